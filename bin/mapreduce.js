@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// The command `mapreduce`. In a checkout it runs the TypeScript sources as they are; in the published package, dist/.
+import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 24 || (major === 24 && minor < 3)) {
+  console.error(
+    `mapreduce needs Node.js 24.3 or later; this is ${process.version}. Run it through npm (npm start, npx mapreduce): the package brings its own Node 24.`,
+  );
+  process.exit(2);
+}
+enableCompileCache();
+const sources = new URL('../src/cli/main.ts', import.meta.url);
+const entry = existsSync(sources) ? sources : new URL('../dist/src/cli/main.js', import.meta.url);
+const { main } = await import(entry.href);
+await main(process.argv.slice(2));

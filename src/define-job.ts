@@ -1,0 +1,172 @@
+import type { KeyType, TypeOf, ValueType } from './codec/codec.ts';
+import { resolveKeyCodec, resolveValueCodec } from './codec/resolve.ts';
+import { MapReduceError } from './errors.ts';
+import type {
+
+  Job,
+  MapOnlyJobDefinition,
+  NamedCombiner,
+  NamedReducer,
+  ParameterSpecs,
+  ShuffleJobDefinition,
+} from './job.ts';
+import { LIMITS } from './limits.ts';
+
+const NAMED_COMBINERS: readonly string[] = ['sum', 'min', 'max'] satisfies NamedCombiner[];
+const NAMED_REDUCERS: readonly string[] = ['sum', 'min', 'max', 'count', 'combined', 'each'] satisfies NamedReducer[];
+const JOB_NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const PARAMETER_NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_-]*$/;
+
+/** The type of what a reducer emits into `output` when it is one of the named ones. */
+type PassedThrough<VT extends ValueType> = TypeOf<VT> | number;
+
+/**
+ * Checks a job's definition and makes it runnable.
+ *
+ * Throws JobDefinitionError, naming the field, what was found and what is allowed.
+ */
+export function defineJob<
+  R,
+  const KT extends KeyType,
+  const VT extends ValueType,
+  OK = TypeOf<KT>,
+  OV = PassedThrough<VT>,
+  const P extends ParameterSpecs = Record<never, never>,
+  S = undefined,
+>(definition: ShuffleJobDefinition<R, KT, VT, OK, OV, P, S>): Job;
+export function defineJob<R, OK, OV, const P extends ParameterSpecs = Record<never, never>, S = undefined>(
+  definition: MapOnlyJobDefinition<R, OK, OV, P, S>,
+): Job;
+export function defineJob(definition: AnyDefinition): Job {
+  const name = definition.name;
+  if (typeof name !== 'string' || !JOB_NAME_PATTERN.test(name)) {
+    throw invalid(String(name), 'name', 'is 1 to 63 lower-case letters, digits and dashes', name);
+  }
+  if (typeof definition.map !== 'function') throw invalid(name, 'map', 'is a function (record, context)', definition.map);
+  if (typeof definition.input?.createParser !== 'function') {
+    throw invalid(name, 'input', 'is an input format, for example textLines()', definition.input);
+  }
+  if (typeof definition.output?.write !== 'function') {
+    throw invalid(name, 'output', 'is an output format, for example tsv()', definition.output);
+  }
+  if (definition.setup !== undefined && typeof definition.setup !== 'function') {
+    throw invalid(name, 'setup', 'is a function (params)', definition.setup);
+  }
+  checkParameters(name, definition.params ?? {});
+  return {
+    name,
+    description: definition.description ?? '',
+    input: definition.input as Job['input'],
+    params: definition.params ?? {},
+    setup: definition.setup as Job['setup'],
+    map: definition.map as Job['map'],
+    output: definition.output as Job['output'],
+    shuffle: checkShuffle(name, definition),
+  };
+}
+
+/** The loosest reading of what may be passed in: callers from JavaScript can pass anything. */
+interface AnyDefinition {
+  readonly name: string;
+  readonly description?: string;
+  readonly input: unknown & { createParser?: unknown };
+  readonly output: unknown & { write?: unknown };
+  readonly map: unknown;
+  readonly setup?: unknown;
+  readonly params?: ParameterSpecs;
+  readonly key?: KeyType | undefined;
+  readonly value?: ValueType | undefined;
+  readonly combine?: unknown;
+  readonly partition?: unknown;
+  readonly reduce?: unknown;
+  readonly reducers?: number | undefined;
+}
+
+function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
+  const { key, value, combine, partition, reduce, reducers } = definition;
+  if (reduce === undefined) {
+    for (const field of ['key', 'value', 'combine', 'partition', 'reducers'] as const) {
+      if (definition[field] !== undefined) {
+        throw invalid(name, field, "needs a reduce beside it; without reduce the job is map-only. Add reduce (for example 'each') or drop this field", definition[field]);
+      }
+    }
+    return undefined;
+  }
+  if (key === undefined) throw invalid(name, 'key', "is the type of the keys that map emits, for example 'string'", key);
+  if (value === undefined) throw invalid(name, 'value', "is the type of the values that map emits, for example 'number'", value);
+  if (typeof reduce !== 'function' && !NAMED_REDUCERS.includes(reduce as string)) {
+    throw invalid(name, 'reduce', `is a function (key, values, context) or one of ${list(NAMED_REDUCERS)}`, reduce);
+  }
+  if (combine !== undefined && typeof combine !== 'function' && !NAMED_COMBINERS.includes(combine as string)) {
+    throw invalid(name, 'combine', `is a function (accumulated, value) or one of ${list(NAMED_COMBINERS)}`, combine);
+  }
+  const keyCodec = resolveKeyCodec(key);
+  const valueCodec = resolveValueCodec(value);
+  const numeric = isNumeric(value);
+  for (const [field, aggregation] of [['combine', combine], ['reduce', reduce]] as const) {
+    if (NAMED_COMBINERS.includes(aggregation as string) && !numeric) {
+      throw invalid(name, field, "by name works on value: 'number' or a tuple of numbers", `'${aggregation}' beside a value of type ${valueCodec.name}`);
+    }
+  }
+  if (reduce === 'combined' && combine === undefined) {
+    throw invalid(name, 'reduce', "'combined' folds by the job's combine, which is missing", reduce);
+  }
+  if (reduce === 'count' && combine !== undefined) {
+    throw invalid(name, 'combine', "would merge the values that reduce: 'count' is to count. Drop combine", combine);
+  }
+  if (partition !== undefined && typeof partition !== 'function' && (partition as { kind?: unknown }).kind !== 'range') {
+    throw invalid(name, 'partition', 'is a function (key, partitions, params) or byRange()', partition);
+  }
+  if (reducers !== undefined && !(Number.isInteger(reducers) && reducers >= 1 && reducers <= LIMITS.reducersMax)) {
+    throw invalid(name, 'reducers', `is a whole number from 1 to ${LIMITS.reducersMax}`, reducers);
+  }
+  type Shuffle = NonNullable<Job['shuffle']>;
+  return {
+    key: keyCodec,
+    value: valueCodec,
+    // A named reducer that is associative is its own combiner.
+    combine: (combine ?? (NAMED_COMBINERS.includes(reduce as string) ? reduce : undefined)) as Shuffle['combine'],
+    partition: partition as Shuffle['partition'],
+    reduce: reduce as Shuffle['reduce'],
+    reducers,
+  };
+}
+
+function isNumeric(type: ValueType): boolean {
+  return type === 'number' || (Array.isArray(type) && type.length > 0 && type.every((part) => part === 'number'));
+}
+
+function checkParameters(jobName: string, specs: ParameterSpecs): void {
+  for (const [parameter, spec] of Object.entries(specs)) {
+    if (!PARAMETER_NAME_PATTERN.test(parameter)) {
+      throw invalid(jobName, `params.${parameter}`, 'is named by letters, digits, dashes and underscores', parameter);
+    }
+    if (!['string', 'number', 'boolean'].includes(spec.type)) {
+      throw invalid(jobName, `params.${parameter}.type`, "is 'string', 'number' or 'boolean'", spec.type);
+    }
+    if (spec.default !== undefined && typeof spec.default !== spec.type) {
+      throw invalid(jobName, `params.${parameter}.default`, `is a ${spec.type}`, spec.default);
+    }
+    if (spec.type === 'string' && spec.choices && spec.default !== undefined && !spec.choices.includes(spec.default)) {
+      throw invalid(jobName, `params.${parameter}.default`, `is one of ${list(spec.choices)}`, spec.default);
+    }
+  }
+}
+
+function invalid(job: string, field: string, rule: string, received: unknown): MapReduceError {
+  return new MapReduceError('JobDefinitionError', `job '${job}': ${field} ${rule}; received ${describe(received)}`, {
+    details: { jobName: job },
+  });
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'function') return 'a function';
+  if (value === null || typeof value !== 'object') return String(value);
+  return `an object with ${Object.keys(value).join(', ') || 'no fields'}`;
+}
+
+function list(choices: readonly string[]): string {
+  return choices.map((choice) => `'${choice}'`).join(', ');
+}
+

@@ -1,0 +1,165 @@
+/**
+ * Every way in which a job can fail, as one family. An error's `name` is a wire contract: Step Functions matches it
+ * in `ErrorEquals`, workers send it between threads, and retry policies are generated from `retryable`. Names are
+ * therefore set from the table below, never taken from a class (a bundler may rename classes).
+ *
+ * Messages say what happened, the value received, what is allowed and the next step.
+ */
+
+/** Name -> is a second attempt worth making? */
+export const RETRYABLE_BY_ERROR_NAME = {
+  /** The caller's mistake: a flag, a path, a parameter. Exit code 2. */
+  UsageError: false,
+  /** The job module does not load, or its definition makes no sense. Exit code 2. */
+  JobDefinitionError: false,
+  /** map, combine, partition or reduce threw. Retried, since user code may depend on what is outside; bounded. */
+  UserCodeError: true,
+  /** A key or value that its codec cannot encode. */
+  UnencodableValueError: false,
+  /** partition() answered with something other than a whole number in [0, reducers). */
+  PartitionOutOfRangeError: false,
+  /** One record is larger than the engine's bound or the memory budget. */
+  RecordTooLargeError: false,
+  /** An input that was listed is not there, or the path never existed. */
+  InputNotFoundError: false,
+  /** An input's ETag differs from the plan's: it was overwritten while the job ran. */
+  InputChangedError: false,
+  /** An input's bytes do not parse, for example a truncated gzip file. */
+  CorruptInputError: false,
+  /** The output already holds results. */
+  OutputExistsError: false,
+  /** A shuffle object is truncated or a checksum differs: its map task must run again. */
+  CorruptShuffleError: true,
+  /** A conditional write or read did not hold (HTTP 412). */
+  PreconditionFailedError: false,
+  /** The object is not there (HTTP 404). */
+  ObjectNotFoundError: true,
+  /** The store failed in a way that may pass: I/O error, 503, connection reset. */
+  StorageError: true,
+  /** No room on the device (ENOSPC). */
+  DiskFullError: false,
+  /** A worker's thread or process ended without an answer. */
+  WorkerDiedError: true,
+  /** A worker ran out of JavaScript heap. */
+  WorkerOutOfMemoryError: true,
+  /** A task made no progress for longer than its bound. */
+  TaskStalledError: true,
+  /** A task saw its deadline near and stopped while it could still say so. */
+  DeadlineNearError: true,
+  /** Records written by one stage and read by the next differ. */
+  BooksDoNotBalanceError: false,
+  /** A task used up its attempts; `cause` is the last attempt's error. */
+  TaskFailedError: false,
+  /** The job was cancelled. Exit code 130 when by Ctrl-C. */
+  CancelledError: false,
+  /** Another request already claimed this job id. */
+  JobAlreadyClaimedError: false,
+} as const satisfies Record<string, boolean>;
+
+export type ErrorName = keyof typeof RETRYABLE_BY_ERROR_NAME;
+
+/** Where it happened, as far as is known. Plain data: it crosses threads and goes into failure.json. */
+export interface ErrorDetails {
+  jobName?: string;
+  jobId?: string;
+  taskId?: string;
+  attemptId?: string;
+  /** Which of the user's functions was running. */
+  phase?: 'map' | 'combine' | 'partition' | 'reduce' | 'setup';
+  /** Input file (path or object key) and the byte offset at which the record starts. */
+  file?: string;
+  offsetBytes?: number;
+  /** The key whose group was being reduced or combined, printed. */
+  groupKey?: string;
+  /** The object in question, for storage errors. */
+  objectKey?: string;
+  /** The map task whose shuffle object is corrupt. */
+  mapTaskIndex?: number;
+  /** The user's own stack trace. */
+  userStack?: string;
+}
+
+export interface SerializedError {
+  name: string;
+  message: string;
+  stack?: string;
+  details?: ErrorDetails;
+  cause?: SerializedError;
+}
+
+export class MapReduceError extends Error {
+  override readonly name: ErrorName;
+  readonly details: ErrorDetails;
+
+  constructor(
+    name: ErrorName,
+    message: string,
+    { details = {}, cause }: { details?: ErrorDetails; cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = name;
+    this.details = details;
+  }
+
+  get retryable(): boolean {
+    return RETRYABLE_BY_ERROR_NAME[this.name];
+  }
+}
+
+export function isMapReduceError(error: unknown, name?: ErrorName): error is MapReduceError {
+  return error instanceof MapReduceError && (name === undefined || error.name === name);
+}
+
+/** What is not one of ours is a defect or a passing fault of the platform: worth another attempt, within bounds. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof MapReduceError ? error.retryable : true;
+}
+
+/** The same error with more known about where it happened; what the error already knows wins. */
+export function withDetails(error: unknown, details: ErrorDetails): MapReduceError {
+  const known = toMapReduceError(error);
+  const merged = new MapReduceError(known.name, known.message, {
+    details: { ...details, ...known.details },
+    ...(known.cause === undefined ? {} : { cause: known.cause }),
+  });
+  if (known.stack !== undefined) merged.stack = known.stack;
+  return merged;
+}
+
+/** Wraps whatever was thrown outside user code. An unknown error counts as a storage fault only if errno says so. */
+export function toMapReduceError(error: unknown): MapReduceError {
+  if (error instanceof MapReduceError) return error;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new MapReduceError('DiskFullError', `no space left on the device: ${message}. Free some, or point --output and the scratch folder at a larger one.`, {
+      cause: error,
+    });
+  }
+  return new MapReduceError('StorageError', message, { cause: error });
+}
+
+/** For the way between threads, processes and into failure.json; `cause` chains are kept, at most 5 deep. */
+export function serializeError(error: unknown, depth = 0): SerializedError {
+  const from = error instanceof Error ? error : new Error(String(error));
+  return {
+    name: from.name,
+    message: from.message,
+    ...(from.stack === undefined ? {} : { stack: from.stack }),
+    ...(from instanceof MapReduceError ? { details: from.details } : {}),
+    ...(from.cause === undefined || depth >= 5 ? {} : { cause: serializeError(from.cause, depth + 1) }),
+  };
+}
+
+export function deserializeError(data: SerializedError): Error {
+  const cause = data.cause === undefined ? undefined : deserializeError(data.cause);
+  const error =
+    data.name in RETRYABLE_BY_ERROR_NAME
+      ? new MapReduceError(data.name as ErrorName, data.message, {
+          ...(data.details === undefined ? {} : { details: data.details }),
+          cause,
+        })
+      : Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), { name: data.name });
+  if (data.stack !== undefined) error.stack = data.stack;
+  return error;
+}

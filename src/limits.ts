@@ -1,0 +1,62 @@
+/**
+ * Every bound of the engine, with its unit in its name, and the relations between them asserted at the end.
+ */
+
+export const KiB = 1024;
+export const MiB = 1024 * KiB;
+export const GiB = 1024 * MiB;
+
+export const LIMITS = {
+  /** Splits. */
+  splitSizeBytesDefault: 64 * MiB,
+  splitSizeBytesMin: 1,
+  splitSizeBytesMax: 5 * GiB,
+  /** Small files are packed into one split up to this many, so that one task's list of pieces stays short. */
+  piecesPerSplitMax: 10_000,
+
+  /** Memory budget of one worker. */
+  memoryBytesDefault: 512 * MiB,
+  memoryBytesMin: 32 * MiB,
+  memoryBytesMax: 8 * GiB,
+
+  /** One record of input, and one encoded key or value. */
+  recordBytesMax: 256 * MiB,
+  keyBytesMax: 64 * KiB * 16,
+
+  /** Input is read in chunks of this size. */
+  inputChunkBytes: 256 * KiB,
+  /** Uploads are written in chunks of this size. */
+  uploadChunkBytes: 1 * MiB,
+
+  /** A block of a run: what is compressed, checksummed and held in memory at once. */
+  blockBytes: 128 * KiB,
+  /** Runs open at once in a merge; more are merged in passes. */
+  openRunsMax: 512,
+  openRunsMin: 2,
+
+  reducersMax: 10_000,
+  workersMax: 256,
+
+  /** Attempts of one task, counting the first. */
+  attemptsMaxDefault: 4,
+  /** How often a committed map task may be run again because its shuffle object was found corrupt. */
+  shuffleRepairsMax: 3,
+  /** A task that makes no progress for this long is taken away from its worker. */
+  stallTimeoutMsDefault: 60_000,
+  /** Backup attempts: when this part of a stage has committed, and a task runs this much longer than the median. */
+  backupAfterCommittedFraction: 0.75,
+  backupSlownessFactor: 1.5,
+  backupAfterMsMin: 5_000,
+
+  /** Distinct names of counters in one job. */
+  counterNamesMax: 1_000,
+} as const;
+
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`limits.ts contradicts itself: ${relation}`);
+}
+
+assertRelation(LIMITS.blockBytes * LIMITS.openRunsMin * 4 <= LIMITS.memoryBytesMin, 'two open runs fit the smallest budget');
+assertRelation(LIMITS.splitSizeBytesDefault <= LIMITS.splitSizeBytesMax, 'the default split is allowed');
+assertRelation(LIMITS.memoryBytesDefault <= LIMITS.memoryBytesMax, 'the default memory is allowed');
+assertRelation(LIMITS.backupAfterCommittedFraction < 1, 'backup attempts can start before a stage ends');

@@ -1,0 +1,128 @@
+/**
+ * What a task is told and what it has at hand. These are plain data (they cross threads and, on AWS, Step Functions)
+ * except for TaskEnvironment, which each worker builds for itself.
+ */
+import type { Counters } from './counters.ts';
+import type { AttemptId, JobId, TaskId } from './ids.ts';
+import type { Job, ParameterValues } from './job.ts';
+import type { ObjectStore } from './storage/object-store.ts';
+
+/** An input object as it was when the job was planned; reads carry its ETag. */
+export interface InputFile {
+  /** Key in the input store; for local files the absolute path. */
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly compression: 'none' | 'gzip' | 'zstd';
+}
+
+/** A half-open byte range of one file; a compressed file is always one piece, [0, sizeBytes). */
+export interface SplitPiece {
+  readonly file: InputFile;
+  readonly startBytes: number;
+  readonly endBytes: number;
+}
+
+/** The input of one map task: a piece of a large file, or several small files packed together. */
+export interface Split {
+  readonly pieces: readonly SplitPiece[];
+}
+
+export type PartitionPlan =
+  | { readonly kind: 'hash' }
+  | { readonly kind: 'custom' }
+  /** Ascending encoded keys in base64: partition i holds the keys in [boundaries[i-1], boundaries[i]). */
+  | { readonly kind: 'range'; readonly boundaries: readonly string[] };
+
+/** What every task of a job needs to know. Small. */
+export interface JobSettings {
+  readonly formatVersion: 1;
+  readonly jobId: JobId;
+  readonly jobName: string;
+  readonly params: ParameterValues;
+  /** 0 for a map-only job. */
+  readonly reducers: number;
+  readonly partition: PartitionPlan;
+  /** How blocks of the shuffle are compressed. */
+  readonly compression: BlockCompression;
+  /** Whether the parts are to be merged into one file sorted by key. */
+  readonly merge: boolean;
+}
+
+export type BlockCompression = { readonly codec: 'none' } | { readonly codec: 'zstd'; readonly level: number };
+
+export interface JobPlan {
+  readonly settings: JobSettings;
+  readonly splits: readonly Split[];
+  readonly inputBytes: number;
+  readonly inputFiles: number;
+}
+
+export interface MapTaskSpec {
+  readonly stage: 'map';
+  readonly index: number;
+  readonly taskId: TaskId;
+  readonly split: Split;
+}
+
+export interface ReduceTaskSpec {
+  readonly stage: 'reduce';
+  readonly index: number;
+  readonly taskId: TaskId;
+}
+
+export type TaskSpec = MapTaskSpec | ReduceTaskSpec;
+
+/** Where a job's objects are. On AWS both stores are the bucket; here the input store is the file system. */
+export interface JobLayout {
+  /** Ends in '/': plan, shuffle objects, indexes. Removed when the job ends well. */
+  readonly workPrefix: string;
+  /** Ends in '/' or is empty: parts, manifest.json, _SUCCESS. */
+  readonly outputPrefix: string;
+}
+
+export interface TaskEnvironment {
+  readonly job: Job;
+  readonly settings: JobSettings;
+  readonly layout: JobLayout;
+  readonly inputs: ObjectStore;
+  readonly store: ObjectStore;
+  /** A folder of this attempt's own on a local disk, for spills. Exists; the caller removes it afterwards. */
+  readonly scratchFolder: string;
+  /** Memory that the attempt may use for buffers, beside the runtime's own. */
+  readonly memoryBytes: number;
+  readonly progress: Progress;
+  readonly control: AttemptControl;
+}
+
+/** What an attempt tells of itself while it runs; plain numbers, read by others at any time. Cheap enough per record. */
+export interface Progress {
+  recordsRead: number;
+  bytesRead: number;
+  recordsWritten: number;
+  bytesSpilled: number;
+  spills: number;
+  /** Index of the piece of the split, and the byte offset of the chunk being read: where a worker died. */
+  pieceIndex: number;
+  chunkOffsetBytes: number;
+}
+
+export interface AttemptControl {
+  /** Asked between chunks and blocks: throws CancelledError or DeadlineNearError when the attempt should stop. */
+  check(): void;
+}
+
+/** What a committed attempt did. The truth is in what it committed; this is the report's copy. */
+export interface TaskResult {
+  readonly taskId: TaskId;
+  readonly attemptId: AttemptId;
+  /** False when another attempt had committed first: then nothing of this one counts. */
+  readonly committed: boolean;
+  readonly counters: Counters;
+  readonly recordsRead: number;
+  readonly bytesRead: number;
+  readonly recordsWritten: number;
+  readonly bytesWritten: number;
+  readonly spills: number;
+  readonly bytesSpilled: number;
+}
