@@ -1,0 +1,31 @@
+import type { ParameterValues } from '../job.ts';
+import type { JobEvent } from '../report.ts';
+
+/** What the embedded run is asked to do. Sizes in bytes, times in milliseconds. */
+export interface EmbeddedRunOptions {
+  /** URL of the module whose default export is the job; workers load it too. */
+  readonly jobModule: URL;
+  /** Files, folders and globs of the local file system. */
+  readonly inputs: readonly string[];
+  /** Folder for the parts. Made if it is not there. */
+  readonly output: string;
+  /** 'sequential' uses no thread; a number is how many worker threads. Default: one a core. */
+  readonly workers?: number | 'sequential';
+  /** Default: the job's own `reducers`, or by the size of the input. */
+  readonly reducers?: number;
+  /** Default: 64 MiB, less where the input is too small to keep several workers busy. */
+  readonly splitSizeBytes?: number;
+  /** Budget of one worker. Default: LIMITS.memoryBytesDefault. */
+  readonly memoryBytes?: number;
+  /** Raw values, as given by `--set`; checked against the job's specs. */
+  readonly params?: Readonly<Record<string, string>> | ParameterValues;
+  readonly merge?: boolean;
+  /** Replace results that the output folder already holds. */
+  readonly overwrite?: boolean;
+  readonly attemptsMax?: number;
+  readonly stallTimeoutMs?: number;
+  /** Backup attempts for stragglers. Default true. */
+  readonly backupAttempts?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: JobEvent) => void;
+}
