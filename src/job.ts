@@ -166,4 +166,3 @@ export interface JobShuffle {
 /** The values of a job's parameters, checked against its specs. */
 export type ParameterValue = string | number | boolean;
 export type ParameterValues = Readonly<Record<string, ParameterValue>>;
-export type { ParameterValues as ParameterValues };

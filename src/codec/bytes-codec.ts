@@ -1,0 +1,28 @@
+import type { ByteSink, KeyCodec } from './codec.ts';
+import { unencodable } from './unencodable.ts';
+
+/** A Uint8Array as it is, for keys and values alike. */
+export const bytesCodec: KeyCodec<Uint8Array> = {
+  name: 'bytes',
+  ordered: true,
+  encode(value: Uint8Array, sink: ByteSink): void {
+    if (!(value instanceof Uint8Array)) throw notBytes(value);
+    if (sink.bytes.length - sink.end < value.length) sink.reserve(value.length);
+    sink.bytes.set(value, sink.end);
+    sink.end += value.length;
+  },
+  decode(bytes: Buffer, start: number, end: number): Uint8Array {
+    const copy = new Uint8Array(end - start);
+    copy.set(bytes.subarray(start, end));
+    return copy;
+  },
+};
+
+function notBytes(value: unknown): Error {
+  return unencodable({
+    codec: 'bytes',
+    value,
+    allowed: 'a Uint8Array or Buffer',
+    remedy: 'Pass Buffer.from(text) for text, or declare the type that is emitted.',
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * JSON as keys, in a total order:
+ *
+ *     null < false < true < numbers < strings < arrays (element by element) < objects (by their sorted entries)
+ *
+ *     00 end   01 null   02 false   03 true   04 number: 8 bytes   05 string: text 00 00
+ *     06 array: elements, end               07 object: (05 name 00 00, value) by name, end
+ *
+ * Strings and names sort by code point. A tag says where each value ends, so json stands in tuples as it is.
+ * What comes back is equal to what was written, the entries of objects in sorted order.
+ */
+import { MapReduceError } from '../errors.ts';
+import type { ByteSink } from './codec.ts';
+import type { Cursor, SelfDelimitingKeyCodec } from './delimited.ts';
+import { checkJson } from './json-check.ts';
+import { encodeNumberKey, numberKeyCodec } from './number-key.ts';
+import { delimitedString } from './string-codec.ts';
+
+const END = 0;
+const NULL = 1;
+const FALSE = 2;
+const TRUE = 3;
+const NUMBER = 4;
+const STRING = 5;
+const ARRAY = 6;
+const OBJECT = 7;
+
+const NAME = 'ordered-json';
+
+export const jsonKeyCodec: SelfDelimitingKeyCodec<unknown> = {
+  name: NAME,
+  ordered: true,
+  encode: encodeJsonKey,
+  decode: (bytes, start) => decodeAny(bytes, { at: start }),
+  delimited: { encode: encodeJsonKey, decode: decodeAny },
+};
+
+function encodeJsonKey(value: unknown, sink: ByteSink): void {
+  checkJson(value, NAME);
+  encodeAny(value, sink);
+}
+
+function encodeAny(value: unknown, sink: ByteSink): void {
+  if (value === null) {
+    writeTag(NULL, sink);
+  } else if (typeof value === 'string') {
+    writeTag(STRING, sink);
+    delimitedString.encode(value, sink);
+  } else if (typeof value === 'number') {
+    writeTag(NUMBER, sink);
+    encodeNumberKey(value, sink);
+  } else if (typeof value === 'boolean') {
+    writeTag(value ? TRUE : FALSE, sink);
+  } else if (Array.isArray(value)) {
+    writeTag(ARRAY, sink);
+    for (const element of value) encodeAny(element, sink);
+    writeTag(END, sink);
+  } else {
+    const object = value as Readonly<Record<string, unknown>>;
+    writeTag(OBJECT, sink);
+    for (const name of Object.keys(object).sort(byCodePoint)) {
+      encodeAny(name, sink);
+      encodeAny(object[name], sink);
+    }
+    writeTag(END, sink);
+  }
+}
+
+function decodeAny(bytes: Buffer, cursor: Cursor): unknown {
+  const tag = bytes[cursor.at++];
+  switch (tag) {
+    case NULL:
+      return null;
+    case FALSE:
+      return false;
+    case TRUE:
+      return true;
+    case NUMBER:
+      return numberKeyCodec.delimited.decode(bytes, cursor);
+    case STRING:
+      return delimitedString.decode(bytes, cursor);
+    case ARRAY: {
+      const array: unknown[] = [];
+      while (bytes[cursor.at] !== END) array.push(decodeAny(bytes, cursor));
+      cursor.at++;
+      return array;
+    }
+    case OBJECT: {
+      const entries: [string, unknown][] = [];
+      while (bytes[cursor.at] !== END) {
+        const name = decodeAny(bytes, cursor) as string;
+        entries.push([name, decodeAny(bytes, cursor)]);
+      }
+      cursor.at++;
+      // Not by assignment, which would take an entry named __proto__ for the prototype.
+      return Object.fromEntries(entries);
+    }
+    default:
+      throw new MapReduceError('CorruptShuffleError', `json key holds tag ${tag} at byte ${cursor.at - 1}`);
+  }
+}
+
+function writeTag(tag: number, sink: ByteSink): void {
+  if (sink.bytes.length === sink.end) sink.reserve(1);
+  sink.bytes[sink.end++] = tag;
+}
+
+/** JavaScript compares UTF-16 units, where surrogates (U+10000 and up) come before U+E000 to U+FFFF. */
+function byCodePoint(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+}
+
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
+}

@@ -1,0 +1,91 @@
+import type { ByteSink } from './codec.ts';
+import {
+  type DelimitedCodec,
+  END_BYTES,
+  endOfEscaped,
+  escaped,
+  type SelfDelimitingKeyCodec,
+  unescaped,
+  writeEnd,
+} from './delimited.ts';
+import { raw } from './raw-bytes.ts';
+import { unencodable } from './unencodable.ts';
+
+/** Text with U+0000 in it is rare: it takes the general way, all other text is written as it is. */
+const withZeros = escaped<string>({ name: 'string', encode: encodeString, decode: decodeString });
+
+export const delimitedString: DelimitedCodec<string> = {
+  encode(value, sink) {
+    if (typeof value === 'string' && value.includes('\0')) {
+      withZeros.encode(value, sink);
+      return;
+    }
+    encodeString(value, sink);
+    sink.reserve(END_BYTES);
+    writeEnd(sink);
+  },
+  decode(bytes, cursor) {
+    const start = cursor.at;
+    const end = endOfEscaped(bytes, cursor);
+    if (end >= 0) return decodeString(bytes, start, end);
+    const plain = unescaped(bytes, start, cursor.at - END_BYTES);
+    return decodeString(plain, 0, plain.length);
+  },
+};
+
+/**
+ * Text as plain UTF-8, for keys and values alike. UTF-8 bytes sort as code points do, so it keeps order as it is.
+ * A lone surrogate is not text: it is written as U+FFFD.
+ */
+export const stringCodec: SelfDelimitingKeyCodec<string> = {
+  name: 'string',
+  ordered: true,
+  encode: encodeString,
+  decode: decodeString,
+  delimited: delimitedString,
+};
+
+/** Up to this many characters a loop in JavaScript beats the call into native code (see bench). */
+const LOOP_CHARACTERS_MAX = 32;
+/** Above this, the exact size is computed first, rather than reserving three bytes a character. */
+const EXACT_CHARACTERS_MIN = 64 * 1024;
+
+export function encodeString(value: string, sink: ByteSink): void {
+  if (typeof value !== 'string') throw notText(value);
+  const length = value.length;
+  if (length > LOOP_CHARACTERS_MAX) {
+    encodeLong(value, sink);
+    return;
+  }
+  if (sink.bytes.length - sink.end < length) sink.reserve(length);
+  const bytes = sink.bytes;
+  const start = sink.end;
+  for (let i = 0; i < length; i++) {
+    const code = value.charCodeAt(i);
+    if (code >= 0x80) {
+      encodeLong(value, sink);
+      return;
+    }
+    bytes[start + i] = code;
+  }
+  sink.end = start + length;
+}
+
+function encodeLong(value: string, sink: ByteSink): void {
+  const sizeBytesMax = value.length < EXACT_CHARACTERS_MIN ? value.length * 3 : Buffer.byteLength(value);
+  if (sink.bytes.length - sink.end < sizeBytesMax) sink.reserve(sizeBytesMax);
+  sink.end += raw(sink.bytes).utf8Write(value, sink.end);
+}
+
+export function decodeString(bytes: Buffer, start: number, end: number): string {
+  return raw(bytes).utf8Slice(start, end);
+}
+
+function notText(value: unknown): Error {
+  return unencodable({
+    codec: 'string',
+    value,
+    allowed: 'a string',
+    remedy: 'Pass String(value), or declare the type that is emitted.',
+  });
+}

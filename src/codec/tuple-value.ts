@@ -1,0 +1,97 @@
+/**
+ * Tuples as values: every part but the last has its length before it, as a varint; the last ends where the value ends.
+ *
+ *     ['number', 'string']    length | number | text
+ */
+import type { ByteSink, Codec } from './codec.ts';
+import { GrowableSink } from './growable-sink.ts';
+import {
+  decodeNumberValue,
+  encodeNumberValue,
+  NUMBER_VALUE_BYTES_MAX,
+  numberValueCodec,
+} from './number-value.ts';
+import { checkTuple } from './tuple-shape.ts';
+import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from './varint.ts';
+
+export function tupleValueCodec(parts: readonly Codec<unknown>[]): Codec<readonly unknown[]> {
+  const name = `tuple(${parts.map((part) => part.name).join(',')})`;
+  return parts.every((part) => part === numberValueCodec)
+    ? numberTuple(name, parts.length)
+    : anyTuple(name, parts);
+}
+
+function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonly unknown[]> {
+  const size = parts.length;
+  const last = parts[size - 1];
+  // A part's length stands before it and is known after it: it goes through here.
+  const scratch = new GrowableSink();
+  return {
+    name,
+    encode(value, sink) {
+      checkTuple(value, size, name);
+      for (let i = 0; i < size - 1; i++) {
+        scratch.reset();
+        parts[i].encode(value[i], scratch);
+        writeWithLength(scratch, sink);
+      }
+      last.encode(value[size - 1], sink);
+    },
+    decode(bytes, start, end) {
+      const value: unknown[] = [];
+      let at = start;
+      for (let i = 0; i < size - 1; i++) {
+        const partStart = varintEnd(bytes, at);
+        const partEnd = partStart + readVarint(bytes, at);
+        value.push(parts[i].decode(bytes, partStart, partEnd));
+        at = partEnd;
+      }
+      value.push(last.decode(bytes, at, end));
+      return value;
+    },
+  };
+}
+
+/** The same bytes without a call per part: sums over several columns are common. */
+function numberTuple(name: string, size: number): Codec<readonly unknown[]> {
+  return {
+    name,
+    encode(value, sink) {
+      checkTuple(value, size, name);
+      sink.reserve(size * (1 + NUMBER_VALUE_BYTES_MAX));
+      const bytes = sink.bytes;
+      let at = sink.end;
+      for (let i = 0; i < size; i++) {
+        const part = value[i];
+        // Throws, with the reason.
+        if (typeof part !== 'number') return numberValueCodec.encode(part as number, sink);
+        if (i === size - 1) {
+          at = encodeNumberValue(part, bytes, at);
+        } else {
+          const end = encodeNumberValue(part, bytes, at + 1);
+          bytes[at] = end - at - 1;
+          at = end;
+        }
+      }
+      sink.end = at;
+    },
+    decode(bytes, start, end) {
+      const value: number[] = [];
+      let at = start;
+      for (let i = 0; i < size - 1; i++) {
+        const partEnd = at + 1 + bytes[at];
+        value.push(decodeNumberValue(bytes, at + 1, partEnd));
+        at = partEnd;
+      }
+      value.push(decodeNumberValue(bytes, at, end));
+      return value;
+    },
+  };
+}
+
+function writeWithLength(part: GrowableSink, sink: ByteSink): void {
+  sink.reserve(VARINT_BYTES_MAX + part.end);
+  sink.end = writeVarint(part.end, sink.bytes, sink.end);
+  sink.bytes.set(part.bytes.subarray(0, part.end), sink.end);
+  sink.end += part.end;
+}
