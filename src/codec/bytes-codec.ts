@@ -1,3 +1,4 @@
+import { appendBytes } from './append-bytes.ts';
 import type { ByteSink, KeyCodec } from './codec.ts';
 import { unencodable } from './unencodable.ts';
 
@@ -7,9 +8,7 @@ export const bytesCodec: KeyCodec<Uint8Array> = {
   ordered: true,
   encode(value: Uint8Array, sink: ByteSink): void {
     if (!(value instanceof Uint8Array)) throw notBytes(value);
-    if (sink.bytes.length - sink.end < value.length) sink.reserve(value.length);
-    sink.bytes.set(value, sink.end);
-    sink.end += value.length;
+    appendBytes(value, 0, value.length, sink);
   },
   decode(bytes: Buffer, start: number, end: number): Uint8Array {
     const copy = new Uint8Array(end - start);

@@ -26,7 +26,7 @@ const NUMBER_KEY_BYTES = 8;
 const scratch = new DataView(new ArrayBuffer(8));
 
 export function encodeNumberKey(value: number, sink: ByteSink): void {
-  if (typeof value !== 'number' || value !== value) throw notAKey(value);
+  if (typeof value !== 'number' || Number.isNaN(value)) throw notAKey(value);
   if (sink.bytes.length - sink.end < NUMBER_KEY_BYTES) sink.reserve(NUMBER_KEY_BYTES);
   // Adding 0 turns -0 into 0.
   scratch.setFloat64(0, value + 0);

@@ -3,6 +3,7 @@
  *
  *     ['number', 'string']    length | number | text
  */
+import { appendBytes } from './append-bytes.ts';
 import type { ByteSink, Codec } from './codec.ts';
 import { GrowableSink } from './growable-sink.ts';
 import {
@@ -92,6 +93,5 @@ function numberTuple(name: string, size: number): Codec<readonly unknown[]> {
 function writeWithLength(part: GrowableSink, sink: ByteSink): void {
   sink.reserve(VARINT_BYTES_MAX + part.end);
   sink.end = writeVarint(part.end, sink.bytes, sink.end);
-  sink.bytes.set(part.bytes.subarray(0, part.end), sink.end);
-  sink.end += part.end;
+  appendBytes(part.bytes, 0, part.end, sink);
 }

@@ -1,0 +1,49 @@
+/**
+ * The public API: what a job module imports. A job is one typed value, `export default defineJob({...})`.
+ *
+ * @example
+ * import { defineJob, textLines, tsv } from 'serverless-mapreduce';
+ *
+ * export default defineJob({
+ *   name: 'word-count',
+ *   description: 'How often each word occurs',
+ *   input: textLines(),
+ *   key: 'string',
+ *   value: 'number',
+ *   map(line, { emit }) {
+ *     for (const word of line.toLowerCase().match(/\p{L}+/gu) ?? []) emit(word, 1);
+ *   },
+ *   reduce: 'sum',
+ *   output: tsv(),
+ * });
+ */
+export { type ByRangeOptions, byRange, type Compare, distinct, first, last, topN } from './aggregate.ts';
+export type { ByteSink, Codec, JsonType, KeyCodec, KeyType, TypeOf, ValueType } from './codec/codec.ts';
+export { json } from './codec/json-type.ts';
+export { defineJob } from './define-job.ts';
+export { type ErrorDetails, type ErrorName, MapReduceError } from './errors.ts';
+export type { InputFormat, ParserPiece, RecordParser } from './input/input-format.ts';
+export { type TextLinesOptions, textLines } from './input/text-lines.ts';
+export type {
+  Combiner,
+  Job,
+  MapContext,
+  MapOnlyJobDefinition,
+  NamedCombiner,
+  NamedReducer,
+  PairwiseCombiner,
+  ParameterSpec,
+  ParameterSpecs,
+  ParametersOf,
+  PartitionFunction,
+  RangePartitioner,
+  RecordPosition,
+  ReduceContext,
+  ReduceFunction,
+  ShuffleJobDefinition,
+  TaskContext,
+} from './job.ts';
+export { type JsonLike, jsonLines } from './output/json-lines.ts';
+export { type LineText, lines } from './output/lines.ts';
+export type { EncodedRecordWriter, OutputFormat } from './output/output-format.ts';
+export { type TsvCell, type TsvColumns, tsv } from './output/tsv.ts';

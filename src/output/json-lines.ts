@@ -1,0 +1,96 @@
+import { appendBytes } from '../codec/append-bytes.ts';
+import type { ByteSink, Codec } from '../codec/codec.ts';
+import { checkJson } from '../codec/json-check.ts';
+import { jsonValueCodec } from '../codec/json-value.ts';
+import { decodeNumberKey, numberKeyCodec } from '../codec/number-key.ts';
+import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
+import { decodeString, encodeString, stringCodec } from '../codec/string-codec.ts';
+import { appendNumber } from './append-number.ts';
+import type { EncodedRecordWriter, OutputFormat } from './output-format.ts';
+
+/** What JSON can hold, as far as a type can say it; checked in full when it is written. */
+export type JsonLike = string | number | boolean | null | object;
+
+/**
+ * JSON Lines: one object a record, `{"key":...,"value":...}`. What JSON would drop or change in silence (undefined,
+ * NaN, Date, Map and so on) is an UnencodableValueError.
+ *
+ * @example
+ * output: jsonLines(),   // emit('be', { count: 3 }) writes {"key":"be","value":{"count":3}} and a newline
+ */
+export function jsonLines(): OutputFormat<JsonLike, JsonLike> {
+  return { name: NAME, extension: 'jsonl', write, encodedWriter };
+}
+
+const NAME = 'jsonLines';
+const KEY = Buffer.from('{"key":');
+const VALUE = Buffer.from(',"value":');
+const END = Buffer.from('}\n');
+
+function write(key: JsonLike, value: JsonLike, sink: ByteSink): void {
+  appendBytes(KEY, 0, KEY.length, sink);
+  appendJson(key, sink);
+  appendBytes(VALUE, 0, VALUE.length, sink);
+  appendJson(value, sink);
+  appendBytes(END, 0, END.length, sink);
+}
+
+function appendJson(value: JsonLike, sink: ByteSink): void {
+  checkJson(value, NAME);
+  if (typeof value === 'number') appendNumber(value, sink);
+  else encodeString(JSON.stringify(value), sink);
+}
+
+function encodedWriter(key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined {
+  const appendKey = encodedJson(key);
+  const appendValue = encodedJson(value);
+  if (!appendKey || !appendValue) return undefined;
+  return (keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd, sink) => {
+    appendBytes(KEY, 0, KEY.length, sink);
+    appendKey(keyBytes, keyStart, keyEnd, sink);
+    appendBytes(VALUE, 0, VALUE.length, sink);
+    appendValue(valueBytes, valueStart, valueEnd, sink);
+    appendBytes(END, 0, END.length, sink);
+  };
+}
+
+type EncodedJson = (bytes: Buffer, start: number, end: number, sink: ByteSink) => void;
+
+/** How a codec's bytes become JSON without being decoded; undefined where there is no such way. */
+function encodedJson(codec: Codec<unknown>): EncodedJson | undefined {
+  switch (codec) {
+    case jsonValueCodec:
+      // Is JSON already.
+      return appendBytes;
+    case stringCodec:
+      return appendQuoted;
+    case numberValueCodec:
+      return (bytes, start, end, sink) => appendJson(decodeNumberValue(bytes, start, end), sink);
+    case numberKeyCodec:
+      return (bytes, start, _end, sink) => appendJson(decodeNumberKey(bytes, start), sink);
+    default:
+      return undefined;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** UTF-8 text as a JSON string: copied while it needs no escaping, which is nearly always. */
+function appendQuoted(bytes: Buffer, start: number, end: number, sink: ByteSink): void {
+  const sizeBytesMax = end - start + 2;
+  if (sink.bytes.length - sink.end < sizeBytesMax) sink.reserve(sizeBytesMax);
+  const target = sink.bytes;
+  let at = sink.end;
+  target[at++] = QUOTE;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte < 0x20 || byte === QUOTE || byte === BACKSLASH) {
+      encodeString(JSON.stringify(decodeString(bytes, start, end)), sink);
+      return;
+    }
+    target[at++] = byte;
+  }
+  target[at++] = QUOTE;
+  sink.end = at;
+}

@@ -1,0 +1,64 @@
+import { appendBytes } from '../codec/append-bytes.ts';
+import { bytesCodec } from '../codec/bytes-codec.ts';
+import type { ByteSink, Codec } from '../codec/codec.ts';
+import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
+import { encodeString, stringCodec } from '../codec/string-codec.ts';
+import { unencodable } from '../codec/unencodable.ts';
+import { appendNumber } from './append-number.ts';
+import type { EncodedRecordWriter, OutputFormat } from './output-format.ts';
+
+/** What stands on a line: bytes are written as they are, null and undefined give an empty line. */
+export type LineText = string | number | boolean | bigint | null | undefined | Uint8Array;
+
+/**
+ * The value as text, and a newline. The key is not written: it only sorts. Nothing is escaped, so that lines read by
+ * textLines() come out as they went in; a value that holds a newline makes two lines.
+ *
+ * @example
+ * output: lines(),   // emit(anything, 'to be') writes "to be\n"
+ */
+export function lines(): OutputFormat<unknown, LineText> {
+  return { name: NAME, extension: 'txt', write: (_key, value, sink) => write(value, sink), encodedWriter };
+}
+
+const NAME = 'lines';
+const NEWLINE = 0x0a;
+
+function write(value: LineText, sink: ByteSink): void {
+  if (typeof value === 'string') encodeString(value, sink);
+  else if (typeof value === 'number') appendNumber(value, sink);
+  else if (value instanceof Uint8Array) appendBytes(value, 0, value.length, sink);
+  else if (typeof value === 'boolean' || typeof value === 'bigint') encodeString(String(value), sink);
+  else if (value !== null && value !== undefined) throw notText(value);
+  appendNewline(sink);
+}
+
+function appendNewline(sink: ByteSink): void {
+  if (sink.bytes.length === sink.end) sink.reserve(1);
+  sink.bytes[sink.end++] = NEWLINE;
+}
+
+function encodedWriter(_key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined {
+  if (value === stringCodec || value === bytesCodec) {
+    return (_keyBytes, _keyStart, _keyEnd, valueBytes, valueStart, valueEnd, sink) => {
+      appendBytes(valueBytes, valueStart, valueEnd, sink);
+      appendNewline(sink);
+    };
+  }
+  if (value === numberValueCodec) {
+    return (_keyBytes, _keyStart, _keyEnd, valueBytes, valueStart, valueEnd, sink) => {
+      appendNumber(decodeNumberValue(valueBytes, valueStart, valueEnd), sink);
+      appendNewline(sink);
+    };
+  }
+  return undefined;
+}
+
+function notText(value: unknown): Error {
+  return unencodable({
+    codec: NAME,
+    value,
+    allowed: 'strings, numbers, booleans, bytes, null and undefined',
+    remedy: 'Use output: jsonLines() for objects and tuples, tsv() for columns, or emit the text itself.',
+  });
+}

@@ -1,0 +1,53 @@
+/**
+ * How text stands in a TSV cell, as in PostgreSQL's COPY and IANA's text/tab-separated-values made lossless:
+ *
+ *     tab \t    newline \n    carriage return \r    backslash \\    everything else as it is
+ *
+ * These are ASCII, and no byte of a longer UTF-8 sequence is, so bytes can be escaped without being decoded.
+ */
+import type { ByteSink } from '../codec/codec.ts';
+import { encodeString } from '../codec/string-codec.ts';
+
+const BACKSLASH = 0x5c;
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+const ESCAPED = /[\t\n\r\\]/g;
+
+/** Appends text as UTF-8, escaped. */
+export function appendEscapedText(text: string, sink: ByteSink): void {
+  encodeString(text.search(ESCAPED) < 0 ? text : text.replace(ESCAPED, escapeCharacter), sink);
+}
+
+/** Appends bytes[start, end), escaped. */
+export function appendEscapedBytes(bytes: Uint8Array, start: number, end: number, sink: ByteSink): void {
+  const sizeBytesMax = (end - start) * 2;
+  if (sink.bytes.length - sink.end < sizeBytesMax) sink.reserve(sizeBytesMax);
+  const target = sink.bytes;
+  let at = sink.end;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if ((byte > RETURN && byte !== BACKSLASH) || !isEscaped(byte)) {
+      target[at++] = byte;
+    } else {
+      target[at++] = BACKSLASH;
+      target[at++] = escapeLetter(byte);
+    }
+  }
+  sink.end = at;
+}
+
+function isEscaped(byte: number): boolean {
+  return byte === TAB || byte === NEWLINE || byte === RETURN || byte === BACKSLASH;
+}
+
+function escapeLetter(byte: number): number {
+  if (byte === TAB) return 0x74;
+  if (byte === NEWLINE) return 0x6e;
+  return byte === RETURN ? 0x72 : BACKSLASH;
+}
+
+function escapeCharacter(character: string): string {
+  return `\\${String.fromCharCode(escapeLetter(character.charCodeAt(0)))}`;
+}
