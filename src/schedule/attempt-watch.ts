@@ -1,0 +1,64 @@
+/**
+ * Watches running attempts by their progress numbers: one whose numbers stand still for too long has stalled, and one
+ * that was asked to stop and goes on is made to. Only of use where a worker can be taken away.
+ */
+import { MapReduceError } from '../errors.ts';
+import type { Progress } from '../task.ts';
+import type { StagePolicy } from './policy.ts';
+import { stalledError } from './stage-errors.ts';
+import type { RunningAttempt } from './stage-task.ts';
+
+export class AttemptWatch {
+  readonly #policy: StagePolicy;
+  #lookedMs: number | undefined;
+
+  constructor(policy: StagePolicy) {
+    this.#policy = policy;
+  }
+
+  look(attempts: Iterable<RunningAttempt>, nowMs: number): void {
+    // When the whole process stood still (a debugger, SIGSTOP, a starved machine), the workers are not to blame:
+    // a gap between two looks counts as a few intervals at most.
+    const gapMs = Math.min(nowMs - (this.#lookedMs ?? nowMs), 3 * this.#policy.pollIntervalMs);
+    this.#lookedMs = nowMs;
+    for (const attempt of attempts) {
+      if (attempt.stopAskedMs !== undefined) {
+        if (nowMs - attempt.stopAskedMs >= this.#policy.stopGraceMs)
+          attempt.handle.kill(stoppedError(attempt));
+      } else {
+        this.#lookForStall(attempt, gapMs);
+      }
+    }
+  }
+
+  #lookForStall(attempt: RunningAttempt, gapMs: number): void {
+    const progress = attempt.handle.progress();
+    const sum = progress === undefined ? 0 : sumOf(progress);
+    const hasBegun = progress !== undefined;
+    if (hasBegun !== attempt.begun || sum !== attempt.progressSum) {
+      attempt.begun = hasBegun;
+      attempt.progressSum = sum;
+      attempt.quietMs = 0;
+      return;
+    }
+    attempt.quietMs += gapMs;
+    const timeoutMs = hasBegun ? this.#policy.stallTimeoutMs : this.#policy.startTimeoutMs;
+    if (attempt.quietMs >= timeoutMs) attempt.handle.kill(stalledError(attempt, timeoutMs));
+  }
+}
+
+function sumOf(progress: Readonly<Progress>): number {
+  return (
+    progress.recordsRead +
+    progress.bytesRead +
+    progress.recordsWritten +
+    progress.bytesSpilled +
+    progress.spills +
+    progress.pieceIndex +
+    progress.chunkOffsetBytes
+  );
+}
+
+function stoppedError(attempt: RunningAttempt): MapReduceError {
+  return new MapReduceError('CancelledError', `attempt ${attempt.id} was asked to stop and then made to`);
+}

@@ -1,0 +1,59 @@
+/**
+ * Runs the tasks of one stage on a pool of workers until each has committed exactly once, or the stage has failed.
+ * Knows nothing of threads, files or data: an attempt is a promise and a few numbers, time and chance are parameters.
+ */
+import type { Stage } from '../ids.ts';
+import type { AttemptFailure, JobEvent, StageReport } from '../report.ts';
+import type { TaskResult, TaskSpec } from '../task.ts';
+import type { Clock } from './clock.ts';
+import type { ExecutorPool } from './executor-pool.ts';
+import { DEFAULT_POLICY, type StagePolicy } from './policy.ts';
+import { StageRun } from './stage-run.ts';
+
+export interface StageOptions {
+  readonly stage: Stage;
+  readonly tasks: readonly TaskSpec[];
+  /** The stage has it to itself while it runs, but for what it lends to `onCorruptShuffle`. */
+  readonly pool: ExecutorPool;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly policy?: Partial<StagePolicy>;
+  /** What the tasks will have read at the end, for the progress display. */
+  readonly bytesTotal?: number;
+  /** Number of each task's first attempt; more than 0 when tasks that committed once are run again. */
+  readonly firstAttempt?: number;
+  readonly onEvent?: (event: JobEvent) => void;
+  readonly signal?: AbortSignal;
+  /** Without it a CorruptShuffleError is a failed attempt like any other. */
+  readonly onCorruptShuffle?: CorruptShuffleHook;
+}
+
+/**
+ * Makes a corrupt shuffle object good: runs its map task again and refreshes the index. Called once a fault, at most
+ * `shuffleRepairsMax` times a map task, perhaps for several map tasks at once. If it rejects, the stage fails.
+ */
+export type CorruptShuffleHook = (mapTaskIndex: number, lent: LentToRepair) => Promise<void>;
+
+export interface LentToRepair {
+  /** The one worker whose attempt found the fault; the stage leaves it alone until the promise settles. */
+  readonly pool: ExecutorPool;
+  /** Aborted when the stage fails or is cancelled. */
+  readonly signal: AbortSignal;
+}
+
+export interface StageOutcome {
+  /** In the order of `tasks`. `committed` is false where the attempt that committed died before it could say so. */
+  readonly results: readonly TaskResult[];
+  readonly report: StageReport;
+  /** Attempts that failed and were made good, newest last; bounded. */
+  readonly failures: readonly AttemptFailure[];
+}
+
+/**
+ * Rejects with TaskFailedError when a task has used up its attempts, with the attempt's own error when that is one
+ * which no retry mends, and with CancelledError when the signal is aborted; always after every worker has stopped.
+ */
+export function runStage(options: StageOptions): Promise<StageOutcome> {
+  return new StageRun(options, { ...DEFAULT_POLICY, ...options.policy }).run();
+}

@@ -1,0 +1,65 @@
+/**
+ * A reduce attempt that reads a corrupt shuffle object is not at fault: the map task that wrote the object has to run
+ * again. Several reducers may find the same fault at once, or find it in bytes that were read before a repair that has
+ * ended since; each fault is repaired once, and each map task a bounded number of times.
+ */
+import { isMapReduceError } from '../errors.ts';
+
+export class ShuffleRepairs {
+  readonly #repairsMax: number;
+  readonly #byMapTask = new Map<number, Repairs>();
+  #inFlight = 0;
+
+  constructor(repairsMax: number) {
+    this.#repairsMax = repairsMax;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** The map task whose shuffle object an error finds corrupt, or gone; undefined for any other error. */
+  static accused(error: unknown): number | undefined {
+    const accuses =
+      isMapReduceError(error, 'CorruptShuffleError') || isMapReduceError(error, 'ObjectNotFoundError');
+    return accuses ? error.details.mapTaskIndex : undefined;
+  }
+
+  /**
+   * What to do for an attempt, the `sequence`-th of its stage, that accuses a map task:
+   * - 'again': the object has been repaired since the attempt began;
+   * - a promise: of the repair that is under way;
+   * - 'repair': nobody repairs it yet; the caller starts and passes the promise to `begin`;
+   * - 'give up': it has been repaired too often.
+   */
+  verdict(mapTaskIndex: number, sequence: number): 'again' | 'repair' | 'give up' | Promise<void> {
+    const known = this.#byMapTask.get(mapTaskIndex);
+    if (known?.running) return known.running;
+    if (known && sequence <= known.endedAtSequence) return 'again';
+    return (known?.repairs ?? 0) < this.#repairsMax ? 'repair' : 'give up';
+  }
+
+  /** `sequenceNow` answers, when the repair has ended, how many attempts have been started by then. */
+  begin(mapTaskIndex: number, repair: Promise<void>, sequenceNow: () => number): Promise<void> {
+    const known = this.#byMapTask.get(mapTaskIndex) ?? {
+      repairs: 0,
+      endedAtSequence: -1,
+      running: undefined,
+    };
+    this.#byMapTask.set(mapTaskIndex, known);
+    known.repairs++;
+    this.#inFlight++;
+    known.running = repair.finally(() => {
+      known.running = undefined;
+      known.endedAtSequence = sequenceNow();
+      this.#inFlight--;
+    });
+    return known.running;
+  }
+}
+
+interface Repairs {
+  repairs: number;
+  endedAtSequence: number;
+  running: Promise<void> | undefined;
+}

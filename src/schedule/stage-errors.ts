@@ -1,0 +1,57 @@
+/** What the coordinator says when a task or a whole stage cannot go on. */
+import { MapReduceError, withDetails } from '../errors.ts';
+import type { Stage } from '../ids.ts';
+import { lastPosition } from './last-position.ts';
+import type { RunningAttempt } from './stage-task.ts';
+
+export function stalledError(attempt: RunningAttempt, timeoutMs: number): MapReduceError {
+  const { spec } = attempt.task;
+  const { text, details } = lastPosition(spec, attempt.handle.progress());
+  const what = attempt.begun
+    ? `made no progress for ${timeoutMs} ms${text}`
+    : `did not begin within ${timeoutMs} ms: its worker is still loading the job module`;
+  return new MapReduceError(
+    'TaskStalledError',
+    `${spec.stage} attempt ${attempt.id} ${what}; its worker was stopped. Look for a loop that does not end, or raise stallTimeoutMs if one record may take that long.`,
+    { details: { taskId: spec.taskId, attemptId: attempt.id, ...details } },
+  );
+}
+
+/** A task that used up its attempts: which one, how often, on which record, and what the last attempt said. */
+export function taskFailedError(
+  attempt: RunningAttempt,
+  error: unknown,
+  attemptsMax: number,
+): MapReduceError {
+  const { spec, failures } = attempt.task;
+  const last = withDetails(error, { taskId: spec.taskId, attemptId: attempt.id });
+  const { file, offsetBytes } = last.details;
+  const place = file === undefined ? '' : ` at byte ${offsetBytes ?? 0} of ${file}`;
+  const { name, message } = nameAndMessage(error);
+  return new MapReduceError(
+    'TaskFailedError',
+    `${spec.stage} task ${spec.taskId} failed ${failures} times (at most ${attemptsMax} attempts are made); the last, ${attempt.id},${place || ' said'}: ${name}: ${message}`,
+    { details: last.details, cause: error },
+  );
+}
+
+/** An error that another attempt would only repeat: the error itself, with the task it came from. */
+export function hopelessError(attempt: RunningAttempt, error: unknown): MapReduceError {
+  return withDetails(error, { taskId: attempt.task.spec.taskId, attemptId: attempt.id });
+}
+
+export function cancelledError(
+  stage: Stage,
+  tasks: { committed: number; total: number },
+  cause: unknown,
+): MapReduceError {
+  return new MapReduceError(
+    'CancelledError',
+    `the job was cancelled in its ${stage} stage, when ${tasks.committed} of ${tasks.total} tasks had committed`,
+    { cause },
+  );
+}
+
+function nameAndMessage(error: unknown): { name: string; message: string } {
+  return error instanceof Error ? error : { name: 'Error', message: String(error) };
+}
