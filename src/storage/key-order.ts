@@ -1,0 +1,28 @@
+/**
+ * The order in which every store lists its keys: ascending UTF-8 bytes, as S3 does. JavaScript compares strings by
+ * UTF-16 code unit, which differs where surrogate pairs (U+10000 and up) meet U+E000..U+FFFF.
+ */
+
+/** Negative when `a` comes first, positive when `b` does, 0 when they are equal. */
+export function compareKeys(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const unitA = a.charCodeAt(i);
+    const unitB = b.charCodeAt(i);
+    if (unitA !== unitB) return rank(unitA) - rank(unitB);
+  }
+  return a.length - b.length;
+}
+
+/** Sorts in place. Keys without surrogates, nearly all, take the built-in order, which is the same for them. */
+export function sortKeys(keys: string[]): string[] {
+  return keys.some((key) => SURROGATE.test(key)) ? keys.sort(compareKeys) : keys.sort();
+}
+
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** Moves surrogates behind U+E000..U+FFFF, as their UTF-8 forms are. */
+function rank(codeUnit: number): number {
+  if (codeUnit < 0xd800) return codeUnit;
+  return codeUnit < 0xe000 ? codeUnit + 0x2000 : codeUnit - 0x800;
+}
