@@ -1,0 +1,178 @@
+/** What both emulators share: start under a supervisor, wait until healthy, stop. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { cacheFolder } from './cache.ts';
+import { EmulatorStartError } from './errors.ts';
+import type { PortChoice } from './ports.ts';
+import type { SupervisorOrders } from './supervisor.ts';
+
+export type EmulatorName = 'LocalStack' | 'MiniStack';
+
+export interface StartOptions {
+  /** Default 4566; `'auto'` takes any free port when that one is taken. */
+  port?: PortChoice;
+  /** No lines about installing and starting on stderr. */
+  quiet?: boolean;
+}
+
+export interface RunningEmulator {
+  name: EmulatorName;
+  /** Such as http://127.0.0.1:4566. An IP address, so that the SDK addresses buckets by path. */
+  endpoint: string;
+  /** What a client needs to talk to it: AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, keys, region, over TLS the CA. */
+  environment: Record<string, string>;
+  /** Output of the emulator and its functions; overwritten by the next start on the same port. */
+  logFile: string;
+  startedInMs: number;
+  /** Resolves when the emulator has ended by itself or by stop(). */
+  ended: Promise<void>;
+  /** Ends every process of the emulator and removes its state. May be called more than once. */
+  stop(): Promise<void>;
+}
+
+export interface LaunchOptions {
+  name: EmulatorName;
+  port: number;
+  endpoint: string;
+  environment: Record<string, string>;
+  healthPath: string;
+  ca?: string;
+  /** Given the emulator's state folder, which is removed at the end. */
+  command: (stateFolder: string) => Promise<LaunchCommand> | LaunchCommand;
+  readyTimeoutMs: number;
+  say: (line: string) => void;
+}
+
+export interface LaunchCommand {
+  command: string;
+  args: string[];
+  env: NodeJS.ProcessEnv;
+  /** Run after the end, for what a killed process cannot clean up itself. */
+  afterwards?: { command: string; args: string[] };
+}
+
+export const REGION = 'us-east-1';
+
+/** Keys that open nothing but an emulator. */
+export function clientEnvironment(endpoint: string): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ENDPOINT_URL_S3: endpoint,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+  };
+}
+
+/** This process' environment without anything of AWS: an emulator and its functions never see real credentials. */
+export function environmentWithoutAws(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_') && name !== 'NODE_OPTIONS'),
+  );
+}
+
+export function sayOnStderr(options: StartOptions): (line: string) => void {
+  return options.quiet ? () => {} : (line) => process.stderr.write(`${line}\n`);
+}
+
+export async function launch(options: LaunchOptions): Promise<RunningEmulator> {
+  const startedAt = performance.now();
+  const logs = path.join(cacheFolder(), 'logs');
+  await mkdir(logs, { recursive: true });
+  const logFile = path.join(logs, `${options.name.toLowerCase()}-${options.port}.log`);
+  const stateFolder = await mkdtemp(path.join(os.tmpdir(), `${options.name.toLowerCase()}-`));
+  const { env, ...command } = await options.command(stateFolder);
+  const supervisor = await superviseInto(logFile, { ...command, stateFolder }, env);
+  const ended = new Promise<void>((resolve) => supervisor.once('exit', () => resolve()));
+  const stop = async () => {
+    // The supervisor ends everything when its stdin closes, so also when this process is killed.
+    supervisor.stdin?.destroy();
+    await ended;
+    await rm(stateFolder, { recursive: true, force: true });
+  };
+  try {
+    await untilHealthy(options, supervisor, logFile);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const { name, endpoint, environment } = options;
+  return {
+    name,
+    endpoint,
+    environment,
+    logFile,
+    ended,
+    stop,
+    startedInMs: Math.round(performance.now() - startedAt),
+  };
+}
+
+async function superviseInto(
+  logFile: string,
+  orders: SupervisorOrders,
+  env: NodeJS.ProcessEnv,
+): Promise<ChildProcess> {
+  const log = await open(logFile, 'w');
+  try {
+    // Detached: a Ctrl-C in the terminal reaches this process, which then stops the emulator in order.
+    return spawn(
+      process.execPath,
+      [path.join(import.meta.dirname, 'supervisor.ts'), JSON.stringify(orders)],
+      {
+        detached: true,
+        stdio: ['pipe', log.fd, log.fd],
+        env,
+      },
+    );
+  } finally {
+    await log.close();
+  }
+}
+
+async function untilHealthy(
+  options: LaunchOptions,
+  supervisor: ChildProcess,
+  logFile: string,
+): Promise<void> {
+  const { name, readyTimeoutMs } = options;
+  const giveUpAt = performance.now() + readyTimeoutMs;
+  while (performance.now() < giveUpAt) {
+    if (supervisor.exitCode !== null || supervisor.signalCode !== null) {
+      throw new EmulatorStartError(`${name} ended while it started.\n${await tail(logFile)}`);
+    }
+    if (await answers(options)) return;
+    await sleep(100);
+  }
+  throw new EmulatorStartError(
+    `${name} was not ready within ${readyTimeoutMs / 1000} s.\n${await tail(logFile)}`,
+  );
+}
+
+function answers({ endpoint, healthPath, ca }: LaunchOptions): Promise<boolean> {
+  return new Promise((resolve) => {
+    const get = endpoint.startsWith('https:') ? https.get : http.get;
+    const request = get(
+      endpoint + healthPath,
+      { timeout: 2_000, agent: false, ...(ca && { ca }) },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      },
+    );
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+  });
+}
+
+async function tail(logFile: string): Promise<string> {
+  const lines = (await readFile(logFile, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-25);
+  return `The end of ${logFile}:\n${lines.join('\n')}`;
+}

@@ -1,0 +1,126 @@
+/** LocalStack: in Docker where an engine answers, else in a Python environment with our own Lambda executor. */
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import {
+  clientEnvironment,
+  environmentWithoutAws,
+  type LaunchCommand,
+  launch,
+  type RunningEmulator,
+  type StartOptions,
+  sayOnStderr,
+} from '../emulator.ts';
+import { choosePort } from '../ports.ts';
+import { preparePythonEnvironment } from '../python.ts';
+
+/** The last image that starts without a token. */
+export const DOCKER_IMAGE = 'localstack/localstack:4.14.0';
+
+const NAME = 'LocalStack';
+const PYTHON_MINORS = [13, 12] as const;
+const READY_TIMEOUT_MS = 90_000;
+const PULL_TIMEOUT_MS = 600_000;
+
+export async function startLocalStack(options: StartOptions = {}): Promise<RunningEmulator> {
+  const say = sayOnStderr(options);
+  const port = await choosePort(NAME, options.port);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const inDocker = await shallUseDocker();
+  return await launch({
+    name: NAME,
+    port,
+    endpoint,
+    environment: clientEnvironment(endpoint),
+    healthPath: '/_localstack/health',
+    readyTimeoutMs: inDocker ? READY_TIMEOUT_MS + PULL_TIMEOUT_MS : READY_TIMEOUT_MS,
+    say,
+    command: inDocker ? () => dockerCommand(port, say) : await pythonCommand(port, say),
+  });
+}
+
+/** MAPREDUCE_LOCALSTACK=python or docker decides; without it, whether a Docker engine answers. */
+async function shallUseDocker(): Promise<boolean> {
+  const choice = process.env.MAPREDUCE_LOCALSTACK;
+  if (choice === 'docker' || choice === 'python') return choice === 'docker';
+  return promisify(execFile)('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 5_000 }).then(
+    ({ stdout }) => stdout.trim() !== '',
+    () => false,
+  );
+}
+
+function dockerCommand(port: number, say: (line: string) => void): LaunchCommand {
+  say(`Starting ${DOCKER_IMAGE} in Docker (the first start pulls the image)`);
+  const container = `mapreduce-localstack-${port}`;
+  const settings = ['DISABLE_EVENTS=1', 'SKIP_SSL_CERT_DOWNLOAD=1', 'LAMBDA_IGNORE_ARCHITECTURE=1'];
+  const args = ['run', '--rm', '--name', container, '--publish', `127.0.0.1:${port}:4566`];
+  args.push('--volume', '/var/run/docker.sock:/var/run/docker.sock');
+  args.push(...settings.flatMap((setting) => ['--env', setting]), DOCKER_IMAGE);
+  // The client passes SIGTERM on to the container; after a SIGKILL only this removes it.
+  const afterwards = { command: 'docker', args: ['rm', '--force', container] };
+  return { command: 'docker', args, env: process.env, afterwards };
+}
+
+async function pythonCommand(port: number, say: (line: string) => void) {
+  const environment = await preparePythonEnvironment({
+    name: NAME,
+    requirementsFile: path.join(import.meta.dirname, 'requirements.txt'),
+    minors: PYTHON_MINORS,
+    cost: 'about 45 s, 520 MB',
+    say,
+  });
+  say(`Starting ${NAME} on port ${port}`);
+  return async (stateFolder: string): Promise<LaunchCommand> => {
+    const temporary = path.join(stateFolder, 'tmp');
+    await mkdir(temporary);
+    return {
+      command: environment.python,
+      args: ['-m', 'localstack.runtime.main'],
+      env: {
+        ...environmentWithoutAws(),
+        PATH: [path.join(environment.folder, 'bin'), process.env.PATH].join(path.delimiter),
+        PYTHONPATH: [await executorOnPath(stateFolder), path.join(import.meta.dirname, 'executor')].join(
+          path.delimiter,
+        ),
+        PYTHONUNBUFFERED: '1',
+        PYTHONPYCACHEPREFIX: path.join(environment.folder, 'pycache'),
+        // Everything that LocalStack writes goes into the state folder.
+        FILESYSTEM_ROOT: stateFolder,
+        TMPDIR: temporary,
+        HOME: stateFolder,
+        XDG_CACHE_HOME: path.join(stateFolder, 'cache'),
+        GATEWAY_LISTEN: `127.0.0.1:${port}`,
+        // No look-ups, downloads or usage reports: it runs without a network.
+        SKIP_SSL_CERT_DOWNLOAD: '1',
+        DNS_ADDRESS: '0',
+        DISABLE_EVENTS: '1',
+        LOCALSTACK_HOST: `127.0.0.1:${port}`,
+        LAMBDA_RUNTIME_EXECUTOR: 'node-process',
+        LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '70',
+        MAPREDUCE_NODE: process.execPath,
+        MAPREDUCE_BOOTSTRAP: path.join(import.meta.dirname, '..', 'runtime', 'bootstrap.mjs'),
+      },
+    };
+  };
+}
+
+/** LocalStack finds plugins by the entry points of installed packages; metadata in a folder on PYTHONPATH is enough. */
+async function executorOnPath(stateFolder: string): Promise<string> {
+  const folder = path.join(stateFolder, 'plugins');
+  const metadata = path.join(folder, 'mapreduce_executor-1.0.dist-info');
+  await mkdir(metadata, { recursive: true });
+  await writeFile(
+    path.join(metadata, 'METADATA'),
+    'Metadata-Version: 2.1\nName: mapreduce-executor\nVersion: 1.0\n',
+  );
+  await writeFile(
+    path.join(metadata, 'entry_points.txt'),
+    '[localstack.lambda.runtime_executor]\n' +
+      'node-process = mapreduce_executor.plugin:NodeProcessExecutorPlugin\n\n' +
+      '[localstack.hooks.on_infra_start]\n' +
+      'apply_repairs = mapreduce_executor.plugin:apply_repairs\n',
+  );
+  return folder;
+}

@@ -1,0 +1,105 @@
+/** MiniStack, with IAM enforced over TLS unless told otherwise. */
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { localhostCertificate } from '../certificate.ts';
+import {
+  clientEnvironment,
+  environmentWithoutAws,
+  launch,
+  REGION,
+  type RunningEmulator,
+  type StartOptions,
+  sayOnStderr,
+} from '../emulator.ts';
+import { choosePort } from '../ports.ts';
+import { preparePythonEnvironment } from '../python.ts';
+
+const NAME = 'MiniStack';
+const PYTHON_MINORS = [13, 12, 11, 10, 14] as const;
+const READY_TIMEOUT_MS = 60_000;
+
+export interface MiniStackOptions extends StartOptions {
+  /** IAM policies are enforced, over TLS. Default true. */
+  auth?: boolean;
+}
+
+export async function startMiniStack(options: MiniStackOptions = {}): Promise<RunningEmulator> {
+  const say = sayOnStderr(options);
+  const port = await choosePort(NAME, options.port);
+  const python = await preparePythonEnvironment({
+    name: NAME,
+    requirementsFile: path.join(import.meta.dirname, 'requirements.txt'),
+    minors: PYTHON_MINORS,
+    cost: 'about 10 s, 90 MB',
+    say,
+  });
+  const certificate = (options.auth ?? true) ? await localhostCertificate() : undefined;
+  const endpoint = `${certificate ? 'https' : 'http'}://127.0.0.1:${port}`;
+  say(`Starting ${NAME} on port ${port}${certificate ? ', IAM enforced' : ''}`);
+  return await launch({
+    name: NAME,
+    port,
+    endpoint,
+    environment: {
+      ...clientEnvironment(endpoint),
+      ...(certificate && {
+        NODE_EXTRA_CA_CERTS: certificate.certificateFile,
+        AWS_CA_BUNDLE: certificate.certificateFile,
+      }),
+    },
+    healthPath: '/_ministack/health',
+    ...(certificate && { ca: await readFile(certificate.certificateFile, 'utf8') }),
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    say,
+    command: async (stateFolder) => {
+      const temporary = path.join(stateFolder, 'tmp');
+      await mkdir(temporary);
+      return {
+        command: python.python,
+        args: ['-m', 'ministack'],
+        env: {
+          ...environmentWithoutAws(),
+          PATH: [await nodeForFunctions(stateFolder), process.env.PATH].join(path.delimiter),
+          PYTHONUNBUFFERED: '1',
+          TMPDIR: temporary,
+          HOME: stateFolder,
+          STATE_DIR: path.join(stateFolder, 'state'),
+          GATEWAY_PORT: String(port),
+          BIND_HOST: '127.0.0.1',
+          MINISTACK_REGION: REGION,
+          ...(certificate && {
+            AUTH: 'true',
+            USE_SSL: '1',
+            MINISTACK_SSL_CERT: certificate.certificateFile,
+            MINISTACK_SSL_KEY: certificate.keyFile,
+            NODE_EXTRA_CA_CERTS: certificate.certificateFile,
+          }),
+        },
+      };
+    },
+  });
+}
+
+/**
+ * MiniStack runs functions with the `node` of its PATH, without a memory limit and all in one temporary folder. This
+ * `node` gives each its own TMPDIR and the heap of its MemorySize (MiniStack sets the variable as Lambda does), and
+ * has it killed when its resident memory grows over that.
+ */
+async function nodeForFunctions(stateFolder: string): Promise<string> {
+  const folder = path.join(stateFolder, 'bin');
+  await mkdir(folder);
+  const guard = path.join(import.meta.dirname, 'memory-guard.mjs');
+  await writeFile(
+    path.join(folder, 'node'),
+    `#!/bin/sh
+if [ -n "$AWS_LAMBDA_FUNCTION_MEMORY_SIZE" ]; then
+  TMPDIR=$(mktemp -d "$TMPDIR/lambda-XXXXXXXX") && export TMPDIR
+  exec '${process.execPath}' --max-old-space-size=$((AWS_LAMBDA_FUNCTION_MEMORY_SIZE * 9 / 10)) --import 'file://${guard}' "$@"
+fi
+exec '${process.execPath}' "$@"
+`,
+  );
+  await chmod(path.join(folder, 'node'), 0o755);
+  return folder;
+}

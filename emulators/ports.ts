@@ -1,0 +1,58 @@
+import net from 'node:net';
+
+import { PortTakenError } from './errors.ts';
+
+export const DEFAULT_PORT = 4566;
+
+/** A number: that port or none. `'auto'`: the default port when it is free, else any free one. */
+export type PortChoice = number | 'auto';
+
+/** A port on 127.0.0.1 that was free a moment ago. Throws PortTakenError that says who has it. */
+export async function choosePort(name: string, choice: PortChoice = DEFAULT_PORT): Promise<number> {
+  const wanted = choice === 'auto' ? DEFAULT_PORT : choice;
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_535) {
+    throw new PortTakenError(
+      `${name}: the port is a whole number from 1 to 65535, or 'auto'; received ${choice}`,
+    );
+  }
+  if ((await bind(wanted)) !== undefined) return wanted;
+  if (choice === 'auto') return (await bind(0))!;
+
+  const running = await emulatorAt(wanted);
+  const instead = `Stop it, or choose another port: --port ${wanted + 1}, or --port auto for any free one.`;
+  throw new PortTakenError(
+    running
+      ? `${name} cannot start: ${running} already answers on port ${wanted}. ${instead}`
+      : `${name} cannot start: port ${wanted} of 127.0.0.1 is taken by another program (see it with ` +
+          `"lsof -i :${wanted}"). ${instead}`,
+  );
+}
+
+/** The port when it could be bound, else nothing. */
+function bind(port: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+      else reject(error);
+    });
+    server.listen({ port, host: '127.0.0.1' }, () => {
+      const bound = (server.address() as net.AddressInfo).port;
+      server.close(() => resolve(bound));
+    });
+  });
+}
+
+/** Both emulators answer this path; over TLS only a refusal can be seen, which names nothing. */
+async function emulatorAt(port: number): Promise<string | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/_localstack/health`, {
+      signal: AbortSignal.timeout(2_000),
+    });
+    const text = await response.text();
+    if (text.includes('ministack')) return 'a MiniStack';
+    return text.includes('services') ? 'a LocalStack' : undefined;
+  } catch {
+    return undefined;
+  }
+}
