@@ -76,8 +76,9 @@ export class FileStore implements ObjectStore {
         if (metadata !== undefined) return { ...info, metadata };
         // No sidecar: the object has no metadata, unless it was replaced, and its sidecar removed, just now.
         const statsAfter = await statIfAny(path);
-        const unchanged = statsAfter !== undefined && etagOf(statsAfter) === etag;
-        if (unchanged || attempt === HEAD_ATTEMPTS_MAX) return { ...info, metadata: NO_METADATA };
+        if (statsAfter === undefined) return undefined;
+        if (etagOf(statsAfter) === etag) return { ...info, metadata: NO_METADATA };
+        if (attempt === HEAD_ATTEMPTS_MAX) throw new Error(`it was replaced ${attempt} times meanwhile`);
       }
     } catch (error) {
       throw fileError(error, { action: 'look at', path, key });
@@ -289,7 +290,7 @@ export class FileStore implements ObjectStore {
 
 const STREAM_BUFFERS = 3;
 /** Looking at an object that is being replaced all the time. */
-const HEAD_ATTEMPTS_MAX = 10;
+const HEAD_ATTEMPTS_MAX = 100;
 
 const STRAY_SEGMENT = /(^|\/)\.{0,2}(\/|$)/;
 

@@ -16,6 +16,8 @@ export type Act =
       readonly keys: number;
       readonly startMs: number;
     }
+  /** Puts one key again and again, each time with metadata that tells its size. */
+  | { readonly act: 'replace'; readonly root: string; readonly key: string; readonly times: number }
   /** Uploads zeros until it fails, then aborts; the outcome is the error and what is left. */
   | { readonly act: 'fill'; readonly root: string; readonly sizeBytesMax: number }
   /** Begins an upload, and kills its own process in the middle. */
@@ -55,6 +57,12 @@ async function perform(act: Act): Promise<unknown> {
         }
       }
       return won;
+    }
+    case 'replace': {
+      for (let size = 0; size < act.times; size++) {
+        await store.put(act.key, Buffer.alloc(size), { metadata: { size: String(size) } });
+      }
+      return act.times;
     }
     case 'fill': {
       const upload = await store.upload('folder/large');

@@ -162,6 +162,17 @@ describe('FileStore', () => {
       expect(etags.size).toBe(50);
     });
 
+    it("come from a time that the store sets by its own clock, since the file system's is too coarse", async () => {
+      const aheadMs = Date.now() + 30_000;
+      const store = new FileStore({ root: await newRoot(), nowMs: () => aheadMs });
+
+      await store.put('a', Buffer.from('abc'));
+
+      const { mtimeMs } = await stat(join(store.root, 'a'));
+      expect(mtimeMs).toBeGreaterThanOrEqual(aheadMs);
+      expect(mtimeMs).toBeLessThan(aheadMs + 1000);
+    });
+
     it('change when somebody edits the file in place', async () => {
       const store = await newStore();
       const { etag } = await store.put('a', Buffer.from('abc'));
@@ -329,7 +340,7 @@ describe('FileStore', () => {
       expect(await keysOf(store, '')).toEqual([]);
     });
 
-    it('does not pass over a name that is not UTF-8', async () => {
+    it.skipIf(process.platform === 'darwin')('does not pass over a name that is not UTF-8', async () => {
       const store = await newStore();
       await writeFile(Buffer.concat([Buffer.from(`${store.root}/latin-`), Buffer.from([0xe9])]), 'x');
 
@@ -369,6 +380,7 @@ describe('FileStore', () => {
       expect(await inputs.list('/').next()).toMatchObject({
         value: { key: expect.stringMatching(/^\/[^/]/) },
       });
+      await unfinished.abort();
     });
 
     it('refuses relative keys, and refuses to write', async () => {
@@ -403,6 +415,27 @@ describe('FileStore', () => {
       expect(await readdir(join(store.root, '.mapreduce/metadata'))).toHaveLength(100);
     }, 60_000);
   });
+
+  it('pairs bytes and metadata for readers while another process replaces the object', async () => {
+    const store = await newStore();
+    await store.put('a', Buffer.alloc(0), { metadata: { size: '0' } });
+    let replacing = true;
+    const replaced = inProcess({ act: 'replace', root: store.root, key: 'a', times: 2000 }).finally(() => {
+      replacing = false;
+    });
+
+    let looks = 0;
+    while (replacing) {
+      // Many at once, so that time passes between the looks at the file and at its metadata.
+      for (const info of await Promise.all(Array.from({ length: 64 }, () => store.head('a')))) {
+        expect(info?.metadata).toEqual({ size: String(info?.sizeBytes) });
+        looks += 1;
+      }
+    }
+
+    expect(await replaced).toBe(2000);
+    expect(looks).toBeGreaterThan(64);
+  }, 60_000);
 
   describe('failures of the system', () => {
     it.skipIf(!canMount())(
