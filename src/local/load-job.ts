@@ -1,0 +1,92 @@
+/** Loads a job's module and says clearly what is wrong with it, if anything is. */
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { MapReduceError } from '../errors.ts';
+import type { Job } from '../job.ts';
+import { resolveSelf } from './resolve-self.ts';
+
+/** Throws JobDefinitionError: no such file, does not load, exports no job. */
+export async function loadJob(url: URL): Promise<Job> {
+  resolveSelf();
+  const path = url.protocol === 'file:' ? fileURLToPath(url) : url.href;
+  if (url.protocol === 'file:') await checkFile(path);
+  const module = await importJob(url, path);
+  if (!('default' in module)) {
+    const others = Object.keys(module);
+    throw new MapReduceError(
+      'JobDefinitionError',
+      `${path} has no default export${others.length === 0 ? '' : ` (it exports ${others.join(', ')})`}. A job module ends in: export default defineJob({ ... })`,
+    );
+  }
+  if (!isJob(module.default)) {
+    throw new MapReduceError(
+      'JobDefinitionError',
+      `the default export of ${path} is ${describe(module.default)}, not a job. Pass the definition through defineJob: export default defineJob({ ... })`,
+    );
+  }
+  return module.default;
+}
+
+async function checkFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile()) return;
+  const problem = found ? 'is not a file' : 'does not exist';
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `the job module ${path} ${problem}. Give the path of a .ts or .js file`,
+  );
+}
+
+async function importJob(url: URL, path: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(url.href);
+  } catch (error) {
+    // What defineJob finds wrong is said in its own words.
+    if (error instanceof MapReduceError) throw error;
+    const { name, message } = error instanceof Error ? error : { name: 'threw', message: String(error) };
+    const userStack = await stackOf(error, path);
+    throw new MapReduceError(
+      'JobDefinitionError',
+      `the job module ${path} does not load: ${name}: ${message}${userStack === undefined ? '' : `\n${userStack}`}`,
+      { details: userStack === undefined ? {} : { userStack }, cause: error },
+    );
+  }
+}
+
+/**
+ * Where in the user's files it went wrong. V8 does not tell that of a JavaScript module that does not parse, so Node
+ * is asked to check the file by itself.
+ */
+async function stackOf(error: unknown, path: string): Promise<string | undefined> {
+  const stack = error instanceof Error ? error.stack : undefined;
+  if (!(error instanceof SyntaxError) || stack?.includes(path)) return stack;
+  const report = await new Promise<string>((resolve) => {
+    execFile(process.execPath, ['--check', path], { timeout: 10_000 }, (_error, _stdout, stderr) =>
+      resolve(stderr),
+    );
+  });
+  return report.includes(path) ? report.replace(/\nNode\.js v.*\s*$/, '').trimEnd() : stack;
+}
+
+/** By its shape: a job may have been made by another copy of this package. */
+function isJob(value: unknown): value is Job {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, map, input, output, params } = value as Partial<Job>;
+  return (
+    typeof name === 'string' &&
+    typeof map === 'function' &&
+    typeof input === 'object' &&
+    typeof output === 'object' &&
+    typeof params === 'object' &&
+    // What a bare definition does not have.
+    'shuffle' in value
+  );
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object') return `the ${typeof value} ${String(value)}`;
+  return `an object with ${Object.keys(value).join(', ') || 'no fields'}`;
+}

@@ -1,0 +1,116 @@
+/**
+ * A worker whose attempts do what the test says: the task's behaviour is looked up in the configuration by the
+ * task's index, and a commit is the creation of a file that must not be there yet.
+ */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import { MapReduceError } from '../../src/errors.ts';
+import type { AttemptToRun, TaskRunner } from '../../src/local/task-runner.ts';
+import { serveAttempts } from '../../src/local/worker-loop.ts';
+
+export type Behaviour =
+  | { readonly does: 'commit'; readonly workMs?: number; readonly prints?: readonly string[] }
+  /** Commits once so many attempts are running at the same time. */
+  | { readonly does: 'meet'; readonly attempts: number }
+  | { readonly does: 'throw' }
+  | { readonly does: 'exit'; readonly prints?: string }
+  | { readonly does: 'throw uncaught' }
+  | { readonly does: 'loop' }
+  | { readonly does: 'work on'; readonly checks: boolean }
+  | { readonly does: 'fill the heap' };
+
+export interface ScriptedConfiguration {
+  readonly commitFolder: string;
+  /** For the first attempt of each task; further ones commit, unless `always`. */
+  readonly behaviours: readonly Behaviour[];
+  readonly always?: boolean;
+}
+
+export interface ScriptedData {
+  readonly meeting: SharedArrayBuffer;
+  readonly failsToLoad?: boolean;
+}
+
+serveAttempts(async (data) => {
+  const { meeting, failsToLoad } = data as ScriptedData;
+  if (failsToLoad) throw new MapReduceError('JobDefinitionError', 'the job module has no default export');
+  return {
+    run: (attempt) => act(attempt, new Int32Array(meeting)),
+  } satisfies TaskRunner<ScriptedConfiguration> as TaskRunner;
+});
+
+async function act(attempt: AttemptToRun<ScriptedConfiguration>, meeting: Int32Array) {
+  const { spec, attemptId, configuration, progress, control, scratchFolder } = attempt;
+  const isFirst = attemptId.endsWith('.0');
+  const behaviour: Behaviour =
+    isFirst || configuration.always ? configuration.behaviours[spec.index] : { does: 'commit' };
+  if (readdirSync(scratchFolder).length > 0) throw new Error('the scratch folder is not empty');
+  writeFileSync(join(scratchFolder, 'spill'), 'x');
+  progress.pieceIndex = 0;
+  progress.chunkOffsetBytes = 262_144;
+  switch (behaviour.does) {
+    case 'commit':
+      for (const text of behaviour.prints ?? []) process.stdout.write(text);
+      for (const endMs = Date.now() + (behaviour.workMs ?? 0); Date.now() < endMs; ) progress.recordsRead++;
+      break;
+    case 'meet':
+      Atomics.add(meeting, 0, 1);
+      Atomics.notify(meeting, 0);
+      while (Atomics.load(meeting, 0) < behaviour.attempts) {
+        if (Atomics.wait(meeting, 0, Atomics.load(meeting, 0), 10_000) === 'timed-out')
+          throw new Error('nobody came');
+      }
+      break;
+    case 'throw':
+      throw new MapReduceError('UserCodeError', 'map threw: boom', {
+        details: { file: '/data/a.txt', offsetBytes: 7 },
+        cause: new RangeError('boom'),
+      });
+    case 'exit':
+      if (behaviour.prints) console.log(behaviour.prints);
+      process.exit(7);
+      break;
+    case 'throw uncaught':
+      setTimeout(() => {
+        throw new TypeError('in a timer');
+      });
+      await new Promise(() => {});
+      break;
+    case 'loop':
+      for (;;);
+    case 'work on':
+      for (;;) {
+        progress.recordsRead++;
+        if (behaviour.checks && progress.recordsRead % 1_000 === 0) control.check();
+      }
+    case 'fill the heap': {
+      const kept: unknown[] = [];
+      for (;;) kept.push({ text: `record ${kept.length}`, numbers: [kept.length] });
+    }
+  }
+  const path = join(configuration.commitFolder, spec.taskId);
+  const committed = !existsSync(path) && created(path, attemptId);
+  return {
+    taskId: spec.taskId,
+    attemptId,
+    committed,
+    counters: { threadId },
+    recordsRead: progress.recordsRead,
+    bytesRead: 0,
+    recordsWritten: 0,
+    bytesWritten: 0,
+    spills: 0,
+    bytesSpilled: 0,
+  };
+}
+
+function created(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}

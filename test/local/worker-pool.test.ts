@@ -1,0 +1,304 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { MapReduceError } from '../../src/errors.ts';
+import { attemptId } from '../../src/ids.ts';
+import { MiB } from '../../src/limits.ts';
+import { Scratch } from '../../src/local/scratch.ts';
+import type { WorkerOutput } from '../../src/local/worker-output.ts';
+import { WorkerPool } from '../../src/local/worker-pool.ts';
+import type { JobEvent } from '../../src/report.ts';
+import { systemClock } from '../../src/schedule/clock.ts';
+import { runStage, type StageOptions } from '../../src/schedule/run-stage.ts';
+import { mapTasks } from '../schedule/scripted-pool.ts';
+import type { Behaviour, ScriptedConfiguration, ScriptedData } from './scripted-worker.ts';
+
+const cleanUps: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function makePool(
+  behaviours: readonly Behaviour[],
+  options: { workers?: number; memoryBytes?: number; always?: boolean; data?: Partial<ScriptedData> } = {},
+) {
+  const folder = mkdtempSync(join(tmpdir(), 'worker-pool-test-'));
+  const commitFolder = join(folder, 'commits');
+  mkdirSync(commitFolder);
+  const scratch = await Scratch.make(join(folder, 'scratch'));
+  const output: WorkerOutput[] = [];
+  const pool = new WorkerPool({
+    workers: options.workers ?? 2,
+    entry: new URL('./scripted-worker.ts', import.meta.url),
+    workerData: { meeting: new SharedArrayBuffer(4), ...options.data } satisfies ScriptedData,
+    memoryBytes: options.memoryBytes ?? 64 * MiB,
+    scratch,
+    onOutput: (part) => output.push(part),
+  });
+  pool.configure({
+    commitFolder,
+    behaviours,
+    always: options.always ?? false,
+  } satisfies ScriptedConfiguration);
+  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+  cleanUps.push(() => pool.close());
+  const tasks = mapTasks(behaviours.length);
+  const events: JobEvent[] = [];
+  const run = (more: Partial<StageOptions> = {}) =>
+    runStage({
+      stage: 'map',
+      tasks,
+      pool,
+      clock: systemClock,
+      random: Math.random,
+      onEvent: (event) => events.push(event),
+      ...more,
+      policy: { pollIntervalMs: 20, backoffMsMax: 20, ...more.policy },
+    });
+  return { pool, run, tasks, scratch, output, events, commits: () => readdirSync(commitFolder).sort() };
+}
+
+const commit: Behaviour = { does: 'commit' };
+
+describe('attempts on worker threads', () => {
+  test('two of them run at once', async () => {
+    const { run } = await makePool([
+      { does: 'meet', attempts: 2 },
+      { does: 'meet', attempts: 2 },
+    ]);
+
+    const { results } = await run();
+
+    const threads = results.map(({ counters }) => counters.threadId);
+    expect(new Set(threads).size).toBe(2);
+  });
+
+  test('a worker is started only when there is a task for it, and runs one after the other', async () => {
+    const { run } = await makePool([commit, commit, commit, commit, commit], { workers: 1 });
+
+    const { results, report } = await run();
+
+    expect(new Set(results.map(({ counters }) => counters.threadId)).size).toBe(1);
+    expect(report).toMatchObject({ attempts: 5, failedAttempts: 0 });
+  });
+
+  test('progress can be read while the worker computes without a pause', async () => {
+    const { run, events } = await makePool([{ does: 'commit', workMs: 400 }]);
+
+    await run({ policy: { progressIntervalMs: 20 } });
+
+    const told = events.flatMap((event) => (event.kind === 'progress' ? [event.progress.records] : []));
+    const growing = told.filter((records, i) => i > 0 && records > told[i - 1]);
+    expect(growing.length).toBeGreaterThan(3);
+  });
+
+  test('a task that throws fails with its own error, cause and place included', async () => {
+    const { run } = await makePool([{ does: 'throw' }], { always: true });
+
+    const failure = await run({ policy: { attemptsMax: 2 } }).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(MapReduceError);
+    expect(failure).toMatchObject({
+      name: 'TaskFailedError',
+      details: { taskId: 'm-00000', attemptId: 'm-00000.1', file: '/data/a.txt', offsetBytes: 7 },
+      cause: {
+        name: 'UserCodeError',
+        message: 'map threw: boom',
+        cause: { name: 'RangeError', message: 'boom' },
+      },
+    });
+  });
+
+  test('a job that does not load fails the stage at once', async () => {
+    const { run } = await makePool([commit, commit], { data: { failsToLoad: true } });
+
+    await expect(run()).rejects.toMatchObject({ name: 'JobDefinitionError' });
+  });
+});
+
+describe('workers that come to harm', () => {
+  test('process.exit in a task ends one attempt and not the process', async () => {
+    const { run } = await makePool([commit, { does: 'exit' }, commit]);
+
+    const { failures, report } = await run();
+
+    expect(report).toMatchObject({ attempts: 4, failedAttempts: 1 });
+    expect(failures[0].error).toMatchObject({
+      name: 'WorkerDiedError',
+      details: { taskId: 'm-00001', attemptId: 'm-00001.0', file: '/data/input-1.txt', offsetBytes: 262_144 },
+    });
+    expect(failures[0].error.message).toContain(
+      'in map attempt m-00001.0 while it read the chunk that starts at byte 262144 of /data/input-1.txt: its thread ended with exit code 7',
+    );
+  });
+
+  test('an error that nobody catches ends one attempt and is told', async () => {
+    const { run } = await makePool([{ does: 'throw uncaught' }, commit]);
+
+    const { failures, report } = await run();
+
+    expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
+    expect(failures[0].error.name).toBe('WorkerDiedError');
+    expect(failures[0].error.message).toContain('TypeError: in a timer');
+    expect(failures[0].error.details?.userStack).toContain('scripted-worker.ts');
+  });
+
+  test('a task that loops for ever is taken away and given to another', async () => {
+    const { run } = await makePool([{ does: 'loop' }, commit, commit]);
+
+    const { failures, report } = await run({ policy: { stallTimeoutMs: 300 } });
+
+    expect(report).toMatchObject({ attempts: 4, failedAttempts: 1 });
+    expect(failures[0].error).toMatchObject({
+      name: 'TaskStalledError',
+      details: { taskId: 'm-00000', file: '/data/input-0.txt', offsetBytes: 262_144 },
+    });
+  });
+
+  test('a task that fills the heap ends one attempt and not the process', async () => {
+    const { run } = await makePool([{ does: 'fill the heap' }, commit], { memoryBytes: 32 * MiB });
+
+    const { failures, report } = await run();
+
+    expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
+    expect(failures[0].error.name).toBe('WorkerOutOfMemoryError');
+    expect(failures[0].error.message).toContain(
+      'ran out of JavaScript heap (at most 192 MiB) in map attempt m-00000.0',
+    );
+  }, 60_000);
+
+  test('a worker that died is replaced by a new thread, and the others are left alone', async () => {
+    const { run } = await makePool([commit, { does: 'exit' }, commit, commit], { workers: 1 });
+
+    const { results } = await run();
+
+    const threads = results.map(({ counters }) => counters.threadId);
+    expect(threads[0]).not.toBe(threads[1]);
+    expect(new Set(threads).size).toBe(2);
+  });
+
+  test('fifty kills at random moments: every task commits exactly once', async () => {
+    const { run, pool, commits, events, scratch } = await makePool(
+      Array.from({ length: 60 }, (): Behaviour => ({ does: 'commit', workMs: 40 })),
+      { workers: 3, always: true },
+    );
+    let isOver = false;
+    let kills = 0;
+    const busy = new Set<number>();
+    const killer = async () => {
+      while (!isOver && kills < 50) {
+        await sleep(Math.random() * 15);
+        const [worker] = [...busy].sort(() => Math.random() - 0.5);
+        if (worker === undefined) continue;
+        busy.delete(worker);
+        kills++;
+        void pool.crash(worker);
+      }
+    };
+
+    const running = run({
+      policy: { attemptsMax: 1_000 },
+      onEvent: (event) => {
+        events.push(event);
+        if (event.kind === 'attempt-started') busy.add(event.worker);
+        else if (event.kind === 'attempt-ended' || event.kind === 'attempt-failed') busy.delete(event.worker);
+      },
+    });
+    const killing = killer();
+    const { results, report } = await running.finally(() => {
+      isOver = true;
+    });
+    await killing;
+
+    expect(kills).toBe(50);
+    expect(report.failedAttempts).toBeGreaterThan(40);
+    expect(report.failedAttempts).toBeLessThanOrEqual(50);
+    expect(results).toHaveLength(60);
+    expect(commits()).toHaveLength(60);
+    const committed = events.filter((event) => event.kind === 'attempt-ended' && event.committed);
+    expect(committed.length).toBeLessThanOrEqual(60);
+    expect(readdirSync(scratch.folder)).toEqual([]);
+  }, 60_000);
+});
+
+describe('stopping', () => {
+  test('a computing attempt hears that it should stop', async () => {
+    const { run, pool, tasks } = await makePool([{ does: 'work on', checks: true }]);
+    const controller = new AbortController();
+    const started = run({ signal: controller.signal, policy: { stopGraceMs: 60_000 } });
+    await sleep(300);
+
+    controller.abort();
+
+    await expect(started).rejects.toMatchObject({ name: 'CancelledError' });
+    // The same thread takes the next one.
+    const handle = pool.start(0, tasks[0], attemptId(tasks[0].taskId, 1));
+    await expect(handle.result).resolves.toMatchObject({ committed: true });
+  });
+
+  test('one that does not hear is made to, and soon', async () => {
+    const { run } = await makePool([{ does: 'work on', checks: false }, { does: 'loop' }]);
+    const controller = new AbortController();
+    const started = run({ signal: controller.signal, policy: { stopGraceMs: 100 } });
+    await sleep(300);
+    const abortedMs = performance.now();
+
+    controller.abort();
+
+    await expect(started).rejects.toMatchObject({ name: 'CancelledError' });
+    expect(performance.now() - abortedMs).toBeLessThan(2_000);
+  });
+
+  test('closing the pool fails what is running and leaves no scratch folder', async () => {
+    const { pool, tasks, scratch } = await makePool([{ does: 'loop' }]);
+    const handle = pool.start(0, tasks[0], attemptId(tasks[0].taskId, 0));
+    const result = handle.result.catch((error: unknown) => error);
+    while (handle.progress()?.chunkOffsetBytes !== 262_144) await sleep(5);
+
+    await pool.close();
+
+    expect(await result).toMatchObject({ name: 'WorkerDiedError' });
+    expect(readdirSync(scratch.folder)).toEqual([]);
+    expect(() => pool.start(0, tasks[0], attemptId(tasks[0].taskId, 1))).toThrow('closed');
+  });
+
+  test('the scratch folder of the whole job goes at the end', async () => {
+    const { run, scratch } = await makePool([commit, { does: 'throw' }, { does: 'exit' }]);
+    await run();
+
+    expect(readdirSync(scratch.folder)).toEqual([]);
+    await scratch.remove();
+
+    expect(existsSync(scratch.folder)).toBe(false);
+  });
+});
+
+describe('what user code prints', () => {
+  test('arrives in whole lines, complete, before the pool is closed', async () => {
+    const lines = Array.from({ length: 2_000 }, (_, i) => [`line ${i} `, `of ünïcode 🎉\n`]).flat();
+    const { run, output, pool } = await makePool([
+      { does: 'commit', prints: lines },
+      { does: 'commit', prints: lines },
+    ]);
+
+    await run();
+    await pool.close();
+    await sleep(50);
+
+    expect(output.every(({ text }) => text.endsWith('\n'))).toBe(true);
+    for (const worker of [0, 1]) {
+      const text = output.flatMap((part) => (part.worker === worker ? [part.text] : [])).join('');
+      expect(text).toBe(lines.join(''));
+    }
+  });
+
+  test('arrives also from a worker that exits', async () => {
+    const { run, output } = await makePool([{ does: 'exit', prints: 'last words' }]);
+
+    await run();
+
+    expect(output).toContainEqual({ stream: 'stdout', worker: 0, text: 'last words\n' });
+  });
+});
