@@ -511,6 +511,10 @@ describe('FileStore', () => {
         await chmod(store.root, 0o555);
         await chmod(join(store.root, 'closed'), 0);
         await chmod(join(store.root, 'secret'), 0);
+        onTestFinished(async () => {
+          await chmod(store.root, 0o755);
+          await chmod(join(store.root, 'closed'), 0o755);
+        });
         becomeNobody();
         const refusal = (action: string, name: string) => ({
           name: 'UsageError',
