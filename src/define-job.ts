@@ -1,8 +1,7 @@
-import type { KeyType, TypeOf, ValueType } from './codec/codec.ts';
+import type { KeyType, ValueType } from './codec/codec.ts';
 import { resolveKeyCodec, resolveValueCodec } from './codec/resolve.ts';
 import { MapReduceError } from './errors.ts';
 import type {
-
   Job,
   MapOnlyJobDefinition,
   NamedCombiner,
@@ -13,36 +12,42 @@ import type {
 import { LIMITS } from './limits.ts';
 
 const NAMED_COMBINERS: readonly string[] = ['sum', 'min', 'max'] satisfies NamedCombiner[];
-const NAMED_REDUCERS: readonly string[] = ['sum', 'min', 'max', 'count', 'combined', 'each'] satisfies NamedReducer[];
+const NAMED_REDUCERS: readonly string[] = [
+  'sum',
+  'min',
+  'max',
+  'count',
+  'combined',
+  'each',
+] satisfies NamedReducer[];
 const JOB_NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const PARAMETER_NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_-]*$/;
-
-/** The type of what a reducer emits into `output` when it is one of the named ones. */
-type PassedThrough<VT extends ValueType> = TypeOf<VT> | number;
 
 /**
  * Checks a job's definition and makes it runnable.
  *
  * Throws JobDefinitionError, naming the field, what was found and what is allowed.
  */
+// Jobs with a shuffle come last: of several overloads, the compiler explains a mistake by the last one only.
+export function defineJob<R, OK, OV, const P extends ParameterSpecs = Record<never, never>, S = undefined>(
+  definition: MapOnlyJobDefinition<R, OK, OV, P, S>,
+): Job;
 export function defineJob<
   R,
   const KT extends KeyType,
   const VT extends ValueType,
-  OK = TypeOf<KT>,
-  OV = PassedThrough<VT>,
+  OK,
+  OV,
   const P extends ParameterSpecs = Record<never, never>,
   S = undefined,
 >(definition: ShuffleJobDefinition<R, KT, VT, OK, OV, P, S>): Job;
-export function defineJob<R, OK, OV, const P extends ParameterSpecs = Record<never, never>, S = undefined>(
-  definition: MapOnlyJobDefinition<R, OK, OV, P, S>,
-): Job;
 export function defineJob(definition: AnyDefinition): Job {
   const name = definition.name;
   if (typeof name !== 'string' || !JOB_NAME_PATTERN.test(name)) {
     throw invalid(String(name), 'name', 'is 1 to 63 lower-case letters, digits and dashes', name);
   }
-  if (typeof definition.map !== 'function') throw invalid(name, 'map', 'is a function (record, context)', definition.map);
+  if (typeof definition.map !== 'function')
+    throw invalid(name, 'map', 'is a function (record, context)', definition.map);
   if (typeof definition.input?.createParser !== 'function') {
     throw invalid(name, 'input', 'is an input format, for example textLines()', definition.input);
   }
@@ -87,37 +92,78 @@ function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
   if (reduce === undefined) {
     for (const field of ['key', 'value', 'combine', 'partition', 'reducers'] as const) {
       if (definition[field] !== undefined) {
-        throw invalid(name, field, "needs a reduce beside it; without reduce the job is map-only. Add reduce (for example 'each') or drop this field", definition[field]);
+        throw invalid(
+          name,
+          field,
+          "needs a reduce beside it; without reduce the job is map-only. Add reduce (for example 'each') or drop this field",
+          definition[field],
+        );
       }
     }
     return undefined;
   }
-  if (key === undefined) throw invalid(name, 'key', "is the type of the keys that map emits, for example 'string'", key);
-  if (value === undefined) throw invalid(name, 'value', "is the type of the values that map emits, for example 'number'", value);
+  if (key === undefined)
+    throw invalid(name, 'key', "is the type of the keys that map emits, for example 'string'", key);
+  if (value === undefined)
+    throw invalid(name, 'value', "is the type of the values that map emits, for example 'number'", value);
   if (typeof reduce !== 'function' && !NAMED_REDUCERS.includes(reduce as string)) {
-    throw invalid(name, 'reduce', `is a function (key, values, context) or one of ${list(NAMED_REDUCERS)}`, reduce);
+    throw invalid(
+      name,
+      'reduce',
+      `is a function (key, values, context) or one of ${list(NAMED_REDUCERS)}`,
+      reduce,
+    );
   }
-  if (combine !== undefined && typeof combine !== 'function' && !NAMED_COMBINERS.includes(combine as string)) {
-    throw invalid(name, 'combine', `is a function (accumulated, value) or one of ${list(NAMED_COMBINERS)}`, combine);
+  if (
+    combine !== undefined &&
+    typeof combine !== 'function' &&
+    !NAMED_COMBINERS.includes(combine as string)
+  ) {
+    throw invalid(
+      name,
+      'combine',
+      `is a function (accumulated, value) or one of ${list(NAMED_COMBINERS)}`,
+      combine,
+    );
   }
   const keyCodec = resolveKeyCodec(key);
   const valueCodec = resolveValueCodec(value);
   const numeric = isNumeric(value);
-  for (const [field, aggregation] of [['combine', combine], ['reduce', reduce]] as const) {
+  for (const [field, aggregation] of [
+    ['combine', combine],
+    ['reduce', reduce],
+  ] as const) {
     if (NAMED_COMBINERS.includes(aggregation as string) && !numeric) {
-      throw invalid(name, field, "by name works on value: 'number' or a tuple of numbers", `'${aggregation}' beside a value of type ${valueCodec.name}`);
+      throw invalid(
+        name,
+        field,
+        "by name works on value: 'number' or a tuple of numbers",
+        `'${aggregation}' beside a value of type ${valueCodec.name}`,
+      );
     }
   }
   if (reduce === 'combined' && combine === undefined) {
     throw invalid(name, 'reduce', "'combined' folds by the job's combine, which is missing", reduce);
   }
   if (reduce === 'count' && combine !== undefined) {
-    throw invalid(name, 'combine', "would merge the values that reduce: 'count' is to count. Drop combine", combine);
+    throw invalid(
+      name,
+      'combine',
+      "would merge the values that reduce: 'count' is to count. Drop combine",
+      combine,
+    );
   }
-  if (partition !== undefined && typeof partition !== 'function' && (partition as { kind?: unknown }).kind !== 'range') {
+  if (
+    partition !== undefined &&
+    typeof partition !== 'function' &&
+    (partition as { kind?: unknown }).kind !== 'range'
+  ) {
     throw invalid(name, 'partition', 'is a function (key, partitions, params) or byRange()', partition);
   }
-  if (reducers !== undefined && !(Number.isInteger(reducers) && reducers >= 1 && reducers <= LIMITS.reducersMax)) {
+  if (
+    reducers !== undefined &&
+    !(Number.isInteger(reducers) && reducers >= 1 && reducers <= LIMITS.reducersMax)
+  ) {
     throw invalid(name, 'reducers', `is a whole number from 1 to ${LIMITS.reducersMax}`, reducers);
   }
   type Shuffle = NonNullable<Job['shuffle']>;
@@ -125,7 +171,8 @@ function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
     key: keyCodec,
     value: valueCodec,
     // A named reducer that is associative is its own combiner.
-    combine: (combine ?? (NAMED_COMBINERS.includes(reduce as string) ? reduce : undefined)) as Shuffle['combine'],
+    combine: (combine ??
+      (NAMED_COMBINERS.includes(reduce as string) ? reduce : undefined)) as Shuffle['combine'],
     partition: partition as Shuffle['partition'],
     reduce: reduce as Shuffle['reduce'],
     reducers,
@@ -133,13 +180,20 @@ function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
 }
 
 function isNumeric(type: ValueType): boolean {
-  return type === 'number' || (Array.isArray(type) && type.length > 0 && type.every((part) => part === 'number'));
+  return (
+    type === 'number' || (Array.isArray(type) && type.length > 0 && type.every((part) => part === 'number'))
+  );
 }
 
 function checkParameters(jobName: string, specs: ParameterSpecs): void {
   for (const [parameter, spec] of Object.entries(specs)) {
     if (!PARAMETER_NAME_PATTERN.test(parameter)) {
-      throw invalid(jobName, `params.${parameter}`, 'is named by letters, digits, dashes and underscores', parameter);
+      throw invalid(
+        jobName,
+        `params.${parameter}`,
+        'is named by letters, digits, dashes and underscores',
+        parameter,
+      );
     }
     if (!['string', 'number', 'boolean'].includes(spec.type)) {
       throw invalid(jobName, `params.${parameter}.type`, "is 'string', 'number' or 'boolean'", spec.type);
@@ -147,16 +201,25 @@ function checkParameters(jobName: string, specs: ParameterSpecs): void {
     if (spec.default !== undefined && typeof spec.default !== spec.type) {
       throw invalid(jobName, `params.${parameter}.default`, `is a ${spec.type}`, spec.default);
     }
-    if (spec.type === 'string' && spec.choices && spec.default !== undefined && !spec.choices.includes(spec.default)) {
+    if (
+      spec.type === 'string' &&
+      spec.choices &&
+      spec.default !== undefined &&
+      !spec.choices.includes(spec.default)
+    ) {
       throw invalid(jobName, `params.${parameter}.default`, `is one of ${list(spec.choices)}`, spec.default);
     }
   }
 }
 
 function invalid(job: string, field: string, rule: string, received: unknown): MapReduceError {
-  return new MapReduceError('JobDefinitionError', `job '${job}': ${field} ${rule}; received ${describe(received)}`, {
-    details: { jobName: job },
-  });
+  return new MapReduceError(
+    'JobDefinitionError',
+    `job '${job}': ${field} ${rule}; received ${describe(received)}`,
+    {
+      details: { jobName: job },
+    },
+  );
 }
 
 function describe(value: unknown): string {
@@ -169,4 +232,3 @@ function describe(value: unknown): string {
 function list(choices: readonly string[]): string {
   return choices.map((choice) => `'${choice}'`).join(', ');
 }
-

@@ -23,7 +23,12 @@ import type { OutputFormat } from './output/output-format.ts';
 
 /** A parameter of the job, set with `--set name=value`. Without a default it is required. */
 export type ParameterSpec =
-  | { readonly type: 'string'; readonly default?: string; readonly choices?: readonly string[]; readonly description: string }
+  | {
+      readonly type: 'string';
+      readonly default?: string;
+      readonly choices?: readonly string[];
+      readonly description: string;
+    }
   | { readonly type: 'number'; readonly default?: number; readonly description: string }
   | { readonly type: 'boolean'; readonly default?: boolean; readonly description: string };
 
@@ -71,9 +76,11 @@ export interface ReduceContext<K, V, P, S> extends TaskContext<P, S> {
 export type NamedCombiner = 'sum' | 'min' | 'max';
 /** Folds two values of one key into one. Must be associative; sees values in the order in which they were emitted. */
 export type PairwiseCombiner<V> = (accumulated: V, value: V) => V;
-export type Combiner<V> =
-  | PairwiseCombiner<V>
-  | (V extends number | readonly number[] ? NamedCombiner : never);
+/** What a job with this `value` may write for `combine`. */
+export type Combiner<VT extends ValueType> = PairwiseCombiner<TypeOf<VT>> | NumericOnly<VT, NamedCombiner>;
+
+// By the declared type, as the engine does: json<number>() is JSON to it, which it does not add up.
+type NumericOnly<VT extends ValueType, Names> = VT extends 'number' | readonly 'number'[] ? Names : never;
 
 /**
  * Reducers by name:
@@ -83,6 +90,19 @@ export type Combiner<V> =
  * - 'each': every key and value as they come, in order.
  */
 export type NamedReducer = NamedCombiner | 'count' | 'combined' | 'each';
+
+/** The named reducers that suit the job's value, where its output can hold what they emit. */
+type NamedReducerFor<KT extends KeyType, VT extends ValueType, OK, OV> =
+  TypeOf<KT> extends OK
+    ?
+        | (TypeOf<VT> extends OV
+            ? 'combined' | 'each' | NumericOnly<VT, NamedCombiner>
+            : OutputMismatch<'value'>)
+        | (number extends OV ? 'count' : never)
+    : OutputMismatch<'key'>;
+/** Never written by anyone: it stands in the compiler's message. */
+type OutputMismatch<Field extends string> =
+  `a function, since output cannot hold the job's ${Field} as it is`;
 
 /**
  * Called once a key, keys in ascending order. `values` is read lazily, once, in the order of the input; a group may be
@@ -110,27 +130,40 @@ interface CommonDefinition<R, P extends ParameterSpecs, S> {
   readonly description: string;
   readonly input: InputFormat<R>;
   readonly params?: P;
-  /** Runs once an attempt, before its first record: compile a regular expression, build a table. */
+  /**
+   * Runs once an attempt, before its first record: compile a regular expression, build a table. Write it above `map`:
+   * the compiler reads from top to bottom, and takes the type of `state` from here.
+   */
   readonly setup?: (params: ParametersOf<P>) => S;
 }
 
 /** A job with a shuffle: map -> combine -> partition -> reduce. */
-export interface ShuffleJobDefinition<R, KT extends KeyType, VT extends ValueType, OK, OV, P extends ParameterSpecs, S>
-  extends CommonDefinition<R, P, S> {
+export interface ShuffleJobDefinition<
+  R,
+  KT extends KeyType,
+  VT extends ValueType,
+  OK,
+  OV,
+  P extends ParameterSpecs,
+  S,
+> extends CommonDefinition<R, P, S> {
   readonly key: KT;
   readonly value: VT;
   readonly map: (record: R, context: MapContext<TypeOf<KT>, TypeOf<VT>, ParametersOf<P>, S>) => void;
-  readonly combine?: Combiner<TypeOf<VT>>;
+  readonly combine?: Combiner<VT>;
   /** Default: by a hash of the encoded key. */
   readonly partition?: PartitionFunction<TypeOf<KT>, ParametersOf<P>> | RangePartitioner;
-  readonly reduce: NamedReducer | ReduceFunction<TypeOf<KT>, TypeOf<VT>, OK, OV, ParametersOf<P>, S>;
+  readonly reduce:
+    | NamedReducerFor<KT, VT, OK, OV>
+    | ReduceFunction<TypeOf<KT>, TypeOf<VT>, OK, OV, ParametersOf<P>, S>;
   readonly output: OutputFormat<OK, OV>;
   /** How many reduce tasks, so how many parts. Default: by the size of the input. */
   readonly reducers?: number;
 }
 
 /** A job without a shuffle: what map emits goes straight to `part-m-00000` and so on, in the order of the input. */
-export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S> extends CommonDefinition<R, P, S> {
+export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
+  extends CommonDefinition<R, P, S> {
   readonly map: (record: R, context: MapContext<OK, OV, ParametersOf<P>, S>) => void;
   readonly output: OutputFormat<OK, OV>;
   readonly reduce?: undefined;
@@ -159,7 +192,9 @@ export interface JobShuffle {
   readonly value: Codec<unknown>;
   readonly combine: NamedCombiner | PairwiseCombiner<unknown> | undefined;
   readonly partition: PartitionFunction<unknown, ParameterValues> | RangePartitioner | undefined;
-  readonly reduce: NamedReducer | ReduceFunction<unknown, unknown, unknown, unknown, ParameterValues, unknown>;
+  readonly reduce:
+    | NamedReducer
+    | ReduceFunction<unknown, unknown, unknown, unknown, ParameterValues, unknown>;
   readonly reducers: number | undefined;
 }
 

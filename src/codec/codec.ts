@@ -67,5 +67,8 @@ export type TypeOf<T> = T extends 'string'
         : T extends Codec<infer V>
           ? V
           : T extends readonly unknown[]
-            ? { readonly [I in keyof T]: TypeOf<T[I]> }
+            ? // An array of unknown length is the bound of a type still being inferred: following it would not end.
+              number extends T['length']
+              ? readonly unknown[]
+              : { readonly [I in keyof T]: TypeOf<T[I]> }
             : never;

@@ -1,0 +1,210 @@
+/** Compiled by `tsc --noEmit`, never run: what a job's author gets from inference, and what does not compile. */
+import { expectTypeOf } from 'vitest';
+import {
+  byRange,
+  defineJob,
+  distinct,
+  type InputFormat,
+  type Job,
+  json,
+  jsonLines,
+  lines,
+  type OutputFormat,
+  textLines,
+  topN,
+  tsv,
+} from '../../src/index.ts';
+
+const common = { name: 'types', description: 'Only compiled', input: textLines() } as const;
+
+// What map emits is what combine and reduce receive; contexts are taken apart without annotations.
+const wordCount = defineJob({
+  ...common,
+  key: 'string',
+  value: 'number',
+  map(line, { emit, count, file, position, params, state }) {
+    expectTypeOf(line).toEqualTypeOf<string>();
+    expectTypeOf(emit).toEqualTypeOf<(key: string, value: number) => void>();
+    expectTypeOf(count).toEqualTypeOf<(counter: string, amount?: number) => void>();
+    expectTypeOf(file).toEqualTypeOf<string>();
+    expectTypeOf(position().offsetBytes).toEqualTypeOf<number>();
+    expectTypeOf(params).toEqualTypeOf<{}>();
+    expectTypeOf(state).toEqualTypeOf<undefined>();
+    emit(line, 1);
+    // @ts-expect-error the value is a number
+    emit(line, 'one');
+    // @ts-expect-error the key is a string
+    emit(1, 1);
+  },
+  combine: (accumulated, value) => {
+    expectTypeOf(accumulated).toEqualTypeOf<number>();
+    expectTypeOf(value).toEqualTypeOf<number>();
+    return accumulated + value;
+  },
+  reduce(key, values, { emit }) {
+    expectTypeOf(key).toEqualTypeOf<string>();
+    expectTypeOf(values).toEqualTypeOf<Iterable<number>>();
+    emit(key, [...values].length);
+    // @ts-expect-error a symbol is no column
+    emit(key, Symbol('x'));
+  },
+  output: tsv(),
+});
+expectTypeOf(wordCount).toEqualTypeOf<Job>();
+
+// Inline input, arrow functions, a whole context.
+defineJob({
+  name: 'arrows',
+  description: '',
+  input: textLines(),
+  key: 'string',
+  value: 'number',
+  map: (line, context) => {
+    expectTypeOf(line).toEqualTypeOf<string>();
+    context.emit(line, 1);
+  },
+  reduce: 'sum',
+  output: tsv(),
+});
+
+// Parameters: types by `type`, unions by `choices`; state from setup.
+defineJob({
+  ...common,
+  params: {
+    pattern: { type: 'string', description: 'What to look for' },
+    case: { type: 'string', choices: ['lower', 'keep'], default: 'lower', description: 'Case' },
+    most: { type: 'number', default: 3, description: 'At most' },
+    invert: { type: 'boolean', default: false, description: 'The others' },
+  },
+  setup: (params) => {
+    expectTypeOf(params.pattern).toEqualTypeOf<string>();
+    return { pattern: new RegExp(params.pattern), seen: 0 };
+  },
+  key: 'string',
+  value: 'number',
+  map(line, { emit, params, state }) {
+    expectTypeOf(params.pattern).toEqualTypeOf<string>();
+    expectTypeOf(params.case).toEqualTypeOf<'lower' | 'keep'>();
+    expectTypeOf(params.most).toEqualTypeOf<number>();
+    expectTypeOf(params.invert).toEqualTypeOf<boolean>();
+    expectTypeOf(state.pattern).toEqualTypeOf<RegExp>();
+    state.seen++;
+    // @ts-expect-error no such parameter
+    params.nothing;
+    if (state.pattern.test(line)) emit(line, 1);
+  },
+  reduce(key, values, { emit, params, state }) {
+    expectTypeOf(params.case).toEqualTypeOf<'lower' | 'keep'>();
+    expectTypeOf(state.pattern).toEqualTypeOf<RegExp>();
+    for (const value of values) emit(key, value);
+  },
+  partition(key, partitions, params) {
+    expectTypeOf(key).toEqualTypeOf<string>();
+    expectTypeOf(params.most).toEqualTypeOf<number>();
+    return key.length % partitions;
+  },
+  output: tsv(),
+});
+
+// Tuple keys, bytes, json.
+interface Row {
+  readonly file: string;
+  readonly counts: readonly number[];
+}
+defineJob({
+  ...common,
+  key: ['string', 'number', ['bytes', 'string']],
+  value: json<Row>(),
+  map(line, { emit }) {
+    emit([line, 1, [new Uint8Array(1), 'x']], { file: 'a', counts: [1] });
+    // @ts-expect-error a part is missing
+    emit([line, 1], { file: 'a', counts: [1] });
+    // @ts-expect-error counts are numbers
+    emit([line, 1, [new Uint8Array(1), 'x']], { file: 'a', counts: ['1'] });
+  },
+  combine(accumulated, value) {
+    expectTypeOf(accumulated).toEqualTypeOf<Row>();
+    return { file: value.file, counts: [...accumulated.counts, ...value.counts] };
+  },
+  partition: byRange(),
+  reduce([word, position, [bytes, text]], values, { emit }) {
+    expectTypeOf(word).toEqualTypeOf<string>();
+    expectTypeOf(position).toEqualTypeOf<number>();
+    expectTypeOf(bytes).toEqualTypeOf<Uint8Array>();
+    expectTypeOf(text).toEqualTypeOf<string>();
+    for (const value of values) {
+      expectTypeOf(value).toEqualTypeOf<Row>();
+      emit(word, value.counts);
+    }
+  },
+  output: jsonLines(),
+});
+
+// Named combiners: numbers and tuples of numbers.
+defineJob({
+  ...common,
+  key: 'string',
+  value: ['number', 'number'],
+  map: (line, { emit }) => emit(line, [1, 2]),
+  combine: 'max',
+  reduce: 'sum',
+  output: tsv(),
+});
+
+// Ready-made combiners take their types from the job.
+defineJob({
+  ...common,
+  key: 'string',
+  value: json<readonly Row[]>(),
+  map: (line, { emit }) => emit(line, [{ file: line, counts: [] }]),
+  combine: topN(3, (a, b) => {
+    expectTypeOf(a).toEqualTypeOf<Row>();
+    return a.counts.length - b.counts.length;
+  }),
+  reduce: 'combined',
+  output: jsonLines(),
+});
+defineJob({
+  ...common,
+  key: 'string',
+  value: json<readonly string[]>(),
+  map: (line, { emit, file }) => emit(line, [file]),
+  combine: distinct(),
+  reduce: 'combined',
+  output: tsv(),
+});
+
+// Map-only.
+defineJob({
+  ...common,
+  params: { pattern: { type: 'string', description: 'What to look for' } },
+  setup: ({ pattern }) => new RegExp(pattern),
+  map(line, { emit, state }) {
+    expectTypeOf(line).toEqualTypeOf<string>();
+    expectTypeOf(state).toEqualTypeOf<RegExp>();
+    if (state.test(line)) emit(null, line);
+    // @ts-expect-error an object is no line
+    emit(null, { line });
+  },
+  output: lines(),
+});
+
+// Records of an input format of one's own.
+declare const rows: InputFormat<Row>;
+declare const counted: OutputFormat<string, number>;
+defineJob({
+  name: 'own-formats',
+  description: '',
+  input: rows,
+  key: 'number',
+  value: 'string',
+  map: (row, { emit }) => emit(row.counts.length, row.file),
+  reduce: (key, values, { emit }) => {
+    emit([...values].join(), key);
+    // @ts-expect-error this output holds numbers
+    emit('x', 'y');
+    // @ts-expect-error under strings
+    emit(key, 1);
+  },
+  output: counted,
+});
