@@ -1,0 +1,156 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listLocalInputs } from '../../src/input/list-inputs.ts';
+import { FileStore } from '../../src/storage/file-store.ts';
+
+const store = new FileStore({ root: '/' });
+let root: string;
+
+async function write(...names: string[]): Promise<void> {
+  for (const name of names) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), `${name}\n`);
+  }
+}
+
+async function keysOf(...patterns: string[]): Promise<string[]> {
+  const files = await listLocalInputs(
+    store,
+    patterns.map((pattern) => join(root, pattern)),
+  );
+  return files.map(({ key }) => key.slice(root.length + 1));
+}
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'list-inputs-'));
+  await write(
+    'logs/b.txt',
+    'logs/a.txt',
+    'logs/B.txt',
+    'logs/a/x.txt',
+    'logs/a-b.txt',
+    'logs/é.txt',
+    'logs/\u{1f600}.txt',
+    'logs/\uff5e.txt',
+  );
+  await write('logs/_SUCCESS', 'logs/.hidden', 'logs/_tmp/x.txt', 'logs/.git/config', 'logs/a/_y.txt');
+  await write(
+    'packed/a.gz',
+    'packed/b.GZIP',
+    'packed/c.zst',
+    'packed/d.zstd',
+    'packed/e.txt',
+    'odd/[1].txt',
+    'odd/1.txt',
+  );
+  await mkdir(join(root, 'empty'));
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe('listLocalInputs()', () => {
+  it('lists a folder with all below it in byte order, without hidden names', async () => {
+    expect(await keysOf('logs')).toEqual([
+      'logs/B.txt',
+      'logs/a-b.txt',
+      'logs/a.txt',
+      'logs/a/x.txt',
+      'logs/b.txt',
+      'logs/é.txt',
+      'logs/\uff5e.txt',
+      'logs/\u{1f600}.txt',
+    ]);
+  });
+
+  it('gives size, ETag and compression', async () => {
+    const files = await listLocalInputs(store, [join(root, 'packed')]);
+
+    expect(files.map(({ compression }) => compression)).toEqual(['gzip', 'gzip', 'zstd', 'zstd', 'none']);
+    expect(files[0].sizeBytes).toBe('packed/a.gz\n'.length);
+    expect(files[0].etag).toBe((await store.head(files[0].key))?.etag);
+  });
+
+  it('keeps the order of patterns, and counts a file named twice once', async () => {
+    expect(await keysOf('logs/b.txt', 'logs/a', 'logs/[ab].txt', 'logs/b.txt')).toEqual([
+      'logs/b.txt',
+      'logs/a/x.txt',
+      'logs/a.txt',
+    ]);
+  });
+
+  it('matches globs in byte order, folders among them', async () => {
+    expect(await keysOf('logs/*.txt')).toEqual([
+      'logs/B.txt',
+      'logs/a-b.txt',
+      'logs/a.txt',
+      'logs/b.txt',
+      'logs/é.txt',
+      'logs/\uff5e.txt',
+      'logs/\u{1f600}.txt',
+    ]);
+    expect(await keysOf('logs/a*')).toEqual(['logs/a-b.txt', 'logs/a.txt', 'logs/a/x.txt']);
+    expect(await keysOf('logs/**/x.txt')).toEqual(['logs/a/x.txt']);
+    expect(new Set(await keysOf('logs/**'))).toEqual(new Set(await keysOf('logs')));
+    expect(await keysOf('{packed,odd}/{a.gz,1.txt}')).toEqual(['odd/1.txt', 'packed/a.gz']);
+  });
+
+  it('finds hidden names where the pattern spells them out', async () => {
+    expect(await keysOf('logs/_*')).toEqual(['logs/_SUCCESS', 'logs/_tmp/x.txt']);
+    expect(await keysOf('{logs/_S*,logs/a}')).toEqual(['logs/_SUCCESS', 'logs/a/x.txt']);
+    expect(await keysOf('log[s]', 'logs/.hidden')).toHaveLength(9);
+    expect(await keysOf('logs/.hidden', 'logs/_tmp')).toEqual(['logs/.hidden', 'logs/_tmp/x.txt']);
+  });
+
+  it('takes a name that exists as it is, even if it looks like a glob', async () => {
+    expect(await keysOf('odd/[1].txt')).toEqual(['odd/[1].txt']);
+  });
+
+  it('takes paths relative to the current folder', async () => {
+    const files = await listLocalInputs(store, ['package.json', './src/input/text-l*.ts']);
+
+    expect(files.map(({ key }) => key)).toEqual([
+      join(process.cwd(), 'package.json'),
+      join(process.cwd(), 'src/input/text-lines.ts'),
+    ]);
+  });
+
+  it('lists no file of an empty folder', async () => {
+    expect(await keysOf('empty')).toEqual([]);
+  });
+
+  it('names a missing path and what it may have been', async () => {
+    await expect(keysOf('logs/a.tx')).rejects.toMatchObject({
+      name: 'InputNotFoundError',
+      message: expect.stringMatching(
+        /^the input '.*logs\/a\.tx' does not exist.*Did you mean '.*\/logs\/a\.txt'\?$/,
+      ),
+    });
+    await expect(keysOf('log/a.txt')).rejects.toMatchObject({
+      message: expect.stringMatching(/there is no 'log' in .*Did you mean '.*\/logs'/),
+    });
+    await expect(keysOf('nothing-like-that')).rejects.toMatchObject({
+      message: expect.stringContaining('Check the path.'),
+    });
+    await expect(keysOf('logs/a.txt/below')).rejects.toMatchObject({ name: 'InputNotFoundError' });
+  });
+
+  it('says that a glob matches nothing', async () => {
+    await expect(keysOf('logs/*.csv')).rejects.toMatchObject({
+      name: 'InputNotFoundError',
+      message: expect.stringMatching(/no file or folder matches '.*logs\/\*\.csv' \(looked in .*logs/),
+    });
+  });
+
+  it('refuses what cannot be read, and an empty name', async () => {
+    await symlink(join(root, 'circle'), join(root, 'circle'));
+
+    await expect(keysOf('circle')).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(/cannot read the input .*circle.*circle/),
+    });
+    await expect(listLocalInputs(store, ['/dev/null'])).rejects.toMatchObject({ name: 'UsageError' });
+    await expect(listLocalInputs(store, [''])).rejects.toMatchObject({ name: 'UsageError' });
+  });
+});
