@@ -294,6 +294,18 @@ describe('what user code prints', () => {
     }
   });
 
+  test('arrives although the pool is closed right after the last answer', async () => {
+    const lines = Array.from({ length: 3_000 }, (_, i) => `line ${i}\n`);
+    for (let repeat = 0; repeat < 5; repeat++) {
+      const { pool, tasks, output } = await makePool([{ does: 'commit', prints: lines }], { workers: 1 });
+
+      await pool.start(0, tasks[0], attemptId(tasks[0].taskId, 0)).result;
+      await pool.close();
+
+      expect(output.map(({ text }) => text).join('')).toBe(lines.join(''));
+    }
+  });
+
   test('arrives also from a worker that exits', async () => {
     const { run, output } = await makePool([{ does: 'exit', prints: 'last words' }]);
 
