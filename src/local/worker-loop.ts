@@ -13,18 +13,20 @@ import type { FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
  * `makeRunner` is called at once, with what the pool's owner passed as `workerData`: loading the job overlaps with
  * planning. If it fails, every attempt on this worker fails with its error.
  */
-export function serveAttempts(makeRunner: (data: unknown) => Promise<TaskRunner>): void {
+export function serveAttempts<Configuration>(
+  makeRunner: (data: unknown) => Promise<TaskRunner<Configuration>>,
+): void {
   const port = coordinatorPort();
   const { shared, data } = workerData as WorkerBirth;
   const progress = new SharedProgress(shared);
   const signals = new SharedSignals(shared);
   const runner = makeRunner(data);
   runner.catch(() => {});
-  let configuration: unknown;
+  let configuration: Configuration;
 
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'configure') {
-      configuration = message.configuration;
+      configuration = message.configuration as Configuration;
     } else {
       void runOne(message);
     }

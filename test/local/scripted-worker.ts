@@ -6,7 +6,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { MapReduceError } from '../../src/errors.ts';
-import type { AttemptToRun, TaskRunner } from '../../src/local/task-runner.ts';
+import type { AttemptToRun } from '../../src/local/task-runner.ts';
 import { serveAttempts } from '../../src/local/worker-loop.ts';
 
 export type Behaviour =
@@ -32,12 +32,10 @@ export interface ScriptedData {
   readonly failsToLoad?: boolean;
 }
 
-serveAttempts(async (data) => {
+serveAttempts<ScriptedConfiguration>(async (data) => {
   const { meeting, failsToLoad } = data as ScriptedData;
   if (failsToLoad) throw new MapReduceError('JobDefinitionError', 'the job module has no default export');
-  return {
-    run: (attempt) => act(attempt, new Int32Array(meeting)),
-  } satisfies TaskRunner<ScriptedConfiguration> as TaskRunner;
+  return { run: (attempt) => act(attempt, new Int32Array(meeting)) };
 });
 
 async function act(attempt: AttemptToRun<ScriptedConfiguration>, meeting: Int32Array) {
