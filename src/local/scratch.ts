@@ -1,11 +1,12 @@
 /**
  * Folders for what attempts spill: one for the job, one in it for each attempt, none left behind.
  *
- *     <parent>/mapreduce-<random>/          made by `Scratch.make`, removed by `remove`
+ *     <parent>/scratch-<pid>-<random>/      comes with the first attempt, goes with `remove`
  *         m-00042.0/                        made by the attempt's worker, removed when the attempt is over
  */
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptId } from '../ids.ts';
 
@@ -15,14 +16,9 @@ const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } a
 export class Scratch {
   readonly folder: string;
 
-  private constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  /** `parent` is made if it is not there; it should be on a disk with room for what one job shuffles. */
-  static async make(parent: string): Promise<Scratch> {
-    await mkdir(parent, { recursive: true });
-    return new Scratch(await mkdtemp(join(parent, 'mapreduce-')));
+  /** `parent` should be on a disk with room for what the job shuffles. Nothing is made yet: planning may still fail. */
+  constructor(parent: string) {
+    this.folder = join(parent, `scratch-${process.pid}-${randomBytes(4).toString('hex')}`);
   }
 
   /** Only the path. */

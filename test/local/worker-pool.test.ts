@@ -20,14 +20,14 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function makePool(
+function makePool(
   behaviours: readonly Behaviour[],
   options: { workers?: number; memoryBytes?: number; always?: boolean; data?: Partial<ScriptedData> } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'worker-pool-test-'));
   const commitFolder = join(folder, 'commits');
   mkdirSync(commitFolder);
-  const scratch = await Scratch.make(join(folder, 'scratch'));
+  const scratch = new Scratch(join(folder, 'scratch'));
   const output: WorkerOutput[] = [];
   const pool = new WorkerPool({
     workers: options.workers ?? 2,
@@ -64,7 +64,7 @@ const commit: Behaviour = { does: 'commit' };
 
 describe('attempts on worker threads', () => {
   test('two of them run at once', async () => {
-    const { run } = await makePool([
+    const { run } = makePool([
       { does: 'meet', attempts: 2 },
       { does: 'meet', attempts: 2 },
     ]);
@@ -76,7 +76,7 @@ describe('attempts on worker threads', () => {
   });
 
   test('a worker is started only when there is a task for it, and runs one after the other', async () => {
-    const { run } = await makePool([commit, commit, commit, commit, commit], { workers: 1 });
+    const { run } = makePool([commit, commit, commit, commit, commit], { workers: 1 });
 
     const { results, report } = await run();
 
@@ -85,7 +85,7 @@ describe('attempts on worker threads', () => {
   });
 
   test('progress can be read while the worker computes without a pause', async () => {
-    const { run, events } = await makePool([{ does: 'commit', workMs: 400 }]);
+    const { run, events } = makePool([{ does: 'commit', workMs: 400 }]);
 
     await run({ policy: { progressIntervalMs: 20 } });
 
@@ -95,7 +95,7 @@ describe('attempts on worker threads', () => {
   });
 
   test('a task that throws fails with its own error, cause and place included', async () => {
-    const { run } = await makePool([{ does: 'throw' }], { always: true });
+    const { run } = makePool([{ does: 'throw' }], { always: true });
 
     const failure = await run({ policy: { attemptsMax: 2 } }).catch((error: unknown) => error);
 
@@ -112,7 +112,7 @@ describe('attempts on worker threads', () => {
   });
 
   test('a job that does not load fails the stage at once', async () => {
-    const { run } = await makePool([commit, commit], { data: { failsToLoad: true } });
+    const { run } = makePool([commit, commit], { data: { failsToLoad: true } });
 
     await expect(run()).rejects.toMatchObject({ name: 'JobDefinitionError' });
   });
@@ -120,7 +120,7 @@ describe('attempts on worker threads', () => {
 
 describe('workers that come to harm', () => {
   test('process.exit in a task ends one attempt and not the process', async () => {
-    const { run } = await makePool([commit, { does: 'exit' }, commit]);
+    const { run } = makePool([commit, { does: 'exit' }, commit]);
 
     const { failures, report } = await run();
 
@@ -135,7 +135,7 @@ describe('workers that come to harm', () => {
   });
 
   test('an error that nobody catches ends one attempt and is told', async () => {
-    const { run } = await makePool([{ does: 'throw uncaught' }, commit]);
+    const { run } = makePool([{ does: 'throw uncaught' }, commit]);
 
     const { failures, report } = await run();
 
@@ -146,7 +146,7 @@ describe('workers that come to harm', () => {
   });
 
   test('a task that loops for ever is taken away and given to another', async () => {
-    const { run } = await makePool([{ does: 'loop' }, commit, commit]);
+    const { run } = makePool([{ does: 'loop' }, commit, commit]);
 
     const { failures, report } = await run({ policy: { stallTimeoutMs: 300 } });
 
@@ -158,7 +158,7 @@ describe('workers that come to harm', () => {
   });
 
   test('a task that fills the heap ends one attempt and not the process', async () => {
-    const { run } = await makePool([{ does: 'fill the heap' }, commit], { memoryBytes: 32 * MiB });
+    const { run } = makePool([{ does: 'fill the heap' }, commit], { memoryBytes: 32 * MiB });
 
     const { failures, report } = await run();
 
@@ -170,7 +170,7 @@ describe('workers that come to harm', () => {
   }, 60_000);
 
   test('a worker that died is replaced by a new thread, and the others are left alone', async () => {
-    const { run } = await makePool([commit, { does: 'exit' }, commit, commit], { workers: 1 });
+    const { run } = makePool([commit, { does: 'exit' }, commit, commit], { workers: 1 });
 
     const { results } = await run();
 
@@ -180,7 +180,7 @@ describe('workers that come to harm', () => {
   });
 
   test('fifty kills at random moments: every task commits exactly once', async () => {
-    const { run, pool, commits, events, scratch } = await makePool(
+    const { run, pool, commits, events, scratch } = makePool(
       Array.from({ length: 60 }, (): Behaviour => ({ does: 'commit', workMs: 40 })),
       { workers: 3, always: true },
     );
@@ -225,7 +225,7 @@ describe('workers that come to harm', () => {
 
 describe('stopping', () => {
   test('a computing attempt hears that it should stop', async () => {
-    const { run, pool, tasks } = await makePool([{ does: 'work on', checks: true }]);
+    const { run, pool, tasks } = makePool([{ does: 'work on', checks: true }]);
     const controller = new AbortController();
     const started = run({ signal: controller.signal, policy: { stopGraceMs: 60_000 } });
     await sleep(300);
@@ -239,7 +239,7 @@ describe('stopping', () => {
   });
 
   test('one that does not hear is made to, and soon', async () => {
-    const { run } = await makePool([{ does: 'work on', checks: false }, { does: 'loop' }]);
+    const { run } = makePool([{ does: 'work on', checks: false }, { does: 'loop' }]);
     const controller = new AbortController();
     const started = run({ signal: controller.signal, policy: { stopGraceMs: 100 } });
     await sleep(300);
@@ -252,7 +252,7 @@ describe('stopping', () => {
   });
 
   test('closing the pool fails what is running and leaves no scratch folder', async () => {
-    const { pool, tasks, scratch } = await makePool([{ does: 'loop' }]);
+    const { pool, tasks, scratch } = makePool([{ does: 'loop' }]);
     const handle = pool.start(0, tasks[0], attemptId(tasks[0].taskId, 0));
     const result = handle.result.catch((error: unknown) => error);
     while (handle.progress()?.chunkOffsetBytes !== 262_144) await sleep(5);
@@ -264,8 +264,9 @@ describe('stopping', () => {
     expect(() => pool.start(0, tasks[0], attemptId(tasks[0].taskId, 1))).toThrow('closed');
   });
 
-  test('the scratch folder of the whole job goes at the end', async () => {
-    const { run, scratch } = await makePool([commit, { does: 'throw' }, { does: 'exit' }]);
+  test('the scratch folder comes with the first attempt and goes at the end', async () => {
+    const { run, scratch } = makePool([commit, { does: 'throw' }, { does: 'exit' }]);
+    expect(existsSync(scratch.folder)).toBe(false);
     await run();
 
     expect(readdirSync(scratch.folder)).toEqual([]);
@@ -278,7 +279,7 @@ describe('stopping', () => {
 describe('what user code prints', () => {
   test('arrives in whole lines, complete, before the pool is closed', async () => {
     const lines = Array.from({ length: 2_000 }, (_, i) => [`line ${i} `, `of ünïcode 🎉\n`]).flat();
-    const { run, output, pool } = await makePool([
+    const { run, output, pool } = makePool([
       { does: 'commit', prints: lines },
       { does: 'commit', prints: lines },
     ]);
@@ -297,7 +298,7 @@ describe('what user code prints', () => {
   test('arrives although the pool is closed right after the last answer', async () => {
     const lines = Array.from({ length: 3_000 }, (_, i) => `line ${i}\n`);
     for (let repeat = 0; repeat < 5; repeat++) {
-      const { pool, tasks, output } = await makePool([{ does: 'commit', prints: lines }], { workers: 1 });
+      const { pool, tasks, output } = makePool([{ does: 'commit', prints: lines }], { workers: 1 });
 
       await pool.start(0, tasks[0], attemptId(tasks[0].taskId, 0)).result;
       await pool.close();
@@ -307,7 +308,7 @@ describe('what user code prints', () => {
   });
 
   test('arrives also from a worker that exits', async () => {
-    const { run, output } = await makePool([{ does: 'exit', prints: 'last words' }]);
+    const { run, output } = makePool([{ does: 'exit', prints: 'last words' }]);
 
     await run();
 
