@@ -1,0 +1,180 @@
+/** Who runs: our command, and the peers of `--peers`, each as a command for a child process. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Workload, type WorkloadName, workload } from './workloads.ts';
+
+export const OURS = 'mapreduce';
+export const PEER_NAMES = ['coreutils', 'awk', 'duckdb', 'polars'] as const;
+export type PeerName = (typeof PEER_NAMES)[number];
+
+/** Measured in the command's place by `--engine`: another checkout's, to compare two states of the code. */
+export const ENGINE_DEFAULT = fileURLToPath(new URL('../bin/mapreduce.js', import.meta.url));
+const PEERS_FOLDER = fileURLToPath(new URL('./peers', import.meta.url));
+const NPM_LINES_MAX = 5;
+const AWKS = ['mawk', 'gawk', 'awk'];
+
+export interface Contender {
+  readonly name: string;
+  /** Its version, as it tells it. */
+  readonly version: string;
+  /** Undefined where it has no answer to this workload. */
+  command(run: ContenderRun): ContenderCommand | undefined;
+}
+
+export interface ContenderRun {
+  readonly workload: WorkloadName;
+  readonly input: string;
+  /** Not there yet. A peer makes a file of it, our command a folder. */
+  readonly output: string;
+  readonly workers: number;
+}
+
+export interface ContenderCommand {
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function ourCommand(options: { engine: string; memory: string | undefined }): Contender {
+  return {
+    name: OURS,
+    version: 'this checkout',
+    command: ({ workload: name, input, output, workers }) => ({
+      command: [
+        process.execPath,
+        options.engine,
+        'run',
+        ...workload(name).ours,
+        ...['--input', input, '--output', output, '--overwrite', '--workers', String(workers)],
+        ...(options.memory === undefined ? [] : ['--memory', options.memory]),
+      ],
+    }),
+  };
+}
+
+/** Answers the peers that are there and, for each that is not, why. */
+export function findPeers(names: readonly PeerName[]): { peers: Contender[]; missing: string[] } {
+  const peers: Contender[] = [];
+  const missing: string[] = [];
+  for (const name of names) {
+    const found = findPeer(name);
+    if (typeof found === 'string') missing.push(found);
+    else peers.push(found);
+  }
+  return { peers, missing };
+}
+
+function findPeer(name: PeerName): Contender | string {
+  switch (name) {
+    case 'coreutils': {
+      const absent = ['sh', 'sort', 'uniq', 'tr', 'grep', 'awk'].filter((tool) => !isCommand(tool));
+      if (absent.length > 0) return `coreutils: no ${absent.join(', ')} on the PATH`;
+      return shellPeer({ name, script: 'coreutils.sh', version: firstLine('sort', ['--version']), env: {} });
+    }
+    case 'awk': {
+      const awk = AWKS.find(isCommand);
+      if (awk === undefined) return `awk: none of ${AWKS.join(', ')} on the PATH`;
+      const version = firstLine(awk, awk === 'mawk' ? ['-W', 'version'] : ['--version']);
+      return shellPeer({ name: awk, script: 'awk.sh', version, env: { AWK: awk } });
+    }
+    case 'duckdb':
+      return npmPeer({ name, script: 'duckdb.js', packageName: '@duckdb/node-api' });
+    case 'polars':
+      return npmPeer({ name, script: 'polars.js', packageName: 'nodejs-polars' });
+  }
+}
+
+function shellPeer(peer: {
+  name: string;
+  script: string;
+  version: string;
+  env: Record<string, string>;
+}): Contender {
+  return {
+    name: peer.name,
+    version: peer.version,
+    command(run) {
+      const { peerTask } = workload(run.workload);
+      if (peerTask === undefined || (peer.script === 'awk.sh' && peerTask === 'sort')) return undefined;
+      return { command: ['sh', `${PEERS_FOLDER}/${peer.script}`, ...taskArguments(run)], env: peer.env };
+    },
+  };
+}
+
+function npmPeer(peer: { name: string; script: string; packageName: string }): Contender | string {
+  const version = installPeersOnce().versions.get(peer.packageName);
+  if (version === undefined) return `${peer.name}: ${installPeersOnce().problem ?? 'not installed'}`;
+  return {
+    name: peer.name,
+    version: `${peer.packageName} ${version}`,
+    command(run) {
+      if (workload(run.workload).peerTask === undefined) return undefined;
+      return { command: [process.execPath, `${PEERS_FOLDER}/${peer.script}`, ...taskArguments(run)] };
+    },
+  };
+}
+
+function taskArguments({ workload: name, input, output, workers }: ContenderRun): string[] {
+  const { peerTask, peerPattern }: Workload = workload(name);
+  return [peerTask!, input, output, String(workers), peerPattern ?? ''];
+}
+
+interface Installed {
+  readonly versions: ReadonlyMap<string, string>;
+  readonly problem?: string;
+}
+
+let installed: Installed | undefined;
+
+/** They weigh 180 MiB, so they are not among the project's own dependencies. */
+function installPeersOnce(): Installed {
+  installed ??= installPeers();
+  return installed;
+}
+
+function installPeers(): Installed {
+  const manifest = JSON.parse(readFileSync(`${PEERS_FOLDER}/package.json`, 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const wanted = Object.keys(manifest.dependencies);
+  const upToDate = wanted.every((name) => versionOf(name) === manifest.dependencies[name]);
+  if (!upToDate) {
+    process.stderr.write('installing DuckDB and polars into bench/peers (180 MiB) ...\n');
+    // Without what `npm run` tells its scripts of the project that it runs in, or npm would install there.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(
+        ([name]) => !/^npm_(package_|lifecycle_|config_local_prefix)/.test(name),
+      ),
+    );
+    const npm = spawnSync('npm', ['ci', '--loglevel=error', '--ignore-scripts'], {
+      cwd: PEERS_FOLDER,
+      env,
+      encoding: 'utf8',
+    });
+    if (npm.status !== 0) {
+      const said = npm.error?.message ?? npm.stderr.trim().split('\n').slice(0, NPM_LINES_MAX).join('\n');
+      return { versions: new Map(), problem: `npm ci in bench/peers failed: ${said}` };
+    }
+  }
+  const versions = new Map<string, string>();
+  for (const name of wanted) {
+    const version = versionOf(name);
+    if (version !== undefined) versions.set(name, version);
+  }
+  return { versions };
+}
+
+function versionOf(packageName: string): string | undefined {
+  const path = `${PEERS_FOLDER}/node_modules/${packageName}/package.json`;
+  if (!existsSync(path)) return undefined;
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+function isCommand(name: string): boolean {
+  return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', name], { stdio: 'ignore' }).status === 0;
+}
+
+function firstLine(command: string, args: readonly string[]): string {
+  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  return (stdout || stderr || '').split('\n', 1)[0].trim();
+}

@@ -1,0 +1,202 @@
+/** `npm run bench`: see README.md beside this file. */
+import { existsSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { ENGINE_DEFAULT, findPeers, ourCommand, PEER_NAMES, type PeerName } from './contenders.ts';
+import { describeMachine, thisMachine } from './machine.ts';
+import { RunFailed, stopRunning } from './measure.ts';
+import { describeMemoryProof, runMemoryProof } from './memory.ts';
+import { describeProfile, runProfile } from './profile.ts';
+import { describeWorkload } from './report.ts';
+import { runWorkload, type WorkloadResult } from './suite.ts';
+import { WORKLOAD_NAMES, type WorkloadName, workload } from './workloads.ts';
+
+const SMOKE = { scale: 0.01, runs: 1 };
+const DATA_FOLDER = fileURLToPath(new URL('./data', import.meta.url));
+
+interface Options {
+  readonly only: WorkloadName[];
+  readonly scale: number;
+  readonly runs: number;
+  readonly workers: number;
+  readonly memory?: string;
+  readonly peers?: true | PeerName[];
+  readonly peersOnly?: true;
+  readonly smoke?: true;
+  readonly memoryProof?: true;
+  readonly profile?: WorkloadName;
+  readonly engine: string;
+  readonly data: string;
+  readonly clean?: true;
+  readonly json?: true;
+}
+
+const program = new Command('npm run bench --')
+  .description(
+    'Measures the command `mapreduce` on made inputs, and beside it what else counts, sorts and searches.',
+  )
+  .option(
+    '--only <workloads>',
+    `some of: ${WORKLOAD_NAMES.join(', ')}`,
+    listOf(WORKLOAD_NAMES),
+    defaultWorkloads(),
+  )
+  .option('--scale <factor>', 'inputs of this size, 1 being 256 or 512 MiB', positive, 1)
+  .option('--runs <count>', 'how often each is measured', wholePositive, 3)
+  .option('--workers <count>', 'threads, of ours and of each peer', wholePositive, 2)
+  .option('--memory <size>', "our --memory, such as 256MiB (default: the command's own)")
+  .option(
+    '--peers [peers]',
+    `measure peers beside it, all or some of: ${PEER_NAMES.join(', ')}`,
+    listOf(PEER_NAMES),
+  )
+  .option('--peers-only', 'measure the peers alone')
+  .option('--smoke', `whether everything runs at all: --scale ${SMOKE.scale} --runs ${SMOKE.runs}`)
+  .option('--memory-proof', 'peak memory over 4 GiB against 512 MiB, of one giant key, of 10 million keys')
+  .option('--profile <workload>', 'the functions that take the time, over all threads', oneOf(WORKLOAD_NAMES))
+  .option('--engine <path>', 'the command to measure, for instance of another checkout', ENGINE_DEFAULT)
+  .option('--data <folder>', 'where the inputs are kept', DATA_FOLDER)
+  .option('--clean', 'remove the inputs at the end')
+  .option('--json', 'print JSON; progress goes to stderr')
+  .allowExcessArguments(false)
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .parse();
+
+const given = program.opts<Options>();
+const options: Options = {
+  ...given,
+  ...(given.smoke && program.getOptionValueSource('scale') === 'default' ? { scale: SMOKE.scale } : {}),
+  ...(given.smoke && program.getOptionValueSource('runs') === 'default' ? { runs: SMOKE.runs } : {}),
+  engine: resolve(given.engine),
+  data: resolve(given.data),
+};
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => {
+    stopRunning();
+    rmSync(join(options.data, `output-${process.pid}`), { recursive: true, force: true });
+    process.exit(code);
+  });
+}
+
+try {
+  if (!existsSync(options.engine)) throw new RunFailed(`--engine: there is no ${options.engine}`);
+  process.exitCode = await run();
+} catch (error) {
+  if (!(error instanceof RunFailed)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  if (options.clean) rmSync(options.data, { recursive: true, force: true });
+}
+
+async function run(): Promise<number> {
+  if (options.memoryProof) return memoryProof();
+  if (options.profile !== undefined) return profile(options.profile);
+  return figures();
+}
+
+async function figures(): Promise<number> {
+  const wanted = options.peers ?? (options.peersOnly ? true : []);
+  const { peers, missing } = findPeers(wanted === true ? PEER_NAMES : wanted);
+  const ours = options.peersOnly ? [] : [ourCommand({ engine: options.engine, memory: options.memory })];
+  const contenders = [...ours, ...peers];
+  const machine = thisMachine();
+  print(
+    `${describeMachine(machine)}\n${options.workers} threads each, ${options.runs} runs, scale ${options.scale}`,
+  );
+  for (const { name, version } of peers) print(`${name}: ${version}`);
+  for (const reason of missing) print(`missing: ${reason}`);
+
+  const results: WorkloadResult[] = [];
+  for (const name of options.only) {
+    const result = await runWorkload(name, { ...options, contenders, folder: options.data, note });
+    results.push(result);
+    print(`\n${describeWorkload(result)}`);
+  }
+  printJson({
+    machine,
+    options: { scale: options.scale, runs: options.runs, workers: options.workers, memory: options.memory },
+    peers: peers.map(({ name, version }) => ({ name, version })),
+    missing,
+    results,
+  });
+  const bad = results.some(({ contenders: all }) =>
+    all.some(({ verdict }) => verdict === 'failed' || verdict === 'different'),
+  );
+  return bad ? 1 : 0;
+}
+
+async function memoryProof(): Promise<number> {
+  const machine = thisMachine();
+  print(describeMachine(machine));
+  const results = await runMemoryProof({ ...options, folder: options.data, note });
+  print(describeMemoryProof(results));
+  printJson({ machine, scale: options.scale, results });
+  return results.every(({ verdict }) => verdict === 'holds') ? 0 : 1;
+}
+
+async function profile(name: WorkloadName): Promise<number> {
+  const contender = ourCommand({ engine: options.engine, memory: options.memory });
+  const { summary, wallMs, folder } = await runProfile(name, {
+    ...options,
+    contender,
+    folder: options.data,
+    note,
+  });
+  print(`${workload(name).title}: ${(wallMs / 1000).toFixed(2)} s with the profiler; profiles in ${folder}`);
+  if (summary.threads <= options.workers) {
+    print(
+      `Only ${summary.threads} threads left a profile: of main and ${options.workers} workers, some are missing.`,
+    );
+  }
+  print(describeProfile(summary));
+  printJson({ workload: name, wallMs, ...summary });
+  return 0;
+}
+
+function print(text: string): void {
+  if (!options.json) console.log(text);
+}
+
+function printJson(value: unknown): void {
+  if (options.json) console.log(JSON.stringify(value, undefined, 2));
+}
+
+/** On a terminal one line that is overwritten; else nothing but with --json, where the tables are missing. */
+function note(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}\r`);
+  else if (options.json) process.stderr.write(`${text}\n`);
+}
+
+function defaultWorkloads(): WorkloadName[] {
+  return WORKLOAD_NAMES.filter((name) => workload(name).byDefault);
+}
+
+function listOf<T extends string>(choices: readonly T[]): (text: string) => T[] {
+  return (text) => text.split(',').map(oneOf(choices));
+}
+
+function oneOf<T extends string>(choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((name) => name === text.trim());
+    if (choice === undefined) throw new InvalidArgumentError(`'${text}' is none of ${choices.join(', ')}.`);
+    return choice;
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+function wholePositive(text: string): number {
+  const value = positive(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return value;
+}

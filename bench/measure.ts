@@ -1,0 +1,134 @@
+/**
+ * One measured run: a command as a child process, timed, its CPU seconds counted and its memory watched.
+ *
+ * The command runs under `sh`, whose `times` tells the CPU seconds of all its descendants once they have ended; Node has
+ * no way to ask for them. The shell itself (under 1 MB) is not counted in the memory.
+ */
+import { spawn } from 'node:child_process';
+import { memoryOfDescendants, type TreeMemory } from './process-tree.ts';
+
+/** Often while the process starts, so that a run of 50 ms is seen at all; later often enough. */
+const SAMPLE_EARLY_MS = 5;
+const SAMPLE_MS = process.platform === 'linux' ? 50 : 250;
+const EARLY_UNTIL_MS = 300;
+const OUTPUT_KEPT_CHARACTERS = 4_000;
+const SHELL = '"$@" 3>&-; status=$?; times >&3; exit $status';
+
+export interface Measurement {
+  readonly wallMs: number;
+  readonly cpuUserMs: number;
+  readonly cpuSystemMs: number;
+  /** The whole tree's: the highest sample, or the highest peak of one process where that is more. */
+  readonly peakBytes: number;
+  /** The same for anonymous memory (samples only). Undefined but on Linux. */
+  readonly peakAnonymousBytes: number | undefined;
+}
+
+/** The command did not end with exit code 0. */
+export class RunFailed extends Error {
+  override readonly name = 'RunFailed';
+}
+
+const running = new Set<number>();
+
+/** Resolves when the command has ended. Both its outputs are only kept for the message of a failure. */
+export function measure(options: {
+  command: readonly string[];
+  env?: Readonly<Record<string, string>>;
+}): Promise<Measurement> {
+  const { command, env } = options;
+  const startedMs = performance.now();
+  // A process group of its own, so that an interrupted benchmark can end the whole tree.
+  const child = spawn('sh', ['-c', SHELL, 'sh', ...command], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const pid = child.pid;
+  if (pid !== undefined) running.add(pid);
+
+  const kept = tail(OUTPUT_KEPT_CHARACTERS);
+  child.stdout!.setEncoding('utf8').on('data', kept.add);
+  child.stderr!.setEncoding('utf8').on('data', kept.add);
+  let times = '';
+  child.stdio[3]!.on('data', (text: Buffer) => {
+    times += text.toString('latin1');
+  });
+
+  const peak = peakMemory();
+  let timer: NodeJS.Timeout;
+  const sample = () => {
+    if (pid !== undefined) peak.add(memoryOfDescendants(pid));
+    timer = setTimeout(sample, performance.now() - startedMs < EARLY_UNTIL_MS ? SAMPLE_EARLY_MS : SAMPLE_MS);
+  };
+  sample();
+
+  return new Promise((resolve, reject) => {
+    let wallMs = 0;
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(new RunFailed(`cannot start a shell: ${error.message}`, { cause: error }));
+    });
+    child.once('exit', () => {
+      wallMs = performance.now() - startedMs;
+      clearTimeout(timer);
+      running.delete(pid!);
+    });
+    child.once('close', (code, signal) => {
+      if (code !== 0) {
+        const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+        reject(new RunFailed(`${command.join(' ')}\nended with ${how}:\n${kept.text()}`));
+        return;
+      }
+      const [cpuUserMs, cpuSystemMs] = parseTimes(times);
+      resolve({ wallMs, cpuUserMs, cpuSystemMs, ...peak.result() });
+    });
+  });
+}
+
+/** Ends every run that is under way, whole trees. Called once, when the benchmark is interrupted. */
+export function stopRunning(): void {
+  for (const pid of running) {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It ended in the meantime.
+    }
+  }
+}
+
+/**
+ * The second line that `times` prints, which is of the shell's children: `1m2.345s 0m0.678s`. Answers milliseconds.
+ * Exported for its test.
+ */
+export function parseTimes(text: string): [userMs: number, systemMs: number] {
+  const line = text.split('\n')[1] ?? '';
+  const match = /(\d+)m([\d.,]+)s\s+(\d+)m([\d.,]+)s/.exec(line);
+  if (match === null) throw new RunFailed(`cannot read CPU times from ${JSON.stringify(text)}`);
+  const milliseconds = (minutes: string, seconds: string) =>
+    Math.round((Number(minutes) * 60 + Number(seconds.replace(',', '.'))) * 1000);
+  return [milliseconds(match[1], match[2]), milliseconds(match[3], match[4])];
+}
+
+function peakMemory() {
+  let peakBytes = 0;
+  let peakAnonymousBytes: number | undefined;
+  return {
+    add({ residentBytes, anonymousBytes, processPeakBytes }: TreeMemory) {
+      peakBytes = Math.max(peakBytes, residentBytes, processPeakBytes ?? 0);
+      if (anonymousBytes !== undefined)
+        peakAnonymousBytes = Math.max(peakAnonymousBytes ?? 0, anonymousBytes);
+    },
+    result: () => ({ peakBytes, peakAnonymousBytes }),
+  };
+}
+
+function tail(charactersMax: number) {
+  let text = '';
+  return {
+    add(more: string) {
+      text = (text + more).slice(-charactersMax);
+    },
+    text: () => text,
+  };
+}

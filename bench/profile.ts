@@ -1,0 +1,160 @@
+/**
+ * `--profile <workload>`: where the time goes. One run with V8's sampling profiler in every thread, main and workers,
+ * and the functions with the most time of their own, added up over all threads.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Contender } from './contenders.ts';
+import { CORPORA, scaledSizeBytes } from './corpora.ts';
+import { measure } from './measure.ts';
+import { prepareNoted } from './suite.ts';
+import { formatSeconds, formatTable } from './table.ts';
+import { type WorkloadName, workload } from './workloads.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SAMPLE_INTERVAL_US = 500;
+export const PROFILE_FUNCTIONS_MAX = 30;
+const FILES_MAX = 15;
+
+/** What Node writes with --cpu-prof; the fields that are used here. Times in microseconds. */
+export interface CpuProfile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+export interface ProfileEntry {
+  readonly name: string;
+  /** `src/map/key-sort.ts:41`, `node:fs:512`, or empty for V8's own. */
+  readonly place: string;
+  readonly selfMs: number;
+}
+
+export interface ProfileSummary {
+  readonly threads: number;
+  /** Of all threads, without the time in which they had nothing to do. */
+  readonly busyMs: number;
+  readonly idleMs: number;
+  /** The most expensive first. */
+  readonly functions: readonly ProfileEntry[];
+  readonly files: readonly ProfileEntry[];
+}
+
+export async function runProfile(
+  name: WorkloadName,
+  options: {
+    contender: Contender;
+    scale: number;
+    workers: number;
+    folder: string;
+    note: (text: string) => void;
+  },
+): Promise<{ summary: ProfileSummary; wallMs: number; folder: string }> {
+  const { corpus } = workload(name);
+  const { path } = prepareNoted(corpus, scaledSizeBytes(corpus, options.scale), options);
+  const output = join(options.folder, `output-${process.pid}`);
+  const folder = join(options.folder, `profile-${name}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  options.note(`profile: ${name}, ${CORPORA[corpus].title}`);
+  const { command } = options.contender.command({
+    workload: name,
+    input: path,
+    output,
+    workers: options.workers,
+  })!;
+  try {
+    // By NODE_OPTIONS, since threads inherit these: each writes a profile of its own when it ends or is terminated.
+    const nodeOptions = `--cpu-prof --cpu-prof-dir=${folder} --cpu-prof-interval=${SAMPLE_INTERVAL_US}`;
+    const { wallMs } = await measure({
+      command,
+      env: { NODE_OPTIONS: [process.env.NODE_OPTIONS, nodeOptions].filter(Boolean).join(' ') },
+    });
+    return { summary: summarizeProfiles(readProfiles(folder)), wallMs, folder };
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
+
+export function summarizeProfiles(profiles: readonly CpuProfile[]): ProfileSummary {
+  const functions = new Map<string, { name: string; place: string; selfMs: number }>();
+  const files = new Map<string, { name: string; place: string; selfMs: number }>();
+  let busyMs = 0;
+  let idleMs = 0;
+  for (const profile of profiles) {
+    for (const [{ callFrame }, selfMs] of selfTimes(profile)) {
+      if (callFrame.functionName === '(idle)') {
+        idleMs += selfMs;
+        continue;
+      }
+      busyMs += selfMs;
+      const file = fileOf(callFrame.url);
+      const name = callFrame.functionName || '(anonymous)';
+      const place = file === '' ? '' : `${file}:${callFrame.lineNumber + 1}`;
+      add(functions, { name, place, selfMs });
+      add(files, { name: file === '' ? name : file, place: '', selfMs });
+    }
+  }
+  const costliest = (entries: Map<string, ProfileEntry>) =>
+    [...entries.values()].sort((a, b) => b.selfMs - a.selfMs);
+  return {
+    threads: profiles.length,
+    busyMs,
+    idleMs,
+    functions: costliest(functions),
+    files: costliest(files),
+  };
+}
+
+export function describeProfile(summary: ProfileSummary): string {
+  const share = (selfMs: number) => `${((100 * selfMs) / Math.max(summary.busyMs, 1e-9)).toFixed(1)} %`;
+  const functions = summary.functions
+    .slice(0, PROFILE_FUNCTIONS_MAX)
+    .map(({ name, place, selfMs }) => [`${name}  ${place}`.trimEnd(), formatSeconds(selfMs), share(selfMs)]);
+  const files = summary.files
+    .slice(0, FILES_MAX)
+    .map(({ name, selfMs }) => [name, formatSeconds(selfMs), share(selfMs)]);
+  return [
+    `${summary.threads} threads, ${formatSeconds(summary.busyMs)} s busy, ${formatSeconds(summary.idleMs)} s idle`,
+    formatTable(['function', 'self s', 'of busy'], functions),
+    '',
+    formatTable(['file', 'self s', 'of busy'], files),
+  ].join('\n');
+}
+
+function* selfTimes(profile: CpuProfile): Generator<[CpuProfile['nodes'][number], number]> {
+  const microseconds = new Map<number, number>();
+  for (let i = 0; i < profile.samples.length; i++) {
+    const node = profile.samples[i];
+    // V8 gives a negative difference when two samples arrive out of order.
+    microseconds.set(node, (microseconds.get(node) ?? 0) + Math.max(0, profile.timeDeltas[i]));
+  }
+  for (const node of profile.nodes) {
+    const self = microseconds.get(node.id);
+    if (self !== undefined) yield [node, self / 1000];
+  }
+}
+
+function add(
+  entries: Map<string, { name: string; place: string; selfMs: number }>,
+  entry: ProfileEntry,
+): void {
+  const key = `${entry.name}\n${entry.place}`;
+  const known = entries.get(key);
+  if (known === undefined) entries.set(key, { ...entry });
+  else known.selfMs += entry.selfMs;
+}
+
+function fileOf(url: string): string {
+  return url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
+}
+
+function readProfiles(folder: string): CpuProfile[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.cpuprofile'))
+    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as CpuProfile);
+}

@@ -1,0 +1,52 @@
+/** What a person reads: one table a workload. */
+import { OURS } from './contenders.ts';
+import { ratio } from './statistics.ts';
+import type { ContenderResult, WorkloadResult } from './suite.ts';
+import { formatBytes, formatCount, formatRate, formatRatio, formatSeconds, formatTable } from './table.ts';
+
+const HEADER = ['', 'wall s', '(min-max)', 'user s', 'sys s', 'records/s', 'MB/s', 'peak', 'result'];
+const HEADER_RATIOS = ['wall ours/it', 'peak ours/it'];
+
+export function describeWorkload(result: WorkloadResult): string {
+  const ours = result.contenders.find(({ name }) => name === OURS);
+  const compares = ours?.summary !== undefined && result.contenders.length > 1;
+  const rows = result.contenders.map((contender) => [
+    ...cells(contender),
+    ...(compares ? ratioCells(ours, contender) : []),
+  ]);
+  const { bytes, records, corpus } = result.input;
+  const input = `${corpus}, ${formatBytes(bytes)}, ${formatCount(records)} records (lines)`;
+  const failures = result.contenders.flatMap(({ name, failure }) =>
+    failure === undefined ? [] : [`${name}: ${failure}`],
+  );
+  return [
+    `${result.title} (${result.workload}): ${input}`,
+    formatTable(compares ? [...HEADER, ...HEADER_RATIOS] : HEADER, rows),
+    ...failures,
+  ].join('\n');
+}
+
+function cells({ name, runs, summary, verdict }: ContenderResult): string[] {
+  if (summary === undefined) return [name, ...HEADER.slice(2).map(() => '-'), verdict];
+  const { wallMs, cpuUserMs, cpuSystemMs, peakBytes, recordsPerSecond, bytesPerSecond } = summary;
+  return [
+    name,
+    formatSeconds(wallMs.median),
+    runs.length > 1 ? `(${formatSeconds(wallMs.min)}-${formatSeconds(wallMs.max)})` : '',
+    formatSeconds(cpuUserMs.median),
+    formatSeconds(cpuSystemMs.median),
+    formatCount(recordsPerSecond),
+    formatRate(bytesPerSecond, 1000),
+    // Zero: it ended before it could be looked at.
+    peakBytes.max === 0 ? '-' : formatBytes(peakBytes.max),
+    verdict,
+  ];
+}
+
+function ratioCells(ours: ContenderResult, other: ContenderResult): string[] {
+  if (other === ours || ours.summary === undefined || other.summary === undefined) return ['', ''];
+  return [
+    formatRatio(ratio({ ours: ours.summary.wallMs.median, peer: other.summary.wallMs.median })),
+    formatRatio(ratio({ ours: ours.summary.peakBytes.max, peer: other.summary.peakBytes.max })),
+  ];
+}

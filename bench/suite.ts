@@ -1,0 +1,169 @@
+/**
+ * One workload: its corpus, then all contenders in turns (A B C, A B C, ...), so that a machine that slows down or warms
+ * up does so for each of them. Their results are compared on the first turn, off the clock.
+ */
+import { closeSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Contender } from './contenders.ts';
+import { type CorpusFile, type CorpusName, prepareCorpus, scaledSizeBytes } from './corpora.ts';
+import { type Digest, digestOf, outputFiles } from './digest.ts';
+import { type Measurement, measure, RunFailed } from './measure.ts';
+import { type Spread, spread } from './statistics.ts';
+import { type ResultKind, type WorkloadName, workload } from './workloads.ts';
+
+const READ_BYTES = 1 << 20;
+
+export interface SuiteOptions {
+  readonly contenders: readonly Contender[];
+  readonly scale: number;
+  readonly runs: number;
+  readonly workers: number;
+  /** Corpora and, while they are needed, outputs. */
+  readonly folder: string;
+  readonly note: (text: string) => void;
+}
+
+export interface WorkloadResult {
+  readonly workload: WorkloadName;
+  readonly title: string;
+  readonly input: { readonly corpus: CorpusName; readonly bytes: number; readonly records: number };
+  readonly contenders: readonly ContenderResult[];
+}
+
+export interface ContenderResult {
+  readonly name: string;
+  readonly runs: readonly Measurement[];
+  readonly summary: Summary | undefined;
+  readonly digest: Digest | undefined;
+  /** Against the input where it is sorted, else against the first contender. */
+  readonly verdict: 'equal' | 'different' | 'unchecked' | 'failed';
+  readonly failure: string | undefined;
+}
+
+export interface Summary {
+  readonly wallMs: Spread;
+  readonly cpuUserMs: Spread;
+  readonly cpuSystemMs: Spread;
+  readonly peakBytes: Spread;
+  /** Of the median run. */
+  readonly recordsPerSecond: number;
+  readonly bytesPerSecond: number;
+}
+
+export async function runWorkload(name: WorkloadName, options: SuiteOptions): Promise<WorkloadResult> {
+  const spec = workload(name);
+  const corpus = prepareNoted(spec.corpus, scaledSizeBytes(spec.corpus, options.scale), options);
+  const records = countLines(corpus.path);
+  const output = join(options.folder, `output-${process.pid}`);
+  const entries = options.contenders.flatMap((contender) => {
+    const started = contender.command({
+      workload: name,
+      input: corpus.path,
+      output,
+      workers: options.workers,
+    });
+    return started === undefined ? [] : [{ contender, started, runs: [] as Measurement[] }];
+  });
+  const digests = new Map<string, Digest>();
+  const failures = new Map<string, string>();
+
+  for (let run = 1; run <= options.runs; run++) {
+    for (const { contender, started, runs } of entries) {
+      if (failures.has(contender.name)) continue;
+      options.note(`${name}, run ${run} of ${options.runs}: ${contender.name}`);
+      rmSync(output, { recursive: true, force: true });
+      try {
+        runs.push(await measure(started));
+        if (run === 1 && spec.result !== 'unchecked')
+          digests.set(contender.name, digestOf(outputFiles(output)));
+      } catch (error) {
+        if (!(error instanceof RunFailed)) throw error;
+        failures.set(contender.name, error.message);
+      } finally {
+        rmSync(output, { recursive: true, force: true });
+      }
+    }
+  }
+
+  const expected = spec.result === 'sorted' ? digestOf([corpus.path]) : undefined;
+  const first = [...digests.values()][0];
+  return {
+    workload: name,
+    title: spec.title,
+    input: { corpus: spec.corpus, bytes: corpus.sizeBytes, records },
+    contenders: entries.map(({ contender, runs }) => {
+      const digest = digests.get(contender.name);
+      const failure = failures.get(contender.name);
+      const comparable = digests.size > 1 || expected !== undefined;
+      return {
+        name: contender.name,
+        runs,
+        summary: runs.length === 0 ? undefined : summarize(runs, { bytes: corpus.sizeBytes, records }),
+        digest,
+        verdict:
+          failure !== undefined
+            ? 'failed'
+            : digest === undefined || !comparable
+              ? 'unchecked'
+              : isEqual(digest, expected ?? first, spec.result)
+                ? 'equal'
+                : 'different',
+        failure,
+      };
+    }),
+  };
+}
+
+export function prepareNoted(
+  name: CorpusName,
+  sizeBytes: number,
+  options: { folder: string; note: (text: string) => void },
+): CorpusFile {
+  options.note(`corpus ${name}, ${sizeBytes} bytes`);
+  mkdirSync(options.folder, { recursive: true });
+  return prepareCorpus({ name, sizeBytes, folder: options.folder });
+}
+
+export function isEqual(result: Digest, expected: Digest, kind: ResultKind): boolean {
+  switch (kind) {
+    case 'lines':
+      return (
+        result.hash === expected.hash && result.lines === expected.lines && result.bytes === expected.bytes
+      );
+    case 'sorted':
+      return result.keysInOrder && isEqual(result, expected, 'lines');
+    case 'total':
+      return result.total === expected.total;
+    case 'unchecked':
+      return true;
+  }
+}
+
+function summarize(runs: readonly Measurement[], input: { bytes: number; records: number }): Summary {
+  const of = (pick: (run: Measurement) => number) => spread(runs.map(pick));
+  const wallMs = of((run) => run.wallMs);
+  return {
+    wallMs,
+    cpuUserMs: of((run) => run.cpuUserMs),
+    cpuSystemMs: of((run) => run.cpuSystemMs),
+    peakBytes: of((run) => run.peakBytes),
+    recordsPerSecond: (input.records / wallMs.median) * 1000,
+    bytesPerSecond: (input.bytes / wallMs.median) * 1000,
+  };
+}
+
+/** Reading it once also brings the file into the page cache, for all contenders alike. */
+function countLines(path: string): number {
+  const file = openSync(path, 'r');
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  let lines = 0;
+  try {
+    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) {
+      const bytes = buffer.subarray(0, read);
+      for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines++;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return lines;
+}

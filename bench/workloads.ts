@@ -1,0 +1,110 @@
+/** The table of what is measured: which corpus, which arguments of our command, how results are compared. */
+import type { CorpusName } from './corpora.ts';
+
+export interface Workload {
+  readonly title: string;
+  readonly corpus: CorpusName;
+  /** `mapreduce run <these> --input ... --output ... --workers ...`. */
+  readonly ours: readonly string[];
+  /** What the scripts in peers/ call it. */
+  readonly peerTask: 'word-count' | 'sort' | 'grep' | undefined;
+  readonly peerPattern?: string;
+  readonly result: ResultKind;
+  /** Measured when --only is not given. */
+  readonly byDefault: boolean;
+}
+
+/**
+ * How two results are found equal:
+ * - 'lines': the same lines in any order (`word TAB count`);
+ * - 'sorted': the lines of the input, first ten bytes in order across all parts;
+ * - 'total': the numbers at the ends of the lines have the same sum;
+ * - 'unchecked': no peer does it.
+ */
+export type ResultKind = 'lines' | 'sorted' | 'total' | 'unchecked';
+
+/** In 4 % of the lines of the corpus `words`. No literal part to search for with memchr. */
+const GREP_PATTERN = 'z[aeiou]k[a-z]*[aeiou]';
+
+export const WORKLOADS = {
+  'word-count': {
+    title: 'Word count',
+    corpus: 'words',
+    ours: ['word-count'],
+    peerTask: 'word-count',
+    result: 'lines',
+    byDefault: true,
+  },
+  'high-cardinality': {
+    title: 'Word count, nearly every word different',
+    corpus: 'tokens',
+    ours: ['word-count'],
+    peerTask: 'word-count',
+    result: 'lines',
+    byDefault: true,
+  },
+  sort: {
+    title: 'Sort',
+    corpus: 'records',
+    ours: ['sort', '--set', 'key-bytes=10'],
+    peerTask: 'sort',
+    result: 'sorted',
+    byDefault: true,
+  },
+  grep: {
+    title: 'Grep',
+    corpus: 'words',
+    ours: ['grep', '--set', `pattern=${GREP_PATTERN}`],
+    peerTask: 'grep',
+    peerPattern: GREP_PATTERN,
+    result: 'total',
+    byDefault: true,
+  },
+  tiny: {
+    title: 'Word count of 2 KB: what a start costs',
+    corpus: 'tiny',
+    ours: ['word-count'],
+    peerTask: 'word-count',
+    result: 'lines',
+    byDefault: true,
+  },
+  'access-log': {
+    title: 'Access log',
+    corpus: 'access-log',
+    ours: ['access-log'],
+    peerTask: undefined,
+    result: 'unchecked',
+    byDefault: false,
+  },
+  'skewed-words': {
+    title: 'Word count, one word is 60 %',
+    corpus: 'skewed-words',
+    ours: ['word-count'],
+    peerTask: 'word-count',
+    result: 'lines',
+    byDefault: false,
+  },
+  'skewed-sort': {
+    title: 'Sort, one key in 60 % of the records',
+    corpus: 'skewed-records',
+    ours: ['sort', '--set', 'key-bytes=10'],
+    peerTask: 'sort',
+    result: 'sorted',
+    byDefault: false,
+  },
+  distinct: {
+    title: 'Word count, 10 million words, each once',
+    corpus: 'distinct',
+    ours: ['word-count'],
+    peerTask: 'word-count',
+    result: 'lines',
+    byDefault: false,
+  },
+} as const satisfies Record<string, Workload>;
+
+export type WorkloadName = keyof typeof WORKLOADS;
+export const WORKLOAD_NAMES = Object.keys(WORKLOADS) as WorkloadName[];
+
+export function workload(name: WorkloadName): Workload {
+  return WORKLOADS[name];
+}

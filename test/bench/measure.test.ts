@@ -1,0 +1,30 @@
+import { describe, expect, test } from 'vitest';
+import { measure, parseTimes, RunFailed } from '../../bench/measure.ts';
+
+describe('measure', () => {
+  test('sees time, CPU and the memory of grandchildren', async () => {
+    const hold =
+      'const held = Buffer.alloc(200 << 20, 1); const end = Date.now() + 400; while (Date.now() < end);';
+
+    const result = await measure({ command: ['sh', '-c', '"$0" -e "$1" & wait $!', process.execPath, hold] });
+
+    expect(result.wallMs).toBeGreaterThanOrEqual(400);
+    expect(result.cpuUserMs + result.cpuSystemMs).toBeGreaterThan(100);
+    expect(result.peakBytes).toBeGreaterThan(200 << 20);
+    expect(result.peakBytes).toBeLessThan(600 << 20);
+  });
+
+  test('a command that fails is an error with what it said', async () => {
+    const failed = measure({ command: ['sh', '-c', 'echo the reason >&2; exit 3'] });
+
+    await expect(failed).rejects.toThrow(RunFailed);
+    await expect(failed).rejects.toThrow(/exit code 3:\nthe reason/);
+  });
+
+  test.each([
+    ['0m0.00s 0m0.00s\n1m2.34s 0m0.5s\n', [62_340, 500]],
+    ['0m0.000s 0m0.000s\n0m0,012s 0m0,003s\n', [12, 3]],
+  ])('reads the CPU times of a shell: %j', (text, expected) => {
+    expect(parseTimes(text)).toEqual(expected);
+  });
+});
