@@ -21,6 +21,8 @@ export const DOCKER_IMAGE = 'localstack/localstack:4.14.0';
 
 const NAME = 'LocalStack';
 const PYTHON_MINORS = [13, 12] as const;
+/** Our Python package that runs functions as Node processes. */
+const LAMBDA_FOLDER = path.join(import.meta.dirname, '..', 'lambda');
 const READY_TIMEOUT_MS = 90_000;
 const PULL_TIMEOUT_MS = 600_000;
 
@@ -81,9 +83,7 @@ async function pythonCommand(port: number, say: (line: string) => void) {
       env: {
         ...environmentWithoutAws(),
         PATH: [path.join(environment.folder, 'bin'), process.env.PATH].join(path.delimiter),
-        PYTHONPATH: [await executorOnPath(stateFolder), path.join(import.meta.dirname, 'executor')].join(
-          path.delimiter,
-        ),
+        PYTHONPATH: [await pluginOnPath(stateFolder), LAMBDA_FOLDER].join(path.delimiter),
         PYTHONUNBUFFERED: '1',
         PYTHONPYCACHEPREFIX: path.join(environment.folder, 'pycache'),
         // Everything that LocalStack writes goes into the state folder.
@@ -100,27 +100,26 @@ async function pythonCommand(port: number, say: (line: string) => void) {
         LAMBDA_RUNTIME_EXECUTOR: 'node-process',
         LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '70',
         MAPREDUCE_NODE: process.execPath,
-        MAPREDUCE_BOOTSTRAP: path.join(import.meta.dirname, '..', 'runtime', 'bootstrap.mjs'),
       },
     };
   };
 }
 
 /** LocalStack finds plugins by the entry points of installed packages; metadata in a folder on PYTHONPATH is enough. */
-async function executorOnPath(stateFolder: string): Promise<string> {
+async function pluginOnPath(stateFolder: string): Promise<string> {
   const folder = path.join(stateFolder, 'plugins');
-  const metadata = path.join(folder, 'mapreduce_executor-1.0.dist-info');
+  const metadata = path.join(folder, 'mapreduce_lambda-1.0.dist-info');
   await mkdir(metadata, { recursive: true });
   await writeFile(
     path.join(metadata, 'METADATA'),
-    'Metadata-Version: 2.1\nName: mapreduce-executor\nVersion: 1.0\n',
+    'Metadata-Version: 2.1\nName: mapreduce-lambda\nVersion: 1.0\n',
   );
   await writeFile(
     path.join(metadata, 'entry_points.txt'),
     '[localstack.lambda.runtime_executor]\n' +
-      'node-process = mapreduce_executor.plugin:NodeProcessExecutorPlugin\n\n' +
+      'node-process = mapreduce_lambda.localstack_plugin:NodeProcessExecutorPlugin\n\n' +
       '[localstack.hooks.on_infra_start]\n' +
-      'apply_repairs = mapreduce_executor.plugin:apply_repairs\n',
+      'apply_repairs = mapreduce_lambda.localstack_plugin:apply_repairs\n',
   );
   return folder;
 }

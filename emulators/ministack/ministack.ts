@@ -1,5 +1,5 @@
 /** MiniStack, with IAM enforced over TLS unless told otherwise. */
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { localhostCertificate } from '../certificate.ts';
@@ -17,6 +17,8 @@ import { preparePythonEnvironment } from '../python.ts';
 
 const NAME = 'MiniStack';
 const PYTHON_MINORS = [13, 12, 11, 10, 14] as const;
+/** Our Python package that runs functions as Node processes. */
+const LAMBDA_FOLDER = path.join(import.meta.dirname, '..', 'lambda');
 const READY_TIMEOUT_MS = 60_000;
 
 export interface MiniStackOptions extends StartOptions {
@@ -57,10 +59,13 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Ru
       await mkdir(temporary);
       return {
         command: python.python,
-        args: ['-m', 'ministack'],
+        args: ['-m', 'mapreduce_lambda.ministack_main'],
         env: {
           ...environmentWithoutAws(),
-          PATH: [await nodeForFunctions(stateFolder), process.env.PATH].join(path.delimiter),
+          PYTHONPATH: LAMBDA_FOLDER,
+          PYTHONPYCACHEPREFIX: path.join(python.folder, 'pycache'),
+          MAPREDUCE_NODE: process.execPath,
+          SFTP_ENABLED: '0',
           PYTHONUNBUFFERED: '1',
           TMPDIR: temporary,
           HOME: stateFolder,
@@ -79,27 +84,4 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Ru
       };
     },
   });
-}
-
-/**
- * MiniStack runs functions with the `node` of its PATH, without a memory limit and all in one temporary folder. This
- * `node` gives each its own TMPDIR and the heap of its MemorySize (MiniStack sets the variable as Lambda does), and
- * has it killed when its resident memory grows over that.
- */
-async function nodeForFunctions(stateFolder: string): Promise<string> {
-  const folder = path.join(stateFolder, 'bin');
-  await mkdir(folder);
-  const guard = path.join(import.meta.dirname, 'memory-guard.mjs');
-  await writeFile(
-    path.join(folder, 'node'),
-    `#!/bin/sh
-if [ -n "$AWS_LAMBDA_FUNCTION_MEMORY_SIZE" ]; then
-  TMPDIR=$(mktemp -d "$TMPDIR/lambda-XXXXXXXX") && export TMPDIR
-  exec '${process.execPath}' --max-old-space-size=$((AWS_LAMBDA_FUNCTION_MEMORY_SIZE * 9 / 10)) --import 'file://${guard}' "$@"
-fi
-exec '${process.execPath}' "$@"
-`,
-  );
-  await chmod(path.join(folder, 'node'), 0o755);
-  return folder;
 }

@@ -1,21 +1,25 @@
-"""Two places in which LocalStack differs from AWS and this project depends on AWS' behaviour.
+"""Places in which LocalStack differs from AWS and this project depends on AWS' behaviour.
 
 1. CompleteMultipartUpload with If-None-Match: LocalStack looks whether the object exists, then completes, without a
    lock. Two attempts that complete at the same moment would both succeed, and on S3 exactly one does: this is the
    engine's commit. PutObject has such a lock already.
-2. A function's LoggingConfig.LogGroup is ignored; the logs always go to /aws/lambda/<name>.
+2. "Object Created" events for EventBridge carry the key percent-encoded, and the same `sequencer` in every event. On
+   S3 the key is as it is, and the sequencer tells a second upload of a key from a second delivery of one event: the
+   job id is derived from it.
+3. A function's LoggingConfig.LogGroup is ignored; the logs always go to /aws/lambda/<name>.
 """
 
 import functools
-import logging
+import json
 import threading
+import time
 from collections import defaultdict
-
-LOG = logging.getLogger(__name__)
+from urllib.parse import unquote
 
 
 def apply() -> None:
     _complete_multipart_uploads_one_at_a_time()
+    _tell_uploads_apart()
     _log_into_the_configured_group()
 
 
@@ -31,6 +35,23 @@ def _complete_multipart_uploads_one_at_a_time() -> None:
             return complete(self, context, bucket, key, *args, **kwargs)
 
     S3Provider.complete_multipart_upload = complete_under_lock
+
+
+def _tell_uploads_apart() -> None:
+    from localstack.services.s3.notifications import EventBridgeNotifier
+
+    payload = EventBridgeNotifier._get_event_payload
+
+    def payload_of_this_upload(ctx, config_id=None):
+        entry = payload(ctx, config_id)
+        detail = json.loads(entry["Detail"])
+        detail["object"]["key"] = unquote(detail["object"]["key"])
+        if "sequencer" in detail["object"]:
+            detail["object"]["sequencer"] = f"{time.time_ns():018X}"
+        entry["Detail"] = json.dumps(detail)
+        return entry
+
+    EventBridgeNotifier._get_event_payload = staticmethod(payload_of_this_upload)
 
 
 def _log_into_the_configured_group() -> None:

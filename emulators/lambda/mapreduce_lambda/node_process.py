@@ -19,8 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mapreduce_executor.memory import WATCH, resident_bytes
-from mapreduce_executor.runtime_api import RuntimeApi
+from mapreduce_lambda.memory import WATCH, resident_bytes
+from mapreduce_lambda.runtime_api import RuntimeApi
 
 LOG_MAX_BYTES = 8 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""Entry points; the launcher makes them visible to LocalStack (see ../../localstack.ts)."""
+"""Entry points; the launcher makes them visible to LocalStack (see ../../localstack/localstack.ts)."""
 
 from localstack.runtime import hooks
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
@@ -8,13 +8,13 @@ class NodeProcessExecutorPlugin(RuntimeExecutorPlugin):
     name = "node-process"
 
     def load(self, *args, **kwargs):
-        from mapreduce_executor.executor import NodeProcessExecutor
+        from mapreduce_lambda.localstack_executor import NodeProcessExecutor
 
         return NodeProcessExecutor
 
 
 @hooks.on_infra_start()
 def apply_repairs():
-    from mapreduce_executor import repairs
+    from mapreduce_lambda import localstack_repairs
 
-    repairs.apply()
+    localstack_repairs.apply()

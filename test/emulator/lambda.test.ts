@@ -1,0 +1,258 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { beforeAll, expect, test } from 'vitest';
+
+import { createFunction, createRole, type FunctionOptions, invoke } from './deploy.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+
+/** One function whose event says how to behave. */
+const BEHAVIOURS = `
+import { writeFileSync, existsSync, readdirSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const startedAt = Date.now();
+let invocations = 0;
+let ticks = 0;
+class CorruptShuffleError extends Error { name = 'CorruptShuffleError'; }
+
+export async function handler(event, context) {
+  invocations += 1;
+  switch (event.do) {
+    case 'echo': return { event, pid: process.pid, invocations };
+    case 'context': return { ...context, remainingMs: context.getRemainingTimeInMillis(), env: { ...process.env }, cwd: process.cwd() };
+    case 'throw': throw new CorruptShuffleError('block 7 of partition 3');
+    case 'throw a string': throw 'only text';
+    case 'exit': process.exit(event.code);
+    case 'kill': process.kill(process.pid, 'SIGKILL'); await new Promise(() => setTimeout(() => {}, 10_000)); break;
+    case 'sleep': await new Promise((resolve) => setTimeout(resolve, event.ms)); return { pid: process.pid };
+    case 'spin': for (;;);
+    case 'never': await new Promise(() => {}); break;
+    case 'reject aside': Promise.reject(new CorruptShuffleError('nobody awaits this')); await new Promise((resolve) => setTimeout(resolve, 2000)); break;
+    case 'buffers': { const kept = []; for (;;) { kept.push(Buffer.alloc(16 * 1024 * 1024, 1)); await new Promise((resolve) => setTimeout(resolve, 20)); } }
+    case 'heap': { const kept = []; for (;;) kept.push(new Array(100_000).fill(kept.length + 0.5)); }
+    case 'leave a file': writeFileSync(path.join(os.tmpdir(), 'left'), 'x'); return { tmp: os.tmpdir() };
+    case 'look': return { tmp: os.tmpdir(), left: existsSync(path.join(os.tmpdir(), 'left')) };
+    case 'tick': { const timer = setInterval(() => { ticks += 1; }, 10); timer.unref(); return ticks; }
+    case 'ticks': return ticks;
+    case 'log': console.log('a line of the function', event.text); console.error('and another'); return null;
+    case 'large': return 'x'.repeat(event.bytes);
+    case 'length': return event.text.length;
+  }
+}
+`;
+
+describeOnEmulators('Lambda', (emulator) => {
+  let role: string;
+
+  beforeAll(async () => {
+    role = await createRole(emulator, 'lambda');
+  });
+
+  test('a function answers, keeps its process while it is warm, and takes a second environment for a second caller', async () => {
+    const run = await deployed();
+
+    const first = await run({ do: 'echo', text: 'grüße' });
+    const second = await run({ do: 'echo' });
+    const both = await Promise.all([run({ do: 'sleep', ms: 500 }), run({ do: 'sleep', ms: 500 })]);
+
+    expect(first).toMatchObject({
+      failed: false,
+      payload: { event: { do: 'echo', text: 'grüße' }, invocations: 1 },
+    });
+    expect(second.payload).toMatchObject({ pid: first.payload.pid, invocations: 2 });
+    expect(both[0]!.payload.pid).not.toBe(both[1]!.payload.pid);
+    expect(both.map(({ payload }) => payload.pid)).toContain(first.payload.pid);
+  });
+
+  test('context and environment are those of Lambda', async () => {
+    const run = await deployed({ variables: { MINE: 'yes' }, memorySizeMb: 512, timeoutS: 7 });
+
+    const { payload } = await run({ do: 'context' });
+
+    expect(payload).toMatchObject({ memoryLimitInMB: '512', functionVersion: '$LATEST' });
+    expect(payload.invokedFunctionArn).toMatch(/^arn:aws:lambda:us-east-1:\d{12}:function:function-/);
+    expect(payload.awsRequestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(payload.remainingMs).toBeGreaterThan(5_000);
+    expect(payload.remainingMs).toBeLessThanOrEqual(7_000);
+    expect(payload.env).toMatchObject({
+      MINE: 'yes',
+      AWS_REGION: 'us-east-1',
+      AWS_LAMBDA_FUNCTION_NAME: payload.functionName,
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+      AWS_ENDPOINT_URL: emulator.endpoint,
+      LAMBDA_TASK_ROOT: payload.cwd,
+      _HANDLER: 'index.handler',
+    });
+    expect(payload.env).toHaveProperty('AWS_ACCESS_KEY_ID');
+    expect(payload.env).toHaveProperty('AWS_LAMBDA_LOG_STREAM_NAME');
+    // Nothing of this machine's own environment.
+    expect(payload.env).not.toHaveProperty('VITEST');
+    expect(payload.env).not.toHaveProperty('PYTHONPATH');
+  });
+
+  test("a thrown error's name is the errorType, with its stack trace", async () => {
+    const run = await deployed();
+
+    const { failed, payload } = await run({ do: 'throw' });
+    const text = await run({ do: 'throw a string' });
+    const afterwards = await run({ do: 'echo' });
+
+    expect(failed).toBe(true);
+    expect(payload).toMatchObject({
+      errorType: 'CorruptShuffleError',
+      errorMessage: 'block 7 of partition 3',
+    });
+    expect(payload.trace[1]).toMatch(/at (Runtime\.)?handler .*index\.mjs:\d+/);
+    expect(text.payload).toMatchObject({ errorType: 'string', errorMessage: 'only text' });
+    expect(afterwards.payload.invocations).toBe(3);
+  });
+
+  test('a process that exits or is killed mid-invocation fails that one only', async () => {
+    const run = await deployed();
+
+    const exited = await run({ do: 'exit', code: 3 });
+    const silently = await run({ do: 'exit', code: 0 });
+    const killed = await run({ do: 'kill' });
+    const afterwards = await run({ do: 'echo' });
+
+    expect(exited.payload).toMatchObject({ errorType: 'Runtime.ExitError' });
+    expect(exited.payload.errorMessage).toMatch(
+      /RequestId: .* Error: Runtime exited with error: exit status 3/,
+    );
+    expect(silently.payload.errorMessage).toMatch(/Runtime exited without providing a reason/);
+    expect(killed.payload.errorMessage).toMatch(/Runtime exited with error: signal: killed/);
+    expect(afterwards).toMatchObject({ failed: false, payload: { invocations: 1 } });
+  });
+
+  test('a rejection that nobody awaits, and a promise that never settles, fail the invocation at once', async () => {
+    const run = await deployed();
+
+    const rejected = await run({ do: 'reject aside' });
+    const never = await run({ do: 'never' });
+
+    expect(rejected.payload).toMatchObject({ errorType: 'Runtime.UnhandledPromiseRejection' });
+    expect(never.payload).toMatchObject({ errorType: 'Runtime.NodeJsExit' });
+    expect(never.elapsedMs).toBeLessThan(5_000);
+  });
+
+  test('a function is killed at its timeout, even in a busy loop, and works afterwards', async () => {
+    const run = await deployed({ timeoutS: 1 });
+
+    const slow = await run({ do: 'sleep', ms: 20_000 });
+    const busy = await run({ do: 'spin' });
+    const afterwards = await run({ do: 'echo' });
+
+    for (const { failed, payload, elapsedMs } of [slow, busy]) {
+      expect(failed).toBe(true);
+      expect(payload.errorType).toBe('Sandbox.Timedout');
+      expect(payload.errorMessage).toMatch(/Task timed out after 1\.00 seconds/);
+      expect(elapsedMs).toBeGreaterThan(950);
+      expect(elapsedMs).toBeLessThan(5_000);
+    }
+    expect(afterwards).toMatchObject({ failed: false, payload: { invocations: 1 } });
+  });
+
+  test('a function that outgrows its memory is killed, by buffers as by heap', async () => {
+    const run = await deployed({ memorySizeMb: 128, timeoutS: 30 });
+
+    const buffers = await run({ do: 'buffers' });
+    const heap = await run({ do: 'heap' });
+    const afterwards = await run({ do: 'echo' });
+
+    expect(buffers.payload).toMatchObject({ errorType: 'Runtime.OutOfMemory' });
+    expect(buffers.payload.errorMessage).toMatch(/signal: killed/);
+    expect(['Runtime.OutOfMemory', 'Runtime.ExitError']).toContain(heap.payload.errorType);
+    expect(afterwards.failed).toBe(false);
+  });
+
+  test('each environment has a temporary folder of its own, which outlives its process', async () => {
+    const run = await deployed();
+
+    const left = await run({ do: 'leave a file' });
+    await run({ do: 'exit', code: 1 });
+    const sameEnvironment = await run({ do: 'look' });
+    const [, other] = await Promise.all([
+      run({ do: 'sleep', ms: 1_000 }),
+      sleep(200).then(() => run({ do: 'look' })),
+    ]);
+
+    expect(sameEnvironment.payload).toEqual({ tmp: left.payload.tmp, left: true });
+    expect(other.payload.left).toBe(false);
+  });
+
+  test('a process is frozen between two invocations', async () => {
+    const run = await deployed();
+
+    await run({ do: 'tick' });
+    await sleep(1_000);
+    const { payload } = await run({ do: 'ticks' });
+
+    expect(payload).toBeLessThan(20);
+  });
+
+  test('a module that does not load fails every invocation with its error', async () => {
+    const run = await deployed({ files: { 'index.mjs': "throw new RangeError('at load');" } });
+
+    const first = await run({});
+    const second = await run({});
+
+    for (const { failed, payload } of [first, second]) {
+      expect(failed).toBe(true);
+      expect(payload).toMatchObject({ errorType: 'RangeError', errorMessage: 'at load' });
+    }
+  });
+
+  test('a CommonJS handler works', async () => {
+    const run = await deployed({ files: { 'index.js': 'exports.handler = async (event) => event.n + 1;' } });
+
+    expect((await run({ n: 41 })).payload).toBe(42);
+  });
+
+  test('payloads of megabytes pass in both directions, more than 6 MB do not', async () => {
+    const run = await deployed();
+
+    const received = await run({ do: 'length', text: 'y'.repeat(5_000_000) });
+    const large = await run({ do: 'large', bytes: 5_000_000 });
+    const tooLarge = await run({ do: 'large', bytes: 7_000_000 });
+
+    expect(received.payload).toBe(5_000_000);
+    expect(large.payload).toHaveLength(5_000_000);
+    expect(tooLarge.payload).toMatchObject({ errorType: 'Function.ResponseSizeTooLarge' });
+  });
+
+  test("logs arrive in the function's log group, with a REPORT line", async () => {
+    const logGroup = `/mapreduce/${uniqueName('logs')}`;
+    const run = await deployed({ logGroup, memorySizeMb: 320 });
+    await run({ do: 'log', text: 'with text' });
+    await run({ do: 'exit', code: 4 });
+
+    const lines = await untilLogged(logGroup, /Runtime\.ExitError/);
+
+    expect(lines).toMatch(/START RequestId: .* Version: \$LATEST/);
+    expect(lines).toMatch(/\tINFO\ta line of the function with text/);
+    expect(lines).toMatch(/\tERROR\tand another/);
+    expect(lines).toMatch(
+      /REPORT RequestId: .*\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 320 MB\tMax Memory Used: \d+ MB\tInit Duration: [\d.]+ ms/,
+    );
+    expect(lines).toMatch(/REPORT .*Status: error\tError Type: Runtime\.ExitError/);
+  });
+
+  async function deployed(options: Partial<FunctionOptions> = {}) {
+    const { name } = await createFunction(emulator, { files: { 'index.mjs': BEHAVIOURS }, role, ...options });
+    return (event: unknown) => invoke(emulator, name, event);
+  }
+
+  async function untilLogged(logGroupName: string, pattern: RegExp): Promise<string> {
+    const logs = new CloudWatchLogsClient(emulator.clientConfig);
+    const giveUpAt = Date.now() + 10_000;
+    while (true) {
+      const found = await logs.send(new FilterLogEventsCommand({ logGroupName })).catch(() => undefined);
+      const lines = (found?.events ?? []).map((event) => event.message!.trimEnd()).join('\n');
+      if (pattern.test(lines)) return lines;
+      if (Date.now() > giveUpAt) throw new Error(`${pattern} not in ${logGroupName}:\n${lines}`);
+      await sleep(200);
+    }
+  }
+});

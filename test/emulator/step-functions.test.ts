@@ -1,0 +1,233 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  CreateBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { ListExecutionsCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { beforeAll, expect, test } from 'vitest';
+
+import { createFunction, createRole, createStateMachine, untilEnded } from './deploy.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+
+/** A task tells its second attempt from its first by a file in the environment's temporary folder. */
+const TASK = `
+import { writeFileSync, existsSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+class TaskStalledError extends Error { name = 'TaskStalledError'; }
+const tried = path.join(os.tmpdir(), 'tried-');
+
+export async function handler({ task }) {
+  if (task.fails === 'always') throw new TaskStalledError('never works: ' + task.id);
+  if (task.fails === 'once' && !existsSync(tried + task.id)) {
+    writeFileSync(tried + task.id, '');
+    throw new TaskStalledError('first attempt of ' + task.id);
+  }
+  if (task.fails === 'by exit' && !existsSync(tried + task.id)) {
+    writeFileSync(tried + task.id, '');
+    process.exit(1);
+  }
+  return { id: task.id, pid: process.pid };
+}
+`;
+
+interface PlannedTask {
+  id: number;
+  fails?: 'once' | 'always' | 'by exit';
+}
+
+describeOnEmulators('Step Functions', (emulator) => {
+  const s3 = new S3Client(emulator.clientConfig);
+  const sfn = new SFNClient(emulator.clientConfig);
+  const Bucket = uniqueName('bucket');
+  let functionArn: string;
+
+  beforeAll(async () => {
+    await s3.send(new CreateBucketCommand({ Bucket }));
+    const role = await createRole(emulator, 'lambda');
+    functionArn = (await createFunction(emulator, { files: { 'index.mjs': TASK }, role })).arn;
+  });
+
+  test('a Distributed Map over a JSON file runs every item', async () => {
+    const tasks = Array.from({ length: 20 }, (_, id) => ({ id }));
+
+    const ended = await runMap(tasks, { concurrency: 8 });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(idsOf(ended.output)).toEqual(tasks.map(({ id }) => id));
+  });
+
+  test('Retry by the name of an error, and of a dead process, gives a second attempt', async () => {
+    const tasks: PlannedTask[] = [
+      { id: 0 },
+      { id: 1, fails: 'once' },
+      { id: 2, fails: 'by exit' },
+      { id: 3 },
+    ];
+
+    // One at a time, so that all run in one environment.
+    const ended = await runMap(tasks, { concurrency: 1 });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(idsOf(ended.output)).toEqual([0, 1, 2, 3]);
+  });
+
+  test('a child that fails for good fails the map; LocalStack swallows it', async () => {
+    const ended = await runMap([{ id: 0 }, { id: 1, fails: 'always' }], { concurrency: 1 });
+
+    if (emulator.name === 'LocalStack') {
+      expect(ended.status).toBe('SUCCEEDED');
+      expect(JSON.parse(ended.output!)).toContain(null);
+    } else {
+      expect(ended.status).toBe('FAILED');
+      expect(ended.error).toBe('States.ExceedToleratedFailureThreshold');
+    }
+  });
+
+  test('a Retry that names another error does not match, and Catch sees name and cause', async () => {
+    const stateMachineArn = await createStateMachine(emulator, {
+      StartAt: 'Task',
+      States: {
+        Task: {
+          Type: 'Task',
+          Resource: 'arn:aws:states:::lambda:invoke',
+          Parameters: { FunctionName: functionArn, Payload: { task: { id: 1, fails: 'always' } } },
+          Retry: [{ ErrorEquals: ['CorruptShuffleError'], IntervalSeconds: 60, MaxAttempts: 3 }],
+          Catch: [{ ErrorEquals: ['TaskStalledError'], ResultPath: '$.error', Next: 'Caught' }],
+          End: true,
+        },
+        Caught: { Type: 'Pass', End: true },
+      },
+    });
+
+    const ended = await run(stateMachineArn, {});
+
+    const { error } = JSON.parse(ended.output!);
+    expect(error.Error).toBe('TaskStalledError');
+    expect(JSON.parse(error.Cause)).toMatchObject({
+      errorType: 'TaskStalledError',
+      errorMessage: 'never works: 1',
+    });
+  });
+
+  test('an uploaded object starts an execution through EventBridge', async () => {
+    const uploads = uniqueName('uploads');
+    await s3.send(new CreateBucketCommand({ Bucket: uploads }));
+    await s3.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket: uploads,
+        NotificationConfiguration: { EventBridgeConfiguration: {} },
+      }),
+    );
+    const stateMachineArn = await createStateMachine(emulator, {
+      StartAt: 'Done',
+      States: { Done: { Type: 'Pass', End: true } },
+    });
+    const events = new EventBridgeClient(emulator.clientConfig);
+    const Rule = uniqueName('rule');
+    const pattern = {
+      source: ['aws.s3'],
+      'detail-type': ['Object Created'],
+      detail: { bucket: { name: [uploads] }, object: { key: [{ prefix: 'input/' }] } },
+    };
+    await events.send(new PutRuleCommand({ Name: Rule, EventPattern: JSON.stringify(pattern) }));
+    const RoleArn = await createRole(emulator, 'events');
+    await events.send(
+      new PutTargetsCommand({ Rule, Targets: [{ Id: 'machine', Arn: stateMachineArn, RoleArn }] }),
+    );
+
+    const uploadedAt = performance.now();
+    await s3.send(new PutObjectCommand({ Bucket: uploads, Key: 'elsewhere/a', Body: 'ignored' }));
+    const Key = 'input/word-count/a b+c%20ü.txt';
+    await s3.send(new PutObjectCommand({ Bucket: uploads, Key, Body: 'text' }));
+    const [first] = await untilStarted(stateMachineArn, 1);
+    const startedAfterMs = performance.now() - uploadedAt;
+    await s3.send(new PutObjectCommand({ Bucket: uploads, Key, Body: 'text' }));
+    const both = await untilStarted(stateMachineArn, 2);
+
+    expect(first).toMatchObject({
+      'detail-type': 'Object Created',
+      detail: { bucket: { name: uploads }, object: { key: Key, size: 4, etag: expect.any(String) } },
+    });
+    expect(startedAfterMs).toBeLessThan(10_000);
+    // The sequencer is all that tells a second upload of the same bytes from a second delivery of one event.
+    const sequencers = both.map((event) => event.detail.object.sequencer);
+    expect(new Set(sequencers).size).toBe(2);
+  });
+
+  async function runMap(tasks: PlannedTask[], { concurrency }: { concurrency: number }) {
+    const Key = `plan/${uniqueName('map')}.json`;
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: JSON.stringify(tasks) }));
+    const stateMachineArn = await createStateMachine(emulator, {
+      StartAt: 'Map',
+      States: {
+        Map: {
+          Type: 'Map',
+          MaxConcurrency: concurrency,
+          ItemReader: {
+            Resource: 'arn:aws:states:::s3:getObject',
+            ReaderConfig: { InputType: 'JSON' },
+            Parameters: { 'Bucket.$': '$.bucket', 'Key.$': '$.key' },
+          },
+          ItemSelector: { 'task.$': '$$.Map.Item.Value' },
+          ItemProcessor: {
+            ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+            StartAt: 'Task',
+            States: {
+              Task: {
+                Type: 'Task',
+                Resource: 'arn:aws:states:::lambda:invoke',
+                Parameters: { FunctionName: functionArn, 'Payload.$': '$' },
+                OutputPath: '$.Payload',
+                Retry: [
+                  {
+                    ErrorEquals: ['TaskStalledError', 'Runtime.ExitError'],
+                    IntervalSeconds: 1,
+                    MaxAttempts: 2,
+                    BackoffRate: 1,
+                    MaxDelaySeconds: 2,
+                    JitterStrategy: 'FULL',
+                  },
+                ],
+                End: true,
+              },
+            },
+          },
+          End: true,
+        },
+      },
+    });
+    return await run(stateMachineArn, { bucket: Bucket, key: Key });
+  }
+
+  async function run(stateMachineArn: string, input: unknown) {
+    const started = await sfn.send(
+      new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
+    );
+    return await untilEnded(emulator, started.executionArn!);
+  }
+
+  /** The inputs of the machine's executions, once there are that many. */
+  async function untilStarted(stateMachineArn: string, count: number) {
+    const giveUpAt = Date.now() + 20_000;
+    while (true) {
+      const { executions } = await sfn.send(new ListExecutionsCommand({ stateMachineArn }));
+      if (executions!.length >= count) {
+        const ended = await Promise.all(
+          executions!.map(({ executionArn }) => untilEnded(emulator, executionArn!)),
+        );
+        return ended.map(({ input }) => JSON.parse(input!));
+      }
+      if (Date.now() > giveUpAt) throw new Error(`${executions!.length} of ${count} executions were started`);
+      await sleep(50);
+    }
+  }
+});
+
+function idsOf(output: string | undefined): number[] {
+  return (JSON.parse(output!) as { id: number }[]).map(({ id }) => id);
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm run test:emulator`; also a project of the root configuration. */
+export default defineConfig({
+  test: {
+    name: 'emulator',
+    root: import.meta.dirname,
+    include: ['**/*.test.ts'],
+    globalSetup: ['./global-setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Two emulators and their functions share this machine's cores with the tests.
+    maxWorkers: 2,
+  },
+});
