@@ -273,7 +273,7 @@ export class StageRun {
   }
 
   #startBackups(nowMs: number): void {
-    if (this.#stopError !== undefined || this.#idleWorkers.size === 0 || !this.#queue.isEmpty) return;
+    if (this.#stopError !== undefined || this.#repairs.inFlight > 0 || this.#idleWorkers.size === 0) return;
     const afterMs = stragglerAfterMs(this.#tasks.length, this.#committedDurationsMs, this.#policy);
     if (afterMs === undefined) return;
     // Attempts are kept in the order of their start: the slowest come first.

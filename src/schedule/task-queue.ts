@@ -14,10 +14,6 @@ export class TaskQueue {
     this.#fresh = tasks;
   }
 
-  get isEmpty(): boolean {
-    return this.#nextAgain === this.#again.length && this.#nextFresh === this.#fresh.length;
-  }
-
   putBack(task: StageTask): void {
     this.#again.push(task);
   }

@@ -14,7 +14,15 @@ const retryable = new MapReduceError('StorageError', 'a passing fault');
 const hopeless = new MapReduceError('DiskFullError', 'no space left');
 
 const script: fc.Arbitrary<Script> = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ does: fc.constant('commit' as const), afterMs, ignoresCancel }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      does: fc.constant('commit' as const),
+      afterMs,
+      ignoresCancel,
+      answersLateMs: fc.constantFrom(0, 0, 400),
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({

@@ -424,6 +424,25 @@ describe('backup attempts', () => {
     expect(report.wallMs - heard.report.wallMs).toBeLessThanOrEqual(600);
   });
 
+  test('the result is that of the attempt which committed, even if the one that lost answers first', async () => {
+    const run = stage({
+      taskCount: 8,
+      workers: 4,
+      script: (attempt) => {
+        if (attempt.spec.index !== 7) return { does: 'commit', afterMs: 2_000 };
+        return attempt.number === 0
+          ? { does: 'commit', afterMs: 6_000, ignoresCancel: true, answersLateMs: 300 }
+          : { does: 'commit', afterMs: 1_000 };
+      },
+    });
+
+    const { report, results } = await resolved(run);
+
+    expect(run.pool.of(7).map(({ outcome }) => outcome)).toEqual(['committed', 'lost']);
+    expect(results[7]).toMatchObject({ attemptId: 'm-00007.0', committed: true });
+    expect(report).toMatchObject({ failedAttempts: 0, recordsRead: 80 });
+  });
+
   test('no more than one backup a task, and a failed backup leaves the straggler running', async () => {
     const run = stage({ taskCount: 8, workers: 4, script: slowLast(60_000, throws) });
 

@@ -6,7 +6,13 @@ import type { MapTaskSpec, Progress, ReduceTaskSpec, TaskResult, TaskSpec } from
 
 /** What an attempt is to do. Unless it hangs, it makes progress all the while. */
 export type Script =
-  | { readonly does: 'commit'; readonly afterMs: number; readonly ignoresCancel?: boolean }
+  | {
+      readonly does: 'commit';
+      readonly afterMs: number;
+      readonly ignoresCancel?: boolean;
+      /** How long its answer takes to arrive once it has committed. */
+      readonly answersLateMs?: number;
+    }
   | {
       readonly does: 'throw';
       readonly afterMs: number;
@@ -90,7 +96,9 @@ export class ScriptedPool implements ExecutorPool {
         if (attempt.outcome !== 'running') return;
         if (script.does === 'commit') {
           const won = commit();
-          end(won ? 'committed' : 'lost', () => resolve(resultOf(attempt, won)));
+          const answer = () => end(won ? 'committed' : 'lost', () => resolve(resultOf(attempt, won)));
+          if (script.answersLateMs) this.clock.after(script.answersLateMs, answer);
+          else answer();
         } else if (script.does === 'throw') {
           end('threw', () => reject(script.error));
         } else {
