@@ -1,4 +1,4 @@
-import { preview, typeName, unencodable } from './unencodable.ts';
+import { typeName, unencodable } from './unencodable.ts';
 
 /**
  * What JSON can hold, and nothing that JSON.stringify would drop or change in silence: undefined, functions, NaN,
@@ -57,10 +57,20 @@ function explain(root: unknown, codec: string): Error {
   if (ancestors.includes(value)) {
     return unencodable({
       codec,
-      value: `a reference back to ${preview(value)}`,
+      value,
+      shown: 'a cycle',
       path,
       allowed: `${allowed}, without cycles`,
       remedy: 'Emit an id or a copy in place of the reference.',
+    });
+  }
+  if (ancestors.length === JSON_DEPTH_MAX) {
+    return unencodable({
+      codec,
+      value: root,
+      shown: 'a deeply nested value',
+      allowed: `${allowed}, at most ${JSON_DEPTH_MAX} deep`,
+      remedy: 'Nest it less deeply.',
     });
   }
   return unencodable({ codec, value, path, allowed, remedy: remedyFor(value) });
@@ -95,7 +105,6 @@ function remedyFor(value: unknown): string {
   if (value instanceof Map) return 'Pass Object.fromEntries(value) or [...value].';
   if (value instanceof Set) return 'Pass [...value].';
   if (ArrayBuffer.isView(value)) return "Declare the type as 'bytes', or pass Array.from(value).";
-  if (value !== null && typeof value === 'object' && isPlain(value)) return 'Nest it less deeply.';
   if (value !== null && typeof value === 'object')
     return `Pass a plain object made from the ${typeName(value)}.`;
   return 'Emit data only.';

@@ -5,17 +5,26 @@ export interface UnencodableValue {
   /** The codec's or the format's name. */
   readonly codec: string;
   readonly value: unknown;
+  /** What the message shows in place of the value. */
+  readonly shown?: string;
   /** Where inside the value, for example `$.tags[3]`; left out for the value itself. */
   readonly path?: string;
   readonly allowed: string;
   readonly remedy: string;
 }
 
-export function unencodable({ codec, value, path, allowed, remedy }: UnencodableValue): MapReduceError {
+export function unencodable({
+  codec,
+  value,
+  shown,
+  path,
+  allowed,
+  remedy,
+}: UnencodableValue): MapReduceError {
   const where = path === undefined || path === '$' ? '' : ` at ${path}`;
   return new MapReduceError(
     'UnencodableValueError',
-    `${codec} cannot hold ${preview(value)} (${typeName(value)})${where}. Allowed: ${allowed}. ${remedy}`,
+    `${codec} cannot hold ${shown ?? preview(value)} (${typeName(value)})${where}. Allowed: ${allowed}. ${remedy}`,
   );
 }
 

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { bytesCodec } from '../../src/codec/bytes-codec.ts';
+import { anyBytes, compareLists, encoded, expectKeepsOrder, expectRoundTrips } from './laws.ts';
+
+test('bytes come back as they were', () => {
+  expectRoundTrips(bytesCodec, anyBytes);
+});
+
+test('bytes sort as bytes', () => {
+  expectKeepsOrder(bytesCodec, anyBytes, (a, b) => compareLists([...a], [...b], (x, y) => x - y));
+});
+
+test('what is not bytes is refused', () => {
+  expect(() => encoded(bytesCodec, 'text' as unknown as Uint8Array)).toThrow(
+    'bytes cannot hold "text" (string). Allowed: a Uint8Array or Buffer.',
+  );
+});

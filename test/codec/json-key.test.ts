@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { jsonKeyCodec } from '../../src/codec/json-key.ts';
+import { anyJson } from './json-values.ts';
+import {
+  compareLists,
+  compareNumbers,
+  compareText,
+  encoded,
+  expectKeepsOrder,
+  expectRoundTrips,
+  roundTrip,
+} from './laws.ts';
+
+test('any JSON comes back equal', () => {
+  expectRoundTrips(jsonKeyCodec, anyJson);
+});
+
+test('JSON is totally ordered: null, false, true, numbers, strings, arrays, objects', () => {
+  expectKeepsOrder(jsonKeyCodec, anyJson, compareJson);
+});
+
+test('the entries of objects come back sorted, and their order does not matter', () => {
+  const decoded = roundTrip(jsonKeyCodec, { b: 1, a: { d: 2, c: 3 } });
+
+  expect(JSON.stringify(decoded)).toBe('{"a":{"c":3,"d":2},"b":1}');
+  expect(encoded(jsonKeyCodec, { b: 1, a: 2 })).toEqual(encoded(jsonKeyCodec, { a: 2, b: 1 }));
+});
+
+test('an entry named __proto__ is an entry', () => {
+  const value: unknown = JSON.parse('{"__proto__": {"a": 1}}');
+
+  const decoded = roundTrip(jsonKeyCodec, value);
+
+  expect(Object.keys(decoded as object)).toEqual(['__proto__']);
+});
+
+test('what JSON cannot hold is refused, with the path to it', () => {
+  const at = (value: unknown) => () => encoded(jsonKeyCodec, value);
+
+  expect(at(undefined)).toThrow('ordered-json cannot hold undefined (undefined). Allowed:');
+  expect(at({ tags: ['a', { 'b c': NaN }] })).toThrow('NaN (number) at $.tags[1]["b c"].');
+});
+
+function compareJson(a: unknown, b: unknown): number {
+  const byRank = rank(a) - rank(b);
+  if (byRank !== 0) return byRank;
+  if (typeof a === 'number') return compareNumbers(a, b as number);
+  if (typeof a === 'string') return compareText(a, b as string);
+  if (Array.isArray(a)) return compareLists(a, b as unknown[], compareJson);
+  if (a === null || typeof a === 'boolean') return 0;
+  return compareLists(
+    sortedEntries(a as object),
+    sortedEntries(b as object),
+    ([nameA, valueA], [nameB, valueB]) => {
+      return compareText(nameA, nameB) || compareJson(valueA, valueB);
+    },
+  );
+}
+
+function rank(value: unknown): number {
+  if (value === null) return 0;
+  if (value === false) return 1;
+  if (value === true) return 2;
+  if (typeof value === 'number') return 3;
+  if (typeof value === 'string') return 4;
+  return Array.isArray(value) ? 5 : 6;
+}
+
+function sortedEntries(value: object): [string, unknown][] {
+  return Object.entries(value).sort(([a], [b]) => compareText(a, b));
+}
