@@ -65,7 +65,7 @@ function appendCell(cell: unknown, sink: ByteSink): void {
     case 'object':
       if (cell === null) return;
       if (cell instanceof Uint8Array) {
-        appendEscapedBytes(cell, 0, cell.length, sink);
+        appendEscapedBytes(Buffer.from(cell.buffer, cell.byteOffset, cell.length), 0, cell.length, sink);
         return;
       }
       checkJson(cell, NAME);

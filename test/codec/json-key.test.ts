@@ -26,6 +26,13 @@ test('the entries of objects come back sorted, and their order does not matter',
   expect(encoded(jsonKeyCodec, { b: 1, a: 2 })).toEqual(encoded(jsonKeyCodec, { a: 2, b: 1 }));
 });
 
+test('entries are sorted by code point, where JavaScript would sort by UTF-16 unit', () => {
+  const a = { '\uffff': 2, '\u{10000}': 1 };
+  const b = { '\uffff': 1, '\u{10000}': 2 };
+
+  expect(Buffer.compare(encoded(jsonKeyCodec, a), encoded(jsonKeyCodec, b))).toBe(1);
+});
+
 test('an entry named __proto__ is an entry', () => {
   const value: unknown = JSON.parse('{"__proto__": {"a": 1}}');
 

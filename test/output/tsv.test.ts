@@ -8,6 +8,8 @@ import { written, writtenFromBytes } from './written.ts';
 
 const anyCellText = fc.oneof(
   anyText,
+  fc.string({ unit: fc.constantFrom('a', 'é', '\x01'), minLength: 20, maxLength: 80 }),
+  fc.string({ unit: 'grapheme-ascii', minLength: 20, maxLength: 80 }),
   fc.string({ unit: fc.constantFrom('\t', '\n', '\r', '\\', 't', 'n', 'é', '"'), maxLength: 12 }),
 );
 
