@@ -52,6 +52,7 @@ export class SequentialPool implements ExecutorPool {
     return {
       result: this.#run({ spec, attemptId, progress, control }),
       progress: () => progress,
+      checks: () => 0,
       cancel: () => {
         isAskedToStop = true;
       },

@@ -3,15 +3,15 @@
  * it should stop. Shared memory and not messages, so that a worker which computes without a pause can be watched
  * and told, and so that a write costs about a nanosecond.
  *
- *     byte  0      8      16     24     32     40     48      56        60        64
- *           recordsRead   recordsWritten     spills   chunkOffsetBytes
- *           |      bytesRead     bytesSpilled  pieceIndex     |  begun    stop
- *           +------+------+------+------+------+------+------+---------+---------+
- *           |            seven 64-bit floats                 |  32-bit   32-bit  |
- *           +------------------------------------------------+---------+---------+
+ *     byte 0                                        56       60       64       68     72
+ *          +------+------+------+------+------+------+--------+--------+--------+------+
+ *          |           seven 64-bit floats           | begun  | stop   | checks |      |
+ *          |  the fields of Progress, in that order  |         32-bit integers         |
+ *          +------+------+------+------+------+------+--------+--------+--------+------+
  *
  * `begun` and `stop` hold the run number of the attempt they speak of (1, 2, ... for one worker), so that nobody has
- * to reset them in time. The floats are written without atomics: aligned 64-bit writes do not tear on the
+ * to reset them in time. `checks` counts how often an attempt asked whether to stop: a sign of life where a long
+ * merge moves no other number. The floats are written without atomics: aligned 64-bit writes do not tear on the
  * machines Node runs on, and a watcher that reads a value late loses nothing.
  */
 import { MapReduceError } from '../errors.ts';
@@ -20,7 +20,8 @@ import type { AttemptControl, Progress } from '../task.ts';
 const FLOATS = 7;
 const BEGUN = (FLOATS * 8) / 4;
 const STOP = BEGUN + 1;
-const SHARED_BYTES = 64;
+const CHECKS = STOP + 1;
+const SHARED_BYTES = 72;
 
 export function newSharedBuffer(): SharedArrayBuffer {
   return new SharedArrayBuffer(SHARED_BYTES);
@@ -105,12 +106,21 @@ export class SharedSignals {
   isAskedToStop(run: number): boolean {
     return Atomics.load(this.#words, STOP) === run;
   }
+
+  countCheck(): void {
+    this.#words[CHECKS]++;
+  }
+
+  get checks(): number {
+    return Atomics.load(this.#words, CHECKS);
+  }
 }
 
 /** The attempt's side of "should I stop?". */
 export function sharedControl(signals: SharedSignals, run: number): AttemptControl {
   return {
     check() {
+      signals.countCheck();
       if (signals.isAskedToStop(run))
         throw new MapReduceError('CancelledError', 'the attempt was asked to stop');
     },

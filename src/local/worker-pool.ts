@@ -79,6 +79,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     return {
       result,
       progress,
+      checks: () => thread.signals.checks,
       cancel: () => thread.signals.askToStop(run),
       kill: (reason) => {
         if (killedFor || thread.hasEnded) return;

@@ -1,5 +1,5 @@
 /**
- * Watches running attempts by their progress numbers: one whose numbers stand still for too long has stalled, and one
+ * Watches running attempts: one whose progress stands still for too long, and that does not even ask whether to stop, has stalled, and one
  * that was asked to stop and goes on is made to. Only of use where a worker can be taken away.
  */
 import { MapReduceError } from '../errors.ts';
@@ -33,7 +33,7 @@ export class AttemptWatch {
 
   #lookForStall(attempt: RunningAttempt, gapMs: number): void {
     const progress = attempt.handle.progress();
-    const sum = progress === undefined ? 0 : sumOf(progress);
+    const sum = progress === undefined ? 0 : sumOf(progress) + attempt.handle.checks();
     const hasBegun = progress !== undefined;
     if (hasBegun !== attempt.begun || sum !== attempt.progressSum) {
       attempt.begun = hasBegun;

@@ -322,6 +322,17 @@ describe('stalls', () => {
     expect(report).toMatchObject({ attempts: 1, failedAttempts: 0 });
   });
 
+  test('an attempt that asks whether to stop is alive, although its progress stands still', async () => {
+    const run = stage({
+      policy: { stallTimeoutMs: 1_000 },
+      script: () => ({ does: 'commit', afterMs: 60_000, checksOnly: true }),
+    });
+
+    const { report } = await resolved(run);
+
+    expect(report).toMatchObject({ attempts: 1, failedAttempts: 0 });
+  });
+
   test('a worker that does not begin has a bound of its own', async () => {
     const run = stage({
       policy: { stallTimeoutMs: 300, startTimeoutMs: 5_000 },

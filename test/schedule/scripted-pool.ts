@@ -97,7 +97,8 @@ export class ScriptedPool implements ExecutorPool {
         if (script.does === 'commit') {
           const won = commit();
           const answer = () => end(won ? 'committed' : 'lost', () => resolve(resultOf(attempt, won)));
-          if (script.answersLateMs) this.clock.after(script.answersLateMs, answer);
+          if ('answersLateMs' in script && script.answersLateMs)
+            this.clock.after(script.answersLateMs, answer);
           else answer();
         } else if (script.does === 'throw') {
           end('threw', () => reject(script.error));
@@ -107,10 +108,11 @@ export class ScriptedPool implements ExecutorPool {
         }
       });
     }
-    const hears = 'afterMs' in script && !(script.does !== 'die' && script.ignoresCancel);
+    const hears = 'afterMs' in script && !('ignoresCancel' in script && script.ignoresCancel);
     return {
       result: promise,
       progress: () => (script.does === 'not begin' ? undefined : this.#progress(attempt, script)),
+      checks: () => ('checksOnly' in script ? this.clock.nowMs() : 0),
       cancel: () => {
         if (hears) end('cancelled', () => reject(new MapReduceError('CancelledError', 'asked to stop')));
       },
@@ -119,7 +121,7 @@ export class ScriptedPool implements ExecutorPool {
   }
 
   #progress(attempt: StartedAttempt, script: Script): Progress {
-    const ranMs = script.does === 'hang' ? 0 : this.clock.nowMs() - attempt.atMs;
+    const ranMs = script.does === 'hang' || 'checksOnly' in script ? 0 : this.clock.nowMs() - attempt.atMs;
     return {
       recordsRead: ranMs,
       bytesRead: ranMs * 10,
