@@ -28,6 +28,11 @@ export const LIMITS = {
   /** Uploads are written in chunks of this size. */
   uploadChunkBytes: 1 * MiB,
 
+  /** Output that is gathered in memory before it is sent; a part that fits is one request. */
+  partBufferBytes: 1 * MiB,
+  /** Output of one synchronous call (one reduce of a giant group) that is kept in memory before it goes to disk. */
+  partOverflowBytes: 8 * MiB,
+
   /** A block of a run: what is compressed, checksummed and held in memory at once. */
   blockBytes: 128 * KiB,
   /** Runs open at once in a merge; more are merged in passes. */
@@ -48,6 +53,11 @@ export const LIMITS = {
   backupSlownessFactor: 1.5,
   backupAfterMsMin: 5_000,
 
+  /** Objects that a barrier reads at once. */
+  barrierReadsMax: 32,
+  /** S3 removes at most this many in one call. */
+  deletesPerCallMax: 1_000,
+
   /** Distinct names of counters in one job. */
   counterNamesMax: 1_000,
 } as const;
@@ -56,7 +66,11 @@ function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits.ts contradicts itself: ${relation}`);
 }
 
-assertRelation(LIMITS.blockBytes * LIMITS.openRunsMin * 4 <= LIMITS.memoryBytesMin, 'two open runs fit the smallest budget');
+assertRelation(
+  LIMITS.blockBytes * LIMITS.openRunsMin * 4 <= LIMITS.memoryBytesMin,
+  'two open runs fit the smallest budget',
+);
 assertRelation(LIMITS.splitSizeBytesDefault <= LIMITS.splitSizeBytesMax, 'the default split is allowed');
 assertRelation(LIMITS.memoryBytesDefault <= LIMITS.memoryBytesMax, 'the default memory is allowed');
+assertRelation(LIMITS.partBufferBytes <= LIMITS.partOverflowBytes, 'a part is flushed before it overflows');
 assertRelation(LIMITS.backupAfterCommittedFraction < 1, 'backup attempts can start before a stage ends');

@@ -17,9 +17,9 @@ export interface ReadPieceOptions<R> {
   readonly deliver: (record: R) => void;
   /**
    * Called before the records of each chunk are delivered, with the chunk's place in the (uncompressed) file. May throw
-   * to stop.
+   * to stop, and may answer a promise to hold the reading up.
    */
-  readonly beforeChunk?: (offsetBytes: number, chunkBytes: number) => void;
+  readonly beforeChunk?: (offsetBytes: number, chunkBytes: number) => Promise<void> | undefined;
   /** Called once, before anything is read: the parser tells the position of the record being delivered. */
   readonly onParser?: (parser: RecordParser<R>) => void;
 }
@@ -52,7 +52,8 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
   let complete = false;
   try {
     for await (const chunk of contentOf(piece, { store, read, fileName })) {
-      beforeChunk?.(offsetBytes, chunk.length);
+      const held = beforeChunk?.(offsetBytes, chunk.length);
+      if (held !== undefined) await held;
       offsetBytes += chunk.length;
       complete = parser.push(chunk, deliver);
       if (complete) break;

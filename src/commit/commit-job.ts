@@ -1,0 +1,75 @@
+/**
+ * The end of a job: manifest.json, then _SUCCESS, then the removal of what was only needed on the way. Whoever finds
+ * _SUCCESS finds a whole result; whoever does not must not trust what lies there.
+ *
+ * Called once after the last barrier, again when it failed. Idempotent.
+ */
+import { addCounters, type Counters, sortedCounters } from '../counters.ts';
+import { taskId } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import type { JobReport, PartReport } from '../report.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { JobLayout, JobPlan } from '../task.ts';
+import { MANIFEST_NAME, partName, SUCCESS_NAME } from './layout.ts';
+import type { TaskSummary } from './task-summary.ts';
+
+/** One part for each committed task of the last stage. */
+export function partReports(
+  plan: JobPlan,
+  summaries: readonly TaskSummary[],
+  extension: string,
+): PartReport[] {
+  const stage = plan.settings.reducers === 0 ? 'map' : 'reduce';
+  return summaries.map((summary, index) => ({
+    name: partName(taskId(stage, index), extension),
+    records: summary.recordsWritten,
+    bytes: summary.bytesWritten,
+    crc32: summary.crc32,
+  }));
+}
+
+/** The user's counters, of committed attempts only. */
+export function jobCounters(summaries: readonly TaskSummary[]): Counters {
+  const total: Counters = {};
+  for (const summary of summaries) addCounters(total, summary.counters);
+  return sortedCounters(total);
+}
+
+export async function commitJob({
+  report,
+  store,
+  layout,
+}: {
+  report: JobReport;
+  store: ObjectStore;
+  layout: JobLayout;
+}): Promise<void> {
+  await store.put(
+    `${layout.outputPrefix}${MANIFEST_NAME}`,
+    Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`),
+  );
+  await store.put(`${layout.outputPrefix}${SUCCESS_NAME}`, Buffer.alloc(0));
+  await removeWork(store, layout);
+}
+
+/** Removes the job's intermediates. */
+export async function removeWork(store: ObjectStore, layout: JobLayout): Promise<void> {
+  await removePrefix(store, layout.workPrefix);
+}
+
+export async function removePrefix(
+  store: ObjectStore,
+  prefix: string,
+  picks: (key: string) => boolean = () => true,
+): Promise<void> {
+  let batch: string[] = [];
+  for await (const { key } of store.list(prefix)) {
+    if (!picks(key)) continue;
+    batch.push(key);
+    if (batch.length === LIMITS.deletesPerCallMax) {
+      await store.delete(batch);
+      batch = [];
+    }
+  }
+  if (batch.length > 0) await store.delete(batch);
+}

@@ -1,0 +1,64 @@
+/**
+ * The keys of a job's objects. They are public contract: tools read them, and redrive relies on them.
+ *
+ *     <work>/shuffle/m-00042         one shuffle object for each map task                 (shuffle-object.ts)
+ *     <work>/shuffle-index           where each partition lies in each of them            (shuffle-index.ts)
+ *     <work>/attempts/r-00007.1      summary of an attempt, where it does not fit the part's metadata
+ *     <work>/merge/r-00007           a part that is still to be merged, in the format of a shuffle object
+ *     <output>/part-r-00007.tsv      parts (part-m-... of a map-only job), or merged.tsv
+ *     <output>/manifest.json         what was made, how, from what
+ *     <output>/_SUCCESS              empty; last of all
+ */
+import type { AttemptId, TaskId } from '../ids.ts';
+import type { JobLayout } from '../task.ts';
+
+export const SUCCESS_NAME = '_SUCCESS';
+export const MANIFEST_NAME = 'manifest.json';
+
+export function shufflePrefix(layout: JobLayout): string {
+  return `${layout.workPrefix}shuffle/`;
+}
+
+export function shuffleKey(layout: JobLayout, mapTask: TaskId): string {
+  return `${shufflePrefix(layout)}${mapTask}`;
+}
+
+export function shuffleIndexKey(layout: JobLayout): string {
+  return `${layout.workPrefix}shuffle-index`;
+}
+
+export function attemptSummaryKey(layout: JobLayout, attempt: AttemptId): string {
+  return `${layout.workPrefix}attempts/${attempt}.json`;
+}
+
+export function mergeRunKey(layout: JobLayout, task: TaskId): string {
+  return `${layout.workPrefix}merge/${task}`;
+}
+
+export function partName(task: TaskId, extension: string): string {
+  return `part-${task}.${extension}`;
+}
+
+export function partKey(layout: JobLayout, task: TaskId, extension: string): string {
+  return `${layout.outputPrefix}${partName(task, extension)}`;
+}
+
+export function mergedName(extension: string): string {
+  return `merged.${extension}`;
+}
+
+/** Whether an object's name in the output is one that a job writes. */
+export function isResultName(name: string): boolean {
+  return (
+    name === SUCCESS_NAME ||
+    name === MANIFEST_NAME ||
+    /^part-[mr]-\d{5,}\./.test(name) ||
+    /^merged\./.test(name)
+  );
+}
+
+/** The index of the map task whose shuffle object this key is; undefined for other objects. */
+export function mapTaskIndexOf(objectKey: string): number | undefined {
+  const match = /(?:^|\/)shuffle\/m-(\d{5,})$/.exec(objectKey);
+  return match === null ? undefined : Number(match[1]);
+}

@@ -1,0 +1,145 @@
+/**
+ * The barrier between map and reduce: counts for itself that every map task has committed (a coordinator may have lost
+ * one), balances the books, and writes the partition-major index that the reducers start from.
+ *
+ * Called once by the coordinator when it believes the stage to be done, and again after a shuffle object was repaired.
+ * Idempotent.
+ */
+import { isMapReduceError, MapReduceError } from '../errors.ts';
+import { taskId } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import { mapBounded } from '../map-bounded.ts';
+import { encodeShuffleIndex, type IndexedObject } from '../shuffle/shuffle-index.ts';
+import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import type { JobLayout, JobPlan } from '../task.ts';
+import { mapTaskIndexOf, partKey, shuffleIndexKey, shuffleKey, shufflePrefix } from './layout.ts';
+import { readPartSummary } from './part-writer.ts';
+import type { TaskSummary } from './task-summary.ts';
+
+export interface MapBarrierResult {
+  /** Map tasks without a committed, readable object: to be run (again). When there are any, nothing else is filled in. */
+  readonly missing: readonly number[];
+  readonly summaries: readonly TaskSummary[];
+  /** Records of the shuffle by partition. Empty for a map-only job. */
+  readonly partitionRecords: readonly number[];
+}
+
+/** @throws BooksDoNotBalanceError when the maps did not read what was planned, exactly once. */
+export async function closeMapStage(options: {
+  plan: JobPlan;
+  store: ObjectStore;
+  layout: JobLayout;
+  /** Of the job's output format: where a map-only job's parts are. */
+  extension: string;
+}): Promise<MapBarrierResult> {
+  return options.plan.settings.reducers === 0 ? closeMapOnly(options) : closeShuffle(options);
+}
+
+async function closeShuffle({
+  plan,
+  store,
+  layout,
+}: {
+  plan: JobPlan;
+  store: ObjectStore;
+  layout: JobLayout;
+}): Promise<MapBarrierResult> {
+  const maps = plan.splits.length;
+  const partitions = plan.settings.reducers;
+  const objects = new Array<ObjectInfo | undefined>(maps).fill(undefined);
+  for await (const object of store.list(shufflePrefix(layout))) {
+    const index = mapTaskIndexOf(object.key);
+    if (index !== undefined && index < maps) objects[index] = object;
+  }
+  const missing = [...objects.keys()].filter((index) => objects[index] === undefined);
+  if (missing.length > 0) return { missing, summaries: [], partitionRecords: [] };
+
+  const damaged: number[] = [];
+  const footers = await mapBounded(objects as ObjectInfo[], LIMITS.barrierReadsMax, async (object, index) => {
+    try {
+      const footer = await readShuffleFooter(store, object);
+      if (footer.extents.length === partitions) return footer;
+    } catch (error) {
+      if (!isMapReduceError(error, 'CorruptShuffleError')) throw error;
+    }
+    // Cut short or damaged: it must go before another attempt can commit in its place.
+    await store.delete([object.key]);
+    damaged.push(index);
+    return undefined;
+  });
+  if (damaged.length > 0)
+    return { missing: damaged.sort((a, b) => a - b), summaries: [], partitionRecords: [] };
+
+  const indexed: IndexedObject[] = footers.map((footer, map) => ({
+    key: objects[map]!.key,
+    etag: objects[map]!.etag,
+    extents: footer!.extents,
+  }));
+  const summaries = footers.map((footer) => footer!.summary);
+  const partitionRecords = new Array<number>(partitions).fill(0);
+  for (const [map, { extents }] of indexed.entries()) {
+    let records = 0;
+    for (const [partition, extent] of extents.entries()) {
+      partitionRecords[partition]! += extent.records;
+      records += extent.records;
+    }
+    if (records !== summaries[map]!.recordsWritten) {
+      throw unbalanced(
+        `map task ${taskId('map', map)} says that it wrote ${summaries[map]!.recordsWritten} records; its partitions hold ${records}`,
+      );
+    }
+  }
+  balanceInput(plan, summaries);
+  await store.put(shuffleIndexKey(layout), encodeShuffleIndex(indexed, partitions));
+  return { missing: [], summaries, partitionRecords };
+}
+
+async function closeMapOnly({
+  plan,
+  store,
+  layout,
+  extension,
+}: {
+  plan: JobPlan;
+  store: ObjectStore;
+  layout: JobLayout;
+  extension: string;
+}): Promise<MapBarrierResult> {
+  const found = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
+    readPartSummary(store, layout, partKey(layout, taskId('map', map), extension)),
+  );
+  const missing = [...found.keys()].filter((index) => found[index] === undefined);
+  if (missing.length > 0) return { missing, summaries: [], partitionRecords: [] };
+  const summaries = found as TaskSummary[];
+  balanceInput(plan, summaries);
+  return { missing: [], summaries, partitionRecords: [] };
+}
+
+/** Every byte of an uncompressed input belongs to exactly one record, so of exactly one map task. */
+function balanceInput(plan: JobPlan, summaries: readonly TaskSummary[]): void {
+  let planned = 0;
+  for (const split of plan.splits) {
+    for (const { file, startBytes, endBytes } of split.pieces) {
+      if (file.compression === 'none') planned += endBytes - startBytes;
+    }
+  }
+  const read = summaries.reduce((sum, summary) => sum + summary.plainBytesRead, 0);
+  if (read !== planned) {
+    throw unbalanced(
+      `the map tasks read records of ${read} bytes in all; the input that was planned has ${planned}`,
+    );
+  }
+}
+
+export function unbalanced(what: string): MapReduceError {
+  return new MapReduceError(
+    'BooksDoNotBalanceError',
+    `the books do not balance: ${what}. Nothing was published. This is a defect of the engine or of the input's record format: please report it`,
+  );
+}
+
+/** For repairs: the key of the object that a map task committed. */
+export function committedShuffleKey(layout: JobLayout, mapTaskIndex: number): string {
+  return shuffleKey(layout, taskId('map', mapTaskIndex));
+}

@@ -1,0 +1,214 @@
+/**
+ * Writes one part of the result and commits it, together with the summary of the attempt that made it.
+ *
+ * A part that fits LIMITS.partBufferBytes is one conditional PUT that carries the summary in its metadata. A larger one
+ * is an upload, whose metadata is fixed when it starts: it names the attempt, and the summary is stored under the
+ * attempt's id just before the upload is completed. Either way the summary that counts is the one that the committed
+ * part names.
+ *
+ * Records are appended to `sink` synchronously; `flush()` is awaited whenever `wantsFlush`. A single call of the user's
+ * reduce may write more than memory holds: what exceeds the sink's bound goes to a local file until the next flush.
+ */
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { GrowableSink } from '../codec/growable-sink.ts';
+import { isMapReduceError, MapReduceError } from '../errors.ts';
+import type { AttemptId, TaskId } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import { writeFully } from '../shuffle/merge-runs.ts';
+import type { Metadata, ObjectStore, Upload } from '../storage/object-store.ts';
+import type { JobLayout, TaskEnvironment } from '../task.ts';
+import { attemptSummaryKey, partKey } from './layout.ts';
+import type { TaskSummary } from './task-summary.ts';
+
+const SUMMARY_METADATA = 'mapreduce-summary';
+const ATTEMPT_METADATA = 'mapreduce-attempt';
+/** S3 allows 2 KiB of metadata in all. */
+const SUMMARY_METADATA_BYTES_MAX = 1800;
+
+export class PartWriter {
+  readonly sink = new GrowableSink(LIMITS.uploadChunkBytes + 64 * 1024);
+  readonly #environment: TaskEnvironment;
+  readonly #taskId: TaskId;
+  readonly #attemptId: AttemptId;
+  readonly #key: string;
+  #upload: Upload | undefined;
+  #overflow: Overflow | undefined;
+  #records = 0;
+  #bytes = 0;
+  #crc = 0;
+
+  constructor({
+    taskId,
+    attemptId,
+    environment,
+  }: { taskId: TaskId; attemptId: AttemptId; environment: TaskEnvironment }) {
+    this.#environment = environment;
+    this.#taskId = taskId;
+    this.#attemptId = attemptId;
+    this.#key = partKey(environment.layout, taskId, environment.job.output.extension);
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Called after each record that was appended to the sink. */
+  recordWritten(): void {
+    this.#records++;
+    if (this.sink.end >= LIMITS.partOverflowBytes) this.#spillOver();
+  }
+
+  /** For records that were counted by the caller. */
+  recordsWritten(records: number): void {
+    this.#records += records;
+  }
+
+  get wantsFlush(): boolean {
+    return this.sink.end >= LIMITS.partBufferBytes || this.#overflow !== undefined;
+  }
+
+  async flush(): Promise<void> {
+    this.#upload ??= await this.#environment.store.upload(this.#key, {
+      metadata: { [ATTEMPT_METADATA]: this.#attemptId },
+    });
+    if (this.#overflow !== undefined) {
+      for (const chunk of this.#overflow.chunks()) await this.#write(chunk);
+      this.#overflow.remove();
+      this.#overflow = undefined;
+    }
+    await this.#write(this.sink.bytes.subarray(0, this.sink.end));
+    this.sink.reset();
+    this.#environment.progress.recordsWritten = this.#records;
+  }
+
+  /** Commits; false when another attempt had been first. */
+  async commit(
+    read: Pick<
+      TaskSummary,
+      'recordsRead' | 'bytesRead' | 'plainBytesRead' | 'counters' | 'spills' | 'bytesSpilled'
+    >,
+  ): Promise<{ committed: boolean; summary: TaskSummary }> {
+    const { store, layout } = this.#environment;
+    const inOnePut = this.#upload === undefined && this.#overflow === undefined;
+    const rest = this.sink.bytes.subarray(0, this.sink.end);
+    if (inOnePut) this.#count(rest);
+    else await this.flush();
+    const summary: TaskSummary = {
+      taskId: this.#taskId,
+      attemptId: this.#attemptId,
+      ...read,
+      recordsWritten: this.#records,
+      bytesWritten: this.#bytes,
+      crc32: this.#crc.toString(16).padStart(8, '0'),
+    };
+    const text = asciiJson(summary);
+    const fits = inOnePut && text.length <= SUMMARY_METADATA_BYTES_MAX;
+    if (!fits) await store.put(attemptSummaryKey(layout, this.#attemptId), Buffer.from(text));
+    try {
+      if (inOnePut) {
+        const metadata: Metadata = fits
+          ? { [SUMMARY_METADATA]: text }
+          : { [ATTEMPT_METADATA]: this.#attemptId };
+        await store.put(this.#key, rest, { metadata, ifNoneMatch: '*' });
+      } else {
+        await this.#upload!.complete({ ifNoneMatch: '*' });
+      }
+      return { committed: true, summary };
+    } catch (error) {
+      if (isMapReduceError(error, 'PreconditionFailedError')) return { committed: false, summary };
+      throw error;
+    }
+  }
+
+  async abort(): Promise<void> {
+    this.#overflow?.remove();
+    this.#overflow = undefined;
+    await this.#upload?.abort();
+  }
+
+  async #write(chunk: Buffer): Promise<void> {
+    if (chunk.length === 0) return;
+    this.#count(chunk);
+    await this.#upload!.write(chunk);
+  }
+
+  #count(chunk: Buffer): void {
+    this.#crc = crc32(chunk, this.#crc);
+    this.#bytes += chunk.length;
+  }
+
+  #spillOver(): void {
+    this.#overflow ??= new Overflow(`${this.#environment.scratchFolder}/overflow`);
+    this.#overflow.append(this.sink.bytes.subarray(0, this.sink.end));
+    this.sink.reset();
+  }
+}
+
+/** Output that had to leave memory in the middle of a synchronous call. */
+class Overflow {
+  readonly #path: string;
+  readonly #file: number;
+  #bytes = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = openSync(path, 'w+');
+  }
+
+  append(bytes: Buffer): void {
+    writeFully(this.#file, bytes);
+    this.#bytes += bytes.length;
+  }
+
+  *chunks(): Generator<Buffer> {
+    const chunk = Buffer.allocUnsafeSlow(LIMITS.uploadChunkBytes);
+    for (let at = 0; at < this.#bytes; ) {
+      const read = readSync(this.#file, chunk, 0, chunk.length, at);
+      if (read === 0) {
+        throw new MapReduceError(
+          'StorageError',
+          `${this.#path} was cut short: ${at} of ${this.#bytes} bytes are left`,
+        );
+      }
+      yield chunk.subarray(0, read);
+      at += read;
+    }
+  }
+
+  remove(): void {
+    closeSync(this.#file);
+    rmSync(this.#path, { force: true });
+  }
+}
+
+/** The summary of a committed part; undefined while there is none. */
+export async function readPartSummary(
+  store: ObjectStore,
+  layout: JobLayout,
+  key: string,
+): Promise<TaskSummary | undefined> {
+  const part = await store.head(key);
+  if (part === undefined) return undefined;
+  const text = part.metadata[SUMMARY_METADATA];
+  if (text !== undefined) return JSON.parse(text) as TaskSummary;
+  const attempt = part.metadata[ATTEMPT_METADATA];
+  if (attempt === undefined) {
+    throw new MapReduceError(
+      'OutputExistsError',
+      `${store.location}/${key} was not written by this job. Choose an output that nobody else writes to`,
+      { details: { objectKey: key } },
+    );
+  }
+  return JSON.parse(
+    (await store.get(attemptSummaryKey(layout, attempt as AttemptId))).toString(),
+  ) as TaskSummary;
+}
+
+/** Metadata travels in HTTP headers: ASCII only. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

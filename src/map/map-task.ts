@@ -1,0 +1,177 @@
+/**
+ * One attempt of one map task: read the split's records, map them, bring what was emitted into the shuffle object (or,
+ * without a reduce, into a part), commit.
+ *
+ * Called by whoever runs attempts (a worker thread, a Lambda), any number of times for one task, also at the same time:
+ * the commit decides which attempt counts.
+ */
+import { shuffleKey } from '../commit/layout.ts';
+import { PartWriter } from '../commit/part-writer.ts';
+import { resultOf, type TaskSummary } from '../commit/task-summary.ts';
+import { type Counters, sortedCounters } from '../counters.ts';
+import { withDetails } from '../errors.ts';
+import type { AttemptId } from '../ids.ts';
+import type { RecordParser } from '../input/input-format.ts';
+import { readPiece } from '../input/read-records.ts';
+import type { MapContext, ParameterValues } from '../job.ts';
+import { LIMITS } from '../limits.ts';
+import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
+import type { MapTaskSpec, TaskEnvironment, TaskResult } from '../task.ts';
+import { assertNoPromise, createCounter, setUp, userCodeError } from '../user-code.ts';
+import { ShuffleCollector } from './shuffle-collector.ts';
+
+export async function runMapTask(
+  spec: MapTaskSpec,
+  attempt: AttemptId,
+  environment: TaskEnvironment,
+): Promise<TaskResult> {
+  try {
+    return environment.job.shuffle === undefined
+      ? await mapIntoPart(spec, attempt, environment)
+      : await mapIntoShuffle(spec, attempt, environment);
+  } catch (error) {
+    throw withDetails(error, { jobName: environment.job.name, taskId: spec.taskId, attemptId: attempt });
+  }
+}
+
+async function mapIntoShuffle(
+  spec: MapTaskSpec,
+  attempt: AttemptId,
+  environment: TaskEnvironment,
+): Promise<TaskResult> {
+  const { settings, store, layout, progress, control } = environment;
+  const writer = new ShuffleObjectWriter({
+    store,
+    key: shuffleKey(layout, spec.taskId),
+    compression: settings.compression,
+    blockBytes: LIMITS.blockBytes,
+  });
+  const collector = new ShuffleCollector(environment);
+  try {
+    const read = await mapSplit(spec, environment, {
+      emit: (key, value) => collector.emit(key, value),
+      betweenChunks: () => {
+        collector.throwFailure();
+        collector.adapt();
+        return undefined;
+      },
+    });
+    await collector.finish(writer);
+    const recordsWritten = writer.run.extents.reduce((sum, extent) => sum + extent.records, 0);
+    progress.recordsWritten = recordsWritten;
+    control.check();
+    const { committed, summary } = await writer.commit(
+      (bytesWritten): TaskSummary => ({
+        taskId: spec.taskId,
+        attemptId: attempt,
+        ...read,
+        recordsWritten,
+        bytesWritten,
+        spills: collector.spills,
+        bytesSpilled: collector.bytesSpilled,
+        crc32: '',
+      }),
+    );
+    return resultOf(summary, committed);
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  } finally {
+    collector.close();
+  }
+}
+
+async function mapIntoPart(
+  spec: MapTaskSpec,
+  attempt: AttemptId,
+  environment: TaskEnvironment,
+): Promise<TaskResult> {
+  const { job } = environment;
+  const writer = new PartWriter({ taskId: spec.taskId, attemptId: attempt, environment });
+  try {
+    const read = await mapSplit(spec, environment, {
+      emit: (key, value) => {
+        job.output.write(key, value, writer.sink);
+        writer.recordWritten();
+      },
+      betweenChunks: () => (writer.wantsFlush ? writer.flush() : undefined),
+    });
+    environment.control.check();
+    const { committed, summary } = await writer.commit({ ...read, spills: 0, bytesSpilled: 0 });
+    return resultOf(summary, committed);
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+interface SplitRead {
+  readonly recordsRead: number;
+  readonly bytesRead: number;
+  readonly plainBytesRead: number;
+  readonly counters: Counters;
+}
+
+/** Runs the user's map over every record of the split. What it throws says which record of which file it was. */
+async function mapSplit(
+  spec: MapTaskSpec,
+  environment: TaskEnvironment,
+  {
+    emit,
+    betweenChunks,
+  }: { emit: (key: unknown, value: unknown) => void; betweenChunks: () => Promise<void> | undefined },
+): Promise<SplitRead> {
+  const { job, settings, inputs, progress, control } = environment;
+  const { counters, count } = createCounter();
+  const map = job.map;
+  let file = '';
+  let parser: RecordParser<unknown> | undefined;
+  let recordsRead = 0;
+  const position = () => ({ file, offsetBytes: parser!.recordOffsetBytes() });
+  const context: MapContext<unknown, unknown, ParameterValues, unknown> = {
+    params: settings.params,
+    state: setUp(job, settings.params),
+    count,
+    emit,
+    get file() {
+      return file;
+    },
+    position,
+  };
+  const deliver = (record: unknown): void => {
+    progress.recordsRead = ++recordsRead;
+    let answer: unknown;
+    try {
+      answer = map(record, context);
+    } catch (error) {
+      throw userCodeError('map', error, position());
+    }
+    if (answer !== undefined) assertNoPromise('map', answer);
+  };
+
+  let bytesRead = 0;
+  let plainBytesRead = 0;
+  let bytesSeen = 0;
+  for (const [index, piece] of spec.split.pieces.entries()) {
+    file = piece.file.key;
+    progress.pieceIndex = index;
+    const read = await readPiece(piece, {
+      format: job.input,
+      store: inputs,
+      recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(environment.memoryBytes / 4)),
+      deliver,
+      onParser: (created) => {
+        parser = created;
+      },
+      beforeChunk: (offsetBytes, chunkBytes) => {
+        control.check();
+        progress.chunkOffsetBytes = offsetBytes;
+        progress.bytesRead = bytesSeen += chunkBytes;
+        return betweenChunks();
+      },
+    });
+    bytesRead += read.ownedBytes;
+    if (piece.file.compression === 'none') plainBytesRead += read.ownedBytes;
+  }
+  return { recordsRead, bytesRead, plainBytesRead, counters: sortedCounters(counters) };
+}

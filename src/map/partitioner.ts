@@ -1,0 +1,113 @@
+/** Which partition a key belongs to. */
+import type { KeyCodec } from '../codec/codec.ts';
+import { MapReduceError } from '../errors.ts';
+import type { Job, ParameterValues, PartitionFunction } from '../job.ts';
+import { compareBytes } from '../shuffle/run-cursor.ts';
+import type { JobSettings } from '../task.ts';
+import { userCodeError } from '../user-code.ts';
+import { hashKey, partitionOfHash } from './key-hash.ts';
+
+export interface Partitioner {
+  /** In [0, partitions). The encoded key is bytes[start, end). Throws PartitionOutOfRangeError or UserCodeError. */
+  partitionOf(key: unknown, bytes: Buffer, start: number, end: number): number;
+}
+
+export function createPartitioner(job: Job, settings: JobSettings): Partitioner {
+  const partitions = settings.reducers;
+  if (partitions <= 1 && settings.partition.kind !== 'custom') return SINGLE;
+  switch (settings.partition.kind) {
+    case 'hash':
+      return new HashPartitioner(partitions);
+    case 'range':
+      return new RangePartitioner(settings.partition.boundaries.map((key) => Buffer.from(key, 'base64')));
+    case 'custom':
+      return new CustomPartitioner(
+        job.shuffle!.partition as PartitionFunction<unknown, ParameterValues>,
+        partitions,
+        settings.params,
+        job.shuffle!.key,
+      );
+  }
+}
+
+const SINGLE: Partitioner = { partitionOf: () => 0 };
+
+class HashPartitioner implements Partitioner {
+  readonly #partitions: number;
+
+  constructor(partitions: number) {
+    this.#partitions = partitions;
+  }
+
+  partitionOf(_key: unknown, bytes: Buffer, start: number, end: number): number {
+    return partitionOfHash(hashKey(bytes, start, end), this.#partitions);
+  }
+}
+
+/** boundaries[i] is the first key of partition i + 1. */
+class RangePartitioner implements Partitioner {
+  readonly #boundaries: readonly Buffer[];
+
+  constructor(boundaries: readonly Buffer[]) {
+    this.#boundaries = boundaries;
+  }
+
+  partitionOf(_key: unknown, bytes: Buffer, start: number, end: number): number {
+    let low = 0;
+    let high = this.#boundaries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const boundary = this.#boundaries[middle]!;
+      if (compareBytes(boundary, 0, boundary.length, bytes, start, end) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+class CustomPartitioner implements Partitioner {
+  readonly #partition: PartitionFunction<unknown, ParameterValues>;
+  readonly #partitions: number;
+  readonly #params: ParameterValues;
+  readonly #key: KeyCodec<unknown>;
+
+  constructor(
+    partition: PartitionFunction<unknown, ParameterValues>,
+    partitions: number,
+    params: ParameterValues,
+    key: KeyCodec<unknown>,
+  ) {
+    this.#partition = partition;
+    this.#partitions = partitions;
+    this.#params = params;
+    this.#key = key;
+  }
+
+  partitionOf(key: unknown, bytes: Buffer, start: number, end: number): number {
+    let partition: number;
+    try {
+      partition = this.#partition(key, this.#partitions, this.#params);
+    } catch (error) {
+      throw userCodeError('partition', error, { groupKey: printKey(this.#key, bytes, start, end) });
+    }
+    if (!Number.isInteger(partition) || partition < 0 || partition >= this.#partitions) {
+      throw new MapReduceError(
+        'PartitionOutOfRangeError',
+        `partition() answered ${String(partition)} for the key ${printKey(this.#key, bytes, start, end)}; it must answer a whole number from 0 to ${this.#partitions - 1} (there are ${this.#partitions} partitions)`,
+        { details: { phase: 'partition', groupKey: printKey(this.#key, bytes, start, end) } },
+      );
+    }
+    return partition;
+  }
+}
+
+/** A key for a message, at most 200 characters. */
+export function printKey(codec: KeyCodec<unknown>, bytes: Buffer, start: number, end: number): string {
+  let text: string;
+  try {
+    text = JSON.stringify(codec.decode(bytes, start, end));
+  } catch {
+    text = `0x${bytes.toString('hex', start, Math.min(end, start + 64))}`;
+  }
+  return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}

@@ -1,0 +1,321 @@
+/**
+ * The sort buffer: records as they were emitted, in one arena, and beside it where each one starts.
+ *
+ *   record:    varint(keyLength + 1)  varint(valueLength)  key  value      (key-sort.ts)
+ *   offsets    where record i starts
+ *   partitions where record i goes
+ *
+ * The budget is one number: records, their entries and what sorting will take besides are counted as they come, and
+ * the buffer spills before it would hold more.
+ *
+ * Draining sorts one partition at a time and writes its records in order, folding equal keys where the job combines.
+ * Records are scattered over the arena, each a cache miss; they are touched some way ahead of being written, all at
+ * once, so that the misses overlap (a prefetch).
+ */
+import type { ByteSink } from '../codec/codec.ts';
+import { GrowableSink } from '../codec/growable-sink.ts';
+import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../codec/varint.ts';
+import { MapReduceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { equalBytes } from '../shuffle/copy-bytes.ts';
+import type { RunWriter } from '../shuffle/run-writer.ts';
+import { releaseArena, takeArena } from './arena.ts';
+import { KeySorter } from './key-sort.ts';
+import type { ValueFold } from './value-fold.ts';
+
+/** Per record, beside its own bytes: offset and partition, then, while draining, its offset by partition and the sorter's scratch. */
+const ENTRY_BYTES = 4 + 2 + 4 + KeySorter.scratchBytes(1);
+const ENTRIES_AT_FIRST = 16 * 1024;
+/** Key and value lengths are written before they are known: one byte each, moved apart when that is not enough. */
+const HEADER_BYTES = 2;
+const PREFETCH_RECORDS = 64;
+
+export class RecordBuffer implements ByteSink {
+  /** The ByteSink that codecs write to. */
+  bytes: Buffer;
+  end = 0;
+
+  readonly #memoryBytes: number;
+  readonly #arena: Buffer;
+  readonly #partitions: number;
+  readonly #fold: ValueFold | undefined;
+  /** Makes the buffer empty, by spilling it. */
+  readonly #spill: () => void;
+  readonly #sorter = new KeySorter();
+  #offsets = new Uint32Array(ENTRIES_AT_FIRST);
+  #partitionOf = new Uint16Array(ENTRIES_AT_FIRST);
+  #count = 0;
+  #recordStart = 0;
+  #keyEnd = 0;
+  /** Set while draining. */
+  #draining: Draining | undefined;
+
+  constructor({
+    memoryBytes,
+    partitions,
+    fold,
+    spill,
+  }: {
+    memoryBytes: number;
+    partitions: number;
+    fold: ValueFold | undefined;
+    spill: () => void;
+  }) {
+    this.#memoryBytes = memoryBytes;
+    this.#partitions = partitions;
+    this.#fold = fold;
+    this.#spill = spill;
+    this.#arena = takeArena(memoryBytes);
+    this.bytes = this.#arena.subarray(0, memoryBytes);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Starts a record; then the key is encoded into this sink. Answers where the key starts, until the sink moves. */
+  startRecord(): number {
+    if (this.end + this.#count * ENTRY_BYTES >= this.#memoryBytes - HEADER_BYTES) this.#spill();
+    this.#recordStart = this.end;
+    this.end += HEADER_BYTES;
+    return this.end;
+  }
+
+  get keyStart(): number {
+    return this.#recordStart + HEADER_BYTES;
+  }
+
+  /** The key is written; then the value is encoded into this sink. */
+  endKey(): void {
+    this.#keyEnd = this.end;
+  }
+
+  endRecord(partition: number): void {
+    const start = this.#recordStart;
+    const keyLength = this.#keyEnd - start - HEADER_BYTES;
+    const valueLength = this.end - this.#keyEnd;
+    if (keyLength < 0x7f && valueLength < 0x80) {
+      this.bytes[start] = keyLength + 1;
+      this.bytes[start + 1] = valueLength;
+    } else {
+      this.#writeLongHeader(keyLength, valueLength);
+    }
+    if (this.#count === this.#offsets.length) this.#growEntries();
+    this.#offsets[this.#count] = this.#recordStart;
+    this.#partitionOf[this.#count++] = partition;
+  }
+
+  /** Forgets the record that was started. */
+  cancelRecord(): void {
+    this.end = this.#recordStart;
+  }
+
+  reserve(sizeBytes: number): void {
+    if (this.bytes.length - this.end < sizeBytes) this.#makeRoom(sizeBytes);
+  }
+
+  /**
+   * Writes all records in order of (partition, key), about `bytesMax` of blocks a call; true when all are written,
+   * and the buffer is empty.
+   */
+  drain(writer: RunWriter, bytesMax: number): boolean {
+    this.#draining ??= this.#startDraining();
+    const draining = this.#draining;
+    const writeUntil = writer.bytesWritten + bytesMax;
+    while (draining.partition < this.#partitions) {
+      if (!draining.sorted) {
+        this.#sorter.sort(this.bytes, draining.offsets, draining.at, draining.ends[draining.partition]!);
+        draining.sorted = true;
+      }
+      const end = draining.ends[draining.partition]!;
+      while (draining.at < end) {
+        draining.at = this.#writeBatch(writer, draining, end);
+        if (writer.bytesWritten >= writeUntil) return false;
+      }
+      writer.endPartition();
+      draining.partition++;
+      draining.sorted = false;
+    }
+    this.#draining = undefined;
+    this.#count = 0;
+    this.end = 0;
+    return true;
+  }
+
+  /** Gives the memory back; the buffer is of no use afterwards. */
+  close(): void {
+    this.#sorter.release();
+    releaseArena(this.#arena);
+  }
+
+  #growEntries(): void {
+    const offsets = new Uint32Array(2 * this.#offsets.length);
+    offsets.set(this.#offsets);
+    this.#offsets = offsets;
+    const partitions = new Uint16Array(offsets.length);
+    partitions.set(this.#partitionOf);
+    this.#partitionOf = partitions;
+  }
+
+  /** Offsets grouped by partition, in the order of emission. */
+  #startDraining(): Draining {
+    const ends = new Uint32Array(this.#partitions);
+    const count = this.#count;
+    const partitionOf = this.#partitionOf;
+    for (let i = 0; i < count; i++) ends[partitionOf[i]!]!++;
+    let sum = 0;
+    for (let partition = 0; partition < this.#partitions; partition++) {
+      const size = ends[partition]!;
+      ends[partition] = sum;
+      sum += size;
+    }
+    const offsets = new Uint32Array(count);
+    for (let i = 0; i < count; i++) offsets[ends[partitionOf[i]!]!++] = this.#offsets[i]!;
+    return { offsets, ends, partition: 0, at: 0, sorted: false, touched: 0 };
+  }
+
+  #writeBatch(writer: RunWriter, draining: Draining, end: number): number {
+    const { offsets } = draining;
+    const batchEnd = Math.min(end, draining.at + PREFETCH_RECORDS);
+    // Kept, so that the compiler does not drop the loads.
+    draining.touched += touch(this.bytes, offsets, draining.at, batchEnd);
+    return this.#fold === undefined
+      ? this.#writeAsTheyAre(writer, offsets, draining.at, batchEnd)
+      : this.#writeFolded(writer, offsets, draining.at, batchEnd, end, this.#fold);
+  }
+
+  #writeAsTheyAre(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
+    const bytes = this.bytes;
+    for (let i = start; i < end; i++) {
+      const offset = offsets[i]!;
+      const key = bytes[offset]!;
+      const value = bytes[offset + 1]!;
+      if (key < 0x80 && value < 0x80) {
+        const keyStart = offset + 2;
+        const keyEnd = keyStart + key - 1;
+        writer.append(bytes, keyStart, keyEnd, bytes, keyEnd, keyEnd + value);
+      } else {
+        const at = varintEnd(bytes, offset);
+        const keyStart = varintEnd(bytes, at);
+        const keyEnd = keyStart + readVarint(bytes, offset) - 1;
+        writer.append(bytes, keyStart, keyEnd, bytes, keyEnd, keyEnd + readVarint(bytes, at));
+      }
+    }
+    return end;
+  }
+
+  readonly #folded = new GrowableSink(64);
+  readonly #record: RecordRange = { keyStart: 0, keyEnd: 0, valueEnd: 0 };
+
+  /** May write beyond `batchEnd`, to the end of the group that crosses it. */
+  #writeFolded(
+    writer: RunWriter,
+    offsets: Uint32Array,
+    start: number,
+    batchEnd: number,
+    end: number,
+    fold: ValueFold,
+  ): number {
+    const bytes = this.bytes;
+    const record = this.#record;
+    let i = start;
+    while (i < batchEnd) {
+      locate(bytes, offsets[i]!, record);
+      const { keyStart, keyEnd, valueEnd } = record;
+      i++;
+      if (i < end) locate(bytes, offsets[i]!, record);
+      if (i === end || !equalBytes(bytes, keyStart, keyEnd, bytes, record.keyStart, record.keyEnd)) {
+        writer.append(bytes, keyStart, keyEnd, bytes, keyEnd, valueEnd);
+        continue;
+      }
+      fold.start(bytes, keyEnd, valueEnd);
+      do {
+        fold.add(bytes, record.keyEnd, record.valueEnd);
+        if (++i < end) locate(bytes, offsets[i]!, record);
+      } while (i < end && equalBytes(bytes, keyStart, keyEnd, bytes, record.keyStart, record.keyEnd));
+      this.#folded.reset();
+      fold.writeTo(this.#folded);
+      writer.append(bytes, keyStart, keyEnd, this.#folded.bytes, 0, this.#folded.end);
+    }
+    return i;
+  }
+
+  #writeLongHeader(keyLength: number, valueLength: number): void {
+    const lengths = this.#longHeader;
+    const lengthsEnd = writeVarint(valueLength, lengths, writeVarint(keyLength + 1, lengths, 0));
+    this.reserve(lengthsEnd - HEADER_BYTES);
+    const start = this.#recordStart;
+    this.bytes.copyWithin(start + lengthsEnd, start + HEADER_BYTES, this.end);
+    lengths.copy(this.bytes, start, 0, lengthsEnd);
+    this.end += lengthsEnd - HEADER_BYTES;
+  }
+
+  readonly #longHeader = Buffer.alloc(2 * VARINT_BYTES_MAX);
+
+  /** Spills what is complete, keeping the record that is being written; grows when that record alone is too large. */
+  #makeRoom(sizeBytes: number): void {
+    const startedBytes = this.end - this.#recordStart;
+    if (startedBytes + sizeBytes > LIMITS.recordBytesMax) {
+      throw new MapReduceError(
+        'RecordTooLargeError',
+        `one emitted key and value take more than ${LIMITS.recordBytesMax} bytes. Emit smaller values, or several of them`,
+      );
+    }
+    const started = Buffer.from(this.bytes.subarray(this.#recordStart, this.end));
+    const keyBytes = this.#keyEnd - this.#recordStart;
+    if (this.#count > 0) {
+      this.end = this.#recordStart;
+      this.#spill();
+    }
+    const neededBytes = startedBytes + sizeBytes;
+    if (neededBytes > this.bytes.length) {
+      throw new MapReduceError(
+        'RecordTooLargeError',
+        `one emitted key and value take more than the sort buffer of ${this.bytes.length} bytes. Give the workers more memory (--memory), or emit smaller values`,
+      );
+    }
+    started.copy(this.bytes, 0);
+    this.#recordStart = 0;
+    this.#keyEnd = keyBytes;
+    this.end = startedBytes;
+  }
+}
+
+interface Draining {
+  /** Sorted up to the end of the current partition. */
+  readonly offsets: Uint32Array;
+  /** ends[p] is where partition p ends in offsets. */
+  readonly ends: Uint32Array;
+  partition: number;
+  at: number;
+  sorted: boolean;
+  touched: number;
+}
+
+interface RecordRange {
+  keyStart: number;
+  keyEnd: number;
+  valueEnd: number;
+}
+
+function locate(bytes: Buffer, offset: number, record: RecordRange): void {
+  const key = bytes[offset]!;
+  const value = bytes[offset + 1]!;
+  if (key < 0x80 && value < 0x80) {
+    record.keyStart = offset + 2;
+    record.keyEnd = offset + 1 + key;
+    record.valueEnd = record.keyEnd + value;
+    return;
+  }
+  const at = varintEnd(bytes, offset);
+  record.keyStart = varintEnd(bytes, at);
+  record.keyEnd = record.keyStart + readVarint(bytes, offset) - 1;
+  record.valueEnd = record.keyEnd + readVarint(bytes, at);
+}
+
+/** Reads one byte of each record, so that its cache line is on the way. The loads do not depend on each other. */
+function touch(bytes: Buffer, offsets: Uint32Array, start: number, end: number): number {
+  let sum = 0;
+  for (let i = start; i < end; i++) sum += bytes[offsets[i]!]!;
+  return sum;
+}

@@ -1,0 +1,229 @@
+/**
+ * Takes what map emits and brings it, sorted and combined, into one shuffle object, inside a budget of memory.
+ *
+ *     emit --> fold table (numbers with a combiner) --+
+ *                    | keys hardly repeat              +--> sorted run --> spill file ... --> merge --> shuffle object
+ *     emit --> sort buffer (everything else) ---------+            \_ no spill: straight in ______________/
+ */
+
+import type { Codec } from '../codec/codec.ts';
+import { numberValueCodec } from '../codec/number-value.ts';
+import { MapReduceError } from '../errors.ts';
+import type { JobShuffle } from '../job.ts';
+import { LIMITS } from '../limits.ts';
+import { LocalRun, mergeInto, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
+import type { RunSegment } from '../shuffle/run-reader.ts';
+import type { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
+import type { TaskEnvironment } from '../task.ts';
+import { FoldTable, takesText } from './fold-table.ts';
+import { createPartitioner, type Partitioner } from './partitioner.ts';
+import { RecordBuffer } from './record-buffer.ts';
+import { createFold, type ValueFold } from './value-fold.ts';
+
+/** Of the attempt's memory: the rest is for input chunks, blocks and the heap's own. */
+const SORT_BUFFER_FRACTION = 0.6;
+const MERGE_FRACTION = 0.6;
+
+export class ShuffleCollector {
+  /** The job's emit. Replaced once, when a fold table gives way to the sort buffer: read it at every use. */
+  emit: (key: unknown, value: unknown) => void;
+  spills = 0;
+  bytesSpilled = 0;
+  recordsEmitted = 0;
+
+  readonly #environment: TaskEnvironment;
+  readonly #shuffle: JobShuffle;
+  readonly #partitioner: Partitioner;
+  readonly #partitions: number;
+  readonly #fold: ValueFold | undefined;
+  readonly #sortBufferBytes: number;
+  #table: FoldTable | undefined;
+  #buffer: RecordBuffer | undefined;
+  readonly #runs: RunSegment[][] = [];
+  /** The first failure inside emit: user code may have swallowed it, so it is thrown again at the end. */
+  #failure: unknown;
+
+  constructor(environment: TaskEnvironment) {
+    const { job, settings, memoryBytes } = environment;
+    this.#environment = environment;
+    this.#shuffle = job.shuffle!;
+    this.#partitions = settings.reducers;
+    this.#partitioner = createPartitioner(job, settings);
+    this.#fold = createFold(this.#shuffle);
+    this.#sortBufferBytes = Math.floor(memoryBytes * SORT_BUFFER_FRACTION);
+    const { combine, key, value } = this.#shuffle;
+    if (combine !== undefined && value === (numberValueCodec as Codec<unknown>)) {
+      this.#table = new FoldTable({
+        codec: key,
+        combine,
+        partitioner: this.#partitioner,
+        partitions: this.#partitions,
+        memoryBytes: this.#sortBufferBytes,
+        full: () => this.#spill(),
+      });
+      this.emit = this.#emitIntoTable(this.#table, takesText(key));
+    } else {
+      this.emit = this.#emitIntoBuffer(this.#newBuffer());
+    }
+  }
+
+  /** Called between chunks of input: goes over to the sort buffer when the table is of no use. */
+  adapt(): void {
+    const table = this.#table;
+    if (table === undefined || !table.hardlyFolds) return;
+    const buffer = this.#newBuffer();
+    this.#table = undefined;
+    table.forEach((keys, keyStart, keyEnd, number, partition) => {
+      buffer.startRecord();
+      const length = keyEnd - keyStart;
+      buffer.reserve(length);
+      keys.copy(buffer.bytes, buffer.end, keyStart, keyEnd);
+      buffer.end += length;
+      buffer.endKey();
+      this.#shuffle.value.encode(number, buffer);
+      buffer.endRecord(partition);
+    });
+    this.emit = this.#emitIntoBuffer(buffer);
+  }
+
+  /** Writes what was emitted into the shuffle object, all partitions in order; then the writer can commit. */
+  async finish(writer: ShuffleObjectWriter): Promise<void> {
+    this.throwFailure();
+    const source = (this.#table ?? this.#buffer)!;
+    const control = this.#environment.control;
+    if (this.#runs.length === 0) {
+      while (!source.drain(writer.run, LIMITS.uploadChunkBytes)) {
+        control.check();
+        await writer.flush();
+      }
+      return;
+    }
+    if (source.count > 0) this.#spill();
+    this.#buffer?.close();
+    const { settings, memoryBytes, scratchFolder } = this.#environment;
+    const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes);
+    for (let partition = 0; partition < this.#partitions; partition++) {
+      const segments = this.#runs.map((run) => run[partition]!).filter(({ records }) => records > 0);
+      const open = await reduceRunCount(segments, {
+        budget,
+        folder: scratchFolder,
+        fold: this.#fold,
+        compression: settings.compression,
+        blockBytes: LIMITS.blockBytes,
+        control,
+        onMerged: ({ bytes }) => this.#countSpilled(bytes),
+      });
+      await mergeInto(writer.run, open, {
+        fold: this.#fold,
+        chunkBytes: budget.chunkBytes,
+        flush: () => writer.flush(),
+        control,
+      });
+      writer.run.endPartition();
+    }
+  }
+
+  throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Gives the memory back, however the attempt ended. */
+  close(): void {
+    this.#buffer?.close();
+  }
+
+  #newBuffer(): RecordBuffer {
+    this.#buffer = new RecordBuffer({
+      memoryBytes: this.#sortBufferBytes,
+      partitions: this.#partitions,
+      fold: this.#fold,
+      spill: () => this.#spill(),
+    });
+    return this.#buffer;
+  }
+
+  #emitIntoTable(table: FoldTable, text: boolean): (key: unknown, value: unknown) => void {
+    const fail = this.#fail;
+    if (text) {
+      return (key, value) => {
+        this.recordsEmitted++;
+        try {
+          if (typeof value !== 'number') this.#refuse(value);
+          if (typeof key === 'string') table.emitText(key, value as number);
+          else table.emit(key, value as number);
+        } catch (error) {
+          fail(error);
+        }
+      };
+    }
+    return (key, value) => {
+      this.recordsEmitted++;
+      try {
+        if (typeof value !== 'number') this.#refuse(value);
+        table.emit(key, value as number);
+      } catch (error) {
+        fail(error);
+      }
+    };
+  }
+
+  #emitIntoBuffer(buffer: RecordBuffer): (key: unknown, value: unknown) => void {
+    const keyCodec = this.#shuffle.key;
+    const valueCodec = this.#shuffle.value;
+    const partitioner = this.#partitioner;
+    const fail = this.#fail;
+    return (key, value) => {
+      this.recordsEmitted++;
+      buffer.startRecord();
+      try {
+        keyCodec.encode(key, buffer);
+        buffer.endKey();
+        const partition = partitioner.partitionOf(key, buffer.bytes, buffer.keyStart, buffer.end);
+        valueCodec.encode(value, buffer);
+        buffer.endRecord(partition);
+      } catch (error) {
+        buffer.cancelRecord();
+        fail(error);
+      }
+    };
+  }
+
+  readonly #fail = (error: unknown): never => {
+    this.#failure ??= error;
+    throw error;
+  };
+
+  #refuse(value: unknown): void {
+    this.#shuffle.value.encode(value, { bytes: Buffer.alloc(16), end: 0, reserve: () => {} });
+    throw new MapReduceError(
+      'UnencodableValueError',
+      `emit's value must be a number; received ${String(value)}`,
+    );
+  }
+
+  #spill(): void {
+    const source = (this.#table ?? this.#buffer)!;
+    this.#environment.control.check();
+    const run = new LocalRun({
+      folder: this.#environment.scratchFolder,
+      name: `spill-${this.#runs.length}`,
+      compression: this.#environment.settings.compression,
+      blockBytes: LIMITS.blockBytes,
+    });
+    try {
+      while (!source.drain(run.writer, Number.POSITIVE_INFINITY)) {}
+    } catch (error) {
+      run.abandon();
+      throw error;
+    }
+    this.#countSpilled(run.writer.bytesWritten);
+    this.#runs.push(run.finish());
+  }
+
+  #countSpilled(bytes: number): void {
+    this.spills++;
+    this.bytesSpilled += bytes;
+    this.#environment.progress.spills = this.spills;
+    this.#environment.progress.bytesSpilled = this.bytesSpilled;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Folds the encoded values of one key into one, by the job's combiner. The combiner is pairwise, `(accumulated, value)
+ * => accumulated`, so that a fold keeps one value at a time, whatever the size of the group.
+ */
+import type { ByteSink, Codec } from '../codec/codec.ts';
+import {
+  decodeNumberValue,
+  encodeNumberValue,
+  NUMBER_VALUE_BYTES_MAX,
+  numberValueCodec,
+} from '../codec/number-value.ts';
+import { MapReduceError } from '../errors.ts';
+import type { JobShuffle, NamedCombiner, PairwiseCombiner } from '../job.ts';
+import { assertNoPromise, userCodeError } from '../user-code.ts';
+
+export interface ValueFold {
+  /** The first value of a group. */
+  start(bytes: Buffer, from: number, to: number): void;
+  /** Each further one, in order. */
+  add(bytes: Buffer, from: number, to: number): void;
+  /** Appends the group's one value. */
+  writeTo(sink: ByteSink): void;
+  /** The group's one value. */
+  readonly value: unknown;
+}
+
+/** Undefined where the job does not combine. */
+export function createFold(shuffle: JobShuffle): ValueFold | undefined {
+  const combine = shuffle.combine;
+  if (combine === undefined) return undefined;
+  const combiner = pairwise(combine);
+  if (shuffle.value === (numberValueCodec as Codec<unknown>)) {
+    return new NumberFold(combiner as PairwiseCombiner<number>);
+  }
+  return new GeneralFold(shuffle.value, typeof combine === 'string' ? byParts(combiner) : combiner);
+}
+
+export function pairwise(combine: NamedCombiner | PairwiseCombiner<unknown>): PairwiseCombiner<unknown> {
+  return (typeof combine === 'string' ? NAMED[combine] : combine) as PairwiseCombiner<unknown>;
+}
+
+const NAMED: Record<NamedCombiner, PairwiseCombiner<number>> = {
+  sum: (accumulated, value) => accumulated + value,
+  min: (accumulated, value) => (value < accumulated ? value : accumulated),
+  max: (accumulated, value) => (value > accumulated ? value : accumulated),
+};
+
+/** Tuples of numbers are folded part by part. */
+function byParts(combiner: PairwiseCombiner<unknown>): PairwiseCombiner<unknown> {
+  return (accumulated, value) =>
+    (accumulated as number[]).map((part, i) => combiner(part, (value as number[])[i]));
+}
+
+class NumberFold implements ValueFold {
+  value = 0;
+  readonly #combine: PairwiseCombiner<number>;
+
+  constructor(combine: PairwiseCombiner<number>) {
+    this.#combine = combine;
+  }
+
+  start(bytes: Buffer, from: number, to: number): void {
+    this.value = decodeNumberValue(bytes, from, to);
+  }
+
+  add(bytes: Buffer, from: number, to: number): void {
+    this.value = combineNumbers(this.#combine, this.value, decodeNumberValue(bytes, from, to));
+  }
+
+  writeTo(sink: ByteSink): void {
+    sink.reserve(NUMBER_VALUE_BYTES_MAX);
+    sink.end = encodeNumberValue(this.value, sink.bytes, sink.end);
+  }
+}
+
+class GeneralFold implements ValueFold {
+  value: unknown;
+  readonly #codec: Codec<unknown>;
+  readonly #combine: PairwiseCombiner<unknown>;
+
+  constructor(codec: Codec<unknown>, combine: PairwiseCombiner<unknown>) {
+    this.#codec = codec;
+    this.#combine = combine;
+  }
+
+  start(bytes: Buffer, from: number, to: number): void {
+    this.value = this.#codec.decode(bytes, from, to);
+  }
+
+  add(bytes: Buffer, from: number, to: number): void {
+    const value = this.#codec.decode(bytes, from, to);
+    let folded: unknown;
+    try {
+      folded = this.#combine(this.value, value);
+    } catch (error) {
+      throw userCodeError('combine', error);
+    }
+    assertNoPromise('combine', folded);
+    this.value = folded;
+  }
+
+  writeTo(sink: ByteSink): void {
+    this.#codec.encode(this.value, sink);
+  }
+}
+
+/** Calls a user's combiner on numbers; what is not a number then is the user's mistake, not a NaN in the result. */
+export function combineNumbers(
+  combine: PairwiseCombiner<number>,
+  accumulated: number,
+  value: number,
+): number {
+  let folded: number;
+  try {
+    folded = combine(accumulated, value);
+  } catch (error) {
+    throw userCodeError('combine', error);
+  }
+  if (typeof folded !== 'number') {
+    throw new MapReduceError(
+      'UnencodableValueError',
+      `combine() answered ${String(folded)} (${typeof folded}); the job's value is a number. Return the folded number`,
+      { details: { phase: 'combine' } },
+    );
+  }
+  return folded;
+}

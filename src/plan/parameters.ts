@@ -1,0 +1,65 @@
+/** Checks what `--set` gave against the job's parameters, and fills in defaults. */
+import { MapReduceError } from '../errors.ts';
+import type { Job, ParameterSpec, ParameterValue, ParameterValues } from '../job.ts';
+import { nearestName } from '../nearest-name.ts';
+
+/** @throws UsageError naming the parameter, the value and what is allowed. */
+export function resolveParameters(
+  job: Job,
+  given: Readonly<Record<string, ParameterValue>>,
+): ParameterValues {
+  const values: Record<string, ParameterValue> = {};
+  for (const name of Object.keys(given)) {
+    if (!(name in job.params)) throw unknown(job, name);
+  }
+  for (const [name, spec] of Object.entries(job.params)) {
+    const value = given[name] ?? spec.default;
+    if (value === undefined) {
+      throw usage(job, name, `is required. Add --set ${name}=<${spec.type}>   (${spec.description})`);
+    }
+    values[name] = parse(job, name, spec, value);
+  }
+  return values;
+}
+
+function parse(job: Job, name: string, spec: ParameterSpec, value: ParameterValue): ParameterValue {
+  switch (spec.type) {
+    case 'string': {
+      const text = String(value);
+      if (spec.choices !== undefined && !spec.choices.includes(text)) {
+        throw usage(job, name, `is one of ${spec.choices.join(', ')}; received '${text}'`);
+      }
+      return text;
+    }
+    case 'number': {
+      const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value);
+      if (Number.isNaN(number)) throw usage(job, name, `is a number; received '${value}'`);
+      return number;
+    }
+    case 'boolean': {
+      if (value === true || value === 'true') return true;
+      if (value === false || value === 'false') return false;
+      throw usage(job, name, `is true or false; received '${value}'`);
+    }
+  }
+}
+
+function unknown(job: Job, name: string): MapReduceError {
+  const names = Object.keys(job.params);
+  const nearest = nearestName(name, names);
+  const hint =
+    names.length === 0
+      ? 'It has none'
+      : nearest === undefined
+        ? `It has ${names.join(', ')}`
+        : `Did you mean '${nearest}'? It has ${names.join(', ')}`;
+  return new MapReduceError('UsageError', `job '${job.name}' has no parameter '${name}'. ${hint}`, {
+    details: { jobName: job.name },
+  });
+}
+
+function usage(job: Job, name: string, rule: string): MapReduceError {
+  return new MapReduceError('UsageError', `job '${job.name}': parameter '${name}' ${rule}`, {
+    details: { jobName: job.name },
+  });
+}

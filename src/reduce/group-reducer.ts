@@ -1,0 +1,247 @@
+/**
+ * Turns the merged records of a partition into results, group by group. Three ways, by what the job's reduce is:
+ *
+ *   'each'                              every record goes straight from its block to the output, undecoded
+ *   'sum' 'min' 'max' 'count' 'combined'   one accumulator a group, whatever its size
+ *   a function                          the group's values are gathered and handed over lazily
+ */
+import type { Codec } from '../codec/codec.ts';
+import { GrowableSink } from '../codec/growable-sink.ts';
+import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX, numberValueCodec } from '../codec/number-value.ts';
+import type { JobShuffle, ParameterValues, ReduceContext, ReduceFunction } from '../job.ts';
+import { printKey } from '../map/partitioner.ts';
+import { createFold, type ValueFold } from '../map/value-fold.ts';
+import { GroupKey, type KWayMerge } from '../shuffle/merge.ts';
+import type { TaskEnvironment } from '../task.ts';
+import { assertNoPromise, setUp, userCodeError } from '../user-code.ts';
+import { GroupValues } from './group-values.ts';
+import type { ResultOutput } from './result-output.ts';
+
+export interface GroupReducer {
+  /** Consumes records until the merge must be awaited or the output wants to be flushed; true in the first case. */
+  reduceStretch(merge: KWayMerge): boolean;
+  /** The last group has ended. */
+  finish(): void;
+  close(): void;
+  readonly recordsRead: number;
+  readonly spills: number;
+  readonly bytesSpilled: number;
+}
+
+/** The codec of the values that the reducer passes to ResultOutput.emitEncoded(). */
+export function resultValueCodec(shuffle: JobShuffle): Codec<unknown> {
+  return shuffle.reduce === 'count' ? (numberValueCodec as Codec<unknown>) : shuffle.value;
+}
+
+export function createGroupReducer(
+  environment: TaskEnvironment,
+  output: ResultOutput,
+  count: (counter: string, amount?: number) => void,
+): GroupReducer {
+  const shuffle = environment.job.shuffle!;
+  const reduce = shuffle.reduce;
+  if (typeof reduce === 'function') return new FunctionReducer(environment, reduce, output, count);
+  switch (reduce) {
+    case 'each':
+      return new EachReducer(output);
+    case 'count':
+      return new FoldReducer(new CountFold(), output, shuffle);
+    case 'combined':
+      return new FoldReducer(createFold(shuffle)!, output, shuffle);
+    case 'sum':
+    case 'min':
+    case 'max':
+      return new FoldReducer(createFold({ ...shuffle, combine: reduce })!, output, shuffle);
+  }
+}
+
+class EachReducer implements GroupReducer {
+  recordsRead = 0;
+  readonly spills = 0;
+  readonly bytesSpilled = 0;
+  readonly #output: ResultOutput;
+
+  constructor(output: ResultOutput) {
+    this.#output = output;
+  }
+
+  reduceStretch(merge: KWayMerge): boolean {
+    const output = this.#output;
+    for (;;) {
+      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = merge.current;
+      output.emitEncoded(bytes, keyStart, keyEnd, bytes, valueStart, valueEnd);
+      this.recordsRead++;
+      if (!merge.next()) return true;
+      if (output.wantsFlush) return false;
+    }
+  }
+
+  finish(): void {}
+
+  close(): void {}
+}
+
+class FoldReducer implements GroupReducer {
+  recordsRead = 0;
+  readonly spills = 0;
+  readonly bytesSpilled = 0;
+  readonly #fold: ValueFold;
+  readonly #output: ResultOutput;
+  readonly #shuffle: JobShuffle;
+  readonly #key = new GroupKey();
+  readonly #value = new GrowableSink(64);
+  #open = false;
+
+  constructor(fold: ValueFold, output: ResultOutput, shuffle: JobShuffle) {
+    this.#fold = fold;
+    this.#output = output;
+    this.#shuffle = shuffle;
+  }
+
+  reduceStretch(merge: KWayMerge): boolean {
+    const fold = this.#fold;
+    const key = this.#key;
+    for (;;) {
+      const record = merge.current;
+      this.recordsRead++;
+      if (this.#open && key.holds(record)) {
+        this.#add(record.bytes, record.valueStart, record.valueEnd);
+      } else {
+        this.finish();
+        key.take(record);
+        fold.start(record.bytes, record.valueStart, record.valueEnd);
+        this.#open = true;
+      }
+      if (!merge.next()) return true;
+      if (this.#output.wantsFlush) return false;
+    }
+  }
+
+  finish(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const value = this.#value;
+    value.reset();
+    this.#fold.writeTo(value);
+    this.#output.emitEncoded(this.#key.bytes, 0, this.#key.end, value.bytes, 0, value.end);
+  }
+
+  close(): void {}
+
+  #add(bytes: Buffer, start: number, end: number): void {
+    try {
+      this.#fold.add(bytes, start, end);
+    } catch (error) {
+      throw userCodeError('combine', error, {
+        groupKey: printKey(this.#shuffle.key, this.#key.bytes, 0, this.#key.end),
+      });
+    }
+  }
+}
+
+class CountFold implements ValueFold {
+  value = 0;
+
+  start(): void {
+    this.value = 1;
+  }
+
+  add(): void {
+    this.value++;
+  }
+
+  writeTo(sink: GrowableSink): void {
+    sink.reserve(NUMBER_VALUE_BYTES_MAX);
+    sink.end = encodeNumberValue(this.value, sink.bytes, sink.end);
+  }
+}
+
+/** Of the attempt's memory: what a group may hold before it goes to disk. */
+const GROUP_MEMORY_FRACTION = 0.1;
+
+class FunctionReducer implements GroupReducer {
+  recordsRead = 0;
+  readonly #reduce: ReduceFunction<unknown, unknown, unknown, unknown, ParameterValues, unknown>;
+  readonly #context: ReduceContext<unknown, unknown, ParameterValues, unknown>;
+  readonly #output: ResultOutput;
+  readonly #shuffle: JobShuffle;
+  readonly #key = new GroupKey();
+  readonly #values: GroupValues;
+  #open = false;
+  #failure: unknown;
+
+  constructor(
+    environment: TaskEnvironment,
+    reduce: ReduceFunction<unknown, unknown, unknown, unknown, ParameterValues, unknown>,
+    output: ResultOutput,
+    count: (counter: string, amount?: number) => void,
+  ) {
+    const { job, settings, memoryBytes, scratchFolder } = environment;
+    this.#reduce = reduce;
+    this.#output = output;
+    this.#shuffle = job.shuffle!;
+    this.#values = new GroupValues({
+      codec: this.#shuffle.value,
+      memoryBytes: Math.floor(memoryBytes * GROUP_MEMORY_FRACTION),
+      path: `${scratchFolder}/group`,
+    });
+    this.#context = {
+      params: settings.params,
+      state: setUp(job, settings.params),
+      count,
+      emit: (key, value) => {
+        try {
+          output.emit(key, value, this.#key.bytes, 0, this.#key.end);
+        } catch (error) {
+          // User code may swallow it; the record would be missing.
+          this.#failure ??= error;
+          throw error;
+        }
+      },
+    };
+  }
+
+  get spills(): number {
+    return this.#values.spills;
+  }
+
+  get bytesSpilled(): number {
+    return this.#values.bytesSpilled;
+  }
+
+  reduceStretch(merge: KWayMerge): boolean {
+    const key = this.#key;
+    const values = this.#values;
+    for (;;) {
+      const record = merge.current;
+      this.recordsRead++;
+      if (!this.#open || !key.holds(record)) {
+        this.finish();
+        key.take(record);
+        this.#open = true;
+      }
+      values.add(record.bytes, record.valueStart, record.valueEnd);
+      if (!merge.next()) return true;
+      if (this.#output.wantsFlush) return false;
+    }
+  }
+
+  finish(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const { bytes, end } = this.#key;
+    try {
+      const key = this.#shuffle.key.decode(bytes, 0, end);
+      const answer: unknown = this.#reduce(key, this.#values, this.#context);
+      if (answer !== undefined) assertNoPromise('reduce', answer);
+      if (this.#failure !== undefined) throw this.#failure;
+    } catch (error) {
+      throw userCodeError('reduce', error, { groupKey: printKey(this.#shuffle.key, bytes, 0, end) });
+    }
+    this.#values.clear();
+  }
+
+  close(): void {
+    this.#values.close();
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The values of one group, as reduce sees them: read lazily, once, in order. They are gathered encoded; a group that
+ * outgrows its memory goes on in a local file, so that one giant key costs disk, not memory.
+ *
+ *     value:  varint length, bytes
+ */
+import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import type { Codec } from '../codec/codec.ts';
+import { GrowableSink } from '../codec/growable-sink.ts';
+import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../codec/varint.ts';
+import { MapReduceError } from '../errors.ts';
+import { copyBytes } from '../shuffle/copy-bytes.ts';
+import { writeFully } from '../shuffle/merge-runs.ts';
+
+const READ_BYTES = 256 * 1024;
+
+export class GroupValues {
+  readonly #codec: Codec<unknown>;
+  readonly #memoryBytes: number;
+  readonly #path: string;
+  readonly #sink = new GrowableSink(4096);
+  #file: number | undefined;
+  #fileBytes = 0;
+  #read: Buffer | undefined;
+  /** Bytes that went to disk over the attempt's life. */
+  bytesSpilled = 0;
+  spills = 0;
+
+  constructor({ codec, memoryBytes, path }: { codec: Codec<unknown>; memoryBytes: number; path: string }) {
+    this.#codec = codec;
+    this.#memoryBytes = memoryBytes;
+    this.#path = path;
+  }
+
+  clear(): void {
+    this.#sink.reset();
+    if (this.#fileBytes > 0) {
+      ftruncateSync(this.#file!, 0);
+      this.#fileBytes = 0;
+    }
+  }
+
+  add(bytes: Buffer, start: number, end: number): void {
+    const sink = this.#sink;
+    const length = end - start;
+    if (sink.end + length > this.#memoryBytes && sink.end > 0) this.#spill();
+    sink.reserve(length + VARINT_BYTES_MAX);
+    sink.end = copyBytes(bytes, start, end, sink.bytes, writeVarint(length, sink.bytes, sink.end));
+  }
+
+  /** Valid until clear(). */
+  *[Symbol.iterator](): Generator<unknown, undefined> {
+    if (this.#fileBytes > 0) yield* this.#valuesOfFile();
+    const { bytes, end } = this.#sink;
+    for (let at = 0; at < end; ) {
+      const start = varintEnd(bytes, at);
+      const valueEnd = start + readVarint(bytes, at);
+      yield this.#codec.decode(bytes, start, valueEnd);
+      at = valueEnd;
+    }
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #spill(): void {
+    this.#file ??= openSync(this.#path, 'w+');
+    // The file may have been truncated after a write further on: the position is told, not remembered.
+    writeFully(this.#file, this.#sink.bytes.subarray(0, this.#sink.end), this.#fileBytes);
+    this.#fileBytes += this.#sink.end;
+    this.bytesSpilled += this.#sink.end;
+    this.spills++;
+    this.#sink.reset();
+  }
+
+  *#valuesOfFile(): Generator<unknown, undefined> {
+    let buffer = (this.#read ??= Buffer.allocUnsafeSlow(READ_BYTES));
+    let at = 0;
+    let end = 0;
+    let fileAt = 0;
+    const fill = (neededBytes: number): void => {
+      if (end - at >= neededBytes) return;
+      if (neededBytes > buffer.length) {
+        const larger = Buffer.allocUnsafeSlow(neededBytes + READ_BYTES);
+        buffer.copy(larger, 0, at, end);
+        buffer = larger;
+      } else {
+        buffer.copyWithin(0, at, end);
+      }
+      end -= at;
+      at = 0;
+      while (end < neededBytes) {
+        const read = readSync(this.#file!, buffer, end, buffer.length - end, fileAt);
+        if (read === 0)
+          throw new MapReduceError('StorageError', `${this.#path} was cut short while it was read`);
+        fileAt += read;
+        end += read;
+      }
+    };
+    while (at < end || fileAt < this.#fileBytes) {
+      const left = end - at + (this.#fileBytes - fileAt);
+      fill(Math.min(VARINT_BYTES_MAX, left));
+      const start = varintEnd(buffer, at);
+      const length = readVarint(buffer, at);
+      const headerBytes = start - at;
+      fill(headerBytes + length);
+      const valueStart = at + headerBytes;
+      yield this.#codec.decode(buffer, valueStart, valueStart + length);
+      at = valueStart + length;
+    }
+  }
+}

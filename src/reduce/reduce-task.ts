@@ -1,0 +1,151 @@
+/**
+ * One attempt of one reduce task: merge the partition's runs from all shuffle objects, reduce group by group, commit
+ * the part.
+ *
+ * Called by whoever runs attempts, any number of times for one task, also at the same time: the commit decides which
+ * attempt counts.
+ */
+import { mapTaskIndexOf, shuffleIndexKey } from '../commit/layout.ts';
+import { resultOf } from '../commit/task-summary.ts';
+import { sortedCounters } from '../counters.ts';
+import { isMapReduceError, MapReduceError, withDetails } from '../errors.ts';
+import type { AttemptId } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import { createFold } from '../map/value-fold.ts';
+import { openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
+import type { RunSegment } from '../shuffle/run-reader.ts';
+import { readPartitionSegments } from '../shuffle/shuffle-index.ts';
+import type { ReduceTaskSpec, TaskEnvironment, TaskResult } from '../task.ts';
+import { createCounter } from '../user-code.ts';
+import { createGroupReducer, type GroupReducer, resultValueCodec } from './group-reducer.ts';
+import { createResultOutput, type ResultOutput } from './result-output.ts';
+
+/** Of the attempt's memory, for open runs; the rest is for a group's values, the output and the heap. */
+const MERGE_FRACTION = 0.6;
+
+export async function runReduceTask(
+  spec: ReduceTaskSpec,
+  attempt: AttemptId,
+  environment: TaskEnvironment,
+): Promise<TaskResult> {
+  try {
+    return await reducePartition(spec, attempt, environment);
+  } catch (error) {
+    throw withDetails(blameMapTask(error), {
+      jobName: environment.job.name,
+      taskId: spec.taskId,
+      attemptId: attempt,
+    });
+  }
+}
+
+async function reducePartition(
+  spec: ReduceTaskSpec,
+  attempt: AttemptId,
+  environment: TaskEnvironment,
+): Promise<TaskResult> {
+  const { store, layout, control, settings, scratchFolder, memoryBytes } = environment;
+  const shuffle = environment.job.shuffle!;
+  const segments = await readPartitionSegments(store, shuffleIndexKey(layout), spec.index);
+  const bytesRead = segments.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
+
+  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes);
+  let bytesSpilled = 0;
+  let spills = 0;
+  let recordsFolded = 0;
+  const open = await reduceRunCount(segments, {
+    budget,
+    folder: scratchFolder,
+    fold: createFold(shuffle),
+    compression: settings.compression,
+    blockBytes: LIMITS.blockBytes,
+    control,
+    onMerged: ({ bytes, recordsIn, recordsOut }) => {
+      spills++;
+      bytesSpilled += bytes;
+      recordsFolded += recordsIn - recordsOut;
+    },
+  });
+
+  const { counters, count } = createCounter();
+  const output = createResultOutput({
+    taskId: spec.taskId,
+    attemptId: attempt,
+    environment,
+    keyCodec: shuffle.key,
+    valueCodec: resultValueCodec(shuffle),
+  });
+  try {
+    const reducer = createGroupReducer(environment, output, count);
+    try {
+      await reduceAll(open, { reducer, output, environment, chunkBytes: budget.chunkBytes, recordsFolded });
+    } finally {
+      reducer.close();
+    }
+    control.check();
+    const { committed, summary } = await output.commit({
+      recordsRead: reducer.recordsRead + recordsFolded,
+      bytesRead,
+      plainBytesRead: 0,
+      counters: sortedCounters(counters),
+      spills: spills + reducer.spills,
+      bytesSpilled: bytesSpilled + reducer.bytesSpilled,
+    });
+    return resultOf(summary, committed);
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+}
+
+async function reduceAll(
+  segments: readonly RunSegment[],
+  {
+    reducer,
+    output,
+    environment,
+    chunkBytes,
+    recordsFolded,
+  }: {
+    reducer: GroupReducer;
+    output: ResultOutput;
+    environment: TaskEnvironment;
+    chunkBytes: number;
+    recordsFolded: number;
+  },
+): Promise<void> {
+  if (segments.length === 0) return;
+  const { control, progress } = environment;
+  const merge = openMerge(segments, chunkBytes);
+  try {
+    while (await merge.ready()) {
+      control.check();
+      while (!reducer.reduceStretch(merge)) {
+        control.check();
+        await output.flush();
+      }
+      progress.recordsRead = reducer.recordsRead + recordsFolded;
+    }
+    reducer.finish();
+  } finally {
+    await merge.close();
+  }
+}
+
+/**
+ * A shuffle object that is damaged, gone, or not the one that was indexed must be made again: the error names its map
+ * task, so that the coordinator can.
+ */
+function blameMapTask(error: unknown): unknown {
+  const unusable =
+    isMapReduceError(error, 'CorruptShuffleError') ||
+    isMapReduceError(error, 'ObjectNotFoundError') ||
+    isMapReduceError(error, 'PreconditionFailedError');
+  const objectKey = unusable ? error.details.objectKey : undefined;
+  const mapTaskIndex = objectKey === undefined ? undefined : mapTaskIndexOf(objectKey);
+  if (mapTaskIndex === undefined) return error;
+  return new MapReduceError('CorruptShuffleError', (error as Error).message, {
+    details: { ...(error as MapReduceError).details, mapTaskIndex },
+    cause: error,
+  });
+}

@@ -1,0 +1,187 @@
+/**
+ * Where a reduce task's records go: formatted into its part, or, when the parts are to be merged into one file, into a
+ * run of (key of the group, formatted record), which the merge orders by key whatever the format is.
+ */
+import type { Codec } from '../codec/codec.ts';
+import { GrowableSink } from '../codec/growable-sink.ts';
+import { mergeRunKey } from '../commit/layout.ts';
+import { PartWriter } from '../commit/part-writer.ts';
+import type { TaskSummary } from '../commit/task-summary.ts';
+import type { AttemptId, TaskId } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import type { EncodedRecordWriter, OutputFormat } from '../output/output-format.ts';
+import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
+import type { TaskEnvironment } from '../task.ts';
+
+export type ReadSummary = Pick<
+  TaskSummary,
+  'recordsRead' | 'bytesRead' | 'plainBytesRead' | 'counters' | 'spills' | 'bytesSpilled'
+>;
+
+export interface ResultOutput {
+  /** One record of the group whose encoded key is bytes[start, end). */
+  emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void;
+  /** The same for a record whose key is the group's and whose value is still encoded. */
+  emitEncoded(
+    key: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    value: Buffer,
+    valueStart: number,
+    valueEnd: number,
+  ): void;
+  readonly wantsFlush: boolean;
+  flush(): Promise<void>;
+  commit(read: ReadSummary): Promise<{ committed: boolean; summary: TaskSummary }>;
+  abort(): Promise<void>;
+}
+
+export interface ResultOutputOptions {
+  readonly taskId: TaskId;
+  readonly attemptId: AttemptId;
+  readonly environment: TaskEnvironment;
+  /** Of the records given to emitEncoded(). */
+  readonly keyCodec: Codec<unknown>;
+  readonly valueCodec: Codec<unknown>;
+}
+
+export function createResultOutput(options: ResultOutputOptions): ResultOutput {
+  return options.environment.settings.merge ? new MergeRunOutput(options) : new PartOutput(options);
+}
+
+/** The format's shortcut for these codecs, or the long way round through decoded values. */
+function encodedWriter(
+  format: OutputFormat<unknown, unknown>,
+  options: ResultOutputOptions,
+): EncodedRecordWriter {
+  const { keyCodec, valueCodec } = options;
+  return (
+    format.encodedWriter?.(keyCodec, valueCodec) ??
+    ((key, keyStart, keyEnd, value, valueStart, valueEnd, sink) => {
+      format.write(
+        keyCodec.decode(key, keyStart, keyEnd),
+        valueCodec.decode(value, valueStart, valueEnd),
+        sink,
+      );
+    })
+  );
+}
+
+class PartOutput implements ResultOutput {
+  readonly #part: PartWriter;
+  readonly #format: OutputFormat<unknown, unknown>;
+  readonly #writeEncoded: EncodedRecordWriter;
+
+  constructor(options: ResultOutputOptions) {
+    this.#part = new PartWriter(options);
+    this.#format = options.environment.job.output;
+    this.#writeEncoded = encodedWriter(this.#format, options);
+  }
+
+  emit(key: unknown, value: unknown): void {
+    this.#format.write(key, value, this.#part.sink);
+    this.#part.recordWritten();
+  }
+
+  emitEncoded(
+    key: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    value: Buffer,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    this.#writeEncoded(key, keyStart, keyEnd, value, valueStart, valueEnd, this.#part.sink);
+    this.#part.recordWritten();
+  }
+
+  get wantsFlush(): boolean {
+    return this.#part.wantsFlush;
+  }
+
+  flush(): Promise<void> {
+    return this.#part.flush();
+  }
+
+  commit(read: ReadSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
+    return this.#part.commit(read);
+  }
+
+  abort(): Promise<void> {
+    return this.#part.abort();
+  }
+}
+
+class MergeRunOutput implements ResultOutput {
+  readonly #object: ShuffleObjectWriter;
+  readonly #format: OutputFormat<unknown, unknown>;
+  readonly #writeEncoded: EncodedRecordWriter;
+  readonly #record = new GrowableSink(256);
+  readonly #taskId: TaskId;
+  readonly #attemptId: AttemptId;
+  #records = 0;
+  #flushedBytes = 0;
+
+  constructor(options: ResultOutputOptions) {
+    const { environment, taskId, attemptId } = options;
+    this.#taskId = taskId;
+    this.#attemptId = attemptId;
+    this.#object = new ShuffleObjectWriter({
+      store: environment.store,
+      key: mergeRunKey(environment.layout, taskId),
+      compression: environment.settings.compression,
+      blockBytes: LIMITS.blockBytes,
+    });
+    this.#format = environment.job.output;
+    this.#writeEncoded = encodedWriter(this.#format, options);
+  }
+
+  emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void {
+    this.#record.reset();
+    this.#format.write(key, value, this.#record);
+    this.#append(groupKey, groupStart, groupEnd);
+  }
+
+  emitEncoded(
+    key: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    value: Buffer,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    this.#record.reset();
+    this.#writeEncoded(key, keyStart, keyEnd, value, valueStart, valueEnd, this.#record);
+    this.#append(key, keyStart, keyEnd);
+  }
+
+  get wantsFlush(): boolean {
+    return this.#object.run.bytesWritten - this.#flushedBytes >= LIMITS.uploadChunkBytes;
+  }
+
+  async flush(): Promise<void> {
+    this.#flushedBytes = this.#object.run.bytesWritten;
+    await this.#object.flush();
+  }
+
+  commit(read: ReadSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
+    this.#object.run.endPartition();
+    return this.#object.commit((bytesWritten) => ({
+      taskId: this.#taskId,
+      attemptId: this.#attemptId,
+      ...read,
+      recordsWritten: this.#records,
+      bytesWritten,
+      crc32: '',
+    }));
+  }
+
+  abort(): Promise<void> {
+    return this.#object.abort();
+  }
+
+  #append(groupKey: Buffer, groupStart: number, groupEnd: number): void {
+    this.#object.run.append(groupKey, groupStart, groupEnd, this.#record.bytes, 0, this.#record.end);
+    this.#records++;
+  }
+}

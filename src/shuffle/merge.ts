@@ -1,0 +1,130 @@
+/**
+ * K-way merge of sorted runs by a tree of losers: stepping costs one comparison a level, ceil(log2 k) in all, and
+ * none at all while a run repeats its key.
+ *
+ *             winner
+ *               |
+ *           loser 1            tree[n] holds the run that lost the match at node n; the run that lost to nobody
+ *          /       \           is the winner. When the winner steps, only the matches on its own path to the root
+ *     loser 2     loser 3      are played again.
+ *      /   \       /   \
+ *    run0 run1   run2 run3
+ *
+ * Stable: of equal keys, those of the run with the lower index come first, which is the order of the input.
+ * Source: Knuth, The Art of Computer Programming, vol. 3, section 5.4.1.
+ *
+ * Records are consumed in synchronous stretches, between which the next block of some run is awaited:
+ *
+ *     while (await merge.ready()) {
+ *       do use(merge.current); while (merge.next());
+ *     }
+ */
+import { equalBytes } from './copy-bytes.ts';
+import { compareBytes, type RunCursor, STEP_BLOCK_ENDED, STEP_SAME_KEY } from './run-cursor.ts';
+
+export class KWayMerge {
+  readonly #cursors: readonly RunCursor[];
+  readonly #tree: Int32Array;
+  #winner = 0;
+  /** 'fresh' until the first block of every run is there; 'block' when the winner's block is used up. */
+  #state: 'fresh' | 'record' | 'block' = 'fresh';
+  /** The record to be used. Its bytes are valid until the next call of ready(). */
+  current: RunCursor;
+
+  /** Takes over the cursors, in the order that decides between equal keys; at least one. */
+  constructor(cursors: readonly RunCursor[]) {
+    this.#cursors = cursors;
+    this.#tree = new Int32Array(Math.max(1, cursors.length));
+    this.current = cursors[0]!;
+  }
+
+  /** Waits until there is a record to use; false at the end of all runs. */
+  async ready(): Promise<boolean> {
+    if (this.#state === 'fresh') {
+      await Promise.all(this.#cursors.map((cursor) => cursor.nextBlock()));
+      this.#playAll();
+    } else if (this.#state === 'block') {
+      await this.current.nextBlock();
+      this.#replay();
+    }
+    this.#state = 'record';
+    return !this.current.ended;
+  }
+
+  /** Steps to the next record; false when ready() must be awaited first. */
+  next(): boolean {
+    const step = this.current.step();
+    if (step === STEP_SAME_KEY) return true;
+    if (step === STEP_BLOCK_ENDED) {
+      this.#state = 'block';
+      return false;
+    }
+    this.#replay();
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#cursors.map((cursor) => cursor.close()));
+  }
+
+  #replay(): void {
+    const tree = this.#tree;
+    const cursors = this.#cursors;
+    const runs = cursors.length;
+    let winner = this.#winner;
+    for (let node = (winner + runs) >> 1; node > 0; node >>= 1) {
+      const challenger = tree[node]!;
+      if (isBefore(cursors[challenger]!, cursors[winner]!)) {
+        tree[node] = winner;
+        winner = challenger;
+      }
+    }
+    this.#winner = winner;
+    this.current = cursors[winner]!;
+  }
+
+  #playAll(): void {
+    const runs = this.#cursors.length;
+    // winners[n] is the run that wins the subtree at node n; leaves are nodes runs .. 2 * runs - 1.
+    const winners = new Int32Array(2 * runs);
+    for (let run = 0; run < runs; run++) winners[runs + run] = run;
+    for (let node = runs - 1; node > 0; node--) {
+      const left = winners[2 * node]!;
+      const right = winners[2 * node + 1]!;
+      const rightWins = isBefore(this.#cursors[right]!, this.#cursors[left]!);
+      winners[node] = rightWins ? right : left;
+      this.#tree[node] = rightWins ? left : right;
+    }
+    this.#winner = runs === 1 ? 0 : winners[1]!;
+    this.current = this.#cursors[this.#winner]!;
+  }
+}
+
+function isBefore(a: RunCursor, b: RunCursor): boolean {
+  if (a.prefix !== b.prefix) return a.prefix < b.prefix;
+  if (a.ended) return a.index < b.index;
+  const order = compareBytes(a.bytes, a.keyStart, a.keyEnd, b.bytes, b.keyStart, b.keyEnd);
+  return order === 0 ? a.index < b.index : order < 0;
+}
+
+/** Remembers the key of the group being read, since the block that it came from may be gone before the group ends. */
+export class GroupKey {
+  bytes: Buffer = Buffer.allocUnsafeSlow(256);
+  end = 0;
+  #prefix = -1;
+
+  holds(cursor: RunCursor): boolean {
+    return (
+      this.#prefix === cursor.prefix &&
+      equalBytes(this.bytes, 0, this.end, cursor.bytes, cursor.keyStart, cursor.keyEnd)
+    );
+  }
+
+  take(cursor: RunCursor): void {
+    const length = cursor.keyEnd - cursor.keyStart;
+    if (length > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(2 * length);
+    for (let i = 0; i < length; i++) this.bytes[i] = cursor.bytes[cursor.keyStart + i]!;
+    this.end = length;
+    this.#prefix = cursor.prefix;
+  }
+}

@@ -1,0 +1,115 @@
+/** Steps through the records of one run. Stepping inside a block is synchronous; the next block is awaited. */
+import { readVarint, varintEnd } from '../codec/varint.ts';
+import { corrupt } from './block.ts';
+import type { RunReader } from './run-reader.ts';
+
+const NO_BYTES = Buffer.alloc(0);
+
+export class RunCursor {
+  /** The current record's key is bytes[keyStart, keyEnd), its value bytes[valueStart, valueEnd). */
+  bytes: Buffer = NO_BYTES;
+  keyStart = 0;
+  keyEnd = 0;
+  valueStart = 0;
+  valueEnd = 0;
+  /** The first 6 bytes of the key as one number (0 beyond its end): settles most comparisons. Infinity at the run's end. */
+  prefix = 0;
+  /** Position of the run among its peers: decides between equal keys. */
+  readonly index: number;
+
+  readonly #reader: RunReader;
+  readonly #origin: string;
+  #end = 0;
+
+  constructor(reader: RunReader, index: number, origin: string) {
+    this.#reader = reader;
+    this.index = index;
+    this.#origin = origin;
+  }
+
+  get ended(): boolean {
+    return this.prefix === Number.POSITIVE_INFINITY;
+  }
+
+  /** Steps to the first record of the next block; to the end if there is none. */
+  async nextBlock(): Promise<void> {
+    const block = await this.#reader.next();
+    if (block === undefined) {
+      this.bytes = NO_BYTES;
+      this.#end = 0;
+      this.prefix = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.bytes = block.raw;
+    this.#end = block.raw.length;
+    this.valueEnd = 0;
+    if (block.raw[0] === 0 || this.step() === STEP_BLOCK_ENDED)
+      throw corrupt(this.#origin, 'a block has no first record');
+  }
+
+  /** To the next record of the block. */
+  step(): typeof STEP_NEW_KEY | typeof STEP_SAME_KEY | typeof STEP_BLOCK_ENDED {
+    let at = this.valueEnd;
+    if (at >= this.#end) return STEP_BLOCK_ENDED;
+    const bytes = this.bytes;
+    let key = bytes[at++]!;
+    if (key >= 0x80) {
+      key = readVarint(bytes, at - 1);
+      at = varintEnd(bytes, at - 1);
+    }
+    let value = bytes[at++]!;
+    if (value >= 0x80) {
+      value = readVarint(bytes, at - 1);
+      at = varintEnd(bytes, at - 1);
+    }
+    if (key === 0) {
+      this.valueStart = at;
+      this.valueEnd = at + value;
+      return STEP_SAME_KEY;
+    }
+    const keyEnd = at + key - 1;
+    this.keyStart = at;
+    this.keyEnd = keyEnd;
+    this.valueStart = keyEnd;
+    this.valueEnd = keyEnd + value;
+    this.prefix = keyPrefix(bytes, at, keyEnd);
+    return STEP_NEW_KEY;
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+}
+
+export const STEP_BLOCK_ENDED = 0;
+export const STEP_NEW_KEY = 1;
+/** The record has the key of the one before it. */
+export const STEP_SAME_KEY = 2;
+
+export function keyPrefix(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start >= 6) {
+    return (
+      ((bytes[start]! << 16) | (bytes[start + 1]! << 8) | bytes[start + 2]!) * 0x100_0000 +
+      ((bytes[start + 3]! << 16) | (bytes[start + 4]! << 8) | bytes[start + 5]!)
+    );
+  }
+  let prefix = 0;
+  for (let i = 0; i < 6; i++) prefix = prefix * 256 + (start + i < end ? bytes[start + i]! : 0);
+  return prefix;
+}
+
+export function compareBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number {
+  const common = Math.min(aEnd - aStart, bEnd - bStart);
+  for (let i = 0; i < common; i++) {
+    const difference = a[aStart + i]! - b[bStart + i]!;
+    if (difference !== 0) return difference;
+  }
+  return aEnd - aStart - (bEnd - bStart);
+}

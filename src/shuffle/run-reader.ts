@@ -1,0 +1,90 @@
+/**
+ * Reads one partition of a run, block after block, from a stream of bytes; the next block is on its way while the
+ * current one is merged. Verifies every block, that nothing is missing at the end, and that the number of records is
+ * the one that was promised.
+ */
+import type { ObjectStore } from '../storage/object-store.ts';
+import { BLOCK_HEADER_BYTES, type BlockHeader, corrupt, openBlock, readBlockHeader } from './block.ts';
+
+/** Where the blocks of one partition of one run lie: [startBytes, endBytes) of an object. */
+export interface RunSegment {
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly etag: string | undefined;
+  readonly startBytes: number;
+  readonly endBytes: number;
+  readonly records: number;
+}
+
+export interface OpenBlock {
+  /** The raw records. Valid until the next call of next(). */
+  readonly raw: Buffer;
+  readonly records: number;
+}
+
+export class RunReader {
+  readonly #segment: RunSegment;
+  readonly #chunks: AsyncIterableIterator<Buffer>;
+  /** Unread bytes: #pending[#at, #end). */
+  #pending: Buffer = Buffer.alloc(0);
+  #at = 0;
+  #end = 0;
+  #recordsLeft: number;
+
+  constructor(segment: RunSegment, chunkSizeBytes: number) {
+    this.#segment = segment;
+    this.#recordsLeft = segment.records;
+    this.#chunks = segment.store.stream(segment.key, {
+      range: { start: segment.startBytes, end: segment.endBytes },
+      chunkSizeBytes: Math.max(1, Math.min(chunkSizeBytes, segment.endBytes - segment.startBytes)),
+      ...(segment.etag === undefined ? {} : { ifMatch: segment.etag }),
+    });
+  }
+
+  /** The next block, or undefined at the end. Throws CorruptShuffleError. */
+  async next(): Promise<OpenBlock | undefined> {
+    const origin = this.#segment.key;
+    if (!(await this.#fill(BLOCK_HEADER_BYTES))) {
+      if (this.#end > this.#at) throw corrupt(origin, 'it ends in the middle of a block header');
+      if (this.#recordsLeft !== 0)
+        throw corrupt(origin, `${this.#recordsLeft} records are missing at its end`);
+      return undefined;
+    }
+    const header: BlockHeader = readBlockHeader(this.#pending, this.#at, origin);
+    if (!(await this.#fill(BLOCK_HEADER_BYTES + header.storedBytes))) {
+      throw corrupt(origin, 'it ends in the middle of a block');
+    }
+    const raw = openBlock(this.#pending, this.#at, header, origin);
+    this.#at += BLOCK_HEADER_BYTES + header.storedBytes;
+    this.#recordsLeft -= header.records;
+    if (this.#recordsLeft < 0) throw corrupt(origin, 'it holds more records than its index says');
+    return { raw, records: header.records };
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  /** Makes at least `sizeBytes` unread bytes contiguous; false when the run ends before that. */
+  async #fill(sizeBytes: number): Promise<boolean> {
+    while (this.#end - this.#at < sizeBytes) {
+      const { value: chunk, done } = await this.#chunks.next();
+      if (done) return false;
+      const unread = this.#end - this.#at;
+      if (unread === 0 && chunk.length >= sizeBytes) {
+        // The store keeps the chunk's memory untouched until it is asked for the next one.
+        this.#pending = chunk;
+        this.#at = 0;
+        this.#end = chunk.length;
+        return true;
+      }
+      const joined = Buffer.allocUnsafeSlow(Math.max(sizeBytes, unread + chunk.length));
+      this.#pending.copy(joined, 0, this.#at, this.#end);
+      chunk.copy(joined, unread);
+      this.#pending = joined;
+      this.#at = 0;
+      this.#end = unread + chunk.length;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * A shuffle object: everything that one map task has for all reducers, in one object.
+ *
+ *     | "SMRS" version 0 0 0 | blocks of partition 0 | blocks of partition 1 | ... | footer | trailer |
+ *
+ *   footer:   for each partition: stored bytes (f64), records (f64)         partitions * 16
+ *             the task's summary (task-summary.ts) as JSON in UTF-8
+ *   trailer:  partitions (u32), footer bytes (u32), CRC-32 of the footer (u32), "SMRS"
+ *
+ * Data, index and counters are one object, so they appear together or not at all. A reducer's partition is one
+ * contiguous range. Readers start from the end: an object that was cut short has no trailer.
+ */
+import { crc32 } from 'node:zlib';
+import type { TaskSummary } from '../commit/task-summary.ts';
+import { isMapReduceError } from '../errors.ts';
+import type { ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
+import type { BlockCompression } from '../task.ts';
+import { corrupt } from './block.ts';
+import { type PartitionExtent, RunWriter } from './run-writer.ts';
+
+const MAGIC = 'SMRS';
+const VERSION = 1;
+export const SHUFFLE_HEADER_BYTES = 8;
+const TRAILER_BYTES = 16;
+const EXTENT_BYTES = 16;
+/** Fetched from the end at first: trailer, summary and the extents of some thousand partitions. */
+const TAIL_BYTES = 64 * 1024;
+
+/** Writes a shuffle object as an upload that appears when it is committed. */
+export class ShuffleObjectWriter {
+  readonly run: RunWriter;
+  readonly #store: ObjectStore;
+  readonly #key: string;
+  #upload: Upload | undefined;
+  #pending: Buffer[] = [header()];
+
+  constructor({
+    store,
+    key,
+    compression,
+    blockBytes,
+  }: {
+    store: ObjectStore;
+    key: string;
+    compression: BlockCompression;
+    blockBytes: number;
+  }) {
+    this.#store = store;
+    this.#key = key;
+    this.run = new RunWriter({ compression, blockBytes, emitBlock: (block) => this.#pending.push(block) });
+  }
+
+  /** Sends the blocks that were sealed since the last call. To be awaited every so many bytes. */
+  async flush(): Promise<void> {
+    this.#upload ??= await this.#store.upload(this.#key);
+    const chunks = this.#pending;
+    this.#pending = [];
+    const chunk = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    if (chunk.length > 0) await this.#upload.write(chunk);
+  }
+
+  /**
+   * Adds the footer and commits. True when this attempt is the one that committed, false when another had been first.
+   * `summarize` is given the size of the whole object.
+   */
+  async commit(
+    summarize: (bytesWritten: number) => TaskSummary,
+  ): Promise<{ committed: boolean; summary: TaskSummary }> {
+    const extents = this.run.extents;
+    const dataBytes = SHUFFLE_HEADER_BYTES + this.run.bytesWritten;
+    const summary = summarize(dataBytes);
+    this.#pending.push(encodeFooter(extents, summary));
+    try {
+      if (this.#upload === undefined) {
+        // Small enough never to have been flushed: one request in place of three.
+        await this.#store.put(this.#key, Buffer.concat(this.#pending), { ifNoneMatch: '*' });
+      } else {
+        await this.flush();
+        await this.#upload.complete({ ifNoneMatch: '*' });
+      }
+      return { committed: true, summary };
+    } catch (error) {
+      if (isMapReduceError(error, 'PreconditionFailedError')) return { committed: false, summary };
+      throw error;
+    }
+  }
+
+  async abort(): Promise<void> {
+    await this.#upload?.abort();
+  }
+}
+
+function header(): Buffer {
+  const bytes = Buffer.alloc(SHUFFLE_HEADER_BYTES);
+  bytes.write(MAGIC, 'latin1');
+  bytes[4] = VERSION;
+  return bytes;
+}
+
+function encodeFooter(extents: readonly PartitionExtent[], summary: TaskSummary): Buffer {
+  const json = Buffer.from(JSON.stringify(summary));
+  const bytes = Buffer.alloc(extents.length * EXTENT_BYTES + json.length + TRAILER_BYTES);
+  let at = 0;
+  for (const extent of extents) {
+    bytes.writeDoubleLE(extent.lengthBytes, at);
+    bytes.writeDoubleLE(extent.records, at + 8);
+    at += EXTENT_BYTES;
+  }
+  at += json.copy(bytes, at);
+  const footerCrc = crc32(bytes.subarray(0, at));
+  bytes.writeUInt32LE(extents.length, at);
+  bytes.writeUInt32LE(at, at + 4);
+  bytes.writeUInt32LE(footerCrc, at + 8);
+  bytes.write(MAGIC, at + 12, 'latin1');
+  return bytes;
+}
+
+export interface ShuffleFooter {
+  /** One for each partition; byte ranges are relative to the object. */
+  readonly extents: readonly PartitionExtent[];
+  readonly summary: TaskSummary;
+}
+
+/** Reads the footer of the object as it was listed. Throws CorruptShuffleError. */
+export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo): Promise<ShuffleFooter> {
+  const { key, sizeBytes, etag } = object;
+  const tail = async (bytes: number): Promise<Buffer> =>
+    store.get(key, { range: { start: Math.max(0, sizeBytes - bytes), end: sizeBytes }, ifMatch: etag });
+  let bytes = await tail(TAIL_BYTES);
+  const at = bytes.length - TRAILER_BYTES;
+  if (at < SHUFFLE_HEADER_BYTES || bytes.toString('latin1', at + 12) !== MAGIC) {
+    throw corrupt(key, 'it has no trailer, so it was cut short or is no shuffle object');
+  }
+  const partitions = bytes.readUInt32LE(at);
+  const footerBytes = bytes.readUInt32LE(at + 4);
+  const crc = bytes.readUInt32LE(at + 8);
+  if (
+    footerBytes + TRAILER_BYTES + SHUFFLE_HEADER_BYTES > sizeBytes ||
+    partitions * EXTENT_BYTES > footerBytes
+  ) {
+    throw corrupt(
+      key,
+      `its trailer makes no sense (${partitions} partitions, a footer of ${footerBytes} bytes)`,
+    );
+  }
+  if (footerBytes + TRAILER_BYTES > bytes.length) bytes = await tail(footerBytes + TRAILER_BYTES);
+  const footer = bytes.subarray(bytes.length - TRAILER_BYTES - footerBytes, bytes.length - TRAILER_BYTES);
+  if (crc32(footer) !== crc) throw corrupt(key, "its footer's checksum differs");
+
+  const extents: PartitionExtent[] = [];
+  let startBytes = SHUFFLE_HEADER_BYTES;
+  for (let partition = 0; partition < partitions; partition++) {
+    const lengthBytes = footer.readDoubleLE(partition * EXTENT_BYTES);
+    extents.push({ startBytes, lengthBytes, records: footer.readDoubleLE(partition * EXTENT_BYTES + 8) });
+    startBytes += lengthBytes;
+  }
+  if (startBytes + footerBytes + TRAILER_BYTES !== sizeBytes) {
+    throw corrupt(
+      key,
+      `its parts sum to ${startBytes + footerBytes + TRAILER_BYTES} bytes, but it has ${sizeBytes}`,
+    );
+  }
+  return { extents, summary: JSON.parse(footer.toString('utf8', partitions * EXTENT_BYTES)) as TaskSummary };
+}

@@ -1,0 +1,70 @@
+/** Calling the user's functions: their setup, their counters, their errors. */
+import type { Counters } from './counters.ts';
+import { type ErrorDetails, MapReduceError } from './errors.ts';
+import type { Job, ParameterValues } from './job.ts';
+import { LIMITS } from './limits.ts';
+
+/** Runs the job's setup, once an attempt. */
+export function setUp(job: Job, params: ParameterValues): unknown {
+  if (job.setup === undefined) return undefined;
+  let state: unknown;
+  try {
+    state = job.setup(params);
+  } catch (error) {
+    throw userCodeError('setup', error);
+  }
+  assertNoPromise('setup', state);
+  return state;
+}
+
+/** The `count` of one attempt's context, and what it has counted. */
+export function createCounter(): { counters: Counters; count: (counter: string, amount?: number) => void } {
+  const counters: Counters = {};
+  let names = 0;
+  const count = (counter: string, amount = 1): void => {
+    const before = counters[counter];
+    if (before === undefined && ++names > LIMITS.counterNamesMax) {
+      throw new MapReduceError(
+        'JobDefinitionError',
+        `count('${counter}') would be counter number ${names}; a job has at most ${LIMITS.counterNamesMax}. Emit what has many names as keys`,
+      );
+    }
+    counters[counter] = (before ?? 0) + amount;
+  };
+  return { counters, count };
+}
+
+/**
+ * What was thrown while one of the user's functions ran, as an error that says so. Errors of the engine pass through:
+ * they come from calls that the function made (emit may fail to spill).
+ */
+export function userCodeError(
+  phase: NonNullable<ErrorDetails['phase']>,
+  thrown: unknown,
+  details: ErrorDetails = {},
+): MapReduceError {
+  if (thrown instanceof MapReduceError) {
+    return new MapReduceError(thrown.name, thrown.message, {
+      details: { phase, ...details, ...thrown.details },
+      cause: thrown.cause,
+    });
+  }
+  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  const userStack = thrown instanceof Error ? thrown.stack : undefined;
+  return new MapReduceError('UserCodeError', `${phase}() threw ${message}`, {
+    details: { phase, ...(userStack === undefined ? {} : { userStack }), ...details },
+    cause: thrown,
+  });
+}
+
+/** The functions are synchronous: a promise would be dropped, and its failure with it. */
+export function assertNoPromise(phase: NonNullable<ErrorDetails['phase']>, answer: unknown): void {
+  if (typeof (answer as PromiseLike<unknown> | undefined)?.then === 'function') {
+    (answer as Promise<unknown>).then(undefined, () => {});
+    throw new MapReduceError(
+      'JobDefinitionError',
+      `${phase}() answered a promise; it must be synchronous. Drop 'async', and fetch what it needs before the job or in setup`,
+      { details: { phase } },
+    );
+  }
+}
