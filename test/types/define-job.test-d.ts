@@ -8,6 +8,7 @@ import {
   type Job,
   json,
   jsonLines,
+  type KeyCodec,
   lines,
   type OutputFormat,
   textLines,
@@ -207,4 +208,23 @@ defineJob({
     emit(key, 1);
   },
   output: counted,
+});
+
+// Codecs of one's own bring their type, inside tuples too.
+declare const dates: KeyCodec<Date>;
+defineJob({
+  ...common,
+  key: [dates, 'string'],
+  value: dates,
+  map(line, { emit }) {
+    emit([new Date(0), line], new Date(0));
+    // @ts-expect-error a date is no string
+    emit([new Date(0), line], '1970-01-01');
+  },
+  reduce([date], values, { emit }) {
+    expectTypeOf(date).toEqualTypeOf<Date>();
+    expectTypeOf(values).toEqualTypeOf<Iterable<Date>>();
+    emit(date.toISOString(), 1);
+  },
+  output: tsv(),
 });
