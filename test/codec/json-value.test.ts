@@ -16,7 +16,7 @@ test('what JSON.stringify would drop or change in silence is refused, with the p
 
   expect(at({ a: undefined })).toThrow('undefined (undefined) at $.a. Allowed: null');
   expect(at({ a: undefined })).toThrow('Leave the property out, or use null.');
-  expect(at([1, , 3])).toThrow('undefined (undefined) at $[1].');
+  expect(at(new Array(2))).toThrow('undefined (undefined) at $[0].');
   expect(at([() => 1])).toThrow('(function) at $[0].');
   expect(at({ a: { b: 10n } })).toThrow('10n (bigint) at $.a.b.');
   expect(at([Infinity])).toThrow('Infinity (number) at $[0].');

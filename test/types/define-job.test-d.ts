@@ -11,6 +11,7 @@ import {
   type KeyCodec,
   lines,
   type OutputFormat,
+  type ParametersOf,
   textLines,
   topN,
   tsv,
@@ -29,7 +30,7 @@ const wordCount = defineJob({
     expectTypeOf(count).toEqualTypeOf<(counter: string, amount?: number) => void>();
     expectTypeOf(file).toEqualTypeOf<string>();
     expectTypeOf(position().offsetBytes).toEqualTypeOf<number>();
-    expectTypeOf(params).toEqualTypeOf<{}>();
+    expectTypeOf(params).toEqualTypeOf<ParametersOf<Record<never, never>>>();
     expectTypeOf(state).toEqualTypeOf<undefined>();
     emit(line, 1);
     // @ts-expect-error the value is a number
