@@ -70,6 +70,7 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Ru
           TMPDIR: temporary,
           HOME: stateFolder,
           STATE_DIR: path.join(stateFolder, 'state'),
+          S3_DATA_DIR: path.join(stateFolder, 's3'),
           GATEWAY_PORT: String(port),
           BIND_HOST: '127.0.0.1',
           MINISTACK_REGION: REGION,

@@ -7,10 +7,13 @@
    S3 the key is as it is, and the sequencer tells a second upload of a key from a second delivery of one event: the
    job id is derived from it.
 3. A function's LoggingConfig.LogGroup is ignored; the logs always go to /aws/lambda/<name>.
+4. Objects are kept in one fixed folder under /tmp, where they stay behind and where two LocalStacks would meet.
 """
 
 import functools
 import json
+import os
+import tempfile
 import threading
 import time
 from collections import defaultdict
@@ -21,6 +24,7 @@ def apply() -> None:
     _complete_multipart_uploads_one_at_a_time()
     _tell_uploads_apart()
     _log_into_the_configured_group()
+    _keep_objects_in_the_state_folder()
 
 
 def _complete_multipart_uploads_one_at_a_time() -> None:
@@ -64,3 +68,9 @@ def _log_into_the_configured_group() -> None:
         return configured or default_name(self)
 
     ExecutionEnvironment.get_log_group_name = configured_name
+
+
+def _keep_objects_in_the_state_folder() -> None:
+    from localstack.services.s3 import provider
+
+    provider.DEFAULT_S3_TMP_DIR = os.path.join(tempfile.gettempdir(), "s3")

@@ -1,0 +1,194 @@
+/** How emulators are started and stopped, with a stand-in for the emulator: needs neither Python nor Docker. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+
+import { type LaunchOptions, launch } from '../../emulators/emulator.ts';
+import { choosePort } from '../../emulators/ports.ts';
+import { preparePythonEnvironment } from '../../emulators/python.ts';
+import { EmulatorStartError, EmulatorUnavailableError, PortTakenError } from '../../emulators/start.ts';
+
+const scratch = mkdtempSync(path.join(os.tmpdir(), 'launch-test-'));
+
+/** Answers /health and says the ids of itself and of a child that ignores SIGTERM. */
+const STAND_IN = `
+const child = require('node:child_process').spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6)"]);
+require('node:http')
+  .createServer((request, response) => response.end(JSON.stringify({ pids: [process.pid, child.pid], cwd: process.cwd() })))
+  .listen(Number(process.env.STAND_IN_PORT), '127.0.0.1');
+`;
+
+beforeAll(() => {
+  vi.stubEnv('XDG_CACHE_HOME', path.join(scratch, 'cache'));
+});
+
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+describe('launch', () => {
+  test('comes back once the emulator is healthy, and stop() leaves neither a process nor a file', async () => {
+    const emulator = await launch(await standIn());
+    const { pids, cwd } = await whoIsThere(emulator.endpoint);
+    expect(pids.map(isAlive)).toEqual([true, true]);
+    expect(existsSync(cwd)).toBe(true);
+
+    await emulator.stop();
+    await emulator.stop();
+
+    await expect.poll(() => pids.map(isAlive)).toEqual([false, false]);
+    expect(existsSync(cwd)).toBe(false);
+  });
+
+  test('everything ends when the process that started it is killed', async () => {
+    const { port } = await standIn();
+    const starter = path.join(import.meta.dirname, 'helpers', 'launch-stand-in.ts');
+    const parent = spawn(process.execPath, [starter, String(port), STAND_IN], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(parent.stdout, 'data');
+    const { pids, cwd } = await whoIsThere(`http://127.0.0.1:${port}`);
+
+    parent.kill('SIGKILL');
+
+    await expect.poll(() => pids.map(isAlive), { timeout: 15_000 }).toEqual([false, false]);
+    await expect.poll(() => existsSync(cwd)).toBe(false);
+  });
+
+  test('an emulator that ends while it starts is an error with the end of its log', async () => {
+    const options = await standIn("console.log('no licence for this machine'); process.exit(3);");
+
+    const failure = await launch(options).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(EmulatorStartError);
+    expect((failure as Error).message).toContain('ended while it started');
+    expect((failure as Error).message).toContain('no licence for this machine');
+  });
+
+  test('one that is never ready is stopped', async () => {
+    const options = await standIn("console.log('pid', process.pid); setInterval(() => {}, 1e6);");
+
+    const failure = await launch({ ...options, readyTimeoutMs: 1_000 }).catch((error: unknown) => error);
+
+    expect((failure as Error).message).toContain('was not ready within 1 s');
+    expect(isAlive(Number(/pid (\d+)/.exec((failure as Error).message)![1]))).toBe(false);
+  });
+});
+
+describe('choosePort', () => {
+  const servers: http.Server[] = [];
+
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  test('says that an emulator is running already', async () => {
+    const port = await serve('{"services": {"s3": "running"}}');
+
+    const failure = await choosePort('MiniStack', port).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(PortTakenError);
+    expect((failure as Error).message).toContain(
+      `MiniStack cannot start: a LocalStack already answers on port ${port}`,
+    );
+    expect((failure as Error).message).toContain(`--port ${port + 1}`);
+  });
+
+  test('says that the port is taken by something else', async () => {
+    const port = await serve('hello');
+
+    await expect(choosePort('LocalStack', port)).rejects.toThrow(
+      `port ${port} of 127.0.0.1 is taken by another program`,
+    );
+  });
+
+  test('gives any free port on demand', async () => {
+    expect(await choosePort('LocalStack', 'auto')).toBeGreaterThan(0);
+  });
+
+  test.each([0, 65_536, 1.5, Number.NaN])('refuses %s', async (port) => {
+    await expect(choosePort('LocalStack', port)).rejects.toThrow(
+      /a whole number from 1 to 65535, or 'auto'; received/,
+    );
+  });
+
+  async function serve(body: string): Promise<number> {
+    const server = http.createServer((_request, response) => response.end(body));
+    servers.push(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+});
+
+describe('preparePythonEnvironment', () => {
+  test('without a fit Python says which is needed, what was found and how to get it', async () => {
+    vi.stubEnv('MAPREDUCE_PYTHON', '');
+    vi.stubEnv('PATH', scratch);
+    vi.stubEnv('PYENV_ROOT', scratch);
+
+    const failure = await prepare(path.join(scratch, 'no-requirements.txt')).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(EmulatorUnavailableError);
+    expect((failure as Error).message).toMatch(
+      /LocalStack needs Python 3\.13 or 3\.12; found no Python\. Install one/,
+    );
+  });
+
+  async function prepare(requirementsFile: string) {
+    writeFileSync(requirementsFile, '# nothing\n');
+    return await preparePythonEnvironment({
+      name: 'LocalStack',
+      requirementsFile,
+      minors: [13, 12],
+      cost: 'nothing',
+      say: () => {},
+    });
+  }
+});
+
+async function standIn(source: string = STAND_IN): Promise<LaunchOptions> {
+  const port = await freePort();
+  return {
+    name: 'MiniStack',
+    port,
+    endpoint: `http://127.0.0.1:${port}`,
+    environment: {},
+    healthPath: '/health',
+    readyTimeoutMs: 20_000,
+    say: () => {},
+    command: () => ({
+      command: process.execPath,
+      args: ['-e', source],
+      env: { ...process.env, STAND_IN_PORT: String(port) },
+    }),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = http.createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  // A process that has ended but was not waited for still takes signals.
+  return !execFileSync('/bin/ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('Z');
+}
+
+async function whoIsThere(url: string): Promise<{ pids: number[]; cwd: string }> {
+  const response = await fetch(url);
+  return (await response.json()) as { pids: number[]; cwd: string };
+}
