@@ -5,6 +5,7 @@
 import type { Stage } from '../ids.ts';
 import type { AttemptFailure, JobEvent, StageReport } from '../report.ts';
 import type { TaskResult, TaskSpec } from '../task.ts';
+import type { AttemptNumbers } from './attempt-numbers.ts';
 import type { Clock } from './clock.ts';
 import type { ExecutorPool } from './executor-pool.ts';
 import { DEFAULT_POLICY, type StagePolicy } from './policy.ts';
@@ -21,8 +22,8 @@ export interface StageOptions {
   readonly policy?: Partial<StagePolicy>;
   /** What the tasks will have read at the end, for the progress display. */
   readonly bytesTotal?: number;
-  /** Number of each task's first attempt; more than 0 when tasks that committed once are run again. */
-  readonly firstAttempt?: number;
+  /** The job's, where tasks that committed once may be run again; by default each task's attempts start from 0. */
+  readonly attemptNumbers?: AttemptNumbers;
   readonly onEvent?: (event: JobEvent) => void;
   readonly signal?: AbortSignal;
   /** Without it a CorruptShuffleError is a failed attempt like any other. */

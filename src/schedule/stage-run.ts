@@ -9,9 +9,9 @@
  * wanted any more are asked to stop, and after a grace period their workers are taken away.
  */
 import { isRetryable, type MapReduceError, serializeError, toMapReduceError } from '../errors.ts';
-import { attemptId } from '../ids.ts';
 import type { AttemptFailure, JobEvent } from '../report.ts';
 import type { TaskResult } from '../task.ts';
+import { AttemptNumbers } from './attempt-numbers.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { backoffMs } from './backoff.ts';
 import { BoundedList } from './bounded-list.ts';
@@ -34,6 +34,7 @@ export class StageRun {
   readonly #running = new Set<RunningAttempt>();
   readonly #watch: AttemptWatch;
   readonly #repairs: ShuffleRepairs;
+  readonly #numbers: AttemptNumbers;
   readonly #failures: BoundedList<AttemptFailure>;
   readonly #counts: AttemptCounts = { committed: 0, attempts: 0, failedAttempts: 0, backupAttempts: 0 };
   readonly #committedReads: ReadSoFar = { records: 0, bytes: 0 };
@@ -55,6 +56,7 @@ export class StageRun {
     this.#idleWorkers = new Set(options.pool.workers);
     this.#watch = new AttemptWatch(policy);
     this.#repairs = new ShuffleRepairs(policy.shuffleRepairsMax);
+    this.#numbers = options.attemptNumbers ?? new AttemptNumbers();
     this.#failures = new BoundedList(policy.failuresKeptMax);
     this.#startedMs = options.clock.nowMs();
     this.#progressToldMs = this.#startedMs;
@@ -109,8 +111,8 @@ export class StageRun {
   }
 
   #start(task: StageTask, worker: number, backup: boolean): void {
-    const { pool, clock, firstAttempt = 0 } = this.#options;
-    const id = attemptId(task.spec.taskId, firstAttempt + task.attemptsStarted++);
+    const { pool, clock } = this.#options;
+    const id = this.#numbers.take(task.spec.taskId);
     this.#idleWorkers.delete(worker);
     const attempt: RunningAttempt = {
       task,

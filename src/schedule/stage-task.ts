@@ -32,7 +32,6 @@ export interface StageTask {
   readonly spec: TaskSpec;
   state: TaskState;
   readonly running: Set<RunningAttempt>;
-  attemptsStarted: number;
   failures: number;
   backups: number;
   /** The next attempt rather goes elsewhere. */
@@ -62,7 +61,6 @@ export function newStageTask(position: number, spec: TaskSpec): StageTask {
     spec,
     state: { kind: 'pending' },
     running: new Set(),
-    attemptsStarted: 0,
     failures: 0,
     backups: 0,
     failedOnWorker: undefined,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MapReduceError } from '../../src/errors.ts';
+import { AttemptNumbers } from '../../src/schedule/attempt-numbers.ts';
 import { type CorruptShuffleHook, runStage } from '../../src/schedule/run-stage.ts';
 import { FakeClock } from './fake-clock.ts';
 import { mapTasks, reduceTasks, type Script, ScriptedPool, type StartedAttempt } from './scripted-pool.ts';
@@ -23,15 +24,17 @@ function reduceStage(options: {
   const clock = new FakeClock();
   const pool = new ScriptedPool({ workers: options.workers ?? 2, clock, script: options.script });
   const repaired: number[] = [];
+  const attemptNumbers = new AttemptNumbers();
   const repair: CorruptShuffleHook =
     options.repair?.(clock, pool) ??
     (async (mapTaskIndex, { pool: lent, signal }) => {
       const tasks = [mapTasks(mapTaskIndex + 1)[mapTaskIndex]];
-      await runStage({ stage: 'map', tasks, pool: lent, clock, random: () => 0, firstAttempt: 1, signal });
+      await runStage({ stage: 'map', tasks, pool: lent, clock, random: () => 0, attemptNumbers, signal });
     });
   const outcome = runStage({
     stage: 'reduce',
     tasks: reduceTasks(options.taskCount ?? 1),
+    attemptNumbers,
     pool,
     clock,
     random: () => 0.5,
@@ -62,11 +65,11 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     expect(run.repaired).toEqual([0, 1, 2]);
     expect(run.pool.attempts.map(({ id }) => id)).toEqual([
       'r-00000.0',
-      'm-00000.1',
+      'm-00000.0',
       'r-00000.1',
-      'm-00001.1',
+      'm-00001.0',
       'r-00000.2',
-      'm-00002.1',
+      'm-00002.0',
       'r-00000.3',
     ]);
   });
