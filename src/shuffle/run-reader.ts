@@ -16,6 +16,8 @@ export interface RunSegment {
   readonly records: number;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 export interface OpenBlock {
   /** The raw records. Valid until the next call of next(). */
   readonly raw: Buffer;
@@ -26,17 +28,21 @@ export class RunReader {
   readonly #segment: RunSegment;
   readonly #chunks: AsyncIterableIterator<Buffer>;
   /** Unread bytes: #pending[#at, #end). */
-  #pending: Buffer = Buffer.alloc(0);
+  #pending: Buffer = NO_BYTES;
   #at = 0;
   #end = 0;
   #recordsLeft: number;
+  /** Assembles blocks that cross chunks. */
+  #own: Buffer = NO_BYTES;
+  readonly #chunkBytes: number;
 
   constructor(segment: RunSegment, chunkSizeBytes: number) {
     this.#segment = segment;
     this.#recordsLeft = segment.records;
+    this.#chunkBytes = Math.max(1, Math.min(chunkSizeBytes, segment.endBytes - segment.startBytes));
     this.#chunks = segment.store.stream(segment.key, {
       range: { start: segment.startBytes, end: segment.endBytes },
-      chunkSizeBytes: Math.max(1, Math.min(chunkSizeBytes, segment.endBytes - segment.startBytes)),
+      chunkSizeBytes: this.#chunkBytes,
       ...(segment.etag === undefined ? {} : { ifMatch: segment.etag }),
     });
   }
@@ -68,23 +74,29 @@ export class RunReader {
   /** Makes at least `sizeBytes` unread bytes contiguous; false when the run ends before that. */
   async #fill(sizeBytes: number): Promise<boolean> {
     while (this.#end - this.#at < sizeBytes) {
+      // The store may reuse a chunk's memory once it is asked for the next one: what is unread moves out first.
+      if (this.#end > this.#at) this.#keepUnread(sizeBytes);
       const { value: chunk, done } = await this.#chunks.next();
       if (done) return false;
-      const unread = this.#end - this.#at;
-      if (unread === 0 && chunk.length >= sizeBytes) {
-        // The store keeps the chunk's memory untouched until it is asked for the next one.
+      if (this.#end === this.#at) {
         this.#pending = chunk;
         this.#at = 0;
         this.#end = chunk.length;
-        return true;
+      } else {
+        if (this.#own.length - this.#end < chunk.length) this.#keepUnread(this.#end + chunk.length);
+        this.#end += chunk.copy(this.#own, this.#end);
       }
-      const joined = Buffer.allocUnsafeSlow(Math.max(sizeBytes, unread + chunk.length));
-      this.#pending.copy(joined, 0, this.#at, this.#end);
-      chunk.copy(joined, unread);
-      this.#pending = joined;
-      this.#at = 0;
-      this.#end = unread + chunk.length;
     }
     return true;
+  }
+
+  /** Moves the unread bytes to the start of a buffer of this reader's own, with room for `capacityBytes` in all. */
+  #keepUnread(capacityBytes: number): void {
+    const target = this.#own.length < capacityBytes ? Buffer.allocUnsafeSlow(capacityBytes + this.#chunkBytes) : this.#own;
+    this.#pending.copy(target, 0, this.#at, this.#end);
+    this.#end -= this.#at;
+    this.#at = 0;
+    this.#own = target;
+    this.#pending = target;
   }
 }
