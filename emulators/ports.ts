@@ -1,3 +1,5 @@
+import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 
 import { PortTakenError } from './errors.ts';
@@ -43,16 +45,28 @@ function bind(port: number): Promise<number | undefined> {
   });
 }
 
-/** Both emulators answer this path; over TLS only a refusal can be seen, which names nothing. */
 async function emulatorAt(port: number): Promise<string | undefined> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/_localstack/health`, {
-      signal: AbortSignal.timeout(2_000),
+  if (await isHealthy(`127.0.0.1:${port}/_ministack/health`)) return 'a MiniStack';
+  if (await isHealthy(`127.0.0.1:${port}/_localstack/health`)) return 'a LocalStack';
+  return undefined;
+}
+
+/** Over HTTP or TLS. Nothing secret is sent, so any certificate will do. */
+async function isHealthy(where: string): Promise<boolean> {
+  for (const { scheme, get } of [
+    { scheme: 'http', get: http.get },
+    { scheme: 'https', get: https.get },
+  ]) {
+    const body = await new Promise<string>((resolve) => {
+      const options = { timeout: 2_000, agent: false, rejectUnauthorized: false };
+      const request = get(`${scheme}://${where}`, options, async (response) => {
+        const chunks = response.statusCode === 200 ? await response.toArray().catch(() => []) : [];
+        resolve(Buffer.concat(chunks).toString());
+      });
+      request.on('timeout', () => request.destroy());
+      request.on('error', () => resolve(''));
     });
-    const text = await response.text();
-    if (text.includes('ministack')) return 'a MiniStack';
-    return text.includes('services') ? 'a LocalStack' : undefined;
-  } catch {
-    return undefined;
+    if (body.includes('"services"')) return true;
   }
+  return false;
 }

@@ -88,9 +88,9 @@ async function findPython(name: string, minors: readonly number[]): Promise<Foun
   const wanted = minors.map((minor) => `3.${minor}`).join(' or ');
   const found = unfit.length > 0 ? `found only ${unfit.join(', ')}` : 'found no Python';
   throw new EmulatorUnavailableError(
-    `${name} needs Python ${wanted}; ${found}. Install one, for example: "brew install python@3.13" (macOS), ` +
-      `"apt-get install python3 python3-venv" (Debian 13, Ubuntu 24.04 and later), "uv python install 3.13" or ` +
-      `"pyenv install 3.13" anywhere. To name one yourself: MAPREDUCE_PYTHON=/path/to/python3.13`,
+    `${name} needs Python ${wanted}; ${found}. Install one beside the system's own: "uv python install 3.13" or ` +
+      `"pyenv install 3.13" anywhere, "brew install python@3.13" (macOS), "apt-get install python3 python3-venv" ` +
+      `(Debian 13). To name one yourself: MAPREDUCE_PYTHON=/path/to/python3.13`,
   );
 }
 

@@ -89,7 +89,7 @@ describe('choosePort', () => {
   });
 
   test('says that an emulator is running already', async () => {
-    const port = await serve('{"services": {"s3": "running"}}');
+    const port = await serve('{"services": {"s3": "running"}}', '/_localstack/health');
 
     const failure = await choosePort('MiniStack', port).catch((error: unknown) => error);
 
@@ -118,8 +118,11 @@ describe('choosePort', () => {
     );
   });
 
-  async function serve(body: string): Promise<number> {
-    const server = http.createServer((_request, response) => response.end(body));
+  async function serve(body: string, at?: string): Promise<number> {
+    const server = http.createServer((request, response) => {
+      response.statusCode = at === undefined || request.url === at ? 200 : 404;
+      response.end(body);
+    });
     servers.push(server);
     await once(server.listen(0, '127.0.0.1'), 'listening');
     return (server.address() as AddressInfo).port;
@@ -136,7 +139,7 @@ describe('preparePythonEnvironment', () => {
 
     expect(failure).toBeInstanceOf(EmulatorUnavailableError);
     expect((failure as Error).message).toMatch(
-      /LocalStack needs Python 3\.13 or 3\.12; found no Python\. Install one/,
+      /LocalStack needs Python 3\.13; found no Python\. Install one/,
     );
   });
 
@@ -145,7 +148,7 @@ describe('preparePythonEnvironment', () => {
     return await preparePythonEnvironment({
       name: 'LocalStack',
       requirementsFile,
-      minors: [13, 12],
+      minors: [13],
       cost: 'nothing',
       say: () => {},
     });
