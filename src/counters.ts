@@ -11,7 +11,5 @@ export function addCounters(total: Counters, more: Counters): Counters {
 
 /** Sorted by name, so that the same counts are the same bytes. */
 export function sortedCounters(counters: Counters): Counters {
-  return Object.fromEntries(
-    Object.entries(counters).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
-  );
+  return Object.fromEntries(Object.entries(counters).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }

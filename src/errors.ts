@@ -132,9 +132,13 @@ export function toMapReduceError(error: unknown): MapReduceError {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   const message = error instanceof Error ? error.message : String(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new MapReduceError('DiskFullError', `no space left on the device: ${message}. Free some, or point --output and the scratch folder at a larger one.`, {
-      cause: error,
-    });
+    return new MapReduceError(
+      'DiskFullError',
+      `no space left on the device: ${message}. Free some, or point --output and the scratch folder at a larger one.`,
+      {
+        cause: error,
+      },
+    );
   }
   return new MapReduceError('StorageError', message, { cause: error });
 }
@@ -159,7 +163,9 @@ export function deserializeError(data: SerializedError): Error {
           ...(data.details === undefined ? {} : { details: data.details }),
           cause,
         })
-      : Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), { name: data.name });
+      : Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), {
+          name: data.name,
+        });
   if (data.stack !== undefined) error.stack = data.stack;
   return error;
 }

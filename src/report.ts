@@ -60,11 +60,37 @@ export interface AttemptFailure {
  *   planned -> stage-started(map) -> task-* ... -> stage-ended(map) -> stage-started(reduce) -> ... -> committed
  */
 export type JobEvent =
-  | { readonly kind: 'planned'; readonly jobId: string; readonly files: number; readonly bytes: number; readonly mapTasks: number; readonly reducers: number }
+  | {
+      readonly kind: 'planned';
+      readonly jobId: string;
+      readonly files: number;
+      readonly bytes: number;
+      readonly mapTasks: number;
+      readonly reducers: number;
+    }
   | { readonly kind: 'stage-started'; readonly stage: Stage; readonly tasks: number }
-  | { readonly kind: 'attempt-started'; readonly taskId: string; readonly attemptId: string; readonly worker: number; readonly backup: boolean }
-  | { readonly kind: 'attempt-ended'; readonly taskId: string; readonly attemptId: string; readonly worker: number; readonly committed: boolean }
-  | { readonly kind: 'attempt-failed'; readonly taskId: string; readonly attemptId: string; readonly worker: number; readonly error: SerializedError; readonly willRetry: boolean }
+  | {
+      readonly kind: 'attempt-started';
+      readonly taskId: string;
+      readonly attemptId: string;
+      readonly worker: number;
+      readonly backup: boolean;
+    }
+  | {
+      readonly kind: 'attempt-ended';
+      readonly taskId: string;
+      readonly attemptId: string;
+      readonly worker: number;
+      readonly committed: boolean;
+    }
+  | {
+      readonly kind: 'attempt-failed';
+      readonly taskId: string;
+      readonly attemptId: string;
+      readonly worker: number;
+      readonly error: SerializedError;
+      readonly willRetry: boolean;
+    }
   /** Sent a few times a second while a stage runs. */
   | { readonly kind: 'progress'; readonly progress: StageProgress }
   | { readonly kind: 'stage-ended'; readonly report: StageReport }

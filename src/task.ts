@@ -49,7 +49,9 @@ export interface JobSettings {
   readonly merge: boolean;
 }
 
-export type BlockCompression = { readonly codec: 'none' } | { readonly codec: 'zstd'; readonly level: number };
+export type BlockCompression =
+  | { readonly codec: 'none' }
+  | { readonly codec: 'zstd'; readonly level: number };
 
 export interface JobPlan {
   readonly settings: JobSettings;

@@ -158,8 +158,8 @@ export class FoldTable {
             const old = this.#values[entry * 3]!;
             const operation = this.#operation;
             if (operation === SUM) this.#values[entry * 3] = old + value;
-            else if (operation === MIN) this.#values[entry * 3] = value < old ? value : old;
-            else if (operation === MAX) this.#values[entry * 3] = value > old ? value : old;
+            else if (operation === MIN) this.#values[entry * 3] = Math.min(old, value);
+            else if (operation === MAX) this.#values[entry * 3] = Math.max(old, value);
             else this.#values[entry * 3] = combineNumbers(this.#combine, old, value);
             if (--this.#emitsUntilWatch === 0) this.#watch();
             return;

@@ -100,7 +100,7 @@ export class KeySorter {
       const record = offsets[i]!;
       const from = keyStartAt(arena, record) + shared;
       const keyEnd = from - shared + keyLengthAt(arena, record);
-      const to = from + ALPHABET_DEPTH_MAX < keyEnd ? from + ALPHABET_DEPTH_MAX : keyEnd;
+      const to = Math.min(from + ALPHABET_DEPTH_MAX, keyEnd);
       for (let at = from; at < to; at++) used[arena[at]!] = 1;
     }
     let next = 1;
@@ -232,7 +232,7 @@ export function compareKeysAt(arena: Uint8Array, a: number, b: number, depth: nu
   const bStart = keyStartAt(arena, b);
   const aLength = keyLengthAt(arena, a);
   const bLength = keyLengthAt(arena, b);
-  const common = aLength < bLength ? aLength : bLength;
+  const common = Math.min(aLength, bLength);
   for (let i = depth; i < common; i++) {
     const difference = arena[aStart + i]! - arena[bStart + i]!;
     if (difference !== 0) return difference;

@@ -41,8 +41,8 @@ export function pairwise(combine: NamedCombiner | PairwiseCombiner<unknown>): Pa
 
 const NAMED: Record<NamedCombiner, PairwiseCombiner<number>> = {
   sum: (accumulated, value) => accumulated + value,
-  min: (accumulated, value) => (value < accumulated ? value : accumulated),
-  max: (accumulated, value) => (value > accumulated ? value : accumulated),
+  min: (accumulated, value) => Math.min(accumulated, value),
+  max: (accumulated, value) => Math.max(accumulated, value),
 };
 
 /** Tuples of numbers are folded part by part. */

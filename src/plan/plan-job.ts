@@ -5,12 +5,19 @@
  */
 import { MapReduceError } from '../errors.ts';
 import type { JobId } from '../ids.ts';
+import { taskId } from '../ids.ts';
 import { cutSplits, defaultSplitSizeBytes } from '../input/splits.ts';
 import type { Job, ParameterValues } from '../job.ts';
 import { LIMITS, MiB } from '../limits.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { BlockCompression, InputFile, JobPlan, MapTaskSpec, PartitionPlan, ReduceTaskSpec } from '../task.ts';
-import { taskId } from '../ids.ts';
+import type {
+  BlockCompression,
+  InputFile,
+  JobPlan,
+  MapTaskSpec,
+  PartitionPlan,
+  ReduceTaskSpec,
+} from '../task.ts';
 import { sampleBoundaries } from './sample-boundaries.ts';
 
 export interface PlanOptions {
@@ -109,6 +116,9 @@ async function planPartition(
 
 function checkRange(what: string, value: number, min: number, max: number, unit: string): void {
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw new MapReduceError('UsageError', `${what} is a whole number from ${min} to ${max}${unit}; received ${value}`);
+    throw new MapReduceError(
+      'UsageError',
+      `${what} is a whole number from ${min} to ${max}${unit}; received ${value}`,
+    );
   }
 }

@@ -5,9 +5,9 @@
  * Source: the sampler of TeraSort (O'Malley, 2008) reads the first records of some splits in the same way.
  */
 import { GrowableSink } from '../codec/growable-sink.ts';
-import { MapReduceError, isMapReduceError } from '../errors.ts';
-import { readPiece } from '../input/read-records.ts';
+import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { RecordParser } from '../input/input-format.ts';
+import { readPiece } from '../input/read-records.ts';
 import type { Job, MapContext, ParameterValues } from '../job.ts';
 import { LIMITS } from '../limits.ts';
 import type { ObjectStore } from '../storage/object-store.ts';

@@ -76,7 +76,8 @@ export class GroupValues {
   }
 
   *#valuesOfFile(): Generator<unknown, undefined> {
-    let buffer = (this.#read ??= Buffer.allocUnsafeSlow(READ_BYTES));
+    this.#read ??= Buffer.allocUnsafeSlow(READ_BYTES);
+    let buffer = this.#read;
     let at = 0;
     let end = 0;
     let fileAt = 0;

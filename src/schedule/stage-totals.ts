@@ -30,7 +30,15 @@ export function stageReport(
     for (const field of Object.keys(sums) as (keyof typeof sums)[]) sums[field] += state.result[field];
   }
   const { attempts, failedAttempts, backupAttempts } = counts;
-  return { stage, tasks: tasks.length, attempts, failedAttempts, backupAttempts, wallMs, ...sums };
+  return {
+    stage,
+    tasks: tasks.length,
+    attempts,
+    failedAttempts,
+    backupAttempts,
+    wallMs: Math.round(wallMs),
+    ...sums,
+  };
 }
 
 /** What committed tasks have read is summed as they commit; only the running ones are looked at here. */

@@ -92,7 +92,8 @@ export class RunReader {
 
   /** Moves the unread bytes to the start of a buffer of this reader's own, with room for `capacityBytes` in all. */
   #keepUnread(capacityBytes: number): void {
-    const target = this.#own.length < capacityBytes ? Buffer.allocUnsafeSlow(capacityBytes + this.#chunkBytes) : this.#own;
+    const target =
+      this.#own.length < capacityBytes ? Buffer.allocUnsafeSlow(capacityBytes + this.#chunkBytes) : this.#own;
     this.#pending.copy(target, 0, this.#at, this.#end);
     this.#end -= this.#at;
     this.#at = 0;

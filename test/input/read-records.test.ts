@@ -122,7 +122,10 @@ describe('readPiece()', () => {
         onParser: (created) => {
           parser = created;
         },
-        beforeChunk: (...chunk) => chunks.push(chunk),
+        beforeChunk: (...chunk) => {
+          chunks.push(chunk);
+          return undefined;
+        },
         deliver: (line) => positions.push([line, parser!.recordOffsetBytes()]),
       },
     );
