@@ -24,6 +24,7 @@ import { type CheckedNumbers, checkOptions } from './check-options.ts';
 import { type JobStages, runStages } from './job-stages.ts';
 import { loadJob } from './load-job.ts';
 import { callingThreadPool, type LocalPool, threadPool } from './local-pool.ts';
+import { claimOutput, releaseOutput } from './output-claim.ts';
 import { prepareOutput, removeResults, WORK_FOLDER } from './output-folder.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 import { Scratch } from './scratch.ts';
@@ -54,7 +55,6 @@ export async function runEmbedded(
   } finally {
     await pool.close();
     await scratch.remove();
-    await new FileStore({ root: outputFolder }).cleanup({ forgetMetadata: true });
   }
 }
 
@@ -83,8 +83,39 @@ async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport>
     compression: COMPRESSION,
     merge: options.merge ?? false,
   });
-  await prepareOutput(store, options.overwrite ?? false);
-  const layout: JobLayout = { workPrefix: `${WORK_FOLDER}${id}/`, outputPrefix: '' };
+  await claimOutput(store, id);
+  try {
+    await prepareOutput(store, options.overwrite ?? false);
+    const report = await runPlanned(plan, { options, run, job, store, startedAt, startedMs });
+    options.onEvent?.({ kind: 'committed', report });
+    return report;
+  } finally {
+    await run.pool.close();
+    await run.scratch.remove();
+    await releaseOutput(store);
+    await store.cleanup({ forgetMetadata: true });
+  }
+}
+
+async function runPlanned(
+  plan: JobPlan,
+  {
+    options,
+    run,
+    job,
+    store,
+    startedAt,
+    startedMs,
+  }: {
+    options: EmbeddedRunOptions;
+    run: Run;
+    job: Job;
+    store: FileStore;
+    startedAt: Date;
+    startedMs: number;
+  },
+): Promise<JobReport> {
+  const layout: JobLayout = { workPrefix: `${WORK_FOLDER}${plan.settings.jobId}/`, outputPrefix: '' };
   try {
     tellPlanned(plan, options.onEvent);
     const stages = await runStages({
@@ -105,14 +136,20 @@ async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport>
       wallMs: Math.round(performance.now() - startedMs),
     };
     await commitJob({ report, store, layout });
-    options.onEvent?.({ kind: 'committed', report });
     return report;
   } catch (error) {
-    // From here to _SUCCESS the folder held nothing but this job's own.
-    await removeResults(store);
-    await removeWork(store, layout);
+    await takeAway(store, layout);
     throw error;
   }
+}
+
+/**
+ * What the job has written, after it failed: since the claim the folder has held no results but its own. What cannot be
+ * removed has no _SUCCESS beside it; why the job failed matters more.
+ */
+async function takeAway(store: FileStore, layout: JobLayout): Promise<void> {
+  await removeResults(store).catch(() => {});
+  await removeWork(store, layout).catch(() => {});
 }
 
 function makePool(

@@ -7,6 +7,8 @@ import type { ObjectStore } from '../storage/object-store.ts';
 
 /** Intermediates of all jobs that write here; names that start with '_' are no input of other jobs. */
 export const WORK_FOLDER = '_temporary/';
+/** Who writes to the folder now (output-claim.ts). */
+export const CLAIM_KEY = `${WORK_FOLDER}claim.json`;
 
 /** What results are called (layout.ts). The folder may hold much else: only these are looked for. */
 const RESULT_PREFIXES = ['part-', 'merged.', MANIFEST_NAME, SUCCESS_NAME];
@@ -15,7 +17,7 @@ const RESULT_PREFIXES = ['part-', 'merged.', MANIFEST_NAME, SUCCESS_NAME];
 export async function prepareOutput(store: ObjectStore, overwrite: boolean): Promise<void> {
   if (overwrite) {
     await removeResults(store);
-    await removePrefix(store, WORK_FOLDER);
+    await removePrefix(store, WORK_FOLDER, (key) => key !== CLAIM_KEY);
     return;
   }
   for (const prefix of RESULT_PREFIXES) {
