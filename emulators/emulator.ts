@@ -1,6 +1,6 @@
 /** What both emulators share: start under a supervisor, wait until healthy, stop. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import os from 'node:os';
@@ -59,6 +59,8 @@ export interface LaunchCommand {
 
 export const REGION = 'us-east-1';
 
+const LOGS_KEPT_MS = 3 * 24 * 60 * 60 * 1000;
+
 /** Keys that open nothing but an emulator. */
 export function clientEnvironment(endpoint: string): Record<string, string> {
   return {
@@ -84,9 +86,7 @@ export function sayOnStderr(options: StartOptions): (line: string) => void {
 
 export async function launch(options: LaunchOptions): Promise<RunningEmulator> {
   const startedAt = performance.now();
-  const logs = path.join(cacheFolder(), 'logs');
-  await mkdir(logs, { recursive: true });
-  const logFile = path.join(logs, `${options.name.toLowerCase()}-${options.port}.log`);
+  const logFile = path.join(await logFolder(), `${options.name.toLowerCase()}-${options.port}.log`);
   const stateFolder = await mkdtemp(path.join(os.tmpdir(), `${options.name.toLowerCase()}-`));
   const { env, ...command } = await options.command(stateFolder);
   const supervisor = await superviseInto(logFile, { ...command, stateFolder }, env);
@@ -113,6 +113,18 @@ export async function launch(options: LaunchOptions): Promise<RunningEmulator> {
     stop,
     startedInMs: Math.round(performance.now() - startedAt),
   };
+}
+
+/** Logs outlive their emulator, for a while: each port has its own. */
+async function logFolder(): Promise<string> {
+  const folder = path.join(cacheFolder(), 'logs');
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(folder)) {
+    const file = path.join(folder, name);
+    const writtenAt = (await stat(file).catch(() => undefined))?.mtimeMs ?? Date.now();
+    if (Date.now() - writtenAt > LOGS_KEPT_MS) await rm(file, { force: true });
+  }
+  return folder;
 }
 
 async function superviseInto(

@@ -34,7 +34,8 @@ export interface PythonEnvironmentOptions {
 export async function preparePythonEnvironment(
   options: PythonEnvironmentOptions,
 ): Promise<PythonEnvironment> {
-  const requirements = await readFile(options.requirementsFile, 'utf8');
+  const lines = (await readFile(options.requirementsFile, 'utf8')).split('\n');
+  const requirements = lines.filter((line) => line !== '' && !line.startsWith('#')).join('\n');
   const base = await findPython(options.name, options.minors);
   const hash = shortHash(requirements, base.version, process.platform, process.arch);
   const folder = path.join(cacheFolder(), `${options.name.toLowerCase()}-${hash}`);
