@@ -2,11 +2,13 @@
  * Combines while map emits, for values that are numbers: an open-addressing hash table over encoded keys, so that a
  * key which occurs a million times is stored once and costs one probe an emit.
  *
- *   slots      hash, entry + 1 (0: free)                             two 32-bit words, linear probing
- *   entries    accumulated value, offset and length of the key, hash, partition       24 bytes, one cache line
- *   keys       entry (u32)  varint(keyLength + 1)  0  key            as key-sort.ts wants it, the entry's number before
+ *   slots      hash, entry + 1 (0: free)                                           two 32-bit words, linear probing
+ *   entries    value (f64), 12 bytes of key, key length, partition, hash           32 bytes, half a cache line
+ *   keys       entry (u32)  varint(keyLength + 1)  0  key                          key-sort.ts, the entry's number before
  *
- * The new key is written to the end of `keys` first, hashed on the way, and kept if it turns out to be new.
+ * Most keys are short: one of up to 12 bytes lies in its entry, as three 32-bit words that are packed while its
+ * characters are read, so that hashing, comparing and storing it take a few operations on registers. A longer key lies
+ * in `keys`, and the first word of its entry says where. Draining writes the short ones there too, for the sort.
  *
  * Where keys hardly repeat, a table costs more than it saves: every emit misses the cache. The table watches how many
  * emits made a new entry, and says so (`hardlyFolds`); the collector then goes over to the sort buffer.
@@ -18,21 +20,27 @@ import { stringCodec } from '../codec/string-codec.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../codec/varint.ts';
 import type { NamedCombiner, PairwiseCombiner } from '../job.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
-import { FNV_OFFSET, FNV_PRIME, finishHash, hashKey } from './key-hash.ts';
+import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
 import type { Partitioner } from './partitioner.ts';
 import { combineNumbers, pairwise } from './value-fold.ts';
 
-const ENTRY_BYTES = 24;
+const ENTRY_BYTES = 32;
+const ENTRY_WORDS = ENTRY_BYTES / 4;
+const ENTRY_DOUBLES = ENTRY_BYTES / 8;
+/** Words of an entry, behind its value. */
+const KEY_WORD = 2;
+const LENGTH_WORD = 5;
+const PARTITION_WORD = 6;
+const HASH_WORD = 7;
 const SLOT_BYTES = 8;
-/** Per entry while draining: its offset, its offset by partition, the sorter's scratch. */
-const SORT_BYTES = 4 + 4 + KeySorter.scratchBytes(1);
-const ENTRIES_AT_FIRST = 4096;
-/** Entry number, key length of one byte, value length 0. Longer keys are moved. */
+const SHORT_KEY_BYTES_MAX = 12;
+/** Entry number, key length of one byte, value length 0. Keys over LENGTH_BYTE_MAX bytes need more. */
 const KEY_HEADER_BYTES = 6;
-const SHORT_KEY_MAX = 0x7e;
-/** A short key takes the loop below; it is also what the loop may write before it notices. */
-const LOOP_CHARACTERS_MAX = 64;
+const LENGTH_BYTE_MAX = 0x7e;
+/** Per entry while draining: a short key in `keys`, its offset, its offset by partition, the sorter's scratch. */
+const DRAIN_BYTES = KEY_HEADER_BYTES + SHORT_KEY_BYTES_MAX + 4 + 4 + KeySorter.scratchBytes(1);
+const ENTRIES_AT_FIRST = 4096;
 
 const WATCH_EMITS = 1 << 17;
 const HARDLY_FOLDS_FRACTION = 0.8;
@@ -55,7 +63,7 @@ export class FoldTable {
 
   #slots = new Int32Array(2 * 2 * ENTRIES_AT_FIRST);
   #slotMask = 2 * ENTRIES_AT_FIRST - 1;
-  #words = new Int32Array((ENTRIES_AT_FIRST * ENTRY_BYTES) / 4);
+  #words = new Int32Array(ENTRIES_AT_FIRST * ENTRY_WORDS);
   #values = new Float64Array(this.#words.buffer);
   #capacity = ENTRIES_AT_FIRST;
   #count = 0;
@@ -99,26 +107,32 @@ export class FoldTable {
   /** The emit of jobs whose keys are strings. */
   emitText(key: string, value: number): void {
     const length = key.length;
-    if (typeof key !== 'string' || length > LOOP_CHARACTERS_MAX) {
+    if (length > SHORT_KEY_BYTES_MAX) {
       this.emit(key, value);
       return;
     }
-    const keys = this.#keys;
-    if (keys.bytes.length - keys.end < KEY_HEADER_BYTES + LOOP_CHARACTERS_MAX)
-      keys.reserve(KEY_HEADER_BYTES + LOOP_CHARACTERS_MAX);
-    const bytes = keys.bytes;
-    const start = keys.end + KEY_HEADER_BYTES;
-    let hash = FNV_OFFSET;
-    for (let i = 0; i < length; i++) {
+    let word0 = 0;
+    let word1 = 0;
+    let word2 = 0;
+    let all = 0;
+    let i = 0;
+    for (let shift = 0; i < length && i < 4; i++, shift += 8) {
       const code = key.charCodeAt(i);
-      if (code >= 0x80) {
-        this.emit(key, value);
-        return;
-      }
-      bytes[start + i] = code;
-      hash = Math.imul(hash ^ code, FNV_PRIME);
+      all |= code;
+      word0 |= code << shift;
     }
-    this.#fold(key, start, length, finishHash(hash), value);
+    for (let shift = 0; i < length && i < 8; i++, shift += 8) {
+      const code = key.charCodeAt(i);
+      all |= code;
+      word1 |= code << shift;
+    }
+    for (let shift = 0; i < length; i++, shift += 8) {
+      const code = key.charCodeAt(i);
+      all |= code;
+      word2 |= code << shift;
+    }
+    if (all >= 0x80) this.emit(key, value);
+    else this.#foldShort(key, word0, word1, word2, length, value);
   }
 
   emit(key: unknown, value: number): void {
@@ -127,41 +141,83 @@ export class FoldTable {
     keys.reserve(KEY_HEADER_BYTES);
     keys.end += KEY_HEADER_BYTES;
     const start = keys.end;
+    let end = start;
     try {
       this.#codec.encode(key, keys);
-    } catch (error) {
+      end = keys.end;
+    } finally {
+      // What was written stays at the end of `keys`, not taken yet.
       keys.end = before;
-      throw error;
     }
-    const length = keys.end - start;
-    keys.end = before;
-    this.#fold(key, start, length, hashKey(keys.bytes, start, start + length), value);
+    const bytes = keys.bytes;
+    const length = end - start;
+    if (length > SHORT_KEY_BYTES_MAX) {
+      this.#foldLong(key, start, length, value);
+      return;
+    }
+    let word0 = 0;
+    let word1 = 0;
+    let word2 = 0;
+    let i = 0;
+    for (let shift = 0; i < length && i < 4; i++, shift += 8) word0 |= bytes[start + i]! << shift;
+    for (let shift = 0; i < length && i < 8; i++, shift += 8) word1 |= bytes[start + i]! << shift;
+    for (let shift = 0; i < length; i++, shift += 8) word2 |= bytes[start + i]! << shift;
+    this.#foldShort(key, word0, word1, word2, length, value);
   }
 
-  /** The key's bytes lie at the end of #keys, not yet taken. */
-  #fold(key: unknown, start: number, length: number, hash: number, value: number): void {
+  #foldShort(key: unknown, word0: number, word1: number, word2: number, length: number, value: number): void {
+    const hash = hashWords(word0, word1, word2, length);
     const slots = this.#slots;
     const words = this.#words;
-    const bytes = this.#keys.bytes;
     const mask = this.#slotMask;
     let slot = hash & mask;
     for (;;) {
       const entry = slots[2 * slot + 1]! - 1;
       if (entry < 0) break;
       if (slots[2 * slot] === hash) {
-        const word = entry * 6 + 2;
-        if (words[word + 1] === length) {
-          const at = words[word]!;
+        const word = entry * ENTRY_WORDS;
+        if (
+          words[word + KEY_WORD] === word0 &&
+          words[word + KEY_WORD + 1] === word1 &&
+          words[word + KEY_WORD + 2] === word2 &&
+          words[word + LENGTH_WORD] === length
+        ) {
+          this.#accumulate(entry, value);
+          return;
+        }
+      }
+      slot = (slot + 1) & mask;
+    }
+    if (--this.#emitsUntilWatch === 0) this.#watch();
+    const partition = this.#partitionOfShort(key, word0, word1, word2, length);
+    const entry = this.#newEntry(hash, length, 0);
+    const word = entry * ENTRY_WORDS;
+    this.#words[word + KEY_WORD] = word0;
+    this.#words[word + KEY_WORD + 1] = word1;
+    this.#words[word + KEY_WORD + 2] = word2;
+    this.#words[word + PARTITION_WORD] = partition;
+    this.#values[entry * ENTRY_DOUBLES] = value;
+  }
+
+  /** The key's bytes lie at the end of `keys`, not taken yet. */
+  #foldLong(key: unknown, start: number, length: number, value: number): void {
+    const bytes = this.#keys.bytes;
+    const hash = hashKey(bytes, start, start + length);
+    const slots = this.#slots;
+    const words = this.#words;
+    const mask = this.#slotMask;
+    let slot = hash & mask;
+    for (;;) {
+      const entry = slots[2 * slot + 1]! - 1;
+      if (entry < 0) break;
+      if (slots[2 * slot] === hash) {
+        const word = entry * ENTRY_WORDS;
+        if (words[word + LENGTH_WORD] === length) {
+          const at = words[word + KEY_WORD]!;
           let i = 0;
           while (i < length && bytes[at + i] === bytes[start + i]) i++;
           if (i === length) {
-            const old = this.#values[entry * 3]!;
-            const operation = this.#operation;
-            if (operation === SUM) this.#values[entry * 3] = old + value;
-            else if (operation === MIN) this.#values[entry * 3] = Math.min(old, value);
-            else if (operation === MAX) this.#values[entry * 3] = Math.max(old, value);
-            else this.#values[entry * 3] = combineNumbers(this.#combine, old, value);
-            if (--this.#emitsUntilWatch === 0) this.#watch();
+            this.#accumulate(entry, value);
             return;
           }
         }
@@ -169,59 +225,84 @@ export class FoldTable {
       slot = (slot + 1) & mask;
     }
     if (--this.#emitsUntilWatch === 0) this.#watch();
-    this.#insert(key, start, length, hash, value, slot);
+    const partition = this.#partitioner.partitionOf(key, bytes, start, start + length);
+    let keyStart = start;
+    if (this.#isFull(length)) {
+      const copy = Buffer.from(bytes.subarray(start, start + length));
+      this.#makeRoom(length);
+      keyStart = this.#keys.end + KEY_HEADER_BYTES;
+      this.#keys.reserve(KEY_HEADER_BYTES + length);
+      copy.copy(this.#keys.bytes, keyStart);
+    }
+    const entry = this.#newEntry(hash, length, length);
+    const word = entry * ENTRY_WORDS;
+    this.#words[word + KEY_WORD] = this.#keepKey(keyStart, length, entry);
+    this.#words[word + PARTITION_WORD] = partition;
+    this.#values[entry * ENTRY_DOUBLES] = value;
   }
 
-  #insert(key: unknown, start: number, length: number, hash: number, value: number, freeSlot: number): void {
-    const partition = this.#partitioner.partitionOf(key, this.#keys.bytes, start, start + length);
-    let slot = freeSlot;
-    let keyStart = start;
-    if (this.#count === this.#capacity || this.#isFull(length)) {
-      if (this.#count > 0 && this.#isFull(length)) {
-        const copy = Buffer.from(this.#keys.bytes.subarray(start, start + length));
-        this.#full();
-        keyStart = this.#keys.end + KEY_HEADER_BYTES;
-        copy.copy(this.#keys.bytes, keyStart);
-      } else {
-        this.#grow();
-      }
-      slot = this.#freeSlot(hash);
-    }
-    const end = this.#keepKey(keyStart, length);
+  #accumulate(entry: number, value: number): void {
+    const at = entry * ENTRY_DOUBLES;
+    const old = this.#values[at]!;
+    const operation = this.#operation;
+    if (operation === SUM) this.#values[at] = old + value;
+    else if (operation === MIN) this.#values[at] = Math.min(old, value);
+    else if (operation === MAX) this.#values[at] = Math.max(old, value);
+    else this.#values[at] = combineNumbers(this.#combine, old, value);
+    if (--this.#emitsUntilWatch === 0) this.#watch();
+  }
+
+  #partitionOfShort(key: unknown, word0: number, word1: number, word2: number, length: number): number {
+    if (this.#partitions === 1) return this.#partitioner.partitionOf(key, this.#shortKey, 0, 0);
+    writeShortKey(this.#shortKey, 0, word0, word1, word2, length);
+    return this.#partitioner.partitionOf(key, this.#shortKey, 0, length);
+  }
+
+  readonly #shortKey = Buffer.alloc(SHORT_KEY_BYTES_MAX);
+
+  /** An entry with its hash and length; its slot points to it. */
+  #newEntry(hash: number, length: number, keyBytes: number): number {
+    if (this.#isFull(keyBytes)) this.#makeRoom(keyBytes);
+    if (this.#count === this.#capacity) this.#grow();
+    const slot = this.#freeSlot(hash);
     const entry = this.#count++;
-    const word = entry * 6 + 2;
     this.#slots[2 * slot] = hash;
     this.#slots[2 * slot + 1] = entry + 1;
-    this.#values[entry * 3] = value;
-    this.#words[word] = end - length;
-    this.#words[word + 1] = length;
-    this.#words[word + 2] = hash;
-    this.#words[word + 3] = partition;
+    const word = entry * ENTRY_WORDS;
+    this.#words[word + LENGTH_WORD] = length;
+    this.#words[word + HASH_WORD] = hash;
+    return entry;
   }
 
-  /** Writes the header before the key, moving a long key out of its way; answers where the key ends. */
-  #keepKey(start: number, length: number): number {
+  /** Writes the header before a key at the end of `keys`, moving the key where the header is long; answers where the key starts. */
+  #keepKey(start: number, length: number, entry: number): number {
     const keys = this.#keys;
     const record = start - KEY_HEADER_BYTES;
     let keyStart = start;
-    if (length > SHORT_KEY_MAX) {
+    if (length > LENGTH_BYTE_MAX) {
       keys.end = start + length;
       keys.reserve(VARINT_BYTES_MAX);
       keyStart = record + 4 + longHeaderBytes(length);
       keys.bytes.copyWithin(keyStart, start, start + length);
     }
-    keys.bytes.writeUInt32LE(this.#count, record);
+    keys.bytes.writeUInt32LE(entry, record);
     keys.bytes[writeVarint(length + 1, keys.bytes, record + 4)] = 0;
     keys.end = keyStart + length;
-    return keys.end;
+    return keyStart;
   }
 
+  /** Whether an entry more, with `keyBytes` in `keys`, would exceed the memory. */
   #isFull(keyBytes: number): boolean {
     const entries = this.#count === this.#capacity ? 2 * this.#capacity : this.#capacity;
-    return (
-      this.#keys.end + keyBytes + KEY_HEADER_BYTES + entries * (ENTRY_BYTES + 2 * SLOT_BYTES + SORT_BYTES) >
-      this.#memoryBytes
-    );
+    const keysBytes = this.#keys.end + keyBytes + KEY_HEADER_BYTES + VARINT_BYTES_MAX;
+    return keysBytes + entries * (ENTRY_BYTES + 2 * SLOT_BYTES) + this.#count * DRAIN_BYTES > this.#memoryBytes;
+  }
+
+  /** An empty table takes any key: it is one record. */
+  #makeRoom(keyBytes: number): void {
+    if (this.#count === 0) return;
+    this.#full();
+    if (this.#isFull(keyBytes)) this.#shrink();
   }
 
   #freeSlot(hash: number): number {
@@ -232,18 +313,27 @@ export class FoldTable {
 
   #grow(): void {
     this.#capacity *= 2;
-    const words = new Int32Array((this.#capacity * ENTRY_BYTES) / 4);
+    const words = new Int32Array(this.#capacity * ENTRY_WORDS);
     words.set(this.#words);
     this.#words = words;
     this.#values = new Float64Array(words.buffer);
     this.#slots = new Int32Array(2 * 2 * this.#capacity);
     this.#slotMask = 2 * this.#capacity - 1;
     for (let entry = 0; entry < this.#count; entry++) {
-      const hash = words[entry * 6 + 4]!;
+      const hash = words[entry * ENTRY_WORDS + HASH_WORD]!;
       const slot = this.#freeSlot(hash);
       this.#slots[2 * slot] = hash;
       this.#slots[2 * slot + 1] = entry + 1;
     }
+  }
+
+  /** Back to the size of the beginning; the table is empty. */
+  #shrink(): void {
+    this.#capacity = ENTRIES_AT_FIRST;
+    this.#words = new Int32Array(ENTRIES_AT_FIRST * ENTRY_WORDS);
+    this.#values = new Float64Array(this.#words.buffer);
+    this.#slots = new Int32Array(2 * 2 * ENTRIES_AT_FIRST);
+    this.#slotMask = 2 * ENTRIES_AT_FIRST - 1;
   }
 
   #watch(): void {
@@ -253,14 +343,20 @@ export class FoldTable {
   }
 
   /** Hands over every entry, in order of insertion. */
-  forEach(
-    take: (keys: Buffer, keyStart: number, keyEnd: number, value: number, partition: number) => void,
-  ): void {
+  forEach(take: (keys: Buffer, keyStart: number, keyEnd: number, value: number, partition: number) => void): void {
     const words = this.#words;
     for (let entry = 0; entry < this.#count; entry++) {
-      const word = entry * 6 + 2;
-      const start = words[word]!;
-      take(this.#keys.bytes, start, start + words[word + 1]!, this.#values[entry * 3]!, words[word + 3]!);
+      const word = entry * ENTRY_WORDS;
+      const length = words[word + LENGTH_WORD]!;
+      const value = this.#values[entry * ENTRY_DOUBLES]!;
+      const partition = words[word + PARTITION_WORD]!;
+      const first = words[word + KEY_WORD]!;
+      if (length > SHORT_KEY_BYTES_MAX) {
+        take(this.#keys.bytes, first, first + length, value, partition);
+      } else {
+        writeShortKey(this.#shortKey, 0, first, words[word + KEY_WORD + 1]!, words[word + KEY_WORD + 2]!, length);
+        take(this.#shortKey, 0, length, value, partition);
+      }
     }
   }
 
@@ -288,7 +384,7 @@ export class FoldTable {
       while (draining.at < end) {
         const offset = draining.offsets[draining.at++]!;
         const entry = keys.readUInt32LE(offset - 4);
-        const valueEnd = encodeNumberValue(this.#values[entry * 3]!, this.#value, 0);
+        const valueEnd = encodeNumberValue(this.#values[entry * ENTRY_DOUBLES]!, this.#value, 0);
         const keyStart = keyStartAt(keys, offset);
         writer.append(keys, keyStart, keyStart + keyLengthAt(keys, offset), this.#value, 0, valueEnd);
         if (writer.bytesWritten >= writeUntil) return false;
@@ -302,10 +398,12 @@ export class FoldTable {
     return true;
   }
 
+  /** Brings all keys into `keys`; answers their offsets grouped by partition. */
   #startDraining() {
-    const ends = new Uint32Array(this.#partitions);
+    const keys = this.#keys;
     const words = this.#words;
-    for (let entry = 0; entry < this.#count; entry++) ends[words[entry * 6 + 5]!]!++;
+    const ends = new Uint32Array(this.#partitions);
+    for (let entry = 0; entry < this.#count; entry++) ends[words[entry * ENTRY_WORDS + PARTITION_WORD]!]!++;
     let sum = 0;
     for (let partition = 0; partition < this.#partitions; partition++) {
       const size = ends[partition]!;
@@ -314,12 +412,36 @@ export class FoldTable {
     }
     const offsets = new Uint32Array(this.#count);
     for (let entry = 0; entry < this.#count; entry++) {
-      const start = words[entry * 6 + 2]!;
-      const length = words[entry * 6 + 3]!;
-      const header = length <= SHORT_KEY_MAX ? 2 : longHeaderBytes(length);
-      offsets[ends[words[entry * 6 + 5]!]!++] = start - header;
+      const word = entry * ENTRY_WORDS;
+      const length = words[word + LENGTH_WORD]!;
+      const first = words[word + KEY_WORD]!;
+      let keyStart = first;
+      let headerBytes = KEY_HEADER_BYTES - 4;
+      if (length <= SHORT_KEY_BYTES_MAX) {
+        keys.reserve(KEY_HEADER_BYTES + SHORT_KEY_BYTES_MAX);
+        keyStart = keys.end + KEY_HEADER_BYTES;
+        writeShortKey(keys.bytes, keyStart, first, words[word + KEY_WORD + 1]!, words[word + KEY_WORD + 2]!, length);
+        this.#keepKey(keyStart, length, entry);
+      } else if (length > LENGTH_BYTE_MAX) {
+        headerBytes = longHeaderBytes(length);
+      }
+      offsets[ends[words[word + PARTITION_WORD]!]!++] = keyStart - headerBytes;
     }
     return { offsets, ends, partition: 0, at: 0, sorted: false };
+  }
+}
+
+/** Mixes the packed key by murmur3's rounds. Private to the table: what is stored is hashed by key-hash.ts. */
+function hashWords(word0: number, word1: number, word2: number, length: number): number {
+  let hash = Math.imul(word0, 0xcc9e2d51) ^ Math.imul(word1, 0x1b873593) ^ Math.imul(word2, 0x85ebca6b) ^ length;
+  hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
+  return hash ^ (hash >>> 13);
+}
+
+function writeShortKey(bytes: Buffer, at: number, word0: number, word1: number, word2: number, length: number): void {
+  for (let i = 0; i < length; i++) {
+    const word = i < 4 ? word0 : i < 8 ? word1 : word2;
+    bytes[at + i] = word >>> (8 * (i & 3));
   }
 }
 
