@@ -9,13 +9,13 @@
  * Records are appended to `sink` synchronously; `flush()` is awaited whenever `wantsFlush`. A single call of the user's
  * reduce may write more than memory holds: what exceeds the sink's bound goes to a local file until the next flush.
  */
-import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, rmSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { AttemptId, TaskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import { writeFully } from '../shuffle/merge-runs.ts';
+import { openLocalFile, readAt, writeFully } from '../shuffle/local-file.ts';
 import type { Metadata, ObjectStore, Upload } from '../storage/object-store.ts';
 import type { JobLayout, TaskEnvironment } from '../task.ts';
 import { attemptSummaryKey, partKey } from './layout.ts';
@@ -153,7 +153,7 @@ class Overflow {
 
   constructor(path: string) {
     this.#path = path;
-    this.#file = openSync(path, 'w+');
+    this.#file = openLocalFile(path, 'w+');
   }
 
   append(bytes: Buffer): void {
@@ -164,7 +164,7 @@ class Overflow {
   *chunks(): Generator<Buffer> {
     const chunk = Buffer.allocUnsafeSlow(LIMITS.uploadChunkBytes);
     for (let at = 0; at < this.#bytes; ) {
-      const read = readSync(this.#file, chunk, 0, chunk.length, at);
+      const read = readAt(this.#file, chunk, { start: 0, end: chunk.length, position: at });
       if (read === 0) {
         throw new MapReduceError(
           'StorageError',

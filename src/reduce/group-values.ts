@@ -4,13 +4,13 @@
  *
  *     value:  varint length, bytes
  */
-import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { closeSync, ftruncateSync } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../codec/varint.ts';
 import { MapReduceError } from '../errors.ts';
 import { copyBytes } from '../shuffle/copy-bytes.ts';
-import { writeFully } from '../shuffle/merge-runs.ts';
+import { openLocalFile, readAt, writeFully } from '../shuffle/local-file.ts';
 
 const READ_BYTES = 256 * 1024;
 
@@ -66,7 +66,7 @@ export class GroupValues {
   }
 
   #spill(): void {
-    this.#file ??= openSync(this.#path, 'w+');
+    this.#file ??= openLocalFile(this.#path, 'w+');
     // The file may have been truncated after a write further on: the position is told, not remembered.
     writeFully(this.#file, this.#sink.bytes.subarray(0, this.#sink.end), this.#fileBytes);
     this.#fileBytes += this.#sink.end;
@@ -93,7 +93,7 @@ export class GroupValues {
       end -= at;
       at = 0;
       while (end < neededBytes) {
-        const read = readSync(this.#file!, buffer, end, buffer.length - end, fileAt);
+        const read = readAt(this.#file!, buffer, { start: end, end: buffer.length, position: fileAt });
         if (read === 0)
           throw new MapReduceError('StorageError', `${this.#path} was cut short while it was read`);
         fileAt += read;

@@ -2,12 +2,13 @@
  * Merges runs into runs: the spills of a map task into its shuffle object, and a reducer's runs into fewer when there
  * are more than may be open at once.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { LIMITS } from '../limits.ts';
 import type { ValueFold } from '../map/value-fold.ts';
 import { FileStore } from '../storage/file-store.ts';
 import type { AttemptControl, BlockCompression } from '../task.ts';
+import { openLocalFile, writeFully } from './local-file.ts';
 import { GroupKey, KWayMerge } from './merge.ts';
 import { RunCursor } from './run-cursor.ts';
 import { RunReader, type RunSegment } from './run-reader.ts';
@@ -149,7 +150,7 @@ export class LocalRun {
   }: { folder: string; name: string; compression: BlockCompression; blockBytes: number }) {
     this.#folder = folder;
     this.#name = name;
-    this.#file = openSync(`${folder}/${name}`, 'w');
+    this.#file = openLocalFile(`${folder}/${name}`, 'w');
     this.writer = new RunWriter({
       compression,
       blockBytes,
@@ -174,19 +175,6 @@ export class LocalRun {
   /** Closes the file of a run that will not be finished. */
   abandon(): void {
     closeSync(this.#file);
-  }
-}
-
-export function writeFully(file: number, bytes: Buffer, position?: number): void {
-  let written = 0;
-  while (written < bytes.length) {
-    written += writeSync(
-      file,
-      bytes,
-      written,
-      bytes.length - written,
-      position === undefined ? null : position + written,
-    );
   }
 }
 
@@ -237,11 +225,11 @@ export async function reduceRunCount(
           flush: async () => {},
           control,
         });
+        run.writer.endPartition();
       } catch (error) {
         run.abandon();
         throw error;
       }
-      run.writer.endPartition();
       onMerged({
         bytes: run.writer.bytesWritten,
         recordsIn: merged.recordsIn,

@@ -1,0 +1,44 @@
+/**
+ * Files of an attempt on the local disk. They are read and written synchronously, since map and reduce may spill in
+ * the middle of a record. What goes wrong is thrown as an error of the engine's own: it may pass through user code
+ * (emit spills), which has not caused it.
+ */
+import { openSync, readSync, writeSync } from 'node:fs';
+import { toMapReduceError } from '../errors.ts';
+
+export function openLocalFile(path: string, flags: 'w' | 'w+'): number {
+  return withEngineErrors(() => openSync(path, flags));
+}
+
+/** Writes at `position`, or, without one, behind what was written before. */
+export function writeFully(file: number, bytes: Buffer, position?: number): void {
+  withEngineErrors(() => {
+    let written = 0;
+    while (written < bytes.length) {
+      written += writeSync(
+        file,
+        bytes,
+        written,
+        bytes.length - written,
+        position === undefined ? null : position + written,
+      );
+    }
+  });
+}
+
+/** Reads into bytes[start, end) from `position` on; answers how many bytes came, 0 at the end of the file. */
+export function readAt(
+  file: number,
+  bytes: Buffer,
+  { start, end, position }: { start: number; end: number; position: number },
+): number {
+  return withEngineErrors(() => readSync(file, bytes, start, end - start, position));
+}
+
+function withEngineErrors<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw toMapReduceError(error);
+  }
+}
