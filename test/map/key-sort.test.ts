@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { writeVarint } from '../../src/codec/varint.ts';
+import { compareKeysAt, KeySorter, keyLengthAt, keyStartAt } from '../../src/map/key-sort.ts';
+
+const RUNS = { numRuns: 1_000 };
+
+/** Records as the sorter finds them: some other bytes first, values of any length between the keys. */
+function layOut(keys: readonly Uint8Array[], valueBytes: (index: number) => number = () => 0) {
+  const pieces: Buffer[] = [Buffer.from([0xff, 0x80, 0])];
+  const offsets = new Uint32Array(keys.length);
+  let at = pieces[0].length;
+  for (const [index, key] of keys.entries()) {
+    const header = Buffer.alloc(10);
+    const value = Buffer.alloc(valueBytes(index), 0xee);
+    const end = writeVarint(value.length, header, writeVarint(key.length + 1, header, 0));
+    offsets[index] = at;
+    pieces.push(header.subarray(0, end), Buffer.from(key), value);
+    at += end + key.length + value.length;
+  }
+  return { arena: Buffer.concat(pieces), offsets };
+}
+
+/** The naive oracle; Array.sort is stable. */
+function sortedIndexes(keys: readonly Uint8Array[]): number[] {
+  return keys.map((_, index) => index).sort((a, b) => Buffer.compare(keys[a], keys[b]));
+}
+
+function expectSorts(keys: readonly Uint8Array[], sorter = new KeySorter()): void {
+  const { arena, offsets } = layOut(keys, (index) => [0, 1, 127, 128, 300][index % 5]);
+  const indexOf = new Map([...offsets].map((offset, index) => [offset, index]));
+
+  sorter.sort(arena, offsets, 0, offsets.length);
+
+  expect([...offsets].map((offset) => indexOf.get(offset))).toEqual(sortedIndexes(keys));
+}
+
+/** A generator of its own, since thousands of records a case are too many for fast-check's. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed | 0;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return Math.floor(((state >>> 0) / 2 ** 32) * below);
+  };
+}
+
+const key = fc.oneof(
+  fc.uint8Array({ maxLength: 4 }),
+  fc.uint8Array({ maxLength: 20 }),
+  fc.array(fc.constantFrom(0, 1, 0x61, 0xff), { maxLength: 12 }).map((bytes) => Uint8Array.from(bytes)),
+  fc
+    .tuple(fc.integer({ min: 120, max: 140 }), fc.uint8Array({ maxLength: 3 }))
+    .map(([length, tail]) => Buffer.concat([Buffer.alloc(length, 0x61), tail])),
+);
+
+describe('KeySorter', () => {
+  it('orders any keys as Buffer.compare does, and equal keys as they came', () => {
+    const sorter = new KeySorter();
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 60, size: 'max' }), (keys) => expectSorts(keys, sorter)),
+      RUNS,
+    );
+  });
+
+  it('orders keys that share a prefix of any length', () => {
+    const sorter = new KeySorter();
+    const tail = fc.array(fc.constantFrom(0, 0x61, 0x62), { maxLength: 9 });
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 150 }),
+        fc.array(tail, { minLength: 20, maxLength: 60, size: 'max' }),
+        (prefix, tails) =>
+          expectSorts(
+            tails.map((bytes) => Buffer.concat([prefix, Uint8Array.from(bytes)])),
+            sorter,
+          ),
+      ),
+      RUNS,
+    );
+  });
+
+  it('orders thousands of keys whatever their alphabet', () => {
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.constantFrom(1, 2, 3, 7, 8, 10, 15, 26, 31, 127, 255, 256),
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 25, max: 1_500 }),
+        (seed, alphabet, lengthMax, count) => {
+          const random = randomOf(seed);
+          // Spread over all byte values, so that the order of the symbols is not that of their numbers by chance.
+          const symbols = Array.from({ length: alphabet }, (_, i) => Math.floor((i * 256) / alphabet));
+          const keys = Array.from({ length: count }, () =>
+            Uint8Array.from({ length: random(lengthMax + 1) }, () => symbols[random(alphabet)]),
+          );
+
+          const { arena, offsets } = layOut(keys);
+          const expected = sortedIndexes(keys).map((index) => offsets[index]);
+          new KeySorter().sort(arena, offsets, 0, count);
+
+          expect(Buffer.from(offsets.buffer).equals(Buffer.from(Uint32Array.from(expected).buffer))).toBe(
+            true,
+          );
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('tells keys apart that differ only by zeros at their end', () => {
+    const keys = Array.from({ length: 100 }, (_, i) => Buffer.alloc((i * 37) % 50));
+
+    expectSorts(keys);
+    expectSorts(keys.map((zeros) => Buffer.concat([Buffer.from('key'), zeros])));
+  });
+
+  it('keeps the order of many equal keys, short and long', () => {
+    for (const length of [0, 1, 126, 127, 128, 20_000]) {
+      expectSorts(Array.from({ length: 200 }, (_, i) => Buffer.alloc(length, i % 3 === 0 ? 0x61 : 0x62)));
+      expectSorts(Array.from({ length: 200 }, () => Buffer.alloc(length, 0x61)));
+    }
+  });
+
+  it('goes as deep as it must: each key the one before with a byte more', () => {
+    expectSorts(Array.from({ length: 3_000 }, (_, i) => Buffer.alloc((i * 1_999) % 3_000, 0x61)));
+  });
+
+  it('orders all single bytes and all pairs of bytes', () => {
+    const singles = Array.from({ length: 256 }, (_, i) => Uint8Array.of((i * 89) & 0xff));
+    const pairs = Array.from({ length: 65_536 }, (_, i) => {
+      const mixed = (i * 40_503) & 0xffff;
+      return Uint8Array.of(mixed >> 8, mixed & 0xff);
+    });
+
+    expectSorts([...singles, new Uint8Array(0)]);
+    const { arena, offsets } = layOut(pairs);
+    new KeySorter().sort(arena, offsets, 0, offsets.length);
+
+    const values = [...offsets].map((offset) => arena.readUInt16BE(keyStartAt(arena, offset)));
+    expect(values).toEqual(values.map((_, i) => i));
+  });
+
+  it('sorts the range that it is told and leaves what lies around it', () => {
+    fc.assert(
+      fc.property(
+        fc.array(key, { minLength: 30, maxLength: 90, size: 'max' }),
+        fc.nat(1_000),
+        fc.nat(1_000),
+        (keys, a, b) => {
+          const [start, end] = [a % keys.length, b % keys.length].sort((x, y) => x - y);
+          const { arena, offsets } = layOut(keys);
+          const before = [...offsets];
+          const inside = sortedIndexes(keys.slice(start, end)).map((index) => before[start + index]);
+
+          new KeySorter().sort(arena, offsets, start, end);
+
+          expect([...offsets]).toEqual([...before.slice(0, start), ...inside, ...before.slice(end)]);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  it('works again after its memory was given back', () => {
+    const sorter = new KeySorter();
+    const keys = Array.from({ length: 2_000 }, (_, i) => Buffer.from(String((i * 7_919) % 2_000)));
+
+    expectSorts(keys, sorter);
+    sorter.release();
+    expectSorts(keys, sorter);
+  });
+});
+
+describe('the record header', () => {
+  it('says where the key lies, whatever the lengths of key and value', () => {
+    for (const keyBytes of [0, 1, 125, 126, 127, 128, 16_382, 16_383, 16_384]) {
+      for (const valueBytes of [0, 127, 128, 20_000]) {
+        const { arena, offsets } = layOut([Buffer.alloc(keyBytes, 0x6b)], () => valueBytes);
+
+        const start = keyStartAt(arena, offsets[0]);
+        const length = keyLengthAt(arena, offsets[0]);
+
+        expect(length).toBe(keyBytes);
+        expect(arena.subarray(start, start + length).equals(Buffer.alloc(keyBytes, 0x6b))).toBe(true);
+        expect(arena.length - start - length).toBe(valueBytes);
+      }
+    }
+  });
+});
+
+describe('compareKeysAt()', () => {
+  it('agrees with Buffer.compare', () => {
+    fc.assert(
+      fc.property(key, key, (a, b) => {
+        const { arena, offsets } = layOut([a, b]);
+
+        const order = compareKeysAt(arena, offsets[0], offsets[1], 0);
+
+        expect(Math.sign(order)).toBe(Buffer.compare(a, b));
+      }),
+      RUNS,
+    );
+  });
+});

@@ -1,0 +1,289 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringCodec } from '../../src/codec/string-codec.ts';
+import { MapReduceError } from '../../src/errors.ts';
+import { KiB, LIMITS, MiB } from '../../src/limits.ts';
+import type { ValueFold } from '../../src/map/value-fold.ts';
+import { createFold } from '../../src/map/value-fold.ts';
+import { LocalRun, mergeInto, openRunsBudget, reduceRunCount } from '../../src/shuffle/merge-runs.ts';
+import { RunWriter } from '../../src/shuffle/run-writer.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import {
+  anyCompression,
+  anyKey,
+  append,
+  type KeyValue,
+  NO_CONTROL,
+  printed,
+  readMerged,
+  sortedRecords,
+  storeRun,
+} from './records.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'merge-runs-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Associative, not commutative: the result tells the order in which values were folded. */
+function concatenation(): ValueFold {
+  return createFold({
+    key: stringCodec,
+    value: stringCodec,
+    combine: (a, b) => `${a}${b}`,
+    partition: undefined,
+    reduce: 'combined',
+    reducers: undefined,
+  } as Parameters<typeof createFold>[0])!;
+}
+
+function foldedNaively(records: readonly KeyValue[]): string[] {
+  const groups = new Map<string, string>();
+  for (const { key, value } of sortedRecords(records)) {
+    const name = key.toString('hex');
+    groups.set(name, `${groups.get(name) ?? ''}${value}`);
+  }
+  return [...groups].map(([key, value]) => `${key}=${Buffer.from(value).toString('hex')}`);
+}
+
+/** Every value is unique, so that any change of order shows. */
+const anyRuns = fc
+  .array(fc.array(anyKey, { maxLength: 5, size: 'max' }), { minLength: 1, maxLength: 11, size: 'max' })
+  .map((runs) =>
+    runs.map((keys, run) =>
+      sortedRecords(keys.map((key, i) => ({ key, value: Buffer.from(`${run}.${i} `) }))),
+    ),
+  );
+
+describe('reduceRunCount()', () => {
+  it('leaves at most as many runs as may be open, with the same records in the same order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        anyRuns,
+        anyCompression,
+        fc.integer({ min: 2, max: 5 }),
+        fc.boolean(),
+        async (runs, compression, runsMax, folds) => {
+          const store = new MemoryStore();
+          const segments = await Promise.all(
+            runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run], { compression }))[0]),
+          );
+          let saved = 0;
+
+          const left = await reduceRunCount(segments, {
+            budget: { runsMax, chunkBytes: 100 },
+            folder,
+            fold: folds ? concatenation() : undefined,
+            compression,
+            blockBytes: 50,
+            control: NO_CONTROL,
+            onMerged: ({ recordsIn, recordsOut }) => {
+              saved += recordsIn - recordsOut;
+            },
+          });
+
+          const records = await readMerged(left);
+          expect(left.length).toBeLessThanOrEqual(Math.max(runsMax, 1));
+          expect(left.length).toBe(Math.min(runsMax, runs.length));
+          expect(records.length + saved).toBe(runs.flat().length);
+          if (folds) expect(foldedNaively(records)).toEqual(foldedNaively(runs.flat()));
+          else expect(printed(records)).toEqual(printed(sortedRecords(runs.flat())));
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  }, 60_000);
+
+  it('reads none of the runs when they are few enough', async () => {
+    const segments = await storeRun(new MemoryStore(), 'run', [
+      [{ key: Buffer.from('k'), value: Buffer.from('v') }],
+    ]);
+
+    const left = await reduceRunCount([segments[0], segments[0]], {
+      budget: { runsMax: 2, chunkBytes: 100 },
+      folder: '/nowhere',
+      fold: undefined,
+      compression: { codec: 'none' },
+      blockBytes: 50,
+      control: NO_CONTROL,
+      onMerged: () => expect.unreachable(),
+    });
+
+    expect(left).toEqual([segments[0], segments[0]]);
+  });
+
+  it('of a hundred runs merges no more than it must: the first pass is the small one', async () => {
+    const store = new MemoryStore();
+    const runs = Array.from({ length: 100 }, (_, i) => [
+      { key: Buffer.from(`k${i % 7}`), value: Buffer.from(`${i}`) },
+    ]);
+    const segments = await Promise.all(
+      runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run]))[0]),
+    );
+    const merged: number[] = [];
+
+    const left = await reduceRunCount(segments, {
+      budget: { runsMax: 95, chunkBytes: 100 },
+      folder,
+      fold: undefined,
+      compression: { codec: 'none' },
+      blockBytes: 50,
+      control: NO_CONTROL,
+      onMerged: ({ recordsIn }) => merged.push(recordsIn),
+    });
+
+    expect(merged).toEqual([6]);
+    expect(left.length).toBe(95);
+    expect(printed(await readMerged(left))).toEqual(printed(sortedRecords(runs.flat())));
+  });
+
+  it('stops when it is asked to, and leaves no file open', async () => {
+    const store = new MemoryStore();
+    const segments = await Promise.all(
+      Array.from({ length: 5 }, async (_, i) => {
+        return (await storeRun(store, `run${i}`, [[{ key: Buffer.from('k'), value: Buffer.from('v') }]]))[0];
+      }),
+    );
+    const openFiles = () => readdirSync('/proc/self/fd').length;
+    const before = openFiles();
+
+    const merging = reduceRunCount(segments, {
+      budget: { runsMax: 2, chunkBytes: 100 },
+      folder,
+      fold: undefined,
+      compression: { codec: 'none' },
+      blockBytes: 50,
+      control: {
+        check: () => {
+          throw new MapReduceError('CancelledError', 'stop');
+        },
+      },
+      onMerged: () => {},
+    });
+
+    await expect(merging).rejects.toMatchObject({ name: 'CancelledError' });
+    expect(openFiles()).toBe(before);
+  });
+});
+
+describe('mergeInto()', () => {
+  it('folds equal keys across runs and blocks, in the order of the runs', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyRuns, fc.integer({ min: 1, max: 200 }), async (runs, blockBytes) => {
+        const store = new MemoryStore();
+        const segments = await Promise.all(
+          runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run], { blockBytes }))[0]),
+        );
+        const blocks: Buffer[] = [];
+        const writer = new RunWriter({
+          compression: { codec: 'none' },
+          blockBytes,
+          emitBlock: (block) => blocks.push(block),
+        });
+
+        const counts = await mergeInto(writer, segments, {
+          fold: concatenation(),
+          chunkBytes: 70,
+          flush: async () => {},
+          control: NO_CONTROL,
+        });
+        writer.endPartition();
+
+        const { etag } = await store.put('merged', Buffer.concat(blocks));
+        const found = await readMerged([
+          {
+            store,
+            key: 'merged',
+            etag,
+            startBytes: 0,
+            endBytes: writer.bytesWritten,
+            records: writer.extents[0].records,
+          },
+        ]);
+        expect(printed(found)).toEqual(foldedNaively(runs.flat()));
+        expect(counts.recordsIn).toBe(runs.flat().length);
+        expect(counts.recordsOut).toBe(found.length);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('lets what was written go out about every megabyte', async () => {
+    const store = new MemoryStore();
+    const records = Array.from({ length: 40 }, (_, i) => ({
+      key: Buffer.from(String(100 + i)),
+      value: Buffer.alloc(100 * KiB, i),
+    }));
+    const segments = await storeRun(store, 'run', [records], { blockBytes: LIMITS.blockBytes });
+    let pendingBytes = 0;
+    let pendingBytesMax = 0;
+    const writer = new RunWriter({
+      compression: { codec: 'none' },
+      blockBytes: LIMITS.blockBytes,
+      emitBlock: (block) => {
+        pendingBytes += block.length;
+        pendingBytesMax = Math.max(pendingBytesMax, pendingBytes);
+      },
+    });
+
+    await mergeInto(writer, segments, {
+      fold: undefined,
+      chunkBytes: LIMITS.blockBytes,
+      flush: async () => {
+        pendingBytes = 0;
+      },
+      control: NO_CONTROL,
+    });
+
+    expect(pendingBytesMax).toBeGreaterThan(0);
+    expect(pendingBytesMax).toBeLessThan(2 * LIMITS.uploadChunkBytes);
+  });
+});
+
+describe('LocalRun', () => {
+  it('is read back partition by partition', async () => {
+    const run = new LocalRun({ folder, name: 'local', compression: { codec: 'none' }, blockBytes: 40 });
+    const partitions = [['a', 'b'], [], ['c'.repeat(500)]].map((keys) =>
+      keys.map((key) => ({ key: Buffer.from(key), value: Buffer.from(`${key}!`) })),
+    );
+
+    for (const records of partitions) {
+      for (const record of records) append(run.writer, record);
+      run.writer.endPartition();
+    }
+    const segments = run.finish();
+
+    for (const [partition, segment] of segments.entries()) {
+      expect(printed(await readMerged([segment]))).toEqual(printed(partitions[partition]));
+    }
+  });
+
+  it('on a full disk says that the disk is full', () => {
+    const run = new LocalRun({
+      folder: '/dev',
+      name: 'full',
+      compression: { codec: 'none' },
+      blockBytes: 40,
+    });
+
+    append(run.writer, { key: Buffer.from('k'), value: Buffer.from('v') });
+
+    expect(() => run.writer.endPartition()).toThrow(expect.objectContaining({ name: 'DiskFullError' }));
+    run.abandon();
+  });
+});
+
+describe('openRunsBudget()', () => {
+  it('opens as many runs as the memory holds, within bounds', () => {
+    const blockBytes = LIMITS.blockBytes;
+
+    expect(openRunsBudget(0, blockBytes).runsMax).toBe(LIMITS.openRunsMin);
+    expect(openRunsBudget(1_000 * MiB * 1_000, blockBytes).runsMax).toBe(LIMITS.openRunsMax);
+    const { runsMax, chunkBytes } = openRunsBudget(100 * MiB, blockBytes);
+    expect(runsMax * (2 * blockBytes + 4 * chunkBytes)).toBeLessThanOrEqual(100 * MiB);
+  });
+});

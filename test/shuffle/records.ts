@@ -1,0 +1,114 @@
+/** Records, runs of them, and reading them back: what the tests of the shuffle have in common. */
+import fc from 'fast-check';
+import { openMerge } from '../../src/shuffle/merge-runs.ts';
+import type { RunSegment } from '../../src/shuffle/run-reader.ts';
+import { RunWriter } from '../../src/shuffle/run-writer.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { AttemptControl, BlockCompression } from '../../src/task.ts';
+
+export interface KeyValue {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+export const NO_CONTROL: AttemptControl = { check: () => {} };
+
+/** Small and often equal, with zeros, with long common starts, and some whose length takes two bytes. */
+export const anyKey: fc.Arbitrary<Buffer> = fc
+  .oneof(
+    { weight: 4, arbitrary: fc.uint8Array({ maxLength: 2 }) },
+    { weight: 4, arbitrary: fc.array(fc.constantFrom(0, 1, 0x61, 0xff), { maxLength: 8 }) },
+    { weight: 2, arbitrary: fc.array(fc.constantFrom(0x61, 0x62), { minLength: 5, maxLength: 9 }) },
+    {
+      weight: 1,
+      arbitrary: fc.integer({ min: 120, max: 135 }).map((length) => new Uint8Array(length).fill(0x61)),
+    },
+  )
+  .map((bytes) => Buffer.from(bytes));
+
+export const anyValue: fc.Arbitrary<Buffer> = fc
+  .oneof(
+    { weight: 6, arbitrary: fc.uint8Array({ maxLength: 6 }) },
+    {
+      weight: 1,
+      arbitrary: fc.integer({ min: 120, max: 300 }).map((length) => new Uint8Array(length).fill(length)),
+    },
+  )
+  .map((bytes) => Buffer.from(bytes));
+
+export const anyCompression: fc.Arbitrary<BlockCompression> = fc.constantFrom<BlockCompression>(
+  { codec: 'none' },
+  { codec: 'zstd', level: 1 },
+);
+
+export const anyRecords: fc.Arbitrary<KeyValue[]> = fc.array(fc.record({ key: anyKey, value: anyValue }), {
+  maxLength: 30,
+  size: 'max',
+});
+
+/** Stable. */
+export function sortedRecords(records: readonly KeyValue[]): KeyValue[] {
+  return [...records].sort((a, b) => Buffer.compare(a.key, b.key));
+}
+
+/** Appends a record that lies in the middle of other bytes. */
+export function append(writer: RunWriter, { key, value }: KeyValue): void {
+  const bytes = Buffer.concat([Buffer.from([9, 9]), key, Buffer.from([8]), value, Buffer.from([7])]);
+  const valueStart = 2 + key.length + 1;
+  writer.append(bytes, 2, 2 + key.length, bytes, valueStart, valueStart + value.length);
+  bytes.fill(0x55);
+}
+
+/** Stores one run of sorted partitions, behind `before` other bytes; answers its segments. */
+export async function storeRun(
+  store: ObjectStore,
+  key: string,
+  partitions: readonly (readonly KeyValue[])[],
+  {
+    compression = { codec: 'none' },
+    blockBytes = 64,
+    before = 0,
+  }: { compression?: BlockCompression; blockBytes?: number; before?: number } = {},
+): Promise<RunSegment[]> {
+  const blocks: Buffer[] = [Buffer.alloc(before, 0xbb)];
+  const writer = new RunWriter({ compression, blockBytes, emitBlock: (block) => blocks.push(block) });
+  for (const records of partitions) {
+    for (const record of records) append(writer, record);
+    writer.endPartition();
+  }
+  const { etag } = await store.put(key, Buffer.concat(blocks));
+  return writer.extents.map(({ startBytes, lengthBytes, records }) => ({
+    store,
+    key,
+    etag,
+    startBytes: before + startBytes,
+    endBytes: before + startBytes + lengthBytes,
+    records,
+  }));
+}
+
+/** All records of the segments, merged. */
+export async function readMerged(segments: readonly RunSegment[], chunkBytes = 64): Promise<KeyValue[]> {
+  const found: KeyValue[] = [];
+  if (segments.length === 0) return found;
+  const merge = openMerge(segments, chunkBytes);
+  try {
+    while (await merge.ready()) {
+      do {
+        const { bytes, keyStart, keyEnd, valueStart, valueEnd } = merge.current;
+        found.push({
+          key: Buffer.from(bytes.subarray(keyStart, keyEnd)),
+          value: Buffer.from(bytes.subarray(valueStart, valueEnd)),
+        });
+      } while (merge.next());
+    }
+  } finally {
+    await merge.close();
+  }
+  return found;
+}
+
+/** For comparing: shorter to print than buffers, and much faster. */
+export function printed(records: readonly KeyValue[]): string[] {
+  return records.map(({ key, value }) => `${key.toString('hex')}=${value.toString('hex')}`);
+}

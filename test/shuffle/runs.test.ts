@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isMapReduceError } from '../../src/errors.ts';
+import { RunCursor } from '../../src/shuffle/run-cursor.ts';
+import { RunReader, type RunSegment } from '../../src/shuffle/run-reader.ts';
+import { RunWriter } from '../../src/shuffle/run-writer.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import {
+  anyCompression,
+  anyRecords,
+  append,
+  type KeyValue,
+  printed,
+  readMerged,
+  sortedRecords,
+  storeRun,
+} from './records.ts';
+
+describe('a run', () => {
+  it('gives back the records of each partition, however it is cut into blocks and chunks', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyRecords.map(sortedRecords), { minLength: 1, maxLength: 4 }),
+        anyCompression,
+        fc.record({
+          blockBytes: fc.integer({ min: 1, max: 400 }),
+          chunkBytes: fc.integer({ min: 1, max: 700 }),
+          before: fc.nat(30),
+        }),
+        async (partitions, compression, { blockBytes, chunkBytes, before }) => {
+          const store = new MemoryStore();
+
+          const segments = await storeRun(store, 'run', partitions, { compression, blockBytes, before });
+
+          expect(segments.map(({ records }) => records)).toEqual(partitions.map(({ length }) => length));
+          for (const [partition, segment] of segments.entries()) {
+            expect(printed(await readMerged([segment], chunkBytes))).toEqual(printed(partitions[partition]));
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('can be read from any store chunk by chunk, the chunk gone once the next is asked for', async () => {
+    const records = Array.from({ length: 50 }, (_, i) => record(String(1_000 + i), 'x'.repeat(i * 7)));
+    const [segment] = await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 100 });
+
+    for (const chunkBytes of [1, 19, 20, 21, 99, 100, 101, 120, 121, 1_000, 100_000]) {
+      expect(printed(await readMerged([segment], chunkBytes))).toEqual(printed(records));
+    }
+  });
+
+  it('writes a key once for all of its records in a block', async () => {
+    const store = new MemoryStore();
+    const key = 'k'.repeat(100);
+
+    const [same] = await storeRun(store, 'same', [[record(key, 'a'), record(key, 'b'), record(key, '')]], {
+      blockBytes: 1_000,
+    });
+    const [cursor] = [new RunCursor(new RunReader(same, 64), 0, 'same')];
+    await cursor.nextBlock();
+
+    expect(same.endBytes).toBe(20 + (2 + 100 + 1) + (2 + 1) + 2);
+    expect([cursor.step(), cursor.step(), cursor.step()]).toEqual([2, 2, 0]);
+  });
+
+  it('holds records that are larger than a block and than a chunk', async () => {
+    const records = [
+      record('', ''),
+      record('a', 'x'.repeat(100_000)),
+      record('a', 'y'),
+      record(`b${'c'.repeat(70_000)}`, 'z'.repeat(200)),
+      record('d', ''),
+    ];
+
+    const [segment] = await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 128 });
+
+    for (const chunkBytes of [512, 4_096, 1_000_000]) {
+      expect(printed(await readMerged([segment], chunkBytes))).toEqual(printed(records));
+    }
+  });
+
+  it('tells how many bytes it has written, and where each partition lies', () => {
+    const blocks: Buffer[] = [];
+    const writer = new RunWriter({
+      compression: { codec: 'none' },
+      blockBytes: 10,
+      emitBlock: (block) => blocks.push(block),
+    });
+
+    writer.endPartition();
+    append(writer, record('key', 'value and more'));
+    append(writer, record('k', 'v'));
+    writer.endPartition();
+    writer.endPartition();
+
+    expect(writer.bytesWritten).toBe(blocks[0].length + blocks[1].length);
+    expect(writer.extents).toEqual([
+      { startBytes: 0, lengthBytes: 0, records: 0 },
+      { startBytes: 0, lengthBytes: writer.bytesWritten, records: 2 },
+      { startBytes: writer.bytesWritten, lengthBytes: 0, records: 0 },
+    ]);
+  });
+});
+
+describe('a damaged run', () => {
+  const records = Array.from({ length: 12 }, (_, i) => record(`key ${i >> 1}`, `value ${i}`));
+
+  it('is noticed at each flipped bit', async () => {
+    for (const compression of [{ codec: 'none' }, { codec: 'zstd', level: 1 }] as const) {
+      const store = new MemoryStore();
+      const [segment] = await storeRun(store, 'run', [records], { compression, blockBytes: 60 });
+      const bytes = await store.get('run');
+      for (let bit = 0; bit < 8 * bytes.length; bit++) {
+        bytes[bit >> 3] ^= 1 << (bit & 7);
+        const { etag } = await store.put('run', bytes);
+        bytes[bit >> 3] ^= 1 << (bit & 7);
+
+        expect(await outcome({ ...segment, etag }), `bit ${bit}`).toBe('CorruptShuffleError');
+      }
+    }
+  });
+
+  it('is noticed wherever it was cut short', async () => {
+    const store = new MemoryStore();
+    const [segment] = await storeRun(store, 'run', [records], { blockBytes: 60 });
+    const bytes = await store.get('run');
+    for (let length = 0; length < bytes.length; length++) {
+      const { etag } = await store.put('run', bytes.subarray(0, length));
+
+      expect(await outcome({ ...segment, etag }), `${length} bytes`).toBe('CorruptShuffleError');
+      expect(await outcome({ ...segment, etag, endBytes: length }), `range of ${length} bytes`).toBe(
+        'CorruptShuffleError',
+      );
+    }
+  });
+
+  it('is noticed when it holds more or fewer records than its index says', async () => {
+    const [segment] = await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 60 });
+
+    expect(await outcome({ ...segment, records: records.length - 1 })).toBe('CorruptShuffleError');
+    expect(await outcome({ ...segment, records: records.length + 1 })).toBe('CorruptShuffleError');
+  });
+
+  it('is noticed when blocks are missing from its middle', async () => {
+    const store = new MemoryStore();
+    const [segment] = await storeRun(store, 'run', [records], { blockBytes: 1 });
+    const bytes = await store.get('run');
+    const first = 20 + bytes.readUInt32LE(4);
+    const { etag } = await store.put('run', bytes.subarray(first));
+
+    expect(await outcome({ ...segment, etag, endBytes: bytes.length - first })).toBe('CorruptShuffleError');
+  });
+
+  it('that was replaced since it was indexed is not read', async () => {
+    const store = new MemoryStore();
+    const [segment] = await storeRun(store, 'run', [records]);
+    await storeRun(store, 'run', [records]);
+
+    expect(await outcome(segment)).toBe('PreconditionFailedError');
+  });
+});
+
+function record(key: string, value: string): KeyValue {
+  return { key: Buffer.from(key), value: Buffer.from(value) };
+}
+
+async function outcome(segment: RunSegment): Promise<string> {
+  try {
+    const found = await readMerged([segment], 50);
+    return `read ${found.length} records`;
+  } catch (error) {
+    return isMapReduceError(error) ? error.name : `not ours: ${error}`;
+  }
+}
