@@ -87,9 +87,10 @@ async function findPython(name: string, minors: readonly number[]): Promise<Foun
     if (!unfit.includes(version)) unfit.push(version);
   }
   const wanted = minors.map((minor) => `3.${minor}`).join(' or ');
+  const asked = process.env.MAPREDUCE_PYTHON ? ` (MAPREDUCE_PYTHON is ${process.env.MAPREDUCE_PYTHON})` : '';
   const found = unfit.length > 0 ? `found only ${unfit.join(', ')}` : 'found no Python';
   throw new EmulatorUnavailableError(
-    `${name} needs Python ${wanted}; ${found}. Install one beside the system's own: "uv python install 3.13" or ` +
+    `${name} needs Python ${wanted}; ${found}${asked}. Install one beside the system's own: "uv python install 3.13" or ` +
       `"pyenv install 3.13" anywhere, "brew install python@3.13" (macOS), "apt-get install python3 python3-venv" ` +
       `(Debian 13). To name one yourself: MAPREDUCE_PYTHON=/path/to/python3.13`,
   );
