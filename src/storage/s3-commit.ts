@@ -1,0 +1,71 @@
+/**
+ * The one request by which a write becomes visible, PutObject or CompleteMultipartUpload, and what its answer means.
+ * With `If-None-Match: *` exactly one of several writers may be told that it was first, also when answers get lost:
+ *
+ *     answer                                        the writer is told
+ *     200                                           done
+ *     412 to a request sent once                    another was first
+ *     412 after a request whose answer was lost     look: our own writer id -> done, else another was first
+ *     404 NoSuchUpload, likewise                    look: ours -> done (S3 forgets an upload once it is completed)
+ *     409 ConditionalRequestConflict                a race; sent again, and when attempts run out: look
+ *     503, 500, broken connection, no answer        sent again, and when attempts run out: look
+ *
+ * To look is a HEAD of the object. What is still unknown then is a StorageError: the task's next attempt will be told
+ * 412 if this one was carried out after all.
+ */
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { alreadyExists } from './conditions.ts';
+import { objectKeyOf, type S3Call, S3Failure } from './s3-errors.ts';
+import type { S3Requests, Send } from './s3-requests.ts';
+import { splitMetadata } from './s3-writer.ts';
+
+export interface Commit {
+  readonly call: S3Call;
+  readonly send: Send<{ ETag?: string | undefined }>;
+  readonly timeoutMs: number;
+  /** In the object's metadata, if this very write made it. */
+  readonly writerId: string;
+  readonly ifNoneMatch: '*' | undefined;
+}
+
+/** The ETag of the object. Throws PreconditionFailedError when another was first, S3Failure for everything else. */
+export async function commit(
+  requests: S3Requests,
+  { call, send, timeoutMs, writerId, ifNoneMatch }: Commit,
+): Promise<string> {
+  try {
+    return (await requests.send(call, send, { timeoutMs })).ETag ?? '';
+  } catch (error) {
+    if (!(error instanceof S3Failure)) throw error;
+    const another = () => alreadyExists(`s3://${call.bucket}/${call.key}`, objectKeyOf(call), error.cause);
+    if (error.fault === 'precondition' && !error.maybeDone) throw another();
+    if (!isUndecided(error)) throw error;
+
+    const found = await look(requests, call).catch(() => {
+      throw error;
+    });
+    if (found?.writerId === writerId) return found.etag;
+    if (found !== undefined && ifNoneMatch === '*') throw another();
+    throw error;
+  }
+}
+
+function isUndecided({ fault, maybeDone }: S3Failure): boolean {
+  if (fault === 'precondition' || fault === 'no-upload') return maybeDone;
+  return fault === 'conflict' || fault === 'passing' || fault === 'throttled';
+}
+
+async function look(
+  requests: S3Requests,
+  { key }: S3Call,
+): Promise<{ etag: string; writerId: string | undefined } | undefined> {
+  try {
+    const head = await requests.send(requests.call('HeadObject', key), (client, options) =>
+      client.send(new HeadObjectCommand({ Bucket: requests.bucket, Key: key }), options),
+    );
+    return { etag: head.ETag ?? '', writerId: splitMetadata(head.Metadata).writerId };
+  } catch (error) {
+    if (error instanceof S3Failure && error.fault === 'missing') return undefined;
+    throw error;
+  }
+}

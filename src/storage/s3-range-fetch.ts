@@ -1,0 +1,221 @@
+/**
+ * One range of one object on its way into memory. The body is taken off the connection as fast as it comes, so that
+ * the connection is free again soon, and the reader is given its bytes while the rest is still arriving.
+ *
+ * A request that fails in a way that may pass, a body that is cut short and one that stalls are all continued by a new
+ * request for the bytes that are missing, of the same version of the object (If-Match).
+ */
+import type { Readable } from 'node:stream';
+import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
+import { isPassing, type S3Call, S3Failure, S3Interrupted } from './s3-errors.ts';
+import { type HedgePolicy, hedged, type Racer } from './s3-hedging.ts';
+import { patientTimer } from './s3-patient-timer.ts';
+import type { S3Requests } from './s3-requests.ts';
+
+export interface FetchedRange {
+  /** In the bucket. */
+  readonly key: string;
+  /** Half-open; an end of Infinity is the object's. */
+  readonly start: number;
+  readonly end: number;
+  readonly ifMatch: string | undefined;
+}
+
+export interface FetchedObject {
+  readonly sizeBytes: number;
+  readonly etag: string;
+  /** How long the range is within the object. */
+  readonly lengthBytes: number;
+}
+
+export class RangeFetch {
+  /** Resolves with the first byte; undefined where the range begins at or behind the object's end. */
+  readonly answered: Promise<FetchedObject | undefined>;
+  /** Resolves, never rejects, when no more bytes will be written into the buffer. */
+  readonly ended: Promise<void>;
+  readonly #requests: S3Requests;
+  readonly #policy: HedgePolicy;
+  readonly #call: S3Call;
+  readonly #range: FetchedRange;
+  readonly #allocate: (lengthBytes: number) => Buffer;
+  readonly #controller = new AbortController();
+  readonly #answer = Promise.withResolvers<FetchedObject | undefined>();
+  #object: FetchedObject | undefined;
+  #buffer: Buffer = Buffer.alloc(0);
+  #filledBytes = 0;
+  #failure: unknown;
+  #wakeReader = () => {};
+
+  /** `allocate` gives the memory for the range, once its length is known: at least that many bytes. */
+  constructor(
+    range: FetchedRange,
+    {
+      requests,
+      policy,
+      allocate,
+    }: { requests: S3Requests; policy: HedgePolicy; allocate: (lengthBytes: number) => Buffer },
+  ) {
+    this.#range = range;
+    this.#requests = requests;
+    this.#policy = policy;
+    this.#allocate = allocate;
+    this.#call = requests.call('GetObject', range.key);
+    this.answered = this.#answer.promise;
+    // Nobody may be waiting when it fails; whoever asks later is told.
+    this.answered.catch(() => {});
+    this.ended = this.#run();
+  }
+
+  /** The range's first `endBytes` bytes, once they have arrived. Asked by one reader at a time. */
+  async bytes(startBytes: number, endBytes: number): Promise<Buffer> {
+    while (this.#filledBytes < endBytes) {
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+      });
+    }
+    return this.#buffer.subarray(startBytes, endBytes);
+  }
+
+  /** The reader went away. */
+  abort(): void {
+    this.#controller.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#controller;
+    try {
+      await this.#requests.retried(this.#call, () => this.#attempt(), {
+        signal,
+        onThrottled: () => this.#policy.throttled(),
+      });
+    } catch (error) {
+      if (error instanceof S3Failure && error.fault === 'range' && this.#object === undefined) {
+        this.#answer.resolve(undefined);
+      }
+      this.#failure = error;
+      this.#answer.reject(error);
+      this.#wakeReader();
+    }
+  }
+
+  async #attempt(): Promise<void> {
+    const answer = await hedged(() => this.#get(), {
+      clock: this.#requests.clock,
+      policy: this.#policy,
+      mayPass: isPassing,
+      discard: (late) => (late.Body as Readable).destroy(),
+    });
+    const body = answer.Body as Readable;
+    const onAbort = () => body.destroy(new S3Interrupted('nobody waits for it any more'));
+    this.#controller.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const object = this.#accept(answer);
+      if (this.#controller.signal.aborted) throw new S3Interrupted('nobody waits for it any more');
+      await this.#drain(body, object.lengthBytes);
+    } catch (error) {
+      body.destroy();
+      throw error;
+    } finally {
+      this.#controller.signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #get(): Racer<GetObjectCommandOutput> {
+    const { key, end, ifMatch = this.#object?.etag } = this.#range;
+    const start = this.#range.start + this.#filledBytes;
+    const isWhole = start === 0 && end === Number.POSITIVE_INFINITY;
+    const loser = new AbortController();
+    const send = () =>
+      this.#requests.sendOnce(
+        this.#call,
+        (client, options) =>
+          client.send(
+            new GetObjectCommand({
+              Bucket: this.#requests.bucket,
+              Key: key,
+              ...(isWhole ? {} : { Range: `bytes=${start}-${Number.isFinite(end) ? end - 1 : ''}` }),
+              ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+            }),
+            options,
+          ),
+        { signal: AbortSignal.any([loser.signal, this.#controller.signal]) },
+      );
+    return { answer: send(), abort: () => loser.abort() };
+  }
+
+  /** Checks that the answer is about the bytes that were asked for. */
+  #accept(answer: GetObjectCommandOutput): FetchedObject {
+    const wantedStart = this.#range.start + this.#filledBytes;
+    const { start, sizeBytes } = contentRange(answer);
+    const end = Math.min(this.#range.end, sizeBytes);
+    const etag = answer.ETag ?? '';
+    if (
+      start !== wantedStart ||
+      answer.ContentLength !== end - start ||
+      (this.#object !== undefined && (etag !== this.#object.etag || sizeBytes !== this.#object.sizeBytes))
+    ) {
+      throw new S3Interrupted(
+        `asked for bytes [${wantedStart}, ${this.#range.end}), was answered ${answer.ContentRange ?? 'the whole object'}` +
+          ` in ${answer.ContentLength} bytes, ETag ${etag}`,
+      );
+    }
+    if (this.#object === undefined) {
+      this.#object = { sizeBytes, etag, lengthBytes: end - this.#range.start };
+      this.#buffer = this.#allocate(this.#object.lengthBytes);
+      this.#answer.resolve(this.#object);
+    }
+    return this.#object;
+  }
+
+  async #drain(body: Readable, lengthBytes: number): Promise<void> {
+    const cancelWatch = this.#watchForStalls(body);
+    try {
+      for await (const piece of body as AsyncIterable<Uint8Array>) {
+        if (this.#filledBytes + piece.length > lengthBytes) {
+          throw new S3Interrupted(`the body is longer than its ${lengthBytes} bytes`);
+        }
+        this.#buffer.set(piece, this.#filledBytes);
+        this.#filledBytes += piece.length;
+        this.#wakeReader();
+      }
+    } catch (error) {
+      if (error instanceof Error && /checksum/i.test(error.message)) {
+        // Told at the end of a whole object, of which nobody has seen anything yet.
+        this.#filledBytes = 0;
+        throw error;
+      }
+      if (this.#filledBytes < lengthBytes) throw error;
+    } finally {
+      cancelWatch();
+    }
+    if (this.#filledBytes < lengthBytes) {
+      throw new S3Interrupted(`the body ended after ${this.#filledBytes} of ${lengthBytes} bytes`);
+    }
+  }
+
+  #watchForStalls(body: Readable): () => void {
+    const { clock, limits } = this.#requests;
+    let filledBefore = this.#filledBytes;
+    const check = () => {
+      if (this.#filledBytes === filledBefore) {
+        body.destroy(new S3Interrupted(`no byte of the body for ${limits.bodyStallMs} ms`));
+        return;
+      }
+      filledBefore = this.#filledBytes;
+      cancel = patientTimer(clock, limits.bodyStallMs, check);
+    };
+    let cancel = patientTimer(clock, limits.bodyStallMs, check);
+    return () => cancel();
+  }
+}
+
+function contentRange({ ContentRange, ContentLength = 0 }: GetObjectCommandOutput): {
+  start: number;
+  sizeBytes: number;
+} {
+  const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(ContentRange ?? '');
+  return match === null
+    ? { start: 0, sizeBytes: ContentLength }
+    : { start: Number(match[1]), sizeBytes: Number(match[2]) };
+}

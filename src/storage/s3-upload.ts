@@ -1,0 +1,318 @@
+/**
+ * An upload: a small one is a single PUT when it is completed, a larger one a multipart upload.
+ *
+ *     write()   |  filling: 8 MiB  |  -> at most 24 MiB of parts on their way -> CompleteMultipartUpload
+ *
+ * So it holds 32 MiB at most, and write() waits when S3 is slower than the writer. S3 takes 10,000 parts, so after each
+ * 1,000 of one size parts are twice as large:
+ *
+ *     object of up to   8 GiB   23 GiB   55 GiB   117 GiB   ...   5 TiB (S3's bound)
+ *     parts of          8 MiB   16 MiB   32 MiB    64 MiB   ...   4 GiB
+ *
+ * Parts are checked by S3 against the CRC-32 that the SDK computes of them.
+ */
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { MapReduceError } from '../errors.ts';
+import { KiB } from '../limits.ts';
+import type { Metadata, ObjectInfo, Upload } from './object-store.ts';
+import { commit } from './s3-commit.ts';
+import { PARTS_PER_SIZE, S3_OBJECT_BYTES_MAX } from './s3-limits.ts';
+import type { S3Requests } from './s3-requests.ts';
+import { newWriterId, withWriter } from './s3-writer.ts';
+
+export interface S3UploadOptions {
+  readonly requests: S3Requests;
+  /** As the store's user knows it, and in the bucket. */
+  readonly key: string;
+  readonly bucketKey: string;
+  readonly metadata: Metadata;
+  /** Makes of a failure what the store's user is told. */
+  readonly told: (error: unknown) => Promise<unknown>;
+}
+
+export class S3Upload implements Upload {
+  readonly #requests: S3Requests;
+  readonly #key: string;
+  readonly #bucketKey: string;
+  readonly #metadata: Metadata;
+  readonly #metadataWithWriter: Metadata;
+  readonly #told: (error: unknown) => Promise<unknown>;
+  readonly #writerId = newWriterId();
+  readonly #controller = new AbortController();
+  #filling: Buffer = Buffer.alloc(0);
+  #filledBytes = 0;
+  #spare: Buffer | undefined;
+  #sizeBytes = 0;
+  #uploadId: Promise<string> | undefined;
+  readonly #parts: CompletedPart[] = [];
+  readonly #onTheirWay = new Map<Promise<void>, number>();
+  #failure: unknown;
+  #state: 'open' | 'completing' | 'completed' | 'ended' = 'open';
+  #completing: Promise<unknown> | undefined;
+  #discarding: Promise<void> | undefined;
+
+  constructor({ requests, key, bucketKey, metadata, told }: S3UploadOptions) {
+    this.#requests = requests;
+    this.#key = key;
+    this.#bucketKey = bucketKey;
+    this.#metadata = metadata;
+    this.#metadataWithWriter = withWriter(metadata, this.#writerId);
+    this.#told = told;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#assertOpen('write');
+    for (let at = 0; at < chunk.length; ) {
+      const partBytes = partSizeBytes(this.#parts.length + 1, this.#requests.limits.partBytesMin);
+      // Sent when more is to come: an object of exactly one part is a PUT.
+      if (this.#filledBytes === partBytes) {
+        await this.#sendPart();
+        continue;
+      }
+      const taken = Math.min(chunk.length - at, partBytes - this.#filledBytes);
+      this.#makeRoom(this.#filledBytes + taken, partBytes);
+      this.#filling.set(chunk.subarray(at, at + taken), this.#filledBytes);
+      this.#filledBytes += taken;
+      at += taken;
+    }
+    this.#sizeBytes += chunk.length;
+    if (this.#failure !== undefined) throw await this.#told(this.#failure);
+    if (this.#sizeBytes > S3_OBJECT_BYTES_MAX) throw tooLarge(this.#key, this.#sizeBytes);
+  }
+
+  async complete({ ifNoneMatch }: { ifNoneMatch?: '*' } = {}): Promise<ObjectInfo> {
+    this.#assertOpen('complete');
+    this.#state = 'completing';
+    const completing = this.#parts.length === 0 ? this.#put(ifNoneMatch) : this.#completeParts(ifNoneMatch);
+    this.#completing = completing;
+    try {
+      const etag = await completing;
+      this.#state = 'completed';
+      return { key: this.#key, sizeBytes: this.#sizeBytes, etag, metadata: this.#metadata };
+    } catch (error) {
+      this.#state = 'ended';
+      if (error instanceof MapReduceError) await this.#discard();
+      throw await this.#told(error);
+    } finally {
+      this.#letGo();
+    }
+  }
+
+  /** Does not fail: parts that cannot be removed now are left to the bucket's rule for abandoned uploads. */
+  async abort(): Promise<void> {
+    await this.#completing?.catch(() => {});
+    if (this.#state === 'completed') return;
+    this.#state = 'ended';
+    this.#letGo();
+    await this.#discard();
+  }
+
+  async #put(ifNoneMatch: '*' | undefined): Promise<string> {
+    return await putObject(this.#requests, {
+      bucketKey: this.#bucketKey,
+      body: this.#filling.subarray(0, this.#filledBytes),
+      metadata: this.#metadata,
+      ifNoneMatch,
+      writerId: this.#writerId,
+    });
+  }
+
+  async #completeParts(ifNoneMatch: '*' | undefined): Promise<string> {
+    if (this.#filledBytes > 0) await this.#sendPart();
+    await Promise.all(this.#onTheirWay.keys());
+    if (this.#failure !== undefined) throw this.#failure;
+    const UploadId = await this.#uploadId!;
+    const { bucket: Bucket, limits } = this.#requests;
+    return await commit(this.#requests, {
+      call: this.#requests.call('CompleteMultipartUpload', this.#bucketKey),
+      send: (client, options) =>
+        client.send(
+          new CompleteMultipartUploadCommand({
+            Bucket,
+            Key: this.#bucketKey,
+            UploadId,
+            MultipartUpload: { Parts: this.#parts },
+            ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+          }),
+          options,
+        ),
+      timeoutMs: limits.completeTimeoutMs,
+      writerId: this.#writerId,
+      ifNoneMatch,
+    });
+  }
+
+  /** Resolves when the part is on its way. */
+  async #sendPart(): Promise<void> {
+    const body = this.#filling.subarray(0, this.#filledBytes);
+    const { partBytesInFlightMax } = this.#requests.limits;
+    const bytesOnTheirWay = () => this.#onTheirWay.values().reduce((sum, bytes) => sum + bytes, 0);
+    while (this.#onTheirWay.size > 0 && bytesOnTheirWay() + body.length > partBytesInFlightMax) {
+      await Promise.race(this.#onTheirWay.keys());
+    }
+    if (this.#failure !== undefined) throw await this.#told(this.#failure);
+
+    this.#uploadId ??= this.#create();
+    const part: CompletedPart = { PartNumber: this.#parts.length + 1 };
+    this.#parts.push(part);
+    const memory = this.#filling;
+    const sending = this.#upload(part, body)
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#onTheirWay.delete(sending);
+        this.#spare = memory;
+      });
+    this.#onTheirWay.set(sending, body.length);
+    this.#filling = this.#spare ?? Buffer.alloc(0);
+    this.#spare = undefined;
+    this.#filledBytes = 0;
+  }
+
+  async #create(): Promise<string> {
+    const { bucket: Bucket } = this.#requests;
+    const call = this.#requests.call('CreateMultipartUpload', this.#bucketKey);
+    const { UploadId } = await this.#requests.send(call, (client, options) =>
+      client.send(
+        new CreateMultipartUploadCommand({
+          Bucket,
+          Key: this.#bucketKey,
+          Metadata: this.#metadataWithWriter,
+          ChecksumAlgorithm: 'CRC32',
+        }),
+        options,
+      ),
+    );
+    return UploadId!;
+  }
+
+  async #upload(part: CompletedPart, body: Buffer): Promise<void> {
+    const UploadId = await this.#uploadId!;
+    const { bucket: Bucket } = this.#requests;
+    const call = this.#requests.call('UploadPart', this.#bucketKey);
+    const sent = await this.#requests.send(
+      call,
+      (client, options) =>
+        client.send(
+          new UploadPartCommand({
+            Bucket,
+            Key: this.#bucketKey,
+            UploadId,
+            PartNumber: part.PartNumber,
+            Body: body,
+            ChecksumAlgorithm: 'CRC32',
+          }),
+          options,
+        ),
+      { timeoutMs: sendTimeoutMs(this.#requests, body.length), signal: this.#controller.signal },
+    );
+    part.ETag = sent.ETag;
+    if (sent.ChecksumCRC32 !== undefined) part.ChecksumCRC32 = sent.ChecksumCRC32;
+  }
+
+  /** Parts that are still on their way would stay behind if they came after the abort. */
+  #discard(): Promise<void> {
+    this.#discarding ??= (async () => {
+      if (this.#uploadId === undefined) return;
+      this.#controller.abort();
+      await Promise.all(this.#onTheirWay.keys());
+      const UploadId = await this.#uploadId.catch(() => undefined);
+      if (UploadId === undefined) return;
+      const { bucket: Bucket } = this.#requests;
+      const call = this.#requests.call('AbortMultipartUpload', this.#bucketKey);
+      await this.#requests
+        .send(call, (client, options) =>
+          client.send(new AbortMultipartUploadCommand({ Bucket, Key: this.#bucketKey, UploadId }), options),
+        )
+        .catch(() => {});
+    })();
+    return this.#discarding;
+  }
+
+  /** Grows by doubling, so that a small object takes little memory, and each byte is moved at most twice. */
+  #makeRoom(sizeBytes: number, partBytes: number): void {
+    if (this.#filling.length >= sizeBytes) return;
+    const grown = Math.min(partBytes, Math.max(sizeBytes, 2 * this.#filling.length, FIRST_BUFFER_BYTES));
+    const larger = Buffer.allocUnsafeSlow(grown);
+    this.#filling.copy(larger, 0, 0, this.#filledBytes);
+    this.#filling = larger;
+  }
+
+  #letGo(): void {
+    this.#filling = Buffer.alloc(0);
+    this.#filledBytes = 0;
+    this.#spare = undefined;
+  }
+
+  #assertOpen(method: string): void {
+    if (this.#state !== 'open') {
+      throw new Error(`${method}() on the upload of '${this.#key}', which has already ended`);
+    }
+  }
+}
+
+/** One PUT; the ETag. With ifNoneMatch, throws PreconditionFailedError when another was first. Throws S3Failure. */
+export async function putObject(
+  requests: S3Requests,
+  {
+    bucketKey,
+    body,
+    metadata,
+    ifNoneMatch,
+    writerId = newWriterId(),
+  }: {
+    bucketKey: string;
+    body: Uint8Array;
+    metadata: Metadata;
+    ifNoneMatch: '*' | undefined;
+    writerId?: string;
+  },
+): Promise<string> {
+  // Written twice it would be the same object, so only a conditional write has to know itself again.
+  const Metadata = ifNoneMatch === undefined ? metadata : withWriter(metadata, writerId);
+  return await commit(requests, {
+    call: requests.call('PutObject', bucketKey),
+    send: (client, options) =>
+      client.send(
+        new PutObjectCommand({
+          Bucket: requests.bucket,
+          Key: bucketKey,
+          Body: body,
+          Metadata,
+          ChecksumAlgorithm: 'CRC32',
+          ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+        }),
+        options,
+      ),
+    timeoutMs: sendTimeoutMs(requests, body.length),
+    writerId,
+    ifNoneMatch,
+  });
+}
+
+/** Of the part with this number, counted from 1. */
+export function partSizeBytes(partNumber: number, partBytesMin: number): number {
+  return partBytesMin * 2 ** Math.floor((partNumber - 1) / PARTS_PER_SIZE);
+}
+
+function sendTimeoutMs({ limits }: S3Requests, sizeBytes: number): number {
+  return limits.answerTimeoutMs + Math.ceil((sizeBytes / limits.uploadBytesPerSecondMin) * 1000);
+}
+
+function tooLarge(key: string, sizeBytes: number): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `the object '${key}' would have more than ${sizeBytes} bytes, and S3 takes ${S3_OBJECT_BYTES_MAX}. Use more reducers, so that parts are smaller, and do not merge them.`,
+    { details: { objectKey: key } },
+  );
+}
+
+const FIRST_BUFFER_BYTES = 64 * KiB;
