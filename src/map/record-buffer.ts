@@ -19,8 +19,8 @@ import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { equalBytes } from '../shuffle/copy-bytes.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
-import { releaseArena, takeArena } from './arena.ts';
 import { KeySorter } from './key-sort.ts';
+import { keepSortMemory, type SortMemory, takeSortMemory } from './thread-memory.ts';
 import type { ValueFold } from './value-fold.ts';
 
 /** Per record, beside its own bytes: offset and partition, then, while draining, its offset by partition and the sorter's scratch. */
@@ -36,14 +36,12 @@ export class RecordBuffer implements ByteSink {
   end = 0;
 
   readonly #memoryBytes: number;
-  readonly #arena: Buffer;
   readonly #partitions: number;
   readonly #fold: ValueFold | undefined;
   /** Makes the buffer empty, by spilling it. */
   readonly #spill: () => void;
-  readonly #sorter = new KeySorter();
-  #offsets = new Uint32Array(ENTRIES_AT_FIRST);
-  #partitionOf = new Uint16Array(ENTRIES_AT_FIRST);
+  readonly #memory: SortMemory;
+  #closed = false;
   #count = 0;
   #recordStart = 0;
   #keyEnd = 0;
@@ -65,8 +63,9 @@ export class RecordBuffer implements ByteSink {
     this.#partitions = partitions;
     this.#fold = fold;
     this.#spill = spill;
-    this.#arena = takeArena(memoryBytes);
-    this.bytes = this.#arena.subarray(0, memoryBytes);
+    this.#memory = takeSortMemory(memoryBytes);
+    this.bytes = this.#memory.arena.subarray(0, memoryBytes);
+    if (this.#memory.offsets.length === 0) this.#growEntries();
   }
 
   get count(): number {
@@ -100,9 +99,10 @@ export class RecordBuffer implements ByteSink {
     } else {
       this.#writeLongHeader(keyLength, valueLength);
     }
-    if (this.#count === this.#offsets.length) this.#growEntries();
-    this.#offsets[this.#count] = this.#recordStart;
-    this.#partitionOf[this.#count++] = partition;
+    const { offsets, partitions } = this.#memory;
+    offsets[this.#count] = this.#recordStart;
+    partitions[this.#count] = partition;
+    if (++this.#count === offsets.length) this.#growEntries();
   }
 
   /** Forgets the record that was started. */
@@ -124,7 +124,7 @@ export class RecordBuffer implements ByteSink {
     const writeUntil = writer.bytesWritten + bytesMax;
     while (draining.partition < this.#partitions) {
       if (!draining.sorted) {
-        this.#sorter.sort(this.bytes, draining.offsets, draining.at, draining.ends[draining.partition]!);
+        this.#memory.sorter.sort(this.bytes, draining.offsets, draining.at, draining.ends[draining.partition]!);
         draining.sorted = true;
       }
       const end = draining.ends[draining.partition]!;
@@ -144,33 +144,39 @@ export class RecordBuffer implements ByteSink {
 
   /** Gives the memory back; the buffer is of no use afterwards. */
   close(): void {
-    this.#sorter.release();
-    releaseArena(this.#arena);
+    // Once: by a second call the memory may be another attempt's.
+    if (!this.#closed) keepSortMemory(this.#memory);
+    this.#closed = true;
   }
 
+  /** There is always room for one entry more. */
   #growEntries(): void {
-    const offsets = new Uint32Array(2 * this.#offsets.length);
-    offsets.set(this.#offsets);
-    this.#offsets = offsets;
-    const partitions = new Uint16Array(offsets.length);
-    partitions.set(this.#partitionOf);
-    this.#partitionOf = partitions;
+    const memory = this.#memory;
+    const capacity = Math.max(ENTRIES_AT_FIRST, 2 * memory.offsets.length);
+    const offsets = new Uint32Array(capacity);
+    offsets.set(memory.offsets);
+    memory.offsets = offsets;
+    const partitions = new Uint16Array(capacity);
+    partitions.set(memory.partitions);
+    memory.partitions = partitions;
   }
 
   /** Offsets grouped by partition, in the order of emission. */
   #startDraining(): Draining {
     const ends = new Uint32Array(this.#partitions);
     const count = this.#count;
-    const partitionOf = this.#partitionOf;
-    for (let i = 0; i < count; i++) ends[partitionOf[i]!]!++;
+    const memory = this.#memory;
+    const { offsets: emitted, partitions } = memory;
+    for (let i = 0; i < count; i++) ends[partitions[i]!]!++;
     let sum = 0;
     for (let partition = 0; partition < this.#partitions; partition++) {
       const size = ends[partition]!;
       ends[partition] = sum;
       sum += size;
     }
-    const offsets = new Uint32Array(count);
-    for (let i = 0; i < count; i++) offsets[ends[partitionOf[i]!]!++] = this.#offsets[i]!;
+    if (memory.grouped.length < count) memory.grouped = new Uint32Array(emitted.length);
+    const offsets = memory.grouped;
+    for (let i = 0; i < count; i++) offsets[ends[partitions[i]!]!++] = emitted[i]!;
     return { offsets, ends, partition: 0, at: 0, sorted: false, touched: 0 };
   }
 
