@@ -174,7 +174,11 @@ export class ShuffleCollector {
     const fail = this.#fail;
     return (key, value) => {
       this.recordsEmitted++;
-      buffer.startRecord();
+      try {
+        buffer.startRecord();
+      } catch (error) {
+        fail(error);
+      }
       try {
         keyCodec.encode(key, buffer);
         buffer.endKey();
