@@ -33,6 +33,9 @@ export const LIMITS = {
   /** Output of one synchronous call (one reduce of a giant group) that is kept in memory before it goes to disk. */
   partOverflowBytes: 8 * MiB,
 
+  /** Fold table and sort buffer, whatever the memory of the worker: their offsets are signed 32-bit numbers. */
+  sortBufferBytesMax: 2 * GiB - 1,
+
   /** A block of a run: what is compressed, checksummed and held in memory at once. */
   blockBytes: 128 * KiB,
   /** Runs open at once in a merge; more are merged in passes. */

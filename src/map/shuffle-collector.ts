@@ -50,7 +50,10 @@ export class ShuffleCollector {
     this.#partitions = settings.reducers;
     this.#partitioner = createPartitioner(job, settings);
     this.#fold = createFold(this.#shuffle);
-    this.#sortBufferBytes = Math.floor(memoryBytes * SORT_BUFFER_FRACTION);
+    this.#sortBufferBytes = Math.min(
+      Math.floor(memoryBytes * SORT_BUFFER_FRACTION),
+      LIMITS.sortBufferBytesMax,
+    );
     const { combine, key, value } = this.#shuffle;
     if (combine !== undefined && value === (numberValueCodec as Codec<unknown>)) {
       this.#table = new FoldTable({
