@@ -90,7 +90,7 @@ async function mergeRuns(
       records,
     });
   }
-  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes);
+  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes, segments.length);
   const open = await reduceRunCount(segments, {
     budget,
     folder: scratchFolder,

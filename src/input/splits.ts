@@ -50,7 +50,7 @@ export function cutSplits(files: readonly InputFile[], options: SplitOptions): S
 }
 
 /**
- * 64 MiB, and less for a small input, so that about 16 tasks keep every worker of one machine busy until the end; but
+ * 64 MiB, and less for a small input, so that about 8 tasks keep every worker of one machine busy until the end; but
  * not under 1 MiB, where a task costs more than its work. A function of the input alone: the plan is the same on
  * every machine.
  */
@@ -62,7 +62,7 @@ export function defaultSplitSizeBytes(totalBytes: number): number {
 }
 
 const SMALLEST_DEFAULT_BYTES = 1 * MiB;
-const TASKS_WANTED = 16;
+const TASKS_WANTED = 8;
 
 /** A last piece may be this much longer than the others rather than leave a task of its own to a scrap (Hadoop's SPLIT_SLOP). */
 const LAST_PIECE_FACTOR = 1.1;

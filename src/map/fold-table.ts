@@ -23,6 +23,7 @@ import type { RunWriter } from '../shuffle/run-writer.ts';
 import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
 import type { Partitioner } from './partitioner.ts';
+import { keepTableMemory, takeTableMemory } from './thread-memory.ts';
 import { combineNumbers, pairwise } from './value-fold.ts';
 
 const ENTRY_BYTES = 32;
@@ -61,10 +62,12 @@ export class FoldTable {
   readonly #sorter = new KeySorter();
   readonly #keys = new GrowableSink(64 * 1024);
 
-  #slots = new Int32Array(2 * 2 * ENTRIES_AT_FIRST);
+  readonly #memory = takeTableMemory();
+  #closed = false;
+  #slots: Int32Array;
   #slotMask = 2 * ENTRIES_AT_FIRST - 1;
-  #words = new Int32Array(ENTRIES_AT_FIRST * ENTRY_WORDS);
-  #values = new Float64Array(this.#words.buffer);
+  #words: Int32Array;
+  #values: Float64Array;
   #capacity = ENTRIES_AT_FIRST;
   #count = 0;
   #emitsUntilWatch = WATCH_EMITS;
@@ -98,6 +101,9 @@ export class FoldTable {
     this.#full = full;
     this.#operation = combine === 'sum' ? SUM : combine === 'min' ? MIN : combine === 'max' ? MAX : CALL;
     this.#combine = pairwise(combine) as PairwiseCombiner<number>;
+    this.#words = this.#wordsFor(this.#capacity);
+    this.#values = new Float64Array(this.#words.buffer);
+    this.#slots = this.#emptySlotsFor(this.#capacity);
   }
 
   get count(): number {
@@ -295,7 +301,9 @@ export class FoldTable {
   #isFull(keyBytes: number): boolean {
     const entries = this.#count === this.#capacity ? 2 * this.#capacity : this.#capacity;
     const keysBytes = this.#keys.end + keyBytes + KEY_HEADER_BYTES + VARINT_BYTES_MAX;
-    return keysBytes + entries * (ENTRY_BYTES + 2 * SLOT_BYTES) + this.#count * DRAIN_BYTES > this.#memoryBytes;
+    return (
+      keysBytes + entries * (ENTRY_BYTES + 2 * SLOT_BYTES) + this.#count * DRAIN_BYTES > this.#memoryBytes
+    );
   }
 
   /** An empty table takes any key: it is one record. */
@@ -313,11 +321,10 @@ export class FoldTable {
 
   #grow(): void {
     this.#capacity *= 2;
-    const words = new Int32Array(this.#capacity * ENTRY_WORDS);
-    words.set(this.#words);
+    const words = this.#wordsFor(this.#capacity);
     this.#words = words;
     this.#values = new Float64Array(words.buffer);
-    this.#slots = new Int32Array(2 * 2 * this.#capacity);
+    this.#slots = this.#emptySlotsFor(this.#capacity);
     this.#slotMask = 2 * this.#capacity - 1;
     for (let entry = 0; entry < this.#count; entry++) {
       const hash = words[entry * ENTRY_WORDS + HASH_WORD]!;
@@ -330,10 +337,8 @@ export class FoldTable {
   /** Back to the size of the beginning; the table is empty. */
   #shrink(): void {
     this.#capacity = ENTRIES_AT_FIRST;
-    this.#words = new Int32Array(ENTRIES_AT_FIRST * ENTRY_WORDS);
-    this.#values = new Float64Array(this.#words.buffer);
-    this.#slots = new Int32Array(2 * 2 * ENTRIES_AT_FIRST);
     this.#slotMask = 2 * ENTRIES_AT_FIRST - 1;
+    this.#clearSlots();
   }
 
   #watch(): void {
@@ -342,8 +347,40 @@ export class FoldTable {
     this.#emitsUntilWatch = WATCH_EMITS;
   }
 
+  /** The first words are kept. What an earlier attempt left may be larger than asked for. */
+  #wordsFor(capacity: number): Int32Array {
+    const memory = this.#memory;
+    if (memory.words.length < capacity * ENTRY_WORDS) {
+      const words = new Int32Array(capacity * ENTRY_WORDS);
+      words.set(memory.words);
+      memory.words = words;
+    }
+    return memory.words;
+  }
+
+  #emptySlotsFor(capacity: number): Int32Array {
+    const memory = this.#memory;
+    const length = 2 * 2 * capacity;
+    if (memory.slots.length < length) memory.slots = new Int32Array(length);
+    else memory.slots.fill(0, 0, length);
+    return memory.slots;
+  }
+
+  #clearSlots(): void {
+    this.#slots.fill(0, 0, 2 * (this.#slotMask + 1));
+  }
+
+  /** Gives the memory back; the table is of no use afterwards. */
+  close(): void {
+    // Once: by a second call the memory may be another attempt's.
+    if (!this.#closed) keepTableMemory(this.#memory);
+    this.#closed = true;
+  }
+
   /** Hands over every entry, in order of insertion. */
-  forEach(take: (keys: Buffer, keyStart: number, keyEnd: number, value: number, partition: number) => void): void {
+  forEach(
+    take: (keys: Buffer, keyStart: number, keyEnd: number, value: number, partition: number) => void,
+  ): void {
     const words = this.#words;
     for (let entry = 0; entry < this.#count; entry++) {
       const word = entry * ENTRY_WORDS;
@@ -354,7 +391,14 @@ export class FoldTable {
       if (length > SHORT_KEY_BYTES_MAX) {
         take(this.#keys.bytes, first, first + length, value, partition);
       } else {
-        writeShortKey(this.#shortKey, 0, first, words[word + KEY_WORD + 1]!, words[word + KEY_WORD + 2]!, length);
+        writeShortKey(
+          this.#shortKey,
+          0,
+          first,
+          words[word + KEY_WORD + 1]!,
+          words[word + KEY_WORD + 2]!,
+          length,
+        );
         take(this.#shortKey, 0, length, value, partition);
       }
     }
@@ -364,7 +408,7 @@ export class FoldTable {
     this.#count = 0;
     this.#countAtWatch = 0;
     this.#keys.end = 0;
-    this.#slots.fill(0);
+    this.#clearSlots();
   }
 
   readonly #value = Buffer.alloc(NUMBER_VALUE_BYTES_MAX);
@@ -420,7 +464,14 @@ export class FoldTable {
       if (length <= SHORT_KEY_BYTES_MAX) {
         keys.reserve(KEY_HEADER_BYTES + SHORT_KEY_BYTES_MAX);
         keyStart = keys.end + KEY_HEADER_BYTES;
-        writeShortKey(keys.bytes, keyStart, first, words[word + KEY_WORD + 1]!, words[word + KEY_WORD + 2]!, length);
+        writeShortKey(
+          keys.bytes,
+          keyStart,
+          first,
+          words[word + KEY_WORD + 1]!,
+          words[word + KEY_WORD + 2]!,
+          length,
+        );
         this.#keepKey(keyStart, length, entry);
       } else if (length > LENGTH_BYTE_MAX) {
         headerBytes = longHeaderBytes(length);
@@ -433,12 +484,20 @@ export class FoldTable {
 
 /** Mixes the packed key by murmur3's rounds. Private to the table: what is stored is hashed by key-hash.ts. */
 function hashWords(word0: number, word1: number, word2: number, length: number): number {
-  let hash = Math.imul(word0, 0xcc9e2d51) ^ Math.imul(word1, 0x1b873593) ^ Math.imul(word2, 0x85ebca6b) ^ length;
+  let hash =
+    Math.imul(word0, 0xcc9e2d51) ^ Math.imul(word1, 0x1b873593) ^ Math.imul(word2, 0x85ebca6b) ^ length;
   hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
   return hash ^ (hash >>> 13);
 }
 
-function writeShortKey(bytes: Buffer, at: number, word0: number, word1: number, word2: number, length: number): void {
+function writeShortKey(
+  bytes: Buffer,
+  at: number,
+  word0: number,
+  word1: number,
+  word2: number,
+  length: number,
+): void {
   for (let i = 0; i < length; i++) {
     const word = i < 4 ? word0 : i < 8 ? word1 : word2;
     bytes[at + i] = word >>> (8 * (i & 3));

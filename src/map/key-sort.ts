@@ -38,19 +38,12 @@ export class KeySorter {
     const count = end - start;
     if (count < 2) return;
     if (this.#prefixes.length < count) {
-      const capacity = Math.max(count, 1024);
+      const capacity = Math.max(1024, 2 ** Math.ceil(Math.log2(count)));
       this.#prefixes = new Uint32Array(capacity);
       this.#prefixesSpare = new Uint32Array(capacity);
       this.#offsetsSpare = new Uint32Array(capacity);
     }
     this.#sortFrom(arena, offsets, start, end, 0);
-  }
-
-  /** Gives the scratch memory back. */
-  release(): void {
-    this.#prefixes = new Uint32Array(0);
-    this.#prefixesSpare = new Uint32Array(0);
-    this.#offsetsSpare = new Uint32Array(0);
   }
 
   /** All keys of the range are known to agree in their first `depth` bytes. */

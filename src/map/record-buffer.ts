@@ -124,7 +124,12 @@ export class RecordBuffer implements ByteSink {
     const writeUntil = writer.bytesWritten + bytesMax;
     while (draining.partition < this.#partitions) {
       if (!draining.sorted) {
-        this.#memory.sorter.sort(this.bytes, draining.offsets, draining.at, draining.ends[draining.partition]!);
+        this.#memory.sorter.sort(
+          this.bytes,
+          draining.offsets,
+          draining.at,
+          draining.ends[draining.partition]!,
+        );
         draining.sorted = true;
       }
       const end = draining.ends[draining.partition]!;

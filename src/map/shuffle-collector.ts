@@ -22,7 +22,8 @@ import { createFold, type ValueFold } from './value-fold.ts';
 
 /** Of the attempt's memory: the rest is for input chunks, blocks and the heap's own. */
 const SORT_BUFFER_FRACTION = 0.6;
-const MERGE_FRACTION = 0.6;
+/** Of the attempt's memory, for merging spills: the sort buffer stays where it is. */
+const MERGE_FRACTION = 0.3;
 
 export class ShuffleCollector {
   /** The job's emit. Replaced once, when a fold table gives way to the sort buffer: read it at every use. */
@@ -87,6 +88,7 @@ export class ShuffleCollector {
       buffer.endRecord(partition);
     });
     this.emit = this.#emitIntoBuffer(buffer);
+    table.close();
   }
 
   /** Writes what was emitted into the shuffle object, all partitions in order; then the writer can commit. */
@@ -102,9 +104,8 @@ export class ShuffleCollector {
       return;
     }
     if (source.count > 0) this.#spill();
-    this.#buffer?.close();
     const { settings, memoryBytes, scratchFolder } = this.#environment;
-    const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes);
+    const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes, this.#runs.length);
     for (let partition = 0; partition < this.#partitions; partition++) {
       const segments = this.#runs.map((run) => run[partition]!).filter(({ records }) => records > 0);
       const open = await reduceRunCount(segments, {
@@ -132,6 +133,7 @@ export class ShuffleCollector {
 
   /** Gives the memory back, however the attempt ended. */
   close(): void {
+    this.#table?.close();
     this.#buffer?.close();
   }
 

@@ -11,6 +11,7 @@ import { sortedCounters } from '../counters.ts';
 import { isMapReduceError, MapReduceError, withDetails } from '../errors.ts';
 import type { AttemptId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
+import { releaseThreadMemory } from '../map/thread-memory.ts';
 import { createFold } from '../map/value-fold.ts';
 import { openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
@@ -46,10 +47,11 @@ async function reducePartition(
 ): Promise<TaskResult> {
   const { store, layout, control, settings, scratchFolder, memoryBytes } = environment;
   const shuffle = environment.job.shuffle!;
+  releaseThreadMemory();
   const segments = await readPartitionSegments(store, shuffleIndexKey(layout), spec.index);
   const bytesRead = segments.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
 
-  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes);
+  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes, segments.length);
   let bytesSpilled = 0;
   let spills = 0;
   let recordsFolded = 0;

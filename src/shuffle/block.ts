@@ -21,6 +21,7 @@
  * an eighth is stored raw: reading it back then costs nothing.
  */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { takeBuffer } from '../buffer-pool.ts';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { BlockCompression } from '../task.ts';
@@ -37,7 +38,7 @@ export interface BlockHeader {
   readonly codec: number;
 }
 
-/** A copy of the raw payload as a finished block. */
+/** A copy of the raw payload as a finished block, in a buffer that may be given back to the pool. */
 export function sealBlock(raw: Buffer, records: number, compression: BlockCompression): Buffer {
   if (compression.codec === 'zstd') {
     const packed = zstdCompressSync(raw, {
@@ -50,7 +51,7 @@ export function sealBlock(raw: Buffer, records: number, compression: BlockCompre
 }
 
 function assemble(payload: Buffer, rawBytes: number, records: number, codec: number): Buffer {
-  const block = Buffer.allocUnsafeSlow(BLOCK_HEADER_BYTES + payload.length);
+  const block = takeBuffer(BLOCK_HEADER_BYTES + payload.length);
   block.writeUInt32LE(payload.length, 4);
   block.writeUInt32LE(rawBytes, 8);
   block.writeUInt32LE(records, 12);

@@ -3,8 +3,9 @@
  * are more than may be open at once.
  */
 import { closeSync } from 'node:fs';
+import { giveBuffer } from '../buffer-pool.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
-import { LIMITS } from '../limits.ts';
+import { KiB, LIMITS, MiB } from '../limits.ts';
 import type { ValueFold } from '../map/value-fold.ts';
 import { FileStore } from '../storage/file-store.ts';
 import type { AttemptControl, BlockCompression } from '../task.ts';
@@ -20,15 +21,28 @@ export interface OpenRunsBudget {
   readonly chunkBytes: number;
 }
 
+/** A stream fills two chunks while a third is read. */
+const CHUNKS_PER_STREAM = 3;
+const CHUNK_BYTES_MIN = 16 * KiB;
+/** More than this for reading ahead makes nothing faster. */
+const READ_AHEAD_BYTES_MAX = 24 * MiB;
+
 /**
- * An open run holds its raw block, the bytes that the next block is assembled from, and the chunks that its stream
- * reads ahead (three).
+ * How to read `runs` runs in `memoryBytes`. An open run holds its raw block, the bytes that the next block is assembled
+ * from (a block and a chunk), and its stream's chunks; chunks get smaller as runs get more, so that what is held grows
+ * slowly with the size of the job.
  */
-export function openRunsBudget(memoryBytes: number, blockBytes: number): OpenRunsBudget {
-  const chunkBytes = blockBytes;
-  const runBytes = 2 * blockBytes + 4 * chunkBytes;
-  const runsMax = Math.floor(memoryBytes / runBytes);
-  return { runsMax: Math.max(LIMITS.openRunsMin, Math.min(LIMITS.openRunsMax, runsMax)), chunkBytes };
+export function openRunsBudget(memoryBytes: number, blockBytes: number, runs: number): OpenRunsBudget {
+  const runBytesMin = 2 * blockBytes + (CHUNKS_PER_STREAM + 1) * CHUNK_BYTES_MIN;
+  const fitting = Math.floor(memoryBytes / runBytesMin);
+  const runsMax = Math.max(LIMITS.openRunsMin, Math.min(LIMITS.openRunsMax, fitting));
+  const open = Math.max(1, Math.min(runs, runsMax));
+  const readAheadBytes = Math.min(READ_AHEAD_BYTES_MAX, memoryBytes - open * 2 * blockBytes);
+  const share = readAheadBytes / open / (CHUNKS_PER_STREAM + 1);
+  // A power of two: the buffer pool has no other sizes.
+  const chunkBytes =
+    2 ** Math.floor(Math.log2(Math.max(CHUNK_BYTES_MIN, Math.min(LIMITS.inputChunkBytes, share))));
+  return { runsMax, chunkBytes };
 }
 
 export function openMerge(segments: readonly RunSegment[], chunkBytes: number): KWayMerge {
@@ -154,7 +168,10 @@ export class LocalRun {
     this.writer = new RunWriter({
       compression,
       blockBytes,
-      emitBlock: (block) => writeFully(this.#file, block),
+      emitBlock: (block) => {
+        writeFully(this.#file, block);
+        giveBuffer(block);
+      },
     });
   }
 

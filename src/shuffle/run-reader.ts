@@ -3,6 +3,7 @@
  * current one is merged. Verifies every block, that nothing is missing at the end, and that the number of records is
  * the one that was promised.
  */
+import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { BLOCK_HEADER_BYTES, type BlockHeader, corrupt, openBlock, readBlockHeader } from './block.ts';
 
@@ -69,6 +70,11 @@ export class RunReader {
 
   async close(): Promise<void> {
     await this.#chunks.return?.();
+    if (this.#own !== NO_BYTES) giveBuffer(this.#own);
+    this.#own = NO_BYTES;
+    this.#pending = NO_BYTES;
+    this.#at = 0;
+    this.#end = 0;
   }
 
   /** Makes at least `sizeBytes` unread bytes contiguous; false when the run ends before that. */
@@ -93,10 +99,11 @@ export class RunReader {
   /** Moves the unread bytes to the start of a buffer of this reader's own, with room for `capacityBytes` in all. */
   #keepUnread(capacityBytes: number): void {
     const target =
-      this.#own.length < capacityBytes ? Buffer.allocUnsafeSlow(capacityBytes + this.#chunkBytes) : this.#own;
+      this.#own.length < capacityBytes ? takeBuffer(capacityBytes + this.#chunkBytes) : this.#own;
     this.#pending.copy(target, 0, this.#at, this.#end);
     this.#end -= this.#at;
     this.#at = 0;
+    if (target !== this.#own && this.#own !== NO_BYTES) giveBuffer(this.#own);
     this.#own = target;
     this.#pending = target;
   }

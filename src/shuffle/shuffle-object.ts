@@ -11,6 +11,7 @@
  * contiguous range. Readers start from the end: an object that was cut short has no trailer.
  */
 import { crc32 } from 'node:zlib';
+import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
 import { isMapReduceError } from '../errors.ts';
 import type { ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
@@ -55,8 +56,10 @@ export class ShuffleObjectWriter {
     this.#upload ??= await this.#store.upload(this.#key);
     const chunks = this.#pending;
     this.#pending = [];
-    const chunk = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-    if (chunk.length > 0) await this.#upload.write(chunk);
+    for (const chunk of chunks) {
+      await this.#upload.write(chunk);
+      giveBuffer(chunk);
+    }
   }
 
   /**
@@ -91,7 +94,7 @@ export class ShuffleObjectWriter {
 }
 
 function header(): Buffer {
-  const bytes = Buffer.alloc(SHUFFLE_HEADER_BYTES);
+  const bytes = takeBuffer(SHUFFLE_HEADER_BYTES).fill(0);
   bytes.write(MAGIC, 'latin1');
   bytes[4] = VERSION;
   return bytes;
@@ -99,7 +102,7 @@ function header(): Buffer {
 
 function encodeFooter(extents: readonly PartitionExtent[], summary: TaskSummary): Buffer {
   const json = Buffer.from(JSON.stringify(summary));
-  const bytes = Buffer.alloc(extents.length * EXTENT_BYTES + json.length + TRAILER_BYTES);
+  const bytes = takeBuffer(extents.length * EXTENT_BYTES + json.length + TRAILER_BYTES);
   let at = 0;
   for (const extent of extents) {
     bytes.writeDoubleLE(extent.lengthBytes, at);

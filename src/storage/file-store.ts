@@ -17,6 +17,7 @@ import { type FileHandle, open, readdir, readFile, rm, unlink } from 'node:fs/pr
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MapReduceError } from '../errors.ts';
+import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
 import { LIMITS } from '../limits.ts';
 import {
   changedSince,
@@ -110,16 +111,16 @@ export class FileStore implements ObjectStore {
     const path = this.#pathOf(key);
     const { file, etag, sizeBytes } = await openObject({ path, key, ifMatch: options.ifMatch });
     const reads: Promise<number>[] = [];
+    const buffers: Buffer[] = [];
     try {
       const { start, end } = clampRange(options.range, sizeBytes);
       const chunks = Math.ceil((end - start) / chunkSizeBytes);
-      const buffers: Buffer[] = [];
       const startRead = (index: number) => {
         if (index >= chunks) return;
         const from = start + index * chunkSizeBytes;
         const to = Math.min(from + chunkSizeBytes, end);
         const slot = index % STREAM_BUFFERS;
-        buffers[slot] ??= Buffer.allocUnsafeSlow(to - from);
+        buffers[slot] ??= takeBuffer(to - from);
         reads[slot] = readFully(file, buffers[slot], { start: from, end: to });
         // It may fail while the reader is busy, before anybody waits for it; it is waited for below.
         reads[slot].catch(() => {});
@@ -138,6 +139,7 @@ export class FileStore implements ObjectStore {
       throw mapped(error, { path, key });
     } finally {
       await Promise.allSettled(reads);
+      for (const buffer of buffers) giveBuffer(buffer);
       await file.close();
     }
   }

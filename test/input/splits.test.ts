@@ -110,10 +110,10 @@ describe('cutSplits()', () => {
 });
 
 describe('defaultSplitSizeBytes()', () => {
-  it('aims at 16 tasks, from 1 MiB to 64 MiB a split', () => {
+  it('aims at 8 tasks, from 1 MiB to 64 MiB a split', () => {
     expect(defaultSplitSizeBytes(0)).toBe(1 * MiB);
-    expect(defaultSplitSizeBytes(16 * MiB)).toBe(1 * MiB);
-    expect(defaultSplitSizeBytes(512 * MiB)).toBe(32 * MiB);
+    expect(defaultSplitSizeBytes(8 * MiB)).toBe(1 * MiB);
+    expect(defaultSplitSizeBytes(256 * MiB)).toBe(32 * MiB);
     expect(defaultSplitSizeBytes(100_000 * MiB)).toBe(64 * MiB);
   });
 });

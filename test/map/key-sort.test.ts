@@ -161,17 +161,6 @@ describe('KeySorter', () => {
     );
   });
 
-  it('works again after its memory was given back', () => {
-    const sorter = new KeySorter();
-    const keys = Array.from({ length: 2_000 }, (_, i) => Buffer.from(String((i * 7_919) % 2_000)));
-
-    expectSorts(keys, sorter);
-    sorter.release();
-    expectSorts(keys, sorter);
-  });
-});
-
-describe('the record header', () => {
   it('says where the key lies, whatever the lengths of key and value', () => {
     for (const keyBytes of [0, 1, 125, 126, 127, 128, 16_382, 16_383, 16_384]) {
       for (const valueBytes of [0, 127, 128, 20_000]) {

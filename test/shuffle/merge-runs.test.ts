@@ -281,9 +281,9 @@ describe('openRunsBudget()', () => {
   it('opens as many runs as the memory holds, within bounds', () => {
     const blockBytes = LIMITS.blockBytes;
 
-    expect(openRunsBudget(0, blockBytes).runsMax).toBe(LIMITS.openRunsMin);
-    expect(openRunsBudget(1_000 * MiB * 1_000, blockBytes).runsMax).toBe(LIMITS.openRunsMax);
-    const { runsMax, chunkBytes } = openRunsBudget(100 * MiB, blockBytes);
+    expect(openRunsBudget(0, blockBytes, 10).runsMax).toBe(LIMITS.openRunsMin);
+    expect(openRunsBudget(1_000 * MiB * 1_000, blockBytes, 10_000).runsMax).toBe(LIMITS.openRunsMax);
+    const { runsMax, chunkBytes } = openRunsBudget(100 * MiB, blockBytes, 10_000);
     expect(runsMax * (2 * blockBytes + 4 * chunkBytes)).toBeLessThanOrEqual(100 * MiB);
   });
 });
