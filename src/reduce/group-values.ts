@@ -1,6 +1,7 @@
 /**
- * The values of one group, as reduce sees them: read lazily, once, in order. They are gathered encoded; a group that
- * outgrows its memory goes on in a local file, so that one giant key costs disk, not memory.
+ * The values of one group, as reduce sees them: read lazily and in order, from the start by each iteration. They are
+ * gathered encoded; a group that outgrows its memory goes on in a local file, so that one giant key costs disk, not
+ * memory.
  *
  *     value:  varint length, bytes
  */
@@ -21,7 +22,9 @@ export class GroupValues {
   readonly #sink = new GrowableSink(4096);
   #file: number | undefined;
   #fileBytes = 0;
+  /** For reading the file; undefined while an iteration has it. */
   #read: Buffer | undefined;
+  #groups = 0;
   /** Bytes that went to disk over the attempt's life. */
   bytesSpilled = 0;
   spills = 0;
@@ -33,6 +36,7 @@ export class GroupValues {
   }
 
   clear(): void {
+    this.#groups++;
     this.#sink.reset();
     if (this.#fileBytes > 0) {
       ftruncateSync(this.#file!, 0);
@@ -49,13 +53,19 @@ export class GroupValues {
   }
 
   /** Valid until clear(). */
-  *[Symbol.iterator](): Generator<unknown, undefined> {
-    if (this.#fileBytes > 0) yield* this.#valuesOfFile();
+  [Symbol.iterator](): Generator<unknown, undefined> {
+    return this.#valuesOf(this.#groups);
+  }
+
+  *#valuesOf(group: number): Generator<unknown, undefined> {
+    this.#assertCurrent(group);
+    if (this.#fileBytes > 0) yield* this.#valuesOfFile(group);
     const { bytes, end } = this.#sink;
     for (let at = 0; at < end; ) {
       const start = varintEnd(bytes, at);
       const valueEnd = start + readVarint(bytes, at);
       yield this.#codec.decode(bytes, start, valueEnd);
+      this.#assertCurrent(group);
       at = valueEnd;
     }
   }
@@ -75,9 +85,27 @@ export class GroupValues {
     this.#sink.reset();
   }
 
-  *#valuesOfFile(): Generator<unknown, undefined> {
-    this.#read ??= Buffer.allocUnsafeSlow(READ_BYTES);
-    let buffer = this.#read;
+  #assertCurrent(group: number): void {
+    if (group === this.#groups) return;
+    throw new MapReduceError(
+      'JobDefinitionError',
+      'the values of a group were read after its reduce() had returned. Read them inside, or copy what is to be kept',
+      { details: { phase: 'reduce' } },
+    );
+  }
+
+  *#valuesOfFile(group: number): Generator<unknown, undefined> {
+    const lent = this.#read ?? Buffer.allocUnsafeSlow(READ_BYTES);
+    this.#read = undefined;
+    try {
+      yield* this.#readFile(lent, group);
+    } finally {
+      this.#read = lent;
+    }
+  }
+
+  *#readFile(lent: Buffer, group: number): Generator<unknown, undefined> {
+    let buffer = lent;
     let at = 0;
     let end = 0;
     let fileAt = 0;
@@ -109,6 +137,7 @@ export class GroupValues {
       fill(headerBytes + length);
       const valueStart = at + headerBytes;
       yield this.#codec.decode(buffer, valueStart, valueStart + length);
+      this.#assertCurrent(group);
       at = valueStart + length;
     }
   }
