@@ -88,14 +88,28 @@ async function mapIntoPart(
 ): Promise<TaskResult> {
   const { job } = environment;
   const writer = new PartWriter({ taskId: spec.taskId, attemptId: attempt, environment });
+  let failure: unknown;
+  const throwFailure = (): void => {
+    if (failure !== undefined) throw failure;
+  };
   try {
     const read = await mapSplit(spec, environment, {
       emit: (key, value) => {
-        job.output.write(key, value, writer.sink);
-        writer.recordWritten();
+        try {
+          job.output.write(key, value, writer.sink);
+          writer.recordWritten();
+        } catch (error) {
+          // User code may swallow it; half a record would be in the part.
+          failure ??= error;
+          throw error;
+        }
       },
-      betweenChunks: () => (writer.wantsFlush ? writer.flush() : undefined),
+      betweenChunks: () => {
+        throwFailure();
+        return writer.wantsFlush ? writer.flush() : undefined;
+      },
     });
+    throwFailure();
     environment.control.check();
     const { committed, summary } = await writer.commit({ ...read, spills: 0, bytesSpilled: 0 });
     return resultOf(summary, committed);
