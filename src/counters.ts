@@ -4,8 +4,15 @@
  */
 export type Counters = Record<string, number>;
 
+/** Without a prototype: any name is free, '__proto__' too. */
+export function newCounters(): Counters {
+  return Object.create(null) as Counters;
+}
+
 export function addCounters(total: Counters, more: Counters): Counters {
-  for (const [name, amount] of Object.entries(more)) total[name] = (total[name] ?? 0) + amount;
+  for (const [name, amount] of Object.entries(more)) {
+    total[name] = (Object.hasOwn(total, name) ? total[name] : 0) + amount;
+  }
   return total;
 }
 

@@ -1,5 +1,5 @@
 /** Calling the user's functions: their setup, their counters, their errors. */
-import type { Counters } from './counters.ts';
+import { type Counters, newCounters } from './counters.ts';
 import { type ErrorDetails, MapReduceError } from './errors.ts';
 import type { Job, ParameterValues } from './job.ts';
 import { LIMITS } from './limits.ts';
@@ -19,7 +19,7 @@ export function setUp(job: Job, params: ParameterValues): unknown {
 
 /** The `count` of one attempt's context, and what it has counted. */
 export function createCounter(): { counters: Counters; count: (counter: string, amount?: number) => void } {
-  const counters: Counters = {};
+  const counters = newCounters();
   let names = 0;
   const count = (counter: string, amount = 1): void => {
     const before = counters[counter];

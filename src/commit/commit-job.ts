@@ -4,7 +4,7 @@
  *
  * Called once after the last barrier, again when it failed. Idempotent.
  */
-import { addCounters, type Counters, sortedCounters } from '../counters.ts';
+import { addCounters, type Counters, newCounters, sortedCounters } from '../counters.ts';
 import { taskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { JobReport, PartReport } from '../report.ts';
@@ -30,7 +30,7 @@ export function partReports(
 
 /** The user's counters, of committed attempts only. */
 export function jobCounters(summaries: readonly TaskSummary[]): Counters {
-  const total: Counters = {};
+  const total = newCounters();
   for (const summary of summaries) addCounters(total, summary.counters);
   return sortedCounters(total);
 }

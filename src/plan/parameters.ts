@@ -10,10 +10,10 @@ export function resolveParameters(
 ): ParameterValues {
   const values: Record<string, ParameterValue> = {};
   for (const name of Object.keys(given)) {
-    if (!(name in job.params)) throw unknown(job, name);
+    if (!Object.hasOwn(job.params, name)) throw unknown(job, name);
   }
   for (const [name, spec] of Object.entries(job.params)) {
-    const value = given[name] ?? spec.default;
+    const value = (Object.hasOwn(given, name) ? given[name] : undefined) ?? spec.default;
     if (value === undefined) {
       throw usage(job, name, `is required. Add --set ${name}=<${spec.type}>   (${spec.description})`);
     }
