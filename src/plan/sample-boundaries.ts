@@ -12,7 +12,7 @@ import type { Job, MapContext, ParameterValues } from '../job.ts';
 import { LIMITS } from '../limits.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Split } from '../task.ts';
-import { createCounter, setUp, userCodeError } from '../user-code.ts';
+import { assertNoPromise, createCounter, setUp, userCodeError } from '../user-code.ts';
 
 /** At most this many splits are looked into. */
 const SAMPLED_SPLITS_MAX = 32;
@@ -96,11 +96,13 @@ async function sampleSplit(
         },
         deliver: (record) => {
           if (keys.length >= keysMax) throw new EnoughSampled();
+          let answer: unknown;
           try {
-            job.map(record, context);
+            answer = job.map(record, context);
           } catch (error) {
             throw userCodeError('map', error, position());
           }
+          if (answer !== undefined) assertNoPromise('map', answer);
         },
       });
     }
