@@ -1,0 +1,83 @@
+/** `mapreduce list` and `mapreduce describe`: what jobs do and take. */
+import type { Job, ParameterSpec } from '../job.ts';
+import { loadJob } from '../local/load-job.ts';
+import { appNames } from './apps.ts';
+import { EXIT_CODE } from './exit-code.ts';
+import { findJob } from './find-job.ts';
+import { type Paint, paintFor, printable } from './paint.ts';
+import { tableLines } from './table.ts';
+
+export async function listCommand(): Promise<number> {
+  const paint = paintFor(process.stdout);
+  const jobs = await Promise.all(
+    appNames().map(async (name) => ({ name, job: await loadJob(findJob(name)) })),
+  );
+  const lines = jobs.flatMap(({ name, job }) => [...listedLines(name, job, paint), '']);
+  process.stdout.write(`${[...lines, `More about one: mapreduce describe <app>`].join('\n')}\n`);
+  return EXIT_CODE.done;
+}
+
+export async function describeCommand(name: string): Promise<number> {
+  const job = await loadJob(findJob(name));
+  process.stdout.write(`${describedLines(name, job, paintFor(process.stdout)).join('\n')}\n`);
+  return EXIT_CODE.done;
+}
+
+export function listedLines(name: string, { description, params }: Job, paint: Paint): string[] {
+  return [
+    paint('bold', name),
+    `  ${printable(description)}`,
+    ...parameterLines(params).map((line) => `  ${line}`),
+  ];
+}
+
+export function describedLines(name: string, job: Job, paint: Paint): string[] {
+  const { description, params, shuffle } = job;
+  const facts =
+    shuffle === undefined
+      ? [['kind', 'map only: what map emits is the result, in the order of the input']]
+      : [
+          ['map emits', `${shuffle.key.name} -> ${shuffle.value.name}`],
+          ['combine', nameOf(shuffle.combine) ?? 'none'],
+          ['partition', nameOf(shuffle.partition) ?? 'by a hash of the key'],
+          ['reduce', nameOf(shuffle.reduce) ?? ''],
+          ...(shuffle.reducers === undefined ? [] : [['reducers', String(shuffle.reducers)]]),
+        ];
+  const parameters = parameterLines(params);
+  const required = Object.entries(params).filter(([, spec]) => spec.default === undefined);
+  const set = required.map(([parameter, spec]) => ` --set ${parameter}=<${spec.type}>`).join('');
+  return [
+    `${paint('bold', job.name)}  ${printable(description)}`,
+    '',
+    ...tableLines(
+      [...facts, ['result', `part-${shuffle ? 'r' : 'm'}-*.${job.output.extension}`]],
+      ['left', 'left'],
+    ).map((line) => `  ${line}`),
+    ...(parameters.length === 0 ? [] : ['', ...parameters.map((line) => `  ${line}`)]),
+    '',
+    `  mapreduce run ${name} --input <path> --output <folder>${set}`,
+  ];
+}
+
+function parameterLines(params: Job['params']): string[] {
+  return tableLines(
+    Object.entries(params).map(([name, spec]) => [
+      `--set ${name}=${formOf(spec)}`,
+      `${printable(spec.description)} (${spec.default === undefined ? 'required' : `default: ${spec.default === '' ? "''" : spec.default}`})`,
+    ]),
+    ['left', 'left'],
+  );
+}
+
+function formOf(spec: ParameterSpec): string {
+  if (spec.type === 'boolean') return 'true|false';
+  return spec.type === 'string' && spec.choices !== undefined ? spec.choices.join('|') : `<${spec.type}>`;
+}
+
+/** How an aggregation is named in a job: by a word, or by being a function. */
+function nameOf(part: unknown): string | undefined {
+  if (part === undefined || typeof part === 'string') return part;
+  return typeof part === 'function'
+    ? 'a function of the job'
+    : 'by ranges of keys, from a sample of the input';
+}

@@ -1,0 +1,58 @@
+/** The command `mapreduce`: what is typed in, the exit code out. */
+import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
+import { createProgram } from './program.ts';
+
+/** Sets the process's exit code and returns: what is still to be written is written. */
+export async function main(args: readonly string[]): Promise<void> {
+  ignoreClosedPipes();
+  process.on('uncaughtException', async (error) => {
+    await printError(error, args);
+    process.exit(EXIT_CODE.failed);
+  });
+  process.exitCode = await runMain(args);
+}
+
+/** The same, for a caller that goes on. Never throws. */
+export async function runMain(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT_CODE.done;
+  try {
+    await createProgram((code) => {
+      exitCode = code;
+    }).parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has already said it; help and version come this way too, with exit code 0.
+    if (isCommanderError(error)) return error.exitCode === 0 ? EXIT_CODE.done : EXIT_CODE.usage;
+    await printError(error, args);
+    return exitCodeOf(error);
+  }
+}
+
+async function printError(error: unknown, args: readonly string[]): Promise<void> {
+  const [{ errorText }, { paintFor }, { PACKAGE_ROOT }] = await Promise.all([
+    import('./error-text.ts'),
+    import('./paint.ts'),
+    import('./package-root.ts'),
+  ]);
+  const job = args[0] === 'run' && args[1] !== undefined && !args[1].startsWith('-') ? { job: args[1] } : {};
+  process.stderr.write(
+    errorText(error, { paint: paintFor(process.stderr), packageRoot: PACKAGE_ROOT, ...job }),
+  );
+}
+
+function isCommanderError(error: unknown): error is { exitCode: number } {
+  return (
+    error instanceof Error &&
+    'exitCode' in error &&
+    String((error as { code?: unknown }).code).startsWith('commander.')
+  );
+}
+
+/** Who reads has seen enough (`| head`): that is no failure of the job, and nothing to talk about. */
+function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}

@@ -1,0 +1,14 @@
+/** Where this package lies. Sources are in <root>/src/cli, the published build in <root>/dist/src/cli. */
+import { readFileSync } from 'node:fs';
+
+export const PACKAGE_ROOT = new URL(
+  import.meta.url.endsWith('.ts') ? '../../' : '../../../',
+  import.meta.url,
+);
+
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

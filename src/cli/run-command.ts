@@ -1,0 +1,70 @@
+/** `mapreduce run`: from flags to a job that runs, is watched, and ends in a summary, a report or an error. */
+import { isMapReduceError } from '../errors.ts';
+import type { JobReport } from '../report.ts';
+import { EXIT_CODE, exitCodeOfSignal } from './exit-code.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { paintFor } from './paint.ts';
+import { progressDisplay } from './progress-display.ts';
+import { embeddedOptions, type RunFlags } from './run-flags.ts';
+import { divertStdout } from './user-output.ts';
+import { shortPath } from './user-stack.ts';
+
+/** @returns the exit code. Throws what the job failed of. */
+export async function runCommand(job: string | undefined, flags: RunFlags): Promise<number> {
+  const options = await embeddedOptions(job, flags);
+  const { output } = options;
+  const { json = false, quiet = false } = flags;
+  const display = progressDisplay({
+    stream: process.stderr,
+    jobName: jobLabel(options.jobModule),
+    isQuiet: json || quiet,
+    nowMs: () => performance.now(),
+  });
+  const interrupt = listenForInterrupt((by) =>
+    display.print(`${by}: stopping the job; once more to quit at once\n`),
+  );
+  const restoreStdout = divertStdout(display.print);
+  try {
+    const { runEmbedded } = await import('../local/embedded-run.ts');
+    const report = await runEmbedded(
+      { ...options, signal: interrupt.signal, onEvent: display.onEvent },
+      { onOutput: ({ text }) => display.print(text) },
+    );
+    display.end();
+    restoreStdout();
+    if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    else if (!quiet) await printSummary(report, output);
+    const signal = interrupt.received();
+    // It came too late to stop the job, but is still to stop what calls this command.
+    return signal === undefined ? EXIT_CODE.done : exitCodeOfSignal(signal);
+  } catch (error) {
+    const signal = interrupt.received();
+    if (signal === undefined || !isMapReduceError(error, 'CancelledError')) throw error;
+    display.end();
+    display.print(`stopped: ${error.message}; nothing of it is left in ${shortPath(output)}\n`);
+    return exitCodeOfSignal(signal);
+  } finally {
+    display.end();
+    restoreStdout();
+    interrupt.release();
+  }
+}
+
+async function printSummary(report: JobReport, output: string) {
+  const [{ summaryLines }, { firstLines }] = await Promise.all([
+    import('./summary.ts'),
+    import('./first-lines.ts'),
+  ]);
+  const lines = summaryLines(report, {
+    output: shortPath(output),
+    firstLines: await firstLines(output, report.parts),
+    paint: paintFor(process.stdout),
+  });
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** For the display, before the job is loaded: of apps/word-count/job.ts its folder's name, of ./words.ts its own. */
+function jobLabel({ pathname }: URL): string {
+  const [name, folder] = decodeURIComponent(pathname).split('/').reverse();
+  return (/^job\.\w+$/.test(name) ? folder : name.replace(/\.\w+$/, '')) || name;
+}

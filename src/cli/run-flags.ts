@@ -1,0 +1,111 @@
+/** The flags of `mapreduce run` as the options of an embedded run, each checked. */
+import { stat } from 'node:fs/promises';
+import { MapReduceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import type { EmbeddedRunOptions } from '../local/run-options.ts';
+import { findJob } from './find-job.ts';
+import { parseAssignment, parseDurationMs, parseSizeBytes, parseWholeNumber } from './flag-values.ts';
+
+/** As commander hands them over: what takes a value is text yet. */
+export interface RunFlags {
+  readonly input?: readonly string[];
+  readonly output?: string;
+  readonly workers?: string;
+  readonly sequential?: boolean;
+  readonly reducers?: string;
+  readonly splitSize?: string;
+  readonly memory?: string;
+  readonly merge?: boolean;
+  readonly overwrite?: boolean;
+  readonly set?: readonly string[];
+  readonly attempts?: string;
+  readonly stallTimeout?: string;
+  /** False after --no-backup. */
+  readonly backup: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const ATTEMPTS_MAX = 100;
+const STALL_TIMEOUT_MS_MAX = 24 * 3_600_000;
+
+/**
+ * @param job  as it was typed
+ * @throws UsageError, naming the flag.
+ */
+export async function embeddedOptions(job: string | undefined, flags: RunFlags): Promise<EmbeddedRunOptions> {
+  const { jobName, input, output } = assertComplete(job, flags);
+  const { workers, reducers, splitSize, memory, attempts, stallTimeout } = flags;
+  const numbers = {
+    workers: flags.sequential
+      ? ('sequential' as const)
+      : given(workers, (text) => parseWholeNumber('--workers', text, { min: 1, max: LIMITS.workersMax })),
+    reducers: given(reducers, (text) =>
+      parseWholeNumber('--reducers', text, { min: 1, max: LIMITS.reducersMax }),
+    ),
+    splitSizeBytes: given(splitSize, (text) =>
+      parseSizeBytes('--split-size', text, { min: LIMITS.splitSizeBytesMin, max: LIMITS.splitSizeBytesMax }),
+    ),
+    memoryBytes: given(memory, (text) =>
+      parseSizeBytes('--memory', text, { min: LIMITS.memoryBytesMin, max: LIMITS.memoryBytesMax }),
+    ),
+    attemptsMax: given(attempts, (text) =>
+      parseWholeNumber('--attempts', text, { min: 1, max: ATTEMPTS_MAX }),
+    ),
+    stallTimeoutMs: given(stallTimeout, (text) =>
+      parseDurationMs('--stall-timeout', text, { min: 1, max: STALL_TIMEOUT_MS_MAX }),
+    ),
+  };
+  const params = Object.fromEntries((flags.set ?? []).map((text) => parseAssignment('--set', text)));
+  const jobModule = findJob(jobName);
+  await assertMayBeFolder(output);
+  return {
+    jobModule,
+    inputs: input,
+    output,
+    ...withoutUndefined(numbers),
+    params,
+    merge: flags.merge ?? false,
+    overwrite: flags.overwrite ?? false,
+    backupAttempts: flags.backup,
+  };
+}
+
+/** Here and not by commander, which would say that --input is missing where --imput was written. */
+function assertComplete(job: string | undefined, { input, output }: RunFlags) {
+  if (job === undefined) {
+    throw new MapReduceError(
+      'UsageError',
+      'no job is named. Name it first, since --input and --set take all that follows: mapreduce run <job> --input <path>... --output <folder>',
+    );
+  }
+  const missing = [
+    ...(input === undefined ? ['--input <file, folder or glob>'] : []),
+    ...(output === undefined ? ['--output <folder>'] : []),
+  ];
+  if (input === undefined || output === undefined) {
+    throw new MapReduceError('UsageError', `mapreduce run needs ${missing.join(' and ')}`);
+  }
+  return { jobName: job, input, output };
+}
+
+async function assertMayBeFolder(output: string): Promise<void> {
+  if (output === '')
+    throw new MapReduceError('UsageError', '--output is empty. Name a folder, for example out/');
+  const found = await stat(output).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return;
+  throw new MapReduceError(
+    'UsageError',
+    `--output '${output}' is a file; results are several files in a folder. Name a folder, new or with no results in it yet`,
+  );
+}
+
+function given<T>(text: string | undefined, parse: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : parse(text);
+}
+
+function withoutUndefined<T extends object>(values: T): { [N in keyof T]?: Exclude<T[N], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [N in keyof T]?: Exclude<T[N], undefined>;
+  };
+}

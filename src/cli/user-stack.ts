@@ -1,0 +1,46 @@
+/** A stack trace as its reader wants it: their own frames, and of the rest only how many there are. */
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const FRAMES_MAX = 10;
+
+export interface UserStack {
+  /** What comes before the frames and is not the error's message: for a module that does not parse, file and line. */
+  readonly head: string;
+  /** `at parse (/home/me/job.ts:12:5)` */
+  readonly frames: readonly string[];
+  /** Frames left out: of this package and of Node. */
+  readonly hidden: number;
+}
+
+/** @param packageRoot  frames in its src/ and dist/src/ are the engine's; those of its apps are the user's */
+export function userStack(stack: string, packageRoot: URL): UserStack {
+  const lines = stack.split('\n');
+  const isFrame = (line: string) => /^\s+at /.test(line);
+  const first = lines.findIndex(isFrame);
+  const head = (first === -1 ? lines : lines.slice(0, first)).join('\n').trimEnd();
+  const all = lines
+    .filter(isFrame)
+    .map((line) => line.trim().replace(/file:\/\/[^\s)]*?(?=:\d|\)|$)/, pathOf));
+  const root = fileURLToPath(packageRoot);
+  const isEngine = (frame: string) =>
+    frame.includes(`${root}src/`) || frame.includes(`${root}dist/src/`) || /\(?node:/.test(frame);
+  const own = all.filter((frame) => !isEngine(frame));
+  // Built-ins such as Array.map, with nothing of the user's around them, say nothing.
+  const frames = own.some((frame) => /:\d+:\d+\)?$/.test(frame)) ? own.slice(0, FRAMES_MAX) : [];
+  return { head, frames, hidden: all.length - frames.length };
+}
+
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return url;
+  }
+}
+
+/** As one would type it from here; the whole path where that is shorter. */
+export function shortPath(path: string): string {
+  const fromHere = relative('', path) || '.';
+  return fromHere.startsWith('../..') || fromHere.length > path.length ? path : fromHere;
+}
