@@ -1,0 +1,270 @@
+/**
+ * An HTTP proxy in front of an emulator's S3 that counts requests and makes some of them go wrong:
+ *
+ *     slow-down      503 SlowDown; S3 never sees the request
+ *     delay          S3 answers later
+ *     cut-body       the answer's body breaks off in the middle, and the connection with it
+ *     lost-answer    S3 carries the request out, and the connection breaks before it has answered
+ *
+ *     await using proxy = await startS3FaultProxy({ target: emulator.endpoint, seed: 7, faults: { 'slow-down': 0.1 } });
+ *     ... S3 clients of proxy.endpoint, in this process or in others ...
+ *     expect(proxy.fired['slow-down']).toBeGreaterThan(0);
+ *
+ * Which requests go wrong follows from the seed and the order in which they come, so with requests at once only the
+ * number of faults is the same from run to run.
+ *
+ * Signatures: clients sign the Host header, which is the proxy's, and the proxy passes it on as it came. An emulator
+ * that verified signatures would verify against that very header, so they hold; neither LocalStack nor MiniStack (also
+ * with IAM enforced, which goes by the access key) minds. The client speaks plain HTTP to the proxy, the proxy TLS to a
+ * target that wants it, for which this process must trust its certificate.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const S3_FAULTS = ['slow-down', 'delay', 'cut-body', 'lost-answer'] as const;
+export type S3Fault = (typeof S3_FAULTS)[number];
+
+/** What part of the requests has each fault; together at most 1. */
+export type S3FaultFractions = Partial<Record<S3Fault, number>>;
+
+export interface ProxiedRequest {
+  readonly method: string;
+  /** As AWS calls it: 'PutObject', 'ListObjectsV2', 'CopyObject'. */
+  readonly operation: string;
+  /** Bucket and key, decoded: '/bucket/folder/key'. */
+  readonly path: string;
+}
+
+export interface S3FaultProxyOptions {
+  /** The emulator's endpoint. */
+  readonly target: string;
+  readonly faults?: S3FaultFractions;
+  readonly seed?: number;
+  /** Of delayed answers. */
+  readonly delayMs?: number;
+  /** Only these requests go wrong; default all. */
+  readonly affects?: (request: ProxiedRequest) => boolean;
+}
+
+export interface S3FaultProxy extends AsyncDisposable {
+  readonly endpoint: string;
+  /** Every request that came, whatever became of it. */
+  readonly counts: {
+    readonly methods: Record<string, number>;
+    readonly operations: Record<string, number>;
+  };
+  readonly requests: readonly ProxiedRequest[];
+  /** How often each fault came to pass. */
+  readonly fired: Readonly<Record<S3Fault, number>>;
+  /** From now on. */
+  setFaults(faults: S3FaultFractions, affects?: (request: ProxiedRequest) => boolean): void;
+  /** The next request of that operation has that fault, whatever the fractions say. May be called several times. */
+  failNext(operation: string, fault: S3Fault): void;
+  /** Forgets what was counted. */
+  resetCounts(): void;
+  stop(): Promise<void>;
+}
+
+export async function startS3FaultProxy(options: S3FaultProxyOptions): Promise<S3FaultProxy> {
+  const { target, seed = 1, delayMs = 1_000 } = options;
+  const random = seededRandom(seed);
+  const targetUrl = new URL(target);
+  let faults = options.faults ?? {};
+  let affects = options.affects ?? (() => true);
+  let counts = { methods: {} as Record<string, number>, operations: {} as Record<string, number> };
+  let requests: ProxiedRequest[] = [];
+  let fired = noneFired();
+  const planned: { operation: string; fault: S3Fault }[] = [];
+
+  const chooseFault = (request: ProxiedRequest): S3Fault | undefined => {
+    const next = planned.findIndex(({ operation }) => operation === request.operation);
+    if (next >= 0) return planned.splice(next, 1)[0]!.fault;
+    const at = random();
+    if (!affects(request)) return undefined;
+    let below = 0;
+    return S3_FAULTS.find((fault) => {
+      below += faults[fault] ?? 0;
+      return at < below;
+    });
+  };
+
+  const server = http.createServer((incoming, answer) => {
+    const request = describeRequest(incoming);
+    requests.push(request);
+    increment(counts.methods, request.method);
+    increment(counts.operations, request.operation);
+    const fault = chooseFault(request);
+    if (fault !== undefined && (fault !== 'cut-body' || request.operation === 'GetObject')) fired[fault] += 1;
+    if (fault === 'slow-down') {
+      incoming.resume();
+      incoming.on('end', () => answerSlowDown(answer));
+      return;
+    }
+    forward(incoming, targetUrl)
+      .then(async (upstream) => {
+        if (fault === 'delay') await sleep(delayMs);
+        if (fault === 'lost-answer') {
+          upstream.resume();
+          upstream.on('close', () => incoming.socket.destroy());
+          return;
+        }
+        answer.writeHead(upstream.statusCode!, upstream.headers);
+        if (fault === 'cut-body' && request.operation === 'GetObject') return cutShort(upstream, answer);
+        // An upstream that breaks must look so here too.
+        upstream.on('error', () => answer.destroy());
+        answer.on('close', () => upstream.destroy());
+        upstream.pipe(answer);
+      })
+      .catch(() => incoming.socket.destroy());
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  const stop = async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  };
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get counts() {
+      return counts;
+    },
+    get requests() {
+      return requests;
+    },
+    get fired() {
+      return fired;
+    },
+    setFaults: (changed, changedAffects = () => true) => {
+      faults = changed;
+      affects = changedAffects;
+    },
+    failNext: (operation, fault) => {
+      planned.push({ operation, fault });
+    },
+    resetCounts: () => {
+      counts = { methods: {}, operations: {} };
+      requests = [];
+      fired = noneFired();
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** The target's answer, once its head has come. */
+function forward(incoming: http.IncomingMessage, target: URL): Promise<http.IncomingMessage> {
+  const { connection, expect, 'keep-alive': keepAlive, ...headers } = incoming.headers;
+  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+  const request = (target.protocol === 'https:' ? https : http).request(
+    {
+      host: target.hostname,
+      port: target.port,
+      method: incoming.method,
+      path: incoming.url,
+      headers,
+      // A connection for each request: none that the target has closed meanwhile.
+      agent: false,
+    },
+    resolve,
+  );
+  request.on('error', reject);
+  incoming.on('error', () => request.destroy());
+  incoming.socket.once('close', () => request.destroy());
+  incoming.pipe(request);
+  return promise;
+}
+
+function cutShort(upstream: http.IncomingMessage, answer: http.ServerResponse): void {
+  const keptBytes = Math.floor(Number(upstream.headers['content-length'] ?? 0) / 2);
+  let sentBytes = 0;
+  upstream.on('data', (piece: Buffer) => {
+    const kept = piece.subarray(0, keptBytes - sentBytes);
+    sentBytes += kept.length;
+    if (sentBytes < keptBytes) {
+      answer.write(kept);
+      return;
+    }
+    upstream.destroy();
+    answer.write(kept, () => answer.destroy());
+  });
+  upstream.on('end', () => answer.destroy());
+}
+
+function answerSlowDown(answer: http.ServerResponse): void {
+  const body =
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>SlowDown</Code>' +
+    '<Message>Please reduce your request rate.</Message><RequestId>FAULTPROXY</RequestId></Error>';
+  answer.writeHead(503, {
+    'content-type': 'application/xml',
+    'content-length': body.length,
+    'x-amz-request-id': 'FAULTPROXY',
+  });
+  answer.end(answer.req.method === 'HEAD' ? undefined : body);
+}
+
+function describeRequest({ method = 'GET', url = '/', headers }: http.IncomingMessage): ProxiedRequest {
+  const { pathname, searchParams } = new URL(url, 'http://proxy');
+  return {
+    method,
+    operation: operationOf(method, {
+      query: searchParams,
+      isObject: /^\/[^/]+\/./.test(pathname),
+      isCopy: 'x-amz-copy-source' in headers,
+    }),
+    path: decodeURIComponent(pathname),
+  };
+}
+
+function operationOf(
+  method: string,
+  { query, isObject, isCopy }: { query: URLSearchParams; isObject: boolean; isCopy: boolean },
+): string {
+  if (!isObject) {
+    if (method === 'GET')
+      return query.has('list-type')
+        ? 'ListObjectsV2'
+        : query.has('uploads')
+          ? 'ListMultipartUploads'
+          : 'other GET';
+    if (method === 'POST' && query.has('delete')) return 'DeleteObjects';
+    return method === 'PUT' && query.size === 0 ? 'CreateBucket' : `other ${method}`;
+  }
+  switch (method) {
+    case 'GET':
+      return query.has('uploadId') ? 'ListParts' : 'GetObject';
+    case 'HEAD':
+      return 'HeadObject';
+    case 'PUT':
+      if (query.has('partNumber')) return isCopy ? 'UploadPartCopy' : 'UploadPart';
+      return isCopy ? 'CopyObject' : 'PutObject';
+    case 'POST':
+      return query.has('uploads') ? 'CreateMultipartUpload' : 'CompleteMultipartUpload';
+    case 'DELETE':
+      return query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject';
+    default:
+      return `other ${method}`;
+  }
+}
+
+function increment(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+function noneFired(): Record<S3Fault, number> {
+  return { 'slow-down': 0, delay: 0, 'cut-body': 0, 'lost-answer': 0 };
+}
+
+/** Mulberry32. */
+function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
