@@ -5,7 +5,7 @@
  *
  *   footer:   for each partition: stored bytes (f64), records (f64)         partitions * 16
  *             the task's summary (task-summary.ts) as JSON in UTF-8
- *   trailer:  partitions (u32), footer bytes (u32), CRC-32 of the footer (u32), "SMRS"
+ *   trailer:  partitions (u32), footer bytes (u32), version (u32), CRC-32 of the footer and of these (u32), "SMRS"
  *
  * Data, index and counters are one object, so they appear together or not at all. A reducer's partition is one
  * contiguous range. Readers start from the end: an object that was cut short has no trailer.
@@ -22,7 +22,7 @@ import { type PartitionExtent, RunWriter } from './run-writer.ts';
 const MAGIC = 'SMRS';
 const VERSION = 1;
 export const SHUFFLE_HEADER_BYTES = 8;
-const TRAILER_BYTES = 16;
+const TRAILER_BYTES = 20;
 const EXTENT_BYTES = 16;
 /** Fetched from the end at first: trailer, summary and the extents of some thousand partitions. */
 const TAIL_BYTES = 64 * 1024;
@@ -110,11 +110,11 @@ function encodeFooter(extents: readonly PartitionExtent[], summary: TaskSummary)
     at += EXTENT_BYTES;
   }
   at += json.copy(bytes, at);
-  const footerCrc = crc32(bytes.subarray(0, at));
   bytes.writeUInt32LE(extents.length, at);
   bytes.writeUInt32LE(at, at + 4);
-  bytes.writeUInt32LE(footerCrc, at + 8);
-  bytes.write(MAGIC, at + 12, 'latin1');
+  bytes.writeUInt32LE(VERSION, at + 8);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, at + 12)), at + 12);
+  bytes.write(MAGIC, at + 16, 'latin1');
   return bytes;
 }
 
@@ -131,12 +131,13 @@ export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo):
     store.get(key, { range: { start: Math.max(0, sizeBytes - bytes), end: sizeBytes }, ifMatch: etag });
   let bytes = await tail(TAIL_BYTES);
   const at = bytes.length - TRAILER_BYTES;
-  if (at < SHUFFLE_HEADER_BYTES || bytes.toString('latin1', at + 12) !== MAGIC) {
+  if (at < SHUFFLE_HEADER_BYTES || bytes.toString('latin1', at + 16) !== MAGIC) {
     throw corrupt(key, 'it has no trailer, so it was cut short or is no shuffle object');
   }
   const partitions = bytes.readUInt32LE(at);
   const footerBytes = bytes.readUInt32LE(at + 4);
-  const crc = bytes.readUInt32LE(at + 8);
+  const version = bytes.readUInt32LE(at + 8);
+  const crc = bytes.readUInt32LE(at + 12);
   if (
     footerBytes + TRAILER_BYTES + SHUFFLE_HEADER_BYTES > sizeBytes ||
     partitions * EXTENT_BYTES > footerBytes
@@ -147,8 +148,12 @@ export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo):
     );
   }
   if (footerBytes + TRAILER_BYTES > bytes.length) bytes = await tail(footerBytes + TRAILER_BYTES);
-  const footer = bytes.subarray(bytes.length - TRAILER_BYTES - footerBytes, bytes.length - TRAILER_BYTES);
-  if (crc32(footer) !== crc) throw corrupt(key, "its footer's checksum differs");
+  const footerStart = bytes.length - TRAILER_BYTES - footerBytes;
+  const footer = bytes.subarray(footerStart, bytes.length - TRAILER_BYTES);
+  if (crc32(bytes.subarray(footerStart, bytes.length - 8)) !== crc) {
+    throw corrupt(key, "its footer's checksum differs");
+  }
+  if (version !== VERSION) throw corrupt(key, `it has format version ${version}; this engine reads ${VERSION}`);
 
   const extents: PartitionExtent[] = [];
   let startBytes = SHUFFLE_HEADER_BYTES;
