@@ -33,6 +33,8 @@ export class RunReader {
   #at = 0;
   #end = 0;
   #recordsLeft: number;
+  /** From the next block on. */
+  #bytesLeft: number;
   /** Assembles blocks that cross chunks. */
   #own: Buffer = NO_BYTES;
   readonly #chunkBytes: number;
@@ -40,6 +42,7 @@ export class RunReader {
   constructor(segment: RunSegment, chunkSizeBytes: number) {
     this.#segment = segment;
     this.#recordsLeft = segment.records;
+    this.#bytesLeft = segment.endBytes - segment.startBytes;
     this.#chunkBytes = Math.max(1, Math.min(chunkSizeBytes, segment.endBytes - segment.startBytes));
     this.#chunks = segment.store.stream(segment.key, {
       range: { start: segment.startBytes, end: segment.endBytes },
@@ -58,11 +61,14 @@ export class RunReader {
       return undefined;
     }
     const header: BlockHeader = readBlockHeader(this.#pending, this.#at, origin);
-    if (!(await this.#fill(BLOCK_HEADER_BYTES + header.storedBytes))) {
+    const blockBytes = BLOCK_HEADER_BYTES + header.storedBytes;
+    // Before memory is taken for it: a flipped bit may claim half a gigabyte.
+    if (blockBytes > this.#bytesLeft || !(await this.#fill(blockBytes))) {
       throw corrupt(origin, 'it ends in the middle of a block');
     }
     const raw = openBlock(this.#pending, this.#at, header, origin);
-    this.#at += BLOCK_HEADER_BYTES + header.storedBytes;
+    this.#at += blockBytes;
+    this.#bytesLeft -= blockBytes;
     this.#recordsLeft -= header.records;
     if (this.#recordsLeft < 0) throw corrupt(origin, 'it holds more records than its index says');
     return { raw, records: header.records };
