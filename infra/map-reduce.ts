@@ -1,0 +1,99 @@
+/**
+ * A MapReduce deployment as a construct: put it into a stack of your own, or deploy ours as it is (stack.ts).
+ *
+ * @example
+ * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });
+ * jobs.grantSubmit(someRole);
+ */
+import { RemovalPolicy } from 'aws-cdk-lib';
+import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { INPUT_PREFIX, JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX } from '../src/aws/keys.ts';
+import { jobBucket } from './job-bucket.ts';
+import { checkProps, type MapReduceProps } from './props.ts';
+import { StartRules } from './start-rules.ts';
+import { jobStateMachine } from './state-machine.ts';
+import { StepFunctions } from './step-functions.ts';
+
+export class MapReduce extends Construct {
+  readonly bucket: IBucket;
+  readonly stateMachine: StateMachine;
+  readonly functions: StepFunctions;
+  readonly startRules: StartRules;
+
+  constructor(scope: Construct, id: string, props: MapReduceProps) {
+    super(scope, id);
+    const checked = checkProps(props);
+    const {
+      encryptionKey,
+      logRetention = RetentionDays.ONE_MONTH,
+      removalPolicy = RemovalPolicy.RETAIN,
+    } = props;
+    this.bucket = props.bucket ?? jobBucket(this, 'Bucket', { ...checked, encryptionKey, removalPolicy });
+    const shared = { ...checked, bucket: this.bucket, encryptionKey, logRetention, removalPolicy };
+    this.functions = new StepFunctions(this, 'Functions', { ...shared, jobs: props.jobs });
+    this.stateMachine = jobStateMachine(this, 'StateMachine', { ...shared, functions: this.functions });
+    this.startRules = new StartRules(this, 'Start', {
+      bucket: this.bucket,
+      stateMachine: this.stateMachine,
+      startOnUpload: checked.startOnUpload,
+    });
+  }
+
+  /** May upload inputs, submit, watch and cancel jobs, and read what came of them. */
+  grantSubmit(grantee: IGrantable): Grant {
+    const { stateMachine, bucket } = this;
+    return stateMachine
+      .grantStartExecution(grantee)
+      .combine(stateMachine.grantRead(grantee))
+      .combine(stateMachine.grantExecution(grantee, 'states:StopExecution'))
+      .combine(
+        this.#objects(grantee, 's3:PutObject', [
+          `${INPUT_PREFIX}*`,
+          `${REQUESTS_PREFIX}*`,
+          `${JOBS_PREFIX}*/cancel`,
+        ]),
+      )
+      .combine(bucket.encryptionKey?.grantEncrypt(grantee) ?? NOTHING(grantee))
+      .combine(this.grantRead(grantee));
+  }
+
+  /** May read results, manifests and failures. */
+  grantRead(grantee: IGrantable): Grant {
+    const { bucket } = this;
+    return Grant.addToPrincipal({ grantee, actions: ['s3:ListBucket'], resourceArns: [bucket.bucketArn] })
+      .combine(
+        this.#objects(grantee, 's3:GetObject', [
+          `${OUTPUT_PREFIX}*`,
+          `${JOBS_PREFIX}*`,
+          `${REQUESTS_PREFIX}*`,
+        ]),
+      )
+      .combine(bucket.encryptionKey?.grantDecrypt(grantee) ?? NOTHING(grantee));
+  }
+
+  metricJobsFailed(options?: MetricOptions): IMetric {
+    return this.stateMachine.metricFailed({ statistic: 'Sum', ...options });
+  }
+
+  metricJobsSucceeded(options?: MetricOptions): IMetric {
+    return this.stateMachine.metricSucceeded({ statistic: 'Sum', ...options });
+  }
+
+  metricJobDuration(options?: MetricOptions): IMetric {
+    return this.stateMachine.metricTime(options);
+  }
+
+  #objects(grantee: IGrantable, action: string, keys: readonly string[]): Grant {
+    const resourceArns = keys.map((key) => this.bucket.arnForObjects(key));
+    return Grant.addToPrincipal({ grantee, actions: [action], resourceArns });
+  }
+}
+
+function NOTHING(grantee: IGrantable): Grant {
+  return Grant.drop(grantee, 'no key to use');
+}

@@ -1,0 +1,118 @@
+/** What the construct may be told, checked before anything is made of it. */
+import { Duration, type RemovalPolicy, Size } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { INPUT_PREFIX, OUTPUT_PREFIX } from '../src/aws/keys.ts';
+
+export interface MapReduceProps {
+  /** Path of the module that exports the apps by name, such as 'apps/index.ts'. */
+  readonly jobs: string;
+  /**
+   * Default: a bucket of its own. A bucket that is brought must send its events to EventBridge, and should expire
+   * `work/` and unfinished multipart uploads.
+   */
+  readonly bucket?: IBucket;
+  /** For the bucket and the logs. Default: keys of S3 and CloudWatch. */
+  readonly encryptionKey?: IKey;
+  /** Memory of map and reduce functions; CPU grows with it, one core at 1,769 MB. Default 1,769. */
+  readonly taskMemoryMb?: number;
+  /** Default: 15 minutes, or 5 with EXPRESS children. */
+  readonly taskTimeout?: Duration;
+  /** /tmp of map and reduce functions, for spills. Default 2 GiB. */
+  readonly scratchSize?: Size;
+  /** Memory of the functions that plan, count and commit. Default 1,024. */
+  readonly stepMemoryMb?: number;
+  /** Map or reduce tasks at once. Keep it below the account's Lambda concurrency. Default 800. */
+  readonly maxConcurrency?: number;
+  /** EXPRESS children are cheaper for tasks of seconds, and end after 5 minutes. Default STANDARD. */
+  readonly childExecutions?: 'STANDARD' | 'EXPRESS';
+  /** Prefixes that jobs may read. Default: input/ and output/, so that a job can read another's results. */
+  readonly readablePrefixes?: readonly string[];
+  /** Whether uploads below input/<app>/ start jobs; requests always do. Default true. */
+  readonly startOnUpload?: boolean;
+  /** Shuffle objects and the like of jobs that did not end well. Default 7 days. */
+  readonly intermediatesExpireAfter?: Duration;
+  /** Requests, plans and failures; until then a duplicate event is known as one. Default 90 days. */
+  readonly jobsExpireAfter?: Duration;
+  /** Default one month. */
+  readonly logRetention?: RetentionDays;
+  /** Of the bucket and the logs. Default RETAIN. */
+  readonly removalPolicy?: RemovalPolicy;
+  /** Is told when a job fails, or an event could not start one. */
+  readonly alarmTopic?: ITopic;
+}
+
+export interface CheckedProps {
+  readonly taskMemoryMb: number;
+  readonly stepMemoryMb: number;
+  readonly taskTimeout: Duration;
+  readonly scratchSize: Size;
+  readonly maxConcurrency: number;
+  readonly childExecutions: 'STANDARD' | 'EXPRESS';
+  readonly readablePrefixes: readonly string[];
+  readonly startOnUpload: boolean;
+  readonly intermediatesExpireAfter: Duration;
+  readonly jobsExpireAfter: Duration;
+}
+
+/** @throws Error that names the prop, the value and the choices */
+export function checkProps(props: MapReduceProps): CheckedProps {
+  const {
+    taskMemoryMb = 1_769,
+    stepMemoryMb = 1_024,
+    scratchSize = Size.gibibytes(2),
+    maxConcurrency = 800,
+    childExecutions = 'STANDARD',
+    readablePrefixes = [INPUT_PREFIX, OUTPUT_PREFIX],
+    startOnUpload = true,
+    intermediatesExpireAfter = Duration.days(7),
+    jobsExpireAfter = Duration.days(90),
+  } = props;
+  if (childExecutions !== 'STANDARD' && childExecutions !== 'EXPRESS') {
+    throw new Error(
+      `childExecutions is 'STANDARD' or 'EXPRESS'; received ${JSON.stringify(childExecutions)}`,
+    );
+  }
+  const taskSecondsMax = childExecutions === 'EXPRESS' ? 240 : 900;
+  const taskTimeout = props.taskTimeout ?? Duration.seconds(taskSecondsMax);
+  checkWhole('taskMemoryMb', taskMemoryMb, 512, 10_240, 'MB');
+  checkWhole('stepMemoryMb', stepMemoryMb, 512, 10_240, 'MB');
+  checkWhole('maxConcurrency', maxConcurrency, 1, 10_000, 'tasks');
+  checkWhole('scratchSize', scratchSize.toMebibytes(), 512, 10_240, 'MiB');
+  checkWhole(
+    `taskTimeout (with ${childExecutions} children)`,
+    taskTimeout.toSeconds(),
+    30,
+    taskSecondsMax,
+    'seconds',
+  );
+  checkWhole('intermediatesExpireAfter', intermediatesExpireAfter.toDays(), 1, 365, 'days');
+  checkWhole('jobsExpireAfter', jobsExpireAfter.toDays(), intermediatesExpireAfter.toDays(), 3_650, 'days');
+  for (const prefix of readablePrefixes) {
+    if (typeof prefix !== 'string' || prefix.startsWith('/') || (prefix !== '' && !prefix.endsWith('/'))) {
+      throw new Error(
+        `readablePrefixes are prefixes such as 'input/' that end in '/' ('' for the whole bucket); received ${JSON.stringify(prefix)}`,
+      );
+    }
+  }
+  return {
+    taskMemoryMb,
+    stepMemoryMb,
+    taskTimeout,
+    scratchSize,
+    maxConcurrency,
+    childExecutions,
+    readablePrefixes,
+    startOnUpload,
+    intermediatesExpireAfter,
+    jobsExpireAfter,
+  };
+}
+
+function checkWhole(prop: string, value: number, min: number, max: number, unit: string): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new Error(`${prop} is a whole number from ${min} to ${max} ${unit}; received ${value}`);
+  }
+}

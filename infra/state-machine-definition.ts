@@ -1,0 +1,196 @@
+/**
+ * The state machine as Amazon States Language. The handlers decide what comes next (src/aws/job-state.ts); the machine
+ * waits, retries, fans out and fails.
+ *
+ *     Plan --> MapStage <--> MapBarrier --> ReduceStage <--> ReduceBarrier --> Commit --> Done
+ *      |                        ^   |____________________________|   ^
+ *      |                        |          map-only jobs         |   |
+ *      +--> NothingToDo         +------- a shuffle object must be made again
+ *
+ *     any failure --> RecordFailure --> PublishFailure --> Failed
+ *
+ * The rendered machine is test/infra/state-machine.asl.json, reviewed as a diff.
+ */
+import type { NextStep } from '../src/aws/job-state.ts';
+import type { FunctionName } from './function-names.ts';
+import { REPAIR_ERROR, retriers } from './retry.ts';
+
+export interface StateMachineParts {
+  /** ARN by function. */
+  readonly functions: Readonly<Record<FunctionName, string>>;
+  readonly bucket: string;
+  readonly partition: string;
+  readonly maxConcurrency: number;
+  readonly childExecutions: 'STANDARD' | 'EXPRESS';
+  readonly taskTimeoutSeconds: number;
+  readonly stepTimeoutSeconds: number;
+}
+
+export const EVENT_SOURCE = 'mapreduce';
+export const FAILURE_DETAIL_TYPE = 'MapReduce Job Failed';
+
+/** Beyond the function's own limit: for the way there and back, and for waiting while Lambda throttles. */
+const GRACE_SECONDS = 60;
+
+type State = Readonly<Record<string, unknown>>;
+
+export function stateMachineDefinition(parts: StateMachineParts): State {
+  return {
+    Comment: 'MapReduce: plan, map, barrier, reduce, barrier, commit',
+    StartAt: 'Plan',
+    States: {
+      Plan: step(parts, 'plan', {
+        payload: { 'input.$': '$', execution: EXECUTION },
+        next: 'AfterPlan',
+        // Before there is a state with a job id in it.
+        catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$', Next: 'PlanFailed' }],
+      }),
+      AfterPlan: choice(['end', 'map', 'map-barrier']),
+      NothingToDo: { Type: 'Succeed', Comment: 'A duplicate of an event, or no event for us' },
+      MapStage: stage(parts, 'map', 'MapBarrier'),
+      MapBarrier: step(parts, 'map-barrier', { payload: STEP_PAYLOAD, next: 'AfterMapBarrier' }),
+      AfterMapBarrier: choice(['map', 'reduce', 'reduce-barrier', 'commit']),
+      ReduceStage: stage(parts, 'reduce', 'ReduceBarrier'),
+      ReduceBarrier: step(parts, 'reduce-barrier', { payload: STEP_PAYLOAD, next: 'AfterReduceBarrier' }),
+      AfterReduceBarrier: choice(['reduce', 'map-barrier', 'commit']),
+      Commit: step(parts, 'commit', { payload: STEP_PAYLOAD, next: 'Done' }),
+      Done: { Type: 'Succeed' },
+
+      PlanFailed: { Type: 'Pass', Parameters: { jobId: '', 'failure.$': '$' }, Next: 'RecordFailure' },
+      RecordFailure: step(parts, 'failure', {
+        payload: {
+          'jobId.$': '$.jobId',
+          'error.$': '$.failure',
+          execution: { ...EXECUTION, 'input.$': '$$.Execution.Input' },
+        },
+        next: 'PublishFailure',
+        catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.recording', Next: 'FailedUnrecorded' }],
+      }),
+      PublishFailure: {
+        Type: 'Task',
+        Resource: `arn:${parts.partition}:states:::events:putEvents`,
+        Parameters: {
+          Entries: [
+            {
+              Source: EVENT_SOURCE,
+              DetailType: FAILURE_DETAIL_TYPE,
+              Detail: {
+                'jobId.$': '$.jobId',
+                'error.$': '$.error',
+                'message.$': '$.cause',
+                bucket: parts.bucket,
+                'execution.$': '$$.Execution.Id',
+              },
+            },
+          ],
+        },
+        ResultPath: null,
+        Retry: retriers(),
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.publishing', Next: 'Failed' }],
+        Next: 'Failed',
+      },
+      Failed: { Type: 'Fail', ErrorPath: '$.error', CausePath: '$.cause' },
+      FailedUnrecorded: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
+    },
+  };
+}
+
+const EXECUTION = { 'id.$': '$$.Execution.Id', 'startTime.$': '$$.Execution.StartTime' };
+
+const STEP_PAYLOAD = {
+  'jobId.$': '$.jobId',
+  'mapRound.$': '$.mapRound',
+  'reduceRound.$': '$.reduceRound',
+  'resumed.$': '$.resumed',
+  execution: EXECUTION,
+};
+
+const CATCH = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'RecordFailure' }];
+
+/** A function that takes the job one step on; its answer is the whole new state. */
+function step(
+  { functions, partition, stepTimeoutSeconds }: StateMachineParts,
+  name: FunctionName,
+  { payload, next, catch: catchers = CATCH }: { payload: State; next: string; catch?: readonly State[] },
+): State {
+  return {
+    Type: 'Task',
+    Resource: `arn:${partition}:states:::lambda:invoke`,
+    Parameters: { FunctionName: functions[name], Payload: payload },
+    OutputPath: '$.Payload',
+    TimeoutSeconds: stepTimeoutSeconds + GRACE_SECONDS,
+    Retry: retriers(),
+    Catch: catchers,
+    Next: next,
+  };
+}
+
+const STATE_OF_STEP: Readonly<Record<NextStep, string>> = {
+  end: 'NothingToDo',
+  map: 'MapStage',
+  'map-barrier': 'MapBarrier',
+  reduce: 'ReduceStage',
+  'reduce-barrier': 'ReduceBarrier',
+  commit: 'Commit',
+};
+
+function choice(steps: readonly NextStep[]): State {
+  return {
+    Type: 'Choice',
+    Choices: steps.map((next) => ({ Variable: '$.next', StringEquals: next, Next: STATE_OF_STEP[next] })),
+  };
+}
+
+/** One child execution for each item of the plan. Children answer nothing, and the state goes on as it came. */
+function stage(parts: StateMachineParts, name: 'map' | 'reduce', next: string): State {
+  const { functions, partition, bucket, maxConcurrency, childExecutions, taskTimeoutSeconds } = parts;
+  const task = name === 'map' ? 'MapTask' : 'ReduceTask';
+  return {
+    Type: 'Map',
+    Label: task,
+    ItemReader: {
+      Resource: `arn:${partition}:states:::s3:getObject`,
+      ReaderConfig: { InputType: 'JSON' },
+      Parameters: { Bucket: bucket, 'Key.$': '$.items' },
+    },
+    ItemSelector: { 'jobId.$': '$.jobId', 'item.$': '$$.Map.Item.Value' },
+    MaxConcurrency: maxConcurrency,
+    ItemProcessor: {
+      ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: childExecutions },
+      StartAt: task,
+      States: {
+        [task]: {
+          Type: 'Task',
+          Resource: `arn:${partition}:states:::lambda:invoke`,
+          Parameters: {
+            FunctionName: functions[name],
+            Payload: { 'jobId.$': '$.jobId', 'item.$': '$.item', 'retry.$': '$$.State.RetryCount' },
+          },
+          ResultSelector: {},
+          TimeoutSeconds: taskTimeoutSeconds + GRACE_SECONDS,
+          Retry: retriers(),
+          ...(name === 'map'
+            ? { End: true }
+            : {
+                // The reducer has left word of which map task; the barrier sees to it.
+                Catch: [{ ErrorEquals: [REPAIR_ERROR], ResultPath: null, Next: 'AwaitRepair' }],
+                End: true,
+              }),
+        },
+        ...(name === 'map' ? {} : { AwaitRepair: { Type: 'Pass', Result: {}, End: true } }),
+      },
+    },
+    ResultPath: null,
+    Retry: [
+      {
+        ErrorEquals: ['States.ItemReaderFailed'],
+        IntervalSeconds: 2,
+        MaxAttempts: 3,
+        BackoffRate: 2,
+        JitterStrategy: 'FULL',
+      },
+    ],
+    Catch: CATCH,
+    Next: next,
+  };
+}

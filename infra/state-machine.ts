@@ -1,0 +1,89 @@
+/** The state machine as a resource: its role, its logs, its name by which others find it. */
+import { type RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { JOBS_PREFIX } from '../src/aws/keys.ts';
+import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
+import { acknowledgeWildcard } from './nag.ts';
+import type { CheckedProps } from './props.ts';
+import { stateMachineDefinition } from './state-machine-definition.ts';
+import { STEP_TIMEOUT, type StepFunctions } from './step-functions.ts';
+
+export interface JobStateMachineProps extends CheckedProps {
+  readonly functions: StepFunctions;
+  readonly bucket: IBucket;
+  readonly encryptionKey: IKey | undefined;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+export function jobStateMachine(scope: Construct, id: string, props: JobStateMachineProps): StateMachine {
+  const { functions, bucket, logRetention, removalPolicy, encryptionKey } = props;
+  const stack = Stack.of(scope);
+  const arns = Object.fromEntries(
+    FUNCTION_NAMES.map((name) => [name, functions.byName[name].functionArn]),
+  ) as Record<FunctionName, string>;
+  const definition = stateMachineDefinition({
+    functions: arns,
+    bucket: bucket.bucketName,
+    partition: stack.partition,
+    maxConcurrency: props.maxConcurrency,
+    childExecutions: props.childExecutions,
+    taskTimeoutSeconds: props.taskTimeout.toSeconds(),
+    stepTimeoutSeconds: STEP_TIMEOUT.toSeconds(),
+  });
+  const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('states.amazonaws.com') });
+  role.addToPolicy(
+    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: Object.values(arns) }),
+  );
+  const plans = bucket.arnForObjects(`${JOBS_PREFIX}*/plan/*`);
+  role.addToPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [plans] }));
+  acknowledgeWildcard(role, plans, 'The names of jobs are not known when the stack is made.');
+  encryptionKey?.grantDecrypt(role);
+  EventBus.fromEventBusArn(
+    scope,
+    'DefaultBus',
+    stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' }),
+  ).grantPutEventsTo(role);
+  const logs = new LogGroup(scope, `${id}Logs`, {
+    // Log deliveries of Step Functions need this prefix, lest the account's resource policy outgrow its limit.
+    logGroupName: `/aws/vendedlogs/states/${stack.stackName}-${scope.node.addr.slice(-8)}`,
+    retention: logRetention,
+    removalPolicy,
+    ...(encryptionKey === undefined ? {} : { encryptionKey }),
+  });
+  const machine = new StateMachine(scope, id, {
+    stateMachineType: StateMachineType.STANDARD,
+    definitionBody: DefinitionBody.fromString(stack.toJsonString(definition)),
+    role,
+    tracingEnabled: true,
+    logs: { destination: logs, level: LogLevel.ALL, includeExecutionData: false },
+  });
+  grantChildExecutions(machine, role);
+  acknowledgeWildcard(role, '*', 'Log deliveries and X-Ray belong to an account, not to a resource.');
+  return machine;
+}
+
+/**
+ * A Distributed Map starts executions of its own machine. In a policy of its own: the machine waits for the role's
+ * default policy, which therefore cannot name the machine.
+ */
+function grantChildExecutions(machine: StateMachine, role: Role): void {
+  const executions = `${machine.stateMachineArn.replace(':stateMachine:', ':execution:')}:*`;
+  const policy = new Policy(machine, 'ChildExecutions', {
+    roles: [role],
+    statements: [
+      new PolicyStatement({ actions: ['states:StartExecution'], resources: [machine.stateMachineArn] }),
+      new PolicyStatement({
+        actions: ['states:DescribeExecution', 'states:StopExecution'],
+        resources: [executions],
+      }),
+    ],
+  });
+  acknowledgeWildcard(policy, executions, 'The names of child executions are made up by Step Functions.');
+}

@@ -1,0 +1,144 @@
+/** The Lambda functions, each with a role that may do what its step does and nothing else, and a log group. */
+import { Duration, type RemovalPolicy, Size } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../src/aws/keys.ts';
+import { bundleHandlers } from './bundle.ts';
+import { FUNCTION_NAMES, type FunctionName, pascalCase } from './function-names.ts';
+import { acknowledgeWildcard } from './nag.ts';
+import type { CheckedProps } from './props.ts';
+
+/** Planning lists inputs, barriers read a footer of each task, commit may merge: minutes at most, once a job. */
+export const STEP_TIMEOUT = Duration.minutes(15);
+
+export interface StepFunctionsProps extends CheckedProps {
+  readonly jobs: string;
+  readonly bucket: IBucket;
+  readonly encryptionKey: IKey | undefined;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** What a function does on the bucket, by prefix. */
+interface Access {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly remove: readonly string[];
+}
+
+function accessOf(name: FunctionName, readable: readonly string[]): Access {
+  switch (name) {
+    case 'plan':
+      return {
+        read: [...readable, REQUESTS_PREFIX, JOBS_PREFIX, OUTPUT_PREFIX],
+        write: [JOBS_PREFIX, `${OUTPUT_PREFIX}*/_JOB`],
+        remove: [JOBS_PREFIX, OUTPUT_PREFIX],
+      };
+    case 'map':
+      return {
+        read: [...readable, JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
+        write: [WORK_PREFIX, OUTPUT_PREFIX],
+        remove: [],
+      };
+    case 'reduce':
+      return {
+        read: [JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
+        write: [WORK_PREFIX, OUTPUT_PREFIX],
+        remove: [],
+      };
+    case 'map-barrier':
+    case 'reduce-barrier':
+      return {
+        read: [JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
+        write: [`${JOBS_PREFIX}*/plan/`, WORK_PREFIX],
+        remove: [WORK_PREFIX],
+      };
+    case 'commit':
+      return {
+        read: [JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
+        write: [OUTPUT_PREFIX],
+        remove: [WORK_PREFIX],
+      };
+    case 'failure':
+      return {
+        read: [REQUESTS_PREFIX, JOBS_PREFIX, WORK_PREFIX],
+        write: [`${JOBS_PREFIX}*/failure.json`, `${REQUESTS_PREFIX}*.failure.json`],
+        remove: [],
+      };
+  }
+}
+
+export class StepFunctions extends Construct {
+  readonly byName: Readonly<Record<FunctionName, LambdaFunction>>;
+
+  constructor(scope: Construct, id: string, props: StepFunctionsProps) {
+    super(scope, id);
+    using bundles = bundleHandlers(props.jobs);
+    this.byName = Object.fromEntries(
+      FUNCTION_NAMES.map((name) => [name, this.#function(name, Code.fromAsset(bundles.folder(name)), props)]),
+    ) as Record<FunctionName, LambdaFunction>;
+  }
+
+  #function(name: FunctionName, code: Code, props: StepFunctionsProps): LambdaFunction {
+    const id = pascalCase(name);
+    const logGroup = new LogGroup(this, `${id}Logs`, {
+      retention: props.logRetention,
+      removalPolicy: props.removalPolicy,
+      ...(props.encryptionKey === undefined ? {} : { encryptionKey: props.encryptionKey }),
+    });
+    const role = new Role(this, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    grantAccess(role, accessOf(name, props.readablePrefixes), props);
+    const isTask = name === 'map' || name === 'reduce';
+    const runsEngine = isTask || name === 'commit';
+    const fn = new LambdaFunction(this, id, {
+      description: `MapReduce: ${name}`,
+      code,
+      handler: 'index.handler',
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: runsEngine ? props.taskMemoryMb : props.stepMemoryMb,
+      timeout: isTask ? props.taskTimeout : STEP_TIMEOUT,
+      ephemeralStorageSize: runsEngine ? props.scratchSize : Size.mebibytes(512),
+      role,
+      logGroup,
+      tracing: Tracing.ACTIVE,
+      // The handlers answer Step Functions, which does the retrying.
+      retryAttempts: 0,
+      environment: {
+        MAPREDUCE_BUCKET: props.bucket.bucketName,
+        NODE_OPTIONS: '--enable-source-maps',
+        POWERTOOLS_LOG_LEVEL: 'INFO',
+      },
+    });
+    acknowledgeWildcard(role, '*', 'X-Ray takes segments for an account, not for a resource.');
+    return fn;
+  }
+}
+
+function grantAccess(role: Role, access: Access, { bucket, encryptionKey }: StepFunctionsProps): void {
+  const allow = (actions: readonly string[], keys: readonly string[]) => {
+    if (keys.length === 0) return;
+    const resources = [...new Set(keys)].map((key) =>
+      bucket.arnForObjects(key === '' || key.endsWith('/') ? `${key}*` : key),
+    );
+    role.addToPolicy(new PolicyStatement({ actions: [...actions], resources }));
+    for (const resource of resources) {
+      acknowledgeWildcard(
+        role,
+        resource,
+        'Keys of jobs and tasks are not known when the stack is made; their prefix is.',
+      );
+    }
+  };
+  // Without s3:ListBucket an object that is not there is 403, not 404.
+  role.addToPolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
+  allow(['s3:GetObject'], access.read);
+  allow(['s3:PutObject', 's3:AbortMultipartUpload'], access.write);
+  allow(['s3:DeleteObject'], access.remove);
+  encryptionKey?.grantEncryptDecrypt(role);
+}

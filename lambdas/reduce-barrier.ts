@@ -1,0 +1,15 @@
+/**
+ * Called by the state machine after each round of the reduce stage, again when it failed: counts for itself what has
+ * committed, sends what is missing round again, and has damaged shuffle objects made again, a bounded number of times.
+ */
+import { stepEventSchema } from '../src/aws/job-state.ts';
+import { serve } from './runtime/serve.ts';
+import { reduceBarrierStep } from './steps/reduce-barrier.ts';
+
+export const handler = serve({
+  name: 'reduce-barrier',
+  event: stepEventSchema,
+  step: reduceBarrierStep,
+  about: ({ jobId, reduceRound }) => ({ jobId, stage: 'reduce', round: reduceRound }),
+  answer: (state) => state,
+});

@@ -1,0 +1,43 @@
+/** What a function knows of where it runs. Made once an environment, with the first invocation. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as jobs from '#jobs';
+import { LIMITS, MiB } from '../../src/limits.ts';
+import { createS3Client } from '../../src/storage/s3-client.ts';
+import { S3Store } from '../../src/storage/s3-store.ts';
+import type { StepEnvironment } from '../steps/environment.ts';
+import { registryOf } from './registry.ts';
+
+/** Node itself, the SDK, the bundle and its JavaScript heap. */
+const RUNTIME_BYTES = 256 * MiB;
+/** Of what remains. The rest is for chunks on their way, the user's own objects, and the collector's slack. */
+const BUFFER_FRACTION = 0.5;
+
+let environment: StepEnvironment | undefined;
+
+export function lambdaEnvironment(): StepEnvironment {
+  environment ??= {
+    jobs: registryOf(jobs),
+    store: new S3Store({ bucket: required('MAPREDUCE_BUCKET'), client: createS3Client() }),
+    now: () => new Date(),
+    memoryBytes: memoryBudgetBytes(Number(required('AWS_LAMBDA_FUNCTION_MEMORY_SIZE')) * MiB),
+    scratchParent: join(tmpdir(), 'mapreduce'),
+  };
+  return environment;
+}
+
+/** For the buffers of an attempt, of a function of that size. */
+export function memoryBudgetBytes(functionBytes: number): number {
+  const budget = Math.floor((functionBytes - RUNTIME_BYTES) * BUFFER_FRACTION);
+  return Math.min(LIMITS.memoryBytesMax, Math.max(LIMITS.memoryBytesMin, budget));
+}
+
+function required(variable: string): string {
+  const value = process.env[variable];
+  if (value === undefined || value === '') {
+    throw new Error(
+      `the environment variable ${variable} is not set. It comes with the MapReduce construct: deploy again`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,70 @@
+/**
+ * From a Lambda invocation to a step: parses the event, gives every log line its job, stage, task and attempt, counts,
+ * traces, and lets errors through under their own names: Step Functions matches `Error.name`.
+ */
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type * as v from 'valibot';
+import { parseWith } from '../../src/aws/parse.ts';
+import { isMapReduceError, serializeError } from '../../src/errors.ts';
+import type { Invocation, StepEnvironment } from '../steps/environment.ts';
+import { lambdaEnvironment } from './environment.ts';
+import { type LambdaContext, logger, metrics, tracer } from './powertools.ts';
+
+export interface ServedStep<S extends v.GenericSchema, R, A> {
+  readonly name: string;
+  readonly event: S;
+  readonly step: (
+    event: v.InferOutput<S>,
+    environment: StepEnvironment,
+    invocation: Invocation,
+  ) => Promise<R>;
+  /** What tells this invocation from others, for logs and traces. */
+  readonly about: (event: v.InferOutput<S>) => Readonly<Record<string, string | number>>;
+  /** What the state machine gets; what is large or of no use to it stays here. */
+  readonly answer: (result: R) => A;
+}
+
+export function serve<const S extends v.GenericSchema, R, A>({
+  name,
+  event: schema,
+  step,
+  about,
+  answer,
+}: ServedStep<S, R, A>): (raw: unknown, context: LambdaContext) => Promise<A> {
+  return async (raw, context) => {
+    const startedMs = performance.now();
+    logger.resetKeys();
+    logger.appendKeys({ step: name, requestId: context.awsRequestId });
+    const segment = tracer.open(name);
+    try {
+      const event = parseWith(schema, raw, `the event of ${name}`);
+      const known = about(event);
+      logger.appendKeys(known);
+      tracer.annotate(known);
+      const result = await step(event, lambdaEnvironment(), {
+        requestId: context.awsRequestId,
+        remainingMs: () => context.getRemainingTimeInMillis(),
+      });
+      const elapsedMs = Math.round(performance.now() - startedMs);
+      logger.info('done', { elapsedMs, result: result as object });
+      count(name, { elapsedMs, failed: 0 });
+      return answer(result);
+    } catch (error) {
+      logger.error('failed', { failure: serializeError(error) as object });
+      if (!isMapReduceError(error, 'CancelledError')) {
+        count(name, { elapsedMs: Math.round(performance.now() - startedMs), failed: 1 });
+      }
+      tracer.fail(error);
+      throw error;
+    } finally {
+      tracer.close(segment);
+      metrics.publishStoredMetrics();
+    }
+  };
+}
+
+function count(step: string, { elapsedMs, failed }: { elapsedMs: number; failed: number }): void {
+  metrics.addDimension('step', step);
+  metrics.addMetric('AttemptsFailed', MetricUnit.Count, failed);
+  metrics.addMetric('Elapsed', MetricUnit.Milliseconds, elapsedMs);
+}

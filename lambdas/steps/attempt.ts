@@ -1,0 +1,181 @@
+/**
+ * What surrounds one attempt of one task on Lambda: its settings, its folder in /tmp, its way to learn that it should
+ * stop, and the note that it leaves when it fails.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { countFailures, isFailure, recordFailure } from '../../src/aws/attempt-failures.ts';
+import { readDocument, type SettingsDocument } from '../../src/aws/documents.ts';
+import { cancelKey, jobLayout, settingsKey } from '../../src/aws/keys.ts';
+import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
+import { MapReduceError } from '../../src/errors.ts';
+import { type AttemptId, attemptId, type JobId } from '../../src/ids.ts';
+import type { Job } from '../../src/job.ts';
+import type {
+  AttemptControl,
+  JobLayout,
+  Progress,
+  TaskEnvironment,
+  TaskResult,
+  TaskSpec,
+} from '../../src/task.ts';
+import type { Invocation, StepEnvironment } from './environment.ts';
+
+/** An attempt that has less time left than this says so and stops; its retry starts afresh. */
+export const DEADLINE_RESERVE_MS = 10_000;
+/** How often an attempt asks the bucket whether it is still wanted: two HEAD requests. */
+export const WATCH_INTERVAL_MS = 5_000;
+
+export interface AttemptRequest {
+  readonly jobId: JobId;
+  readonly spec: TaskSpec;
+  /** How many attempts this child execution made before. */
+  readonly retry: number;
+  readonly run: (spec: TaskSpec, attempt: AttemptId, environment: TaskEnvironment) => Promise<TaskResult>;
+}
+
+/** @returns undefined when the task is done already, by whichever attempt */
+export async function runAttempt(
+  { jobId, spec, retry, run }: AttemptRequest,
+  environment: StepEnvironment,
+  invocation: Invocation,
+): Promise<TaskResult | undefined> {
+  const { store, now } = environment;
+  const attempt = attemptId(spec.taskId, invocation.requestId);
+  const { app, settings, outputPrefix } = await settingsOf(jobId, environment);
+  const job = await environment.jobs.find(app);
+  const layout = jobLayout(jobId, outputPrefix);
+  const committedKey = resultKey(spec, { job, layout, merge: settings.merge });
+  if (retry > 0) {
+    if ((await store.head(committedKey)) !== undefined) return undefined;
+    await noteSilentDeaths({ jobId, spec, retry }, environment);
+  }
+  const control = new LambdaAttemptControl({ jobId, committedKey, environment, invocation });
+  const scratchFolder = await freshFolder(environment.scratchParent, attempt);
+  try {
+    return await run(spec, attempt, {
+      job,
+      settings,
+      layout,
+      inputs: store,
+      store,
+      scratchFolder,
+      memoryBytes: environment.memoryBytes,
+      progress: newProgress(),
+      control,
+    });
+  } catch (error) {
+    if (control.isSuperseded) return undefined;
+    if (isFailure(error))
+      await recordFailure(store, { jobId, taskId: spec.taskId, attemptId: attempt, at: now(), error });
+    throw error;
+  } finally {
+    control.close();
+    await rm(scratchFolder, { recursive: true, force: true });
+  }
+}
+
+/** Settings never change once written, and an environment serves many tasks of one job. */
+let lastSettings: { readonly key: string; readonly document: SettingsDocument } | undefined;
+
+async function settingsOf(jobId: JobId, { store }: StepEnvironment): Promise<SettingsDocument> {
+  const key = `${store.location}/${settingsKey(jobId)}`;
+  if (lastSettings?.key !== key) {
+    lastSettings = { key, document: await readDocument<SettingsDocument>(store, settingsKey(jobId)) };
+  }
+  return lastSettings.document;
+}
+
+/** The object whose appearance is the task's commit. */
+function resultKey(
+  { stage, taskId }: TaskSpec,
+  { job, layout, merge }: { job: Job; layout: JobLayout; merge: boolean },
+): string {
+  if (stage === 'map' && job.shuffle !== undefined) return shuffleKey(layout, taskId);
+  if (stage === 'reduce' && merge) return mergeRunKey(layout, taskId);
+  return partKey(layout, taskId, job.output.extension);
+}
+
+/** An attempt that ran out of memory or time could not leave a note: the next one does it in its place. */
+async function noteSilentDeaths(
+  { jobId, spec, retry }: { jobId: JobId; spec: TaskSpec; retry: number },
+  { store, now }: StepEnvironment,
+): Promise<void> {
+  const noted = await countFailures(store, jobId, spec.taskId);
+  for (let silent = noted; silent < retry; silent++) {
+    const attempt = attemptId(spec.taskId, `silent-${silent}`);
+    const error = new MapReduceError(
+      'WorkerDiedError',
+      'the attempt ended without an answer: its process died, was killed at its time limit, ran out of memory, or Lambda could not start it. Its log says which',
+      { details: { jobId, taskId: spec.taskId, attemptId: attempt } },
+    );
+    await recordFailure(store, { jobId, taskId: spec.taskId, attemptId: attempt, at: now(), error });
+  }
+}
+
+/** /tmp outlives an invocation, and an attempt that was killed has left its folder: this one is alone here now. */
+async function freshFolder(parent: string, attempt: AttemptId): Promise<string> {
+  await mkdir(parent, { recursive: true });
+  for (const left of await readdir(parent)) await rm(join(parent, left), { recursive: true, force: true });
+  const folder = join(parent, `${attempt}-${randomBytes(4).toString('hex')}`);
+  await mkdir(folder);
+  return folder;
+}
+
+class LambdaAttemptControl implements AttemptControl {
+  /** Another attempt has committed: this one is not needed any more. */
+  isSuperseded = false;
+  #isCancelled = false;
+  readonly #invocation: Invocation;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({
+    jobId,
+    committedKey,
+    environment,
+    invocation,
+  }: { jobId: JobId; committedKey: string; environment: StepEnvironment; invocation: Invocation }) {
+    const { store } = environment;
+    this.#invocation = invocation;
+    const look = async (): Promise<void> => {
+      if ((await store.head(cancelKey(jobId))) !== undefined) this.#isCancelled = true;
+      else if ((await store.head(committedKey)) !== undefined) this.isSuperseded = true;
+    };
+    // Whoever cannot look goes on: the commit decides anyway.
+    this.#timer = setInterval(() => void look().catch(() => {}), WATCH_INTERVAL_MS);
+  }
+
+  check(): void {
+    if (this.#isCancelled) throw new MapReduceError('CancelledError', 'the job was cancelled');
+    if (this.isSuperseded)
+      throw new MapReduceError('CancelledError', 'another attempt has committed the task');
+    checkDeadline(this.#invocation);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** @throws DeadlineNearError */
+export function checkDeadline({ remainingMs }: Invocation): void {
+  const leftMs = remainingMs();
+  if (leftMs >= DEADLINE_RESERVE_MS) return;
+  throw new MapReduceError(
+    'DeadlineNearError',
+    `${Math.round(leftMs / 1000)} s before the function's time limit the task is not done. Give it less (a smaller splitSizeBytes, more reducers) or more (memory brings CPU, and the limit itself)`,
+  );
+}
+
+function newProgress(): Progress {
+  return {
+    recordsRead: 0,
+    bytesRead: 0,
+    recordsWritten: 0,
+    bytesSpilled: 0,
+    spills: 0,
+    pieceIndex: 0,
+    chunkOffsetBytes: 0,
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * One request, one job, however often its event is delivered: the claim is a conditional write of
+ * jobs/<jobId>/request.json, and it names the execution, so that a step that is run again knows its own claim.
+ */
+import { type ClaimDocument, readDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
+import { type JobRequest, parseJobRequest, REQUEST_BYTES_MAX } from '../../src/aws/job-request.ts';
+import { INPUT_PREFIX, requestKey } from '../../src/aws/keys.ts';
+import { parseJson } from '../../src/aws/parse.ts';
+import { derivedJobId, type StartEvent } from '../../src/aws/start-event.ts';
+import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
+import { type JobId, jobId } from '../../src/ids.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+
+export interface Execution {
+  /** ARN. */
+  readonly id: string;
+  readonly startTime: string;
+}
+
+export type ClaimableStart = Exclude<StartEvent, { kind: 'ignored' }>;
+
+export interface ClaimedJob {
+  readonly jobId: JobId;
+  /** Not yet checked: what is wrong with it is said under the job's id. */
+  readonly request: unknown;
+  /** For messages. */
+  readonly what: string;
+}
+
+/**
+ * @returns undefined when another execution has the job and nothing is wrong: the event came twice
+ * @throws JobAlreadyClaimedError when a request asks for a job id that another request has
+ */
+export async function claimJob(
+  start: ClaimableStart,
+  execution: Execution,
+  store: ObjectStore,
+): Promise<ClaimedJob | undefined> {
+  if (start.kind === 'redrive') return await claimed(start.jobId, store);
+  const { request, what } = await requestOf(start, store);
+  const id = requestedJobId(start, request);
+  const object = 'object' in start ? start.object : undefined;
+  const { document, written } = await writeDocumentOnce<ClaimDocument>(store, requestKey(id), {
+    formatVersion: 1,
+    jobId: id,
+    execution: execution.id,
+    claimedAt: execution.startTime,
+    ...(object === undefined ? {} : { object }),
+    request,
+  });
+  if (written || document.execution === execution.id) return { jobId: id, request, what };
+  const isSameUpload =
+    object !== undefined && document.object?.key === object.key && document.object.version === object.version;
+  if (isSameUpload) return undefined;
+  throw new MapReduceError(
+    'JobAlreadyClaimedError',
+    `the job id '${id}' belongs to another request, of ${document.claimedAt}. Choose another job id, or leave it out: then one is made up`,
+    { details: { jobId: id } },
+  );
+}
+
+/** The id of the job that an execution is about, as far as it can be told; for failures before there is a plan. */
+export async function jobIdOfStart(start: StartEvent, store: ObjectStore): Promise<JobId | undefined> {
+  if (start.kind === 'ignored') return undefined;
+  if (start.kind === 'submit' || start.kind === 'redrive') return start.jobId;
+  try {
+    return requestedJobId(start, (await requestOf(start, store)).request);
+  } catch {
+    return derivedJobId(start);
+  }
+}
+
+/** @throws UsageError */
+export function checkedRequest({ request, what }: ClaimedJob): JobRequest {
+  // A text is what could not be parsed; this says why.
+  return parseJobRequest(typeof request === 'string' ? parseJson(request, what) : request, what);
+}
+
+function requestedJobId(start: Exclude<ClaimableStart, { kind: 'redrive' }>, request: unknown): JobId {
+  if (start.kind === 'submit') return start.jobId;
+  if (start.kind === 'upload') return derivedJobId(start);
+  const asked = (request as { jobId?: unknown } | undefined)?.jobId;
+  try {
+    return typeof asked === 'string' ? jobId(asked) : derivedJobId(start);
+  } catch {
+    // Not a job id: the request's check will say so, under the derived one.
+    return derivedJobId(start);
+  }
+}
+
+async function requestOf(
+  start: Exclude<ClaimableStart, { kind: 'redrive' }>,
+  store: ObjectStore,
+): Promise<{ request: unknown; what: string }> {
+  switch (start.kind) {
+    case 'submit':
+      return { request: start.request, what: 'the submitted request' };
+    case 'upload':
+      if (start.app === '') {
+        return {
+          request: { app: '', inputs: [start.object.key] },
+          what: `the upload ${start.object.key} (uploads belong below ${INPUT_PREFIX}<app>/)`,
+        };
+      }
+      return {
+        request: { app: start.app, inputs: [start.object.key] },
+        what: `the upload ${start.object.key}`,
+      };
+    case 'request-object': {
+      const { key } = start.object;
+      const what = `the request ${key}`;
+      const info = await store.head(key);
+      if (info === undefined) {
+        throw new MapReduceError(
+          'InputNotFoundError',
+          `${what} was removed before it was read. Upload it again`,
+          {
+            details: { objectKey: key },
+          },
+        );
+      }
+      if (info.sizeBytes > REQUEST_BYTES_MAX) {
+        throw new MapReduceError(
+          'UsageError',
+          `${what} has ${info.sizeBytes} bytes; a request has at most ${REQUEST_BYTES_MAX}. Name prefixes or globs in place of single objects`,
+          { details: { objectKey: key } },
+        );
+      }
+      const text = (await store.get(key)).toString();
+      try {
+        return { request: JSON.parse(text), what };
+      } catch {
+        return { request: text, what };
+      }
+    }
+  }
+}
+
+async function claimed(id: JobId, store: ObjectStore): Promise<ClaimedJob> {
+  try {
+    const { request } = await readDocument<ClaimDocument>(store, requestKey(id));
+    return { jobId: id, request, what: `the request of job ${id}` };
+  } catch (error) {
+    if (!isMapReduceError(error, 'ObjectNotFoundError')) throw error;
+    throw new MapReduceError(
+      'UsageError',
+      `there is no job '${id}' to redrive: ${store.location}/${requestKey(id)} does not exist. List the jobs with: mapreduce jobs`,
+      { details: { jobId: id } },
+    );
+  }
+}

@@ -1,0 +1,133 @@
+/** Merges the parts if asked, writes the manifest and _SUCCESS, removes what is no longer needed. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type * as v from 'valibot';
+import { readFailures } from '../../src/aws/attempt-failures.ts';
+import {
+  type AttemptFailureDocument,
+  type ClaimDocument,
+  readDocument,
+  type StageDocument,
+} from '../../src/aws/documents.ts';
+import type { stepEventSchema } from '../../src/aws/job-state.ts';
+import { requestKey, stageKey } from '../../src/aws/keys.ts';
+import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
+import { SUCCESS_NAME } from '../../src/commit/layout.ts';
+import { mergeParts } from '../../src/commit/merge-parts.ts';
+import type { TaskSummary } from '../../src/commit/task-summary.ts';
+import { jobId, type Stage } from '../../src/ids.ts';
+import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
+import { checkDeadline } from './attempt.ts';
+import { type PlannedJob, plannedJob } from './barrier.ts';
+import type { Invocation, StepEnvironment } from './environment.ts';
+
+/** What the state machine answers at its end; also what `mapreduce wait` prints. */
+export interface CommittedJob {
+  readonly jobId: string;
+  readonly outputPrefix: string;
+  readonly parts: number;
+}
+
+export async function commitStep(
+  event: v.InferOutput<typeof stepEventSchema>,
+  environment: StepEnvironment,
+  invocation: Invocation,
+): Promise<CommittedJob> {
+  const { store } = environment;
+  const id = jobId(event.jobId);
+  const planned = await plannedJob(id, environment);
+  const { layout, outputPrefix, plan } = planned;
+  const committed = {
+    jobId: id,
+    outputPrefix,
+    parts: plan.settings.merge ? 1 : plan.settings.reducers || plan.splits.length,
+  };
+  if ((await store.head(`${outputPrefix}${SUCCESS_NAME}`)) !== undefined) {
+    // An earlier attempt came this far. What the report needs may be gone already, and the report is there.
+    await removeWork(store, layout);
+    return committed;
+  }
+  const isMapOnly = plan.settings.reducers === 0;
+  const map = await readDocument<StageDocument>(store, stageKey(id, 'map'));
+  const reduce = isMapOnly ? undefined : await readDocument<StageDocument>(store, stageKey(id, 'reduce'));
+  const parts = await partsOf(planned, (reduce ?? map).summaries, environment, invocation);
+  const report = await reportOf(planned, { map, reduce, parts }, environment);
+  await commitJob({ report, store, layout });
+  return committed;
+}
+
+async function partsOf(
+  { plan, job, layout }: PlannedJob,
+  summaries: readonly TaskSummary[],
+  { store, memoryBytes, scratchParent }: StepEnvironment,
+  invocation: Invocation,
+): Promise<PartReport[]> {
+  const { extension } = job.output;
+  if (!plan.settings.merge) return partReports(plan, summaries, extension);
+  const scratchFolder = join(scratchParent, `merge-${invocation.requestId}`);
+  await mkdir(scratchFolder, { recursive: true });
+  try {
+    const control = { check: () => checkDeadline(invocation) };
+    const merged = await mergeParts({ plan, store, layout, extension, memoryBytes, scratchFolder, control });
+    return [merged];
+  } finally {
+    await rm(scratchFolder, { recursive: true, force: true });
+  }
+}
+
+async function reportOf(
+  { plan, plannedAt }: PlannedJob,
+  stages: { map: StageDocument; reduce: StageDocument | undefined; parts: readonly PartReport[] },
+  { store, now }: StepEnvironment,
+): Promise<JobReport> {
+  const { map, reduce, parts } = stages;
+  const { jobId: id, jobName, params, reducers } = plan.settings;
+  const failures = await readFailures(store, id);
+  const { claimedAt } = await readDocument<ClaimDocument>(store, requestKey(id));
+  const mapReport = stageReport('map', map, { startedAt: plannedAt, failures });
+  const stageReports =
+    reduce === undefined
+      ? [mapReport]
+      : [mapReport, stageReport('reduce', reduce, { startedAt: map.closedAt, failures })];
+  return {
+    formatVersion: 1,
+    jobId: id,
+    jobName,
+    params,
+    startedAt: new Date(claimedAt).toISOString(),
+    wallMs: now().getTime() - Date.parse(claimedAt),
+    input: { files: plan.inputFiles, bytes: plan.inputBytes, splits: plan.splits.length },
+    reducers,
+    stages: stageReports,
+    parts,
+    partitionRecords: map.partitionRecords,
+    counters: jobCounters([...map.summaries, ...(reduce?.summaries ?? [])]),
+    failures: failures.map(({ taskId, attemptId, error }) => ({ taskId, attemptId, error })),
+  };
+}
+
+/** Attempts that ended well leave no trace but one for each task, so backup attempts are not counted. */
+function stageReport(
+  stage: Stage,
+  { summaries, closedAt }: StageDocument,
+  { startedAt, failures }: { startedAt: string; failures: readonly AttemptFailureDocument[] },
+): StageReport {
+  const failed = failures.filter(({ taskId }) => taskId.startsWith(stage === 'map' ? 'm-' : 'r-')).length;
+  const sum = (
+    field: 'recordsRead' | 'bytesRead' | 'recordsWritten' | 'bytesWritten' | 'spills' | 'bytesSpilled',
+  ) => summaries.reduce((total, summary) => total + summary[field], 0);
+  return {
+    stage,
+    tasks: summaries.length,
+    attempts: summaries.length + failed,
+    failedAttempts: failed,
+    backupAttempts: 0,
+    wallMs: Date.parse(closedAt) - Date.parse(startedAt),
+    recordsRead: sum('recordsRead'),
+    bytesRead: sum('bytesRead'),
+    recordsWritten: sum('recordsWritten'),
+    bytesWritten: sum('bytesWritten'),
+    spills: sum('spills'),
+    bytesSpilled: sum('bytesSpilled'),
+  };
+}

@@ -1,0 +1,165 @@
+/** Tells people why a job failed: in the job's folder, beside the request, and as an answer for the event. */
+import type * as v from 'valibot';
+import { isFinal, readFailures } from '../../src/aws/attempt-failures.ts';
+import {
+  type AttemptFailureDocument,
+  type ClaimDocument,
+  findDocument,
+  writeDocument,
+} from '../../src/aws/documents.ts';
+import type { failureEventSchema } from '../../src/aws/job-state.ts';
+import { failureKey, requestFailureKey, requestKey } from '../../src/aws/keys.ts';
+import { parseStartEvent, type StartEvent } from '../../src/aws/start-event.ts';
+import type { ErrorDetails } from '../../src/errors.ts';
+import { type JobId, jobId } from '../../src/ids.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { jobIdOfStart } from './claim.ts';
+import type { StepEnvironment } from './environment.ts';
+
+/** failure.json. `message` is for a person, the rest for whoever looks closer. */
+export interface FailureDocument {
+  readonly formatVersion: 1;
+  readonly jobId: string;
+  readonly failedAt: string;
+  readonly error: string;
+  readonly message: string;
+  readonly details: ErrorDetails;
+  /** What may help. */
+  readonly nextSteps: readonly string[];
+  /** The last attempts that failed, newest last. */
+  readonly failedAttempts: readonly AttemptFailureDocument[];
+  readonly execution: string;
+}
+
+/** What the state machine fails with. */
+export interface RecordedFailure {
+  readonly jobId: string;
+  readonly error: string;
+  readonly cause: string;
+}
+
+const ATTEMPTS_SHOWN_MAX = 20;
+/** Step Functions cuts a cause at 32,768 characters; people read the first lines. */
+const CAUSE_CHARACTERS_MAX = 4_000;
+
+export async function failureStep(
+  event: v.InferOutput<typeof failureEventSchema>,
+  { store, now }: StepEnvironment,
+): Promise<RecordedFailure> {
+  const start = startOf(event.execution.input);
+  const id =
+    event.jobId === undefined || event.jobId === ''
+      ? start && (await jobIdOfStart(start, store))
+      : jobId(event.jobId);
+  const attempts =
+    id === undefined ? [] : await readFailures(store, id, { since: event.execution.startTime });
+  const cause = causeOf(event.error, attempts);
+  const document: FailureDocument = {
+    formatVersion: 1,
+    jobId: id ?? '',
+    failedAt: now().toISOString(),
+    ...cause,
+    nextSteps: nextSteps(cause.error, id),
+    failedAttempts: attempts.slice(-ATTEMPTS_SHOWN_MAX),
+    execution: event.execution.id,
+  };
+  await write(document, { start, id, execution: event.execution.id, store });
+  return {
+    jobId: document.jobId,
+    error: document.error,
+    cause: document.message.slice(0, CAUSE_CHARACTERS_MAX),
+  };
+}
+
+async function write(
+  document: FailureDocument,
+  {
+    start,
+    id,
+    execution,
+    store,
+  }: { start: StartEvent | undefined; id: JobId | undefined; execution: string; store: ObjectStore },
+): Promise<void> {
+  if (id !== undefined) {
+    const claim = await findDocument<ClaimDocument>(store, requestKey(id));
+    // The folder of a job that another request claimed is that job's; a redrive is about the job itself.
+    const isOurs = claim === undefined || claim.execution === execution || start?.kind === 'redrive';
+    if (isOurs) await writeDocument(store, failureKey(id), document);
+    const requestObject = start?.kind === 'redrive' ? claim?.object : undefined;
+    if (requestObject?.key.startsWith('requests/')) {
+      await writeDocument(store, requestFailureKey(requestObject.key), document);
+    }
+  }
+  if (start?.kind === 'request-object') {
+    await writeDocument(store, requestFailureKey(start.object.key), document);
+  }
+}
+
+function startOf(input: unknown): StartEvent | undefined {
+  try {
+    return parseStartEvent(input);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The most telling of what is known: Lambda's own answer, which Step Functions hands on as JSON in `Cause`; for a
+ * Distributed Map, which says only that a child failed, the note of the attempt that failed last.
+ */
+function causeOf(
+  { Error: name, Cause: text }: { Error: string; Cause: string },
+  attempts: readonly AttemptFailureDocument[],
+): Pick<FailureDocument, 'error' | 'message' | 'details'> {
+  const answer = lambdaAnswer(text);
+  const told = attempts.findLast(({ error }) => isFinal(error.name)) ?? attempts.at(-1);
+  if (answer !== undefined && name !== 'States.ExceedToleratedFailureThreshold') {
+    const details = told !== undefined && answer.errorMessage.includes(told.taskId) ? told.error.details : {};
+    return { error: name, message: answer.errorMessage, details: details ?? {} };
+  }
+  if (told !== undefined) {
+    return {
+      error: told.error.name,
+      message: `task ${told.taskId} failed for good: ${told.error.name}: ${told.error.message}`,
+      details: { ...told.error.details, taskId: told.taskId, attemptId: told.attemptId },
+    };
+  }
+  return {
+    error: name,
+    message: text === '' ? `the execution failed with ${name}` : text,
+    details: {},
+  };
+}
+
+function lambdaAnswer(cause: string): { errorMessage: string } | undefined {
+  try {
+    const parsed: unknown = JSON.parse(cause);
+    const { errorMessage } = parsed as { errorMessage?: unknown };
+    return typeof errorMessage === 'string' ? { errorMessage } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function nextSteps(error: string, id: JobId | undefined): string[] {
+  const job = id ?? '<job id>';
+  switch (error) {
+    case 'UsageError':
+    case 'InputNotFoundError':
+    case 'OutputExistsError':
+    case 'JobAlreadyClaimedError':
+    case 'JobDefinitionError':
+      return ['Correct the request as the message says, and submit it again.'];
+    case 'InputChangedError':
+      return [
+        'Submit the job again: its plan was for the input as it was before. Upload inputs under new names rather than over old ones.',
+      ];
+    case 'CancelledError':
+      return [`Go on from what is committed: mapreduce redrive ${job}`];
+    default:
+      return [
+        `See what the functions logged: mapreduce logs ${job}`,
+        `When the reason is gone (fixed and deployed, or passing), go on from what is committed: mapreduce redrive ${job}`,
+      ];
+  }
+}

@@ -1,0 +1,121 @@
+/** Claims the job, decides its plan once, and lays out the items of its Distributed Maps. */
+import type * as v from 'valibot';
+import {
+  findDocument,
+  type PlanDocument,
+  type SettingsDocument,
+  writeDocument,
+  writeDocumentOnce,
+} from '../../src/aws/documents.ts';
+import type { JobState, planEventSchema } from '../../src/aws/job-state.ts';
+import {
+  cancelKey,
+  defaultOutputPrefix,
+  failureKey,
+  itemsKey,
+  planKey,
+  settingsKey,
+} from '../../src/aws/keys.ts';
+import { parseStartEvent } from '../../src/aws/start-event.ts';
+import { SUCCESS_NAME } from '../../src/commit/layout.ts';
+import { MapReduceError } from '../../src/errors.ts';
+import type { JobId } from '../../src/ids.ts';
+import { listStoredInputs } from '../../src/input/list-stored-inputs.ts';
+import { resolveParameters } from '../../src/plan/parameters.ts';
+import { planJob } from '../../src/plan/plan-job.ts';
+import type { BlockCompression } from '../../src/task.ts';
+import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
+import type { StepEnvironment } from './environment.ts';
+import { writeMapItems, writeReduceItems } from './items.ts';
+import { claimOutput } from './output.ts';
+
+/** What travels between Lambdas and S3 is paid by time: level 1 packs faster than the network carries. */
+const COMPRESSION: BlockCompression = { codec: 'zstd', level: 1 };
+
+export async function planStep(
+  event: v.InferOutput<typeof planEventSchema>,
+  environment: StepEnvironment,
+): Promise<JobState> {
+  const { store } = environment;
+  const start = parseStartEvent(event.input);
+  if (start.kind === 'ignored') return END;
+  const claim = await claimJob(start, event.execution, store);
+  if (claim === undefined) return END;
+  const { jobId } = claim;
+  const before = await findDocument<PlanDocument>(store, planKey(jobId));
+  if (start.kind === 'redrive') {
+    await prepareRedrive(jobId, before, environment);
+    if (before !== undefined) {
+      // The barriers find out what is left to do.
+      return { jobId, next: 'map-barrier', items: '', mapRound: 0, reduceRound: 0, resumed: true };
+    }
+  }
+  const { app, plan, outputPrefix } = before ?? (await decidePlan(claim, environment));
+  const settings: SettingsDocument = { app, settings: plan.settings, outputPrefix };
+  await writeDocument(store, settingsKey(jobId), settings);
+  await writeMapItems(store, plan, { round: 0 });
+  if (plan.settings.reducers > 0) await writeReduceItems(store, plan, { round: 0 });
+  const rounds = { mapRound: 0, reduceRound: 0, resumed: false };
+  // An input without bytes has no map tasks, and still a result.
+  if (plan.splits.length === 0) return { jobId, next: 'map-barrier', items: '', ...rounds };
+  return { jobId, next: 'map', items: itemsKey(jobId, 'map', 0), ...rounds };
+}
+
+const END: JobState = { jobId: '', next: 'end', items: '', mapRound: 0, reduceRound: 0, resumed: false };
+
+/** The first plan that is written is the plan: an input that changes later is an error, not another plan. */
+async function decidePlan(claim: ClaimedJob, { jobs, store, now }: StepEnvironment): Promise<PlanDocument> {
+  const { jobId } = claim;
+  const request = checkedRequest(claim);
+  const job = await jobs.find(request.app);
+  const params = resolveParameters(job, request.params);
+  const outputPrefix = request.output ?? defaultOutputPrefix(jobId);
+  const plan = await planJob({
+    job,
+    jobId,
+    params,
+    files: await listStoredInputs(
+      store,
+      request.inputs.map((name) => withoutBucket(name, store)),
+    ),
+    inputs: store,
+    ...(request.splitSizeBytes === undefined ? {} : { splitSizeBytes: request.splitSizeBytes }),
+    ...(request.reducers === undefined ? {} : { reducers: request.reducers }),
+    compression: COMPRESSION,
+    merge: request.merge,
+  });
+  await claimOutput(store, { jobId, outputPrefix, overwrite: request.overwrite ?? false });
+  const { document } = await writeDocumentOnce<PlanDocument>(store, planKey(jobId), {
+    app: request.app,
+    plan,
+    outputPrefix,
+    plannedAt: now().toISOString(),
+  });
+  return document;
+}
+
+/** People copy addresses: s3://<this bucket>/<key> is the key. */
+function withoutBucket(name: string, store: StepEnvironment['store']): string {
+  if (!name.startsWith('s3://')) return name;
+  const own = `${store.location}/`;
+  if (name.startsWith(own)) return name.slice(own.length);
+  throw new MapReduceError(
+    'UsageError',
+    `the input ${name} is in another bucket; a job reads from ${store.location}. Copy it there`,
+  );
+}
+
+async function prepareRedrive(
+  jobId: JobId,
+  before: PlanDocument | undefined,
+  { store }: StepEnvironment,
+): Promise<void> {
+  if (before !== undefined && (await store.head(`${before.outputPrefix}${SUCCESS_NAME}`)) !== undefined) {
+    throw new MapReduceError(
+      'UsageError',
+      `job ${jobId} has already ended well; its results are in ${store.location}/${before.outputPrefix}. Submit a new job to run it again`,
+      { details: { jobId } },
+    );
+  }
+  await store.delete([cancelKey(jobId), failureKey(jobId)]);
+}

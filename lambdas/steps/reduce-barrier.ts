@@ -1,0 +1,70 @@
+import type * as v from 'valibot';
+import {
+  type AttemptFailureDocument,
+  readDocument,
+  type StageDocument,
+  writeDocument,
+} from '../../src/aws/documents.ts';
+import type { JobState, stepEventSchema } from '../../src/aws/job-state.ts';
+import { stageKey } from '../../src/aws/keys.ts';
+import { committedShuffleKey } from '../../src/commit/map-barrier.ts';
+import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
+import { jobId } from '../../src/ids.ts';
+import { checkMissing, plannedJob } from './barrier.ts';
+import type { StepEnvironment } from './environment.ts';
+import { writeReduceItems } from './items.ts';
+
+export async function reduceBarrierStep(
+  event: v.InferOutput<typeof stepEventSchema>,
+  environment: StepEnvironment,
+): Promise<JobState> {
+  const { store, now } = environment;
+  const id = jobId(event.jobId);
+  const { mapRound, reduceRound } = event;
+  const { plan, job, layout } = await plannedJob(id, environment);
+  const mapStage = await readDocument<StageDocument>(store, stageKey(id, 'map'));
+  const { missing, summaries } = await closeReduceStage({
+    plan,
+    partitionRecords: mapStage.partitionRecords,
+    store,
+    layout,
+    extension: job.output.extension,
+  });
+  if (missing.length === 0) {
+    const stage: StageDocument = { summaries, partitionRecords: [], closedAt: now().toISOString() };
+    await writeDocument(store, stageKey(id, 'reduce'), stage);
+    return { jobId: id, next: 'commit', items: '', mapRound, reduceRound, resumed: false };
+  }
+  const failures = await checkMissing(store, {
+    job: id,
+    stage: 'reduce',
+    missing,
+    round: reduceRound,
+    since: event.execution.startTime,
+  });
+  const damaged = damagedMapTasks(failures, mapStage.closedAt);
+  if (damaged.length > 0) {
+    // What is there would win against any new attempt: it goes first. The map barrier then finds it missing.
+    await store.delete(damaged.map((index) => committedShuffleKey(layout, index)));
+    return {
+      jobId: id,
+      next: 'map-barrier',
+      items: '',
+      mapRound,
+      reduceRound: reduceRound + 1,
+      resumed: true,
+    };
+  }
+  const round = reduceRound + 1;
+  const items = await writeReduceItems(store, plan, { round, only: missing });
+  return { jobId: id, next: 'reduce', items, mapRound, reduceRound: round, resumed: false };
+}
+
+/** Those that reducers have complained of since the map stage was closed: earlier complaints have been seen to. */
+function damagedMapTasks(failures: readonly AttemptFailureDocument[], closedAt: string): number[] {
+  const indexes = failures
+    .filter(({ at, error }) => at >= closedAt && error.name === 'CorruptShuffleError')
+    .map(({ error }) => error.details?.mapTaskIndex)
+    .filter((index) => index !== undefined);
+  return [...new Set(indexes)].sort((a, b) => a - b);
+}

@@ -1,0 +1,26 @@
+import type * as v from 'valibot';
+import type { reduceEventSchema } from '../../src/aws/job-state.ts';
+import { jobId, taskId } from '../../src/ids.ts';
+import { runReduceTask } from '../../src/reduce/reduce-task.ts';
+import type { ReduceTaskSpec, TaskResult } from '../../src/task.ts';
+import { runAttempt } from './attempt.ts';
+import type { Invocation, StepEnvironment } from './environment.ts';
+
+export async function reduceStep(
+  event: v.InferOutput<typeof reduceEventSchema>,
+  environment: StepEnvironment,
+  invocation: Invocation,
+): Promise<TaskResult | undefined> {
+  const { index } = event.item;
+  const spec: ReduceTaskSpec = { stage: 'reduce', index, taskId: taskId('reduce', index) };
+  return await runAttempt(
+    {
+      jobId: jobId(event.jobId),
+      spec,
+      retry: event.retry,
+      run: (_, attempt, taskEnvironment) => runReduceTask(spec, attempt, taskEnvironment),
+    },
+    environment,
+    invocation,
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * What a job is asked to do: the content of `requests/<name>.json`, and what the command line submits.
+ *
+ * @example
+ * { "app": "word-count", "inputs": ["input/logs/2026-*.gz"], "params": { "case": "lower" }, "reducers": 8 }
+ */
+import * as v from 'valibot';
+import { LIMITS } from '../limits.ts';
+import { OUTPUT_PREFIX } from './keys.ts';
+import { parseJson, parseWith } from './parse.ts';
+
+/** A request that names a million inputs should name a prefix. */
+export const REQUEST_BYTES_MAX = 256 * 1024;
+
+const inputName = v.pipe(
+  v.string(),
+  v.nonEmpty("is empty. Name an object, a prefix that ends in '/', or a glob"),
+  v.maxLength(1_024, 'is longer than the 1,024 characters of an object key'),
+);
+
+const wholeNumber = (min: number, max: number) => {
+  const rule = (received: unknown) =>
+    `is a whole number from ${min} to ${max}; received ${JSON.stringify(received)}`;
+  return v.pipe(
+    v.number(({ received }) => rule(received)),
+    v.check(
+      (value) => Number.isInteger(value) && value >= min && value <= max,
+      ({ input }) => rule(input),
+    ),
+  );
+};
+
+export const jobRequestSchema = v.strictObject(
+  {
+    app: v.pipe(v.string(), v.nonEmpty('is empty. Name an app, such as "word-count"')),
+    inputs: v.pipe(
+      v.array(inputName),
+      v.minLength(1, 'names no input. Name objects, prefixes or globs, such as "input/logs/*.gz"'),
+    ),
+    /** Default: output/<job id>/. */
+    output: v.optional(
+      v.pipe(
+        v.string(),
+        v.check(
+          (prefix) =>
+            prefix.startsWith(OUTPUT_PREFIX) && prefix.endsWith('/') && prefix.length > OUTPUT_PREFIX.length,
+          ({ input }) =>
+            `is a prefix such as '${OUTPUT_PREFIX}daily/': it starts with '${OUTPUT_PREFIX}' and ends in '/'; received '${input}'`,
+        ),
+      ),
+    ),
+    /** Replace results that the output already holds. */
+    overwrite: v.optional(v.boolean()),
+    params: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])), {}),
+    reducers: v.optional(wholeNumber(0, LIMITS.reducersMax)),
+    splitSizeBytes: v.optional(wholeNumber(LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax)),
+    /** Merge the parts into one object sorted by key. */
+    merge: v.optional(v.boolean(), false),
+    /** Default: derived from the request's key and version. */
+    jobId: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(
+          /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/,
+          ({ input }) =>
+            `is 1 to 80 letters, digits, '.', '_' or '-', and starts with a letter or digit; received '${input}'`,
+        ),
+      ),
+    ),
+  },
+  'is an object with app, inputs, output, overwrite, params, reducers, splitSizeBytes, merge and jobId',
+);
+
+/** As it is written. */
+export type JobRequestInput = v.InferInput<typeof jobRequestSchema>;
+/** As it is read: defaults filled in. */
+export type JobRequest = v.InferOutput<typeof jobRequestSchema>;
+
+/** @throws UsageError that says which field has which problem. */
+export function parseJobRequest(value: unknown, what: string): JobRequest {
+  return parseWith(jobRequestSchema, value, what);
+}
+
+export function parseJobRequestText(text: string, what: string): JobRequest {
+  return parseJobRequest(parseJson(text, what), what);
+}

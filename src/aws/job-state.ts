@@ -1,0 +1,88 @@
+/**
+ * What the state machine hands from state to state, and what it hands to its tasks. All of it is small: a state holds
+ * at most 256 KiB, so lists of tasks lie on the bucket and states hold their keys.
+ */
+import * as v from 'valibot';
+import type { JobId } from '../ids.ts';
+import type { SplitPiece } from '../task.ts';
+
+/**
+ *     plan ----> map ----> map-barrier ----> reduce ----> reduce-barrier ----> commit
+ *       |         ^____________|  ^            ^_______________|  |
+ *       |         tasks missing   |            tasks missing      |
+ *       |                         |_______________________________|
+ *       +-> end (a duplicate)        a shuffle object must be made again
+ *
+ * Map-only jobs go from the map barrier to commit. A redrive goes from plan to the map barrier, and from there to the
+ * reduce barrier: they find out what is left to do.
+ */
+export type NextStep = 'map' | 'map-barrier' | 'reduce' | 'reduce-barrier' | 'commit' | 'end';
+
+export interface JobState {
+  readonly jobId: JobId | '';
+  readonly next: NextStep;
+  /** Key of the items of the next Distributed Map; empty where the next step is another. */
+  readonly items: string;
+  /** How many rounds each stage has had beyond its first. */
+  readonly mapRound: number;
+  readonly reduceRound: number;
+  /** Some parts may be there already: ask the reduce barrier before any reduce task is run. */
+  readonly resumed: boolean;
+}
+
+const round = v.pipe(v.number(), v.integer(), v.minValue(0));
+const id = v.pipe(v.string(), v.nonEmpty());
+const timestamp = v.string();
+
+/** Input of plan: called once an execution. */
+export const planEventSchema = v.object({
+  input: v.unknown(),
+  execution: v.object({ id: v.string(), startTime: timestamp }),
+});
+
+/** Input of the barriers and of commit: called once a round. */
+export const stepEventSchema = v.object({
+  jobId: id,
+  mapRound: round,
+  reduceRound: round,
+  resumed: v.boolean(),
+  execution: v.object({ id: v.string(), startTime: timestamp }),
+});
+
+/** Input of map: called once an attempt. */
+export const mapEventSchema = v.object({
+  jobId: id,
+  /** How many attempts of this task this child execution made before. */
+  retry: v.optional(v.number(), 0),
+  item: v.object({
+    index: round,
+    /** Absent where they are too many: then they lie beside the plan. */
+    pieces: v.optional(v.array(v.unknown())),
+  }),
+});
+
+/** Input of reduce: called once an attempt. */
+export const reduceEventSchema = v.object({
+  jobId: id,
+  retry: v.optional(v.number(), 0),
+  item: v.object({ index: round }),
+});
+
+/** Input of failure: called once an execution that failed. */
+export const failureEventSchema = v.object({
+  jobId: v.optional(v.string()),
+  error: v.object({ Error: v.optional(v.string(), 'Unknown'), Cause: v.optional(v.string(), '') }),
+  execution: v.object({ id: v.string(), startTime: timestamp, input: v.unknown() }),
+});
+
+export interface MapItem {
+  readonly index: number;
+  readonly pieces?: readonly SplitPiece[];
+}
+
+export interface ReduceItem {
+  readonly index: number;
+}
+
+/** An item goes through the state of a child execution; longer lists of pieces are read from the bucket. */
+export const ITEM_BYTES_MAX = 16 * 1024;
