@@ -4,7 +4,8 @@
  *     <work>/shuffle/m-00042         one shuffle object for each map task                 (shuffle-object.ts)
  *     <work>/shuffle-index           where each partition lies in each of them            (shuffle-index.ts)
  *     <work>/attempts/r-00007.1      summary of an attempt, where it does not fit the part's metadata
- *     <work>/merge/r-00007           a part that is still to be merged, in the format of a shuffle object
+ *     <work>/merge/r-00007           a part that is still to be merged, in the format of a shuffle object; of a
+ *                                    map-only job as it is
  *     <output>/part-r-00007.tsv      parts (part-m-... of a map-only job), or merged.tsv
  *     <output>/manifest.json         what was made, how, from what
  *     <output>/_SUCCESS              empty; last of all
@@ -37,6 +38,15 @@ export function mergeRunKey(layout: JobLayout, task: TaskId): string {
 
 export function partName(task: TaskId, extension: string): string {
   return `part-${task}.${extension}`;
+}
+
+/** Where a map-only job's task leaves its part: in the output, or, when the parts are to be merged, on the way there. */
+export function mapPartKey(
+  layout: JobLayout,
+  task: TaskId,
+  { extension, merge }: { extension: string; merge: boolean },
+): string {
+  return merge ? mergeRunKey(layout, task) : partKey(layout, task, extension);
 }
 
 export function partKey(layout: JobLayout, task: TaskId, extension: string): string {

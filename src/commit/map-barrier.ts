@@ -13,7 +13,7 @@ import { encodeShuffleIndex, type IndexedObject } from '../shuffle/shuffle-index
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
-import { mapTaskIndexOf, partKey, shuffleIndexKey, shuffleKey, shufflePrefix } from './layout.ts';
+import { mapPartKey, mapTaskIndexOf, shuffleIndexKey, shuffleKey, shufflePrefix } from './layout.ts';
 import { readPartSummary } from './part-writer.ts';
 import type { TaskSummary } from './task-summary.ts';
 
@@ -106,8 +106,9 @@ async function closeMapOnly({
   layout: JobLayout;
   extension: string;
 }): Promise<MapBarrierResult> {
+  const { merge } = plan.settings;
   const found = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
-    readPartSummary(store, layout, partKey(layout, taskId('map', map), extension)),
+    readPartSummary(store, layout, mapPartKey(layout, taskId('map', map), { extension, merge })),
   );
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
   if (missing.length > 0) return { missing, summaries: [], partitionRecords: [] };

@@ -15,7 +15,8 @@ import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { AttemptControl, JobLayout, JobPlan } from '../task.ts';
-import { mergedName, mergeRunKey, partKey } from './layout.ts';
+import { mapPartKey, mergedName, mergeRunKey } from './layout.ts';
+import { readPartSummary } from './part-writer.ts';
 
 const MERGE_FRACTION = 0.6;
 
@@ -39,7 +40,7 @@ export async function mergeParts({
   const key = `${layout.outputPrefix}${mergedName(extension)}`;
   const writer = new ChunkedUpload(store, key);
   try {
-    if (plan.settings.reducers === 0) await concatenate(plan, { store, layout, extension, writer });
+    if (plan.settings.reducers === 0) await concatenate(plan, { store, layout, extension, control, writer });
     else await mergeRuns(plan, { store, layout, memoryBytes, scratchFolder, control, writer });
     await writer.complete();
   } catch (error) {
@@ -123,12 +124,26 @@ async function concatenate(
     store,
     layout,
     extension,
+    control,
     writer,
-  }: { store: ObjectStore; layout: JobLayout; extension: string; writer: ChunkedUpload },
+  }: {
+    store: ObjectStore;
+    layout: JobLayout;
+    extension: string;
+    control: AttemptControl;
+    writer: ChunkedUpload;
+  },
 ): Promise<void> {
   for (let map = 0; map < plan.splits.length; map++) {
-    const part = partKey(layout, taskId('map', map), extension);
-    for await (const chunk of store.stream(part)) await writer.appendChunk(chunk);
+    const part = mapPartKey(layout, taskId('map', map), { extension, merge: true });
+    const summary = await readPartSummary(store, layout, part);
+    if (summary === undefined)
+      throw new MapReduceError('ObjectNotFoundError', `${store.location}/${part} is gone`);
+    for await (const chunk of store.stream(part)) {
+      control.check();
+      await writer.appendChunk(chunk);
+    }
+    writer.records += summary.recordsWritten;
   }
 }
 

@@ -18,7 +18,7 @@ import { LIMITS } from '../limits.ts';
 import { openLocalFile, readAt, writeFully } from '../shuffle/local-file.ts';
 import type { Metadata, ObjectStore, Upload } from '../storage/object-store.ts';
 import type { JobLayout, TaskEnvironment } from '../task.ts';
-import { attemptSummaryKey, partKey } from './layout.ts';
+import { attemptSummaryKey, mapPartKey } from './layout.ts';
 import type { TaskSummary } from './task-summary.ts';
 
 const SUMMARY_METADATA = 'mapreduce-summary';
@@ -46,7 +46,11 @@ export class PartWriter {
     this.#environment = environment;
     this.#taskId = taskId;
     this.#attemptId = attemptId;
-    this.#key = partKey(environment.layout, taskId, environment.job.output.extension);
+    // Reduce tasks whose parts are to be merged do not come here.
+    this.#key = mapPartKey(environment.layout, taskId, {
+      extension: environment.job.output.extension,
+      merge: environment.settings.merge,
+    });
   }
 
   get records(): number {
