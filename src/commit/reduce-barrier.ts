@@ -4,7 +4,8 @@
  *
  * Called once by the coordinator when it believes the stage to be done. Idempotent.
  */
-import { taskId } from '../ids.ts';
+import { isMapReduceError } from '../errors.ts';
+import { type TaskId, taskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { mapBounded } from '../map-bounded.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
@@ -16,6 +17,7 @@ import { readPartSummary } from './part-writer.ts';
 import type { TaskSummary } from './task-summary.ts';
 
 export interface ReduceBarrierResult {
+  /** Reduce tasks without a committed, readable result: to be run (again). When there are any, nothing else is filled in. */
   readonly missing: readonly number[];
   readonly summaries: readonly TaskSummary[];
 }
@@ -38,8 +40,7 @@ export async function closeReduceStage({
   const found = await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
     const task = taskId('reduce', index);
     if (!merge) return readPartSummary(store, layout, partKey(layout, task, extension));
-    const run = await store.head(mergeRunKey(layout, task));
-    return run === undefined ? undefined : (await readShuffleFooter(store, run)).summary;
+    return readMergeRunSummary(store, layout, task);
   });
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
   if (missing.length > 0) return { missing, summaries: [] };
@@ -52,4 +53,22 @@ export async function closeReduceStage({
     }
   }
   return { missing: [], summaries };
+}
+
+async function readMergeRunSummary(
+  store: ObjectStore,
+  layout: JobLayout,
+  task: TaskId,
+): Promise<TaskSummary | undefined> {
+  const run = await store.head(mergeRunKey(layout, task));
+  if (run === undefined) return undefined;
+  try {
+    const { extents, summary } = await readShuffleFooter(store, run);
+    if (extents.length === 1) return summary;
+  } catch (error) {
+    if (!isMapReduceError(error, 'CorruptShuffleError')) throw error;
+  }
+  // Cut short or damaged: it must go before another attempt can commit in its place.
+  await store.delete([run.key]);
+  return undefined;
 }
