@@ -14,7 +14,6 @@
  * emits made a new entry, and says so (`hardlyFolds`); the collector then goes over to the sort buffer.
  */
 import type { KeyCodec } from '../codec/codec.ts';
-import { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX } from '../codec/number-value.ts';
 import { stringCodec } from '../codec/string-codec.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../codec/varint.ts';
@@ -59,10 +58,9 @@ export class FoldTable {
   readonly #full: () => void;
   readonly #operation: number;
   readonly #combine: PairwiseCombiner<number>;
-  readonly #sorter = new KeySorter();
-  readonly #keys = new GrowableSink(64 * 1024);
 
   readonly #memory = takeTableMemory();
+  readonly #keys = this.#memory.keys;
   #closed = false;
   #slots: Int32Array;
   #slotMask = 2 * ENTRIES_AT_FIRST - 1;
@@ -422,7 +420,7 @@ export class FoldTable {
     while (draining.partition < this.#partitions) {
       const end = draining.ends[draining.partition]!;
       if (!draining.sorted) {
-        this.#sorter.sort(keys, draining.offsets, draining.at, end);
+        this.#memory.sorter.sort(keys, draining.offsets, draining.at, end);
         draining.sorted = true;
       }
       while (draining.at < end) {
@@ -454,7 +452,9 @@ export class FoldTable {
       ends[partition] = sum;
       sum += size;
     }
-    const offsets = new Uint32Array(this.#count);
+    const memory = this.#memory;
+    if (memory.grouped.length < this.#count) memory.grouped = new Uint32Array(this.#capacity);
+    const offsets = memory.grouped;
     for (let entry = 0; entry < this.#count; entry++) {
       const word = entry * ENTRY_WORDS;
       const length = words[word + LENGTH_WORD]!;

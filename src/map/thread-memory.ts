@@ -6,6 +6,8 @@
  * Holders start with what an earlier attempt left, but never let it decide anything: how much there is says nothing
  * about when a buffer is full. A second attempt in the same thread, as in tests, gets memory of its own.
  */
+import { GrowableSink } from '../codec/growable-sink.ts';
+import { KiB } from '../limits.ts';
 import { KeySorter } from './key-sort.ts';
 
 export interface SortMemory {
@@ -20,6 +22,10 @@ export interface SortMemory {
 export interface TableMemory {
   slots: Int32Array<ArrayBuffer>;
   words: Int32Array<ArrayBuffer>;
+  readonly keys: GrowableSink;
+  /** Offsets grouped by partition. */
+  grouped: Uint32Array<ArrayBuffer>;
+  readonly sorter: KeySorter;
 }
 
 let sortMemory: SortMemory | undefined;
@@ -45,11 +51,18 @@ export function keepSortMemory(memory: SortMemory): void {
   sortMemory = memory;
 }
 
-/** Words and slots of any length and content. Give it back by keepTableMemory(). */
+/** Arrays of any length and content, and an empty sink. Give it back by keepTableMemory(). */
 export function takeTableMemory(): TableMemory {
   const kept = tableMemory;
   tableMemory = undefined;
-  return kept ?? { slots: new Int32Array(0), words: new Int32Array(0) };
+  if (kept !== undefined) return kept;
+  return {
+    slots: new Int32Array(0),
+    words: new Int32Array(0),
+    keys: new GrowableSink(64 * KiB),
+    grouped: new Uint32Array(0),
+    sorter: new KeySorter(),
+  };
 }
 
 /** Gives back what is kept, at once: called when a thread goes over to work that needs its memory otherwise. */
@@ -58,11 +71,19 @@ export function releaseThreadMemory(): void {
   for (const view of [sortMemory?.arena, sortMemory?.offsets, sortMemory?.partitions, sortMemory?.grouped]) {
     (view?.buffer as ArrayBuffer | undefined)?.transfer(0);
   }
-  for (const view of [tableMemory?.slots, tableMemory?.words]) view?.buffer.transfer(0);
+  for (const view of [
+    tableMemory?.slots,
+    tableMemory?.words,
+    tableMemory?.grouped,
+    tableMemory?.keys.bytes,
+  ]) {
+    (view?.buffer as ArrayBuffer | undefined)?.transfer(0);
+  }
   sortMemory = undefined;
   tableMemory = undefined;
 }
 
 export function keepTableMemory(memory: TableMemory): void {
+  memory.keys.reset();
   tableMemory = memory;
 }
