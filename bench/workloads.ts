@@ -46,7 +46,7 @@ export const WORKLOADS = {
   sort: {
     title: 'Sort',
     corpus: 'records',
-    ours: ['sort', '--set', 'key-bytes=10'],
+    ours: ['sort', '--set', 'key-length=10'],
     peerTask: 'sort',
     result: 'sorted',
     byDefault: true,
@@ -54,7 +54,7 @@ export const WORKLOADS = {
   grep: {
     title: 'Grep',
     corpus: 'words',
-    ours: ['grep', '--set', `pattern=${GREP_PATTERN}`],
+    ours: ['grep-count', '--set', `pattern=${GREP_PATTERN}`],
     peerTask: 'grep',
     peerPattern: GREP_PATTERN,
     result: 'total',
@@ -87,7 +87,7 @@ export const WORKLOADS = {
   'skewed-sort': {
     title: 'Sort, one key in 60 % of the records',
     corpus: 'skewed-records',
-    ours: ['sort', '--set', 'key-bytes=10'],
+    ours: ['sort', '--set', 'key-length=10'],
     peerTask: 'sort',
     result: 'sorted',
     byDefault: false,

@@ -1,0 +1,29 @@
+import { defineJob, textLines, tsv } from 'serverless-mapreduce';
+
+export default defineJob({
+  name: 'grep-count',
+  description: 'How many lines of each file match a regular expression, or how often each match occurs',
+  input: textLines(),
+  params: {
+    pattern: { type: 'string', description: "a JavaScript regular expression, for example 'colou?r'" },
+    'ignore-case': { type: 'boolean', default: false, description: 'true: "A" matches "a"' },
+    by: {
+      type: 'string',
+      choices: ['file', 'match'],
+      default: 'file',
+      description: 'file: the matching lines of each file; match: every text that matched, wherever it was',
+    },
+  },
+  setup: (params) => new RegExp(params.pattern, params['ignore-case'] ? 'giu' : 'gu'),
+  key: 'string',
+  value: 'number',
+  map(line, { emit, file, params, state: pattern }) {
+    if (params.by === 'file') {
+      if (line.search(pattern) !== -1) emit(file, 1);
+    } else {
+      for (const match of line.match(pattern) ?? []) emit(match, 1);
+    }
+  },
+  reduce: 'sum',
+  output: tsv(),
+});

@@ -1,0 +1,37 @@
+import { defineJob, json, lines, textLines, topN } from 'serverless-mapreduce';
+
+interface Ranked {
+  readonly line: string;
+  readonly number: number;
+}
+
+const MOST = 1000;
+const largest = topN<Ranked>(MOST, (a, b) => b.number - a.number || (a.line < b.line ? -1 : 1));
+
+export default defineJob({
+  name: 'top',
+  description: 'The lines with the largest numbers behind their last tab: the most frequent of counted words',
+  input: textLines(),
+  params: {
+    n: { type: 'number', default: 10, description: `how many lines, at most ${MOST}` },
+  },
+  setup({ n }) {
+    if (!Number.isInteger(n) || n < 1 || n > MOST) {
+      throw new RangeError(`n is a whole number from 1 to ${MOST}; received ${n}`);
+    }
+  },
+  key: 'string',
+  value: json<readonly Ranked[]>(),
+  map(line, { emit, count }) {
+    const number = Number.parseFloat(line.slice(line.lastIndexOf('\t') + 1));
+    if (Number.isNaN(number)) count('lines without a number');
+    else emit('top', [{ line, number }]);
+  },
+  combine: largest,
+  reduce(_key, values, { emit, params }) {
+    const ranked = Iterator.from(values).reduce(largest);
+    for (const { line } of ranked.slice(0, params.n)) emit(null, line);
+  },
+  reducers: 1,
+  output: lines(),
+});

@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type AppName, apps } from '../../apps/index.ts';
+
+const APPS_FOLDER = new URL('../../apps/', import.meta.url);
+const names = Object.keys(apps) as AppName[];
+
+test('every folder of apps/ is an app in the registry', () => {
+  const folders = readdirSync(APPS_FOLDER, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+  expect(names).toEqual(folders.map((folder) => folder.name).sort());
+});
+
+test.each(names)('%s is a job of that name, with a description, a README and a sample', async (name) => {
+  const { default: job } = await apps[name].load();
+
+  expect(job.name).toBe(name);
+  expect(job.description).not.toBe('');
+  expect(existsSync(apps[name].url)).toBe(true);
+  expect(readFileSync(new URL('README.md', apps[name].url), 'utf8')).toContain(`# ${name}\n`);
+  expect(['sample', 'sample.txt'].filter((file) => existsSync(new URL(file, apps[name].url)))).toHaveLength(
+    1,
+  );
+});
+
+test.each(names)('the table of apps/README.md links %s', (name) => {
+  const readme = readFileSync(new URL('README.md', APPS_FOLDER), 'utf8');
+
+  expect(readme).toContain(`[${name}](${name}/README.md)`);
+});
+
+test('no job is loaded before it is asked for', () => {
+  const script = `
+    import { registerHooks } from 'node:module';
+    const loaded = [];
+    registerHooks({ load: (url, context, next) => { loaded.push(url); return next(url, context); } });
+    const { apps } = await import(${JSON.stringify(new URL('index.ts', APPS_FOLDER).href)});
+    const jobs = () => loaded.filter((url) => url.includes('/apps/') && url.endsWith('/job.ts')).length;
+    const before = jobs();
+    await apps.sort.load();
+    console.log(JSON.stringify({ before, after: jobs() }));`;
+
+  const printed = execFileSync(
+    process.execPath,
+    ['--conditions=source', '--input-type=module', '--eval', script],
+    { encoding: 'utf8' },
+  );
+
+  expect(JSON.parse(printed)).toEqual({ before: 0, after: 1 });
+});

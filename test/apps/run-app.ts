@@ -1,0 +1,74 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import { type AppName, apps } from '../../apps/index.ts';
+import { type CorpusName, prepareCorpus } from '../../bench/corpora.ts';
+import { runEmbedded } from '../../src/local/embedded-run.ts';
+import type { EmbeddedRunOptions } from '../../src/local/run-options.ts';
+import type { JobReport } from '../../src/report.ts';
+
+export interface AppRun {
+  readonly report: JobReport;
+  /** All parts, one after another. */
+  readonly text: string;
+}
+
+type AppRunOptions = Partial<EmbeddedRunOptions> & Pick<EmbeddedRunOptions, 'inputs'>;
+
+/** Runs an app as a user does, with worker threads. */
+export async function runApp(name: AppName, options: AppRunOptions): Promise<AppRun> {
+  const output = join(testFolder(), `output-${name}`);
+  const report = await runEmbedded({
+    jobModule: apps[name].url,
+    output,
+    overwrite: true,
+    workers: 2,
+    ...options,
+  });
+  return { report, text: report.parts.map((part) => readFileSync(join(output, part.name), 'utf8')).join('') };
+}
+
+/** A file or folder of apps/<name>/. */
+export function appFile(name: AppName, file: string): string {
+  return fileURLToPath(new URL(file, apps[name].url));
+}
+
+/** Writes an input and answers its path. */
+export function inputFile(name: string, content: string | Uint8Array): string {
+  const path = join(testFolder(), 'input', name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  return path;
+}
+
+/** Writes an input of the benchmark, in a smaller size, and answers its path. */
+export function corpusFile(name: CorpusName, sizeBytes: number): string {
+  return prepareCorpus({ name, sizeBytes, folder: join(testFolder(), 'corpora') }).path;
+}
+
+/** Without the last newline's empty line. */
+export function linesOf(text: string): string[] {
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+}
+
+/** As `LC_ALL=C sort` has them. */
+export function sortedLines(text: string): string[] {
+  return linesOf(text)
+    .map((line) => Buffer.from(line))
+    .sort(Buffer.compare)
+    .map(String);
+}
+
+let folder: string | undefined;
+
+/** One for each test file, gone when it ends. */
+function testFolder(): string {
+  folder ??= mkdtempSync(join(tmpdir(), 'apps-test-'));
+  return folder;
+}
+
+afterAll(() => {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});

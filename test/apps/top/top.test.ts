@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { appFile, inputFile, linesOf, runApp } from '../run-app.ts';
+
+test('the sample: of equal numbers, the lines in order', async () => {
+  const { text } = await runApp('top', { inputs: [appFile('top', 'sample.txt')], params: { n: '3' } });
+
+  expect(text).toBe('and\t12\nof\t12\nthe\t8\n');
+});
+
+test('the most frequent words, from the parts of a word count', async () => {
+  const content = Array.from({ length: 50_000 }, (_, i) => `word${(i * i) % 977}\t${(i * 7919) % 49_999}\n`);
+  const expected = content
+    .map((line) => line.trimEnd())
+    .sort((a, b) => Number(b.split('\t')[1]) - Number(a.split('\t')[1]) || (a < b ? -1 : 1));
+
+  const { text } = await runApp('top', {
+    inputs: [inputFile('counts.txt', content.join(''))],
+    params: { n: '500' },
+    splitSizeBytes: 100_000,
+  });
+
+  expect(linesOf(text)).toEqual(expected.slice(0, 500));
+});
+
+test('lines without a number are counted', async () => {
+  const { text, report } = await runApp('top', { inputs: [inputFile('odd.txt', 'a\t1\nb\nc\td\n2\n')] });
+
+  expect(text).toBe('2\na\t1\n');
+  expect(report.counters).toEqual({ 'lines without a number': 2 });
+});
+
+test.each(['0', '1001', '1.5'])('n=%s is refused', async (n) => {
+  await expect(
+    runApp('top', { inputs: [appFile('top', 'sample.txt')], params: { n }, attemptsMax: 1 }),
+  ).rejects.toThrow(`n is a whole number from 1 to 1000; received ${n}`);
+});

@@ -1,0 +1,80 @@
+/**
+ * Ways to cut lines into words, in MB/s on one core: node --conditions=source test/apps/word-count/measure-words.ts
+ *
+ * Each way runs in a process of its own, since what V8 has learnt from one slows down the next.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { forEachWord } from '../../../apps/word-count/words.ts';
+import { corpusChunks } from '../../../bench/corpora.ts';
+
+const CORPUS_BYTES = 32 << 20;
+const ROUNDS = 7;
+
+type Visit = (word: string) => void;
+
+const WAYS: Record<string, (line: string, visit: Visit) => void> = {
+  'forEachWord, lower': (line, visit) => forEachWord(line, 'lower', visit),
+  'forEachWord, keep': (line, visit) => forEachWord(line, 'keep', visit),
+  'match [a-z], line lower-cased': (line, visit) => {
+    for (const word of line.toLowerCase().match(/[a-z]+/g) ?? []) visit(word);
+  },
+  match: (line, visit) => {
+    for (const word of line.match(/\p{L}+/gu) ?? []) visit(word.toLowerCase());
+  },
+  split: (line, visit) => {
+    for (const word of line.split(/\P{L}+/u)) if (word !== '') visit(word.toLowerCase());
+  },
+  matchAll: (line, visit) => {
+    for (const [word] of line.matchAll(/\p{L}+/gu)) visit(word.toLowerCase());
+  },
+  'replace with a callback': (line, visit) => {
+    line.replace(/\p{L}+/gu, (word) => {
+      visit(word.toLowerCase());
+      return '';
+    });
+  },
+};
+
+const way = process.argv[2];
+if (way === undefined) {
+  for (const name of Object.keys(WAYS)) {
+    const args = [...process.execArgv, fileURLToPath(import.meta.url), name];
+    spawnSync(process.execPath, args, { stdio: 'inherit' });
+  }
+} else {
+  const mbPerSecond = measure(WAYS[way]);
+  console.log(`${String(Math.round(mbPerSecond)).padStart(5)} MB/s  ${way}`);
+}
+
+/** Median, with lines decoded as textLines() does. Each word is read once, as a hash table would. */
+function measure(words: (line: string, visit: Visit) => void): number {
+  const blocks: Buffer[] = [];
+  for (const chunk of corpusChunks('words', CORPUS_BYTES)) blocks.push(...linesInBlocks(Buffer.from(chunk)));
+  let hash = 0;
+  const visit = (word: string) => {
+    for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), 0x01000193);
+  };
+  const times = Array.from({ length: ROUNDS }, () => {
+    const startedMs = performance.now();
+    for (const block of blocks) {
+      const text = block.toString('latin1');
+      let from = 0;
+      for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
+        words(text.slice(from, end), visit);
+        from = end + 1;
+      }
+    }
+    return performance.now() - startedMs;
+  });
+  return CORPUS_BYTES / 1e3 / times.sort((a, b) => a - b)[ROUNDS >> 1];
+}
+
+/** Whole lines, 48 KiB at most. */
+function* linesInBlocks(chunk: Buffer): Generator<Buffer> {
+  for (let from = 0; from < chunk.length; ) {
+    const end = chunk.lastIndexOf(10, from + (48 << 10)) + 1;
+    yield chunk.subarray(from, end);
+    from = end;
+  }
+}
