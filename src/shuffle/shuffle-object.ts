@@ -153,7 +153,8 @@ export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo):
   if (crc32(bytes.subarray(footerStart, bytes.length - 8)) !== crc) {
     throw corrupt(key, "its footer's checksum differs");
   }
-  if (version !== VERSION) throw corrupt(key, `it has format version ${version}; this engine reads ${VERSION}`);
+  if (version !== VERSION)
+    throw corrupt(key, `it has format version ${version}; this engine reads ${VERSION}`);
 
   const extents: PartitionExtent[] = [];
   let startBytes = SHUFFLE_HEADER_BYTES;
