@@ -278,12 +278,27 @@ describe('LocalRun', () => {
 });
 
 describe('openRunsBudget()', () => {
-  it('opens as many runs as the memory holds, within bounds', () => {
-    const blockBytes = LIMITS.blockBytes;
+  it('never plans to hold more than the memory, unless that is too little for two runs', () => {
+    const { blockBytes } = LIMITS;
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 4_096 }),
+        fc.integer({ min: 0, max: 100_000 }),
+        (memoryMebibytes, runs) => {
+          const memoryBytes = memoryMebibytes * MiB;
 
-    expect(openRunsBudget(0, blockBytes, 10).runsMax).toBe(LIMITS.openRunsMin);
-    expect(openRunsBudget(1_000 * MiB * 1_000, blockBytes, 10_000).runsMax).toBe(LIMITS.openRunsMax);
-    const { runsMax, chunkBytes } = openRunsBudget(100 * MiB, blockBytes, 10_000);
-    expect(runsMax * (2 * blockBytes + 4 * chunkBytes)).toBeLessThanOrEqual(100 * MiB);
+          const { runsMax, chunkBytes } = openRunsBudget(memoryBytes, blockBytes, runs);
+
+          const open = Math.min(runs, runsMax);
+          expect(runsMax).toBeGreaterThanOrEqual(LIMITS.openRunsMin);
+          expect(runsMax).toBeLessThanOrEqual(LIMITS.openRunsMax);
+          if (runsMax > LIMITS.openRunsMin) {
+            expect(open * (2 * blockBytes + 4 * chunkBytes)).toBeLessThanOrEqual(memoryBytes);
+          }
+          expect(Number.isInteger(Math.log2(chunkBytes))).toBe(true);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
   });
 });

@@ -1,0 +1,78 @@
+/** What an attempt has at hand, for tests: a memory store and a real folder for spills. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jobId } from '../../src/ids.ts';
+import type { Job, ParameterValues } from '../../src/job.ts';
+import { MiB } from '../../src/limits.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type {
+  AttemptControl,
+  BlockCompression,
+  JobLayout,
+  JobSettings,
+  TaskEnvironment,
+} from '../../src/task.ts';
+
+export const LAYOUT: JobLayout = { workPrefix: 'work/', outputPrefix: 'out/' };
+
+export const NO_CONTROL: AttemptControl = { check: () => {} };
+
+/** A folder that is gone at the end of the block: `using scratch = scratchFolder()`. */
+export function scratchFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'attempt-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export function settingsOf(job: Job, more: Partial<JobSettings> = {}): JobSettings {
+  return {
+    formatVersion: 1,
+    jobId: jobId('test'),
+    jobName: job.name,
+    params: {} as ParameterValues,
+    reducers: job.shuffle === undefined ? 0 : (job.shuffle.reducers ?? 1),
+    partition: typeof job.shuffle?.partition === 'function' ? { kind: 'custom' } : { kind: 'hash' },
+    compression: { codec: 'none' } as BlockCompression,
+    merge: false,
+    ...more,
+  };
+}
+
+export function environmentOf(
+  job: Job,
+  {
+    settings = {},
+    store = new MemoryStore(),
+    scratch,
+    memoryBytes = 64 * MiB,
+    control = NO_CONTROL,
+  }: {
+    settings?: Partial<JobSettings>;
+    store?: ObjectStore;
+    /** Where spills go; without one there must not be any. */
+    scratch?: string;
+    memoryBytes?: number;
+    control?: AttemptControl;
+  } = {},
+): TaskEnvironment {
+  return {
+    job,
+    settings: settingsOf(job, settings),
+    layout: LAYOUT,
+    inputs: store,
+    store,
+    scratchFolder: scratch ?? '/nowhere',
+    memoryBytes,
+    progress: {
+      recordsRead: 0,
+      bytesRead: 0,
+      recordsWritten: 0,
+      bytesSpilled: 0,
+      spills: 0,
+      pieceIndex: 0,
+      chunkOffsetBytes: 0,
+    },
+    control,
+  };
+}

@@ -1,0 +1,331 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bytesCodec } from '../../src/codec/bytes-codec.ts';
+import type { KeyCodec } from '../../src/codec/codec.ts';
+import { decodeNumberValue } from '../../src/codec/number-value.ts';
+import { stringCodec } from '../../src/codec/string-codec.ts';
+import { isMapReduceError } from '../../src/errors.ts';
+import type { NamedCombiner, PairwiseCombiner } from '../../src/job.ts';
+import { FoldTable } from '../../src/map/fold-table.ts';
+import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
+import type { Partitioner } from '../../src/map/partitioner.ts';
+import { RunWriter } from '../../src/shuffle/run-writer.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { readMerged } from '../shuffle/records.ts';
+
+const byHash = (partitions: number): Partitioner => ({
+  partitionOf: (_key, bytes, start, end) => partitionOfHash(hashKey(bytes, start, end), partitions),
+});
+
+/** Drains the table into a run, `pieceBytes` at a time; answers the records of each partition as [key in hex, number]. */
+async function drained(
+  table: FoldTable,
+  pieceBytes: number,
+  blockBytes = 30,
+): Promise<(readonly [string, number])[][]> {
+  const blocks: Buffer[] = [];
+  const writer = new RunWriter({
+    compression: { codec: 'none' },
+    blockBytes,
+    emitBlock: (block) => blocks.push(block),
+  });
+  while (!table.drain(writer, pieceBytes)) {}
+  const store = new MemoryStore();
+  const { etag } = await store.put('run', Buffer.concat(blocks));
+  return Promise.all(
+    writer.extents.map(async ({ startBytes, lengthBytes, records }) => {
+      const segment = { store, key: 'run', etag, startBytes, endBytes: startBytes + lengthBytes, records };
+      return (await readMerged([segment])).map(
+        ({ key, value }) => [key.toString('hex'), decodeNumberValue(value, 0, value.length)] as const,
+      );
+    }),
+  );
+}
+
+interface TableOptions {
+  readonly codec?: KeyCodec<unknown>;
+  readonly combine?: NamedCombiner | PairwiseCombiner<unknown>;
+  readonly partitions?: number;
+  readonly memoryBytes?: number;
+  readonly full?: () => void;
+}
+
+function makeTable({
+  codec = stringCodec as KeyCodec<unknown>,
+  combine = 'sum',
+  partitions = 1,
+  memoryBytes = 64 * 1024 * 1024,
+  full = () => expect.unreachable('the table is full'),
+}: TableOptions = {}): FoldTable {
+  return new FoldTable({ codec, combine, partitioner: byHash(partitions), partitions, memoryBytes, full });
+}
+
+/** The oracle: a Map in order of the first emit, then sorted by the keys' bytes. */
+function foldedNaively(
+  emits: readonly (readonly [Buffer, number])[],
+  fold: (a: number, b: number) => number,
+): [string, number][] {
+  const groups = new Map<string, number>();
+  for (const [key, value] of emits) {
+    const name = key.toString('hex');
+    const before = groups.get(name);
+    groups.set(name, before === undefined ? value : fold(before, value));
+  }
+  return [...groups].sort(([a], [b]) => Buffer.compare(Buffer.from(a, 'hex'), Buffer.from(b, 'hex')));
+}
+
+const text = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('', 'a', 'b', 'ab', 'the', '\0', '\0\0', 'a\0', 'é', '😀', '\ud800'),
+  },
+  { weight: 3, arbitrary: fc.string({ unit: fc.constantFrom('a', 'b', '\0', '\x7f'), maxLength: 14 }) },
+  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 10, max: 140 }).map((length) => 'x'.repeat(length)) },
+  { weight: 1, arbitrary: fc.integer({ min: 120, max: 130 }).map((length) => `${'y'.repeat(length)}é`) },
+);
+const anyValue = fc.oneof(
+  fc.integer({ min: -3, max: 300 }),
+  fc.constantFrom(0, -0, 0.5, -1e300, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY),
+);
+
+const OPERATIONS = {
+  sum: (a: number, b: number) => a + b,
+  min: (a: number, b: number) => Math.min(a, b),
+  max: (a: number, b: number) => Math.max(a, b),
+  // Neither commutative nor associative: the order of the fold is that of the emits.
+  custom: (a: number, b: number) => a * 3 - b,
+};
+
+describe('FoldTable', () => {
+  it('folds the values of each key in the order in which they were emitted', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(text, anyValue), { maxLength: 60, size: 'max' }),
+        fc.constantFrom('sum' as const, 'min' as const, 'max' as const, 'custom' as const),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 200 }),
+        async (emits, operation, partitions, pieceBytes) => {
+          const combine = operation === 'custom' ? OPERATIONS.custom : operation;
+          const table = makeTable({ combine: combine as NamedCombiner, partitions });
+
+          for (const [key, value] of emits) table.emitText(key, value);
+          const found = await drained(table, pieceBytes);
+
+          const encoded = emits.map(([key, value]) => [Buffer.from(key), value] as const);
+          const expected = foldedNaively(encoded, OPERATIONS[operation]);
+          expect(found).toEqual(
+            Array.from({ length: partitions }, (_, partition) =>
+              expected.filter(([key]) => {
+                const bytes = Buffer.from(key, 'hex');
+                return partitionOfHash(hashKey(bytes, 0, bytes.length), partitions) === partition;
+              }),
+            ),
+          );
+          expect(table.count).toBe(0);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('takes the two ways of emitting for one: by text and by codec', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(text, fc.boolean()), { maxLength: 40, size: 'max' }),
+        async (emits) => {
+          const table = makeTable();
+
+          for (const [key, byText] of emits) {
+            if (byText) table.emitText(key, 1);
+            else table.emit(key, 1);
+          }
+
+          const [found] = await drained(table, Number.POSITIVE_INFINITY);
+          expect(found).toEqual(
+            foldedNaively(
+              emits.map(([key]) => [Buffer.from(key), 1]),
+              OPERATIONS.sum,
+            ),
+          );
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('tells any keys of bytes apart', async () => {
+    const bytes = fc.array(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), { maxLength: 14 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(bytes, { maxLength: 60, size: 'max' }), async (keys) => {
+        const table = makeTable({ codec: bytesCodec as KeyCodec<unknown> });
+
+        for (const key of keys) table.emit(Uint8Array.from(key), 1);
+
+        const [found] = await drained(table, 50);
+        expect(found).toEqual(
+          foldedNaively(
+            keys.map((key) => [Buffer.from(key), 1]),
+            OPERATIONS.sum,
+          ),
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('gives the same records however often it must be emptied on the way', async () => {
+    let spillsInAll = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(text, fc.integer({ min: -9, max: 9 })), {
+          minLength: 1,
+          maxLength: 30,
+          size: 'max',
+        }),
+        // Around what the empty table takes: from one key at a time to several.
+        fc.integer({ min: 0, max: 2_000 }),
+        async (emits, more) => {
+          const spilled: Promise<(readonly [string, number])[][]>[] = [];
+          let spills = 0;
+          const table = makeTable({
+            memoryBytes: 4_096 * 48 + more,
+            full: () => {
+              spills++;
+              spilled.push(drained(table, Number.POSITIVE_INFINITY));
+            },
+          });
+
+          for (const [key, value] of emits) table.emitText(key, value);
+          spilled.push(drained(table, 20));
+
+          const records = (await Promise.all(spilled)).flatMap(([partition]) => partition);
+          expect(
+            foldedNaively(
+              records.map(([key, value]) => [Buffer.from(key, 'hex'), value]),
+              OPERATIONS.sum,
+            ),
+          ).toEqual(
+            foldedNaively(
+              emits.map(([key, value]) => [Buffer.from(key), value]),
+              OPERATIONS.sum,
+            ),
+          );
+          spillsInAll += spills;
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    expect(spillsInAll).toBeGreaterThan(1_000);
+  });
+
+  it('grows to many keys, and works the same after it was emptied', async () => {
+    const table = makeTable({ partitions: 3 });
+
+    for (const round of [1, 2]) {
+      for (let repeat = 0; repeat < 2; repeat++) {
+        for (let i = 0; i < 20_000; i++)
+          table.emitText(i % 3 === 0 ? `a key of many bytes ${i}` : `${i}`, round);
+      }
+      expect(table.count).toBe(20_000);
+      const found = (await drained(table, 1_000, 10_000)).flat();
+
+      expect(found.length).toBe(20_000);
+      expect(new Set(found.map(([key]) => key)).size).toBe(20_000);
+      expect(found.every(([, value]) => value === 2 * round)).toBe(true);
+    }
+  });
+
+  it('draining in small pieces gives the very bytes of draining at once', () => {
+    const bytesOf = (pieceBytes: number): { bytes: Buffer; calls: number } => {
+      const blocks: Buffer[] = [];
+      const writer = new RunWriter({
+        compression: { codec: 'none' },
+        blockBytes: 64,
+        emitBlock: (block) => blocks.push(block),
+      });
+      const table = makeTable({ partitions: 5 });
+      for (let i = 0; i < 500; i++) table.emitText(`key ${i % 321}`, i);
+      let calls = 1;
+      while (!table.drain(writer, pieceBytes)) calls++;
+      return { bytes: Buffer.concat(blocks), calls };
+    };
+
+    const atOnce = bytesOf(Number.POSITIVE_INFINITY);
+    const inPieces = bytesOf(1);
+
+    expect(atOnce.calls).toBe(1);
+    expect(inPieces.calls).toBeGreaterThan(50);
+    expect(inPieces.bytes.equals(atOnce.bytes)).toBe(true);
+  });
+
+  it('hands over all entries, in the order in which their keys came', () => {
+    const keys = ['b', 'a', '', 'a long key that has no room in its entry', 'é'.repeat(70), 'zzzzzzzzzzzz'];
+    const table = makeTable({ partitions: 4 });
+    for (const repeat of [1, 2]) for (const key of keys) table.emitText(key, repeat);
+
+    const found: unknown[] = [];
+    table.forEach((bytes, start, end, value, partition) => {
+      found.push([bytes.toString('utf8', start, end), value, partition]);
+    });
+
+    expect(found).toEqual(
+      keys.map((key) => {
+        const bytes = Buffer.from(key);
+        return [key, 3, partitionOfHash(hashKey(bytes, 0, bytes.length), 4)];
+      }),
+    );
+  });
+
+  it('says that it hardly folds once most keys of 131,072 emits were new, and not before', () => {
+    const repeating = makeTable();
+    const unique = makeTable();
+
+    for (let i = 0; i < 1 << 18; i++) repeating.emitText(`${i & 0xffff}`, 1);
+    for (let i = 0; i < (1 << 17) - 1; i++) unique.emitText(`${i}`, 1);
+    const before = unique.hardlyFolds;
+    unique.emitText('one more', 1);
+
+    expect(repeating.hardlyFolds).toBe(false);
+    expect(before).toBe(false);
+    expect(unique.hardlyFolds).toBe(true);
+  });
+
+  it('is as it was when a key cannot be encoded', async () => {
+    const table = makeTable();
+    table.emit('before', 1);
+
+    expect(() => table.emit(7, 1)).toThrow(expect.objectContaining({ name: 'UnencodableValueError' }));
+    table.emit('after', 1);
+
+    const [found] = await drained(table, 10);
+    expect(found.map(([key]) => Buffer.from(key, 'hex').toString())).toEqual(['after', 'before']);
+  });
+
+  it('refuses a combiner that does not answer a number', () => {
+    const table = makeTable({ combine: () => 'text' });
+    table.emitText('a', 1);
+
+    const emit = (): void => table.emitText('a', 2);
+
+    expect(emit).toThrow(/combine\(\) answered text \(string\); the job's value is a number/);
+  });
+
+  it('says that it was combine that threw', () => {
+    const table = makeTable({
+      combine: () => {
+        throw new TypeError('no');
+      },
+    });
+    table.emitText('a', 1);
+
+    let error: unknown;
+    try {
+      table.emitText('a', 2);
+    } catch (thrown) {
+      error = thrown;
+    }
+
+    expect(isMapReduceError(error, 'UserCodeError') && error.message).toBe('combine() threw TypeError: no');
+  });
+});
