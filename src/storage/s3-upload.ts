@@ -48,7 +48,8 @@ export class S3Upload implements Upload {
   readonly #controller = new AbortController();
   #filling: Buffer = Buffer.alloc(0);
   #filledBytes = 0;
-  #spare: Buffer | undefined;
+  /** Buffers whose parts have been sent, for the next ones. */
+  #spares: Buffer[] = [];
   #sizeBytes = 0;
   #uploadId: Promise<string> | undefined;
   readonly #parts: CompletedPart[] = [];
@@ -169,11 +170,10 @@ export class S3Upload implements Upload {
       })
       .finally(() => {
         this.#onTheirWay.delete(sending);
-        this.#spare = memory;
+        if (this.#state !== 'ended') this.#spares.push(memory);
       });
     this.#onTheirWay.set(sending, body.length);
-    this.#filling = this.#spare ?? Buffer.alloc(0);
-    this.#spare = undefined;
+    this.#filling = this.#spares.pop() ?? Buffer.alloc(0);
     this.#filledBytes = 0;
   }
 
@@ -249,7 +249,7 @@ export class S3Upload implements Upload {
   #letGo(): void {
     this.#filling = Buffer.alloc(0);
     this.#filledBytes = 0;
-    this.#spare = undefined;
+    this.#spares = [];
   }
 
   #assertOpen(method: string): void {

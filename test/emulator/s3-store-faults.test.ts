@@ -1,4 +1,11 @@
 /** The S3 store against an emulator through a proxy that makes requests go wrong, and counts them. */
+
+import {
+  CreateAccessKeyCommand,
+  CreateUserCommand,
+  IAMClient,
+  PutUserPolicyCommand,
+} from '@aws-sdk/client-iam';
 import { CreateBucketCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
@@ -212,6 +219,41 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     await expect(store.put('key', Buffer.from('x'))).rejects.toMatchObject({ name: 'UsageError' });
     await expect(keysOf(store, '')).rejects.toMatchObject({ name: 'UsageError' });
   });
+
+  test('what a user may not do is named with the right to grant; LocalStack does not look', async () => {
+    const store = new S3Store({ client: await clientThatMayOnlyRead(), bucket, prefix: 'denied' });
+    const write = store.put('key', Buffer.from('x'));
+
+    if (emulator.name === 'LocalStack') await write;
+    else {
+      await expect(write).rejects.toMatchObject({
+        name: 'UsageError',
+        message: expect.stringMatching(/Grant s3:PutObject on arn:aws:s3:::faults-.*\/denied\/key/),
+      });
+      expect(await store.head('key')).toBeUndefined();
+    }
+  });
+
+  async function clientThatMayOnlyRead() {
+    const iam = new IAMClient(emulator.clientConfig);
+    const UserName = uniqueName('reader');
+    await iam.send(new CreateUserCommand({ UserName }));
+    const Resource = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`];
+    const Statement = [{ Effect: 'Allow', Action: ['s3:GetObject', 's3:ListBucket'], Resource }];
+    await iam.send(
+      new PutUserPolicyCommand({
+        UserName,
+        PolicyName: 'reads',
+        PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement }),
+      }),
+    );
+    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+    const credentials = {
+      accessKeyId: AccessKey!.AccessKeyId!,
+      secretAccessKey: AccessKey!.SecretAccessKey!,
+    };
+    return createS3Client({ ...emulator.clientConfig, credentials });
+  }
 
   function storeThroughProxy(options: { limits?: Partial<S3Limits> } = {}) {
     const client = createS3Client({ ...emulator.clientConfig, endpoint: proxy.endpoint });

@@ -42,6 +42,8 @@ export class FakeS3 {
   >();
   /** In the order of their arrival. */
   readonly requests: FakeRequest[] = [];
+  /** Those that the client gave up before they were answered. */
+  readonly aborted: FakeRequest[] = [];
   readonly #faults = new Map<S3Operation, Fault[]>();
   #uploadsStarted = 0;
 
@@ -82,9 +84,12 @@ export class FakeS3 {
     const request = await parseRequest(raw);
     this.requests.push(request);
     const signal = abortSignal as AbortSignal | undefined;
+    let answered = false;
     const aborted = new Promise<never>((_, reject) => {
-      const abort = () =>
+      const abort = () => {
+        if (!answered) this.aborted.push(request);
         reject(Object.assign(new Error('Request aborted'), { name: 'AbortError', code: 'ABORT_ERR' }));
+      };
       if (signal?.aborted) abort();
       else signal?.addEventListener('abort', abort, { once: true });
     });
@@ -94,6 +99,7 @@ export class FakeS3 {
       aborted,
       fault === undefined ? this.perform(request) : fault(() => this.perform(request), request),
     ]);
+    answered = true;
     const body =
       answer.body instanceof Readable ? answer.body : Readable.from(inPieces(Buffer.from(answer.body)));
     return { response: { ...answer, body } };
