@@ -2,7 +2,8 @@
  * How large the ranges are in which a stream reads. Large ones cost fewer requests, and hold more memory: three per
  * stream. Every stream may have ranges of its chunk size, which its reader has reckoned with; anything above comes out
  * of one budget for all streams of the store, of which each newcomer gets half of what is left at most. So a map task's
- * only input is read in ranges of 8 MiB, and a merge of 500 runs in ranges of a block.
+ * only input is read in ranges of 8 MiB, and a merge of 500 runs in ranges of a block. A GET costs about 1 ms of one
+ * core, whatever its size, so ranges of 128 KiB are read at 100 MiB/s where those of 8 MiB are at 500.
  */
 import { RANGES_PER_STREAM, type S3Limits } from './s3-limits.ts';
 

@@ -9,7 +9,8 @@
  *     object of up to   8 GiB   23 GiB   55 GiB   117 GiB   ...   5 TiB (S3's bound)
  *     parts of          8 MiB   16 MiB   32 MiB    64 MiB   ...   4 GiB
  *
- * Parts are checked by S3 against the CRC-32 that the SDK computes of them.
+ * Parts are checked by S3 against the CRC-32 that the SDK computes of them, and the object against those of its parts.
+ * Copying, checksum, signature and sending together cost about 2 ms of one core per MiB.
  */
 import {
   AbortMultipartUploadCommand,
