@@ -117,10 +117,15 @@ export class SharedSignals {
 }
 
 /** The attempt's side of "should I stop?". */
-export function sharedControl(signals: SharedSignals, run: number): AttemptControl {
+export function sharedControl(
+  signals: SharedSignals,
+  run: number,
+  betweenChunks: () => void,
+): AttemptControl {
   return {
     check() {
       signals.countCheck();
+      betweenChunks();
       if (signals.isAskedToStop(run))
         throw new MapReduceError('CancelledError', 'the attempt was asked to stop');
     },

@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MapReduceError, serializeError, toMapReduceError } from '../errors.ts';
+import { HeapGuard } from './heap-guard.ts';
 import { SharedProgress, SharedSignals, sharedControl } from './shared-progress.ts';
 import type { TaskRunner } from './task-runner.ts';
 import type { FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
@@ -17,9 +18,10 @@ export function serveAttempts<Configuration>(
   makeRunner: (data: unknown) => Promise<TaskRunner<Configuration>>,
 ): void {
   const port = coordinatorPort();
-  const { shared, data } = workerData as WorkerBirth;
+  const { shared, heapBoundBytes, data } = workerData as WorkerBirth;
   const progress = new SharedProgress(shared);
   const signals = new SharedSignals(shared);
+  const heap = new HeapGuard(heapBoundBytes);
   const runner = makeRunner(data);
   runner.catch(() => {});
   let configuration: Configuration;
@@ -33,7 +35,7 @@ export function serveAttempts<Configuration>(
   });
 
   async function runOne({ run, spec, attemptId, scratchFolder }: ToWorker & { kind: 'run' }): Promise<void> {
-    const control = sharedControl(signals, run);
+    const control = sharedControl(signals, run, () => heap.look(performance.now()));
     try {
       const ready = await runner;
       signals.begin(run);

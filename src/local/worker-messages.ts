@@ -22,6 +22,8 @@ export type FromWorker =
 /** What a worker thread is started with. */
 export interface WorkerBirth {
   readonly shared: SharedArrayBuffer;
+  /** What an attempt may keep in the JavaScript heap. */
+  readonly heapBoundBytes: number;
   /** What the pool's owner passed on, for example the URL of the job's module. */
   readonly data: unknown;
 }

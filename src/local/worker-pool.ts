@@ -2,14 +2,15 @@
  * Worker threads as a pool of executors. A thread is started when an attempt needs one (or ahead of time, by `warmUp`),
  * runs one attempt after the other, and when it has ended under an attempt, the next attempt gets a new one.
  */
-import type { MapReduceError } from '../errors.ts';
+import { isMapReduceError, type MapReduceError } from '../errors.ts';
 import type { AttemptId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { AttemptHandle, ExecutorPool } from '../schedule/executor-pool.ts';
 import type { TaskResult, TaskSpec } from '../task.ts';
+import { watchHeap } from './heap-watch.ts';
 import type { Scratch } from './scratch.ts';
-import { threadEndedError } from './worker-errors.ts';
-import { heapBytesMax } from './worker-heap.ts';
+import { outOfMemoryError, threadEndedError } from './worker-errors.ts';
+import { certainlyTooMuchBytes, heapBoundBytes } from './worker-heap.ts';
 import { printOutput, type WorkerOutput } from './worker-output.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -31,7 +32,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
   readonly workers: readonly number[];
   readonly canKill = true;
   readonly #options: WorkerPoolOptions;
-  readonly #heapBytesMax: number;
+  readonly #heapBoundBytes: number;
   readonly #threads: (WorkerThread | undefined)[];
   #configuration: unknown;
   #isClosed = false;
@@ -42,7 +43,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
       throw new RangeError(`workers is a whole number from 1 to ${LIMITS.workersMax}; received ${workers}`);
     }
     this.#options = options;
-    this.#heapBytesMax = heapBytesMax(options.memoryBytes);
+    this.#heapBoundBytes = heapBoundBytes(options.memoryBytes);
     this.workers = Array.from({ length: workers }, (_, worker) => worker);
     this.#threads = new Array(workers).fill(undefined);
   }
@@ -67,25 +68,36 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     });
     let killedFor: MapReduceError | undefined;
     const progress = () => (thread.signals.hasBegun(run) ? thread.progress : undefined);
+    const lost = () => ({ spec, attemptId, worker, progress: progress() });
+    const kill = (reason: MapReduceError) => {
+      if (killedFor || thread.hasEnded) return;
+      killedFor = reason;
+      void thread.terminate();
+    };
+    const bound = this.#heapBoundBytes;
+    const endWatch = watchHeap(
+      () => thread.heapBytes(),
+      certainlyTooMuchBytes(bound),
+      () => kill(outOfMemoryError(lost(), bound)),
+    );
     const result = answer.then(async (ended): Promise<TaskResult> => {
+      endWatch();
       if (ended.kind === 'result') return ended.result;
+      const isHeapFull = ended.kind === 'error' && isMapReduceError(ended.error, 'WorkerOutOfMemoryError');
+      // What fills the heap may be kept by the job's module, for good: another attempt needs another thread.
+      if (isHeapFull) await thread.terminate();
       // An attempt that ends well has removed its scratch folder itself.
       await this.#options.scratch.removeAttempt(attemptId);
+      if (isHeapFull) throw outOfMemoryError(lost(), bound);
       if (ended.kind === 'error') throw ended.error;
-      if (killedFor) throw killedFor;
-      const heapBytesMax = this.#heapBytesMax;
-      throw threadEndedError({ spec, attemptId, worker, end: ended.end, progress: progress(), heapBytesMax });
+      throw killedFor ?? threadEndedError(lost(), ended.end, bound);
     });
     return {
       result,
       progress,
       checks: () => thread.signals.checks,
       cancel: () => thread.signals.askToStop(run),
-      kill: (reason) => {
-        if (killedFor || thread.hasEnded) return;
-        killedFor = reason;
-        void thread.terminate();
-      },
+      kill,
     };
   }
 
@@ -113,7 +125,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
       worker,
       entry,
       data: workerData,
-      heapBytesMax: this.#heapBytesMax,
+      heapBoundBytes: this.#heapBoundBytes,
       onOutput,
     });
     this.#threads[worker] = thread;

@@ -15,6 +15,7 @@ import type { AttemptId } from '../ids.ts';
 import { MiB } from '../limits.ts';
 import type { TaskResult, TaskSpec } from '../task.ts';
 import { newSharedBuffer, SharedProgress, SharedSignals } from './shared-progress.ts';
+import { heapCeilingBytes } from './worker-heap.ts';
 import type { FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
 import { forwardLines, type WorkerOutput } from './worker-output.ts';
 
@@ -25,7 +26,7 @@ export interface WorkerThreadOptions {
   readonly worker: number;
   readonly entry: URL;
   readonly data: unknown;
-  readonly heapBytesMax: number;
+  readonly heapBoundBytes: number;
   readonly onOutput: (output: WorkerOutput) => void;
 }
 
@@ -53,14 +54,14 @@ export class WorkerThread {
   #pending: { readonly run: number; readonly resolve: (answer: Answer) => void } | undefined;
   #configuration: unknown;
 
-  constructor({ worker, entry, data, heapBytesMax, onOutput }: WorkerThreadOptions) {
+  constructor({ worker, entry, data, heapBoundBytes, onOutput }: WorkerThreadOptions) {
     const shared = newSharedBuffer();
     this.progress = new SharedProgress(shared);
     this.signals = new SharedSignals(shared);
     this.#thread = new Worker(entry, {
       name: `mapreduce-${worker}`,
-      workerData: { shared, data } satisfies WorkerBirth,
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapBytesMax / MiB) },
+      workerData: { shared, heapBoundBytes, data } satisfies WorkerBirth,
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapCeilingBytes(heapBoundBytes) / MiB) },
       env: environment(),
       stdout: true,
       stderr: true,
@@ -106,6 +107,16 @@ export class WorkerThread {
       this.#send({ kind: 'run', run, ...attempt });
     }
     return { run, answer };
+  }
+
+  /** Used bytes of the thread's JavaScript heap; undefined when it has ended. May take long to answer. */
+  async heapBytes(): Promise<number | undefined> {
+    try {
+      return (await this.#thread.getHeapStatistics()).used_heap_size;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_NOT_RUNNING') return undefined;
+      throw error;
+    }
   }
 
   /** Ends the thread wherever it is; also the way to play a crash. */

@@ -18,7 +18,7 @@ export type Behaviour =
   | { readonly does: 'throw uncaught' }
   | { readonly does: 'loop' }
   | { readonly does: 'work on'; readonly checks: boolean }
-  | { readonly does: 'fill the heap' };
+  | { readonly does: 'fill the heap'; readonly into: 'array' | 'map'; readonly checks: boolean };
 
 export interface ScriptedConfiguration {
   readonly commitFolder: string;
@@ -83,8 +83,14 @@ async function act(attempt: AttemptToRun<ScriptedConfiguration>, meeting: Int32A
         if (behaviour.checks && progress.recordsRead % 1_000 === 0) control.check();
       }
     case 'fill the heap': {
-      const kept: unknown[] = [];
-      for (;;) kept.push({ text: `record ${kept.length}`, numbers: [kept.length] });
+      const array: unknown[] = [];
+      const map = new Map<string, unknown>();
+      for (let i = 0; ; i++) {
+        if (behaviour.into === 'array') array.push({ text: `record ${i}`, numbers: [i] });
+        else map.set(`record ${i}`, { number: i });
+        progress.recordsRead++;
+        if (behaviour.checks && i % 1_000 === 0) control.check();
+      }
     }
   }
   const path = join(configuration.commitFolder, spec.taskId);

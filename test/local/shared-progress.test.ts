@@ -47,8 +47,8 @@ describe('what a worker shares with the coordinator', () => {
 
     signals.askToStop(1);
 
-    expect(() => sharedControl(signals, 1).check()).toThrow('asked to stop');
-    expect(() => sharedControl(signals, 2).check()).not.toThrow();
+    expect(() => sharedControl(signals, 1, () => {}).check()).toThrow('asked to stop');
+    expect(() => sharedControl(signals, 2, () => {}).check()).not.toThrow();
     expect(signals.hasBegun(1)).toBe(false);
   });
 });

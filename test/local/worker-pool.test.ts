@@ -157,16 +157,35 @@ describe('workers that come to harm', () => {
     });
   });
 
-  test('a task that fills the heap ends one attempt and not the process', async () => {
-    const { run } = makePool([{ does: 'fill the heap' }, commit], { memoryBytes: 32 * MiB });
+  test.each([
+    { into: 'array', checks: true },
+    { into: 'array', checks: false },
+    { into: 'map', checks: true },
+    { into: 'map', checks: false },
+  ] as const)(
+    'a task that fills the heap ends one attempt and not the process: %j',
+    async (how) => {
+      const { run } = makePool([{ does: 'fill the heap', ...how }, commit], { memoryBytes: 32 * MiB });
 
-    const { failures, report } = await run();
+      const { failures, report } = await run();
 
-    expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
-    expect(failures[0].error.name).toBe('WorkerOutOfMemoryError');
-    expect(failures[0].error.message).toContain(
-      'ran out of JavaScript heap (at most 192 MiB) in map attempt m-00000.0',
-    );
+      expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
+      expect(failures[0].error.name).toBe('WorkerOutOfMemoryError');
+      expect(failures[0].error.message).toContain(
+        'ran out of JavaScript heap (at most 192 MiB) in map attempt m-00000.0 while it read the chunk that starts at byte 262144 of /data/input-0.txt',
+      );
+    },
+    120_000,
+  );
+
+  test('a worker whose heap was full is replaced, since the job’s module may keep what filled it', async () => {
+    const { run } = makePool([commit, { does: 'fill the heap', into: 'map', checks: true }, commit], {
+      workers: 1,
+    });
+
+    const { results } = await run();
+
+    expect(results[1].counters.threadId).not.toBe(results[0].counters.threadId);
   }, 60_000);
 
   test('a worker that died is replaced by a new thread, and the others are left alone', async () => {
