@@ -126,6 +126,7 @@ async function reduceAll(
         control.check();
         await output.flush();
       }
+      if (output.wantsFlush) await output.flush();
       progress.recordsRead = reducer.recordsRead + recordsFolded;
     }
     reducer.finish();
