@@ -1,0 +1,187 @@
+/**
+ * Runs a whole job in this thread, step by step, as a coordinator would: plan, map tasks, barrier, reduce tasks,
+ * barrier, merge, commit. Each step is tried again when it fails, tasks with a new attempt.
+ */
+import { commitJob, jobCounters, partReports } from '../../src/commit/commit-job.ts';
+import { closeMapStage } from '../../src/commit/map-barrier.ts';
+import { mergeParts } from '../../src/commit/merge-parts.ts';
+import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
+import type { TaskSummary } from '../../src/commit/task-summary.ts';
+import { attemptId, jobId } from '../../src/ids.ts';
+import { listStoredInputs } from '../../src/input/list-inputs.ts';
+import type { Job } from '../../src/job.ts';
+import { MiB } from '../../src/limits.ts';
+import { runMapTask } from '../../src/map/map-task.ts';
+import { resolveParameters } from '../../src/plan/parameters.ts';
+import { mapTasks, planJob, reduceTasks } from '../../src/plan/plan-job.ts';
+import { runReduceTask } from '../../src/reduce/reduce-task.ts';
+import type { JobReport, PartReport } from '../../src/report.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { BlockCompression, JobPlan, TaskEnvironment, TaskResult, TaskSpec } from '../../src/task.ts';
+import { environmentOf, LAYOUT, NO_CONTROL } from './environment.ts';
+
+export interface SmallJobOptions {
+  readonly job: Job;
+  /** Holds the inputs below 'in/'. */
+  readonly store: ObjectStore;
+  /** A folder that exists; one attempt after the other finds there what those before left. */
+  readonly scratch: string;
+  readonly splitSizeBytes?: number;
+  readonly reducers?: number;
+  readonly merge?: boolean;
+  readonly compression?: BlockCompression;
+  readonly memoryBytes?: number;
+  /** Asked about each failure; true to try the step again. */
+  readonly retry?: (error: unknown) => boolean;
+  /** In which order the tasks of a stage run. */
+  readonly shuffled?: (tasks: readonly TaskSpec[]) => readonly TaskSpec[];
+}
+
+export interface SmallJobEnd {
+  readonly plan: JobPlan;
+  readonly report: JobReport;
+  readonly results: readonly TaskResult[];
+  readonly summaries: readonly TaskSummary[];
+}
+
+export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd> {
+  const { job, store, merge = false } = options;
+  const { extension } = job.output;
+  const steps = new Steps(options);
+  const plan = await steps.run(async () =>
+    planJob({
+      job,
+      jobId: jobId('small'),
+      params: resolveParameters(job, {}),
+      files: await listStoredInputs(store, ['in/']),
+      inputs: store,
+      ...(options.splitSizeBytes === undefined ? {} : { splitSizeBytes: options.splitSizeBytes }),
+      ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
+      compression: options.compression ?? { codec: 'none' },
+      merge,
+    }),
+  );
+  const map = await steps.stage(plan, mapTasks(plan), () =>
+    closeMapStage({ plan, store, layout: LAYOUT, extension }),
+  );
+  const reduce =
+    plan.settings.reducers === 0
+      ? undefined
+      : await steps.stage(plan, reduceTasks(plan), () =>
+          closeReduceStage({
+            plan,
+            partitionRecords: map.partitionRecords,
+            store,
+            layout: LAYOUT,
+            extension,
+          }),
+        );
+  const last = reduce ?? map;
+  const parts: PartReport[] = merge
+    ? [
+        await steps.run(() =>
+          mergeParts({
+            plan,
+            store,
+            layout: LAYOUT,
+            extension,
+            memoryBytes: options.memoryBytes ?? 64 * MiB,
+            scratchFolder: options.scratch,
+            control: NO_CONTROL,
+          }),
+        ),
+      ]
+    : partReports(plan, last.summaries, extension);
+  const summaries = reduce === undefined ? map.summaries : [...map.summaries, ...reduce.summaries];
+  const report: JobReport = {
+    formatVersion: 1,
+    jobId: plan.settings.jobId,
+    jobName: job.name,
+    params: plan.settings.params,
+    startedAt: '2026-01-01T00:00:00.000Z',
+    wallMs: 0,
+    input: { files: plan.inputFiles, bytes: plan.inputBytes, splits: plan.splits.length },
+    reducers: plan.settings.reducers,
+    stages: [],
+    parts,
+    partitionRecords: map.partitionRecords,
+    counters: jobCounters(summaries),
+    failures: [],
+  };
+  await steps.run(() => commitJob({ report, store, layout: LAYOUT }));
+  return { plan, report, results: steps.results, summaries };
+}
+
+const ROUNDS_MAX = 5;
+const TRIES_MAX = 5;
+
+class Steps {
+  readonly results: TaskResult[] = [];
+  readonly #options: SmallJobOptions;
+  #attempts = 0;
+
+  constructor(options: SmallJobOptions) {
+    this.#options = options;
+  }
+
+  async run<T>(step: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await step();
+      } catch (error) {
+        if (tries === TRIES_MAX || this.#options.retry?.(error) !== true) throw error;
+      }
+    }
+  }
+
+  /** Runs tasks, and again those that the barrier does not find. */
+  async stage<B extends { readonly missing: readonly number[] }>(
+    plan: JobPlan,
+    tasks: readonly TaskSpec[],
+    close: () => Promise<B>,
+  ): Promise<B> {
+    let missing = this.#options.shuffled?.(tasks) ?? tasks;
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      for (const spec of missing) this.results.push(await this.run(() => this.#attempt(plan, spec)));
+      const barrier = await this.run(close);
+      if (barrier.missing.length === 0) return barrier;
+      missing = barrier.missing.map((index) => tasks[index]);
+    }
+    throw new Error(
+      `tasks are still missing after ${ROUNDS_MAX} rounds: ${missing.map(({ taskId }) => taskId)}`,
+    );
+  }
+
+  #attempt(plan: JobPlan, spec: TaskSpec): Promise<TaskResult> {
+    const { job, store, scratch, memoryBytes } = this.#options;
+    return runTask(spec, this.#attempts++, {
+      ...environmentOf(job, { store, scratch, ...(memoryBytes === undefined ? {} : { memoryBytes }) }),
+      settings: plan.settings,
+    });
+  }
+}
+
+export function runTask(
+  spec: TaskSpec,
+  attempt: string | number,
+  environment: TaskEnvironment,
+): Promise<TaskResult> {
+  const id = attemptId(spec.taskId, attempt);
+  return spec.stage === 'map' ? runMapTask(spec, id, environment) : runReduceTask(spec, id, environment);
+}
+
+/** All objects below a prefix, by key. */
+export async function objectsBelow(store: ObjectStore, prefix: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for await (const { key } of store.list(prefix)) found[key] = (await store.get(key)).toString('latin1');
+  return found;
+}
+
+/** The bytes of the parts, in order, as one text. */
+export function partsOf(objects: Readonly<Record<string, string>>): string {
+  return Object.keys(objects)
+    .filter((key) => /\/(part-|merged)/.test(key))
+    .sort()
+    .map((key) => objects[key])
+    .join('');
+}
