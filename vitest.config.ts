@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
  * here, in worker threads and in child processes alike.
  */
 export default defineConfig({
-  ssr: { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } },
+  ssr: { resolve: { conditions: ['source', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/emulator/**', '**/node_modules/**'],
