@@ -83,7 +83,7 @@ function exactSize(bytes: number): string {
   ] as const) {
     if (bytes > 0 && bytes % unit === 0) return `${bytes / unit}${name}`;
   }
-  return `${bytes} bytes`;
+  return `${bytes}B`;
 }
 
 function usage(message: string): MapReduceError {

@@ -4,16 +4,16 @@ import { createProgram } from './program.ts';
 
 /** Sets the process's exit code and returns: what is still to be written is written. */
 export async function main(args: readonly string[]): Promise<void> {
-  ignoreClosedPipes();
-  process.on('uncaughtException', async (error) => {
-    await printError(error, args);
-    process.exit(EXIT_CODE.failed);
-  });
   process.exitCode = await runMain(args);
 }
 
-/** The same, for a caller that goes on. Never throws. */
+/** The same, for a caller that goes on. Called once a process. Never throws. */
 export async function runMain(args: readonly string[]): Promise<number> {
+  ignoreClosedPipes();
+  // What escapes all that awaits it: a callback's error. There is nothing to go on with.
+  process.on('uncaughtException', (error) =>
+    printError(error, args).finally(() => process.exit(EXIT_CODE.failed)),
+  );
   let exitCode: number = EXIT_CODE.done;
   try {
     await createProgram((code) => {

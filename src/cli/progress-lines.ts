@@ -55,7 +55,7 @@ export function plainLine(
   { jobName, elapsedMs }: Pick<LiveLinesOptions, 'jobName' | 'elapsedMs'>,
 ): string {
   const start = `${jobName}: ${formatSeconds(elapsedMs)}`;
-  const stage = state.stages.find(({ state }) => state === 'running') ?? state.stages.at(-1);
+  const stage = state.stages.findLast(({ state }) => state !== 'waiting') ?? state.stages.at(0);
   if (stage === undefined) return `${start}, looking at the input`;
   const words = [`${percent(stage)} %`, ...stageWords(stage)].join(', ');
   const trouble = troubleText(state);

@@ -1,0 +1,94 @@
+/** The command as its users have it: a process of its own, given arguments, giving text and an exit code. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+export const BIN = fileURLToPath(new URL('../../bin/mapreduce.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Neither the colours nor the Node options of the process that tests. */
+export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const { FORCE_COLOR: _force, NO_COLOR: _no, NODE_OPTIONS: _options, ...rest } = process.env;
+  return { ...rest, ...more };
+}
+
+export function startCli(
+  args: readonly string[],
+  { cwd, env }: CliOptions,
+): ChildProcess & { ended: Promise<Ended> } {
+  return watched(
+    spawn(process.execPath, [BIN, ...args], {
+      cwd,
+      env: cleanEnvironment(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
+}
+
+export function cli(args: readonly string[], options: CliOptions): Promise<Ended> {
+  return startCli(args, options).ended;
+}
+
+/** A line of a shell, in which "$node" "$mapreduce" is the command. */
+export function shell(line: string, { cwd, env }: CliOptions): Promise<Ended> {
+  const child = spawn('bash', ['-c', `set -o pipefail; ${line}`], {
+    cwd,
+    env: cleanEnvironment({ ...env, node: process.execPath, mapreduce: BIN }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return watched(child).ended;
+}
+
+/** Resolves once the process has written such text to stderr. */
+export function hasSaid(child: ChildProcess, text: string): Promise<void> {
+  let said = '';
+  return new Promise((resolve, reject) => {
+    child.stderr!.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes(text)) resolve();
+    });
+    child.on('close', () => reject(new Error(`ended without saying '${text}': ${said}`)));
+  });
+}
+
+/** A folder for one test, with files in it, gone when the test is over. */
+export function folderWith(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  return folder;
+}
+
+/** All that is below a folder, hidden things too. */
+export function allBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+}
+
+function watched<C extends ChildProcess>(child: C): C & { ended: Promise<Ended> } {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  return Object.assign(child, { ended });
+}

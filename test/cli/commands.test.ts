@@ -1,0 +1,101 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { cli, folderWith } from './cli-process.ts';
+import { jobModule, WORDS } from './job-modules.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+describe('help and version', () => {
+  test('--version prints the version of the package', async () => {
+    expect(await cli(['--version'], { cwd: '/' })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test.each([
+    [['--help'], 'Usage: mapreduce'],
+    [['help'], 'Usage: mapreduce'],
+    [['run', '--help'], 'Usage: mapreduce run <job> --input <path>... --output <folder>'],
+    [['help', 'run'], 'Usage: mapreduce run <job> --input <path>... --output <folder>'],
+    [['list', '--help'], 'Usage: mapreduce list'],
+    [['describe', '--help'], 'Usage: mapreduce describe'],
+  ])('%j prints help with examples', async (args, usage) => {
+    const { code, stdout, stderr } = await cli(args, { cwd: '/' });
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(usage);
+    expect(stdout).toMatch(/Examples?:\n {2}mapreduce /);
+  });
+
+  test('no command is a mistake, and help is what mends it', async () => {
+    const { code, stdout, stderr } = await cli([], { cwd: '/' });
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('Usage: mapreduce');
+  });
+
+  test('a command that resembles one', async () => {
+    const { code, stderr } = await cli(['rnu'], { cwd: '/' });
+
+    expect(code).toBe(2);
+    expect(stderr).toBe("error: unknown command 'rnu'\n(Did you mean run?)\nSee mapreduce --help\n");
+  });
+});
+
+describe('colours', () => {
+  const coloured = async (env: Record<string, string>) =>
+    (await cli(['rnu'], { cwd: '/', env })).stderr.includes('\u001b[');
+
+  test('are for terminals, or for those who force them', async () => {
+    expect(await coloured({})).toBe(false);
+    expect(await coloured({ FORCE_COLOR: '1' })).toBe(true);
+    expect(await coloured({ NO_COLOR: '1' })).toBe(false);
+  });
+});
+
+describe('mapreduce list', () => {
+  test('names each app with its description and its parameters', async () => {
+    const { code, stdout } = await cli(['list'], { cwd: '/' });
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^word-count\n {2}How often each word occurs\n {2}--set case=lower\|keep {2}.+\(default: lower\)\n/m,
+    );
+    expect(stdout).toMatch(/^grep\n(.+\n)* {2}--set pattern=<string> +.+\(required\)\n/m);
+  });
+});
+
+describe('mapreduce describe', () => {
+  test('says what an app takes, and the command that runs it', async () => {
+    const { code, stdout } = await cli(['describe', 'word-count'], { cwd: '/' });
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('map emits  string -> number');
+    expect(stdout).toContain('mapreduce run word-count --input <path> --output <folder>\n');
+  });
+
+  test('checks a module of the user without running it', async () => {
+    const cwd = folderWith({
+      'good.ts': WORDS,
+      'bad.ts': jobModule('').replace("key: 'string'", "key: 'text'"),
+    });
+
+    const good = await cli(['describe', './good.ts'], { cwd });
+    const bad = await cli(['describe', './bad.ts'], { cwd });
+
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(bad).toMatchObject({ code: 2, stdout: '' });
+    expect(bad.stderr).toMatch(/^error: key: "text" is no type of a key/);
+  });
+
+  test('names required parameters in the command', async () => {
+    const { stdout } = await cli(['describe', 'grep'], { cwd: '/' });
+
+    expect(stdout).toContain('mapreduce run grep --input <path> --output <folder> --set pattern=<string>\n');
+  });
+});
+
+test('the launcher is an executable that finds its entry', () => {
+  expect(existsSync(new URL('../../src/cli/main.ts', import.meta.url))).toBe(true);
+  expect(readFileSync(new URL('../../bin/mapreduce.js', import.meta.url), 'utf8')).toMatch(
+    /^#!\/usr\/bin\/env node\n/,
+  );
+});
