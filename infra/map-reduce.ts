@@ -12,7 +12,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { INPUT_PREFIX, JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX } from '../src/aws/keys.ts';
+import { DATA_PREFIX, INPUT_PREFIX, JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX } from '../src/aws/keys.ts';
 import { jobBucket } from './job-bucket.ts';
 import { checkProps, type MapReduceProps } from './props.ts';
 import { StartRules } from './start-rules.ts';
@@ -54,6 +54,7 @@ export class MapReduce extends Construct {
       .combine(
         this.#objects(grantee, 's3:PutObject', [
           `${INPUT_PREFIX}*`,
+          `${DATA_PREFIX}*`,
           `${REQUESTS_PREFIX}*`,
           `${JOBS_PREFIX}*/cancel`,
         ]),

@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { INPUT_PREFIX, OUTPUT_PREFIX } from '../src/aws/keys.ts';
+import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../src/aws/keys.ts';
 
 export interface MapReduceProps {
   /** Path of the module that exports the apps by name, such as 'apps/index.ts'. */
@@ -28,7 +28,7 @@ export interface MapReduceProps {
   readonly maxConcurrency?: number;
   /** EXPRESS children are cheaper for tasks of seconds, and end after 5 minutes. Default STANDARD. */
   readonly childExecutions?: 'STANDARD' | 'EXPRESS';
-  /** Prefixes that jobs may read. Default: input/ and output/, so that a job can read another's results. */
+  /** Prefixes that jobs may read. Default: input/, data/, and output/, so that a job can read another's results. */
   readonly readablePrefixes?: readonly string[];
   /** Whether uploads below input/<app>/ start jobs; requests always do. Default true. */
   readonly startOnUpload?: boolean;
@@ -65,7 +65,7 @@ export function checkProps(props: MapReduceProps): CheckedProps {
     scratchSize = Size.gibibytes(2),
     maxConcurrency = 800,
     childExecutions = 'STANDARD',
-    readablePrefixes = [INPUT_PREFIX, OUTPUT_PREFIX],
+    readablePrefixes = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX],
     startOnUpload = true,
     intermediatesExpireAfter = Duration.days(7),
     jobsExpireAfter = Duration.days(90),

