@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { cli, folderWith } from './cli-process.ts';
+import { cli, folderWith, shell } from './cli-process.ts';
 import { jobModule, WORDS } from './job-modules.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -99,3 +100,18 @@ test('the launcher is an executable that finds its entry', () => {
     /^#!\/usr\/bin\/env node\n/,
   );
 });
+
+const oldNode = ['/usr/local/bin/node', '/usr/bin/node'].find((path) =>
+  /^v(?:1\d|2[0-3])\./.test(versionOf(path)),
+);
+
+test.skipIf(oldNode === undefined)('an older Node.js is told so, and which one is needed', async () => {
+  const { code, stderr } = await shell(`${oldNode} "$mapreduce" list`, { cwd: '/' });
+
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^mapreduce needs Node\.js 24\.3 or later; this is v\d+.*\n$/);
+});
+
+function versionOf(node: string): string {
+  return spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout ?? '';
+}
