@@ -6,7 +6,7 @@ import module from 'node:module';
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 24 || (major === 24 && minor < 3)) {
   console.error(
-    `mapreduce needs Node.js 24.3 or later; this is ${process.version}. Run it through npm (npm start, npx mapreduce): the package brings its own Node 24.`,
+    `mapreduce needs Node.js 24.3 or later; this is ${process.version}. In a checkout, npm start -- <arguments> runs it on the Node.js 24 that npm ci has installed; elsewhere, install Node.js 24.`,
   );
   process.exit(2);
 }
