@@ -33,6 +33,7 @@ export interface SmallJobOptions {
   readonly memoryBytes?: number;
   /** Asked about each failure; true to try the step again. */
   readonly retry?: (error: unknown) => boolean;
+  readonly onPlanned?: (plan: JobPlan) => void;
   /** In which order the tasks of a stage run. */
   readonly shuffled?: (tasks: readonly TaskSpec[]) => readonly TaskSpec[];
 }
@@ -61,6 +62,7 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
       merge,
     }),
   );
+  options.onPlanned?.(plan);
   const map = await steps.stage(plan, mapTasks(plan), () =>
     closeMapStage({ plan, store, layout: LAYOUT, extension }),
   );
