@@ -25,7 +25,7 @@ import { type JobStages, runStages } from './job-stages.ts';
 import { loadJob } from './load-job.ts';
 import { callingThreadPool, type LocalPool, threadPool } from './local-pool.ts';
 import { claimOutput, releaseOutput } from './output-claim.ts';
-import { prepareOutput, removeResults, WORK_FOLDER } from './output-folder.ts';
+import { dropReplaced, prepareOutput, removeResults, restoreReplaced, WORK_FOLDER } from './output-folder.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 import { Scratch } from './scratch.ts';
 import type { WorkerOutput } from './worker-output.ts';
@@ -136,6 +136,7 @@ async function runPlanned(
       wallMs: Math.round(performance.now() - startedMs),
     };
     await commitJob({ report, store, layout });
+    await dropReplaced(store);
     return report;
   } catch (error) {
     await takeAway(store, layout);
@@ -150,6 +151,7 @@ async function runPlanned(
 async function takeAway(store: FileStore, layout: JobLayout): Promise<void> {
   await removeResults(store).catch(() => {});
   await removeWork(store, layout).catch(() => {});
+  await restoreReplaced(store).catch(() => {});
 }
 
 function makePool(

@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -410,6 +411,35 @@ describe('a job that cannot finish', () => {
       'part-r-00001.tsv',
     ]);
     expect(readFileSync(join(output, 'part-of-mine', 'part-r-00000.tsv'), 'utf8')).toBe('mine too');
+  });
+
+  test('a job that fails leaves the results that it was to replace', async () => {
+    const { run, output } = setting();
+    await run();
+    const before = bytesOf(output);
+
+    const failure = await failureOf(run({ overwrite: true, params: { misbehave: 'throw-always' } }));
+
+    expect(failure.name).toBe('TaskFailedError');
+    expect(bytesOf(output)).toEqual(before);
+    expect(existsSync(join(output, '_temporary'))).toBe(false);
+  });
+
+  test('results that a killed job had set aside come back with the next job', async () => {
+    const { run, output } = setting();
+    await run();
+    const before = bytesOf(output);
+    const replaced = join(output, '_temporary', 'replaced');
+    mkdirSync(replaced, { recursive: true });
+    for (const name of readdirSync(output)) {
+      if (name !== '_temporary') renameSync(join(output, name), join(replaced, name));
+    }
+    writeFileSync(join(output, 'part-r-00000.tsv'), 'half a result of the job that was killed');
+
+    const failure = await failureOf(run());
+
+    expect(failure.name).toBe('OutputExistsError');
+    expect(bytesOf(output)).toEqual(before);
   });
 
   test('a folder that another job is writing to is left alone, and taken over when that job is no more', async () => {
