@@ -3,7 +3,7 @@
  * parameters and the input, and on nothing else (not on the number of workers), so that the same job gives the same
  * bytes wherever it runs.
  */
-import { MapReduceError } from '../errors.ts';
+import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { JobId } from '../ids.ts';
 import { taskId } from '../ids.ts';
 import { cutSplits, defaultSplitSizeBytes } from '../input/splits.ts';
@@ -18,6 +18,7 @@ import type {
   PartitionPlan,
   ReduceTaskSpec,
 } from '../task.ts';
+import { setUp } from '../user-code.ts';
 import { sampleBoundaries } from './sample-boundaries.ts';
 
 export interface PlanOptions {
@@ -33,9 +34,10 @@ export interface PlanOptions {
   readonly merge: boolean;
 }
 
-/** @throws UsageError for reducers or a split size out of bounds; what reading a sample throws. */
+/** @throws UsageError for reducers or a split size out of bounds, and for parameters that the job's setup refuses; what reading a sample throws. */
 export async function planJob(options: PlanOptions): Promise<JobPlan> {
   const { job, jobId, params, files, inputs, compression, merge } = options;
+  assertSetsUp(job, params);
   const inputBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const splitSizeBytes = options.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
   checkRange('the split size', splitSizeBytes, LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax, ' bytes');
@@ -56,6 +58,19 @@ export async function planJob(options: PlanOptions): Promise<JobPlan> {
     inputBytes,
     inputFiles: files.length,
   };
+}
+
+/** What setup refuses for these parameters it would refuse in every attempt: better said once, before any. */
+function assertSetsUp(job: Job, params: ParameterValues): void {
+  try {
+    setUp(job, params);
+  } catch (error) {
+    if (!isMapReduceError(error, 'UserCodeError')) throw error;
+    throw new MapReduceError('UsageError', `job '${job.name}': ${error.message}`, {
+      details: { ...error.details, jobName: job.name },
+      cause: error.cause,
+    });
+  }
 }
 
 export function mapTasks(plan: JobPlan): MapTaskSpec[] {

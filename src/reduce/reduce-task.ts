@@ -80,7 +80,14 @@ async function reducePartition(
   try {
     const reducer = createGroupReducer(environment, output, count);
     try {
-      await reduceAll(open, { reducer, output, environment, chunkBytes: budget.chunkBytes, recordsFolded });
+      await reduceAll(open, {
+        reducer,
+        output,
+        environment,
+        chunkBytes: budget.chunkBytes,
+        recordsFolded,
+        bytesTotal: bytesRead,
+      });
     } finally {
       reducer.close();
     }
@@ -108,16 +115,20 @@ async function reduceAll(
     environment,
     chunkBytes,
     recordsFolded,
+    bytesTotal,
   }: {
     reducer: GroupReducer;
     output: ResultOutput;
     environment: TaskEnvironment;
     chunkBytes: number;
     recordsFolded: number;
+    bytesTotal: number;
   },
 ): Promise<void> {
   if (segments.length === 0) return;
   const { control, progress } = environment;
+  // Records stand for bytes: blocks are read ahead, and of different partitions at different times.
+  const recordsTotal = recordsFolded + segments.reduce((sum, { records }) => sum + records, 0);
   const merge = openMerge(segments, chunkBytes);
   try {
     while (await merge.ready()) {
@@ -128,6 +139,7 @@ async function reduceAll(
       }
       if (output.wantsFlush) await output.flush();
       progress.recordsRead = reducer.recordsRead + recordsFolded;
+      progress.bytesRead = Math.round((bytesTotal * progress.recordsRead) / recordsTotal);
     }
     reducer.finish();
   } finally {
