@@ -22,6 +22,12 @@ export function createCounter(): { counters: Counters; count: (counter: string, 
   const counters = newCounters();
   let names = 0;
   const count = (counter: string, amount = 1): void => {
+    if (!Number.isFinite(amount)) {
+      throw new MapReduceError(
+        'JobDefinitionError',
+        `count('${counter}', ${String(amount)}) adds no finite number; received ${typeof amount}. Pass the number to add, or nothing for 1`,
+      );
+    }
     const before = counters[counter];
     if (before === undefined && ++names > LIMITS.counterNamesMax) {
       throw new MapReduceError(
