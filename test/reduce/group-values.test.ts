@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringCodec } from '../../src/codec/string-codec.ts';
+import { GroupValues } from '../../src/reduce/group-values.ts';
+import { scratchFolder } from '../commit/environment.ts';
+
+let scratch: ReturnType<typeof scratchFolder>;
+beforeAll(() => {
+  scratch = scratchFolder();
+});
+afterAll(() => scratch[Symbol.dispose]());
+
+function makeValues({ memoryBytes = 1 << 20, path = `${scratch.path}/group` } = {}): GroupValues {
+  return new GroupValues({ codec: stringCodec, memoryBytes, path });
+}
+
+function add(values: GroupValues, texts: readonly string[]): void {
+  for (const text of texts) {
+    const bytes = Buffer.concat([Buffer.from('<'), Buffer.from(text), Buffer.from('>')]);
+    values.add(bytes, 1, bytes.length - 1);
+    bytes.fill(0x55);
+  }
+}
+
+const text = fc.oneof(
+  { weight: 6, arbitrary: fc.string({ unit: 'grapheme', maxLength: 5 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 120, max: 140 }).map((length) => 'x'.repeat(length)) },
+);
+
+describe('GroupValues', () => {
+  it('gives back the values of group after group, in order, in memory or from a file', async () => {
+    let spilled = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(text, { maxLength: 20, size: 'max' }), { maxLength: 4 }),
+        fc.constantFrom(0, 1, 10, 100, 1 << 20),
+        (groups, memoryBytes) => {
+          const values = makeValues({ memoryBytes });
+
+          for (const group of groups) {
+            add(values, group);
+            expect([...values]).toEqual(group);
+            values.clear();
+          }
+          expect([...values]).toEqual([]);
+
+          spilled += values.spills;
+          expect(values.bytesSpilled > 0).toBe(values.spills > 0);
+          values.close();
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    expect(spilled).toBeGreaterThan(1_000);
+  });
+
+  it('reads values back that are longer than its read buffer, and many that are not', () => {
+    const values = makeValues({ memoryBytes: 100 });
+    const group = [
+      ...Array.from({ length: 3_000 }, (_, i) => `${'-'.repeat(i % 300)}${i}`),
+      'x'.repeat(700_000),
+      '',
+      'y'.repeat(256 * 1024),
+      'z'.repeat(256 * 1024 - 3),
+      'end',
+    ];
+    add(values, group);
+
+    const found = [...values];
+
+    expect(found.length).toBe(group.length);
+    expect(found.every((value, i) => value === group[i])).toBe(true);
+    expect(values.spills).toBeGreaterThan(10);
+    values.close();
+  });
+
+  it('starts from the first value at each iteration, one after the other or one inside the other', () => {
+    for (const memoryBytes of [20, 1 << 20]) {
+      const values = makeValues({ memoryBytes });
+      const group = Array.from({ length: 40 }, (_, i) => `value ${i} ${'x'.repeat(i * 100)}`);
+      add(values, group);
+
+      const twice = [[...values], [...values]];
+      const pairs: unknown[] = [];
+      for (const a of values) for (const b of values) pairs.push([a, b]);
+
+      expect(twice).toEqual([group, group]);
+      expect(JSON.stringify(pairs)).toBe(JSON.stringify(group.flatMap((a) => group.map((b) => [a, b]))));
+      expect(values.spills > 0).toBe(memoryBytes === 20);
+      values.close();
+    }
+  });
+
+  it('may be read in part, or not at all', () => {
+    const values = makeValues({ memoryBytes: 20 });
+    add(values, Array.from({ length: 100 }, (_, i) => `first ${i}`));
+    for (const value of values) if (value === 'first 3') break;
+    values.clear();
+    add(values, ['second']);
+
+    expect([...values]).toEqual(['second']);
+    values.clear();
+    add(values, ['third', 'third again']);
+    values.clear();
+    expect([...values]).toEqual([]);
+    values.close();
+  });
+
+  it('that are read on after their group has ended say so, and never give another group’s values', () => {
+    for (const memoryBytes of [20, 1 << 20]) {
+      const values = makeValues({ memoryBytes });
+      add(values, Array.from({ length: 50 }, (_, i) => `first ${i}`));
+      const started = values[Symbol.iterator]();
+      started.next();
+      const notStarted = values[Symbol.iterator]();
+      values.clear();
+      add(values, Array.from({ length: 50 }, (_, i) => `second ${i}`));
+
+      for (const kept of [started, notStarted]) {
+        expect(() => kept.next()).toThrow(
+          expect.objectContaining({
+            name: 'JobDefinitionError',
+            message: expect.stringContaining('read after its reduce() had returned'),
+          }),
+        );
+      }
+      expect([...values].length).toBe(50);
+      values.close();
+    }
+  });
+
+  it('uses no more memory than it may for a group of many values', () => {
+    const values = makeValues({ memoryBytes: 10_000 });
+    const before = process.memoryUsage().arrayBuffers;
+
+    add(values, Array.from({ length: 20_000 }, () => 'a value of some forty bytes or thereabouts'));
+    const growth = process.memoryUsage().arrayBuffers - before;
+
+    let count = 0;
+    for (const _ of values) count++;
+    expect(count).toBe(20_000);
+    expect(values.bytesSpilled).toBeGreaterThan(800_000);
+    expect(growth).toBeLessThan(20 * 1024 * 1024);
+    values.close();
+  });
+
+  it('says that the disk is full when it is', () => {
+    const values = makeValues({ memoryBytes: 1, path: '/dev/full' });
+
+    expect(() => add(values, ['one', 'two', 'three'])).toThrow(expect.objectContaining({ name: 'DiskFullError' }));
+    values.close();
+  });
+});
