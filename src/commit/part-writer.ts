@@ -9,13 +9,12 @@
  * Records are appended to `sink` synchronously; `flush()` is awaited whenever `wantsFlush`. A single call of the user's
  * reduce may write more than memory holds: what exceeds the sink's bound goes to a local file until the next flush.
  */
-import { closeSync, rmSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { AttemptId, TaskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import { openLocalFile, readAt, writeFully } from '../shuffle/local-file.ts';
+import { Overflow } from '../shuffle/overflow.ts';
 import type { Metadata, ObjectStore, Upload } from '../storage/object-store.ts';
 import type { JobLayout, TaskEnvironment } from '../task.ts';
 import { attemptSummaryKey, mapPartKey } from './layout.ts';
@@ -146,43 +145,6 @@ export class PartWriter {
     this.#overflow ??= new Overflow(`${this.#environment.scratchFolder}/overflow`);
     this.#overflow.append(this.sink.bytes.subarray(0, this.sink.end));
     this.sink.reset();
-  }
-}
-
-/** Output that had to leave memory in the middle of a synchronous call. */
-class Overflow {
-  readonly #path: string;
-  readonly #file: number;
-  #bytes = 0;
-
-  constructor(path: string) {
-    this.#path = path;
-    this.#file = openLocalFile(path, 'w+');
-  }
-
-  append(bytes: Buffer): void {
-    writeFully(this.#file, bytes);
-    this.#bytes += bytes.length;
-  }
-
-  *chunks(): Generator<Buffer> {
-    const chunk = Buffer.allocUnsafeSlow(LIMITS.uploadChunkBytes);
-    for (let at = 0; at < this.#bytes; ) {
-      const read = readAt(this.#file, chunk, { start: 0, end: chunk.length, position: at });
-      if (read === 0) {
-        throw new MapReduceError(
-          'StorageError',
-          `${this.#path} was cut short: ${at} of ${this.#bytes} bytes are left`,
-        );
-      }
-      yield chunk.subarray(0, read);
-      at += read;
-    }
-  }
-
-  remove(): void {
-    closeSync(this.#file);
-    rmSync(this.#path, { force: true });
   }
 }
 

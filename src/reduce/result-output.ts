@@ -131,6 +131,7 @@ class MergeRunOutput implements ResultOutput {
       key: mergeRunKey(environment.layout, taskId),
       compression: environment.settings.compression,
       blockBytes: LIMITS.blockBytes,
+      overflowPath: `${environment.scratchFolder}/overflow`,
     });
     this.#format = environment.job.output;
     this.#writeEncoded = encodedWriter(this.#format, options);

@@ -14,9 +14,11 @@ import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
 import { isMapReduceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
 import type { BlockCompression } from '../task.ts';
 import { corrupt } from './block.ts';
+import { Overflow } from './overflow.ts';
 import { type PartitionExtent, RunWriter } from './run-writer.ts';
 
 const MAGIC = 'SMRS';
@@ -33,29 +35,42 @@ export class ShuffleObjectWriter {
   readonly #store: ObjectStore;
   readonly #key: string;
   #upload: Upload | undefined;
+  readonly #overflowPath: string | undefined;
+  #overflow: Overflow | undefined;
   #pending: Buffer[] = [header()];
+  #pendingBytes = SHUFFLE_HEADER_BYTES;
 
   constructor({
     store,
     key,
     compression,
     blockBytes,
+    overflowPath,
   }: {
     store: ObjectStore;
     key: string;
     compression: BlockCompression;
     blockBytes: number;
+    /** A local file for what is more than memory holds between two flushes. Without one, the caller flushes in time. */
+    overflowPath?: string;
   }) {
     this.#store = store;
     this.#key = key;
-    this.run = new RunWriter({ compression, blockBytes, emitBlock: (block) => this.#pending.push(block) });
+    this.#overflowPath = overflowPath;
+    this.run = new RunWriter({ compression, blockBytes, emitBlock: (block) => this.#take(block) });
   }
 
   /** Sends the blocks that were sealed since the last call. To be awaited every so many bytes. */
   async flush(): Promise<void> {
     this.#upload ??= await this.#store.upload(this.#key);
+    if (this.#overflow !== undefined) {
+      for (const chunk of this.#overflow.chunks()) await this.#upload.write(chunk);
+      this.#overflow.remove();
+      this.#overflow = undefined;
+    }
     const chunks = this.#pending;
     this.#pending = [];
+    this.#pendingBytes = 0;
     for (const chunk of chunks) {
       await this.#upload.write(chunk);
       giveBuffer(chunk);
@@ -74,12 +89,12 @@ export class ShuffleObjectWriter {
     const summary = summarize(dataBytes);
     this.#pending.push(encodeFooter(extents, summary));
     try {
-      if (this.#upload === undefined) {
+      if (this.#upload === undefined && this.#overflow === undefined) {
         // Small enough never to have been flushed: one request in place of three.
         await this.#store.put(this.#key, Buffer.concat(this.#pending), { ifNoneMatch: '*' });
       } else {
         await this.flush();
-        await this.#upload.complete({ ifNoneMatch: '*' });
+        await this.#upload!.complete({ ifNoneMatch: '*' });
       }
       return { committed: true, summary };
     } catch (error) {
@@ -89,7 +104,22 @@ export class ShuffleObjectWriter {
   }
 
   async abort(): Promise<void> {
+    this.#overflow?.remove();
+    this.#overflow = undefined;
     await this.#upload?.abort();
+  }
+
+  #take(block: Buffer): void {
+    this.#pending.push(block);
+    this.#pendingBytes += block.length;
+    if (this.#pendingBytes < LIMITS.partOverflowBytes || this.#overflowPath === undefined) return;
+    this.#overflow ??= new Overflow(this.#overflowPath);
+    for (const chunk of this.#pending) {
+      this.#overflow.append(chunk);
+      giveBuffer(chunk);
+    }
+    this.#pending = [];
+    this.#pendingBytes = 0;
   }
 }
 
