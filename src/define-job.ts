@@ -1,6 +1,6 @@
 import type { KeyType, ValueType } from './codec/codec.ts';
 import { resolveKeyCodec, resolveValueCodec } from './codec/resolve.ts';
-import { MapReduceError } from './errors.ts';
+import { isMapReduceError, MapReduceError } from './errors.ts';
 import type {
   Job,
   MapOnlyJobDefinition,
@@ -126,8 +126,8 @@ function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
       combine,
     );
   }
-  const keyCodec = resolveKeyCodec(key);
-  const valueCodec = resolveValueCodec(value);
+  const keyCodec = ofJob(name, () => resolveKeyCodec(key));
+  const valueCodec = ofJob(name, () => resolveValueCodec(value));
   const numeric = isNumeric(value);
   for (const [field, aggregation] of [
     ['combine', combine],
@@ -209,6 +209,16 @@ function checkParameters(jobName: string, specs: ParameterSpecs): void {
     ) {
       throw invalid(jobName, `params.${parameter}.default`, `is one of ${list(spec.choices)}`, spec.default);
     }
+  }
+}
+
+/** Puts the job's name before what a codec has to say. */
+function ofJob<T>(name: string, resolve: () => T): T {
+  try {
+    return resolve();
+  } catch (error) {
+    if (!isMapReduceError(error)) throw error;
+    throw new MapReduceError(error.name, `job '${name}': ${error.message}`, { details: { jobName: name } });
   }
 }
 

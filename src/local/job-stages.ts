@@ -87,7 +87,13 @@ class Stages {
     return runToBarrier({
       stage: 'reduce',
       tasks: reduceTasks(plan),
-      run: (tasks) => this.#runStage({ stage: 'reduce', tasks, onCorruptShuffle }),
+      run: (tasks) => {
+        const bytesTotal = this.#mapBarrier!.summaries.reduce(
+          (sum, { bytesWritten }) => sum + bytesWritten,
+          0,
+        );
+        return this.#runStage({ stage: 'reduce', tasks, onCorruptShuffle, bytesTotal });
+      },
       close: () => {
         const { partitionRecords } = this.#mapBarrier!;
         return closeReduceStage({ plan, partitionRecords, store, layout, extension });

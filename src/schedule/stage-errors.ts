@@ -30,7 +30,7 @@ export function taskFailedError(
   const { name, message } = nameAndMessage(error);
   return new MapReduceError(
     'TaskFailedError',
-    `${spec.stage} task ${spec.taskId} failed ${failures} times (at most ${attemptsMax} attempts are made); the last, ${attempt.id},${place || ' said'}: ${name}: ${message}`,
+    `${spec.stage} task ${spec.taskId} failed ${failures} ${failures === 1 ? 'time' : 'times'} (at most ${attemptsMax} attempts are made); the last, ${attempt.id},${place || ' said'}: ${name}: ${message}`,
     { details: last.details, cause: error },
   );
 }

@@ -84,7 +84,7 @@ describe('mapreduce describe', () => {
 
     expect(good).toMatchObject({ code: 0, stderr: '' });
     expect(bad).toMatchObject({ code: 2, stdout: '' });
-    expect(bad.stderr).toMatch(/^error: key: "text" is no type of a key/);
+    expect(bad.stderr).toMatch(/^error: job 'words': key: "text" is no type of a key/);
   });
 
   test('names required parameters in the command', async () => {
