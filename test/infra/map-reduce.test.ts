@@ -1,0 +1,276 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { App, Stack, Validations } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { MapReduce } from '../../infra/map-reduce.ts';
+import type { MapReduceProps } from '../../infra/props.ts';
+import { MapReduceStack } from '../../infra/stack.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const JOBS = join(ROOT, 'apps/index.ts');
+
+type Resource = {
+  readonly Type: string;
+  readonly Properties: Record<string, unknown>;
+  readonly DeletionPolicy?: string;
+};
+
+function stackWith(props: Partial<MapReduceProps> = {}): MapReduceStack {
+  return new MapReduceStack(new App(), 'Jobs', { mapReduce: { jobs: JOBS, ...props } });
+}
+
+function resources(template: Template, type: string): Record<string, Resource> {
+  return template.findResources(type) as Record<string, Resource>;
+}
+
+interface Statement {
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+}
+
+/** What the policies of whom the id names may do with objects, as `s3:PutObject work/*`. */
+function objectAccess(template: Template, idPart: string): string[] {
+  const policies = Object.entries(resources(template, 'AWS::IAM::Policy')).filter(([id]) =>
+    id.includes(idPart),
+  );
+  const statements = policies.flatMap(
+    ([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
+  );
+  return statements
+    .flatMap(({ Action, Resource: resource }) =>
+      [Action]
+        .flat()
+        .filter((action) => /^s3:(Get|Put|Delete)Object$/.test(action))
+        .flatMap((action) => [resource].flat().map((each) => `${action} ${keysOf(each)}`)),
+    )
+    .sort();
+}
+
+/** `{ Fn::Join: ['', [bucket ARN, '/work/*']] }` -> `work/*` */
+function keysOf(resource: unknown): string {
+  const { 'Fn::Join': join } = resource as { 'Fn::Join': [string, unknown[]] };
+  return String(join[1].at(-1)).replace(/^\//, '');
+}
+
+describe('the stack', () => {
+  let template: Template;
+  beforeAll(() => {
+    template = Template.fromStack(stackWith());
+  });
+
+  it('keeps its objects private, encrypted, and behind TLS', () => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      BucketEncryption: Match.anyValue(),
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } },
+    });
+    template.hasResourceProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        ]),
+      },
+    });
+  });
+
+  it('expires intermediates and what abandoned uploads left, and never inputs or results', () => {
+    const [bucket] = Object.values(resources(template, 'AWS::S3::Bucket'));
+    const { Rules } = bucket!.Properties.LifecycleConfiguration as {
+      Rules: { Prefix?: string; ExpirationInDays?: number }[];
+    };
+
+    const expiring = Rules.filter(({ ExpirationInDays }) => ExpirationInDays !== undefined);
+    expect(expiring.map(({ Prefix }) => Prefix).sort()).toEqual(['jobs/', 'work/']);
+    expect(Rules).toContainEqual(
+      expect.objectContaining({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 } }),
+    );
+    expect(bucket!.DeletionPolicy).toBe('Retain');
+  });
+
+  it('runs every function on Node 24 on arm64, traced, with a log group that expires', () => {
+    const functions = Object.values(resources(template, 'AWS::Lambda::Function'));
+
+    expect(functions).toHaveLength(7);
+    for (const { Properties } of functions) {
+      expect(Properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        TracingConfig: { Mode: 'Active' },
+        LoggingConfig: { LogGroup: expect.anything() },
+      });
+    }
+    for (const { Properties } of Object.values(resources(template, 'AWS::Logs::LogGroup'))) {
+      expect(Properties.RetentionInDays).toBe(30);
+    }
+  });
+
+  it('uses no custom resource: LocalStack would skip it', () => {
+    const types = Object.values(template.toJSON().Resources as Record<string, Resource>).map(
+      ({ Type }) => Type,
+    );
+
+    expect(
+      types.filter((type) => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource'),
+    ).toEqual([]);
+  });
+
+  it.each([
+    [
+      'Map',
+      [
+        's3:GetObject data/*',
+        's3:GetObject input/*',
+        's3:GetObject jobs/*',
+        's3:GetObject output/*',
+        's3:GetObject work/*',
+        's3:PutObject output/*',
+        's3:PutObject work/*',
+      ],
+    ],
+    [
+      'Reduce',
+      [
+        's3:GetObject jobs/*',
+        's3:GetObject output/*',
+        's3:GetObject work/*',
+        's3:PutObject output/*',
+        's3:PutObject work/*',
+      ],
+    ],
+    [
+      'MapBarrier',
+      [
+        's3:DeleteObject work/*',
+        's3:GetObject jobs/*',
+        's3:GetObject output/*',
+        's3:GetObject work/*',
+        's3:PutObject jobs/*/plan/*',
+        's3:PutObject work/*',
+      ],
+    ],
+    [
+      'Commit',
+      [
+        's3:DeleteObject work/*',
+        's3:GetObject jobs/*',
+        's3:GetObject output/*',
+        's3:GetObject work/*',
+        's3:PutObject output/*',
+      ],
+    ],
+    [
+      'Failure',
+      [
+        's3:GetObject jobs/*',
+        's3:GetObject requests/*',
+        's3:GetObject work/*',
+        's3:PutObject jobs/*/failure.json',
+        's3:PutObject requests/*.failure.json',
+      ],
+    ],
+  ])('%s may touch what its step needs and nothing else', (role, access) => {
+    expect(objectAccess(template, `Functions${role}Role`)).toEqual(access);
+  });
+
+  it('starts jobs by uploads and by requests of this very bucket', () => {
+    const bucket = { name: [{ Ref: Match.stringLikeRegexp('Bucket') }] };
+    for (const key of [{ wildcard: 'requests/*.json' }, { prefix: 'input/' }]) {
+      template.hasResourceProperties('AWS::Events::Rule', {
+        EventPattern: {
+          source: ['aws.s3'],
+          'detail-type': ['Object Created'],
+          detail: { bucket, object: { key: [key] } },
+        },
+        Targets: [Match.objectLike({ DeadLetterConfig: Match.anyValue() })],
+      });
+    }
+  });
+
+  it('tells the command line where everything is', () => {
+    expect(Object.keys(template.toJSON().Outputs)).toEqual(
+      expect.arrayContaining(['BucketName', 'StateMachineArn', 'JobsConsole', 'BucketConsole']),
+    );
+  });
+
+  it('leaves no bundle behind', () => {
+    const cache = join(ROOT, '.cache');
+
+    expect(existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith('bundle-')) : []).toEqual(
+      [],
+    );
+  });
+});
+
+describe('the construct', () => {
+  it('takes a bucket and a key that are there already', () => {
+    const stack = new Stack(new App(), 'Mine');
+    const bucket = Bucket.fromBucketName(stack, 'Existing', 'my-bucket');
+    const encryptionKey = new Key(stack, 'Key');
+    new MapReduce(stack, 'Jobs', { jobs: JOBS, bucket, encryptionKey, startOnUpload: false });
+    const template = Template.fromStack(stack);
+
+    template.resourceCountIs('AWS::S3::Bucket', 0);
+    template.resourceCountIs('AWS::Events::Rule', 1);
+    for (const { Properties } of Object.values(resources(template, 'AWS::Logs::LogGroup'))) {
+      expect(Properties.KmsKeyId).toBeDefined();
+    }
+  });
+
+  it('grants submitting without the right to touch results', () => {
+    const stack = new Stack(new App(), 'Mine');
+    const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
+    const submitter = new Role(stack, 'Submitter', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+
+    jobs.grantSubmit(submitter);
+
+    expect(objectAccess(Template.fromStack(stack), 'Submitter')).toEqual([
+      's3:GetObject jobs/*',
+      's3:GetObject output/*',
+      's3:GetObject requests/*',
+      's3:PutObject data/*',
+      's3:PutObject input/*',
+      's3:PutObject jobs/*/cancel',
+      's3:PutObject requests/*',
+    ]);
+  });
+
+  it('refuses a module of jobs that is not there', () => {
+    const stack = new Stack(new App(), 'Mine');
+
+    expect(() => new MapReduce(stack, 'Jobs', { jobs: 'nowhere.ts' })).toThrow(
+      /jobs is the path.*received 'nowhere.ts'/,
+    );
+  });
+});
+
+describe('cdk-nag, rules of AwsSolutions', () => {
+  const checkedApp = () => {
+    const app = new App();
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    return app;
+  };
+
+  it('finds nothing that is not acknowledged with a reason', () => {
+    const app = checkedApp();
+    new MapReduceStack(app, 'Jobs', { mapReduce: { jobs: JOBS } });
+
+    expect(() => app.synth()).not.toThrow();
+  });
+
+  it('does look', () => {
+    const app = checkedApp();
+    new Bucket(new Stack(app, 'Careless'), 'Bucket');
+
+    expect(() => app.synth()).toThrow('AwsSolutions-S1');
+  });
+});

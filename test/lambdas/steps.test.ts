@@ -1,0 +1,384 @@
+import { readdir } from 'node:fs/promises';
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import type { FailureDocument } from '../../lambdas/steps/failure.ts';
+import { mapStep } from '../../lambdas/steps/map.ts';
+import { planStep } from '../../lambdas/steps/plan.ts';
+import { readDocument } from '../../src/aws/documents.ts';
+import { ITEM_BYTES_MAX, mapEventSchema } from '../../src/aws/job-state.ts';
+import { defineJob } from '../../src/define-job.ts';
+import { textLines } from '../../src/input/text-lines.ts';
+import type { Job } from '../../src/job.ts';
+import { tsv } from '../../src/output/tsv.ts';
+import type { JobReport } from '../../src/report.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { SimulatedMachine } from './simulated-machine.ts';
+
+const wordCount: Job = defineJob({
+  name: 'word-count',
+  description: 'How often each word occurs',
+  input: textLines(),
+  params: { poison: { type: 'string', default: '', description: 'a line that fails' } },
+  key: 'string',
+  value: 'number',
+  map(line, { emit, params }) {
+    if (params.poison !== '' && line.includes(params.poison)) throw new TypeError(`cannot swallow '${line}'`);
+    for (const word of line.match(/\S+/g) ?? []) emit(word, 1);
+  },
+  reduce: 'sum',
+  output: tsv(),
+});
+
+const keepAll: Job = defineJob({
+  name: 'keep-all',
+  description: 'Every line with its length',
+  input: textLines(),
+  map: (line, { emit }) => emit(line, line.length),
+  output: tsv(),
+});
+
+const machineOf = () => SimulatedMachine.start({ 'word-count': wordCount, 'keep-all': keepAll });
+
+async function put(store: ObjectStore, objects: Readonly<Record<string, string>>): Promise<void> {
+  for (const [key, text] of Object.entries(objects)) await store.put(key, Buffer.from(text));
+}
+
+async function textOf(store: ObjectStore, prefix: string): Promise<string> {
+  let text = '';
+  for await (const { key } of store.list(`${prefix}part-`)) text += (await store.get(key)).toString();
+  return text.split('\n').sort().join('\n').trim();
+}
+
+const uploadEvent = (key: string, sequencer = '01') => ({
+  version: '0',
+  source: 'aws.s3',
+  'detail-type': 'Object Created',
+  detail: { bucket: { name: 'bucket' }, object: { key, size: 1, etag: 'e', sequencer } },
+});
+
+const INPUT = { 'data/a.txt': 'one   two\ntwo three\n', 'data/b.txt': 'three six\n' };
+const COUNTS = 'one\t1\nsix\t1\nthree\t2\ntwo\t2';
+const REQUEST = { app: 'word-count', inputs: ['data/'], splitSizeBytes: 10, reducers: 2 };
+const submit = (jobId: string, request: object = REQUEST) => ({ jobId, request });
+
+describe('a job', () => {
+  it('goes from an upload to a result, and leaves no intermediates', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, { 'input/word-count/a.txt': 'one two\ntwo\n' });
+
+    const ended = await machine.execute(uploadEvent('input/word-count/a.txt'));
+
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 1 } });
+    if (ended.status !== 'SUCCEEDED') return;
+    expect(await textOf(machine.store, ended.output.outputPrefix)).toBe('one\t1\ntwo\t2');
+    expect((await machine.store.list('work/').next()).done).toBe(true);
+    expect(await readdir(machine.scratchParent)).toEqual([]);
+  });
+
+  it('of many tasks runs each once', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    await machine.execute(submit('many'));
+
+    expect(machine.log).toEqual([
+      'plan',
+      'm-0',
+      'm-1',
+      'm-2',
+      'map-barrier',
+      'r-0',
+      'r-1',
+      'reduce-barrier',
+      'commit',
+    ]);
+    expect(await textOf(machine.store, 'output/many/')).toBe(COUNTS);
+  });
+
+  it('without a reduce goes from the map barrier to the commit', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    await machine.execute(submit('kept', { app: 'keep-all', inputs: ['data/a.txt'] }));
+
+    expect(machine.log).toEqual(['plan', 'm-0', 'map-barrier', 'commit']);
+    expect(await textOf(machine.store, 'output/kept/')).toBe('one   two\t9\ntwo three\t9');
+  });
+
+  it('without a byte of input has an empty result', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, { 'data/empty.txt': '' });
+
+    const ended = await machine.execute(submit('empty', { app: 'word-count', inputs: ['data/empty.txt'] }));
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(await textOf(machine.store, 'output/empty/')).toBe('');
+  });
+
+  it('whose split packs thousands of files keeps their list out of the state of its child', async () => {
+    await using machine = await machineOf();
+    const files = Array.from({ length: 400 }, (_, i) => [
+      `data/${'long-name-'.repeat(5)}${i}.txt`,
+      `w${i % 3}\n`,
+    ]);
+    await put(machine.store, Object.fromEntries(files));
+
+    const ended = await machine.execute(
+      submit('packed', { app: 'word-count', inputs: ['data/'], splitSizeBytes: 10_000 }),
+    );
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect((await machine.store.get('jobs/packed/plan/map.json')).length).toBeLessThan(ITEM_BYTES_MAX);
+    expect(await textOf(machine.store, 'output/packed/')).toBe('w0\t134\nw1\t133\nw2\t133');
+  });
+});
+
+describe('what the coordinator gets wrong', () => {
+  it('a task that it lost is found missing by the barrier and goes round again', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    const ended = await machine.execute(submit('lost'), {
+      loses: ({ index, round }) => index === 1 && round === 0,
+    });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(machine.log).toEqual([
+      ...['plan', 'm-0', 'm-2', 'map-barrier', 'm-1', 'map-barrier'],
+      ...['r-0', 'reduce-barrier', 'r-1', 'reduce-barrier', 'commit'],
+    ]);
+    expect(await textOf(machine.store, 'output/lost/')).toBe(COUNTS);
+  });
+
+  it('a task that it loses every time ends the job after a bounded number of rounds', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    const ended = await machine.execute(submit('hopeless'), {
+      loses: ({ stage, index }) => stage === 'map' && index === 1,
+    });
+
+    expect(ended).toMatchObject({ status: 'FAILED', failure: { error: 'TaskFailedError' } });
+    expect(machine.log.filter((step) => step === 'map-barrier')).toHaveLength(4);
+  });
+
+  it.each(['fails', 'is swallowed'] as const)(
+    'a failed child that %s ends the job with the words of the user code',
+    async (childFailure) => {
+      await using machine = await machineOf();
+      await put(machine.store, INPUT);
+
+      const ended = await machine.execute(
+        submit('poisoned', { ...REQUEST, params: { poison: 'two three' } }),
+        { childFailure },
+      );
+
+      expect(ended.status).toBe('FAILED');
+      const failure = await readDocument<FailureDocument>(machine.store, 'jobs/poisoned/failure.json');
+      expect(failure.message).toContain("map() threw TypeError: cannot swallow 'two three'");
+      expect(failure.details).toMatchObject({ file: 'data/a.txt', offsetBytes: 10, phase: 'map' });
+      expect(failure.failedAttempts).toHaveLength(4);
+      expect(machine.log.filter((step) => step === 'm-1')).toHaveLength(4);
+      expect(await machine.store.head('output/poisoned/_SUCCESS')).toBeUndefined();
+    },
+  );
+
+  it('two executions of one event: the second has nothing to do', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, { 'input/word-count/a.txt': 'one\n' });
+    const event = uploadEvent('input/word-count/a.txt');
+
+    const first = await machine.execute(event);
+    const second = await machine.execute(event);
+    const uploadedAgain = await machine.execute(uploadEvent('input/word-count/a.txt', '02'));
+
+    expect([first.status, second.status, uploadedAgain.status]).toEqual([
+      'SUCCEEDED',
+      'NOTHING TO DO',
+      'SUCCEEDED',
+    ]);
+  });
+});
+
+describe('attempts', () => {
+  it('that died without a word are in the report all the same', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    await machine.execute(submit('deaths'), {
+      beforeAttempt({ stage, index, retry }) {
+        if (stage === 'map' && index === 0 && retry < 2)
+          throw Object.assign(new Error('killed'), { name: 'Runtime.ExitError' });
+      },
+    });
+
+    const report = await readDocument<JobReport>(machine.store, 'output/deaths/manifest.json');
+    expect(report.failures.map(({ taskId, error }) => [taskId, error.name])).toEqual([
+      ['m-00000', 'WorkerDiedError'],
+      ['m-00000', 'WorkerDiedError'],
+    ]);
+    expect(report.stages[0]).toMatchObject({ stage: 'map', tasks: 3, attempts: 5, failedAttempts: 2 });
+  });
+
+  it('near their deadline say so and are made again', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    await machine.execute(submit('late'), {
+      beforeAttempt({ stage, index, retry }) {
+        machine.remainingMs = stage === 'map' && index === 0 && retry === 0 ? 5_000 : 600_000;
+      },
+    });
+
+    const report = await readDocument<JobReport>(machine.store, 'output/late/manifest.json');
+    expect(report.failures.map(({ error }) => error.name)).toEqual(['DeadlineNearError']);
+    expect(await textOf(machine.store, 'output/late/')).toBe(COUNTS);
+  });
+
+  it('whose task is done already end at once', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    const execution = { id: 'execution', startTime: new Date().toISOString() };
+    const state = await planStep({ input: submit('done'), execution }, machine.environment);
+    const [item] = await readDocument<{ index: number }[]>(machine.store, state.items);
+    const attempt = (requestId: string, retry: number) =>
+      mapStep(v.parse(mapEventSchema, { jobId: 'done', item, retry }), machine.environment, {
+        requestId,
+        remainingMs: () => 600_000,
+      });
+
+    const first = await attempt('first', 0);
+    const twin = await attempt('twin', 0);
+    const retry = await attempt('retry', 1);
+
+    expect(first).toMatchObject({ committed: true, attemptId: 'm-00000.first' });
+    expect(twin).toMatchObject({ committed: false });
+    expect(retry).toBeUndefined();
+  });
+});
+
+describe('a damaged shuffle object', () => {
+  it('is made again, and the reducers that missed it run again', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    let isDamaged = false;
+
+    const ended = await machine.execute(submit('damaged'), {
+      async beforeAttempt({ stage, index }) {
+        if (stage !== 'reduce' || index !== 1 || isDamaged) return;
+        isDamaged = true;
+        await machine.store.delete([0, 1, 2].map((map) => `work/damaged/shuffle/m-0000${map}`));
+      },
+    });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(await textOf(machine.store, 'output/damaged/')).toBe(COUNTS);
+    expect(machine.log.slice(5)).toEqual([
+      ...['r-0', 'r-1', 'r-1', 'reduce-barrier'],
+      ...['map-barrier', 'm-0', 'm-1', 'm-2', 'map-barrier'],
+      ...['reduce-barrier', 'r-1', 'reduce-barrier', 'commit'],
+    ]);
+  });
+});
+
+describe('an input that changes while the job runs', () => {
+  it('is a clear error, without retries', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    const ended = await machine.execute(submit('changed'), {
+      async beforeAttempt({ stage, index }) {
+        if (stage === 'map' && index === 1)
+          await put(machine.store, { 'data/a.txt': 'ONE   TWO\nTWO THREE\n' });
+      },
+    });
+
+    expect(ended).toMatchObject({ status: 'FAILED', failure: { error: 'InputChangedError' } });
+    expect(machine.log.filter((step) => step === 'm-1')).toHaveLength(1);
+  });
+});
+
+describe('redrive', () => {
+  it('runs what is left and nothing else', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    let isBroken = true;
+    const options = {
+      beforeAttempt({ stage, index }: { stage: string; index: number }) {
+        if (isBroken && stage === 'reduce' && index === 1)
+          throw Object.assign(new Error('no luck'), { name: 'StorageError' });
+      },
+    };
+    const failed = await machine.execute(submit('again'), options);
+    machine.log.length = 0;
+    isBroken = false;
+
+    const redriven = await machine.execute({ jobId: 'again', redrive: true }, options);
+
+    expect([failed.status, redriven.status]).toEqual(['FAILED', 'SUCCEEDED']);
+    expect(machine.log).toEqual(['plan', 'map-barrier', 'reduce-barrier', 'r-1', 'reduce-barrier', 'commit']);
+    expect(await textOf(machine.store, 'output/again/')).toBe(COUNTS);
+    expect(await machine.store.head('jobs/again/failure.json')).toBeUndefined();
+  });
+
+  it.each([
+    ['of a job that ended well', 'well', 'has already ended well'],
+    ['of a job that never was', 'never', "there is no job 'never' to redrive"],
+  ])('%s is refused', async (_, jobId, message) => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    await machine.execute(submit('well'));
+
+    const ended = await machine.execute({ jobId, redrive: true });
+
+    expect(ended).toMatchObject({ status: 'FAILED', failure: { cause: expect.stringContaining(message) } });
+  });
+});
+
+describe('an output that somebody else writes to', () => {
+  it('is refused before anything runs, unless it is to be replaced', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    const request = { ...REQUEST, output: 'output/daily/' };
+    await machine.execute(submit('monday', request));
+
+    const refused = await machine.execute(submit('tuesday', request));
+    const replaced = await machine.execute(
+      submit('wednesday', { ...request, inputs: ['data/b.txt'], overwrite: true }),
+    );
+
+    expect(refused).toMatchObject({ status: 'FAILED', failure: { error: 'OutputExistsError' } });
+    expect(replaced.status).toBe('SUCCEEDED');
+    expect(await textOf(machine.store, 'output/daily/')).toBe('six\t1\nthree\t1');
+  });
+});
+
+describe('a job id', () => {
+  it('that another request has is refused, and that job is left alone', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    await machine.execute(submit('taken'));
+
+    const ended = await machine.execute(submit('taken', { ...REQUEST, reducers: 1 }));
+
+    expect(ended).toMatchObject({ status: 'FAILED', failure: { error: 'JobAlreadyClaimedError' } });
+    expect(await machine.store.head('jobs/taken/failure.json')).toBeUndefined();
+  });
+});
+
+describe('a cancelled job', () => {
+  it('is not retried', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    const ended = await machine.execute(submit('cancelled'), {
+      beforeAttempt({ index, retry }) {
+        if (index === 1 && retry === 0)
+          throw Object.assign(new Error('the job was cancelled'), { name: 'CancelledError' });
+      },
+    });
+
+    expect(ended.status).toBe('FAILED');
+    expect(machine.log.filter((step) => step === 'm-1')).toHaveLength(1);
+  });
+});
