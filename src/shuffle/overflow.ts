@@ -1,0 +1,45 @@
+/**
+ * Output that has to leave memory in the middle of a synchronous call (one reduce of a giant group): a local file,
+ * written at its end, read once from its start, removed.
+ */
+import { closeSync, rmSync } from 'node:fs';
+import { MapReduceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { openLocalFile, readAt, writeFully } from './local-file.ts';
+
+export class Overflow {
+  readonly #path: string;
+  readonly #file: number;
+  #bytes = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = openLocalFile(path, 'w+');
+  }
+
+  append(bytes: Buffer): void {
+    writeFully(this.#file, bytes);
+    this.#bytes += bytes.length;
+  }
+
+  /** A chunk is the reader's until it asks for the next one. */
+  *chunks(): Generator<Buffer> {
+    const chunk = Buffer.allocUnsafeSlow(LIMITS.uploadChunkBytes);
+    for (let at = 0; at < this.#bytes; ) {
+      const read = readAt(this.#file, chunk, { start: 0, end: chunk.length, position: at });
+      if (read === 0) {
+        throw new MapReduceError(
+          'StorageError',
+          `${this.#path} was cut short: ${at} of ${this.#bytes} bytes are left`,
+        );
+      }
+      yield chunk.subarray(0, read);
+      at += read;
+    }
+  }
+
+  remove(): void {
+    closeSync(this.#file);
+    rmSync(this.#path, { force: true });
+  }
+}
