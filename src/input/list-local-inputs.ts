@@ -7,12 +7,12 @@ import type { Stats } from 'node:fs';
 import { access, constants, glob, opendir, stat } from 'node:fs/promises';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
+import { nearestName } from '../nearest-name.ts';
 import { errnoOf, fileError } from '../storage/file-errors.ts';
 import { sortKeys } from '../storage/key-order.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
 import { assertNamed, folderOfPattern, inputFileOf, isHidden, wildcardIndex } from './input-names.ts';
-import { nearestName } from '../nearest-name.ts';
 
 /**
  * @param store  a file store rooted at '/', whose keys are absolute paths

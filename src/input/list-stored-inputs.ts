@@ -7,10 +7,10 @@
  */
 import picomatch from 'picomatch';
 import { MapReduceError } from '../errors.ts';
+import { nearestName } from '../nearest-name.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
 import { assertNamed, folderOfPattern, inputFileOf, isHidden, wildcardIndex } from './input-names.ts';
-import { nearestName } from '../nearest-name.ts';
 
 /**
  * @param patterns  'logs/a.txt' is one object; 'logs/' all below it, without names that start with '.' or '_' and

@@ -16,8 +16,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rm, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { MapReduceError } from '../errors.ts';
 import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
+import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import {
   changedSince,

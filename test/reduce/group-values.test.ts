@@ -93,7 +93,10 @@ describe('GroupValues', () => {
 
   it('may be read in part, or not at all', () => {
     const values = makeValues({ memoryBytes: 20 });
-    add(values, Array.from({ length: 100 }, (_, i) => `first ${i}`));
+    add(
+      values,
+      Array.from({ length: 100 }, (_, i) => `first ${i}`),
+    );
     for (const value of values) if (value === 'first 3') break;
     values.clear();
     add(values, ['second']);
@@ -109,12 +112,18 @@ describe('GroupValues', () => {
   it('that are read on after their group has ended say so, and never give another group’s values', () => {
     for (const memoryBytes of [20, 1 << 20]) {
       const values = makeValues({ memoryBytes });
-      add(values, Array.from({ length: 50 }, (_, i) => `first ${i}`));
+      add(
+        values,
+        Array.from({ length: 50 }, (_, i) => `first ${i}`),
+      );
       const started = values[Symbol.iterator]();
       started.next();
       const notStarted = values[Symbol.iterator]();
       values.clear();
-      add(values, Array.from({ length: 50 }, (_, i) => `second ${i}`));
+      add(
+        values,
+        Array.from({ length: 50 }, (_, i) => `second ${i}`),
+      );
 
       for (const kept of [started, notStarted]) {
         expect(() => kept.next()).toThrow(
@@ -133,7 +142,10 @@ describe('GroupValues', () => {
     const values = makeValues({ memoryBytes: 10_000 });
     const before = process.memoryUsage().arrayBuffers;
 
-    add(values, Array.from({ length: 20_000 }, () => 'a value of some forty bytes or thereabouts'));
+    add(
+      values,
+      Array.from({ length: 20_000 }, () => 'a value of some forty bytes or thereabouts'),
+    );
     const growth = process.memoryUsage().arrayBuffers - before;
 
     let count = 0;
@@ -147,7 +159,9 @@ describe('GroupValues', () => {
   it('says that the disk is full when it is', () => {
     const values = makeValues({ memoryBytes: 1, path: '/dev/full' });
 
-    expect(() => add(values, ['one', 'two', 'three'])).toThrow(expect.objectContaining({ name: 'DiskFullError' }));
+    expect(() => add(values, ['one', 'two', 'three'])).toThrow(
+      expect.objectContaining({ name: 'DiskFullError' }),
+    );
     values.close();
   });
 });
