@@ -21,7 +21,7 @@ import type { NamedCombiner, PairwiseCombiner } from '../job.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
-import type { Partitioner } from './partitioner.ts';
+import { type Partitioner, SINGLE_PARTITION } from './partitioner.ts';
 import { keepTableMemory, takeTableMemory } from './thread-memory.ts';
 import { combineNumbers, pairwise } from './value-fold.ts';
 
@@ -257,7 +257,7 @@ export class FoldTable {
   }
 
   #partitionOfShort(key: unknown, word0: number, word1: number, word2: number, length: number): number {
-    if (this.#partitions === 1) return this.#partitioner.partitionOf(key, this.#shortKey, 0, 0);
+    if (this.#partitioner === SINGLE_PARTITION) return 0;
     writeShortKey(this.#shortKey, 0, word0, word1, word2, length);
     return this.#partitioner.partitionOf(key, this.#shortKey, 0, length);
   }

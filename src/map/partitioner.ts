@@ -14,7 +14,7 @@ export interface Partitioner {
 
 export function createPartitioner(job: Job, settings: JobSettings): Partitioner {
   const partitions = settings.reducers;
-  if (partitions <= 1 && settings.partition.kind !== 'custom') return SINGLE;
+  if (partitions <= 1 && settings.partition.kind !== 'custom') return SINGLE_PARTITION;
   switch (settings.partition.kind) {
     case 'hash':
       return new HashPartitioner(partitions);
@@ -30,7 +30,8 @@ export function createPartitioner(job: Job, settings: JobSettings): Partitioner 
   }
 }
 
-const SINGLE: Partitioner = { partitionOf: () => 0 };
+/** Looks at no key. */
+export const SINGLE_PARTITION: Partitioner = { partitionOf: () => 0 };
 
 class HashPartitioner implements Partitioner {
   readonly #partitions: number;
