@@ -1,0 +1,218 @@
+/**
+ * What a MapReduce has to survive, on real worker threads: each run's result is compared, byte for byte, with that of
+ * the sequential run, which uses no worker at all.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MiB } from '../../src/limits.ts';
+import { runEmbedded } from '../../src/local/embedded-run.ts';
+import type { EmbeddedRunOptions } from '../../src/local/run-options.ts';
+import type { WorkerPool } from '../../src/local/worker-pool.ts';
+import type { JobEvent, JobReport } from '../../src/report.ts';
+
+const LINES = 12_000;
+let folder: string;
+let input: string;
+let oracle: Record<string, string>;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'scenarios-'));
+  input = join(folder, 'input.txt');
+  writeFileSync(input, text(LINES));
+  oracle = (await run('oracle', { workers: 'sequential' })).result;
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the four classic scenarios', () => {
+  test('sequential: one thread, no worker, counts every word', async () => {
+    const counts = new Map<string, number>();
+    for (const line of text(LINES).trimEnd().split('\n')) {
+      for (const word of line.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+
+    const { result, report, events } = await run('sequential', { workers: 'sequential' });
+
+    const lines = Object.keys(result)
+      .filter((name) => name.startsWith('part-'))
+      .flatMap((name) => result[name]!.split('\n').filter((line) => line !== ''));
+    expect(new Map(lines.map((line) => line.split('\t') as [string, string]))).toEqual(
+      new Map([...counts].map(([word, count]) => [word, String(count)])),
+    );
+    expect(report.counters).toEqual({ lines: LINES });
+    expect(workersOf(events)).toBe(1);
+  });
+
+  test('parallel: two map tasks are at work at the same moment, and the result is the same', async () => {
+    const { result, marks } = await run('parallel', { workers: 2 }, 'meet');
+
+    expect(result).toEqual(oracle);
+    // Each of these waited for the other in the middle of its split.
+    expect(marks.filter((name) => name.startsWith('met-')).length).toBeGreaterThanOrEqual(2);
+  });
+
+  test('one worker killed in the middle of a task: another does it again, and the result is the same', async () => {
+    let pool: WorkerPool | undefined;
+    const marksFolder = join(folder, 'one-killed', 'marks');
+    let killed = 0;
+    let looks = 0;
+    const busy = new Map<number, string>();
+    const killer = setInterval(() => {
+      if (killed > 0 || !existsSync(join(marksFolder, 'ready-to-be-killed'))) return;
+      // By the next look the one that waits has been at its task for longest: the other has gone on to further tasks.
+      if (looks++ === 0) return;
+      killed++;
+      void pool!.crash([...busy.keys()][0]!);
+    }, 100);
+
+    const { result, report, events } = await run(
+      'one-killed',
+      {
+        workers: 2,
+        onEvent: (event) => {
+          if (event.kind === 'attempt-started') busy.set(event.worker, event.attemptId);
+          if (event.kind === 'attempt-ended' || event.kind === 'attempt-failed') busy.delete(event.worker);
+        },
+      },
+      'wait-to-be-killed',
+      (made) => {
+        pool = made;
+      },
+    );
+    clearInterval(killer);
+
+    expect(killed).toBe(1);
+    expect(failures(events)).toContain('WorkerDiedError');
+    expect(result).toEqual(oracle);
+    expect(report.counters).toEqual({ lines: LINES });
+  });
+
+  test('many failures: workers killed again and again, at random moments, and the result is the same', async () => {
+    let pool: WorkerPool | undefined;
+    let kills = 0;
+    const timers: NodeJS.Timeout[] = [];
+
+    const { result, report, events } = await run(
+      'many-killed',
+      {
+        workers: 3,
+        attemptsMax: 200,
+        onEvent: (event) => {
+          if (event.kind !== 'attempt-started' || kills >= 25) return;
+          const { worker } = event;
+          kills++;
+          timers.push(setTimeout(() => void pool!.crash(worker), Math.random() * 15));
+        },
+      },
+      'none',
+      (made) => {
+        pool = made;
+      },
+    );
+    for (const timer of timers) clearTimeout(timer);
+
+    expect(failures(events).filter((name) => name === 'WorkerDiedError').length).toBeGreaterThan(5);
+    expect(result).toEqual(oracle);
+    expect(report.counters).toEqual({ lines: LINES });
+  });
+});
+
+describe('and further', () => {
+  test('a worker that hangs is replaced when it has made no progress for long enough', async () => {
+    const { result, events } = await run('hang', { workers: 2, stallTimeoutMs: 600 }, 'hang-once');
+
+    expect(failures(events)).toEqual(['TaskStalledError']);
+    expect(result).toEqual(oracle);
+  });
+
+  test('a worker that runs out of memory takes down nobody else', async () => {
+    const { result, events } = await run('heap', { workers: 2 }, 'fill-heap-once');
+
+    expect(failures(events)).toEqual(['WorkerOutOfMemoryError']);
+    expect(result).toEqual(oracle);
+  });
+
+  test("every task's first attempt fails, map and reduce, and the result is the same", async () => {
+    const { result, report, events } = await run('first-attempts', { workers: 2 }, 'fail-first-attempts');
+
+    const started = events.flatMap((event) => (event.kind === 'attempt-started' ? [event.taskId] : []));
+    for (const task of new Set(started)) {
+      expect(started.filter((other) => other === task).length, task).toBeGreaterThanOrEqual(2);
+    }
+    expect(new Set(failures(events))).toEqual(new Set(['UserCodeError']));
+    expect(result).toEqual(oracle);
+    expect(report.counters).toEqual({ lines: LINES });
+  });
+});
+
+interface ScenarioRun {
+  /** Every file of the output but the manifest, which holds times. */
+  readonly result: Record<string, string>;
+  readonly report: JobReport;
+  readonly events: readonly JobEvent[];
+  readonly marks: readonly string[];
+}
+
+async function run(
+  name: string,
+  options: Partial<EmbeddedRunOptions>,
+  harm = 'none',
+  onPool?: (pool: WorkerPool) => void,
+): Promise<ScenarioRun> {
+  const output = join(folder, name, 'output');
+  const marks = join(folder, name, 'marks');
+  mkdirSync(marks, { recursive: true });
+  const events: JobEvent[] = [];
+  const report = await runEmbedded(
+    {
+      jobModule: new URL('./job.ts', import.meta.url),
+      inputs: [input],
+      output,
+      reducers: 4,
+      splitSizeBytes: 40_000,
+      memoryBytes: 32 * MiB,
+      ...options,
+      onEvent: (event) => {
+        events.push(event);
+        options.onEvent?.(event);
+      },
+      params: { marks, harm },
+    },
+    onPool === undefined ? {} : { onPool },
+  );
+  const names = readdirSync(output).filter((file) => file !== 'manifest.json');
+  const result = Object.fromEntries(
+    names.sort().map((file) => [file, readFileSync(join(output, file), 'latin1')]),
+  );
+  return { result, report, events, marks: readdirSync(marks) };
+}
+
+function failures(events: readonly JobEvent[]): string[] {
+  return events.flatMap((event) => (event.kind === 'attempt-failed' ? [event.error.name] : []));
+}
+
+function workersOf(events: readonly JobEvent[]): number {
+  return new Set(events.flatMap((event) => (event.kind === 'attempt-started' ? [event.worker] : []))).size;
+}
+
+/** The same for every call: 500 words, some much more frequent than others. */
+function text(lines: number): string {
+  let state = 7;
+  const next = (below: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return Math.floor((state / 0x80000000) * below);
+  };
+  return `${Array.from({ length: lines }, () =>
+    Array.from({ length: 1 + next(10) }, () => `w${next(1 + next(500))}`).join(' '),
+  ).join('\n')}\n`;
+}
