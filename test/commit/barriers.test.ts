@@ -1,6 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { attemptSummaryKey, mergeRunKey, partKey, shuffleIndexKey, shuffleKey } from '../../src/commit/layout.ts';
+import {
+  attemptSummaryKey,
+  mergeRunKey,
+  partKey,
+  shuffleIndexKey,
+  shuffleKey,
+} from '../../src/commit/layout.ts';
 import { closeMapStage } from '../../src/commit/map-barrier.ts';
 import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
 import { attemptId, taskId } from '../../src/ids.ts';
@@ -80,7 +86,13 @@ class Stage {
 
   closeReduce(partitionRecords: readonly number[]) {
     const { plan, store, job } = this;
-    return closeReduceStage({ plan, partitionRecords, store, layout: LAYOUT, extension: job.output.extension });
+    return closeReduceStage({
+      plan,
+      partitionRecords,
+      store,
+      layout: LAYOUT,
+      extension: job.output.extension,
+    });
   }
 
   /** Writes the shuffle object, or the run to be merged, with another summary. */
@@ -169,26 +181,29 @@ describe('the map barrier', () => {
     ['with a flipped bit in its footer', flipped((length) => length - 60)],
     ['with a flipped bit in its trailer', flipped((length) => length - 20)],
     ['of something else', () => Buffer.from('x'.repeat(500))],
-  ])('removes an object that is %s, names its task, and closes once that has run again', async (_what, damage) => {
-    const stage = await Stage.planned(words);
-    const tasks = mapTasks(stage.plan);
-    await stage.run(tasks);
-    const undamaged = await stage.closeMap();
-    for (const index of [2, 1]) {
-      const key = shuffleKey(LAYOUT, mapTask(index));
-      await stage.store.put(key, damage(await stage.store.get(key)));
-    }
+  ])(
+    'removes an object that is %s, names its task, and closes once that has run again',
+    async (_what, damage) => {
+      const stage = await Stage.planned(words);
+      const tasks = mapTasks(stage.plan);
+      await stage.run(tasks);
+      const undamaged = await stage.closeMap();
+      for (const index of [2, 1]) {
+        const key = shuffleKey(LAYOUT, mapTask(index));
+        await stage.store.put(key, damage(await stage.store.get(key)));
+      }
 
-    const damaged = await stage.closeMap();
-    const left = Object.keys(await objectsBelow(stage.store, 'work/shuffle/'));
-    await stage.run(damaged.missing.map((index) => tasks[index]));
-    const repaired = await stage.closeMap();
+      const damaged = await stage.closeMap();
+      const left = Object.keys(await objectsBelow(stage.store, 'work/shuffle/'));
+      await stage.run(damaged.missing.map((index) => tasks[index]));
+      const repaired = await stage.closeMap();
 
-    expect(damaged).toEqual({ missing: [1, 2], summaries: [], partitionRecords: [] });
-    expect(left).toEqual([0, 3].map((index) => shuffleKey(LAYOUT, mapTask(index))));
-    expect(repaired.partitionRecords).toEqual(undamaged.partitionRecords);
-    expect(repaired.missing).toEqual([]);
-  });
+      expect(damaged).toEqual({ missing: [1, 2], summaries: [], partitionRecords: [] });
+      expect(left).toEqual([0, 3].map((index) => shuffleKey(LAYOUT, mapTask(index))));
+      expect(repaired.partitionRecords).toEqual(undamaged.partitionRecords);
+      expect(repaired.missing).toEqual([]);
+    },
+  );
 
   it('takes an object for another number of reducers as damaged', async () => {
     const stage = await Stage.planned(words);
@@ -212,7 +227,9 @@ describe('the map barrier', () => {
 
     await expect(stage.closeMap()).rejects.toMatchObject({
       name: 'BooksDoNotBalanceError',
-      message: expect.stringContaining('map task m-00001 says that it wrote 2 records; its partitions hold 3'),
+      message: expect.stringContaining(
+        'map task m-00001 says that it wrote 2 records; its partitions hold 3',
+      ),
     });
     expect(await stage.store.head(shuffleIndexKey(LAYOUT))).toBeUndefined();
   });
@@ -227,7 +244,9 @@ describe('the map barrier', () => {
 
       await expect(stage.closeMap()).rejects.toMatchObject({
         name: 'BooksDoNotBalanceError',
-        message: expect.stringContaining(`records of ${24 + difference} bytes in all; the input that was planned has 24`),
+        message: expect.stringContaining(
+          `records of ${24 + difference} bytes in all; the input that was planned has 24`,
+        ),
       });
     }
   });
@@ -368,7 +387,8 @@ describe('a reducer that meets a damaged shuffle object', () => {
     else await stage.store.put(key, damage(bytes));
 
     const failures: unknown[] = [];
-    for (const spec of reduceTasks(stage.plan)) await stage.run([spec]).catch((error: unknown) => failures.push(error));
+    for (const spec of reduceTasks(stage.plan))
+      await stage.run([spec]).catch((error: unknown) => failures.push(error));
 
     expect(failures.length).toBeGreaterThan(0);
     for (const failure of failures) {

@@ -32,7 +32,11 @@ describe('commitJob()', () => {
       'put out/manifest.json',
       'put out/_SUCCESS',
     ]);
-    expect(Object.keys(await objectsBelow(store, ''))).toEqual(['out/_SUCCESS', 'out/manifest.json', 'workshop']);
+    expect(Object.keys(await objectsBelow(store, ''))).toEqual([
+      'out/_SUCCESS',
+      'out/manifest.json',
+      'workshop',
+    ]);
     expect(JSON.parse((await store.get('out/manifest.json')).toString())).toEqual(REPORT);
   });
 
@@ -53,7 +57,12 @@ describe('jobCounters()', () => {
   it('adds up what the tasks counted, by name, whatever the names', () => {
     const proto = JSON.parse('{"__proto__": 1, "constructor": 2, "toString": 3, "b": 4}');
 
-    const counters = jobCounters([summaryOf({ b: 1, a: 2 }), summaryOf(proto), summaryOf({ a: 0.5 }), summaryOf(proto)]);
+    const counters = jobCounters([
+      summaryOf({ b: 1, a: 2 }),
+      summaryOf(proto),
+      summaryOf({ a: 0.5 }),
+      summaryOf(proto),
+    ]);
 
     expect(JSON.stringify(counters)).toBe('{"__proto__":2,"a":2.5,"b":9,"constructor":4,"toString":6}');
   });
@@ -76,10 +85,23 @@ describe('partReports()', () => {
 
 describe('the layout', () => {
   it('knows the names of results', () => {
-    for (const name of ['_SUCCESS', 'manifest.json', 'part-r-00000.tsv', 'part-m-123456.jsonl', 'merged.txt']) {
+    for (const name of [
+      '_SUCCESS',
+      'manifest.json',
+      'part-r-00000.tsv',
+      'part-m-123456.jsonl',
+      'merged.txt',
+    ]) {
       expect(isResultName(name)).toBe(true);
     }
-    for (const name of ['part-r-0000.tsv', 'part-x-00000.tsv', 'mypart-r-00000.tsv', 'merged', 'SUCCESS', 'part-r-00000']) {
+    for (const name of [
+      'part-r-0000.tsv',
+      'part-x-00000.tsv',
+      'mypart-r-00000.tsv',
+      'merged',
+      'SUCCESS',
+      'part-r-00000',
+    ]) {
       expect(isResultName(name)).toBe(false);
     }
   });
@@ -87,7 +109,14 @@ describe('the layout', () => {
   it('tells the map task of a shuffle object by its key', () => {
     expect(mapTaskIndexOf('jobs/x/shuffle/m-00042')).toBe(42);
     expect(mapTaskIndexOf('shuffle/m-123456')).toBe(123_456);
-    for (const key of ['merge/r-00001', 'shuffle/r-00001', 'shuffle/m-1', 'xshuffle/m-00001', 'shuffle/m-00001.tmp', 'spill-0']) {
+    for (const key of [
+      'merge/r-00001',
+      'shuffle/r-00001',
+      'shuffle/m-1',
+      'xshuffle/m-00001',
+      'shuffle/m-00001.tmp',
+      'spill-0',
+    ]) {
       expect(mapTaskIndexOf(key)).toBeUndefined();
     }
   });

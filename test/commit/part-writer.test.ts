@@ -15,7 +15,10 @@ const job = defineJob({ name: 'copy', description: '', input: textLines(), map: 
 const TASK = taskId('map', 7);
 const KEY = 'out/part-m-00007.txt';
 
-function writerFor(store: ObjectStore, { attempt = 0, scratch }: { attempt?: number; scratch?: string } = {}) {
+function writerFor(
+  store: ObjectStore,
+  { attempt = 0, scratch }: { attempt?: number; scratch?: string } = {},
+) {
   return new PartWriter({
     taskId: TASK,
     attemptId: attemptId(TASK, attempt),
@@ -45,11 +48,17 @@ describe('PartWriter', () => {
     append(writer, Buffer.from('one\n'));
     append(writer, Buffer.from('zwö\n'));
 
-    const { committed, summary } = await writer.commit(readOf({ 'größer als 0': 3, '\u2028"\\\t\u007f😀': 1 }));
+    const { committed, summary } = await writer.commit(
+      readOf({ 'größer als 0': 3, '\u2028"\\\t\u007f😀': 1 }),
+    );
 
     expect(committed).toBe(true);
     expect((await store.get(KEY)).toString()).toBe('one\nzwö\n');
-    expect(summary).toMatchObject({ recordsWritten: 2, bytesWritten: 9, crc32: crcOf(Buffer.from('one\nzwö\n')) });
+    expect(summary).toMatchObject({
+      recordsWritten: 2,
+      bytesWritten: 9,
+      crc32: crcOf(Buffer.from('one\nzwö\n')),
+    });
     expect(await readPartSummary(store, LAYOUT, KEY)).toEqual(summary);
     expect(await store.head(attemptSummaryKey(LAYOUT, attemptId(TASK, 0)))).toBeUndefined();
   });
@@ -60,7 +69,10 @@ describe('PartWriter', () => {
         fc.string({ unit: 'binary', maxLength: 30 }).filter((name) => name.isWellFormed()),
         fc.constantFrom('constructor', '__proto__', 'toString'),
       ),
-      fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }).map((amount) => amount + 0)),
+      fc.oneof(
+        fc.integer(),
+        fc.double({ noNaN: true, noDefaultInfinity: true }).map((amount) => amount + 0),
+      ),
       { maxKeys: 80, size: 'max' },
     );
     let beside = 0;

@@ -328,4 +328,43 @@ describe('FoldTable', () => {
 
     expect(isMapReduceError(error, 'UserCodeError') && error.message).toBe('combine() threw TypeError: no');
   });
+
+  it('does the same in memory that an earlier table left, however large', async () => {
+    const run = async (keys: number, memoryBytes: number) => {
+      const spilled: Promise<(readonly [string, number])[][]>[] = [];
+      const table = makeTable({
+        memoryBytes,
+        full: () => {
+          spilled.push(drained(table, Number.POSITIVE_INFINITY));
+        },
+      });
+      for (let repeat = 0; repeat < 2; repeat++) for (let i = 0; i < keys; i++) table.emitText(`key ${i}`, i);
+      spilled.push(drained(table, Number.POSITIVE_INFINITY));
+      table.close();
+      table.close();
+      return Promise.all(spilled);
+    };
+
+    const small = await run(5_000, 400_000);
+    const large = await run(50_000, 64 * 1024 * 1024);
+    const smallAgain = await run(5_000, 400_000);
+
+    expect(small.length).toBeGreaterThan(1);
+    expect(large.length).toBe(1);
+    expect(JSON.stringify(smallAgain)).toBe(JSON.stringify(small));
+  });
+
+  it('shares no memory with another one of the same thread', async () => {
+    makeTable().close();
+    const first = makeTable();
+    const second = makeTable();
+
+    first.emitText('first', 1);
+    second.emitText('second', 2);
+
+    expect(await drained(first, 10)).toEqual([[[Buffer.from('first').toString('hex'), 1]]]);
+    expect(await drained(second, 10)).toEqual([[[Buffer.from('second').toString('hex'), 2]]]);
+    first.close();
+    second.close();
+  });
 });

@@ -1,0 +1,318 @@
+import { describe, expect, it } from 'vitest';
+import { shuffleKey } from '../../src/commit/layout.ts';
+import { MapReduceError } from '../../src/errors.ts';
+import { attemptId, taskId } from '../../src/ids.ts';
+import { defineJob, type Job, lines, type MapContext, textLines, tsv } from '../../src/index.ts';
+import { KiB, LIMITS, MiB } from '../../src/limits.ts';
+import { runMapTask } from '../../src/map/map-task.ts';
+import { readShuffleFooter } from '../../src/shuffle/shuffle-object.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { MapTaskSpec, SplitPiece, TaskEnvironment } from '../../src/task.ts';
+import { environmentOf, LAYOUT, scratchFolder } from '../commit/environment.ts';
+import { objectsBelow } from '../commit/small-job.ts';
+
+type Context = MapContext<string, string, Readonly<Record<string, never>>, undefined>;
+type Mapper = (line: string, context: Context) => void;
+const COMMON = { description: '', input: textLines() } as const;
+
+const shufflingBase = defineJob({
+  ...COMMON,
+  name: 'shuffling',
+  key: 'string',
+  value: 'string',
+  map: () => {},
+  reduce: 'each',
+  output: tsv(),
+});
+const mapOnlyBase = defineJob({ ...COMMON, name: 'map-only', map: () => {}, output: tsv() });
+const shuffling = (map: Mapper): Job => ({ ...shufflingBase, map: map as Job['map'] });
+const mapOnly = (map: Mapper): Job => ({ ...mapOnlyBase, map: map as Job['map'] });
+const KINDS = [
+  ['with a shuffle', shuffling],
+  ['map-only', mapOnly],
+] as const;
+
+const TASK = taskId('map', 0);
+
+async function attempt(
+  job: Job,
+  texts: readonly string[],
+  { environment = {}, attempts = 1 }: { environment?: Partial<TaskEnvironment>; attempts?: number } = {},
+) {
+  using scratch = scratchFolder();
+  const inputs = new MemoryStore({ name: 'inputs' });
+  const pieces: SplitPiece[] = [];
+  for (const [i, text] of texts.entries()) {
+    const { etag, sizeBytes } = await inputs.put(`in/${i}.txt`, Buffer.from(text));
+    pieces.push({
+      file: { key: `in/${i}.txt`, sizeBytes, etag, compression: 'none' },
+      startBytes: 0,
+      endBytes: sizeBytes,
+    });
+  }
+  const spec: MapTaskSpec = { stage: 'map', index: 0, taskId: TASK, split: { pieces } };
+  const given = {
+    ...environmentOf(job, { store: new MemoryStore(), scratch: scratch.path }),
+    inputs,
+    ...environment,
+  };
+  let result = await runMapTask(spec, attemptId(TASK, 0), given);
+  for (let i = 1; i < attempts; i++) result = await runMapTask(spec, attemptId(TASK, i), given);
+  return { result, environment: given, objects: await objectsBelow(given.store, '') };
+}
+
+describe.each(KINDS)('a map task %s', (_kind, make) => {
+  it('reports what it read, wrote and counted', async () => {
+    const job = make((line, { emit, count }) => {
+      count('lines');
+      count('bytes', line.length);
+      for (const word of line.split(' ')) emit(word, line);
+    });
+
+    const { result, environment } = await attempt(job, ['a b\nc\n', 'd e f']);
+
+    expect(result).toMatchObject({
+      taskId: TASK,
+      attemptId: 'm-00000.0',
+      committed: true,
+      recordsRead: 3,
+      bytesRead: 11,
+      recordsWritten: 6,
+      counters: { bytes: 9, lines: 3 },
+      spills: 0,
+    });
+    expect(Object.keys(result.counters)).toEqual(['bytes', 'lines']);
+    expect(environment.progress).toMatchObject({ recordsRead: 3, pieceIndex: 1 });
+    expect(environment.progress.bytesRead).toBe(11);
+  });
+
+  it('tells map where its record came from', async () => {
+    const seen: unknown[] = [];
+    const job = make((line, { file, position }) => {
+      seen.push([line, file, position()]);
+    });
+
+    await attempt(job, ['one\ntwo\n', 'three']);
+
+    expect(seen).toEqual([
+      ['one', 'in/0.txt', { file: 'in/0.txt', offsetBytes: 0 }],
+      ['two', 'in/0.txt', { file: 'in/0.txt', offsetBytes: 4 }],
+      ['three', 'in/1.txt', { file: 'in/1.txt', offsetBytes: 0 }],
+    ]);
+  });
+
+  it('whose map throws says of which record, with the user’s stack', async () => {
+    const job = make((line) => {
+      if (line === 'bad') throw new TypeError('no such field');
+    });
+
+    await expect(attempt(job, ['fine\n', 'fine\nbad\nfine\n'])).rejects.toMatchObject({
+      name: 'UserCodeError',
+      message: 'map() threw TypeError: no such field',
+      retryable: true,
+      details: {
+        phase: 'map',
+        file: 'in/1.txt',
+        offsetBytes: 5,
+        taskId: 'm-00000',
+        attemptId: 'm-00000.0',
+        jobName: job.name,
+        userStack: expect.stringContaining('map-task.test.ts'),
+      },
+    });
+  });
+
+  it('whose map throws what is no Error says what it was', async () => {
+    for (const [thrown, message] of [
+      ['text', 'map() threw text'],
+      [undefined, 'map() threw undefined'],
+      [null, 'map() threw null'],
+    ] as const) {
+      const job = make(() => {
+        throw thrown;
+      });
+
+      await expect(attempt(job, ['x\n'])).rejects.toMatchObject({ name: 'UserCodeError', message });
+    }
+  });
+
+  it('whose map is asynchronous is refused, and its failure is not left to nobody', async () => {
+    const job = make(async () => {
+      throw new Error('late');
+    });
+
+    await expect(attempt(job, ['x\n'])).rejects.toMatchObject({
+      name: 'JobDefinitionError',
+      message: expect.stringContaining('map() answered a promise; it must be synchronous'),
+    });
+  });
+
+  it('whose map swallows a failed emit fails all the same, and nothing of it is committed', async () => {
+    const job = make((line, { emit }) => {
+      try {
+        emit(line, Symbol('no text') as never);
+      } catch {}
+    });
+    const store = new MemoryStore();
+
+    await expect(attempt(job, ['a\nb\n'], { environment: { store } })).rejects.toMatchObject({
+      name: 'UnencodableValueError',
+    });
+    expect(await objectsBelow(store, '')).toEqual({});
+  });
+
+  it('counts finite numbers only, under a bounded number of names', async () => {
+    for (const amount of [Number.NaN, Number.POSITIVE_INFINITY, '1' as never, null as never]) {
+      await expect(
+        attempt(
+          make((_line, { count }) => count('x', amount)),
+          ['x\n'],
+        ),
+      ).rejects.toMatchObject({
+        name: 'JobDefinitionError',
+        message: expect.stringMatching(
+          /^count\('x', .+\) adds no finite number; received (number|string|object)\./,
+        ),
+      });
+    }
+    const many = make((_line, { count }) => {
+      for (let i = 0; i <= LIMITS.counterNamesMax; i++) count(`counter ${i}`);
+    });
+    await expect(attempt(many, ['x\n'])).rejects.toMatchObject({
+      name: 'JobDefinitionError',
+      message: expect.stringContaining('would be counter number 1001; a job has at most 1000'),
+    });
+  });
+
+  it('may call its counters anything', async () => {
+    const names = ['constructor', 'toString', '__proto__', 'hasOwnProperty', '', 'ü'];
+    const job = make((_line, { count }) => {
+      for (const name of names) count(name, 2);
+    });
+
+    const { result } = await attempt(job, ['x\ny\n']);
+
+    expect(Object.entries(result.counters).sort()).toEqual(names.map((name) => [name, 4]).sort());
+  });
+
+  it('stops between chunks when it is to stop, and commits nothing', async () => {
+    const store = new MemoryStore();
+    let checks = 0;
+    const control = {
+      check: () => {
+        if (++checks === 3) throw new MapReduceError('DeadlineNearError', 'soon');
+      },
+    };
+    const text = `${'x'.repeat(999)}\n`.repeat(1_000);
+
+    const running = attempt(
+      make(() => {}),
+      [text],
+      { environment: { store, control } },
+    );
+
+    await expect(running).rejects.toMatchObject({ name: 'DeadlineNearError', details: { taskId: TASK } });
+    expect(await objectsBelow(store, '')).toEqual({});
+  });
+
+  it('is asked a last time whether to stop right before it commits', async () => {
+    const store = new MemoryStore();
+    let mapped = false;
+    const control = {
+      check: () => {
+        if (mapped) throw new MapReduceError('CancelledError', 'another attempt was first');
+      },
+    };
+    const job = make(() => {
+      mapped = true;
+    });
+
+    await expect(attempt(job, ['x\n'], { environment: { store, control } })).rejects.toMatchObject({
+      name: 'CancelledError',
+    });
+    expect(await objectsBelow(store, '')).toEqual({});
+  });
+
+  it('refuses a record that is longer than a quarter of its memory', async () => {
+    const running = attempt(
+      make(() => {}),
+      [`${'x'.repeat(2_000)}\n`],
+      { environment: { memoryBytes: 4_000 } },
+    );
+
+    await expect(running).rejects.toMatchObject({
+      name: 'RecordTooLargeError',
+      retryable: false,
+      details: { taskId: TASK },
+    });
+  });
+
+  it('runs setup once an attempt, and says when that fails', async () => {
+    let setups = 0;
+    const base = make(() => {});
+    const job: Job = { ...base, setup: () => setups++ };
+
+    await attempt(job, ['a\nb\nc\n'], { attempts: 2 });
+    const failing = attempt({ ...base, setup: () => JSON.parse('{') }, ['x\n']);
+    const promising = attempt({ ...base, setup: async () => {} }, ['x\n']);
+
+    expect(setups).toBe(2);
+    await expect(failing).rejects.toMatchObject({ name: 'UserCodeError', details: { phase: 'setup' } });
+    await expect(promising).rejects.toMatchObject({
+      name: 'JobDefinitionError',
+      details: { phase: 'setup' },
+    });
+  });
+
+  it('of a split without records commits an object without records', async () => {
+    const { result, objects } = await attempt(
+      make(() => {}),
+      [''],
+    );
+
+    expect(result).toMatchObject({ committed: true, recordsRead: 0, recordsWritten: 0 });
+    expect(Object.keys(objects).length).toBe(1);
+  });
+});
+
+describe('a map task with a shuffle', () => {
+  it('writes more than a megabyte piece by piece', async () => {
+    const job = shuffling((line, { emit }) => {
+      for (let i = 0; i < 30; i++) emit(`${line}${i}`, 'v'.repeat(100 * KiB));
+    });
+
+    const { result, environment } = await attempt(job, ['x\ny\n']);
+
+    const { store } = environment;
+    const { summary, extents } = await readShuffleFooter(
+      store,
+      (await store.head(shuffleKey(LAYOUT, TASK)))!,
+    );
+    expect(summary).toMatchObject({ recordsWritten: 60, attemptId: 'm-00000.0' });
+    expect(extents[0].lengthBytes).toBeGreaterThan(5 * MiB);
+    expect(result.bytesWritten).toBe(summary.bytesWritten);
+  });
+});
+
+describe('a map-only task', () => {
+  it('takes from one record more than memory holds', async () => {
+    const job = defineJob({
+      ...COMMON,
+      name: 'amplify',
+      map: (line, { emit }) => {
+        for (let i = 0; i < 200; i++) emit(undefined, `${i} ${line.repeat(100 * KiB)}`);
+      },
+      output: lines(),
+    });
+
+    const { result, objects } = await attempt(job, ['x\ny\n']);
+
+    const part = objects['out/part-m-00000.txt'];
+    expect(result).toMatchObject({ recordsWritten: 400, bytesWritten: part.length });
+    expect(part.split('\n').map((row) => row.slice(0, 6).trim())).toEqual([
+      ...Array.from({ length: 200 }, (_, i) => `${i} xxxxx`.slice(0, 6)),
+      ...Array.from({ length: 200 }, (_, i) => `${i} yyyyy`.slice(0, 6)),
+      '',
+    ]);
+  });
+});

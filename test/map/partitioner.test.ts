@@ -1,0 +1,179 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { stringCodec } from '../../src/codec/string-codec.ts';
+import { isMapReduceError, type MapReduceError } from '../../src/errors.ts';
+import { defineJob, type Job, textLines, tsv } from '../../src/index.ts';
+import type { PartitionFunction } from '../../src/job.ts';
+import { createPartitioner, printKey } from '../../src/map/partitioner.ts';
+import { ShuffleCollector } from '../../src/map/shuffle-collector.ts';
+import type { JobSettings } from '../../src/task.ts';
+import { environmentOf, settingsOf } from '../commit/environment.ts';
+
+const COMMON = {
+  description: '',
+  name: 'job',
+  input: textLines(),
+  map: () => {},
+  output: tsv(),
+  key: 'string',
+  value: 'number',
+} as const;
+const byHash = defineJob({ ...COMMON, reduce: 'sum' });
+
+function custom(
+  partition: (key: string, partitions: number) => unknown,
+  value: 'string' | 'number' = 'number',
+): Job {
+  return defineJob({
+    ...COMMON,
+    value,
+    partition: partition as PartitionFunction<string, Record<never, never>>,
+    reduce: 'each',
+  });
+}
+
+function partitionsOf(job: Job, settings: Partial<JobSettings>, keys: readonly string[]): number[] {
+  const partitioner = createPartitioner(job, settingsOf(job, settings));
+  return keys.map((key) => {
+    const bytes = Buffer.from(`--${key}--`);
+    return partitioner.partitionOf(key, bytes, 2, bytes.length - 2);
+  });
+}
+
+function failure(run: () => unknown): MapReduceError {
+  try {
+    run();
+  } catch (error) {
+    if (isMapReduceError(error)) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('partitioning by hash', () => {
+  // What users see: which part a word lands in never changes.
+  it('puts words where it has always put them', () => {
+    const words = ['the', 'of', 'and', 'to', 'a', 'in', '', 'naïve', '日本'];
+
+    expect(partitionsOf(byHash, { reducers: 16 }, words)).toEqual([12, 3, 4, 11, 1, 5, 10, 12, 15]);
+    expect(partitionsOf(byHash, { reducers: 1 }, words)).toEqual(words.map(() => 0));
+  });
+});
+
+describe('partitioning by ranges', () => {
+  it('puts a key behind all boundaries that it reaches', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '\0', 'é'), maxLength: 4 });
+    fc.assert(
+      fc.property(fc.uniqueArray(text, { maxLength: 7 }), fc.array(text), (boundaries, keys) => {
+        const sorted = boundaries.map((key) => Buffer.from(key)).sort(Buffer.compare);
+        const settings: Partial<JobSettings> = {
+          reducers: sorted.length + 1,
+          partition: { kind: 'range', boundaries: sorted.map((key) => key.toString('base64')) },
+        };
+
+        const found = partitionsOf(byHash, settings, keys);
+
+        expect(found).toEqual(
+          keys.map(
+            (key) => sorted.filter((boundary) => Buffer.compare(boundary, Buffer.from(key)) <= 0).length,
+          ),
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('uses fewer partitions where there are fewer boundaries', () => {
+    expect(
+      partitionsOf(byHash, { reducers: 9, partition: { kind: 'range', boundaries: [] } }, ['', 'z']),
+    ).toEqual([0, 0]);
+  });
+});
+
+describe('partitioning by a function', () => {
+  it('passes the key and the number of partitions', () => {
+    const seen: unknown[] = [];
+    const job = custom((key, partitions) => {
+      seen.push([key, partitions]);
+      return key.length % partitions;
+    });
+
+    expect(partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['a', 'bbbb', 'ccccc'])).toEqual(
+      [1, 1, 2],
+    );
+    expect(seen).toEqual([
+      ['a', 3],
+      ['bbbb', 3],
+      ['ccccc', 3],
+    ]);
+  });
+
+  it.each([[-1], [3], [1.5], [Number.NaN], ['1'], [undefined], [null], [true]])(
+    'refuses the answer %s, naming the key',
+    (answer) => {
+      const job = custom(() => answer);
+
+      const error = failure(() =>
+        partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['the key']),
+      );
+
+      expect(error.name).toBe('PartitionOutOfRangeError');
+      expect(error.message).toBe(
+        `partition() answered ${String(answer)} for the key "the key"; it must answer a whole number from 0 to 2 (there are 3 partitions)`,
+      );
+      expect(error.details).toEqual({ phase: 'partition', groupKey: '"the key"' });
+    },
+  );
+
+  it('that throws is named with the key', () => {
+    const job = custom((key) => {
+      throw new RangeError(`no ${key}`);
+    });
+
+    const error = failure(() => partitionsOf(job, { reducers: 2, partition: { kind: 'custom' } }, ['k']));
+
+    expect(error).toMatchObject({
+      name: 'UserCodeError',
+      message: 'partition() threw RangeError: no k',
+      details: { phase: 'partition', groupKey: '"k"' },
+    });
+  });
+
+  it('is asked in a real emit too, and named by its key, for one partition and for several', () => {
+    for (const value of ['string', 'number'] as const) {
+      for (const reducers of [1, 3]) {
+        const job = { ...custom(() => 5, value) };
+        const withCombiner: Job =
+          value === 'number' ? { ...job, shuffle: { ...job.shuffle!, combine: 'sum' } } : job;
+        for (const key of ['k', 'a key of more than twelve bytes']) {
+          const collector = new ShuffleCollector(
+            environmentOf(withCombiner, { settings: { reducers, partition: { kind: 'custom' } } }),
+          );
+
+          const error = failure(() => collector.emit(key, value === 'number' ? 1 : 'x'));
+          collector.close();
+
+          expect(error.name).toBe('PartitionOutOfRangeError');
+          expect(error.details.groupKey).toBe(JSON.stringify(key));
+        }
+      }
+    }
+  });
+});
+
+describe('printKey()', () => {
+  it('prints at most 200 characters, and bytes that do not decode in hexadecimal', () => {
+    const long = Buffer.from('x'.repeat(500));
+    const undecodable = {
+      ...stringCodec,
+      decode: (): string => {
+        throw new Error('no');
+      },
+    };
+
+    expect(printKey(stringCodec, Buffer.from('a"b'), 0, 3)).toBe('"a\\"b"');
+    expect(printKey(stringCodec, long, 0, 500).length).toBe(200);
+    expect(printKey(undecodable, Buffer.from('abc'), 0, 3)).toBe('0x616263');
+    expect(printKey(undecodable, long, 0, 500)).toBe(`0x${'78'.repeat(64)}`);
+  });
+});
