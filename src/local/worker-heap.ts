@@ -20,6 +20,12 @@ import { MiB } from '../limits.ts';
 const HEAP_BYTES_MIN = 192 * MiB;
 const CEILING_FACTOR = 4;
 
+/**
+ * For objects that have just been made. V8 lets it grow with time, which would make long jobs larger than short ones,
+ * and gains nothing by it here: what map makes of a record is garbage by the next one.
+ */
+export const YOUNG_GENERATION_MB = 24;
+
 /** What an attempt may keep in the JavaScript heap, for a budget of `memoryBytes`. */
 export function heapBoundBytes(memoryBytes: number): number {
   return Math.max(HEAP_BYTES_MIN, memoryBytes);

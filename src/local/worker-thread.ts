@@ -15,7 +15,7 @@ import type { AttemptId } from '../ids.ts';
 import { MiB } from '../limits.ts';
 import type { TaskResult, TaskSpec } from '../task.ts';
 import { newSharedBuffer, SharedProgress, SharedSignals } from './shared-progress.ts';
-import { heapCeilingBytes } from './worker-heap.ts';
+import { heapCeilingBytes, YOUNG_GENERATION_MB } from './worker-heap.ts';
 import type { FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
 import { forwardLines, type WorkerOutput } from './worker-output.ts';
 
@@ -61,7 +61,10 @@ export class WorkerThread {
     this.#thread = new Worker(entry, {
       name: `mapreduce-${worker}`,
       workerData: { shared, heapBoundBytes, data } satisfies WorkerBirth,
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapCeilingBytes(heapBoundBytes) / MiB) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.ceil(heapCeilingBytes(heapBoundBytes) / MiB),
+        maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+      },
       env: environment(),
       stdout: true,
       stderr: true,
