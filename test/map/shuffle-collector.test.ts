@@ -154,7 +154,7 @@ describe('ShuffleCollector', () => {
         fc.array(fc.tuple(text, fc.integer({ min: -5, max: 500 })), { maxLength: 9, size: 'max' }),
         fc.constantFrom(summing, latest),
         reducersOf,
-        fc.constantFrom(1_000, 330 * KiB, 330 * KiB, 1 * MiB),
+        fc.constantFrom(1_000, 330 * KiB, 330 * KiB, 330 * KiB, 1 * MiB, 1 * MiB),
         async (emits, job, reducers, memoryBytes) => {
           const found = await collect(job, emits, { memoryBytes, reducers });
 
@@ -174,7 +174,7 @@ describe('ShuffleCollector', () => {
       fc.asyncProperty(
         fc.array(text, { maxLength: 40, size: 'max' }),
         reducersOf,
-        fc.constantFrom(1_000, 1_500, 1 * MiB),
+        fc.constantFrom(1_000, 1_500, 2_500, 1 * MiB, 1 * MiB),
         async (keys, reducers, memoryBytes) => {
           const emits = keys.map(
             (key, i) => [key, i % 9 === 8 ? `${i}${'+'.repeat(150)}` : `${i} `] as const,
@@ -197,7 +197,7 @@ describe('ShuffleCollector', () => {
       fc.asyncProperty(
         fc.array(text, { maxLength: 40, size: 'max' }),
         reducersOf,
-        fc.constantFrom(1_000, 1_500, 1 * MiB),
+        fc.constantFrom(1_000, 1_500, 2_500, 1 * MiB, 1 * MiB),
         async (keys, reducers, memoryBytes) => {
           const emits = keys.map((key, i) => [key, `${i}`] as const);
 

@@ -22,7 +22,10 @@ function mergedNaively(runs: readonly (readonly KeyValue[])[]): string[] {
 
 describe('KWayMerge', () => {
   it('of up to 40 runs gives all records by key, equal keys in the order of the runs', async () => {
-    const runs = fc.array(anyRecords.map(sortedRecords), { minLength: 1, maxLength: 40, size: 'max' });
+    const runs = fc.array(
+      anyRecords.map((records) => sortedRecords(records.slice(0, 10))),
+      { minLength: 1, maxLength: 40, size: 'max' },
+    );
     await fc.assert(
       fc.asyncProperty(
         runs,

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
+import { closeMapStage } from '../../src/commit/map-barrier.ts';
+import { taskId } from '../../src/ids.ts';
+import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
+import { mapTasks, reduceTasks } from '../../src/plan/plan-job.ts';
+import type { JobPlan, TaskSpec } from '../../src/task.ts';
+import { counting } from './counting-jobs.ts';
+import { environmentOf, LAYOUT, scratchFolder } from './environment.ts';
+import { storeOf } from './random-jobs.ts';
+import { objectsBelow, partsOf, runSmallJob, runTask } from './small-job.ts';
+
+let scratch: ReturnType<typeof scratchFolder>;
+beforeAll(() => {
+  scratch = scratchFolder();
+});
+afterAll(() => scratch[Symbol.dispose]());
+
+const mapOnly = defineJob({
+  name: 'map-only',
+  description: '',
+  input: textLines(),
+  map: (line, { emit }) => emit(undefined, line),
+  output: lines(),
+});
+
+describe('two attempts of one task at once', () => {
+  const text = ['the fox and the dog\n'.repeat(30), 'a b c d e\n'.repeat(30)];
+
+  /** A job planned, and its map tasks done where its reduce tasks are to run. */
+  async function planned(job: Job, { merge, upTo }: { merge: boolean; upTo: 'map' | 'reduce' }) {
+    const store = await storeOf(text);
+    let plan: JobPlan | undefined;
+    const stop = new Error('planned');
+    await runSmallJob({
+      job,
+      store,
+      scratch: scratch.path,
+      merge,
+      splitSizeBytes: 300,
+      ...(job.shuffle === undefined ? {} : { reducers: 2 }),
+      shuffled: (tasks) => {
+        if (tasks[0].stage === upTo) throw stop;
+        return tasks;
+      },
+      onPlanned: (made) => {
+        plan = made;
+      },
+    }).catch((error: unknown) => {
+      if (error !== stop) throw error;
+    });
+    return { store, plan: plan! };
+  }
+
+  it.each([
+    ['a map task', counting['named reducer'], 'map', false],
+    ['a reduce task', counting['named reducer'], 'reduce', false],
+    ['a reduce task whose run is to be merged', counting['functions without a combiner'], 'reduce', true],
+    ['a map-only task', mapOnly, 'map', false],
+    ['a map-only task whose part is to be merged', mapOnly, 'map', true],
+  ] as const)(
+    'of %s: one commits, and the other is told that nothing of it counts',
+    async (_what, job, stage, merge) => {
+      const { store, plan } = await planned(job, { merge, upTo: stage });
+      const tasks: readonly TaskSpec[] = stage === 'map' ? mapTasks(plan) : reduceTasks(plan);
+
+      for (const spec of tasks) {
+        const attempts = ['first', 'second', 'third'];
+        const results = await Promise.all(
+          attempts.map(async (attempt) => {
+            using own = scratchFolder();
+            return await runTask(spec, attempt, {
+              ...environmentOf(job, { store, scratch: own.path }),
+              settings: plan.settings,
+            });
+          }),
+        );
+        const late = await runTask(spec, 'late', {
+          ...environmentOf(job, { store, scratch: scratch.path }),
+          settings: plan.settings,
+        });
+
+        expect(results.filter(({ committed }) => committed).length).toBe(1);
+        expect(late.committed).toBe(false);
+        for (const result of [...results, late]) {
+          expect({ ...result, attemptId: '', committed: false }).toEqual({
+            ...results[0],
+            attemptId: '',
+            committed: false,
+          });
+        }
+      }
+      if (stage === 'map') {
+        const { missing } = await closeMapStage({
+          plan,
+          store,
+          layout: LAYOUT,
+          extension: job.output.extension,
+        });
+        expect(missing).toEqual([]);
+      }
+    },
+  );
+
+  it('leaves exactly the objects that the layout names', async () => {
+    const { store, plan } = await planned(counting['named reducer'], { merge: false, upTo: 'reduce' });
+
+    const keys = Object.keys(await objectsBelow(store, 'work/'));
+
+    expect(keys.sort()).toEqual(
+      [...mapTasks(plan).map((spec) => shuffleKey(LAYOUT, spec.taskId)), 'work/shuffle-index'].sort(),
+    );
+    expect(shuffleKey(LAYOUT, taskId('map', 3))).toBe('work/shuffle/m-00003');
+    expect(mergeRunKey(LAYOUT, taskId('reduce', 3))).toBe('work/merge/r-00003');
+    expect(partKey(LAYOUT, taskId('reduce', 3), 'tsv')).toBe('out/part-r-00003.tsv');
+    expect(partsOf(await objectsBelow(store, 'out/'))).toBe('');
+  });
+});
