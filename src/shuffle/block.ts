@@ -27,6 +27,8 @@ import { LIMITS } from '../limits.ts';
 import type { BlockCompression } from '../task.ts';
 
 export const BLOCK_HEADER_BYTES = 20;
+/** A record may be as long as LIMITS.recordBytesMax, and a block holds at least one. */
+export const BLOCK_RAW_BYTES_MAX = 2 * LIMITS.recordBytesMax;
 const CODEC_RAW = 0;
 const CODEC_ZSTD = 1;
 
@@ -70,11 +72,9 @@ export function readBlockHeader(bytes: Buffer, at: number, origin: string): Bloc
     records: bytes.readUInt32LE(at + 12),
     codec: bytes.readUInt32LE(at + 16),
   };
-  // A record may be as long as LIMITS.recordBytesMax, and a block holds at least one.
-  const rawBytesMax = 2 * LIMITS.recordBytesMax;
   if (
     header.codec > CODEC_ZSTD ||
-    header.rawBytes > rawBytesMax ||
+    header.rawBytes > BLOCK_RAW_BYTES_MAX ||
     header.storedBytes > header.rawBytes ||
     header.records === 0
   ) {

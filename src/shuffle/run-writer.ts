@@ -6,7 +6,8 @@
  */
 import { VARINT_BYTES_MAX, writeVarint } from '../codec/varint.ts';
 import type { BlockCompression } from '../task.ts';
-import { sealBlock } from './block.ts';
+import { MapReduceError } from '../errors.ts';
+import { BLOCK_RAW_BYTES_MAX, sealBlock } from './block.ts';
 import { copyBytes, equalBytes } from './copy-bytes.ts';
 
 /** What a run holds of one partition. Byte ranges are relative to the first block of the run. */
@@ -117,6 +118,12 @@ export class RunWriter {
   }
 
   #makeRoom(sizeBytes: number): void {
+    if (sizeBytes > BLOCK_RAW_BYTES_MAX) {
+      throw new MapReduceError(
+        'RecordTooLargeError',
+        `one key and its value take ${sizeBytes} bytes; ${BLOCK_RAW_BYTES_MAX} is the most. Where a combiner or reducer makes values grow, let it keep less, or emit several`,
+      );
+    }
     if (this.#records > 0) this.#seal();
     if (sizeBytes > this.#raw.length) this.#raw = Buffer.allocUnsafeSlow(sizeBytes);
   }
