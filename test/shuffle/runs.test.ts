@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isMapReduceError } from '../../src/errors.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { RunCursor } from '../../src/shuffle/run-cursor.ts';
 import { RunReader, type RunSegment } from '../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
@@ -79,6 +80,16 @@ describe('a run', () => {
     for (const chunkBytes of [512, 4_096, 1_000_000]) {
       expect(printed(await readMerged([segment], chunkBytes))).toEqual(printed(records));
     }
+  });
+
+  it('refuses a record that no block can hold', () => {
+    const writer = new RunWriter({ compression: { codec: 'none' }, blockBytes: 64, emitBlock: () => {} });
+    const bytes = Buffer.from('key');
+
+    // The lengths alone decide; nothing of that size is touched.
+    const append = (): void => writer.append(bytes, 0, 3, bytes, 0, 2 * LIMITS.recordBytesMax);
+
+    expect(append).toThrow(expect.objectContaining({ name: 'RecordTooLargeError' }));
   });
 
   it('tells how many bytes it has written, and where each partition lies', () => {
