@@ -5,8 +5,8 @@
  * straight to a file for a spill, into a queue that an upload drains for a shuffle object.
  */
 import { VARINT_BYTES_MAX, writeVarint } from '../codec/varint.ts';
-import type { BlockCompression } from '../task.ts';
 import { MapReduceError } from '../errors.ts';
+import type { BlockCompression } from '../task.ts';
 import { BLOCK_RAW_BYTES_MAX, sealBlock } from './block.ts';
 import { copyBytes, equalBytes } from './copy-bytes.ts';
 
