@@ -354,6 +354,27 @@ describe('FoldTable', () => {
     expect(JSON.stringify(smallAgain)).toBe(JSON.stringify(small));
   });
 
+  it('that had grown makes room for long keys by shrinking, rather than spill for each of them', async () => {
+    let spills = 0;
+    const table = makeTable({
+      memoryBytes: 2_000_000,
+      full: () => {
+        spills++;
+        void drained(table, Number.POSITIVE_INFINITY);
+      },
+    });
+    for (let i = 0; i < 16_000; i++) table.emitText(`${i}`, 1);
+    expect(spills).toBe(0);
+
+    for (let i = 0; i < 8; i++) table.emitText(`${i}`.padEnd(200_000, 'x'), i);
+
+    expect(spills).toBe(1);
+    const [found] = await drained(table, Number.POSITIVE_INFINITY, 100_000);
+    // Three had room beside the many short ones; the others share the table that those left.
+    expect(found.map(([, value]) => value)).toEqual([3, 4, 5, 6, 7]);
+    table.close();
+  });
+
   it('shares no memory with another one of the same thread', async () => {
     makeTable().close();
     const first = makeTable();

@@ -11,6 +11,7 @@ import { createFold } from '../../src/map/value-fold.ts';
 import { LocalRun, mergeInto, openRunsBudget, reduceRunCount } from '../../src/shuffle/merge-runs.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { StreamOptions } from '../../src/storage/object-store.ts';
 import {
   anyCompression,
   anyKey,
@@ -59,6 +60,21 @@ const anyRuns = fc
     ),
   );
 
+/** Counts the streams that are open at once. */
+class CountingStore extends MemoryStore {
+  openMax = 0;
+  #open = 0;
+
+  override async *stream(key: string, options?: StreamOptions): AsyncIterableIterator<Buffer> {
+    this.openMax = Math.max(this.openMax, ++this.#open);
+    try {
+      yield* super.stream(key, options);
+    } finally {
+      this.#open--;
+    }
+  }
+}
+
 describe('reduceRunCount()', () => {
   it('leaves at most as many runs as may be open, with the same records in the same order', async () => {
     await fc.assert(
@@ -97,6 +113,38 @@ describe('reduceRunCount()', () => {
       { numRuns: 1_000 },
     );
   }, 60_000);
+
+  it('never opens more runs at once than may be', async () => {
+    for (const [runs, runsMax] of [
+      [3, 2],
+      [9, 2],
+      [9, 3],
+      [40, 5],
+      [23, 22],
+    ]) {
+      const store = new CountingStore();
+      const segments = await Promise.all(
+        Array.from({ length: runs }, async (_, i) => {
+          const record = { key: Buffer.from(`${i % 3}`), value: Buffer.from(`${i}`) };
+          return (await storeRun(store, `run${i}`, [[record]]))[0];
+        }),
+      );
+
+      const left = await reduceRunCount(segments, {
+        budget: { runsMax, chunkBytes: 100 },
+        folder,
+        fold: undefined,
+        compression: { codec: 'none' },
+        blockBytes: 50,
+        control: NO_CONTROL,
+        onMerged: () => {},
+      });
+
+      expect(left.length).toBe(runsMax);
+      expect(store.openMax).toBeLessThanOrEqual(runsMax);
+      expect(store.openMax).toBeGreaterThan(1);
+    }
+  });
 
   it('reads none of the runs when they are few enough', async () => {
     const segments = await storeRun(new MemoryStore(), 'run', [
