@@ -1,6 +1,7 @@
 /** The commands, their flags and their help. */
 import { Command, Option } from 'commander';
 import { LIMITS, MiB } from '../limits.ts';
+import { addAwsCommands } from './aws/commands.ts';
 import { packageVersion } from './package-root.ts';
 import { paintFor } from './paint.ts';
 import type { RunFlags } from './run-flags.ts';
@@ -8,7 +9,7 @@ import type { RunFlags } from './run-flags.ts';
 /** @param finish  takes the exit code of the command that ran */
 export function createProgram(finish: (exitCode: number) => void): Command {
   const program = new Command('mapreduce')
-    .description('Runs MapReduce jobs on this machine.')
+    .description('Runs MapReduce jobs on this machine and on AWS.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help; after a command, about that command')
     .helpCommand('help [command]', 'print help about a command')
@@ -24,7 +25,9 @@ Examples:
   mapreduce list
   mapreduce run word-count --input books/ --output out/words
   mapreduce run ./my-job.ts --input 'logs/*.gz' --output out/mine --set case=keep
-  mapreduce run --help`,
+  mapreduce run --help
+  mapreduce deploy
+  mapreduce submit word-count --input books/ --wait`,
     );
 
   const run = program
@@ -95,6 +98,8 @@ Exit code: 0 done, 1 the job failed, 2 the command or the job's definition is wr
       const { describeCommand } = await import('./describe-command.ts');
       finish(await describeCommand(job));
     });
+
+  addAwsCommands(program, finish);
 
   for (const command of program.commands) {
     command.showHelpAfterError(`See mapreduce ${command.name()} --help`);

@@ -1,0 +1,105 @@
+/** What AWS answers when it refuses, in words that say what to do. S3 has its own (src/storage/s3-errors.ts). */
+import { isMapReduceError, MapReduceError } from '../../errors.ts';
+
+export interface AwsCall {
+  /** As IAM calls it: 'states:StartExecution'. */
+  readonly action: string;
+  /** ARN or name of what it is done to. */
+  readonly on: string;
+}
+
+/** Carries out a call; what it throws says what was asked for, what came, and what to do. */
+export async function callAws<T>(call: AwsCall, send: () => Promise<T>): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    throw awsError(error, call);
+  }
+}
+
+export function awsError(
+  error: unknown,
+  call: AwsCall,
+  environment: NodeJS.ProcessEnv = process.env,
+): MapReduceError {
+  if (isMapReduceError(error)) return error;
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const usage = (text: string) => new MapReduceError('UsageError', text, { cause: error });
+  const failed = `${call.action} on ${call.on} failed`;
+  if (EXPIRED.has(name) || /token .*(is|has) expired|session has expired/i.test(message)) {
+    return usage(
+      `the AWS credentials have expired (${message}). Sign in again, for example with 'aws sso login'${profileText(environment)}, and repeat the command`,
+    );
+  }
+  if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
+    return usage(
+      `there are no usable AWS credentials (${message}). Set AWS_PROFILE, sign in, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for an emulator on this machine add --local`,
+    );
+  }
+  if (INVALID_CREDENTIALS.has(name)) {
+    return usage(
+      `${failed}: AWS does not accept the credentials (${name}: ${message}). Check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY${environment.AWS_ENDPOINT_URL === undefined ? '' : `; requests go to ${environment.AWS_ENDPOINT_URL} (AWS_ENDPOINT_URL)`}`,
+    );
+  }
+  if (/region is missing/i.test(message)) {
+    return usage(
+      'no AWS region is set. Set AWS_REGION, for example AWS_REGION=us-east-1, or a profile with a region',
+    );
+  }
+  if (/^AccessDenied|^UnauthorizedOperation|^AuthorizationError/.test(name)) {
+    return usage(
+      `access denied: ${message}. Whoever runs this command needs ${call.action} on ${call.on}; MapReduce.grantSubmit() of the construct grants what submitting takes`,
+    );
+  }
+  const code = codeOf(error);
+  if (code !== undefined && UNREACHABLE.has(code)) {
+    const endpoint = environment.AWS_ENDPOINT_URL;
+    return usage(
+      endpoint === undefined
+        ? `${failed}: AWS is not reachable (${code}). Check the network, the proxy and the region (${environment.AWS_REGION ?? 'of the profile'})`
+        : `nothing answers at ${endpoint} (${code}). Start the emulator with 'npm run localstack', or correct AWS_ENDPOINT_URL`,
+    );
+  }
+  if (/^Throttl|TooManyRequests|RequestLimitExceeded/.test(name)) {
+    return new MapReduceError(
+      'StorageError',
+      `${failed}: AWS throttles the calls of this account (${message}). Nothing is lost: wait a minute and repeat the command`,
+      { cause: error },
+    );
+  }
+  return new MapReduceError('StorageError', `${failed}: ${name}: ${message}`, { cause: error });
+}
+
+/** Whether AWS answered with this error. */
+export function isAwsError(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
+}
+
+function profileText({ AWS_PROFILE: profile }: NodeJS.ProcessEnv): string {
+  return profile === undefined ? '' : ` --profile ${profile}`;
+}
+
+/** A connection that fails on each of several addresses comes as an AggregateError. */
+function codeOf(error: unknown): string | undefined {
+  const { code, errors } = (error ?? {}) as { code?: unknown; errors?: readonly unknown[] };
+  if (typeof code === 'string') return code;
+  return errors?.map(codeOf).find((inner) => inner !== undefined);
+}
+
+const EXPIRED = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenRefreshRequired']);
+const INVALID_CREDENTIALS = new Set([
+  'UnrecognizedClientException',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'SignatureDoesNotMatch',
+  'InvalidAccessKeyId',
+  'AuthFailure',
+]);
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+]);

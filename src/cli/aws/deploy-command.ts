@@ -1,0 +1,165 @@
+/**
+ * `mapreduce deploy`: `cdk deploy` of this package's stack, by the cdk that the package pins, with bootstrap where the
+ * account and region have not had it. With --local the same, against an emulator.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MapReduceError } from '../../errors.ts';
+import { EXIT_CODE } from '../exit-code.ts';
+import { parseAssignment } from '../flag-values.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
+import { paintFor } from '../paint.ts';
+import { formatDuration } from '../quantities.ts';
+import { awsError, callAws } from './aws-errors.ts';
+import { clientRegion, type DeploymentFlags, stackNameOf } from './deployment.ts';
+import { LOCAL_ACCOUNT, useLocalEndpoint } from './local-endpoint.ts';
+
+export interface DeployFlags extends Pick<DeploymentFlags, 'stack' | 'local'> {
+  readonly jobs?: string;
+  readonly context?: readonly string[];
+  readonly yes?: boolean;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+}
+
+const BOOTSTRAP_STACK = 'CDKToolkit';
+/** Of cdk's output, shown where it failed. */
+const OUTPUT_CHARACTERS_MAX = 20_000;
+
+export async function deployCommand(flags: DeployFlags): Promise<number> {
+  const root = fileURLToPath(PACKAGE_ROOT);
+  const cdk = cdkScript(root);
+  if (flags.local) useLocalEndpoint();
+  const stackName = stackNameOf(flags);
+  const context = contextOf(flags, stackName);
+  const say = (text: string) => {
+    if (!flags.quiet) process.stderr.write(text);
+  };
+  const folder = await mkdtemp(join(tmpdir(), 'mapreduce-deploy-'));
+  const startedMs = performance.now();
+  try {
+    const run = (args: readonly string[]) => runCdk([cdk, ...args], { root, flags });
+    const common = ['--output', join(folder, 'cdk.out'), ...context, '--no-notices', ...certificates()];
+    if (!(await isBootstrapped())) {
+      say('the account and region are not prepared for cdk yet: cdk bootstrap\n');
+      const target = flags.local ? [`aws://${LOCAL_ACCOUNT}/${process.env.AWS_REGION}`] : [];
+      await run(['bootstrap', ...target, ...common]);
+    }
+    say(`cdk deploy ${stackName}\n`);
+    const outputsFile = join(folder, 'outputs.json');
+    const approval = flags.local || flags.yes ? ['--require-approval', 'never'] : [];
+    await run(['deploy', stackName, ...approval, '--outputs-file', outputsFile, ...common]);
+    const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, Record<string, string>>;
+    printOutputs(stackName, outputs[stackName] ?? {}, performance.now() - startedMs);
+    return EXIT_CODE.done;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function cdkScript(root: string): string {
+  const missing = (what: string) =>
+    new MapReduceError(
+      'UsageError',
+      `mapreduce deploy needs ${what}. In a clone of the project, run 'npm ci' (without --omit=dev) and deploy from there`,
+    );
+  if (!existsSync(join(root, 'infra/app.ts')))
+    throw missing("the project's infra/, which the package does not hold");
+  try {
+    return join(dirname(createRequire(PACKAGE_ROOT).resolve('aws-cdk/package.json')), 'bin/cdk');
+  } catch {
+    throw missing('aws-cdk');
+  }
+}
+
+function contextOf(flags: DeployFlags, stackName: string): string[] {
+  const { jobs, context = [], local } = flags;
+  if (jobs !== undefined && !existsSync(jobs)) {
+    throw new MapReduceError(
+      'UsageError',
+      `--jobs is the path of the module that exports the apps, such as apps/index.ts; there is no ${resolve(jobs)}`,
+    );
+  }
+  const settings = [
+    `stackName=${stackName}`,
+    ...(jobs === undefined ? [] : [`jobs=${resolve(jobs)}`]),
+    ...(local ? ['removalPolicy=destroy'] : []),
+    ...context.map((text) => parseAssignment('--context', text).join('=')),
+  ];
+  return settings.flatMap((setting) => ['--context', setting]);
+}
+
+async function isBootstrapped(): Promise<boolean> {
+  const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
+  const client = new CloudFormationClient(clientRegion());
+  const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${BOOTSTRAP_STACK}` };
+  return await callAws(call, async () => {
+    try {
+      const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: BOOTSTRAP_STACK }));
+      return Stacks.length > 0;
+    } catch (error) {
+      if (error instanceof Error && /does not exist/.test(error.message)) return false;
+      throw error;
+    }
+  });
+}
+
+/** cdk has an agent of its own, which does not read the variable. */
+function certificates(): string[] {
+  const file = process.env.NODE_EXTRA_CA_CERTS;
+  return file === undefined ? [] : ['--ca-bundle-path', file];
+}
+
+/** What cdk says goes to stderr: live where it may have to ask, or on demand; else only when it fails. */
+async function runCdk(
+  args: readonly string[],
+  { root, flags }: { root: string; flags: DeployFlags },
+): Promise<void> {
+  const isLive = flags.verbose === true || (!flags.local && !flags.yes);
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, ...cdkRegion(), CDK_DISABLE_CLI_TELEMETRY: '1' },
+    stdio: isLive ? ['inherit', process.stderr, process.stderr] : ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      said = `${said}${chunk.toString()}`.slice(-OUTPUT_CHARACTERS_MAX);
+    });
+  }
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  }).catch((error: unknown) => {
+    throw awsError(error, { action: 'cdk', on: root });
+  });
+  if (code === 0) return;
+  if (!isLive) process.stderr.write(said);
+  throw new MapReduceError(
+    'UsageError',
+    `cdk ${args[1]} ended with exit code ${code}; what it says is above. Nothing that was deployed before is lost: correct the cause and deploy again`,
+  );
+}
+
+function cdkRegion(): NodeJS.ProcessEnv {
+  const { region } = clientRegion();
+  return region === undefined ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region };
+}
+
+function printOutputs(stackName: string, outputs: Record<string, string>, elapsedMs: number): void {
+  const paint = paintFor(process.stdout);
+  const named = stackName === 'MapReduce' ? '' : ` --stack ${stackName}`;
+  process.stdout.write(
+    `${paint('bold', stackName)} is deployed, after ${formatDuration(elapsedMs)}
+  bucket         s3://${outputs.BucketName ?? ''}
+  state machine  ${outputs.StateMachineArn ?? ''}
+
+  mapreduce submit word-count --input <path>... --wait${named}
+`,
+  );
+}

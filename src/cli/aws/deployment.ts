@@ -1,0 +1,123 @@
+/**
+ * The deployed stack that a command works with: named by --bucket and --state-machine (or their variables), or found by
+ * the outputs of its CloudFormation stack. Region, credentials and endpoint come from the environment.
+ */
+import type { SFNClient } from '@aws-sdk/client-sfn';
+import { MapReduceError } from '../../errors.ts';
+import type { S3Store } from '../../storage/s3-store.ts';
+import { callAws } from './aws-errors.ts';
+import { regionOf, useLocalEndpoint } from './local-endpoint.ts';
+
+/** Flags that all commands on AWS share. */
+export interface DeploymentFlags {
+  readonly stack?: string;
+  readonly bucket?: string;
+  readonly stateMachine?: string;
+  readonly local?: boolean;
+}
+
+export interface Deployment {
+  readonly bucket: string;
+  readonly stateMachineArn: string;
+  readonly store: S3Store;
+  readonly sfn: SFNClient;
+}
+
+export const STACK_NAME_DEFAULT = 'MapReduce';
+
+export function stackNameOf({ stack }: DeploymentFlags): string {
+  return stack ?? process.env.MAPREDUCE_STACK ?? STACK_NAME_DEFAULT;
+}
+
+/** @throws UsageError where there is no such stack, or it is not one of ours */
+export async function connect(flags: DeploymentFlags): Promise<Deployment> {
+  if (flags.local) useLocalEndpoint();
+  const given = {
+    bucket: flags.bucket ?? process.env.MAPREDUCE_BUCKET,
+    stateMachineArn: flags.stateMachine ?? process.env.MAPREDUCE_STATE_MACHINE,
+  };
+  const { bucket: named, stateMachineArn } =
+    given.bucket === undefined || given.stateMachineArn === undefined
+      ? { ...(await stackOutputs(stackNameOf(flags))), ...withoutUndefined(given) }
+      : { bucket: given.bucket, stateMachineArn: given.stateMachineArn };
+  const bucket = named.replace(/^s3:\/\//, '').replace(/\/$/, '');
+  checkArn(stateMachineArn);
+  const [{ SFNClient }, { createS3Client }, { S3Store }] = await Promise.all([
+    import('@aws-sdk/client-sfn'),
+    import('../../storage/s3-client.ts'),
+    import('../../storage/s3-store.ts'),
+  ]);
+  const region = { region: regionOf() ?? regionOfArn(stateMachineArn) };
+  return {
+    bucket,
+    stateMachineArn,
+    store: new S3Store({ bucket, client: createS3Client(region) }),
+    sfn: new SFNClient({ ...region, maxAttempts: ATTEMPTS_MAX }),
+  };
+}
+
+/** Waiting polls: a call that is throttled is worth some patience. */
+const ATTEMPTS_MAX = 6;
+
+async function stackOutputs(stackName: string): Promise<{ bucket: string; stateMachineArn: string }> {
+  const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
+  const client = new CloudFormationClient(clientRegion());
+  const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${stackName}` };
+  const { Stacks: [stack] = [] } = await callAws(call, async () => {
+    try {
+      return await client.send(new DescribeStacksCommand({ StackName: stackName }));
+    } catch (error) {
+      if (error instanceof Error && /does not exist/.test(error.message)) {
+        throw noStack(stackName, await client.config.region());
+      }
+      throw error;
+    }
+  });
+  if (stack === undefined) throw noStack(stackName, await client.config.region());
+  const output = (name: string) => stack.Outputs?.find(({ OutputKey }) => OutputKey === name)?.OutputValue;
+  const [bucket, stateMachineArn] = [output('BucketName'), output('StateMachineArn')];
+  if (bucket === undefined || stateMachineArn === undefined) {
+    throw new MapReduceError(
+      'UsageError',
+      `the stack ${stackName} (${stack.StackStatus}) has no outputs BucketName and StateMachineArn: it is not of mapreduce, or its deployment has not ended well. Deploy it with 'mapreduce deploy', choose another with --stack, or name --bucket and --state-machine`,
+    );
+  }
+  return { bucket, stateMachineArn };
+}
+
+function noStack(stackName: string, region: string): MapReduceError {
+  const { AWS_ENDPOINT_URL: endpoint, AWS_PROFILE: profile } = process.env;
+  const where = [
+    `the region ${region}`,
+    ...(endpoint === undefined ? [] : [`at ${endpoint}`]),
+    ...(profile === undefined ? [] : [`with the profile ${profile}`]),
+  ].join(' ');
+  return new MapReduceError(
+    'UsageError',
+    `there is no stack '${stackName}' in ${where}. Deploy it with 'mapreduce deploy${endpoint === undefined ? '' : ' --local'}'; if it is elsewhere, set AWS_REGION and AWS_PROFILE, or name it with --stack`,
+  );
+}
+
+/** For further clients: the region of the variables, else of the profile. */
+export function clientRegion(): { region?: string } {
+  const region = regionOf();
+  return region === undefined ? {} : { region };
+}
+
+export function regionOfArn(arn: string): string {
+  return arn.split(':')[3] ?? '';
+}
+
+function checkArn(arn: string): void {
+  if (/^arn:[^:]+:states:[^:]+:\d+:stateMachine:[^:]+$/.test(arn)) return;
+  throw new MapReduceError(
+    'UsageError',
+    `--state-machine is an ARN such as arn:aws:states:us-east-1:123456789012:stateMachine:Name; received '${arn}'`,
+  );
+}
+
+function withoutUndefined<T extends object>(values: T): { [N in keyof T]?: Exclude<T[N], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [N in keyof T]?: Exclude<T[N], undefined>;
+  };
+}

@@ -1,0 +1,192 @@
+/** `mapreduce status`, `wait`, `results`, `cancel` and `redrive`: of one job, by its id. */
+import { cancelKey } from '../../aws/keys.ts';
+import { SUCCESS_NAME } from '../../commit/layout.ts';
+import { MapReduceError } from '../../errors.ts';
+import { errorText } from '../error-text.ts';
+import { EXIT_CODE } from '../exit-code.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
+import { paintFor } from '../paint.ts';
+import { formatBytes, formatCount, formatCountOf, formatDuration } from '../quantities.ts';
+import { tableLines } from '../table.ts';
+import { shortPath } from '../user-stack.ts';
+import { connect, type DeploymentFlags } from './deployment.ts';
+import { executionName, findExecution, startExecution, stopExecution } from './executions.ts';
+import { checkedJobId, failureOf, type JobStatus, jobStatus, readReport } from './job-status.ts';
+import { downloadResults } from './results.ts';
+import { type OutputFlags, printResult, waitForJob } from './wait.ts';
+
+type JobFlags = DeploymentFlags & OutputFlags;
+
+/** Exit code 1 for a job that failed, so that scripts can ask. */
+export async function statusCommand(id: string, flags: JobFlags): Promise<number> {
+  const deployment = await connect(flags);
+  const status = await jobStatus(deployment, checkedJobId(id));
+  const { jobId, phase, execution, plan, committed } = status;
+  const failure =
+    phase === 'failed' || phase === 'cancelled' ? await failureOf(deployment, status) : undefined;
+  if (flags.json) {
+    const document = {
+      jobId,
+      phase,
+      startedAt: execution?.startedAt.toISOString(),
+      stoppedAt: execution?.stoppedAt?.toISOString(),
+      execution: execution?.arn,
+      redrives: execution?.redrive,
+      output: plan?.outputPrefix,
+      map: { tasks: plan?.plan.splits.length, committed: committed.map },
+      reduce: { tasks: plan?.plan.settings.reducers, committed: committed.reduce },
+      failedAttempts: committed.failedAttempts,
+      error: failure && { name: failure.name, message: failure.message, details: failure.details },
+    };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  } else {
+    process.stdout.write(`${statusLines(status, deployment.store.location).join('\n')}\n`);
+    if (failure !== undefined) {
+      process.stdout.write(
+        `\n${errorText(failure, { paint: paintFor(process.stdout), packageRoot: PACKAGE_ROOT })}`,
+      );
+    }
+  }
+  return phase === 'failed' ? EXIT_CODE.failed : EXIT_CODE.done;
+}
+
+export function statusLines(
+  { jobId, phase, execution, plan, committed }: JobStatus,
+  location: string,
+): string[] {
+  const paint = paintFor(process.stdout);
+  const style = phase === 'succeeded' ? 'green' : phase === 'failed' ? 'red' : 'yellow';
+  const facts: string[][] = [];
+  if (execution !== undefined) {
+    const ms = (execution.stoppedAt ?? new Date()).getTime() - execution.startedAt.getTime();
+    facts.push(['started', `${execution.startedAt.toISOString()}, ${formatDuration(Math.max(0, ms))}`]);
+    if (execution.redrive > 0) facts.push(['redrives', formatCount(execution.redrive)]);
+  }
+  if (plan !== undefined) {
+    const { inputFiles, inputBytes, splits, settings } = plan.plan;
+    facts.push(['input', `${formatCountOf(inputFiles, 'file')}, ${formatBytes(inputBytes)}`]);
+    facts.push(['map', `${formatCount(committed.map)} of ${formatCountOf(splits.length, 'task')} done`]);
+    if (settings.reducers > 0) {
+      facts.push([
+        'reduce',
+        `${formatCount(committed.reduce)} of ${formatCountOf(settings.reducers, 'task')} done`,
+      ]);
+    }
+    if (committed.failedAttempts > 0)
+      facts.push(['failed', formatCountOf(committed.failedAttempts, 'attempt')]);
+    facts.push(['output', `${location}/${plan.outputPrefix}`]);
+  }
+  return [
+    `${paint('bold', jobId)}  ${paint(style, phase)}`,
+    ...tableLines(facts, ['left', 'left']).map((line) => `  ${line}`),
+  ];
+}
+
+export async function waitCommand(id: string, flags: JobFlags): Promise<number> {
+  const deployment = await connect(flags);
+  return await waitForJob(deployment, await jobStatus(deployment, checkedJobId(id)), flags);
+}
+
+export interface ResultsFlags extends JobFlags {
+  readonly download?: string;
+  readonly overwrite?: boolean;
+}
+
+export async function resultsCommand(id: string, flags: ResultsFlags): Promise<number> {
+  const deployment = await connect(flags);
+  const { store } = deployment;
+  const status = await jobStatus(deployment, checkedJobId(id));
+  const { phase, jobId } = status;
+  if (phase === 'failed' || phase === 'cancelled') throw await failureOf(deployment, status);
+  if (phase !== 'succeeded') {
+    throw new MapReduceError(
+      'UsageError',
+      `job ${jobId} is still running (${phase}); it has results when all of them are there. mapreduce wait ${jobId}`,
+    );
+  }
+  const { download: folder, overwrite = false, json, quiet } = flags;
+  if (folder === undefined) {
+    await printResult(deployment, status, flags);
+    if (!json && !quiet) {
+      const { report, outputPrefix } = await readReport(deployment, status);
+      const names = [...report.parts.map(({ name }) => name), 'manifest.json', SUCCESS_NAME];
+      process.stdout.write(names.map((name) => `${store.location}/${outputPrefix}${name}\n`).join(''));
+    }
+    return EXIT_CODE.done;
+  }
+  const { report, outputPrefix } = await readReport(deployment, status);
+  const startedMs = performance.now();
+  let bytes = 0;
+  let saidMs = startedMs;
+  const isTalkative = !json && !quiet;
+  await downloadResults(store, {
+    report,
+    outputPrefix,
+    folder,
+    overwrite,
+    onBytes: (more) => {
+      bytes += more;
+      if (!isTalkative || performance.now() - saidMs < 1_000) return;
+      saidMs = performance.now();
+      process.stderr.write(`downloading: ${formatBytes(bytes)}\n`);
+    },
+  });
+  if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  if (isTalkative) {
+    process.stdout.write(
+      `${formatCountOf(report.parts.length, 'part')}, ${formatBytes(bytes)}, in ${shortPath(folder)} after ${formatDuration(performance.now() - startedMs)}\n`,
+    );
+  }
+  return EXIT_CODE.done;
+}
+
+/** First the mark that attempts look for, then the end of the execution, which starts no more of them. */
+export async function cancelCommand(id: string, flags: JobFlags): Promise<number> {
+  const deployment = await connect(flags);
+  const { jobId, execution, phase } = await jobStatus(deployment, checkedJobId(id));
+  if (execution?.status !== 'RUNNING') {
+    throw new MapReduceError('UsageError', `job ${jobId} is not running: it has ${ended(phase)}`);
+  }
+  await deployment.store.put(cancelKey(jobId), Buffer.from('{}\n'));
+  await stopExecution(deployment, execution.arn);
+  if (!flags.quiet) {
+    process.stdout.write(
+      `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: mapreduce redrive ${jobId}\n`,
+    );
+  }
+  return EXIT_CODE.done;
+}
+
+export interface RedriveFlags extends JobFlags {
+  readonly wait?: boolean;
+}
+
+export async function redriveCommand(id: string, flags: RedriveFlags): Promise<number> {
+  const deployment = await connect(flags);
+  const { jobId, execution, phase } = await jobStatus(deployment, checkedJobId(id));
+  if (phase !== 'failed' && phase !== 'cancelled') {
+    throw new MapReduceError(
+      'UsageError',
+      phase === 'succeeded'
+        ? `job ${jobId} has ended well; there is nothing to go on with. To run it again, submit it again`
+        : `job ${jobId} is running (${phase}). mapreduce wait ${jobId}`,
+    );
+  }
+  const redrive = (execution?.redrive ?? 0) + 1;
+  const name = executionName(jobId, redrive);
+  const arn = await startExecution(deployment, { name, input: { jobId, redrive: true } });
+  const started = await findExecution(deployment, { arn, redrive });
+  const start = { jobId, execution: started, plan: undefined };
+  if (flags.wait) return await waitForJob(deployment, start, flags);
+  if (!flags.quiet) {
+    process.stdout.write(
+      `job ${jobId} goes on from what is committed (redrive ${redrive})\n  mapreduce wait ${jobId}\n`,
+    );
+  }
+  return EXIT_CODE.done;
+}
+
+function ended(phase: JobStatus['phase']): string {
+  if (phase === 'succeeded') return 'ended well';
+  return phase === 'cancelled' ? 'been cancelled' : 'failed';
+}

@@ -1,0 +1,206 @@
+/** Where a job is: its execution, its plan, and the objects that its tasks have committed. */
+import { findDocument, type PlanDocument } from '../../aws/documents.ts';
+import {
+  attemptFailuresPrefix,
+  cancelKey,
+  defaultOutputPrefix,
+  failureKey,
+  JOBS_PREFIX,
+  jobLayout,
+  planKey,
+} from '../../aws/keys.ts';
+import { MANIFEST_NAME, SUCCESS_NAME, shufflePrefix } from '../../commit/layout.ts';
+import { type ErrorDetails, type ErrorName, MapReduceError, RETRYABLE_BY_ERROR_NAME } from '../../errors.ts';
+import { type JobId, jobId } from '../../ids.ts';
+import { nearestName } from '../../nearest-name.ts';
+import type { JobReport } from '../../report.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import type { Deployment } from './deployment.ts';
+import { type JobExecution, latestExecution } from './executions.ts';
+
+/**
+ *     planning -> map -> reduce -> committing -> succeeded
+ *         |________|________|___________|----> failed, cancelled
+ */
+export type JobPhase = 'planning' | 'map' | 'reduce' | 'committing' | 'succeeded' | 'failed' | 'cancelled';
+
+export interface JobStatus {
+  readonly jobId: JobId;
+  readonly phase: JobPhase;
+  /** Undefined for a job of long ago. */
+  readonly execution: JobExecution | undefined;
+  /** Undefined until the job is planned. */
+  readonly plan: PlanDocument | undefined;
+  readonly committed: CommittedTasks;
+}
+
+export interface CommittedTasks {
+  readonly map: number;
+  readonly reduce: number;
+  readonly failedAttempts: number;
+  /** Key of the note that the latest failed attempt has left. */
+  readonly lastFailureKey: string | undefined;
+}
+
+const NO_TASKS: CommittedTasks = { map: 0, reduce: 0, failedAttempts: 0, lastFailureKey: undefined };
+
+/** @throws UsageError when there is no such job */
+export async function jobStatus(deployment: Deployment, job: JobId): Promise<JobStatus> {
+  const { store } = deployment;
+  const execution = await latestExecution(deployment, job);
+  const plan = await findDocument<PlanDocument>(store, planKey(job));
+  if (execution === undefined && plan === undefined) throw await noJob(deployment, job);
+  return await statusOf(deployment, { job, execution, plan });
+}
+
+/** @param execution  looked at just now */
+export async function statusOf(
+  { store }: Deployment,
+  {
+    job,
+    execution,
+    plan,
+  }: { job: JobId; execution: JobExecution | undefined; plan: PlanDocument | undefined },
+): Promise<JobStatus> {
+  const state = { jobId: job, execution, plan };
+  if (execution === undefined || execution.status !== 'RUNNING') {
+    const phase = await endedPhase(store, state);
+    if (phase === 'succeeded' && plan !== undefined) {
+      const { splits, settings } = plan.plan;
+      return { ...state, phase, committed: { ...NO_TASKS, map: splits.length, reduce: settings.reducers } };
+    }
+    return { ...state, phase, committed: plan === undefined ? NO_TASKS : await committedTasks(store, plan) };
+  }
+  if (plan === undefined) return { ...state, phase: 'planning', committed: NO_TASKS };
+  const committed = await committedTasks(store, plan);
+  const { splits, settings } = plan.plan;
+  const phase =
+    committed.map < splits.length ? 'map' : committed.reduce < settings.reducers ? 'reduce' : 'committing';
+  return { ...state, phase, committed };
+}
+
+async function endedPhase(
+  store: ObjectStore,
+  { jobId: job, execution, plan }: Pick<JobStatus, 'jobId' | 'execution' | 'plan'>,
+): Promise<'succeeded' | 'failed' | 'cancelled'> {
+  if (execution === undefined) {
+    const outputPrefix = plan?.outputPrefix ?? defaultOutputPrefix(job);
+    return (await store.head(`${outputPrefix}${SUCCESS_NAME}`)) === undefined ? 'failed' : 'succeeded';
+  }
+  switch (execution.status) {
+    case 'SUCCEEDED':
+      return 'succeeded';
+    case 'ABORTED':
+      return 'cancelled';
+    default:
+      return (await store.head(cancelKey(job))) === undefined ? 'failed' : 'cancelled';
+  }
+}
+
+/** A listing for each stage, 1,000 tasks a request. */
+async function committedTasks(
+  store: ObjectStore,
+  { plan, outputPrefix }: PlanDocument,
+): Promise<CommittedTasks> {
+  const { settings, splits } = plan;
+  const layout = jobLayout(settings.jobId as JobId, outputPrefix);
+  const parts = (stage: 'm' | 'r') =>
+    settings.merge ? `${layout.workPrefix}merge/${stage}-` : `${outputPrefix}part-${stage}-`;
+  const isMapOnly = settings.reducers === 0;
+  const map = await count(store, isMapOnly ? parts('m') : shufflePrefix(layout));
+  const reduce = isMapOnly || map.count < splits.length ? 0 : (await count(store, parts('r'))).count;
+  const failures = await count(store, attemptFailuresPrefix(settings.jobId as JobId));
+  return { map: map.count, reduce, failedAttempts: failures.count, lastFailureKey: failures.lastKey };
+}
+
+async function count(store: ObjectStore, prefix: string) {
+  let [count, lastKey]: [number, string | undefined] = [0, undefined];
+  for await (const { key } of store.list(prefix)) {
+    count++;
+    lastKey = key;
+  }
+  return { count, lastKey };
+}
+
+/** @throws ObjectNotFoundError as a UsageError: the results of the job are not there */
+export async function readReport(
+  { store }: Deployment,
+  { jobId: job, plan, execution }: JobStatus,
+): Promise<{ report: JobReport; outputPrefix: string }> {
+  const outputPrefix = execution?.output.outputPrefix ?? plan?.outputPrefix ?? defaultOutputPrefix(job);
+  const report = await findDocument<JobReport>(store, `${outputPrefix}${MANIFEST_NAME}`);
+  if (report !== undefined) return { report, outputPrefix };
+  throw new MapReduceError(
+    'UsageError',
+    `the results of job ${job} are not in ${store.location}/${outputPrefix}: somebody has removed them. Submit the job again`,
+  );
+}
+
+/** Why a job did not end well, as an error of the family, with the task and the stack of the user's code. */
+export async function failureOf(
+  { store }: Deployment,
+  { jobId: job, phase, execution, plan }: JobStatus,
+): Promise<MapReduceError> {
+  if (phase === 'cancelled') {
+    return new MapReduceError(
+      'CancelledError',
+      `job ${job} was cancelled. What is committed is kept for days: go on from there with 'mapreduce redrive ${job}'`,
+    );
+  }
+  const failure = await findDocument<Failure>(store, failureKey(job));
+  if (failure === undefined) {
+    return new MapReduceError(
+      'TaskFailedError',
+      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${execution?.cause ?? execution?.error ?? 'it has left no failure.json'}. See 'mapreduce logs ${job}'`,
+    );
+  }
+  const { phase: _phase, file, ...details } = failure.details;
+  const next = failure.nextSteps.map((step) => `\n  next: ${step}`).join('');
+  return new MapReduceError(errorNameOf(failure.error), `job ${job}: ${failure.message}${next}`, {
+    details: {
+      // Without the phase: the hint that goes with it is a command for files of this machine.
+      ...details,
+      ...(file === undefined ? {} : { file: `${store.location}/${file}` }),
+      ...(plan === undefined ? {} : { jobName: plan.plan.settings.jobName }),
+      jobId: job,
+    },
+  });
+}
+
+/** jobs/<jobId>/failure.json, as far as it is of use here. */
+interface Failure {
+  readonly error: string;
+  readonly message: string;
+  readonly details: ErrorDetails;
+  readonly nextSteps: readonly string[];
+}
+
+function errorNameOf(name: string): ErrorName {
+  return name in RETRYABLE_BY_ERROR_NAME ? (name as ErrorName) : 'TaskFailedError';
+}
+
+/** @throws UsageError */
+export function checkedJobId(text: string): JobId {
+  try {
+    return jobId(text);
+  } catch (error) {
+    throw new MapReduceError('UsageError', (error as Error).message, { cause: error });
+  }
+}
+
+/** Job ids looked through for one that resembles a missing one. */
+const KEYS_COMPARED_MAX = 2_000;
+
+async function noJob({ store, bucket }: Deployment, job: JobId): Promise<MapReduceError> {
+  const known = new Set<string>();
+  let keys = 0;
+  for await (const { key } of store.list(JOBS_PREFIX)) {
+    known.add(key.slice(JOBS_PREFIX.length).split('/', 1)[0]!);
+    if (++keys === KEYS_COMPARED_MAX) break;
+  }
+  const nearest = nearestName(job, known);
+  return new MapReduceError(
+    'UsageError',
+    `there is no job '${job}' in s3://${bucket}.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} 'mapreduce jobs' lists the latest`,
+  );
+}

@@ -1,0 +1,101 @@
+/** The results of a job on the bucket: a look at them, and the way from there into a folder of this machine. */
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { crc32 } from 'node:zlib';
+import { isResultName, MANIFEST_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
+import { MapReduceError } from '../../errors.ts';
+import { mapBounded } from '../../map-bounded.ts';
+import type { JobReport, PartReport } from '../../report.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import type { FirstLines } from '../summary.ts';
+
+const LINES_MAX = 5;
+const BYTES_MAX = 16 * 1024;
+/** Parts on their way at once; each is read ahead by the store. */
+const PARTS_AT_ONCE_MAX = 4;
+
+/** Of the first part that holds a record; undefined when none does. */
+export async function firstStoredLines(
+  store: ObjectStore,
+  outputPrefix: string,
+  parts: readonly PartReport[],
+): Promise<FirstLines | undefined> {
+  const part = parts.find(({ records }) => records > 0);
+  if (part === undefined) return undefined;
+  const bytes = await store.get(`${outputPrefix}${part.name}`, { range: { start: 0, end: BYTES_MAX } });
+  const lines = bytes.toString('utf8').split('\n', LINES_MAX + 1);
+  if (lines.length > 1) lines.pop();
+  return { name: part.name, lines: lines.slice(0, LINES_MAX) };
+}
+
+export interface Download {
+  readonly report: JobReport;
+  readonly outputPrefix: string;
+  readonly folder: string;
+  readonly overwrite: boolean;
+  readonly onBytes: (bytes: number) => void;
+}
+
+/**
+ * Parts, then manifest.json, then _SUCCESS: who finds that finds a whole result. Each part's checksum is compared with
+ * the manifest's.
+ *
+ * @throws OutputExistsError when the folder holds results
+ */
+export async function downloadResults(
+  store: ObjectStore,
+  { report, outputPrefix, folder, overwrite, onBytes }: Download,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const before = (await readdir(folder)).filter(isResultName);
+  if (before.length > 0 && !overwrite) {
+    throw new MapReduceError(
+      'OutputExistsError',
+      `the folder ${folder} already holds results (${before[0]}). Choose another, or add --overwrite to replace them`,
+    );
+  }
+  await rm(join(folder, SUCCESS_NAME), { force: true });
+  for (const name of before) await rm(join(folder, name), { force: true });
+  await mapBounded(report.parts, PARTS_AT_ONCE_MAX, (part) =>
+    downloadPart(store, { part, key: `${outputPrefix}${part.name}`, path: join(folder, part.name), onBytes }),
+  );
+  await writeFile(join(folder, MANIFEST_NAME), await store.get(`${outputPrefix}${MANIFEST_NAME}`));
+  await writeFile(join(folder, SUCCESS_NAME), '');
+}
+
+async function downloadPart(
+  store: ObjectStore,
+  {
+    part,
+    key,
+    path,
+    onBytes,
+  }: { part: PartReport; key: string; path: string; onBytes: (bytes: number) => void },
+): Promise<void> {
+  const unfinished = `${path}.downloading`;
+  let checksum = 0;
+  try {
+    await pipeline(async function* () {
+      if (part.bytes === 0) return;
+      for await (const chunk of store.stream(key)) {
+        checksum = crc32(chunk, checksum);
+        onBytes(chunk.length);
+        // The store uses its buffer again, and the file may still be writing this one.
+        yield Buffer.from(chunk);
+      }
+    }, createWriteStream(unfinished));
+    const found = checksum.toString(16).padStart(8, '0');
+    if (found !== part.crc32) {
+      throw new MapReduceError(
+        'StorageError',
+        `${store.location}/${key} has the checksum ${found}, and the manifest says ${part.crc32}: the object was changed after the job. Submit the job again`,
+        { details: { objectKey: key } },
+      );
+    }
+    await rename(unfinished, path);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}

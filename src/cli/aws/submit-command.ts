@@ -1,0 +1,205 @@
+/** `mapreduce submit`: local files go up, the job is started, and, with --wait, followed to its end. */
+import { randomBytes } from 'node:crypto';
+import { type JobRequestInput, parseJobRequest } from '../../aws/job-request.ts';
+import { OUTPUT_PREFIX, requestKey } from '../../aws/keys.ts';
+import { MapReduceError } from '../../errors.ts';
+import type { JobId } from '../../ids.ts';
+import { LIMITS } from '../../limits.ts';
+import { EXIT_CODE } from '../exit-code.ts';
+import { parseAssignment, parseSizeBytes, parseWholeNumber } from '../flag-values.ts';
+import { paintFor } from '../paint.ts';
+import { formatBytes, formatCountOf, formatDuration } from '../quantities.ts';
+import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
+import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
+
+import { checkedJobId, failureOf } from './job-status.ts';
+import { planInputs, uploadInputs } from './uploads.ts';
+import { type OutputFlags, waitForJob } from './wait.ts';
+import { watchJob } from './watch.ts';
+
+export interface SubmitFlags extends DeploymentFlags, OutputFlags {
+  readonly input?: readonly string[];
+  readonly output?: string;
+  readonly reducers?: string;
+  readonly splitSize?: string;
+  readonly set?: readonly string[];
+  readonly merge?: boolean;
+  readonly overwrite?: boolean;
+  readonly jobId?: string;
+  readonly wait?: boolean;
+}
+
+/** Step Functions takes 256 KiB of input. */
+const EXECUTION_INPUT_BYTES_MAX = 256 * 1024;
+/** An app or an input that is not there is known by then; a longer plan goes on without being watched. */
+const PLAN_WATCHED_MS = 15_000;
+
+export async function submitCommand(app: string | undefined, flags: SubmitFlags): Promise<number> {
+  const { name, inputs } = complete(app, flags);
+  const settings = settingsOf(flags);
+  const job = checkedJobId(flags.jobId ?? madeUpJobId(name));
+  const deployment = await connect(flags);
+  if (flags.jobId !== undefined) await assertFree(deployment, job);
+  const planned = await planInputs(inputs, { job, bucket: deployment.bucket });
+  const request: JobRequestInput = {
+    app: name,
+    inputs: [...planned.inputs],
+    ...settings,
+    ...(flags.output === undefined ? {} : { output: outputPrefixOf(flags.output, deployment.bucket) }),
+  };
+  parseJobRequest(request, 'the request');
+  const input = { jobId: job, request };
+  assertFits(input);
+  const say = (text: string) => {
+    if (!flags.json && !flags.quiet) process.stderr.write(text);
+  };
+  await upload(deployment, planned.uploads, say);
+  const arn = await startExecution(deployment, { name: executionName(job, 0), input });
+  const execution = await findExecution(deployment, { arn, redrive: 0 });
+  const start = { jobId: job, execution, plan: undefined };
+  say(`job ${job} is submitted\n`);
+  if (flags.wait) return await waitForJob(deployment, start, flags);
+  await untilPlanned(deployment, start, flags);
+  return EXIT_CODE.done;
+}
+
+/** Before anything is uploaded over the inputs of another job. */
+async function assertFree(deployment: Deployment, job: JobId): Promise<void> {
+  const claim = await deployment.store.head(requestKey(job));
+  const arn = executionArn(deployment.stateMachineArn, executionName(job, 0));
+  if (claim !== undefined || (await findExecution(deployment, { arn, redrive: 0 })) !== undefined) {
+    throw jobIdTaken(job);
+  }
+}
+
+function complete(app: string | undefined, { input }: SubmitFlags) {
+  if (app === undefined) {
+    throw new MapReduceError(
+      'UsageError',
+      'no app is named. Name it first, since --input and --set take all that follows: mapreduce submit <app> --input <path>...',
+    );
+  }
+  if (/[/\\]|\.[cm]?[jt]s$/.test(app)) {
+    throw new MapReduceError(
+      'UsageError',
+      `'${app}' is a path, and on AWS an app has the name under which it was deployed. To deploy jobs of your own: mapreduce deploy --jobs <module that exports apps>`,
+    );
+  }
+  if (input === undefined || input.length === 0) {
+    throw new MapReduceError(
+      'UsageError',
+      'mapreduce submit needs --input <path>...: files of this machine, or s3://bucket/prefix/',
+    );
+  }
+  return { name: app, inputs: input };
+}
+
+function settingsOf(flags: SubmitFlags): Partial<JobRequestInput> {
+  const { reducers, splitSize, set = [], merge, overwrite } = flags;
+  return {
+    params: Object.fromEntries(set.map((text) => parseAssignment('--set', text))),
+    ...(reducers === undefined
+      ? {}
+      : { reducers: parseWholeNumber('--reducers', reducers, { min: 1, max: LIMITS.reducersMax }) }),
+    ...(splitSize === undefined
+      ? {}
+      : {
+          splitSizeBytes: parseSizeBytes('--split-size', splitSize, {
+            min: LIMITS.splitSizeBytesMin,
+            max: LIMITS.splitSizeBytesMax,
+          }),
+        }),
+    ...(merge ? { merge } : {}),
+    ...(overwrite ? { overwrite } : {}),
+  };
+}
+
+/** `word-count-20250131-142530-1f9a`: what, when, and apart from others of that second. */
+function madeUpJobId(app: string): string {
+  const name = app.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'job';
+  const at = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${name.slice(0, 48)}-${at}-${randomBytes(2).toString('hex')}`;
+}
+
+/** `s3://bucket/output/daily` and `output/daily/` are the same; what is allowed is for the request's check to say. */
+function outputPrefixOf(output: string, bucket: string): string {
+  const own = `s3://${bucket}/`;
+  if (output.startsWith('s3://') && !output.startsWith(own)) {
+    throw new MapReduceError(
+      'UsageError',
+      `--output ${output} is in another bucket; jobs of this deployment write below ${own}${OUTPUT_PREFIX}. For results on this machine: mapreduce results <job> --download <folder>`,
+    );
+  }
+  const prefix = output.startsWith(own) ? output.slice(own.length) : output;
+  return prefix.endsWith('/') ? prefix : `${prefix}/`;
+}
+
+function assertFits(input: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(input));
+  if (bytes <= EXECUTION_INPUT_BYTES_MAX) return;
+  throw new MapReduceError(
+    'UsageError',
+    `the request has ${formatBytes(bytes)}, and Step Functions takes ${formatBytes(EXECUTION_INPUT_BYTES_MAX)}. Name folders, prefixes or globs (in quotes, so that the shell leaves them alone) instead of each file`,
+  );
+}
+
+async function upload(
+  { store, bucket }: Deployment,
+  uploads: Awaited<ReturnType<typeof planInputs>>['uploads'],
+  say: (text: string) => void,
+): Promise<void> {
+  if (uploads.length === 0) return;
+  const total = uploads.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const startedMs = performance.now();
+  let sent = 0;
+  let saidMs = startedMs;
+  await uploadInputs(store, uploads, (bytes) => {
+    sent += bytes;
+    if (performance.now() - saidMs < 1_000) return;
+    saidMs = performance.now();
+    say(`uploading: ${formatBytes(sent)} of ${formatBytes(total)}\n`);
+  });
+  say(
+    `uploaded ${formatCountOf(uploads.length, 'file')}, ${formatBytes(total)}, to s3://${bucket} in ${formatDuration(performance.now() - startedMs)}\n`,
+  );
+}
+
+/** What is wrong with the request itself is said here, and not only to who asks later. */
+async function untilPlanned(
+  deployment: Deployment,
+  start: Parameters<typeof watchJob>[1],
+  { json, quiet }: OutputFlags,
+): Promise<void> {
+  const giveUpAtMs = performance.now() + PLAN_WATCHED_MS;
+  const status = await watchJob(deployment, start, {
+    onEvent: () => {},
+    signal: new AbortController().signal,
+    nowMs: () => performance.now(),
+    until: ({ plan }) => plan !== undefined || performance.now() > giveUpAtMs,
+  });
+  if (status.phase === 'failed' || status.phase === 'cancelled') throw await failureOf(deployment, status);
+  const { jobId, execution, plan } = status;
+  if (json) {
+    const document = { jobId, phase: status.phase, execution: execution?.arn, output: plan?.outputPrefix };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  if (quiet) {
+    process.stdout.write(`${jobId}\n`);
+    return;
+  }
+  const paint = paintFor(process.stdout);
+  process.stdout.write(`${paint('bold', jobId)}${plan === undefined ? '' : `  ${planText(plan.plan)}`}\n`);
+  process.stdout.write(`  mapreduce wait ${jobId}\n  mapreduce results ${jobId} --download <folder>\n`);
+}
+
+function planText(plan: {
+  readonly inputFiles: number;
+  readonly inputBytes: number;
+  readonly splits: readonly unknown[];
+  readonly settings: { readonly reducers: number };
+}): string {
+  const { inputFiles, inputBytes, splits, settings } = plan;
+  const reduce = settings.reducers === 0 ? '' : `, ${formatCountOf(settings.reducers, 'reduce task')}`;
+  return `${formatCountOf(inputFiles, 'file')}, ${formatBytes(inputBytes)}: ${formatCountOf(splits.length, 'map task')}${reduce}`;
+}

@@ -1,0 +1,75 @@
+/** A job until its end, as a person sees it: progress, then the summary, or the error that ended it. */
+import { isMapReduceError } from '../../errors.ts';
+import { EXIT_CODE, exitCodeOfSignal } from '../exit-code.ts';
+import { listenForInterrupt } from '../interrupt.ts';
+import { paintFor } from '../paint.ts';
+import { progressDisplay } from '../progress-display.ts';
+import { summaryLines } from '../summary.ts';
+import type { Deployment } from './deployment.ts';
+import { failureOf, type JobStatus, readReport } from './job-status.ts';
+import { firstStoredLines } from './results.ts';
+import { watchJob } from './watch.ts';
+
+export interface OutputFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** @returns the exit code. Throws what the job failed of. Ctrl-C ends the waiting, not the job. */
+export async function waitForJob(
+  deployment: Deployment,
+  start: Pick<JobStatus, 'jobId' | 'execution' | 'plan'>,
+  flags: OutputFlags,
+): Promise<number> {
+  const { json = false, quiet = false } = flags;
+  const display = progressDisplay({
+    stream: process.stderr,
+    jobName: start.jobId,
+    isQuiet: json || quiet,
+    nowMs: () => performance.now(),
+  });
+  const interrupt = listenForInterrupt((by) =>
+    display.print(
+      `${by}: no longer waiting; the job goes on. mapreduce wait ${start.jobId}, or mapreduce cancel ${start.jobId}\n`,
+    ),
+  );
+  try {
+    const status = await watchJob(deployment, start, {
+      onEvent: display.onEvent,
+      signal: interrupt.signal,
+      nowMs: () => performance.now(),
+    });
+    display.end();
+    if (status.phase !== 'succeeded') throw await failureOf(deployment, status);
+    await printResult(deployment, status, flags);
+    return EXIT_CODE.done;
+  } catch (error) {
+    const signal = interrupt.received();
+    if (signal === undefined || !isMapReduceError(error, 'CancelledError')) throw error;
+    return exitCodeOfSignal(signal);
+  } finally {
+    display.end();
+    interrupt.release();
+  }
+}
+
+/** Of a job that has ended well. */
+export async function printResult(
+  deployment: Deployment,
+  status: JobStatus,
+  { json = false, quiet = false }: OutputFlags,
+): Promise<void> {
+  const { report, outputPrefix } = await readReport(deployment, status);
+  if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  if (json || quiet) return;
+  const { store } = deployment;
+  const paint = paintFor(process.stdout);
+  const lines = summaryLines(report, {
+    output: `${store.location}/${outputPrefix}`,
+    firstLines: await firstStoredLines(store, outputPrefix, report.parts),
+    paint,
+  });
+  process.stdout.write(
+    `${[...lines, `${paint('dim', 'next')}    mapreduce results ${status.jobId} --download <folder>`].join('\n')}\n`,
+  );
+}
