@@ -158,7 +158,7 @@ describe('GroupValues', () => {
     values.close();
   });
 
-  it('says that the disk is full when it is', () => {
+  it.runIf(process.platform === 'linux')('says that the disk is full when it is', () => {
     const values = makeValues({ memoryBytes: 1, path: '/dev/full' });
 
     expect(() => add(values, ['one', 'two', 'three'])).toThrow(
