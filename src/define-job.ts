@@ -145,6 +145,14 @@ function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
   if (reduce === 'combined' && combine === undefined) {
     throw invalid(name, 'reduce', "'combined' folds by the job's combine, which is missing", reduce);
   }
+  if (reduce === 'each' && combine !== undefined) {
+    throw invalid(
+      name,
+      'combine',
+      "would fold some of the values that reduce: 'each' is to pass on, as memory has it. Drop combine, or take reduce: 'combined'",
+      combine,
+    );
+  }
   if (reduce === 'count' && combine !== undefined) {
     throw invalid(
       name,

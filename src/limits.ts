@@ -19,9 +19,8 @@ export const LIMITS = {
   memoryBytesMin: 32 * MiB,
   memoryBytesMax: 8 * GiB,
 
-  /** One record of input, and one encoded key or value. */
+  /** One record of input, and one emitted key with its value. */
   recordBytesMax: 256 * MiB,
-  keyBytesMax: 64 * KiB * 16,
 
   /** Input is read in chunks of this size. */
   inputChunkBytes: 256 * KiB,

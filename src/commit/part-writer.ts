@@ -62,11 +62,6 @@ export class PartWriter {
     if (this.sink.end >= LIMITS.partOverflowBytes) this.#spillOver();
   }
 
-  /** For records that were counted by the caller. */
-  recordsWritten(records: number): void {
-    this.#records += records;
-  }
-
   get wantsFlush(): boolean {
     return this.sink.end >= LIMITS.partBufferBytes || this.#overflow !== undefined;
   }

@@ -48,10 +48,20 @@ async function importJob(url: URL, path: string): Promise<Record<string, unknown
     const userStack = await stackOf(error, path);
     throw new MapReduceError(
       'JobDefinitionError',
-      `the job module ${path} does not load: ${name}: ${message}${userStack === undefined ? '' : `\n${userStack}`}`,
+      `the job module ${path} does not load: ${name}: ${message}${remedy(error)}${userStack === undefined ? '' : `\n${userStack}`}`,
       { details: userStack === undefined ? {} : { userStack }, cause: error },
     );
   }
+}
+
+/** A package.json nearby may say that its files are CommonJS: npm init writes that unasked. */
+function remedy(error: unknown): string {
+  const isTakenForCommonJs =
+    error instanceof SyntaxError &&
+    /import statement outside a module|Unexpected token 'export'/.test(error.message);
+  return isTakenForCommonJs
+    ? '. The nearest package.json makes it CommonJS: put "type": "module" there, or end the file\'s name in .mts or .mjs'
+    : '';
 }
 
 /**
