@@ -7,6 +7,7 @@ export const FUNCTION_NAMES = [
   'reduce-barrier',
   'commit',
   'failure',
+  'watch',
 ] as const;
 
 export type FunctionName = (typeof FUNCTION_NAMES)[number];

@@ -14,16 +14,19 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { DATA_PREFIX, INPUT_PREFIX, JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX } from '../src/aws/keys.ts';
 import { jobBucket } from './job-bucket.ts';
+import { Monitoring } from './monitoring.ts';
 import { checkProps, type MapReduceProps } from './props.ts';
 import { StartRules } from './start-rules.ts';
 import { jobStateMachine } from './state-machine.ts';
 import { StepFunctions } from './step-functions.ts';
+import { watchMachine } from './watch-machine.ts';
 
 export class MapReduce extends Construct {
   readonly bucket: IBucket;
   readonly stateMachine: StateMachine;
   readonly functions: StepFunctions;
   readonly startRules: StartRules;
+  readonly monitoring: Monitoring;
 
   constructor(scope: Construct, id: string, props: MapReduceProps) {
     super(scope, id);
@@ -36,11 +39,22 @@ export class MapReduce extends Construct {
     this.bucket = props.bucket ?? jobBucket(this, 'Bucket', { ...checked, encryptionKey, removalPolicy });
     const shared = { ...checked, bucket: this.bucket, encryptionKey, logRetention, removalPolicy };
     this.functions = new StepFunctions(this, 'Functions', { ...shared, jobs: props.jobs });
-    this.stateMachine = jobStateMachine(this, 'StateMachine', { ...shared, functions: this.functions });
+    const watch = watchMachine(this, 'Watch', { ...shared, functions: this.functions });
+    this.stateMachine = jobStateMachine(this, 'StateMachine', {
+      ...shared,
+      functions: this.functions,
+      watchMachine: watch,
+    });
     this.startRules = new StartRules(this, 'Start', {
       bucket: this.bucket,
       stateMachine: this.stateMachine,
       startOnUpload: checked.startOnUpload,
+    });
+    this.monitoring = new Monitoring(this, 'Monitoring', {
+      stateMachine: this.stateMachine,
+      functions: this.functions,
+      undelivered: this.startRules.undelivered,
+      alarmTopic: props.alarmTopic,
     });
   }
 

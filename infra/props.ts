@@ -26,6 +26,8 @@ export interface MapReduceProps {
   readonly stepMemoryMb?: number;
   /** Map or reduce tasks at once. Keep it below the account's Lambda concurrency. Default 800. */
   readonly maxConcurrency?: number;
+  /** Stragglers are given to another worker as well, and whoever commits first has done it. Default true. */
+  readonly backupAttempts?: boolean;
   /** EXPRESS children are cheaper for tasks of seconds, and end after 5 minutes. Default STANDARD. */
   readonly childExecutions?: 'STANDARD' | 'EXPRESS';
   /** Prefixes that jobs may read. Default: input/, data/, and output/, so that a job can read another's results. */
@@ -50,6 +52,7 @@ export interface CheckedProps {
   readonly taskTimeout: Duration;
   readonly scratchSize: Size;
   readonly maxConcurrency: number;
+  readonly backupAttempts: boolean;
   readonly childExecutions: 'STANDARD' | 'EXPRESS';
   readonly readablePrefixes: readonly string[];
   readonly startOnUpload: boolean;
@@ -64,6 +67,7 @@ export function checkProps(props: MapReduceProps): CheckedProps {
     stepMemoryMb = 1_024,
     scratchSize = Size.gibibytes(2),
     maxConcurrency = 800,
+    backupAttempts = true,
     childExecutions = 'STANDARD',
     readablePrefixes = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX],
     startOnUpload = true,
@@ -103,6 +107,7 @@ export function checkProps(props: MapReduceProps): CheckedProps {
     taskTimeout,
     scratchSize,
     maxConcurrency,
+    backupAttempts,
     childExecutions,
     readablePrefixes,
     startOnUpload,

@@ -7,6 +7,8 @@
  *      |                        |          map-only jobs         |   |
  *      +--> NothingToDo         +------- a shuffle object must be made again
  *
+ * Before a stage of more than a few tasks WatchMap or WatchReduce starts the watch machine (watch-definition.ts).
+ *
  *     any failure --> RecordFailure --> PublishFailure --> Failed
  *
  * The rendered machine is test/infra/state-machine.asl.json, reviewed as a diff.
@@ -14,10 +16,13 @@
 import type { NextStep } from '../src/aws/job-state.ts';
 import type { FunctionName } from './function-names.ts';
 import { REPAIR_ERROR, retriers } from './retry.ts';
+import { watchInput } from './watch-definition.ts';
 
 export interface StateMachineParts {
   /** ARN by function. */
   readonly functions: Readonly<Record<FunctionName, string>>;
+  /** ARN of the machine that looks for stragglers. */
+  readonly watchMachine: string;
   readonly bucket: string;
   readonly partition: string;
   readonly maxConcurrency: number;
@@ -45,11 +50,13 @@ export function stateMachineDefinition(parts: StateMachineParts): State {
         // Before there is a state with a job id in it.
         catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$', Next: 'PlanFailed' }],
       }),
-      AfterPlan: choice(['end', 'map', 'map-barrier']),
+      AfterPlan: choice(['end', 'map', 'map-watched', 'map-barrier']),
       NothingToDo: { Type: 'Succeed', Comment: 'A duplicate of an event, or no event for us' },
+      WatchMap: watch(parts, 'map', 'MapStage'),
       MapStage: stage(parts, 'map', 'MapBarrier'),
       MapBarrier: step(parts, 'map-barrier', { payload: STEP_PAYLOAD, next: 'AfterMapBarrier' }),
-      AfterMapBarrier: choice(['map', 'reduce', 'reduce-barrier', 'commit']),
+      AfterMapBarrier: choice(['map', 'reduce', 'reduce-watched', 'reduce-barrier', 'commit']),
+      WatchReduce: watch(parts, 'reduce', 'ReduceStage'),
       ReduceStage: stage(parts, 'reduce', 'ReduceBarrier'),
       ReduceBarrier: step(parts, 'reduce-barrier', { payload: STEP_PAYLOAD, next: 'AfterReduceBarrier' }),
       AfterReduceBarrier: choice(['reduce', 'map-barrier', 'commit']),
@@ -128,8 +135,10 @@ function step(
 const STATE_OF_STEP: Readonly<Record<NextStep, string>> = {
   end: 'NothingToDo',
   map: 'MapStage',
+  'map-watched': 'WatchMap',
   'map-barrier': 'MapBarrier',
   reduce: 'ReduceStage',
+  'reduce-watched': 'WatchReduce',
   'reduce-barrier': 'ReduceBarrier',
   commit: 'Commit',
 };
@@ -138,6 +147,27 @@ function choice(steps: readonly NextStep[]): State {
   return {
     Type: 'Choice',
     Choices: steps.map((next) => ({ Variable: '$.next', StringEquals: next, Next: STATE_OF_STEP[next] })),
+  };
+}
+
+/** Starts the watch and goes on. A stage can do without it. */
+function watch({ watchMachine, partition }: StateMachineParts, stage: 'map' | 'reduce', next: string): State {
+  return {
+    Type: 'Task',
+    Resource: `arn:${partition}:states:::states:startExecution`,
+    Parameters: { StateMachineArn: watchMachine, Input: watchInput(stage) },
+    ResultPath: null,
+    Retry: [
+      {
+        ErrorEquals: ['States.ALL'],
+        IntervalSeconds: 1,
+        MaxAttempts: 2,
+        BackoffRate: 2,
+        JitterStrategy: 'FULL',
+      },
+    ],
+    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: next }],
+    Next: next,
   };
 }
 

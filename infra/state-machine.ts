@@ -1,14 +1,15 @@
-/** The state machine as a resource: its role, its logs, its name by which others find it. */
+/** The jobs' state machine as a resource, and what it may do. */
 import { type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
-import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { JOBS_PREFIX } from '../src/aws/keys.ts';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
+import { machine, machineRole } from './machine-resource.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
 import { stateMachineDefinition } from './state-machine-definition.ts';
@@ -16,6 +17,7 @@ import { STEP_TIMEOUT, type StepFunctions } from './step-functions.ts';
 
 export interface JobStateMachineProps extends CheckedProps {
   readonly functions: StepFunctions;
+  readonly watchMachine: StateMachine;
   readonly bucket: IBucket;
   readonly encryptionKey: IKey | undefined;
   readonly logRetention: RetentionDays;
@@ -30,6 +32,7 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
   ) as Record<FunctionName, string>;
   const definition = stateMachineDefinition({
     functions: arns,
+    watchMachine: props.watchMachine.stateMachineArn,
     bucket: bucket.bucketName,
     partition: stack.partition,
     maxConcurrency: props.maxConcurrency,
@@ -37,9 +40,15 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
     taskTimeoutSeconds: props.taskTimeout.toSeconds(),
     stepTimeoutSeconds: STEP_TIMEOUT.toSeconds(),
   });
-  const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('states.amazonaws.com') });
+  const role = machineRole(scope, id);
   role.addToPolicy(
     new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: Object.values(arns) }),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      actions: ['states:StartExecution'],
+      resources: [props.watchMachine.stateMachineArn],
+    }),
   );
   const plans = bucket.arnForObjects(`${JOBS_PREFIX}*/plan/*`);
   role.addToPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [plans] }));
@@ -50,35 +59,21 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
     'DefaultBus',
     stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' }),
   ).grantPutEventsTo(role);
-  const logs = new LogGroup(scope, `${id}Logs`, {
-    // Log deliveries of Step Functions need this prefix, lest the account's resource policy outgrow its limit.
-    logGroupName: `/aws/vendedlogs/states/${stack.stackName}-${scope.node.addr.slice(-8)}`,
-    retention: logRetention,
-    removalPolicy,
-    ...(encryptionKey === undefined ? {} : { encryptionKey }),
-  });
-  const machine = new StateMachine(scope, id, {
-    stateMachineType: StateMachineType.STANDARD,
-    definitionBody: DefinitionBody.fromString(stack.toJsonString(definition)),
-    role,
-    tracingEnabled: true,
-    logs: { destination: logs, level: LogLevel.ALL, includeExecutionData: false },
-  });
-  grantChildExecutions(machine, role);
-  acknowledgeWildcard(role, '*', 'Log deliveries and X-Ray belong to an account, not to a resource.');
-  return machine;
+  const stateMachine = machine(scope, id, { role, definition, encryptionKey, logRetention, removalPolicy });
+  grantChildExecutions(stateMachine, role);
+  return stateMachine;
 }
 
 /**
  * A Distributed Map starts executions of its own machine. In a policy of its own: the machine waits for the role's
  * default policy, which therefore cannot name the machine.
  */
-function grantChildExecutions(machine: StateMachine, role: Role): void {
-  const executions = `${machine.stateMachineArn.replace(':stateMachine:', ':execution:')}:*`;
-  const policy = new Policy(machine, 'ChildExecutions', {
+function grantChildExecutions(stateMachine: StateMachine, role: Role): void {
+  const executions = `${stateMachine.stateMachineArn.replace(':stateMachine:', ':execution:')}:*`;
+  const policy = new Policy(stateMachine, 'ChildExecutions', {
     roles: [role],
     statements: [
-      new PolicyStatement({ actions: ['states:StartExecution'], resources: [machine.stateMachineArn] }),
+      new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachine.stateMachineArn] }),
       new PolicyStatement({
         actions: ['states:DescribeExecution', 'states:StopExecution'],
         resources: [executions],

@@ -63,6 +63,12 @@ function accessOf(name: FunctionName, readable: readonly string[]): Access {
         write: [OUTPUT_PREFIX],
         remove: [WORK_PREFIX],
       };
+    case 'watch':
+      return {
+        read: [JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
+        write: [`${WORK_PREFIX}*/backups/`],
+        remove: [],
+      };
     case 'failure':
       return {
         read: [REQUESTS_PREFIX, JOBS_PREFIX, WORK_PREFIX],
@@ -111,6 +117,8 @@ export class StepFunctions extends Construct {
       retryAttempts: 0,
       environment: {
         MAPREDUCE_BUCKET: props.bucket.bucketName,
+        MAPREDUCE_MAX_CONCURRENCY: String(props.maxConcurrency),
+        MAPREDUCE_BACKUP_ATTEMPTS: String(props.backupAttempts),
         NODE_OPTIONS: '--enable-source-maps',
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },

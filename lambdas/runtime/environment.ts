@@ -20,6 +20,8 @@ export function lambdaEnvironment(): StepEnvironment {
     jobs: registryOf(jobs),
     store: new S3Store({ bucket: required('MAPREDUCE_BUCKET'), client: createS3Client() }),
     now: () => new Date(),
+    maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
+    backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
     memoryBytes: memoryBudgetBytes(Number(required('AWS_LAMBDA_FUNCTION_MEMORY_SIZE')) * MiB),
     scratchParent: join(tmpdir(), 'mapreduce'),
   };

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { countFailures, isFailure, recordFailure } from '../../src/aws/attempt-failures.ts';
+import { BACKUP_MARK, countFailures, isFailure, recordFailure } from '../../src/aws/attempt-failures.ts';
 import { readDocument, type SettingsDocument } from '../../src/aws/documents.ts';
 import { cancelKey, jobLayout, settingsKey } from '../../src/aws/keys.ts';
 import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
@@ -21,6 +21,7 @@ import type {
   TaskSpec,
 } from '../../src/task.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
+import { TurnTakingStore } from './turn-taking-store.ts';
 
 /** An attempt that has less time left than this says so and stops; its retry starts afresh. */
 export const DEADLINE_RESERVE_MS = 10_000;
@@ -32,34 +33,35 @@ export interface AttemptRequest {
   readonly spec: TaskSpec;
   /** How many attempts this child execution made before. */
   readonly retry: number;
+  /** Given to another worker as well, because the first is slow. */
+  readonly backup: boolean;
   readonly run: (spec: TaskSpec, attempt: AttemptId, environment: TaskEnvironment) => Promise<TaskResult>;
 }
 
 /** @returns undefined when the task is done already, by whichever attempt */
 export async function runAttempt(
-  { jobId, spec, retry, run }: AttemptRequest,
+  { jobId, spec, retry, backup, run }: AttemptRequest,
   environment: StepEnvironment,
   invocation: Invocation,
 ): Promise<TaskResult | undefined> {
   const { store, now } = environment;
-  const attempt = attemptId(spec.taskId, invocation.requestId);
+  const attempt = attemptId(spec.taskId, `${backup ? BACKUP_MARK : ''}${invocation.requestId}`);
   const { app, settings, outputPrefix } = await settingsOf(jobId, environment);
   const job = await environment.jobs.find(app);
   const layout = jobLayout(jobId, outputPrefix);
   const committedKey = resultKey(spec, { job, layout, merge: settings.merge });
-  if (retry > 0) {
-    if ((await store.head(committedKey)) !== undefined) return undefined;
-    await noteSilentDeaths({ jobId, spec, retry }, environment);
-  }
+  if ((retry > 0 || backup) && (await store.head(committedKey)) !== undefined) return undefined;
+  if (retry > 0) await noteSilentDeaths({ jobId, spec, retry }, environment);
   const control = new LambdaAttemptControl({ jobId, committedKey, environment, invocation });
+  const turnTaking = new TurnTakingStore(store);
   const scratchFolder = await freshFolder(environment.scratchParent, attempt);
   try {
     return await run(spec, attempt, {
       job,
       settings,
       layout,
-      inputs: store,
-      store,
+      inputs: turnTaking,
+      store: turnTaking,
       scratchFolder,
       memoryBytes: environment.memoryBytes,
       progress: newProgress(),

@@ -10,7 +10,7 @@ import {
   type StageDocument,
 } from '../../src/aws/documents.ts';
 import type { stepEventSchema } from '../../src/aws/job-state.ts';
-import { requestKey, stageKey } from '../../src/aws/keys.ts';
+import { backupsPrefix, requestKey, stageKey } from '../../src/aws/keys.ts';
 import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
 import { SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { mergeParts } from '../../src/commit/merge-parts.ts';
@@ -83,12 +83,15 @@ async function reportOf(
   const { map, reduce, parts } = stages;
   const { jobId: id, jobName, params, reducers } = plan.settings;
   const failures = await readFailures(store, id);
+  const backups: string[] = [];
+  for await (const { key } of store.list(backupsPrefix(id)))
+    backups.push(key.slice(backupsPrefix(id).length));
   const { claimedAt } = await readDocument<ClaimDocument>(store, requestKey(id));
-  const mapReport = stageReport('map', map, { startedAt: plannedAt, failures });
+  const mapReport = stageReport('map', map, { startedAt: plannedAt, failures, backups });
   const stageReports =
     reduce === undefined
       ? [mapReport]
-      : [mapReport, stageReport('reduce', reduce, { startedAt: map.closedAt, failures })];
+      : [mapReport, stageReport('reduce', reduce, { startedAt: map.closedAt, failures, backups })];
   return {
     formatVersion: 1,
     jobId: id,
@@ -106,22 +109,28 @@ async function reportOf(
   };
 }
 
-/** Attempts that ended well leave no trace but one for each task, so backup attempts are not counted. */
+/** Of attempts that ended well only the one that committed leaves a trace; one that was first and lost is not counted. */
 function stageReport(
   stage: Stage,
   { summaries, closedAt }: StageDocument,
-  { startedAt, failures }: { startedAt: string; failures: readonly AttemptFailureDocument[] },
+  {
+    startedAt,
+    failures,
+    backups,
+  }: { startedAt: string; failures: readonly AttemptFailureDocument[]; backups: readonly string[] },
 ): StageReport {
-  const failed = failures.filter(({ taskId }) => taskId.startsWith(stage === 'map' ? 'm-' : 'r-')).length;
+  const initial = stage === 'map' ? 'm-' : 'r-';
+  const failed = failures.filter(({ taskId }) => taskId.startsWith(initial)).length;
+  const backedUp = backups.filter((task) => task.startsWith(initial)).length;
   const sum = (
     field: 'recordsRead' | 'bytesRead' | 'recordsWritten' | 'bytesWritten' | 'spills' | 'bytesSpilled',
   ) => summaries.reduce((total, summary) => total + summary[field], 0);
   return {
     stage,
     tasks: summaries.length,
-    attempts: summaries.length + failed,
+    attempts: summaries.length + failed + backedUp,
     failedAttempts: failed,
-    backupAttempts: 0,
+    backupAttempts: backedUp,
     wallMs: Date.parse(closedAt) - Date.parse(startedAt),
     recordsRead: sum('recordsRead'),
     bytesRead: sum('bytesRead'),

@@ -1,3 +1,6 @@
+import type { NextStep } from '../../src/aws/job-state.ts';
+import { WATCHED_TASKS_MIN } from '../../src/aws/watch-state.ts';
+import type { Stage } from '../../src/ids.ts';
 import type { Job } from '../../src/job.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
@@ -12,6 +15,9 @@ export interface StepEnvironment {
   /** The bucket. */
   readonly store: ObjectStore;
   readonly now: () => Date;
+  /** Map or reduce tasks that run at once. */
+  readonly maxConcurrency: number;
+  readonly backupAttempts: boolean;
   /** For buffers, beside the runtime's own. */
   readonly memoryBytes: number;
   /** Under which attempts make a folder each. */
@@ -22,4 +28,13 @@ export interface StepEnvironment {
 export interface Invocation {
   readonly requestId: string;
   readonly remainingMs: () => number;
+}
+
+/** Later rounds are short and not watched. */
+export function firstRound(
+  stage: Stage,
+  tasks: number,
+  { backupAttempts }: Pick<StepEnvironment, 'backupAttempts'>,
+): NextStep {
+  return backupAttempts && tasks >= WATCHED_TASKS_MIN ? `${stage}-watched` : stage;
 }

@@ -5,7 +5,7 @@ import { itemsKey, stageKey } from '../../src/aws/keys.ts';
 import { closeMapStage } from '../../src/commit/map-barrier.ts';
 import { jobId } from '../../src/ids.ts';
 import { checkMissing, plannedJob } from './barrier.ts';
-import type { StepEnvironment } from './environment.ts';
+import { firstRound, type StepEnvironment } from './environment.ts';
 import { writeMapItems } from './items.ts';
 
 export async function mapBarrierStep(
@@ -39,5 +39,6 @@ export async function mapBarrierStep(
   const rounds = { mapRound, reduceRound, resumed };
   if (plan.settings.reducers === 0) return { jobId: id, next: 'commit', items: '', ...rounds };
   if (resumed) return { jobId: id, next: 'reduce-barrier', items: '', ...rounds };
-  return { jobId: id, next: 'reduce', items: itemsKey(id, 'reduce', 0), ...rounds };
+  const next = firstRound('reduce', plan.settings.reducers, environment);
+  return { jobId: id, next, items: itemsKey(id, 'reduce', 0), ...rounds };
 }

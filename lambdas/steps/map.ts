@@ -1,9 +1,10 @@
 import type * as v from 'valibot';
-import { readDocument } from '../../src/aws/documents.ts';
-import type { mapEventSchema } from '../../src/aws/job-state.ts';
-import { splitKey } from '../../src/aws/keys.ts';
-import { jobId, taskId } from '../../src/ids.ts';
+import { findDocument, readDocument } from '../../src/aws/documents.ts';
+import type { MapItem, mapEventSchema } from '../../src/aws/job-state.ts';
+import { itemsKey, splitKey } from '../../src/aws/keys.ts';
+import { type JobId, jobId, taskId } from '../../src/ids.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 import type { MapTaskSpec, SplitPiece, TaskResult } from '../../src/task.ts';
 import { runAttempt } from './attempt.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
@@ -18,9 +19,7 @@ export async function mapStep(
   const task = taskId('map', index);
   const split = {
     // Written by our own plan step; its shape was checked there.
-    pieces:
-      (pieces as SplitPiece[] | undefined) ??
-      (await readDocument<{ pieces: SplitPiece[] }>(environment.store, splitKey(job, task))).pieces,
+    pieces: (pieces as SplitPiece[] | undefined) ?? (await storedPieces(environment.store, job, index)),
   };
   const spec: MapTaskSpec = { stage: 'map', index, taskId: task, split };
   return await runAttempt(
@@ -28,9 +27,18 @@ export async function mapStep(
       jobId: job,
       spec,
       retry: event.retry,
+      backup: event.backup,
       run: (_, attempt, taskEnvironment) => runMapTask(spec, attempt, taskEnvironment),
     },
     environment,
     invocation,
   );
+}
+
+/** Of a split that is too long for an item, or of a backup attempt, which is told nothing but its task. */
+async function storedPieces(store: ObjectStore, job: JobId, index: number): Promise<readonly SplitPiece[]> {
+  const own = await findDocument<{ pieces: SplitPiece[] }>(store, splitKey(job, taskId('map', index)));
+  if (own !== undefined) return own.pieces;
+  const items = await readDocument<MapItem[]>(store, itemsKey(job, 'map', 0));
+  return items[index].pieces!;
 }

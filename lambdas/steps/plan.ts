@@ -25,7 +25,7 @@ import { resolveParameters } from '../../src/plan/parameters.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
 import type { BlockCompression } from '../../src/task.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
-import type { StepEnvironment } from './environment.ts';
+import { firstRound, type StepEnvironment } from './environment.ts';
 import { writeMapItems, writeReduceItems } from './items.ts';
 import { claimOutput } from './output.ts';
 
@@ -51,14 +51,20 @@ export async function planStep(
     }
   }
   const { app, plan, outputPrefix } = before ?? (await decidePlan(claim, environment));
-  const settings: SettingsDocument = { app, settings: plan.settings, outputPrefix };
+  const tasks = { map: plan.splits.length, reduce: plan.settings.reducers };
+  const settings: SettingsDocument = { app, tasks, settings: plan.settings, outputPrefix };
   await writeDocument(store, settingsKey(jobId), settings);
   await writeMapItems(store, plan, { round: 0 });
   if (plan.settings.reducers > 0) await writeReduceItems(store, plan, { round: 0 });
   const rounds = { mapRound: 0, reduceRound: 0, resumed: false };
   // An input without bytes has no map tasks, and still a result.
   if (plan.splits.length === 0) return { jobId, next: 'map-barrier', items: '', ...rounds };
-  return { jobId, next: 'map', items: itemsKey(jobId, 'map', 0), ...rounds };
+  return {
+    jobId,
+    next: firstRound('map', tasks.map, environment),
+    items: itemsKey(jobId, 'map', 0),
+    ...rounds,
+  };
 }
 
 const END: JobState = { jobId: '', next: 'end', items: '', mapRound: 0, reduceRound: 0, resumed: false };

@@ -18,6 +18,7 @@ export async function reduceStep(
       jobId: jobId(event.jobId),
       spec,
       retry: event.retry,
+      backup: event.backup,
       run: (_, attempt, taskEnvironment) => runReduceTask(spec, attempt, taskEnvironment),
     },
     environment,

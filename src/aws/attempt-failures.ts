@@ -41,10 +41,19 @@ export async function recordFailure(
   await writeDocument(store, attemptFailureKey(jobId, attemptId), document);
 }
 
-/** How many attempts of a task have left a note. */
+/** In the id of a backup attempt. Whether it fails is of no matter: the first attempt goes on, with its retries. */
+export const BACKUP_MARK = 'backup-';
+
+export function isBackup(attemptId: string): boolean {
+  return attemptId.includes(`.${BACKUP_MARK}`);
+}
+
+/** How many attempts of a task have left a note, backups aside. */
 export async function countFailures(store: ObjectStore, job: JobId, task: TaskId): Promise<number> {
   let count = 0;
-  for await (const _ of store.list(`${attemptFailuresPrefix(job)}${task}.`)) count++;
+  for await (const { key } of store.list(`${attemptFailuresPrefix(job)}${task}.`)) {
+    if (!isBackup(key)) count++;
+  }
   return count;
 }
 
@@ -73,7 +82,7 @@ export function finalFailure(
   failures: readonly AttemptFailureDocument[],
   task: TaskId,
 ): AttemptFailureDocument | undefined {
-  const ofTask = failures.filter(({ taskId }) => taskId === task);
+  const ofTask = failures.filter(({ taskId, attemptId }) => taskId === task && !isBackup(attemptId));
   const notRetryable = ofTask.findLast(({ error }) => isFinal(error.name));
   if (notRetryable !== undefined) return notRetryable;
   const counted = ofTask.filter(({ error }) => error.name !== 'CorruptShuffleError');

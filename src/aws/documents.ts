@@ -31,6 +31,8 @@ export interface PlanDocument {
 /** jobs/<jobId>/plan/settings.json */
 export interface SettingsDocument {
   readonly app: string;
+  /** How many each stage has. */
+  readonly tasks: { readonly map: number; readonly reduce: number };
   readonly settings: JobSettings;
   readonly outputPrefix: string;
 }

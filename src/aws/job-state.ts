@@ -16,7 +16,16 @@ import type { SplitPiece } from '../task.ts';
  * Map-only jobs go from the map barrier to commit. A redrive goes from plan to the map barrier, and from there to the
  * reduce barrier: they find out what is left to do.
  */
-export type NextStep = 'map' | 'map-barrier' | 'reduce' | 'reduce-barrier' | 'commit' | 'end';
+/** `-watched`: with backup attempts for stragglers. */
+export type NextStep =
+  | 'map-watched'
+  | 'reduce-watched'
+  | 'map'
+  | 'map-barrier'
+  | 'reduce'
+  | 'reduce-barrier'
+  | 'commit'
+  | 'end';
 
 export interface JobState {
   readonly jobId: JobId | '';
@@ -59,6 +68,7 @@ export const mapEventSchema = v.object({
     /** Absent where they are too many: then they lie beside the plan. */
     pieces: v.optional(v.array(v.unknown())),
   }),
+  backup: v.optional(v.boolean(), false),
 });
 
 /** Input of reduce: called once an attempt. */
@@ -66,6 +76,7 @@ export const reduceEventSchema = v.object({
   jobId: id,
   retry: v.optional(v.number(), 0),
   item: v.object({ index: round }),
+  backup: v.optional(v.boolean(), false),
 });
 
 /** Input of failure: called once an execution that failed. */

@@ -17,6 +17,7 @@
  *
  *     work/<jobId>/...                what only the running job needs (src/commit/layout.ts); and
  *     work/<jobId>/failures/<attemptId>.json  attempts that failed
+ *     work/<jobId>/backups/m-00042   a task that was given to another worker as well
  *     work/<jobId>/map-stage.json     what a barrier found, for the commit
  *
  *     output/<jobId>/part-r-00000.tsv, manifest.json, _SUCCESS
@@ -85,6 +86,15 @@ export function attemptFailuresPrefix(job: JobId): string {
 
 export function attemptFailureKey(job: JobId, attempt: AttemptId): string {
   return `${attemptFailuresPrefix(job)}${attempt}.json`;
+}
+
+export function backupsPrefix(job: JobId): string {
+  return `${WORK_PREFIX}${job}/backups/`;
+}
+
+/** Marks that a task has had its backup attempt. */
+export function backupKey(job: JobId, task: TaskId): string {
+  return `${backupsPrefix(job)}${task}`;
 }
 
 export function stageKey(job: JobId, stage: Stage): string {

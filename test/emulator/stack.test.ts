@@ -234,6 +234,25 @@ describeOnEmulators('The deployed stack', (emulator) => {
     });
   });
 
+  test('a straggler is given to another worker as well, and stops when that one has committed', {
+    timeout: 90 * SECONDS,
+  }, async () => {
+    const markers = await mkdtemp(join(folder, 'markers-'));
+    const line = `${'w'.repeat(50_000)}\n`;
+    for (let file = 0; file < 9; file++) await stack.put(`data/race/fast-${file}.txt`, line.repeat(80));
+    await stack.put('data/race/slow.txt', `${line.repeat(79)}${' '.repeat(50_000)}the end\n`);
+    const request = { app: 'faulty-count', inputs: ['data/race/'], splitSizeBytes: 4_000_000, reducers: 1 };
+    const jobId = uniqueName('race');
+
+    const ended = await stack.start({ jobId, request: { ...request, params: { fault: 'slow', markers } } });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    const { parts, report } = await stack.result(ended.output.outputPrefix);
+    expect(parts.get('part-r-00000.tsv')!.toString()).toBe(`end\t1\nthe\t1\n${'w'.repeat(50_000)}\t799\n`);
+    expect(report.stages[0]).toMatchObject({ stage: 'map', failedAttempts: 0, backupAttempts: 1 });
+    expect(await readdir(markers)).not.toContain('the slow attempt has ended');
+  });
+
   test('a redrive goes on from what is committed', async () => {
     const markers = await mkdtemp(join(folder, 'markers-'));
     const jobId = uniqueName('redriven');

@@ -100,7 +100,7 @@ describe('the stack', () => {
   it('runs every function on Node 24 on arm64, traced, with a log group that expires', () => {
     const functions = Object.values(resources(template, 'AWS::Lambda::Function'));
 
-    expect(functions).toHaveLength(7);
+    expect(functions).toHaveLength(8);
     for (const { Properties } of functions) {
       expect(Properties).toMatchObject({
         Runtime: 'nodejs24.x',

@@ -1,25 +1,55 @@
-/** The state machine as it is reviewed: names in the place of ARNs that only a deployment knows. */
-
+/** The machines as they are reviewed: names in the place of ARNs that only a deployment knows. */
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/function-names.ts';
 import { stateMachineDefinition } from '../../infra/state-machine-definition.ts';
+import { watchDefinition } from '../../infra/watch-definition.ts';
 
-export const GOLDEN_FILE = new URL('./state-machine.asl.json', import.meta.url);
+export interface Golden {
+  readonly name: string;
+  readonly file: URL;
+  readonly render: () => unknown;
+}
 
-export function renderedDefinition(): string {
-  const functions = Object.fromEntries(
-    FUNCTION_NAMES.map((name) => [
-      name,
-      `arn:aws:lambda:us-east-1:123456789012:function:${pascalCase(name)}`,
-    ]),
-  ) as Record<FunctionName, string>;
-  const definition = stateMachineDefinition({
-    functions,
-    bucket: 'the-bucket',
-    partition: 'aws',
-    maxConcurrency: 800,
-    childExecutions: 'STANDARD',
-    taskTimeoutSeconds: 900,
-    stepTimeoutSeconds: 900,
-  });
-  return `${JSON.stringify(definition, undefined, 2)}\n`;
+export const GOLDEN: readonly Golden[] = [
+  {
+    name: 'the state machine',
+    file: new URL('./state-machine.asl.json', import.meta.url),
+    render: () =>
+      plain(
+        stateMachineDefinition({
+          functions: Object.fromEntries(FUNCTION_NAMES.map((name) => [name, functionArn(name)])) as Record<
+            FunctionName,
+            string
+          >,
+          watchMachine: 'arn:aws:states:us-east-1:123456789012:stateMachine:Watch',
+          bucket: 'the-bucket',
+          partition: 'aws',
+          maxConcurrency: 800,
+          childExecutions: 'STANDARD',
+          taskTimeoutSeconds: 900,
+          stepTimeoutSeconds: 900,
+        }),
+      ),
+  },
+  {
+    name: 'the watch machine',
+    file: new URL('./watch-machine.asl.json', import.meta.url),
+    render: () =>
+      plain(
+        watchDefinition({
+          watchFunction: functionArn('watch'),
+          mapFunction: functionArn('map'),
+          reduceFunction: functionArn('reduce'),
+          partition: 'aws',
+        }),
+      ),
+  },
+];
+
+function functionArn(name: FunctionName): string {
+  return `arn:aws:lambda:us-east-1:123456789012:function:${pascalCase(name)}`;
+}
+
+/** As it is after the way through JSON. */
+function plain(definition: unknown): unknown {
+  return JSON.parse(JSON.stringify(definition));
 }

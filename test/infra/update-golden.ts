@@ -1,5 +1,5 @@
 /** `npm run update:asl` */
 import { writeFileSync } from 'node:fs';
-import { GOLDEN_FILE, renderedDefinition } from './rendered.ts';
+import { GOLDEN } from './rendered.ts';
 
-writeFileSync(GOLDEN_FILE, renderedDefinition());
+for (const { file, render } of GOLDEN) writeFileSync(file, JSON.stringify(render(), undefined, 2));

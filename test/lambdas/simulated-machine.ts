@@ -65,6 +65,8 @@ export class SimulatedMachine implements AsyncDisposable {
       jobs: registryOf({ apps }),
       store,
       now: () => new Date(),
+      maxConcurrency: 10,
+      backupAttempts: true,
       memoryBytes: 64 * MiB,
       scratchParent,
     };
@@ -92,9 +94,14 @@ export class SimulatedMachine implements AsyncDisposable {
         const event = v.parse(stepEventSchema, { ...state, execution });
         switch (state.next) {
           case 'map':
+          case 'map-watched':
+            await this.#stage('map', state, options);
+            state = { ...state, next: 'map-barrier' };
+            break;
           case 'reduce':
-            await this.#stage(state.next, state, options);
-            state = { ...state, next: `${state.next}-barrier` };
+          case 'reduce-watched':
+            await this.#stage('reduce', state, options);
+            state = { ...state, next: 'reduce-barrier' };
             break;
           case 'map-barrier':
             state = await this.#attempts('map-barrier', () => mapBarrierStep(event, this.environment));

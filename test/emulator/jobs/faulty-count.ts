@@ -13,9 +13,10 @@ export default defineJob({
   params: {
     fault: {
       type: 'string',
-      choices: ['none', 'throw', 'exit'],
+      choices: ['none', 'throw', 'exit', 'slow'],
       default: 'none',
-      description: 'what the first attempt of a task does: nothing bad, throw an error, end its process',
+      description:
+        'what the first attempt of a task does: nothing bad, throw an error, end its process, take its time',
     },
     stage: { type: 'string', choices: ['map', 'reduce'], default: 'map', description: 'whose tasks' },
     markers: {
@@ -31,11 +32,17 @@ export default defineJob({
   },
   key: 'string',
   value: 'number',
-  setup: () => ({ isFirstCall: true }),
+  setup: () => ({ isFirstCall: true, isSlow: false }),
   map(line, { emit, params, state, file, position }) {
     if (state.isFirstCall) {
       state.isFirstCall = false;
-      if (params.stage === 'map') misbehaveOnce(params, `${file}-${position().offsetBytes}`);
+      const task = `${file}-${position().offsetBytes}`;
+      if (params.fault === 'slow') state.isSlow = file.includes('slow') && isFirst(params, task);
+      else if (params.stage === 'map') misbehaveOnce(params, task);
+    }
+    if (state.isSlow) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+      if (line.includes('the end')) writeFileSync(join(params.markers, 'the slow attempt has ended'), '');
     }
     if (isPoisoned(line, params)) throw new TypeError(`cannot swallow '${line}'`);
     for (const word of line.toLowerCase().match(/\p{L}+/gu) ?? []) emit(word, 1);
@@ -56,11 +63,15 @@ function isPoisoned(line: string, { poison, markers }: { poison: string; markers
   return poison !== '' && line.includes(poison) && !existsSync(join(markers, 'cured'));
 }
 
-function misbehaveOnce({ fault, markers }: { fault: string; markers: string }, task: string): void {
-  if (fault === 'none') return;
-  const marker = join(markers, encodeURIComponent(task));
-  if (existsSync(marker)) return;
-  writeFileSync(marker, '');
-  if (fault === 'exit') process.exit(1);
+function misbehaveOnce(params: { fault: string; markers: string }, task: string): void {
+  if (params.fault === 'none' || !isFirst(params, task)) return;
+  if (params.fault === 'exit') process.exit(1);
   throw new RangeError(`the first attempt of ${task} fails`);
+}
+
+function isFirst({ markers }: { markers: string }, task: string): boolean {
+  const marker = join(markers, encodeURIComponent(task));
+  if (existsSync(marker)) return false;
+  writeFileSync(marker, '');
+  return true;
 }

@@ -1,0 +1,113 @@
+/** One dashboard to look at, and two alarms that call: a job failed, an event could not start one. */
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  type Alarm,
+  ComparisonOperator,
+  Dashboard,
+  GraphWidget,
+  type Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
+import type { StepFunctions } from './step-functions.ts';
+
+export interface MonitoringProps {
+  readonly stateMachine: StateMachine;
+  readonly functions: StepFunctions;
+  readonly undelivered: Queue;
+  readonly alarmTopic: ITopic | undefined;
+}
+
+const HALF = 12;
+
+export class Monitoring extends Construct {
+  readonly jobFailed: Alarm;
+  readonly eventUndelivered: Alarm;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { stateMachine, functions, undelivered, alarmTopic }: MonitoringProps,
+  ) {
+    super(scope, id);
+    this.jobFailed = stateMachine
+      .metricFailed({ statistic: 'Sum', period: Duration.minutes(5) })
+      .createAlarm(this, 'JobFailed', {
+        ...AT_LEAST_ONE,
+        alarmDescription: 'A job failed. Its failure.json says why: mapreduce jobs --failed',
+      });
+    this.eventUndelivered = undelivered
+      .metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(5) })
+      .createAlarm(this, 'EventUndelivered', {
+        ...AT_LEAST_ONE,
+        alarmDescription:
+          'An upload or request could not start its job within a day. The event is in the queue.',
+      });
+    if (alarmTopic !== undefined) {
+      for (const alarm of [this.jobFailed, this.eventUndelivered])
+        alarm.addAlarmAction(new SnsAction(alarmTopic));
+    }
+    this.#dashboard(stateMachine, functions, undelivered);
+  }
+
+  #dashboard(stateMachine: StateMachine, { byName }: StepFunctions, undelivered: Queue): void {
+    const sum = { statistic: 'Sum' };
+    const ofEach = (metric: (name: FunctionName) => Metric) => FUNCTION_NAMES.map(metric);
+    new Dashboard(this, 'Dashboard', {
+      dashboardName: `${Stack.of(this).stackName}-jobs`,
+      widgets: [
+        [
+          graph('Jobs', [
+            stateMachine.metricStarted({ ...sum, label: 'started' }),
+            stateMachine.metricSucceeded({ ...sum, label: 'succeeded' }),
+            stateMachine.metricFailed({ ...sum, label: 'failed' }),
+            stateMachine.metricAborted({ ...sum, label: 'cancelled' }),
+          ]),
+          graph('Time of a job', [
+            stateMachine.metricTime({ statistic: 'p50', label: 'half of the jobs' }),
+            stateMachine.metricTime({ statistic: 'Maximum', label: 'the longest' }),
+          ]),
+        ],
+        [
+          graph('Attempts', [
+            byName.map.metricInvocations({ ...sum, label: 'map' }),
+            byName.reduce.metricInvocations({ ...sum, label: 'reduce' }),
+          ]),
+          graph('Time of an attempt, p95', [
+            byName.map.metricDuration({ statistic: 'p95', label: 'map' }),
+            byName.reduce.metricDuration({ statistic: 'p95', label: 'reduce' }),
+          ]),
+        ],
+        [
+          graph(
+            'Failed attempts',
+            ofEach((name) => byName[name].metricErrors({ ...sum, label: name })),
+          ),
+          graph('Throttled by Lambda', [
+            ...ofEach((name) => byName[name].metricThrottles({ ...sum, label: name })),
+            undelivered.metricApproximateNumberOfMessagesVisible({
+              statistic: 'Maximum',
+              label: 'undelivered events',
+            }),
+          ]),
+        ],
+      ],
+    });
+  }
+}
+
+const AT_LEAST_ONE = {
+  threshold: 1,
+  evaluationPeriods: 1,
+  comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+  treatMissingData: TreatMissingData.NOT_BREACHING,
+};
+
+function graph(title: string, left: Metric[]): GraphWidget {
+  return new GraphWidget({ title, left, width: HALF, period: Duration.minutes(1) });
+}

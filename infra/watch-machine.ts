@@ -1,0 +1,25 @@
+import { Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { type MachineProps, machine, machineRole } from './machine-resource.ts';
+import type { StepFunctions } from './step-functions.ts';
+import { watchDefinition } from './watch-definition.ts';
+
+export function watchMachine(
+  scope: Construct,
+  id: string,
+  { functions, ...props }: Omit<MachineProps, 'definition'> & { functions: StepFunctions },
+): StateMachine {
+  const { watch, map, reduce } = functions.byName;
+  const role = machineRole(scope, id);
+  const resources = [watch, map, reduce].map(({ functionArn }) => functionArn);
+  role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources }));
+  const definition = watchDefinition({
+    watchFunction: watch.functionArn,
+    mapFunction: map.functionArn,
+    reduceFunction: reduce.functionArn,
+    partition: Stack.of(scope).partition,
+  });
+  return machine(scope, id, { ...props, role, definition });
+}

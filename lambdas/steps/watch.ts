@@ -1,0 +1,109 @@
+/**
+ * Finds stragglers from what has committed and when, without asking the attempts: most tasks have committed, few are
+ * missing, and those take longer than a typical task by far.
+ *
+ *     committed |                ___________________ 75 %        typical task = t75 / waves of tasks
+ *               |      _________/                               a backup when t > t75 + 1.5 typical tasks
+ *               |_____/                                         and at most a tenth of the tasks are missing
+ *               +-------------- t75 ------------------> t
+ *
+ * Source: section 3.6 of Google's MapReduce paper. src/schedule/stragglers.ts does the same with a clock at each worker.
+ */
+import { readDocument, type SettingsDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
+import { backupKey, cancelKey, failureKey, jobLayout, settingsKey } from '../../src/aws/keys.ts';
+import {
+  BACKUPS_FRACTION_MAX,
+  BACKUPS_PER_LOOK_MAX,
+  LOOKS_MAX,
+  WATCH_PATIENCE_MS,
+  WATCH_SECONDS_MAX,
+  type WatchEvent,
+  type WatchState,
+} from '../../src/aws/watch-state.ts';
+import { SUCCESS_NAME } from '../../src/commit/layout.ts';
+import { jobId, taskId } from '../../src/ids.ts';
+import { LIMITS } from '../../src/limits.ts';
+import { committedTasks } from './committed-tasks.ts';
+import type { StepEnvironment } from './environment.ts';
+
+export async function watchStep(
+  event: WatchEvent,
+  { store, jobs, now, maxConcurrency }: StepEnvironment,
+): Promise<WatchState> {
+  const id = jobId(event.jobId);
+  const elapsedMs = Math.max(0, now().getTime() - Date.parse(event.startedAt));
+  const settings = await readDocument<SettingsDocument>(store, settingsKey(id));
+  const layout = jobLayout(id, settings.outputPrefix);
+  const job = await jobs.find(settings.app);
+  const tasks = settings.tasks[event.stage];
+  const committed = await committedTasks(store, {
+    stage: event.stage,
+    job,
+    layout,
+    settings: settings.settings,
+  });
+  const hasProgress = committed.size > event.committed;
+  const isMost = committed.size >= tasks * LIMITS.backupAfterCommittedFraction;
+  const state = {
+    ...event,
+    looks: event.looks + 1,
+    waitSeconds: Math.min(WATCH_SECONDS_MAX, event.waitSeconds + 1),
+    committed: committed.size,
+    lastProgressMs: hasProgress ? elapsedMs : event.lastProgressMs,
+    mostCommittedMs: event.mostCommittedMs > 0 ? event.mostCommittedMs : isMost ? Math.max(1, elapsedMs) : 0,
+  };
+  const isOver =
+    committed.size >= tasks ||
+    // Intermediates are being removed: the job has ended.
+    committed.size < event.committed ||
+    state.looks >= LOOKS_MAX ||
+    elapsedMs - state.lastProgressMs > WATCH_PATIENCE_MS ||
+    (await anyExists(store, [failureKey(id), cancelKey(id), `${layout.outputPrefix}${SUCCESS_NAME}`]));
+  if (isOver) return { ...state, done: true, backups: [] };
+
+  const missing = Array.from({ length: tasks }, (_, index) => index).filter((index) => !committed.has(index));
+  if (
+    !areStragglers({
+      tasks,
+      missing: missing.length,
+      elapsedMs,
+      mostCommittedMs: state.mostCommittedMs,
+      maxConcurrency,
+    })
+  ) {
+    return { ...state, done: false, backups: [] };
+  }
+  const backups: { index: number }[] = [];
+  for (const index of missing.slice(0, BACKUPS_PER_LOOK_MAX)) {
+    // One backup a task, also when this look is made twice.
+    const key = backupKey(id, taskId(event.stage, index));
+    const { written } = await writeDocumentOnce(store, key, { elapsedMs });
+    if (written) backups.push({ index });
+  }
+  return { ...state, done: false, backups };
+}
+
+export function areStragglers({
+  tasks,
+  missing,
+  elapsedMs,
+  mostCommittedMs,
+  maxConcurrency,
+}: {
+  tasks: number;
+  missing: number;
+  elapsedMs: number;
+  mostCommittedMs: number;
+  maxConcurrency: number;
+}): boolean {
+  if (mostCommittedMs === 0 || missing > Math.max(1, tasks * BACKUPS_FRACTION_MAX)) return false;
+  const waves = Math.ceil(tasks / maxConcurrency);
+  const typicalTaskMs = mostCommittedMs / waves;
+  const slowAfterMs = Math.max(LIMITS.backupAfterMsMin, LIMITS.backupSlownessFactor * typicalTaskMs);
+  return elapsedMs >= mostCommittedMs + slowAfterMs;
+}
+
+async function anyExists(store: StepEnvironment['store'], keys: readonly string[]): Promise<boolean> {
+  const found = await Promise.all(keys.map((key) => store.head(key)));
+  return found.some((info) => info !== undefined);
+}

@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { registryOf } from '../../lambdas/runtime/registry.ts';
+import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
+import { areStragglers, watchStep } from '../../lambdas/steps/watch.ts';
+import { type SettingsDocument, writeDocument } from '../../src/aws/documents.ts';
+import { WATCH_SECONDS_MIN, type WatchEvent, type WatchState } from '../../src/aws/watch-state.ts';
+import { defineJob } from '../../src/define-job.ts';
+import { jobId } from '../../src/ids.ts';
+import { textLines } from '../../src/input/text-lines.ts';
+import type { Job } from '../../src/job.ts';
+import { MiB } from '../../src/limits.ts';
+import { tsv } from '../../src/output/tsv.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+
+const job: Job = defineJob({
+  name: 'word-count',
+  description: '',
+  input: textLines(),
+  key: 'string',
+  value: 'number',
+  map: (line, { emit }) => emit(line, 1),
+  reduce: 'sum',
+  output: tsv(),
+});
+
+const STARTED_AT = '2026-01-01T00:00:00.000Z';
+
+describe('areStragglers', () => {
+  const base = { tasks: 100, missing: 5, elapsedMs: 60_000, mostCommittedMs: 20_000, maxConcurrency: 1_000 };
+
+  it.each([
+    ['few are missing long after most have committed', {}, true],
+    ['most have not committed yet', { mostCommittedMs: 0 }, false],
+    ['many are missing: that is what the job is like', { missing: 11 }, false],
+    ['the typical task takes that long', { elapsedMs: 49_999 }, false],
+    [
+      'with four waves of tasks a typical one is a quarter as long',
+      { elapsedMs: 27_500, maxConcurrency: 25 },
+      true,
+    ],
+    ['tasks of a second are left in peace for five', { mostCommittedMs: 1_000, elapsedMs: 5_999 }, false],
+    ['one of four is missing', { tasks: 4, missing: 1 }, true],
+  ])('%s', (_, change, expected) => {
+    expect(areStragglers({ ...base, ...change })).toBe(expected);
+  });
+});
+
+describe('a watch', () => {
+  let environment: StepEnvironment & { store: MemoryStore };
+  let nowMs: number;
+  const id = jobId('job');
+
+  beforeEach(async () => {
+    const store = new MemoryStore();
+    environment = {
+      store,
+      jobs: registryOf({ apps: { 'word-count': job } }),
+      now: () => new Date(nowMs),
+      maxConcurrency: 100,
+      backupAttempts: true,
+      memoryBytes: 64 * MiB,
+      scratchParent: await mkdtemp(join(tmpdir(), 'mapreduce-watch-')),
+    };
+    const settings: SettingsDocument = {
+      app: 'word-count',
+      tasks: { map: 10, reduce: 2 },
+      outputPrefix: 'output/job/',
+      settings: {
+        formatVersion: 1,
+        jobId: id,
+        jobName: 'word-count',
+        params: {},
+        reducers: 2,
+        partition: { kind: 'hash' },
+        compression: { codec: 'none' },
+        merge: false,
+      },
+    };
+    await writeDocument(store, 'jobs/job/plan/settings.json', settings);
+  });
+  afterEach(() => rm(environment.scratchParent, { recursive: true, force: true }));
+
+  const commit = async (indexes: readonly number[]) => {
+    for (const index of indexes)
+      await environment.store.put(`work/job/shuffle/m-0000${index}`, Buffer.from('x'));
+  };
+  const lookAt = async (seconds: number, before: WatchEvent): Promise<WatchState> => {
+    nowMs = Date.parse(STARTED_AT) + seconds * 1_000;
+    return await watchStep(before, environment);
+  };
+  const START: WatchEvent = {
+    jobId: 'job',
+    stage: 'map',
+    startedAt: STARTED_AT,
+    waitSeconds: WATCH_SECONDS_MIN,
+    looks: 0,
+    committed: 0,
+    lastProgressMs: 0,
+    mostCommittedMs: 0,
+  };
+
+  it('gives a straggler one backup attempt, however often it looks', async () => {
+    await commit([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+
+    const early = await lookAt(10, START);
+    const late = await lookAt(26, early);
+    const later = await lookAt(60, late);
+
+    expect(early).toMatchObject({ done: false, committed: 9, mostCommittedMs: 10_000, backups: [] });
+    expect(late).toMatchObject({ done: false, backups: [{ index: 9 }] });
+    expect(later).toMatchObject({ done: false, backups: [] });
+  });
+
+  it('waits longer from look to look, up to a bound', async () => {
+    let state: WatchEvent = START;
+    for (let look = 1; look <= 30; look++) state = await lookAt(look, state);
+
+    expect(state).toMatchObject({ looks: 30, waitSeconds: 15 });
+  });
+
+  it.each<[string, (store: MemoryStore) => Promise<unknown>]>([
+    ['all tasks have committed', () => commit([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])],
+    ['the job failed', (store) => store.put('jobs/job/failure.json', Buffer.from('{}'))],
+    ['the job was cancelled', (store) => store.put('jobs/job/cancel', Buffer.from(''))],
+    ['the job ended', (store) => store.put('output/job/_SUCCESS', Buffer.from(''))],
+  ])('ends when %s', async (_, happens) => {
+    await happens(environment.store);
+
+    expect(await lookAt(5, START)).toMatchObject({ done: true, backups: [] });
+  });
+
+  it('ends when nobody commits anything any more', async () => {
+    expect(await lookAt(31 * 60, START)).toMatchObject({ done: true });
+  });
+});
