@@ -28,7 +28,7 @@ export function awsError(
   const failed = `${call.action} on ${call.on} failed`;
   if (EXPIRED.has(name) || /token .*(is|has) expired|session has expired/i.test(message)) {
     return usage(
-      `the AWS credentials have expired (${message}). Sign in again, for example with 'aws sso login'${profileText(environment)}, and repeat the command`,
+      `the AWS credentials have expired (${message}). Sign in again, for example with 'aws sso login${profileText(environment)}', and repeat the command`,
     );
   }
   if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {

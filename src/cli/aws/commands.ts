@@ -115,6 +115,27 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
       const { redriveCommand } = await import('./job-commands.ts');
       finish(await redriveCommand(job, flags));
     });
+
+  jobCommand(program, 'logs', 'show what the functions logged about a job', ' --errors')
+    .description('Shows what the functions of the stack logged about a job, in the order of time.')
+    .option('--errors', 'warnings and errors only')
+    .option('-n, --limit <lines>', 'at most so many lines (default: 1000)')
+    .option('--json', 'print the lines as they were logged')
+    .action(async (job, flags) => {
+      const { logsCommand } = await import('./logs-command.ts');
+      finish(await logsCommand(job, flags));
+    });
+
+  deployment(program.command('jobs'))
+    .summary('list the latest jobs')
+    .description('Lists the latest jobs of a deployment, newest first, however they were started.')
+    .option('-n, --limit <jobs>', 'how many executions to look at (default: 20)')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  mapreduce jobs --limit 100')
+    .action(async (flags) => {
+      const { jobsCommand } = await import('./list-command.ts');
+      finish(await jobsCommand(flags));
+    });
 }
 
 function jobCommand(program: Command, name: string, summary: string, example = ''): Command {

@@ -1,4 +1,5 @@
 /** `mapreduce status`, `wait`, `results`, `cancel` and `redrive`: of one job, by its id. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cancelKey } from '../../aws/keys.ts';
 import { SUCCESS_NAME } from '../../commit/layout.ts';
 import { MapReduceError } from '../../errors.ts';
@@ -9,8 +10,14 @@ import { paintFor } from '../paint.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../quantities.ts';
 import { tableLines } from '../table.ts';
 import { shortPath } from '../user-stack.ts';
-import { connect, type DeploymentFlags } from './deployment.ts';
-import { executionName, findExecution, startExecution, stopExecution } from './executions.ts';
+import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
+import {
+  executionName,
+  findExecution,
+  type JobExecution,
+  startExecution,
+  stopExecution,
+} from './executions.ts';
 import { checkedJobId, failureOf, type JobStatus, jobStatus, readReport } from './job-status.ts';
 import { downloadResults } from './results.ts';
 import { type OutputFlags, printResult, waitForJob } from './wait.ts';
@@ -149,12 +156,25 @@ export async function cancelCommand(id: string, flags: JobFlags): Promise<number
   }
   await deployment.store.put(cancelKey(jobId), Buffer.from('{}\n'));
   await stopExecution(deployment, execution.arn);
+  await untilStopped(deployment, execution);
   if (!flags.quiet) {
     process.stdout.write(
       `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: mapreduce redrive ${jobId}\n`,
     );
   }
   return EXIT_CODE.done;
+}
+
+const STOPPED_WITHIN_MS = 10_000;
+
+/** So that the next command finds it stopped. */
+async function untilStopped(deployment: Deployment, { arn, redrive }: JobExecution): Promise<void> {
+  const giveUpAtMs = performance.now() + STOPPED_WITHIN_MS;
+  while (performance.now() < giveUpAtMs) {
+    const execution = await findExecution(deployment, { arn, redrive });
+    if (execution?.status !== 'RUNNING') return;
+    await sleep(200);
+  }
 }
 
 export interface RedriveFlags extends JobFlags {

