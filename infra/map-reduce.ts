@@ -5,9 +5,9 @@
  * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });
  * jobs.grantSubmit(someRole);
  */
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Grant, type IGrantable, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -39,6 +39,8 @@ export class MapReduce extends Construct {
     this.bucket = props.bucket ?? jobBucket(this, 'Bucket', { ...checked, encryptionKey, removalPolicy });
     const shared = { ...checked, bucket: this.bucket, encryptionKey, logRetention, removalPolicy };
     this.functions = new StepFunctions(this, 'Functions', { ...shared, jobs: props.jobs });
+    // Log groups are encrypted by CloudWatch in the name of the service, not of who writes.
+    encryptionKey?.grantEncryptDecrypt(new ServicePrincipal(`logs.${Stack.of(this).region}.amazonaws.com`));
     const watch = watchMachine(this, 'Watch', { ...shared, functions: this.functions });
     this.stateMachine = jobStateMachine(this, 'StateMachine', {
       ...shared,

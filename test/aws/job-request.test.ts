@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { parseJobRequest, parseJobRequestText } from '../../src/aws/job-request.ts';
+
+const WHAT = 'the request requests/daily.json';
+
+describe('a request', () => {
+  it('needs an app and inputs, and has defaults for the rest', () => {
+    expect(parseJobRequest({ app: 'word-count', inputs: ['data/'] }, WHAT)).toEqual({
+      app: 'word-count',
+      inputs: ['data/'],
+      params: {},
+      merge: false,
+    });
+  });
+
+  it.each([
+    [{ inputs: ['data/'] }, 'app'],
+    [{ app: 'a' }, 'inputs'],
+    [{ app: 'a', inputs: [] }, 'inputs: names no input. Name objects, prefixes or globs'],
+    [{ app: 'a', inputs: [''] }, "inputs.0: is empty. Name an object, a prefix that ends in '/', or a glob"],
+    [{ app: 'a', inputs: ['x'], reducers: 1.5 }, 'reducers: is a whole number from 0 to 10000; received 1.5'],
+    [{ app: 'a', inputs: ['x'], reducers: '8' }, 'reducers: is a whole number from 0 to 10000; received'],
+    [{ app: 'a', inputs: ['x'], output: 'results/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: 'output/' }, "received 'output/'"],
+    [{ app: 'a', inputs: ['x'], params: { deep: { er: 1 } } }, 'params.deep'],
+    [{ app: 'a', inputs: ['x'], reducer: 3 }, 'reducer'],
+    [{ app: 'a', inputs: ['x'], jobId: '../../x' }, 'jobId: is 1 to 80 letters'],
+    [['x'], 'the request requests/daily.json is not valid'],
+  ])('%j is refused by what is wrong with it', (request, message) => {
+    expect(() => parseJobRequest(request, WHAT)).toThrow(message);
+  });
+
+  it('says all that is wrong at once', () => {
+    expect(() => parseJobRequest({ inputs: [], merge: 'yes' }, WHAT)).toThrow(/app.*; inputs.*; merge/);
+  });
+
+  it('that is not JSON says so', () => {
+    expect(() => parseJobRequestText('{"app": ', WHAT)).toThrow(`${WHAT} is not JSON`);
+  });
+});

@@ -1,0 +1,80 @@
+/** The handlers as they are deployed, with an S3 that answers what no emulator does. */
+import { GetObjectCommand, HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FUNCTION_NAMES } from '../../infra/function-names.ts';
+import { memoryBudgetBytes } from '../../lambdas/runtime/environment.ts';
+import type { LambdaContext } from '../../lambdas/runtime/powertools.ts';
+import { LIMITS, MiB } from '../../src/limits.ts';
+
+type Handler = (event: unknown, context: LambdaContext) => Promise<unknown>;
+
+const CONTEXT: LambdaContext = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 60_000 };
+const s3 = mockClient(S3Client);
+const handlers = new Map<string, Handler>();
+
+beforeAll(async () => {
+  vi.stubEnv('MAPREDUCE_BUCKET', 'the-bucket');
+  vi.stubEnv('MAPREDUCE_MAX_CONCURRENCY', '100');
+  vi.stubEnv('MAPREDUCE_BACKUP_ATTEMPTS', 'true');
+  vi.stubEnv('AWS_LAMBDA_FUNCTION_MEMORY_SIZE', '1769');
+  vi.stubEnv('AWS_REGION', 'us-east-1');
+  vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
+  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'true');
+  for (const name of FUNCTION_NAMES) {
+    handlers.set(name, ((await import(`../../lambdas/${name}.ts`)) as { handler: Handler }).handler);
+  }
+});
+beforeEach(() => s3.reset());
+afterEach(() => vi.restoreAllMocks());
+
+function answers(name: string, httpStatusCode: number): S3ServiceException {
+  return new S3ServiceException({ name, $fault: 'client', message: name, $metadata: { httpStatusCode } });
+}
+
+describe('every handler', () => {
+  it.each(FUNCTION_NAMES)(
+    '%s refuses an event that is not its own, by the name of an error that is not retried',
+    async (name) => {
+      await expect(handlers.get(name)!({ hello: 'world' }, CONTEXT)).rejects.toMatchObject({
+        name: 'UsageError',
+        message: expect.stringContaining(`the event of ${name} is not valid`),
+      });
+    },
+  );
+});
+
+describe('errors reach Step Functions under names that it knows', () => {
+  const event = { jobId: 'job', item: { index: 0, pieces: [] } };
+
+  it.each([
+    ['AccessDenied', 403],
+    ['ExpiredToken', 400],
+    ['NoSuchBucket', 404],
+  ])('%s', async (code, status) => {
+    s3.on(GetObjectCommand).rejects(answers(code, status));
+    s3.on(HeadObjectCommand).rejects(answers(code, status));
+
+    const failure = await handlers.get('map')!(event, CONTEXT).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+
+    expect(failure!.name).toMatch(/^[A-Z][A-Za-z]+Error$/);
+    expect(failure!.message).toContain('the-bucket');
+  });
+});
+
+describe('the memory budget', () => {
+  it.each([
+    [512, 128],
+    [1_769, 756],
+    [10_240, 4_992],
+  ])('of a function of %i MB is %i MiB: half of what Node and the SDK leave', (functionMb, budgetMb) => {
+    expect(Math.floor(memoryBudgetBytes(functionMb * MiB) / MiB)).toBe(budgetMb);
+  });
+
+  it('is one that the engine takes', () => {
+    expect(memoryBudgetBytes(128 * MiB)).toBe(LIMITS.memoryBytesMin);
+  });
+});
