@@ -1,0 +1,94 @@
+/**
+ * An estimate of what a job has cost: what it used, times a table of prices. Not in it: storage by time, logs, traces,
+ * data that left the region, failed uploads, free tiers.
+ */
+import type { JobReport } from '../../report.ts';
+import { formatCount } from '../quantities.ts';
+import type { Prices } from './prices.ts';
+
+export interface Usage {
+  readonly invocations: number;
+  readonly gbSeconds: number;
+  /** Where the time of each child is not to be had: of all that may have run at once, for as long as the stage took. */
+  readonly isUpperBound: boolean;
+  readonly transitions: number;
+  readonly expressExecutions: number;
+  /** Of 64 MB each. */
+  readonly expressSeconds: number;
+  readonly s3Writes: number;
+  readonly s3Reads: number;
+}
+
+export interface Cost {
+  readonly functions: number;
+  readonly coordination: number;
+  readonly storageRequests: number;
+  readonly total: number;
+}
+
+const EXPRESS_GB = 64 / 1024;
+
+export function costOf(usage: Usage, prices: Prices): Cost {
+  const functions = usage.gbSeconds * prices.gbSecond + usage.invocations * prices.invocation;
+  const coordination =
+    usage.transitions * prices.transition +
+    usage.expressExecutions * prices.expressExecution +
+    usage.expressSeconds * EXPRESS_GB * prices.expressGbSecond;
+  const storageRequests = usage.s3Writes * prices.s3Write + usage.s3Reads * prices.s3Read;
+  return { functions, coordination, storageRequests, total: functions + coordination + storageRequests };
+}
+
+/** What the engine sends to S3, counted from the report: no bill of S3 comes by job. */
+export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3Reads'> {
+  const [map, reduce] = report.stages;
+  const attempts = report.stages.reduce((sum, stage) => sum + stage.attempts, 0);
+  const written = report.stages.reduce((sum, stage) => sum + stage.bytesWritten, 0);
+  const maps = map?.tasks ?? 0;
+  const reduces = reduce?.tasks ?? 0;
+  return {
+    // One commit each, a part for every 8 MiB, and the plan, indexes, manifest and listings of the job.
+    s3Writes: attempts + Math.ceil(written / PART_BYTES) + JOB_REQUESTS,
+    // Settings and footers; the ranges of the input; for a reducer its range of each shuffle object.
+    s3Reads:
+      2 * attempts +
+      report.input.splits +
+      Math.ceil(report.input.bytes / PART_BYTES) +
+      maps * reduces +
+      JOB_REQUESTS,
+  };
+}
+
+const PART_BYTES = 8 * 1024 * 1024;
+const JOB_REQUESTS = 20;
+
+/** `$0.0123`: two digits that count, and never less than a cent's hundredth. */
+export function formatDollars(dollars: number): string {
+  if (dollars >= 1) return `$${dollars.toFixed(2)}`;
+  if (dollars < 0.000_1) return 'less than $0.0001';
+  return `$${dollars.toFixed(Math.max(2, 1 - Math.floor(Math.log10(dollars))))}`;
+}
+
+export interface CostLine {
+  readonly usage: Usage;
+  readonly prices: Prices;
+  /** Where the job ran. */
+  readonly region: string;
+  readonly isEmulator: boolean;
+}
+
+/** What it comes to, and what that is made of. */
+export function costLines({ usage, prices, region, isEmulator }: CostLine): [total: string, parts: string] {
+  const { functions, coordination, storageRequests: requests, total } = costOf(usage, prices);
+  const about = `${isEmulator ? 'on AWS ' : ''}${usage.isUpperBound ? 'at most about' : 'about'} ${formatDollars(total)}`;
+  const where = prices.region === region ? '' : `, for want of those of ${region}`;
+  const upTo = usage.isUpperBound ? 'up to ' : '';
+  const parts = [
+    `functions ${formatDollars(functions)} for ${upTo}${formatCount(Math.ceil(usage.gbSeconds))} GB-seconds`,
+    `coordination ${formatDollars(coordination)} for ${formatCount(usage.transitions)} transitions`,
+    `S3 ${formatDollars(requests)} for ${formatCount(usage.s3Writes + usage.s3Reads)} requests`,
+  ];
+  return [
+    `${about}  (an estimate, at prices of ${prices.region} of ${prices.asOf}${where})`,
+    parts.join(', '),
+  ];
+}

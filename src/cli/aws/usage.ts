@@ -1,0 +1,153 @@
+/**
+ * What a job used, from the history of its execution and the runs of its Distributed Maps. A child's time is from its
+ * start to its end, so a little more than what Lambda bills.
+ */
+import type { HistoryEvent } from '@aws-sdk/client-sfn';
+import type { JobReport } from '../../report.ts';
+import { callAws } from './aws-errors.ts';
+import { storageRequests, type Usage } from './cost.ts';
+import { clientRegion, type Deployment } from './deployment.ts';
+
+/** Where Lambda does not say: the deployment's defaults. */
+const TASK_MEMORY_MB = 1_769;
+const STEP_MEMORY_MB = 1_024;
+const MB_PER_GB = 1_024;
+
+interface MapRun {
+  readonly arn: string;
+  readonly ms: number;
+}
+
+export async function usageOf(
+  deployment: Deployment,
+  executionArn: string,
+  report: JobReport,
+): Promise<Usage> {
+  const [{ transitions, stepInvocations, stepMs, runs }, machine] = await Promise.all([
+    historyOf(deployment, executionArn),
+    machineOf(deployment),
+  ]);
+  let usage: Usage = {
+    invocations: stepInvocations,
+    gbSeconds: (stepMs / 1000) * ((await memoryMb(machine.stepFunction, STEP_MEMORY_MB)) / MB_PER_GB),
+    isUpperBound: false,
+    transitions,
+    expressExecutions: 0,
+    expressSeconds: 0,
+    ...storageRequests(report),
+  };
+  const taskGb = (await memoryMb(machine.taskFunction, TASK_MEMORY_MB)) / MB_PER_GB;
+  for (const run of runs) {
+    const children = await childrenOf(deployment, run, machine.isExpress);
+    const ms = children.ms ?? run.ms * Math.min(children.count, machine.maxConcurrency);
+    usage = {
+      ...usage,
+      invocations: usage.invocations + children.count,
+      gbSeconds: usage.gbSeconds + (ms / 1000) * taskGb,
+      isUpperBound: usage.isUpperBound || children.ms === undefined,
+      // The start of a child, and its one state.
+      transitions: usage.transitions + (machine.isExpress ? 0 : 2 * children.count),
+      expressExecutions: usage.expressExecutions + (machine.isExpress ? children.count : 0),
+      expressSeconds: usage.expressSeconds + (machine.isExpress ? ms / 1000 : 0),
+    };
+  }
+  return usage;
+}
+
+async function historyOf({ sfn }: Deployment, executionArn: string) {
+  const { paginateGetExecutionHistory } = await import('@aws-sdk/client-sfn');
+  const events: HistoryEvent[] = [];
+  await callAws({ action: 'states:GetExecutionHistory', on: executionArn }, async () => {
+    const question = { executionArn, includeExecutionData: false, maxResults: 1_000 };
+    for await (const page of paginateGetExecutionHistory({ client: sfn }, question))
+      events.push(...(page.events ?? []));
+  });
+  return readHistory(events);
+}
+
+export function readHistory(events: readonly HistoryEvent[]) {
+  const [runs, stepTimes]: [MapRun[], number[]] = [[], []];
+  let [transitions, stepInvocations, enteredMs]: [number, number, number] = [0, 0, 0];
+  let run: { readonly arn: string; readonly startedMs: number } | undefined;
+  for (const event of events) {
+    const type = event.type ?? '';
+    const atMs = event.timestamp?.getTime() ?? 0;
+    if (type.endsWith('StateEntered')) transitions++;
+    if (type === 'TaskStateEntered') enteredMs = atMs;
+    if (type === 'TaskStateExited') stepTimes.push(atMs - enteredMs);
+    if (type === 'TaskScheduled') stepInvocations++;
+    if (type === 'MapRunStarted') run = { arn: event.mapRunStartedEventDetails!.mapRunArn!, startedMs: atMs };
+    if (/^MapRun(Succeeded|Failed|Aborted)$/.test(type) && run !== undefined) {
+      runs.push({ arn: run.arn, ms: atMs - run.startedMs });
+      run = undefined;
+    }
+  }
+  return { transitions, stepInvocations, stepMs: stepTimes.reduce((sum, ms) => sum + ms, 0), runs };
+}
+
+/** `ms` is undefined where Step Functions does not list the children: those of EXPRESS, and on emulators. */
+async function childrenOf(
+  { sfn }: Deployment,
+  { arn }: MapRun,
+  isExpress: boolean,
+): Promise<{ count: number; ms: number | undefined }> {
+  const { DescribeMapRunCommand, paginateListExecutions } = await import('@aws-sdk/client-sfn');
+  const { executionCounts } = await callAws({ action: 'states:DescribeMapRun', on: arn }, () =>
+    sfn.send(new DescribeMapRunCommand({ mapRunArn: arn })),
+  );
+  const count = executionCounts?.total ?? 0;
+  if (isExpress || process.env.AWS_ENDPOINT_URL !== undefined) return { count, ms: undefined };
+  let ms = 0;
+  await callAws({ action: 'states:ListExecutions', on: arn }, async () => {
+    for await (const page of paginateListExecutions({ client: sfn }, { mapRunArn: arn, maxResults: 1_000 })) {
+      for (const { startDate, stopDate } of page.executions ?? []) {
+        ms += (stopDate ?? startDate)!.getTime() - startDate!.getTime();
+      }
+    }
+  });
+  return { count, ms };
+}
+
+interface Machine {
+  readonly taskFunction: string | undefined;
+  readonly stepFunction: string | undefined;
+  readonly isExpress: boolean;
+  readonly maxConcurrency: number;
+}
+
+async function machineOf({ sfn, stateMachineArn }: Deployment): Promise<Machine> {
+  const { DescribeStateMachineCommand } = await import('@aws-sdk/client-sfn');
+  const { definition = '{}' } = await callAws(
+    { action: 'states:DescribeStateMachine', on: stateMachineArn },
+    () => sfn.send(new DescribeStateMachineCommand({ stateMachineArn })),
+  );
+  return readDefinition(definition);
+}
+
+/** Of the state machine of infra/state-machine-definition.ts. */
+export function readDefinition(definition: string): Machine {
+  const { States: states = {} } = JSON.parse(definition) as { States?: Record<string, unknown> };
+  const stage = JSON.stringify(states.MapStage ?? {});
+  const functionIn = (text: string) => /"FunctionName":"([^"]+)"/.exec(text)?.[1];
+  return {
+    taskFunction: functionIn(stage),
+    stepFunction: functionIn(JSON.stringify(states.Plan ?? {})),
+    isExpress: stage.includes('"ExecutionType":"EXPRESS"'),
+    maxConcurrency: Number(/"MaxConcurrency":(\d+)/.exec(stage)?.[1] ?? 1_000),
+  };
+}
+
+/** Who may submit need not be allowed to look at functions: then the default. */
+async function memoryMb(functionName: string | undefined, otherwise: number): Promise<number> {
+  if (functionName === undefined) return otherwise;
+  const { GetFunctionConfigurationCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
+  try {
+    const answer = await new LambdaClient(clientRegion()).send(
+      new GetFunctionConfigurationCommand({ FunctionName: functionName }),
+    );
+    return answer.MemorySize ?? otherwise;
+  } catch (error) {
+    if (error instanceof Error && /^AccessDenied|^ResourceNotFound/.test(error.name)) return otherwise;
+    throw error;
+  }
+}

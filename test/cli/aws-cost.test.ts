@@ -1,0 +1,111 @@
+import type { HistoryEvent } from '@aws-sdk/client-sfn';
+import { describe, expect, test } from 'vitest';
+import { costLines, costOf, formatDollars, storageRequests, type Usage } from '../../src/cli/aws/cost.ts';
+import { pricesOf } from '../../src/cli/aws/prices.ts';
+import { readDefinition, readHistory } from '../../src/cli/aws/usage.ts';
+import type { JobReport } from '../../src/report.ts';
+
+const US = pricesOf('us-east-1');
+const USAGE: Usage = {
+  invocations: 1_000_000,
+  gbSeconds: 75_000,
+  isUpperBound: false,
+  transitions: 4_000,
+  expressExecutions: 0,
+  expressSeconds: 0,
+  s3Writes: 2_000,
+  s3Reads: 10_000,
+};
+
+describe('the estimated cost', () => {
+  test('is what was used, times the prices', () => {
+    const cost = costOf(USAGE, US);
+
+    expect(cost.functions).toBeCloseTo(75_000 * 0.0000133334 + 0.2, 9);
+    expect(cost.coordination).toBeCloseTo(0.1, 9);
+    expect(cost.storageRequests).toBeCloseTo(0.01 + 0.004, 9);
+    expect(cost.total).toBeCloseTo(cost.functions + cost.coordination + cost.storageRequests, 9);
+  });
+
+  test('says that it is an estimate, whose prices these are, and of when', () => {
+    const [here, parts] = costLines({ usage: USAGE, prices: US, region: 'us-east-1', isEmulator: false });
+    const [there] = costLines({
+      usage: { ...USAGE, isUpperBound: true },
+      prices: pricesOf('eu-west-1'),
+      region: 'eu-west-1',
+      isEmulator: true,
+    });
+
+    expect(here).toMatch(/^about \$1\.31 {2}\(an estimate, at prices of us-east-1 of \d{4}-\d\d-\d\d\)$/);
+    expect(parts).toBe(
+      'functions $1.20 for 75,000 GB-seconds, coordination $0.10 for 4,000 transitions, S3 $0.014 for 12,000 requests',
+    );
+    expect(there).toMatch(/^on AWS at most about \$1\.31 .*for want of those of eu-west-1\)$/);
+  });
+
+  test('grows with the product of map and reduce tasks in reads, and with their sum in writes', () => {
+    const report = (maps: number, reduces: number) =>
+      ({
+        input: { splits: maps, bytes: 0 },
+        stages: [maps, reduces].map((tasks) => ({ tasks, attempts: tasks, bytesWritten: 0 })),
+      }) as unknown as JobReport;
+
+    const [small, large] = [storageRequests(report(10, 10)), storageRequests(report(100, 100))];
+
+    expect(large.s3Writes - small.s3Writes).toBe(180);
+    expect(large.s3Reads - small.s3Reads).toBe(100 * 100 - 10 * 10 + 3 * 90 + 2 * 90);
+  });
+
+  test.each([
+    [12.345, '$12.35'],
+    [0.0123, '$0.012'],
+    [0.5, '$0.50'],
+    [0.00001, 'less than $0.0001'],
+  ])('%s dollars are %s', (dollars, text) => {
+    expect(formatDollars(dollars)).toBe(text);
+  });
+});
+
+describe('what was used', () => {
+  test('is read from the history: states entered, steps and their time, runs of the maps', () => {
+    const at = (ms: number) => new Date(ms);
+    const events: HistoryEvent[] = [
+      { type: 'TaskStateEntered', timestamp: at(0) },
+      { type: 'TaskScheduled', timestamp: at(10) },
+      { type: 'TaskStateExited', timestamp: at(500) },
+      { type: 'MapStateEntered', timestamp: at(600) },
+      { type: 'MapRunStarted', timestamp: at(700), mapRunStartedEventDetails: { mapRunArn: 'm/MapTask:1' } },
+      { type: 'MapRunSucceeded', timestamp: at(1_700) },
+      { type: 'SucceedStateEntered', timestamp: at(1_800) },
+    ].map((event, id) => ({ ...event, id }) as HistoryEvent);
+
+    expect(readHistory(events)).toEqual({
+      transitions: 3,
+      stepInvocations: 1,
+      stepMs: 500,
+      runs: [{ arn: 'm/MapTask:1', ms: 1_000 }],
+    });
+  });
+
+  test('is bounded by what the definition lets run at once', () => {
+    const definition = {
+      States: {
+        Plan: { Parameters: { FunctionName: 'plan' } },
+        MapStage: {
+          MaxConcurrency: 40,
+          ItemProcessor: {
+            ProcessorConfig: { ExecutionType: 'EXPRESS' },
+            States: { MapTask: { Parameters: { FunctionName: 'map' } } },
+          },
+        },
+      },
+    };
+
+    expect(readDefinition(JSON.stringify(definition))).toEqual({
+      taskFunction: 'map',
+      stepFunction: 'plan',
+      isExpress: true,
+      maxConcurrency: 40,
+    });
+  });
+});
