@@ -4,7 +4,7 @@
  */
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import { MapReduceError } from '../../errors.ts';
-import type { S3Store } from '../../storage/s3-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import { callAws } from './aws-errors.ts';
 import { regionOf, useLocalEndpoint } from './local-endpoint.ts';
 
@@ -19,7 +19,8 @@ export interface DeploymentFlags {
 export interface Deployment {
   readonly bucket: string;
   readonly stateMachineArn: string;
-  readonly store: S3Store;
+  /** The bucket. */
+  readonly store: ObjectStore;
   readonly sfn: SFNClient;
 }
 

@@ -1,0 +1,221 @@
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  ExecutionDoesNotExist,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
+import { mockClient } from 'aws-sdk-client-mock';
+import { describe, expect, test } from 'vitest';
+import { writeDocument } from '../../src/aws/documents.ts';
+import { failureKey, planKey, requestKey } from '../../src/aws/keys.ts';
+import type { Deployment } from '../../src/cli/aws/deployment.ts';
+import { latestExecution } from '../../src/cli/aws/executions.ts';
+import { failureOf, jobStatus } from '../../src/cli/aws/job-status.ts';
+import { watchJob } from '../../src/cli/aws/watch.ts';
+import { jobId } from '../../src/ids.ts';
+import type { JobEvent } from '../../src/report.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+
+const JOB = jobId('daily');
+const MACHINE = 'arn:aws:states:us-east-1:123456789012:stateMachine:M';
+const ARN = 'arn:aws:states:us-east-1:123456789012:execution:M:daily';
+const STARTED = new Date('2026-01-01T00:00:00Z');
+const PLAN = {
+  app: 'word-count',
+  outputPrefix: 'output/daily/',
+  plannedAt: STARTED.toISOString(),
+  plan: {
+    settings: { jobId: JOB, jobName: 'word-count', reducers: 1, merge: false },
+    splits: [[], []],
+    inputBytes: 20,
+    inputFiles: 2,
+  },
+};
+
+interface World extends Deployment {
+  readonly store: MemoryStore;
+}
+
+/** `executions`: by name, what they answer each time they are asked; the last answer stays. */
+function world(executions: Readonly<Record<string, readonly DescribeExecutionOutput['status'][]>>): World {
+  const mock = mockClient(SFNClient);
+  const asked = new Map<string, number>();
+  mock.on(DescribeExecutionCommand).callsFake(({ executionArn }: { executionArn: string }) => {
+    const name = executionArn.split(':').at(-1)!;
+    const statuses = executions[name];
+    if (statuses === undefined) {
+      throw new ExecutionDoesNotExist({ message: `${name} does not exist`, $metadata: {} });
+    }
+    const times = asked.get(name) ?? 0;
+    asked.set(name, times + 1);
+    const status = statuses[Math.min(times, statuses.length - 1)];
+    return {
+      executionArn,
+      status,
+      startDate: STARTED,
+      ...(status === 'FAILED' ? { cause: 'it broke' } : {}),
+    };
+  });
+  return {
+    bucket: 'bucket',
+    stateMachineArn: MACHINE,
+    store: new MemoryStore(),
+    sfn: new SFNClient({ region: 'us-east-1' }),
+  };
+}
+
+function eventKinds(events: readonly JobEvent[]): string[] {
+  return events.map((event) => {
+    if (event.kind === 'progress')
+      return `${event.progress.stage} ${event.progress.done}/${event.progress.tasks}`;
+    if (event.kind === 'stage-ended') return `${event.report.stage} ended`;
+    return event.kind;
+  });
+}
+
+describe('waiting for a job', () => {
+  test('tells its plan, the tasks that commit, attempts that fail, and ends when it ends', async () => {
+    const aws = world({ daily: ['RUNNING'] });
+    const events: JobEvent[] = [];
+    const steps = [
+      () => writeDocument(aws.store, planKey(JOB), PLAN),
+      async () => {
+        await aws.store.put('work/daily/shuffle/m-00000', Buffer.from('x'));
+        await writeDocument(aws.store, 'work/daily/failures/m-00001.a.json', {
+          taskId: 'm-00001',
+          attemptId: 'm-00001.a',
+          at: STARTED.toISOString(),
+          error: { name: 'WorkerDiedError', message: 'gone' },
+        });
+      },
+      () => aws.store.put('work/daily/shuffle/m-00001', Buffer.from('x')),
+      () => aws.store.put('output/daily/part-r-00000.tsv', Buffer.from('x')),
+    ];
+    let nowMs = 0;
+
+    const status = await watchJob(
+      aws,
+      { jobId: JOB, execution: await latestExecution(aws, JOB), plan: undefined },
+      {
+        onEvent: (event) => events.push(event),
+        signal: new AbortController().signal,
+        nowMs: () => nowMs++,
+        until: ({ phase }) => {
+          void steps.shift()?.();
+          return phase === 'committing';
+        },
+      },
+    );
+
+    expect(status.phase).toBe('committing');
+    expect(eventKinds(events)).toEqual([
+      'planned',
+      'stage-started',
+      'map 0/2',
+      'attempt-failed',
+      'map 1/2',
+      'map ended',
+      'stage-started',
+      'reduce 0/1',
+      'reduce ended',
+    ]);
+    expect(events.find(({ kind }) => kind === 'attempt-failed')).toMatchObject({
+      attemptId: 'm-00001.a',
+      error: { name: 'WorkerDiedError' },
+    });
+  });
+
+  test('can be given up, and the job goes on', async () => {
+    const aws = world({ daily: ['RUNNING'] });
+    const abort = new AbortController();
+    const watching = watchJob(
+      aws,
+      { jobId: JOB, execution: await latestExecution(aws, JOB), plan: undefined },
+      { onEvent: () => {}, signal: abort.signal, nowMs: () => performance.now() },
+    );
+
+    abort.abort(new Error('enough'));
+
+    await expect(watching).rejects.toThrow('enough');
+  });
+});
+
+describe('the execution of a job', () => {
+  test('is the latest of its redrives', async () => {
+    const aws = world({ daily: ['FAILED'], 'daily-redrive-1': ['ABORTED'], 'daily-redrive-2': ['RUNNING'] });
+
+    expect(await latestExecution(aws, JOB)).toMatchObject({ redrive: 2, status: 'RUNNING' });
+  });
+
+  test('that an upload has started is named by the claim', async () => {
+    const aws = world({ 'made-up-by-eventbridge': ['SUCCEEDED'] });
+    const execution = ARN.replace(/daily$/, 'made-up-by-eventbridge');
+    await writeDocument(aws.store, requestKey(JOB), { formatVersion: 1, jobId: JOB, execution });
+
+    expect(await latestExecution(aws, JOB)).toMatchObject({ arn: execution, redrive: 0 });
+  });
+
+  test('of long ago is gone, and the bucket says how the job ended', async () => {
+    const aws = world({});
+    await writeDocument(aws.store, planKey(JOB), PLAN);
+    await aws.store.put('output/daily/_SUCCESS', Buffer.alloc(0));
+
+    expect(await jobStatus(aws, JOB)).toMatchObject({ phase: 'succeeded', execution: undefined });
+  });
+
+  test('of an id that nobody has used is an error with the nearest id', async () => {
+    const aws = world({});
+    await writeDocument(aws.store, planKey(jobId('daily-2')), PLAN);
+
+    await expect(jobStatus(aws, JOB)).rejects.toThrow("Did you mean 'daily-2'?");
+  });
+});
+
+describe('why a job failed', () => {
+  test("is failure.json's message, with task, object and the user's stack", async () => {
+    const aws = world({ daily: ['FAILED'] });
+    await writeDocument(aws.store, planKey(JOB), PLAN);
+    await writeDocument(aws.store, failureKey(JOB), {
+      error: 'UserCodeError',
+      message: 'task m-00001 failed for good',
+      details: {
+        taskId: 'm-00001',
+        file: 'data/x.txt',
+        offsetBytes: 7,
+        phase: 'map',
+        userStack: 'at map (x.ts:1:2)',
+      },
+      nextSteps: ['See mapreduce logs daily'],
+    });
+
+    const failure = await failureOf(aws, await jobStatus(aws, JOB));
+
+    expect(failure.name).toBe('UserCodeError');
+    expect(failure.message).toBe('job daily: task m-00001 failed for good\n  next: See mapreduce logs daily');
+    expect(failure.details).toEqual({
+      taskId: 'm-00001',
+      file: `${aws.store.location}/data/x.txt`,
+      offsetBytes: 7,
+      userStack: 'at map (x.ts:1:2)',
+      jobName: 'word-count',
+      jobId: JOB,
+    });
+  });
+
+  test('is what the execution says where there is no failure.json', async () => {
+    const aws = world({ daily: ['FAILED'] });
+
+    const failure = await failureOf(aws, await jobStatus(aws, JOB));
+
+    expect(failure.message).toContain('job daily failed (FAILED): it broke');
+  });
+
+  test('is that it was cancelled, after a cancel', async () => {
+    const aws = world({ daily: ['ABORTED'] });
+
+    const failure = await failureOf(aws, await jobStatus(aws, JOB));
+
+    expect(failure.name).toBe('CancelledError');
+    expect(failure.message).toContain("'mapreduce redrive daily'");
+  });
+});
