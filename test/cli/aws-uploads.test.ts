@@ -133,14 +133,17 @@ describe('results from AWS', () => {
     expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
   });
 
-  test('that were changed since are refused, and nothing says success', async () => {
+  test('that were changed since are refused, and what was there before stays', async () => {
     const { store, report } = await stored(['a\t1\n']);
+    await downloadResults(store, options(report));
     await store.put('output/job/part-r-00000.tsv', Buffer.from('a\t2\n'));
 
-    await expect(downloadResults(store, options(report))).rejects.toThrow(
+    await expect(downloadResults(store, options(report, true))).rejects.toThrow(
       'the object was changed after the job',
     );
 
-    expect(readdirSync(join(folder, 'results'))).toEqual([]);
+    const names = ['_SUCCESS', 'manifest.json', 'part-r-00000.tsv'];
+    expect(readdirSync(join(folder, 'results')).sort()).toEqual(names);
+    expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
   });
 });

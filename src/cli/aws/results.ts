@@ -56,13 +56,30 @@ export async function downloadResults(
       `the folder ${folder} already holds results (${before[0]}). Choose another, or add --overwrite to replace them`,
     );
   }
-  await rm(join(folder, SUCCESS_NAME), { force: true });
-  for (const name of before) await rm(join(folder, name), { force: true });
-  await mapBounded(report.parts, PARTS_AT_ONCE_MAX, (part) =>
-    downloadPart(store, { part, key: `${outputPrefix}${part.name}`, path: join(folder, part.name), onBytes }),
-  );
-  await writeFile(join(folder, MANIFEST_NAME), await store.get(`${outputPrefix}${MANIFEST_NAME}`));
-  await writeFile(join(folder, SUCCESS_NAME), '');
+  const paths = report.parts.map(({ name }) => join(folder, name));
+  try {
+    await mapBounded(report.parts, PARTS_AT_ONCE_MAX, (part, index) =>
+      downloadPart(store, {
+        part,
+        key: `${outputPrefix}${part.name}`,
+        path: unfinished(paths[index]!),
+        onBytes,
+      }),
+    );
+    const manifest = await store.get(`${outputPrefix}${MANIFEST_NAME}`);
+    // What was there before goes when all that replaces it has come.
+    await rm(join(folder, SUCCESS_NAME), { force: true });
+    for (const name of before) await rm(join(folder, name), { force: true });
+    for (const path of paths) await rename(unfinished(path), path);
+    await writeFile(join(folder, MANIFEST_NAME), manifest);
+    await writeFile(join(folder, SUCCESS_NAME), '');
+  } finally {
+    for (const path of paths) await rm(unfinished(path), { force: true });
+  }
+}
+
+function unfinished(path: string): string {
+  return `${path}.downloading`;
 }
 
 async function downloadPart(
@@ -74,28 +91,21 @@ async function downloadPart(
     onBytes,
   }: { part: PartReport; key: string; path: string; onBytes: (bytes: number) => void },
 ): Promise<void> {
-  const unfinished = `${path}.downloading`;
   let checksum = 0;
-  try {
-    await pipeline(async function* () {
-      if (part.bytes === 0) return;
-      for await (const chunk of store.stream(key)) {
-        checksum = crc32(chunk, checksum);
-        onBytes(chunk.length);
-        // The store uses its buffer again, and the file may still be writing this one.
-        yield Buffer.from(chunk);
-      }
-    }, createWriteStream(unfinished));
-    const found = checksum.toString(16).padStart(8, '0');
-    if (found !== part.crc32) {
-      throw new MapReduceError(
-        'StorageError',
-        `${store.location}/${key} has the checksum ${found}, and the manifest says ${part.crc32}: the object was changed after the job. Submit the job again`,
-        { details: { objectKey: key } },
-      );
+  await pipeline(async function* () {
+    if (part.bytes === 0) return;
+    for await (const chunk of store.stream(key)) {
+      checksum = crc32(chunk, checksum);
+      onBytes(chunk.length);
+      // The store uses its buffer again, and the file may still be writing this one.
+      yield Buffer.from(chunk);
     }
-    await rename(unfinished, path);
-  } finally {
-    await rm(unfinished, { force: true });
-  }
+  }, createWriteStream(path));
+  const found = checksum.toString(16).padStart(8, '0');
+  if (found === part.crc32) return;
+  throw new MapReduceError(
+    'StorageError',
+    `${store.location}/${key} has the checksum ${found}, and the manifest says ${part.crc32}: the object was changed after the job. Submit the job again`,
+    { details: { objectKey: key } },
+  );
 }
