@@ -3,13 +3,14 @@ import {
   type DescribeExecutionOutput,
   ExecutionDoesNotExist,
   SFNClient,
+  StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { describe, expect, test } from 'vitest';
 import { writeDocument } from '../../src/aws/documents.ts';
 import { failureKey, planKey, requestKey } from '../../src/aws/keys.ts';
 import type { Deployment } from '../../src/cli/aws/deployment.ts';
-import { latestExecution } from '../../src/cli/aws/executions.ts';
+import { latestExecution, startExecution } from '../../src/cli/aws/executions.ts';
 import { failureOf, jobStatus } from '../../src/cli/aws/job-status.ts';
 import { watchJob } from '../../src/cli/aws/watch.ts';
 import { jobId } from '../../src/ids.ts';
@@ -56,6 +57,7 @@ function world(executions: Readonly<Record<string, readonly DescribeExecutionOut
       ...(status === 'FAILED' ? { cause: 'it broke' } : {}),
     };
   });
+  mock.on(StartExecutionCommand).resolves({ executionArn: ARN, startDate: STARTED });
   return {
     bucket: 'bucket',
     stateMachineArn: MACHINE,
@@ -123,6 +125,26 @@ describe('waiting for a job', () => {
       attemptId: 'm-00001.a',
       error: { name: 'WorkerDiedError' },
     });
+  });
+
+  test('that was started just now does not depend on Step Functions knowing of it already', async () => {
+    const aws = world({});
+    const looks: string[] = [];
+
+    const execution = await startExecution(aws, { job: JOB, redrive: 0, input: {} });
+    const status = await watchJob(
+      aws,
+      { jobId: JOB, execution, plan: undefined },
+      {
+        onEvent: () => {},
+        signal: new AbortController().signal,
+        nowMs: () => performance.now(),
+        until: ({ phase }) => looks.push(phase) === 2,
+      },
+    );
+
+    expect(status).toMatchObject({ phase: 'planning', execution: { arn: ARN, status: 'RUNNING' } });
+    expect(looks).toEqual(['planning', 'planning']);
   });
 
   test('can be given up, and the job goes on', async () => {

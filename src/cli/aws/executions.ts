@@ -38,11 +38,16 @@ export function executionArn(stateMachineArn: string, name: string): string {
   return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
 }
 
-/** @throws UsageError when there has been an execution of that name */
+/**
+ * What is answered needs no look at the execution: Step Functions may not know of it for a moment.
+ *
+ * @throws UsageError when there has been an execution of that name
+ */
 export async function startExecution(
   { sfn, stateMachineArn }: Deployment,
-  { name, input }: { name: string; input: unknown },
-): Promise<string> {
+  { job, redrive, input }: { job: JobId; redrive: number; input: unknown },
+): Promise<JobExecution> {
+  const name = executionName(job, redrive);
   const { StartExecutionCommand } = await import('@aws-sdk/client-sfn');
   const call = { action: 'states:StartExecution', on: stateMachineArn };
   const started = await callAws(call, async () => {
@@ -56,7 +61,16 @@ export async function startExecution(
       throw error;
     }
   });
-  return started.executionArn!;
+  return {
+    arn: started.executionArn!,
+    redrive,
+    status: 'RUNNING',
+    startedAt: started.startDate!,
+    stoppedAt: undefined,
+    output: {},
+    error: undefined,
+    cause: undefined,
+  };
 }
 
 /** @returns undefined where there is none, or none any more: Step Functions keeps them for 90 days */

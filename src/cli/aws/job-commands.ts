@@ -11,13 +11,7 @@ import { formatBytes, formatCount, formatCountOf, formatDuration } from '../quan
 import { tableLines } from '../table.ts';
 import { shortPath } from '../user-stack.ts';
 import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
-import {
-  executionName,
-  findExecution,
-  type JobExecution,
-  startExecution,
-  stopExecution,
-} from './executions.ts';
+import { findExecution, type JobExecution, startExecution, stopExecution } from './executions.ts';
 import { checkedJobId, failureOf, type JobStatus, jobStatus, readReport } from './job-status.ts';
 import { downloadResults } from './results.ts';
 import { type OutputFlags, printResult, waitForJob } from './wait.ts';
@@ -193,9 +187,7 @@ export async function redriveCommand(id: string, flags: RedriveFlags): Promise<n
     );
   }
   const redrive = (execution?.redrive ?? 0) + 1;
-  const name = executionName(jobId, redrive);
-  const arn = await startExecution(deployment, { name, input: { jobId, redrive: true } });
-  const started = await findExecution(deployment, { arn, redrive });
+  const started = await startExecution(deployment, { job: jobId, redrive, input: { jobId, redrive: true } });
   const start = { jobId, execution: started, plan: undefined };
   if (flags.wait) return await waitForJob(deployment, start, flags);
   if (!flags.quiet) {

@@ -54,8 +54,7 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
     if (!flags.json && !flags.quiet) process.stderr.write(text);
   };
   await upload(deployment, planned.uploads, say);
-  const arn = await startExecution(deployment, { name: executionName(job, 0), input });
-  const execution = await findExecution(deployment, { arn, redrive: 0 });
+  const execution = await startExecution(deployment, { job, redrive: 0, input });
   const start = { jobId: job, execution, plan: undefined };
   say(`job ${job} is submitted\n`);
   if (flags.wait) return await waitForJob(deployment, start, flags);

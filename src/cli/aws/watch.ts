@@ -45,7 +45,8 @@ export async function watchJob(
     const pauseMs = Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, elapsedMs * POLL_FRACTION));
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
     signal.throwIfAborted();
-    execution = await findExecution(deployment, execution);
+    // Of one that was just started Step Functions may not know yet.
+    execution = (await findExecution(deployment, execution)) ?? execution;
   }
 }
 
