@@ -39,7 +39,8 @@ export class Monitoring extends Construct {
       .metricFailed({ statistic: 'Sum', period: Duration.minutes(5) })
       .createAlarm(this, 'JobFailed', {
         ...AT_LEAST_ONE,
-        alarmDescription: 'A job failed. jobs/<job id>/failure.json says why: mapreduce jobs, mapreduce status <job id>',
+        alarmDescription:
+          'A job failed. jobs/<job id>/failure.json says why: mapreduce jobs, mapreduce status <job id>',
       });
     this.eventUndelivered = undelivered
       .metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(5) })
