@@ -153,6 +153,18 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(results.code).toBe(1);
   });
 
+  test('jobs are listed, and what their functions logged is shown', async () => {
+    await writeFile(join(cwd, 'a.txt'), 'a b a\n');
+    await mapreduce('submit', 'word-count', '-i', 'a.txt', '--job-id', 'logged', '--wait', '--quiet');
+
+    const jobs = await mapreduce('jobs', '--limit', '3');
+    const logs = await mapreduce('logs', 'logged');
+
+    expect(jobs.stdout).toMatch(/^job .*\nlogged +succeeded .* submit\n/);
+    expect(logs).toMatchObject({ code: 0, stderr: '' });
+    expect(logs.stdout).toMatch(/INFO .*map/);
+  });
+
   test('what is not there is said, with what to do', async () => {
     const job = await mapreduce('status', 'speechs');
     const noStack = await mapreduce('status', 'any', '--stack', 'Nowhere');
