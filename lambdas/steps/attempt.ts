@@ -95,7 +95,7 @@ function resultKey(
   { job, layout, merge }: { job: Job; layout: JobLayout; merge: boolean },
 ): string {
   if (stage === 'map' && job.shuffle !== undefined) return shuffleKey(layout, taskId);
-  if (stage === 'reduce' && merge) return mergeRunKey(layout, taskId);
+  if (merge) return mergeRunKey(layout, taskId);
   return partKey(layout, taskId, job.output.extension);
 }
 

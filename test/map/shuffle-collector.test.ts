@@ -43,7 +43,7 @@ const joiningJson = defineJob({
   key: ['string', 'number'],
   value: json<string[]>(),
   combine: (accumulated, value) => [...accumulated, ...value],
-  reduce: 'each',
+  reduce: 'combined',
 });
 const plain = defineJob({ ...COMMON, name: 'plain', key: 'string', value: 'string', reduce: 'each' });
 
