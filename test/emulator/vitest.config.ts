@@ -9,6 +9,7 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     execArgv: ['--conditions=source'],
     globalSetup: ['./global-setup.ts'],
+    reporters: ['default', '../helpers/count-reporter.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Two emulators and their functions share this machine's cores with the tests.
