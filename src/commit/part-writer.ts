@@ -9,14 +9,16 @@
  * Records are appended to `sink` synchronously; `flush()` is awaited whenever `wantsFlush`. A single call of the user's
  * reduce may write more than memory holds: what exceeds the sink's bound goes to a local file until the next flush.
  */
+
 import { crc32 } from 'node:zlib';
 import { GrowableSink } from '../codec/growable-sink.ts';
-import { isMapReduceError, MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../errors.ts';
 import type { AttemptId, TaskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { Overflow } from '../shuffle/overflow.ts';
 import type { Metadata, ObjectStore, Upload } from '../storage/object-store.ts';
 import type { JobLayout, TaskEnvironment } from '../task.ts';
+import { commitOnce } from './commit-once.ts';
 import { attemptSummaryKey, mapPartKey } from './layout.ts';
 import type { TaskSummary } from './task-summary.ts';
 
@@ -103,20 +105,13 @@ export class PartWriter {
     const text = asciiJson(summary);
     const fits = inOnePut && text.length <= SUMMARY_METADATA_BYTES_MAX;
     if (!fits) await store.put(attemptSummaryKey(layout, this.#attemptId), Buffer.from(text));
-    try {
-      if (inOnePut) {
-        const metadata: Metadata = fits
-          ? { [SUMMARY_METADATA]: text }
-          : { [ATTEMPT_METADATA]: this.#attemptId };
-        await store.put(this.#key, rest, { metadata, ifNoneMatch: '*' });
-      } else {
-        await this.#upload!.complete({ ifNoneMatch: '*' });
-      }
-      return { committed: true, summary };
-    } catch (error) {
-      if (isMapReduceError(error, 'PreconditionFailedError')) return { committed: false, summary };
-      throw error;
-    }
+    const metadata: Metadata = fits ? { [SUMMARY_METADATA]: text } : { [ATTEMPT_METADATA]: this.#attemptId };
+    const committed = await commitOnce(() =>
+      inOnePut
+        ? store.put(this.#key, rest, { metadata, ifNoneMatch: '*' })
+        : this.#upload!.complete({ ifNoneMatch: '*' }),
+    );
+    return { committed, summary };
   }
 
   async abort(): Promise<void> {

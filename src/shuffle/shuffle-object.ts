@@ -10,10 +10,11 @@
  * Data, index and counters are one object, so they appear together or not at all. A reducer's partition is one
  * contiguous range. Readers start from the end: an object that was cut short has no trailer.
  */
+
 import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
+import { commitOnce } from '../commit/commit-once.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
-import { isMapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
 import type { BlockCompression } from '../task.ts';
@@ -88,19 +89,15 @@ export class ShuffleObjectWriter {
     const dataBytes = SHUFFLE_HEADER_BYTES + this.run.bytesWritten;
     const summary = summarize(dataBytes);
     this.#pending.push(encodeFooter(extents, summary));
-    try {
-      if (this.#upload === undefined && this.#overflow === undefined) {
-        // Small enough never to have been flushed: one request in place of three.
-        await this.#store.put(this.#key, Buffer.concat(this.#pending), { ifNoneMatch: '*' });
-      } else {
-        await this.flush();
-        await this.#upload!.complete({ ifNoneMatch: '*' });
-      }
-      return { committed: true, summary };
-    } catch (error) {
-      if (isMapReduceError(error, 'PreconditionFailedError')) return { committed: false, summary };
-      throw error;
-    }
+    // Small enough never to have been flushed: one request in place of three.
+    const inOnePut = this.#upload === undefined && this.#overflow === undefined;
+    if (!inOnePut) await this.flush();
+    const committed = await commitOnce(() =>
+      inOnePut
+        ? this.#store.put(this.#key, Buffer.concat(this.#pending), { ifNoneMatch: '*' })
+        : this.#upload!.complete({ ifNoneMatch: '*' }),
+    );
+    return { committed, summary };
   }
 
   async abort(): Promise<void> {
