@@ -11,7 +11,8 @@ export default defineConfig({
     exclude: ['test/emulator/**', '**/node_modules/**'],
     reporters: ['default', './test/helpers/count-reporter.ts'],
     testTimeout: 30_000,
-    execArgv: ['--conditions=source'],
+    // The second: see src/local/wasm-wrappers.ts; the thread that runs the tests has worker threads beside it as well.
+    execArgv: ['--conditions=source', '--wasm-wrapper-tiering-budget=2147483647'],
     // Engine tests start worker threads of their own; more at once only makes them wait for each other.
     maxWorkers: 2,
   },
