@@ -14,7 +14,7 @@ function traceOfStripping(before: string): string {
     import { Worker } from 'node:worker_threads';
     ${before}
     new Worker(${JSON.stringify(worker)}, { eval: true });`;
-  const args = ['--no-warnings', '--trace-wasm-compiler', '--input-type=module', '--eval', script];
+  const args = ['--no-warnings', '--trace-wasm-compilation-times', '--input-type=module', '--eval', script];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
   return stdout;
