@@ -6,12 +6,14 @@
  *     200                                           done
  *     412 to a request sent once                    another was first
  *     412 after a request whose answer was lost     look: our own writer id -> done, else another was first
- *     404 NoSuchUpload, likewise                    look: ours -> done (S3 forgets an upload once it is completed)
+ *     404 NoSuchUpload                              look: ours -> done (S3 forgets an upload once it is completed, and
+ *                                                   perhaps one that met a conflict)
  *     409 ConditionalRequestConflict                a race; sent again, and when attempts run out: look
  *     503, 500, broken connection, no answer        sent again, and when attempts run out: look
  *
- * To look is a HEAD of the object. What is still unknown then is a StorageError: the task's next attempt will be told
- * 412 if this one was carried out after all.
+ * To look is a HEAD of the object. What is still unknown then is a StorageError: the task's next attempt uploads
+ * everything again, which is what S3 asks for after a conflict, and will be told 412 if this one was carried out after
+ * all. Source: the S3 API reference on If-None-Match of PutObject and CompleteMultipartUpload.
  */
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { alreadyExists } from './conditions.ts';
@@ -51,8 +53,8 @@ export async function commit(
 }
 
 function isUndecided({ fault, maybeDone }: S3Failure): boolean {
-  if (fault === 'precondition' || fault === 'no-upload') return maybeDone;
-  return fault === 'conflict' || fault === 'passing' || fault === 'throttled';
+  if (fault === 'precondition') return maybeDone;
+  return fault === 'no-upload' || fault === 'conflict' || fault === 'passing' || fault === 'throttled';
 }
 
 async function look(
