@@ -2,7 +2,7 @@
  * Called by the children of the map stage, once an attempt: any number of times for one task, also at the same time.
  * What counts is the commit of its object. Answers nothing: the answers of 10,000 children would not fit one state.
  */
-import { mapEventSchema } from '../src/aws/job-state.ts';
+import { forHand, mapEventSchema } from '../src/aws/job-state.ts';
 import { serve } from './runtime/serve.ts';
 import { mapStep } from './steps/map.ts';
 
@@ -11,5 +11,5 @@ export const handler = serve({
   event: mapEventSchema,
   step: mapStep,
   about: ({ jobId, item, retry }) => ({ jobId, stage: 'map', task: item.index, retry }),
-  answer: () => undefined,
+  answer: forHand,
 });

@@ -2,7 +2,7 @@
  * Called by the children of the reduce stage, once an attempt: any number of times for one task, also at the same time.
  * What counts is the commit of its part. Answers nothing.
  */
-import { reduceEventSchema } from '../src/aws/job-state.ts';
+import { forHand, reduceEventSchema } from '../src/aws/job-state.ts';
 import { serve } from './runtime/serve.ts';
 import { reduceStep } from './steps/reduce.ts';
 
@@ -11,5 +11,5 @@ export const handler = serve({
   event: reduceEventSchema,
   step: reduceStep,
   about: ({ jobId, item, retry }) => ({ jobId, stage: 'reduce', task: item.index, retry }),
-  answer: () => undefined,
+  answer: forHand,
 });

@@ -81,7 +81,7 @@ export async function runAttempt(
 /** Settings never change once written, and an environment serves many tasks of one job. */
 let lastSettings: { readonly key: string; readonly document: SettingsDocument } | undefined;
 
-async function settingsOf(jobId: JobId, { store }: StepEnvironment): Promise<SettingsDocument> {
+export async function settingsOf(jobId: JobId, { store }: StepEnvironment): Promise<SettingsDocument> {
   const key = `${store.location}/${settingsKey(jobId)}`;
   if (lastSettings?.key !== key) {
     lastSettings = { key, document: await readDocument<SettingsDocument>(store, settingsKey(jobId)) };
@@ -117,7 +117,7 @@ async function noteSilentDeaths(
 }
 
 /** /tmp outlives an invocation, and an attempt that was killed has left its folder: this one is alone here now. */
-async function freshFolder(parent: string, attempt: AttemptId): Promise<string> {
+export async function freshFolder(parent: string, attempt: AttemptId): Promise<string> {
   await mkdir(parent, { recursive: true });
   for (const left of await readdir(parent)) await rm(join(parent, left), { recursive: true, force: true });
   const folder = join(parent, `${attempt}-${randomBytes(4).toString('hex')}`);
@@ -170,7 +170,7 @@ export function checkDeadline({ remainingMs }: Invocation): void {
   );
 }
 
-function newProgress(): Progress {
+export function newProgress(): Progress {
   return {
     recordsRead: 0,
     bytesRead: 0,

@@ -1,19 +1,20 @@
 import type * as v from 'valibot';
 import { findDocument, readDocument } from '../../src/aws/documents.ts';
-import type { MapItem, mapEventSchema } from '../../src/aws/job-state.ts';
+import type { DryRun, MapItem, mapEventSchema } from '../../src/aws/job-state.ts';
 import { itemsKey, splitKey } from '../../src/aws/keys.ts';
 import { type JobId, jobId, taskId } from '../../src/ids.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import type { MapTaskSpec, SplitPiece, TaskResult } from '../../src/task.ts';
-import { runAttempt } from './attempt.ts';
+import { type AttemptRequest, runAttempt } from './attempt.ts';
+import { runDry } from './dry-run.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 
 export async function mapStep(
   event: v.InferOutput<typeof mapEventSchema>,
   environment: StepEnvironment,
   invocation: Invocation,
-): Promise<TaskResult | undefined> {
+): Promise<TaskResult | DryRun | undefined> {
   const job = jobId(event.jobId);
   const { index, pieces } = event.item;
   const task = taskId('map', index);
@@ -22,17 +23,14 @@ export async function mapStep(
     pieces: (pieces as SplitPiece[] | undefined) ?? (await storedPieces(environment.store, job, index)),
   };
   const spec: MapTaskSpec = { stage: 'map', index, taskId: task, split };
-  return await runAttempt(
-    {
-      jobId: job,
-      spec,
-      retry: event.retry,
-      backup: event.backup,
-      run: (_, attempt, taskEnvironment) => runMapTask(spec, attempt, taskEnvironment),
-    },
-    environment,
-    invocation,
-  );
+  const request: AttemptRequest = {
+    jobId: job,
+    spec,
+    retry: event.retry,
+    backup: event.backup,
+    run: (_, attempt, taskEnvironment) => runMapTask(spec, attempt, taskEnvironment),
+  };
+  return await (event.dryRun ? runDry : runAttempt)(request, environment, invocation);
 }
 
 /** Of a split that is too long for an item, or of a backup attempt, which is told nothing but its task. */

@@ -1,27 +1,25 @@
 import type * as v from 'valibot';
-import type { reduceEventSchema } from '../../src/aws/job-state.ts';
+import type { DryRun, reduceEventSchema } from '../../src/aws/job-state.ts';
 import { jobId, taskId } from '../../src/ids.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
 import type { ReduceTaskSpec, TaskResult } from '../../src/task.ts';
-import { runAttempt } from './attempt.ts';
+import { type AttemptRequest, runAttempt } from './attempt.ts';
+import { runDry } from './dry-run.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 
 export async function reduceStep(
   event: v.InferOutput<typeof reduceEventSchema>,
   environment: StepEnvironment,
   invocation: Invocation,
-): Promise<TaskResult | undefined> {
+): Promise<TaskResult | DryRun | undefined> {
   const { index } = event.item;
   const spec: ReduceTaskSpec = { stage: 'reduce', index, taskId: taskId('reduce', index) };
-  return await runAttempt(
-    {
-      jobId: jobId(event.jobId),
-      spec,
-      retry: event.retry,
-      backup: event.backup,
-      run: (_, attempt, taskEnvironment) => runReduceTask(spec, attempt, taskEnvironment),
-    },
-    environment,
-    invocation,
-  );
+  const request: AttemptRequest = {
+    jobId: jobId(event.jobId),
+    spec,
+    retry: event.retry,
+    backup: event.backup,
+    run: (_, attempt, taskEnvironment) => runReduceTask(spec, attempt, taskEnvironment),
+  };
+  return await (event.dryRun ? runDry : runAttempt)(request, environment, invocation);
 }

@@ -3,8 +3,9 @@
  * at most 256 KiB, so lists of tasks lie on the bucket and states hold their keys.
  */
 import * as v from 'valibot';
+import type { SerializedError } from '../errors.ts';
 import type { JobId } from '../ids.ts';
-import type { SplitPiece } from '../task.ts';
+import type { SplitPiece, TaskResult } from '../task.ts';
 
 /**
  *     plan ----> map ----> map-barrier ----> reduce ----> reduce-barrier ----> commit
@@ -42,6 +43,8 @@ export interface JobState {
 const round = v.pipe(v.number(), v.integer(), v.minValue(0));
 const id = v.pipe(v.string(), v.nonEmpty());
 const timestamp = v.string();
+/** Asked for by `mapreduce invoke`, never by the state machine. */
+const dryRun = v.optional(v.boolean(), false);
 
 /** Input of plan: called once an execution. */
 export const planEventSchema = v.object({
@@ -69,6 +72,7 @@ export const mapEventSchema = v.object({
     pieces: v.optional(v.array(v.unknown())),
   }),
   backup: v.optional(v.boolean(), false),
+  dryRun,
 });
 
 /** Input of reduce: called once an attempt. */
@@ -77,6 +81,7 @@ export const reduceEventSchema = v.object({
   retry: v.optional(v.number(), 0),
   item: v.object({ index: round }),
   backup: v.optional(v.boolean(), false),
+  dryRun,
 });
 
 /** Input of failure: called once an execution that failed. */
@@ -85,6 +90,21 @@ export const failureEventSchema = v.object({
   error: v.object({ Error: v.optional(v.string(), 'Unknown'), Cause: v.optional(v.string(), '') }),
   execution: v.object({ id: v.string(), startTime: timestamp, input: v.unknown() }),
 });
+
+/** What an attempt that a person asked for has come to; nothing of it is committed. */
+export interface DryRun {
+  readonly dryRun: true;
+  readonly elapsedMs: number;
+  /** Of an attempt that ran to its end. */
+  readonly result?: TaskResult;
+  /** Of one that failed. */
+  readonly error?: SerializedError;
+}
+
+/** The answers of 10,000 children would not fit one state: only who asked by hand gets one. */
+export function forHand(result: TaskResult | DryRun | undefined): DryRun | undefined {
+  return result !== undefined && 'dryRun' in result ? result : undefined;
+}
 
 export interface MapItem {
   readonly index: number;

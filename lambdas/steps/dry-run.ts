@@ -1,0 +1,48 @@
+/**
+ * A task run by hand, for `mapreduce invoke`: the attempt does all that an attempt does, and commits nothing. It leaves
+ * no note when it fails, so that it counts against nobody, and goes on where the task is done or the job cancelled.
+ */
+import { rm } from 'node:fs/promises';
+import type { DryRun } from '../../src/aws/job-state.ts';
+import { jobLayout } from '../../src/aws/keys.ts';
+import { serializeError } from '../../src/errors.ts';
+import { attemptId } from '../../src/ids.ts';
+import { type AttemptRequest, checkDeadline, freshFolder, newProgress, settingsOf } from './attempt.ts';
+import { DiscardingStore } from './discarding-store.ts';
+import type { Invocation, StepEnvironment } from './environment.ts';
+import { TurnTakingStore } from './turn-taking-store.ts';
+
+/** A failure is an answer too: as one thrown, it would reach the caller without file, offset and the user's stack. */
+export async function runDry(
+  { jobId, spec, run }: Pick<AttemptRequest, 'jobId' | 'spec' | 'run'>,
+  environment: StepEnvironment,
+  invocation: Invocation,
+): Promise<DryRun> {
+  const attempt = attemptId(spec.taskId, `dry-${invocation.requestId}`);
+  const startedMs = performance.now();
+  const elapsedMs = () => Math.round(performance.now() - startedMs);
+  try {
+    const { app, settings, outputPrefix } = await settingsOf(jobId, environment);
+    const job = await environment.jobs.find(app);
+    const store = new TurnTakingStore(new DiscardingStore(environment.store));
+    const scratchFolder = await freshFolder(environment.scratchParent, attempt);
+    try {
+      const result = await run(spec, attempt, {
+        job,
+        settings,
+        layout: jobLayout(jobId, outputPrefix),
+        inputs: store,
+        store,
+        scratchFolder,
+        memoryBytes: environment.memoryBytes,
+        progress: newProgress(),
+        control: { check: () => checkDeadline(invocation) },
+      });
+      return { dryRun: true, elapsedMs: elapsedMs(), result };
+    } finally {
+      await rm(scratchFolder, { recursive: true, force: true });
+    }
+  } catch (error) {
+    return { dryRun: true, elapsedMs: elapsedMs(), error: serializeError(error) };
+  }
+}

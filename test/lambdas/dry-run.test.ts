@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { mapStep } from '../../lambdas/steps/map.ts';
+import { reduceStep } from '../../lambdas/steps/reduce.ts';
+import type { DryRun } from '../../src/aws/job-state.ts';
+import { defineJob } from '../../src/define-job.ts';
+import { textLines } from '../../src/input/text-lines.ts';
+import { tsv } from '../../src/output/tsv.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { SimulatedMachine } from './simulated-machine.ts';
+
+const wordCount = defineJob({
+  name: 'word-count',
+  description: 'How often each word occurs',
+  input: textLines(),
+  key: 'string',
+  value: 'number',
+  map(line, { emit, count }) {
+    count('lines');
+    if (line.includes('poison')) throw new TypeError(`cannot swallow '${line}'`);
+    for (const word of line.match(/\S+/g) ?? []) emit(word, 1);
+  },
+  reduce: 'sum',
+  output: tsv(),
+});
+
+const INVOCATION = { requestId: 'by-hand', remainingMs: () => 600_000 };
+const dryEvent = (index: number) => ({
+  jobId: 'job',
+  item: { index },
+  retry: 0,
+  backup: false,
+  dryRun: true,
+});
+
+async function keysOf(store: ObjectStore): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list('')) keys.push(key);
+  return keys;
+}
+
+describe('a dry run of a task', () => {
+  it('tells what the attempt did, of a task that has committed long ago, and leaves nothing', async () => {
+    await using machine = await SimulatedMachine.start({ 'word-count': wordCount });
+    await machine.store.put('data/a.txt', Buffer.from('one two\ntwo\n'));
+    await machine.execute({ jobId: 'job', request: { app: 'word-count', inputs: ['data/'] } });
+    const before = await keysOf(machine.store);
+
+    const answer = await mapStep(dryEvent(0), machine.environment, INVOCATION);
+
+    expect(answer).toMatchObject({
+      dryRun: true,
+      result: {
+        taskId: 'm-00000',
+        attemptId: 'm-00000.dry-by-hand',
+        recordsRead: 2,
+        recordsWritten: 2,
+        counters: { lines: 2 },
+      },
+    });
+    expect(await keysOf(machine.store)).toEqual(before);
+  });
+
+  it("tells why it failed, with file, offset and the user's stack, and leaves no note", async () => {
+    await using machine = await SimulatedMachine.start({ 'word-count': wordCount });
+    await machine.store.put('data/a.txt', Buffer.from('fine\npoison\n'));
+    await machine.execute({ jobId: 'job', request: { app: 'word-count', inputs: ['data/'] } });
+    const before = await keysOf(machine.store);
+
+    const { error } = (await mapStep(dryEvent(0), machine.environment, INVOCATION)) as DryRun;
+
+    expect(error).toMatchObject({
+      name: 'UserCodeError',
+      details: { file: 'data/a.txt', offsetBytes: 5, taskId: 'm-00000' },
+    });
+    expect(error!.details!.userStack).toContain('dry-run.test.ts');
+    expect(await keysOf(machine.store)).toEqual(before);
+  });
+
+  it('of a reduce task needs the shuffle, which goes when the job has ended well', async () => {
+    await using machine = await SimulatedMachine.start({ 'word-count': wordCount });
+    await machine.store.put('data/a.txt', Buffer.from('one two\ntwo\n'));
+    let during: DryRun | undefined;
+    await machine.execute(
+      { jobId: 'job', request: { app: 'word-count', inputs: ['data/'] } },
+      {
+        async beforeAttempt({ stage }) {
+          if (stage !== 'reduce') return;
+          during = (await reduceStep(dryEvent(0), machine.environment, INVOCATION)) as DryRun;
+        },
+      },
+    );
+
+    const after = (await reduceStep(dryEvent(0), machine.environment, INVOCATION)) as DryRun;
+
+    expect(during).toMatchObject({ result: { taskId: 'r-00000', recordsRead: 2, recordsWritten: 2 } });
+    expect(after.error).toMatchObject({ name: 'ObjectNotFoundError' });
+    expect(after.error!.message).toContain('shuffle-index');
+  });
+});
