@@ -2,12 +2,17 @@
  * Bundles each handler with what it uses, the deployment's jobs among it, into one ES module: small zips, short cold
  * starts, no Docker, no network. The same sources give the same bytes, so an unchanged function is not deployed again.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync, type Metafile } from 'esbuild';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
 
+/** The checkout, or dist/ of the published package, where the same folders hold compiled modules. */
 const ROOT = resolve(import.meta.dirname, '..');
+const ENDING = import.meta.filename.endsWith('.ts') ? '.ts' : '.js';
+/** Nothing is written there: source maps name the sources relative to it, so that they are the same on every machine. */
+const OUT_FOLDER = join(ROOT, 'bundles');
 
 export interface Bundles extends Disposable {
   /** Holds index.mjs and its source map. */
@@ -28,23 +33,23 @@ export function bundleHandlers(jobs: string): Bundles {
       `jobs is the path of the module that exports the apps, such as 'apps/index.ts'; received '${jobs}', and there is no ${jobsPath}`,
     );
   }
-  // Source maps name the sources relative to here: below the package they are the same on every machine.
-  mkdirSync(join(ROOT, '.cache'), { recursive: true });
-  const outdir = mkdtempSync(join(ROOT, '.cache', 'bundle-'));
+  // Not below the package: where that is installed may be for reading only.
+  const folder = mkdtempSync(join(tmpdir(), 'mapreduce-bundles-'));
   try {
-    const { metafile } = buildSync({
+    const { metafile, outputFiles } = buildSync({
       absWorkingDir: ROOT,
-      entryPoints: FUNCTION_NAMES.map((name) => ({ in: `lambdas/${name}.ts`, out: `${name}/index` })),
-      outdir,
+      entryPoints: FUNCTION_NAMES.map((name) => ({ in: `lambdas/${name}${ENDING}`, out: `${name}/index` })),
+      outdir: OUT_FOLDER,
+      write: false,
       outExtension: { '.js': '.mjs' },
       bundle: true,
       platform: 'node',
       target: 'node24',
       format: 'esm',
-      // This package's own sources, where a job imports it by name.
-      conditions: ['source'],
+      conditions: [],
       mainFields: ['module', 'main'],
-      alias: { '#jobs': jobsPath, 'serverless-mapreduce': join(ROOT, 'src/index.ts') },
+      // The package's name leads to this very copy, wherever the jobs lie.
+      alias: { '#jobs': jobsPath, 'serverless-mapreduce': join(ROOT, `src/index${ENDING}`) },
       // Names stay readable in stack traces; classes keep theirs, for errors matched by name.
       minifyWhitespace: true,
       minifySyntax: true,
@@ -59,16 +64,19 @@ export function bundleHandlers(jobs: string): Bundles {
       metafile: true,
       logLevel: 'warning',
     });
+    for (const { path, contents } of outputFiles) {
+      const file = join(folder, relative(OUT_FOLDER, path));
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, contents);
+    }
     return {
-      folder: (name) => join(outdir, name),
-      sizeBytes: (name) => metafile.outputs[relative(ROOT, join(outdir, name, 'index.mjs'))].bytes,
+      folder: (name) => join(folder, name),
+      sizeBytes: (name) => metafile.outputs[relative(ROOT, join(OUT_FOLDER, name, 'index.mjs'))].bytes,
       metafile,
-      [Symbol.dispose]: () => rmSync(outdir, { recursive: true, force: true }),
+      [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
     };
   } catch (error) {
-    rmSync(outdir, { recursive: true, force: true });
-    throw new Error(`the functions do not bundle with the jobs of ${relative(dirname(ROOT), jobsPath)}`, {
-      cause: error,
-    });
+    rmSync(folder, { recursive: true, force: true });
+    throw new Error(`the functions do not bundle with the jobs of ${jobsPath}`, { cause: error });
   }
 }

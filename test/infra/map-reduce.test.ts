@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -7,6 +7,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { bundleHandlers } from '../../infra/bundle.ts';
 import { MapReduce } from '../../infra/map-reduce.ts';
 import type { MapReduceProps } from '../../infra/props.ts';
 import { MapReduceStack } from '../../infra/stack.ts';
@@ -61,7 +62,7 @@ describe('the stack', () => {
   let template: Template;
   beforeAll(() => {
     template = Template.fromStack(stackWith());
-  });
+  }, 60_000);
 
   it('keeps its objects private, encrypted, and behind TLS', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
@@ -202,12 +203,16 @@ describe('the stack', () => {
     );
   });
 
-  it('leaves no bundle behind', () => {
-    const cache = join(ROOT, '.cache');
+  it('leaves no bundle behind, and writes nothing below the package', () => {
+    let folder: string;
+    {
+      using bundles = bundleHandlers(JOBS);
+      folder = bundles.folder('map');
+      expect(readdirSync(folder).sort()).toEqual(['index.mjs', 'index.mjs.map']);
+    }
 
-    expect(existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith('bundle-')) : []).toEqual(
-      [],
-    );
+    expect(existsSync(folder)).toBe(false);
+    expect(relative(ROOT, folder)).toMatch(/^\.\./);
   });
 });
 
