@@ -1,6 +1,6 @@
 /**
- * `mapreduce deploy`: `cdk deploy` of this package's stack, by the cdk that the package pins, with bootstrap where the
- * account and region have not had it. With --local the same, against an emulator.
+ * `mapreduce deploy`: `cdk deploy` of this package's stack, by the cdk of the project that the package is installed in,
+ * with bootstrap where the account and region have not had it. With --local the same, against an emulator.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -8,8 +8,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MapReduceError } from '../../errors.ts';
+import { siblingModule } from '../../local/sibling-module.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseAssignment } from '../flag-values.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
@@ -28,12 +29,13 @@ export interface DeployFlags extends Pick<DeploymentFlags, 'stack' | 'local'> {
 }
 
 const BOOTSTRAP_STACK = 'CDKToolkit';
+/** A shell's line. By the Node that runs this: another may be too old. */
+const APP = `"${process.execPath}" "${fileURLToPath(siblingModule('../../../infra/app', import.meta.url))}"`;
 /** Of cdk's output, shown where it failed. */
 const OUTPUT_CHARACTERS_MAX = 20_000;
 
 export async function deployCommand(flags: DeployFlags): Promise<number> {
-  const root = fileURLToPath(PACKAGE_ROOT);
-  const cdk = cdkScript(root);
+  const cdk = cdkScript();
   if (flags.local) useLocalEndpoint();
   const stackName = stackNameOf(flags);
   const context = contextOf(flags, stackName);
@@ -43,8 +45,13 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'mapreduce-deploy-'));
   const startedMs = performance.now();
   try {
-    const run = (args: readonly string[]) => runCdk([cdk, ...args], { root, flags });
-    const common = ['--output', join(folder, 'cdk.out'), ...context, '--no-notices', ...certificates()];
+    const run = (args: readonly string[]) => runCdk([cdk, ...args], { folder, flags });
+    const common = [
+      ...['--app', APP, '--output', join(folder, 'cdk.out')],
+      ...context,
+      '--no-notices',
+      ...certificates(),
+    ];
     if (!(await isBootstrapped())) {
       say('the account and region are not prepared for cdk yet: cdk bootstrap\n');
       const target = flags.local ? [`aws://${LOCAL_ACCOUNT}/${process.env.AWS_REGION}`] : [];
@@ -62,18 +69,33 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   }
 }
 
-function cdkScript(root: string): string {
-  const missing = (what: string) =>
-    new MapReduceError(
-      'UsageError',
-      `mapreduce deploy needs ${what}. In a clone of the project, run 'npm ci' (without --omit=dev) and deploy from there`,
-    );
-  if (!existsSync(join(root, 'infra/app.ts')))
-    throw missing("the project's infra/, which the package does not hold");
+/**
+ * The script of the cdk command.
+ *
+ * @throws UsageError that says what to install, unless the packages that only a deployment needs are there
+ */
+function cdkScript(): string {
+  const ours = createRequire(PACKAGE_ROOT);
+  // The library is found from the app, which imports it; the command may also belong to where it is called.
+  const callers = createRequire(pathToFileURL(join(process.cwd(), 'package.json')));
+  const cdk = found('aws-cdk/package.json', ours) ?? found('aws-cdk/package.json', callers);
+  const missing = [
+    ...(cdk === undefined ? ['aws-cdk@2'] : []),
+    ...(found('aws-cdk-lib/package.json', ours) === undefined ? ['aws-cdk-lib@2'] : []),
+    ...(found('constructs/package.json', ours) === undefined ? ['constructs@10'] : []),
+  ];
+  if (cdk !== undefined && missing.length === 0) return join(dirname(cdk), 'bin/cdk');
+  throw new MapReduceError(
+    'UsageError',
+    `mapreduce deploy needs ${missing.join(', ')}, which running jobs on this machine does not. Install what is missing beside serverless-mapreduce: npm install --save-dev ${missing.join(' ')} (in a clone of the project: npm ci, without --omit=dev)`,
+  );
+}
+
+function found(file: string, { resolve }: NodeJS.Require): string | undefined {
   try {
-    return join(dirname(createRequire(PACKAGE_ROOT).resolve('aws-cdk/package.json')), 'bin/cdk');
+    return resolve(file);
   } catch {
-    throw missing('aws-cdk');
+    return undefined;
   }
 }
 
@@ -118,11 +140,12 @@ function certificates(): string[] {
 /** What cdk says goes to stderr: live where it may have to ask, or on demand; else only when it fails. */
 async function runCdk(
   args: readonly string[],
-  { root, flags }: { root: string; flags: DeployFlags },
+  { folder, flags }: { folder: string; flags: DeployFlags },
 ): Promise<void> {
   const isLive = flags.verbose === true || (!flags.local && !flags.yes);
   const child = spawn(process.execPath, args, {
-    cwd: root,
+    // An empty folder: a cdk.json of the caller's is about another app.
+    cwd: folder,
     env: { ...process.env, ...cdkRegion(), CDK_DISABLE_CLI_TELEMETRY: '1' },
     stdio: isLive ? ['inherit', process.stderr, process.stderr] : ['ignore', 'pipe', 'pipe'],
   });
@@ -136,7 +159,7 @@ async function runCdk(
     child.on('error', reject);
     child.on('close', resolve);
   }).catch((error: unknown) => {
-    throw awsError(error, { action: 'cdk', on: root });
+    throw awsError(error, { action: 'cdk', on: args[0] });
   });
   if (code === 0) return;
   if (!isLive) process.stderr.write(said);

@@ -1,0 +1,38 @@
+/**
+ * The app that is deployed as it is. Settings by context: `cdk deploy -c taskMemoryMb=3538 -c maxConcurrency=200`.
+ * Synthesis needs no account, no network and no Docker.
+ */
+import { fileURLToPath } from 'node:url';
+import { App, Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { siblingModule } from '../src/local/sibling-module.ts';
+import { parseContext } from './context.ts';
+import { MapReduceStack } from './stack.ts';
+
+const REMOVAL_POLICIES = { retain: RemovalPolicy.RETAIN, destroy: RemovalPolicy.DESTROY };
+
+/** Here and not in cdk.json: a deployment is the same from a checkout and from the published package. */
+const FEATURE_FLAGS = {
+  '@aws-cdk/core:enablePartitionLiterals': true,
+  '@aws-cdk/core:target-partitions': ['aws', 'aws-cn', 'aws-us-gov'],
+  '@aws-cdk/core:checkSecretUsage': true,
+  '@aws-cdk/aws-iam:minimizePolicies': true,
+  '@aws-cdk/aws-lambda:createNewPoliciesWithAddToRolePolicy': false,
+};
+
+export function deploymentApp(): App {
+  const app = new App({ context: FEATURE_FLAGS });
+  const { stackName, jobs, taskTimeoutSeconds, scratchSizeMb, removalPolicy, ...context } = parseContext(
+    (name) => app.node.tryGetContext(name),
+  );
+  new MapReduceStack(app, stackName, {
+    description: 'MapReduce on Lambda, Step Functions and S3',
+    mapReduce: {
+      jobs: jobs ?? fileURLToPath(siblingModule('../apps/index', import.meta.url)),
+      ...context,
+      ...(taskTimeoutSeconds === undefined ? {} : { taskTimeout: Duration.seconds(taskTimeoutSeconds) }),
+      ...(scratchSizeMb === undefined ? {} : { scratchSize: Size.mebibytes(scratchSizeMb) }),
+      ...(removalPolicy === undefined ? {} : { removalPolicy: REMOVAL_POLICIES[removalPolicy] }),
+    },
+  });
+  return app;
+}

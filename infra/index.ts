@@ -1,0 +1,13 @@
+/**
+ * `serverless-mapreduce/cdk`: MapReduce in a CDK app of one's own.
+ *
+ * @example
+ * import { App, Stack } from 'aws-cdk-lib';
+ * import { MapReduce } from 'serverless-mapreduce/cdk';
+ *
+ * const stack = new Stack(new App(), 'Analytics');
+ * new MapReduce(stack, 'Jobs', { jobs: 'jobs.ts' });
+ */
+export { MapReduce } from './map-reduce.ts';
+export type { MapReduceProps } from './props.ts';
+export { MapReduceStack } from './stack.ts';
