@@ -8,6 +8,7 @@ import {
   startLocalStack,
   startMiniStack,
 } from '../../emulators/start.ts';
+import { notices } from './notices.ts';
 import type { ProvidedEmulator } from './with-emulator.ts';
 
 const STARTERS = {
@@ -17,22 +18,14 @@ const STARTERS = {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const running: RunningEmulator[] = [];
-  const stopAll = async () => {
-    await Promise.all(running.map((emulator) => emulator.stop()));
-  };
-  const results = await Promise.allSettled(
+  const emulators = await Promise.all(
     chosenEmulators().map(({ name, start }) => startOrExplain(name, start, running)),
   );
-  const failure = results.find((result) => result.status === 'rejected');
-  if (failure) {
-    await stopAll();
-    throw failure.reason;
-  }
-  project.provide(
-    'emulators',
-    results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
-  );
-  return stopAll;
+  for (const notice of notices(emulators)) console.error(notice);
+  project.provide('emulators', emulators);
+  return async () => {
+    await Promise.all(running.map((emulator) => emulator.stop()));
+  };
 }
 
 async function startOrExplain(
@@ -53,10 +46,11 @@ async function startOrExplain(
       logFile: emulator.logFile,
     };
   } catch (error) {
-    if (!(error instanceof EmulatorUnavailableError) || process.env.CI === 'true') throw error;
-    const line = '!'.repeat(100);
-    console.error(`\n${line}\nEMULATOR TESTS ARE SKIPPED, NOT PASSED: ${error.message}\n${line}\n`);
-    return { name, unavailable: error.message };
+    // All other tests run all the same: whose emulator is missing fails or is skipped by itself.
+    if (error instanceof EmulatorUnavailableError) {
+      return { name, unavailable: error.message, mustRun: process.env.CI === 'true' };
+    }
+    return { name, unavailable: (error as Error).stack ?? String(error), mustRun: true };
   }
 }
 

@@ -1,18 +1,18 @@
-import { defineConfig } from 'vitest/config';
+import { defineProject } from 'vitest/config';
 
-/** `npm run test:emulator`; also a project of the root configuration. */
-export default defineConfig({
-  ssr: { resolve: { conditions: ['source', 'node', 'development|production'] } },
+/** `npm run test:emulator`: a project of the root configuration. */
+export default defineProject({
+  ssr: { resolve: { conditions: ['source', 'node'] } },
   test: {
     name: 'emulator',
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
     execArgv: ['--conditions=source'],
     globalSetup: ['./global-setup.ts'],
-    reporters: ['default', '../helpers/count-reporter.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two emulators and their functions share this machine's cores with the tests.
+    // The emulators and their functions share this machine's cores with the tests: not with the unit tests as well.
     maxWorkers: 2,
+    sequence: { groupOrder: 1 },
   },
 });

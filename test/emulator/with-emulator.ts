@@ -7,13 +7,14 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
-import { describe, inject } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 
 import type { EmulatorName } from '../../emulators/start.ts';
 
 export type ProvidedEmulator =
   | { name: EmulatorName; endpoint: string; environment: Record<string, string>; logFile: string }
-  | { name: EmulatorName; unavailable: string };
+  /** Why it is not there; and whether that is a failure, as in CI, or its tests are skipped. */
+  | { name: EmulatorName; unavailable: string; mustRun: boolean };
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -37,18 +38,16 @@ export interface EmulatorUnderTest {
 }
 
 export function describeOnEmulators(title: string, tests: (emulator: EmulatorUnderTest) => void): void {
-  const provided = inject('emulators') as ProvidedEmulator[] | undefined;
-  if (provided === undefined) {
-    if (process.env.CI === 'true') throw new Error('Emulator tests run with test/emulator/vitest.config.ts');
-    describe.skip(`${title} (no emulators: run with test/emulator/vitest.config.ts)`, () => {});
-    return;
-  }
+  const provided = inject('emulators');
+  if (provided.length === 0) test.skip(`${title} (MAPREDUCE_EMULATORS=none)`);
   for (const emulator of provided) {
-    if ('unavailable' in emulator) {
-      describe.skip(`${title} on ${emulator.name} (NOT AVAILABLE: ${emulator.unavailable.split('\n')[0]})`, () => {});
-    } else {
+    if (!('unavailable' in emulator)) {
       trust(emulator.environment.NODE_EXTRA_CA_CERTS);
       describe(`${title} on ${emulator.name}`, () => tests(underTest(emulator)));
+    } else if (emulator.mustRun) {
+      test(`${title} on ${emulator.name}`, () => expect.fail(emulator.unavailable));
+    } else {
+      test.skip(`${title} on ${emulator.name} (NOT AVAILABLE: ${emulator.unavailable.split('\n')[0]})`);
     }
   }
 }

@@ -1,10 +1,21 @@
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, SerializedError, TestModule, Vitest } from 'vitest/node';
+import { notices } from '../emulator/notices.ts';
 
-/** Closes a run with one plain line that any CI can count: `N passed, N failed, N skipped`. */
+/**
+ * Closes a run with one plain line that any CI can count: `N passed, N failed, N skipped`. Before it, once more, which
+ * emulator was not there: what was said at the start is far above by now.
+ */
 export default class CountReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[]): void {
+  #vitest: Vitest | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+  }
+
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     let passed = 0;
-    let failed = 0;
+    // Of no test: a global setup that threw, a promise that nobody waited for.
+    let failed = errors.length;
     let skipped = 0;
     for (const module of modules) {
       let tests = 0;
@@ -17,6 +28,9 @@ export default class CountReporter implements Reporter {
       }
       // A file that did not load has no tests to count, but has failed all the same.
       if (module.state() === 'failed' && (tests === 0 || module.errors().length > 0)) failed++;
+    }
+    for (const project of this.#vitest?.projects ?? []) {
+      for (const notice of notices(project.getProvidedContext().emulators)) console.error(notice);
     }
     console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
   }
