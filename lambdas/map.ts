@@ -4,6 +4,7 @@
  */
 import { forHand, mapEventSchema } from '../src/aws/job-state.ts';
 import { serve } from './runtime/serve.ts';
+import { loggedResult } from './steps/dry-run.ts';
 import { mapStep } from './steps/map.ts';
 
 export const handler = serve({
@@ -12,4 +13,5 @@ export const handler = serve({
   step: mapStep,
   about: ({ jobId, item, retry }) => ({ jobId, stage: 'map', task: item.index, retry }),
   answer: forHand,
+  logged: loggedResult,
 });

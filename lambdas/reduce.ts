@@ -4,6 +4,7 @@
  */
 import { forHand, reduceEventSchema } from '../src/aws/job-state.ts';
 import { serve } from './runtime/serve.ts';
+import { loggedResult } from './steps/dry-run.ts';
 import { reduceStep } from './steps/reduce.ts';
 
 export const handler = serve({
@@ -12,4 +13,5 @@ export const handler = serve({
   step: reduceStep,
   about: ({ jobId, item, retry }) => ({ jobId, stage: 'reduce', task: item.index, retry }),
   answer: forHand,
+  logged: loggedResult,
 });

@@ -22,6 +22,8 @@ export interface ServedStep<S extends v.GenericSchema, R, A> {
   readonly about: (event: v.InferOutput<S>) => Readonly<Record<string, string | number>>;
   /** What the state machine gets; what is large or of no use to it stays here. */
   readonly answer: (result: R) => A;
+  /** Default: all of it. */
+  readonly logged?: (result: R) => unknown;
 }
 
 export function serve<const S extends v.GenericSchema, R, A>({
@@ -30,6 +32,7 @@ export function serve<const S extends v.GenericSchema, R, A>({
   step,
   about,
   answer,
+  logged = (result) => result,
 }: ServedStep<S, R, A>): (raw: unknown, context: LambdaContext) => Promise<A> {
   return async (raw, context) => {
     const startedMs = performance.now();
@@ -46,7 +49,7 @@ export function serve<const S extends v.GenericSchema, R, A>({
         remainingMs: () => context.getRemainingTimeInMillis(),
       });
       const elapsedMs = Math.round(performance.now() - startedMs);
-      logger.info('done', { elapsedMs, result: result as object });
+      logger.info('done', { elapsedMs, result: logged(result) as object });
       count(name, { elapsedMs, failed: 0 });
       return answer(result);
     } catch (error) {

@@ -7,6 +7,7 @@ import type { DryRun } from '../../src/aws/job-state.ts';
 import { jobLayout } from '../../src/aws/keys.ts';
 import { serializeError } from '../../src/errors.ts';
 import { attemptId } from '../../src/ids.ts';
+import type { TaskResult } from '../../src/task.ts';
 import { type AttemptRequest, checkDeadline, freshFolder, newProgress, settingsOf } from './attempt.ts';
 import { DiscardingStore } from './discarding-store.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
@@ -38,11 +39,18 @@ export async function runDry(
         progress: newProgress(),
         control: { check: () => checkDeadline(invocation) },
       });
-      return { dryRun: true, elapsedMs: elapsedMs(), result };
+      return { dryRun: true, elapsedMs: elapsedMs(), result: { ...result, committed: false } };
     } finally {
       await rm(scratchFolder, { recursive: true, force: true });
     }
   } catch (error) {
     return { dryRun: true, elapsedMs: elapsedMs(), error: serializeError(error) };
   }
+}
+
+/** For the log, whose end goes with the answer: 4 KB, which are for what the task itself has logged. */
+export function loggedResult(result: TaskResult | DryRun | undefined): unknown {
+  if (result === undefined || !('dryRun' in result)) return result;
+  const { error, ...rest } = result;
+  return error === undefined ? rest : { ...rest, failed: error.name };
 }

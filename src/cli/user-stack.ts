@@ -13,7 +13,10 @@ export interface UserStack {
   readonly hidden: number;
 }
 
-/** @param packageRoot  frames in its src/ and dist/src/ are the engine's; those of its apps are the user's */
+/**
+ * @param packageRoot  frames in its src/ and dist/src/ are the engine's; those of its apps are the user's. In a stack
+ *   that comes from a function, the same of the folder that it was bundled from.
+ */
 export function userStack(stack: string, packageRoot: URL): UserStack {
   const lines = stack.split('\n');
   const isFrame = (line: string) => /^\s+at /.test(line);
@@ -22,13 +25,27 @@ export function userStack(stack: string, packageRoot: URL): UserStack {
   const all = lines
     .filter(isFrame)
     .map((line) => line.trim().replace(/file:\/\/[^\s)]*?(?=:\d|\)|$)/, pathOf));
-  const root = fileURLToPath(packageRoot);
+  const roots = [fileURLToPath(packageRoot), ...bundledRoot(all)];
+  const engine = roots.flatMap((root) => [`${root}src/`, `${root}dist/src/`]);
   const isEngine = (frame: string) =>
-    frame.includes(`${root}src/`) || frame.includes(`${root}dist/src/`) || /\(?node:/.test(frame);
+    engine.some((folder) => frame.includes(`(${folder}`) || frame.includes(` ${folder}`)) ||
+    /\(?node:/.test(frame);
   const own = all.filter((frame) => !isEngine(frame));
   // Built-ins such as Array.map, with nothing of the user's around them, say nothing.
   const frames = own.some((frame) => /:\d+:\d+\)?$/.test(frame)) ? own.slice(0, FRAMES_MAX) : [];
   return { head, frames, hidden: all.length - frames.length };
+}
+
+/** Every attempt's stack goes through one of these files of ours. */
+function bundledRoot(frames: readonly string[]): string[] {
+  for (const frame of frames) {
+    const match =
+      /(?:\(|at )(\S*?\/)(?:dist\/)?src\/(?:map\/map-task|reduce\/reduce-task|reduce\/group-reducer|user-code)\.[jt]s:/.exec(
+        frame,
+      );
+    if (match !== null) return [match[1]];
+  }
+  return [];
 }
 
 function pathOf(url: string): string {

@@ -1,8 +1,9 @@
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import { describe, expect, test } from 'vitest';
 import { costLines, costOf, formatDollars, storageRequests, type Usage } from '../../src/cli/aws/cost.ts';
+import { readDefinition } from '../../src/cli/aws/machine.ts';
 import { pricesOf } from '../../src/cli/aws/prices.ts';
-import { readDefinition, readHistory } from '../../src/cli/aws/usage.ts';
+import { readHistory } from '../../src/cli/aws/usage.ts';
 import type { JobReport } from '../../src/report.ts';
 
 const US = pricesOf('us-east-1');
@@ -102,7 +103,8 @@ describe('what was used', () => {
     };
 
     expect(readDefinition(JSON.stringify(definition))).toEqual({
-      taskFunction: 'map',
+      mapFunction: 'map',
+      reduceFunction: undefined,
       stepFunction: 'plan',
       isExpress: true,
       maxConcurrency: 40,

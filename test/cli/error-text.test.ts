@@ -123,6 +123,24 @@ describe('a stack', () => {
     ]);
   });
 
+  test.each(['/var/task/', '/'])(
+    'of a function that was bundled as if from %s is of the user alone',
+    (root) => {
+      const stack = [
+        'TypeError: no',
+        `    at map (${root}apps/grep/job.ts:1:2)`,
+        `    at deliver (${root}src/map/map-task.ts:3:4)`,
+        `    at async readPiece (${root}src/input/read-records.ts:5:6)`,
+        `    at async ${root}src/input/text-lines.ts:7:8`,
+      ].join('\n');
+
+      expect(userStack(stack, PACKAGE_ROOT)).toMatchObject({
+        frames: [`at map (${root}apps/grep/job.ts:1:2)`],
+        hidden: 3,
+      });
+    },
+  );
+
   test('is cut after ten frames', () => {
     const frames = Array.from(
       { length: 50 },

@@ -119,7 +119,11 @@ describeOnEmulators('The command on AWS', (emulator) => {
       ...['submit', 'faulty-count', ...flags, '--set', `markers=${markers}`, 'poison=bad'],
     );
     const status = await mapreduce('status', 'poisoned', '--json');
+    const poisoned = await mapreduce('invoke', 'poisoned', 'm-00001');
+    const early = await mapreduce('invoke', 'poisoned', 'r-00000');
     await writeFile(join(markers, 'cured'), '');
+    const cured = await mapreduce('invoke', 'poisoned', 'm-1');
+    const after = await mapreduce('status', 'poisoned', '--json');
     const redriven = await mapreduce('redrive', 'poisoned', '--wait', '--quiet');
     await mapreduce('results', 'poisoned', '--download', 'cured');
 
@@ -133,6 +137,20 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(failed.stderr).toContain('mapreduce redrive poisoned');
     expect(status.code).toBe(1);
     expect(JSON.parse(status.stdout)).toMatchObject({ phase: 'failed', map: { tasks: 2, committed: 1 } });
+    expect(poisoned.code).toBe(1);
+    expect(poisoned.stdout).toMatch(/^log\n.*INFO +map task 1: done/);
+    expect(poisoned.stderr).toMatch(
+      /error: UserCodeError: map\(\) threw TypeError: cannot swallow 'bad bad bad'\n +at map .*faulty-count\.ts:\d+/,
+    );
+    expect(poisoned.stderr).toMatch(
+      /task +m-00001, attempt m-00001\.dry-.*\n +file +s3:\/\/.*mixed\.txt\n +offset +byte 15\n/,
+    );
+    expect(early).toMatchObject({ code: 1 });
+    expect(early.stderr).toContain('the map stage has not ended');
+    expect(cured).toMatchObject({ code: 0 });
+    expect(cured.stdout).toMatch(/^m-00001 {2}ran to its end\n {2}read +1 record, 12 B\n/);
+    // Nothing of a run by hand counts.
+    expect(JSON.parse(after.stdout)).toEqual(JSON.parse(status.stdout));
     expect(redriven.code, redriven.stderr).toBe(0);
     expect(await parts('cured')).toEqual({ 'part-r-00000.tsv': 'bad\t3\ngood\t3\n' });
   });
@@ -167,10 +185,16 @@ describeOnEmulators('The command on AWS', (emulator) => {
 
   test('what is not there is said, with what to do', async () => {
     const job = await mapreduce('status', 'speechs');
+    const task = await mapreduce('invoke', 'speeches', 'm-99999');
+    const gone = await mapreduce('invoke', 'speeches', 'r-00000');
     const noStack = await mapreduce('status', 'any', '--stack', 'Nowhere');
 
     expect(job).toMatchObject({ code: 2, stdout: '' });
     expect(job.stderr).toMatch(/there is no job 'speechs' in s3:\/\//);
+    expect(task).toMatchObject({ code: 2, stdout: '' });
+    expect(task.stderr).toMatch(/job speeches has no task m-99999: it has map tasks m-00000 to m-000\d\d\n/);
+    expect(gone).toMatchObject({ code: 2, stdout: '' });
+    expect(gone.stderr).toContain('it is removed when a job ends well');
     expect(noStack).toMatchObject({ code: 2, stdout: '' });
     expect(noStack.stderr).toContain("there is no stack 'Nowhere' in the region us-east-1");
   });

@@ -1,7 +1,8 @@
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { mapStep } from '../../lambdas/steps/map.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
-import type { DryRun } from '../../src/aws/job-state.ts';
+import { type DryRun, mapEventSchema, reduceEventSchema } from '../../src/aws/job-state.ts';
 import { defineJob } from '../../src/define-job.ts';
 import { textLines } from '../../src/input/text-lines.ts';
 import { tsv } from '../../src/output/tsv.ts';
@@ -24,13 +25,11 @@ const wordCount = defineJob({
 });
 
 const INVOCATION = { requestId: 'by-hand', remainingMs: () => 600_000 };
-const dryEvent = (index: number) => ({
-  jobId: 'job',
-  item: { index },
-  retry: 0,
-  backup: false,
-  dryRun: true,
-});
+const dryEvent = { jobId: 'job', item: { index: 0 }, dryRun: true };
+const dryMap = ({ environment }: SimulatedMachine) =>
+  mapStep(v.parse(mapEventSchema, dryEvent), environment, INVOCATION) as Promise<DryRun>;
+const dryReduce = ({ environment }: SimulatedMachine) =>
+  reduceStep(v.parse(reduceEventSchema, dryEvent), environment, INVOCATION) as Promise<DryRun>;
 
 async function keysOf(store: ObjectStore): Promise<string[]> {
   const keys: string[] = [];
@@ -45,7 +44,7 @@ describe('a dry run of a task', () => {
     await machine.execute({ jobId: 'job', request: { app: 'word-count', inputs: ['data/'] } });
     const before = await keysOf(machine.store);
 
-    const answer = await mapStep(dryEvent(0), machine.environment, INVOCATION);
+    const answer = await dryMap(machine);
 
     expect(answer).toMatchObject({
       dryRun: true,
@@ -66,7 +65,7 @@ describe('a dry run of a task', () => {
     await machine.execute({ jobId: 'job', request: { app: 'word-count', inputs: ['data/'] } });
     const before = await keysOf(machine.store);
 
-    const { error } = (await mapStep(dryEvent(0), machine.environment, INVOCATION)) as DryRun;
+    const { error } = await dryMap(machine);
 
     expect(error).toMatchObject({
       name: 'UserCodeError',
@@ -85,12 +84,12 @@ describe('a dry run of a task', () => {
       {
         async beforeAttempt({ stage }) {
           if (stage !== 'reduce') return;
-          during = (await reduceStep(dryEvent(0), machine.environment, INVOCATION)) as DryRun;
+          during = await dryReduce(machine);
         },
       },
     );
 
-    const after = (await reduceStep(dryEvent(0), machine.environment, INVOCATION)) as DryRun;
+    const after = await dryReduce(machine);
 
     expect(during).toMatchObject({ result: { taskId: 'r-00000', recordsRead: 2, recordsWritten: 2 } });
     expect(after.error).toMatchObject({ name: 'ObjectNotFoundError' });

@@ -48,7 +48,7 @@ export function awsError(
   }
   if (/^AccessDenied|^UnauthorizedOperation|^AuthorizationError/.test(name)) {
     return usage(
-      `access denied: ${message}. Whoever runs this command needs ${call.action} on ${call.on}; MapReduce.grantSubmit() of the construct grants what submitting takes`,
+      `access denied: ${message}. Whoever runs this command needs ${call.action} on ${call.on}${grantText(call)}`,
     );
   }
   const code = codeOf(error);
@@ -73,6 +73,13 @@ export function awsError(
 /** Whether AWS answered with this error. */
 export function isAwsError(error: unknown, name: string): boolean {
   return error instanceof Error && error.name === name;
+}
+
+/** Functions are invoked by hand only: that is no part of submitting. */
+function grantText({ action }: AwsCall): string {
+  return /^(s3|states):/.test(action)
+    ? '; MapReduce.grantSubmit() of the construct grants what submitting takes'
+    : '';
 }
 
 function profileText({ AWS_PROFILE: profile }: NodeJS.ProcessEnv): string {

@@ -126,6 +126,28 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
       finish(await logsCommand(job, flags));
     });
 
+  deployment(program.command('invoke'))
+    .summary('run one task of a job by hand, to look into it')
+    .description(
+      "Runs one map or reduce task of a planned job in the deployed function, and shows what it read and wrote, its counters, the end of its log and, if it fails, the error of your code. Nothing is committed: the job, running, failed or done, is as it was. Reduce tasks need the job's shuffle, so the map stage must have ended and the job must not have ended well.",
+    )
+    .argument('<job>', 'id of the job, as submit prints it')
+    .argument('<task>', 'm-00003 for a map task, r-00001 for a reduce task; m-3 will do')
+    .option('--json', 'print the answer, with the end of the log, as JSON')
+    .option('-q, --quiet', 'print nothing but errors')
+    .addHelpText(
+      'after',
+      `
+Example:
+  mapreduce invoke word-count-20250131-142530-1f9a m-00003
+
+Exit code: 0 the task ran to its end, 1 it failed, 2 there is no such job or task.`,
+    )
+    .action(async (job, task, flags) => {
+      const { invokeCommand } = await import('./invoke-command.ts');
+      finish(await invokeCommand(job, task, flags));
+    });
+
   deployment(program.command('jobs'))
     .summary('list the latest jobs')
     .description('Lists the latest jobs of a deployment, newest first, however they were started.')

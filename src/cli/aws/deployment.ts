@@ -48,7 +48,7 @@ export async function connect(flags: DeploymentFlags): Promise<Deployment> {
     import('../../storage/s3-client.ts'),
     import('../../storage/s3-store.ts'),
   ]);
-  const region = { region: regionOf() ?? regionOfArn(stateMachineArn) };
+  const region = regionOption(stateMachineArn);
   return {
     bucket,
     stateMachineArn,
@@ -103,6 +103,11 @@ function noStack(stackName: string, region: string): MapReduceError {
 export function clientRegion(): { region?: string } {
   const region = regionOf();
   return region === undefined ? {} : { region };
+}
+
+/** For clients beside a deployment: without a region of one's own, the state machine's. */
+export function regionOption(stateMachineArn: string): { region: string } {
+  return { region: regionOf() ?? regionOfArn(stateMachineArn) };
 }
 
 export function regionOfArn(arn: string): string {

@@ -3,11 +3,11 @@ import { MapReduceError } from '../../errors.ts';
 import { mapBounded } from '../../map-bounded.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
-import { paintFor, printable } from '../paint.ts';
-import { formatDuration } from '../quantities.ts';
+import { paintFor } from '../paint.ts';
 import { callAws } from './aws-errors.ts';
 import { clientRegion, connect, type DeploymentFlags, stackNameOf } from './deployment.ts';
 import { checkedJobId, jobStatus } from './job-status.ts';
+import { shownLine } from './log-line.ts';
 
 export interface LogsFlags extends DeploymentFlags {
   readonly errors?: boolean;
@@ -42,8 +42,9 @@ export async function logsCommand(id: string, flags: LogsFlags): Promise<number>
     .flat()
     .filter(({ message }) => !flags.errors || /"level":"(ERROR|CRITICAL|WARN)"/.test(message))
     .sort((a, b) => a.at - b.at);
+  const paint = paintFor(process.stdout);
   for (const line of lines.slice(0, limit))
-    process.stdout.write(`${flags.json ? line.message : shown(line)}\n`);
+    process.stdout.write(`${flags.json ? line.message : shownLine(line.message, paint, line.at)}\n`);
   if (lines.length === 0) {
     process.stderr.write(
       `no lines about job ${jobId} in ${groups.length} log groups. Lines appear some seconds after they are written, and are kept for the retention of the deployment\n`,
@@ -89,36 +90,4 @@ async function linesOf(
     }
     return lines;
   });
-}
-
-/** A line of the functions' logger, or of the state machine, for a person; any other as it is. */
-function shown({ at, message }: LogLine): string {
-  const paint = paintFor(process.stdout);
-  const time = new Date(at).toISOString().slice(11, 23);
-  const record = parsed(message);
-  if (record?.execution_arn !== undefined) {
-    const { name } = (record.details ?? {}) as { name?: string };
-    return `${time}  ${paint('dim', 'STATE')}  ${printable([record.type, name].filter(Boolean).join(' '))}`;
-  }
-  if (typeof record?.message !== 'string') return `${time}  ${printable(message)}`;
-  const { level, message: text, step, task, retry, round, elapsedMs, error } = record;
-  const where = [
-    step,
-    ...(task === undefined ? [] : [`task ${task}`]),
-    ...(retry ? [`retry ${retry}`] : []),
-    ...(round ? [`round ${round}`] : []),
-  ].join(' ');
-  const style = level === 'INFO' ? 'dim' : level === 'WARN' ? 'yellow' : 'red';
-  const why = (error as { message?: string } | undefined)?.message;
-  const took = typeof elapsedMs === 'number' ? ` after ${formatDuration(elapsedMs)}` : '';
-  return `${time}  ${paint(style, String(level).padEnd(5))}  ${printable(`${where}: ${text}${took}`)}${why === undefined ? '' : `: ${printable(why)}`}`;
-}
-
-function parsed(message: string): Record<string, unknown> | undefined {
-  try {
-    const record: unknown = JSON.parse(message);
-    return typeof record === 'object' && record !== null ? (record as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -7,6 +7,7 @@ import type { JobReport } from '../../report.ts';
 import { callAws } from './aws-errors.ts';
 import { storageRequests, type Usage } from './cost.ts';
 import { clientRegion, type Deployment } from './deployment.ts';
+import { machineOf } from './machine.ts';
 
 /** Where Lambda does not say: the deployment's defaults. */
 const TASK_MEMORY_MB = 1_769;
@@ -36,7 +37,7 @@ export async function usageOf(
     expressSeconds: 0,
     ...storageRequests(report),
   };
-  const taskGb = (await memoryMb(machine.taskFunction, TASK_MEMORY_MB)) / MB_PER_GB;
+  const taskGb = (await memoryMb(machine.mapFunction, TASK_MEMORY_MB)) / MB_PER_GB;
   for (const run of runs) {
     const children = await childrenOf(deployment, run, machine.isExpress);
     const ms = children.ms ?? run.ms * Math.min(children.count, machine.maxConcurrency);
@@ -106,35 +107,6 @@ async function childrenOf(
     }
   });
   return { count, ms };
-}
-
-interface Machine {
-  readonly taskFunction: string | undefined;
-  readonly stepFunction: string | undefined;
-  readonly isExpress: boolean;
-  readonly maxConcurrency: number;
-}
-
-async function machineOf({ sfn, stateMachineArn }: Deployment): Promise<Machine> {
-  const { DescribeStateMachineCommand } = await import('@aws-sdk/client-sfn');
-  const { definition = '{}' } = await callAws(
-    { action: 'states:DescribeStateMachine', on: stateMachineArn },
-    () => sfn.send(new DescribeStateMachineCommand({ stateMachineArn })),
-  );
-  return readDefinition(definition);
-}
-
-/** Of the state machine of infra/state-machine-definition.ts. */
-export function readDefinition(definition: string): Machine {
-  const { States: states = {} } = JSON.parse(definition) as { States?: Record<string, unknown> };
-  const stage = JSON.stringify(states.MapStage ?? {});
-  const functionIn = (text: string) => /"FunctionName":"([^"]+)"/.exec(text)?.[1];
-  return {
-    taskFunction: functionIn(stage),
-    stepFunction: functionIn(JSON.stringify(states.Plan ?? {})),
-    isExpress: stage.includes('"ExecutionType":"EXPRESS"'),
-    maxConcurrency: Number(/"MaxConcurrency":(\d+)/.exec(stage)?.[1] ?? 1_000),
-  };
 }
 
 /** Who may submit need not be allowed to look at functions: then the default. */
