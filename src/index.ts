@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The public API: what a job module imports. A job is one typed value, `export default defineJob({...})`.
  *
