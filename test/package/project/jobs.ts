@@ -1,0 +1,3 @@
+import longest from './longest.ts';
+
+export const apps = { longest };

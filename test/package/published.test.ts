@@ -1,0 +1,115 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type UserProject, userProject } from './published.ts';
+
+const SECONDS = 1_000;
+
+describe('the package, installed into a project', { timeout: 120 * SECONDS }, () => {
+  let user: UserProject;
+  beforeAll(async () => {
+    user = await userProject();
+    return user.remove;
+  }, 180 * SECONDS);
+
+  const readJson = async (path: string) => JSON.parse(await readFile(join(user.folder, path), 'utf8'));
+
+  it('holds what runs, the sample apps and the documents; no tests and no sources of the engine', () => {
+    expect(user.packed).toEqual(
+      expect.arrayContaining([
+        'bin/mapreduce.js',
+        'dist/src/index.d.ts',
+        'dist/infra/index.js',
+        'dist/lambdas/map.js',
+        'apps/word-count/job.ts',
+        'apps/word-count/sample.txt',
+        'docs/architecture.md',
+      ]),
+    );
+    expect(user.packed.filter((path) => /^(src|test|bench|infra|lambdas|node_modules)\b/.test(path))).toEqual(
+      [],
+    );
+  });
+
+  it('runs a job of the project, and an app of its own', async () => {
+    const input = ['--input', 'fox.txt', '--reducers', '1', '--quiet', '--output'];
+    const longest = await user.run('mapreduce', ['run', './longest.ts', ...input, 'out/longest']);
+    const words = await user.run('mapreduce', ['run', 'word-count', ...input, 'out/words']);
+
+    expect(longest).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(words).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await readFile(join(user.folder, 'out/longest/part-r-00000.tsv'), 'utf8')).toBe(
+      'b\tbrown\nd\tdog\nf\tfox\nj\tjumps\nl\tlazy\no\tover\nq\tquick\nt\tthe\n',
+    );
+    expect(await readFile(join(user.folder, 'out/words/part-r-00000.tsv'), 'utf8')).toContain('the\t2\n');
+  });
+
+  it('says what to install before a deployment', async () => {
+    const { code, stderr } = await user.run('mapreduce', ['deploy', '--jobs', 'jobs.ts']);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('npm install --save-dev aws-cdk@2 aws-cdk-lib@2 constructs@10');
+  });
+
+  describe('and what the construct needs beside it', () => {
+    beforeAll(() => user.installPeers(), 180 * SECONDS);
+
+    it.each([
+      ['nodenext', 'nodenext'],
+      ['esnext', 'bundler'],
+    ])('its types hold under strict rules, module %s, resolution %s', async (module, moduleResolution) => {
+      const compilerOptions = {
+        ...{ strict: true, noEmit: true, skipLibCheck: false, target: 'es2024', types: [] },
+        ...{ module, moduleResolution, allowImportingTsExtensions: true },
+      };
+      const name = `tsconfig.${moduleResolution}.json`;
+      await writeFile(
+        join(user.folder, name),
+        JSON.stringify({ compilerOptions, files: ['jobs.ts', 'cdk-app.ts'] }),
+      );
+
+      const checked = await user.run('tsc', ['--project', name]);
+
+      expect(checked).toEqual({ code: 0, stdout: '', stderr: '' });
+    });
+
+    it('the types see mistakes', async () => {
+      const job = await readFile(join(user.folder, 'longest.ts'), 'utf8');
+      await writeFile(
+        join(user.folder, 'wrong.ts'),
+        job.replace('emit(word[0]!, word)', 'emit(word[0]!, 1)'),
+      );
+
+      const checked = await user.run('tsc', [
+        ...['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', '--target', 'es2024'],
+        ...['--module', 'nodenext', 'wrong.ts'],
+      ]);
+
+      expect(checked.code).not.toBe(0);
+      expect(checked.stdout).toMatch(/'number' is not assignable to parameter of type 'string'/);
+    });
+
+    it.each(['cdk-app.ts', 'cdk-app.cjs'])('%s has the construct in a stack of its own', async (file) => {
+      // As `cdk init` writes it.
+      const flags = await readFile(
+        resolve(import.meta.dirname, '../../node_modules/aws-cdk-lib/recommended-feature-flags.json'),
+        'utf8',
+      );
+      const output = `cdk.out-${file}`;
+      await writeFile(
+        join(user.folder, 'cdk.json'),
+        JSON.stringify({ app: `"${process.execPath}" ${file}`, output, context: JSON.parse(flags) }),
+      );
+
+      const synthesised = await user.run('cdk', ['synth', '--quiet', '--no-notices']);
+
+      expect(synthesised.code, synthesised.stderr).toBe(0);
+      const { Resources } = (await readJson(`${output}/Analytics.template.json`)) as {
+        Resources: Record<string, { Type: string }>;
+      };
+      const types = Object.values(Resources).map(({ Type }) => Type);
+      expect(types.filter((type) => type === 'AWS::Lambda::Function')).toHaveLength(8);
+      expect(types).toContain('AWS::StepFunctions::StateMachine');
+    });
+  });
+});
