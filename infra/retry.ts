@@ -2,6 +2,7 @@
  * Retry policies of the state machine, generated from the engine's errors, so that what is retried is decided in one
  * place. Step Functions takes the first retrier that names the error, and counts each on its own.
  */
+import { FUNCTION_DEATHS } from '../src/aws/function-death.ts';
 import { RETRYABLE_BY_ERROR_NAME } from '../src/errors.ts';
 import { LIMITS } from '../src/limits.ts';
 
@@ -23,20 +24,23 @@ const LAMBDA_SERVICE_ERRORS = [
   'Lambda.TooManyRequestsException',
 ];
 
-/** The function's process ended without an answer. */
-const FUNCTION_DEATHS = [
-  'Lambda.Unknown',
-  'Runtime.ExitError',
-  'Runtime.OutOfMemory',
-  'Runtime.NodeJsExit',
-  'Sandbox.Timedout',
-  'States.Timeout',
-];
-
 /** A reducer that finds a shuffle object damaged looks a second time, then its map task must run again. */
 export const REPAIR_ERROR = 'CorruptShuffleError';
 
+/** Errors that reach the state machine after they have been told: by a note of the attempt, or not a task's at all. */
+export const TOLD_ERRORS = [...Object.keys(RETRYABLE_BY_ERROR_NAME), ...LAMBDA_SERVICE_ERRORS];
+
 export function retriers(): Retrier[] {
+  return [
+    ...toldRetriers(),
+    { ErrorEquals: FUNCTION_DEATHS, ...ANOTHER_ATTEMPT },
+    // What nobody has thought of is a defect or a passing fault: worth the same attempts.
+    { ErrorEquals: ['States.ALL'], ...ANOTHER_ATTEMPT },
+  ];
+}
+
+/** Of what is no function's death. */
+export function toldRetriers(): Retrier[] {
   return [
     { ErrorEquals: errorNames(false), MaxAttempts: 0 },
     {
@@ -48,12 +52,7 @@ export function retriers(): Retrier[] {
       JitterStrategy: 'FULL',
     },
     { ErrorEquals: [REPAIR_ERROR], IntervalSeconds: 1, MaxAttempts: 1 },
-    {
-      ErrorEquals: [...errorNames(true).filter((name) => name !== REPAIR_ERROR), ...FUNCTION_DEATHS],
-      ...ANOTHER_ATTEMPT,
-    },
-    // What nobody has thought of is a defect or a passing fault: worth the same attempts.
-    { ErrorEquals: ['States.ALL'], ...ANOTHER_ATTEMPT },
+    { ErrorEquals: errorNames(true).filter((name) => name !== REPAIR_ERROR), ...ANOTHER_ATTEMPT },
   ];
 }
 

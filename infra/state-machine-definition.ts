@@ -13,9 +13,12 @@
  *
  * The rendered machine is test/infra/state-machine.asl.json, reviewed as a diff.
  */
+
+import { FUNCTION_DEATHS } from '../src/aws/function-death.ts';
 import type { NextStep } from '../src/aws/job-state.ts';
+import { LIMITS } from '../src/limits.ts';
 import type { FunctionName } from './function-names.ts';
-import { REPAIR_ERROR, retriers } from './retry.ts';
+import { REPAIR_ERROR, retriers, TOLD_ERRORS, toldRetriers } from './retry.ts';
 import { watchInput } from './watch-definition.ts';
 
 export interface StateMachineParts {
@@ -171,7 +174,19 @@ function watch({ watchMachine, partition }: StateMachineParts, stage: 'map' | 'r
   };
 }
 
-/** One child execution for each item of the plan. Children answer nothing, and the state goes on as it came. */
+/**
+ * One child execution for each item of the plan. Children answer nothing, and the state goes on as it came.
+ *
+ *     MapTask --> end
+ *      ^    |
+ *      |    +-- an error that was told, when its retries are used up --> MapTaskFailed
+ *      |    +-- the function died --> MapTaskDied --> MapTaskMayGoOn --> MapTaskFailed
+ *      |                                                    |
+ *      +---------------- MapTaskAgain <---------------------+
+ *
+ * A retrier tells the next attempt nothing of what ended the one before, and a process that was killed cannot tell it
+ * either. So deaths go round by a Catch, which does: the next attempt leaves the note.
+ */
 function stage(parts: StateMachineParts, name: 'map' | 'reduce', next: string): State {
   const { functions, partition, bucket, maxConcurrency, childExecutions, taskTimeoutSeconds } = parts;
   const task = name === 'map' ? 'MapTask' : 'ReduceTask';
@@ -183,7 +198,12 @@ function stage(parts: StateMachineParts, name: 'map' | 'reduce', next: string): 
       ReaderConfig: { InputType: 'JSON' },
       Parameters: { Bucket: bucket, 'Key.$': '$.items' },
     },
-    ItemSelector: { 'jobId.$': '$.jobId', 'item.$': '$$.Map.Item.Value' },
+    ItemSelector: {
+      'jobId.$': '$.jobId',
+      'item.$': '$$.Map.Item.Value',
+      deaths: 0,
+      death: { Error: '', Cause: '' },
+    },
     MaxConcurrency: maxConcurrency,
     ItemProcessor: {
       ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: childExecutions },
@@ -194,20 +214,54 @@ function stage(parts: StateMachineParts, name: 'map' | 'reduce', next: string): 
           Resource: `arn:${partition}:states:::lambda:invoke`,
           Parameters: {
             FunctionName: functions[name],
-            Payload: { 'jobId.$': '$.jobId', 'item.$': '$.item', 'retry.$': '$$.State.RetryCount' },
+            Payload: {
+              'jobId.$': '$.jobId',
+              'item.$': '$.item',
+              'retry.$': '$$.State.RetryCount',
+              'deaths.$': '$.deaths',
+              'death.$': '$.death',
+            },
           },
           ResultSelector: {},
           TimeoutSeconds: taskTimeoutSeconds + GRACE_SECONDS,
-          Retry: retriers(),
-          ...(name === 'map'
-            ? { End: true }
-            : {
-                // The reducer has left word of which map task; the barrier sees to it.
-                Catch: [{ ErrorEquals: [REPAIR_ERROR], ResultPath: null, Next: 'AwaitRepair' }],
-                End: true,
-              }),
+          Retry: toldRetriers(),
+          Catch: [
+            // The reducer has left word of which map task; the barrier sees to it.
+            ...(name === 'map'
+              ? []
+              : [{ ErrorEquals: [REPAIR_ERROR], ResultPath: null, Next: 'AwaitRepair' }]),
+            { ErrorEquals: TOLD_ERRORS, ResultPath: '$.death', Next: `${task}Failed` },
+            // Once more by name: States.ALL does not stand for everything whose name starts with Runtime.
+            { ErrorEquals: FUNCTION_DEATHS, ResultPath: '$.death', Next: `${task}Died` },
+            { ErrorEquals: ['States.ALL'], ResultPath: '$.death', Next: `${task}Died` },
+          ],
+          End: true,
         },
         ...(name === 'map' ? {} : { AwaitRepair: { Type: 'Pass', Result: {}, End: true } }),
+        [`${task}Died`]: {
+          Type: 'Pass',
+          Parameters: {
+            'jobId.$': '$.jobId',
+            'item.$': '$.item',
+            'death.$': '$.death',
+            'deaths.$': 'States.MathAdd($.deaths, 1)',
+          },
+          Next: `${task}MayGoOn`,
+        },
+        [`${task}MayGoOn`]: {
+          Type: 'Choice',
+          Choices: [
+            // The last time only to leave the note, and to say that the attempts are used up.
+            {
+              Variable: '$.deaths',
+              NumericLessThanEquals: LIMITS.attemptsMaxDefault,
+              Next: `${task}Again`,
+            },
+          ],
+          Default: `${task}Failed`,
+        },
+        [`${task}Again`]: { Type: 'Wait', Seconds: 1, Next: task },
+        [`${task}Failed`]: { Type: 'Fail', ErrorPath: '$.death.Error', CausePath: '$.death.Cause' },
       },
     },
     ResultPath: null,

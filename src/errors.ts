@@ -46,6 +46,8 @@ export const RETRYABLE_BY_ERROR_NAME = {
   TaskStalledError: true,
   /** A task saw its deadline near and stopped while it could still say so. */
   DeadlineNearError: true,
+  /** A task did not stop in time, and was ended at its deadline. */
+  TaskTimedOutError: true,
   /** Records written by one stage and read by the next differ. */
   BooksDoNotBalanceError: false,
   /** A task used up its attempts; `cause` is the last attempt's error. */

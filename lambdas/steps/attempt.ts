@@ -5,13 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BACKUP_MARK, countFailures, isFailure, recordFailure } from '../../src/aws/attempt-failures.ts';
+import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/attempt-failures.ts';
 import { readDocument, type SettingsDocument } from '../../src/aws/documents.ts';
+import { type Death, tellDeath } from '../../src/aws/function-death.ts';
 import { cancelKey, jobLayout, settingsKey } from '../../src/aws/keys.ts';
 import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
 import { MapReduceError } from '../../src/errors.ts';
 import { type AttemptId, attemptId, type JobId } from '../../src/ids.ts';
 import type { Job } from '../../src/job.ts';
+import { LIMITS } from '../../src/limits.ts';
 import type {
   AttemptControl,
   JobLayout,
@@ -25,14 +27,19 @@ import { TurnTakingStore } from './turn-taking-store.ts';
 
 /** An attempt that has less time left than this says so and stops; its retry starts afresh. */
 export const DEADLINE_RESERVE_MS = 10_000;
+/** At most this part of what it had: a function with a short limit has time to work as well. */
+const DEADLINE_RESERVE_FRACTION_MAX = 1 / 3;
 /** How often an attempt asks the bucket whether it is still wanted: two HEAD requests. */
 export const WATCH_INTERVAL_MS = 5_000;
 
 export interface AttemptRequest {
   readonly jobId: JobId;
   readonly spec: TaskSpec;
-  /** How many attempts this child execution made before. */
+  /** How many attempts failed since this child execution began, or since the last death. */
   readonly retry: number;
+  /** How often the function died under this task, and of what the last time. */
+  readonly deaths: number;
+  readonly death: Death;
   /** Given to another worker as well, because the first is slow. */
   readonly backup: boolean;
   readonly run: (spec: TaskSpec, attempt: AttemptId, environment: TaskEnvironment) => Promise<TaskResult>;
@@ -40,7 +47,7 @@ export interface AttemptRequest {
 
 /** @returns undefined when the task is done already, by whichever attempt */
 export async function runAttempt(
-  { jobId, spec, retry, backup, run }: AttemptRequest,
+  { jobId, spec, retry, deaths, death, backup, run }: AttemptRequest,
   environment: StepEnvironment,
   invocation: Invocation,
 ): Promise<TaskResult | undefined> {
@@ -50,8 +57,9 @@ export async function runAttempt(
   const job = await environment.jobs.find(app);
   const layout = jobLayout(jobId, outputPrefix);
   const committedKey = resultKey(spec, { job, layout, merge: settings.merge });
-  if ((retry > 0 || backup) && (await store.head(committedKey)) !== undefined) return undefined;
-  if (retry > 0) await noteSilentDeaths({ jobId, spec, retry }, environment);
+  if (deaths > 0) await noteDeath({ jobId, spec, deaths, death }, environment);
+  if ((retry > 0 || deaths > 0 || backup) && (await store.head(committedKey)) !== undefined) return undefined;
+  checkDeaths({ jobId, spec, deaths, death });
   const control = new LambdaAttemptControl({ jobId, committedKey, environment, invocation });
   const turnTaking = new TurnTakingStore(store);
   const scratchFolder = await freshFolder(environment.scratchParent, attempt);
@@ -99,21 +107,33 @@ function resultKey(
   return partKey(layout, taskId, job.output.extension);
 }
 
-/** An attempt that ran out of memory or time could not leave a note: the next one does it in its place. */
-async function noteSilentDeaths(
-  { jobId, spec, retry }: { jobId: JobId; spec: TaskSpec; retry: number },
+/** Whoever died could not leave a note: the next attempt does it in its place. Told twice it is the same note. */
+async function noteDeath(
+  { jobId, spec, deaths, death }: Pick<AttemptRequest, 'jobId' | 'spec' | 'deaths' | 'death'>,
   { store, now }: StepEnvironment,
 ): Promise<void> {
-  const noted = await countFailures(store, jobId, spec.taskId);
-  for (let silent = noted; silent < retry; silent++) {
-    const attempt = attemptId(spec.taskId, `silent-${silent}`);
-    const error = new MapReduceError(
-      'WorkerDiedError',
-      'the attempt ended without an answer: its process died, was killed at its time limit, ran out of memory, or Lambda could not start it. Its log says which',
-      { details: { jobId, taskId: spec.taskId, attemptId: attempt } },
-    );
-    await recordFailure(store, { jobId, taskId: spec.taskId, attemptId: attempt, at: now(), error });
-  }
+  const { name, message, requestId = `death-${deaths}` } = tellDeath(death);
+  const attempt = attemptId(spec.taskId, requestId);
+  const error = new MapReduceError(name, message, {
+    details: { jobId, taskId: spec.taskId, attemptId: attempt },
+  });
+  await recordFailure(store, { jobId, taskId: spec.taskId, attemptId: attempt, at: now(), error });
+}
+
+/** @throws TaskFailedError when the attempts are used up */
+function checkDeaths({
+  jobId,
+  spec,
+  deaths,
+  death,
+}: Pick<AttemptRequest, 'jobId' | 'spec' | 'deaths' | 'death'>): void {
+  if (deaths < LIMITS.attemptsMaxDefault) return;
+  const { name, message } = tellDeath(death);
+  throw new MapReduceError(
+    'TaskFailedError',
+    `task ${spec.taskId} failed for good: it was ended ${deaths} times, the last time by ${name}: ${message}`,
+    { details: { jobId, taskId: spec.taskId } },
+  );
 }
 
 /** /tmp outlives an invocation, and an attempt that was killed has left its folder: this one is alone here now. */
@@ -130,6 +150,7 @@ class LambdaAttemptControl implements AttemptControl {
   isSuperseded = false;
   #isCancelled = false;
   readonly #invocation: Invocation;
+  readonly #reserveMs: number;
   readonly #timer: NodeJS.Timeout;
 
   constructor({
@@ -140,6 +161,7 @@ class LambdaAttemptControl implements AttemptControl {
   }: { jobId: JobId; committedKey: string; environment: StepEnvironment; invocation: Invocation }) {
     const { store } = environment;
     this.#invocation = invocation;
+    this.#reserveMs = Math.min(DEADLINE_RESERVE_MS, invocation.remainingMs() * DEADLINE_RESERVE_FRACTION_MAX);
     const look = async (): Promise<void> => {
       if ((await store.head(cancelKey(jobId))) !== undefined) this.#isCancelled = true;
       else if ((await store.head(committedKey)) !== undefined) this.isSuperseded = true;
@@ -152,7 +174,7 @@ class LambdaAttemptControl implements AttemptControl {
     if (this.#isCancelled) throw new MapReduceError('CancelledError', 'the job was cancelled');
     if (this.isSuperseded)
       throw new MapReduceError('CancelledError', 'another attempt has committed the task');
-    checkDeadline(this.#invocation);
+    checkDeadline(this.#invocation, this.#reserveMs);
   }
 
   close(): void {
@@ -161,9 +183,9 @@ class LambdaAttemptControl implements AttemptControl {
 }
 
 /** @throws DeadlineNearError */
-export function checkDeadline({ remainingMs }: Invocation): void {
+export function checkDeadline({ remainingMs }: Invocation, reserveMs = DEADLINE_RESERVE_MS): void {
   const leftMs = remainingMs();
-  if (leftMs >= DEADLINE_RESERVE_MS) return;
+  if (leftMs >= reserveMs) return;
   throw new MapReduceError(
     'DeadlineNearError',
     `${Math.round(leftMs / 1000)} s before the function's time limit the task is not done. Give it less (a smaller splitSizeBytes, more reducers) or more (memory brings CPU, and the limit itself)`,

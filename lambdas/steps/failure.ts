@@ -7,6 +7,7 @@ import {
   findDocument,
   writeDocument,
 } from '../../src/aws/documents.ts';
+import { answerOf, isFunctionDeath, tellDeath } from '../../src/aws/function-death.ts';
 import type { failureEventSchema } from '../../src/aws/job-state.ts';
 import { failureKey, requestFailureKey, requestKey } from '../../src/aws/keys.ts';
 import { parseStartEvent, type StartEvent } from '../../src/aws/start-event.ts';
@@ -104,19 +105,19 @@ function startOf(input: unknown): StartEvent | undefined {
 }
 
 /**
- * The most telling of what is known: Lambda's own answer, which Step Functions hands on as JSON in `Cause`; for a
- * Distributed Map, which says only that a child failed, the note of the attempt that failed last.
+ * The most telling of what is known. Of a task that failed for good that is the note of its attempt: a Distributed Map
+ * says only that a child failed, and a barrier that finds the task missing only that it did. Of anything else it is
+ * what Lambda answered, which Step Functions hands on as JSON in `Cause`, or what ended the function.
  */
 function causeOf(
   { Error: name, Cause: text }: { Error: string; Cause: string },
   attempts: readonly AttemptFailureDocument[],
 ): Pick<FailureDocument, 'error' | 'message' | 'details'> {
-  const answer = lambdaAnswer(text);
-  const told = attempts.findLast(({ error }) => isFinal(error.name)) ?? attempts.at(-1);
-  if (answer !== undefined && name !== 'States.ExceedToleratedFailureThreshold') {
-    const details = told !== undefined && answer.errorMessage.includes(told.taskId) ? told.error.details : {};
-    return { error: name, message: answer.errorMessage, details: details ?? {} };
-  }
+  const answer = answerOf(text);
+  const failedTask = /^task (\S+) failed for good/.exec(answer ?? '')?.[1];
+  const isOfTask =
+    answer === undefined || failedTask !== undefined || name === 'States.ExceedToleratedFailureThreshold';
+  const told = isOfTask ? mostTelling(attempts, failedTask) : undefined;
   if (told !== undefined) {
     return {
       error: told.error.name,
@@ -124,6 +125,11 @@ function causeOf(
       details: { ...told.error.details, taskId: told.taskId, attemptId: told.attemptId },
     };
   }
+  if (isFunctionDeath(name)) {
+    const death = tellDeath({ Error: name, Cause: text });
+    return { error: death.name, message: death.message, details: {} };
+  }
+  if (answer !== undefined) return { error: name, message: answer, details: {} };
   return {
     error: name,
     message: text === '' ? `the execution failed with ${name}` : text,
@@ -131,14 +137,12 @@ function causeOf(
   };
 }
 
-function lambdaAnswer(cause: string): { errorMessage: string } | undefined {
-  try {
-    const parsed: unknown = JSON.parse(cause);
-    const { errorMessage } = parsed as { errorMessage?: unknown };
-    return typeof errorMessage === 'string' ? { errorMessage } : undefined;
-  } catch {
-    return undefined;
-  }
+function mostTelling(
+  attempts: readonly AttemptFailureDocument[],
+  task: string | undefined,
+): AttemptFailureDocument | undefined {
+  const ofTask = attempts.filter(({ taskId }) => task === undefined || taskId === task);
+  return ofTask.findLast(({ error }) => isFinal(error.name)) ?? ofTask.at(-1);
 }
 
 function nextSteps(error: string, id: JobId | undefined): string[] {
@@ -153,6 +157,11 @@ function nextSteps(error: string, id: JobId | undefined): string[] {
     case 'InputChangedError':
       return [
         'Submit the job again: its plan was for the input as it was before. Upload inputs under new names rather than over old ones.',
+      ];
+    case 'WorkerOutOfMemoryError':
+      return [
+        'Deploy with more memory (taskMemoryMb for map, reduce and commit, stepMemoryMb for the others), or keep less in the job.',
+        `Then go on from what is committed: mapreduce redrive ${job}`,
       ];
     case 'CancelledError':
       return [`Go on from what is committed: mapreduce redrive ${job}`];

@@ -27,6 +27,8 @@ export async function mapStep(
     jobId: job,
     spec,
     retry: event.retry,
+    deaths: event.deaths,
+    death: event.death,
     backup: event.backup,
     run: (_, attempt, taskEnvironment) => runMapTask(spec, attempt, taskEnvironment),
   };

@@ -18,6 +18,8 @@ export async function reduceStep(
     jobId: jobId(event.jobId),
     spec,
     retry: event.retry,
+    deaths: event.deaths,
+    death: event.death,
     backup: event.backup,
     run: (_, attempt, taskEnvironment) => runReduceTask(spec, attempt, taskEnvironment),
   };

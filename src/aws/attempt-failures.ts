@@ -48,15 +48,6 @@ export function isBackup(attemptId: string): boolean {
   return attemptId.includes(`.${BACKUP_MARK}`);
 }
 
-/** How many attempts of a task have left a note, backups aside. */
-export async function countFailures(store: ObjectStore, job: JobId, task: TaskId): Promise<number> {
-  let count = 0;
-  for await (const { key } of store.list(`${attemptFailuresPrefix(job)}${task}.`)) {
-    if (!isBackup(key)) count++;
-  }
-  return count;
-}
-
 /** Oldest first. At most FAILURES_READ_MAX of them. */
 export async function readFailures(
   store: ObjectStore,

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { SerializedError } from '../errors.ts';
 import type { JobId } from '../ids.ts';
 import type { SplitPiece, TaskResult } from '../task.ts';
+import { deathSchema } from './function-death.ts';
 
 /**
  *     plan ----> map ----> map-barrier ----> reduce ----> reduce-barrier ----> commit
@@ -61,10 +62,13 @@ export const stepEventSchema = v.object({
   execution: v.object({ id: v.string(), startTime: timestamp }),
 });
 
+/** How often the function died under this task in this child execution, and of what the last time. */
+const died = { deaths: v.optional(round, 0), death: v.optional(deathSchema, {}) };
+
 /** Input of map: called once an attempt. */
 export const mapEventSchema = v.object({
   jobId: id,
-  /** How many attempts of this task this child execution made before. */
+  /** How many attempts failed since this child execution began, or since the last death. */
   retry: v.optional(v.number(), 0),
   item: v.object({
     index: round,
@@ -72,6 +76,7 @@ export const mapEventSchema = v.object({
     pieces: v.optional(v.array(v.unknown())),
   }),
   backup: v.optional(v.boolean(), false),
+  ...died,
   dryRun,
 });
 
@@ -81,6 +86,7 @@ export const reduceEventSchema = v.object({
   retry: v.optional(v.number(), 0),
   item: v.object({ index: round }),
   backup: v.optional(v.boolean(), false),
+  ...died,
   dryRun,
 });
 

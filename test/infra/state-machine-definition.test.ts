@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import aslValidator from 'asl-validator';
 import { describe, expect, it } from 'vitest';
+import { FUNCTION_DEATHS } from '../../src/aws/function-death.ts';
 import { RETRYABLE_BY_ERROR_NAME } from '../../src/errors.ts';
 import { GOLDEN } from './rendered.ts';
 
@@ -54,6 +55,17 @@ describe('the state machine', () => {
     const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException'));
 
     expect(retrier).toMatchObject({ BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: 'FULL' });
+  });
+
+  it.each(['MapTask', 'ReduceTask'])('%s tells its next attempt what ended the function', (task) => {
+    const [, { Retry = [], Catch = [] }] = tasks.find(([name]) => name === task)!;
+
+    for (const error of [...FUNCTION_DEATHS, 'States.ALL']) {
+      expect(Retry.filter(({ ErrorEquals }) => ErrorEquals.includes(error))).toEqual([]);
+      expect(Catch.find(({ ErrorEquals }) => ErrorEquals.includes(error))).toMatchObject({
+        Next: `${task}Died`,
+      });
+    }
   });
 
   it('records every failure of a step or a stage', () => {

@@ -6,9 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { REPAIR_ERROR, type Retrier, retriers } from '../../infra/retry.ts';
+import { REPAIR_ERROR, type Retrier, retriers, TOLD_ERRORS } from '../../infra/retry.ts';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import { type CommittedJob, commitStep } from '../../lambdas/steps/commit.ts';
+import { DiscardingStore } from '../../lambdas/steps/discarding-store.ts';
 import type { Invocation, StepEnvironment } from '../../lambdas/steps/environment.ts';
 import { failureStep, type RecordedFailure } from '../../lambdas/steps/failure.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
@@ -17,6 +18,7 @@ import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { reduceBarrierStep } from '../../lambdas/steps/reduce-barrier.ts';
 import { readDocument } from '../../src/aws/documents.ts';
+import type { Death } from '../../src/aws/function-death.ts';
 import {
   failureEventSchema,
   type JobState,
@@ -25,9 +27,9 @@ import {
   stepEventSchema,
 } from '../../src/aws/job-state.ts';
 import type { Job } from '../../src/job.ts';
-import { MiB } from '../../src/limits.ts';
+import { LIMITS, MiB } from '../../src/limits.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
 
 export type Ended =
   | { readonly status: 'SUCCEEDED'; readonly output: CommittedJob }
@@ -45,7 +47,30 @@ export interface MachineOptions {
   /** What a child's failure does to its stage: 'fails' as on AWS, 'is swallowed' as on LocalStack. */
   readonly childFailure?: 'fails' | 'is swallowed';
   /** Called before each attempt. */
-  readonly beforeAttempt?: (attempt: Child & { readonly retry: number }) => Promise<void> | void;
+  readonly beforeAttempt?: (attempt: Attempt) => Promise<void> | void;
+  /** Error names of attempts whose process ends just before they commit. */
+  readonly dies?: (attempt: Attempt) => string | undefined;
+}
+
+export interface Attempt extends Child {
+  readonly retry: number;
+  readonly deaths: number;
+}
+
+const FUNCTION_LIMIT_MS = 900_000;
+
+/** Of an attempt that dies before its commit: its note of another's death is there, and nothing else of it. */
+class UncommittingStore extends DiscardingStore {
+  readonly #notes: ObjectStore;
+
+  constructor(inner: ObjectStore) {
+    super(inner);
+    this.#notes = inner;
+  }
+
+  override put(key: string, body: Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
+    return key.includes('/failures/') ? this.#notes.put(key, body, options) : super.put(key, body, options);
+  }
 }
 
 export class SimulatedMachine implements AsyncDisposable {
@@ -54,6 +79,7 @@ export class SimulatedMachine implements AsyncDisposable {
   readonly environment: StepEnvironment;
   /** What was run, in order: `plan`, `m-0`, `map-barrier`, ... */
   readonly log: string[] = [];
+  /** What an attempt has left when it looks again. */
   remainingMs = 600_000;
   #requests = 0;
   #executions = 0;
@@ -134,18 +160,45 @@ export class SimulatedMachine implements AsyncDisposable {
     for (const item of items) {
       if (options.loses?.({ stage, index: item.index, round })) continue;
       try {
-        await this.#attempts(`${stage[0]}-${item.index}`, async (retry) => {
-          await options.beforeAttempt?.({ stage, index: item.index, retry });
-          const event = { jobId: state.jobId, item, retry };
-          if (stage === 'map')
-            await mapStep(v.parse(mapEventSchema, event), this.environment, this.#invocation());
-          else await reduceStep(v.parse(reduceEventSchema, event), this.environment, this.#invocation());
+        await this.#child(`${stage[0]}-${item.index}`, async (attempt) => {
+          const about = { stage, index: item.index, ...attempt };
+          await options.beforeAttempt?.(about);
+          const name = options.dies?.(about);
+          const store = name === undefined ? this.store : new UncommittingStore(this.store);
+          const environment = { ...this.environment, store };
+          const event = { jobId: state.jobId, item, ...attempt };
+          if (stage === 'map') await mapStep(v.parse(mapEventSchema, event), environment, this.#invocation());
+          else await reduceStep(v.parse(reduceEventSchema, event), environment, this.#invocation());
+          if (name !== undefined) throw Object.assign(new Error('Error: signal: killed'), { name });
         });
       } catch (error) {
         if ((error as Error).name === REPAIR_ERROR) continue;
         if (options.childFailure === 'is swallowed') continue;
         throw Object.assign(new Error('Map run failed'), { name: 'States.ExceedToleratedFailureThreshold' });
       }
+    }
+  }
+
+  /** A child execution: the function's deaths go round by a Catch, and no retrier is for them. */
+  async #child(
+    name: string,
+    attempt: (about: { retry: number; deaths: number; death: Death }) => Promise<void>,
+  ): Promise<void> {
+    let death: Death = { Error: '', Cause: '' };
+    for (let deaths = 0; ; deaths++) {
+      const died = await this.#attempts(name, async (retry): Promise<Error | undefined> => {
+        try {
+          await attempt({ retry, deaths, death });
+          return undefined;
+        } catch (error) {
+          if (!(error instanceof Error) || TOLD_ERRORS.includes(error.name)) throw error;
+          return error;
+        }
+      });
+      if (died === undefined) return;
+      if (deaths === LIMITS.attemptsMaxDefault) throw died;
+      const answer = { errorType: died.name, errorMessage: died.message };
+      death = { Error: died.name, Cause: JSON.stringify(answer) };
     }
   }
 
@@ -168,6 +221,12 @@ export class SimulatedMachine implements AsyncDisposable {
   }
 
   #invocation(): Invocation {
-    return { requestId: `request-${this.#requests++}`, remainingMs: () => this.remainingMs };
+    let isFirstLook = true;
+    const remainingMs = () => {
+      if (!isFirstLook) return this.remainingMs;
+      isFirstLook = false;
+      return FUNCTION_LIMIT_MS;
+    };
+    return { requestId: `request-${this.#requests++}`, remainingMs };
   }
 }

@@ -201,24 +201,44 @@ describe('what the coordinator gets wrong', () => {
 });
 
 describe('attempts', () => {
-  it('that died without a word are in the report all the same', async () => {
+  it('that died are in the report under what ended them', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
+    const ends = ['Runtime.ExitError', 'Runtime.OutOfMemory', 'Sandbox.Timedout'];
 
     await machine.execute(submit('deaths'), {
-      beforeAttempt({ stage, index, retry }) {
-        if (stage === 'map' && index === 0 && retry < 2)
-          throw Object.assign(new Error('killed'), { name: 'Runtime.ExitError' });
-      },
+      dies: ({ stage, index, deaths }) => (stage === 'map' && index === 0 ? ends[deaths] : undefined),
     });
 
     const report = await readDocument<JobReport>(machine.store, 'output/deaths/manifest.json');
     expect(report.failures.map(({ taskId, error }) => [taskId, error.name])).toEqual([
       ['m-00000', 'WorkerDiedError'],
-      ['m-00000', 'WorkerDiedError'],
+      ['m-00000', 'WorkerOutOfMemoryError'],
+      ['m-00000', 'TaskTimedOutError'],
     ]);
-    expect(report.stages[0]).toMatchObject({ stage: 'map', tasks: 3, attempts: 5, failedAttempts: 2 });
+    expect(report.stages[0]).toMatchObject({ stage: 'map', tasks: 3, attempts: 6, failedAttempts: 3 });
+    expect(await textOf(machine.store, 'output/deaths/')).toBe(COUNTS);
   });
+
+  it.each(['fails', 'is swallowed'] as const)(
+    'that die every time end the job, which says of what (a child that %s)',
+    async (childFailure) => {
+      await using machine = await machineOf();
+      await put(machine.store, INPUT);
+
+      const ended = await machine.execute(submit('doomed'), {
+        childFailure,
+        dies: ({ stage, index }) => (stage === 'map' && index === 0 ? 'Runtime.OutOfMemory' : undefined),
+      });
+
+      expect(ended).toMatchObject({ status: 'FAILED', failure: { error: 'WorkerOutOfMemoryError' } });
+      expect(machine.log.filter((step) => step === 'm-0')).toHaveLength(5);
+      const failure = await readDocument<FailureDocument>(machine.store, 'jobs/doomed/failure.json');
+      expect(failure.failedAttempts).toHaveLength(4);
+      expect(failure.message).toContain('m-00000');
+      expect(failure.nextSteps.join()).toContain('taskMemoryMb');
+    },
+  );
 
   it('near their deadline say so and are made again', async () => {
     await using machine = await machineOf();
