@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -46,12 +46,9 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   const startedMs = performance.now();
   try {
     const run = (args: readonly string[]) => runCdk([cdk, ...args], { folder, flags });
-    const common = [
-      ...['--app', APP, '--output', join(folder, 'cdk.out')],
-      ...context,
-      '--no-notices',
-      ...certificates(),
-    ];
+    // The folder's own, so that no cdk.json of the caller's, which is about another app, is read.
+    await writeFile(join(folder, 'cdk.json'), JSON.stringify({ app: APP, output: 'cdk.out', context }));
+    const common = ['--no-notices', ...certificates()];
     if (!(await isBootstrapped())) {
       say('the account and region are not prepared for cdk yet: cdk bootstrap\n');
       const target = flags.local ? [`aws://${LOCAL_ACCOUNT}/${process.env.AWS_REGION}`] : [];
@@ -99,7 +96,7 @@ function found(file: string, { resolve }: NodeJS.Require): string | undefined {
   }
 }
 
-function contextOf(flags: DeployFlags, stackName: string): string[] {
+function contextOf(flags: DeployFlags, stackName: string): Record<string, string> {
   const { jobs, context = [], local } = flags;
   if (jobs !== undefined && !existsSync(jobs)) {
     throw new MapReduceError(
@@ -107,13 +104,12 @@ function contextOf(flags: DeployFlags, stackName: string): string[] {
       `--jobs is the path of the module that exports the apps, such as apps/index.ts; there is no ${resolve(jobs)}`,
     );
   }
-  const settings = [
-    `stackName=${stackName}`,
-    ...(jobs === undefined ? [] : [`jobs=${resolve(jobs)}`]),
-    ...(local ? ['removalPolicy=destroy'] : []),
-    ...context.map((text) => parseAssignment('--context', text).join('=')),
-  ];
-  return settings.flatMap((setting) => ['--context', setting]);
+  return {
+    stackName,
+    ...(jobs === undefined ? {} : { jobs: resolve(jobs) }),
+    ...(local ? { removalPolicy: 'destroy' } : {}),
+    ...Object.fromEntries(context.map((text) => parseAssignment('--context', text))),
+  };
 }
 
 async function isBootstrapped(): Promise<boolean> {
@@ -144,7 +140,6 @@ async function runCdk(
 ): Promise<void> {
   const isLive = flags.verbose === true || (!flags.local && !flags.yes);
   const child = spawn(process.execPath, args, {
-    // An empty folder: a cdk.json of the caller's is about another app.
     cwd: folder,
     env: { ...process.env, ...cdkRegion(), CDK_DISABLE_CLI_TELEMETRY: '1' },
     stdio: isLive ? ['inherit', process.stderr, process.stderr] : ['ignore', 'pipe', 'pipe'],
