@@ -47,17 +47,36 @@ export interface AttemptRequest {
 
 /** @returns undefined when the task is done already, by whichever attempt */
 export async function runAttempt(
+  request: AttemptRequest,
+  environment: StepEnvironment,
+  invocation: Invocation,
+): Promise<TaskResult | undefined> {
+  const { jobId, spec, backup } = request;
+  const attempt = attemptId(spec.taskId, `${backup ? BACKUP_MARK : ''}${invocation.requestId}`);
+  try {
+    return await makeAttempt(attempt, request, environment, invocation);
+  } catch (error) {
+    if (isFailure(error)) {
+      const note = { jobId, taskId: spec.taskId, attemptId: attempt, at: environment.now(), error };
+      // Where not even a note can be left, what went wrong is still said, to Step Functions and in the log.
+      await recordFailure(environment.store, note).catch(() => {});
+    }
+    throw error;
+  }
+}
+
+async function makeAttempt(
+  attempt: AttemptId,
   { jobId, spec, retry, deaths, death, backup, run }: AttemptRequest,
   environment: StepEnvironment,
   invocation: Invocation,
 ): Promise<TaskResult | undefined> {
-  const { store, now } = environment;
-  const attempt = attemptId(spec.taskId, `${backup ? BACKUP_MARK : ''}${invocation.requestId}`);
+  const { store } = environment;
+  if (deaths > 0) await noteDeath({ jobId, spec, deaths, death }, environment);
   const { app, settings, outputPrefix } = await settingsOf(jobId, environment);
   const job = await environment.jobs.find(app);
   const layout = jobLayout(jobId, outputPrefix);
   const committedKey = resultKey(spec, { job, layout, merge: settings.merge });
-  if (deaths > 0) await noteDeath({ jobId, spec, deaths, death }, environment);
   if ((retry > 0 || deaths > 0 || backup) && (await store.head(committedKey)) !== undefined) return undefined;
   checkDeaths({ jobId, spec, deaths, death });
   const control = new LambdaAttemptControl({ jobId, committedKey, environment, invocation });
@@ -77,8 +96,6 @@ export async function runAttempt(
     });
   } catch (error) {
     if (control.isSuperseded) return undefined;
-    if (isFailure(error))
-      await recordFailure(store, { jobId, taskId: spec.taskId, attemptId: attempt, at: now(), error });
     throw error;
   } finally {
     control.close();

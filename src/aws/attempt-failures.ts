@@ -84,9 +84,9 @@ export function isFinal(errorName: string): boolean {
   return RETRYABLE_BY_ERROR_NAME[errorName as keyof typeof RETRYABLE_BY_ERROR_NAME] === false;
 }
 
-/** An attempt that was told to stop has not failed. */
+/** An attempt that was told to stop has not failed, and one without anything left to try has the notes of the others. */
 export function isFailure(error: unknown): boolean {
-  return !isMapReduceError(error, 'CancelledError');
+  return !isMapReduceError(error, 'CancelledError') && !isMapReduceError(error, 'TaskFailedError');
 }
 
 function shortened(error: SerializedError): SerializedError {

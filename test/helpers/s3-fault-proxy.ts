@@ -2,6 +2,7 @@
  * An HTTP proxy in front of an emulator's S3 that counts requests and makes some of them go wrong:
  *
  *     slow-down      503 SlowDown; S3 never sees the request
+ *     denied         403 AccessDenied, likewise
  *     delay          S3 answers later
  *     cut-body       the answer's body breaks off in the middle, and the connection with it
  *     lost-answer    S3 carries the request out, and the connection breaks before it has answered
@@ -23,7 +24,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const S3_FAULTS = ['slow-down', 'delay', 'cut-body', 'lost-answer'] as const;
+export const S3_FAULTS = ['slow-down', 'denied', 'delay', 'cut-body', 'lost-answer'] as const;
 export type S3Fault = (typeof S3_FAULTS)[number];
 
 /** What part of the requests has each fault; together at most 1. */
@@ -35,6 +36,8 @@ export interface ProxiedRequest {
   readonly operation: string;
   /** Bucket and key, decoded: '/bucket/folder/key'. */
   readonly path: string;
+  /** Of a GET of a part of an object: 'bytes=0-99'. */
+  readonly range: string | undefined;
 }
 
 export interface S3FaultProxyOptions {
@@ -97,9 +100,9 @@ export async function startS3FaultProxy(options: S3FaultProxyOptions): Promise<S
     increment(counts.operations, request.operation);
     const fault = chooseFault(request);
     if (fault !== undefined && (fault !== 'cut-body' || request.operation === 'GetObject')) fired[fault] += 1;
-    if (fault === 'slow-down') {
+    if (fault === 'slow-down' || fault === 'denied') {
       incoming.resume();
-      incoming.on('end', () => answerSlowDown(answer));
+      incoming.on('end', () => answerError(answer, REFUSALS[fault]));
       return;
     }
     forward(incoming, targetUrl)
@@ -194,11 +197,19 @@ function cutShort(upstream: http.IncomingMessage, answer: http.ServerResponse): 
   upstream.on('end', () => answer.destroy());
 }
 
-function answerSlowDown(answer: http.ServerResponse): void {
+const REFUSALS = {
+  'slow-down': { status: 503, code: 'SlowDown', message: 'Please reduce your request rate.' },
+  denied: { status: 403, code: 'AccessDenied', message: 'Access Denied' },
+};
+
+function answerError(
+  answer: http.ServerResponse,
+  { status, code, message }: { status: number; code: string; message: string },
+): void {
   const body =
-    '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>SlowDown</Code>' +
-    '<Message>Please reduce your request rate.</Message><RequestId>FAULTPROXY</RequestId></Error>';
-  answer.writeHead(503, {
+    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code>` +
+    `<Message>${message}</Message><RequestId>FAULTPROXY</RequestId></Error>`;
+  answer.writeHead(status, {
     'content-type': 'application/xml',
     'content-length': body.length,
     'x-amz-request-id': 'FAULTPROXY',
@@ -216,6 +227,7 @@ function describeRequest({ method = 'GET', url = '/', headers }: http.IncomingMe
       isCopy: 'x-amz-copy-source' in headers,
     }),
     path: decodeURIComponent(pathname),
+    range: headers.range,
   };
 }
 
@@ -255,7 +267,7 @@ function increment(counts: Record<string, number>, name: string): void {
 }
 
 function noneFired(): Record<S3Fault, number> {
-  return { 'slow-down': 0, delay: 0, 'cut-body': 0, 'lost-answer': 0 };
+  return { 'slow-down': 0, denied: 0, delay: 0, 'cut-body': 0, 'lost-answer': 0 };
 }
 
 /** Mulberry32. */

@@ -1,7 +1,8 @@
-/** What the tests deploy: all apps, and one that misbehaves as it is told. */
+/** What the tests deploy: all apps, and some that misbehave as they are told. */
 import { apps as ours } from '../../../apps/index.ts';
 
 export const apps = {
   ...ours,
   'faulty-count': { load: () => import('./faulty-count.ts') },
+  'troubled-count': { load: () => import('./troubled-count.ts') },
 };

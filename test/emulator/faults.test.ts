@@ -1,0 +1,289 @@
+/**
+ * What goes wrong on AWS, made to go wrong here: the result has the bytes of an undisturbed run, or the failure says
+ * what to do; and the report tells what happened. More of it in stack.test.ts: first attempts that throw, events that
+ * come twice, stragglers, redrive.
+ */
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { FailureDocument } from '../../lambdas/steps/failure.ts';
+import type { MapItem } from '../../src/aws/job-state.ts';
+import type { JobReport } from '../../src/report.ts';
+import { startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
+import { DeployedStack, type EndedExecution } from './deployed-stack.ts';
+import { embedded } from './helpers/embedded.ts';
+import { until } from './helpers/until.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+
+const SECONDS = 1_000;
+const JOB = 'test/emulator/jobs/troubled-count.ts';
+
+/** Three splits, and in the middle of the second one a word that is nowhere else. */
+const LINES = Array.from(
+  { length: 150 },
+  (_, line) => `the ${line % 7 === 0 ? 'seventh' : 'other'} line of ${line === 75 ? 'Trouble' : 'many'}\n`,
+);
+const INPUT = LINES.join('');
+const CUT = { splitSizeBytes: Math.ceil(INPUT.length / 3), reducers: 2 };
+const WORD = 'Trouble';
+
+describeOnEmulators('Faults', (emulator) => {
+  let stack: DeployedStack;
+  /** The test and the functions share it. */
+  let folder: string;
+  let expected: { parts: Map<string, Buffer>; report: JobReport };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mapreduce-faults-'));
+    await writeFile(join(folder, 'input.txt'), INPUT);
+    expected = await embedded(JOB, [join(folder, 'input.txt')], CUT);
+    stack = await DeployedStack.deploy(emulator, {
+      jobs: join(import.meta.dirname, 'jobs/index.ts'),
+      maxConcurrency: 4,
+      taskMemoryMb: 512,
+      taskTimeoutSeconds: 60,
+    });
+    await stack.put('data/troubled.txt', INPUT);
+    return () => rm(folder, { recursive: true, force: true });
+  }, 180 * SECONDS);
+
+  const startJob = async (params: Record<string, string>, request: object = {}) => {
+    const meetIn = await mkdtemp(join(folder, 'meet-'));
+    const jobId = uniqueName('troubled');
+    const arn = await stack.started({
+      jobId,
+      request: {
+        app: 'troubled-count',
+        inputs: ['data/troubled.txt'],
+        ...CUT,
+        params: { word: WORD, meetIn, ...params },
+        ...request,
+      },
+    });
+    return { jobId, meetIn, ended: () => stack.ended(arn) };
+  };
+
+  const resultOf = async (ended: EndedExecution): Promise<JobReport> => {
+    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+    const { parts, report } = await stack.result(ended.output.outputPrefix);
+    expect(parts).toEqual(expected.parts);
+    // Of committed attempts, each record once.
+    expect(report.counters).toEqual(expected.report.counters);
+    return report;
+  };
+
+  describe('an attempt that is ended in the middle of its records', () => {
+    test.each(['map', 'reduce'])('by SIGKILL to the process of its %s function', async (stage) => {
+      const job = await startJob({ [stage]: 'stand still' });
+
+      const [pid] = await standingStill(job.meetIn, 1);
+      process.kill(pid!, 'SIGKILL');
+
+      const report = await resultOf(await job.ended());
+      expect(told(report)).toEqual([[stage === 'map' ? 'm-00001' : 'r', 'WorkerDiedError']]);
+      expect(report.failures[0]!.error.message).toContain('signal: killed');
+      expect(stageOf(report, stage)).toMatchObject({ failedAttempts: 1, attempts: tasksOf(stage) + 1 });
+    });
+
+    test.each([
+      ['map', 'buffers'],
+      ['reduce', 'heap'],
+    ])('by want of memory, in %s, for %s', async (stage, keeps) => {
+      const job = await startJob({ [stage]: keeps });
+
+      const report = await resultOf(await job.ended());
+
+      expect(await readdir(job.meetIn)).toHaveLength(1);
+      expect(told(report)).toEqual([[stage === 'map' ? 'm-00001' : 'r', 'WorkerOutOfMemoryError']]);
+      expect(stageOf(report, stage)).toMatchObject({ failedAttempts: 1, attempts: tasksOf(stage) + 1 });
+    });
+
+    test('by the time limit of its function', async () => {
+      const restore = await stack.configure('map', { timeoutSeconds: 5 });
+      try {
+        const job = await startJob({ map: 'hang' });
+
+        const report = await resultOf(await job.ended());
+
+        expect(await readdir(job.meetIn)).toHaveLength(1);
+        expect(told(report)).toEqual([['m-00001', 'TaskTimedOutError']]);
+        expect(report.failures[0]!.error.message).toContain('5.00 seconds');
+      } finally {
+        await restore();
+      }
+    });
+  });
+
+  test('two attempts of one task at once: one commits, the other ends well, in map and in reduce', async () => {
+    const job = await startJob({ map: 'stand still', reduce: 'stand still', attempts: 'all' });
+    const another = async (stage: 'map' | 'reduce') => {
+      const [first] = await standingStill(job.meetIn, 1, stage);
+      const items = await stack.getJson<MapItem[]>(`jobs/${job.jobId}/plan/${stage}.json`);
+      const index = stage === 'map' ? 1 : await partitionOfWord();
+      const invoked = stack.invoke(stage, { jobId: job.jobId, item: items[index] });
+      const pids = await standingStill(job.meetIn, 2, stage);
+      expect(pids).toContain(first);
+      const objects = await stack.keys(`work/${job.jobId}/shuffle/`);
+      await goOn(job.meetIn, stage);
+      return { answer: await invoked, objects, index };
+    };
+
+    const map = await another('map');
+    const reduce = await another('reduce');
+
+    const report = await resultOf(await job.ended());
+    expect(map.answer).toEqual({ failed: false, answer: null });
+    expect(reduce.answer).toEqual({ failed: false, answer: null });
+    expect(reduce.objects).toEqual(
+      ['m-00000', 'm-00001', 'm-00002'].map((task) => `work/${job.jobId}/shuffle/${task}`),
+    );
+    expect(await stack.keys(`output/${job.jobId}/part-`)).toHaveLength(2);
+    expect(report.failures).toEqual([]);
+    for (const [stage, { index }] of [['map', map] as const, ['reduce', reduce] as const]) {
+      const commits = await until(`the logs of both attempts of ${stage}`, async () => {
+        const ofTask = (await stack.logged(stage, job.jobId)).filter(
+          ({ message, task }) => message === 'done' && task === index,
+        );
+        return ofTask.length < 2 ? undefined : ofTask.map(({ result }) => result?.committed);
+      });
+      expect(commits.sort()).toEqual([false, true]);
+    }
+  });
+
+  describe('a task that is lost', () => {
+    test('after its child has ended well goes round again, in map and in reduce', async () => {
+      const job = await startJob({ map: 'stand still', reduce: 'stand still' });
+      const lose = async (prefix: string) => {
+        const key = await until(`something at ${prefix}`, async () => (await stack.keys(prefix))[0]);
+        await stack.remove(key);
+        return Number(/[mr]-(\d+)/.exec(key.slice(prefix.lastIndexOf('/')))![1]);
+      };
+
+      await standingStill(job.meetIn, 1, 'map');
+      const lostMap = await lose(`work/${job.jobId}/shuffle/m-`);
+      await goOn(job.meetIn, 'map');
+      await standingStill(job.meetIn, 1, 'reduce');
+      const lostReduce = await lose(`output/${job.jobId}/part-r-`);
+      await goOn(job.meetIn, 'reduce');
+
+      const report = await resultOf(await job.ended());
+      expect(report.failures).toEqual([]);
+      const again = async (stage: string) =>
+        (await stack.getJson<MapItem[]>(`jobs/${job.jobId}/plan/${stage}-again-1.json`)).map(
+          ({ index }) => index,
+        );
+      expect(await again('map')).toEqual([lostMap]);
+      expect(await again('reduce')).toEqual([lostReduce]);
+    });
+
+    test('because its function may not even read: swallowed and run again, or a clear failure', async () => {
+      await using proxy = await startS3FaultProxy({ target: emulator.endpoint });
+      const restore = await stack.configure('map', {
+        variables: { AWS_ENDPOINT_URL_S3: proxy.endpoint },
+      });
+      try {
+        // The settings, and the note of the attempt that misses them.
+        proxy.failNext('GetObject', 'denied');
+        proxy.failNext('PutObject', 'denied');
+        const job = await startJob({}, { splitSizeBytes: INPUT.length });
+
+        const ended = await job.ended();
+
+        expect(proxy.fired.denied).toBe(2);
+        if (emulator.name === 'LocalStack') {
+          await resultOf(ended);
+          expect(await stack.keys(`jobs/${job.jobId}/plan/map-again-1.json`)).toHaveLength(1);
+        } else {
+          expect(ended.status).toBe('FAILED');
+          const failure = await stack.getJson<FailureDocument>(`jobs/${job.jobId}/failure.json`);
+          expect(failure.nextSteps.join()).toContain(`mapreduce logs ${job.jobId}`);
+        }
+      } finally {
+        await restore();
+      }
+    });
+  });
+
+  test('every tenth request to S3 is answered 503: the job does not notice', async () => {
+    await using proxy = await startS3FaultProxy({
+      target: emulator.endpoint,
+      seed: 7,
+      faults: { 'slow-down': 0.1 },
+    });
+    const restored = await Promise.all(
+      (['plan', 'map', 'map-barrier', 'reduce', 'reduce-barrier', 'commit'] as const).map((name) =>
+        stack.configure(name, { variables: { AWS_ENDPOINT_URL_S3: proxy.endpoint } }),
+      ),
+    );
+    try {
+      const job = await startJob({});
+
+      const report = await resultOf(await job.ended());
+
+      expect(proxy.fired['slow-down']).toBeGreaterThanOrEqual(3);
+      expect(proxy.requests.length).toBeGreaterThan(30);
+      expect(report.failures).toEqual([]);
+    } finally {
+      await Promise.all(restored.map((restore) => restore()));
+    }
+  });
+
+  test('an input that is overwritten while the job runs: the failure says which, and what to do', async () => {
+    await stack.put('data/changing/a.txt', `before ${WORD} after\n`);
+    await stack.put('data/changing/b.txt', 'as it was\n');
+    // Both in one split: the second is read when the first is done.
+    const job = await startJob(
+      { map: 'stand still' },
+      { inputs: ['data/changing/'], splitSizeBytes: 1_000, reducers: 1 },
+    );
+
+    await standingStill(job.meetIn, 1);
+    await stack.put('data/changing/b.txt', 'as it is now\n');
+    await goOn(job.meetIn);
+    const ended = await job.ended();
+
+    expect(ended.status).toBe('FAILED');
+    expect(ended.error).toBe('InputChangedError');
+    const failure = await stack.getJson<FailureDocument>(`jobs/${job.jobId}/failure.json`);
+    expect(failure).toMatchObject({ error: 'InputChangedError', details: { taskId: 'm-00000' } });
+    expect(failure.details.file).toContain('data/changing/b.txt');
+    expect(failure.message).toMatch(/data\/changing\/b\.txt changed while the job ran/);
+    expect(failure.nextSteps.join()).toContain('Submit the job again');
+    // Nothing can come of another attempt.
+    expect(failure.failedAttempts).toHaveLength(1);
+    expect(await stack.keys(`output/${job.jobId}/`)).toEqual([]);
+  });
+
+  const partitionOfWord = async () =>
+    [...expected.parts.values()].findIndex((part) => part.toString().includes(`${WORD}\t`));
+
+  const tasksOf = (stage: string) => (stage === 'map' ? expected.report.input.splits : CUT.reducers);
+});
+
+/** Task (reduce tasks without their number, which is for the hash of the word) and error of each note. */
+function told({ failures }: JobReport): [task: string, error: string][] {
+  return failures.map(({ taskId, error }) => [taskId.startsWith('r') ? 'r' : taskId, error.name]);
+}
+
+function stageOf({ stages }: JobReport, stage: string): JobReport['stages'][number] {
+  return stages.find((report) => report.stage === stage)!;
+}
+
+/** Processes of attempts that stand still, once there are so many. */
+async function standingStill(meetIn: string, attempts: number, stage?: 'map' | 'reduce'): Promise<number[]> {
+  return await until(`${attempts} attempts at the word in ${meetIn}`, async () => {
+    const pids = (await markersOf(meetIn, stage)).map((name) => Number(name.split('.').at(-1)));
+    return pids.length < attempts ? undefined : pids;
+  });
+}
+
+async function goOn(meetIn: string, stage?: 'map' | 'reduce'): Promise<void> {
+  for (const name of await markersOf(meetIn, stage)) await writeFile(join(meetIn, `${name}.go`), '');
+}
+
+async function markersOf(meetIn: string, stage?: 'map' | 'reduce'): Promise<string[]> {
+  return (await readdir(meetIn))
+    .filter((name) => /\.\d+$/.test(name))
+    .filter((name) => stage === undefined || name.startsWith('reduce') === (stage === 'reduce'));
+}
