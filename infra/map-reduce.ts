@@ -39,8 +39,7 @@ export class MapReduce extends Construct {
     this.bucket = props.bucket ?? jobBucket(this, 'Bucket', { ...checked, encryptionKey, removalPolicy });
     const shared = { ...checked, bucket: this.bucket, encryptionKey, logRetention, removalPolicy };
     this.functions = new StepFunctions(this, 'Functions', { ...shared, jobs: props.jobs });
-    // Log groups are encrypted by CloudWatch in the name of the service, not of who writes.
-    encryptionKey?.grantEncryptDecrypt(new ServicePrincipal(`logs.${Stack.of(this).region}.amazonaws.com`));
+    encryptionKey?.grantEncryptDecrypt(logsService(Stack.of(this)));
     const watch = watchMachine(this, 'Watch', { ...shared, functions: this.functions });
     this.stateMachine = jobStateMachine(this, 'StateMachine', {
       ...shared,
@@ -109,6 +108,14 @@ export class MapReduce extends Construct {
     const resourceArns = keys.map((key) => this.bucket.arnForObjects(key));
     return Grant.addToPrincipal({ grantee, actions: [action], resourceArns });
   }
+}
+
+/** Log groups are encrypted by CloudWatch in the name of the service, not of who writes. */
+function logsService(stack: Stack): ServicePrincipal {
+  const logGroups = stack.formatArn({ service: 'logs', resource: '*' });
+  return new ServicePrincipal(`logs.${stack.region}.amazonaws.com`, {
+    conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
+  });
 }
 
 function NOTHING(grantee: IGrantable): Grant {

@@ -6,7 +6,7 @@ import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../src/aws/keys.ts';
+import { type BucketAccess, bucketAccess } from './bucket-access.ts';
 import { bundleHandlers } from './bundle.ts';
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from './function-names.ts';
 import { acknowledgeWildcard } from './nag.ts';
@@ -21,61 +21,6 @@ export interface StepFunctionsProps extends CheckedProps {
   readonly encryptionKey: IKey | undefined;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
-}
-
-/** What a function does on the bucket, by prefix. */
-interface Access {
-  readonly read: readonly string[];
-  readonly write: readonly string[];
-  readonly remove: readonly string[];
-}
-
-function accessOf(name: FunctionName, readable: readonly string[]): Access {
-  switch (name) {
-    case 'plan':
-      return {
-        read: [...readable, REQUESTS_PREFIX, JOBS_PREFIX, OUTPUT_PREFIX],
-        write: [JOBS_PREFIX, `${OUTPUT_PREFIX}*/_JOB`],
-        remove: [JOBS_PREFIX, OUTPUT_PREFIX],
-      };
-    case 'map':
-      return {
-        read: [...readable, JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
-        write: [WORK_PREFIX, OUTPUT_PREFIX],
-        remove: [],
-      };
-    case 'reduce':
-      return {
-        read: [JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
-        write: [WORK_PREFIX, OUTPUT_PREFIX],
-        remove: [],
-      };
-    case 'map-barrier':
-    case 'reduce-barrier':
-      return {
-        read: [JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
-        write: [`${JOBS_PREFIX}*/plan/`, WORK_PREFIX],
-        remove: [WORK_PREFIX],
-      };
-    case 'commit':
-      return {
-        read: [JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
-        write: [OUTPUT_PREFIX],
-        remove: [WORK_PREFIX],
-      };
-    case 'watch':
-      return {
-        read: [JOBS_PREFIX, WORK_PREFIX, OUTPUT_PREFIX],
-        write: [`${WORK_PREFIX}*/backups/`],
-        remove: [],
-      };
-    case 'failure':
-      return {
-        read: [REQUESTS_PREFIX, JOBS_PREFIX, WORK_PREFIX],
-        write: [`${JOBS_PREFIX}*/failure.json`, `${REQUESTS_PREFIX}*.failure.json`],
-        remove: [],
-      };
-  }
 }
 
 export class StepFunctions extends Construct {
@@ -98,7 +43,7 @@ export class StepFunctions extends Construct {
     });
     const role = new Role(this, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    grantAccess(role, accessOf(name, props.readablePrefixes), props);
+    grantAccess(role, bucketAccess(name, props.readablePrefixes), props);
     const isTask = name === 'map' || name === 'reduce';
     const runsEngine = isTask || name === 'commit';
     const fn = new LambdaFunction(this, id, {
@@ -128,12 +73,10 @@ export class StepFunctions extends Construct {
   }
 }
 
-function grantAccess(role: Role, access: Access, { bucket, encryptionKey }: StepFunctionsProps): void {
+function grantAccess(role: Role, access: BucketAccess, { bucket, encryptionKey }: StepFunctionsProps): void {
   const allow = (actions: readonly string[], keys: readonly string[]) => {
     if (keys.length === 0) return;
-    const resources = [...new Set(keys)].map((key) =>
-      bucket.arnForObjects(key === '' || key.endsWith('/') ? `${key}*` : key),
-    );
+    const resources = keys.map((key) => bucket.arnForObjects(key));
     role.addToPolicy(new PolicyStatement({ actions: [...actions], resources }));
     for (const resource of resources) {
       acknowledgeWildcard(
@@ -148,5 +91,6 @@ function grantAccess(role: Role, access: Access, { bucket, encryptionKey }: Step
   allow(['s3:GetObject'], access.read);
   allow(['s3:PutObject', 's3:AbortMultipartUpload'], access.write);
   allow(['s3:DeleteObject'], access.remove);
-  encryptionKey?.grantEncryptDecrypt(role);
+  // Decrypt for writing too: an upload of several parts reads its own data key.
+  encryptionKey?.grant(role, 'kms:Decrypt', 'kms:GenerateDataKey');
 }

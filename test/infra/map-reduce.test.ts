@@ -1,13 +1,17 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { App, Stack, Validations } from 'aws-cdk-lib';
+import { App, Duration, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { bucketAccess } from '../../infra/bucket-access.ts';
 import { bundleHandlers } from '../../infra/bundle.ts';
+import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/function-names.ts';
 import { MapReduce } from '../../infra/map-reduce.ts';
 import type { MapReduceProps } from '../../infra/props.ts';
 import { MapReduceStack } from '../../infra/stack.ts';
@@ -125,62 +129,86 @@ describe('the stack', () => {
     ).toEqual([]);
   });
 
-  it.each([
+  it.each<[FunctionName, string[]]>([
     [
-      'Map',
+      'map',
       [
         's3:GetObject data/*',
         's3:GetObject input/*',
-        's3:GetObject jobs/*',
+        's3:GetObject jobs/*/cancel',
+        's3:GetObject jobs/*/plan/*',
         's3:GetObject output/*',
-        's3:GetObject work/*',
-        's3:PutObject output/*',
-        's3:PutObject work/*',
+        's3:GetObject output/*/part-m-*',
+        's3:GetObject work/*/attempts/*',
+        's3:GetObject work/*/failures/*',
+        's3:GetObject work/*/merge/m-*',
+        's3:GetObject work/*/shuffle/*',
+        's3:PutObject output/*/part-m-*',
+        's3:PutObject work/*/attempts/*',
+        's3:PutObject work/*/failures/*',
+        's3:PutObject work/*/merge/m-*',
+        's3:PutObject work/*/shuffle/*',
       ],
     ],
     [
-      'Reduce',
-      [
-        's3:GetObject jobs/*',
-        's3:GetObject output/*',
-        's3:GetObject work/*',
-        's3:PutObject output/*',
-        's3:PutObject work/*',
-      ],
-    ],
-    [
-      'MapBarrier',
+      'commit',
       [
         's3:DeleteObject work/*',
-        's3:GetObject jobs/*',
-        's3:GetObject output/*',
+        's3:GetObject jobs/*/plan/*',
+        's3:GetObject jobs/*/request.json',
+        's3:GetObject output/*/_SUCCESS',
+        's3:GetObject output/*/manifest.json',
+        's3:GetObject output/*/merged.*',
         's3:GetObject work/*',
-        's3:PutObject jobs/*/plan/*',
-        's3:PutObject work/*',
+        's3:PutObject output/*/_SUCCESS',
+        's3:PutObject output/*/manifest.json',
+        's3:PutObject output/*/merged.*',
       ],
     ],
     [
-      'Commit',
+      'failure',
       [
-        's3:DeleteObject work/*',
-        's3:GetObject jobs/*',
-        's3:GetObject output/*',
-        's3:GetObject work/*',
-        's3:PutObject output/*',
-      ],
-    ],
-    [
-      'Failure',
-      [
-        's3:GetObject jobs/*',
+        's3:GetObject jobs/*/failure.json',
+        's3:GetObject jobs/*/request.json',
         's3:GetObject requests/*',
-        's3:GetObject work/*',
+        's3:GetObject requests/*.failure.json',
+        's3:GetObject work/*/failures/*',
         's3:PutObject jobs/*/failure.json',
         's3:PutObject requests/*.failure.json',
       ],
     ],
-  ])('%s may touch what its step needs and nothing else', (role, access) => {
-    expect(objectAccess(template, `Functions${role}Role`)).toEqual(access);
+  ])('%s may touch what its step needs and nothing else', (name, access) => {
+    expect(objectAccess(template, `Functions${pascalCase(name)}Role`)).toEqual(access);
+  });
+
+  it.each(FUNCTION_NAMES)(
+    'the role of %s has what infra/bucket-access.ts says, and S3 in no other way',
+    (name) => {
+      const { read, write, remove } = bucketAccess(name, ['input/', 'data/', 'output/']);
+
+      expect(objectAccess(template, `Functions${pascalCase(name)}Role`)).toEqual(
+        [
+          ...read.map((key) => `s3:GetObject ${key}`),
+          ...write.map((key) => `s3:PutObject ${key}`),
+          ...remove.map((key) => `s3:DeleteObject ${key}`),
+        ].sort(),
+      );
+    },
+  );
+
+  it('no role may do everything with anything: wildcards are keys, X-Ray, log deliveries and child executions', () => {
+    const actionsOnEverything = new Set<string>();
+    for (const { Properties } of Object.values(resources(template, 'AWS::IAM::Policy'))) {
+      for (const { Action, Resource: resource } of (Properties.PolicyDocument as { Statement: Statement[] })
+        .Statement) {
+        expect([Action].flat().filter((action) => action.includes('*'))).toEqual([]);
+        if ([resource].flat().includes('*'))
+          for (const action of [Action].flat()) actionsOnEverything.add(action);
+      }
+    }
+
+    const services = new Set([...actionsOnEverything].map((action) => action.split(':')[0]));
+    expect([...services].sort()).toEqual(['logs', 'xray']);
   });
 
   it('starts jobs by uploads and by requests of this very bucket', () => {
@@ -231,6 +259,113 @@ describe('the construct', () => {
     }
   });
 
+  it('uses a key for its bucket and its logs, and each role may do with it what S3 needs', () => {
+    const stack = new Stack(new App(), 'Mine');
+    new MapReduce(stack, 'Jobs', { jobs: JOBS, encryptionKey: new Key(stack, 'Key') });
+    const template = Template.fromStack(stack);
+
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [
+          {
+            BucketKeyEnabled: true,
+            ServerSideEncryptionByDefault: {
+              SSEAlgorithm: 'aws:kms',
+              KMSMasterKeyID: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Key'), 'Arn'] },
+            },
+          },
+        ],
+      },
+    });
+    const kmsActions = Object.entries(resources(template, 'AWS::IAM::Policy')).map(([id, { Properties }]) => [
+      id,
+      (Properties.PolicyDocument as { Statement: Statement[] }).Statement.flatMap(({ Action }) =>
+        [Action].flat().filter((action) => action.startsWith('kms:')),
+      ),
+    ]);
+    const ofFunctions = kmsActions.filter(([id]) => id!.includes('Functions'));
+    expect(ofFunctions).toHaveLength(FUNCTION_NAMES.length);
+    for (const [, actions] of ofFunctions) expect(actions).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
+    template.hasResourceProperties('AWS::KMS::Key', {
+      KeyPolicy: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': Match.anyValue() } },
+          }),
+        ]),
+      },
+    });
+  });
+
+  it('tells a topic of its alarms', () => {
+    const stack = new Stack(new App(), 'Mine');
+    const alarmTopic = new Topic(stack, 'Alarms');
+    new MapReduce(stack, 'Jobs', { jobs: JOBS, alarmTopic });
+
+    const alarms = Object.values(resources(Template.fromStack(stack), 'AWS::CloudWatch::Alarm'));
+
+    expect(alarms).toHaveLength(2);
+    for (const { Properties } of alarms) {
+      expect(Properties.AlarmActions).toEqual([stack.resolve(alarmTopic.topicArn)]);
+    }
+  });
+
+  it('passes its other settings on to what they are about', () => {
+    const stack = new Stack(new App(), 'Mine');
+    new MapReduce(stack, 'Jobs', {
+      jobs: JOBS,
+      taskMemoryMb: 3_008,
+      stepMemoryMb: 600,
+      taskTimeout: Duration.seconds(120),
+      scratchSize: Size.gibibytes(4),
+      maxConcurrency: 123,
+      backupAttempts: false,
+      childExecutions: 'EXPRESS',
+      readablePrefixes: ['lake/'],
+      intermediatesExpireAfter: Duration.days(3),
+      jobsExpireAfter: Duration.days(40),
+      logRetention: RetentionDays.ONE_WEEK,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const template = Template.fromStack(stack);
+
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'MapReduce: map',
+      MemorySize: 3_008,
+      Timeout: 120,
+      EphemeralStorage: { Size: 4_096 },
+      Environment: {
+        Variables: Match.objectLike({
+          MAPREDUCE_MAX_CONCURRENCY: '123',
+          MAPREDUCE_BACKUP_ATTEMPTS: 'false',
+        }),
+      },
+    });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'MapReduce: plan',
+      MemorySize: 600,
+    });
+    expect(objectAccess(template, 'FunctionsMapRole')).toContain('s3:GetObject lake/*');
+    expect(objectAccess(template, 'FunctionsMapRole')).not.toContain('s3:GetObject input/*');
+    const definitions = Object.values(resources(template, 'AWS::StepFunctions::StateMachine')).map(
+      ({ Properties }) => JSON.stringify(Properties.DefinitionString),
+    );
+    expect(definitions.filter((text) => text.includes('\\"ExecutionType\\":\\"EXPRESS\\"'))).toHaveLength(1);
+    expect(definitions.filter((text) => text.includes('\\"MaxConcurrency\\":123'))).toHaveLength(1);
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([
+          Match.objectLike({ Prefix: 'work/', ExpirationInDays: 3 }),
+          Match.objectLike({ Prefix: 'jobs/', ExpirationInDays: 40 }),
+        ]),
+      },
+    });
+    for (const { Properties, DeletionPolicy } of Object.values(resources(template, 'AWS::Logs::LogGroup'))) {
+      expect([Properties.RetentionInDays, DeletionPolicy]).toEqual([7, 'Delete']);
+    }
+    template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
+  });
+
   it('grants submitting without the right to touch results', () => {
     const stack = new Stack(new App(), 'Mine');
     const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
@@ -265,12 +400,17 @@ describe('cdk-nag, rules of AwsSolutions', () => {
     return app;
   };
 
-  it('finds nothing that is not acknowledged with a reason', () => {
-    const app = checkedApp();
-    new MapReduceStack(app, 'Jobs', { mapReduce: { jobs: JOBS } });
+  it.each(['without a key', 'with a key'])(
+    'finds nothing that is not acknowledged with a reason, %s',
+    (kind) => {
+      const app = checkedApp();
+      const keyStack = new Stack(app, 'Keys');
+      const key = { encryptionKey: new Key(keyStack, 'Key', { enableKeyRotation: true }) };
+      new MapReduceStack(app, 'Jobs', { mapReduce: { jobs: JOBS, ...(kind === 'with a key' ? key : {}) } });
 
-    expect(() => app.synth()).not.toThrow();
-  });
+      expect(() => app.synth()).not.toThrow();
+    },
+  );
 
   it('does look', () => {
     const app = checkedApp();

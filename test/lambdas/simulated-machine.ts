@@ -1,11 +1,14 @@
 /**
  * The state machine without Step Functions: the steps one after the other over a store in memory, each told to go where
- * the one before said. Retries are as in infra/retry.ts, without the waiting.
+ * the one before said, each with no more rights to the store than its role has. Retries are as in infra/retry.ts,
+ * without the waiting.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { bucketAccess } from '../../infra/bucket-access.ts';
+import type { FunctionName } from '../../infra/function-names.ts';
 import { REPAIR_ERROR, type Retrier, retriers, TOLD_ERRORS } from '../../infra/retry.ts';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import { type CommittedJob, commitStep } from '../../lambdas/steps/commit.ts';
@@ -26,10 +29,12 @@ import {
   reduceEventSchema,
   stepEventSchema,
 } from '../../src/aws/job-state.ts';
+import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/keys.ts';
 import type { Job } from '../../src/job.ts';
 import { LIMITS, MiB } from '../../src/limits.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
+import { RestrictedStore } from '../helpers/restricted-store.ts';
 
 export type Ended =
   | { readonly status: 'SUCCEEDED'; readonly output: CommittedJob }
@@ -113,7 +118,9 @@ export class SimulatedMachine implements AsyncDisposable {
     const execution = { id: `execution-${this.#executions++}`, startTime: new Date().toISOString() };
     let jobId: string | undefined;
     try {
-      let state = await this.#attempts('plan', () => planStep({ input, execution }, this.environment));
+      let state = await this.#attempts('plan', () =>
+        planStep({ input, execution }, this.#environmentOf('plan')),
+      );
       for (;;) {
         jobId = state.jobId;
         if (state.next === 'end') return { status: 'NOTHING TO DO' };
@@ -130,14 +137,18 @@ export class SimulatedMachine implements AsyncDisposable {
             state = { ...state, next: 'reduce-barrier' };
             break;
           case 'map-barrier':
-            state = await this.#attempts('map-barrier', () => mapBarrierStep(event, this.environment));
+            state = await this.#attempts('map-barrier', () =>
+              mapBarrierStep(event, this.#environmentOf('map-barrier')),
+            );
             break;
           case 'reduce-barrier':
-            state = await this.#attempts('reduce-barrier', () => reduceBarrierStep(event, this.environment));
+            state = await this.#attempts('reduce-barrier', () =>
+              reduceBarrierStep(event, this.#environmentOf('reduce-barrier')),
+            );
             break;
           case 'commit': {
             const output = await this.#attempts('commit', () =>
-              commitStep(event, this.environment, this.#invocation()),
+              commitStep(event, this.#environmentOf('commit'), this.#invocation()),
             );
             return { status: 'SUCCEEDED', output };
           }
@@ -150,7 +161,7 @@ export class SimulatedMachine implements AsyncDisposable {
         error: { Error: name, Cause: JSON.stringify({ errorType: name, errorMessage: message, trace: [] }) },
         execution: { ...execution, input },
       });
-      return { status: 'FAILED', failure: await failureStep(event, this.environment) };
+      return { status: 'FAILED', failure: await failureStep(event, this.#environmentOf('failure')) };
     }
   }
 
@@ -164,8 +175,8 @@ export class SimulatedMachine implements AsyncDisposable {
           const about = { stage, index: item.index, ...attempt };
           await options.beforeAttempt?.(about);
           const name = options.dies?.(about);
-          const store = name === undefined ? this.store : new UncommittingStore(this.store);
-          const environment = { ...this.environment, store };
+          const own = this.#environmentOf(stage);
+          const environment = name === undefined ? own : { ...own, store: new UncommittingStore(own.store) };
           const event = { jobId: state.jobId, item, ...attempt };
           if (stage === 'map') await mapStep(v.parse(mapEventSchema, event), environment, this.#invocation());
           else await reduceStep(v.parse(reduceEventSchema, event), environment, this.#invocation());
@@ -218,6 +229,11 @@ export class SimulatedMachine implements AsyncDisposable {
         used.set(before?.[0] ?? retrier!, count + 1);
       }
     }
+  }
+
+  #environmentOf(who: FunctionName): StepEnvironment {
+    const access = bucketAccess(who, [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX]);
+    return { ...this.environment, store: new RestrictedStore(this.environment.store, { who, access }) };
   }
 
   #invocation(): Invocation {

@@ -1,0 +1,103 @@
+/**
+ * What each function does with the objects of the bucket, and nothing else. Keys by their patterns, which src/aws/keys.ts
+ * and src/commit/layout.ts draw; IAM's `*` goes across slashes, so `output/*` stands for outputs of any depth.
+ *
+ * What a function writes it may read as well: when the answer to a write is lost, it looks who has written.
+ */
+import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../src/aws/keys.ts';
+import { MANIFEST_NAME, SUCCESS_NAME } from '../src/commit/layout.ts';
+import type { FunctionName } from './function-names.ts';
+
+/** Patterns of keys. */
+export interface BucketAccess {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly remove: readonly string[];
+}
+
+const job = (key: string) => `${JOBS_PREFIX}*/${key}`;
+const work = (key: string) => `${WORK_PREFIX}*/${key}`;
+const output = (key: string) => `${OUTPUT_PREFIX}*/${key}`;
+
+const CLAIM = job('request.json');
+const PLAN = job('plan/*');
+const CANCEL = job('cancel');
+const FAILURE = job('failure.json');
+const REQUESTS = `${REQUESTS_PREFIX}*`;
+const SHUFFLE = work('shuffle/*');
+const SHUFFLE_INDEX = work('shuffle-index');
+/** Of attempts whose summary does not fit the part's metadata. */
+const SUMMARIES = work('attempts/*');
+/** Notes that failed attempts leave. */
+const NOTES = work('failures/*');
+const BACKUPS = work('backups/*');
+const SUCCESS = output(SUCCESS_NAME);
+const OUTPUT_CLAIM = output('_JOB');
+
+/** Parts of the result, or on their way to a merged one. */
+const parts = (stage: 'm' | 'r') => [output(`part-${stage}-*`), work(`merge/${stage}-*`)];
+
+/** @param readable  prefixes that jobs may read their input from */
+export function bucketAccess(name: FunctionName, readable: readonly string[]): BucketAccess {
+  const { reads, writes, removes } = accessOf(
+    name,
+    readable.map((prefix) => `${prefix}*`),
+  );
+  return { read: [...new Set([...reads, ...writes])], write: writes, remove: removes };
+}
+
+interface Patterns {
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly removes: readonly string[];
+}
+
+function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
+  switch (name) {
+    case 'plan':
+      return {
+        reads: [...inputs, REQUESTS, SUCCESS],
+        writes: [CLAIM, PLAN, OUTPUT_CLAIM],
+        // For a redrive, and where results are to be replaced.
+        removes: [CANCEL, FAILURE, SUCCESS, output(MANIFEST_NAME), output('part-*'), output('merged.*')],
+      };
+    case 'map':
+      return {
+        reads: [...inputs, PLAN, CANCEL],
+        writes: [SHUFFLE, ...parts('m'), SUMMARIES, NOTES],
+        removes: [],
+      };
+    case 'map-barrier':
+      return {
+        reads: [SHUFFLE, ...parts('m'), SUMMARIES, NOTES],
+        writes: [PLAN, SHUFFLE_INDEX, work('map-stage.json')],
+        removes: [SHUFFLE],
+      };
+    case 'reduce':
+      return {
+        reads: [PLAN, CANCEL, SHUFFLE, SHUFFLE_INDEX],
+        writes: [...parts('r'), SUMMARIES, NOTES],
+        removes: [],
+      };
+    case 'reduce-barrier':
+      return {
+        reads: [work('map-stage.json'), ...parts('r'), SUMMARIES, NOTES],
+        writes: [PLAN, work('reduce-stage.json')],
+        removes: [SHUFFLE, work('merge/*')],
+      };
+    case 'commit':
+      return {
+        reads: [CLAIM, PLAN, `${WORK_PREFIX}*`],
+        writes: [output(MANIFEST_NAME), SUCCESS, output('merged.*')],
+        removes: [`${WORK_PREFIX}*`],
+      };
+    case 'watch':
+      return { reads: [PLAN, CANCEL, FAILURE, SUCCESS], writes: [BACKUPS], removes: [] };
+    case 'failure':
+      return {
+        reads: [REQUESTS, CLAIM, NOTES],
+        writes: [FAILURE, `${REQUESTS_PREFIX}*.failure.json`],
+        removes: [],
+      };
+  }
+}

@@ -1,0 +1,80 @@
+/** A store as a role of the stack sees it: what infra/bucket-access.ts does not allow is refused, as S3 would. */
+import type { BucketAccess } from '../../infra/bucket-access.ts';
+import { MapReduceError } from '../../src/errors.ts';
+import type {
+  Metadata,
+  ObjectInfo,
+  ObjectStore,
+  ReadOptions,
+  StreamOptions,
+  Upload,
+  WriteOptions,
+} from '../../src/storage/object-store.ts';
+
+export class RestrictedStore implements ObjectStore {
+  readonly #inner: ObjectStore;
+  readonly #who: string;
+  readonly #allowed: Readonly<Record<keyof BucketAccess, readonly RegExp[]>>;
+
+  constructor(inner: ObjectStore, { who, access }: { who: string; access: BucketAccess }) {
+    this.#inner = inner;
+    this.#who = who;
+    this.#allowed = {
+      read: access.read.map(asExpression),
+      write: access.write.map(asExpression),
+      remove: access.remove.map(asExpression),
+    };
+  }
+
+  get location(): string {
+    return this.#inner.location;
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    this.#check('read', key);
+    return await this.#inner.head(key);
+  }
+
+  async get(key: string, options?: ReadOptions): Promise<Buffer> {
+    this.#check('read', key);
+    return await this.#inner.get(key, options);
+  }
+
+  stream(key: string, options?: StreamOptions): AsyncIterableIterator<Buffer> {
+    this.#check('read', key);
+    return this.#inner.stream(key, options);
+  }
+
+  list(prefix: string): AsyncIterableIterator<ObjectInfo> {
+    return this.#inner.list(prefix);
+  }
+
+  async put(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
+    this.#check('write', key);
+    return await this.#inner.put(key, body, options);
+  }
+
+  async upload(key: string, options?: { metadata?: Metadata }): Promise<Upload> {
+    this.#check('write', key);
+    return await this.#inner.upload(key, options);
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.#check('remove', key);
+    await this.#inner.delete(keys);
+  }
+
+  #check(what: keyof BucketAccess, key: string): void {
+    if (this.#allowed[what].some((pattern) => pattern.test(key))) return;
+    throw new MapReduceError(
+      'UsageError',
+      `the role of ${this.#who} may not ${what} ${key}: add it to infra/bucket-access.ts if it should`,
+    );
+  }
+}
+
+/** IAM's `*` is any characters, slashes too. */
+function asExpression(pattern: string): RegExp {
+  const literals = pattern.split('*').map((text) => text.replaceAll(/[^\w/-]/g, '\\$&'));
+  return new RegExp(`^${literals.join('.*')}$`, 's');
+}
