@@ -8,6 +8,7 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, type IGrantable, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -23,6 +24,8 @@ import { watchMachine } from './watch-machine.ts';
 
 export class MapReduce extends Construct {
   readonly bucket: IBucket;
+  /** What the bucket's objects are encrypted with, where that is a key of KMS. */
+  readonly bucketKey: IKey | undefined;
   readonly stateMachine: StateMachine;
   readonly functions: StepFunctions;
   readonly startRules: StartRules;
@@ -37,7 +40,10 @@ export class MapReduce extends Construct {
       removalPolicy = RemovalPolicy.RETAIN,
     } = props;
     this.bucket = props.bucket ?? jobBucket(this, 'Bucket', { ...checked, encryptionKey, removalPolicy });
-    const shared = { ...checked, bucket: this.bucket, encryptionKey, logRetention, removalPolicy };
+    // A bucket from elsewhere, by its name or ARN, does not know its key.
+    this.bucketKey = this.bucket.encryptionKey ?? encryptionKey;
+    const { bucket, bucketKey } = this;
+    const shared = { ...checked, bucket, bucketKey, encryptionKey, logRetention, removalPolicy };
     this.functions = new StepFunctions(this, 'Functions', { ...shared, jobs: props.jobs });
     encryptionKey?.grantEncryptDecrypt(logsService(Stack.of(this)));
     const watch = watchMachine(this, 'Watch', { ...shared, functions: this.functions });
@@ -61,7 +67,7 @@ export class MapReduce extends Construct {
 
   /** May upload inputs, submit, watch and cancel jobs, and read what came of them. */
   grantSubmit(grantee: IGrantable): Grant {
-    const { stateMachine, bucket } = this;
+    const { stateMachine, bucketKey } = this;
     return stateMachine
       .grantStartExecution(grantee)
       .combine(stateMachine.grantRead(grantee))
@@ -74,13 +80,13 @@ export class MapReduce extends Construct {
           `${JOBS_PREFIX}*/cancel`,
         ]),
       )
-      .combine(bucket.encryptionKey?.grantEncrypt(grantee) ?? NOTHING(grantee))
+      .combine(bucketKey?.grantEncrypt(grantee) ?? NOTHING(grantee))
       .combine(this.grantRead(grantee));
   }
 
   /** May read results, manifests and failures. */
   grantRead(grantee: IGrantable): Grant {
-    const { bucket } = this;
+    const { bucket, bucketKey } = this;
     return Grant.addToPrincipal({ grantee, actions: ['s3:ListBucket'], resourceArns: [bucket.bucketArn] })
       .combine(
         this.#objects(grantee, 's3:GetObject', [
@@ -89,7 +95,7 @@ export class MapReduce extends Construct {
           `${REQUESTS_PREFIX}*`,
         ]),
       )
-      .combine(bucket.encryptionKey?.grantDecrypt(grantee) ?? NOTHING(grantee));
+      .combine(bucketKey?.grantDecrypt(grantee) ?? NOTHING(grantee));
   }
 
   metricJobsFailed(options?: MetricOptions): IMetric {

@@ -14,7 +14,7 @@ export interface MapReduceProps {
    * `work/` and unfinished multipart uploads.
    */
   readonly bucket?: IBucket;
-  /** For the bucket and the logs. Default: keys of S3 and CloudWatch. */
+  /** For the bucket and the logs; of a bucket that is brought, the one that it has. Default: keys of S3 and CloudWatch. */
   readonly encryptionKey?: IKey;
   /** Memory of map and reduce functions; CPU grows with it, one core at 1,769 MB. Default 1,769. */
   readonly taskMemoryMb?: number;

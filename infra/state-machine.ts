@@ -19,6 +19,7 @@ export interface JobStateMachineProps extends CheckedProps {
   readonly functions: StepFunctions;
   readonly watchMachine: StateMachine;
   readonly bucket: IBucket;
+  readonly bucketKey: IKey | undefined;
   readonly encryptionKey: IKey | undefined;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
@@ -53,7 +54,7 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
   const plans = bucket.arnForObjects(`${JOBS_PREFIX}*/plan/*`);
   role.addToPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [plans] }));
   acknowledgeWildcard(role, plans, 'The names of jobs are not known when the stack is made.');
-  encryptionKey?.grantDecrypt(role);
+  props.bucketKey?.grantDecrypt(role);
   EventBus.fromEventBusArn(
     scope,
     'DefaultBus',

@@ -18,6 +18,7 @@ export const STEP_TIMEOUT = Duration.minutes(15);
 export interface StepFunctionsProps extends CheckedProps {
   readonly jobs: string;
   readonly bucket: IBucket;
+  readonly bucketKey: IKey | undefined;
   readonly encryptionKey: IKey | undefined;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
@@ -73,7 +74,7 @@ export class StepFunctions extends Construct {
   }
 }
 
-function grantAccess(role: Role, access: BucketAccess, { bucket, encryptionKey }: StepFunctionsProps): void {
+function grantAccess(role: Role, access: BucketAccess, { bucket, bucketKey }: StepFunctionsProps): void {
   const allow = (actions: readonly string[], keys: readonly string[]) => {
     if (keys.length === 0) return;
     const resources = keys.map((key) => bucket.arnForObjects(key));
@@ -92,5 +93,5 @@ function grantAccess(role: Role, access: BucketAccess, { bucket, encryptionKey }
   allow(['s3:PutObject', 's3:AbortMultipartUpload'], access.write);
   allow(['s3:DeleteObject'], access.remove);
   // Decrypt for writing too: an upload of several parts reads its own data key.
-  encryptionKey?.grant(role, 'kms:Decrypt', 'kms:GenerateDataKey');
+  bucketKey?.grant(role, 'kms:Decrypt', 'kms:GenerateDataKey');
 }

@@ -5,7 +5,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -256,6 +256,24 @@ describe('the construct', () => {
     template.resourceCountIs('AWS::Events::Rule', 1);
     for (const { Properties } of Object.values(resources(template, 'AWS::Logs::LogGroup'))) {
       expect(Properties.KmsKeyId).toBeDefined();
+    }
+  });
+
+  it("uses a brought bucket's own key, and leaves its logs as they are", () => {
+    const stack = new Stack(new App(), 'Mine');
+    const key = new Key(stack, 'Key');
+    const bucket = new Bucket(stack, 'Existing', { encryptionKey: key }) as IBucket;
+    new MapReduce(stack, 'Jobs', { jobs: JOBS, bucket });
+    const template = Template.fromStack(stack);
+
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyName: Match.stringLikeRegexp('FunctionsMapRole'),
+      PolicyDocument: {
+        Statement: Match.arrayWith([Match.objectLike({ Action: ['kms:Decrypt', 'kms:GenerateDataKey'] })]),
+      },
+    });
+    for (const { Properties } of Object.values(resources(template, 'AWS::Logs::LogGroup'))) {
+      expect(Properties.KmsKeyId).toBeUndefined();
     }
   });
 
