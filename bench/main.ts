@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { ENGINE_DEFAULT, findPeers, ourCommand, PEER_NAMES, type PeerName } from './contenders.ts';
+import { describeLambdas, measureLambdas } from './lambdas.ts';
 import { describeMachine, thisMachine } from './machine.ts';
 import { RunFailed, stopRunning } from './measure.ts';
 import { describeMemoryProof, runMemoryProof } from './memory.ts';
@@ -13,6 +14,7 @@ import { runWorkload, type WorkloadResult } from './suite.ts';
 import { WORKLOAD_NAMES, type WorkloadName, workload } from './workloads.ts';
 
 const SMOKE = { scale: 0.01, runs: 1 };
+const COLD_STARTS = 10;
 const DATA_FOLDER = fileURLToPath(new URL('./data', import.meta.url));
 
 interface Options {
@@ -26,6 +28,7 @@ interface Options {
   readonly smoke?: true;
   readonly memoryProof?: true;
   readonly profile?: WorkloadName;
+  readonly lambdas?: true;
   readonly engine: string;
   readonly data: string;
   readonly clean?: true;
@@ -55,6 +58,7 @@ const program = new Command('npm run bench --')
   .option('--smoke', `whether everything runs at all: --scale ${SMOKE.scale} --runs ${SMOKE.runs}`)
   .option('--memory-proof', 'peak memory over 4 GiB against 512 MiB, of one giant key, of 10 million keys')
   .option('--profile <workload>', 'the functions that take the time, over all threads', oneOf(WORKLOAD_NAMES))
+  .option('--lambdas', `package size and cold start of each Lambda function: --runs ${COLD_STARTS}`)
   .option('--engine <path>', 'the command to measure, for instance of another checkout', ENGINE_DEFAULT)
   .option('--data <folder>', 'where the inputs are kept', DATA_FOLDER)
   .option('--clean', 'remove the inputs at the end')
@@ -67,7 +71,7 @@ const given = program.opts<Options>();
 const options: Options = {
   ...given,
   ...(given.smoke && program.getOptionValueSource('scale') === 'default' ? { scale: SMOKE.scale } : {}),
-  ...(given.smoke && program.getOptionValueSource('runs') === 'default' ? { runs: SMOKE.runs } : {}),
+  ...(program.getOptionValueSource('runs') === 'default' ? { runs: runsDefault(given) } : {}),
   engine: resolve(given.engine),
   data: resolve(given.data),
 };
@@ -97,6 +101,7 @@ try {
 async function run(): Promise<number> {
   if (options.memoryProof) return memoryProof();
   if (options.profile !== undefined) return profile(options.profile);
+  if (options.lambdas) return lambdas();
   return figures();
 }
 
@@ -159,6 +164,15 @@ async function profile(name: WorkloadName): Promise<number> {
   return 0;
 }
 
+async function lambdas(): Promise<number> {
+  const machine = thisMachine();
+  print(describeMachine(machine));
+  const results = await measureLambdas({ runs: options.runs, note });
+  print(describeLambdas(results));
+  printJson({ machine, results });
+  return 0;
+}
+
 function print(text: string): void {
   if (!options.json) console.log(text);
 }
@@ -171,6 +185,11 @@ function printJson(value: unknown): void {
 function note(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}\r`);
   else if (options.json) process.stderr.write(`${text}\n`);
+}
+
+function runsDefault({ smoke, lambdas: ofLambdas, runs }: Options): number {
+  if (smoke) return SMOKE.runs;
+  return ofLambdas ? COLD_STARTS : runs;
 }
 
 function defaultWorkloads(): WorkloadName[] {

@@ -7,14 +7,16 @@
  */
 
 import { existsSync } from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
 
+// An import of it would have Node load undici, for the export WebSocket: 10 ms of each cold start.
+const { Agent, request: httpRequest } = process.getBuiltinModule('node:http');
+
 const PREFIX = '/2018-06-01/runtime';
 const [host, port] = (process.env.AWS_LAMBDA_RUNTIME_API ?? '').split(':');
-const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
 /** @type {string | undefined} */
 let currentRequestId;
@@ -114,11 +116,11 @@ async function dieOf(error, exitCode) {
   console.error('Uncaught Exception', JSON.stringify(describe(error)));
   const where = currentRequestId ? `/invocation/${currentRequestId}/error` : '/init/error';
   // Over a connection of its own: the other one may be in the middle of a request.
-  await post(where, describe(error), new http.Agent()).catch(() => {});
+  await post(where, describe(error), new Agent()).catch(() => {});
   process.exit(exitCode);
 }
 
-/** @param {string} where @param {unknown} value @param {http.Agent} [over] */
+/** @param {string} where @param {unknown} value @param {import('node:http').Agent} [over] */
 function post(where, value, over) {
   const body = JSON.stringify(value);
   if (body === undefined)
@@ -127,13 +129,13 @@ function post(where, value, over) {
 }
 
 /**
- * @param {'GET' | 'POST'} method @param {string} where @param {string} [body] @param {http.Agent} [over]
- * @returns {Promise<{ status: number, headers: http.IncomingHttpHeaders, body: string }>}
+ * @param {'GET' | 'POST'} method @param {string} where @param {string} [body] @param {import('node:http').Agent} [over]
+ * @returns {Promise<{ status: number, headers: import('node:http').IncomingHttpHeaders, body: string }>}
  */
 function request(method, where, body, over = agent) {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    const call = http.request(
+    const call = httpRequest(
       { host, port, method, path: PREFIX + where, headers, agent: over },
       (response) => {
         /** @type {Buffer[]} */
