@@ -60,7 +60,7 @@ export async function failureStep(
     jobId: id ?? '',
     failedAt: now().toISOString(),
     ...cause,
-    nextSteps: nextSteps(cause.error, id),
+    nextSteps: nextSteps(cause.error, { id, wasPlanned: (event.jobId ?? '') !== '' }),
     failedAttempts: attempts.slice(-ATTEMPTS_SHOWN_MAX),
     execution: event.execution.id,
   };
@@ -145,9 +145,13 @@ function mostTelling(
   return ofTask.findLast(({ error }) => isFinal(error.name)) ?? ofTask.at(-1);
 }
 
-function nextSteps(error: string, id: JobId | undefined): string[] {
+function nextSteps(
+  error: string,
+  { id, wasPlanned }: { id: JobId | undefined; wasPlanned: boolean },
+): string[] {
   const job = id ?? '<job id>';
-  switch (error) {
+  // Once there is a plan the request made sense, and what is wrong is elsewhere: a right that a role lacks, for one.
+  switch (wasPlanned && error === 'UsageError' ? '' : error) {
     case 'UsageError':
     case 'InputNotFoundError':
     case 'OutputExistsError':
