@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as jobs from '#jobs';
 import { LIMITS, MiB } from '../../src/limits.ts';
 import { createS3Client } from '../../src/storage/s3-client.ts';
+import { S3_LIMITS } from '../../src/storage/s3-limits.ts';
 import { S3Store } from '../../src/storage/s3-store.ts';
 import type { StepEnvironment } from '../steps/environment.ts';
 import { registryOf } from './registry.ts';
@@ -12,17 +13,26 @@ import { registryOf } from './registry.ts';
 const RUNTIME_BYTES = 256 * MiB;
 /** Of what remains. The rest is for chunks on their way, the user's own objects, and the collector's slack. */
 const BUFFER_FRACTION = 0.5;
+/** Of what the buffers leave. A reducer that reads many runs at once asks for larger pieces with it, so less often. */
+const READ_AHEAD_FRACTION = 0.25;
+const READ_AHEAD_BYTES_MAX = 512 * MiB;
 
 let environment: StepEnvironment | undefined;
 
 export function lambdaEnvironment(): StepEnvironment {
-  environment ??= {
+  if (environment !== undefined) return environment;
+  const functionBytes = Number(required('AWS_LAMBDA_FUNCTION_MEMORY_SIZE')) * MiB;
+  environment = {
     jobs: registryOf(jobs),
-    store: new S3Store({ bucket: required('MAPREDUCE_BUCKET'), client: createS3Client() }),
+    store: new S3Store({
+      bucket: required('MAPREDUCE_BUCKET'),
+      client: createS3Client(),
+      limits: { readAheadBytes: readAheadBytes(functionBytes) },
+    }),
     now: () => new Date(),
     maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
     backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
-    memoryBytes: memoryBudgetBytes(Number(required('AWS_LAMBDA_FUNCTION_MEMORY_SIZE')) * MiB),
+    memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent: join(tmpdir(), 'mapreduce'),
   };
   return environment;
@@ -32,6 +42,13 @@ export function lambdaEnvironment(): StepEnvironment {
 export function memoryBudgetBytes(functionBytes: number): number {
   const budget = Math.floor((functionBytes - RUNTIME_BYTES) * BUFFER_FRACTION);
   return Math.min(LIMITS.memoryBytesMax, Math.max(LIMITS.memoryBytesMin, budget));
+}
+
+/** For bytes that are on their way from S3, beside those buffers. */
+export function readAheadBytes(functionBytes: number): number {
+  const left = functionBytes - RUNTIME_BYTES - memoryBudgetBytes(functionBytes);
+  const share = Math.floor(left * READ_AHEAD_FRACTION);
+  return Math.min(READ_AHEAD_BYTES_MAX, Math.max(S3_LIMITS.readAheadBytes, share));
 }
 
 function required(variable: string): string {

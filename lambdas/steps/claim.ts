@@ -25,6 +25,8 @@ export interface ClaimedJob {
   readonly request: unknown;
   /** For messages. */
   readonly what: string;
+  /** Claimed just now: nobody has planned it. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function claimJob(
     ...(object === undefined ? {} : { object }),
     request,
   });
-  if (written || document.execution === execution.id) return { jobId: id, request, what };
+  if (written || document.execution === execution.id) return { jobId: id, request, what, isNew: written };
   const isSameUpload =
     object !== undefined && document.object?.key === object.key && document.object.version === object.version;
   if (isSameUpload) return undefined;
@@ -109,24 +111,7 @@ async function requestOf(
     case 'request-object': {
       const { key } = start.object;
       const what = `the request ${key}`;
-      const info = await store.head(key);
-      if (info === undefined) {
-        throw new MapReduceError(
-          'InputNotFoundError',
-          `${what} was removed before it was read. Upload it again`,
-          {
-            details: { objectKey: key },
-          },
-        );
-      }
-      if (info.sizeBytes > REQUEST_BYTES_MAX) {
-        throw new MapReduceError(
-          'UsageError',
-          `${what} has ${info.sizeBytes} bytes; a request has at most ${REQUEST_BYTES_MAX}. Name prefixes or globs in place of single objects`,
-          { details: { objectKey: key } },
-        );
-      }
-      const text = (await store.get(key)).toString();
+      const text = (await requestBytes(store, { key, what })).toString();
       try {
         return { request: JSON.parse(text), what };
       } catch {
@@ -136,10 +121,32 @@ async function requestOf(
   }
 }
 
+/** One byte more than a request may have tells a longer one: no need to ask for its size before. */
+async function requestBytes(
+  store: ObjectStore,
+  { key, what }: { key: string; what: string },
+): Promise<Buffer> {
+  const range = { start: 0, end: REQUEST_BYTES_MAX + 1 };
+  const bytes = await store.get(key, { range }).catch((error: unknown) => {
+    if (!isMapReduceError(error, 'ObjectNotFoundError')) throw error;
+    throw new MapReduceError(
+      'InputNotFoundError',
+      `${what} was removed before it was read. Upload it again`,
+      { details: { objectKey: key } },
+    );
+  });
+  if (bytes.length <= REQUEST_BYTES_MAX) return bytes;
+  throw new MapReduceError(
+    'UsageError',
+    `${what} has more than ${REQUEST_BYTES_MAX} bytes, which is what a request has at most. Name prefixes or globs in place of single objects`,
+    { details: { objectKey: key } },
+  );
+}
+
 async function claimed(id: JobId, store: ObjectStore): Promise<ClaimedJob> {
   try {
     const { request } = await readDocument<ClaimDocument>(store, requestKey(id));
-    return { jobId: id, request, what: `the request of job ${id}` };
+    return { jobId: id, request, what: `the request of job ${id}`, isNew: false };
   } catch (error) {
     if (!isMapReduceError(error, 'ObjectNotFoundError')) throw error;
     throw new MapReduceError(

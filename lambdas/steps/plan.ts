@@ -42,7 +42,7 @@ export async function planStep(
   const claim = await claimJob(start, event.execution, store);
   if (claim === undefined) return END;
   const { jobId } = claim;
-  const before = await findDocument<PlanDocument>(store, planKey(jobId));
+  const before = claim.isNew ? undefined : await findDocument<PlanDocument>(store, planKey(jobId));
   if (start.kind === 'redrive') {
     await prepareRedrive(jobId, before, environment);
     if (before !== undefined) {

@@ -9,8 +9,8 @@
  *
  * Source: section 3.6 of Google's MapReduce paper. src/schedule/stragglers.ts does the same with a clock at each worker.
  */
-import { readDocument, type SettingsDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
-import { backupKey, cancelKey, failureKey, jobLayout, settingsKey } from '../../src/aws/keys.ts';
+import { writeDocumentOnce } from '../../src/aws/documents.ts';
+import { backupKey, cancelKey, failureKey, jobLayout } from '../../src/aws/keys.ts';
 import {
   BACKUPS_FRACTION_MAX,
   BACKUPS_PER_LOOK_MAX,
@@ -23,16 +23,15 @@ import {
 import { SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { jobId, taskId } from '../../src/ids.ts';
 import { LIMITS } from '../../src/limits.ts';
+import { settingsOf } from './attempt.ts';
 import { committedTasks } from './committed-tasks.ts';
 import type { StepEnvironment } from './environment.ts';
 
-export async function watchStep(
-  event: WatchEvent,
-  { store, jobs, now, maxConcurrency }: StepEnvironment,
-): Promise<WatchState> {
+export async function watchStep(event: WatchEvent, environment: StepEnvironment): Promise<WatchState> {
+  const { store, jobs, now, maxConcurrency } = environment;
   const id = jobId(event.jobId);
   const elapsedMs = Math.max(0, now().getTime() - Date.parse(event.startedAt));
-  const settings = await readDocument<SettingsDocument>(store, settingsKey(id));
+  const settings = await settingsOf(id, environment);
   const layout = jobLayout(id, settings.outputPrefix);
   const job = await jobs.find(settings.app);
   const tasks = settings.tasks[event.stage];

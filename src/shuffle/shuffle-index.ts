@@ -1,6 +1,6 @@
 /**
  * The partition-major index: for each reducer, where its records lie in every shuffle object. It is written once, at
- * the map barrier, from the footers of the M objects; a reducer then needs two reads, not M, to know all its ranges.
+ * the map barrier, from the footers of the M objects; a reducer then needs one read to three, not M, to know all its ranges.
  *
  *     | "SMRI" version 0 0 0 | maps (u32) partitions (u32) objects bytes (u32) CRC-32 of the objects (u32) |
  *     | objects: JSON, an array of [key, etag] in the order of the map tasks                                |
@@ -9,6 +9,7 @@
  *   row: CRC-32 of the rest of the row (u32), then for each map task: start (f64), length (f64), records (f64)
  */
 import { crc32 } from 'node:zlib';
+import { KiB } from '../limits.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { corrupt } from './block.ts';
 import type { RunSegment } from './run-reader.ts';
@@ -19,6 +20,8 @@ const VERSION = 1;
 const HEADER_BYTES = 24;
 const ENTRY_BYTES = 24;
 const ROW_HEADER_BYTES = 4;
+/** Fetched at first: the whole index of a small job, with up to some hundred map tasks all but the row. */
+const HEAD_BYTES = 64 * KiB;
 
 export interface IndexedObject {
   readonly key: string;
@@ -59,7 +62,8 @@ export async function readPartitionSegments(
   indexKey: string,
   partition: number,
 ): Promise<RunSegment[]> {
-  const header = await store.get(indexKey, { range: { start: 0, end: HEADER_BYTES } });
+  const head = await store.get(indexKey, { range: { start: 0, end: HEAD_BYTES } });
+  const header = head.subarray(0, HEADER_BYTES);
   if (header.length !== HEADER_BYTES || header.toString('latin1', 0, 4) !== MAGIC || header[4] !== VERSION) {
     throw corrupt(indexKey, `it is no shuffle index of version ${VERSION}`);
   }
@@ -70,9 +74,11 @@ export async function readPartitionSegments(
     throw corrupt(indexKey, `it has ${partitions} partitions, so none numbered ${partition}`);
   const rowBytes = ROW_HEADER_BYTES + maps * ENTRY_BYTES;
   const rowStart = namesEnd + partition * rowBytes;
+  const bytes = async (start: number, end: number): Promise<Buffer> =>
+    end <= head.length ? head.subarray(start, end) : store.get(indexKey, { range: { start, end } });
   const [names, row] = await Promise.all([
-    store.get(indexKey, { range: { start: HEADER_BYTES, end: namesEnd } }),
-    store.get(indexKey, { range: { start: rowStart, end: rowStart + rowBytes } }),
+    bytes(HEADER_BYTES, namesEnd),
+    bytes(rowStart, rowStart + rowBytes),
   ]);
   if (crc32(names) !== header.readUInt32LE(20))
     throw corrupt(indexKey, 'the checksum of its objects differs');

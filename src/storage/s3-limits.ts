@@ -50,8 +50,9 @@ export const S3_LIMITS: S3Limits = {
   completeTimeoutMs: 300_000,
   bodyStallMs: 15_000,
 
-  readRangeBytes: 8 * MiB,
-  readAheadBytes: 48 * MiB,
+  // A default split and the chunk that is read behind it are eight ranges, not eight and a scrap.
+  readRangeBytes: 8 * MiB + LIMITS.inputChunkBytes,
+  readAheadBytes: 50 * MiB,
 
   partBytesMin: 8 * MiB,
   partBytesInFlightMax: 24 * MiB,

@@ -1,17 +1,29 @@
 /**
  * How large the ranges are in which a stream reads. Large ones cost fewer requests, and hold more memory: three per
  * stream. Every stream may have ranges of its chunk size, which its reader has reckoned with; anything above comes out
- * of one budget for all streams of the store, of which each newcomer gets half of what is left at most. So a map task's
- * only input is read in ranges of 8 MiB, and a merge of 500 runs in ranges of a block. A GET costs about 1 ms of one
- * core, whatever its size, so ranges of 128 KiB are read at 100 MiB/s where those of 8 MiB are at 500.
+ * of one budget for all streams of the store.
+ *
+ * A stream of whole chunks is one of few, such as the only input of a map task: it may have half of what is left, and
+ * reads ranges of 8 MiB. A reader of many runs at once asks for chunks that get smaller as runs get more (merge-runs.ts),
+ * so a small chunk says how many share the budget, and each gets the same part of it: what the first ones took would cost
+ * the last ones a request for every 16 KiB. A stream that fits its part as a whole is a single request.
+ *
+ * A GET costs about 1 ms of one core, whatever its size, so ranges of 128 KiB are read at 100 MiB/s where those of 8 MiB
+ * are at 500; and on AWS it costs money.
  */
+import { KiB, LIMITS } from '../limits.ts';
 import { RANGES_PER_STREAM, type S3Limits } from './s3-limits.ts';
+
+/** Of the most runs that a merge has open at once, each is read in chunks of this size. */
+const CHUNK_BYTES_OF_MOST_RUNS = 16 * KiB;
 
 export class ReadAheadBudget {
   readonly #rangeBytesMax: number;
+  readonly #totalBytes: number;
   #availableBytes: number;
 
   constructor({ readAheadBytes, readRangeBytes }: Pick<S3Limits, 'readAheadBytes' | 'readRangeBytes'>) {
+    this.#totalBytes = readAheadBytes;
     this.#availableBytes = readAheadBytes;
     this.#rangeBytesMax = readRangeBytes;
   }
@@ -22,8 +34,12 @@ export class ReadAheadBudget {
 
   /** A multiple of the chunk size, at least one chunk; `lengthBytes` is how much the stream reads at most. */
   lease({ chunkSizeBytes, lengthBytes }: { chunkSizeBytes: number; lengthBytes: number }): ReadAheadLease {
-    const affordable = Math.min(this.#rangeBytesMax, this.#availableBytes / 2 / RANGES_PER_STREAM);
-    const chunks = Math.min(Math.floor(affordable / chunkSizeBytes), Math.ceil(lengthBytes / chunkSizeBytes));
+    const share = this.#shareBytes(chunkSizeBytes);
+    const affordable = lengthBytes <= share ? lengthBytes : share / RANGES_PER_STREAM;
+    const chunks = Math.min(
+      Math.floor(Math.min(this.#rangeBytesMax, affordable) / chunkSizeBytes),
+      Math.ceil(lengthBytes / chunkSizeBytes),
+    );
     if (chunks <= 1) return { rangeBytes: chunkSizeBytes, release: () => {} };
     const rangeBytes = chunks * chunkSizeBytes;
     let leasedBytes = Math.min(RANGES_PER_STREAM * rangeBytes, lengthBytes);
@@ -35,6 +51,13 @@ export class ReadAheadBudget {
         leasedBytes = 0;
       },
     };
+  }
+
+  /** What a stream may hold. */
+  #shareBytes(chunkSizeBytes: number): number {
+    if (chunkSizeBytes >= LIMITS.inputChunkBytes) return this.#availableBytes / 2;
+    const fraction = chunkSizeBytes / CHUNK_BYTES_OF_MOST_RUNS / LIMITS.openRunsMax;
+    return Math.min(this.#availableBytes, this.#totalBytes * fraction);
   }
 }
 

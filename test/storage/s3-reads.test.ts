@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { KiB, MiB } from '../../src/limits.ts';
-import type { S3Limits } from '../../src/storage/s3-limits.ts';
+import { KiB, LIMITS, MiB } from '../../src/limits.ts';
+import { S3_LIMITS, type S3Limits } from '../../src/storage/s3-limits.ts';
 import { S3Store } from '../../src/storage/s3-store.ts';
 import { FakeClock } from '../schedule/fake-clock.ts';
 import { contentOf, noise } from './object-store-contract.ts';
@@ -232,11 +232,35 @@ describe('a stream', () => {
 
     await until(clock, contentOf(store.stream('key', { range: { start: 100, end: 17 * MiB } })));
 
+    const { readRangeBytes } = S3_LIMITS;
     expect(ranges(s3)).toEqual([
-      `bytes=100-${8 * MiB + 99}`,
-      `bytes=${8 * MiB + 100}-${16 * MiB + 99}`,
-      `bytes=${16 * MiB + 100}-${17 * MiB - 1}`,
+      `bytes=100-${readRangeBytes + 99}`,
+      `bytes=${readRangeBytes + 100}-${2 * readRangeBytes + 99}`,
+      `bytes=${2 * readRangeBytes + 100}-${17 * MiB - 1}`,
     ]);
+  });
+
+  it('of a default split, with the chunk behind it, is eight requests', async () => {
+    const { s3, clock, store } = setUp();
+    put(s3, 'key', Buffer.alloc(65 * MiB));
+    const end = LIMITS.splitSizeBytesDefault + LIMITS.inputChunkBytes;
+
+    await until(clock, contentOf(store.stream('key', { range: { start: 0, end } })));
+
+    expect(ranges(s3)).toHaveLength(8);
+  });
+
+  it('is one request for each of as many runs as a merge opens at once, while they share the read-ahead', async () => {
+    const { s3, clock, store } = setUp();
+    put(s3, 'key', noise(MiB, 1));
+    const runs = Array.from({ length: LIMITS.openRunsMax }, () =>
+      store.stream('key', { range: { start: 0, end: 96 * KiB }, chunkSizeBytes: 16 * KiB }),
+    );
+
+    await until(clock, Promise.all(runs.map((run) => run.next())));
+    await until(clock, Promise.all(runs.map((run) => contentOf(run))));
+
+    expect(ranges(s3)).toHaveLength(LIMITS.openRunsMax);
   });
 
   it('reads ranges of its chunk size when many are open', async () => {
