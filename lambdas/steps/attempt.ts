@@ -179,10 +179,15 @@ class LambdaAttemptControl implements AttemptControl {
     const { store } = environment;
     this.#invocation = invocation;
     this.#reserveMs = Math.min(DEADLINE_RESERVE_MS, invocation.remainingMs() * DEADLINE_RESERVE_FRACTION_MAX);
-    const look = async (): Promise<void> => {
-      if ((await store.head(cancelKey(jobId))) !== undefined) this.#isCancelled = true;
-      else if ((await store.head(committedKey)) !== undefined) this.isSuperseded = true;
+    const lookForCancel = async (): Promise<void> => {
+      this.#isCancelled ||= (await store.head(cancelKey(jobId))) !== undefined;
     };
+    const look = async (): Promise<void> => {
+      await lookForCancel();
+      if (!this.#isCancelled && (await store.head(committedKey)) !== undefined) this.isSuperseded = true;
+    };
+    // At once too: a coordinator may go on starting tasks for a while after the job was cancelled.
+    void lookForCancel().catch(() => {});
     // Whoever cannot look goes on: the commit decides anyway.
     this.#timer = setInterval(() => void look().catch(() => {}), WATCH_INTERVAL_MS);
   }
