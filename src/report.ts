@@ -13,6 +13,8 @@ export interface StageReport {
   readonly attempts: number;
   readonly failedAttempts: number;
   readonly backupAttempts: number;
+  /** After the job's start. Absent in manifests of versions that did not note it. */
+  readonly startMs?: number;
   readonly wallMs: number;
   readonly recordsRead: number;
   readonly bytesRead: number;

@@ -11,14 +11,17 @@ import { userStack } from './user-stack.ts';
 export interface ErrorTextOptions {
   readonly paint: Paint;
   readonly packageRoot: URL;
+  /** Whether to show our own stack, and those of the causes, of expected errors too. */
+  readonly debug?: boolean;
   /** As it was asked for, where the error does not know. */
   readonly job?: string;
 }
 
 /** Several lines, the last one's end included. */
 export function errorText(error: unknown, options: ErrorTextOptions): string {
-  const lines =
-    isMapReduceError(error) && !hidesDefect(error) ? expected(error, options) : defect(error, options);
+  const isExpected = isMapReduceError(error) && !hidesDefect(error);
+  const lines = isExpected ? expected(error, options) : defect(error, options);
+  if (isExpected && options.debug) lines.push('', ...origin(error));
   return `${lines.join('\n')}\n`;
 }
 
@@ -98,6 +101,12 @@ function defect(error: unknown, { paint }: ErrorTextOptions): string[] {
   return [
     `${paint('red', 'error:')} ${printable(error instanceof Error ? error.message : String(error))}`,
     paint('bold', 'This is a defect of mapreduce, not of your job. Please report it, with all that follows:'),
+    ...origin(error),
+  ];
+}
+
+function origin(error: unknown): string[] {
+  return [
     ...stacksOf(error).flatMap((stack) => stack.split('\n').map((line) => `    ${printable(line)}`)),
     `    mapreduce ${packageVersion()}, Node.js ${process.version}, ${process.platform} ${process.arch}`,
   ];

@@ -36,7 +36,12 @@ async function printError(error: unknown, args: readonly string[]): Promise<void
   ]);
   const job = args[0] === 'run' && args[1] !== undefined && !args[1].startsWith('-') ? { job: args[1] } : {};
   process.stderr.write(
-    errorText(error, { paint: paintFor(process.stderr), packageRoot: PACKAGE_ROOT, ...job }),
+    errorText(error, {
+      paint: paintFor(process.stderr),
+      packageRoot: PACKAGE_ROOT,
+      debug: args.includes('--debug'),
+      ...job,
+    }),
   );
 }
 

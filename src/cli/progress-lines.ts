@@ -6,14 +6,7 @@
  *     reduce  ░░░░░░░░░░░░░░░░░░░░         4 tasks
  *     1 attempt failed; the last, m-00003.0: WorkerDiedError: ...
  */
-import { cut, type Paint, printable } from './paint.ts';
-import {
-  fractionDone,
-  type ProgressState,
-  ratesOf,
-  remainingMsOf,
-  type StageState,
-} from './progress-state.ts';
+
 import {
   formatByteRate,
   formatBytes,
@@ -22,7 +15,15 @@ import {
   formatDuration,
   formatRecordRate,
   formatSeconds,
-} from './quantities.ts';
+} from '../quantities.ts';
+import { cut, type Paint, printable } from './paint.ts';
+import {
+  fractionDone,
+  type ProgressState,
+  ratesOf,
+  remainingMsOf,
+  type StageState,
+} from './progress-state.ts';
 
 const BAR_CHARS_MAX = 30;
 const BAR_CHARS_MIN = 10;

@@ -1,7 +1,8 @@
 /** What is said when a job has ended well, made of its report. */
+
+import { formatBytes, formatCount, formatCountOf, formatDuration } from '../quantities.ts';
 import type { JobReport, StageReport } from '../report.ts';
 import { cut, type Paint, printable } from './paint.ts';
-import { formatBytes, formatCount, formatCountOf, formatDuration } from './quantities.ts';
 import { tableLines } from './table.ts';
 
 const COUNTERS_SHOWN_MAX = 20;

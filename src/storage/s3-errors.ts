@@ -160,7 +160,7 @@ function refusal({ call, cause }: S3Failure, region: string | undefined): string
   if (WRONG_REGION_CODES.has(code) || status === 301) {
     const there = bucketRegion === undefined ? 'another region' : `region ${bucketRegion}`;
     const next = bucketRegion === undefined ? "the bucket's region" : bucketRegion;
-    return `bucket '${bucket}' is in ${there}, and was asked for in ${here}. Set AWS_REGION=${next}, or give --region ${next}.`;
+    return `bucket '${bucket}' is in ${there}, and was asked for in ${here}. Set AWS_REGION=${next}.`;
   }
   if (EXPIRED_CODES.has(code)) {
     return `the AWS credentials have expired (${code}) at ${operation} of ${where}. Sign in again ('aws sso login', or new keys) and run the command again.`;

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import type { JobReport } from '../../src/report.ts';
 import { cli, type Ended } from '../cli/cli-process.ts';
@@ -27,7 +28,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
 
   beforeAll(async () => {
     cwd = await mkdtemp(join(tmpdir(), 'mapreduce-cli-'));
-    const jobs = join(import.meta.dirname, 'jobs/index.ts');
+    const jobs = join(import.meta.dirname, 'jobs/of-cli.ts');
     const settings = ['maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=60'];
 
     const deployed = await mapreduce('deploy', '--local', '--jobs', jobs, '--context', ...settings);
@@ -169,6 +170,50 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(status.stdout).toMatch(/^long {2}cancelled\n/);
     expect(results.stderr).toContain("mapreduce redrive long'");
     expect(results.code).toBe(1);
+  });
+
+  test('a cancel ends the state machine, and tasks that are at work stop at their next look', {
+    timeout: 180 * SECONDS,
+  }, async () => {
+    const markers = await mkdtemp(join(cwd, 'slow-'));
+    // 8 tasks of 64 lines, 4 tasks at once: uncancelled, it would take 26 seconds at the least.
+    await writeFile(join(cwd, 'slow.txt'), `${'x'.repeat(64 * 1024 - 1)}\n`.repeat(512));
+    const flags = ['-i', 'slow.txt', '--split-size', '4MiB', '--job-id', 'slow', '--quiet'];
+    await mapreduce('submit', 'slow-count', ...flags, '--set', `markers=${markers}`);
+    const lines = async () => {
+      const names = await readdir(markers);
+      const sizes = await Promise.all(names.map(async (name) => (await stat(join(markers, name))).size));
+      return { tasks: names.length, done: sizes.reduce((sum, size) => sum + size, 0) };
+    };
+    const until = async (holds: () => Promise<boolean>) => {
+      while (!(await holds())) await sleep(100);
+    };
+    await until(async () => (await lines()).done > 0);
+
+    const cancelled = await mapreduce('cancel', 'slow');
+    const status = await mapreduce('status', 'slow', '--json');
+    const again = await mapreduce('cancel', 'slow');
+    const cancelledMs = performance.now();
+    await until(async () => {
+      const before = await lines();
+      await sleep(4 * SECONDS);
+      return (await lines()).done === before.done;
+    });
+    const atRest = await lines();
+    const tookMs = performance.now() - cancelledMs;
+    const logs = await mapreduce('logs', 'slow', '--errors', '--json');
+
+    expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 });
+    expect(JSON.parse(status.stdout)).toMatchObject({ phase: 'cancelled' });
+    expect(again).toMatchObject({ code: 2, stdout: '' });
+    expect(again.stderr).toContain("'mapreduce redrive slow' goes on");
+    console.log(
+      `${emulator.name}: at rest ${Math.round(tookMs / 1000) - 4} s after the cancel, ${atRest.tasks} tasks begun, ${atRest.done} of 512 lines done`,
+    );
+    // Four tasks, five lines a second, a look every five seconds and between chunks of four lines.
+    expect(atRest.done).toBeLessThan(400);
+    expect(tookMs).toBeLessThan(25 * SECONDS);
+    expect(logs.stdout).toContain('the job was cancelled');
   });
 
   test('jobs are listed, and what their functions logged is shown', async () => {

@@ -51,14 +51,14 @@ export function awsError(
       `access denied: ${message}. Whoever runs this command needs ${call.action} on ${call.on}${grantText(call)}`,
     );
   }
-  const code = codeOf(error);
-  if (code !== undefined && UNREACHABLE.has(code)) {
-    const endpoint = environment.AWS_ENDPOINT_URL;
+  if (name === 'StateMachineDoesNotExist') {
     return usage(
-      endpoint === undefined
-        ? `${failed}: AWS is not reachable (${code}). Check the network, the proxy and the region (${environment.AWS_REGION ?? 'of the profile'})`
-        : `nothing answers at ${endpoint} (${code}). Start the emulator with 'npm run localstack', or correct AWS_ENDPOINT_URL`,
+      `there is no state machine ${call.on}. The stack may have been deployed anew: leave --state-machine and MAPREDUCE_STATE_MACHINE away, and it is found by the stack's outputs`,
     );
+  }
+  const code = codeOf(error) ?? (name === 'TimeoutError' ? 'no answer in time' : undefined);
+  if (code !== undefined && UNREACHABLE.has(code)) {
+    return usage(unreachable(code, { failed, environment }));
   }
   if (/^Throttl|TooManyRequests|RequestLimitExceeded/.test(name)) {
     return new MapReduceError(
@@ -70,6 +70,32 @@ export function awsError(
   return new MapReduceError('StorageError', `${failed}: ${name}: ${message}`, { cause: error });
 }
 
+function unreachable(
+  code: string,
+  { failed, environment }: { failed: string; environment: NodeJS.ProcessEnv },
+): string {
+  const endpoint = environment.AWS_ENDPOINT_URL;
+  if (endpoint === undefined) {
+    return `${failed}: AWS is not reachable (${code}). Check the network, the proxy and the region (${environment.AWS_REGION ?? 'of the profile'})`;
+  }
+  return `nothing answers at ${endpoint} (${code}). Start the emulator with 'npm run localstack', or correct AWS_ENDPOINT_URL`;
+}
+
+/**
+ * Runs a command. The store's word for a network that fails is one for an engine, which goes on trying; here a person
+ * has to do something.
+ */
+export async function explained<T>(command: () => Promise<T>): Promise<T> {
+  try {
+    return await command();
+  } catch (error) {
+    const code = isMapReduceError(error, 'StorageError') ? codeOf(error.cause) : undefined;
+    if (code === undefined || !UNREACHABLE.has(code)) throw error;
+    const message = unreachable(code, { failed: (error as Error).message, environment: process.env });
+    throw new MapReduceError('UsageError', message, { cause: error });
+  }
+}
+
 /** Whether AWS answered with this error. */
 export function isAwsError(error: unknown, name: string): boolean {
   return error instanceof Error && error.name === name;
@@ -77,6 +103,9 @@ export function isAwsError(error: unknown, name: string): boolean {
 
 /** Functions are invoked by hand only: that is no part of submitting. */
 function grantText({ action }: AwsCall): string {
+  if (action === 'cloudformation:DescribeStacks') {
+    return '; with --bucket and --state-machine, or their variables, no stack is looked for';
+  }
   return /^(s3|states):/.test(action)
     ? '; MapReduce.grantSubmit() of the construct grants what submitting takes'
     : '';
@@ -103,6 +132,7 @@ const INVALID_CREDENTIALS = new Set([
   'AuthFailure',
 ]);
 const UNREACHABLE = new Set([
+  'no answer in time',
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',

@@ -1,5 +1,6 @@
 /** The commands on AWS, their flags and their help. What they do is loaded when one of them is called. */
 import type { Command } from 'commander';
+import { explained } from './aws-errors.ts';
 
 export function addAwsCommands(program: Command, finish: (exitCode: number) => void): void {
   deployment(program.command('deploy'), { withNames: false })
@@ -26,7 +27,7 @@ Examples:
     )
     .action(async (flags) => {
       const { deployCommand } = await import('./deploy-command.ts');
-      finish(await deployCommand(flags));
+      finish(await explained(() => deployCommand(flags)));
     });
 
   deployment(program.command('submit'))
@@ -63,7 +64,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     )
     .action(async (app, flags) => {
       const { submitCommand } = await import('./submit-command.ts');
-      finish(await submitCommand(app, flags));
+      finish(await explained(() => submitCommand(app, flags)));
     });
 
   jobCommand(program, 'status', 'say where a job is')
@@ -73,7 +74,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     .option('--json', 'print it as JSON')
     .action(async (job, flags) => {
       const { statusCommand } = await import('./job-commands.ts');
-      finish(await statusCommand(job, flags));
+      finish(await explained(() => statusCommand(job, flags)));
     });
 
   jobCommand(program, 'wait', 'show progress until a job ends')
@@ -82,7 +83,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     .option('-q, --quiet', 'print nothing but errors')
     .action(async (job, flags) => {
       const { waitCommand } = await import('./job-commands.ts');
-      finish(await waitCommand(job, flags));
+      finish(await explained(() => waitCommand(job, flags)));
     });
 
   jobCommand(program, 'results', 'show or download the results of a job', ' --download out/words')
@@ -95,7 +96,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     .option('-q, --quiet', 'print nothing but errors')
     .action(async (job, flags) => {
       const { resultsCommand } = await import('./job-commands.ts');
-      finish(await resultsCommand(job, flags));
+      finish(await explained(() => resultsCommand(job, flags)));
     });
 
   jobCommand(program, 'cancel', 'stop a job')
@@ -103,7 +104,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     .option('-q, --quiet', 'print nothing but errors')
     .action(async (job, flags) => {
       const { cancelCommand } = await import('./job-commands.ts');
-      finish(await cancelCommand(job, flags));
+      finish(await explained(() => cancelCommand(job, flags)));
     });
 
   jobCommand(program, 'redrive', 'go on with a job that failed or was cancelled', ' --wait')
@@ -113,7 +114,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     .option('-q, --quiet', 'print nothing but errors')
     .action(async (job, flags) => {
       const { redriveCommand } = await import('./job-commands.ts');
-      finish(await redriveCommand(job, flags));
+      finish(await explained(() => redriveCommand(job, flags)));
     });
 
   jobCommand(program, 'logs', 'show what the functions logged about a job', ' --errors')
@@ -123,7 +124,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     .option('--json', 'print the lines as they were logged')
     .action(async (job, flags) => {
       const { logsCommand } = await import('./logs-command.ts');
-      finish(await logsCommand(job, flags));
+      finish(await explained(() => logsCommand(job, flags)));
     });
 
   deployment(program.command('invoke'))
@@ -145,7 +146,7 @@ Exit code: 0 the task ran to its end, 1 it failed, 2 there is no such job or tas
     )
     .action(async (job, task, flags) => {
       const { invokeCommand } = await import('./invoke-command.ts');
-      finish(await invokeCommand(job, task, flags));
+      finish(await explained(() => invokeCommand(job, task, flags)));
     });
 
   deployment(program.command('jobs'))
@@ -156,7 +157,7 @@ Exit code: 0 the task ran to its end, 1 it failed, 2 there is no such job or tas
     .addHelpText('after', '\nExample:\n  mapreduce jobs --limit 100')
     .action(async (flags) => {
       const { jobsCommand } = await import('./list-command.ts');
-      finish(await jobsCommand(flags));
+      finish(await explained(() => jobsCommand(flags)));
     });
 }
 

@@ -2,8 +2,9 @@
  * An estimate of what a job has cost: what it used, times a table of prices. Not in it: storage by time, logs, traces,
  * data that left the region, failed uploads, free tiers.
  */
+
+import { formatCount } from '../../quantities.ts';
 import type { JobReport } from '../../report.ts';
-import { formatCount } from '../quantities.ts';
 import type { Prices } from './prices.ts';
 
 export interface Usage {

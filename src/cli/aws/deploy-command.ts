@@ -11,13 +11,13 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MapReduceError } from '../../errors.ts';
 import { siblingModule } from '../../local/sibling-module.ts';
+import { formatDuration } from '../../quantities.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseAssignment } from '../flag-values.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { paintFor } from '../paint.ts';
-import { formatDuration } from '../quantities.ts';
 import { awsError, callAws } from './aws-errors.ts';
-import { clientRegion, type DeploymentFlags, stackNameOf } from './deployment.ts';
+import { clientOptions, clientRegion, type DeploymentFlags, stackNameOf } from './deployment.ts';
 import { LOCAL_ACCOUNT, useLocalEndpoint } from './local-endpoint.ts';
 
 export interface DeployFlags extends Pick<DeploymentFlags, 'stack' | 'local'> {
@@ -114,7 +114,7 @@ function contextOf(flags: DeployFlags, stackName: string): Record<string, string
 
 async function isBootstrapped(): Promise<boolean> {
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
-  const client = new CloudFormationClient(clientRegion());
+  const client = new CloudFormationClient(clientOptions(clientRegion()));
   const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${BOOTSTRAP_STACK}` };
   return await callAws(call, async () => {
     try {

@@ -53,16 +53,32 @@ export async function connect(flags: DeploymentFlags): Promise<Deployment> {
     bucket,
     stateMachineArn,
     store: new S3Store({ bucket, client: createS3Client(region) }),
-    sfn: new SFNClient({ ...region, maxAttempts: ATTEMPTS_MAX }),
+    sfn: new SFNClient({ ...clientOptions(region), maxAttempts: POLL_ATTEMPTS_MAX }),
   };
 }
 
 /** Waiting polls: a call that is throttled is worth some patience. */
-const ATTEMPTS_MAX = 6;
+const POLL_ATTEMPTS_MAX = 6;
+/** What these calls ask for takes AWS less than a second, and a busy emulator a few. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 15_000;
+
+/** For clients whose calls are short: an endpoint that takes connections and never answers is told, not waited for. */
+export function clientOptions<R extends { readonly region?: string }>(region: R) {
+  return {
+    ...region,
+    maxAttempts: 2,
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: ANSWER_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    },
+  };
+}
 
 async function stackOutputs(stackName: string): Promise<{ bucket: string; stateMachineArn: string }> {
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
-  const client = new CloudFormationClient(clientRegion());
+  const client = new CloudFormationClient(clientOptions(clientRegion()));
   const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${stackName}` };
   const { Stacks: [stack] = [] } = await callAws(call, async () => {
     try {

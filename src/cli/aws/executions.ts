@@ -57,7 +57,6 @@ export async function startExecution(
       );
     } catch (error) {
       if (isAwsError(error, 'ExecutionAlreadyExists')) throw jobIdTaken(name);
-      if (isAwsError(error, 'StateMachineDoesNotExist')) throw noStateMachine(stateMachineArn);
       throw error;
     }
   });
@@ -138,12 +137,5 @@ export function jobIdTaken(name: string): MapReduceError {
   return new MapReduceError(
     'UsageError',
     `there is a job '${name}' already. Choose another --job-id, or leave it away: then one is made up`,
-  );
-}
-
-function noStateMachine(arn: string): MapReduceError {
-  return new MapReduceError(
-    'UsageError',
-    `there is no state machine ${arn}. The stack may have been deployed anew: leave --state-machine and MAPREDUCE_STATE_MACHINE away, and it is found by the stack's outputs`,
   );
 }

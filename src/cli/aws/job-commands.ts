@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cancelKey } from '../../aws/keys.ts';
 import { SUCCESS_NAME } from '../../commit/layout.ts';
 import { MapReduceError } from '../../errors.ts';
+import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../quantities.ts';
 import { errorText } from '../error-text.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { paintFor } from '../paint.ts';
-import { formatBytes, formatCount, formatCountOf, formatDuration } from '../quantities.ts';
 import { tableLines } from '../table.ts';
 import { shortPath } from '../user-stack.ts';
 import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
@@ -144,9 +144,10 @@ export async function resultsCommand(id: string, flags: ResultsFlags): Promise<n
 /** First the mark that attempts look for, then the end of the execution, which starts no more of them. */
 export async function cancelCommand(id: string, flags: JobFlags): Promise<number> {
   const deployment = await connect(flags);
-  const { jobId, execution, phase } = await jobStatus(deployment, checkedJobId(id));
+  const status = await jobStatus(deployment, checkedJobId(id));
+  const { jobId, execution } = status;
   if (execution?.status !== 'RUNNING') {
-    throw new MapReduceError('UsageError', `job ${jobId} is not running: it has ${ended(phase)}`);
+    throw new MapReduceError('UsageError', `job ${jobId} is not running: it has ${ended(status)}`);
   }
   await deployment.store.put(cancelKey(jobId), Buffer.from('{}\n'));
   await stopExecution(deployment, execution.arn);
@@ -198,7 +199,8 @@ export async function redriveCommand(id: string, flags: RedriveFlags): Promise<n
   return EXIT_CODE.done;
 }
 
-function ended(phase: JobStatus['phase']): string {
-  if (phase === 'succeeded') return 'ended well';
-  return phase === 'cancelled' ? 'been cancelled' : 'failed';
+function ended({ jobId: job, phase }: JobStatus): string {
+  if (phase === 'succeeded') return `ended well. 'mapreduce results ${job}' shows its results`;
+  const how = phase === 'cancelled' ? 'been cancelled' : 'failed';
+  return `${how}, and costs nothing more. 'mapreduce redrive ${job}' goes on with it`;
 }

@@ -2,10 +2,10 @@
 import type { ExecutionListItem } from '@aws-sdk/client-sfn';
 import { derivedJobId, parseStartEvent } from '../../aws/start-event.ts';
 import { mapBounded } from '../../map-bounded.ts';
+import { formatDuration } from '../../quantities.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
 import { type Paint, paintFor, printable } from '../paint.ts';
-import { formatDuration } from '../quantities.ts';
 import { tableLines } from '../table.ts';
 import { callAws } from './aws-errors.ts';
 import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';

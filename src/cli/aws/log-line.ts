@@ -1,6 +1,7 @@
 /** One line of a log, for a person: those of the functions' logger and of the state machine are JSON. */
+
+import { formatDuration } from '../../quantities.ts';
 import { type Paint, printable } from '../paint.ts';
-import { formatDuration } from '../quantities.ts';
 
 /** @param at  when it was logged, in milliseconds, where the line itself does not say */
 export function shownLine(message: string, paint: Paint, at?: number): string {

@@ -5,7 +5,7 @@ import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
 import { callAws } from './aws-errors.ts';
-import { clientRegion, connect, type DeploymentFlags, stackNameOf } from './deployment.ts';
+import { clientOptions, clientRegion, connect, type DeploymentFlags, stackNameOf } from './deployment.ts';
 import { checkedJobId, jobStatus } from './job-status.ts';
 import { shownLine } from './log-line.ts';
 
@@ -34,7 +34,7 @@ export async function logsCommand(id: string, flags: LogsFlags): Promise<number>
   const startedAt = plan === undefined ? execution?.startedAt : new Date(plan.plannedAt);
   const groups = await logGroups(stackNameOf(flags));
   const { CloudWatchLogsClient } = await import('@aws-sdk/client-cloudwatch-logs');
-  const client = new CloudWatchLogsClient(clientRegion());
+  const client = new CloudWatchLogsClient(clientOptions(clientRegion()));
   const found = await mapBounded(groups, GROUPS_AT_ONCE_MAX, (group) =>
     linesOf(client, { group, jobId, fromMs: (startedAt?.getTime() ?? 0) - CLOCKS_DIFFER_MS, limit }),
   );
@@ -56,7 +56,7 @@ export async function logsCommand(id: string, flags: LogsFlags): Promise<number>
 /** Their names are made up by CloudFormation. */
 async function logGroups(stackName: string): Promise<string[]> {
   const { CloudFormationClient, paginateListStackResources } = await import('@aws-sdk/client-cloudformation');
-  const client = new CloudFormationClient(clientRegion());
+  const client = new CloudFormationClient(clientOptions(clientRegion()));
   const call = { action: 'cloudformation:ListStackResources', on: `the stack ${stackName}` };
   return await callAws(call, async () => {
     const names: string[] = [];

@@ -1,6 +1,6 @@
 /** The results of a job on the bucket: a look at them, and the way from there into a folder of this machine. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
@@ -48,7 +48,7 @@ export async function downloadResults(
   store: ObjectStore,
   { report, outputPrefix, folder, overwrite, onBytes }: Download,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const before = (await readdir(folder)).filter(isResultName);
   if (before.length > 0 && !overwrite) {
     throw new MapReduceError(
@@ -75,6 +75,19 @@ export async function downloadResults(
     await writeFile(join(folder, SUCCESS_NAME), '');
   } finally {
     for (const path of paths) await rm(unfinished(path), { force: true });
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new MapReduceError(
+      'UsageError',
+      `nothing can be written to the folder ${folder} (${(error as NodeJS.ErrnoException).code}). Choose another for --download`,
+      { cause: error },
+    );
   }
 }
 

@@ -5,10 +5,10 @@ import { OUTPUT_PREFIX, requestKey } from '../../aws/keys.ts';
 import { MapReduceError } from '../../errors.ts';
 import type { JobId } from '../../ids.ts';
 import { LIMITS } from '../../limits.ts';
+import { formatBytes, formatCountOf, formatDuration } from '../../quantities.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseAssignment, parseSizeBytes, parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
-import { formatBytes, formatCountOf, formatDuration } from '../quantities.ts';
 import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
 

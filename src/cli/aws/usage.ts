@@ -6,7 +6,7 @@ import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import type { JobReport } from '../../report.ts';
 import { callAws } from './aws-errors.ts';
 import { storageRequests, type Usage } from './cost.ts';
-import { clientRegion, type Deployment } from './deployment.ts';
+import { clientOptions, type Deployment, regionOption } from './deployment.ts';
 import { machineOf } from './machine.ts';
 
 /** Where Lambda does not say: the deployment's defaults. */
@@ -30,14 +30,15 @@ export async function usageOf(
   ]);
   let usage: Usage = {
     invocations: stepInvocations,
-    gbSeconds: (stepMs / 1000) * ((await memoryMb(machine.stepFunction, STEP_MEMORY_MB)) / MB_PER_GB),
+    gbSeconds:
+      (stepMs / 1000) * ((await memoryMb(deployment, machine.stepFunction, STEP_MEMORY_MB)) / MB_PER_GB),
     isUpperBound: false,
     transitions,
     expressExecutions: 0,
     expressSeconds: 0,
     ...storageRequests(report),
   };
-  const taskGb = (await memoryMb(machine.mapFunction, TASK_MEMORY_MB)) / MB_PER_GB;
+  const taskGb = (await memoryMb(deployment, machine.mapFunction, TASK_MEMORY_MB)) / MB_PER_GB;
   for (const run of runs) {
     const children = await childrenOf(deployment, run, machine.isExpress);
     const ms = children.ms ?? run.ms * Math.min(children.count, machine.maxConcurrency);
@@ -110,11 +111,15 @@ async function childrenOf(
 }
 
 /** Who may submit need not be allowed to look at functions: then the default. */
-async function memoryMb(functionName: string | undefined, otherwise: number): Promise<number> {
+async function memoryMb(
+  { stateMachineArn }: Deployment,
+  functionName: string | undefined,
+  otherwise: number,
+): Promise<number> {
   if (functionName === undefined) return otherwise;
   const { GetFunctionConfigurationCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
   try {
-    const answer = await new LambdaClient(clientRegion()).send(
+    const answer = await new LambdaClient(clientOptions(regionOption(stateMachineArn))).send(
       new GetFunctionConfigurationCommand({ FunctionName: functionName }),
     );
     return answer.MemorySize ?? otherwise;

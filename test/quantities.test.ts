@@ -7,7 +7,7 @@ import {
   formatDuration,
   formatRecordRate,
   formatSeconds,
-} from '../../src/cli/quantities.ts';
+} from '../src/quantities.ts';
 
 test.each([
   [0, '0'],
