@@ -5,7 +5,7 @@
  * What a function writes it may read as well: when the answer to a write is lost, it looks who has written.
  */
 import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../src/aws/keys.ts';
-import { MANIFEST_NAME, SUCCESS_NAME } from '../src/commit/layout.ts';
+import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../src/commit/layout.ts';
 import type { FunctionName } from './function-names.ts';
 
 /** Patterns of keys. */
@@ -59,7 +59,15 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
         reads: [...inputs, REQUESTS, SUCCESS],
         writes: [CLAIM, PLAN, OUTPUT_CLAIM],
         // For a redrive, and where results are to be replaced.
-        removes: [CANCEL, FAILURE, SUCCESS, output(MANIFEST_NAME), output('part-*'), output('merged.*')],
+        removes: [
+          CANCEL,
+          FAILURE,
+          SUCCESS,
+          output(MANIFEST_NAME),
+          output(REPORT_NAME),
+          output('part-*'),
+          output('merged.*'),
+        ],
       };
     case 'map':
       return {
@@ -88,7 +96,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'commit':
       return {
         reads: [CLAIM, PLAN, `${WORK_PREFIX}*`],
-        writes: [output(MANIFEST_NAME), SUCCESS, output('merged.*')],
+        writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, output('merged.*')],
         removes: [`${WORK_PREFIX}*`],
       };
     case 'watch':

@@ -17,6 +17,7 @@ import { mergeParts } from '../../src/commit/merge-parts.ts';
 import type { TaskSummary } from '../../src/commit/task-summary.ts';
 import { jobId, type Stage } from '../../src/ids.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
+import { reportPage } from '../../src/report-page/page.ts';
 import { checkDeadline } from './attempt.ts';
 import { type PlannedJob, plannedJob } from './barrier.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
@@ -52,7 +53,7 @@ export async function commitStep(
   const reduce = isMapOnly ? undefined : await readDocument<StageDocument>(store, stageKey(id, 'reduce'));
   const parts = await partsOf(planned, (reduce ?? map).summaries, environment, invocation);
   const report = await reportOf(planned, { map, reduce, parts }, environment);
-  await commitJob({ report, store, layout });
+  await commitJob({ report, page: reportPage(report), store, layout });
   return committed;
 }
 
@@ -87,11 +88,12 @@ async function reportOf(
   for await (const { key } of store.list(backupsPrefix(id)))
     backups.push(key.slice(backupsPrefix(id).length));
   const { claimedAt } = await readDocument<ClaimDocument>(store, requestKey(id));
-  const mapReport = stageReport('map', map, { startedAt: plannedAt, failures, backups });
+  const known = { claimedAt, failures, backups };
+  const mapReport = stageReport('map', map, { startedAt: plannedAt, ...known });
   const stageReports =
     reduce === undefined
       ? [mapReport]
-      : [mapReport, stageReport('reduce', reduce, { startedAt: map.closedAt, failures, backups })];
+      : [mapReport, stageReport('reduce', reduce, { startedAt: map.closedAt, ...known })];
   return {
     formatVersion: 1,
     jobId: id,
@@ -115,9 +117,15 @@ function stageReport(
   { summaries, closedAt }: StageDocument,
   {
     startedAt,
+    claimedAt,
     failures,
     backups,
-  }: { startedAt: string; failures: readonly AttemptFailureDocument[]; backups: readonly string[] },
+  }: {
+    startedAt: string;
+    claimedAt: string;
+    failures: readonly AttemptFailureDocument[];
+    backups: readonly string[];
+  },
 ): StageReport {
   const initial = stage === 'map' ? 'm-' : 'r-';
   const failed = failures.filter(({ taskId }) => taskId.startsWith(initial)).length;
@@ -131,6 +139,7 @@ function stageReport(
     attempts: summaries.length + failed + backedUp,
     failedAttempts: failed,
     backupAttempts: backedUp,
+    startMs: Date.parse(startedAt) - Date.parse(claimedAt),
     wallMs: Date.parse(closedAt) - Date.parse(startedAt),
     recordsRead: sum('recordsRead'),
     bytesRead: sum('bytesRead'),

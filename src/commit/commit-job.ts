@@ -10,7 +10,7 @@ import { LIMITS } from '../limits.ts';
 import type { JobReport, PartReport } from '../report.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
-import { MANIFEST_NAME, partName, SUCCESS_NAME } from './layout.ts';
+import { MANIFEST_NAME, partName, REPORT_NAME, SUCCESS_NAME } from './layout.ts';
 import type { TaskSummary } from './task-summary.ts';
 
 /** One part for each committed task of the last stage. */
@@ -37,10 +37,13 @@ export function jobCounters(summaries: readonly TaskSummary[]): Counters {
 
 export async function commitJob({
   report,
+  page,
   store,
   layout,
 }: {
   report: JobReport;
+  /** The report as HTML, where it goes into the output too. */
+  page?: string;
   store: ObjectStore;
   layout: JobLayout;
 }): Promise<void> {
@@ -48,6 +51,7 @@ export async function commitJob({
     `${layout.outputPrefix}${MANIFEST_NAME}`,
     Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`),
   );
+  if (page !== undefined) await store.put(`${layout.outputPrefix}${REPORT_NAME}`, Buffer.from(page));
   await store.put(`${layout.outputPrefix}${SUCCESS_NAME}`, Buffer.alloc(0));
   await removeWork(store, layout);
 }

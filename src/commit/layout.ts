@@ -8,6 +8,7 @@
  *                                    map-only job as it is
  *     <output>/part-r-00007.tsv      parts (part-m-... of a map-only job), or merged.tsv
  *     <output>/manifest.json         what was made, how, from what
+ *     <output>/_report.html          the same for people; of jobs on AWS              (report-page/page.ts)
  *     <output>/_SUCCESS              empty; last of all
  */
 import type { AttemptId, TaskId } from '../ids.ts';
@@ -15,6 +16,8 @@ import type { JobLayout } from '../task.ts';
 
 export const SUCCESS_NAME = '_SUCCESS';
 export const MANIFEST_NAME = 'manifest.json';
+/** Readers of a whole folder (Hadoop, Spark, DuckDB) leave out what starts with '_'. */
+export const REPORT_NAME = '_report.html';
 
 export function shufflePrefix(layout: JobLayout): string {
   return `${layout.workPrefix}shuffle/`;
@@ -62,6 +65,7 @@ export function isResultName(name: string): boolean {
   return (
     name === SUCCESS_NAME ||
     name === MANIFEST_NAME ||
+    name === REPORT_NAME ||
     /^part-[mr]-\d{5,}\./.test(name) ||
     /^merged\./.test(name)
   );

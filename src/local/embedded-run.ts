@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { commitJob, jobCounters, partReports, removeWork } from '../commit/commit-job.ts';
 import { mergeParts } from '../commit/merge-parts.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
-import { attemptId, type JobId, jobId, type TaskId } from '../ids.ts';
+import { attemptId, type JobId, jobId, type Stage, type TaskId } from '../ids.ts';
 import { listLocalInputs } from '../input/list-inputs.ts';
 import type { Job } from '../job.ts';
 import { resolveParameters } from '../plan/parameters.ts';
@@ -118,6 +118,13 @@ async function runPlanned(
   const layout: JobLayout = { workPrefix: `${WORK_FOLDER}${plan.settings.jobId}/`, outputPrefix: '' };
   try {
     tellPlanned(plan, options.onEvent);
+    const stageStarts = new Map<Stage, number>();
+    const onEvent = (event: JobEvent) => {
+      if (event.kind === 'stage-started' && !stageStarts.has(event.stage)) {
+        stageStarts.set(event.stage, Math.round(performance.now() - startedMs));
+      }
+      options.onEvent?.(event);
+    };
     const stages = await runStages({
       job,
       plan,
@@ -126,12 +133,16 @@ async function runPlanned(
       pool: run.pool.open(job, { settings: plan.settings, layout, storeRoot: run.outputFolder }),
       policy: run.numbers.policy,
       ...(options.signal ? { signal: options.signal } : {}),
-      ...(options.onEvent ? { onEvent: options.onEvent } : {}),
+      onEvent,
     });
     const parts = await partsOf(plan, { job, store, layout, stages, run, signal: options.signal });
     throwIfAborted(options.signal);
+    const reports = stages.reports.map((stage) => {
+      const startMs = stageStarts.get(stage.stage);
+      return startMs === undefined ? stage : { ...stage, startMs };
+    });
     const report = {
-      ...reportOf(plan, stages, parts),
+      ...reportOf(plan, { ...stages, reports }, parts),
       startedAt: startedAt.toISOString(),
       wallMs: Math.round(performance.now() - startedMs),
     };

@@ -8,7 +8,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removePrefix } from '../commit/commit-job.ts';
-import { isResultName, MANIFEST_NAME, SUCCESS_NAME } from '../commit/layout.ts';
+import { isResultName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../commit/layout.ts';
 import { MapReduceError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
 
@@ -19,7 +19,7 @@ export const CLAIM_KEY = `${WORK_FOLDER}claim.json`;
 const REPLACED_PREFIX = `${WORK_FOLDER}replaced/`;
 
 /** What results are called (layout.ts). The folder may hold much else: only these are looked for. */
-const RESULT_PREFIXES = ['part-', 'merged.', MANIFEST_NAME, SUCCESS_NAME];
+const RESULT_PREFIXES = ['part-', 'merged.', MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
 
 /**
  * Called by the holder of the folder's claim, before its job writes.
