@@ -60,6 +60,7 @@ interface State {
 }
 
 export class DeployedStack {
+  readonly outputs: Readonly<Record<string, string>>;
   readonly bucket: string;
   readonly stateMachineArn: string;
   readonly deployMs: number;
@@ -73,6 +74,7 @@ export class DeployedStack {
     emulator: EmulatorUnderTest,
     { outputs, deployMs }: { outputs: Record<string, string>; deployMs: number },
   ) {
+    this.outputs = outputs;
     this.bucket = outputs.BucketName!;
     this.stateMachineArn = outputs.StateMachineArn!;
     this.deployMs = deployMs;
@@ -82,27 +84,29 @@ export class DeployedStack {
     this.#logs = new CloudWatchLogsClient(emulator.clientConfig);
   }
 
+  /** @param app  module of an app of the test's own, with the same outputs; default: the one of the project */
   static async deploy(
     emulator: EmulatorUnderTest,
     settings: Readonly<Record<string, string | number>> = {},
+    { app }: { app?: string } = {},
   ): Promise<DeployedStack> {
     const stackName = uniqueName('Jobs');
     const folder = await mkdtemp(join(tmpdir(), 'mapreduce-cdk-'));
     try {
       const outputsFile = join(folder, 'outputs.json');
       const context = { stackName, removalPolicy: 'destroy', ...settings };
-      await cdk(emulator, ['bootstrap', `aws://${emulator.accountId}/${emulator.clientConfig.region}`]);
+      // Of its own: cdk lets only one process at a time into the project's.
+      const output = ['--output', join(folder, 'cdk.out')];
+      await cdk(emulator, [
+        'bootstrap',
+        `aws://${emulator.accountId}/${emulator.clientConfig.region}`,
+        ...output,
+      ]);
       const startedMs = performance.now();
       await cdk(emulator, [
         'deploy',
-        ...[
-          '--require-approval',
-          'never',
-          '--output',
-          join(folder, 'cdk.out'),
-          '--outputs-file',
-          outputsFile,
-        ],
+        ...['--require-approval', 'never', '--outputs-file', outputsFile, ...output],
+        ...(app === undefined ? [] : ['--app', `${join(ROOT, 'node_modules/.bin/node')} ${app}`]),
         ...Object.entries(context).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
       ]);
       const deployMs = Math.round(performance.now() - startedMs);

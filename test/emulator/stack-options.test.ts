@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { HeadObjectCommand, PutBucketEncryptionCommand } from '@aws-sdk/client-s3';
+import { DescribeStateMachineCommand } from '@aws-sdk/client-sfn';
+import { beforeAll, expect, test } from 'vitest';
+import { DeployedStack } from './deployed-stack.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+
+const SECONDS = 1_000;
+
+describeOnEmulators('The construct in a stack with a bucket and a key of its own', (emulator) => {
+  // LocalStack's parser refuses EXPRESS children.
+  const childExecutions = emulator.name === 'MiniStack' ? 'EXPRESS' : 'STANDARD';
+  let stack: DeployedStack;
+  beforeAll(async () => {
+    const app = join(import.meta.dirname, 'own-bucket-app.ts');
+    stack = await DeployedStack.deploy(emulator, { childExecutions }, { app });
+  }, 180 * SECONDS);
+
+  test(`runs a job with ${childExecutions} children`, async () => {
+    const { definition } = await stack.sfn.send(
+      new DescribeStateMachineCommand({ stateMachineArn: stack.stateMachineArn }),
+    );
+    for (const file of ['a', 'b', 'c', 'd', 'e']) await stack.put(`data/lines/${file}.txt`, `${file} line\n`);
+    const request = {
+      app: 'word-count',
+      inputs: ['data/lines/'],
+      splitSizeBytes: 7,
+      reducers: 2,
+      merge: true,
+    };
+
+    const ended = await stack.start({ jobId: uniqueName('options'), request });
+
+    expect(definition!.match(/"ExecutionType":\s*"\w+"/g)).toEqual(
+      Array(2).fill(`"ExecutionType":"${childExecutions}"`),
+    );
+    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+    const { parts, report } = await stack.result(ended.output.outputPrefix);
+    expect(report.stages.map(({ tasks }) => tasks)).toEqual([5, 2]);
+    expect(parts.get('merged.tsv')!.toString()).toBe('a\t1\nb\t1\nc\t1\nd\t1\ne\t1\nline\t5\n');
+  });
+
+  test('starts a job by an upload', async () => {
+    await stack.put('input/word-count/hello.txt', 'hello\n');
+
+    const ended = await stack.next();
+
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 1 } });
+  });
+
+  // MiniStack knows no default encryption of buckets.
+  test.runIf(emulator.name === 'LocalStack')('all that a job writes is encrypted with the key', async () => {
+    const { KeyArn } = stack.outputs;
+    // LocalStack's CloudFormation leaves this property of a bucket out; test/infra holds that it is in the template.
+    await stack.s3.send(
+      new PutBucketEncryptionCommand({
+        Bucket: stack.bucket,
+        ServerSideEncryptionConfiguration: {
+          Rules: [
+            {
+              ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KeyArn },
+              BucketKeyEnabled: true,
+            },
+          ],
+        },
+      }),
+    );
+    await stack.put('data/secret.txt', 'a secret\n');
+    const jobId = uniqueName('encrypted');
+
+    const ended = await stack.start({ jobId, request: { app: 'word-count', inputs: ['data/secret.txt'] } });
+
+    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+    const keys = [...(await stack.keys(`jobs/${jobId}/`)), ...(await stack.keys(`output/${jobId}/`))];
+    expect(keys.length).toBeGreaterThanOrEqual(7);
+    for (const Key of keys) {
+      const head = await stack.s3.send(new HeadObjectCommand({ Bucket: stack.bucket, Key }));
+      expect([Key, head.ServerSideEncryption, head.SSEKMSKeyId]).toEqual([Key, 'aws:kms', KeyArn]);
+    }
+  });
+});
