@@ -42,6 +42,8 @@ export const LIMITS = {
   openRunsMin: 2,
 
   reducersMax: 10_000,
+  /** What the map barrier holds in memory: 24 bytes for each map task and reducer. */
+  shuffleIndexBytesMax: 256 * MiB,
   workersMax: 256,
 
   /** Attempts of one task, counting the first. */

@@ -9,7 +9,7 @@ import { isMapReduceError, MapReduceError } from '../errors.ts';
 import { taskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { mapBounded } from '../map-bounded.ts';
-import { encodeShuffleIndex, type IndexedObject } from '../shuffle/shuffle-index.ts';
+import { ShuffleIndexBuilder } from '../shuffle/shuffle-index.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
@@ -55,44 +55,47 @@ async function closeShuffle({
   const missing = [...objects.keys()].filter((index) => objects[index] === undefined);
   if (missing.length > 0) return { missing, summaries: [], partitionRecords: [] };
 
+  const found = objects as ObjectInfo[];
+  const index = new ShuffleIndexBuilder(found, partitions);
+  const partitionRecords = new Array<number>(partitions).fill(0);
+  const recordsOf = new Array<number>(maps).fill(0);
   const damaged: number[] = [];
-  const footers = await mapBounded(objects as ObjectInfo[], LIMITS.barrierReadsMax, async (object, index) => {
+  const summaries = await mapBounded(found, LIMITS.barrierReadsMax, async (object, map) => {
     try {
-      const footer = await readShuffleFooter(store, object);
-      if (footer.extents.length === partitions) return footer;
+      const { extents, summary } = await readShuffleFooter(store, object);
+      if (extents.length === partitions) {
+        index.add(map, extents);
+        for (const [partition, { records }] of extents.entries()) {
+          partitionRecords[partition]! += records;
+          recordsOf[map]! += records;
+        }
+        return summary;
+      }
     } catch (error) {
       if (!isMapReduceError(error, 'CorruptShuffleError')) throw error;
     }
     // Cut short or damaged: it must go before another attempt can commit in its place.
     await store.delete([object.key]);
-    damaged.push(index);
+    damaged.push(map);
     return undefined;
   });
-  if (damaged.length > 0)
+  if (!areAll(summaries)) {
     return { missing: damaged.sort((a, b) => a - b), summaries: [], partitionRecords: [] };
-
-  const indexed: IndexedObject[] = footers.map((footer, map) => ({
-    key: objects[map]!.key,
-    etag: objects[map]!.etag,
-    extents: footer!.extents,
-  }));
-  const summaries = footers.map((footer) => footer!.summary);
-  const partitionRecords = new Array<number>(partitions).fill(0);
-  for (const [map, { extents }] of indexed.entries()) {
-    let records = 0;
-    for (const [partition, extent] of extents.entries()) {
-      partitionRecords[partition]! += extent.records;
-      records += extent.records;
-    }
-    if (records !== summaries[map]!.recordsWritten) {
+  }
+  for (const [map, { recordsWritten }] of summaries.entries()) {
+    if (recordsOf[map] !== recordsWritten) {
       throw unbalanced(
-        `map task ${taskId('map', map)} says that it wrote ${summaries[map]!.recordsWritten} records; its partitions hold ${records}`,
+        `map task ${taskId('map', map)} says that it wrote ${recordsWritten} records; its partitions hold ${recordsOf[map]}`,
       );
     }
   }
   balanceInput(plan, summaries);
-  await store.put(shuffleIndexKey(layout), encodeShuffleIndex(indexed, partitions));
+  await store.put(shuffleIndexKey(layout), index.finish());
   return { missing: [], summaries, partitionRecords };
+}
+
+function areAll(summaries: (TaskSummary | undefined)[]): summaries is TaskSummary[] {
+  return summaries.every((summary) => summary !== undefined);
 }
 
 async function closeMapOnly({

@@ -9,6 +9,7 @@ import { taskId } from '../ids.ts';
 import { cutSplits, defaultSplitSizeBytes } from '../input/splits.ts';
 import type { Job, ParameterValues } from '../job.ts';
 import { LIMITS, MiB } from '../limits.ts';
+import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type {
   BlockCompression,
@@ -43,6 +44,7 @@ export async function planJob(options: PlanOptions): Promise<JobPlan> {
   checkRange('the split size', splitSizeBytes, LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax, ' bytes');
   const splits = cutSplits(files, { splitSizeBytes, splittable: job.input.splittable });
   const reducers = reducerCount(options, inputBytes);
+  checkShuffleIndex({ maps: splits.length, partitions: reducers });
   return {
     settings: {
       formatVersion: 1,
@@ -127,6 +129,17 @@ async function planPartition(
     samplesMax: partition.samplesMax,
   });
   return { kind: 'range', boundaries };
+}
+
+/** Found before any task has run, where the map barrier would run out of memory after all of them. */
+function checkShuffleIndex({ maps, partitions }: { maps: number; partitions: number }): void {
+  const bytes = shuffleIndexBytes({ maps, partitions });
+  if (bytes <= LIMITS.shuffleIndexBytesMax) return;
+  const reducersMax = Math.floor(LIMITS.shuffleIndexBytesMax / shuffleIndexBytes({ maps, partitions: 1 }));
+  throw new MapReduceError(
+    'UsageError',
+    `${maps} map tasks times ${partitions} reducers make a shuffle index of ${Math.round(bytes / MiB)} MiB; ${LIMITS.shuffleIndexBytesMax / MiB} MiB is the most. Choose larger splits, or at most ${reducersMax} reducers`,
+  );
 }
 
 function checkRange(what: string, value: number, min: number, max: number, unit: string): void {

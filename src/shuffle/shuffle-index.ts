@@ -26,34 +26,65 @@ const HEAD_BYTES = 64 * KiB;
 export interface IndexedObject {
   readonly key: string;
   readonly etag: string;
-  readonly extents: readonly PartitionExtent[];
 }
 
-export function encodeShuffleIndex(objects: readonly IndexedObject[], partitions: number): Buffer {
-  const names = Buffer.from(JSON.stringify(objects.map(({ key, etag }) => [key, etag])));
-  const rowBytes = ROW_HEADER_BYTES + objects.length * ENTRY_BYTES;
-  const bytes = Buffer.alloc(HEADER_BYTES + names.length + partitions * rowBytes);
-  bytes.write(MAGIC, 'latin1');
-  bytes[4] = VERSION;
-  bytes.writeUInt32LE(objects.length, 8);
-  bytes.writeUInt32LE(partitions, 12);
-  bytes.writeUInt32LE(names.length, 16);
-  bytes.writeUInt32LE(crc32(names), 20);
-  names.copy(bytes, HEADER_BYTES);
-  let at = HEADER_BYTES + names.length;
-  for (let partition = 0; partition < partitions; partition++) {
-    const row = at;
-    at += ROW_HEADER_BYTES;
-    for (const { extents } of objects) {
-      const extent = extents[partition]!;
-      bytes.writeDoubleLE(extent.startBytes, at);
-      bytes.writeDoubleLE(extent.lengthBytes, at + 8);
-      bytes.writeDoubleLE(extent.records, at + 16);
-      at += ENTRY_BYTES;
-    }
-    bytes.writeUInt32LE(crc32(bytes.subarray(row + ROW_HEADER_BYTES, at)), row);
+/** Without the objects' names. 229 MiB at 10,000 map tasks and 1,000 partitions. */
+export function shuffleIndexBytes({ maps, partitions }: { maps: number; partitions: number }): number {
+  return HEADER_BYTES + partitions * rowBytesOf(maps);
+}
+
+/**
+ * The index in the making. It takes the footers one by one, in any order, and keeps none of them: as objects they would
+ * take several times the memory of the index itself.
+ */
+export class ShuffleIndexBuilder {
+  readonly #bytes: Buffer;
+  readonly #maps: number;
+  readonly #partitions: number;
+  readonly #rowsStart: number;
+
+  /** @param objects  in the order of the map tasks */
+  constructor(objects: readonly IndexedObject[], partitions: number) {
+    const names = Buffer.from(JSON.stringify(objects.map(({ key, etag }) => [key, etag])));
+    this.#maps = objects.length;
+    this.#partitions = partitions;
+    this.#rowsStart = HEADER_BYTES + names.length;
+    this.#bytes = Buffer.alloc(shuffleIndexBytes({ maps: this.#maps, partitions }) + names.length);
+    this.#bytes.write(MAGIC, 'latin1');
+    this.#bytes[4] = VERSION;
+    this.#bytes.writeUInt32LE(this.#maps, 8);
+    this.#bytes.writeUInt32LE(partitions, 12);
+    this.#bytes.writeUInt32LE(names.length, 16);
+    this.#bytes.writeUInt32LE(crc32(names), 20);
+    names.copy(this.#bytes, HEADER_BYTES);
   }
-  return bytes;
+
+  /** Called once for each map task. One extent for each partition. */
+  add(map: number, extents: readonly PartitionExtent[]): void {
+    const bytes = this.#bytes;
+    const step = rowBytesOf(this.#maps);
+    let at = this.#rowsStart + ROW_HEADER_BYTES + map * ENTRY_BYTES;
+    for (const { startBytes, lengthBytes, records } of extents) {
+      bytes.writeDoubleLE(startBytes, at);
+      bytes.writeDoubleLE(lengthBytes, at + 8);
+      bytes.writeDoubleLE(records, at + 16);
+      at += step;
+    }
+  }
+
+  finish(): Buffer {
+    const bytes = this.#bytes;
+    const step = rowBytesOf(this.#maps);
+    for (let partition = 0; partition < this.#partitions; partition++) {
+      const row = this.#rowsStart + partition * step;
+      bytes.writeUInt32LE(crc32(bytes.subarray(row + ROW_HEADER_BYTES, row + step)), row);
+    }
+    return bytes;
+  }
+}
+
+function rowBytesOf(maps: number): number {
+  return ROW_HEADER_BYTES + maps * ENTRY_BYTES;
 }
 
 /** The segments of one partition that hold records, in the order of the map tasks. Throws CorruptShuffleError. */
@@ -72,7 +103,7 @@ export async function readPartitionSegments(
   const namesEnd = HEADER_BYTES + header.readUInt32LE(16);
   if (partition >= partitions)
     throw corrupt(indexKey, `it has ${partitions} partitions, so none numbered ${partition}`);
-  const rowBytes = ROW_HEADER_BYTES + maps * ENTRY_BYTES;
+  const rowBytes = rowBytesOf(maps);
   const rowStart = namesEnd + partition * rowBytes;
   const bytes = async (start: number, end: number): Promise<Buffer> =>
     end <= head.length ? head.subarray(start, end) : store.get(indexKey, { range: { start, end } });

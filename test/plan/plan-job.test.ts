@@ -111,6 +111,18 @@ describe('planJob()', () => {
     });
   });
 
+  it('refuses tasks whose index no barrier could hold, and says how many reducers would do', async () => {
+    const files = [{ key: 'large', sizeBytes: 10_000, etag: 'v1', compression: 'none' } as const];
+    const options = { files, splitSizeBytes: 1 };
+
+    await expect(plan(words, { ...options, reducers: 10_000 })).rejects.toMatchObject({
+      name: 'UsageError',
+      message:
+        '10000 map tasks times 10000 reducers make a shuffle index of 2289 MiB; 256 MiB is the most. Choose larger splits, or at most 1118 reducers',
+    });
+    expect((await plan(words, { ...options, reducers: 1_118 })).settings.reducers).toBe(1_118);
+  });
+
   it.each([0, -1, 1.5, LIMITS.splitSizeBytesMax + 1])(
     'refuses a split size of %d',
     async (splitSizeBytes) => {

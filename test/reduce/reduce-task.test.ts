@@ -10,11 +10,11 @@ import { attemptId, jobId, taskId } from '../../src/ids.ts';
 import { defineJob, type Job, json, lines, textLines, tsv } from '../../src/index.ts';
 import { KiB, MiB } from '../../src/limits.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
-import { encodeShuffleIndex, type IndexedObject } from '../../src/shuffle/shuffle-index.ts';
 import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import type { JobPlan, TaskResult } from '../../src/task.ts';
 import { environmentOf, LAYOUT, NO_CONTROL, scratchFolder, settingsOf } from '../commit/environment.ts';
+import { encodeShuffleIndex, type ObjectWithExtents } from '../shuffle/encode-shuffle-index.ts';
 
 let scratch: ReturnType<typeof scratchFolder>;
 beforeAll(() => {
@@ -28,7 +28,7 @@ type Runs = readonly (readonly (readonly [key: unknown, value: unknown])[])[];
 async function shuffleOf(job: Job, runs: Runs): Promise<MemoryStore> {
   const store = new MemoryStore();
   const { key, value } = job.shuffle!;
-  const indexed: IndexedObject[] = [];
+  const indexed: ObjectWithExtents[] = [];
   for (const [map, records] of runs.entries()) {
     const objectKey = shuffleKey(LAYOUT, taskId('map', map));
     const writer = new ShuffleObjectWriter({

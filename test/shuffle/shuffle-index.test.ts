@@ -1,15 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isMapReduceError } from '../../src/errors.ts';
-import {
-  encodeShuffleIndex,
-  type IndexedObject,
-  readPartitionSegments,
-} from '../../src/shuffle/shuffle-index.ts';
+import { readPartitionSegments, shuffleIndexBytes } from '../../src/shuffle/shuffle-index.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { scratchFolder } from '../commit/environment.ts';
+import { encodeShuffleIndex, type ObjectWithExtents } from './encode-shuffle-index.ts';
 
 const extent = fc.record({
   startBytes: fc.nat(2 ** 31 - 1).map((n) => n * 1_000),
@@ -37,7 +34,7 @@ async function read(store: ObjectStore, partition: number): Promise<unknown[]> {
 }
 
 /** The oracle. */
-function segmentsOf(indexed: readonly IndexedObject[], partition: number): unknown[] {
+function segmentsOf(indexed: readonly ObjectWithExtents[], partition: number): unknown[] {
   return indexed
     .filter(({ extents }) => extents[partition].lengthBytes > 0)
     .map(({ key, etag, extents }) => ({
@@ -49,7 +46,7 @@ function segmentsOf(indexed: readonly IndexedObject[], partition: number): unkno
     }));
 }
 
-const SAMPLE: readonly IndexedObject[] = ['shuffle/m-00000', 'shuffle/m-00001', 'shuffle/m-00002'].map(
+const SAMPLE: readonly ObjectWithExtents[] = ['shuffle/m-00000', 'shuffle/m-00001', 'shuffle/m-00002'].map(
   (key, map) => ({
     key,
     etag: `v${map}`,
@@ -75,6 +72,14 @@ describe('the shuffle index', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('is as large as was said before it was made', () => {
+    const names = JSON.stringify(SAMPLE.map(({ key, etag }) => [key, etag]));
+
+    const bytes = encodeShuffleIndex(SAMPLE, 2);
+
+    expect(bytes).toHaveLength(shuffleIndexBytes({ maps: 3, partitions: 2 }) + names.length);
   });
 
   it('has no partition beyond its last', async () => {

@@ -1,0 +1,13 @@
+import type { PartitionExtent } from '../../src/shuffle/run-writer.ts';
+import { type IndexedObject, ShuffleIndexBuilder } from '../../src/shuffle/shuffle-index.ts';
+
+export interface ObjectWithExtents extends IndexedObject {
+  readonly extents: readonly PartitionExtent[];
+}
+
+/** The last map task's footer first: their order is of no matter. */
+export function encodeShuffleIndex(objects: readonly ObjectWithExtents[], partitions: number): Buffer {
+  const index = new ShuffleIndexBuilder(objects, partitions);
+  for (const [map, { extents }] of [...objects.entries()].reverse()) index.add(map, extents);
+  return index.finish();
+}
