@@ -38,6 +38,8 @@ export interface ProxiedRequest {
   readonly path: string;
   /** Of a GET of a part of an object: 'bytes=0-99'. */
   readonly range: string | undefined;
+  /** Of a listing: of the keys it asks for. */
+  readonly prefix: string | undefined;
 }
 
 export interface S3FaultProxyOptions {
@@ -228,6 +230,7 @@ function describeRequest({ method = 'GET', url = '/', headers }: http.IncomingMe
     }),
     path: decodeURIComponent(pathname),
     range: headers.range,
+    prefix: searchParams.get('prefix') ?? undefined,
   };
 }
 

@@ -1,0 +1,264 @@
+/**
+ * Every request of a job to S3, by step, counted by a proxy before each function: the table of docs/s3-requests.md. M
+ * map tasks and R reduce tasks write M + R objects and a constant, however many cells M x R has.
+ */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { FUNCTION_NAMES, type FunctionName } from '../../infra/function-names.ts';
+import { S3_LIMITS } from '../../src/storage/s3-limits.ts';
+import { type ProxiedRequest, type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
+import { DeployedStack } from './deployed-stack.ts';
+import { until } from './helpers/until.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+
+const SECONDS = 1_000;
+/** Read once an environment, which serves any number of tasks. */
+const SETTINGS = 'GetObject settings';
+
+describeOnEmulators('Requests to S3', (emulator) => {
+  let stack: DeployedStack;
+  const proxies = new Map<FunctionName, S3FaultProxy>();
+
+  beforeAll(async () => {
+    stack = await DeployedStack.deploy(emulator, { maxConcurrency: 4, taskMemoryMb: 512 });
+    await Promise.all(
+      FUNCTION_NAMES.map(async (name) => {
+        const proxy = await startS3FaultProxy({ target: emulator.endpoint });
+        proxies.set(name, proxy);
+        await stack.configure(name, { variables: { AWS_ENDPOINT_URL_S3: proxy.endpoint } });
+      }),
+    );
+    return async () => {
+      await Promise.all([...proxies.values()].map((proxy) => proxy.stop()));
+    };
+  }, 240 * SECONDS);
+
+  const run = async (request: object) => {
+    for (const proxy of proxies.values()) proxy.resetCounts();
+    const ended = await stack.start({
+      jobId: uniqueName('counted'),
+      request: { app: 'word-count', ...request },
+    });
+    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+    const { report } = await stack.result(ended.output.outputPrefix);
+    return { report, ...requestsByStep(proxies, ended.output.jobId) };
+  };
+
+  describe.each([
+    { maps: 6, reducers: 2, watches: 1 },
+    { maps: 12, reducers: 5, watches: 2 },
+  ])('a job of $maps map tasks and $reducers reduce tasks', ({ maps, reducers, watches }) => {
+    const files = 3;
+    const folder = `data/counted-${maps}/`;
+
+    test('makes those of the table, and writes maps + reducers + 11 objects', async () => {
+      for (let file = 0; file < files; file++) await stack.put(`${folder}${file}.txt`, manyWords(file));
+      const splitSizeBytes = (manyWords(0).length * files) / maps;
+
+      const { report, byStep, total, settingsReads, looks } = await run({
+        inputs: [folder],
+        splitSizeBytes,
+        reducers,
+      });
+
+      expect(report.input).toMatchObject({ files, splits: maps });
+      expect(byStep).toEqual({
+        plan: {
+          'ListObjectsV2 input': 1,
+          'ListObjectsV2 output': 1,
+          'PutObject request': 1,
+          'PutObject plan': 1,
+          'PutObject settings': 1,
+          'PutObject items': 2,
+        },
+        map: { 'GetObject input': maps, 'PutObject shuffle': maps },
+        'map-barrier': {
+          'GetObject plan': 1,
+          'ListObjectsV2 shuffle': 1,
+          'GetObject shuffle': maps,
+          'PutObject index': 1,
+          'PutObject stage': 1,
+        },
+        reduce: {
+          'GetObject index': reducers,
+          'GetObject shuffle': maps * reducers,
+          'PutObject part': reducers,
+        },
+        'reduce-barrier': {
+          'GetObject plan': 1,
+          'GetObject stage': 1,
+          'HeadObject part': reducers,
+          'PutObject stage': 1,
+        },
+        commit: {
+          'HeadObject _SUCCESS': 1,
+          'GetObject request': 1,
+          'GetObject plan': 1,
+          'GetObject stage': 2,
+          'ListObjectsV2 failures': 1,
+          'ListObjectsV2 backups': 1,
+          'PutObject manifest': 1,
+          'PutObject report': 1,
+          'PutObject _SUCCESS': 1,
+          'ListObjectsV2 work': 1,
+          DeleteObjects: 1,
+        },
+        failure: {},
+      });
+      expect(settingsReads).toBeGreaterThanOrEqual(2);
+      expect(settingsReads).toBeLessThanOrEqual(maps + reducers);
+      // One each at the start, and a second one of an attempt that takes 5 s on a busy machine.
+      expect(looks).toBeGreaterThanOrEqual(maps + reducers);
+      expect(looks).toBeLessThanOrEqual(2 * (maps + reducers));
+      expect(total).toEqual({
+        PutObject: maps + reducers + 11,
+        GetObject: maps * reducers + 2 * maps + reducers + 7,
+        HeadObject: reducers + 1,
+        ListObjectsV2: 6,
+        DeleteObjects: 1,
+      });
+    });
+
+    test('is looked at for stragglers: a listing and at most three HEADs a look', async () => {
+      const proxy = proxies.get('watch')!;
+
+      const looks = await until('a look of each watch', () => {
+        const { ListObjectsV2 = 0 } = proxy.counts.operations;
+        return ListObjectsV2 >= watches ? ListObjectsV2 : undefined;
+      });
+
+      const { GetObject = 0, HeadObject = 0, ...others } = proxy.counts.operations;
+      expect(GetObject).toBeLessThanOrEqual(looks);
+      expect(HeadObject).toBeLessThanOrEqual(3 * looks);
+      expect(others).toEqual({ ListObjectsV2: looks });
+    });
+  });
+
+  test('objects over 8 MiB are uploads of parts: two requests more than parts, and for a result its summary', async () => {
+    await stack.put('data/large.txt', randomWords(18_000_000));
+
+    const { report, byStep, total } = await run({
+      inputs: ['data/large.txt'],
+      splitSizeBytes: 20_000_000,
+      reducers: 1,
+    });
+
+    const [map, reduce] = report.stages;
+    const parts = (bytes: number) => Math.ceil(bytes / S3_LIMITS.partBytesMin);
+    const ranges = (bytes: number) => Math.ceil(bytes / S3_LIMITS.readRangeBytes);
+    expect(parts(map!.bytesWritten)).toBeGreaterThanOrEqual(2);
+    expect(byStep.map).toEqual({
+      'GetObject input': ranges(report.input.bytes),
+      'CreateMultipartUpload shuffle': 1,
+      'UploadPart shuffle': parts(map!.bytesWritten),
+      'CompleteMultipartUpload shuffle': 1,
+    });
+    expect(byStep.reduce).toEqual({
+      'GetObject index': 1,
+      'GetObject shuffle': ranges(reduce!.bytesRead),
+      'CreateMultipartUpload part': 1,
+      'UploadPart part': parts(reduce!.bytesWritten),
+      'PutObject attempt': 1,
+      'CompleteMultipartUpload part': 1,
+    });
+    expect(byStep['reduce-barrier']).toMatchObject({ 'HeadObject part': 1, 'GetObject attempt': 1 });
+    expect(total.PutObject).toBe(12);
+  });
+});
+
+type Counts = Record<string, number>;
+
+/**
+ * Of all steps but the watch, whose looks go by time. A read that was slow may have been sent a second time
+ * (s3-hedging.ts): the same bytes of the same object count once for each step.
+ */
+function requestsByStep(
+  proxies: ReadonlyMap<FunctionName, S3FaultProxy>,
+  jobId: string,
+): { byStep: Record<string, Counts>; total: Counts; settingsReads: number; looks: number } {
+  const byStep: Record<string, Counts> = {};
+  const total: Counts = {};
+  let settingsReads = 0;
+  let looks = 0;
+  for (const [step, { requests }] of proxies) {
+    if (step === 'watch') continue;
+    const counts: Counts = {};
+    const seen = new Set<string>();
+    for (const request of requests) {
+      const { operation, path, range } = request;
+      const what = whatOf(request, jobId);
+      const name = what === '' ? operation : `${operation} ${what}`;
+      if (name === SETTINGS) {
+        settingsReads += 1;
+        continue;
+      }
+      // Whether the job is cancelled, and with it whether another attempt has committed: by time as well.
+      if (operation === 'HeadObject' && (step === 'map' || step === 'reduce')) {
+        if (what === 'cancel') looks += 1;
+        continue;
+      }
+      const same = `${path} ${range}`;
+      if (operation === 'GetObject' && range !== undefined && seen.has(same) && what !== 'index') continue;
+      seen.add(same);
+      counts[name] = (counts[name] ?? 0) + 1;
+      total[operation] = (total[operation] ?? 0) + 1;
+    }
+    byStep[step] = counts;
+  }
+  return { byStep, total, settingsReads, looks };
+}
+
+/** What kind of object a request is about. */
+function whatOf({ operation, path, prefix }: ProxiedRequest, jobId: string): string {
+  if (operation === 'DeleteObjects') return '';
+  const key = prefix ?? path.slice(path.indexOf('/', 1) + 1);
+  const kinds: readonly [RegExp, string][] = [
+    [/^data\//, 'input'],
+    [/\/request\.json$/, 'request'],
+    [/\/plan\/plan\.json$/, 'plan'],
+    [/\/plan\/settings\.json$/, 'settings'],
+    [/\/plan\/(map|reduce)\.json$/, 'items'],
+    [/\/shuffle\//, 'shuffle'],
+    [/\/shuffle-index$/, 'index'],
+    [/\/(map|reduce)-stage\.json$/, 'stage'],
+    [/\/attempts\//, 'attempt'],
+    [/\/failures\//, 'failures'],
+    [/\/backups\//, 'backups'],
+    [/\/part-r-/, 'part'],
+    [/\/manifest\.json$/, 'manifest'],
+    [/\/_report\.html$/, 'report'],
+    [/\/cancel$/, 'cancel'],
+    [/\/_SUCCESS$/, '_SUCCESS'],
+    [new RegExp(`^work/${jobId}/$`), 'work'],
+    [new RegExp(`^output/${jobId}/$`), 'output'],
+  ];
+  return kinds.find(([pattern]) => pattern.test(key))?.[1] ?? key;
+}
+
+/** So many that every map task has some for every reducer. All files are of one length. */
+function manyWords(file: number): string {
+  const word = (number: number) =>
+    String.fromCharCode(...[...String(1_000 + number)].map((digit) => 97 + Number(digit)));
+  return Array.from({ length: 4_000 }, (_, line) => `${word((line * 7 + file) % 1_000)}\n`).join('');
+}
+
+/** Hard to compress, and each there once. */
+function randomWords(bytes: number): string {
+  const words: string[] = [];
+  let state = 1n;
+  for (let at = 0; at < bytes; ) {
+    let line = '';
+    for (let word = 0; word < 8; word++) {
+      state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffff_ffff_ffff_ffffn;
+      line += `${letters(state >> 8n)} `;
+    }
+    words.push(line.trim());
+    at += line.length;
+  }
+  return `${words.join('\n')}\n`;
+}
+
+function letters(bits: bigint): string {
+  let text = '';
+  for (let rest = bits; rest > 0n; rest /= 26n) text += String.fromCharCode(97 + Number(rest % 26n));
+  return text;
+}
