@@ -61,6 +61,7 @@ Examples:
       `a task without progress for this long is tried anew: 500ms, 60s, 2m (default: ${LIMITS.stallTimeoutMsDefault / 1000}s)`,
     )
     .option('--no-backup', 'no second attempts for tasks that are slow')
+    .option('--report <file>', 'write the report as an HTML page (later: mapreduce report <folder>)')
     .option('--json', 'print the report as JSON, and nothing else, on stdout')
     .option('-q, --quiet', 'print nothing but errors')
     .addHelpText(

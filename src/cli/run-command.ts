@@ -32,6 +32,10 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     );
     display.end();
     restoreStdout();
+    if (flags.report !== undefined) {
+      const { writePage } = await import('./report-command.ts');
+      await writePage(flags.report, report);
+    }
     if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     else if (!quiet) await printSummary(report, output);
     const signal = interrupt.received();

@@ -22,6 +22,8 @@ export interface RunFlags {
   readonly stallTimeout?: string;
   /** False after --no-backup. */
   readonly backup: boolean;
+  /** File for the report as HTML. */
+  readonly report?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }

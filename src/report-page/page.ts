@@ -84,8 +84,7 @@ function figures({ input, parts, wallMs, stages }: JobReport, cost: ReportCost |
   const failed = sum(stages.map((stage) => stage.failedAttempts));
   const facts: [name: string, value: string][] = [
     ['time', formatDuration(wallMs)],
-    ['input', `${formatBytes(input.bytes)}`],
-    ['files', formatCount(input.files)],
+    [`in ${formatCountOf(input.files, 'file')} of input`, formatBytes(input.bytes)],
     ['tasks', stages.map((stage) => `${formatCount(stage.tasks)} ${stage.stage}`).join(' + ')],
     ['result', `${formatCountOf(records, 'record')}, ${formatBytes(bytes)}`],
     ['failed attempts', formatCount(failed)],

@@ -23,7 +23,7 @@ export function partitions(records: readonly number[]): Html {
     `the largest, of ${taskId('reduce', largest)}, ${formatCount(most)}${mean === 0 ? '' : `: ${(most / mean).toFixed(2)} times the mean`}`,
     ...(empty === 0 ? [] : [`${formatCount(empty)} without a record`]),
   ].join('; ');
-  const meanY = HEIGHT - scaled(mean, most);
+  const meanY = tenths(HEIGHT - scaled(mean, most));
   return html`<p>${told}.</p>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${told}">
 ${bars.map((count, bar) => column(count, { bar, bars: bars.length, most }))}

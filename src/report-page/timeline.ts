@@ -1,10 +1,10 @@
 /**
  * When which stage ran, as bars over the job's time:
  *
- *     before   ████                                   plan: the input is listed and cut
+ *     plan     ████                                   the job is claimed, its input listed and cut
  *     map          ███████████████
  *     reduce                      ██████████
- *     after                                 ███       barrier, merge, commit
+ *     commit                                ███       the parts are merged, the manifest is written
  */
 import { formatDuration } from '../quantities.ts';
 import type { JobReport } from '../report.ts';
@@ -69,9 +69,9 @@ function barsOf({ stages, wallMs }: JobReport): Bar[] {
   });
   const before = bars[0]?.startMs ?? wallMs;
   return [
-    { name: 'before', style: 'rest', startMs: 0, endMs: before },
+    { name: 'plan', style: 'rest', startMs: 0, endMs: before },
     ...bars,
-    { name: 'after', style: 'rest', startMs: Math.min(at, wallMs), endMs: wallMs },
+    { name: 'commit', style: 'rest', startMs: Math.min(at, wallMs), endMs: wallMs },
   ];
 }
 

@@ -98,6 +98,7 @@ describe('results from AWS', () => {
   };
   const options = (report: JobReport, overwrite = false) => ({
     report,
+    page: '<!doctype html>',
     outputPrefix: 'output/job/',
     folder: join(folder, 'results'),
     overwrite,
@@ -111,6 +112,7 @@ describe('results from AWS', () => {
 
     expect(readdirSync(join(folder, 'results')).sort()).toEqual([
       '_SUCCESS',
+      '_report.html',
       'manifest.json',
       'part-r-00000.tsv',
       'part-r-00001.tsv',
@@ -142,7 +144,7 @@ describe('results from AWS', () => {
       'the object was changed after the job',
     );
 
-    const names = ['_SUCCESS', 'manifest.json', 'part-r-00000.tsv'];
+    const names = ['_SUCCESS', '_report.html', 'manifest.json', 'part-r-00000.tsv'];
     expect(readdirSync(join(folder, 'results')).sort()).toEqual(names);
     expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
   });

@@ -52,7 +52,9 @@ describeOnEmulators('The command on AWS', (emulator) => {
     const settings = ['--input', 'speeches', '--reducers', '3', '--split-size', '50KiB'];
 
     const submitted = await mapreduce('submit', 'word-count', ...settings, '--job-id', 'speeches', '--wait');
+    const shown = await mapreduce('results', 'speeches');
     const downloaded = await mapreduce('results', 'speeches', '--download', 'cloud');
+    const reported = await mapreduce('report', 'speeches', '--output', 'speeches.html');
     const embedded = await mapreduce('run', 'word-count', ...settings, '--output', 'here', '--quiet');
 
     expect(submitted.code, submitted.stderr).toBe(0);
@@ -63,7 +65,16 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(embedded.code).toBe(0);
     expect(await parts('cloud')).toEqual(await parts('here'));
     expect(Object.keys(await parts('cloud'))).toHaveLength(3);
-    expect(await readdir(join(cwd, 'cloud'))).toEqual(expect.arrayContaining(['_SUCCESS', 'manifest.json']));
+    expect(await readdir(join(cwd, 'cloud'))).toEqual(
+      expect.arrayContaining(['_SUCCESS', '_report.html', 'manifest.json']),
+    );
+    expect(shown.stdout).toMatch(/\ns3:\/\/.*\/output\/speeches\/_report\.html\n/);
+    expect(reported).toMatchObject({ code: 0, stdout: 'speeches.html\n' });
+    for (const file of ['cloud/_report.html', 'speeches.html']) {
+      const page = await readFile(join(cwd, file), 'utf8');
+      expect(page).toMatch(/aria-label="plan from 0 ms to .*; map from .*; reduce from .*; commit from /);
+      expect(page).toMatch(/<h2 id="cost">Cost<\/h2>\n<p>on AWS .*at prices of us-east-1 of \d{4}-\d\d-\d\d/);
+    }
     const report = JSON.parse(await readFile(join(cwd, 'cloud/manifest.json'), 'utf8')) as JobReport;
     expect(report.input).toMatchObject({ files: 30 });
     expect(report.input.splits).toBeGreaterThanOrEqual(5);

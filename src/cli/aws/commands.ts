@@ -90,13 +90,33 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     .description(
       'Shows the results of a job that has ended well, or downloads them and compares their checksums.',
     )
-    .option('-d, --download <folder>', 'write the parts, manifest.json and _SUCCESS there')
+    .option('-d, --download <folder>', 'write the parts, manifest.json, _report.html and _SUCCESS there')
     .option('--overwrite', 'replace results that the folder already holds')
     .option('--json', 'print the report as JSON')
     .option('-q, --quiet', 'print nothing but errors')
     .action(async (job, flags) => {
       const { resultsCommand } = await import('./job-commands.ts');
       finish(await explained(() => resultsCommand(job, flags)));
+    });
+
+  deployment(program.command('report'))
+    .summary('make a page of what a job did, how long, and what it cost')
+    .description(
+      'Makes one HTML file, to be read in a browser, of a job that has ended well: its stages over time, records and bytes through each, skew, counters, attempts that failed and why; of a job on AWS also what it has cost, by estimate. It needs no network and no script.',
+    )
+    .argument('<what>', 'output folder or manifest.json of a run on this machine, or the id of a job on AWS')
+    .option('-o, --output <file>', 'where the page goes (default: <job id>.html)')
+    .option('-q, --quiet', 'print nothing but errors')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mapreduce report out/words
+  mapreduce report word-count-20250131-142530-1f9a --output words.html`,
+    )
+    .action(async (what, flags) => {
+      const { reportCommand } = await import('../report-command.ts');
+      finish(await explained(() => reportCommand(what, flags)));
     });
 
   jobCommand(program, 'cancel', 'stop a job')

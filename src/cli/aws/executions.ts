@@ -104,6 +104,21 @@ export async function latestExecution(deployment: Deployment, job: JobId): Promi
   return latest;
 }
 
+/** Of the first and of each redrive up to the latest, which may be of long ago: not all need to be there any more. */
+export async function executionArns(
+  { store, stateMachineArn }: Deployment,
+  job: JobId,
+  latest: Pick<JobExecution, 'arn' | 'redrive'>,
+): Promise<string[]> {
+  if (latest.redrive === 0) return [latest.arn];
+  const claim = await findDocument<ClaimDocument>(store, requestKey(job));
+  const redrives = Array.from({ length: latest.redrive }, (_, redrive) => redrive + 1);
+  return [
+    claim?.execution ?? executionArn(stateMachineArn, executionName(job, 0)),
+    ...redrives.map((redrive) => executionArn(stateMachineArn, executionName(job, redrive))),
+  ];
+}
+
 export async function stopExecution({ sfn }: Deployment, arn: string): Promise<void> {
   const { StopExecutionCommand } = await import('@aws-sdk/client-sfn');
   await callAws({ action: 'states:StopExecution', on: arn }, () =>

@@ -1,9 +1,10 @@
 /** `mapreduce status`, `wait`, `results`, `cancel` and `redrive`: of one job, by its id. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancelKey } from '../../aws/keys.ts';
-import { SUCCESS_NAME } from '../../commit/layout.ts';
+import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
 import { MapReduceError } from '../../errors.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../quantities.ts';
+import { reportPage } from '../../report-page/page.ts';
 import { errorText } from '../error-text.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
@@ -11,6 +12,7 @@ import { paintFor } from '../paint.ts';
 import { tableLines } from '../table.ts';
 import { shortPath } from '../user-stack.ts';
 import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
+import { estimatedCost } from './estimated-cost.ts';
 import { findExecution, type JobExecution, startExecution, stopExecution } from './executions.ts';
 import { checkedJobId, failureOf, type JobStatus, jobStatus, readReport } from './job-status.ts';
 import { downloadResults } from './results.ts';
@@ -97,20 +99,15 @@ export async function resultsCommand(id: string, flags: ResultsFlags): Promise<n
   const deployment = await connect(flags);
   const { store } = deployment;
   const status = await jobStatus(deployment, checkedJobId(id));
-  const { phase, jobId } = status;
-  if (phase === 'failed' || phase === 'cancelled') throw await failureOf(deployment, status);
-  if (phase !== 'succeeded') {
-    throw new MapReduceError(
-      'UsageError',
-      `job ${jobId} is still running (${phase}); it has results when all of them are there. mapreduce wait ${jobId}`,
-    );
-  }
+  await assertSucceeded(deployment, status);
   const { download: folder, overwrite = false, json, quiet } = flags;
   if (folder === undefined) {
     await printResult(deployment, status, flags);
     if (!json && !quiet) {
       const { report, outputPrefix } = await readReport(deployment, status);
-      const names = [...report.parts.map(({ name }) => name), 'manifest.json', SUCCESS_NAME];
+      const hasPage = (await store.head(`${outputPrefix}${REPORT_NAME}`)) !== undefined;
+      const own = [MANIFEST_NAME, ...(hasPage ? [REPORT_NAME] : []), SUCCESS_NAME];
+      const names = [...report.parts.map(({ name }) => name), ...own];
       process.stdout.write(names.map((name) => `${store.location}/${outputPrefix}${name}\n`).join(''));
     }
     return EXIT_CODE.done;
@@ -120,8 +117,10 @@ export async function resultsCommand(id: string, flags: ResultsFlags): Promise<n
   let bytes = 0;
   let saidMs = startedMs;
   const isTalkative = !json && !quiet;
+  const page = reportPage(report, { cost: await estimatedCost(deployment, status, report) });
   await downloadResults(store, {
     report,
+    page,
     outputPrefix,
     folder,
     overwrite,
@@ -135,10 +134,21 @@ export async function resultsCommand(id: string, flags: ResultsFlags): Promise<n
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   if (isTalkative) {
     process.stdout.write(
-      `${formatCountOf(report.parts.length, 'part')}, ${formatBytes(bytes)}, in ${shortPath(folder)} after ${formatDuration(performance.now() - startedMs)}\n`,
+      `${formatCountOf(report.parts.length, 'part')}, ${formatBytes(bytes)}, in ${shortPath(folder)} after ${formatDuration(performance.now() - startedMs)}; ${REPORT_NAME} tells how the job went\n`,
     );
   }
   return EXIT_CODE.done;
+}
+
+/** @throws what the job failed of; UsageError while it runs */
+export async function assertSucceeded(deployment: Deployment, status: JobStatus): Promise<void> {
+  const { phase, jobId } = status;
+  if (phase === 'succeeded') return;
+  if (phase === 'failed' || phase === 'cancelled') throw await failureOf(deployment, status);
+  throw new MapReduceError(
+    'UsageError',
+    `job ${jobId} is still running (${phase}); it has results when all of them are there. mapreduce wait ${jobId}`,
+  );
 }
 
 /** First the mark that attempts look for, then the end of the execution, which starts no more of them. */

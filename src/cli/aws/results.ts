@@ -4,7 +4,7 @@ import { access, constants, mkdir, readdir, rename, rm, writeFile } from 'node:f
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
-import { isResultName, MANIFEST_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
+import { isResultName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
 import { MapReduceError } from '../../errors.ts';
 import { mapBounded } from '../../map-bounded.ts';
 import type { JobReport, PartReport } from '../../report.ts';
@@ -32,6 +32,8 @@ export async function firstStoredLines(
 
 export interface Download {
   readonly report: JobReport;
+  /** The report as HTML, with what the job has cost. */
+  readonly page: string;
   readonly outputPrefix: string;
   readonly folder: string;
   readonly overwrite: boolean;
@@ -39,14 +41,14 @@ export interface Download {
 }
 
 /**
- * Parts, then manifest.json, then _SUCCESS: who finds that finds a whole result. Each part's checksum is compared with
+ * Parts, then manifest.json and the report, then _SUCCESS: who finds that finds a whole result. Each part's checksum is compared with
  * the manifest's.
  *
  * @throws OutputExistsError when the folder holds results
  */
 export async function downloadResults(
   store: ObjectStore,
-  { report, outputPrefix, folder, overwrite, onBytes }: Download,
+  { report, page, outputPrefix, folder, overwrite, onBytes }: Download,
 ): Promise<void> {
   await makeFolder(folder);
   const before = (await readdir(folder)).filter(isResultName);
@@ -72,6 +74,7 @@ export async function downloadResults(
     for (const name of before) await rm(join(folder, name), { force: true });
     for (const path of paths) await rename(unfinished(path), path);
     await writeFile(join(folder, MANIFEST_NAME), manifest);
+    await writeFile(join(folder, REPORT_NAME), page);
     await writeFile(join(folder, SUCCESS_NAME), '');
   } finally {
     for (const path of paths) await rm(unfinished(path), { force: true });

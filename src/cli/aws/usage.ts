@@ -4,7 +4,7 @@
  */
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import type { JobReport } from '../../report.ts';
-import { callAws } from './aws-errors.ts';
+import { callAws, isAwsError } from './aws-errors.ts';
 import { storageRequests, type Usage } from './cost.ts';
 import { clientOptions, type Deployment, regionOption } from './deployment.ts';
 import { machineOf } from './machine.ts';
@@ -21,13 +21,20 @@ interface MapRun {
 
 export async function usageOf(
   deployment: Deployment,
-  executionArn: string,
+  executionArns: readonly string[],
   report: JobReport,
 ): Promise<Usage> {
-  const [{ transitions, stepInvocations, stepMs, runs }, machine] = await Promise.all([
-    historyOf(deployment, executionArn),
-    machineOf(deployment),
-  ]);
+  const machine = await machineOf(deployment);
+  const histories: ReturnType<typeof readHistory>[] = [];
+  for (const arn of executionArns) histories.push(await historyOf(deployment, arn));
+  const total = (field: 'transitions' | 'stepInvocations' | 'stepMs') =>
+    histories.reduce((sum, history) => sum + history[field], 0);
+  const [transitions, stepInvocations, stepMs] = [
+    total('transitions'),
+    total('stepInvocations'),
+    total('stepMs'),
+  ];
+  const runs = histories.flatMap((history) => history.runs);
   let usage: Usage = {
     invocations: stepInvocations,
     gbSeconds:
@@ -61,8 +68,13 @@ async function historyOf({ sfn }: Deployment, executionArn: string) {
   const events: HistoryEvent[] = [];
   await callAws({ action: 'states:GetExecutionHistory', on: executionArn }, async () => {
     const question = { executionArn, includeExecutionData: false, maxResults: 1_000 };
-    for await (const page of paginateGetExecutionHistory({ client: sfn }, question))
-      events.push(...(page.events ?? []));
+    try {
+      for await (const page of paginateGetExecutionHistory({ client: sfn }, question))
+        events.push(...(page.events ?? []));
+    } catch (error) {
+      // Of a job that was redriven after months, the first execution has expired.
+      if (!isAwsError(error, 'ExecutionDoesNotExist')) throw error;
+    }
   });
   return readHistory(events);
 }
@@ -83,6 +95,11 @@ export function readHistory(events: readonly HistoryEvent[]) {
       runs.push({ arn: run.arn, ms: atMs - run.startedMs });
       run = undefined;
     }
+  }
+  // An execution that was stopped amid a stage.
+  if (run !== undefined) {
+    const endedMs = events.at(-1)!.timestamp?.getTime() ?? run.startedMs;
+    runs.push({ arn: run.arn, ms: endedMs - run.startedMs });
   }
   return { transitions, stepInvocations, stepMs: stepTimes.reduce((sum, ms) => sum + ms, 0), runs };
 }

@@ -1,13 +1,11 @@
 /** A job until its end, as a person sees it: progress, then the summary, or the error that ended it. */
 import { isMapReduceError } from '../../errors.ts';
-import type { JobReport } from '../../report.ts';
 import { EXIT_CODE, exitCodeOfSignal } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { paintFor } from '../paint.ts';
 import { progressDisplay } from '../progress-display.ts';
 import { summaryLines } from '../summary.ts';
-import { awsError } from './aws-errors.ts';
-import { type Deployment, regionOfArn } from './deployment.ts';
+import type { Deployment } from './deployment.ts';
 import { failureOf, type JobStatus, readReport } from './job-status.ts';
 import { firstStoredLines } from './results.ts';
 import { watchJob } from './watch.ts';
@@ -71,32 +69,9 @@ export async function printResult(
     firstLines: await firstStoredLines(store, outputPrefix, report.parts),
     paint,
   });
-  const [cost, ...costParts] = await estimatedCost(deployment, status, report);
+  const { estimatedCost } = await import('./estimated-cost.ts');
+  const { total: cost, parts: costParts } = await estimatedCost(deployment, status, report);
   process.stdout.write(
     `${[...lines, `${paint('dim', 'cost')}    ${cost}`, ...costParts.map((part) => `        ${part}`), `${paint('dim', 'next')}    mapreduce results ${status.jobId} --download <folder>`].join('\n')}\n`,
   );
-}
-
-/** The job has ended well whatever becomes of the estimate: who may not look at what it takes is told so. */
-async function estimatedCost(
-  deployment: Deployment,
-  { execution }: JobStatus,
-  report: JobReport,
-): Promise<string[]> {
-  if (execution === undefined) return ['not known any more: Step Functions keeps executions for 90 days'];
-  const [{ usageOf }, { costLines }, { pricesOf }] = await Promise.all([
-    import('./usage.ts'),
-    import('./cost.ts'),
-    import('./prices.ts'),
-  ]);
-  try {
-    const usage = await usageOf(deployment, execution.arn, report);
-    const region = regionOfArn(deployment.stateMachineArn);
-    const isEmulator = process.env.AWS_ENDPOINT_URL !== undefined;
-    const lines = costLines({ usage, prices: pricesOf(region), region, isEmulator });
-    return execution.redrive === 0 ? lines : [...lines, 'of the last redrive; what went before comes on top'];
-  } catch (error) {
-    const call = { action: 'lambda:GetFunctionConfiguration', on: 'the functions' };
-    return [`not known: ${awsError(error, call).message}`];
-  }
 }

@@ -1,0 +1,120 @@
+/** `mapreduce report`: a job as a page, from the manifest of a folder here, or of a job on AWS with what it has cost. */
+import { existsSync } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { parseJson } from '../aws/parse.ts';
+import { MANIFEST_NAME } from '../commit/layout.ts';
+import { MapReduceError } from '../errors.ts';
+import type { JobReport } from '../report.ts';
+import { type ReportCost, reportPage } from '../report-page/page.ts';
+import type { DeploymentFlags } from './aws/deployment.ts';
+import { EXIT_CODE } from './exit-code.ts';
+import { shortPath } from './user-stack.ts';
+
+export interface ReportFlags extends DeploymentFlags {
+  readonly output?: string;
+  readonly quiet?: boolean;
+}
+
+export async function reportCommand(what: string, flags: ReportFlags): Promise<number> {
+  const { report, cost } = looksLikePath(what) ? { ...(await ofFolder(what)) } : await ofJob(what, flags);
+  const file = flags.output ?? `${report.jobId}.html`;
+  await writePage(file, report, cost);
+  if (!flags.quiet) process.stdout.write(`${shortPath(file)}\n`);
+  return EXIT_CODE.done;
+}
+
+/** @throws UsageError when the file cannot be written */
+export async function writePage(file: string, report: JobReport, cost?: ReportCost): Promise<void> {
+  try {
+    await writeFile(file, reportPage(report, { cost }));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new MapReduceError(
+      'UsageError',
+      `the report cannot be written to ${file} (${code}). Name a file in a folder that is there`,
+      { cause: error },
+    );
+  }
+}
+
+function looksLikePath(what: string): boolean {
+  return /[/\\]|\.json$/.test(what) || existsSync(what);
+}
+
+async function ofFolder(path: string): Promise<{ report: JobReport; cost?: ReportCost }> {
+  const file = (await stat(path).catch(() => undefined))?.isDirectory() ? join(path, MANIFEST_NAME) : path;
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new MapReduceError(
+      'UsageError',
+      `${file} cannot be read (${error.code}). Name the output folder of a job that has ended well, its ${MANIFEST_NAME}, or the id of a job on AWS`,
+      { cause: error },
+    );
+  });
+  return { report: parseManifest(parseJson(text, file), file) };
+}
+
+async function ofJob(id: string, flags: ReportFlags): Promise<{ report: JobReport; cost?: ReportCost }> {
+  const [{ connect }, { checkedJobId, jobStatus, readReport }, { assertSucceeded }, { estimatedCost }] =
+    await Promise.all([
+      import('./aws/deployment.ts'),
+      import('./aws/job-status.ts'),
+      import('./aws/job-commands.ts'),
+      import('./aws/estimated-cost.ts'),
+    ]);
+  const deployment = await connect(flags);
+  const status = await jobStatus(deployment, checkedJobId(id));
+  await assertSucceeded(deployment, status);
+  const { report } = await readReport(deployment, status);
+  return { report, cost: await estimatedCost(deployment, status, report) };
+}
+
+const whole = v.pipe(v.number(), v.minValue(0));
+const stage = v.object({
+  stage: v.picklist(['map', 'reduce']),
+  tasks: whole,
+  attempts: whole,
+  failedAttempts: whole,
+  backupAttempts: whole,
+  startMs: v.optional(v.number()),
+  wallMs: v.number(),
+  recordsRead: whole,
+  bytesRead: whole,
+  recordsWritten: whole,
+  bytesWritten: whole,
+  spills: whole,
+  bytesSpilled: whole,
+});
+/** What the page is made of. A manifest may have come from anywhere by the time somebody wants it as a page. */
+const manifest = v.object({
+  formatVersion: v.literal(1),
+  jobId: v.string(),
+  jobName: v.string(),
+  params: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  startedAt: v.string(),
+  wallMs: v.number(),
+  input: v.object({ files: whole, bytes: whole, splits: whole }),
+  reducers: whole,
+  stages: v.array(stage),
+  parts: v.array(v.object({ name: v.string(), records: whole, bytes: whole, crc32: v.string() })),
+  partitionRecords: v.array(whole),
+  counters: v.record(v.string(), v.number()),
+  failures: v.array(
+    v.object({
+      taskId: v.string(),
+      attemptId: v.string(),
+      error: v.looseObject({ name: v.string(), message: v.string() }),
+    }),
+  ),
+});
+
+function parseManifest(value: unknown, what: string): JobReport {
+  const parsed = v.safeParse(manifest, value, { abortEarly: true });
+  if (parsed.success) return parsed.output as JobReport;
+  const [issue] = parsed.issues;
+  throw new MapReduceError(
+    'UsageError',
+    `${what} is not the manifest of a job of this version of mapreduce: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}`,
+  );
+}
