@@ -7,7 +7,7 @@ import {
   writeDocument,
   writeDocumentOnce,
 } from '../../src/aws/documents.ts';
-import type { JobState, planEventSchema } from '../../src/aws/job-state.ts';
+import { type JobState, type planEventSchema, TASKS_PER_STAGE_MAX } from '../../src/aws/job-state.ts';
 import {
   cancelKey,
   defaultOutputPrefix,
@@ -90,6 +90,13 @@ async function decidePlan(claim: ClaimedJob, { jobs, store, now }: StepEnvironme
     compression: COMPRESSION,
     merge: request.merge,
   });
+  if (plan.splits.length > TASKS_PER_STAGE_MAX) {
+    throw new MapReduceError(
+      'UsageError',
+      `splits of this size make ${plan.splits.length} map tasks; the state machine takes ${TASKS_PER_STAGE_MAX}. Choose a larger splitSizeBytes`,
+      { details: { jobId } },
+    );
+  }
   await claimOutput(store, { jobId, outputPrefix, overwrite: request.overwrite ?? false });
   const { document } = await writeDocumentOnce<PlanDocument>(store, planKey(jobId), {
     app: request.app,

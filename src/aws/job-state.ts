@@ -121,5 +121,8 @@ export interface ReduceItem {
   readonly index: number;
 }
 
+/** Children answer `{}`: with their commas, so many fit the 256 KiB of the one state that collects them. */
+export const TASKS_PER_STAGE_MAX = 80_000;
+
 /** An item goes through the state of a child execution; longer lists of pieces are read from the bucket. */
 export const ITEM_BYTES_MAX = 16 * 1024;

@@ -33,6 +33,9 @@ export const WATCH_SECONDS_MAX = 15;
 export const BACKUPS_FRACTION_MAX = 0.1;
 /** At once, since they go through one state. */
 export const BACKUPS_PER_LOOK_MAX = 100;
-/** A watch ends in any case: after so many looks, or when nothing has committed for two time limits of Lambda. */
-export const LOOKS_MAX = 2_000;
+/**
+ * A watch ends in any case: after so many looks (four hours of one stage), or when nothing has committed for two time
+ * limits of Lambda. Each look is 13 events of a history that ends at 25,000.
+ */
+export const LOOKS_MAX = 1_000;
 export const WATCH_PATIENCE_MS = 30 * 60_000;

@@ -1,103 +1,188 @@
-/** What a job of 10,000 map and 1,000 reduce tasks is to the services' limits. */
-import { describe, expect, it } from 'vitest';
-import { writeMapItems, writeReduceItems } from '../../lambdas/steps/items.ts';
-import { ITEM_BYTES_MAX, type JobState, type MapItem } from '../../src/aws/job-state.ts';
+/** What a job of 10,000 map and 1,000 reduce tasks is to the services' limits. docs/limits.md has the table. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import wordCount from '../../apps/word-count/job.ts';
+import { retriers } from '../../infra/retry.ts';
+import { writeMapItems } from '../../lambdas/steps/items.ts';
+import { planStep } from '../../lambdas/steps/plan.ts';
+import { ITEM_BYTES_MAX, TASKS_PER_STAGE_MAX } from '../../src/aws/job-state.ts';
+import { BACKUPS_FRACTION_MAX, BACKUPS_PER_LOOK_MAX, LOOKS_MAX } from '../../src/aws/watch-state.ts';
 import { jobId } from '../../src/ids.ts';
-import { GiB, KiB, MiB } from '../../src/limits.ts';
+import type { Job } from '../../src/job.ts';
+import { KiB, LIMITS, MiB } from '../../src/limits.ts';
+import { shuffleIndexBytes } from '../../src/shuffle/shuffle-index.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { JobPlan, Split } from '../../src/task.ts';
+import type { JobPlan, SplitPiece } from '../../src/task.ts';
 import { GOLDEN } from '../infra/rendered.ts';
+import { type LargeJobFigures, MAP_TASKS, REDUCE_TASKS, STEP_MEMORY_MB } from './large-job.ts';
 
 const STATE_BYTES_MAX = 256 * KiB;
 const HISTORY_EVENTS_MAX = 25_000;
-const MAP_TASKS = 10_000;
-const REDUCE_TASKS = 1_000;
-
-const id = jobId('a-job-with-a-rather-long-name-0123456789abcdef');
-const split = (index: number): Split => ({
-  pieces: [
-    {
-      file: {
-        key: `data/logs/2026/01/31/server-${String(index).padStart(5, '0')}.log`,
-        sizeBytes: 5 * GiB,
-        etag: '"d41d8cd98f00b204e9800998ecf8427e-640"',
-        compression: 'none',
-      },
-      startBytes: index * 64 * MiB,
-      endBytes: (index + 1) * 64 * MiB,
-    },
-  ],
-});
-const plan: JobPlan = {
-  settings: {
-    formatVersion: 1,
-    jobId: id,
-    jobName: 'access-log',
-    params: {},
-    reducers: REDUCE_TASKS,
-    partition: { kind: 'hash' },
-    compression: { codec: 'zstd', level: 1 },
-    merge: false,
-  },
-  splits: Array.from({ length: MAP_TASKS }, (_, index) => split(index)),
-  inputBytes: MAP_TASKS * 64 * MiB,
-  inputFiles: MAP_TASKS,
-};
+/** Of a function of that size, as Lambda's own runtime gives it to Node. */
+const HEAP_MB = Math.floor(STEP_MEMORY_MB * 0.9);
+const FUNCTION_MS_MAX = 15 * 60_000;
 
 describe('a job of 10,000 map and 1,000 reduce tasks', () => {
-  it('has states of a thousandth of what a state may hold', () => {
-    const state: JobState = {
-      jobId: id,
-      next: 'reduce-watched',
-      items: `jobs/${id}/plan/reduce-again-3.json`,
-      mapRound: 3,
-      reduceRound: 3,
-      resumed: false,
-    };
+  let figures: LargeJobFigures;
 
-    expect(Buffer.byteLength(JSON.stringify(state))).toBeLessThan(STATE_BYTES_MAX / 1_000);
+  beforeAll(() => {
+    const script = join(import.meta.dirname, 'large-job.ts');
+    const options = ['--conditions=source', `--max-old-space-size=${HEAP_MB}`, script];
+    figures = JSON.parse(execFileSync(process.execPath, options, { encoding: 'utf8' })) as LargeJobFigures;
+  }, 60_000);
+
+  it('has states of a hundredth of what a state may hold', () => {
+    const bytes = figures.states.map((state) => Buffer.byteLength(JSON.stringify(state)));
+
+    expect(bytes).toHaveLength(4);
+    expect(Math.max(...bytes)).toBeLessThan(STATE_BYTES_MAX / 100);
   });
 
-  it('has children whose answers, all together, fit the state that collects them', () => {
-    const answers = JSON.stringify(Array.from({ length: MAP_TASKS }, () => ({})));
+  it('has plans of some megabytes, items of some hundred bytes, and an index that one write takes', () => {
+    const { objectBytes, largestItemBytes } = figures;
+
+    expect(objectBytes['plan.json']).toBeLessThan(4 * MiB);
+    expect(objectBytes['map.json']).toBeLessThan(4 * MiB);
+    expect(objectBytes['reduce.json']).toBeLessThan(64 * KiB);
+    expect(largestItemBytes).toBeLessThan(512);
+    expect(objectBytes['shuffle-index']).toBeGreaterThan(
+      shuffleIndexBytes({ maps: MAP_TASKS, partitions: REDUCE_TASKS }),
+    );
+    expect(objectBytes['shuffle-index']).toBeLessThan(LIMITS.shuffleIndexBytesMax);
+    expect(objectBytes['map-stage.json']).toBeLessThan(8 * MiB);
+    expect(objectBytes['manifest.json']).toBeLessThan(1 * MiB);
+  });
+
+  it('is planned, counted and committed in the memory of those functions, in seconds', () => {
+    const { peakMb, elapsedMs, parts } = figures;
+
+    expect(parts).toBe(REDUCE_TASKS);
+    // The store is in this memory as well, with all that was written.
+    expect(Math.max(...Object.values(peakMb))).toBeLessThan(STEP_MEMORY_MB);
+    expect(Math.max(...Object.values(elapsedMs))).toBeLessThan(FUNCTION_MS_MAX / 15);
+  });
+
+  it('is in the documentation with these figures', () => {
+    const table = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8');
+
+    for (const name of [
+      'plan.json',
+      'map.json',
+      'shuffle-index',
+      'map-stage.json',
+      'manifest.json',
+    ] as const) {
+      expect(table, name).toContain(`\`${name}\` ${(figures.objectBytes[name] / MiB).toFixed(1)} MiB`);
+    }
+    expect(table).toContain(`${eventsOfAnEasyJob()} events`);
+    expect(table).toContain(`${eventsMax().toLocaleString('en')} events`);
+    expect(table).toContain(`${watchEventsMax(MAP_TASKS).toLocaleString('en')} events`);
+  });
+});
+
+describe('what a job can be at most', () => {
+  it('children whose answers, all together, fit the state that collects them', () => {
+    const answers = JSON.stringify(Array.from({ length: TASKS_PER_STAGE_MAX }, () => ({})));
 
     expect(Buffer.byteLength(answers)).toBeLessThan(STATE_BYTES_MAX);
+    expect(TASKS_PER_STAGE_MAX).toBeGreaterThanOrEqual(LIMITS.reducersMax);
   });
 
-  it('has a history that does not grow with its tasks', () => {
-    const { States } = GOLDEN[0].render() as { States: Record<string, { Type: string }> };
-    const eventsOf = { Task: 5, Choice: 2, Map: 6, Succeed: 2, Fail: 1, Pass: 2 } as const;
-    const events = Object.values(States).reduce(
-      (sum, { Type }) => sum + eventsOf[Type as keyof typeof eventsOf],
-      0,
+  it('more map tasks than that are refused before any has run', async () => {
+    const store = new MemoryStore();
+    await store.put('data/large.txt', Buffer.alloc(TASKS_PER_STAGE_MAX + 1));
+    const request = { app: 'word-count', inputs: ['data/large.txt'], splitSizeBytes: 1, reducers: 1 };
+
+    const planned = planStep(
+      {
+        input: { jobId: 'too-many', request },
+        execution: { id: 'execution', startTime: new Date().toISOString() },
+      },
+      {
+        jobs: { find: async () => wordCount as Job },
+        store,
+        now: () => new Date(),
+        maxConcurrency: 800,
+        backupAttempts: true,
+        memoryBytes: 64 * MiB,
+        scratchParent: tmpdir(),
+      },
     );
-    // Every state in each of the bounded rounds of both stages, each retried as often as it can be.
-    const rounds = 4 + 4;
-    const retriesMax = 10 + 3 + 3;
 
-    expect(events * rounds * (1 + retriesMax)).toBeLessThan(HISTORY_EVENTS_MAX);
+    await expect(planned).rejects.toMatchObject({
+      name: 'UsageError',
+      message:
+        'splits of this size make 80001 map tasks; the state machine takes 80000. Choose a larger splitSizeBytes',
+    });
   });
 
-  it('has plans of some megabytes, and items of some hundred bytes', async () => {
-    const store = new MemoryStore();
-
-    const mapItems = await store.get(await writeMapItems(store, plan, { round: 0 }));
-    const reduceItems = await store.get(await writeReduceItems(store, plan, { round: 0 }));
-
-    expect(mapItems.length).toBeLessThan(4 * MiB);
-    expect(reduceItems.length).toBeLessThan(64 * KiB);
-    const items = JSON.parse(mapItems.toString()) as MapItem[];
-    expect(items).toHaveLength(MAP_TASKS);
-    expect(Math.max(...items.map((item) => JSON.stringify(item).length))).toBeLessThan(512);
+  it('a history that does not grow with its tasks, however often anything is retried', () => {
+    expect(eventsMax()).toBeLessThan(HISTORY_EVENTS_MAX);
   });
 
-  it('has a split of 10,000 small files beside its plan, not in its item', async () => {
-    const store = new MemoryStore();
-    const packed = { pieces: plan.splits.flatMap(({ pieces }) => pieces) };
+  it('a history of its watch that ends before the service ends it', () => {
+    expect(watchEventsMax(MAP_TASKS)).toBeLessThan(HISTORY_EVENTS_MAX);
+    expect(BACKUPS_PER_LOOK_MAX * '{"index":10000},'.length).toBeLessThan(STATE_BYTES_MAX / 100);
+  });
 
-    const items = await store.get(await writeMapItems(store, { ...plan, splits: [packed] }, { round: 0 }));
+  it('a split of 10,000 small files, which lies beside its plan and not in its item', async () => {
+    const store = new MemoryStore();
+    const id = jobId('packed');
+    const pieces = Array.from({ length: LIMITS.piecesPerSplitMax }, (_, index): SplitPiece => {
+      const key = `data/logs/2026/01/31/server-${String(index).padStart(5, '0')}.log`;
+      const file = { key, sizeBytes: 1_000, etag: '"d41d8cd98f00b204e9800998ecf8427e"', compression: 'none' };
+      return { file, startBytes: 0, endBytes: 1_000 } as SplitPiece;
+    });
+    const plan = { settings: { jobId: id }, splits: [{ pieces }] } as unknown as JobPlan;
+
+    const items = await store.get(await writeMapItems(store, plan, { round: 0 }));
 
     expect(items.length).toBeLessThan(ITEM_BYTES_MAX);
     expect((await store.get(`jobs/${id}/plan/splits/m-00000.json`)).length).toBeGreaterThan(1 * MiB);
   });
 });
+
+/** Entered, scheduled, started, succeeded, exited; and so on. A Map is a Distributed one, whose children have histories of their own. */
+const EVENTS = { Task: 5, Choice: 2, Map: 6, Wait: 2, Succeed: 2, Fail: 1, Pass: 2 } as const;
+/** Failed, scheduled, started. */
+const EVENTS_PER_RETRY = 3;
+/** Started and succeeded, of the execution. */
+const EVENTS_PER_EXECUTION = 2;
+const RETRIES_MAX = retriers().reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);
+
+type States = Record<string, { readonly Type: keyof typeof EVENTS }>;
+
+function statesOf(machine: 0 | 1): States {
+  return (GOLDEN[machine].render() as { States: States }).States;
+}
+
+function eventsOfAnEasyJob(): number {
+  const states = statesOf(0);
+  const path = ['Plan', 'AfterPlan', 'WatchMap', 'MapStage', 'MapBarrier', 'AfterMapBarrier'];
+  path.push('WatchReduce', 'ReduceStage', 'ReduceBarrier', 'AfterReduceBarrier', 'Commit', 'Done');
+  return path.reduce((sum, name) => sum + EVENTS[states[name].Type], EVENTS_PER_EXECUTION);
+}
+
+/** Every state in each of the bounded rounds of both stages, each retried as often as it can be. */
+function eventsMax(): number {
+  const rounds = 2 * (1 + LIMITS.shuffleRepairsMax);
+  return Object.values(statesOf(0)).reduce(
+    (sum, { Type }) => sum + rounds * (EVENTS[Type] + (Type === 'Task' ? RETRIES_MAX * EVENTS_PER_RETRY : 0)),
+    EVENTS_PER_EXECUTION,
+  );
+}
+
+/** Wait, look, choose, and an inline Map of the backups; a backup is an iteration with one task in it. */
+function watchEventsMax(tasks: number): number {
+  const { Wait, Task, Choice } = EVENTS;
+  const inlineMap = 4;
+  const backup = 2 + Task;
+  return (
+    EVENTS_PER_EXECUTION +
+    LOOKS_MAX * (Wait + Task + Choice + inlineMap) +
+    tasks * BACKUPS_FRACTION_MAX * backup
+  );
+}

@@ -1,0 +1,223 @@
+/**
+ * Run by limits.test.ts in a process of its own, with the heap of the functions that plan and count: a job of 10,000 map
+ * and 1,000 reduce tasks through the steps of the Lambda functions themselves. Its input is made up and so are its
+ * shuffle objects, which share their bytes; the first part is reduced in earnest, and the others are copies of it. All
+ * that the steps write is real. Prints what came of it as JSON.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import wordCount from '../../apps/word-count/job.ts';
+import { memoryBudgetBytes } from '../../lambdas/runtime/environment.ts';
+import { commitStep } from '../../lambdas/steps/commit.ts';
+import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
+import { mapBarrierStep } from '../../lambdas/steps/map-barrier.ts';
+import { planStep } from '../../lambdas/steps/plan.ts';
+import { reduceStep } from '../../lambdas/steps/reduce.ts';
+import { reduceBarrierStep } from '../../lambdas/steps/reduce-barrier.ts';
+import { watchStep } from '../../lambdas/steps/watch.ts';
+import { type JobState, reduceEventSchema } from '../../src/aws/job-state.ts';
+import { itemsKey, jobLayout, planKey, stageKey } from '../../src/aws/keys.ts';
+import { type WatchState, watchEventSchema } from '../../src/aws/watch-state.ts';
+import { GrowableSink } from '../../src/codec/growable-sink.ts';
+import {
+  MANIFEST_NAME,
+  partKey,
+  shuffleIndexKey,
+  shuffleKey,
+  shufflePrefix,
+} from '../../src/commit/layout.ts';
+import type { TaskSummary } from '../../src/commit/task-summary.ts';
+import { jobId, taskId } from '../../src/ids.ts';
+import type { Job } from '../../src/job.ts';
+import { LIMITS, MiB } from '../../src/limits.ts';
+import { ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { ObjectInfo, ReadOptions } from '../../src/storage/object-store.ts';
+
+export const MAP_TASKS = 10_000;
+export const REDUCE_TASKS = 1_000;
+/** Of the construct's defaults. */
+export const STEP_MEMORY_MB = 1_024;
+
+export interface LargeJobFigures {
+  /** What the state machine hands on after each step, and the state of a watch machine. */
+  readonly states: readonly (JobState | WatchState)[];
+  readonly objectBytes: Readonly<Record<LargeJobObject, number>>;
+  readonly elapsedMs: Readonly<Record<string, number>>;
+  /** The most that the process ever had resident, after each step. */
+  readonly peakMb: Readonly<Record<string, number>>;
+  readonly largestItemBytes: number;
+  readonly parts: number;
+}
+
+export type LargeJobObject =
+  | 'plan.json'
+  | 'map.json'
+  | 'reduce.json'
+  | 'shuffle-index'
+  | 'map-stage.json'
+  | 'reduce-stage.json'
+  | 'manifest.json';
+
+const FILES = 1_250;
+const ETAG = '"d41d8cd98f00b204e9800998ecf8427e-640"';
+const id = jobId('a-job-with-a-rather-long-name-0123456789abcdef');
+const layout = jobLayout(id);
+
+class LargeJobStore extends MemoryStore {
+  readonly #shuffleObject: Buffer;
+
+  constructor(shuffleObject: Buffer) {
+    super();
+    this.#shuffleObject = shuffleObject;
+  }
+
+  override async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
+    if (prefix === 'data/logs/') {
+      const sizeBytes = (MAP_TASKS / FILES) * LIMITS.splitSizeBytesDefault;
+      for (let file = 0; file < FILES; file++) {
+        const key = `data/logs/2026/01/31/server-${String(file).padStart(5, '0')}.log`;
+        yield { key, sizeBytes, etag: ETAG, metadata: {} };
+      }
+    } else if (prefix === shufflePrefix(layout)) {
+      const sizeBytes = this.#shuffleObject.length;
+      for (let map = 0; map < MAP_TASKS; map++) {
+        yield { key: shuffleKey(layout, taskId('map', map)), sizeBytes, etag: ETAG, metadata: {} };
+      }
+    } else yield* super.list(prefix);
+  }
+
+  override async get(key: string, options: ReadOptions = {}): Promise<Buffer> {
+    if (!key.startsWith(shufflePrefix(layout))) return super.get(key, options);
+    const { start = 0, end = this.#shuffleObject.length } = options.range ?? {};
+    return Buffer.from(this.#shuffleObject.subarray(start, end));
+  }
+
+  override async *stream(key: string, options: ReadOptions = {}): AsyncIterableIterator<Buffer> {
+    if (key.startsWith(shufflePrefix(layout))) yield await this.get(key, options);
+    else yield* super.stream(key, options);
+  }
+}
+
+if (import.meta.main) {
+  const scratchParent = mkdtempSync(join(tmpdir(), 'mapreduce-large-job-'));
+  try {
+    console.log(JSON.stringify(await runLargeJob(scratchParent)));
+  } finally {
+    rmSync(scratchParent, { recursive: true, force: true });
+  }
+}
+
+async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
+  const store = new LargeJobStore(await shuffleObject(wordCount));
+  const environment: StepEnvironment = {
+    jobs: { find: async () => wordCount as Job },
+    store,
+    now: () => new Date(),
+    maxConcurrency: 800,
+    backupAttempts: true,
+    memoryBytes: memoryBudgetBytes(STEP_MEMORY_MB * MiB),
+    scratchParent,
+  };
+  const execution = {
+    id: 'arn:aws:states:us-east-1:123456789012:execution:Jobs:0a1b2c3d',
+    startTime: new Date().toISOString(),
+  };
+  const invocation = { requestId: 'request', remainingMs: () => 900_000 };
+  const elapsedMs: Record<string, number> = {};
+  const peakMb: Record<string, number> = {};
+  const measured = async <T>(name: string, step: () => Promise<T>): Promise<T> => {
+    const startedMs = performance.now();
+    const result = await step();
+    elapsedMs[name] = Math.round(performance.now() - startedMs);
+    peakMb[name] = Math.round(process.resourceUsage().maxRSS / 1024);
+    return result;
+  };
+
+  const input = { app: 'word-count', inputs: ['data/logs/'], reducers: REDUCE_TASKS };
+  const request = { ...input, splitSizeBytes: LIMITS.splitSizeBytesDefault };
+  const planned = await measured('plan', () =>
+    planStep({ input: { jobId: id, request }, execution }, environment),
+  );
+  const watched = await measured('watch', () =>
+    watchStep(
+      v.parse(watchEventSchema, {
+        jobId: id,
+        stage: 'map',
+        startedAt: execution.startTime,
+        ...{ waitSeconds: 5, looks: 0, committed: 0, lastProgressMs: 0, mostCommittedMs: 0 },
+      }),
+      environment,
+    ),
+  );
+  const mapped = await measured('map barrier', () => mapBarrierStep({ ...planned, execution }, environment));
+  await measured('one reduce task', () =>
+    reduceStep(v.parse(reduceEventSchema, { jobId: id, item: { index: 0 } }), environment, invocation),
+  );
+  await copyFirstPart(store);
+  const reduced = await measured('reduce barrier', () =>
+    reduceBarrierStep({ ...mapped, execution }, environment),
+  );
+  // The commit removes what only the running job needs.
+  const sizeOf = async (key: string) => (await store.head(key))!.sizeBytes;
+  const objectBytes = {
+    'plan.json': await sizeOf(planKey(id)),
+    'map.json': await sizeOf(itemsKey(id, 'map', 0)),
+    'reduce.json': await sizeOf(itemsKey(id, 'reduce', 0)),
+    'shuffle-index': await sizeOf(shuffleIndexKey(layout)),
+    'map-stage.json': await sizeOf(stageKey(id, 'map')),
+    'reduce-stage.json': await sizeOf(stageKey(id, 'reduce')),
+  };
+  const items = JSON.parse((await store.get(itemsKey(id, 'map', 0))).toString()) as unknown[];
+  const { parts } = await measured('commit', () =>
+    commitStep({ ...reduced, execution }, environment, invocation),
+  );
+  return {
+    states: [planned, watched, mapped, reduced],
+    objectBytes: { ...objectBytes, 'manifest.json': await sizeOf(`${layout.outputPrefix}${MANIFEST_NAME}`) },
+    elapsedMs,
+    peakMb,
+    largestItemBytes: Math.max(...items.map((item) => JSON.stringify(item).length)),
+    parts,
+  };
+}
+
+/** One record in each partition. */
+async function shuffleObject({ shuffle }: Job): Promise<Buffer> {
+  const encode = (codec: NonNullable<Job['shuffle']>['key' | 'value'], value: unknown): Buffer => {
+    const sink = new GrowableSink();
+    codec.encode(value, sink);
+    return Buffer.from(sink.bytes.subarray(0, sink.end));
+  };
+  const key = encode(shuffle!.key, 'word');
+  const value = encode(shuffle!.value, 1);
+  const store = new MemoryStore();
+  const writer = new ShuffleObjectWriter({
+    store,
+    key: 'object',
+    compression: { codec: 'zstd', level: 1 },
+    blockBytes: LIMITS.blockBytes,
+  });
+  for (let partition = 0; partition < REDUCE_TASKS; partition++) {
+    writer.run.append(key, 0, key.length, value, 0, value.length);
+    writer.run.endPartition();
+  }
+  const splitBytes = LIMITS.splitSizeBytesDefault;
+  await writer.commit(
+    (bytesWritten): TaskSummary => ({
+      ...{ taskId: 'm-01234', attemptId: 'm-01234.0123456789abcdef', recordsRead: 1_000_000 },
+      ...{ bytesRead: splitBytes, plainBytesRead: splitBytes, recordsWritten: REDUCE_TASKS, bytesWritten },
+      ...{ spills: 0, bytesSpilled: 0, crc32: '', counters: { words: 12_345_678, lines: 1_000_000 } },
+    }),
+  );
+  return await store.get('object');
+}
+
+async function copyFirstPart(store: MemoryStore): Promise<void> {
+  const keyOf = (index: number) => partKey(layout, taskId('reduce', index), wordCount.output.extension);
+  const bytes = await store.get(keyOf(0));
+  const { metadata } = (await store.head(keyOf(0)))!;
+  for (let index = 1; index < REDUCE_TASKS; index++) await store.put(keyOf(index), bytes, { metadata });
+}
