@@ -1,0 +1,45 @@
+/** What a cold start has to load. `npm run bench -- --lambdas` has the figures. */
+import { execFileSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Bundles, bundleHandlers } from '../../infra/bundle.ts';
+import { FUNCTION_NAMES } from '../../infra/function-names.ts';
+
+const JOBS = resolve(import.meta.dirname, '../../apps/index.ts');
+const BUNDLE_BYTES_MAX = 1_300_000;
+
+describe('the bundles', () => {
+  let bundles: Bundles;
+  beforeAll(() => {
+    bundles = bundleHandlers(JOBS);
+  });
+  afterAll(() => bundles[Symbol.dispose]());
+
+  it.each(FUNCTION_NAMES)('%s stays small', (name) => {
+    expect(bundles.sizeBytes(name)).toBeLessThan(BUNDLE_BYTES_MAX);
+  });
+
+  it('have the SDK as ES modules alone: not a second time as CommonJS', () => {
+    const commonJs = Object.keys(bundles.metafile.inputs).filter((path) =>
+      /@(?:aws-sdk|smithy)\/[^/]+\/dist-cjs\//.test(path),
+    );
+
+    expect(commonJs).toEqual([]);
+  });
+
+  it('start without undici, for whose sake Node would take 10 ms more', () => {
+    const url = pathToFileURL(join(bundles.folder('map'), 'index.mjs')).href;
+    const script = `import(${JSON.stringify(url)}).then(({ handler }) => {
+      console.log(typeof handler, process.moduleLoadList.some((name) => name.endsWith('undici/undici')));
+      process.exit();
+    })`;
+
+    const printed = execFileSync(process.execPath, ['--eval', script], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+    });
+
+    expect(printed.trim()).toBe('function false');
+  });
+});
