@@ -4,15 +4,15 @@
  *     <work>/shuffle/m-00042         one shuffle object for each map task                 (shuffle-object.ts)
  *     <work>/shuffle-index           where each partition lies in each of them            (shuffle-index.ts)
  *     <work>/attempts/r-00007.1      summary of an attempt, where it does not fit the part's metadata
- *     <work>/merge/r-00007           a part that is still to be merged, in the format of a shuffle object; of a
- *                                    map-only job as it is
+ *     <work>/merge/r-00007           a part that is still to be merged, in the format of a shuffle object; or as it is,
+ *                                    where the parts are in order already
  *     <output>/part-r-00007.tsv      parts (part-m-... of a map-only job), or merged.tsv
  *     <output>/manifest.json         what was made, how, from what
  *     <output>/_report.html          the same for people; of jobs on AWS              (report-page/page.ts)
  *     <output>/_SUCCESS              empty; last of all
  */
 import type { AttemptId, TaskId } from '../ids.ts';
-import type { JobLayout } from '../task.ts';
+import type { JobLayout, JobSettings } from '../task.ts';
 
 export const SUCCESS_NAME = '_SUCCESS';
 export const MANIFEST_NAME = 'manifest.json';
@@ -43,13 +43,21 @@ export function partName(task: TaskId, extension: string): string {
   return `part-${task}.${extension}`;
 }
 
-/** Where a map-only job's task leaves its part: in the output, or, when the parts are to be merged, on the way there. */
-export function mapPartKey(
+/** Where a task leaves its formatted part: in the output, or, when the parts are to be merged, on the way there. */
+export function taskPartKey(
   layout: JobLayout,
   task: TaskId,
   { extension, merge }: { extension: string; merge: boolean },
 ): string {
   return merge ? mergeRunKey(layout, task) : partKey(layout, task, extension);
+}
+
+/**
+ * Whether the parts, one after the other, are the merged result. They are in the order of the input without a reduce, and
+ * in the order of keys when each part holds a range of them.
+ */
+export function partsAreInOrder({ reducers, partition }: JobSettings): boolean {
+  return reducers === 0 || partition.kind === 'range';
 }
 
 export function partKey(layout: JobLayout, task: TaskId, extension: string): string {

@@ -13,7 +13,7 @@ import { ShuffleIndexBuilder } from '../shuffle/shuffle-index.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
-import { mapPartKey, mapTaskIndexOf, shuffleIndexKey, shuffleKey, shufflePrefix } from './layout.ts';
+import { mapTaskIndexOf, shuffleIndexKey, shuffleKey, shufflePrefix, taskPartKey } from './layout.ts';
 import { readPartSummary } from './part-writer.ts';
 import type { TaskSummary } from './task-summary.ts';
 
@@ -111,7 +111,7 @@ async function closeMapOnly({
 }): Promise<MapBarrierResult> {
   const { merge } = plan.settings;
   const found = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
-    readPartSummary(store, layout, mapPartKey(layout, taskId('map', map), { extension, merge })),
+    readPartSummary(store, layout, taskPartKey(layout, taskId('map', map), { extension, merge })),
   );
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
   if (missing.length > 0) return { missing, summaries: [], partitionRecords: [] };

@@ -1,22 +1,26 @@
 /**
- * Merges the parts into one file sorted by key (`--merge`). The reduce tasks have left runs of (key, formatted record)
- * in place of parts; merging them by key is the same k-way merge as any other, whatever the format.
+ * Makes one file of the parts, sorted by key (`--merge`). Where the parts are in order already, they are put one after the
+ * other, by the store itself if it can. Else the reduce tasks have left runs of (key, formatted record) in place of parts;
+ * merging them by key is the same k-way merge as any other, whatever the format.
  *
  * Called once after the reduce barrier, again when it failed. Idempotent: the file appears when it is complete.
  */
 import { crc32 } from 'node:zlib';
+import { combineCrc32 } from '../crc32-combine.ts';
 import { MapReduceError } from '../errors.ts';
 import { taskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
+import { mapBounded } from '../map-bounded.ts';
 import type { PartReport } from '../report.ts';
 import { copyBytes } from '../shuffle/copy-bytes.ts';
 import { openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
+import { appendObject } from '../storage/append-object.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { AttemptControl, JobLayout, JobPlan } from '../task.ts';
-import { mapPartKey, mergedName, mergeRunKey } from './layout.ts';
-import { readPartSummary } from './part-writer.ts';
+import { mergedName, mergeRunKey, partsAreInOrder, taskPartKey } from './layout.ts';
+import { findPart } from './part-writer.ts';
 
 const MERGE_FRACTION = 0.6;
 
@@ -38,22 +42,13 @@ export async function mergeParts({
   control: AttemptControl;
 }): Promise<PartReport> {
   const key = `${layout.outputPrefix}${mergedName(extension)}`;
-  const writer = new ChunkedUpload(store, key);
-  try {
-    if (plan.settings.reducers === 0) await concatenate(plan, { store, layout, extension, control, writer });
-    else await mergeRuns(plan, { store, layout, memoryBytes, scratchFolder, control, writer });
-    await writer.complete();
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
-  return {
-    name: mergedName(extension),
-    records: writer.records,
-    bytes: writer.bytes,
-    crc32: writer.crc.toString(16).padStart(8, '0'),
-  };
+  const totals = partsAreInOrder(plan.settings)
+    ? await concatenate(plan, { store, layout, extension, control, key })
+    : await mergeRuns(plan, { store, layout, memoryBytes, scratchFolder, control, key });
+  return { name: mergedName(extension), ...totals };
 }
+
+type Totals = Omit<PartReport, 'name'>;
 
 async function mergeRuns(
   plan: JobPlan,
@@ -63,22 +58,47 @@ async function mergeRuns(
     memoryBytes,
     scratchFolder,
     control,
-    writer,
+    key,
   }: {
     store: ObjectStore;
     layout: JobLayout;
     memoryBytes: number;
     scratchFolder: string;
     control: AttemptControl;
-    writer: ChunkedUpload;
+    key: string;
   },
-): Promise<void> {
+): Promise<Totals> {
+  const segments = await runSegments(plan, { store, layout });
+  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes, segments.length);
+  const open = await reduceRunCount(segments, {
+    budget,
+    folder: scratchFolder,
+    fold: undefined,
+    compression: plan.settings.compression,
+    blockBytes: LIMITS.blockBytes,
+    control,
+    onMerged: () => {},
+  });
+  const writer = new ChunkedUpload(store, key);
+  try {
+    if (open.length > 0) await writeMerged(openMerge(open, budget.chunkBytes), { control, writer });
+    await writer.complete();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+  return writer.totals;
+}
+
+async function runSegments(
+  plan: JobPlan,
+  { store, layout }: { store: ObjectStore; layout: JobLayout },
+): Promise<RunSegment[]> {
   const segments: RunSegment[] = [];
   for (let reducer = 0; reducer < plan.settings.reducers; reducer++) {
     const runKey = mergeRunKey(layout, taskId('reduce', reducer));
     const run = await store.head(runKey);
-    if (run === undefined)
-      throw new MapReduceError('ObjectNotFoundError', `${store.location}/${runKey} is gone`);
+    if (run === undefined) throw gone(store, runKey);
     const { extents } = await readShuffleFooter(store, run);
     const { startBytes, lengthBytes, records } = extents[0]!;
     if (records === 0) continue;
@@ -91,18 +111,13 @@ async function mergeRuns(
       records,
     });
   }
-  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes, segments.length);
-  const open = await reduceRunCount(segments, {
-    budget,
-    folder: scratchFolder,
-    fold: undefined,
-    compression: plan.settings.compression,
-    blockBytes: LIMITS.blockBytes,
-    control,
-    onMerged: () => {},
-  });
-  if (open.length === 0) return;
-  const merge = openMerge(open, budget.chunkBytes);
+  return segments;
+}
+
+async function writeMerged(
+  merge: ReturnType<typeof openMerge>,
+  { control, writer }: { control: AttemptControl; writer: ChunkedUpload },
+): Promise<void> {
   try {
     while (await merge.ready()) {
       control.check();
@@ -117,7 +132,6 @@ async function mergeRuns(
   }
 }
 
-/** The parts of a map-only job are in the order of the input: one after the other is the merged file. */
 async function concatenate(
   plan: JobPlan,
   {
@@ -125,33 +139,57 @@ async function concatenate(
     layout,
     extension,
     control,
-    writer,
+    key,
   }: {
     store: ObjectStore;
     layout: JobLayout;
     extension: string;
     control: AttemptControl;
-    writer: ChunkedUpload;
+    key: string;
   },
-): Promise<void> {
-  for (let map = 0; map < plan.splits.length; map++) {
-    const part = mapPartKey(layout, taskId('map', map), { extension, merge: true });
-    const summary = await readPartSummary(store, layout, part);
-    if (summary === undefined)
-      throw new MapReduceError('ObjectNotFoundError', `${store.location}/${part} is gone`);
-    for await (const chunk of store.stream(part)) {
+): Promise<Totals> {
+  const { reducers, merge } = plan.settings;
+  const [stage, tasks] =
+    reducers === 0 ? (['map', plan.splits.length] as const) : (['reduce', reducers] as const);
+  const parts = await mapBounded([...Array(tasks).keys()], LIMITS.barrierReadsMax, async (index) => {
+    const part = taskPartKey(layout, taskId(stage, index), { extension, merge });
+    const found = await findPart(store, layout, part);
+    if (found === undefined) throw gone(store, part);
+    const { recordsWritten: records, bytesWritten: bytes, crc32 } = found.summary;
+    return { object: found.object, records, bytes, crc: Number.parseInt(crc32, 16) };
+  });
+  let [records, bytes, crc] = [0, 0, 0];
+  const upload = await store.upload(key);
+  try {
+    for (const part of parts) {
       control.check();
-      await writer.appendChunk(chunk);
+      if (part.bytes === 0) continue;
+      await appendObject(upload, { store, object: part.object, onChunk: () => control.check() });
+      records += part.records;
+      bytes += part.bytes;
+      crc = combineCrc32(crc, part.crc, part.bytes);
     }
-    writer.records += summary.recordsWritten;
+    await upload.complete();
+  } catch (error) {
+    await upload.abort();
+    throw error;
   }
+  return { records, bytes, crc32: printedCrc32(crc) };
+}
+
+function gone(store: ObjectStore, key: string): MapReduceError {
+  return new MapReduceError('ObjectNotFoundError', `${store.location}/${key} is gone`);
+}
+
+function printedCrc32(crc: number): string {
+  return crc.toString(16).padStart(8, '0');
 }
 
 /** Gathers small records into chunks of an upload; counts and checksums what goes through. */
 class ChunkedUpload {
-  records = 0;
-  bytes = 0;
-  crc = 0;
+  #records = 0;
+  #bytes = 0;
+  #crc = 0;
   readonly #store: ObjectStore;
   readonly #key: string;
   #upload: Awaited<ReturnType<ObjectStore['upload']>> | undefined;
@@ -161,6 +199,10 @@ class ChunkedUpload {
   constructor(store: ObjectStore, key: string) {
     this.#store = store;
     this.#key = key;
+  }
+
+  get totals(): Totals {
+    return { records: this.#records, bytes: this.#bytes, crc32: printedCrc32(this.#crc) };
   }
 
   get wantsFlush(): boolean {
@@ -175,12 +217,7 @@ class ChunkedUpload {
       this.#buffer = larger;
     }
     this.#end = copyBytes(bytes, start, end, this.#buffer, this.#end);
-    this.records++;
-  }
-
-  async appendChunk(chunk: Buffer): Promise<void> {
-    await this.flush();
-    await this.#write(chunk);
+    this.#records++;
   }
 
   async flush(): Promise<void> {
@@ -201,8 +238,8 @@ class ChunkedUpload {
   async #write(chunk: Buffer): Promise<void> {
     if (chunk.length === 0) return;
     this.#upload ??= await this.#store.upload(this.#key);
-    this.crc = crc32(chunk, this.crc);
-    this.bytes += chunk.length;
+    this.#crc = crc32(chunk, this.#crc);
+    this.#bytes += chunk.length;
     await this.#upload.write(chunk);
   }
 }

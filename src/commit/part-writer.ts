@@ -16,10 +16,10 @@ import { MapReduceError } from '../errors.ts';
 import type { AttemptId, TaskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { Overflow } from '../shuffle/overflow.ts';
-import type { Metadata, ObjectStore, Upload } from '../storage/object-store.ts';
+import type { Metadata, ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
 import type { JobLayout, TaskEnvironment } from '../task.ts';
 import { commitOnce } from './commit-once.ts';
-import { attemptSummaryKey, mapPartKey } from './layout.ts';
+import { attemptSummaryKey, taskPartKey } from './layout.ts';
 import type { TaskSummary } from './task-summary.ts';
 
 const SUMMARY_METADATA = 'mapreduce-summary';
@@ -47,8 +47,7 @@ export class PartWriter {
     this.#environment = environment;
     this.#taskId = taskId;
     this.#attemptId = attemptId;
-    // Reduce tasks whose parts are to be merged do not come here.
-    this.#key = mapPartKey(environment.layout, taskId, {
+    this.#key = taskPartKey(environment.layout, taskId, {
       extension: environment.job.output.extension,
       merge: environment.settings.merge,
     });
@@ -138,17 +137,22 @@ export class PartWriter {
   }
 }
 
-/** The summary of a committed part; undefined while there is none. */
-export async function readPartSummary(
+export interface CommittedPart {
+  readonly object: ObjectInfo;
+  readonly summary: TaskSummary;
+}
+
+/** Undefined while there is none. */
+export async function findPart(
   store: ObjectStore,
   layout: JobLayout,
   key: string,
-): Promise<TaskSummary | undefined> {
-  const part = await store.head(key);
-  if (part === undefined) return undefined;
-  const text = part.metadata[SUMMARY_METADATA];
-  if (text !== undefined) return JSON.parse(text) as TaskSummary;
-  const attempt = part.metadata[ATTEMPT_METADATA];
+): Promise<CommittedPart | undefined> {
+  const object = await store.head(key);
+  if (object === undefined) return undefined;
+  const text = object.metadata[SUMMARY_METADATA];
+  if (text !== undefined) return { object, summary: JSON.parse(text) as TaskSummary };
+  const attempt = object.metadata[ATTEMPT_METADATA];
   if (attempt === undefined) {
     throw new MapReduceError(
       'OutputExistsError',
@@ -156,9 +160,17 @@ export async function readPartSummary(
       { details: { objectKey: key } },
     );
   }
-  return JSON.parse(
-    (await store.get(attemptSummaryKey(layout, attempt as AttemptId))).toString(),
-  ) as TaskSummary;
+  const summary = await store.get(attemptSummaryKey(layout, attempt as AttemptId));
+  return { object, summary: JSON.parse(summary.toString()) as TaskSummary };
+}
+
+/** The summary of a committed part; undefined while there is none. */
+export async function readPartSummary(
+  store: ObjectStore,
+  layout: JobLayout,
+  key: string,
+): Promise<TaskSummary | undefined> {
+  return (await findPart(store, layout, key))?.summary;
 }
 
 /** Metadata travels in HTTP headers: ASCII only. */

@@ -11,7 +11,7 @@ import { mapBounded } from '../map-bounded.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
-import { mergeRunKey, partKey } from './layout.ts';
+import { mergeRunKey, partsAreInOrder, taskPartKey } from './layout.ts';
 import { unbalanced } from './map-barrier.ts';
 import { readPartSummary } from './part-writer.ts';
 import type { TaskSummary } from './task-summary.ts';
@@ -39,8 +39,8 @@ export async function closeReduceStage({
   const { reducers, merge } = plan.settings;
   const found = await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
     const task = taskId('reduce', index);
-    if (!merge) return readPartSummary(store, layout, partKey(layout, task, extension));
-    return readMergeRunSummary(store, layout, task);
+    if (merge && !partsAreInOrder(plan.settings)) return readMergeRunSummary(store, layout, task);
+    return readPartSummary(store, layout, taskPartKey(layout, task, { extension, merge }));
   });
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
   if (missing.length > 0) return { missing, summaries: [] };

@@ -1,10 +1,10 @@
 /**
- * Where a reduce task's records go: formatted into its part, or, when the parts are to be merged into one file, into a
- * run of (key of the group, formatted record), which the merge orders by key whatever the format is.
+ * Where a reduce task's records go: formatted into its part, or, when the parts are to be merged into one file and are
+ * not in order, into a run of (key of the group, formatted record), which the merge orders by key whatever the format is.
  */
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
-import { mergeRunKey } from '../commit/layout.ts';
+import { mergeRunKey, partsAreInOrder } from '../commit/layout.ts';
 import { PartWriter } from '../commit/part-writer.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
 import type { AttemptId, TaskId } from '../ids.ts';
@@ -46,7 +46,8 @@ export interface ResultOutputOptions {
 }
 
 export function createResultOutput(options: ResultOutputOptions): ResultOutput {
-  return options.environment.settings.merge ? new MergeRunOutput(options) : new PartOutput(options);
+  const { settings } = options.environment;
+  return settings.merge && !partsAreInOrder(settings) ? new MergeRunOutput(options) : new PartOutput(options);
 }
 
 /** The format's shortcut for these codecs, or the long way round through decoded values. */

@@ -76,6 +76,8 @@ export interface Upload {
    * once the promise resolves.
    */
   write(chunk: Uint8Array): Promise<void>;
+  /** For append-object.ts: there where the store can copy bytes without their passing through here. */
+  append?(object: ObjectInfo): Promise<void>;
   /** Makes the object visible. After a PreconditionFailedError the upload is discarded. Called once. */
   complete(options?: { ifNoneMatch?: '*' }): Promise<ObjectInfo>;
   /** Discards what was written. Safe to call at any time, also after complete() or a failure. */

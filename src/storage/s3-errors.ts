@@ -29,6 +29,8 @@ export const S3_PERMISSIONS = {
   PutObject: 's3:PutObject',
   CreateMultipartUpload: 's3:PutObject',
   UploadPart: 's3:PutObject',
+  // Of the object that is copied from; the other has been started.
+  UploadPartCopy: 's3:GetObject',
   CompleteMultipartUpload: 's3:PutObject',
   AbortMultipartUpload: 's3:AbortMultipartUpload',
   ListObjectsV2: 's3:ListBucket',

@@ -29,6 +29,9 @@ export interface S3Limits {
   /** Parts of one upload that are on their way; at least one is. */
   readonly partBytesInFlightMax: number;
 
+  /** S3 is asked to copy at most this much at once, if parts are not larger by then. */
+  readonly copyBytesMax: number;
+
   /** A second GET is sent when the first is slower than this, or than the percentile of its peers if that is more. */
   readonly hedgeAfterMsMin: number;
   /** The same while too few reads were seen to know a percentile. */
@@ -56,6 +59,7 @@ export const S3_LIMITS: S3Limits = {
 
   partBytesMin: 8 * MiB,
   partBytesInFlightMax: 24 * MiB,
+  copyBytesMax: 1024 * MiB,
 
   hedgeAfterMsMin: 200,
   hedgeAfterMsAtFirst: 1_000,

@@ -6,7 +6,8 @@
  *     s3-range-fetch  one range, continued where a body was cut short         s3-upload    one PUT, or parts
  *     s3-commit       who was first, also when answers get lost               s3-client    a client with the right settings
  *
- * Requests: head 1; get 1; stream 1 per range; put 1; upload 1 up to 8 MiB, else parts + 2; list 1 per 1,000 keys;
+ * Requests: head 1; get 1; stream 1 per range; put 1; upload 1 up to 8 MiB, else parts + 2, and an object appended to it is
+ * one part a GiB and one for what is left before it; list 1 per 1,000 keys;
  * delete 1 per 1,000 keys. Only what goes wrong costs more: a retry, a hedged read (at most 5 % of GETs), a HEAD for an
  * empty range, for a 412 on reading (to say what is there now) and for a write whose answer was lost.
  *
@@ -158,6 +159,8 @@ export class S3Store implements ObjectStore {
       key,
       bucketKey: this.#bucketKey(key),
       metadata: checkedMetadata(metadata),
+      bucketKeyOf: (source) => this.#bucketKey(source),
+      read: (source, range) => this.stream(source.key, { range, ifMatch: source.etag }),
       told: (error) => this.#told(error),
     });
   }

@@ -9,6 +9,12 @@
  *     object of up to   8 GiB   23 GiB   55 GiB   117 GiB   ...   5 TiB (S3's bound)
  *     parts of          8 MiB   16 MiB   32 MiB    64 MiB   ...   4 GiB
  *
+ * An object that is appended is copied by S3 itself, unless it is smaller than a part. Parts but for the last have 5 MiB
+ * or more, so what waits to be sent before it is filled up to that from its beginning:
+ *
+ *     waiting:  | 2 MiB |   + object: | 40 MiB                       |
+ *     parts:    | 2 MiB   3 MiB | copied: 37 MiB                      |
+ *
  * Parts are checked by S3 against the CRC-32 that the SDK computes of them, and the object against those of its parts.
  * Copying, checksum, signature and sending together cost about 2 ms of one core per MiB.
  */
@@ -19,12 +25,15 @@ import {
   CreateMultipartUploadCommand,
   PutObjectCommand,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { MapReduceError } from '../errors.ts';
 import { KiB } from '../limits.ts';
+import { changedSince } from './conditions.ts';
 import type { Metadata, ObjectInfo, Upload } from './object-store.ts';
 import { commit } from './s3-commit.ts';
-import { PARTS_PER_SIZE, S3_OBJECT_BYTES_MAX } from './s3-limits.ts';
+import { S3Failure } from './s3-errors.ts';
+import { PARTS_PER_SIZE, S3_OBJECT_BYTES_MAX, S3_PART_BYTES_MIN } from './s3-limits.ts';
 import type { S3Requests } from './s3-requests.ts';
 import { newWriterId, withWriter } from './s3-writer.ts';
 
@@ -34,12 +43,22 @@ export interface S3UploadOptions {
   readonly key: string;
   readonly bucketKey: string;
   readonly metadata: Metadata;
+  /** For objects that are appended. */
+  readonly bucketKeyOf: (key: string) => string;
+  readonly read: (source: ObjectInfo, range: Range) => AsyncIterable<Buffer>;
   /** Makes of a failure what the store's user is told. */
   readonly told: (error: unknown) => Promise<unknown>;
 }
 
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
 export class S3Upload implements Upload {
   readonly #requests: S3Requests;
+  readonly #bucketKeyOf: (key: string) => string;
+  readonly #read: (source: ObjectInfo, range: Range) => AsyncIterable<Buffer>;
   readonly #key: string;
   readonly #bucketKey: string;
   readonly #metadata: Metadata;
@@ -60,8 +79,10 @@ export class S3Upload implements Upload {
   #completing: Promise<unknown> | undefined;
   #discarding: Promise<void> | undefined;
 
-  constructor({ requests, key, bucketKey, metadata, told }: S3UploadOptions) {
+  constructor({ requests, key, bucketKey, metadata, bucketKeyOf, read, told }: S3UploadOptions) {
     this.#requests = requests;
+    this.#bucketKeyOf = bucketKeyOf;
+    this.#read = read;
     this.#key = key;
     this.#bucketKey = bucketKey;
     this.#metadata = metadata;
@@ -85,6 +106,28 @@ export class S3Upload implements Upload {
       at += taken;
     }
     this.#sizeBytes += chunk.length;
+    if (this.#failure !== undefined) throw await this.#told(this.#failure);
+    if (this.#sizeBytes > S3_OBJECT_BYTES_MAX) throw tooLarge(this.#key, this.#sizeBytes);
+  }
+
+  async append(source: ObjectInfo): Promise<void> {
+    this.#assertOpen('append');
+    const { sizeBytes } = source;
+    const isWholePart = this.#filledBytes === 0 || this.#filledBytes >= S3_PART_BYTES_MIN;
+    const missingBytes = isWholePart ? 0 : S3_PART_BYTES_MIN - this.#filledBytes;
+    const partBytes = partSizeBytes(this.#parts.length + 2, this.#requests.limits.partBytesMin);
+    const copies = sizeBytes - missingBytes >= partBytes;
+    const written = { start: 0, end: copies ? missingBytes : sizeBytes };
+    if (written.end > 0) for await (const chunk of this.#read(source, written)) await this.write(chunk);
+    if (!copies) return;
+    if (this.#filledBytes > 0) await this.#sendPart();
+    const copiedBytes = sizeBytes - missingBytes;
+    const pieces = Math.ceil(copiedBytes / Math.max(this.#requests.limits.copyBytesMax, partBytes));
+    const pieceBytes = Math.ceil(copiedBytes / pieces);
+    for (let start = missingBytes; start < sizeBytes; start += pieceBytes) {
+      this.#copyPart(source, { start, end: Math.min(start + pieceBytes, sizeBytes) });
+    }
+    this.#sizeBytes += copiedBytes;
     if (this.#failure !== undefined) throw await this.#told(this.#failure);
     if (this.#sizeBytes > S3_OBJECT_BYTES_MAX) throw tooLarge(this.#key, this.#sizeBytes);
   }
@@ -217,6 +260,51 @@ export class S3Upload implements Upload {
     );
     part.ETag = sent.ETag;
     if (sent.ChecksumCRC32 !== undefined) part.ChecksumCRC32 = sent.ChecksumCRC32;
+  }
+
+  /** Takes no memory, so any number may be on their way; the store bounds its requests. */
+  #copyPart(source: ObjectInfo, range: Range): void {
+    this.#uploadId ??= this.#create();
+    const part: CompletedPart = { PartNumber: this.#parts.length + 1 };
+    this.#parts.push(part);
+    const copying = this.#copy(part, source, range)
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#onTheirWay.delete(copying));
+    this.#onTheirWay.set(copying, 0);
+  }
+
+  async #copy(part: CompletedPart, source: ObjectInfo, { start, end }: Range): Promise<void> {
+    const UploadId = await this.#uploadId!;
+    const { bucket: Bucket, limits } = this.#requests;
+    const sourceKey = this.#bucketKeyOf(source.key);
+    const call = this.#requests.call('UploadPartCopy', sourceKey);
+    try {
+      const { CopyPartResult: copied } = await this.#requests.send(
+        call,
+        (client, options) =>
+          client.send(
+            new UploadPartCopyCommand({
+              Bucket,
+              Key: this.#bucketKey,
+              UploadId,
+              PartNumber: part.PartNumber,
+              CopySource: `${Bucket}/${sourceKey.split('/').map(encodeURIComponent).join('/')}`,
+              CopySourceRange: `bytes=${start}-${end - 1}`,
+              CopySourceIfMatch: source.etag,
+            }),
+            options,
+          ),
+        { timeoutMs: limits.completeTimeoutMs, signal: this.#controller.signal },
+      );
+      part.ETag = copied?.ETag;
+      if (copied?.ChecksumCRC32 !== undefined) part.ChecksumCRC32 = copied.ChecksumCRC32;
+    } catch (error) {
+      if (!(error instanceof S3Failure) || error.fault !== 'precondition') throw error;
+      const where = `s3://${Bucket}/${sourceKey}`;
+      throw changedSince(where, source.key, { expected: source.etag, found: 'another' });
+    }
   }
 
   /** Parts that are still on their way would stay behind if they came after the abort. */

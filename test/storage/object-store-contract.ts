@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MiB } from '../../src/limits.ts';
+import { appendObject } from '../../src/storage/append-object.ts';
 import type { ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface ContractOptions {
@@ -188,6 +189,46 @@ export function describeObjectStoreContract(
           { numRuns: Math.min(50, listingCases) },
         );
       });
+    });
+
+    describe('an object appended to an upload', () => {
+      it('is there byte for byte, among what is written, whatever the sizes', async () => {
+        const store = await makeStore();
+        const pieces: Buffer[] = [];
+        const upload = await store.upload('whole');
+        for (const [index, sizeBytes] of [3, 9 * MiB, 0, 100, 13 * MiB + 1, 6 * MiB, 8 * MiB, 1].entries()) {
+          const bytes = noise(sizeBytes, index + 1);
+          const object = await store.put(`folder/part ${index}+%.ä`, bytes);
+          await appendObject(upload, { store, object });
+          await upload.write(Buffer.from('between'));
+          pieces.push(bytes, Buffer.from('between'));
+        }
+
+        const info = await upload.complete();
+
+        const whole = Buffer.concat(pieces);
+        expect(info.sizeBytes).toBe(whole.length);
+        expect((await store.get('whole')).equals(whole)).toBe(true);
+      });
+
+      it.each([5, 9 * MiB])(
+        'is the one that was looked at, or the upload fails: %i bytes',
+        async (sizeBytes) => {
+          const store = await makeStore();
+          const object = await store.put('part', noise(sizeBytes, 1));
+          await store.put('part', noise(sizeBytes, 2));
+          const upload = await store.upload('whole');
+
+          const attempt = async () => {
+            await appendObject(upload, { store, object });
+            await upload.complete();
+          };
+
+          await expect(attempt()).rejects.toMatchObject(PRECONDITION_FAILED);
+          await upload.abort();
+          expect(await store.head('whole')).toBeUndefined();
+        },
+      );
     });
 
     describe('conditions', () => {

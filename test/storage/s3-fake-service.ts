@@ -144,6 +144,17 @@ export class FakeS3 {
           body: '',
         };
       }
+      case 'UploadPartCopy': {
+        const upload = this.uploads.get(query.uploadId!);
+        if (upload === undefined) return failed(404, 'NoSuchUpload');
+        const [, ...source] = decodeURIComponent(headers['x-amz-copy-source']!).split('/');
+        const from = this.objects.get(source.join('/'));
+        if (from === undefined) return failed(404, 'NoSuchKey');
+        if (headers['x-amz-copy-source-if-match'] !== from.etag) return failed(412, 'PreconditionFailed');
+        const copied = rangeOf(from, headers['x-amz-copy-source-range']).body as Buffer;
+        upload.parts.set(Number(query.partNumber), copied);
+        return xml(`<CopyPartResult><ETag>${escaped(etagOf(copied))}</ETag></CopyPartResult>`);
+      }
       case 'CompleteMultipartUpload': {
         const upload = this.uploads.get(query.uploadId!);
         if (upload === undefined) return failed(404, 'NoSuchUpload');
@@ -288,7 +299,7 @@ async function parseRequest(raw: RawRequest): Promise<FakeRequest> {
   const body = await bodyOf(raw.body);
   const [, , ...key] = raw.path.split('/');
   return {
-    operation: operationOf(raw.method, query),
+    operation: 'x-amz-copy-source' in headers ? 'UploadPartCopy' : operationOf(raw.method, query),
     key: decodeURIComponent(key.join('/')),
     query,
     headers,

@@ -157,3 +157,91 @@ describe('an upload', () => {
     expect(s3.requests).toEqual([]);
   });
 });
+
+describe('objects appended to an upload', () => {
+  const appended = async (s3: FakeS3, sizesMiB: readonly number[]) => {
+    const store = storeOn(s3);
+    const objects = [];
+    for (const [index, size] of sizesMiB.entries())
+      objects.push(await store.put(`part-${index}`, noise(size * MiB, index)));
+    s3.requests.length = 0;
+    const upload = await store.upload('whole');
+    for (const object of objects) await upload.append!(object);
+    await upload.complete({ ifNoneMatch: '*' });
+    expect(s3.objects.get('whole')!.bytes).toHaveLength(sizesMiB.reduce((sum, size) => sum + size * MiB, 0));
+    return s3.requests.map(({ operation }) => operation);
+  };
+
+  it('are copied by S3, and no byte of them comes here', async () => {
+    const s3 = new FakeS3();
+
+    const operations = await appended(s3, [8, 20, 9]);
+
+    expect(operations).toEqual([
+      'CreateMultipartUpload',
+      'UploadPartCopy',
+      'UploadPartCopy',
+      'UploadPartCopy',
+      'CompleteMultipartUpload',
+    ]);
+  });
+
+  it('are gathered where they are small, and what waits is filled up to what S3 takes as a part', async () => {
+    const s3 = new FakeS3();
+
+    await appended(s3, [1, 1, 20, 2]);
+
+    const parts = s3.requests.filter(({ query }) => query.partNumber !== undefined);
+    expect(parts.map(({ operation, query }) => `${query.partNumber} ${operation}`).sort()).toEqual([
+      '1 UploadPart',
+      '2 UploadPartCopy',
+      '3 UploadPart',
+    ]);
+    const sent = s3.requests
+      .filter(({ operation }) => operation === 'UploadPart')
+      .map(({ body }) => body.length);
+    expect(sent.map((bytes) => bytes / MiB).sort()).toEqual([2, 5]);
+    const copy = s3.requests.find(({ operation }) => operation === 'UploadPartCopy')!;
+    expect(copy.headers['x-amz-copy-source-range']).toBe(`bytes=${3 * MiB}-${20 * MiB - 1}`);
+  });
+
+  it('are one PUT where they are small altogether', async () => {
+    const operations = await appended(new FakeS3(), [1, 2]);
+
+    expect(operations).toEqual(['GetObject', 'GetObject', 'PutObject']);
+  });
+
+  it('are copied in pieces of at most copyBytesMax, none of them too small to be a part', async () => {
+    const s3 = new FakeS3();
+    const store = new S3Store({ client: s3.client(), bucket: 'bucket', limits: { copyBytesMax: 10 * MiB } });
+    const object = await store.put('part', noise(21 * MiB, 1));
+    const upload = await store.upload('whole');
+    await upload.append!(object);
+    await upload.complete();
+
+    expect(s3.requests.filter(({ operation }) => operation === 'UploadPartCopy')).toHaveLength(3);
+    expect(s3.objects.get('whole')!.bytes.equals(noise(21 * MiB, 1))).toBe(true);
+  });
+
+  it('are tried again where S3 is busy, and fail with the object that is gone', async () => {
+    const s3 = new FakeS3();
+    const store = storeOn(s3);
+    const object = await store.put('part', noise(9 * MiB, 1));
+    s3.on('UploadPartCopy', slowDown);
+    const upload = await store.upload('whole');
+    await upload.append!(object);
+    await upload.complete();
+    await store.delete(['part']);
+    const late = await store.upload('late');
+    await late.append!(object);
+
+    await expect(late.complete()).rejects.toMatchObject({
+      name: 'ObjectNotFoundError',
+      details: { objectKey: 'part' },
+    });
+    await late.abort();
+    expect(s3.faultsLeft).toBe(0);
+    expect(s3.objects.has('late')).toBe(false);
+    expect(s3.uploads.size).toBe(0);
+  });
+});

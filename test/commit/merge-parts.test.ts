@@ -1,0 +1,67 @@
+import { crc32 } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { byRange, defineJob, lines, textLines } from '../../src/index.ts';
+import { KiB } from '../../src/limits.ts';
+import { S3Store } from '../../src/storage/s3-store.ts';
+import { FakeS3 } from '../storage/s3-fake-service.ts';
+import { scratchFolder } from './environment.ts';
+import { runSmallJob } from './small-job.ts';
+
+let scratch: ReturnType<typeof scratchFolder>;
+beforeAll(() => {
+  scratch = scratchFolder();
+});
+afterAll(() => scratch[Symbol.dispose]());
+
+const COMMON = {
+  description: '',
+  input: textLines(),
+  key: 'string',
+  value: 'string',
+  map: (line: string, { emit }: { emit: (key: string, value: string) => void }) => emit(line, line),
+  reduce: 'each',
+  output: lines(),
+} as const;
+const byHash = defineJob({ ...COMMON, name: 'by-hash' });
+const inOrder = defineJob({ ...COMMON, name: 'in-order', partition: byRange() });
+
+/** Lines of 4 KiB in no order. */
+const LINES = Array.from({ length: 6_500 }, (_, i) =>
+  `${(i * 7_919) % 6_500}`.padStart(5, '0').padEnd(4 * KiB, '.'),
+);
+
+describe('a merged result on S3', () => {
+  it('is the same by the copies of S3, where parts are in order, and by a merge; no byte of a part is read for the copies', async () => {
+    const merged: Buffer[] = [];
+    for (const job of [byHash, inOrder]) {
+      const s3 = new FakeS3();
+      const store = new S3Store({ client: s3.client(), bucket: 'bucket' });
+      await store.put('in/lines.txt', Buffer.from(LINES.map((line) => `${line}\n`).join('')));
+
+      const { report } = await runSmallJob({ job, store, scratch: scratch.path, reducers: 2, merge: true });
+
+      const bytes = await store.get('out/merged.txt');
+      expect(report.parts).toEqual([
+        {
+          name: 'merged.txt',
+          records: LINES.length,
+          bytes: bytes.length,
+          crc32: crc32(bytes).toString(16).padStart(8, '0'),
+        },
+      ]);
+      const isPart = ({ key }: { key: string }) => /merge\/r-/.test(key);
+      const reads = s3.requests.filter(({ operation }) => operation === 'GetObject').filter(isPart);
+      expect([job.name, reads.length > 0, s3.count('UploadPartCopy')]).toEqual(
+        job === inOrder ? ['in-order', false, 2] : ['by-hash', true, 0],
+      );
+      merged.push(bytes);
+    }
+
+    expect(merged[0]!.equals(merged[1]!)).toBe(true);
+    expect(merged[0]!.toString()).toBe(
+      LINES.toSorted()
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+  });
+});
