@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { mapBounded } from '../../src/map-bounded.ts';
 import { DeployedStack } from './deployed-stack.ts';
-import { embeddedParts } from './embedded-parts.ts';
+import { embedded } from './helpers/embedded.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -50,7 +50,8 @@ describeOnEmulators('The whole corpus', (emulator) => {
       expect(report.input).toMatchObject({ files: 233, bytes });
       expect(report.input.splits).toBeGreaterThanOrEqual(maps);
       const files = names.map((name) => join(CORPUS, name));
-      expect(parts).toEqual(await embeddedParts(`apps/${app}/job.ts`, files, options));
+      const oracle = await embedded(`apps/${app}/job.ts`, files, options);
+      expect(parts).toEqual(oracle.parts);
     },
   );
 });

