@@ -39,8 +39,9 @@ export async function writePage(file: string, report: JobReport, cost?: ReportCo
   }
 }
 
+/** A folder that merely has the name of a job is none of its results: its input, more likely. */
 function looksLikePath(what: string): boolean {
-  return /[/\\]|\.json$/.test(what) || existsSync(what);
+  return /[/\\]|\.json$/.test(what) || existsSync(join(what, MANIFEST_NAME));
 }
 
 async function ofFolder(path: string): Promise<{ report: JobReport; cost?: ReportCost }> {

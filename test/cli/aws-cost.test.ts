@@ -1,9 +1,17 @@
-import type { HistoryEvent } from '@aws-sdk/client-sfn';
+import {
+  DescribeStateMachineCommand,
+  ExecutionDoesNotExist,
+  GetExecutionHistoryCommand,
+  type HistoryEvent,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
+import { mockClient } from 'aws-sdk-client-mock';
 import { describe, expect, test } from 'vitest';
 import { costLines, costOf, formatDollars, storageRequests, type Usage } from '../../src/cli/aws/cost.ts';
+import type { Deployment } from '../../src/cli/aws/deployment.ts';
 import { readDefinition } from '../../src/cli/aws/machine.ts';
 import { pricesOf } from '../../src/cli/aws/prices.ts';
-import { readHistory } from '../../src/cli/aws/usage.ts';
+import { readHistory, usageOf } from '../../src/cli/aws/usage.ts';
 import type { JobReport } from '../../src/report.ts';
 
 const US = pricesOf('us-east-1');
@@ -32,8 +40,8 @@ describe('the estimated cost', () => {
     const [here, parts] = costLines({ usage: USAGE, prices: US, region: 'us-east-1', isEmulator: false });
     const [there] = costLines({
       usage: { ...USAGE, isUpperBound: true },
-      prices: pricesOf('eu-west-1'),
-      region: 'eu-west-1',
+      prices: pricesOf('sa-east-1'),
+      region: 'sa-east-1',
       isEmulator: true,
     });
 
@@ -41,7 +49,22 @@ describe('the estimated cost', () => {
     expect(parts).toBe(
       'functions $1.20 for 75,000 GB-seconds, coordination $0.10 for 4,000 transitions, S3 $0.014 for 12,000 requests',
     );
-    expect(there).toMatch(/^on AWS at most about \$1\.31 .*for want of those of eu-west-1\)$/);
+    expect(there).toMatch(
+      /^on AWS at most about \$1\.31 .*at prices of us-east-1 of .*; those of sa-east-1 are not known here, and may differ\)$/,
+    );
+  });
+
+  test('is at the prices of the region, where they were looked up', () => {
+    const [frankfurt] = costLines({
+      usage: USAGE,
+      prices: pricesOf('eu-central-1'),
+      region: 'eu-central-1',
+      isEmulator: false,
+    });
+
+    expect(frankfurt).toMatch(/at prices of eu-central-1 of 2026-08-31\)$/);
+    expect(pricesOf('eu-central-1').s3Write).toBeGreaterThan(US.s3Write);
+    expect(pricesOf('ap-northeast-1').s3Read).toBeLessThan(US.s3Read);
   });
 
   test('grows with the product of map and reduce tasks in reads, and with their sum in writes', () => {
@@ -86,6 +109,37 @@ describe('what was used', () => {
       stepMs: 500,
       runs: [{ arn: 'm/MapTask:1', ms: 1_000 }],
     });
+  });
+
+  test('counts a stage during which the execution was stopped', () => {
+    const events = [
+      { type: 'MapStateEntered', timestamp: new Date(0) },
+      {
+        type: 'MapRunStarted',
+        timestamp: new Date(100),
+        mapRunStartedEventDetails: { mapRunArn: 'm/MapTask:1' },
+      },
+      { type: 'ExecutionAborted', timestamp: new Date(2_100) },
+    ].map((event, id) => ({ ...event, id }) as HistoryEvent);
+
+    expect(readHistory(events).runs).toEqual([{ arn: 'm/MapTask:1', ms: 2_000 }]);
+  });
+
+  test('is that of every execution of the job, of those that are still known', async () => {
+    const sfn = mockClient(SFNClient);
+    const event = (type: string, ms: number) => ({ type, timestamp: new Date(ms), id: 1 }) as HistoryEvent;
+    const steps = [event('TaskStateEntered', 0), event('TaskScheduled', 0), event('TaskStateExited', 1_000)];
+    sfn.on(DescribeStateMachineCommand).resolves({ definition: '{}' });
+    sfn.on(GetExecutionHistoryCommand).callsFake(({ executionArn }: { executionArn: string }) => {
+      if (executionArn === 'long ago') throw new ExecutionDoesNotExist({ message: '', $metadata: {} });
+      return { events: steps };
+    });
+    const deployment = { sfn: new SFNClient({ region: 'us-east-1' }), stateMachineArn: 'm' } as Deployment;
+    const report = { stages: [], input: { splits: 0, bytes: 0 } } as unknown as JobReport;
+
+    const usage = await usageOf(deployment, ['long ago', 'first', 'redrive'], report);
+
+    expect(usage).toMatchObject({ transitions: 2, invocations: 2, gbSeconds: 2 });
   });
 
   test('is bounded by what the definition lets run at once', () => {

@@ -81,7 +81,7 @@ export interface CostLine {
 export function costLines({ usage, prices, region, isEmulator }: CostLine): [total: string, parts: string] {
   const { functions, coordination, storageRequests: requests, total } = costOf(usage, prices);
   const about = `${isEmulator ? 'on AWS ' : ''}${usage.isUpperBound ? 'at most about' : 'about'} ${formatDollars(total)}`;
-  const where = prices.region === region ? '' : `, for want of those of ${region}`;
+  const where = prices.region === region ? '' : `; those of ${region} are not known here, and may differ`;
   const upTo = usage.isUpperBound ? 'up to ' : '';
   const parts = [
     `functions ${formatDollars(functions)} for ${upTo}${formatCount(Math.ceil(usage.gbSeconds))} GB-seconds`,

@@ -1,8 +1,15 @@
-/** What AWS charges, in US dollars, by region and as noted on a day: check before quoting. Free tiers are left out. */
+/**
+ * What AWS charges, in US dollars, by region: list prices of the first tier, free tiers left out. Check before quoting.
+ *
+ * Sources: AWS's price list of S3 for each region, of the day that stands with it; the price data of AWS's calculator
+ * for Lambda on arm64; the table on the pricing page of Step Functions. Read from public copies of these, not from a
+ * bill. Of these regions only S3 differs; EXPRESS was the same wherever it was looked up. Regions that are not in the
+ * table have not been looked up, or not for every price.
+ */
 
 export interface Prices {
   readonly region: string;
-  /** When they were noted. */
+  /** Of the price list that the S3 prices are from. */
   readonly asOf: string;
   /** Lambda on arm64. */
   readonly gbSecond: number;
@@ -17,21 +24,35 @@ export interface Prices {
   readonly s3Read: number;
 }
 
-const US_EAST_1: Prices = {
-  region: 'us-east-1',
-  asOf: '2026-11-22',
+const COMMON = {
   gbSecond: 0.000_013_333_4,
   invocation: 0.2 / 1e6,
   transition: 0.025 / 1e3,
   expressExecution: 1 / 1e6,
   expressGbSecond: 0.000_016_67,
-  s3Write: 0.005 / 1e3,
-  s3Read: 0.000_4 / 1e3,
-};
+} as const;
 
-const BY_REGION: ReadonlyMap<string, Prices> = new Map([[US_EAST_1.region, US_EAST_1]]);
+const REGION_DEFAULT = 'us-east-1';
+
+/** Dollars for 1,000 requests. */
+const S3_BY_REGION: readonly [region: string, asOf: string, writes: number, reads: number][] = [
+  [REGION_DEFAULT, '2026-07-01', 0.005, 0.000_4],
+  ['us-east-2', '2026-07-23', 0.005, 0.000_4],
+  ['us-west-2', '2026-09-18', 0.005, 0.000_4],
+  ['eu-west-1', '2026-09-06', 0.005, 0.000_4],
+  ['eu-central-1', '2026-08-31', 0.005_4, 0.000_43],
+  ['ap-southeast-1', '2026-08-12', 0.005, 0.000_4],
+  ['ap-northeast-1', '2026-09-28', 0.004_7, 0.000_37],
+];
+
+const BY_REGION: ReadonlyMap<string, Prices> = new Map(
+  S3_BY_REGION.map(([region, asOf, writes, reads]) => [
+    region,
+    { ...COMMON, region, asOf, s3Write: writes / 1e3, s3Read: reads / 1e3 },
+  ]),
+);
 
 /** Of a region that the table does not have, those of us-east-1: the estimate says whose they are. */
 export function pricesOf(region: string): Prices {
-  return BY_REGION.get(region) ?? US_EAST_1;
+  return BY_REGION.get(region) ?? BY_REGION.get(REGION_DEFAULT)!;
 }

@@ -1,0 +1,58 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { allBelow, cli, folderWith } from './cli-process.ts';
+import { WORDS } from './job-modules.ts';
+
+async function folderWithResults(): Promise<string> {
+  const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'b a c\nA b\n' });
+  const args = ['run', './words.ts', '-i', 'in.txt', '-o', 'out', '-r', '2', '--report', 'run.html', '-q'];
+
+  const { code, stderr } = await cli(args, { cwd });
+
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return cwd;
+}
+
+describe('the report of a run', () => {
+  test('is a page where --report says, and no file among the results', async () => {
+    const cwd = await folderWithResults();
+
+    const page = readFileSync(join(cwd, 'run.html'), 'utf8');
+
+    expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
+    expect(page).toContain('<h1>words</h1>');
+    expect(page).toMatch(/aria-label="plan from 0 ms to \d+ m?s; map from /);
+    expect(allBelow(join(cwd, 'out')).filter((name) => name.endsWith('.html'))).toEqual([]);
+  });
+
+  test('is made later as well, of the folder or of its manifest, the same byte for byte', async () => {
+    const cwd = await folderWithResults();
+
+    const ofFolder = await cli(['report', './out', '--output', 'folder.html'], { cwd });
+    const ofName = await cli(['report', 'out', '--output', 'name.html', '--quiet'], { cwd });
+    const ofManifest = await cli(['report', 'out/manifest.json'], { cwd });
+
+    expect(ofFolder).toEqual({ code: 0, stdout: 'folder.html\n', stderr: '' });
+    expect(ofName).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(ofManifest.stdout).toMatch(/^words-.*\.html\n$/);
+    for (const name of ['folder.html', 'name.html', ofManifest.stdout.trim()]) {
+      expect(readFileSync(join(cwd, name), 'utf8')).toBe(readFileSync(join(cwd, 'run.html'), 'utf8'));
+    }
+  });
+
+  test.each([
+    ['a folder without results', ['./nowhere'], /nowhere cannot be read \(ENOENT\)/],
+    ['a file that is no JSON', ['./in.txt'], /in\.txt is not JSON/],
+    ['another JSON', ['other.json'], /other\.json is not the manifest of a job .*: formatVersion: /],
+    ['a place that is none', ['out', '-o', 'no/such/file.html'], /cannot be written to no\/such\/file\.html/],
+  ])('of %s is refused with exit code 2', async (_, args, message) => {
+    const cwd = await folderWithResults();
+    writeFileSync(join(cwd, 'other.json'), '{"name":"x"}');
+
+    const { code, stdout, stderr } = await cli(['report', ...args], { cwd });
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+});
