@@ -31,6 +31,7 @@ export const FUNCTION_DEATHS = [
   'Runtime.ExitError',
   'Runtime.OutOfMemory',
   'Runtime.NodeJsExit',
+  'Runtime.UnhandledPromiseRejection',
   'Sandbox.Timedout',
   'States.Timeout',
 ] as const;

@@ -4,6 +4,7 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/function-names.ts';
+import { storageRequests } from '../../src/cli/aws/cost.ts';
 import { S3_LIMITS } from '../../src/storage/s3-limits.ts';
 import { type ProxiedRequest, type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
 import { DeployedStack } from './deployed-stack.ts';
@@ -116,6 +117,14 @@ describeOnEmulators('Requests to S3', (emulator) => {
         ListObjectsV2: 6,
         DeleteObjects: 1,
       });
+      // What the command tells of the costs of a job goes by its report.
+      const estimate = storageRequests(report);
+      const writes = total.PutObject! + total.ListObjectsV2!;
+      const reads = total.GetObject! + total.HeadObject! + settingsReads + looks;
+      expect(estimate.s3Writes / writes).toBeGreaterThan(0.5);
+      expect(estimate.s3Writes / writes).toBeLessThan(2);
+      expect(estimate.s3Reads / reads).toBeGreaterThan(0.5);
+      expect(estimate.s3Reads / reads).toBeLessThan(2);
     });
 
     test('is looked at for stragglers: a listing and at most three HEADs a look', async () => {
