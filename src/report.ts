@@ -110,4 +110,6 @@ export interface StageProgress {
   /** What `bytes` will be at the end; undefined where it is not known. */
   readonly bytesTotal: number | undefined;
   readonly elapsedMs: number;
+  /** Over which rates are taken, where seconds are too short for it. */
+  readonly rateWindowMs?: number;
 }

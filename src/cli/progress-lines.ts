@@ -95,7 +95,11 @@ function stageWords(stage: StageState): string[] {
     counts,
     ...(rates === undefined
       ? []
-      : [formatRecordRate(rates.recordsPerSecond), formatByteRate(rates.bytesPerSecond)]),
+      : [
+          // On AWS nobody counts the records of a map stage before its end.
+          ...(rates.recordsPerSecond > 0 ? [formatRecordRate(rates.recordsPerSecond)] : []),
+          formatByteRate(rates.bytesPerSecond),
+        ]),
     ...(remainingMs === undefined ? [] : [`${formatSeconds(remainingMs)} left`]),
     ...(state === 'done' ? [formatDuration(elapsedMs)] : []),
   ];

@@ -150,8 +150,9 @@ function waiting(stage: Stage, tasks: number): StageState {
 
 function afterProgress(before: StageState, progress: StageProgress): StageState {
   const { done, running, failedAttempts, records, bytes, bytesTotal, elapsedMs } = progress;
+  const { rateWindowMs = RATE_WINDOW_MS } = progress;
   const samples = [...before.samples, { elapsedMs, records, bytes }];
-  const oldest = samples.findLastIndex((sample) => elapsedMs - sample.elapsedMs >= RATE_WINDOW_MS);
+  const oldest = samples.findLastIndex((sample) => elapsedMs - sample.elapsedMs >= rateWindowMs);
   return {
     ...before,
     done,

@@ -76,7 +76,7 @@ async function job(status: ExecutionStatus, { reducers = 1, mapsDone = 0 } = {})
     plannedAt: '2026-01-01T00:00:00Z',
     plan: {
       settings: { jobId: JOB, jobName: 'word-count', reducers, merge: false },
-      splits: [[], [], [], [], []],
+      splits: Array.from({ length: 5 }, () => ({ pieces: [] })),
     },
   });
   for (let index = 0; index < mapsDone; index++) {

@@ -1,14 +1,18 @@
 import {
   DescribeExecutionCommand,
   type DescribeExecutionOutput,
+  DescribeMapRunCommand,
   ExecutionDoesNotExist,
+  ListMapRunsCommand,
+  type MapRunItemCounts,
+  type MapRunListItem,
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { describe, expect, test } from 'vitest';
 import { writeDocument } from '../../src/aws/documents.ts';
-import { failureKey, planKey, requestKey } from '../../src/aws/keys.ts';
+import { failureKey, planKey, requestKey, stageKey } from '../../src/aws/keys.ts';
 import type { Deployment } from '../../src/cli/aws/deployment.ts';
 import { latestExecution, startExecution } from '../../src/cli/aws/executions.ts';
 import { failureOf, jobStatus } from '../../src/cli/aws/job-status.ts';
@@ -21,13 +25,14 @@ const JOB = jobId('daily');
 const MACHINE = 'arn:aws:states:us-east-1:123456789012:stateMachine:M';
 const ARN = 'arn:aws:states:us-east-1:123456789012:execution:M:daily';
 const STARTED = new Date('2026-01-01T00:00:00Z');
+const split = (startBytes: number, endBytes: number) => ({ pieces: [{ startBytes, endBytes }] });
 const PLAN = {
   app: 'word-count',
   outputPrefix: 'output/daily/',
   plannedAt: STARTED.toISOString(),
   plan: {
     settings: { jobId: JOB, jobName: 'word-count', reducers: 1, merge: false },
-    splits: [[], []],
+    splits: [split(0, 15), split(15, 20)],
     inputBytes: 20,
     inputFiles: 2,
   },
@@ -125,6 +130,83 @@ describe('waiting for a job', () => {
       attemptId: 'm-00001.a',
       error: { name: 'WorkerDiedError' },
     });
+  });
+
+  test('tells bytes of the input, tasks at work, and of the reduce stage records and bytes of the shuffle', async () => {
+    const aws = world({ daily: ['RUNNING'] });
+    const mock = mockClient(SFNClient);
+    mock.on(DescribeExecutionCommand).resolves({ executionArn: ARN, status: 'RUNNING', startDate: STARTED });
+    mock.on(ListMapRunsCommand).resolves({
+      mapRuns: [
+        { mapRunArn: 'ended', stopDate: STARTED },
+        { mapRunArn: 'running', stopDate: undefined },
+      ] as MapRunListItem[],
+    });
+    mock.on(DescribeMapRunCommand).resolves({ itemCounts: { running: 7 } as MapRunItemCounts });
+    const plan = { ...PLAN.plan, settings: { ...PLAN.plan.settings, reducers: 10 } };
+    await writeDocument(aws.store, planKey(JOB), { ...PLAN, plan });
+    await aws.store.put('work/daily/shuffle/m-00001', Buffer.alloc(300));
+    const events: JobEvent[] = [];
+    const steps = [
+      async () => {
+        await aws.store.put('work/daily/shuffle/m-00000', Buffer.alloc(700));
+        await writeDocument(aws.store, stageKey(JOB, 'map'), {
+          partitionRecords: [40, 10, 50, 0, 0, 0, 0, 0, 0, 0],
+        });
+        await aws.store.put('output/daily/part-r-00002.tsv', Buffer.from('x'));
+      },
+    ];
+    let nowMs = 0;
+
+    await watchJob(
+      aws,
+      { jobId: JOB, execution: await latestExecution(aws, JOB), plan: undefined },
+      {
+        onEvent: (event) => events.push(event),
+        signal: new AbortController().signal,
+        nowMs: () => nowMs++,
+        until: ({ phase }) => {
+          void steps.shift()?.();
+          return phase === 'reduce';
+        },
+      },
+    );
+
+    const progress = events.filter((event) => event.kind === 'progress').map((event) => event.progress);
+    expect(progress[0]).toMatchObject({ stage: 'map', done: 1, running: 1, bytes: 5, bytesTotal: 20 });
+    expect(progress.at(-1)).toMatchObject({
+      stage: 'reduce',
+      done: 1,
+      running: 7,
+      records: 50,
+      bytes: 500,
+      bytesTotal: 1_000,
+    });
+  });
+
+  test('goes on without what one may not look at', async () => {
+    const aws = world({ daily: ['RUNNING'] });
+    const refused = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
+    const mock = mockClient(SFNClient);
+    mock.on(DescribeExecutionCommand).resolves({ executionArn: ARN, status: 'RUNNING', startDate: STARTED });
+    mock.on(ListMapRunsCommand).rejects(refused);
+    await writeDocument(aws.store, planKey(JOB), PLAN);
+    const events: JobEvent[] = [];
+    let looks = 0;
+
+    await watchJob(
+      aws,
+      { jobId: JOB, execution: await latestExecution(aws, JOB), plan: undefined },
+      {
+        onEvent: (event) => events.push(event),
+        signal: new AbortController().signal,
+        nowMs: () => performance.now(),
+        until: () => ++looks === 3,
+      },
+    );
+
+    expect(eventKinds(events)).toContain('map 0/2');
+    expect(mock.commandCalls(ListMapRunsCommand)).toHaveLength(1);
   });
 
   test('that was started just now does not depend on Step Functions knowing of it already', async () => {

@@ -14,7 +14,8 @@ import { type ErrorDetails, type ErrorName, MapReduceError, RETRYABLE_BY_ERROR_N
 import { type JobId, jobId } from '../../ids.ts';
 import { nearestName } from '../../nearest-name.ts';
 import type { JobReport } from '../../report.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
+import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
+import type { Split } from '../../task.ts';
 import type { Deployment } from './deployment.ts';
 import { type JobExecution, latestExecution } from './executions.ts';
 
@@ -37,12 +38,28 @@ export interface JobStatus {
 export interface CommittedTasks {
   readonly map: number;
   readonly reduce: number;
+  /** Of the input, as it is stored: those of the map tasks that have committed. */
+  readonly mapBytes: number;
+  /** Of the shuffle objects that are there. */
+  readonly shuffleBytes: number;
+  /** Indexes of the reduce tasks that have committed. */
+  readonly reduceTasks: readonly number[];
   readonly failedAttempts: number;
+  readonly failedMapAttempts: number;
   /** Key of the note that the latest failed attempt has left. */
   readonly lastFailureKey: string | undefined;
 }
 
-const NO_TASKS: CommittedTasks = { map: 0, reduce: 0, failedAttempts: 0, lastFailureKey: undefined };
+const NO_TASKS: CommittedTasks = {
+  map: 0,
+  reduce: 0,
+  mapBytes: 0,
+  shuffleBytes: 0,
+  reduceTasks: [],
+  failedAttempts: 0,
+  failedMapAttempts: 0,
+  lastFailureKey: undefined,
+};
 
 /** @throws UsageError when there is no such job */
 export async function jobStatus(deployment: Deployment, job: JobId): Promise<JobStatus> {
@@ -107,19 +124,39 @@ async function committedTasks(
   const parts = (stage: 'm' | 'r') =>
     settings.merge ? `${layout.workPrefix}merge/${stage}-` : `${outputPrefix}part-${stage}-`;
   const isMapOnly = settings.reducers === 0;
-  const map = await count(store, isMapOnly ? parts('m') : shufflePrefix(layout));
-  const reduce = isMapOnly || map.count < splits.length ? 0 : (await count(store, parts('r'))).count;
-  const failures = await count(store, attemptFailuresPrefix(settings.jobId as JobId));
-  return { map: map.count, reduce, failedAttempts: failures.count, lastFailureKey: failures.lastKey };
+  const map = await list(store, isMapOnly ? parts('m') : shufflePrefix(layout));
+  const isReducing = !isMapOnly && map.length >= splits.length;
+  const reduce = isReducing ? await list(store, parts('r')) : [];
+  const failures = await list(store, attemptFailuresPrefix(settings.jobId as JobId));
+  return {
+    map: map.length,
+    reduce: reduce.length,
+    mapBytes: sum(map.map(({ key }) => splitBytes(splits[taskIndexOf(key)]))),
+    shuffleBytes: isMapOnly ? 0 : sum(map.map(({ sizeBytes }) => sizeBytes)),
+    reduceTasks: reduce.map(({ key }) => taskIndexOf(key)),
+    failedAttempts: failures.length,
+    failedMapAttempts: failures.filter(({ key }) => /\/m-[^/]*$/.test(key)).length,
+    lastFailureKey: failures.at(-1)?.key,
+  };
 }
 
-async function count(store: ObjectStore, prefix: string) {
-  let [count, lastKey]: [number, string | undefined] = [0, undefined];
-  for await (const { key } of store.list(prefix)) {
-    count++;
-    lastKey = key;
-  }
-  return { count, lastKey };
+async function list(store: ObjectStore, prefix: string): Promise<ObjectInfo[]> {
+  const objects: ObjectInfo[] = [];
+  for await (const object of store.list(prefix)) objects.push(object);
+  return objects;
+}
+
+/** Of a shuffle object, a run that is to be merged, or a part. */
+function taskIndexOf(key: string): number {
+  return Number(/[mr]-(\d{5,})(?:\.[^/]*)?$/.exec(key)?.[1]);
+}
+
+function splitBytes(split: Split | undefined): number {
+  return sum(split?.pieces.map(({ startBytes, endBytes }) => endBytes - startBytes) ?? []);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** @throws ObjectNotFoundError as a UsageError: the results of the job are not there */

@@ -3,19 +3,27 @@
  * machine is. What counts is what has committed: objects on the bucket, and the execution's own word at the end.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AttemptFailureDocument, findDocument, type PlanDocument } from '../../aws/documents.ts';
-import { planKey } from '../../aws/keys.ts';
+import {
+  type AttemptFailureDocument,
+  findDocument,
+  type PlanDocument,
+  type StageDocument,
+} from '../../aws/documents.ts';
+import { planKey, stageKey } from '../../aws/keys.ts';
 import { isMapReduceError } from '../../errors.ts';
-import type { Stage } from '../../ids.ts';
-import type { JobEvent, StageReport } from '../../report.ts';
+import type { JobId, Stage } from '../../ids.ts';
+import type { JobEvent, StageProgress, StageReport } from '../../report.ts';
 import type { Deployment } from './deployment.ts';
 import { findExecution, type JobExecution } from './executions.ts';
-import { type JobStatus, statusOf } from './job-status.ts';
+import { type CommittedTasks, type JobStatus, statusOf } from './job-status.ts';
+import { RunningTasks } from './running-tasks.ts';
 
 const POLL_MS_MIN = 200;
 const POLL_MS_MAX = 3_000;
 /** A job of minutes need not be asked after five times a second. */
 const POLL_FRACTION = 0.1;
+/** Bytes come by whole tasks, of which several may end in one second and none in the next ten. */
+const RATE_WINDOW_MS = 60_000;
 
 export interface WatchOptions {
   readonly onEvent: (event: JobEvent) => void;
@@ -57,26 +65,49 @@ class StatusEvents {
   #stage: { readonly stage: Stage; readonly startedMs: number } | undefined;
   #isPlanned = false;
   #failedAttempts = 0;
+  #records: readonly number[] | undefined;
+  #isCounted = false;
+  #isRefused = false;
+  readonly #running: RunningTasks;
 
   constructor(deployment: Deployment, onEvent: (event: JobEvent) => void, nowMs: () => number) {
     this.#deployment = deployment;
     this.#onEvent = onEvent;
     this.#nowMs = nowMs;
+    this.#running = new RunningTasks(deployment);
   }
 
   async tell(status: JobStatus): Promise<void> {
     if (status.plan === undefined) return;
     this.#tellPlan(status.plan);
     await this.#tellFailures(status);
-    const { splits, settings } = status.plan.plan;
-    if (status.phase === 'map') this.#tellProgress('map', splits.length, status.committed.map);
+    const { splits, settings, inputBytes } = status.plan.plan;
+    const { committed } = status;
+    if (status.phase === 'map') {
+      await this.#tellProgress(status, {
+        stage: 'map',
+        tasks: splits.length,
+        done: committed.map,
+        failedAttempts: committed.failedMapAttempts,
+        records: 0,
+        bytes: committed.mapBytes,
+        bytesTotal: inputBytes,
+      });
+    }
     if (status.phase === 'reduce') {
-      this.#endStage('map', splits.length);
-      this.#tellProgress('reduce', settings.reducers, status.committed.reduce);
+      this.#endStage('map', splits.length, inputBytes);
+      const records = await this.#partitionRecords(settings.jobId);
+      await this.#tellProgress(status, {
+        stage: 'reduce',
+        tasks: settings.reducers,
+        done: committed.reduce,
+        failedAttempts: committed.failedAttempts - committed.failedMapAttempts,
+        ...reduceProgress(committed, records),
+      });
     }
     if (status.phase === 'committing') {
-      if (settings.reducers === 0) this.#endStage('map', splits.length);
-      else this.#endStage('reduce', settings.reducers);
+      this.#endStage('map', splits.length, inputBytes);
+      this.#endStage('reduce', settings.reducers, committed.shuffleBytes, sum(this.#records ?? []));
     }
   }
 
@@ -94,39 +125,45 @@ class StatusEvents {
     });
   }
 
-  #tellProgress(stage: Stage, tasks: number, done: number): void {
+  async #tellProgress(
+    { execution }: JobStatus,
+    progress: Omit<StageProgress, 'running' | 'elapsedMs' | 'rateWindowMs'>,
+  ): Promise<void> {
+    const { stage, tasks } = progress;
     if (this.#stage?.stage !== stage) {
       this.#stage = { stage, startedMs: this.#nowMs() };
       this.#onEvent({ kind: 'stage-started', stage, tasks });
     }
+    const running = execution === undefined ? 0 : await this.#running.count(execution.arn);
     this.#onEvent({
       kind: 'progress',
       progress: {
-        stage,
-        tasks,
-        done,
-        // Nobody counts them but Step Functions, in a listing of 10,000 executions.
-        running: 0,
-        failedAttempts: 0,
-        records: 0,
-        bytes: 0,
-        bytesTotal: undefined,
+        ...progress,
+        running: Math.min(running, tasks - progress.done),
         elapsedMs: this.#nowMs() - this.#stage.startedMs,
+        rateWindowMs: RATE_WINDOW_MS,
       },
     });
   }
 
-  #endStage(stage: Stage, tasks: number): void {
-    if (stage === 'reduce') this.#endStage('map', tasks);
+  #endStage(stage: Stage, tasks: number, bytesRead: number, recordsRead = 0): void {
     if (this.#stage?.stage !== stage) return;
-    const report: StageReport = {
-      ...EMPTY_REPORT,
-      stage,
-      tasks,
-      wallMs: this.#nowMs() - this.#stage.startedMs,
-    };
+    const wallMs = this.#nowMs() - this.#stage.startedMs;
     this.#stage = undefined;
-    this.#onEvent({ kind: 'stage-ended', report });
+    this.#onEvent({
+      kind: 'stage-ended',
+      report: { ...EMPTY_REPORT, stage, tasks, wallMs, bytesRead, recordsRead },
+    });
+  }
+
+  /** What the map barrier counted. Read once; undefined where it may not be read, or is not there any more. */
+  async #partitionRecords(job: string): Promise<readonly number[] | undefined> {
+    if (this.#isCounted) return this.#records;
+    this.#isCounted = true;
+    const stage = await this.#find<StageDocument>(stageKey(job as JobId, 'map'));
+    this.#isCounted = stage !== undefined || this.#isRefused;
+    this.#records = stage?.partitionRecords;
+    return this.#records;
   }
 
   /** One event for each note that is new; the latest is read, for its message. */
@@ -144,15 +181,35 @@ class StatusEvents {
     }
   }
 
-  /** Progress goes on without: who may submit need not be allowed to read work/. */
   async #readFailure(key: string): Promise<AttemptFailureDocument | undefined> {
+    return await this.#find<AttemptFailureDocument>(key);
+  }
+
+  /** Progress goes on without: who may submit need not be allowed to read work/. */
+  async #find<T>(key: string): Promise<T | undefined> {
     try {
-      return await findDocument<AttemptFailureDocument>(this.#deployment.store, key);
+      return await findDocument<T>(this.#deployment.store, key);
     } catch (error) {
-      if (isMapReduceError(error)) return undefined;
-      throw error;
+      if (!isMapReduceError(error)) throw error;
+      this.#isRefused = true;
+      return undefined;
     }
   }
+}
+
+/** Records stand for bytes: how many bytes of the shuffle are a partition's is known to its reduce task alone. */
+function reduceProgress(
+  { shuffleBytes, reduceTasks }: CommittedTasks,
+  partitionRecords: readonly number[] | undefined,
+): Pick<StageProgress, 'records' | 'bytes' | 'bytesTotal'> {
+  const total = sum(partitionRecords ?? []);
+  if (partitionRecords === undefined || total === 0) return { records: 0, bytes: 0, bytesTotal: undefined };
+  const records = sum(reduceTasks.map((index) => partitionRecords[index] ?? 0));
+  return { records, bytes: Math.round((shuffleBytes * records) / total), bytesTotal: shuffleBytes };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 const EMPTY_REPORT: Omit<StageReport, 'stage' | 'tasks' | 'wallMs'> = {

@@ -1,0 +1,41 @@
+/** How many tasks are at work, as Step Functions counts the children of the Distributed Map that runs. No charge. */
+import { isMapReduceError } from '../../errors.ts';
+import { callAws } from './aws-errors.ts';
+import type { Deployment } from './deployment.ts';
+
+export class RunningTasks {
+  readonly #deployment: Deployment;
+  /** Who may submit need not be allowed to look at map runs: then nobody asks again. */
+  #isRefused = false;
+
+  constructor(deployment: Deployment) {
+    this.#deployment = deployment;
+  }
+
+  /** 0 where it is not to be known. */
+  async count(executionArn: string): Promise<number> {
+    if (this.#isRefused) return 0;
+    try {
+      return await callAws({ action: 'states:DescribeMapRun', on: executionArn }, () =>
+        this.#ask(executionArn),
+      );
+    } catch (error) {
+      if (!isMapReduceError(error)) throw error;
+      this.#isRefused = true;
+      return 0;
+    }
+  }
+
+  async #ask(executionArn: string): Promise<number> {
+    const { sfn } = this.#deployment;
+    const { DescribeMapRunCommand, ListMapRunsCommand } = await import('@aws-sdk/client-sfn');
+    const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn }));
+    const running = mapRuns.filter(({ stopDate }) => stopDate === undefined);
+    let count = 0;
+    for (const { mapRunArn } of running) {
+      const { itemCounts } = await sfn.send(new DescribeMapRunCommand({ mapRunArn }));
+      count += itemCounts?.running ?? 0;
+    }
+    return count;
+  }
+}
