@@ -1,12 +1,17 @@
 import {
+  DescribeMapRunCommand,
   DescribeStateMachineCommand,
   ExecutionDoesNotExist,
+  type ExecutionListItem,
   GetExecutionHistoryCommand,
   type HistoryEvent,
+  ListExecutionsCommand,
+  ListMapRunsCommand,
+  type MapRunExecutionCounts,
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { costLines, costOf, formatDollars, storageRequests, type Usage } from '../../src/cli/aws/cost.ts';
 import type { Deployment } from '../../src/cli/aws/deployment.ts';
 import { readDefinition } from '../../src/cli/aws/machine.ts';
@@ -91,38 +96,17 @@ describe('the estimated cost', () => {
 });
 
 describe('what was used', () => {
-  test('is read from the history: states entered, steps and their time, runs of the maps', () => {
+  test('is read from the history: states entered, steps and their time', () => {
     const at = (ms: number) => new Date(ms);
     const events: HistoryEvent[] = [
       { type: 'TaskStateEntered', timestamp: at(0) },
       { type: 'TaskScheduled', timestamp: at(10) },
       { type: 'TaskStateExited', timestamp: at(500) },
       { type: 'MapStateEntered', timestamp: at(600) },
-      { type: 'MapRunStarted', timestamp: at(700), mapRunStartedEventDetails: { mapRunArn: 'm/MapTask:1' } },
-      { type: 'MapRunSucceeded', timestamp: at(1_700) },
       { type: 'SucceedStateEntered', timestamp: at(1_800) },
     ].map((event, id) => ({ ...event, id }) as HistoryEvent);
 
-    expect(readHistory(events)).toEqual({
-      transitions: 3,
-      stepInvocations: 1,
-      stepMs: 500,
-      runs: [{ arn: 'm/MapTask:1', ms: 1_000 }],
-    });
-  });
-
-  test('counts a stage during which the execution was stopped', () => {
-    const events = [
-      { type: 'MapStateEntered', timestamp: new Date(0) },
-      {
-        type: 'MapRunStarted',
-        timestamp: new Date(100),
-        mapRunStartedEventDetails: { mapRunArn: 'm/MapTask:1' },
-      },
-      { type: 'ExecutionAborted', timestamp: new Date(2_100) },
-    ].map((event, id) => ({ ...event, id }) as HistoryEvent);
-
-    expect(readHistory(events).runs).toEqual([{ arn: 'm/MapTask:1', ms: 2_000 }]);
+    expect(readHistory(events)).toEqual({ transitions: 3, stepInvocations: 1, stepMs: 500 });
   });
 
   test('is that of every execution of the job, of those that are still known', async () => {
@@ -134,12 +118,23 @@ describe('what was used', () => {
       if (executionArn === 'long ago') throw new ExecutionDoesNotExist({ message: '', $metadata: {} });
       return { events: steps };
     });
+    sfn.on(ListMapRunsCommand).callsFake(({ executionArn }: { executionArn: string }) => {
+      if (executionArn === 'long ago') throw new ExecutionDoesNotExist({ message: '', $metadata: {} });
+      return { mapRuns: [{ mapRunArn: 'run', startDate: new Date(0), stopDate: new Date(4_000) }] };
+    });
+    sfn.on(DescribeMapRunCommand).resolves({ executionCounts: { total: 10 } as MapRunExecutionCounts });
+    sfn.on(ListExecutionsCommand).resolves({
+      executions: [{ startDate: new Date(0), stopDate: new Date(2_000) }] as ExecutionListItem[],
+    });
+    vi.stubEnv('AWS_ENDPOINT_URL', undefined);
     const deployment = { sfn: new SFNClient({ region: 'us-east-1' }), stateMachineArn: 'm' } as Deployment;
     const report = { stages: [], input: { splits: 0, bytes: 0 } } as unknown as JobReport;
 
     const usage = await usageOf(deployment, ['long ago', 'first', 'redrive'], report);
 
-    expect(usage).toMatchObject({ transitions: 2, invocations: 2, gbSeconds: 2 });
+    // Each: one step, 10 children of two transitions each, one of which is listed with its 2 seconds of 1,769 MB.
+    expect(usage).toMatchObject({ transitions: 2 + 2 * 20, invocations: 2 + 2 * 10 });
+    expect(usage.gbSeconds).toBeCloseTo(2 + (2 * 2 * 1_769) / 1_024, 6);
   });
 
   test('is bounded by what the definition lets run at once', () => {

@@ -26,7 +26,11 @@ export async function usageOf(
 ): Promise<Usage> {
   const machine = await machineOf(deployment);
   const histories: ReturnType<typeof readHistory>[] = [];
-  for (const arn of executionArns) histories.push(await historyOf(deployment, arn));
+  const runs: MapRun[] = [];
+  for (const arn of executionArns) {
+    histories.push(await historyOf(deployment, arn));
+    runs.push(...(await mapRunsOf(deployment, arn)));
+  }
   const total = (field: 'transitions' | 'stepInvocations' | 'stepMs') =>
     histories.reduce((sum, history) => sum + history[field], 0);
   const [transitions, stepInvocations, stepMs] = [
@@ -34,7 +38,6 @@ export async function usageOf(
     total('stepInvocations'),
     total('stepMs'),
   ];
-  const runs = histories.flatMap((history) => history.runs);
   let usage: Usage = {
     invocations: stepInvocations,
     gbSeconds:
@@ -80,28 +83,34 @@ async function historyOf({ sfn }: Deployment, executionArn: string) {
 }
 
 export function readHistory(events: readonly HistoryEvent[]) {
-  const [runs, stepTimes]: [MapRun[], number[]] = [[], []];
-  let [transitions, stepInvocations, enteredMs]: [number, number, number] = [0, 0, 0];
-  let run: { readonly arn: string; readonly startedMs: number } | undefined;
+  let [transitions, stepInvocations, stepMs, enteredMs]: [number, number, number, number] = [0, 0, 0, 0];
   for (const event of events) {
     const type = event.type ?? '';
     const atMs = event.timestamp?.getTime() ?? 0;
     if (type.endsWith('StateEntered')) transitions++;
     if (type === 'TaskStateEntered') enteredMs = atMs;
-    if (type === 'TaskStateExited') stepTimes.push(atMs - enteredMs);
+    if (type === 'TaskStateExited') stepMs += atMs - enteredMs;
     if (type === 'TaskScheduled') stepInvocations++;
-    if (type === 'MapRunStarted') run = { arn: event.mapRunStartedEventDetails!.mapRunArn!, startedMs: atMs };
-    if (/^MapRun(Succeeded|Failed|Aborted)$/.test(type) && run !== undefined) {
-      runs.push({ arn: run.arn, ms: atMs - run.startedMs });
-      run = undefined;
+  }
+  return { transitions, stepInvocations, stepMs };
+}
+
+/** Not from the history: an execution that was stopped amid a stage does not tell its end, and MiniStack tells none. */
+async function mapRunsOf({ sfn }: Deployment, executionArn: string): Promise<MapRun[]> {
+  const { paginateListMapRuns } = await import('@aws-sdk/client-sfn');
+  const runs: MapRun[] = [];
+  await callAws({ action: 'states:ListMapRuns', on: executionArn }, async () => {
+    try {
+      for await (const { mapRuns = [] } of paginateListMapRuns({ client: sfn }, { executionArn })) {
+        for (const { mapRunArn, startDate, stopDate } of mapRuns) {
+          runs.push({ arn: mapRunArn!, ms: (stopDate ?? startDate)!.getTime() - startDate!.getTime() });
+        }
+      }
+    } catch (error) {
+      if (!isAwsError(error, 'ExecutionDoesNotExist')) throw error;
     }
-  }
-  // An execution that was stopped amid a stage.
-  if (run !== undefined) {
-    const endedMs = events.at(-1)!.timestamp?.getTime() ?? run.startedMs;
-    runs.push({ arn: run.arn, ms: endedMs - run.startedMs });
-  }
-  return { transitions, stepInvocations, stepMs: stepTimes.reduce((sum, ms) => sum + ms, 0), runs };
+  });
+  return runs;
 }
 
 /** `ms` is undefined where Step Functions does not list the children: those of EXPRESS, and on emulators. */
