@@ -20,7 +20,7 @@
  *     work/<jobId>/backups/m-00042   a task that was given to another worker as well
  *     work/<jobId>/map-stage.json     what a barrier found, for the commit
  *
- *     output/<jobId>/part-r-00000.tsv, manifest.json, _SUCCESS
+ *     output/<jobId>/part-r-00000.tsv, manifest.json, _report.html, _SUCCESS
  *
  * Intermediates have a prefix of their own, because lifecycle rules and IAM statements go by prefix: `work/` is gone after
  * days, while `jobs/` stays for weeks and keeps a late duplicate of an upload event from running the job again.
