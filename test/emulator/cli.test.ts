@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import type { JobReport } from '../../src/report.ts';
 import { cli, type Ended } from '../cli/cli-process.ts';
+import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -31,7 +32,9 @@ describeOnEmulators('The command on AWS', (emulator) => {
     const jobs = join(import.meta.dirname, 'jobs/of-cli.ts');
     const settings = ['maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=60'];
 
-    const deployed = await mapreduce('deploy', '--local', '--jobs', jobs, '--context', ...settings);
+    const deployed = await whileBootstrapping(emulator, () =>
+      mapreduce('deploy', '--local', '--jobs', jobs, '--context', ...settings),
+    );
 
     expect(deployed).toMatchObject({ code: 0 });
     expect(deployed.stdout).toMatch(

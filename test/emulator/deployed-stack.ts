@@ -32,6 +32,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { FunctionName } from '../../infra/function-names.ts';
 import type { JobReport } from '../../src/report.ts';
+import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
 import { type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -98,13 +99,10 @@ export class DeployedStack {
       const context = { stackName, removalPolicy: 'destroy', ...settings };
       // Of its own: cdk lets only one process at a time into the project's.
       const output = ['--output', join(folder, 'cdk.out')];
-      if (!(await isBootstrapped(emulator))) {
-        await cdk(emulator, [
-          'bootstrap',
-          `aws://${emulator.accountId}/${emulator.clientConfig.region}`,
-          ...output,
-        ]);
-      }
+      const environment = `aws://${emulator.accountId}/${emulator.clientConfig.region}`;
+      await whileBootstrapping(emulator, async () => {
+        if (!(await isBootstrapped(emulator))) await cdk(emulator, ['bootstrap', environment, ...output]);
+      });
       const startedMs = performance.now();
       await cdk(emulator, [
         'deploy',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { type UserProject, userProject } from '../package/published.ts';
+import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const SECONDS = 1_000;
@@ -24,7 +25,9 @@ describeOnEmulators('The published package', (emulator) => {
     const settings = ['--context', 'maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=60'];
     const input = ['--input', 'fox.txt', '--reducers', '1'];
 
-    const deployed = await mapreduce('deploy', '--local', '--jobs', 'jobs.ts', ...settings);
+    const deployed = await whileBootstrapping(emulator, () =>
+      mapreduce('deploy', '--local', '--jobs', 'jobs.ts', ...settings),
+    );
     const submitted = await mapreduce('submit', 'longest', ...input, '--job-id', 'fox', '--wait', '--quiet');
     const downloaded = await mapreduce('results', 'fox', '--download', 'cloud', '--quiet');
     const embedded = await mapreduce('run', './longest.ts', ...input, '--output', 'here', '--quiet');
