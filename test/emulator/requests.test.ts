@@ -142,6 +142,21 @@ describeOnEmulators('Requests to S3', (emulator) => {
     });
   });
 
+  test('merging asks for each part what is there, where it ends, and for its records', async () => {
+    const reducers = 3;
+    await stack.put('data/merged.txt', manyWords(0));
+
+    const { byStep } = await run({ inputs: ['data/merged.txt'], reducers, merge: true });
+
+    expect(byStep.reduce).toMatchObject({ 'PutObject run': reducers });
+    expect(byStep['reduce-barrier']).toMatchObject({ 'HeadObject run': reducers, 'GetObject run': reducers });
+    expect(byStep.commit).toMatchObject({
+      'HeadObject run': reducers,
+      'GetObject run': 2 * reducers,
+      'PutObject merged': 1,
+    });
+  });
+
   test('objects over 8 MiB are uploads of parts: two requests more than parts, and for a result its summary', async () => {
     await stack.put('data/large.txt', randomWords(18_000_000));
 
@@ -233,6 +248,8 @@ function whatOf({ operation, path, prefix }: ProxiedRequest, jobId: string): str
     [/\/failures\//, 'failures'],
     [/\/backups\//, 'backups'],
     [/\/part-r-/, 'part'],
+    [/\/merge\//, 'run'],
+    [/\/merged\./, 'merged'],
     [/\/manifest\.json$/, 'manifest'],
     [/\/_report\.html$/, 'report'],
     [/\/cancel$/, 'cancel'],

@@ -255,6 +255,29 @@ describe('attempts', () => {
     expect(await textOf(machine.store, 'output/late/')).toBe(COUNTS);
   });
 
+  it('that fail before their task begins leave a note as well', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    const settings = 'jobs/unsettled/plan/settings.json';
+    let saved: Buffer = Buffer.alloc(0);
+
+    await machine.execute(submit('unsettled'), {
+      async beforeAttempt({ stage, index, retry }) {
+        if (stage !== 'map' || index !== 0) return;
+        if (retry > 0) await machine.store.put(settings, saved);
+        else {
+          saved = await machine.store.get(settings);
+          await machine.store.delete([settings]);
+        }
+      },
+    });
+
+    const report = await readDocument<JobReport>(machine.store, 'output/unsettled/manifest.json');
+    expect(report.failures.map(({ taskId, error }) => [taskId, error.name])).toEqual([
+      ['m-00000', 'ObjectNotFoundError'],
+    ]);
+  });
+
   it('whose task is done already end at once', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
