@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { HeadObjectCommand, PutBucketEncryptionCommand } from '@aws-sdk/client-s3';
 import { DescribeStateMachineCommand } from '@aws-sdk/client-sfn';
 import { beforeAll, expect, test } from 'vitest';
@@ -40,6 +41,29 @@ describeOnEmulators('The construct in a stack with a bucket and a key of its own
     expect(parts.get('merged.tsv')!.toString()).toBe('a\t1\nb\t1\nc\t1\nd\t1\ne\t1\nline\t5\n');
   });
 
+  test('lets S3 put a merged result together where the parts are in order', {
+    timeout: 90 * SECONDS,
+  }, async () => {
+    const lines = Array.from({ length: 5_000 }, (_, i) =>
+      `${(i * 7_919) % 5_000}`.padStart(4, '0').padEnd(4_095, '.'),
+    );
+    await stack.put('data/unsorted.txt', `${lines.join('\n')}\n`);
+    const request = { app: 'sort', inputs: ['data/unsorted.txt'], reducers: 2, merge: true };
+
+    const ended = await stack.start({ jobId: uniqueName('copied'), request });
+
+    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+    const { parts, report } = await stack.result(ended.output.outputPrefix);
+    const [name, bytes] = [...parts][0]!;
+    expect(bytes.toString() === `${lines.toSorted().join('\n')}\n`).toBe(true);
+    expect(report.parts).toMatchObject([{ bytes: bytes.length, crc32: printedCrc32(bytes) }]);
+    const head = await stack.s3.send(
+      new HeadObjectCommand({ Bucket: stack.bucket, Key: `${ended.output.outputPrefix}${name}` }),
+    );
+    // As many parts as reduce tasks: had the bytes come by the function, they would be of 8 MiB.
+    expect(head.ETag).toMatch(/-2"$/);
+  });
+
   test('starts a job by an upload', async () => {
     await stack.put('input/word-count/hello.txt', 'hello\n');
 
@@ -79,3 +103,7 @@ describeOnEmulators('The construct in a stack with a bucket and a key of its own
     }
   });
 });
+
+function printedCrc32(bytes: Buffer): string {
+  return crc32(bytes).toString(16).padStart(8, '0');
+}
