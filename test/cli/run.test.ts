@@ -305,6 +305,8 @@ function parse(line: string): string {
       'out',
       '--attempts',
       '2',
+      // Where the machine is busy, progress would come first.
+      '--quiet',
     );
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
