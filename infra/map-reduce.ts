@@ -5,7 +5,7 @@
  * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });
  * jobs.grantSubmit(someRole);
  */
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, type IGrantable, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -65,29 +65,39 @@ export class MapReduce extends Construct {
     });
   }
 
-  /** May upload inputs, submit, watch and cancel jobs, and read what came of them. */
+  /** May upload inputs, submit, watch and cancel jobs, and read what came of them and what they cost. */
   grantSubmit(grantee: IGrantable): Grant {
     const { stateMachine, bucketKey } = this;
+    const inputs = [`${INPUT_PREFIX}*`, `${DATA_PREFIX}*`];
     return stateMachine
       .grantStartExecution(grantee)
       .combine(stateMachine.grantRead(grantee))
-      .combine(stateMachine.grantExecution(grantee, 'states:StopExecution'))
+      .combine(stateMachine.grantExecution(grantee, 'states:StopExecution', 'states:ListMapRuns'))
+      .combine(allow(grantee, ['states:DescribeMapRun', 'states:ListExecutions'], [this.#mapRuns()]))
+      .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
+      .combine(allow(grantee, ['cloudformation:DescribeStacks'], [Stack.of(this).stackId]))
+      .combine(this.#objects(grantee, 's3:AbortMultipartUpload', inputs))
       .combine(
-        this.#objects(grantee, 's3:PutObject', [
-          `${INPUT_PREFIX}*`,
-          `${DATA_PREFIX}*`,
-          `${REQUESTS_PREFIX}*`,
-          `${JOBS_PREFIX}*/cancel`,
-        ]),
+        this.#objects(grantee, 's3:PutObject', [...inputs, `${REQUESTS_PREFIX}*`, `${JOBS_PREFIX}*/cancel`]),
       )
       .combine(bucketKey?.grantEncrypt(grantee) ?? NOTHING(grantee))
+      .combine(this.grantRead(grantee));
+  }
+
+  /** May read what the functions logged, and run a task of a job by hand, without committing. */
+  grantDebug(grantee: IGrantable): Grant {
+    const { byName } = this.functions;
+    const logGroups = Object.values(byName).map(({ logGroup }) => logGroup.logGroupArn);
+    return allow(grantee, ['logs:FilterLogEvents'], logGroups)
+      .combine(allow(grantee, ['cloudformation:ListStackResources'], [Stack.of(this).stackId]))
+      .combine(allow(grantee, ['lambda:InvokeFunction'], [byName.map.functionArn, byName.reduce.functionArn]))
       .combine(this.grantRead(grantee));
   }
 
   /** May read results, manifests and failures. */
   grantRead(grantee: IGrantable): Grant {
     const { bucket, bucketKey } = this;
-    return Grant.addToPrincipal({ grantee, actions: ['s3:ListBucket'], resourceArns: [bucket.bucketArn] })
+    return allow(grantee, ['s3:ListBucket'], [bucket.bucketArn])
       .combine(
         this.#objects(grantee, 's3:GetObject', [
           `${OUTPUT_PREFIX}*`,
@@ -111,9 +121,30 @@ export class MapReduce extends Construct {
   }
 
   #objects(grantee: IGrantable, action: string, keys: readonly string[]): Grant {
-    const resourceArns = keys.map((key) => this.bucket.arnForObjects(key));
-    return Grant.addToPrincipal({ grantee, actions: [action], resourceArns });
+    return allow(
+      grantee,
+      [action],
+      keys.map((key) => this.bucket.arnForObjects(key)),
+    );
   }
+
+  /** The runs of the machine's Distributed Maps. */
+  #mapRuns(): string {
+    return Stack.of(this).formatArn({
+      service: 'states',
+      resource: 'mapRun',
+      resourceName: `${this.stateMachine.stateMachineName}/*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+  }
+
+  #functionArns(): string[] {
+    return Object.values(this.functions.byName).map(({ functionArn }) => functionArn);
+  }
+}
+
+function allow(grantee: IGrantable, actions: string[], resourceArns: string[]): Grant {
+  return Grant.addToPrincipal({ grantee, actions, resourceArns });
 }
 
 /** Log groups are encrypted by CloudWatch in the name of the service, not of who writes. */

@@ -38,15 +38,23 @@ interface Statement {
   readonly Resource: unknown;
 }
 
-/** What the policies of whom the id names may do with objects, as `s3:PutObject work/*`. */
-function objectAccess(template: Template, idPart: string): string[] {
+/** Of the policies of whom the id names. */
+function statementsOf(template: Template, idPart: string): Statement[] {
   const policies = Object.entries(resources(template, 'AWS::IAM::Policy')).filter(([id]) =>
     id.includes(idPart),
   );
-  const statements = policies.flatMap(
+  return policies.flatMap(
     ([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
   );
-  return statements
+}
+
+function grantedActions(template: Template, idPart: string): string[] {
+  return [...new Set(statementsOf(template, idPart).flatMap(({ Action }) => Action))].sort();
+}
+
+/** What the policies of whom the id names may do with objects, as `s3:PutObject work/*`. */
+function objectAccess(template: Template, idPart: string): string[] {
+  return statementsOf(template, idPart)
     .flatMap(({ Action, Resource: resource }) =>
       [Action]
         .flat()
@@ -401,6 +409,47 @@ describe('the construct', () => {
       's3:PutObject input/*',
       's3:PutObject jobs/*/cancel',
       's3:PutObject requests/*',
+    ]);
+  });
+
+  it('grants what watching a job and estimating its cost asks for', () => {
+    const stack = new Stack(new App(), 'Mine');
+    const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
+    const submitter = new Role(stack, 'Submitter', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+
+    jobs.grantSubmit(submitter);
+
+    const actions = grantedActions(Template.fromStack(stack), 'Submitter');
+    expect(actions).toEqual(
+      expect.arrayContaining([
+        'cloudformation:DescribeStacks',
+        'lambda:GetFunctionConfiguration',
+        'states:DescribeExecution',
+        'states:DescribeMapRun',
+        'states:DescribeStateMachine',
+        'states:GetExecutionHistory',
+        'states:ListExecutions',
+        'states:ListMapRuns',
+        'states:StartExecution',
+        'states:StopExecution',
+      ]),
+    );
+    expect(actions).not.toContain('lambda:InvokeFunction');
+  });
+
+  it('grants running tasks by hand and reading logs apart from submitting', () => {
+    const stack = new Stack(new App(), 'Mine');
+    const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
+    const colleague = new Role(stack, 'Colleague', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+
+    jobs.grantDebug(colleague);
+
+    expect(grantedActions(Template.fromStack(stack), 'Colleague')).toEqual([
+      'cloudformation:ListStackResources',
+      'lambda:InvokeFunction',
+      'logs:FilterLogEvents',
+      's3:GetObject',
+      's3:ListBucket',
     ]);
   });
 
