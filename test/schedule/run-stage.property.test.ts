@@ -13,6 +13,8 @@ const ignoresCancel = fc.boolean();
 const retryable = new MapReduceError('StorageError', 'a passing fault');
 const hopeless = new MapReduceError('DiskFullError', 'no space left');
 
+const alwaysFails: Script = { does: 'throw', afterMs: 100, error: retryable };
+
 const script: fc.Arbitrary<Script> = fc.oneof(
   {
     weight: 12,
@@ -43,9 +45,15 @@ const rarelyHopeless = fc.oneof(
   { weight: 1, arbitrary: afterMs.map((ms): Script => ({ does: 'throw', afterMs: ms, error: hopeless })) },
 );
 
+/** Of one task, by attempt; what comes after the list commits. */
+const scripts = fc.oneof(
+  { weight: 40, arbitrary: fc.array(rarelyHopeless, { maxLength: 5 }) },
+  // Left to chance, hardly any task would use up its attempts.
+  { weight: 1, arbitrary: fc.constant(Array<Script>(ATTEMPTS_MAX).fill(alwaysFails)) },
+);
+
 const scenario = fc.record({
-  /** By task, then by attempt; what comes after the list commits. */
-  scripts: fc.array(fc.array(rarelyHopeless, { maxLength: 5 }), { maxLength: 14 }),
+  scripts: fc.array(scripts, { maxLength: 14 }),
   workers: fc.integer({ min: 1, max: 5 }),
   abortAtMs: fc.option(fc.integer({ min: 0, max: 30_000 }), { freq: 8, nil: undefined }),
   seed: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
