@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { App, Duration, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
@@ -8,7 +9,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bucketAccess } from '../../infra/bucket-access.ts';
 import { bundleHandlers } from '../../infra/bundle.ts';
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/function-names.ts';
@@ -25,8 +26,16 @@ type Resource = {
   readonly DeletionPolicy?: string;
 };
 
+const assemblies = mkdtempSync(join(tmpdir(), 'mapreduce-infra-test-'));
+afterAll(() => rmSync(assemblies, { recursive: true, force: true }));
+
+/** What is synthesised of it is gone after the tests. */
+function newApp(): App {
+  return new App({ outdir: mkdtempSync(join(assemblies, 'cdk.out-')) });
+}
+
 function stackWith(props: Partial<MapReduceProps> = {}): MapReduceStack {
-  return new MapReduceStack(new App(), 'Jobs', { mapReduce: { jobs: JOBS, ...props } });
+  return new MapReduceStack(newApp(), 'Jobs', { mapReduce: { jobs: JOBS, ...props } });
 }
 
 function resources(template: Template, type: string): Record<string, Resource> {
@@ -256,7 +265,7 @@ describe('the stack', () => {
 
 describe('the construct', () => {
   it('takes a bucket and a key that are there already', () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
     const bucket = Bucket.fromBucketName(stack, 'Existing', 'my-bucket');
     const encryptionKey = new Key(stack, 'Key');
     new MapReduce(stack, 'Jobs', { jobs: JOBS, bucket, encryptionKey, startOnUpload: false });
@@ -270,7 +279,7 @@ describe('the construct', () => {
   });
 
   it("uses a brought bucket's own key, and leaves its logs as they are", () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
     const key = new Key(stack, 'Key');
     const bucket = new Bucket(stack, 'Existing', { encryptionKey: key }) as IBucket;
     new MapReduce(stack, 'Jobs', { jobs: JOBS, bucket });
@@ -288,7 +297,7 @@ describe('the construct', () => {
   });
 
   it('uses a key for its bucket and its logs, and each role may do with it what S3 needs', () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
     new MapReduce(stack, 'Jobs', { jobs: JOBS, encryptionKey: new Key(stack, 'Key') });
     const template = Template.fromStack(stack);
 
@@ -326,7 +335,7 @@ describe('the construct', () => {
   });
 
   it('tells a topic of its alarms', () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
     const alarmTopic = new Topic(stack, 'Alarms');
     new MapReduce(stack, 'Jobs', { jobs: JOBS, alarmTopic });
 
@@ -339,7 +348,7 @@ describe('the construct', () => {
   });
 
   it('passes its other settings on to what they are about', () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
     new MapReduce(stack, 'Jobs', {
       jobs: JOBS,
       taskMemoryMb: 3_008,
@@ -395,7 +404,7 @@ describe('the construct', () => {
   });
 
   it('grants submitting without the right to touch results', () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
     const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
     const submitter = new Role(stack, 'Submitter', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
 
@@ -413,7 +422,7 @@ describe('the construct', () => {
   });
 
   it('grants what watching a job and estimating its cost asks for', () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
     const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
     const submitter = new Role(stack, 'Submitter', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
 
@@ -438,7 +447,7 @@ describe('the construct', () => {
   });
 
   it('grants running tasks by hand and reading logs apart from submitting', () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
     const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
     const colleague = new Role(stack, 'Colleague', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
 
@@ -454,7 +463,7 @@ describe('the construct', () => {
   });
 
   it('refuses a module of jobs that is not there', () => {
-    const stack = new Stack(new App(), 'Mine');
+    const stack = new Stack(newApp(), 'Mine');
 
     expect(() => new MapReduce(stack, 'Jobs', { jobs: 'nowhere.ts' })).toThrow(
       /jobs is the path.*received 'nowhere.ts'/,
@@ -464,7 +473,7 @@ describe('the construct', () => {
 
 describe('cdk-nag, rules of AwsSolutions', () => {
   const checkedApp = () => {
-    const app = new App();
+    const app = newApp();
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     return app;
   };
