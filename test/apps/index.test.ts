@@ -43,7 +43,7 @@ test('no job is loaded before it is asked for', () => {
 
   const printed = execFileSync(
     process.execPath,
-    ['--conditions=source', '--input-type=module', '--eval', script],
+    ['--conditions=serverless-mapreduce-source', '--input-type=module', '--eval', script],
     { encoding: 'utf8' },
   );
 

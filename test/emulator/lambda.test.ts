@@ -173,10 +173,14 @@ describeOnEmulators('Lambda', (emulator) => {
     const left = await run({ do: 'leave a file' });
     await run({ do: 'exit', code: 1 });
     const sameEnvironment = await run({ do: 'look' });
-    const [, other] = await Promise.all([
-      run({ do: 'sleep', ms: 1_000 }),
-      sleep(200).then(() => run({ do: 'look' })),
-    ]);
+    let isBusy = true;
+    const busy = run({ do: 'sleep', ms: 3_000 }).then(() => {
+      isBusy = false;
+    });
+    // Until the first environment has begun to sleep, it still answers itself.
+    let other = await run({ do: 'look' });
+    while (isBusy && other.payload.left) other = await run({ do: 'look' });
+    await busy;
 
     expect(sameEnvironment.payload).toEqual({ tmp: left.payload.tmp, left: true });
     expect(other.payload.left).toBe(false);

@@ -2,12 +2,12 @@ import { defineProject } from 'vitest/config';
 
 /** `npm run test:emulator`: a project of the root configuration. */
 export default defineProject({
-  ssr: { resolve: { conditions: ['source', 'node'] } },
+  ssr: { resolve: { conditions: ['serverless-mapreduce-source', 'node'] } },
   test: {
     name: 'emulator',
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
-    execArgv: ['--conditions=source'],
+    execArgv: ['--conditions=serverless-mapreduce-source'],
     globalSetup: ['./global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

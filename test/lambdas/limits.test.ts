@@ -30,7 +30,7 @@ describe('a job of 10,000 map and 1,000 reduce tasks', () => {
 
   beforeAll(() => {
     const script = join(import.meta.dirname, 'large-job.ts');
-    const options = ['--conditions=source', `--max-old-space-size=${HEAP_MB}`, script];
+    const options = ['--conditions=serverless-mapreduce-source', `--max-old-space-size=${HEAP_MB}`, script];
     figures = JSON.parse(execFileSync(process.execPath, options, { encoding: 'utf8' })) as LargeJobFigures;
   }, 60_000);
 

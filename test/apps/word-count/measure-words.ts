@@ -1,5 +1,5 @@
 /**
- * Ways to cut lines into words, in MB a CPU second: node --conditions=source test/apps/word-count/measure-words.ts
+ * Ways to cut lines into words, in MB a CPU second: node --conditions=serverless-mapreduce-source test/apps/word-count/measure-words.ts
  *
  * Each way runs in a process of its own, since what V8 has learnt from one slows down the next.
  */
