@@ -54,7 +54,7 @@ describeOnEmulators('Lambda', (emulator) => {
 
     const first = await run({ do: 'echo', text: 'grüße' });
     const second = await run({ do: 'echo' });
-    const both = await Promise.all([run({ do: 'sleep', ms: 500 }), run({ do: 'sleep', ms: 500 })]);
+    const both = await Promise.all([run({ do: 'sleep', ms: 1_500 }), run({ do: 'sleep', ms: 1_500 })]);
 
     expect(first).toMatchObject({
       failed: false,
