@@ -22,6 +22,17 @@ export interface StageReport {
   readonly bytesWritten: number;
   readonly spills: number;
   readonly bytesSpilled: number;
+  /** Absent while the stage runs, where it had no tasks, and in manifests of versions that did not note it. */
+  readonly taskTimes?: TaskTimes;
+}
+
+/** How long the attempts that committed took, each from its start to its commit. */
+export interface TaskTimes {
+  readonly medianMs: number;
+  /** 95 % of the tasks took no longer. */
+  readonly p95Ms: number;
+  readonly maxMs: number;
+  readonly slowestTask: string;
 }
 
 export interface PartReport {

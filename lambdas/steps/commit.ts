@@ -14,6 +14,7 @@ import { backupsPrefix, requestKey, stageKey } from '../../src/aws/keys.ts';
 import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
 import { SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { mergeParts } from '../../src/commit/merge-parts.ts';
+import { stageFigures } from '../../src/commit/stage-figures.ts';
 import type { TaskSummary } from '../../src/commit/task-summary.ts';
 import { jobId, type Stage } from '../../src/ids.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
@@ -130,9 +131,6 @@ function stageReport(
   const initial = stage === 'map' ? 'm-' : 'r-';
   const failed = failures.filter(({ taskId }) => taskId.startsWith(initial)).length;
   const backedUp = backups.filter((task) => task.startsWith(initial)).length;
-  const sum = (
-    field: 'recordsRead' | 'bytesRead' | 'recordsWritten' | 'bytesWritten' | 'spills' | 'bytesSpilled',
-  ) => summaries.reduce((total, summary) => total + summary[field], 0);
   return {
     stage,
     tasks: summaries.length,
@@ -141,11 +139,6 @@ function stageReport(
     backupAttempts: backedUp,
     startMs: Date.parse(startedAt) - Date.parse(claimedAt),
     wallMs: Date.parse(closedAt) - Date.parse(startedAt),
-    recordsRead: sum('recordsRead'),
-    bytesRead: sum('bytesRead'),
-    recordsWritten: sum('recordsWritten'),
-    bytesWritten: sum('bytesWritten'),
-    spills: sum('spills'),
-    bytesSpilled: sum('bytesSpilled'),
+    ...stageFigures(summaries),
   };
 }

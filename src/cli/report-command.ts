@@ -86,6 +86,7 @@ const stage = v.object({
   bytesWritten: whole,
   spills: whole,
   bytesSpilled: whole,
+  taskTimes: v.optional(v.object({ medianMs: whole, p95Ms: whole, maxMs: whole, slowestTask: v.string() })),
 });
 /** What the page is made of. A manifest may have come from anywhere by the time somebody wants it as a page. */
 const manifest = v.object({

@@ -20,7 +20,7 @@ import type { Metadata, ObjectInfo, ObjectStore, Upload } from '../storage/objec
 import type { JobLayout, TaskEnvironment } from '../task.ts';
 import { commitOnce } from './commit-once.ts';
 import { attemptSummaryKey, taskPartKey } from './layout.ts';
-import type { TaskSummary } from './task-summary.ts';
+import type { AttemptSummary, TaskSummary } from './task-summary.ts';
 
 const SUMMARY_METADATA = 'mapreduce-summary';
 const ATTEMPT_METADATA = 'mapreduce-attempt';
@@ -82,12 +82,7 @@ export class PartWriter {
   }
 
   /** Commits; false when another attempt had been first. */
-  async commit(
-    read: Pick<
-      TaskSummary,
-      'recordsRead' | 'bytesRead' | 'plainBytesRead' | 'counters' | 'spills' | 'bytesSpilled'
-    >,
-  ): Promise<{ committed: boolean; summary: TaskSummary }> {
+  async commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
     const { store, layout } = this.#environment;
     const inOnePut = this.#upload === undefined && this.#overflow === undefined;
     const rest = this.sink.bytes.subarray(0, this.sink.end);
@@ -96,7 +91,7 @@ export class PartWriter {
     const summary: TaskSummary = {
       taskId: this.#taskId,
       attemptId: this.#attemptId,
-      ...read,
+      ...attempt,
       recordsWritten: this.#records,
       bytesWritten: this.#bytes,
       crc32: this.#crc.toString(16).padStart(8, '0'),

@@ -20,11 +20,19 @@ export interface TaskSummary {
   readonly bytesWritten: number;
   readonly spills: number;
   readonly bytesSpilled: number;
+  /** From the attempt's start until all was written that it commits. */
+  readonly elapsedMs: number;
   /** Of the part's bytes, 8 hexadecimal digits; empty for shuffle objects, whose blocks have their own. */
   readonly crc32: string;
   /** The user's counters. */
   readonly counters: Counters;
 }
+
+/** What an attempt knows before its output is closed. */
+export type AttemptSummary = Pick<
+  TaskSummary,
+  'recordsRead' | 'bytesRead' | 'plainBytesRead' | 'counters' | 'spills' | 'bytesSpilled' | 'elapsedMs'
+>;
 
 export function resultOf(summary: TaskSummary, committed: boolean): TaskResult {
   return {

@@ -3,6 +3,7 @@
  * Tasks that it does not find, or finds damaged, are run again, a bounded number of times.
  */
 
+import { stageFigures } from '../commit/stage-figures.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
 import { MapReduceError } from '../errors.ts';
 import type { Stage } from '../ids.ts';
@@ -54,9 +55,6 @@ function ended<B extends Barrier>(barrier: B, tasks: number, outcomes: readonly 
   const { stage } = outcomes[0].report;
   const ofRounds = (field: 'attempts' | 'failedAttempts' | 'backupAttempts' | 'wallMs') =>
     outcomes.reduce((sum, { report }) => sum + report[field], 0);
-  const committed = (
-    field: 'recordsRead' | 'bytesRead' | 'recordsWritten' | 'bytesWritten' | 'spills' | 'bytesSpilled',
-  ) => barrier.summaries.reduce((sum, summary) => sum + summary[field], 0);
   return {
     barrier,
     report: {
@@ -66,12 +64,7 @@ function ended<B extends Barrier>(barrier: B, tasks: number, outcomes: readonly 
       failedAttempts: ofRounds('failedAttempts'),
       backupAttempts: ofRounds('backupAttempts'),
       wallMs: ofRounds('wallMs'),
-      recordsRead: committed('recordsRead'),
-      bytesRead: committed('bytesRead'),
-      recordsWritten: committed('recordsWritten'),
-      bytesWritten: committed('bytesWritten'),
-      spills: committed('spills'),
-      bytesSpilled: committed('bytesSpilled'),
+      ...stageFigures(barrier.summaries),
     },
     failures: outcomes.flatMap(({ failures }) => failures),
   };

@@ -40,6 +40,7 @@ async function mapIntoShuffle(
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
   const { settings, store, layout, progress, control } = environment;
+  const startedMs = performance.now();
   const writer = new ShuffleObjectWriter({
     store,
     key: shuffleKey(layout, spec.taskId),
@@ -69,6 +70,7 @@ async function mapIntoShuffle(
         bytesWritten,
         spills: collector.spills,
         bytesSpilled: collector.bytesSpilled,
+        elapsedMs: Math.round(performance.now() - startedMs),
         crc32: '',
       }),
     );
@@ -87,6 +89,7 @@ async function mapIntoPart(
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
   const { job } = environment;
+  const startedMs = performance.now();
   const writer = new PartWriter({ taskId: spec.taskId, attemptId: attempt, environment });
   let failure: unknown;
   const throwFailure = (): void => {
@@ -111,7 +114,12 @@ async function mapIntoPart(
     });
     throwFailure();
     environment.control.check();
-    const { committed, summary } = await writer.commit({ ...read, spills: 0, bytesSpilled: 0 });
+    const { committed, summary } = await writer.commit({
+      ...read,
+      spills: 0,
+      bytesSpilled: 0,
+      elapsedMs: Math.round(performance.now() - startedMs),
+    });
     return resultOf(summary, committed);
   } catch (error) {
     await writer.abort();

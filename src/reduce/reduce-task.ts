@@ -47,6 +47,7 @@ async function reducePartition(
 ): Promise<TaskResult> {
   const { store, layout, control, settings, scratchFolder, memoryBytes } = environment;
   const shuffle = environment.job.shuffle!;
+  const startedMs = performance.now();
   releaseThreadMemory();
   const segments = await readPartitionSegments(store, shuffleIndexKey(layout), spec.index);
   const bytesRead = segments.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
@@ -99,6 +100,7 @@ async function reducePartition(
       counters: sortedCounters(counters),
       spills: spills + reducer.spills,
       bytesSpilled: bytesSpilled + reducer.bytesSpilled,
+      elapsedMs: Math.round(performance.now() - startedMs),
     });
     return resultOf(summary, committed);
   } catch (error) {

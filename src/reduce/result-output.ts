@@ -6,17 +6,12 @@ import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { mergeRunKey, partsAreInOrder } from '../commit/layout.ts';
 import { PartWriter } from '../commit/part-writer.ts';
-import type { TaskSummary } from '../commit/task-summary.ts';
+import type { AttemptSummary, TaskSummary } from '../commit/task-summary.ts';
 import type { AttemptId, TaskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { EncodedRecordWriter, OutputFormat } from '../output/output-format.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import type { TaskEnvironment } from '../task.ts';
-
-export type ReadSummary = Pick<
-  TaskSummary,
-  'recordsRead' | 'bytesRead' | 'plainBytesRead' | 'counters' | 'spills' | 'bytesSpilled'
->;
 
 export interface ResultOutput {
   /** One record of the group whose encoded key is bytes[start, end). */
@@ -32,7 +27,7 @@ export interface ResultOutput {
   ): void;
   readonly wantsFlush: boolean;
   flush(): Promise<void>;
-  commit(read: ReadSummary): Promise<{ committed: boolean; summary: TaskSummary }>;
+  commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }>;
   abort(): Promise<void>;
 }
 
@@ -104,8 +99,8 @@ class PartOutput implements ResultOutput {
     return this.#part.flush();
   }
 
-  commit(read: ReadSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
-    return this.#part.commit(read);
+  commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
+    return this.#part.commit(attempt);
   }
 
   abort(): Promise<void> {
@@ -166,12 +161,12 @@ class MergeRunOutput implements ResultOutput {
     await this.#object.flush();
   }
 
-  commit(read: ReadSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
+  commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
     this.#object.run.endPartition();
     return this.#object.commit((bytesWritten) => ({
       taskId: this.#taskId,
       attemptId: this.#attemptId,
-      ...read,
+      ...attempt,
       recordsWritten: this.#records,
       bytesWritten,
       crc32: '',

@@ -100,6 +100,8 @@ function stageTable(stages: readonly StageReport[]): Html {
     'failed',
     'backup',
     'time',
+    'median task',
+    'slowest task',
     'records in',
     'bytes in',
     'records out',
@@ -115,10 +117,17 @@ function stageTable(stages: readonly StageReport[]): Html {
 
 function stageRow(stage: StageReport): Html {
   const { recordsRead, bytesRead, recordsWritten, bytesWritten, spills, bytesSpilled, wallMs } = stage;
+  const { taskTimes } = stage;
   const seconds = Math.max(wallMs, 1) / 1000;
   const cells = [
     ...[stage.tasks, stage.attempts, stage.failedAttempts, stage.backupAttempts].map(formatCount),
     formatDuration(wallMs),
+    ...(taskTimes === undefined
+      ? ['', '']
+      : [
+          formatDuration(taskTimes.medianMs),
+          `${formatDuration(taskTimes.maxMs)}, ${shortened(taskTimes.slowestTask)}`,
+        ]),
     formatCount(recordsRead),
     formatBytes(bytesRead),
     formatCount(recordsWritten),

@@ -34,7 +34,15 @@ function append(writer: PartWriter, bytes: Uint8Array): void {
 }
 
 function readOf(counters: Record<string, number> = {}) {
-  return { recordsRead: 5, bytesRead: 6, plainBytesRead: 6, spills: 1, bytesSpilled: 2, counters };
+  return {
+    recordsRead: 5,
+    bytesRead: 6,
+    plainBytesRead: 6,
+    spills: 1,
+    bytesSpilled: 2,
+    elapsedMs: 7,
+    counters,
+  };
 }
 
 function crcOf(bytes: Buffer): string {

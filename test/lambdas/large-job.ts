@@ -209,7 +209,13 @@ async function shuffleObject({ shuffle }: Job): Promise<Buffer> {
     (bytesWritten): TaskSummary => ({
       ...{ taskId: 'm-01234', attemptId: 'm-01234.0123456789abcdef', recordsRead: 1_000_000 },
       ...{ bytesRead: splitBytes, plainBytesRead: splitBytes, recordsWritten: REDUCE_TASKS, bytesWritten },
-      ...{ spills: 0, bytesSpilled: 0, crc32: '', counters: { words: 12_345_678, lines: 1_000_000 } },
+      ...{
+        spills: 0,
+        bytesSpilled: 0,
+        elapsedMs: 12_345,
+        crc32: '',
+        counters: { words: 12_345_678, lines: 1_000_000 },
+      },
     }),
   );
   return await store.get('object');

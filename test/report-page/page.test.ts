@@ -18,6 +18,7 @@ const STAGE: StageReport = {
   bytesWritten: 9_876,
   spills: 2,
   bytesSpilled: 4_000,
+  taskTimes: { medianMs: 400, p95Ms: 900, maxMs: 1_900, slowestTask: 'm-00003' },
 };
 const REPORT: JobReport = {
   formatVersion: 1,
@@ -59,6 +60,8 @@ describe('the report as a page', () => {
       '<title>word-count: word-count-1</title>',
       'aria-label="plan from 0 ms to 500 ms; map from 500 ms to 2.50 s; reduce from 2.50 s to 3.50 s; commit from 3.50 s to 4.00 s"',
       '<td class="n">1,000,000</td>',
+      '<td class="n">400 ms</td>',
+      '<td class="n">1.90 s, m-00003</td>',
       '<td class="n">2 (4.00 kB)</td>',
       '<td class="n">500 k records/s, 25.0 MB/s</td>',
       'the largest, of r-00000, 900: 1.46 times the mean',

@@ -33,6 +33,7 @@ function summaryOf(attemptId: string, more: Partial<TaskSummary> = {}): TaskSumm
     bytesWritten: 4,
     spills: 0,
     bytesSpilled: 0,
+    elapsedMs: 5,
     crc32: '',
     counters: { 'zeilen gelesen, größer als 0': 7 },
     ...more,
