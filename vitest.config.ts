@@ -20,7 +20,11 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/emulator/**', '**/node_modules/**'],
           testTimeout: 30_000,
-          // The second: see src/local/wasm-wrappers.ts; the thread that runs the tests has worker threads beside it as well.
+          // The second keeps thousands of worker threads in one process clear of a fault in V8 13.6. Node strips types with a
+          // WebAssembly module in every thread that loads sources; after 1,000 calls V8 compiles its bridges to JavaScript,
+          // shares them between threads, and rarely aborts when it frees one ("Check failed: jit_page.has_value()"). With
+          // this budget it compiles none. Not for users: it has V8 refuse Node's own code cache, 40 ms of every start, and
+          // a process that runs one job hardly ever comes to that point, the published package, without sources, never.
           execArgv: ['--conditions=serverless-mapreduce-source', '--wasm-wrapper-tiering-budget=2147483647'],
           // Engine tests start worker threads of their own; more at once only makes them wait for each other.
           maxWorkers: 2,

@@ -9,7 +9,6 @@ import type { AttemptHandle, ExecutorPool } from '../schedule/executor-pool.ts';
 import type { TaskResult, TaskSpec } from '../task.ts';
 import { watchHeap } from './heap-watch.ts';
 import type { Scratch } from './scratch.ts';
-import { keepWasmWrappersGeneric } from './wasm-wrappers.ts';
 import { outOfMemoryError, threadEndedError } from './worker-errors.ts';
 import { certainlyTooMuchBytes, heapBoundBytes } from './worker-heap.ts';
 import { printOutput, type WorkerOutput } from './worker-output.ts';
@@ -43,7 +42,6 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     if (!(Number.isInteger(workers) && workers >= 1 && workers <= LIMITS.workersMax)) {
       throw new RangeError(`workers is a whole number from 1 to ${LIMITS.workersMax}; received ${workers}`);
     }
-    keepWasmWrappersGeneric();
     this.#options = options;
     this.#heapBoundBytes = heapBoundBytes(options.memoryBytes);
     this.workers = Array.from({ length: workers }, (_, worker) => worker);
