@@ -18,7 +18,7 @@ export interface ReportFlags extends DeploymentFlags {
 }
 
 export async function reportCommand(what: string, flags: ReportFlags): Promise<number> {
-  const { report, cost } = looksLikePath(what) ? { ...(await ofFolder(what)) } : await ofJob(what, flags);
+  const { report, cost } = await (looksLikePath(what) ? ofFolder(what) : ofJob(what, flags));
   const file = flags.output ?? `${report.jobId}.html`;
   await writePage(file, report, cost);
   if (!flags.quiet) process.stdout.write(`${shortPath(file)}\n`);

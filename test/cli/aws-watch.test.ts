@@ -14,9 +14,9 @@ import { describe, expect, test } from 'vitest';
 import { writeDocument } from '../../src/aws/documents.ts';
 import { failureKey, planKey, requestKey, stageKey } from '../../src/aws/keys.ts';
 import type { Deployment } from '../../src/cli/aws/deployment.ts';
-import { latestExecution, startExecution } from '../../src/cli/aws/executions.ts';
-import { failureOf, jobStatus } from '../../src/cli/aws/job-status.ts';
-import { watchJob } from '../../src/cli/aws/watch.ts';
+import { type JobExecution, latestExecution, startExecution } from '../../src/cli/aws/executions.ts';
+import { failureOf, type JobStatus, jobStatus } from '../../src/cli/aws/job-status.ts';
+import { type WatchOptions, watchJob } from '../../src/cli/aws/watch.ts';
 import { jobId } from '../../src/ids.ts';
 import type { JobEvent } from '../../src/report.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
@@ -80,10 +80,30 @@ function eventKinds(events: readonly JobEvent[]): string[] {
   });
 }
 
+/** What is told of a job until `until` likes what it sees. A millisecond goes by with each look at the clock. */
+async function watched(
+  aws: Deployment,
+  until: NonNullable<WatchOptions['until']>,
+  execution?: JobExecution,
+): Promise<{ status: JobStatus; events: JobEvent[] }> {
+  const events: JobEvent[] = [];
+  let nowMs = 0;
+  const status = await watchJob(
+    aws,
+    { jobId: JOB, execution: execution ?? (await latestExecution(aws, JOB)), plan: undefined },
+    {
+      onEvent: (event) => events.push(event),
+      signal: new AbortController().signal,
+      nowMs: () => nowMs++,
+      until,
+    },
+  );
+  return { status, events };
+}
+
 describe('waiting for a job', () => {
   test('tells its plan, the tasks that commit, attempts that fail, and ends when it ends', async () => {
     const aws = world({ daily: ['RUNNING'] });
-    const events: JobEvent[] = [];
     const steps = [
       () => writeDocument(aws.store, planKey(JOB), PLAN),
       async () => {
@@ -98,21 +118,11 @@ describe('waiting for a job', () => {
       () => aws.store.put('work/daily/shuffle/m-00001', Buffer.from('x')),
       () => aws.store.put('output/daily/part-r-00000.tsv', Buffer.from('x')),
     ];
-    let nowMs = 0;
 
-    const status = await watchJob(
-      aws,
-      { jobId: JOB, execution: await latestExecution(aws, JOB), plan: undefined },
-      {
-        onEvent: (event) => events.push(event),
-        signal: new AbortController().signal,
-        nowMs: () => nowMs++,
-        until: ({ phase }) => {
-          void steps.shift()?.();
-          return phase === 'committing';
-        },
-      },
-    );
+    const { status, events } = await watched(aws, ({ phase }) => {
+      void steps.shift()?.();
+      return phase === 'committing';
+    });
 
     expect(status.phase).toBe('committing');
     expect(eventKinds(events)).toEqual([
@@ -146,7 +156,6 @@ describe('waiting for a job', () => {
     const plan = { ...PLAN.plan, settings: { ...PLAN.plan.settings, reducers: 10 } };
     await writeDocument(aws.store, planKey(JOB), { ...PLAN, plan });
     await aws.store.put('work/daily/shuffle/m-00001', Buffer.alloc(300));
-    const events: JobEvent[] = [];
     const steps = [
       async () => {
         await aws.store.put('work/daily/shuffle/m-00000', Buffer.alloc(700));
@@ -156,21 +165,11 @@ describe('waiting for a job', () => {
         await aws.store.put('output/daily/part-r-00002.tsv', Buffer.from('x'));
       },
     ];
-    let nowMs = 0;
 
-    await watchJob(
-      aws,
-      { jobId: JOB, execution: await latestExecution(aws, JOB), plan: undefined },
-      {
-        onEvent: (event) => events.push(event),
-        signal: new AbortController().signal,
-        nowMs: () => nowMs++,
-        until: ({ phase }) => {
-          void steps.shift()?.();
-          return phase === 'reduce';
-        },
-      },
-    );
+    const { events } = await watched(aws, ({ phase }) => {
+      void steps.shift()?.();
+      return phase === 'reduce';
+    });
 
     const progress = events.filter((event) => event.kind === 'progress').map((event) => event.progress);
     expect(progress[0]).toMatchObject({ stage: 'map', done: 1, running: 1, bytes: 5, bytesTotal: 20 });
@@ -191,19 +190,9 @@ describe('waiting for a job', () => {
     mock.on(DescribeExecutionCommand).resolves({ executionArn: ARN, status: 'RUNNING', startDate: STARTED });
     mock.on(ListMapRunsCommand).rejects(refused);
     await writeDocument(aws.store, planKey(JOB), PLAN);
-    const events: JobEvent[] = [];
     let looks = 0;
 
-    await watchJob(
-      aws,
-      { jobId: JOB, execution: await latestExecution(aws, JOB), plan: undefined },
-      {
-        onEvent: (event) => events.push(event),
-        signal: new AbortController().signal,
-        nowMs: () => performance.now(),
-        until: () => ++looks === 3,
-      },
-    );
+    const { events } = await watched(aws, () => ++looks === 3);
 
     expect(eventKinds(events)).toContain('map 0/2');
     expect(mock.commandCalls(ListMapRunsCommand)).toHaveLength(1);
@@ -214,16 +203,7 @@ describe('waiting for a job', () => {
     const looks: string[] = [];
 
     const execution = await startExecution(aws, { job: JOB, redrive: 0, input: {} });
-    const status = await watchJob(
-      aws,
-      { jobId: JOB, execution, plan: undefined },
-      {
-        onEvent: () => {},
-        signal: new AbortController().signal,
-        nowMs: () => performance.now(),
-        until: ({ phase }) => looks.push(phase) === 2,
-      },
-    );
+    const { status } = await watched(aws, ({ phase }) => looks.push(phase) === 2, execution);
 
     expect(status).toMatchObject({ phase: 'planning', execution: { arn: ARN, status: 'RUNNING' } });
     expect(looks).toEqual(['planning', 'planning']);

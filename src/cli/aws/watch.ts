@@ -170,7 +170,7 @@ class StatusEvents {
   async #tellFailures({ committed }: JobStatus): Promise<void> {
     const { failedAttempts, lastFailureKey } = committed;
     if (failedAttempts <= this.#failedAttempts || lastFailureKey === undefined) return;
-    const failure = await this.#readFailure(lastFailureKey);
+    const failure = await this.#find<AttemptFailureDocument>(lastFailureKey);
     const { taskId, attemptId, error } = failure ?? {
       taskId: '',
       attemptId: 'an attempt',
@@ -179,10 +179,6 @@ class StatusEvents {
     for (; this.#failedAttempts < failedAttempts; this.#failedAttempts++) {
       this.#onEvent({ kind: 'attempt-failed', taskId, attemptId, worker: 0, error, willRetry: true });
     }
-  }
-
-  async #readFailure(key: string): Promise<AttemptFailureDocument | undefined> {
-    return await this.#find<AttemptFailureDocument>(key);
   }
 
   /** Progress goes on without: who may submit need not be allowed to read work/. */
