@@ -96,7 +96,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'commit':
       return {
         reads: [CLAIM, PLAN, `${WORK_PREFIX}*`],
-        writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, output('merged.*')],
+        writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, output('merged.*'), NOTES],
         removes: [`${WORK_PREFIX}*`],
       };
     case 'watch':

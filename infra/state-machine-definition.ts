@@ -2,10 +2,12 @@
  * The state machine as Amazon States Language. The handlers decide what comes next (src/aws/job-state.ts); the machine
  * waits, retries, fans out and fails.
  *
- *     Plan --> MapStage <--> MapBarrier --> ReduceStage <--> ReduceBarrier --> Commit --> Done
- *      |                        ^   |____________________________|   ^
- *      |                        |          map-only jobs         |   |
- *      +--> NothingToDo         +------- a shuffle object must be made again
+ *     Plan --> MapStage <--> MapBarrier --> ReduceStage <--> ReduceBarrier <--> Commit --> Done
+ *      |                        ^   |_____________________________|________________^
+ *      |                        |         map-only jobs           |
+ *      +--> NothingToDo         +---------------------------------+ the shuffle is damaged
+ *
+ * Commit goes back to the barrier before when it finds a part damaged that it is to merge.
  *
  * Before a stage of more than a few tasks WatchMap or WatchReduce starts the watch machine (watch-definition.ts).
  *
@@ -63,7 +65,18 @@ export function stateMachineDefinition(parts: StateMachineParts): State {
       ReduceStage: stage(parts, 'reduce', 'ReduceBarrier'),
       ReduceBarrier: step(parts, 'reduce-barrier', { payload: STEP_PAYLOAD, next: 'AfterReduceBarrier' }),
       AfterReduceBarrier: choice(['reduce', 'map-barrier', 'commit']),
-      Commit: step(parts, 'commit', { payload: STEP_PAYLOAD, next: 'Done' }),
+      Commit: step(parts, 'commit', { payload: STEP_PAYLOAD, next: 'AfterCommit' }),
+      AfterCommit: {
+        Type: 'Choice',
+        Choices: ['map-barrier' as const, 'reduce-barrier' as const].map((next) => ({
+          And: [
+            { Variable: '$.next', IsPresent: true },
+            { Variable: '$.next', StringEquals: next },
+          ],
+          Next: STATE_OF_STEP[next],
+        })),
+        Default: 'Done',
+      },
       Done: { Type: 'Succeed' },
 
       PlanFailed: { Type: 'Pass', Parameters: { jobId: '', 'failure.$': '$' }, Next: 'RecordFailure' },

@@ -6,6 +6,8 @@
  * Messages say what happened, the value received, what is allowed and the next step.
  */
 
+import type { TaskId } from './ids.ts';
+
 /** Name -> is a second attempt worth making? */
 export const RETRYABLE_BY_ERROR_NAME = {
   /** The caller's mistake: a flag, a path, a parameter. Exit code 2. */
@@ -28,7 +30,7 @@ export const RETRYABLE_BY_ERROR_NAME = {
   CorruptInputError: false,
   /** The output already holds results. */
   OutputExistsError: false,
-  /** A shuffle object is truncated or a checksum differs: its map task must run again. */
+  /** An intermediate is truncated, or a checksum differs, or it is gone: `details.toRepair` must be made again. */
   CorruptShuffleError: true,
   /** A conditional write or read did not hold (HTTP 412). */
   PreconditionFailedError: false,
@@ -58,6 +60,9 @@ export const RETRYABLE_BY_ERROR_NAME = {
   JobAlreadyClaimedError: false,
 } as const satisfies Record<string, boolean>;
 
+/** The task whose committed object is damaged or gone, or the index that the map barrier makes. */
+export type RepairTarget = TaskId | 'shuffle-index';
+
 export type ErrorName = keyof typeof RETRYABLE_BY_ERROR_NAME;
 
 /** Where it happened, as far as is known. Plain data: it crosses threads and goes into failure.json. */
@@ -75,8 +80,8 @@ export interface ErrorDetails {
   groupKey?: string;
   /** The object in question, for storage errors. */
   objectKey?: string;
-  /** The map task whose shuffle object is corrupt. */
-  mapTaskIndex?: number;
+  /** Of a CorruptShuffleError: what must be made again before another attempt can succeed. */
+  toRepair?: RepairTarget;
   /** The user's own stack trace. */
   userStack?: string;
 }
@@ -110,6 +115,11 @@ export class MapReduceError extends Error {
 
 export function isMapReduceError(error: unknown, name?: ErrorName): error is MapReduceError {
   return error instanceof MapReduceError && (name === undefined || error.name === name);
+}
+
+/** What an error asks to have repaired; undefined for any other error. */
+export function repairTarget(error: unknown): RepairTarget | undefined {
+  return isMapReduceError(error, 'CorruptShuffleError') ? error.details.toRepair : undefined;
 }
 
 /** What is not one of ours is a defect or a passing fault of the platform: worth another attempt, within bounds. */

@@ -30,6 +30,14 @@ export function taskId(stage: Stage, index: number): TaskId {
   return `${stage === 'map' ? 'm' : 'r'}-${paddedIndex(index)}` as TaskId;
 }
 
+export function stageOf(task: TaskId): Stage {
+  return task.startsWith('m-') ? 'map' : 'reduce';
+}
+
+export function taskIndexOf(task: TaskId): number {
+  return Number(task.slice('m-'.length));
+}
+
 export function attemptId(task: TaskId, distinction: string | number): AttemptId {
   return `${task}.${distinction}` as AttemptId;
 }

@@ -9,19 +9,11 @@ import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/attempt-fai
 import { readDocument, type SettingsDocument } from '../../src/aws/documents.ts';
 import { type Death, tellDeath } from '../../src/aws/function-death.ts';
 import { cancelKey, jobLayout, settingsKey } from '../../src/aws/keys.ts';
-import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
+import { committedKey } from '../../src/commit/layout.ts';
 import { MapReduceError } from '../../src/errors.ts';
 import { type AttemptId, attemptId, type JobId } from '../../src/ids.ts';
-import type { Job } from '../../src/job.ts';
 import { LIMITS } from '../../src/limits.ts';
-import type {
-  AttemptControl,
-  JobLayout,
-  Progress,
-  TaskEnvironment,
-  TaskResult,
-  TaskSpec,
-} from '../../src/task.ts';
+import type { AttemptControl, Progress, TaskEnvironment, TaskResult, TaskSpec } from '../../src/task.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
 
@@ -76,10 +68,10 @@ async function makeAttempt(
   const { app, settings, outputPrefix } = await settingsOf(jobId, environment);
   const job = await environment.jobs.find(app);
   const layout = jobLayout(jobId, outputPrefix);
-  const committedKey = resultKey(spec, { job, layout, merge: settings.merge });
-  if ((retry > 0 || deaths > 0 || backup) && (await store.head(committedKey)) !== undefined) return undefined;
+  const resultKey = committedKey(layout, spec.taskId, { settings, extension: job.output.extension });
+  if ((retry > 0 || deaths > 0 || backup) && (await store.head(resultKey)) !== undefined) return undefined;
   checkDeaths({ jobId, spec, deaths, death });
-  const control = new LambdaAttemptControl({ jobId, committedKey, environment, invocation });
+  const control = new LambdaAttemptControl({ jobId, resultKey, environment, invocation });
   const turnTaking = new TurnTakingStore(store);
   const scratchFolder = await freshFolder(environment.scratchParent, attempt);
   try {
@@ -112,16 +104,6 @@ export async function settingsOf(jobId: JobId, { store }: StepEnvironment): Prom
     lastSettings = { key, document: await readDocument<SettingsDocument>(store, settingsKey(jobId)) };
   }
   return lastSettings.document;
-}
-
-/** The object whose appearance is the task's commit. */
-function resultKey(
-  { stage, taskId }: TaskSpec,
-  { job, layout, merge }: { job: Job; layout: JobLayout; merge: boolean },
-): string {
-  if (stage === 'map' && job.shuffle !== undefined) return shuffleKey(layout, taskId);
-  if (merge) return mergeRunKey(layout, taskId);
-  return partKey(layout, taskId, job.output.extension);
 }
 
 /** Whoever died could not leave a note: the next attempt does it in its place. Told twice it is the same note. */
@@ -172,10 +154,10 @@ class LambdaAttemptControl implements AttemptControl {
 
   constructor({
     jobId,
-    committedKey,
+    resultKey,
     environment,
     invocation,
-  }: { jobId: JobId; committedKey: string; environment: StepEnvironment; invocation: Invocation }) {
+  }: { jobId: JobId; resultKey: string; environment: StepEnvironment; invocation: Invocation }) {
     const { store } = environment;
     this.#invocation = invocation;
     this.#reserveMs = Math.min(DEADLINE_RESERVE_MS, invocation.remainingMs() * DEADLINE_RESERVE_FRACTION_MAX);
@@ -184,7 +166,7 @@ class LambdaAttemptControl implements AttemptControl {
     };
     const look = async (): Promise<void> => {
       await lookForCancel();
-      if (!this.#isCancelled && (await store.head(committedKey)) !== undefined) this.isSuperseded = true;
+      if (!this.#isCancelled && (await store.head(resultKey)) !== undefined) this.isSuperseded = true;
     };
     // At once too: a coordinator may go on starting tasks for a while after the job was cancelled.
     void lookForCancel().catch(() => {});

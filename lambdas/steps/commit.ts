@@ -1,22 +1,27 @@
-/** Merges the parts if asked, writes the manifest and _SUCCESS, removes what is no longer needed. */
+/**
+ * Merges the parts if asked, writes the manifest and _SUCCESS, removes what is no longer needed. Where merging finds a
+ * part damaged or gone, the job goes back to the barrier before, which has its task run again.
+ */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as v from 'valibot';
-import { readFailures } from '../../src/aws/attempt-failures.ts';
+import { readFailures, recordFailure } from '../../src/aws/attempt-failures.ts';
 import {
   type AttemptFailureDocument,
   type ClaimDocument,
   readDocument,
   type StageDocument,
 } from '../../src/aws/documents.ts';
-import type { stepEventSchema } from '../../src/aws/job-state.ts';
+import type { JobState, stepEventSchema } from '../../src/aws/job-state.ts';
 import { backupsPrefix, requestKey, stageKey } from '../../src/aws/keys.ts';
 import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
 import { SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { mergeParts } from '../../src/commit/merge-parts.ts';
+import { discardForRepair } from '../../src/commit/repair.ts';
 import { stageFigures } from '../../src/commit/stage-figures.ts';
 import type { TaskSummary } from '../../src/commit/task-summary.ts';
-import { jobId, type Stage } from '../../src/ids.ts';
+import { repairTarget } from '../../src/errors.ts';
+import { type AttemptId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/ids.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
 import { reportPage } from '../../src/report-page/page.ts';
 import { checkDeadline } from './attempt.ts';
@@ -34,7 +39,7 @@ export async function commitStep(
   event: v.InferOutput<typeof stepEventSchema>,
   environment: StepEnvironment,
   invocation: Invocation,
-): Promise<CommittedJob> {
+): Promise<CommittedJob | JobState> {
   const { store } = environment;
   const id = jobId(event.jobId);
   const planned = await plannedJob(id, environment);
@@ -52,10 +57,34 @@ export async function commitStep(
   const isMapOnly = plan.settings.reducers === 0;
   const map = await readDocument<StageDocument>(store, stageKey(id, 'map'));
   const reduce = isMapOnly ? undefined : await readDocument<StageDocument>(store, stageKey(id, 'reduce'));
-  const parts = await partsOf(planned, (reduce ?? map).summaries, environment, invocation);
+  const { summaries } = reduce ?? map;
+  let parts: PartReport[];
+  try {
+    parts = await partsOf(planned, summaries, environment, invocation);
+  } catch (error) {
+    const target = repairTarget(error);
+    if (target === undefined || target === 'shuffle-index') throw error;
+    await sendBack(target, planned, { summaries, error }, environment);
+    const { mapRound, reduceRound } = event;
+    const next = isMapOnly ? 'map-barrier' : 'reduce-barrier';
+    return { jobId: id, next, items: '', mapRound, reduceRound, resumed: false };
+  }
   const report = await reportOf(planned, { map, reduce, parts }, environment);
   await commitJob({ report, page: reportPage(report), store, layout });
   return committed;
+}
+
+/** Takes away what the task has committed, so that the barrier finds it missing, and leaves word of why. */
+async function sendBack(
+  task: TaskId,
+  { plan, job, layout }: PlannedJob,
+  { summaries, error }: { summaries: readonly TaskSummary[]; error: unknown },
+  { store, now }: StepEnvironment,
+): Promise<void> {
+  const { settings } = plan;
+  const attemptId = summaries[taskIndexOf(task)].attemptId as AttemptId;
+  await recordFailure(store, { jobId: settings.jobId, taskId: task, attemptId, at: now(), error });
+  await discardForRepair([task], { store, layout, settings, extension: job.output.extension });
 }
 
 async function partsOf(

@@ -7,9 +7,10 @@ import {
 } from '../../src/aws/documents.ts';
 import type { JobState, stepEventSchema } from '../../src/aws/job-state.ts';
 import { stageKey } from '../../src/aws/keys.ts';
-import { committedShuffleKey } from '../../src/commit/map-barrier.ts';
 import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
-import { jobId } from '../../src/ids.ts';
+import { discardForRepair } from '../../src/commit/repair.ts';
+import type { RepairTarget } from '../../src/errors.ts';
+import { jobId, stageOf } from '../../src/ids.ts';
 import { checkMissing, plannedJob } from './barrier.ts';
 import type { StepEnvironment } from './environment.ts';
 import { writeReduceItems } from './items.ts';
@@ -42,10 +43,11 @@ export async function reduceBarrierStep(
     round: reduceRound,
     since: event.execution.startTime,
   });
-  const damaged = damagedMapTasks(failures, mapStage.closedAt);
+  const damaged = damagedInShuffle(failures, mapStage.closedAt);
   if (damaged.length > 0) {
-    // What is there would win against any new attempt: it goes first. The map barrier then finds it missing.
-    await store.delete(damaged.map((index) => committedShuffleKey(layout, index)));
+    // The map barrier then finds them missing, and writes the index again in any case.
+    const { extension } = job.output;
+    await discardForRepair(damaged, { store, layout, settings: plan.settings, extension });
     return {
       jobId: id,
       next: 'map-barrier',
@@ -60,11 +62,12 @@ export async function reduceBarrierStep(
   return { jobId: id, next: 'reduce', items, mapRound, reduceRound: round, resumed: false };
 }
 
-/** Those that reducers have complained of since the map stage was closed: earlier complaints have been seen to. */
-function damagedMapTasks(failures: readonly AttemptFailureDocument[], closedAt: string): number[] {
-  const indexes = failures
+/** What reducers have complained of since the map stage was closed: earlier complaints have been seen to. */
+function damagedInShuffle(failures: readonly AttemptFailureDocument[], closedAt: string): RepairTarget[] {
+  const targets = failures
     .filter(({ at, error }) => at >= closedAt && error.name === 'CorruptShuffleError')
-    .map(({ error }) => error.details?.mapTaskIndex)
-    .filter((index) => index !== undefined);
-  return [...new Set(indexes)].sort((a, b) => a - b);
+    .map(({ error }) => error.details?.toRepair)
+    .filter((target) => target !== undefined)
+    .filter((target) => target === 'shuffle-index' || stageOf(target) === 'map');
+  return [...new Set(targets)];
 }

@@ -10,12 +10,12 @@ import { deathSchema } from './function-death.ts';
 
 /**
  *     plan ----> map ----> map-barrier ----> reduce ----> reduce-barrier ----> commit
- *       |         ^____________|  ^            ^_______________|  |
- *       |         tasks missing   |            tasks missing      |
+ *       |         ^____________|  ^            ^_______________|  |   ^__________|
+ *       |         tasks missing   |            tasks missing      |   a part must be made again
  *       |                         |_______________________________|
- *       +-> end (a duplicate)        a shuffle object must be made again
+ *       +-> end (a duplicate)        the shuffle must be made again
  *
- * Map-only jobs go from the map barrier to commit. A redrive goes from plan to the map barrier, and from there to the
+ * Map-only jobs go from the map barrier to commit, and back. A redrive goes from plan to the map barrier, and from there to the
  * reduce barrier: they find out what is left to do.
  */
 /** `-watched`: with backup attempts for stragglers. */

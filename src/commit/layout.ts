@@ -11,7 +11,7 @@
  *     <output>/_report.html          the same for people; of jobs on AWS              (report-page/page.ts)
  *     <output>/_SUCCESS              empty; last of all
  */
-import type { AttemptId, TaskId } from '../ids.ts';
+import { type AttemptId, stageOf, type TaskId } from '../ids.ts';
 import type { JobLayout, JobSettings } from '../task.ts';
 
 export const SUCCESS_NAME = '_SUCCESS';
@@ -50,6 +50,19 @@ export function taskPartKey(
   { extension, merge }: { extension: string; merge: boolean },
 ): string {
   return merge ? mergeRunKey(layout, task) : partKey(layout, task, extension);
+}
+
+/** The object whose appearance is the task's commit. */
+export function committedKey(
+  layout: JobLayout,
+  task: TaskId,
+  {
+    settings: { reducers, merge },
+    extension,
+  }: { settings: Pick<JobSettings, 'reducers' | 'merge'>; extension: string },
+): string {
+  if (stageOf(task) === 'map' && reducers > 0) return shuffleKey(layout, task);
+  return taskPartKey(layout, task, { extension, merge });
 }
 
 /**

@@ -2,7 +2,7 @@
  * The barrier between map and reduce: counts for itself that every map task has committed (a coordinator may have lost
  * one), balances the books, and writes the partition-major index that the reducers start from.
  *
- * Called once by the coordinator when it believes the stage to be done, and again after a shuffle object was repaired.
+ * Called once by the coordinator when it believes the stage to be done, and again for a repair.
  * Idempotent.
  */
 import { isMapReduceError, MapReduceError } from '../errors.ts';
@@ -13,7 +13,7 @@ import { ShuffleIndexBuilder } from '../shuffle/shuffle-index.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
-import { mapTaskIndexOf, shuffleIndexKey, shuffleKey, shufflePrefix, taskPartKey } from './layout.ts';
+import { mapTaskIndexOf, shuffleIndexKey, shufflePrefix, taskPartKey } from './layout.ts';
 import { readPartSummary } from './part-writer.ts';
 import type { TaskSummary } from './task-summary.ts';
 
@@ -141,9 +141,4 @@ export function unbalanced(what: string): MapReduceError {
     'BooksDoNotBalanceError',
     `the books do not balance: ${what}. Nothing was published. This is a defect of the engine or of the input's record format: please report it`,
   );
-}
-
-/** For repairs: the key of the object that a map task committed. */
-export function committedShuffleKey(layout: JobLayout, mapTaskIndex: number): string {
-  return shuffleKey(layout, taskId('map', mapTaskIndex));
 }

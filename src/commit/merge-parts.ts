@@ -3,7 +3,8 @@
  * other, by the store itself if it can. Else the reduce tasks have left runs of (key, formatted record) in place of parts;
  * merging them by key is the same k-way merge as any other, whatever the format.
  *
- * Called once after the reduce barrier, again when it failed. Idempotent: the file appears when it is complete.
+ * Called once after the reduce barrier, again when it failed. Idempotent: the file appears when it is complete. When it
+ * finds a run or part damaged or gone, its CorruptShuffleError names the task to run again.
  */
 import { crc32 } from 'node:zlib';
 import { combineCrc32 } from '../crc32-combine.ts';
@@ -21,6 +22,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import type { AttemptControl, JobLayout, JobPlan } from '../task.ts';
 import { mergedName, mergeRunKey, partsAreInOrder, taskPartKey } from './layout.ts';
 import { findPart } from './part-writer.ts';
+import { namingRepair } from './repair.ts';
 
 const MERGE_FRACTION = 0.6;
 
@@ -42,10 +44,14 @@ export async function mergeParts({
   control: AttemptControl;
 }): Promise<PartReport> {
   const key = `${layout.outputPrefix}${mergedName(extension)}`;
-  const totals = partsAreInOrder(plan.settings)
-    ? await concatenate(plan, { store, layout, extension, control, key })
-    : await mergeRuns(plan, { store, layout, memoryBytes, scratchFolder, control, key });
-  return { name: mergedName(extension), ...totals };
+  try {
+    const totals = partsAreInOrder(plan.settings)
+      ? await concatenate(plan, { store, layout, extension, control, key })
+      : await mergeRuns(plan, { store, layout, memoryBytes, scratchFolder, control, key });
+    return { name: mergedName(extension), ...totals };
+  } catch (error) {
+    throw namingRepair(error);
+  }
 }
 
 type Totals = Omit<PartReport, 'name'>;
@@ -178,7 +184,9 @@ async function concatenate(
 }
 
 function gone(store: ObjectStore, key: string): MapReduceError {
-  return new MapReduceError('ObjectNotFoundError', `${store.location}/${key} is gone`);
+  return new MapReduceError('ObjectNotFoundError', `${store.location}/${key} is gone`, {
+    details: { objectKey: key },
+  });
 }
 
 function printedCrc32(crc: number): string {

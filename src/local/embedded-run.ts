@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { commitJob, jobCounters, partReports, removeWork } from '../commit/commit-job.ts';
 import { mergeParts } from '../commit/merge-parts.ts';
+import type { TaskSummary } from '../commit/task-summary.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import { attemptId, type JobId, jobId, type Stage, type TaskId } from '../ids.ts';
 import { listLocalInputs } from '../input/list-inputs.ts';
@@ -125,7 +126,7 @@ async function runPlanned(
       }
       options.onEvent?.(event);
     };
-    const stages = await runStages({
+    const stagesOptions = {
       job,
       plan,
       store,
@@ -134,15 +135,17 @@ async function runPlanned(
       policy: run.numbers.policy,
       ...(options.signal ? { signal: options.signal } : {}),
       onEvent,
-    });
-    const parts = await partsOf(plan, { job, store, layout, stages, run, signal: options.signal });
+    };
+    const stages = await runStages(stagesOptions, (summaries) =>
+      partsOf(plan, { job, store, layout, summaries, run, signal: options.signal }),
+    );
     throwIfAborted(options.signal);
     const reports = stages.reports.map((stage) => {
       const startMs = stageStarts.get(stage.stage);
       return startMs === undefined ? stage : { ...stage, startMs };
     });
     const report = {
-      ...reportOf(plan, { ...stages, reports }, parts),
+      ...reportOf(plan, { ...stages, reports }),
       startedAt: startedAt.toISOString(),
       wallMs: Math.round(performance.now() - startedMs),
     };
@@ -183,14 +186,14 @@ async function partsOf(
     job: Job;
     store: FileStore;
     layout: JobLayout;
-    stages: JobStages;
+    summaries: readonly TaskSummary[];
     run: Run;
     signal: AbortSignal | undefined;
   },
 ): Promise<PartReport[]> {
-  const { job, store, layout, stages, run, signal } = options;
+  const { job, store, layout, summaries, run, signal } = options;
   const { extension } = job.output;
-  if (!plan.settings.merge) return partReports(plan, stages.resultSummaries, extension);
+  if (!plan.settings.merge) return partReports(plan, summaries, extension);
   const scratchFolder = run.scratch.attemptFolder(attemptId('merge' as TaskId, 0));
   await mkdir(scratchFolder, { recursive: true });
   const merged = await mergeParts({
@@ -205,11 +208,7 @@ async function partsOf(
   return [merged];
 }
 
-function reportOf(
-  plan: JobPlan,
-  stages: JobStages,
-  parts: readonly PartReport[],
-): Omit<JobReport, 'startedAt' | 'wallMs'> {
+function reportOf(plan: JobPlan, stages: JobStages<PartReport[]>): Omit<JobReport, 'startedAt' | 'wallMs'> {
   const { settings, splits, inputBytes, inputFiles } = plan;
   return {
     formatVersion: 1,
@@ -219,7 +218,7 @@ function reportOf(
     input: { files: inputFiles, bytes: inputBytes, splits: splits.length },
     reducers: settings.reducers,
     stages: stages.reports,
-    parts,
+    parts: stages.result,
     partitionRecords: stages.partitionRecords,
     counters: jobCounters(stages.allSummaries),
     failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),

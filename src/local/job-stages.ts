@@ -1,8 +1,12 @@
-/** Map, barrier, reduce, barrier; and back to a map task when its shuffle object turns out corrupt. */
-import { closeMapStage, committedShuffleKey, type MapBarrierResult } from '../commit/map-barrier.ts';
-import { closeReduceStage } from '../commit/reduce-barrier.ts';
+/** Map, barrier, reduce, barrier; and back to a task when what it committed turns out damaged. */
+import { closeMapStage, type MapBarrierResult } from '../commit/map-barrier.ts';
+import { closeReduceStage, type ReduceBarrierResult } from '../commit/reduce-barrier.ts';
+import { discardForRepair } from '../commit/repair.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
+import { type RepairTarget, repairTarget, serializeError } from '../errors.ts';
+import { type AttemptId, stageOf, taskIndexOf } from '../ids.ts';
 import type { Job } from '../job.ts';
+import { LIMITS } from '../limits.ts';
 import { mapTasks, reduceTasks } from '../plan/plan-job.ts';
 import type { AttemptFailure, JobEvent, StageReport } from '../report.ts';
 import { AttemptNumbers } from '../schedule/attempt-numbers.ts';
@@ -14,6 +18,7 @@ import {
   type LentToRepair,
   runStage,
   type StageOptions,
+  type StageOutcome,
 } from '../schedule/run-stage.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan, TaskSpec } from '../task.ts';
@@ -30,36 +35,48 @@ export interface StagesOptions {
   readonly onEvent?: (event: JobEvent) => void;
 }
 
-export interface JobStages {
+export interface JobStages<Result> {
   readonly reports: readonly StageReport[];
   readonly failures: readonly AttemptFailure[];
   readonly partitionRecords: readonly number[];
   /** Of the tasks that wrote the parts. */
   readonly resultSummaries: readonly TaskSummary[];
   readonly allSummaries: readonly TaskSummary[];
+  readonly result: Result;
 }
 
-export async function runStages(options: StagesOptions): Promise<JobStages> {
+/**
+ * @param finish  makes the result of what the tasks have committed; called again when it found something of that damaged
+ *     or gone, and it has been made again
+ */
+export async function runStages<Result>(
+  options: StagesOptions,
+  finish: (resultSummaries: readonly TaskSummary[]) => Promise<Result>,
+): Promise<JobStages<Result>> {
   const stages = new Stages(options);
   const map = await stages.map();
-  if (options.plan.settings.reducers === 0) return stages.end([map]);
-  const reduce = await stages.reduce();
-  return stages.end([map, reduce]);
+  const reduce = options.plan.settings.reducers === 0 ? undefined : await stages.reduce();
+  const result = await stages.finish(finish);
+  return { ...stages.end(reduce === undefined ? [map] : [map, reduce]), result };
 }
 
 class Stages {
   readonly #options: StagesOptions;
   readonly #attemptNumbers = new AttemptNumbers();
   readonly #mapTasks: readonly TaskSpec[];
-  /** The map barrier as it was last closed; repairs close it again. */
+  readonly #reduceTasks: readonly TaskSpec[];
+  /** The barriers as they were last closed; repairs close them again. */
   #mapBarrier: MapBarrierResult | undefined;
-  readonly #repairs: StageEnd<MapBarrierResult>[] = [];
+  #reduceBarrier: ReduceBarrierResult | undefined;
+  /** Of the repairs, and what made them necessary behind the last barrier. */
+  readonly #repairFailures: AttemptFailure[] = [];
   /** Repairs come one after the other: each closes the map barrier, which must not see another's gap. */
   #lastRepair: Promise<unknown> = Promise.resolve();
 
   constructor(options: StagesOptions) {
     this.#options = options;
     this.#mapTasks = mapTasks(options.plan);
+    this.#reduceTasks = reduceTasks(options.plan);
   }
 
   map(): Promise<StageEnd<MapBarrierResult>> {
@@ -76,29 +93,40 @@ class Stages {
     });
   }
 
-  reduce(): Promise<StageEnd<Awaited<ReturnType<typeof closeReduceStage>>>> {
-    const { plan, store, layout, job } = this.#options;
-    const { extension } = job.output;
-    const onCorruptShuffle: CorruptShuffleHook = (mapTaskIndex, lent) => {
-      const repair = this.#lastRepair.then(() => this.#repair(mapTaskIndex, lent));
-      this.#lastRepair = repair.catch(() => {});
-      return repair;
-    };
+  reduce(): Promise<StageEnd<ReduceBarrierResult>> {
     return runToBarrier({
       stage: 'reduce',
-      tasks: reduceTasks(plan),
+      tasks: this.#reduceTasks,
       run: (tasks) => {
         const bytesTotal = this.#mapBarrier!.summaries.reduce(
           (sum, { bytesWritten }) => sum + bytesWritten,
           0,
         );
-        return this.#runStage({ stage: 'reduce', tasks, onCorruptShuffle, bytesTotal });
+        return this.#runReduce(tasks, { bytesTotal });
       },
-      close: () => {
-        const { partitionRecords } = this.#mapBarrier!;
-        return closeReduceStage({ plan, partitionRecords, store, layout, extension });
-      },
+      close: () => this.#closeReduce(),
     });
+  }
+
+  async finish<Result>(
+    makeResult: (resultSummaries: readonly TaskSummary[]) => Promise<Result>,
+  ): Promise<Result> {
+    const repairs = new Map<RepairTarget, number>();
+    for (;;) {
+      const summaries = this.#resultSummaries();
+      try {
+        return await makeResult(summaries);
+      } catch (error) {
+        const target = repairTarget(error);
+        if (target === undefined || target === 'shuffle-index') throw error;
+        const before = repairs.get(target) ?? 0;
+        if (before === LIMITS.shuffleRepairsMax) throw error;
+        repairs.set(target, before + 1);
+        const attemptId = summaries[taskIndexOf(target)].attemptId as AttemptId;
+        this.#repairFailures.push({ taskId: target, attemptId, error: serializeError(error) });
+        await this.#repair(target);
+      }
+    }
   }
 
   end(
@@ -106,31 +134,62 @@ class Stages {
       readonly missing: readonly number[];
       readonly summaries: readonly TaskSummary[];
     }>[],
-  ): JobStages {
+  ): Omit<JobStages<unknown>, 'result'> {
     const mapBarrier = this.#mapBarrier!;
-    const resultSummaries = stages.length === 1 ? mapBarrier.summaries : stages[1].barrier.summaries;
+    const resultSummaries = this.#resultSummaries();
     return {
       reports: stages.map(({ report }) => report),
-      failures: [...stages, ...this.#repairs].flatMap(({ failures }) => failures),
+      failures: [...stages.flatMap(({ failures }) => failures), ...this.#repairFailures],
       partitionRecords: mapBarrier.partitionRecords,
       resultSummaries,
       allSummaries: stages.length === 1 ? resultSummaries : [...mapBarrier.summaries, ...resultSummaries],
     };
   }
 
-  /** The object that is there would win against any new attempt: it goes first. */
-  async #repair(mapTaskIndex: number, { pool, signal }: LentToRepair): Promise<void> {
-    const { store, layout } = this.#options;
-    await store.delete([committedShuffleKey(layout, mapTaskIndex)]);
-    const end = await runToBarrier({
-      stage: 'map',
-      tasks: this.#mapTasks,
-      first: [this.#mapTasks[mapTaskIndex]],
-      run: (tasks) =>
-        this.#runStage({ stage: 'map', tasks, pool, signal, onEvent: (event) => this.#tellOfRepair(event) }),
-      close: () => this.#closeMap(),
-    });
-    this.#repairs.push(end);
+  #resultSummaries(): readonly TaskSummary[] {
+    return (this.#reduceBarrier ?? this.#mapBarrier)!.summaries;
+  }
+
+  async #repair(target: RepairTarget, lent: Partial<LentToRepair> = {}): Promise<void> {
+    const { store, layout, plan, job } = this.#options;
+    const { extension } = job.output;
+    await discardForRepair([target], { store, layout, settings: plan.settings, extension });
+    const onEvent = (event: JobEvent) => this.#tellOfRepair(event);
+    const { failures } =
+      target === 'shuffle-index' || stageOf(target) === 'map'
+        ? await runToBarrier({
+            stage: 'map',
+            tasks: this.#mapTasks,
+            first: target === 'shuffle-index' ? [] : [this.#mapTasks[taskIndexOf(target)]],
+            run: (tasks) => this.#runStage({ stage: 'map', tasks, ...lent, onEvent }),
+            close: () => this.#closeMap(),
+          })
+        : await runToBarrier({
+            stage: 'reduce',
+            tasks: this.#reduceTasks,
+            first: [this.#reduceTasks[taskIndexOf(target)]],
+            run: (tasks) => this.#runReduce(tasks, { onEvent }),
+            close: () => this.#closeReduce(),
+          });
+    this.#repairFailures.push(...failures);
+  }
+
+  #runReduce(tasks: readonly TaskSpec[], options: Partial<StageOptions>): Promise<StageOutcome> {
+    const onCorruptShuffle: CorruptShuffleHook = (target, lent) => {
+      const repair = this.#lastRepair.then(() => this.#repair(target, lent));
+      this.#lastRepair = repair.catch(() => {});
+      return repair;
+    };
+    return this.#runStage({ stage: 'reduce', tasks, onCorruptShuffle, ...options });
+  }
+
+  async #closeReduce(): Promise<ReduceBarrierResult> {
+    const { plan, store, layout, job } = this.#options;
+    const { partitionRecords } = this.#mapBarrier!;
+    const { extension } = job.output;
+    const barrier = await closeReduceStage({ plan, partitionRecords, store, layout, extension });
+    if (barrier.missing.length === 0) this.#reduceBarrier = barrier;
+    return barrier;
   }
 
   async #closeMap(): Promise<MapBarrierResult> {

@@ -5,10 +5,11 @@
  * Called by whoever runs attempts, any number of times for one task, also at the same time: the commit decides which
  * attempt counts.
  */
-import { mapTaskIndexOf, shuffleIndexKey } from '../commit/layout.ts';
+import { shuffleIndexKey } from '../commit/layout.ts';
+import { namingRepair } from '../commit/repair.ts';
 import { resultOf } from '../commit/task-summary.ts';
 import { sortedCounters } from '../counters.ts';
-import { isMapReduceError, MapReduceError, withDetails } from '../errors.ts';
+import { withDetails } from '../errors.ts';
 import type { AttemptId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { releaseThreadMemory } from '../map/thread-memory.ts';
@@ -32,7 +33,7 @@ export async function runReduceTask(
   try {
     return await reducePartition(spec, attempt, environment);
   } catch (error) {
-    throw withDetails(blameMapTask(error), {
+    throw withDetails(namingRepair(error), {
       jobName: environment.job.name,
       taskId: spec.taskId,
       attemptId: attempt,
@@ -147,22 +148,4 @@ async function reduceAll(
   } finally {
     await merge.close();
   }
-}
-
-/**
- * A shuffle object that is damaged, gone, or not the one that was indexed must be made again: the error names its map
- * task, so that the coordinator can.
- */
-function blameMapTask(error: unknown): unknown {
-  const unusable =
-    isMapReduceError(error, 'CorruptShuffleError') ||
-    isMapReduceError(error, 'ObjectNotFoundError') ||
-    isMapReduceError(error, 'PreconditionFailedError');
-  const objectKey = unusable ? error.details.objectKey : undefined;
-  const mapTaskIndex = objectKey === undefined ? undefined : mapTaskIndexOf(objectKey);
-  if (mapTaskIndex === undefined) return error;
-  return new MapReduceError('CorruptShuffleError', (error as Error).message, {
-    details: { ...(error as MapReduceError).details, mapTaskIndex },
-    cause: error,
-  });
 }

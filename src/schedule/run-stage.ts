@@ -2,6 +2,7 @@
  * Runs the tasks of one stage on a pool of workers until each has committed exactly once, or the stage has failed.
  * Knows nothing of threads, files or data: an attempt is a promise and a few numbers, time and chance are parameters.
  */
+import type { RepairTarget } from '../errors.ts';
 import type { Stage } from '../ids.ts';
 import type { AttemptFailure, JobEvent, StageReport } from '../report.ts';
 import type { TaskResult, TaskSpec } from '../task.ts';
@@ -31,10 +32,10 @@ export interface StageOptions {
 }
 
 /**
- * Makes a corrupt shuffle object good: runs its map task again and refreshes the index. Called once a fault, at most
- * `shuffleRepairsMax` times a map task, perhaps for several map tasks at once. If it rejects, the stage fails.
+ * Makes a corrupt shuffle good: runs the map task again whose object it is, and refreshes the index. Called once a fault,
+ * at most `shuffleRepairsMax` times a target, perhaps for several targets at once. If it rejects, the stage fails.
  */
-export type CorruptShuffleHook = (mapTaskIndex: number, lent: LentToRepair) => Promise<void>;
+export type CorruptShuffleHook = (target: RepairTarget, lent: LentToRepair) => Promise<void>;
 
 export interface LentToRepair {
   /** The one worker whose attempt found the fault; the stage leaves it alone until the promise settles. */

@@ -1,13 +1,13 @@
 /**
  * A reduce attempt that reads a corrupt shuffle object is not at fault: the map task that wrote the object has to run
- * again. Several reducers may find the same fault at once, or find it in bytes that were read before a repair that has
- * ended since; each fault is repaired once, and each map task a bounded number of times.
+ * again, or the index to be written again. Several reducers may find the same fault at once, or find it in bytes that were read before a repair that has
+ * ended since; each fault is repaired once, and the same object a bounded number of times.
  */
-import { isMapReduceError } from '../errors.ts';
+import type { RepairTarget } from '../errors.ts';
 
 export class ShuffleRepairs {
   readonly #repairsMax: number;
-  readonly #byMapTask = new Map<number, Repairs>();
+  readonly #byTarget = new Map<RepairTarget, Repairs>();
   #inFlight = 0;
 
   constructor(repairsMax: number) {
@@ -18,35 +18,28 @@ export class ShuffleRepairs {
     return this.#inFlight;
   }
 
-  /** The map task whose shuffle object an error finds corrupt, or gone; undefined for any other error. */
-  static accused(error: unknown): number | undefined {
-    const accuses =
-      isMapReduceError(error, 'CorruptShuffleError') || isMapReduceError(error, 'ObjectNotFoundError');
-    return accuses ? error.details.mapTaskIndex : undefined;
-  }
-
   /**
-   * What to do for an attempt, the `sequence`-th of its stage, that accuses a map task:
+   * What to do for an attempt, the `sequence`-th of its stage, that found the target damaged:
    * - 'again': the object has been repaired since the attempt began;
    * - a promise: of the repair that is under way;
    * - 'repair': nobody repairs it yet; the caller starts and passes the promise to `begin`;
    * - 'give up': it has been repaired too often.
    */
-  verdict(mapTaskIndex: number, sequence: number): 'again' | 'repair' | 'give up' | Promise<void> {
-    const known = this.#byMapTask.get(mapTaskIndex);
+  verdict(target: RepairTarget, sequence: number): 'again' | 'repair' | 'give up' | Promise<void> {
+    const known = this.#byTarget.get(target);
     if (known?.running) return known.running;
     if (known && sequence <= known.endedAtSequence) return 'again';
     return (known?.repairs ?? 0) < this.#repairsMax ? 'repair' : 'give up';
   }
 
   /** `sequenceNow` answers, when the repair has ended, how many attempts have been started by then. */
-  begin(mapTaskIndex: number, repair: Promise<void>, sequenceNow: () => number): Promise<void> {
-    const known = this.#byMapTask.get(mapTaskIndex) ?? {
+  begin(target: RepairTarget, repair: Promise<void>, sequenceNow: () => number): Promise<void> {
+    const known = this.#byTarget.get(target) ?? {
       repairs: 0,
       endedAtSequence: -1,
       running: undefined,
     };
-    this.#byMapTask.set(mapTaskIndex, known);
+    this.#byTarget.set(target, known);
     known.repairs++;
     this.#inFlight++;
     known.running = repair.finally(() => {

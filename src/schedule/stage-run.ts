@@ -8,7 +8,14 @@
  * Either way nothing of the stage runs any more once its promise has settled: attempts that lost a race or are not
  * wanted any more are asked to stop, and after a grace period their workers are taken away.
  */
-import { isRetryable, type MapReduceError, serializeError, toMapReduceError } from '../errors.ts';
+import {
+  isRetryable,
+  type MapReduceError,
+  type RepairTarget,
+  repairTarget,
+  serializeError,
+  toMapReduceError,
+} from '../errors.ts';
 import type { AttemptFailure, JobEvent } from '../report.ts';
 import type { TaskResult } from '../task.ts';
 import { AttemptNumbers } from './attempt-numbers.ts';
@@ -213,15 +220,15 @@ export class StageRun {
 
   // Corrupt shuffle objects
 
-  /** True when the attempt's error accuses a map task that is, or has just been, made good: then it does not count. */
+  /** True when the attempt's error names what is, or has just been, made good: then it does not count. */
   #sendToRepair(attempt: RunningAttempt, error: unknown): boolean {
     const hook = this.#options.onCorruptShuffle;
-    const accused = ShuffleRepairs.accused(error);
-    if (!hook || accused === undefined) return false;
-    const verdict = this.#repairs.verdict(accused, attempt.sequence);
+    const target = repairTarget(error);
+    if (!hook || target === undefined) return false;
+    const verdict = this.#repairs.verdict(target, attempt.sequence);
     if (verdict === 'give up') return false;
     this.#tellFailed(attempt, error, true);
-    const repair = verdict === 'repair' ? this.#repair(attempt, accused, hook) : verdict;
+    const repair = verdict === 'repair' ? this.#repair(attempt, target, hook) : verdict;
     if (attempt.task.running.size > 0) return true;
     if (repair === 'again') {
       this.#putBack(attempt.task);
@@ -241,14 +248,14 @@ export class StageRun {
 
   #repair(
     attempt: RunningAttempt,
-    mapTaskIndex: number,
+    target: RepairTarget,
     hook: NonNullable<StageOptions['onCorruptShuffle']>,
   ): Promise<void> {
     const { worker } = attempt;
     this.#idleWorkers.delete(worker);
     const lent = { pool: onlyWorker(this.#options.pool, worker), signal: this.#stopped.signal };
-    const called = (async () => hook(mapTaskIndex, lent))();
-    const repair = this.#repairs.begin(mapTaskIndex, called, () => this.#counts.attempts);
+    const called = (async () => hook(target, lent))();
+    const repair = this.#repairs.begin(target, called, () => this.#counts.attempts);
     repair.then(
       () =>
         this.#react(() => {

@@ -371,6 +371,37 @@ describe('the reduce barrier', () => {
   });
 });
 
+describe('a reducer that meets a damaged shuffle index', () => {
+  it.each([
+    ['its header flipped', flipped(() => 1)],
+    ['a row flipped', flipped((length) => length - 1)],
+    ['its names flipped', flipped(() => 30)],
+    ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 1)],
+    ['empty', () => Buffer.alloc(0)],
+    ['gone', undefined],
+  ])('asks for the index, which the map barrier writes again (%s)', async (_what, damage) => {
+    const stage = await Stage.planned(words);
+    await stage.run(mapTasks(stage.plan));
+    const { partitionRecords } = await stage.closeMap();
+    const key = shuffleIndexKey(LAYOUT);
+    const whole = await stage.store.get(key);
+    if (damage === undefined) await stage.store.delete([key]);
+    else await stage.store.put(key, damage(whole));
+    const lastReducer = reduceTasks(stage.plan).at(-1)!;
+
+    const failure = await stage.run([lastReducer]).catch((error: unknown) => error);
+    await stage.closeMap();
+    await stage.run(reduceTasks(stage.plan));
+
+    expect(failure).toMatchObject({
+      name: 'CorruptShuffleError',
+      details: { toRepair: 'shuffle-index', taskId: 'r-00001' },
+    });
+    expect(await stage.store.get(key)).toEqual(whole);
+    expect((await stage.closeReduce(partitionRecords)).missing).toEqual([]);
+  });
+});
+
 describe('a reducer that meets a damaged shuffle object', () => {
   it.each([
     ['flipped', flipped(() => 40)],
@@ -394,7 +425,7 @@ describe('a reducer that meets a damaged shuffle object', () => {
     for (const failure of failures) {
       expect(failure).toMatchObject({
         name: 'CorruptShuffleError',
-        details: { mapTaskIndex: 2, jobName: 'words', taskId: expect.stringMatching(/^r-0000[01]$/) },
+        details: { toRepair: 'm-00002', jobName: 'words', taskId: expect.stringMatching(/^r-0000[01]$/) },
       });
     }
     await stage.store.delete([key]);

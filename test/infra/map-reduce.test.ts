@@ -83,7 +83,7 @@ describe('the stack', () => {
   let template: Template;
   beforeAll(() => {
     template = Template.fromStack(stackWith());
-  }, 60_000);
+  });
 
   it('keeps its objects private, encrypted, and behind TLS', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
@@ -178,10 +178,12 @@ describe('the stack', () => {
         's3:GetObject output/*/manifest.json',
         's3:GetObject output/*/merged.*',
         's3:GetObject work/*',
+        's3:GetObject work/*/failures/*',
         's3:PutObject output/*/_SUCCESS',
         's3:PutObject output/*/_report.html',
         's3:PutObject output/*/manifest.json',
         's3:PutObject output/*/merged.*',
+        's3:PutObject work/*/failures/*',
       ],
     ],
     [

@@ -92,7 +92,10 @@ describe('a dry run of a task', () => {
     const after = await dryReduce(machine);
 
     expect(during).toMatchObject({ result: { taskId: 'r-00000', recordsRead: 2, recordsWritten: 2 } });
-    expect(after.error).toMatchObject({ name: 'ObjectNotFoundError' });
+    expect(after.error).toMatchObject({
+      name: 'CorruptShuffleError',
+      cause: { name: 'ObjectNotFoundError' },
+    });
     expect(after.error!.message).toContain('shuffle-index');
   });
 });

@@ -171,16 +171,17 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
     'reduce-stage.json': await sizeOf(stageKey(id, 'reduce')),
   };
   const items = JSON.parse((await store.get(itemsKey(id, 'map', 0))).toString()) as unknown[];
-  const { parts } = await measured('commit', () =>
+  const committed = await measured('commit', () =>
     commitStep({ ...reduced, execution }, environment, invocation),
   );
+  if ('next' in committed) throw new Error(`commit went back to ${committed.next}`);
   return {
     states: [planned, watched, mapped, reduced],
     objectBytes: { ...objectBytes, 'manifest.json': await sizeOf(`${layout.outputPrefix}${MANIFEST_NAME}`) },
     elapsedMs,
     peakMb,
     largestItemBytes: Math.max(...items.map((item) => JSON.stringify(item).length)),
-    parts,
+    parts: committed.parts,
   };
 }
 

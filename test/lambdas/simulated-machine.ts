@@ -53,6 +53,7 @@ export interface MachineOptions {
   readonly childFailure?: 'fails' | 'is swallowed';
   /** Called before each attempt. */
   readonly beforeAttempt?: (attempt: Attempt) => Promise<void> | void;
+  readonly beforeCommit?: () => Promise<void> | void;
   /** Error names of attempts whose process ends just before they commit. */
   readonly dies?: (attempt: Attempt) => string | undefined;
 }
@@ -147,10 +148,12 @@ export class SimulatedMachine implements AsyncDisposable {
             );
             break;
           case 'commit': {
+            await options.beforeCommit?.();
             const output = await this.#attempts('commit', () =>
               commitStep(event, this.#environmentOf('commit'), this.#invocation()),
             );
-            return { status: 'SUCCEEDED', output };
+            if (!('next' in output)) return { status: 'SUCCEEDED', output };
+            state = output;
           }
         }
       }

@@ -324,6 +324,106 @@ describe('a damaged shuffle object', () => {
   });
 });
 
+describe('a damaged shuffle index', () => {
+  it('is written again by the map barrier, and no map task runs again', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    let isDamaged = false;
+
+    const ended = await machine.execute(submit('damaged-index'), {
+      async beforeAttempt({ stage, index }) {
+        if (stage !== 'reduce' || index !== 1 || isDamaged) return;
+        isDamaged = true;
+        const key = 'work/damaged-index/shuffle-index';
+        const bytes = Buffer.from(await machine.store.get(key));
+        bytes[bytes.length - 1]! ^= 1;
+        await machine.store.put(key, bytes);
+      },
+    });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(await textOf(machine.store, 'output/damaged-index/')).toBe(COUNTS);
+    expect(machine.log.slice(5)).toEqual([
+      ...['r-0', 'r-1', 'r-1', 'reduce-barrier', 'map-barrier'],
+      ...['reduce-barrier', 'r-1', 'reduce-barrier', 'commit'],
+    ]);
+  });
+});
+
+describe('a part that is damaged before it is merged', () => {
+  it('is made again, and the report tells', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    let isDamaged = false;
+
+    const ended = await machine.execute(submit('damaged-run', { ...REQUEST, merge: true }), {
+      async beforeCommit() {
+        if (isDamaged) return;
+        isDamaged = true;
+        const key = 'work/damaged-run/merge/r-00001';
+        const bytes = Buffer.from(await machine.store.get(key));
+        bytes[30]! ^= 1;
+        await machine.store.put(key, bytes);
+      },
+    });
+
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 1 } });
+    expect((await machine.store.get('output/damaged-run/merged.tsv')).toString().trim()).toBe(COUNTS);
+    expect(machine.log.slice(5)).toEqual([
+      ...['r-0', 'r-1', 'reduce-barrier', 'commit'],
+      ...['reduce-barrier', 'r-1', 'reduce-barrier', 'commit'],
+    ]);
+    const report = await readDocument<JobReport>(machine.store, 'output/damaged-run/manifest.json');
+    expect(report.stages[1]).toMatchObject({ tasks: 2, attempts: 3, failedAttempts: 1 });
+    expect(report.failures).toMatchObject([
+      { taskId: 'r-00001', error: { name: 'CorruptShuffleError', details: { toRepair: 'r-00001' } } },
+    ]);
+  });
+
+  it('of a job without a reduce goes back to the map barrier', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    let isDamaged = false;
+
+    const request = { app: 'keep-all', inputs: ['data/'], splitSizeBytes: 10, merge: true };
+    const ended = await machine.execute(submit('damaged-part', request), {
+      async beforeCommit() {
+        if (isDamaged) return;
+        isDamaged = true;
+        await machine.store.delete(['work/damaged-part/merge/m-00001']);
+      },
+    });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect((await machine.store.get('output/damaged-part/merged.tsv')).toString()).toBe(
+      'one   two\t9\ntwo three\t9\nthree six\t9\n',
+    );
+    expect(machine.log.slice(4)).toEqual([
+      'map-barrier',
+      'commit',
+      'map-barrier',
+      'm-1',
+      'map-barrier',
+      'commit',
+    ]);
+  });
+
+  it('again and again fails the job', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    const ended = await machine.execute(submit('damaged-often', { ...REQUEST, merge: true }), {
+      beforeCommit: () => machine.store.delete(['work/damaged-often/merge/r-00000']),
+    });
+
+    expect(ended).toMatchObject({
+      status: 'FAILED',
+      failure: { error: 'TaskFailedError', cause: expect.stringContaining('r-00000') },
+    });
+    expect(machine.log.filter((name) => name === 'r-0')).toHaveLength(4);
+  });
+});
+
 describe('an input that changes while the job runs', () => {
   it('is a clear error, without retries', async () => {
     await using machine = await machineOf();

@@ -75,6 +75,8 @@ function setting(text = makeText(6_000)) {
         reducers: 3,
         splitSizeBytes: 30_000,
         memoryBytes: 32 * MiB,
+        // On a machine that stands still for seconds one would start, and which attempts there are would be left to chance.
+        backupAttempts: false,
         onEvent: (event) => events.push(event),
         ...options,
         params: { marks, ...options.params },
@@ -218,23 +220,22 @@ describe('workers that come to harm in a job', () => {
     ['hang', 'TaskStalledError'],
     ['throw', 'UserCodeError'],
     ['fill-the-heap', 'WorkerOutOfMemoryError'],
-  ])(
-    'map code that does once: %s',
-    async (misbehave, errorName) => {
-      const { run, output, text, events } = setting(makeText(1_000));
+  ])('map code that does once: %s', async (misbehave, errorName) => {
+    const { run, output, text, events } = setting(makeText(1_000));
 
-      const report = await run({
-        params: { misbehave },
-        ...(misbehave === 'hang' ? { stallTimeoutMs: 500 } : {}),
-      });
+    const report = await run({
+      params: { misbehave },
+      ...(misbehave === 'hang' ? { stallTimeoutMs: 500, attemptsMax: 100 } : {}),
+    });
 
-      expect(sortedResult(output)).toBe(countWords(text));
-      expect(report.counters).toEqual({ lines: 1_000 });
-      expect(failedWith(events)).toEqual([errorName]);
-      expect(report.failures).toHaveLength(1);
-    },
-    60_000,
-  );
+    expect(sortedResult(output)).toBe(countWords(text));
+    expect(report.counters).toEqual({ lines: 1_000 });
+    const failed = failedWith(events);
+    expect(new Set(failed)).toEqual(new Set([errorName]));
+    // Where the machine is busy, attempts that are not given any time stall as well.
+    if (misbehave !== 'hang') expect(failed).toHaveLength(1);
+    expect(report.failures).toHaveLength(failed.length);
+  });
 
   test('many workers dying by themselves change no byte', async () => {
     const { run, output, text, events } = setting();
@@ -244,7 +245,7 @@ describe('workers that come to harm in a job', () => {
     expect(sortedResult(output)).toBe(countWords(text));
     expect(report.counters).toEqual({ lines: 6_000 });
     expect(failedWith(events).every((name) => name === 'WorkerDiedError')).toBe(true);
-  }, 60_000);
+  });
 
   test('workers killed from outside, map and reduce, at random moments, change no byte', async () => {
     const { run, output, text } = setting(makeText(20_000));
@@ -277,23 +278,39 @@ describe('workers that come to harm in a job', () => {
     }
 
     expect(kills).toBeGreaterThan(10);
-  }, 60_000);
+  });
 });
 
 describe('a shuffle that comes to harm', () => {
-  const shuffleObject = (output: string, events: readonly JobEvent[], map: number) => {
+  const intermediate = (output: string, events: readonly JobEvent[], ...path: string[]) => {
     const planned = events.find((event) => event.kind === 'planned')!;
-    return join(output, '_temporary', planned.jobId, 'shuffle', `m-0000${map}`);
+    return join(output, '_temporary', planned.jobId, ...path);
+  };
+  const shuffleObject = (output: string, events: readonly JobEvent[], map: number) =>
+    intermediate(output, events, 'shuffle', `m-0000${map}`);
+  const flip = (path: string, at: number) => {
+    const bytes = readFileSync(path);
+    bytes[at] ^= 4;
+    writeFileSync(path, bytes);
   };
 
-  /** Does harm once, when the stage that is named has so many attempts behind it. */
-  const harm = (at: 'stage-ended' | 'reduce started', doHarm: (events: readonly JobEvent[]) => void) => {
+  /** Does harm once: when the first stage has ended, its barrier still open; when reduce starts; or when it has ended. */
+  const harm = (
+    at: 'stage-ended' | 'reduce started' | 'reduce ended',
+    doHarm: (events: readonly JobEvent[]) => void,
+  ) => {
     const events: JobEvent[] = [];
     let isDone = false;
     const onEvent = (event: JobEvent) => {
       events.push(event);
-      const isNow =
-        at === 'stage-ended' ? event.kind === at : event.kind === 'stage-started' && event.stage === 'reduce';
+      const [kind, stage] = at === 'stage-ended' ? [at, 'map'] : [`stage-${at.split(' ')[1]}`, 'reduce'];
+      const stageOfEvent =
+        event.kind === 'stage-started'
+          ? event.stage
+          : event.kind === 'stage-ended'
+            ? event.report.stage
+            : undefined;
+      const isNow = event.kind === kind && stageOfEvent === stage;
       if (!isNow || isDone) return;
       isDone = true;
       doHarm(events);
@@ -306,10 +323,7 @@ describe('a shuffle that comes to harm', () => {
     async (at) => {
       const { run, output, text } = setting();
       const { onEvent, events } = harm(at, (so) => {
-        const path = shuffleObject(output, so, 2);
-        const bytes = readFileSync(path);
-        bytes[60] ^= 4;
-        writeFileSync(path, bytes);
+        flip(shuffleObject(output, so, 2), 60);
       });
 
       const report = await run({ onEvent });
@@ -343,6 +357,66 @@ describe('a shuffle that comes to harm', () => {
       expect(report.counters).toEqual({ lines: 6_000 });
     },
   );
+
+  test.each([
+    ['flipped', (path: string) => flip(path, statSync(path).size - 5)],
+    ['gone', (path: string) => unlinkSync(path)],
+  ])('an index that is %s is written again', async (_what, damage) => {
+    const { run, output, text } = setting();
+    const { onEvent, events } = harm('reduce started', (so) =>
+      damage(intermediate(output, so, 'shuffle-index')),
+    );
+
+    const report = await run({ onEvent });
+
+    expect(sortedResult(output)).toBe(countWords(text));
+    expect(new Set(failedWith(events))).toEqual(new Set(['CorruptShuffleError']));
+    expect(
+      events.some((event) => event.kind === 'attempt-started' && /^m-.*\.1$/.test(event.attemptId)),
+    ).toBe(false);
+    expect(report.counters).toEqual({ lines: 6_000 });
+  });
+
+  test.each([
+    ['flipped', (path: string) => flip(path, 60)],
+    ['truncated', (path: string) => writeFileSync(path, readFileSync(path).subarray(0, 100))],
+    ['gone', (path: string) => unlinkSync(path)],
+  ])('parts that are to be merged, %s, are made again', async (_what, damage) => {
+    const { run, output, text } = setting();
+    const { onEvent, events } = harm('reduce ended', (so) => {
+      damage(intermediate(output, so, 'merge', 'r-00000'));
+      damage(intermediate(output, so, 'merge', 'r-00002'));
+    });
+
+    const report = await run({ onEvent, merge: true });
+
+    expect(readFileSync(join(output, 'merged.tsv'), 'utf8')).toBe(countWords(text));
+    const again = events.flatMap((event) =>
+      event.kind === 'attempt-started' && /^r-.*\.1$/.test(event.attemptId) ? [event.attemptId] : [],
+    );
+    expect(again).toEqual(['r-00000.1', 'r-00002.1']);
+    expect(report.counters).toEqual({ lines: 6_000 });
+  });
+
+  test('a part that is damaged again and again fails the job, which says so', async () => {
+    const { run, output } = setting();
+    const events: JobEvent[] = [];
+    const onEvent = (event: JobEvent) => {
+      events.push(event);
+      const isReduced =
+        (event.kind === 'stage-ended' && event.report.stage === 'reduce') ||
+        (event.kind === 'attempt-ended' && /^r-00001\.[1-9]/.test(event.attemptId));
+      if (isReduced) flip(intermediate(output, events, 'merge', 'r-00001'), 60);
+    };
+
+    const error = await failureOf(run({ onEvent, merge: true }));
+
+    expect(error).toMatchObject({ name: 'CorruptShuffleError', details: { toRepair: 'r-00001' } });
+    expect(
+      events.filter((event) => event.kind === 'attempt-started' && /^r-00001/.test(event.attemptId)),
+    ).toHaveLength(4);
+    expect(readdirSync(output)).toEqual([]);
+  });
 
   test('a truncated object is made again', async () => {
     const { run, output, text } = setting();

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { MapReduceError } from '../../src/errors.ts';
+import { MapReduceError, type RepairTarget } from '../../src/errors.ts';
+import { taskId, taskIndexOf } from '../../src/ids.ts';
 import { AttemptNumbers } from '../../src/schedule/attempt-numbers.ts';
 import { type CorruptShuffleHook, runStage } from '../../src/schedule/run-stage.ts';
 import { FakeClock } from './fake-clock.ts';
 import { mapTasks, reduceTasks, type Script, ScriptedPool, type StartedAttempt } from './scripted-pool.ts';
 
 function corrupt(mapTaskIndex: number): Script {
+  const toRepair = taskId('map', mapTaskIndex);
   const error = new MapReduceError('CorruptShuffleError', 'a checksum differs', {
-    details: { mapTaskIndex },
+    details: { toRepair },
   });
   return { does: 'throw', afterMs: 20, error };
 }
@@ -23,12 +25,12 @@ function reduceStage(options: {
 }) {
   const clock = new FakeClock();
   const pool = new ScriptedPool({ workers: options.workers ?? 2, clock, script: options.script });
-  const repaired: number[] = [];
+  const repaired: RepairTarget[] = [];
   const attemptNumbers = new AttemptNumbers();
   const repair: CorruptShuffleHook =
     options.repair?.(clock, pool) ??
-    (async (mapTaskIndex, { pool: lent, signal }) => {
-      const tasks = [mapTasks(mapTaskIndex + 1)[mapTaskIndex]];
+    (async (target, { pool: lent, signal }) => {
+      const tasks = target === 'shuffle-index' ? [] : mapTasks(taskIndexOf(target) + 1).slice(-1);
       await runStage({ stage: 'map', tasks, pool: lent, clock, random: () => 0, attemptNumbers, signal });
     });
   const outcome = runStage({
@@ -39,9 +41,9 @@ function reduceStage(options: {
     clock,
     random: () => 0.5,
     ...(options.signal ? { signal: options.signal } : {}),
-    onCorruptShuffle: (mapTaskIndex, lent) => {
-      repaired.push(mapTaskIndex);
-      return repair(mapTaskIndex, lent);
+    onCorruptShuffle: (target, lent) => {
+      repaired.push(target);
+      return repair(target, lent);
     },
   });
   outcome.catch(() => {});
@@ -62,7 +64,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
       status: 'fulfilled',
       value: { report: { attempts: 4, failedAttempts: 0 } },
     });
-    expect(run.repaired).toEqual([0, 1, 2]);
+    expect(run.repaired).toEqual(['m-00000', 'm-00001', 'm-00002']);
     expect(run.pool.attempts.map(({ id }) => id)).toEqual([
       'r-00000.0',
       'm-00000.0',
@@ -72,6 +74,26 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
       'm-00002.0',
       'r-00000.3',
     ]);
+  });
+
+  test('has the index repaired apart from the objects', async () => {
+    const index: Script = {
+      does: 'throw',
+      afterMs: 20,
+      error: new MapReduceError('CorruptShuffleError', 'it is gone', {
+        details: { toRepair: 'shuffle-index' },
+      }),
+    };
+    const run = reduceStage({
+      script: ({ spec, number }) =>
+        spec.stage === 'map' ? commits : ([index, corrupt(0), index][number] ?? commits),
+      workers: 1,
+    });
+
+    const settled = await run.clock.until(run.outcome);
+
+    expect(settled.status).toBe('fulfilled');
+    expect(run.repaired).toEqual(['shuffle-index', 'm-00000', 'shuffle-index']);
   });
 
   test('several that find the same fault cause one repair', async () => {
@@ -84,7 +106,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     const settled = await run.clock.until(run.outcome);
 
     expect(settled.status).toBe('fulfilled');
-    expect(run.repaired).toEqual([4]);
+    expect(run.repaired).toEqual(['m-00004']);
   });
 
   test('one that began before the repair ended is repeated without another repair', async () => {
@@ -98,7 +120,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     const settled = await run.clock.until(run.outcome);
 
     expect(settled.status).toBe('fulfilled');
-    expect(run.repaired).toEqual([4]);
+    expect(run.repaired).toEqual(['m-00004']);
   });
 
   test('nothing new is handed out while a shuffle object is being replaced', async () => {
@@ -129,7 +151,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
       status: 'rejected',
       reason: { name: 'TaskFailedError', cause: { name: 'CorruptShuffleError' } },
     });
-    expect(run.repaired).toEqual([2, 2, 2]);
+    expect(run.repaired).toEqual(['m-00002', 'm-00002', 'm-00002']);
     expect(run.pool.attempts.filter(({ spec }) => spec.stage === 'reduce')).toHaveLength(3 + 4);
   });
 

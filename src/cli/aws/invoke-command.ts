@@ -1,8 +1,7 @@
 /** `mapreduce invoke`: one task of a planned job, run by the deployed function, by hand, without committing. */
 import type { InvokeCommandOutput } from '@aws-sdk/client-lambda';
 import type { DryRun } from '../../aws/job-state.ts';
-import { shuffleIndexKey } from '../../commit/layout.ts';
-import { deserializeError, isMapReduceError, MapReduceError } from '../../errors.ts';
+import { deserializeError, isMapReduceError, MapReduceError, repairTarget } from '../../errors.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../quantities.ts';
 import type { TaskResult } from '../../task.ts';
 import { EXIT_CODE } from '../exit-code.ts';
@@ -181,9 +180,8 @@ function failureOf(
   const error = deserializeError(answer.error!);
   const known = isMapReduceError(error) ? error : undefined;
   const { phase: _phase, file, ...details } = known?.details ?? {};
-  const isShuffleGone = known?.details.objectKey?.endsWith(
-    shuffleIndexKey({ workPrefix: '', outputPrefix: '' }),
-  );
+  const isShuffleGone =
+    repairTarget(error) === 'shuffle-index' && isMapReduceError(error.cause, 'ObjectNotFoundError');
   const message = isShuffleGone
     ? shuffleGone(
         job,

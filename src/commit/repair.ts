@@ -1,0 +1,43 @@
+/**
+ * Intermediates that are damaged or gone can be made again. Whoever meets one throws an error that names what to repair;
+ * whoever coordinates runs that task again, or closes the map barrier again for the shuffle index.
+ */
+import { isMapReduceError, MapReduceError, type RepairTarget } from '../errors.ts';
+import type { TaskId } from '../ids.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { JobLayout, JobSettings } from '../task.ts';
+import { committedKey } from './layout.ts';
+
+/** An intermediate's key: of a shuffle object, of the index, or of a part on its way to the merged result. */
+const INTERMEDIATE = /(?:^|\/)(?:shuffle\/(m-\d{5,})|merge\/([mr]-\d{5,})|(shuffle-index))$/;
+
+/** An error about an intermediate that is damaged, gone, or not the one that was indexed, says what to repair. */
+export function namingRepair(error: unknown): unknown {
+  const unusable =
+    isMapReduceError(error, 'CorruptShuffleError') ||
+    isMapReduceError(error, 'ObjectNotFoundError') ||
+    isMapReduceError(error, 'PreconditionFailedError');
+  if (!unusable || error.details.objectKey === undefined) return error;
+  const match = INTERMEDIATE.exec(error.details.objectKey);
+  if (match === null) return error;
+  const [, mapTask, mergedTask, index] = match;
+  return new MapReduceError('CorruptShuffleError', error.message, {
+    details: { ...error.details, toRepair: (mapTask ?? mergedTask ?? index) as RepairTarget },
+    cause: error,
+  });
+}
+
+/** What a task has committed would win against any new attempt: it goes first. The index is simply written anew. */
+export async function discardForRepair(
+  targets: readonly RepairTarget[],
+  {
+    store,
+    layout,
+    settings,
+    extension,
+  }: { store: ObjectStore; layout: JobLayout; settings: JobSettings; extension: string },
+): Promise<void> {
+  const tasks = targets.filter((target): target is TaskId => target !== 'shuffle-index');
+  if (tasks.length === 0) return;
+  await store.delete(tasks.map((task) => committedKey(layout, task, { settings, extension })));
+}
