@@ -19,7 +19,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/emulator/**', '**/node_modules/**'],
-          testTimeout: 30_000,
+          // Minutes, since a machine may be slow and busy: what hangs takes them, what is green does not.
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           // The second keeps thousands of worker threads in one process clear of a fault in V8 13.6. Node strips types with a
           // WebAssembly module in every thread that loads sources; after 1,000 calls V8 compiles its bridges to JavaScript,
           // shares them between threads, and rarely aborts when it frees one ("Check failed: jit_page.has_value()"). With

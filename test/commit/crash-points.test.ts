@@ -215,7 +215,7 @@ describe('a fault at each storage operation', () => {
       const tried = await crashEverywhere(variant, memoryStore);
 
       expect(tried).toBeGreaterThan(75);
-    }, 60_000);
+    });
   }
 
   it('of uploads of more than a megabyte changes nothing in the end', async () => {
@@ -240,7 +240,7 @@ describe('a fault at each storage operation', () => {
       const results = merge ? '^upload.complete work/merge/r-' : '^upload.complete out/part-r-';
       expect([...names]).toContainEqual(expect.stringMatching(results));
     }
-  }, 60_000);
+  });
 
   it('of a job on real files changes nothing in the end', async () => {
     for (const [index, variant] of Object.values(VARIANTS).entries()) {
@@ -262,5 +262,5 @@ describe('a fault at each storage operation', () => {
 
       expect(tried).toBeGreaterThan(3);
     }
-  }, 60_000);
+  });
 });

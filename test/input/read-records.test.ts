@@ -214,9 +214,7 @@ describe('readPiece()', () => {
     },
   );
 
-  it('reads all lines of all splits in order, whatever the files, the split size and the chunks', {
-    timeout: 120_000,
-  }, async () => {
+  it('reads all lines of all splits in order, whatever the files, the split size and the chunks', async () => {
     const randomFile = fc.record({
       bytes: randomText,
       compression: fc.constantFrom(

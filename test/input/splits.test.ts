@@ -49,7 +49,7 @@ describe('cutSplits()', () => {
     expect(splits.map(({ pieces }) => pieces.length)).toEqual([LIMITS.piecesPerSplitMax, 1]);
   });
 
-  it('covers each byte exactly once, in order, for any files and split size', { timeout: 60_000 }, () => {
+  it('covers each byte exactly once, in order, for any files and split size', () => {
     const randomFile = fc.record({
       sizeBytes: fc.oneof(
         fc.constant(0),

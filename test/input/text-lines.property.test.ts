@@ -4,13 +4,10 @@ import { textLines } from '../../src/input/text-lines.ts';
 import { naiveLines, parsePiece, piecesFromCuts, randomCuts, randomText } from './line-oracle.ts';
 
 const RUNS = { numRuns: 1000 };
-const TIMEOUT_MS = 120_000;
 const chunkSizesOf = (max: number) => fc.array(fc.integer({ min: 1, max }), { minLength: 1, maxLength: 4 });
 
 describe('textLines() against a naive split, for random text, cuts and chunks', () => {
-  it('delivers each line once and in order, with its offset, and owns each byte once', {
-    timeout: TIMEOUT_MS,
-  }, () => {
+  it('delivers each line once and in order, with its offset, and owns each byte once', () => {
     fc.assert(
       fc.property(
         randomText,
@@ -36,9 +33,7 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
     );
   });
 
-  it('delivers the same lines when they are decoded in several blocks a chunk', {
-    timeout: TIMEOUT_MS,
-  }, () => {
+  it('delivers the same lines when they are decoded in several blocks a chunk', () => {
     const randomLine = fc.record({
       length: fc.oneof(
         { weight: 5, arbitrary: fc.integer({ min: 0, max: 200 }) },
@@ -87,7 +82,7 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
     );
   });
 
-  it('refuses exactly the texts that have a line over the bound', { timeout: TIMEOUT_MS }, () => {
+  it('refuses exactly the texts that have a line over the bound', () => {
     fc.assert(
       fc.property(
         randomText,

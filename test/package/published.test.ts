@@ -3,14 +3,12 @@ import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type UserProject, userProject } from './published.ts';
 
-const SECONDS = 1_000;
-
-describe('the package, installed into a project', { timeout: 120 * SECONDS }, () => {
+describe('the package, installed into a project', () => {
   let user: UserProject;
   beforeAll(async () => {
     user = await userProject();
     return user.remove;
-  }, 180 * SECONDS);
+  });
 
   const readJson = async (path: string) => JSON.parse(await readFile(join(user.folder, path), 'utf8'));
 
@@ -52,7 +50,7 @@ describe('the package, installed into a project', { timeout: 120 * SECONDS }, ()
   });
 
   describe('and what the construct needs beside it', () => {
-    beforeAll(() => user.installPeers(), 180 * SECONDS);
+    beforeAll(() => user.installPeers());
 
     it.each([
       ['nodenext', 'nodenext'],

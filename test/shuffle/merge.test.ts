@@ -49,7 +49,7 @@ describe('KWayMerge', () => {
       ),
       { numRuns: 1_000 },
     );
-  }, 60_000);
+  });
 
   it.each([1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100])(
     'keeps the order of %i runs that hold nothing but the same key',
