@@ -9,8 +9,17 @@ import { MapReduceError } from '../../src/errors.ts';
 import type { AttemptToRun } from '../../src/local/task-runner.ts';
 import { serveAttempts } from '../../src/local/worker-loop.ts';
 
+/** For what needs a thread to start, on however busy a machine. */
+const PATIENCE_MS = 120_000;
+
 export type Behaviour =
-  | { readonly does: 'commit'; readonly workMs?: number; readonly prints?: readonly string[] }
+  | {
+      readonly does: 'commit';
+      readonly workMs?: number;
+      /** Works on until the test lets it commit, see `ScriptedData.gate`. */
+      readonly waits?: boolean;
+      readonly prints?: readonly string[];
+    }
   /** Commits once so many attempts are running at the same time. */
   | { readonly does: 'meet'; readonly attempts: number }
   | { readonly does: 'throw' }
@@ -29,16 +38,22 @@ export interface ScriptedConfiguration {
 
 export interface ScriptedData {
   readonly meeting: SharedArrayBuffer;
+  /** One number: not 0 once those that wait may commit. */
+  readonly gate: SharedArrayBuffer;
   readonly failsToLoad?: boolean;
 }
 
 serveAttempts<ScriptedConfiguration>(async (data) => {
-  const { meeting, failsToLoad } = data as ScriptedData;
+  const { meeting, gate, failsToLoad } = data as ScriptedData;
   if (failsToLoad) throw new MapReduceError('JobDefinitionError', 'the job module has no default export');
-  return { run: (attempt) => act(attempt, new Int32Array(meeting)) };
+  const shared = { meeting: new Int32Array(meeting), gate: new Int32Array(gate) };
+  return { run: (attempt) => act(attempt, shared) };
 });
 
-async function act(attempt: AttemptToRun<ScriptedConfiguration>, meeting: Int32Array) {
+async function act(
+  attempt: AttemptToRun<ScriptedConfiguration>,
+  { meeting, gate }: { meeting: Int32Array; gate: Int32Array },
+) {
   const { spec, attemptId, configuration, progress, control, scratchFolder } = attempt;
   const isFirst = attemptId.endsWith('.0');
   const behaviour: Behaviour =
@@ -51,12 +66,13 @@ async function act(attempt: AttemptToRun<ScriptedConfiguration>, meeting: Int32A
     case 'commit':
       for (const text of behaviour.prints ?? []) process.stdout.write(text);
       for (const endMs = Date.now() + (behaviour.workMs ?? 0); Date.now() < endMs; ) progress.recordsRead++;
+      while (behaviour.waits && Atomics.load(gate, 0) === 0) progress.recordsRead++;
       break;
     case 'meet':
       Atomics.add(meeting, 0, 1);
       Atomics.notify(meeting, 0);
       while (Atomics.load(meeting, 0) < behaviour.attempts) {
-        if (Atomics.wait(meeting, 0, Atomics.load(meeting, 0), 10_000) === 'timed-out')
+        if (Atomics.wait(meeting, 0, Atomics.load(meeting, 0), PATIENCE_MS) === 'timed-out')
           throw new Error('nobody came');
       }
       break;

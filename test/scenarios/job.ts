@@ -3,7 +3,9 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 
-const PATIENCE_MS = 20_000;
+/** Others may use this machine. */
+const PATIENCE_MS = 180_000;
+const LOOK_INTERVAL_MS = 5;
 
 export default defineJob({
   name: 'scenario',
@@ -16,7 +18,15 @@ export default defineJob({
     harm: {
       type: 'string',
       default: 'none',
-      choices: ['none', 'meet', 'wait-to-be-killed', 'fail-first-attempts', 'hang-once', 'fill-heap-once'],
+      choices: [
+        'none',
+        'meet',
+        'wait-to-be-killed',
+        'wait-for-many-kills',
+        'fail-first-attempts',
+        'hang-once',
+        'fill-heap-once',
+      ],
       description: 'what befalls the tasks',
     },
   },
@@ -50,6 +60,9 @@ function harmMap(harm: string, marks: string, offsetBytes: number): void {
     case 'wait-to-be-killed':
       if (markOnce(marks, 'ready-to-be-killed')) waitUntil(() => false);
       return;
+    case 'wait-for-many-kills':
+      waitUntil(() => existsSync(join(marks, 'many-killed')));
+      return;
     case 'fail-first-attempts':
       failOnce(marks, `map-${offsetBytes}`);
       return;
@@ -70,9 +83,13 @@ function failOnce(marks: string, name: string): void {
 
 /** True for whoever comes first. */
 function markOnce(marks: string, name: string): boolean {
-  if (existsSync(join(marks, name))) return false;
-  mark(marks, name);
-  return true;
+  try {
+    writeFileSync(join(marks, name), '', { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 function mark(marks: string, name: string): void {
@@ -83,5 +100,6 @@ function waitUntil(condition: () => boolean): void {
   const end = Date.now() + PATIENCE_MS;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`nothing happened for ${PATIENCE_MS} ms`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_INTERVAL_MS);
   }
 }
