@@ -19,16 +19,15 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+export type Started = ChildProcess & { readonly ended: Promise<Ended> };
+
 /** Neither the colours nor the Node options of the process that tests. */
 export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const { FORCE_COLOR: _force, NO_COLOR: _no, NODE_OPTIONS: _options, ...rest } = process.env;
   return { ...rest, ...more };
 }
 
-export function startCli(
-  args: readonly string[],
-  { cwd, env }: CliOptions,
-): ChildProcess & { ended: Promise<Ended> } {
+export function startCli(args: readonly string[], { cwd, env }: CliOptions): Started {
   return watched(
     spawn(process.execPath, [BIN, ...args], {
       cwd,
@@ -43,24 +42,34 @@ export function cli(args: readonly string[], options: CliOptions): Promise<Ended
 }
 
 /** A line of a shell, in which "$node" "$mapreduce" is the command. */
-export function shell(line: string, { cwd, env }: CliOptions): Promise<Ended> {
-  const child = spawn('bash', ['-c', `set -o pipefail; ${line}`], {
-    cwd,
-    env: cleanEnvironment({ ...env, node: process.execPath, mapreduce: BIN }),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return watched(child).ended;
+export function startShell(
+  line: string,
+  { cwd, env, stdin = 'ignore' }: CliOptions & { readonly stdin?: 'ignore' | 'pipe' },
+): Started {
+  return watched(
+    spawn('bash', ['-c', `set -o pipefail; ${line}`], {
+      cwd,
+      env: cleanEnvironment({ ...env, node: process.execPath, mapreduce: BIN }),
+      stdio: [stdin, 'pipe', 'pipe'],
+    }),
+  );
 }
 
-/** Resolves once the process has written such text to stderr. */
-export function hasSaid(child: ChildProcess, text: string): Promise<void> {
+export function shell(line: string, options: CliOptions): Promise<Ended> {
+  return startShell(line, options).ended;
+}
+
+/** Resolves once the process has written such text, to stdout or stderr. */
+export function hasSaid(child: ChildProcess, text: RegExp): Promise<void> {
   let said = '';
   return new Promise((resolve, reject) => {
-    child.stderr!.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes(text)) resolve();
-    });
-    child.on('close', () => reject(new Error(`ended without saying '${text}': ${said}`)));
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (text.test(said)) resolve();
+      });
+    }
+    child.on('close', () => reject(new Error(`ended without saying ${text}: ${said}`)));
   });
 }
 
@@ -77,7 +86,7 @@ export function allBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
 }
 
-function watched<C extends ChildProcess>(child: C): C & { ended: Promise<Ended> } {
+function watched(child: ChildProcess): Started {
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk: Buffer) => {

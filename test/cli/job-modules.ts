@@ -26,6 +26,14 @@ export const WORDS = jobModule(`
     count('lines');
     for (const word of line.split(' ')) emit(params.case === 'lower' ? word.toLowerCase() : word, 1);`);
 
+/** At a line that says `wait`, waits until the file `go` is there. */
+export const WAITING = jobModule(
+  `
+    while (line === 'wait' && !existsSync('go')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    emit(line, 1);`,
+  "import { existsSync } from 'node:fs';",
+);
+
 /** Takes 5 ms a line. */
 export const SLOW = jobModule(`
     const end = performance.now() + 5;
