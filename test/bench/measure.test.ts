@@ -1,12 +1,27 @@
-import { describe, expect, test } from 'vitest';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { measure, parseTimes, RunFailed } from '../../bench/measure.ts';
 
 describe('measure', () => {
   test('sees time, CPU and the memory of grandchildren', async () => {
-    const hold =
-      'const held = Buffer.alloc(200 << 20, 1); const end = Date.now() + 400; while (Date.now() < end);';
+    const folder = mkdtempSync(join(tmpdir(), 'measure-test-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const [holds, go] = [join(folder, 'holds'), join(folder, 'go')];
+    const hold = `
+      const { existsSync, writeFileSync } = require('node:fs');
+      const held = Buffer.alloc(200 << 20, 1);
+      writeFileSync(${JSON.stringify(holds)}, '');
+      while (process.cpuUsage().user < 150_000 || !existsSync(${JSON.stringify(go)}));`;
 
-    const result = await measure({ command: ['sh', '-c', '"$0" -e "$1" & wait $!', process.execPath, hold] });
+    const measured = measure({ command: ['sh', '-c', '"$0" -e "$1" & wait $!', process.execPath, hold] });
+    while (!existsSync(holds)) await sleep(10);
+    // Timers are kept in order: by then it has looked at least once.
+    await sleep(400);
+    writeFileSync(go, '');
+    const result = await measured;
 
     expect(result.wallMs).toBeGreaterThanOrEqual(400);
     expect(result.cpuUserMs + result.cpuSystemMs).toBeGreaterThan(100);

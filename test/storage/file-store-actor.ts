@@ -16,8 +16,8 @@ export type Act =
       readonly keys: number;
       readonly startMs: number;
     }
-  /** Puts one key again and again, each time with metadata that tells its size. */
-  | { readonly act: 'replace'; readonly root: string; readonly key: string; readonly times: number }
+  /** Puts one key again and again, each time with metadata that tells its size, until there is another; how often. */
+  | { readonly act: 'replace'; readonly root: string; readonly key: string; readonly until: string }
   /** Uploads zeros until it fails, then aborts; the outcome is the error and what is left. */
   | { readonly act: 'fill'; readonly root: string; readonly sizeBytesMax: number }
   /** Begins an upload, and kills its own process in the middle. */
@@ -59,10 +59,10 @@ async function perform(act: Act): Promise<unknown> {
       return won;
     }
     case 'replace': {
-      for (let size = 0; size < act.times; size++) {
+      for (let size = 0; ; size++) {
         await store.put(act.key, Buffer.alloc(size), { metadata: { size: String(size) } });
+        if ((await store.head(act.until)) !== undefined) return size + 1;
       }
-      return act.times;
     }
     case 'fill': {
       const upload = await store.upload('folder/large');

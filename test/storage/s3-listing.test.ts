@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { S3Store } from '../../src/storage/s3-store.ts';
 import { infosOf, keysOf } from './object-store-contract.ts';
@@ -28,7 +29,8 @@ describe('a listing', () => {
     const listing = store.list('in/');
 
     await listing.next();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (s3.count('ListObjectsV2') < 2) await sleep(1);
+    await sleep(20);
     expect(s3.count('ListObjectsV2')).toBe(2);
     await listing.return?.();
 

@@ -79,6 +79,7 @@ describe('an upload', () => {
       for (; writtenBytes < 40 * MiB; writtenBytes += MiB) await upload.write(Buffer.alloc(MiB));
     })();
 
+    while (writtenBytes < 32 * MiB || s3.count('UploadPart') < 3) await sleep(1);
     await sleep(50);
     expect(writtenBytes).toBe(32 * MiB);
     expect(s3.count('UploadPart')).toBe(3);
