@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { KiB, LIMITS, MiB } from '../../src/limits.ts';
 import { S3_LIMITS, type S3Limits } from '../../src/storage/s3-limits.ts';
 import { S3Store } from '../../src/storage/s3-store.ts';
@@ -16,6 +17,13 @@ import {
   slowDown,
   stallsBodyAfter,
 } from './s3-fake-service.ts';
+
+/** Before its first request in a process the SDK reads files, which takes real time. */
+beforeAll(async () => {
+  const s3 = new FakeS3();
+  put(s3, 'key', Buffer.from('x'));
+  await s3.client().send(new HeadObjectCommand({ Bucket: 'bucket', Key: 'key' }));
+});
 
 interface Setup {
   s3: FakeS3;
