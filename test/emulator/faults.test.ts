@@ -205,6 +205,52 @@ describeOnEmulators('Faults', (emulator) => {
     });
   });
 
+  describe('an intermediate that is damaged', () => {
+    test.each(['shuffle-index', 'shuffle/m-00000'])(
+      '%s, when an attempt reads it that takes over: it is made again',
+      async (name) => {
+        const job = await startJob({ reduce: 'stand still' });
+
+        const [pid] = await standingStill(job.meetIn, 1);
+        await flipByte(`work/${job.jobId}/${name}`);
+        process.kill(pid!, 'SIGKILL');
+
+        const report = await resultOf(await job.ended());
+        expect(new Set(told(report).map(([, error]) => error))).toEqual(
+          new Set(['WorkerDiedError', 'CorruptShuffleError']),
+        );
+        expect(stageOf(report, 'map')).toMatchObject({ attempts: tasksOf('map'), failedAttempts: 0 });
+      },
+    );
+
+    test('a part on its way to the merged result: commit finds it, and it is made again', async () => {
+      const job = await startJob({ reduce: 'stand still' }, { merge: true });
+
+      await standingStill(job.meetIn, 1);
+      const key = await until('the run of the other reducer', async () => {
+        return (await stack.keys(`work/${job.jobId}/merge/`))[0];
+      });
+      await flipByte(key);
+      await goOn(job.meetIn);
+
+      const ended = await job.ended();
+      expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+      const merged = (await stack.get(`output/${job.jobId}/merged.tsv`))!.toString();
+      const lines = [...expected.parts.values()].flatMap((part) => part.toString().split(/(?<=\n)/));
+      expect(merged).toBe(lines.sort().join(''));
+      const { report } = await stack.result(ended.output.outputPrefix);
+      expect(told(report)).toEqual([['r', 'CorruptShuffleError']]);
+      expect(stageOf(report, 'reduce')).toMatchObject({ attempts: CUT.reducers + 1, failedAttempts: 1 });
+    });
+
+    /** In its first block, or in the names of the index. */
+    const flipByte = async (key: string) => {
+      const bytes = Buffer.from((await stack.get(key))!);
+      bytes[30]! ^= 1;
+      await stack.put(key, bytes);
+    };
+  });
+
   test('every tenth request to S3 is answered 503: the job does not notice', async () => {
     await using proxy = await startS3FaultProxy({
       target: emulator.endpoint,
