@@ -87,6 +87,8 @@ export class SimulatedMachine implements AsyncDisposable {
   readonly log: string[] = [];
   /** What an attempt has left when it looks again. */
   remainingMs = 600_000;
+  /** Each function runs on machines of its own. */
+  clockAheadMs: (who: FunctionName) => number = () => 0;
   #requests = 0;
   #executions = 0;
 
@@ -236,7 +238,11 @@ export class SimulatedMachine implements AsyncDisposable {
 
   #environmentOf(who: FunctionName): StepEnvironment {
     const access = bucketAccess(who, [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX]);
-    return { ...this.environment, store: new RestrictedStore(this.environment.store, { who, access }) };
+    return {
+      ...this.environment,
+      store: new RestrictedStore(this.environment.store, { who, access }),
+      now: () => new Date(this.environment.now().getTime() + this.clockAheadMs(who)),
+    };
   }
 
   #invocation(): Invocation {
