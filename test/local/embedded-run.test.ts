@@ -225,7 +225,8 @@ describe('workers that come to harm in a job', () => {
 
     const report = await run({
       params: { misbehave },
-      ...(misbehave === 'hang' ? { stallTimeoutMs: 500, attemptsMax: 100 } : {}),
+      stallTimeoutMs: misbehave === 'hang' ? 500 : 3_600_000,
+      attemptsMax: 100,
     });
 
     expect(sortedResult(output)).toBe(countWords(text));

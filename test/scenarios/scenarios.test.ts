@@ -137,7 +137,7 @@ describe('and further', () => {
 
   test('a worker that runs out of memory takes down nobody else', async () => {
     // On a slow machine a backup attempt would be first, and stop the one that fills its heap.
-    const options = { workers: 2, backupAttempts: false };
+    const options = { workers: 2, stallTimeoutMs: 3_600_000, backupAttempts: false };
     const { result, events } = await run('heap', options, 'fill-heap-once');
 
     expect(failures(events)).toEqual(['WorkerOutOfMemoryError']);
