@@ -1,5 +1,5 @@
 /** `mapreduce run`: from flags to a job that runs, is watched, and ends in a summary, a report or an error. */
-import { isMapReduceError } from '../errors.ts';
+import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { JobReport } from '../report.ts';
 import { EXIT_CODE, exitCodeOfSignal } from './exit-code.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -32,12 +32,9 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     );
     display.end();
     restoreStdout();
-    if (flags.report !== undefined) {
-      const { writePage } = await import('./report-command.ts');
-      await writePage(flags.report, report);
-    }
     if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     else if (!quiet) await printSummary(report, output);
+    if (flags.report !== undefined) await writeReport(flags.report, report, output);
     const signal = interrupt.received();
     // It came too late to stop the job, but is still to stop what calls this command.
     return signal === undefined ? EXIT_CODE.done : exitCodeOfSignal(signal);
@@ -51,6 +48,20 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     display.end();
     restoreStdout();
     interrupt.release();
+  }
+}
+
+/** Last: whatever becomes of it, the result is there, and is shown. */
+async function writeReport(file: string, report: JobReport, output: string): Promise<void> {
+  const { writePage } = await import('./report-command.ts');
+  try {
+    await writePage(file, report);
+  } catch (error) {
+    throw new MapReduceError(
+      'StorageError',
+      `the job has ended well, and its result is whole in ${shortPath(output)}; only its report is missing: ${(error as Error).message}, for example with: mapreduce report ${shortPath(output)} --output <file>`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 /** The flags of `mapreduce run` as the options of an embedded run, each checked. */
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { EmbeddedRunOptions } from '../local/run-options.ts';
@@ -61,6 +62,7 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   const params = Object.fromEntries((flags.set ?? []).map((text) => parseAssignment('--set', text)));
   const jobModule = findJob(jobName);
   await assertMayBeFolder(output);
+  if (flags.report !== undefined) await assertMayBeWritten(flags.report, output);
   return {
     jobModule,
     inputs: input,
@@ -99,6 +101,25 @@ async function assertMayBeFolder(output: string): Promise<void> {
   throw new MapReduceError(
     'UsageError',
     `--output '${output}' is a file; results are several files in a folder. Name a folder, new or with no results in it yet`,
+  );
+}
+
+/** Before the job runs: whoever waits an hour for a report wants to know at once that there is no place for it. */
+async function assertMayBeWritten(report: string, output: string): Promise<void> {
+  const usage = (problem: string) =>
+    new MapReduceError(
+      'UsageError',
+      `--report '${report}' ${problem}. Name a file in a folder that is there`,
+    );
+  const found = await stat(report).catch(() => undefined);
+  if (found?.isDirectory()) throw usage('is a folder, and the report is a file');
+  const folder = resolve(dirname(report));
+  // The run makes that one.
+  if (found === undefined && folder === resolve(output)) return;
+  await access(found === undefined ? folder : report, constants.W_OK).catch(
+    ({ code }: NodeJS.ErrnoException) => {
+      throw usage(`cannot be written (${code})`);
+    },
   );
 }
 

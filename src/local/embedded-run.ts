@@ -86,7 +86,7 @@ async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport>
   });
   await claimOutput(store, id);
   try {
-    await prepareOutput(store, options.overwrite ?? false);
+    await prepareOutput(store, { output: options.output, overwrite: options.overwrite ?? false });
     const report = await runPlanned(plan, { options, run, job, store, startedAt, startedMs });
     options.onEvent?.({ kind: 'committed', report });
     return report;

@@ -24,9 +24,13 @@ const RESULT_PREFIXES = ['part-', 'merged.', MANIFEST_NAME, REPORT_NAME, SUCCESS
 /**
  * Called by the holder of the folder's claim, before its job writes.
  *
+ * @param output  the folder as it was typed, for the message
  * @throws OutputExistsError when there are results and they are not to be replaced.
  */
-export async function prepareOutput(store: FileStore, overwrite: boolean): Promise<void> {
+export async function prepareOutput(
+  store: FileStore,
+  { output, overwrite }: { output: string; overwrite: boolean },
+): Promise<void> {
   await finishReplacing(store);
   if (overwrite) {
     await setAside(store);
@@ -37,7 +41,7 @@ export async function prepareOutput(store: FileStore, overwrite: boolean): Promi
   if (result === undefined) return;
   throw new MapReduceError(
     'OutputExistsError',
-    `${store.location} already holds results (${result}). Choose another --output, or replace them with --overwrite`,
+    `${output} already holds results (${result}). Choose another --output, or replace them with --overwrite`,
     { details: { objectKey: result } },
   );
 }

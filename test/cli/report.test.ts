@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { allBelow, cli, folderWith } from './cli-process.ts';
-import { WORDS } from './job-modules.ts';
+import { jobModule, WORDS } from './job-modules.ts';
 
 async function folderWithResults(): Promise<string> {
   const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'b a c\nA b\n' });
@@ -24,6 +24,54 @@ describe('the report of a run', () => {
     expect(page).toContain('<h1>words</h1>');
     expect(page).toMatch(/aria-label="plan from 0 ms to [^;]+s; map from /);
     expect(allBelow(join(cwd, 'out')).filter((name) => name.endsWith('.html'))).toEqual([]);
+  });
+
+  test.each([
+    ['in a folder that is not there', 'nodir/x.html', /--report 'nodir\/x\.html' cannot be written \(ENOENT\)/],
+    ['that is a folder', '.', /--report '\.' is a folder, and the report is a file/],
+  ])('%s is refused before anything runs', async (_, report, message) => {
+    const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
+
+    const { code, stdout, stderr } = await cli(
+      ['run', './words.ts', '-i', 'in.txt', '-o', 'out', '--report', report],
+      { cwd },
+    );
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(allBelow(cwd)).toEqual(['in.txt', 'words.ts']);
+  });
+
+  test('may lie in the output folder, which the run makes', async () => {
+    const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
+
+    const { code } = await cli(
+      ['run', './words.ts', '-i', 'in.txt', '-o', 'out/words', '--report', 'out/words/run.html', '-q'],
+      { cwd },
+    );
+
+    expect(code).toBe(0);
+    expect(allBelow(join(cwd, 'out/words'))).toContain('run.html');
+  });
+
+  test('that cannot be written at the end is told after the summary, with where the result is', async () => {
+    const removing = jobModule(
+      "rmSync('reports', { recursive: true, force: true }); emit(line, 1);",
+      "import { rmSync } from 'node:fs';",
+    );
+    const cwd = folderWith({ 'removing.ts': removing, 'in.txt': 'a\n' });
+    mkdirSync(join(cwd, 'reports'));
+
+    const { code, stdout, stderr } = await cli(
+      ['run', './removing.ts', '-i', 'in.txt', '-o', 'out', '--report', 'reports/x.html'],
+      { cwd },
+    );
+
+    expect(code).toBe(1);
+    expect(stdout).toContain('result  1 part in out/');
+    expect(stderr).toMatch(/error: the job has ended well, and its result is whole in out; only its report is/);
+    expect(stderr).toMatch(/reports\/x\.html \(ENOENT\).*mapreduce report out --output <file>/);
+    expect(allBelow(join(cwd, 'out'))).toContain('_SUCCESS');
   });
 
   test('is made later as well, of the folder or of its manifest, the same byte for byte', async () => {

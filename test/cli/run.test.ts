@@ -279,7 +279,7 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
 
     expect(second).toMatchObject({ code: 2, stdout: '' });
     expect(second.stderr).toMatch(
-      /out already holds results .*Choose another --output, or replace them with --overwrite/,
+      /^error: out already holds results .*Choose another --output, or replace them with --overwrite/,
     );
     expect(readFileSync(join(cwd, 'out/part-r-00000.tsv'), 'utf8')).toBe(before);
 
