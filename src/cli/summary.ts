@@ -20,7 +20,10 @@ export interface SummaryOptions {
 export interface FirstLines {
   /** The part's name. */
   readonly name: string;
+  /** None of them blank. */
   readonly lines: readonly string[];
+  /** Whether blank lines were left out. */
+  readonly areSomeBlank: boolean;
 }
 
 export function summaryLines(report: JobReport, { output, firstLines, paint }: SummaryOptions): string[] {
@@ -114,9 +117,13 @@ function counterLines({ counters }: JobReport, paint: Paint): string[] {
 
 function firstLinesText(first: FirstLines | undefined, paint: Paint): string[] {
   if (first === undefined) return [];
+  const what =
+    first.lines.length === 0
+      ? `the first lines of ${first.name} are blank`
+      : `first lines of ${first.name}${first.areSomeBlank ? ' that are not blank' : ''}`;
   return [
     '',
-    `  ${paint('dim', `first lines of ${first.name}`)}`,
+    `  ${paint('dim', what)}`,
     ...first.lines.map((line) => `    ${cut(printable(line), LINE_CHARS_MAX)}`),
   ];
 }

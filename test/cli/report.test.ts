@@ -27,7 +27,11 @@ describe('the report of a run', () => {
   });
 
   test.each([
-    ['in a folder that is not there', 'nodir/x.html', /--report 'nodir\/x\.html' cannot be written \(ENOENT\)/],
+    [
+      'in a folder that is not there',
+      'nodir/x.html',
+      /--report 'nodir\/x\.html' cannot be written \(ENOENT\)/,
+    ],
     ['that is a folder', '.', /--report '\.' is a folder, and the report is a file/],
   ])('%s is refused before anything runs', async (_, report, message) => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
@@ -69,7 +73,9 @@ describe('the report of a run', () => {
 
     expect(code).toBe(1);
     expect(stdout).toContain('result  1 part in out/');
-    expect(stderr).toMatch(/error: the job has ended well, and its result is whole in out; only its report is/);
+    expect(stderr).toMatch(
+      /error: the job has ended well, and its result is whole in out; only its report is/,
+    );
     expect(stderr).toMatch(/reports\/x\.html \(ENOENT\).*mapreduce report out --output <file>/);
     expect(allBelow(join(cwd, 'out'))).toContain('_SUCCESS');
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { firstLinesOf } from '../../src/cli/first-lines.ts';
 import { plainPaint } from '../../src/cli/paint.ts';
 import { skewOf, summaryLines } from '../../src/cli/summary.ts';
 import type { JobReport } from '../../src/report.ts';
@@ -59,7 +60,7 @@ const REPORT: JobReport = {
 
 describe('the summary', () => {
   test('has times, records, bytes, spills, retries, skew, counters, first lines and the place', () => {
-    const firstLines = { name: 'part-r-00000.tsv', lines: ['a\t28607', 'abandon\t81'] };
+    const firstLines = firstLinesOf('part-r-00000.tsv', 'a\t28607\nabandon\t81\n');
 
     expect(summaryLines(REPORT, { output: 'out/words', firstLines, paint: plainPaint })).toEqual([
       'words: 23,705 records, 272 kB in 1.83 s',
@@ -101,8 +102,24 @@ describe('the summary', () => {
     expect(lines.at(-1)).toBe('result  1 part in out/  (part-r-00000.tsv)');
   });
 
+  test.each([
+    ['\n\n\n\n# A\n\nb\n', 'first lines of part that are not blank', ['# A', 'b']],
+    ['a\nb\nc\nd\ne\n\nf\n', 'first lines of part', ['a', 'b', 'c', 'd', 'e']],
+    ['\n \t\n\n', 'the first lines of part are blank', []],
+    ['one line that goes on', 'first lines of part', ['one line that goes on']],
+  ])('of a result that begins with %j shows lines that say something', (start, title, shown) => {
+    const lines = summaryLines(
+      { ...REPORT, counters: {} },
+      { output: 'out/', firstLines: firstLinesOf('part', start), paint: plainPaint },
+    );
+
+    const at = lines.indexOf(`  ${title}`);
+    expect(lines.slice(at + 1, -2)).toEqual(shown.map((line) => `    ${line}`));
+    expect(at).toBeGreaterThan(0);
+  });
+
   test('cuts long lines and lets none of their control characters through', () => {
-    const firstLines = { name: 'part-r-00000.tsv', lines: [`\u001b]0;title\u0007${'x'.repeat(500)}`] };
+    const firstLines = firstLinesOf('part-r-00000.tsv', `\u001b]0;title\u0007${'x'.repeat(500)}\n`);
 
     const shown = summaryLines(REPORT, { output: 'out', firstLines, paint: plainPaint }).find((line) =>
       line.includes('title'),

@@ -9,10 +9,9 @@ import { MapReduceError } from '../../errors.ts';
 import { mapBounded } from '../../map-bounded.ts';
 import type { JobReport, PartReport } from '../../report.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { FIRST_LINES_BYTES_MAX, firstLinesOf } from '../first-lines.ts';
 import type { FirstLines } from '../summary.ts';
 
-const LINES_MAX = 5;
-const BYTES_MAX = 16 * 1024;
 /** Parts on their way at once; each is read ahead by the store. */
 const PARTS_AT_ONCE_MAX = 4;
 
@@ -24,10 +23,9 @@ export async function firstStoredLines(
 ): Promise<FirstLines | undefined> {
   const part = parts.find(({ records }) => records > 0);
   if (part === undefined) return undefined;
-  const bytes = await store.get(`${outputPrefix}${part.name}`, { range: { start: 0, end: BYTES_MAX } });
-  const lines = bytes.toString('utf8').split('\n', LINES_MAX + 1);
-  if (lines.length > 1) lines.pop();
-  return { name: part.name, lines: lines.slice(0, LINES_MAX) };
+  const range = { start: 0, end: FIRST_LINES_BYTES_MAX };
+  const bytes = await store.get(`${outputPrefix}${part.name}`, { range });
+  return firstLinesOf(part.name, bytes.toString('utf8'));
 }
 
 export interface Download {
