@@ -21,18 +21,38 @@ const LAMBDA_SERVICE_ERRORS = [
   'Lambda.ClientExecutionTimeoutException',
   'Lambda.SdkClientException',
   'Lambda.ServiceException',
-  'Lambda.TooManyRequestsException',
 ];
+
+/** The account runs as many functions as it may: a start waits for another function's end, however long that takes. */
+export const THROTTLED = 'Lambda.TooManyRequestsException';
+
+/** How long a throttled start is tried again. Each time leaves three events in a history, which may hold 25,000. */
+export type ThrottlePatience = Pick<Retrier, 'MaxAttempts' | 'MaxDelaySeconds'>;
+
+/**
+ * Half a minute on average, so about 8 hours: tasks wait for the tasks before them. A child's history has room for it
+ * after each of its function's deaths.
+ */
+export const TASK_PATIENCE: ThrottlePatience = { MaxAttempts: 1_000, MaxDelaySeconds: 60 };
+
+/**
+ * About 4 hours. Steps wait for the tasks of other jobs only, and share one history with all rounds of theirs: hence
+ * fewer attempts with more time between them.
+ */
+export const STEP_PATIENCE: ThrottlePatience = { MaxAttempts: 250, MaxDelaySeconds: 120 };
+
+/** Some minutes: a stage can do without backup attempts, above all where there is no room for its first ones. */
+export const WATCH_PATIENCE: ThrottlePatience = { MaxAttempts: 10, MaxDelaySeconds: 60 };
 
 /** A reducer that finds a shuffle object damaged looks a second time, then its map task must run again. */
 export const REPAIR_ERROR = 'CorruptShuffleError';
 
 /** Errors that reach the state machine after they have been told: by a note of the attempt, or not a task's at all. */
-export const TOLD_ERRORS = [...Object.keys(RETRYABLE_BY_ERROR_NAME), ...LAMBDA_SERVICE_ERRORS];
+export const TOLD_ERRORS = [...Object.keys(RETRYABLE_BY_ERROR_NAME), THROTTLED, ...LAMBDA_SERVICE_ERRORS];
 
-export function retriers(): Retrier[] {
+export function retriers(patience: ThrottlePatience = STEP_PATIENCE): Retrier[] {
   return [
-    ...toldRetriers(),
+    ...toldRetriers(patience),
     { ErrorEquals: FUNCTION_DEATHS, ...ANOTHER_ATTEMPT },
     // What nobody has thought of is a defect or a passing fault: worth the same attempts.
     { ErrorEquals: ['States.ALL'], ...ANOTHER_ATTEMPT },
@@ -40,9 +60,17 @@ export function retriers(): Retrier[] {
 }
 
 /** Of what is no function's death. */
-export function toldRetriers(): Retrier[] {
+export function toldRetriers(patience: ThrottlePatience = TASK_PATIENCE): Retrier[] {
   return [
     { ErrorEquals: errorNames(false), MaxAttempts: 0 },
+    // Counted apart: a start that has waited long has all its attempts yet.
+    {
+      ErrorEquals: [THROTTLED],
+      IntervalSeconds: 1,
+      BackoffRate: 2,
+      ...patience,
+      JitterStrategy: 'FULL',
+    },
     {
       ErrorEquals: LAMBDA_SERVICE_ERRORS,
       IntervalSeconds: 1,

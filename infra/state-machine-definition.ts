@@ -39,7 +39,7 @@ export interface StateMachineParts {
 export const EVENT_SOURCE = 'mapreduce';
 export const FAILURE_DETAIL_TYPE = 'MapReduce Job Failed';
 
-/** Beyond the function's own limit: for the way there and back, and for waiting while Lambda throttles. */
+/** Beyond the function's own limit, which is for one attempt as this is: for the way there and back. */
 const GRACE_SECONDS = 60;
 
 type State = Readonly<Record<string, unknown>>;
@@ -53,7 +53,7 @@ export function stateMachineDefinition(parts: StateMachineParts): State {
         payload: { 'input.$': '$', execution: EXECUTION },
         next: 'AfterPlan',
         // Before there is a state with a job id in it.
-        catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$', Next: 'PlanFailed' }],
+        catch: catchAll('$', 'PlanFailed'),
       }),
       AfterPlan: choice(['end', 'map', 'map-watched', 'map-barrier']),
       NothingToDo: { Type: 'Succeed', Comment: 'A duplicate of an event, or no event for us' },
@@ -87,7 +87,7 @@ export function stateMachineDefinition(parts: StateMachineParts): State {
           execution: { ...EXECUTION, 'input.$': '$$.Execution.Input' },
         },
         next: 'PublishFailure',
-        catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.recording', Next: 'FailedUnrecorded' }],
+        catch: catchAll('$.recording', 'FailedUnrecorded'),
       }),
       PublishFailure: {
         Type: 'Task',
@@ -109,7 +109,7 @@ export function stateMachineDefinition(parts: StateMachineParts): State {
         },
         ResultPath: null,
         Retry: retriers(),
-        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.publishing', Next: 'Failed' }],
+        Catch: catchAll('$.publishing', 'Failed'),
         Next: 'Failed',
       },
       Failed: { Type: 'Fail', ErrorPath: '$.error', CausePath: '$.cause' },
@@ -128,7 +128,16 @@ const STEP_PAYLOAD = {
   execution: EXECUTION,
 };
 
-const CATCH = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'RecordFailure' }];
+/** The ends of functions by name as well: States.ALL does not stand for everything whose name starts with Runtime. */
+function catchAll(resultPath: string, next: string): readonly State[] {
+  return [FUNCTION_DEATHS, ['States.ALL']].map((errors) => ({
+    ErrorEquals: errors,
+    ResultPath: resultPath,
+    Next: next,
+  }));
+}
+
+const CATCH = catchAll('$.failure', 'RecordFailure');
 
 /** A function that takes the job one step on; its answer is the whole new state. */
 function step(
@@ -244,9 +253,7 @@ function stage(parts: StateMachineParts, name: 'map' | 'reduce', next: string): 
               ? []
               : [{ ErrorEquals: [REPAIR_ERROR], ResultPath: null, Next: 'AwaitRepair' }]),
             { ErrorEquals: TOLD_ERRORS, ResultPath: '$.death', Next: `${task}Failed` },
-            // Once more by name: States.ALL does not stand for everything whose name starts with Runtime.
-            { ErrorEquals: FUNCTION_DEATHS, ResultPath: '$.death', Next: `${task}Died` },
-            { ErrorEquals: ['States.ALL'], ResultPath: '$.death', Next: `${task}Died` },
+            ...catchAll('$.death', `${task}Died`),
           ],
           End: true,
         },

@@ -9,7 +9,7 @@
  */
 
 import { WATCH_SECONDS_MIN } from '../src/aws/watch-state.ts';
-import { retriers } from './retry.ts';
+import { retriers, WATCH_PATIENCE } from './retry.ts';
 
 export interface WatchParts {
   readonly watchFunction: string;
@@ -59,7 +59,7 @@ export function watchDefinition({
             Payload: { 'jobId.$': '$.jobId', 'item.$': '$.item', backup: true },
           },
           ResultSelector: {},
-          Retry: retriers(),
+          Retry: retriers(WATCH_PATIENCE),
           End: true,
         },
       },
@@ -78,7 +78,7 @@ export function watchDefinition({
         Parameters: { FunctionName: watchFunction, 'Payload.$': '$' },
         OutputPath: '$.Payload',
         TimeoutSeconds: 120,
-        Retry: retriers(),
+        Retry: retriers(WATCH_PATIENCE),
         Next: 'WhatNow',
       },
       WhatNow: {

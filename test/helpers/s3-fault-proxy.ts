@@ -23,6 +23,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seededRandom } from './seeded-random.ts';
 
 export const S3_FAULTS = ['slow-down', 'denied', 'delay', 'cut-body', 'lost-answer'] as const;
 export type S3Fault = (typeof S3_FAULTS)[number];
@@ -271,15 +272,4 @@ function increment(counts: Record<string, number>, name: string): void {
 
 function noneFired(): Record<S3Fault, number> {
   return { 'slow-down': 0, denied: 0, delay: 0, 'cut-body': 0, 'lost-answer': 0 };
-}
-
-/** Mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -10,6 +10,7 @@ interface State {
   readonly Retry?: readonly {
     readonly ErrorEquals: readonly string[];
     readonly MaxAttempts: number;
+    readonly MaxDelaySeconds?: number;
     readonly JitterStrategy?: string;
   }[];
   readonly Catch?: readonly { readonly ErrorEquals: readonly string[]; readonly Next: string }[];
@@ -54,7 +55,22 @@ describe('the state machine', () => {
   it.each(neededTasks)('%s backs off with full jitter when Lambda throttles', (_, { Retry = [] }) => {
     const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException'));
 
-    expect(retrier).toMatchObject({ BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: 'FULL' });
+    expect(retrier).toMatchObject({ BackoffRate: 2, JitterStrategy: 'FULL' });
+    expect(retrier!.MaxDelaySeconds).toBeLessThanOrEqual(120);
+  });
+
+  it('catches the ends of functions by name wherever it catches all: States.ALL does not stand for Runtime errors', () => {
+    const catching = neededTasks.filter(([, { Catch = [] }]) => Catch.length > 0);
+
+    expect(catching.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['Plan', 'MapBarrier', 'ReduceBarrier', 'Commit', 'RecordFailure', 'MapTask']),
+    );
+    for (const [name, { Catch = [] }] of catching) {
+      const [deaths, all] = Catch.slice(-2);
+      expect(deaths!.ErrorEquals, name).toEqual(FUNCTION_DEATHS);
+      expect(all!.ErrorEquals, name).toEqual(['States.ALL']);
+      expect(deaths!.Next, name).toBe(all!.Next);
+    }
   });
 
   it.each(['MapTask', 'ReduceTask'])('%s tells its next attempt what ended the function', (task) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import wordCount from '../../apps/word-count/job.ts';
-import { retriers } from '../../infra/retry.ts';
+import type { Retrier } from '../../infra/retry.ts';
 import { writeMapItems } from '../../lambdas/steps/items.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import { ITEM_BYTES_MAX, TASKS_PER_STAGE_MAX } from '../../src/aws/job-state.ts';
@@ -79,6 +79,7 @@ describe('a job of 10,000 map and 1,000 reduce tasks', () => {
     }
     expect(table).toContain(`${eventsOfAnEasyJob()} events`);
     expect(table).toContain(`${eventsMax().toLocaleString('en')} events`);
+    expect(table).toContain(`${childEventsMax('ReduceStage').toLocaleString('en')} events`);
     expect(table).toContain(`${watchEventsMax(MAP_TASKS).toLocaleString('en')} events`);
   });
 });
@@ -123,6 +124,11 @@ describe('what a job can be at most', () => {
     expect(eventsMax()).toBeLessThan(HISTORY_EVENTS_MAX);
   });
 
+  it('a history of each child that has room for hours of waiting for Lambda, after every death of its function', () => {
+    expect(childEventsMax('MapStage')).toBeLessThan(HISTORY_EVENTS_MAX);
+    expect(childEventsMax('ReduceStage')).toBeLessThan(HISTORY_EVENTS_MAX);
+  });
+
   it('a history of its watch that ends before the service ends it', () => {
     expect(watchEventsMax(MAP_TASKS)).toBeLessThan(HISTORY_EVENTS_MAX);
     expect(BACKUPS_PER_LOOK_MAX * '{"index":10000},'.length).toBeLessThan(STATE_BYTES_MAX / 100);
@@ -151,9 +157,22 @@ const EVENTS = { Task: 5, Choice: 2, Map: 6, Wait: 2, Succeed: 2, Fail: 1, Pass:
 const EVENTS_PER_RETRY = 3;
 /** Started and succeeded, of the execution. */
 const EVENTS_PER_EXECUTION = 2;
-const RETRIES_MAX = retriers().reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);
+/** How often a state of a bounded loop of the job is entered at most: each stage has its rounds. */
+const ROUNDS_MAX = 2 * (1 + LIMITS.shuffleRepairsMax);
+/** Of a child: each death of its function but the last, and then the attempt that leaves the note. */
+const TURNS_MAX = LIMITS.attemptsMaxDefault + 1;
 
-type States = Record<string, { readonly Type: keyof typeof EVENTS }>;
+interface State {
+  readonly Type: keyof typeof EVENTS;
+  readonly Retry?: readonly Retrier[];
+  readonly Next?: string;
+  readonly Default?: string;
+  readonly Choices?: readonly { readonly Next: string }[];
+  readonly Catch?: readonly { readonly Next: string }[];
+  readonly ItemProcessor?: { readonly States: States };
+}
+
+type States = Readonly<Record<string, State>>;
 
 function statesOf(machine: 0 | 1): States {
   return (GOLDEN[machine].render() as { States: States }).States;
@@ -167,13 +186,39 @@ function eventsOfAnEasyJob(): number {
   return path.reduce((sum, name) => sum + EVENTS[states[name].Type], EVENTS_PER_EXECUTION);
 }
 
-/** Every state in each of the bounded rounds of both stages, each retried as often as it can be. */
+/** Every state, each time retried for each of its reasons as often as it can be; those of a loop in each of its turns. */
+function historyMax(states: States, turns: number): number {
+  return Object.entries(states).reduce((sum, [name, { Type, Retry = [] }]) => {
+    const retries = Retry.reduce((all, { MaxAttempts }) => all + MaxAttempts, 0);
+    const entered = isInLoop(states, name) ? turns : 1;
+    return sum + entered * (EVENTS[Type] + retries * EVENTS_PER_RETRY);
+  }, EVENTS_PER_EXECUTION);
+}
+
+/** Whether the state can follow upon itself. */
+function isInLoop(states: States, name: string): boolean {
+  const seen = new Set<string>();
+  const ahead = successors(states[name]);
+  for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
+    if (next === name) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    ahead.push(...successors(states[next]));
+  }
+  return false;
+}
+
+function successors({ Next, Default, Choices = [], Catch = [] }: State): string[] {
+  const named = [...Choices, ...Catch].map((way) => way.Next);
+  return [Next, Default, ...named].filter((next) => next !== undefined);
+}
+
 function eventsMax(): number {
-  const rounds = 2 * (1 + LIMITS.shuffleRepairsMax);
-  return Object.values(statesOf(0)).reduce(
-    (sum, { Type }) => sum + rounds * (EVENTS[Type] + (Type === 'Task' ? RETRIES_MAX * EVENTS_PER_RETRY : 0)),
-    EVENTS_PER_EXECUTION,
-  );
+  return historyMax(statesOf(0), ROUNDS_MAX);
+}
+
+function childEventsMax(stage: 'MapStage' | 'ReduceStage'): number {
+  return historyMax(statesOf(0)[stage].ItemProcessor!.States, TURNS_MAX);
 }
 
 /** Wait, look, choose, and an inline Map of the backups; a backup is an iteration with one task in it. */

@@ -1,0 +1,131 @@
+/** What becomes of tasks that Lambda keeps waiting, by the retriers of the rendered machine. */
+import { describe, expect, it } from 'vitest';
+import type { Retrier } from '../../infra/retry.ts';
+import { seededRandom } from '../helpers/seeded-random.ts';
+import { GOLDEN } from './rendered.ts';
+
+interface State {
+  readonly Retry?: readonly Retrier[];
+  readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
+}
+
+const { States } = GOLDEN[0].render() as { States: Record<string, State> };
+const MAP_TASK = States.MapStage.ItemProcessor!.States.MapTask;
+
+interface Load {
+  /** All of them want to start at once. */
+  readonly tasks: number;
+  /** Functions that the account may run at once. */
+  readonly slots: number;
+  readonly taskSeconds: number;
+}
+
+interface Outcome {
+  readonly failed: number;
+  readonly hours: number;
+  /** Of the task that was refused most often. */
+  readonly refusalsMax: number;
+}
+
+describe('tasks that are more than the account may run at once', () => {
+  it.each<Load>([
+    { tasks: 11, slots: 10, taskSeconds: 900 },
+    { tasks: 50, slots: 10, taskSeconds: 30 },
+    { tasks: 800, slots: 10, taskSeconds: 30 },
+    { tasks: 800, slots: 10, taskSeconds: 180 },
+    { tasks: 800, slots: 100, taskSeconds: 900 },
+  ])(
+    '$tasks of $taskSeconds s, $slots at a time, all end well, in little more time than they take',
+    (load) => {
+      const { tasks, slots, taskSeconds } = load;
+      const hoursAtBest = (Math.ceil(tasks / slots) * taskSeconds) / 3_600;
+
+      for (const seed of [1, 2, 3]) {
+        const { failed, hours } = simulate(load, throttleRetrier(MAP_TASK), seed);
+
+        expect(failed, `seed ${seed}`).toBe(0);
+        expect(hours).toBeLessThan(hoursAtBest * 1.1 + 0.1);
+      }
+    },
+  );
+
+  it('failed before retries were that patient: the simulation does show it', () => {
+    const impatient = { ...throttleRetrier(MAP_TASK), MaxAttempts: 10 };
+
+    const { failed, refusalsMax } = simulate({ tasks: 50, slots: 10, taskSeconds: 30 }, impatient, 1);
+
+    expect(failed).toBeGreaterThan(0);
+    expect(refusalsMax).toBe(10);
+  });
+
+  it.each(['Plan', 'MapBarrier', 'ReduceBarrier', 'Commit', 'RecordFailure'])(
+    '%s waits for hours for the tasks of other jobs',
+    (name) => {
+      const { failed } = simulate(
+        { tasks: 11, slots: 10, taskSeconds: 900 },
+        throttleRetrier(States[name]),
+        1,
+      );
+
+      expect(failed).toBe(0);
+      expect(patienceHours(throttleRetrier(States[name]))).toBeGreaterThan(4);
+    },
+  );
+
+  it('waiting costs a task none of the attempts that it has for its faults', () => {
+    const { Retry = [] } = MAP_TASK;
+
+    expect(throttleRetrier(MAP_TASK).ErrorEquals).toEqual(['Lambda.TooManyRequestsException']);
+    expect(Retry.filter(({ ErrorEquals }) => ErrorEquals.includes('Lambda.ServiceException'))).toHaveLength(
+      1,
+    );
+  });
+});
+
+function throttleRetrier({ Retry = [] }: State): Retrier {
+  return Retry.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException'))!;
+}
+
+/** On average: full jitter waits a random part of each delay. */
+function patienceHours(retrier: Retrier): number {
+  let seconds = 0;
+  for (let attempt = 0; attempt < retrier.MaxAttempts; attempt++) seconds += delayMax(retrier, attempt) / 2;
+  return seconds / 3_600;
+}
+
+function delayMax(
+  { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = Infinity }: Retrier,
+  attempt: number,
+) {
+  return Math.min(MaxDelaySeconds, IntervalSeconds * BackoffRate ** attempt);
+}
+
+/** In steps of a tenth of a second. A start that finds no slot is refused, and tried again as the retrier says. */
+function simulate({ tasks, slots, taskSeconds }: Load, retrier: Retrier, seed: number): Outcome {
+  const random = seededRandom(seed);
+  const ticksPerSecond = 10;
+  const refusals = new Array<number>(tasks).fill(0);
+  const startsAt = new Map<number, number[]>([[0, refusals.map((_, task) => task)]]);
+  const endsAt = new Map<number, number>();
+  let free = slots;
+  let [done, failed, tick] = [0, 0, 0];
+  for (; done + failed < tasks; tick++) {
+    const ended = endsAt.get(tick) ?? 0;
+    free += ended;
+    done += ended;
+    for (const task of startsAt.get(tick) ?? []) {
+      if (free > 0) {
+        free--;
+        const end = tick + taskSeconds * ticksPerSecond;
+        endsAt.set(end, (endsAt.get(end) ?? 0) + 1);
+      } else if (refusals[task] === retrier.MaxAttempts) {
+        failed++;
+      } else {
+        const delay = random() * delayMax(retrier, refusals[task]!++) * ticksPerSecond;
+        const next = tick + Math.max(1, Math.round(delay));
+        startsAt.set(next, [...(startsAt.get(next) ?? []), task]);
+      }
+    }
+  }
+  return { failed, hours: tick / ticksPerSecond / 3_600, refusalsMax: Math.max(...refusals) };
+}
