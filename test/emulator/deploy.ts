@@ -1,6 +1,5 @@
 /** A Lambda function, a role and a state machine without CloudFormation, for tests of single behaviours. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   CreateFunctionCommand,
@@ -11,6 +10,7 @@ import {
 import { CreateStateMachineCommand, DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { strToU8, zipSync } from 'fflate';
 
+import { until } from './helpers/until.ts';
 import { type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
 export interface Statement {
@@ -68,13 +68,13 @@ export async function createFunction(emulator: EmulatorUnderTest, options: Funct
       Handler: 'index.handler',
       Code: { ZipFile: zip },
       MemorySize: options.memorySizeMb ?? 256,
-      Timeout: options.timeoutS ?? 10,
+      Timeout: options.timeoutS ?? 300,
       Environment: { Variables: options.variables ?? {} },
       ...(options.logGroup && { LoggingConfig: { LogGroup: options.logGroup } }),
     }),
   );
   await waitUntilFunctionActiveV2(
-    { client: lambda, maxWaitTime: 30, minDelay: 0.2, maxDelay: 1 },
+    { client: lambda, maxWaitTime: 300, minDelay: 0.2, maxDelay: 1 },
     { FunctionName },
   );
   return { name: FunctionName, arn: created.FunctionArn! };
@@ -117,15 +117,12 @@ export async function createStateMachine(emulator: EmulatorUnderTest, definition
   return created.stateMachineArn!;
 }
 
-export async function untilEnded(emulator: EmulatorUnderTest, executionArn: string, timeoutMs = 30_000) {
+export async function untilEnded(emulator: EmulatorUnderTest, executionArn: string) {
   const sfn = new SFNClient(emulator.clientConfig);
-  const giveUpAt = Date.now() + timeoutMs;
-  while (true) {
+  return await until(`the end of ${executionArn}`, async () => {
     const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-    if (execution.status !== 'RUNNING') return execution;
-    if (Date.now() > giveUpAt) throw new Error(`${executionArn} is still running after ${timeoutMs} ms`);
-    await sleep(100);
-  }
+    return execution.status === 'RUNNING' ? undefined : execution;
+  });
 }
 
 function policyDocument(statements: unknown[]): string {

@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
@@ -33,10 +32,10 @@ import {
 import type { FunctionName } from '../../infra/function-names.ts';
 import type { JobReport } from '../../src/report.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
+import { until } from './helpers/until.ts';
 import { type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const POLL_MS = 50;
 
 export interface EndedExecution {
   readonly arn: string;
@@ -166,39 +165,33 @@ export class DeployedStack {
     return executionArn!;
   }
 
-  /** Of an execution that nobody has asked for yet, once it has ended: the one that an upload started. */
+  /**
+   * Of an execution that nobody has asked for yet, once it has ended: the one that an upload started. Of several the
+   * oldest: what it writes may have started another one meanwhile.
+   */
   async next(): Promise<EndedExecution> {
-    const giveUpAt = Date.now() + 60_000;
-    for (;;) {
-      const arn = (await this.#executions())
-        .map((execution) => execution.executionArn!)
-        .find((arn) => !this.#seen.has(arn));
-      if (arn !== undefined) {
-        this.#seen.add(arn);
-        return await this.ended(arn);
-      }
-      if (Date.now() > giveUpAt) throw new Error('no execution was started within 60 s');
-      await sleep(POLL_MS);
-    }
+    const arn = await until('an execution that an upload starts', async () => {
+      const unseen = (await this.#executions()).filter(({ executionArn }) => !this.#seen.has(executionArn!));
+      const [oldest] = unseen.sort((a, b) => a.startDate!.getTime() - b.startDate!.getTime());
+      return oldest?.executionArn;
+    });
+    this.#seen.add(arn);
+    return await this.ended(arn);
   }
 
   async ended(executionArn: string): Promise<EndedExecution> {
-    const giveUpAt = Date.now() + 120_000;
-    for (;;) {
-      const execution = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
-      if (execution.status !== 'RUNNING') {
-        return {
-          arn: executionArn,
-          status: execution.status!,
-          input: JSON.parse(execution.input!),
-          output: execution.output === undefined ? undefined : JSON.parse(execution.output),
-          error: execution.error,
-          cause: execution.cause,
-        };
-      }
-      if (Date.now() > giveUpAt) throw new Error(`${executionArn} is still running after 120 s`);
-      await sleep(POLL_MS);
-    }
+    const execution = await until(`the end of ${executionArn}`, async () => {
+      const described = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
+      return described.status === 'RUNNING' ? undefined : described;
+    });
+    return {
+      arn: executionArn,
+      status: execution.status!,
+      input: JSON.parse(execution.input!),
+      output: execution.output === undefined ? undefined : JSON.parse(execution.output),
+      error: execution.error,
+      cause: execution.cause,
+    };
   }
 
   /** Functions by name, as the state machines call them. */
@@ -235,7 +228,7 @@ export class DeployedStack {
         }),
       );
       await waitUntilFunctionUpdatedV2(
-        { client: this.#lambda, maxWaitTime: 60, minDelay: 0.1, maxDelay: 1 },
+        { client: this.#lambda, maxWaitTime: 300, minDelay: 0.1, maxDelay: 1 },
         { FunctionName },
       );
     };

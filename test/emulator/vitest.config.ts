@@ -9,8 +9,9 @@ export default defineProject({
     include: ['**/*.test.ts'],
     execArgv: ['--conditions=serverless-mapreduce-source'],
     globalSetup: ['./global-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // For a machine ten times slower: only what hangs gets there. Waits inside of a test give up before, and say for what.
+    testTimeout: 600_000,
+    hookTimeout: 900_000,
     // The emulators and their functions share this machine's cores with the tests: not with the unit tests as well.
     maxWorkers: 2,
     sequence: { groupOrder: 1 },
