@@ -59,6 +59,8 @@ export interface LaunchCommand {
 
 export const REGION = 'us-east-1';
 
+/** Of one look; a busy machine takes seconds for it. */
+const HEALTH_TIMEOUT_MS = 10_000;
 const LOGS_KEPT_MS = 3 * 24 * 60 * 60 * 1000;
 
 /** Keys that open nothing but an emulator. */
@@ -95,7 +97,8 @@ export async function launch(options: LaunchOptions): Promise<RunningEmulator> {
     // The supervisor ends everything when its stdin closes, so also when this process is killed.
     supervisor.stdin?.destroy();
     await ended;
-    await rm(stateFolder, { recursive: true, force: true });
+    // What was killed may be writing its last file.
+    await rm(stateFolder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   try {
     await untilHealthy(options, supervisor, logFile);
@@ -173,7 +176,7 @@ function answers({ endpoint, healthPath, ca }: LaunchOptions): Promise<boolean> 
     const get = endpoint.startsWith('https:') ? https.get : http.get;
     const request = get(
       endpoint + healthPath,
-      { timeout: 2_000, agent: false, ...(ca && { ca }) },
+      { timeout: HEALTH_TIMEOUT_MS, agent: false, ...(ca && { ca }) },
       (response) => {
         response.resume();
         resolve(response.statusCode === 200);

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -5,6 +6,8 @@ import net from 'node:net';
 import { PortTakenError } from './errors.ts';
 
 export const DEFAULT_PORT = 4566;
+/** Of a look at what listens on a port. */
+const HEALTH_TIMEOUT_MS = 10_000;
 
 /** A number: that port or none. `'auto'`: the default port when it is free, else any free one. */
 export type PortChoice = number | 'auto';
@@ -17,8 +20,8 @@ export async function choosePort(name: string, choice: PortChoice = DEFAULT_PORT
       `${name}: the port is a whole number from 1 to 65535, or 'auto'; received ${choice}`,
     );
   }
-  if ((await bind(wanted)) !== undefined) return wanted;
-  if (choice === 'auto') return (await bind(0))!;
+  if (await isFree(wanted)) return wanted;
+  if (choice === 'auto') return await freePort();
 
   const running = await emulatorAt(wanted);
   const instead = `Stop it, or choose another port: --port ${wanted + 1}, or --port auto for any free one.`;
@@ -30,25 +33,34 @@ export async function choosePort(name: string, choice: PortChoice = DEFAULT_PORT
   );
 }
 
-/** The port when it could be bound, else nothing. */
-function bind(port: number): Promise<number | undefined> {
+/** One that the system gives neither to outgoing connections nor to whoever listens on any port. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FREE_PORTS.start, FREE_PORTS.end);
+    if (await isFree(port)) return port;
+  }
+}
+
+/** Linux gives its own from 32768 on, macOS from 49152. */
+const FREE_PORTS = { start: 16_384, end: 32_768 };
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = net.createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
       else reject(error);
     });
-    server.listen({ port, host: '127.0.0.1' }, () => {
-      const bound = (server.address() as net.AddressInfo).port;
-      server.close(() => resolve(bound));
-    });
+    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
   });
 }
 
 async function emulatorAt(port: number): Promise<string | undefined> {
-  if (await isHealthy(`127.0.0.1:${port}/_ministack/health`)) return 'a MiniStack';
-  if (await isHealthy(`127.0.0.1:${port}/_localstack/health`)) return 'a LocalStack';
-  return undefined;
+  const [isMiniStack, isLocalStack] = await Promise.all([
+    isHealthy(`127.0.0.1:${port}/_ministack/health`),
+    isHealthy(`127.0.0.1:${port}/_localstack/health`),
+  ]);
+  return isMiniStack ? 'a MiniStack' : isLocalStack ? 'a LocalStack' : undefined;
 }
 
 /** Over HTTP or TLS. Nothing secret is sent, so any certificate will do. */
@@ -58,7 +70,7 @@ async function isHealthy(where: string): Promise<boolean> {
     { scheme: 'https', get: https.get },
   ]) {
     const body = await new Promise<string>((resolve) => {
-      const options = { timeout: 2_000, agent: false, rejectUnauthorized: false };
+      const options = { timeout: HEALTH_TIMEOUT_MS, agent: false, rejectUnauthorized: false };
       const request = get(`${scheme}://${where}`, options, async (response) => {
         const chunks = response.statusCode === 200 ? await response.toArray().catch(() => []) : [];
         resolve(Buffer.concat(chunks).toString());

@@ -24,7 +24,7 @@ const NAME = 'LocalStack';
 const PYTHON_MINORS = [13] as const;
 /** Our Python package that runs functions as Node processes. */
 const LAMBDA_FOLDER = path.join(import.meta.dirname, '..', 'lambda');
-const READY_TIMEOUT_MS = 90_000;
+const READY_TIMEOUT_MS = 240_000;
 const PULL_TIMEOUT_MS = 600_000;
 
 export async function startLocalStack(options: StartOptions = {}): Promise<RunningEmulator> {
@@ -48,7 +48,7 @@ export async function startLocalStack(options: StartOptions = {}): Promise<Runni
 async function shallUseDocker(): Promise<boolean> {
   const choice = process.env.MAPREDUCE_LOCALSTACK;
   if (choice === 'docker' || choice === 'python') return choice === 'docker';
-  return promisify(execFile)('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 5_000 }).then(
+  return promisify(execFile)('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 20_000 }).then(
     ({ stdout }) => stdout.trim() !== '',
     () => false,
   );
@@ -99,7 +99,8 @@ async function pythonCommand(port: number, say: (line: string) => void) {
         DISABLE_EVENTS: '1',
         LOCALSTACK_HOST: `127.0.0.1:${port}`,
         LAMBDA_RUNTIME_EXECUTOR: 'node-process',
-        LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '70',
+        // Longer than environment.py waits.
+        LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '200',
         MAPREDUCE_NODE: process.execPath,
       },
     };

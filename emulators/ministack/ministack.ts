@@ -19,7 +19,7 @@ const NAME = 'MiniStack';
 const PYTHON_MINORS = [13, 12, 11, 10, 14] as const;
 /** Our Python package that runs functions as Node processes. */
 const LAMBDA_FOLDER = path.join(import.meta.dirname, '..', 'lambda');
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 240_000;
 
 export interface MiniStackOptions extends StartOptions {
   /** IAM policies are enforced, over TLS. Default true. */

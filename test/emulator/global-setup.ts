@@ -18,9 +18,9 @@ const STARTERS = {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const running: RunningEmulator[] = [];
-  const emulators = await Promise.all(
-    chosenEmulators().map(({ name, start }) => startOrExplain(name, start, running)),
-  );
+  const emulators: ProvidedEmulator[] = [];
+  // One after the other: a port is free until the emulator that chose it listens.
+  for (const { name, start } of chosenEmulators()) emulators.push(await startOrExplain(name, start, running));
   for (const notice of notices(emulators)) console.error(notice);
   project.provide('emulators', emulators);
   return async () => {

@@ -18,7 +18,7 @@ from mapreduce_lambda.node_process import InitFailed, NodeProcess, Outcome
 NODE = os.environ.get("MAPREDUCE_NODE", "node")
 BOOTSTRAP = str(Path(__file__).parent.parent / "bootstrap.mjs")
 # Lambda allows 10 s. Here many environments may start at once on few cores.
-INIT_TIMEOUT_S = 60
+INIT_TIMEOUT_S = 180
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ await launch({
   endpoint: `http://127.0.0.1:${port}`,
   environment: {},
   healthPath: '/health',
-  readyTimeoutMs: 20_000,
+  readyTimeoutMs: 120_000,
   say: () => {},
   command: () => ({
     command: process.execPath,
