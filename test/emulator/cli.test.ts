@@ -12,6 +12,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { JobReport } from '../../src/report.ts';
 import { cli, type Ended } from '../cli/cli-process.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
+import { until } from './helpers/until.ts';
 import { describeOnEmulators, type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -24,6 +25,18 @@ describeOnEmulators('The command on AWS', (emulator) => {
   let cwd: string;
   const mapreduce = (...args: string[]): Promise<Ended> =>
     cli(args, { cwd, env: { ...emulator.environment, MAPREDUCE_STACK: stack } });
+  /** What `mapreduce logs` shows, once it shows such a line: lines appear some time after they are written. */
+  const logged = (job: string, line: RegExp, ...flags: string[]): Promise<Ended> =>
+    until(`${line} in the logs of ${job}`, async () => {
+      const logs = await mapreduce('logs', job, ...flags);
+      return line.test(logs.stdout) ? logs : undefined;
+    });
+  /** LocalStack ends an execution when the tasks that are at work have ended. */
+  const untilCancelled = (job: string) =>
+    until(`the end of ${job}`, async () => {
+      const { stdout } = await mapreduce('status', job, '--json');
+      return JSON.parse(stdout).phase === 'cancelled' ? true : undefined;
+    });
   const parts = async (folder: string): Promise<Record<string, string>> => {
     const names = (await readdir(join(cwd, folder))).filter((name) => name.startsWith('part-'));
     return Object.fromEntries(
@@ -36,7 +49,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
   beforeAll(async () => {
     cwd = await mkdtemp(join(tmpdir(), 'mapreduce-cli-'));
     const jobs = join(import.meta.dirname, 'jobs/of-cli.ts');
-    const settings = ['maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=60'];
+    const settings = ['maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=600'];
 
     const deployed = await whileBootstrapping(emulator, () =>
       mapreduce('deploy', '--local', '--jobs', jobs, '--context', ...settings),
@@ -46,12 +59,10 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(deployed.stdout).toMatch(
       /is deployed, after .*\n {2}bucket +s3:\/\/.*\n {2}state machine +arn:aws:states/,
     );
-    return () => rm(cwd, { recursive: true, force: true });
-  }, 240 * SECONDS);
+    return () => rm(cwd, { recursive: true, force: true, maxRetries: 10 });
+  });
 
-  test('local files go up, the job is waited for, and what is downloaded has the bytes of mapreduce run', {
-    timeout: 180 * SECONDS,
-  }, async () => {
+  test('local files go up, the job is waited for, and what is downloaded has the bytes of mapreduce run', async () => {
     const names = (await readdir(CORPUS)).filter((name) => name.endsWith('.txt')).slice(0, 30);
     await mkdir(join(cwd, 'speeches/more'), { recursive: true });
     for (const [index, name] of names.entries()) {
@@ -70,7 +81,8 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(submitted.stdout).toMatch(/^word-count: [\d,]+ records, .*\n/);
     expect(submitted.stdout).toMatch(/result {2}3 parts in s3:\/\/.*\/output\/speeches\//);
     expect(submitted.stderr).toMatch(/uploaded 30 files, .*\njob speeches is submitted\n/);
-    expect(downloaded).toMatchObject({ code: 0, stderr: '' });
+    // Progress is shown of what takes its time on a busy machine.
+    expect(downloaded).toMatchObject({ code: 0, stderr: expect.stringMatching(/^(downloading: .*\n)*$/) });
     expect(embedded.code).toBe(0);
     expect(await parts('cloud')).toEqual(await parts('here'));
     expect(Object.keys(await parts('cloud'))).toHaveLength(3);
@@ -129,16 +141,19 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(bucket.stderr).toContain('is in another bucket');
   });
 
-  test('a job that fails names the task, the file and the line of the code; a redrive goes on', {
-    timeout: 120 * SECONDS,
-  }, async () => {
+  test('a job that fails names the task, the file and the line of the code; a redrive goes on', async () => {
     const markers = await mkdtemp(join(cwd, 'markers-'));
     await writeFile(join(cwd, 'mixed.txt'), 'good good good\nbad bad bad\n');
     const flags = ['-i', 'mixed.txt', '--split-size', '15', '-r', '1', '--job-id', 'poisoned', '--wait'];
 
-    const failed = await mapreduce(
-      ...['submit', 'faulty-count', ...flags, '--set', `markers=${markers}`, 'poison=bad'],
-    );
+    const params = [`markers=${markers}`, 'poison=bad', 'poisonWaits=true'];
+    const submitted = mapreduce('submit', 'faulty-count', ...flags, '--set', ...params);
+    await until('the commit of the good task', async () => {
+      const { code, stdout } = await mapreduce('status', 'poisoned', '--json');
+      return code === 0 && JSON.parse(stdout).map.committed === 1 ? true : undefined;
+    });
+    await writeFile(join(markers, 'others done'), '');
+    const failed = await submitted;
     const status = await mapreduce('status', 'poisoned', '--json');
     const poisoned = await mapreduce('invoke', 'poisoned', 'm-00001');
     const early = await mapreduce('invoke', 'poisoned', 'r-00000');
@@ -176,13 +191,15 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(await parts('cured')).toEqual({ 'part-r-00000.tsv': 'bad\t3\ngood\t3\n' });
   });
 
-  test('a job that is cancelled has no results until it is redriven', {
-    timeout: 120 * SECONDS,
-  }, async () => {
-    await writeFile(join(cwd, 'lines.txt'), 'a line of words\n'.repeat(20_000));
-    await mapreduce('submit', 'word-count', '-i', 'lines.txt', '--split-size', '8KiB', '--job-id', 'long');
+  test('a job that is cancelled has no results until it is redriven', async () => {
+    const markers = await mkdtemp(join(cwd, 'long-'));
+    await writeFile(join(cwd, 'lines.txt'), `${'x'.repeat(4 * 1024 - 1)}\n`.repeat(80));
+    const flags = ['-i', 'lines.txt', '--split-size', '8KiB', '--job-id', 'long'];
+    await mapreduce('submit', 'slow-count', ...flags, '--set', `markers=${markers}`);
 
     const cancelled = await mapreduce('cancel', 'long');
+    await writeFile(`${markers}.go`, '');
+    await untilCancelled('long');
     const status = await mapreduce('status', 'long');
     const results = await mapreduce('results', 'long');
 
@@ -192,54 +209,48 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(results.code).toBe(1);
   });
 
-  test('a cancel ends the state machine, and tasks that are at work stop at their next look', {
-    timeout: 180 * SECONDS,
-  }, async () => {
+  test('a cancel ends the state machine, and tasks that are at work stop at their next look', async () => {
     const markers = await mkdtemp(join(cwd, 'slow-'));
-    // 8 tasks of 64 lines, 4 tasks at once: uncancelled, it would take 26 seconds at the least.
+    // 2 tasks of 256 lines, which stand still until the job is cancelled.
     await writeFile(join(cwd, 'slow.txt'), `${'x'.repeat(64 * 1024 - 1)}\n`.repeat(512));
-    const flags = ['-i', 'slow.txt', '--split-size', '4MiB', '--job-id', 'slow', '--quiet'];
+    const flags = ['-i', 'slow.txt', '--split-size', '16MiB', '--job-id', 'slow', '--quiet'];
     await mapreduce('submit', 'slow-count', ...flags, '--set', `markers=${markers}`);
     const lines = async () => {
       const names = await readdir(markers);
       const sizes = await Promise.all(names.map(async (name) => (await stat(join(markers, name))).size));
-      return { tasks: names.length, done: sizes.reduce((sum, size) => sum + size, 0) };
+      return {
+        tasks: names.length,
+        most: Math.max(0, ...sizes),
+        done: sizes.reduce((sum, size) => sum + size, 0),
+      };
     };
-    const until = async (holds: () => Promise<boolean>) => {
-      while (!(await holds())) await sleep(100);
-    };
-    await until(async () => (await lines()).done > 0);
+    await until('a task at work', async () => ((await lines()).done > 0 ? true : undefined));
 
     const early = await mapreduce('results', 'slow');
     const redriven = await mapreduce('redrive', 'slow');
     const cancelled = await mapreduce('cancel', 'slow');
-    const status = await mapreduce('status', 'slow', '--json');
+    await writeFile(`${markers}.go`, '');
+    await untilCancelled('slow');
     const again = await mapreduce('cancel', 'slow');
-    const cancelledMs = performance.now();
-    await until(async () => {
+    const atRest = await until('the end of all work', async () => {
       const before = await lines();
       await sleep(4 * SECONDS);
-      return (await lines()).done === before.done;
+      const after = await lines();
+      return after.done === before.done ? after : undefined;
     });
-    const atRest = await lines();
-    const tookMs = performance.now() - cancelledMs;
-    const logs = await mapreduce('logs', 'slow', '--errors', '--json');
+    const logs = await logged('slow', /the job was cancelled/, '--errors', '--json');
 
     expect(early).toMatchObject({ code: 2, stdout: '' });
     expect(early.stderr).toContain('job slow is still running (map)');
     expect(redriven).toMatchObject({ code: 2, stdout: '' });
     expect(redriven.stderr).toContain('job slow is running (map). mapreduce wait slow');
     expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 });
-    expect(JSON.parse(status.stdout)).toMatchObject({ phase: 'cancelled' });
     expect(again).toMatchObject({ code: 2, stdout: '' });
     expect(again.stderr).toContain("'mapreduce redrive slow' goes on");
-    console.log(
-      `${emulator.name}: at rest ${Math.round(tookMs / 1000) - 4} s after the cancel, ${atRest.tasks} tasks begun, ${atRest.done} of 512 lines done`,
-    );
-    // Four tasks, five lines a second, a look every five seconds and between chunks of four lines.
-    expect(atRest.done).toBeLessThan(400);
-    expect(tookMs).toBeLessThan(25 * SECONDS);
-    expect(logs.stdout).toContain('the job was cancelled');
+    console.log(`${emulator.name}: ${atRest.tasks} tasks begun, ${atRest.done} of 512 lines done`);
+    // A task may look between chunks of four lines, at ten lines a second.
+    expect(atRest.most).toBeLessThan(256);
+    expect(logs).toMatchObject({ code: 0 });
   });
 
   test('jobs are listed, and what their functions logged is shown', async () => {
@@ -247,11 +258,10 @@ describeOnEmulators('The command on AWS', (emulator) => {
     await mapreduce('submit', 'word-count', '-i', 'a.txt', '--job-id', 'logged', '--wait', '--quiet');
 
     const jobs = await mapreduce('jobs', '--limit', '3');
-    const logs = await mapreduce('logs', 'logged');
+    const logs = await logged('logged', /INFO .*map/);
 
     expect(jobs.stdout).toMatch(/^job .*\nlogged +succeeded .* submit\n/);
     expect(logs).toMatchObject({ code: 0, stderr: '' });
-    expect(logs.stdout).toMatch(/INFO .*map/);
   });
 
   // LocalStack enforces no rights.

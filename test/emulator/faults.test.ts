@@ -16,7 +16,6 @@ import { embedded } from './helpers/embedded.ts';
 import { until } from './helpers/until.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-const SECONDS = 1_000;
 const JOB = 'test/emulator/jobs/troubled-count.ts';
 
 /** Three splits, and in the middle of the second one a word that is nowhere else. */
@@ -42,11 +41,11 @@ describeOnEmulators('Faults', (emulator) => {
       jobs: join(import.meta.dirname, 'jobs/index.ts'),
       maxConcurrency: 4,
       taskMemoryMb: 512,
-      taskTimeoutSeconds: 60,
+      taskTimeoutSeconds: 600,
     });
     await stack.put('data/troubled.txt', INPUT);
-    return () => rm(folder, { recursive: true, force: true });
-  }, 180 * SECONDS);
+    return () => rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  });
 
   const startJob = async (params: Record<string, string>, request: object = {}) => {
     const meetIn = await mkdtemp(join(folder, 'meet-'));
@@ -100,7 +99,8 @@ describeOnEmulators('Faults', (emulator) => {
     });
 
     test('by the time limit of its function', async () => {
-      const restore = await stack.configure('map', { timeoutSeconds: 5 });
+      // Enough for all other attempts on a busy machine, which have that limit as well.
+      const restore = await stack.configure('map', { timeoutSeconds: 20 });
       try {
         const job = await startJob({ map: 'hang' });
 
@@ -108,7 +108,7 @@ describeOnEmulators('Faults', (emulator) => {
 
         expect(await readdir(job.meetIn)).toHaveLength(1);
         expect(told(report)).toEqual([['m-00001', 'TaskTimedOutError']]);
-        expect(report.failures[0]!.error.message).toContain('5.00 seconds');
+        expect(report.failures[0]!.error.message).toContain('20.00 seconds');
       } finally {
         await restore();
       }
@@ -145,7 +145,8 @@ describeOnEmulators('Faults', (emulator) => {
         const ofTask = (await stack.logged(stage, job.jobId)).filter(
           ({ message, task }) => message === 'done' && task === index,
         );
-        return ofTask.length < 2 ? undefined : ofTask.map(({ result }) => result?.committed);
+        // Which saw the other's commit before its own has no result.
+        return ofTask.length < 2 ? undefined : ofTask.map(({ result }) => result?.committed === true);
       });
       expect(commits.sort()).toEqual([false, true]);
     }

@@ -22,7 +22,7 @@ const { stateMachine } = new MapReduce(stack, 'Jobs', {
   encryptionKey,
   childExecutions: app.node.getContext('childExecutions'),
   taskMemoryMb: 512,
-  taskTimeout: Duration.seconds(60),
+  taskTimeout: Duration.minutes(4),
   maxConcurrency: 4,
   logRetention: RetentionDays.ONE_WEEK,
   removalPolicy,

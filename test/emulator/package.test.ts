@@ -5,8 +5,6 @@ import { type UserProject, userProject } from '../package/published.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-const SECONDS = 1_000;
-
 describeOnEmulators('The published package', (emulator) => {
   let user: UserProject;
   const stack = uniqueName('Package');
@@ -17,12 +15,10 @@ describeOnEmulators('The published package', (emulator) => {
     user = await userProject();
     await user.installPeers();
     return user.remove;
-  }, 180 * SECONDS);
+  });
 
-  test('deploys the jobs of a project and runs one, with no checkout at hand', {
-    timeout: 240 * SECONDS,
-  }, async () => {
-    const settings = ['--context', 'maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=60'];
+  test('deploys the jobs of a project and runs one, with no checkout at hand', async () => {
+    const settings = ['--context', 'maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=600'];
     const input = ['--input', 'fox.txt', '--reducers', '1'];
 
     const deployed = await whileBootstrapping(emulator, () =>

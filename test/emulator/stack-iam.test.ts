@@ -15,8 +15,6 @@ import type { FailureDocument } from '../../lambdas/steps/failure.ts';
 import { DeployedStack } from './deployed-stack.ts';
 import { describeOnEmulators, type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
-const SECONDS = 1_000;
-
 interface Statement {
   readonly Action: string | readonly string[];
   readonly Resource: string | readonly string[];
@@ -82,10 +80,10 @@ describeOnEmulators('The roles of the stack', (emulator) => {
         jobs: 'apps/index.ts',
         maxConcurrency: 4,
         taskMemoryMb: 512,
-        taskTimeoutSeconds: 60,
+        taskTimeoutSeconds: 600,
       });
       await stack.put('data/words.txt', 'one two two\n');
-    }, 180 * SECONDS);
+    });
 
     test.each<[FunctionName, string, string]>([
       ['plan', 's3:PutObject', 'jobs/*/plan/*'],

@@ -6,8 +6,6 @@ import { beforeAll, expect, test } from 'vitest';
 import { DeployedStack } from './deployed-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-const SECONDS = 1_000;
-
 describeOnEmulators('The construct in a stack with a bucket and a key of its own', (emulator) => {
   // LocalStack's parser refuses EXPRESS children.
   const childExecutions = emulator.name === 'MiniStack' ? 'EXPRESS' : 'STANDARD';
@@ -15,7 +13,7 @@ describeOnEmulators('The construct in a stack with a bucket and a key of its own
   beforeAll(async () => {
     const app = join(import.meta.dirname, 'own-bucket-app.ts');
     stack = await DeployedStack.deploy(emulator, { childExecutions }, { app });
-  }, 180 * SECONDS);
+  });
 
   test(`runs a job with ${childExecutions} children`, async () => {
     const { definition } = await stack.sfn.send(
@@ -41,9 +39,7 @@ describeOnEmulators('The construct in a stack with a bucket and a key of its own
     expect(parts.get('merged.tsv')!.toString()).toBe('a\t1\nb\t1\nc\t1\nd\t1\ne\t1\nline\t5\n');
   });
 
-  test('lets S3 put a merged result together where the parts are in order', {
-    timeout: 90 * SECONDS,
-  }, async () => {
+  test('lets S3 put a merged result together where the parts are in order', async () => {
     const lines = Array.from({ length: 5_000 }, (_, i) =>
       `${(i * 7_919) % 5_000}`.padStart(4, '0').padEnd(4_095, '.'),
     );

@@ -6,6 +6,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 
+/** More than a test waits for anything. */
+const WAIT_MS_MAX = 400_000;
+
 export default defineJob({
   name: 'faulty-count',
   description: 'How often each word occurs, in the end',
@@ -16,7 +19,7 @@ export default defineJob({
       choices: ['none', 'throw', 'exit', 'slow'],
       default: 'none',
       description:
-        'what the first attempt of a task does: nothing bad, throw an error, end its process, take its time',
+        'what the first attempt of a task does: nothing bad, throw an error, end its process, take its time once there is a marker "others done"',
     },
     stage: { type: 'string', choices: ['map', 'reduce'], default: 'map', description: 'whose tasks' },
     markers: {
@@ -28,6 +31,11 @@ export default defineJob({
       type: 'string',
       default: '',
       description: 'a line that contains this fails until there is a marker "cured"',
+    },
+    poisonWaits: {
+      type: 'boolean',
+      default: false,
+      description: 'whether such a line first waits for a marker "others done", or "cured"',
     },
   },
   key: 'string',
@@ -41,7 +49,8 @@ export default defineJob({
       else if (params.stage === 'map') misbehaveOnce(params, task);
     }
     if (state.isSlow) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+      awaitMarker(params, 'others done');
+      pause(100);
       if (line.includes('the end')) writeFileSync(join(params.markers, 'the slow attempt has ended'), '');
     }
     if (isPoisoned(line, params)) throw new TypeError(`cannot swallow '${line}'`);
@@ -59,8 +68,27 @@ export default defineJob({
   output: tsv(),
 });
 
-function isPoisoned(line: string, { poison, markers }: { poison: string; markers: string }): boolean {
-  return poison !== '' && line.includes(poison) && !existsSync(join(markers, 'cured'));
+function isPoisoned(
+  line: string,
+  params: { poison: string; poisonWaits: boolean; markers: string },
+): boolean {
+  const { poison, poisonWaits, markers } = params;
+  if (poison === '' || !line.includes(poison)) return false;
+  if (poisonWaits) awaitMarker(params, 'others done', 'cured');
+  return !existsSync(join(markers, 'cured'));
+}
+
+function awaitMarker({ markers }: { markers: string }, ...names: string[]): void {
+  const giveUpAt = Date.now() + WAIT_MS_MAX;
+  while (!names.some((name) => existsSync(join(markers, name)))) {
+    if (Date.now() > giveUpAt) throw new Error(`nobody made ${names.join(' or ')} in ${markers}`);
+    pause(10);
+  }
+}
+
+/** Without giving up the thread, as a call of user code does. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function misbehaveOnce(params: { fault: string; markers: string }, task: string): void {
