@@ -18,6 +18,12 @@ import { contentOf, keysOf, noise } from '../storage/object-store-contract.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const PRECONDITION_FAILED = { name: 'PreconditionFailedError' };
+/** Longer than any test: what waits for it does so in vain. */
+const NEVER_MS = 3_600_000;
+/** So that requests are counted which somebody sends, and none because a busy machine is late. */
+const PATIENT = { answerTimeoutMs: NEVER_MS, bodyStallMs: NEVER_MS };
+/** So many that half of them may fail. */
+const ATTEMPTS = { attemptsMax: 50, backoffMsBase: 5, backoffMsMax: 50 };
 
 describeOnEmulators('S3Store with faults', (emulator) => {
   const direct = createS3Client({ ...emulator.clientConfig });
@@ -27,7 +33,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
 
   beforeAll(async () => {
     await direct.send(new CreateBucketCommand({ Bucket: bucket }));
-    proxy = await startS3FaultProxy({ target: emulator.endpoint, seed: 20, delayMs: 3_000 });
+    proxy = await startS3FaultProxy({ target: emulator.endpoint, seed: 20, delayMs: NEVER_MS });
   });
   afterAll(() => proxy.stop());
   beforeEach(() => {
@@ -36,7 +42,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
   });
 
   test('with 10 % of calls answered 503, everything comes out as it should', async () => {
-    const store = storeThroughProxy({ limits: { backoffMsBase: 5, backoffMsMax: 50 } });
+    const store = storeThroughProxy(ATTEMPTS);
     const large = noise(9 * MiB, 3);
     proxy.setFaults({ 'slow-down': 0.1 });
 
@@ -109,7 +115,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
   });
 
   test('of 12 writers whose answers get lost and refused half of the time, exactly one is told that it was first', async () => {
-    const store = storeThroughProxy({ limits: { backoffMsBase: 5, backoffMsMax: 50 } });
+    const store = storeThroughProxy(ATTEMPTS);
     for (let round = 0; round < 5; round++) {
       proxy.setFaults({ 'lost-answer': 0.3, 'slow-down': 0.2 }, ({ method }) => method !== 'DELETE');
 
@@ -128,10 +134,11 @@ describeOnEmulators('S3Store with faults', (emulator) => {
   });
 
   test('bodies that break off are read on from where they broke', async () => {
-    const store = storeThroughProxy({ limits: { backoffMsBase: 5, backoffMsMax: 50, readRangeBytes: MiB } });
+    const store = storeThroughProxy({ ...ATTEMPTS, readRangeBytes: MiB });
     const bytes = noise(12 * MiB, 4);
     await store.put('large', bytes);
     proxy.setFaults({ 'cut-body': 0.4 });
+    for (let cut = 0; cut < 3; cut++) proxy.failNext('GetObject', 'cut-body');
 
     const streamed = await contentOf(store.stream('large'));
     const got = await store.get('large');
@@ -144,21 +151,18 @@ describeOnEmulators('S3Store with faults', (emulator) => {
   test('a read that is slow to answer is overtaken by a second one', async () => {
     const store = storeThroughProxy();
     await store.put('key', Buffer.from('bytes'));
-    for (let index = 0; index < 32; index++) await store.get('key');
     proxy.resetCounts();
     proxy.failNext('GetObject', 'delay');
 
-    const startedMs = performance.now();
     const bytes = await store.get('key');
 
     expect(bytes.toString()).toBe('bytes');
-    expect(performance.now() - startedMs).toBeLessThan(2_500);
     expect(proxy.counts.operations).toEqual({ GetObject: 2 });
     expect(proxy.fired.delay).toBe(1);
   });
 
   test('what each operation costs in requests, when nothing goes wrong', async () => {
-    const store = storeThroughProxy();
+    const store = storeThroughProxy({ hedgesBurstMax: 0 });
     const costs: Record<string, Record<string, number>> = {};
     const measure = async (what: string, run: () => Promise<unknown>) => {
       proxy.resetCounts();
@@ -255,9 +259,9 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     return createS3Client({ ...emulator.clientConfig, credentials });
   }
 
-  function storeThroughProxy(options: { limits?: Partial<S3Limits> } = {}) {
+  function storeThroughProxy(limits: Partial<S3Limits> = {}) {
     const client = createS3Client({ ...emulator.clientConfig, endpoint: proxy.endpoint });
-    return new S3Store({ client, bucket, prefix: `folder-${++folders}`, ...options });
+    return new S3Store({ client, bucket, prefix: `folder-${++folders}`, limits: { ...PATIENT, ...limits } });
   }
 
   async function uploadsLeft(): Promise<number> {

@@ -1,3 +1,5 @@
+import http from 'node:http';
+import https from 'node:https';
 import {
   CompleteMultipartUploadCommand,
   CreateBucketCommand,
@@ -15,7 +17,10 @@ import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 /** What the commit protocol stands on. */
 describeOnEmulators('S3', (emulator) => {
-  const s3 = new S3Client({ ...emulator.clientConfig, maxAttempts: 1 });
+  // A second attempt of the SDK's would look like another writer, so no request goes over a connection that the emulator
+  // may be closing.
+  const agents = { httpAgent: new http.Agent(), httpsAgent: new https.Agent() };
+  const s3 = new S3Client({ ...emulator.clientConfig, maxAttempts: 1, requestHandler: agents });
   const Bucket = uniqueName('bucket');
 
   beforeAll(async () => {

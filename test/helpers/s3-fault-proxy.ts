@@ -41,6 +41,8 @@ export interface ProxiedRequest {
   readonly range: string | undefined;
   /** Of a listing: of the keys it asks for. */
   readonly prefix: string | undefined;
+  /** A GET of what was asked for before and did not come at once: so a hedge, or another attempt (s3-hedging.ts). */
+  readonly overtakes: boolean;
 }
 
 export interface S3FaultProxyOptions {
@@ -82,6 +84,7 @@ export async function startS3FaultProxy(options: S3FaultProxyOptions): Promise<S
   let counts = { methods: {} as Record<string, number>, operations: {} as Record<string, number> };
   let requests: ProxiedRequest[] = [];
   let fired = noneFired();
+  let reads = new Map<string, Read>();
   const planned: { operation: string; fault: S3Fault }[] = [];
 
   const chooseFault = (request: ProxiedRequest): S3Fault | undefined => {
@@ -96,9 +99,23 @@ export async function startS3FaultProxy(options: S3FaultProxyOptions): Promise<S
     });
   };
 
+  const overtakes = (request: Pick<ProxiedRequest, 'path' | 'range'>): boolean => {
+    const earlier = reads.get(whatIsRead(request));
+    if (earlier === undefined) return false;
+    return earlier.answeredMs === undefined || earlier.answeredMs - earlier.cameMs > PROMPT_MS;
+  };
+
   const server = http.createServer((incoming, answer) => {
-    const request = describeRequest(incoming);
+    const described = describeRequest(incoming);
+    const request = { ...described, overtakes: described.operation === 'GetObject' && overtakes(described) };
     requests.push(request);
+    if (request.operation === 'GetObject') {
+      const read: Read = { cameMs: performance.now(), answeredMs: undefined };
+      reads.set(whatIsRead(request), read);
+      answer.once('finish', () => {
+        read.answeredMs = performance.now();
+      });
+    }
     increment(counts.methods, request.method);
     increment(counts.operations, request.operation);
     const fault = chooseFault(request);
@@ -110,7 +127,7 @@ export async function startS3FaultProxy(options: S3FaultProxyOptions): Promise<S
     }
     forward(incoming, targetUrl)
       .then(async (upstream) => {
-        if (fault === 'delay') await sleep(delayMs);
+        if (fault === 'delay') await sleep(delayMs, undefined, { ref: false });
         if (fault === 'lost-answer') {
           upstream.resume();
           upstream.on('close', () => incoming.socket.destroy());
@@ -154,6 +171,7 @@ export async function startS3FaultProxy(options: S3FaultProxyOptions): Promise<S
     resetCounts: () => {
       counts = { methods: {}, operations: {} };
       requests = [];
+      reads = new Map();
       fired = noneFired();
     },
     stop,
@@ -220,7 +238,23 @@ function answerError(
   answer.end(answer.req.method === 'HEAD' ? undefined : body);
 }
 
-function describeRequest({ method = 'GET', url = '/', headers }: http.IncomingMessage): ProxiedRequest {
+interface Read {
+  readonly cameMs: number;
+  answeredMs: number | undefined;
+}
+
+/** An answer that takes longer may be overtaken by a second one, when the client is slow as well. */
+const PROMPT_MS = 50;
+
+function whatIsRead({ path, range = '' }: Pick<ProxiedRequest, 'path' | 'range'>): string {
+  return `${path} ${range}`;
+}
+
+function describeRequest({
+  method = 'GET',
+  url = '/',
+  headers,
+}: http.IncomingMessage): Omit<ProxiedRequest, 'overtakes'> {
   const { pathname, searchParams } = new URL(url, 'http://proxy');
   return {
     method,
