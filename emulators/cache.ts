@@ -56,9 +56,9 @@ async function tryCreate(lock: string): Promise<boolean> {
 async function isAbandoned(lock: string): Promise<boolean> {
   const owner = Number(await readFile(lock, 'utf8').catch(() => 'gone'));
   if (!Number.isInteger(owner) || owner <= 0) {
-    // Between creation and the write of the id there is a moment; give it one.
+    // Between creation and the write of the id there is a moment, on a busy machine a long one.
     const age = Date.now() - ((await stat(lock).catch(() => undefined))?.mtimeMs ?? Date.now());
-    return age > 5_000;
+    return age > 60_000;
   }
   try {
     process.kill(owner, 0);

@@ -1,4 +1,7 @@
 /** Starts the emulators of this run, once for all test files, and stops them at its end. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
 import {
@@ -19,19 +22,22 @@ const STARTERS = {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const running: RunningEmulator[] = [];
   const emulators: ProvidedEmulator[] = [];
+  const folderOfRun = await mkdtemp(join(tmpdir(), 'mapreduce-emulator-tests-'));
   // One after the other: a port is free until the emulator that chose it listens.
-  for (const { name, start } of chosenEmulators()) emulators.push(await startOrExplain(name, start, running));
+  for (const { name, start } of chosenEmulators())
+    emulators.push(await startOrExplain(name, start, { running, folderOfRun }));
   for (const notice of notices(emulators)) console.error(notice);
   project.provide('emulators', emulators);
   return async () => {
     await Promise.all(running.map((emulator) => emulator.stop()));
+    await rm(folderOfRun, { recursive: true, force: true });
   };
 }
 
 async function startOrExplain(
   name: EmulatorName,
   start: (options: { port: 'auto' }) => Promise<RunningEmulator>,
-  running: RunningEmulator[],
+  { running, folderOfRun }: { running: RunningEmulator[]; folderOfRun: string },
 ): Promise<ProvidedEmulator> {
   try {
     const emulator = await start({ port: 'auto' });
@@ -44,6 +50,7 @@ async function startOrExplain(
       endpoint: emulator.endpoint,
       environment: emulator.environment,
       logFile: emulator.logFile,
+      folderOfRun,
     };
   } catch (error) {
     // All other tests run all the same: whose emulator is missing fails or is skipped by itself.

@@ -12,7 +12,14 @@ import { describe, expect, inject, test } from 'vitest';
 import type { EmulatorName } from '../../emulators/start.ts';
 
 export type ProvidedEmulator =
-  | { name: EmulatorName; endpoint: string; environment: Record<string, string>; logFile: string }
+  | {
+      name: EmulatorName;
+      endpoint: string;
+      environment: Record<string, string>;
+      logFile: string;
+      /** Empty at the start of a run, and gone at its end: for what its test files have to agree on. */
+      folderOfRun: string;
+    }
   /** Why it is not there; and whether that is a failure, as in CI, or its tests are skipped. */
   | { name: EmulatorName; unavailable: string; mustRun: boolean };
 
@@ -28,6 +35,7 @@ export interface EmulatorUnderTest {
   /** For processes that a test starts, such as cdk or the command line. */
   environment: Record<string, string>;
   logFile: string;
+  folderOfRun: string;
   /** For the constructors of SDK clients. */
   clientConfig: {
     endpoint: string;
