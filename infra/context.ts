@@ -3,15 +3,24 @@ import * as v from 'valibot';
 
 const number = v.pipe(
   v.union([v.string(), v.number()]),
+  v.check(
+    (typed) => String(typed).trim() !== '' && Number.isFinite(Number(typed)),
+    ({ input }) => `is a number; received '${input}'`,
+  ),
   v.transform(Number),
-  v.number(({ received }) => `is a number; received ${received}`),
 );
+
+const choice = <const C extends readonly [string, string]>(choices: C) =>
+  v.picklist(choices, ({ input }) => `is '${choices.join("' or '")}'; received '${input}'`);
 
 const contextSchema = v.object({
   stackName: v.optional(
     v.pipe(
       v.string(),
-      v.regex(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, 'is letters, digits and dashes, a letter first'),
+      v.regex(
+        /^[A-Za-z][A-Za-z0-9-]{0,127}$/,
+        ({ input }) => `is letters, digits and dashes, a letter first; received '${input}'`,
+      ),
     ),
     'MapReduce',
   ),
@@ -21,18 +30,18 @@ const contextSchema = v.object({
   taskTimeoutSeconds: v.exactOptional(number),
   scratchSizeMb: v.exactOptional(number),
   maxConcurrency: v.exactOptional(number),
-  childExecutions: v.exactOptional(v.picklist(['STANDARD', 'EXPRESS'], "is 'STANDARD' or 'EXPRESS'")),
-  removalPolicy: v.exactOptional(v.picklist(['retain', 'destroy'], "is 'retain' or 'destroy'")),
+  childExecutions: v.exactOptional(choice(['STANDARD', 'EXPRESS'])),
+  removalPolicy: v.exactOptional(choice(['retain', 'destroy'])),
 });
 
 export type AppContext = v.InferOutput<typeof contextSchema>;
 
+export const CONTEXT_NAMES = Object.keys(contextSchema.entries) as readonly (keyof AppContext)[];
+
 /** @throws Error that names the setting and its choices */
 export function parseContext(get: (name: string) => unknown): AppContext {
   const given = Object.fromEntries(
-    Object.keys(contextSchema.entries)
-      .map((name) => [name, get(name)])
-      .filter(([, value]) => value !== undefined),
+    CONTEXT_NAMES.map((name) => [name, get(name)]).filter(([, value]) => value !== undefined),
   );
   const parsed = v.safeParse(contextSchema, given);
   if (parsed.success) return parsed.output;

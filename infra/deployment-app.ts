@@ -6,7 +6,8 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { App, Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { siblingModule } from '../src/local/sibling-module.ts';
-import { parseContext } from './context.ts';
+import { type AppContext, parseContext } from './context.ts';
+import type { MapReduceProps } from './props.ts';
 import { MapReduceStack } from './stack.ts';
 
 const REMOVAL_POLICIES = { retain: RemovalPolicy.RETAIN, destroy: RemovalPolicy.DESTROY };
@@ -25,18 +26,21 @@ const FEATURE_FLAGS = {
 
 export function deploymentApp(): App {
   const app = new App({ context: FEATURE_FLAGS });
-  const { stackName, jobs, taskTimeoutSeconds, scratchSizeMb, removalPolicy, ...context } = parseContext(
-    (name) => app.node.tryGetContext(name),
-  );
-  new MapReduceStack(app, stackName, {
+  const context = parseContext((name) => app.node.tryGetContext(name));
+  new MapReduceStack(app, context.stackName, {
     description: 'MapReduce on Lambda, Step Functions and S3',
-    mapReduce: {
-      jobs: jobs ?? fileURLToPath(siblingModule('../apps/index', import.meta.url)),
-      ...context,
-      ...(taskTimeoutSeconds === undefined ? {} : { taskTimeout: Duration.seconds(taskTimeoutSeconds) }),
-      ...(scratchSizeMb === undefined ? {} : { scratchSize: Size.mebibytes(scratchSizeMb) }),
-      ...(removalPolicy === undefined ? {} : { removalPolicy: REMOVAL_POLICIES[removalPolicy] }),
-    },
+    mapReduce: propsOf(context),
   });
   return app;
+}
+
+export function propsOf(context: AppContext): MapReduceProps {
+  const { stackName: _, jobs, taskTimeoutSeconds, scratchSizeMb, removalPolicy, ...plain } = context;
+  return {
+    jobs: jobs ?? fileURLToPath(siblingModule('../apps/index', import.meta.url)),
+    ...plain,
+    ...(taskTimeoutSeconds === undefined ? {} : { taskTimeout: Duration.seconds(taskTimeoutSeconds) }),
+    ...(scratchSizeMb === undefined ? {} : { scratchSize: Size.mebibytes(scratchSizeMb) }),
+    ...(removalPolicy === undefined ? {} : { removalPolicy: REMOVAL_POLICIES[removalPolicy] }),
+  };
 }

@@ -3,6 +3,7 @@
  * Expected errors never show a stack of ours; what nobody expected says that it is a defect, and shows all.
  */
 import { isMapReduceError, type MapReduceError } from '../errors.ts';
+import { shellWord } from './command-line.ts';
 import { packageVersion } from './package-root.ts';
 import { type Paint, printable } from './paint.ts';
 import { tableLines } from './table.ts';
@@ -76,8 +77,7 @@ function factLines({ details }: MapReduceError, { paint, job }: ErrorTextOptions
 /** Prints the record, for an input of lines that is not compressed. */
 function commandThatShows(file: string, offsetBytes: number): string | undefined {
   if (/\.(gz|gzip|zst|zstd)$/i.test(file)) return undefined;
-  const quoted = /^[\w@%+=:,./-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`;
-  return `tail -c +${offsetBytes + 1} ${quoted} | head -n 1`;
+  return `tail -c +${offsetBytes + 1} ${shellWord(file)} | head -n 1`;
 }
 
 /** Mistakes that only code makes, as opposed to the operating system. */

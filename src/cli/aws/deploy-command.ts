@@ -9,15 +9,26 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { MapReduceError } from '../../errors.ts';
+import { CONTEXT_NAMES, parseContext } from '../../../infra/context.ts';
+import { isMapReduceError, MapReduceError } from '../../errors.ts';
+import { resolveSelf } from '../../local/resolve-self.ts';
 import { siblingModule } from '../../local/sibling-module.ts';
+import { nearestName } from '../../nearest-name.ts';
 import { formatDuration } from '../../quantities.ts';
-import { EXIT_CODE } from '../exit-code.ts';
+import { commandLine } from '../command-line.ts';
+import { EXIT_CODE, exitCodeOfSignal } from '../exit-code.ts';
 import { parseAssignment } from '../flag-values.ts';
+import { listenForInterrupt } from '../interrupt.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { paintFor } from '../paint.ts';
 import { awsError, callAws } from './aws-errors.ts';
-import { clientOptions, clientRegion, type DeploymentFlags, stackNameOf } from './deployment.ts';
+import {
+  clientOptions,
+  clientRegion,
+  type DeploymentFlags,
+  STACK_NAME_DEFAULT,
+  stackNameOf,
+} from './deployment.ts';
 import { LOCAL_ACCOUNT, useLocalEndpoint } from './local-endpoint.ts';
 
 export interface DeployFlags extends Pick<DeploymentFlags, 'stack' | 'local'> {
@@ -38,14 +49,16 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   const cdk = cdkScript();
   if (flags.local) useLocalEndpoint();
   const stackName = stackNameOf(flags);
-  const context = contextOf(flags, stackName);
+  const context = await contextOf(flags, stackName);
   const say = (text: string) => {
     if (!flags.quiet) process.stderr.write(text);
   };
+  const interrupt = listenForInterrupt((by) => say(`${by}: stopping cdk\n`));
   const folder = await mkdtemp(join(tmpdir(), 'mapreduce-deploy-'));
   const startedMs = performance.now();
   try {
-    const run = (args: readonly string[]) => runCdk([cdk, ...args], { folder, flags });
+    const run = (args: readonly string[]) =>
+      runCdk([cdk, ...args], { folder, flags, signal: interrupt.signal });
     // The folder's own, so that no cdk.json of the caller's, which is about another app, is read.
     await writeFile(join(folder, 'cdk.json'), JSON.stringify({ app: APP, output: 'cdk.out', context }));
     const common = ['--no-notices', ...certificates()];
@@ -59,10 +72,19 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
     const approval = flags.local || flags.yes ? ['--require-approval', 'never'] : [];
     await run(['deploy', stackName, ...approval, '--outputs-file', outputsFile, ...common]);
     const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, Record<string, string>>;
-    printOutputs(stackName, outputs[stackName] ?? {}, performance.now() - startedMs);
+    await printOutputs(flags, {
+      outputs: outputs[stackName] ?? {},
+      elapsedMs: performance.now() - startedMs,
+    });
     return EXIT_CODE.done;
+  } catch (error) {
+    const signal = interrupt.received();
+    if (signal === undefined || !isMapReduceError(error, 'CancelledError')) throw error;
+    say('stopped: what CloudFormation had begun it ends, or takes back; deploy again when it has\n');
+    return exitCodeOfSignal(signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
+    interrupt.release();
   }
 }
 
@@ -96,7 +118,8 @@ function found(file: string, { resolve }: NodeJS.Require): string | undefined {
   }
 }
 
-function contextOf(flags: DeployFlags, stackName: string): Record<string, string> {
+/** @throws UsageError for what the stack would not take, before anything is asked of AWS */
+async function contextOf(flags: DeployFlags, stackName: string): Promise<Record<string, string>> {
   const { jobs, context = [], local } = flags;
   if (jobs !== undefined && !existsSync(jobs)) {
     throw new MapReduceError(
@@ -104,12 +127,45 @@ function contextOf(flags: DeployFlags, stackName: string): Record<string, string
       `--jobs is the path of the module that exports the apps, such as apps/index.ts; there is no ${resolve(jobs)}`,
     );
   }
-  return {
+  const settings = context.map((text) => parseAssignment('--context', text));
+  for (const [name] of settings) assertSetting(name);
+  const all = {
     stackName,
     ...(jobs === undefined ? {} : { jobs: resolve(jobs) }),
     ...(local ? { removalPolicy: 'destroy' } : {}),
-    ...Object.fromEntries(context.map((text) => parseAssignment('--context', text))),
+    ...Object.fromEntries(settings),
   };
+  await assertValid(all);
+  return all;
+}
+
+/** CDK takes any name, and says nothing of those that nobody asks for. */
+function assertSetting(name: string): void {
+  const flag = { stackName: '--stack', jobs: '--jobs' }[name];
+  if (flag !== undefined) {
+    throw new MapReduceError('UsageError', `--context ${name} is set by a flag of its own: ${flag}`);
+  }
+  const names = CONTEXT_NAMES.filter((known) => known !== 'stackName' && known !== 'jobs');
+  if ((names as readonly string[]).includes(name)) return;
+  const nearest = nearestName(name, names);
+  throw new MapReduceError(
+    'UsageError',
+    `--context has no setting '${name}'.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} The settings are ${names.join(', ')}; a CDK app of your own can set more (infra/props.ts)`,
+  );
+}
+
+/** By the same checks as the stack itself, which would tell it in the midst of what cdk says. */
+async function assertValid(context: Readonly<Record<string, string>>): Promise<void> {
+  // Not before the packages that only a deployment needs are known to be there.
+  const [{ propsOf }, { checkProps }] = await Promise.all([
+    import('../../../infra/deployment-app.ts'),
+    import('../../../infra/props.ts'),
+  ]);
+  try {
+    checkProps(propsOf(parseContext((name) => context[name])));
+  } catch (error) {
+    throw new MapReduceError('UsageError', (error as Error).message, { cause: error });
+  }
 }
 
 async function isBootstrapped(): Promise<boolean> {
@@ -136,8 +192,9 @@ function certificates(): string[] {
 /** What cdk says goes to stderr: live where it may have to ask, or on demand; else only when it fails. */
 async function runCdk(
   args: readonly string[],
-  { folder, flags }: { folder: string; flags: DeployFlags },
+  { folder, flags, signal }: { folder: string; flags: DeployFlags; signal: AbortSignal },
 ): Promise<void> {
+  signal.throwIfAborted();
   const isLive = flags.verbose === true || (!flags.local && !flags.yes);
   const child = spawn(process.execPath, args, {
     cwd: folder,
@@ -150,12 +207,15 @@ async function runCdk(
       said = `${said}${chunk.toString()}`.slice(-OUTPUT_CHARACTERS_MAX);
     });
   }
+  // A terminal sends Ctrl-C to cdk as well; who ends this process alone means both.
+  signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
   }).catch((error: unknown) => {
     throw awsError(error, { action: 'cdk', on: args[0] });
   });
+  signal.throwIfAborted();
   if (code === 0) return;
   if (!isLive) process.stderr.write(said);
   throw new MapReduceError(
@@ -169,15 +229,35 @@ function cdkRegion(): NodeJS.ProcessEnv {
   return region === undefined ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region };
 }
 
-function printOutputs(stackName: string, outputs: Record<string, string>, elapsedMs: number): void {
+async function printOutputs(
+  flags: DeployFlags,
+  { outputs, elapsedMs }: { outputs: Readonly<Record<string, string>>; elapsedMs: number },
+): Promise<void> {
   const paint = paintFor(process.stdout);
-  const named = stackName === 'MapReduce' ? '' : ` --stack ${stackName}`;
+  const stackName = stackNameOf(flags);
+  const connection = {
+    ...(stackName === STACK_NAME_DEFAULT ? {} : { stack: stackName }),
+    ...(flags.local ? { local: true } : {}),
+  };
+  const app = await appToTry(flags.jobs);
   process.stdout.write(
     `${paint('bold', stackName)} is deployed, after ${formatDuration(elapsedMs)}
   bucket         s3://${outputs.BucketName ?? ''}
   state machine  ${outputs.StateMachineArn ?? ''}
 
-  mapreduce submit word-count --input <path>... --wait${named}
+  ${commandLine(`submit ${app} --input <path>... --wait`, connection)}
 `,
   );
+}
+
+/** For the hint: of the deployed apps word-count, or else the first. */
+async function appToTry(jobs: string | undefined): Promise<string> {
+  if (jobs === undefined) return 'word-count';
+  resolveSelf();
+  // esbuild, which has bundled the module, takes more than Node does.
+  const { apps = {} } = (await import(pathToFileURL(resolve(jobs)).href).catch(() => ({}))) as {
+    apps?: object;
+  };
+  const names = Object.keys(apps);
+  return names.includes('word-count') ? 'word-count' : (names[0] ?? '<app>');
 }
