@@ -57,7 +57,8 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'plan':
       return {
         reads: [...inputs, REQUESTS, SUCCESS],
-        writes: [CLAIM, PLAN, OUTPUT_CLAIM],
+        // An output that is taken over: its owner before is cancelled.
+        writes: [CLAIM, PLAN, OUTPUT_CLAIM, CANCEL],
         // For a redrive, and where results are to be replaced.
         removes: [
           CANCEL,
@@ -71,33 +72,33 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       };
     case 'map':
       return {
-        reads: [...inputs, PLAN, CANCEL],
+        reads: [...inputs, PLAN, CANCEL, FAILURE, SUCCESS],
         writes: [SHUFFLE, ...parts('m'), SUMMARIES, NOTES],
         removes: [],
       };
     case 'map-barrier':
       return {
-        reads: [SHUFFLE, ...parts('m'), SUMMARIES, NOTES],
+        reads: [SHUFFLE, ...parts('m'), SUMMARIES, NOTES, OUTPUT_CLAIM],
         writes: [PLAN, SHUFFLE_INDEX, work('map-stage.json')],
-        removes: [SHUFFLE],
+        removes: [SHUFFLE, output('part-m-*')],
       };
     case 'reduce':
       return {
-        reads: [PLAN, CANCEL, SHUFFLE, SHUFFLE_INDEX],
+        reads: [PLAN, CANCEL, FAILURE, SUCCESS, SHUFFLE, SHUFFLE_INDEX],
         writes: [...parts('r'), SUMMARIES, NOTES],
         removes: [],
       };
     case 'reduce-barrier':
       return {
-        reads: [work('map-stage.json'), ...parts('r'), SUMMARIES, NOTES],
+        reads: [work('map-stage.json'), ...parts('r'), SUMMARIES, NOTES, OUTPUT_CLAIM],
         writes: [PLAN, work('reduce-stage.json')],
-        removes: [SHUFFLE, work('merge/*')],
+        removes: [SHUFFLE, work('merge/*'), output('part-r-*')],
       };
     case 'commit':
       return {
-        reads: [CLAIM, PLAN, `${WORK_PREFIX}*`],
+        reads: [CLAIM, PLAN, OUTPUT_CLAIM, `${WORK_PREFIX}*`],
         writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, output('merged.*'), NOTES],
-        removes: [`${WORK_PREFIX}*`],
+        removes: [`${WORK_PREFIX}*`, output('part-*'), output('merged.*')],
       };
     case 'watch':
       return { reads: [PLAN, CANCEL, FAILURE, SUCCESS], writes: [BACKUPS], removes: [] };

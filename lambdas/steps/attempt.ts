@@ -8,12 +8,13 @@ import { join } from 'node:path';
 import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/attempt-failures.ts';
 import { readDocument, type SettingsDocument } from '../../src/aws/documents.ts';
 import { type Death, tellDeath } from '../../src/aws/function-death.ts';
-import { cancelKey, jobLayout, settingsKey } from '../../src/aws/keys.ts';
-import { committedKey } from '../../src/commit/layout.ts';
+import { cancelKey, failureKey, jobLayout, settingsKey } from '../../src/aws/keys.ts';
+import { committedKey, SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { MapReduceError } from '../../src/errors.ts';
 import { type AttemptId, attemptId, type JobId } from '../../src/ids.ts';
 import { LIMITS } from '../../src/limits.ts';
 import type { AttemptControl, Progress, TaskEnvironment, TaskResult, TaskSpec } from '../../src/task.ts';
+import { anyExists } from './any-exists.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
 
@@ -21,7 +22,7 @@ import { TurnTakingStore } from './turn-taking-store.ts';
 export const DEADLINE_RESERVE_MS = 10_000;
 /** At most this part of what it had: a function with a short limit has time to work as well. */
 const DEADLINE_RESERVE_FRACTION_MAX = 1 / 3;
-/** How often an attempt asks the bucket whether it is still wanted: two HEAD requests. */
+/** How often an attempt asks the bucket whether it is still wanted: three HEAD requests. */
 export const WATCH_INTERVAL_MS = 5_000;
 
 export interface AttemptRequest {
@@ -69,6 +70,9 @@ async function makeAttempt(
   const job = await environment.jobs.find(app);
   const layout = jobLayout(jobId, outputPrefix);
   const resultKey = committedKey(layout, spec.taskId, { settings, extension: job.output.extension });
+  // Lambda may deliver a backup late.
+  if (backup && (await anyExists(store, [`${outputPrefix}${SUCCESS_NAME}`, failureKey(jobId)])))
+    return undefined;
   if ((retry > 0 || deaths > 0 || backup) && (await store.head(resultKey)) !== undefined) return undefined;
   checkDeaths({ jobId, spec, deaths, death });
   const control = new LambdaAttemptControl({ jobId, resultKey, environment, invocation });
@@ -147,7 +151,7 @@ export async function freshFolder(parent: string, attempt: AttemptId): Promise<s
 class LambdaAttemptControl implements AttemptControl {
   /** Another attempt has committed: this one is not needed any more. */
   isSuperseded = false;
-  #isCancelled = false;
+  #stopReason: string | undefined;
   readonly #invocation: Invocation;
   readonly #reserveMs: number;
   readonly #timer: NodeJS.Timeout;
@@ -162,11 +166,14 @@ class LambdaAttemptControl implements AttemptControl {
     this.#invocation = invocation;
     this.#reserveMs = Math.min(DEADLINE_RESERVE_MS, invocation.remainingMs() * DEADLINE_RESERVE_FRACTION_MAX);
     const lookForCancel = async (): Promise<void> => {
-      this.#isCancelled ||= (await store.head(cancelKey(jobId))) !== undefined;
+      if ((await store.head(cancelKey(jobId))) !== undefined) this.#stopReason = 'the job was cancelled';
     };
     const look = async (): Promise<void> => {
       await lookForCancel();
-      if (!this.#isCancelled && (await store.head(resultKey)) !== undefined) this.isSuperseded = true;
+      // Of a job that failed, Step Functions stops the children; what they have started on Lambda runs on.
+      if ((await store.head(failureKey(jobId))) !== undefined) this.#stopReason ??= 'the job has failed';
+      if (this.#stopReason === undefined && (await store.head(resultKey)) !== undefined)
+        this.isSuperseded = true;
     };
     // At once too: a coordinator may go on starting tasks for a while after the job was cancelled.
     void lookForCancel().catch(() => {});
@@ -175,7 +182,7 @@ class LambdaAttemptControl implements AttemptControl {
   }
 
   check(): void {
-    if (this.#isCancelled) throw new MapReduceError('CancelledError', 'the job was cancelled');
+    if (this.#stopReason !== undefined) throw new MapReduceError('CancelledError', this.#stopReason);
     if (this.isSuperseded)
       throw new MapReduceError('CancelledError', 'another attempt has committed the task');
     checkDeadline(this.#invocation, this.#reserveMs);

@@ -9,24 +9,27 @@ import { readFailures, recordFailure } from '../../src/aws/attempt-failures.ts';
 import {
   type AttemptFailureDocument,
   type ClaimDocument,
+  findDocument,
   readDocument,
   type StageDocument,
 } from '../../src/aws/documents.ts';
 import type { JobState, stepEventSchema } from '../../src/aws/job-state.ts';
 import { backupsPrefix, requestKey, stageKey } from '../../src/aws/keys.ts';
 import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
-import { SUCCESS_NAME } from '../../src/commit/layout.ts';
+import { MANIFEST_NAME, SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { mergeParts } from '../../src/commit/merge-parts.ts';
 import { discardForRepair } from '../../src/commit/repair.ts';
 import { stageFigures } from '../../src/commit/stage-figures.ts';
 import type { TaskSummary } from '../../src/commit/task-summary.ts';
 import { repairTarget } from '../../src/errors.ts';
-import { type AttemptId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/ids.ts';
+import { type AttemptId, type JobId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/ids.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
 import { reportPage } from '../../src/report-page/page.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { checkDeadline } from './attempt.ts';
 import { type PlannedJob, plannedJob } from './barrier.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
+import { assertOwned, removeStrayParts } from './output.ts';
 
 /** What the state machine answers at its end; also what `mapreduce wait` prints. */
 export interface CommittedJob {
@@ -49,8 +52,8 @@ export async function commitStep(
     outputPrefix,
     parts: plan.settings.merge ? 1 : plan.settings.reducers || plan.splits.length,
   };
-  if ((await store.head(`${outputPrefix}${SUCCESS_NAME}`)) !== undefined) {
-    // An earlier attempt came this far. What the report needs may be gone already, and the report is there.
+  if (await isCommitted(id, outputPrefix, store)) {
+    // What the report needs may be gone already, and the report is there.
     await removeWork(store, layout);
     return committed;
   }
@@ -70,8 +73,18 @@ export async function commitStep(
     return { jobId: id, next, items: '', mapRound, reduceRound, resumed: false };
   }
   const report = await reportOf(planned, { map, reduce, parts }, environment);
+  const output = { jobId: id, outputPrefix };
+  await assertOwned(store, output);
+  await removeStrayParts(store, output, parts);
   await commitJob({ report, page: reportPage(report), store, layout });
   return committed;
+}
+
+/** An earlier attempt may have come this far; the _SUCCESS of an owner before this job says nothing. */
+async function isCommitted(id: JobId, outputPrefix: string, store: ObjectStore): Promise<boolean> {
+  if ((await store.head(`${outputPrefix}${SUCCESS_NAME}`)) === undefined) return false;
+  const report = await findDocument<JobReport>(store, `${outputPrefix}${MANIFEST_NAME}`);
+  return report?.jobId === id;
 }
 
 /** Takes away what the task has committed, so that the barrier finds it missing, and leaves word of why. */

@@ -23,6 +23,6 @@ function committedPrefix(
   { job, layout, settings }: { job: Job; layout: JobLayout; settings: JobSettings },
 ): string {
   if (stage === 'map' && job.shuffle !== undefined) return shufflePrefix(layout);
-  if (stage === 'reduce' && settings.merge) return `${layout.workPrefix}merge/`;
-  return `${layout.outputPrefix}part-${stage === 'map' ? 'm' : 'r'}-`;
+  const initial = stage === 'map' ? 'm' : 'r';
+  return settings.merge ? `${layout.workPrefix}merge/${initial}-` : `${layout.outputPrefix}part-${initial}-`;
 }

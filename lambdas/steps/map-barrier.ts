@@ -7,6 +7,7 @@ import { jobId } from '../../src/ids.ts';
 import { checkMissing, plannedJob } from './barrier.ts';
 import { firstRound, type StepEnvironment } from './environment.ts';
 import { writeMapItems } from './items.ts';
+import { foreignPartRemover } from './output.ts';
 
 export async function mapBarrierStep(
   event: v.InferOutput<typeof stepEventSchema>,
@@ -15,12 +16,13 @@ export async function mapBarrierStep(
   const { store, now } = environment;
   const id = jobId(event.jobId);
   const { mapRound, reduceRound, resumed } = event;
-  const { plan, job, layout } = await plannedJob(id, environment);
+  const { plan, job, layout, outputPrefix } = await plannedJob(id, environment);
   const { missing, summaries, partitionRecords } = await closeMapStage({
     plan,
     store,
     layout,
     extension: job.output.extension,
+    removeForeign: foreignPartRemover(store, { jobId: id, outputPrefix }),
   });
   if (missing.length > 0) {
     await checkMissing(store, {

@@ -27,7 +27,7 @@ import type { BlockCompression } from '../../src/task.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { firstRound, type StepEnvironment } from './environment.ts';
 import { writeMapItems, writeReduceItems } from './items.ts';
-import { claimOutput } from './output.ts';
+import { assertOwned, claimOutput } from './output.ts';
 
 /** What travels between Lambdas and S3 is paid by time: level 1 packs faster than the network carries. */
 const COMPRESSION: BlockCompression = { codec: 'zstd', level: 1 };
@@ -123,6 +123,7 @@ async function prepareRedrive(
   before: PlanDocument | undefined,
   { store }: StepEnvironment,
 ): Promise<void> {
+  if (before !== undefined) await assertOwned(store, { jobId, outputPrefix: before.outputPrefix });
   if (before !== undefined && (await store.head(`${before.outputPrefix}${SUCCESS_NAME}`)) !== undefined) {
     throw new MapReduceError(
       'UsageError',

@@ -14,6 +14,7 @@ import { jobId, stageOf } from '../../src/ids.ts';
 import { checkMissing, plannedJob } from './barrier.ts';
 import type { StepEnvironment } from './environment.ts';
 import { writeReduceItems } from './items.ts';
+import { foreignPartRemover } from './output.ts';
 
 export async function reduceBarrierStep(
   event: v.InferOutput<typeof stepEventSchema>,
@@ -22,7 +23,7 @@ export async function reduceBarrierStep(
   const { store, now } = environment;
   const id = jobId(event.jobId);
   const { mapRound, reduceRound, resumed } = event;
-  const { plan, job, layout } = await plannedJob(id, environment);
+  const { plan, job, layout, outputPrefix } = await plannedJob(id, environment);
   const mapStage = await readDocument<StageDocument>(store, stageKey(id, 'map'));
   const { missing, summaries } = await closeReduceStage({
     plan,
@@ -30,6 +31,7 @@ export async function reduceBarrierStep(
     store,
     layout,
     extension: job.output.extension,
+    removeForeign: foreignPartRemover(store, { jobId: id, outputPrefix }),
   });
   if (missing.length === 0) {
     const stage: StageDocument = { summaries, partitionRecords: [], closedAt: now().toISOString() };

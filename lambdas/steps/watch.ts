@@ -23,6 +23,7 @@ import {
 import { SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { jobId, taskId } from '../../src/ids.ts';
 import { LIMITS } from '../../src/limits.ts';
+import { anyExists } from './any-exists.ts';
 import { settingsOf } from './attempt.ts';
 import { committedTasks } from './committed-tasks.ts';
 import type { StepEnvironment } from './environment.ts';
@@ -100,9 +101,4 @@ export function areStragglers({
   const typicalTaskMs = mostCommittedMs / waves;
   const slowAfterMs = Math.max(LIMITS.backupAfterMsMin, LIMITS.backupSlownessFactor * typicalTaskMs);
   return elapsedMs >= mostCommittedMs + slowAfterMs;
-}
-
-async function anyExists(store: StepEnvironment['store'], keys: readonly string[]): Promise<boolean> {
-  const found = await Promise.all(keys.map((key) => store.head(key)));
-  return found.some((info) => info !== undefined);
 }

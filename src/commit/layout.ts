@@ -83,13 +83,12 @@ export function mergedName(extension: string): string {
 
 /** Whether an object's name in the output is one that a job writes. */
 export function isResultName(name: string): boolean {
-  return (
-    name === SUCCESS_NAME ||
-    name === MANIFEST_NAME ||
-    name === REPORT_NAME ||
-    /^part-[mr]-\d{5,}\./.test(name) ||
-    /^merged\./.test(name)
-  );
+  return name === SUCCESS_NAME || name === MANIFEST_NAME || name === REPORT_NAME || isPartName(name);
+}
+
+/** Whether it is the name of a part, or of the parts merged. */
+export function isPartName(name: string): boolean {
+  return /^part-[mr]-\d{5,}\./.test(name) || /^merged\./.test(name);
 }
 
 /** The index of the map task whose shuffle object this key is; undefined for other objects. */

@@ -14,7 +14,7 @@ import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
 import { mapTaskIndexOf, shuffleIndexKey, shufflePrefix, taskPartKey } from './layout.ts';
-import { readPartSummary } from './part-writer.ts';
+import { type PartOwner, readPartSummary } from './part-writer.ts';
 import type { TaskSummary } from './task-summary.ts';
 
 export interface MapBarrierResult {
@@ -32,6 +32,7 @@ export async function closeMapStage(options: {
   layout: JobLayout;
   /** Of the job's output format: where a map-only job's parts are. */
   extension: string;
+  removeForeign?: PartOwner['removeForeign'];
 }): Promise<MapBarrierResult> {
   return options.plan.settings.reducers === 0 ? closeMapOnly(options) : closeShuffle(options);
 }
@@ -103,15 +104,20 @@ async function closeMapOnly({
   store,
   layout,
   extension,
+  removeForeign,
 }: {
   plan: JobPlan;
   store: ObjectStore;
   layout: JobLayout;
   extension: string;
+  removeForeign?: PartOwner['removeForeign'];
 }): Promise<MapBarrierResult> {
-  const { merge } = plan.settings;
+  const { jobId, merge } = plan.settings;
   const found = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
-    readPartSummary(store, layout, taskPartKey(layout, taskId('map', map), { extension, merge })),
+    readPartSummary(store, layout, taskPartKey(layout, taskId('map', map), { extension, merge }), {
+      jobId,
+      removeForeign,
+    }),
   );
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
   if (missing.length > 0) return { missing, summaries: [], partitionRecords: [] };

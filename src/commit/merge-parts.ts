@@ -154,12 +154,12 @@ async function concatenate(
     key: string;
   },
 ): Promise<Totals> {
-  const { reducers, merge } = plan.settings;
+  const { jobId, reducers, merge } = plan.settings;
   const [stage, tasks] =
     reducers === 0 ? (['map', plan.splits.length] as const) : (['reduce', reducers] as const);
   const parts = await mapBounded([...Array(tasks).keys()], LIMITS.barrierReadsMax, async (index) => {
     const part = taskPartKey(layout, taskId(stage, index), { extension, merge });
-    const found = await findPart(store, layout, part);
+    const found = await findPart(store, layout, part, { jobId });
     if (found === undefined) throw gone(store, part);
     const { recordsWritten: records, bytesWritten: bytes, crc32 } = found.summary;
     return { object: found.object, records, bytes, crc: Number.parseInt(crc32, 16) };

@@ -4,7 +4,7 @@
  * A part that fits LIMITS.partBufferBytes is one conditional PUT that carries the summary in its metadata. A larger one
  * is an upload, whose metadata is fixed when it starts: it names the attempt, and the summary is stored under the
  * attempt's id just before the upload is completed. Either way the summary that counts is the one that the committed
- * part names.
+ * part names, and the part names its job: an output may have been another job's before, with attempts that come late.
  *
  * Records are appended to `sink` synchronously; `flush()` is awaited whenever `wantsFlush`. A single call of the user's
  * reduce may write more than memory holds: what exceeds the sink's bound goes to a local file until the next flush.
@@ -13,7 +13,7 @@
 import { crc32 } from 'node:zlib';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { MapReduceError } from '../errors.ts';
-import type { AttemptId, TaskId } from '../ids.ts';
+import type { AttemptId, JobId, TaskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { Overflow } from '../shuffle/overflow.ts';
 import type { Metadata, ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
@@ -24,7 +24,8 @@ import type { AttemptSummary, TaskSummary } from './task-summary.ts';
 
 const SUMMARY_METADATA = 'mapreduce-summary';
 const ATTEMPT_METADATA = 'mapreduce-attempt';
-/** S3 allows 2 KiB of metadata in all. */
+const JOB_METADATA = 'mapreduce-job';
+/** S3 allows 2 KiB of metadata in all, names included. */
 const SUMMARY_METADATA_BYTES_MAX = 1800;
 
 export class PartWriter {
@@ -69,7 +70,7 @@ export class PartWriter {
 
   async flush(): Promise<void> {
     this.#upload ??= await this.#environment.store.upload(this.#key, {
-      metadata: { [ATTEMPT_METADATA]: this.#attemptId },
+      metadata: { ...this.#jobMetadata(), [ATTEMPT_METADATA]: this.#attemptId },
     });
     if (this.#overflow !== undefined) {
       for (const chunk of this.#overflow.chunks()) await this.#write(chunk);
@@ -99,7 +100,10 @@ export class PartWriter {
     const text = asciiJson(summary);
     const fits = inOnePut && text.length <= SUMMARY_METADATA_BYTES_MAX;
     if (!fits) await store.put(attemptSummaryKey(layout, this.#attemptId), Buffer.from(text));
-    const metadata: Metadata = fits ? { [SUMMARY_METADATA]: text } : { [ATTEMPT_METADATA]: this.#attemptId };
+    const metadata: Metadata = {
+      ...this.#jobMetadata(),
+      ...(fits ? { [SUMMARY_METADATA]: text } : { [ATTEMPT_METADATA]: this.#attemptId }),
+    };
     const committed = await commitOnce(() =>
       inOnePut
         ? store.put(this.#key, rest, { metadata, ifNoneMatch: '*' })
@@ -112,6 +116,10 @@ export class PartWriter {
     this.#overflow?.remove();
     this.#overflow = undefined;
     await this.#upload?.abort();
+  }
+
+  #jobMetadata(): Metadata {
+    return { [JOB_METADATA]: this.#environment.settings.jobId };
   }
 
   async #write(chunk: Buffer): Promise<void> {
@@ -137,24 +145,34 @@ export interface CommittedPart {
   readonly summary: TaskSummary;
 }
 
-/** Undefined while there is none. */
+export interface PartOwner {
+  readonly jobId: JobId;
+  /** Removes a part that another job wrote, or throws. By default the part is refused. */
+  readonly removeForeign?: ((key: string) => Promise<void>) | undefined;
+}
+
+/** Undefined while there is none. Throws OutputExistsError when what is there is not the owner's. */
 export async function findPart(
   store: ObjectStore,
   layout: JobLayout,
   key: string,
+  { jobId, removeForeign }: PartOwner,
 ): Promise<CommittedPart | undefined> {
   const object = await store.head(key);
   if (object === undefined) return undefined;
-  const text = object.metadata[SUMMARY_METADATA];
-  if (text !== undefined) return { object, summary: JSON.parse(text) as TaskSummary };
-  const attempt = object.metadata[ATTEMPT_METADATA];
-  if (attempt === undefined) {
-    throw new MapReduceError(
-      'OutputExistsError',
-      `${store.location}/${key} was not written by this job. Choose an output that nobody else writes to`,
-      { details: { objectKey: key } },
-    );
+  const { [JOB_METADATA]: writer, [SUMMARY_METADATA]: text, [ATTEMPT_METADATA]: attempt } = object.metadata;
+  if (writer !== jobId) {
+    if (writer === undefined || removeForeign === undefined) {
+      throw new MapReduceError(
+        'OutputExistsError',
+        `${store.location}/${key} was not written by this job. Choose an output that nobody else writes to`,
+        { details: { objectKey: key } },
+      );
+    }
+    await removeForeign(key);
+    return undefined;
   }
+  if (text !== undefined) return { object, summary: JSON.parse(text) as TaskSummary };
   const summary = await store.get(attemptSummaryKey(layout, attempt as AttemptId));
   return { object, summary: JSON.parse(summary.toString()) as TaskSummary };
 }
@@ -164,8 +182,9 @@ export async function readPartSummary(
   store: ObjectStore,
   layout: JobLayout,
   key: string,
+  owner: PartOwner,
 ): Promise<TaskSummary | undefined> {
-  return (await findPart(store, layout, key))?.summary;
+  return (await findPart(store, layout, key, owner))?.summary;
 }
 
 /** Metadata travels in HTTP headers: ASCII only. */

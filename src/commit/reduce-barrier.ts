@@ -13,7 +13,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
 import { mergeRunKey, partsAreInOrder, taskPartKey } from './layout.ts';
 import { unbalanced } from './map-barrier.ts';
-import { readPartSummary } from './part-writer.ts';
+import { type PartOwner, readPartSummary } from './part-writer.ts';
 import type { TaskSummary } from './task-summary.ts';
 
 export interface ReduceBarrierResult {
@@ -28,6 +28,7 @@ export async function closeReduceStage({
   store,
   layout,
   extension,
+  removeForeign,
 }: {
   plan: JobPlan;
   /** From the map barrier. */
@@ -35,12 +36,14 @@ export async function closeReduceStage({
   store: ObjectStore;
   layout: JobLayout;
   extension: string;
+  removeForeign?: PartOwner['removeForeign'];
 }): Promise<ReduceBarrierResult> {
-  const { reducers, merge } = plan.settings;
+  const { jobId, reducers, merge } = plan.settings;
   const found = await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
     const task = taskId('reduce', index);
     if (merge && !partsAreInOrder(plan.settings)) return readMergeRunSummary(store, layout, task);
-    return readPartSummary(store, layout, taskPartKey(layout, task, { extension, merge }));
+    const key = taskPartKey(layout, task, { extension, merge });
+    return readPartSummary(store, layout, key, { jobId, removeForeign });
   });
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
   if (missing.length > 0) return { missing, summaries: [] };

@@ -31,7 +31,7 @@ function costOf(maps: number, reducers: number): Record<string, string> {
     // Of plan, stages and request, of the parts, of cancel at the start of an attempt; and by Step Functions.
     'other GETs, HEADs': 7 + (reducers + 1) + (maps + reducers) + 2,
     '... by time: HEADs of attempts':
-      2 * Math.floor((TASK_SECONDS * 1_000) / WATCH_INTERVAL_MS) * (maps + reducers),
+      3 * Math.floor((TASK_SECONDS * 1_000) / WATCH_INTERVAL_MS) * (maps + reducers),
     '... by time: HEADs of the watch': 2 * 3 * looks,
   };
   const allReads = Object.values(reads).reduce((sum, count) => sum + count, 0);

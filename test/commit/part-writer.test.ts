@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attemptSummaryKey } from '../../src/commit/layout.ts';
 import { PartWriter, readPartSummary } from '../../src/commit/part-writer.ts';
-import { attemptId, taskId } from '../../src/ids.ts';
+import { attemptId, jobId, taskId } from '../../src/ids.ts';
 import { defineJob, lines, textLines } from '../../src/index.ts';
 import { LIMITS, MiB } from '../../src/limits.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
@@ -49,6 +49,8 @@ function crcOf(bytes: Buffer): string {
   return crc32(bytes).toString(16).padStart(8, '0');
 }
 
+const OWNER = { jobId: jobId('test') };
+
 describe('PartWriter', () => {
   it('writes a part that fits in one request, its summary in the metadata', async () => {
     const store = new MemoryStore();
@@ -67,7 +69,7 @@ describe('PartWriter', () => {
       bytesWritten: 9,
       crc32: crcOf(Buffer.from('one\nzwö\n')),
     });
-    expect(await readPartSummary(store, LAYOUT, KEY)).toEqual(summary);
+    expect(await readPartSummary(store, LAYOUT, KEY, OWNER)).toEqual(summary);
     expect(await store.head(attemptSummaryKey(LAYOUT, attemptId(TASK, 0)))).toBeUndefined();
   });
 
@@ -90,7 +92,7 @@ describe('PartWriter', () => {
 
         await writerFor(store).commit(readOf(counters));
 
-        expect((await readPartSummary(store, LAYOUT, KEY))?.counters).toEqual(
+        expect((await readPartSummary(store, LAYOUT, KEY, OWNER))?.counters).toEqual(
           JSON.parse(JSON.stringify(counters)),
         );
         if ((await store.head(attemptSummaryKey(LAYOUT, attemptId(TASK, 0)))) !== undefined) beside++;
@@ -110,7 +112,7 @@ describe('PartWriter', () => {
     const { summary } = await writer.commit(readOf(counters));
 
     expect(await store.head(attemptSummaryKey(LAYOUT, attemptId(TASK, 3)))).toBeDefined();
-    expect(await readPartSummary(store, LAYOUT, KEY)).toEqual(summary);
+    expect(await readPartSummary(store, LAYOUT, KEY, OWNER)).toEqual(summary);
     expect(summary.counters).toEqual(counters);
   });
 
@@ -137,7 +139,7 @@ describe('PartWriter', () => {
     expect(flushes).toBe(Math.floor((50 * 100_000) / (11 * 100_000)));
     expect((await store.get(KEY)).equals(whole)).toBe(true);
     expect(summary).toMatchObject({ recordsWritten: 50, bytesWritten: whole.length, crc32: crcOf(whole) });
-    expect(await readPartSummary(store, LAYOUT, KEY)).toEqual(summary);
+    expect(await readPartSummary(store, LAYOUT, KEY, OWNER)).toEqual(summary);
   });
 
   it('takes more than memory holds between two flushes, through a local file', async () => {
@@ -201,7 +203,7 @@ describe('PartWriter', () => {
 
         const winner = results.find(({ committed }) => committed)!;
         expect(results.filter(({ committed }) => committed).length).toBe(1);
-        expect(await readPartSummary(store, LAYOUT, KEY)).toEqual(winner.summary);
+        expect(await readPartSummary(store, LAYOUT, KEY, OWNER)).toEqual(winner.summary);
         expect((await store.get(KEY)).toString()).toBe('same\n');
       }
     }
@@ -210,14 +212,14 @@ describe('PartWriter', () => {
 
 describe('readPartSummary()', () => {
   it('answers undefined where there is no part', async () => {
-    expect(await readPartSummary(new MemoryStore(), LAYOUT, KEY)).toBeUndefined();
+    expect(await readPartSummary(new MemoryStore(), LAYOUT, KEY, OWNER)).toBeUndefined();
   });
 
   it('refuses an object that is no part of a job', async () => {
     const store = new MemoryStore();
     await store.put(KEY, Buffer.from('x'));
 
-    await expect(readPartSummary(store, LAYOUT, KEY)).rejects.toThrow(
+    await expect(readPartSummary(store, LAYOUT, KEY, OWNER)).rejects.toThrow(
       'memory://store/out/part-m-00007.txt was not written by this job. Choose an output that nobody else writes to',
     );
   });

@@ -4,15 +4,17 @@ import { describe, expect, it } from 'vitest';
 import type { FailureDocument } from '../../lambdas/steps/failure.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
+import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { readDocument } from '../../src/aws/documents.ts';
-import { ITEM_BYTES_MAX, mapEventSchema } from '../../src/aws/job-state.ts';
+import { ITEM_BYTES_MAX, mapEventSchema, reduceEventSchema } from '../../src/aws/job-state.ts';
 import { defineJob } from '../../src/define-job.ts';
+import { MapReduceError } from '../../src/errors.ts';
 import { textLines } from '../../src/input/text-lines.ts';
 import type { Job } from '../../src/job.ts';
 import { tsv } from '../../src/output/tsv.ts';
 import type { JobReport } from '../../src/report.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { SimulatedMachine } from './simulated-machine.ts';
+import { type Ended, SimulatedMachine } from './simulated-machine.ts';
 
 const wordCount: Job = defineJob({
   name: 'word-count',
@@ -41,6 +43,12 @@ const machineOf = () => SimulatedMachine.start({ 'word-count': wordCount, 'keep-
 
 async function put(store: ObjectStore, objects: Readonly<Record<string, string>>): Promise<void> {
   for (const [key, text] of Object.entries(objects)) await store.put(key, Buffer.from(text));
+}
+
+async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { key } of store.list(prefix)) names.push(key.slice(key.lastIndexOf('/') + 1));
+  return names;
 }
 
 async function textOf(store: ObjectStore, prefix: string): Promise<string> {
@@ -498,6 +506,122 @@ describe('an output that somebody else writes to', () => {
     expect(refused).toMatchObject({ status: 'FAILED', failure: { error: 'OutputExistsError' } });
     expect(replaced.status).toBe('SUCCEEDED');
     expect(await textOf(machine.store, 'output/daily/')).toBe('six\t1\nthree\t1');
+  });
+});
+
+describe('an output that another job takes over', () => {
+  const NAMED = { ...REQUEST, output: 'output/daily/', overwrite: true };
+  const prefix = 'output/daily/';
+
+  it('is cleared of what attempts of the job before commit late', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, { ...INPUT, 'input/words/c.txt': 'old words\n' });
+    const before = { ...NAMED, inputs: ['input/words/'], reducers: 4 };
+
+    // The job before is given up at its reduce stage: Step Functions has ended it, its attempts on Lambda run on.
+    const ended = await machine.execute(submit('before', before), {
+      beforeAttempt({ stage }) {
+        if (stage === 'reduce') throw new MapReduceError('UnencodableValueError', 'given up');
+      },
+    });
+    const late = (index: number) =>
+      reduceStep(v.parse(reduceEventSchema, { jobId: 'before', item: { index } }), machine.environment, {
+        requestId: `late-${index}`,
+        remainingMs: () => 600_000,
+      });
+    let wasCancelled = false;
+    const after = await machine.execute(submit('after', NAMED), {
+      async beforeAttempt({ stage }) {
+        if (stage !== 'reduce' || wasCancelled) return;
+        wasCancelled = (await machine.store.head('jobs/before/cancel')) !== undefined;
+        // They commit before they look.
+        await machine.store.delete(['jobs/before/cancel']);
+        for (const index of [0, 1, 2, 3]) await late(index);
+      },
+    });
+
+    expect(ended.status).toBe('FAILED');
+    expect(after.status).toBe('SUCCEEDED');
+    expect(await textOf(machine.store, prefix)).toBe(COUNTS);
+    expect(await keysOf(machine.store, `${prefix}part-`)).toEqual(['part-r-00000.tsv', 'part-r-00001.tsv']);
+    expect(machine.log.filter((name) => name === 'reduce-barrier')).toHaveLength(2);
+    expect(wasCancelled).toBe(true);
+  });
+
+  it('stays whole when the job before comes to its commit, which fails and says who has the output', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, { ...INPUT, 'input/words/c.txt': 'old words\n' });
+    let after: Ended | undefined;
+
+    const before = await machine.execute(submit('first', { ...NAMED, inputs: ['input/words/'] }), {
+      async beforeCommit() {
+        after = await machine.execute(submit('second', NAMED));
+      },
+    });
+
+    expect(after?.status).toBe('SUCCEEDED');
+    expect(before).toMatchObject({ status: 'FAILED', failure: { error: 'OutputExistsError' } });
+    expect((before as { failure: { cause: string } }).failure.cause).toContain(
+      'job second has taken it over',
+    );
+    expect(await textOf(machine.store, prefix)).toBe(COUNTS);
+    expect(await readDocument<JobReport>(machine.store, `${prefix}manifest.json`)).toMatchObject({
+      jobId: 'second',
+    });
+  });
+
+  it('is not taken for done because the job before commits at the last moment', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, { ...INPUT, 'input/words/c.txt': 'old words\n' });
+    await machine.execute(submit('early', { ...NAMED, inputs: ['input/words/'] }));
+    const manifest = await machine.store.get(`${prefix}manifest.json`);
+
+    const after = await machine.execute(submit('late', NAMED), {
+      beforeCommit: () =>
+        put(machine.store, { [`${prefix}manifest.json`]: manifest.toString(), [`${prefix}_SUCCESS`]: '' }),
+    });
+
+    expect(after.status).toBe('SUCCEEDED');
+    expect(await textOf(machine.store, prefix)).toBe(COUNTS);
+    expect(await readDocument<JobReport>(machine.store, `${prefix}manifest.json`)).toMatchObject({
+      jobId: 'late',
+    });
+  });
+
+  it('is not given back by a redrive of the job before', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    const doomed = { ...NAMED, params: { poison: 'two three' } };
+    await machine.execute(submit('doomed-first', doomed));
+    await machine.execute(submit('taking', NAMED));
+
+    const redriven = await machine.execute({ jobId: 'doomed-first', redrive: true });
+
+    expect(redriven).toMatchObject({ status: 'FAILED', failure: { error: 'OutputExistsError' } });
+    expect(await textOf(machine.store, prefix)).toBe(COUNTS);
+  });
+});
+
+describe('a backup attempt that Lambda delivers late', () => {
+  it.each([
+    ['has ended well', {}],
+    ['has failed', { params: { poison: 'two three' } }],
+  ])('does nothing when the job %s', async (_how, params) => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    const id = `late-backup-${Object.keys(params).length}`;
+    await machine.execute(submit(id, { ...REQUEST, ...params }));
+    await machine.store.delete([`work/${id}/shuffle/m-00000`]);
+    const [item] = await readDocument<object[]>(machine.store, `jobs/${id}/plan/map.json`);
+
+    const event = v.parse(mapEventSchema, { jobId: id, item, backup: true });
+    const result = await mapStep(event, machine.environment, {
+      requestId: 'late',
+      remainingMs: () => 600_000,
+    });
+
+    expect(result).toBeUndefined();
+    expect(await machine.store.head(`work/${id}/shuffle/m-00000`)).toBeUndefined();
   });
 });
 
