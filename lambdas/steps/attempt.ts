@@ -140,10 +140,10 @@ function checkDeaths({
 }
 
 /** /tmp outlives an invocation, and an attempt that was killed has left its folder: this one is alone here now. */
-export async function freshFolder(parent: string, attempt: AttemptId): Promise<string> {
+export async function freshFolder(parent: string, name: string): Promise<string> {
   await mkdir(parent, { recursive: true });
   for (const left of await readdir(parent)) await rm(join(parent, left), { recursive: true, force: true });
-  const folder = join(parent, `${attempt}-${randomBytes(4).toString('hex')}`);
+  const folder = join(parent, `${name}-${randomBytes(4).toString('hex')}`);
   await mkdir(folder);
   return folder;
 }

@@ -2,8 +2,7 @@
  * Merges the parts if asked, writes the manifest and _SUCCESS, removes what is no longer needed. Where merging finds a
  * part damaged or gone, the job goes back to the barrier before, which has its task run again.
  */
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type * as v from 'valibot';
 import { readFailures, recordFailure } from '../../src/aws/attempt-failures.ts';
 import {
@@ -26,7 +25,7 @@ import { type AttemptId, type JobId, jobId, type Stage, type TaskId, taskIndexOf
 import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
 import { reportPage } from '../../src/report-page/page.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { checkDeadline } from './attempt.ts';
+import { checkDeadline, freshFolder } from './attempt.ts';
 import { type PlannedJob, plannedJob } from './barrier.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 import { assertOwned, removeStrayParts } from './output.ts';
@@ -108,8 +107,7 @@ async function partsOf(
 ): Promise<PartReport[]> {
   const { extension } = job.output;
   if (!plan.settings.merge) return partReports(plan, summaries, extension);
-  const scratchFolder = join(scratchParent, `merge-${invocation.requestId}`);
-  await mkdir(scratchFolder, { recursive: true });
+  const scratchFolder = await freshFolder(scratchParent, `merge-${invocation.requestId}`);
   try {
     const control = { check: () => checkDeadline(invocation) };
     const merged = await mergeParts({ plan, store, layout, extension, memoryBytes, scratchFolder, control });

@@ -77,8 +77,9 @@ function uploadEvent({ detail }: v.InferOutput<typeof uploadSchema>): StartEvent
   const object = {
     bucket: detail.bucket.name,
     key,
-    // MiniStack sends neither for buckets without versions; the ETag then tells uploads of different bytes apart.
-    version: rest['version-id'] ?? sequencer ?? etag ?? '',
+    // Where versioning is suspended, all uploads are version 'null'. MiniStack sends neither version nor sequencer for
+    // buckets without versions; the ETag then tells uploads of different bytes apart.
+    version: (rest['version-id'] === 'null' ? undefined : rest['version-id']) ?? sequencer ?? etag ?? '',
   };
   if (key.startsWith(REQUESTS_PREFIX)) {
     if (key.endsWith(FAILURE_SUFFIX)) return { kind: 'ignored', why: `${key} is a failure note` };

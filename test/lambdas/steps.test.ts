@@ -1,14 +1,17 @@
 import { readdir } from 'node:fs/promises';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { committedTasks } from '../../lambdas/steps/committed-tasks.ts';
 import type { FailureDocument } from '../../lambdas/steps/failure.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
-import { readDocument } from '../../src/aws/documents.ts';
+import { type PlanDocument, readDocument } from '../../src/aws/documents.ts';
 import { ITEM_BYTES_MAX, mapEventSchema, reduceEventSchema } from '../../src/aws/job-state.ts';
+import { jobLayout, planKey } from '../../src/aws/keys.ts';
 import { defineJob } from '../../src/define-job.ts';
 import { MapReduceError } from '../../src/errors.ts';
+import { jobId } from '../../src/ids.ts';
 import { textLines } from '../../src/input/text-lines.ts';
 import type { Job } from '../../src/job.ts';
 import { tsv } from '../../src/output/tsv.ts';
@@ -138,6 +141,34 @@ describe('a job', () => {
     expect(ended.status).toBe('SUCCEEDED');
     expect((await machine.store.get('jobs/packed/plan/map.json')).length).toBeLessThan(ITEM_BYTES_MAX);
     expect(await textOf(machine.store, 'output/packed/')).toBe('w0\t134\nw1\t133\nw2\t133');
+  });
+});
+
+describe('the listing of committed tasks', () => {
+  it.each([
+    ['a shuffle', { app: 'word-count', merge: false }],
+    ['a shuffle and merged parts', { app: 'word-count', merge: true }],
+    ['a job without a reduce', { app: 'keep-all', merge: false }],
+    ['a job without a reduce, merged', { app: 'keep-all', merge: true }],
+  ])('finds those of %s', async (_what, request) => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    const id = `listing-${request.app}-${request.merge}`;
+    const found: Record<string, number[]> = {};
+
+    await machine.execute(submit(id, { inputs: ['data/'], splitSizeBytes: 10, ...request }), {
+      async beforeCommit() {
+        const { plan, outputPrefix } = await readDocument<PlanDocument>(machine.store, planKey(jobId(id)));
+        const job = await machine.environment.jobs.find(request.app);
+        const layout = jobLayout(jobId(id), outputPrefix);
+        for (const stage of ['map', 'reduce'] as const) {
+          const tasks = await committedTasks(machine.store, { stage, job, layout, settings: plan.settings });
+          found[stage] = [...tasks].sort();
+        }
+      },
+    });
+
+    expect(found).toEqual({ map: [0, 1, 2], reduce: request.app === 'keep-all' ? [] : [0] });
   });
 });
 
