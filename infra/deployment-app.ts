@@ -10,7 +10,7 @@ import { type AppContext, parseContext } from './context.ts';
 import type { MapReduceProps } from './props.ts';
 import { MapReduceStack } from './stack.ts';
 
-const REMOVAL_POLICIES = { retain: RemovalPolicy.RETAIN, destroy: RemovalPolicy.DESTROY };
+const REMOVAL_POLICIES = { retain: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, destroy: RemovalPolicy.DESTROY };
 
 /**
  * What aws-cdk-lib recommends to new apps, and so no notice about flags that are not set; then what differs. Here and

@@ -5,7 +5,7 @@
  * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });
  * jobs.grantSubmit(someRole);
  */
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, type IGrantable, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -15,6 +15,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { DATA_PREFIX, INPUT_PREFIX, JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX } from '../src/aws/keys.ts';
 import { jobBucket } from './job-bucket.ts';
+import { executionsOf, type LoggedMachine, mapRunsOf } from './machine-resource.ts';
 import { Monitoring } from './monitoring.ts';
 import { checkProps, type MapReduceProps } from './props.ts';
 import { StartRules } from './start-rules.ts';
@@ -30,6 +31,7 @@ export class MapReduce extends Construct {
   readonly functions: StepFunctions;
   readonly startRules: StartRules;
   readonly monitoring: Monitoring;
+  readonly #machines: readonly LoggedMachine[];
 
   constructor(scope: Construct, id: string, props: MapReduceProps) {
     super(scope, id);
@@ -37,7 +39,7 @@ export class MapReduce extends Construct {
     const {
       encryptionKey,
       logRetention = RetentionDays.ONE_MONTH,
-      removalPolicy = RemovalPolicy.RETAIN,
+      removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     } = props;
     this.bucket = props.bucket ?? jobBucket(this, 'Bucket', { ...checked, encryptionKey, removalPolicy });
     // A bucket from elsewhere, by its name or ARN, does not know its key.
@@ -47,11 +49,13 @@ export class MapReduce extends Construct {
     this.functions = new StepFunctions(this, 'Functions', { ...shared, jobs: props.jobs });
     encryptionKey?.grantEncryptDecrypt(logsService(Stack.of(this)));
     const watch = watchMachine(this, 'Watch', { ...shared, functions: this.functions });
-    this.stateMachine = jobStateMachine(this, 'StateMachine', {
+    const jobs = jobStateMachine(this, 'StateMachine', {
       ...shared,
       functions: this.functions,
-      watchMachine: watch,
+      watchMachine: watch.stateMachine,
     });
+    this.stateMachine = jobs.stateMachine;
+    this.#machines = [jobs, watch];
     this.startRules = new StartRules(this, 'Start', {
       bucket: this.bucket,
       stateMachine: this.stateMachine,
@@ -65,39 +69,64 @@ export class MapReduce extends Construct {
     });
   }
 
-  /** May upload inputs, submit, watch and cancel jobs, and read what came of them and what they cost. */
+  /**
+   * May submit, cancel and redrive jobs, upload their inputs, and see what they cost; and what {@link grantRead} grants.
+   * For `mapreduce submit`, `cancel` and `redrive`.
+   */
   grantSubmit(grantee: IGrantable): Grant {
     const { stateMachine, bucketKey } = this;
     const inputs = [`${INPUT_PREFIX}*`, `${DATA_PREFIX}*`];
-    return stateMachine
-      .grantStartExecution(grantee)
-      .combine(stateMachine.grantRead(grantee))
-      .combine(stateMachine.grantExecution(grantee, 'states:StopExecution', 'states:ListMapRuns'))
-      .combine(allow(grantee, ['states:DescribeMapRun', 'states:ListExecutions'], [this.#mapRuns()]))
-      .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
-      .combine(allow(grantee, ['cloudformation:DescribeStacks'], [Stack.of(this).stackId]))
-      .combine(this.#objects(grantee, 's3:AbortMultipartUpload', inputs))
-      .combine(
-        this.#objects(grantee, 's3:PutObject', [...inputs, `${REQUESTS_PREFIX}*`, `${JOBS_PREFIX}*/cancel`]),
-      )
-      .combine(bucketKey?.grantEncrypt(grantee) ?? NOTHING(grantee))
-      .combine(this.grantRead(grantee));
+    const executions = executionsOf(stateMachine);
+    return (
+      stateMachine
+        .grantStartExecution(grantee)
+        .combine(allow(grantee, ['states:StopExecution'], [executions]))
+        .combine(allow(grantee, ['states:DescribeStateMachine'], [stateMachine.stateMachineArn]))
+        .combine(allow(grantee, ['states:GetExecutionHistory', 'states:ListMapRuns'], [executions]))
+        .combine(
+          allow(grantee, ['states:DescribeMapRun', 'states:ListExecutions'], [mapRunsOf(stateMachine)]),
+        )
+        .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
+        // Who uploads looks, when the answer is lost, whether it has.
+        .combine(this.#objects(grantee, 's3:GetObject', inputs))
+        .combine(this.#objects(grantee, 's3:AbortMultipartUpload', inputs))
+        .combine(
+          this.#objects(grantee, 's3:PutObject', [
+            ...inputs,
+            `${REQUESTS_PREFIX}*`,
+            `${JOBS_PREFIX}*/cancel`,
+          ]),
+        )
+        .combine(bucketKey?.grantEncrypt(grantee) ?? NOTHING(grantee))
+        .combine(this.grantRead(grantee))
+    );
   }
 
-  /** May read what the functions logged, and run a task of a job by hand, without committing. */
+  /**
+   * May read what functions and machines logged, and run a task of a job by hand, without committing; and what
+   * {@link grantRead} grants. For `mapreduce logs` and `invoke`.
+   */
   grantDebug(grantee: IGrantable): Grant {
     const { byName } = this.functions;
-    const logGroups = Object.values(byName).map(({ logGroup }) => logGroup.logGroupArn);
+    const logGroups = [...Object.values(byName), ...this.#machines].map(
+      ({ logGroup }) => logGroup.logGroupArn,
+    );
+    const machines = this.#machines.map(({ stateMachine }) => stateMachine.stateMachineArn);
     return allow(grantee, ['logs:FilterLogEvents'], logGroups)
-      .combine(allow(grantee, ['cloudformation:ListStackResources'], [Stack.of(this).stackId]))
+      .combine(allow(grantee, ['cloudformation:ListStackResources'], [this.#stackByName()]))
+      .combine(allow(grantee, ['states:DescribeStateMachine'], machines))
+      .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
       .combine(allow(grantee, ['lambda:InvokeFunction'], [byName.map.functionArn, byName.reduce.functionArn]))
       .combine(this.grantRead(grantee));
   }
 
-  /** May read results, manifests and failures. */
+  /** May read jobs, results, manifests and failures. For `mapreduce jobs`, `status`, `wait` and `results`. */
   grantRead(grantee: IGrantable): Grant {
-    const { bucket, bucketKey } = this;
-    return allow(grantee, ['s3:ListBucket'], [bucket.bucketArn])
+    const { bucket, bucketKey, stateMachine } = this;
+    return allow(grantee, ['cloudformation:DescribeStacks'], [this.#stackByName()])
+      .combine(allow(grantee, ['states:ListExecutions'], [stateMachine.stateMachineArn]))
+      .combine(allow(grantee, ['states:DescribeExecution'], [executionsOf(stateMachine)]))
+      .combine(allow(grantee, ['s3:ListBucket'], [bucket.bucketArn]))
       .combine(
         this.#objects(grantee, 's3:GetObject', [
           `${OUTPUT_PREFIX}*`,
@@ -128,13 +157,13 @@ export class MapReduce extends Construct {
     );
   }
 
-  /** The runs of the machine's Distributed Maps. */
-  #mapRuns(): string {
-    return Stack.of(this).formatArn({
-      service: 'states',
-      resource: 'mapRun',
-      resourceName: `${this.stateMachine.stateMachineName}/*`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  /** Who asks by the name, as the command does, asks for `<name>/*`: the end of the stack's id is not known then. */
+  #stackByName(): string {
+    const stack = Stack.of(this);
+    return stack.formatArn({
+      service: 'cloudformation',
+      resource: 'stack',
+      resourceName: `${stack.stackName}/*`,
     });
   }
 
@@ -150,7 +179,7 @@ function allow(grantee: IGrantable, actions: string[], resourceArns: string[]): 
 /** Log groups are encrypted by CloudWatch in the name of the service, not of who writes. */
 function logsService(stack: Stack): ServicePrincipal {
   const logGroups = stack.formatArn({ service: 'logs', resource: '*' });
-  return new ServicePrincipal(`logs.${stack.region}.amazonaws.com`, {
+  return new ServicePrincipal(`logs.${stack.region}.${stack.urlSuffix}`, {
     conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
   });
 }

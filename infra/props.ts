@@ -40,9 +40,9 @@ export interface MapReduceProps {
   readonly jobsExpireAfter?: Duration;
   /** Default one month. */
   readonly logRetention?: RetentionDays;
-  /** Of the bucket and the logs. Default RETAIN. */
+  /** Of the bucket and the logs. Default RETAIN_ON_UPDATE_OR_DELETE, so that a first deployment that fails leaves none behind. */
   readonly removalPolicy?: RemovalPolicy;
-  /** Is told when a job fails, or an event could not start one. */
+  /** Is told when a job fails, an event could not start one, or Lambda has had no room for tasks in half an hour. */
   readonly alarmTopic?: ITopic;
 }
 

@@ -9,7 +9,13 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { JOBS_PREFIX } from '../src/aws/keys.ts';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
-import { machine, machineRole } from './machine-resource.ts';
+import {
+  childExecutionsOf,
+  executionsOf,
+  type LoggedMachine,
+  machine,
+  machineRole,
+} from './machine-resource.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
 import { stateMachineDefinition } from './state-machine-definition.ts';
@@ -25,7 +31,7 @@ export interface JobStateMachineProps extends CheckedProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-export function jobStateMachine(scope: Construct, id: string, props: JobStateMachineProps): StateMachine {
+export function jobStateMachine(scope: Construct, id: string, props: JobStateMachineProps): LoggedMachine {
   const { functions, bucket, logRetention, removalPolicy, encryptionKey } = props;
   const stack = Stack.of(scope);
   const arns = Object.fromEntries(
@@ -60,26 +66,29 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
     'DefaultBus',
     stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' }),
   ).grantPutEventsTo(role);
-  const stateMachine = machine(scope, id, { role, definition, encryptionKey, logRetention, removalPolicy });
-  grantChildExecutions(stateMachine, role);
-  return stateMachine;
+  const jobMachine = machine(scope, id, { role, definition, encryptionKey, logRetention, removalPolicy });
+  grantChildExecutions(jobMachine.stateMachine, role);
+  return jobMachine;
 }
 
 /**
- * A Distributed Map starts executions of its own machine. In a policy of its own: the machine waits for the role's
+ * A Distributed Map starts executions of its own machine, and looks after them. No RedriveExecution: a redrive of ours is
+ * an execution of its own (docs/decisions/0006-coordination.md). Source: "IAM policies for using Distributed Map states"
+ * of AWS' guide. In a policy of its own: the machine waits for the role's
  * default policy, which therefore cannot name the machine.
  */
 function grantChildExecutions(stateMachine: StateMachine, role: Role): void {
-  const executions = `${stateMachine.stateMachineArn.replace(':stateMachine:', ':execution:')}:*`;
+  const executions = [executionsOf(stateMachine), childExecutionsOf(stateMachine)];
   const policy = new Policy(stateMachine, 'ChildExecutions', {
     roles: [role],
     statements: [
       new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachine.stateMachineArn] }),
       new PolicyStatement({
         actions: ['states:DescribeExecution', 'states:StopExecution'],
-        resources: [executions],
+        resources: executions,
       }),
     ],
   });
-  acknowledgeWildcard(policy, executions, 'The names of child executions are made up by Step Functions.');
+  for (const arn of executions)
+    acknowledgeWildcard(policy, arn, 'The names of child executions are made up by Step Functions.');
 }

@@ -1,8 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { type MachineProps, machine, machineRole } from './machine-resource.ts';
+import { type LoggedMachine, type MachineProps, machine, machineRole } from './machine-resource.ts';
 import type { StepFunctions } from './step-functions.ts';
 import { watchDefinition } from './watch-definition.ts';
 
@@ -10,7 +9,7 @@ export function watchMachine(
   scope: Construct,
   id: string,
   { functions, ...props }: Omit<MachineProps, 'definition'> & { functions: StepFunctions },
-): StateMachine {
+): LoggedMachine {
   const { watch, map, reduce } = functions.byName;
   const role = machineRole(scope, id);
   const resources = [watch, map, reduce].map(({ functionArn }) => functionArn);

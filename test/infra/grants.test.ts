@@ -1,0 +1,201 @@
+/** Who has a grant can run the commands that it is for: command by command, what each of them asks AWS for. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MapReduce } from '../../infra/map-reduce.ts';
+import { ACCOUNT, Policies, REGION } from './policies.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const COMMANDS = join(ROOT, 'src/cli/aws');
+const STACK = 'Analytics';
+
+type Grant = 'grantRead' | 'grantSubmit' | 'grantDebug';
+/** `<action> <what it is asked of>` */
+type Call = `${string}:${string} ${string}`;
+
+const CONNECT: Call[] = ['cloudformation:DescribeStacks stack'];
+const JOB_STATUS: Call[] = [
+  ...CONNECT,
+  'states:DescribeExecution execution',
+  's3:ListBucket bucket',
+  's3:GetObject jobs/j/request.json',
+  's3:GetObject jobs/j/plan/plan.json',
+  's3:GetObject jobs/j/cancel',
+  's3:GetObject jobs/j/failure.json',
+  's3:GetObject output/j/_SUCCESS',
+];
+const RESULT: Call[] = [
+  's3:GetObject output/j/manifest.json',
+  's3:GetObject output/j/_report.html',
+  's3:GetObject output/j/part-r-00000.tsv',
+];
+const COST: Call[] = [
+  'states:DescribeStateMachine machine',
+  'states:GetExecutionHistory execution',
+  'states:ListMapRuns execution',
+  'states:DescribeMapRun mapRun',
+  'states:ListExecutions mapRun',
+  'lambda:GetFunctionConfiguration functions',
+];
+
+/** Without what a command can do without: who only reads results is not told their cost. */
+const CALLS: Readonly<Record<string, { readonly grant: Grant; readonly calls: readonly Call[] }>> = {
+  jobs: {
+    grant: 'grantRead',
+    calls: [...CONNECT, 'states:ListExecutions machine', 'states:DescribeExecution execution'],
+  },
+  status: { grant: 'grantRead', calls: JOB_STATUS },
+  wait: { grant: 'grantRead', calls: [...JOB_STATUS, ...RESULT] },
+  results: { grant: 'grantRead', calls: [...JOB_STATUS, ...RESULT] },
+  'submit --wait': {
+    grant: 'grantSubmit',
+    calls: [
+      ...JOB_STATUS,
+      ...RESULT,
+      ...COST,
+      's3:PutObject data/j/000/a.txt',
+      's3:AbortMultipartUpload data/j/000/a.txt',
+      's3:GetObject data/j/000/a.txt',
+      'states:StartExecution machine',
+    ],
+  },
+  cancel: {
+    grant: 'grantSubmit',
+    calls: [...JOB_STATUS, 's3:PutObject jobs/j/cancel', 'states:StopExecution execution'],
+  },
+  'redrive --wait': {
+    grant: 'grantSubmit',
+    calls: [...JOB_STATUS, ...RESULT, ...COST, 'states:StartExecution machine'],
+  },
+  logs: {
+    grant: 'grantDebug',
+    calls: [
+      ...JOB_STATUS,
+      'cloudformation:ListStackResources stack',
+      'states:DescribeStateMachine machines',
+      'lambda:GetFunctionConfiguration functions',
+      'logs:FilterLogEvents logGroups',
+    ],
+  },
+  invoke: {
+    grant: 'grantDebug',
+    calls: [
+      ...JOB_STATUS,
+      'states:DescribeStateMachine machine',
+      'lambda:InvokeFunction mapFunction',
+      'lambda:InvokeFunction reduceFunction',
+    ],
+  },
+};
+
+const assembly = mkdtempSync(join(tmpdir(), 'mapreduce-grants-test-'));
+afterAll(() => rmSync(assembly, { recursive: true, force: true }));
+
+describe('a grant', () => {
+  let policies: Policies;
+  let arns: Readonly<Record<string, readonly string[]>>;
+
+  beforeAll(() => {
+    const stack = new Stack(new App({ outdir: assembly }), STACK);
+    const jobs = new MapReduce(stack, 'Jobs', { jobs: join(ROOT, 'apps/index.ts') });
+    for (const grant of ['grantRead', 'grantSubmit', 'grantDebug'] as const) {
+      jobs[grant](new Role(stack, grant, { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }));
+    }
+    policies = new Policies(Template.fromStack(stack), STACK);
+    arns = arnsByName(policies, policies.render(stack.resolve(jobs.stateMachine.stateMachineArn)));
+  });
+
+  const allows = (grant: Grant, call: Call): boolean => {
+    const [action, on] = call.split(' ');
+    const asked = arns[on] ?? [`${arns.bucket[0]}/${on}`];
+    return asked.length > 0 && asked.every((arn) => policies.allows(grant, action, arn));
+  };
+
+  it.each(Object.entries(CALLS))('is enough for mapreduce %s', (_, { grant, calls }) => {
+    expect(calls.filter((call) => !allows(grant, call))).toEqual([]);
+  });
+
+  it.each<[Grant, Call[]]>([
+    [
+      'grantRead',
+      [
+        'states:StartExecution machine',
+        'states:StopExecution execution',
+        's3:PutObject data/j/000/a.txt',
+        's3:PutObject jobs/j/cancel',
+        's3:GetObject data/j/000/a.txt',
+        'lambda:InvokeFunction mapFunction',
+        'logs:FilterLogEvents logGroups',
+      ],
+    ],
+    [
+      'grantSubmit',
+      [
+        's3:PutObject output/j/part-r-00000.tsv',
+        's3:DeleteObject output/j/part-r-00000.tsv',
+        's3:GetObject work/j/shuffle/m-00000',
+        'lambda:InvokeFunction mapFunction',
+      ],
+    ],
+    [
+      'grantDebug',
+      [
+        'states:StartExecution machine',
+        's3:PutObject data/j/000/a.txt',
+        'lambda:InvokeFunction planFunction',
+        's3:GetObject work/j/shuffle/m-00000',
+      ],
+    ],
+  ])('%s is no more than that', (grant, calls) => {
+    expect(calls.filter((call) => allows(grant, call))).toEqual([]);
+  });
+
+  it('knows of every call that the commands make', () => {
+    const known = new Set(
+      Object.values(CALLS)
+        .flatMap(({ calls }) => calls)
+        .map((call) => call.slice(call.indexOf(':') + 1, call.indexOf(' '))),
+    );
+
+    // To deploy takes the rights of cdk's roles. Objects are asked for through the store.
+    const sources = readdirSync(COMMANDS).filter((file) => file !== 'deploy-command.ts');
+    const made = new Set(sources.flatMap((file) => callsIn(readFileSync(join(COMMANDS, file), 'utf8'))));
+
+    expect(made.size).toBeGreaterThan(10);
+    expect([...made].filter((call) => !known.has(call))).toEqual([]);
+  });
+});
+
+/** What the SDK is asked for, as IAM calls it. */
+function callsIn(source: string): string[] {
+  const calls = source.matchAll(/\bnew (\w+)Command\(|\bpaginate(\w+)\(/g);
+  return [...calls].map(([, command, paginated]) =>
+    command === 'Invoke' ? 'InvokeFunction' : command || paginated,
+  );
+}
+
+function arnsByName(policies: Policies, machineArn: string): Record<string, string[]> {
+  const machine = machineArn.split(':').at(-1)!;
+  const states = (resource: string) => [`arn:aws:states:${REGION}:${ACCOUNT}:${resource}`];
+  const functions = policies.arnsOf('AWS::Lambda::Function');
+  const functionOf = (name: string) =>
+    functions.filter((arn) => new RegExp(`Functions${name}[0-9A-F]{8}$`).test(arn));
+  return {
+    // As CloudFormation asks IAM for a stack that is asked for by its name.
+    stack: [`arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${STACK}/*`],
+    bucket: policies.arnsOf('AWS::S3::Bucket'),
+    machine: [machineArn],
+    machines: policies.arnsOf('AWS::StepFunctions::StateMachine'),
+    execution: states(`execution:${machine}:word-count-20250131-142530-1f9a`),
+    mapRun: states(`mapRun:${machine}/MapTask:6f6b6a10-0000-4000-8000-0a0a0a0a0a0a`),
+    functions,
+    planFunction: functionOf('Plan'),
+    mapFunction: functionOf('Map'),
+    reduceFunction: functionOf('Reduce'),
+    logGroups: policies.arnsOf('AWS::Logs::LogGroup'),
+  };
+}
