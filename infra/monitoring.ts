@@ -1,10 +1,11 @@
-/** One dashboard to look at, and two alarms that call: a job failed, an event could not start one. */
-import { Duration, Stack } from 'aws-cdk-lib';
+/** One dashboard to look at, and alarms that call: a job failed, an event could not start one, tasks hardly get to run. */
+import { Duration } from 'aws-cdk-lib';
 import {
   type Alarm,
   ComparisonOperator,
   Dashboard,
   GraphWidget,
+  MathExpression,
   type Metric,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -28,6 +29,8 @@ const HALF = 12;
 export class Monitoring extends Construct {
   readonly jobFailed: Alarm;
   readonly eventUndelivered: Alarm;
+  readonly tasksThrottled: Alarm;
+  readonly dashboard: Dashboard;
 
   constructor(
     scope: Construct,
@@ -49,18 +52,24 @@ export class Monitoring extends Construct {
         alarmDescription:
           'An upload or request could not start its job within a day. The event is in the queue.',
       });
+    this.tasksThrottled = throttles(functions).createAlarm(this, 'TasksThrottled', {
+      ...AT_LEAST_ONE,
+      evaluationPeriods: THROTTLED_PERIODS,
+      alarmDescription:
+        'For half an hour Lambda has had no room for map or reduce tasks, which wait for hours before their job fails. Lower maxConcurrency, or ask AWS for more concurrency.',
+    });
     if (alarmTopic !== undefined) {
-      for (const alarm of [this.jobFailed, this.eventUndelivered])
+      for (const alarm of [this.jobFailed, this.eventUndelivered, this.tasksThrottled])
         alarm.addAlarmAction(new SnsAction(alarmTopic));
     }
-    this.#dashboard(stateMachine, functions, undelivered);
+    this.dashboard = this.#dashboard(stateMachine, functions, undelivered);
   }
 
-  #dashboard(stateMachine: StateMachine, { byName }: StepFunctions, undelivered: Queue): void {
+  #dashboard(stateMachine: StateMachine, { byName }: StepFunctions, undelivered: Queue): Dashboard {
     const sum = { statistic: 'Sum' };
     const ofEach = (metric: (name: FunctionName) => Metric) => FUNCTION_NAMES.map(metric);
-    new Dashboard(this, 'Dashboard', {
-      dashboardName: `${Stack.of(this).stackName}-jobs`,
+    // Without a name: dashboards have theirs in the whole account, whatever their region.
+    return new Dashboard(this, 'Dashboard', {
       widgets: [
         [
           graph('Jobs', [
@@ -108,6 +117,20 @@ const AT_LEAST_ONE = {
   comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
   treatMissingData: TreatMissingData.NOT_BREACHING,
 };
+
+/** Of five minutes each. A few throttled starts at the start of a stage are nothing to be told of. */
+const THROTTLED_PERIODS = 6;
+
+function throttles({ byName: { map, reduce } }: StepFunctions): MathExpression {
+  const period = Duration.minutes(5);
+  const sum = { statistic: 'Sum', period };
+  return new MathExpression({
+    expression: 'mapThrottles + reduceThrottles',
+    label: 'throttled starts of tasks',
+    usingMetrics: { mapThrottles: map.metricThrottles(sum), reduceThrottles: reduce.metricThrottles(sum) },
+    period,
+  });
+}
 
 function graph(title: string, left: Metric[]): GraphWidget {
   return new GraphWidget({ title, left, width: HALF, period: Duration.minutes(1) });

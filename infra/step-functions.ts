@@ -61,6 +61,8 @@ export class StepFunctions extends Construct {
       tracing: Tracing.ACTIVE,
       // The handlers answer Step Functions, which does the retrying.
       retryAttempts: 0,
+      // Backup attempts are events: one that Lambda has no room for within a minute, the least there is, comes too late.
+      maxEventAge: Duration.minutes(1),
       environment: {
         MAPREDUCE_BUCKET: props.bucket.bucketName,
         MAPREDUCE_MAX_CONCURRENCY: String(props.maxConcurrency),

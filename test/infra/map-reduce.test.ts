@@ -16,6 +16,7 @@ import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/funct
 import { MapReduce } from '../../infra/map-reduce.ts';
 import type { MapReduceProps } from '../../infra/props.ts';
 import { MapReduceStack } from '../../infra/stack.ts';
+import { ACCOUNT, Policies, REGION } from './policies.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const JOBS = join(ROOT, 'apps/index.ts');
@@ -24,6 +25,7 @@ type Resource = {
   readonly Type: string;
   readonly Properties: Record<string, unknown>;
   readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
 };
 
 const assemblies = mkdtempSync(join(tmpdir(), 'mapreduce-infra-test-'));
@@ -55,10 +57,6 @@ function statementsOf(template: Template, idPart: string): Statement[] {
   return policies.flatMap(
     ([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
   );
-}
-
-function grantedActions(template: Template, idPart: string): string[] {
-  return [...new Set(statementsOf(template, idPart).flatMap(({ Action }) => Action))].sort();
 }
 
 /** What the policies of whom the id names may do with objects, as `s3:PutObject work/*`. */
@@ -116,7 +114,104 @@ describe('the stack', () => {
     expect(Rules).toContainEqual(
       expect.objectContaining({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 } }),
     );
-    expect(bucket!.DeletionPolicy).toBe('Retain');
+  });
+
+  it('keeps its bucket and its logs when it is deleted, but leaves none behind when its first deployment fails', () => {
+    const kept = [
+      ...Object.values(resources(template, 'AWS::S3::Bucket')),
+      ...Object.values(resources(template, 'AWS::Logs::LogGroup')),
+    ];
+
+    expect(kept).toHaveLength(11);
+    for (const { DeletionPolicy, UpdateReplacePolicy } of kept) {
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
+    }
+  });
+
+  it('names nothing as a stack before it has, whose logs were kept: names are made up, or have the id of the stack', () => {
+    const names = Object.values(resources(template, 'AWS::Logs::LogGroup'))
+      .map(({ Properties }) => Properties.LogGroupName)
+      .filter((name) => name !== undefined);
+
+    expect(names).toHaveLength(2);
+    for (const name of names) {
+      expect(name).toEqual({
+        'Fn::Join': [
+          '',
+          [
+            expect.stringMatching(/^\/aws\/vendedlogs\/states\/Jobs-(Watch|StateMachine)-[0-9a-f]{8}-$/),
+            { 'Fn::Select': [2, { 'Fn::Split': ['/', { Ref: 'AWS::StackId' }] }] },
+          ],
+        ],
+      });
+    }
+  });
+
+  it('looks after the children of its stages, and no other executions', () => {
+    const policies = new Policies(template, 'Jobs');
+    const machines = policies.idsOf('AWS::StepFunctions::StateMachine');
+    const [jobs] = machines.filter((id) => id.includes('StateMachine'));
+    const [watch] = machines.filter((id) => !id.includes('StateMachine'));
+    const arnOf = (execution: string) => `arn:aws:states:${REGION}:${ACCOUNT}:execution:${execution}`;
+    const allowed = (action: string, execution: string) =>
+      policies.allows('ChildExecutions', action, arnOf(execution));
+
+    for (const action of ['states:DescribeExecution', 'states:StopExecution']) {
+      expect(allowed(action, `${jobs}:6f6b6a10`), action).toBe(true);
+      expect(allowed(action, `${jobs}/MapTask:6f6b6a10`), action).toBe(true);
+      expect(allowed(action, `${jobs}/ReduceTask:6f6b6a10`), action).toBe(true);
+      expect(allowed(action, `${watch}:6f6b6a10`), action).toBe(false);
+      expect(allowed(action, `${jobs}Else:6f6b6a10`), action).toBe(false);
+    }
+    const machineArn = `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:${jobs}`;
+    expect(policies.allows('ChildExecutions', 'states:StartExecution', machineArn)).toBe(true);
+  });
+
+  it('drops backup attempts that Lambda has no room for within a minute', () => {
+    const configurations = Object.values(resources(template, 'AWS::Lambda::EventInvokeConfig'));
+
+    expect(configurations).toHaveLength(FUNCTION_NAMES.length);
+    for (const { Properties } of configurations) {
+      expect(Properties).toMatchObject({ MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 });
+    }
+  });
+
+  it('tells of tasks that Lambda has had no room for in half an hour', () => {
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      EvaluationPeriods: 6,
+      Threshold: 1,
+      Metrics: Match.arrayWith([
+        Match.objectLike({ Expression: 'mapThrottles + reduceThrottles' }),
+        Match.objectLike({
+          Id: 'mapThrottles',
+          MetricStat: Match.objectLike({
+            Metric: Match.objectLike({ MetricName: 'Throttles' }),
+            Period: 300,
+            Stat: 'Sum',
+          }),
+        }),
+      ]),
+    });
+  });
+
+  it('links to the console of its partition', () => {
+    const { Outputs, Conditions } = template.toJSON();
+    const domain = {
+      'Fn::If': [
+        'IsChina',
+        'console.amazonaws.cn',
+        { 'Fn::If': ['IsGovCloud', 'console.amazonaws-us-gov.com', 'console.aws.amazon.com'] },
+      ],
+    };
+
+    expect(Conditions).toMatchObject({
+      IsChina: { 'Fn::Equals': [{ Ref: 'AWS::Partition' }, 'aws-cn'] },
+      IsGovCloud: { 'Fn::Equals': [{ Ref: 'AWS::Partition' }, 'aws-us-gov'] },
+    });
+    for (const name of ['JobsConsole', 'BucketConsole', 'DashboardConsole']) {
+      const [, parts] = Outputs[name].Value['Fn::Join'];
+      expect(parts.slice(0, 4), name).toEqual(['https://', { Ref: 'AWS::Region' }, '.', domain]);
+    }
   });
 
   it('runs every function on Node 24 on arm64, traced, with a log group that expires', () => {
@@ -153,8 +248,10 @@ describe('the stack', () => {
         's3:GetObject data/*',
         's3:GetObject input/*',
         's3:GetObject jobs/*/cancel',
+        's3:GetObject jobs/*/failure.json',
         's3:GetObject jobs/*/plan/*',
         's3:GetObject output/*',
+        's3:GetObject output/*/_SUCCESS',
         's3:GetObject output/*/part-m-*',
         's3:GetObject work/*/attempts/*',
         's3:GetObject work/*/failures/*',
@@ -170,9 +267,12 @@ describe('the stack', () => {
     [
       'commit',
       [
+        's3:DeleteObject output/*/merged.*',
+        's3:DeleteObject output/*/part-*',
         's3:DeleteObject work/*',
         's3:GetObject jobs/*/plan/*',
         's3:GetObject jobs/*/request.json',
+        's3:GetObject output/*/_JOB',
         's3:GetObject output/*/_SUCCESS',
         's3:GetObject output/*/_report.html',
         's3:GetObject output/*/manifest.json',
@@ -330,6 +430,12 @@ describe('the construct', () => {
         Statement: Match.arrayWith([
           Match.objectLike({
             Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': Match.anyValue() } },
+            Principal: {
+              // In China it ends otherwise.
+              Service: {
+                'Fn::Join': ['', ['logs.', { Ref: 'AWS::Region' }, '.', { Ref: 'AWS::URLSuffix' }]],
+              },
+            },
           }),
         ]),
       },
@@ -343,9 +449,24 @@ describe('the construct', () => {
 
     const alarms = Object.values(resources(Template.fromStack(stack), 'AWS::CloudWatch::Alarm'));
 
-    expect(alarms).toHaveLength(2);
+    expect(alarms).toHaveLength(3);
     for (const { Properties } of alarms) {
       expect(Properties.AlarmActions).toEqual([stack.resolve(alarmTopic.topicArn)]);
+    }
+  });
+
+  it('can be there twice in a stack: nothing has a name that the other has', () => {
+    const stack = new Stack(newApp(), 'Mine');
+    for (const id of ['Nightly', 'Hourly']) new MapReduce(stack, id, { jobs: JOBS });
+    const template = Template.fromStack(stack);
+
+    const logGroups = Object.values(resources(template, 'AWS::Logs::LogGroup'));
+    const names = logGroups
+      .map(({ Properties }) => JSON.stringify(Properties.LogGroupName))
+      .filter((name) => name !== undefined);
+    expect(new Set(names).size).toBe(4);
+    for (const { Properties } of Object.values(resources(template, 'AWS::CloudWatch::Dashboard'))) {
+      expect(Properties.DashboardName).toBeUndefined();
     }
   });
 
@@ -413,6 +534,8 @@ describe('the construct', () => {
     jobs.grantSubmit(submitter);
 
     expect(objectAccess(Template.fromStack(stack), 'Submitter')).toEqual([
+      's3:GetObject data/*',
+      's3:GetObject input/*',
       's3:GetObject jobs/*',
       's3:GetObject output/*',
       's3:GetObject requests/*',
@@ -420,47 +543,6 @@ describe('the construct', () => {
       's3:PutObject input/*',
       's3:PutObject jobs/*/cancel',
       's3:PutObject requests/*',
-    ]);
-  });
-
-  it('grants what watching a job and estimating its cost asks for', () => {
-    const stack = new Stack(newApp(), 'Mine');
-    const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
-    const submitter = new Role(stack, 'Submitter', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
-
-    jobs.grantSubmit(submitter);
-
-    const actions = grantedActions(Template.fromStack(stack), 'Submitter');
-    expect(actions).toEqual(
-      expect.arrayContaining([
-        'cloudformation:DescribeStacks',
-        'lambda:GetFunctionConfiguration',
-        'states:DescribeExecution',
-        'states:DescribeMapRun',
-        'states:DescribeStateMachine',
-        'states:GetExecutionHistory',
-        'states:ListExecutions',
-        'states:ListMapRuns',
-        'states:StartExecution',
-        'states:StopExecution',
-      ]),
-    );
-    expect(actions).not.toContain('lambda:InvokeFunction');
-  });
-
-  it('grants running tasks by hand and reading logs apart from submitting', () => {
-    const stack = new Stack(newApp(), 'Mine');
-    const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });
-    const colleague = new Role(stack, 'Colleague', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
-
-    jobs.grantDebug(colleague);
-
-    expect(grantedActions(Template.fromStack(stack), 'Colleague')).toEqual([
-      'cloudformation:ListStackResources',
-      'lambda:InvokeFunction',
-      'logs:FilterLogEvents',
-      's3:GetObject',
-      's3:ListBucket',
     ]);
   });
 
