@@ -13,6 +13,19 @@ const number = v.pipe(
 const choice = <const C extends readonly [string, string]>(choices: C) =>
   v.picklist(choices, ({ input }) => `is '${choices.join("' or '")}'; received '${input}'`);
 
+const flag = v.pipe(
+  v.union([v.string(), v.boolean()]),
+  v.transform(String),
+  choice(['true', 'false']),
+  v.transform((typed) => typed === 'true'),
+);
+
+/** `lake/,data/`. What a prefix may be is for the construct to say. */
+const list = v.pipe(
+  v.string(),
+  v.transform((typed) => typed.split(',').map((item) => item.trim())),
+);
+
 const contextSchema = v.object({
   stackName: v.optional(
     v.pipe(
@@ -31,6 +44,12 @@ const contextSchema = v.object({
   scratchSizeMb: v.exactOptional(number),
   maxConcurrency: v.exactOptional(number),
   childExecutions: v.exactOptional(choice(['STANDARD', 'EXPRESS'])),
+  backupAttempts: v.exactOptional(flag),
+  startOnUpload: v.exactOptional(flag),
+  readablePrefixes: v.exactOptional(list),
+  intermediatesExpireAfterDays: v.exactOptional(number),
+  jobsExpireAfterDays: v.exactOptional(number),
+  logRetentionDays: v.exactOptional(number),
   removalPolicy: v.exactOptional(choice(['retain', 'destroy'])),
 });
 

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { App, Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { siblingModule } from '../src/local/sibling-module.ts';
 import { type AppContext, parseContext } from './context.ts';
 import type { MapReduceProps } from './props.ts';
@@ -35,12 +36,35 @@ export function deploymentApp(): App {
 }
 
 export function propsOf(context: AppContext): MapReduceProps {
-  const { stackName: _, jobs, taskTimeoutSeconds, scratchSizeMb, removalPolicy, ...plain } = context;
+  const {
+    stackName: _,
+    jobs,
+    taskTimeoutSeconds,
+    scratchSizeMb,
+    intermediatesExpireAfterDays,
+    jobsExpireAfterDays,
+    logRetentionDays,
+    removalPolicy,
+    ...plain
+  } = context;
   return {
     jobs: jobs ?? fileURLToPath(siblingModule('../apps/index', import.meta.url)),
     ...plain,
-    ...(taskTimeoutSeconds === undefined ? {} : { taskTimeout: Duration.seconds(taskTimeoutSeconds) }),
-    ...(scratchSizeMb === undefined ? {} : { scratchSize: Size.mebibytes(scratchSizeMb) }),
-    ...(removalPolicy === undefined ? {} : { removalPolicy: REMOVAL_POLICIES[removalPolicy] }),
+    ...made('taskTimeout', taskTimeoutSeconds, Duration.seconds),
+    ...made('scratchSize', scratchSizeMb, Size.mebibytes),
+    ...made('intermediatesExpireAfter', intermediatesExpireAfterDays, Duration.days),
+    ...made('jobsExpireAfter', jobsExpireAfterDays, Duration.days),
+    // The values of RetentionDays are days; the construct knows which there are.
+    ...made('logRetention', logRetentionDays, (days) => days as RetentionDays),
+    ...made('removalPolicy', removalPolicy, (name) => REMOVAL_POLICIES[name]),
   };
+}
+
+/** The prop, unless its setting is not given. */
+function made<N extends keyof MapReduceProps, T>(
+  prop: N,
+  setting: T | undefined,
+  make: (setting: T) => MapReduceProps[N],
+): Pick<MapReduceProps, N> | undefined {
+  return setting === undefined ? undefined : ({ [prop]: make(setting) } as Pick<MapReduceProps, N>);
 }

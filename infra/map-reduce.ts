@@ -9,7 +9,6 @@ import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, type IGrantable, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -36,16 +35,12 @@ export class MapReduce extends Construct {
   constructor(scope: Construct, id: string, props: MapReduceProps) {
     super(scope, id);
     const checked = checkProps(props);
-    const {
-      encryptionKey,
-      logRetention = RetentionDays.ONE_MONTH,
-      removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    } = props;
+    const { encryptionKey, removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE } = props;
     this.bucket = props.bucket ?? jobBucket(this, 'Bucket', { ...checked, encryptionKey, removalPolicy });
     // A bucket from elsewhere, by its name or ARN, does not know its key.
     this.bucketKey = this.bucket.encryptionKey ?? encryptionKey;
     const { bucket, bucketKey } = this;
-    const shared = { ...checked, bucket, bucketKey, encryptionKey, logRetention, removalPolicy };
+    const shared = { ...checked, bucket, bucketKey, encryptionKey, removalPolicy };
     this.functions = new StepFunctions(this, 'Functions', { ...shared, jobs: props.jobs });
     encryptionKey?.grantEncryptDecrypt(logsService(Stack.of(this)));
     const watch = watchMachine(this, 'Watch', { ...shared, functions: this.functions });
@@ -113,7 +108,6 @@ export class MapReduce extends Construct {
     );
     const machines = this.#machines.map(({ stateMachine }) => stateMachine.stateMachineArn);
     return allow(grantee, ['logs:FilterLogEvents'], logGroups)
-      .combine(allow(grantee, ['cloudformation:ListStackResources'], [this.#stackByName()]))
       .combine(allow(grantee, ['states:DescribeStateMachine'], machines))
       .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
       .combine(allow(grantee, ['lambda:InvokeFunction'], [byName.map.functionArn, byName.reduce.functionArn]))

@@ -1,7 +1,7 @@
 /** What the construct may be told, checked before anything is made of it. */
-import { Duration, type RemovalPolicy, Size } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy, Size, Token } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../src/aws/keys.ts';
@@ -14,7 +14,14 @@ export interface MapReduceProps {
    * `work/` and unfinished multipart uploads.
    */
   readonly bucket?: IBucket;
-  /** For the bucket and the logs; of a bucket that is brought, the one that it has. Default: keys of S3 and CloudWatch. */
+  /**
+   * For the bucket and the logs; of a bucket that is brought, the one that it has. Default: keys of S3 and CloudWatch.
+   *
+   * A key of this app gets what it takes into its policy. The policy of an imported one (`Key.fromKeyArn`) CDK cannot
+   * change: let it allow `logs.<region>.amazonaws.com` to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*,
+   * kms:GenerateDataKey* and kms:Describe*, lest no log group can be made, and this account's IAM policies to allow the
+   * use of the key.
+   */
   readonly encryptionKey?: IKey;
   /** Memory of map and reduce functions; CPU grows with it, one core at 1,769 MB. Default 1,769. */
   readonly taskMemoryMb?: number;
@@ -30,7 +37,7 @@ export interface MapReduceProps {
   readonly backupAttempts?: boolean;
   /** EXPRESS children are cheaper for tasks of seconds, and end after 5 minutes. Default STANDARD. */
   readonly childExecutions?: 'STANDARD' | 'EXPRESS';
-  /** Prefixes that jobs may read. Default: input/, data/, and output/, so that a job can read another's results. */
+  /** Prefixes that jobs may read, at least one. Default: input/, data/, and output/, so that a job can read another's results. */
   readonly readablePrefixes?: readonly string[];
   /** Whether uploads below input/<app>/ start jobs; requests always do. Default true. */
   readonly startOnUpload?: boolean;
@@ -58,6 +65,7 @@ export interface CheckedProps {
   readonly startOnUpload: boolean;
   readonly intermediatesExpireAfter: Duration;
   readonly jobsExpireAfter: Duration;
+  readonly logRetention: RetentionDays;
 }
 
 /** @throws Error that names the prop, the value and the choices */
@@ -73,7 +81,15 @@ export function checkProps(props: MapReduceProps): CheckedProps {
     startOnUpload = true,
     intermediatesExpireAfter = Duration.days(7),
     jobsExpireAfter = Duration.days(90),
+    logRetention = RetentionDays.ONE_MONTH,
   } = props;
+  if (typeof props.jobs !== 'string' || props.jobs === '') {
+    throw new Error(
+      `jobs is the path of the module that exports the apps, such as 'apps/index.ts'; received ${JSON.stringify(props.jobs)}`,
+    );
+  }
+  checkKnown('jobs', props.jobs);
+  checkKnown('childExecutions', childExecutions);
   if (childExecutions !== 'STANDARD' && childExecutions !== 'EXPRESS') {
     throw new Error(
       `childExecutions is 'STANDARD' or 'EXPRESS'; received ${JSON.stringify(childExecutions)}`,
@@ -94,7 +110,18 @@ export function checkProps(props: MapReduceProps): CheckedProps {
   );
   checkWhole('intermediatesExpireAfter', intermediatesExpireAfter.toDays(), 1, 365, 'days');
   checkWhole('jobsExpireAfter', jobsExpireAfter.toDays(), intermediatesExpireAfter.toDays(), 3_650, 'days');
+  checkKnown('logRetention', logRetention);
+  if (!RETENTIONS.includes(logRetention)) {
+    throw new Error(`logRetention is one of ${RETENTIONS.join(', ')} days; received ${logRetention}`);
+  }
+  checkKnown('readablePrefixes', readablePrefixes);
+  if (!Array.isArray(readablePrefixes) || readablePrefixes.length === 0) {
+    throw new Error(
+      `readablePrefixes has at least one prefix, such as 'input/': without one no job could read its input; received ${JSON.stringify(readablePrefixes)}`,
+    );
+  }
   for (const prefix of readablePrefixes) {
+    checkKnown('readablePrefixes', prefix);
     if (typeof prefix !== 'string' || prefix.startsWith('/') || (prefix !== '' && !prefix.endsWith('/'))) {
       throw new Error(
         `readablePrefixes are prefixes such as 'input/' that end in '/' ('' for the whole bucket); received ${JSON.stringify(prefix)}`,
@@ -113,11 +140,23 @@ export function checkProps(props: MapReduceProps): CheckedProps {
     startOnUpload,
     intermediatesExpireAfter,
     jobsExpireAfter,
+    logRetention,
   };
 }
 
+const RETENTIONS = Object.values(RetentionDays).filter((days) => typeof days === 'number');
+
 function checkWhole(prop: string, value: number, min: number, max: number, unit: string): void {
+  checkKnown(prop, value);
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new Error(`${prop} is a whole number from ${min} to ${max} ${unit}; received ${value}`);
   }
+}
+
+/** What the template is made of is known when it is made; what a person types as it is deployed is not. */
+function checkKnown(prop: string, value: unknown): void {
+  if (!Token.isUnresolved(value)) return;
+  throw new Error(
+    `${prop} is a value that is known at synthesis; received a token, such as the value of a CfnParameter. Take it from the context of cdk, or from a variable of the environment`,
+  );
 }

@@ -3,7 +3,6 @@ import { type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
@@ -27,7 +26,6 @@ export interface JobStateMachineProps extends CheckedProps {
   readonly bucket: IBucket;
   readonly bucketKey: IKey | undefined;
   readonly encryptionKey: IKey | undefined;
-  readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
 }
 

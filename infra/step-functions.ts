@@ -3,7 +3,7 @@ import { Duration, type RemovalPolicy, Size } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { type BucketAccess, bucketAccess } from './bucket-access.ts';
@@ -20,7 +20,6 @@ export interface StepFunctionsProps extends CheckedProps {
   readonly bucket: IBucket;
   readonly bucketKey: IKey | undefined;
   readonly encryptionKey: IKey | undefined;
-  readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
 }
 

@@ -75,7 +75,6 @@ const CALLS: Readonly<Record<string, { readonly grant: Grant; readonly calls: re
     grant: 'grantDebug',
     calls: [
       ...JOB_STATUS,
-      'cloudformation:ListStackResources stack',
       'states:DescribeStateMachine machines',
       'lambda:GetFunctionConfiguration functions',
       'logs:FilterLogEvents logGroups',

@@ -1,10 +1,12 @@
-import { Duration, Size } from 'aws-cdk-lib';
+import { CfnParameter, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { describe, expect, it } from 'vitest';
-import { type AppContext, parseContext } from '../../infra/context.ts';
+import { type AppContext, CONTEXT_NAMES, parseContext } from '../../infra/context.ts';
+import { propsOf } from '../../infra/deployment-app.ts';
 import { checkProps, type MapReduceProps } from '../../infra/props.ts';
 
 describe('the construct says which prop is wrong, what it received, and what is allowed', () => {
-  it.each<[Partial<MapReduceProps>, string]>([
+  it.each<[Partial<MapReduceProps>, string | RegExp]>([
     [{ taskMemoryMb: 128 }, 'taskMemoryMb is a whole number from 512 to 10240 MB; received 128'],
     [{ taskMemoryMb: 1769.5 }, 'taskMemoryMb is a whole number from 512 to 10240 MB; received 1769.5'],
     [{ maxConcurrency: 0 }, 'maxConcurrency is a whole number from 1 to 10000 tasks; received 0'],
@@ -26,8 +28,46 @@ describe('the construct says which prop is wrong, what it received, and what is 
       { intermediatesExpireAfter: Duration.days(30), jobsExpireAfter: Duration.days(7) },
       'jobsExpireAfter is a whole number from 30 to 3650 days; received 7',
     ],
+    [{ readablePrefixes: [] }, "readablePrefixes has at least one prefix, such as 'input/'"],
+    [
+      { readablePrefixes: 'input/' as unknown as string[] },
+      `readablePrefixes has at least one prefix, such as 'input/': without one no job could read its input; received "input/"`,
+    ],
+    [{ logRetention: 42 as RetentionDays }, /^logRetention is one of 1, 3, .* days; received 42$/],
+    [
+      { jobs: undefined as unknown as string },
+      "jobs is the path of the module that exports the apps, such as 'apps/index.ts'; received undefined",
+    ],
+    [
+      { jobs: '' },
+      'jobs is the path of the module that exports the apps, such as \'apps/index.ts\'; received ""',
+    ],
   ])('%j', (props, message) => {
     expect(() => checkProps({ jobs: 'apps/index.ts', ...props })).toThrow(message);
+  });
+
+  it.each<[string, (token: { number: number; text: string; list: string[] }) => Partial<MapReduceProps>]>([
+    ['jobs', ({ text }) => ({ jobs: text })],
+    ['taskMemoryMb', ({ number }) => ({ taskMemoryMb: number })],
+    ['stepMemoryMb', ({ number }) => ({ stepMemoryMb: number })],
+    ['maxConcurrency', ({ number }) => ({ maxConcurrency: number })],
+    ['scratchSize', ({ number }) => ({ scratchSize: Size.mebibytes(number) })],
+    ['taskTimeout (with STANDARD children)', ({ number }) => ({ taskTimeout: Duration.seconds(number) })],
+    ['childExecutions', ({ text }) => ({ childExecutions: text as 'EXPRESS' })],
+    ['readablePrefixes', ({ text }) => ({ readablePrefixes: [text] })],
+    ['readablePrefixes', ({ list }) => ({ readablePrefixes: list })],
+    ['intermediatesExpireAfter', ({ number }) => ({ intermediatesExpireAfter: Duration.days(number) })],
+    ['jobsExpireAfter', ({ number }) => ({ jobsExpireAfter: Duration.days(number) })],
+    ['logRetention', ({ number }) => ({ logRetention: number as RetentionDays })],
+  ])('%s may not be a token, which nothing can be made of before it is deployed', (prop, props) => {
+    const parameter = new CfnParameter(new Stack(), 'Parameter', { type: 'String' });
+    const number = new CfnParameter(new Stack(), 'Number', { type: 'Number' }).valueAsNumber;
+    const list = new CfnParameter(new Stack(), 'List', { type: 'CommaDelimitedList' }).valueAsList;
+    const token = { number, text: parameter.valueAsString, list };
+
+    expect(() => checkProps({ jobs: 'apps/index.ts', ...props(token) })).toThrow(
+      `${prop} is a value that is known at synthesis; received a token, such as the value of a CfnParameter`,
+    );
   });
 
   it('EXPRESS children end before Step Functions ends them', () => {
@@ -48,7 +88,49 @@ describe('settings of cdk deploy', () => {
     });
   });
 
+  it('are all the props that are plain values', () => {
+    const given = {
+      jobs: 'mine.ts',
+      taskMemoryMb: '2048',
+      stepMemoryMb: '600',
+      taskTimeoutSeconds: '120',
+      scratchSizeMb: '4096',
+      maxConcurrency: '12',
+      childExecutions: 'EXPRESS',
+      backupAttempts: 'false',
+      startOnUpload: 'true',
+      readablePrefixes: 'lake/, data/',
+      intermediatesExpireAfterDays: '3',
+      jobsExpireAfterDays: '40',
+      logRetentionDays: '7',
+      removalPolicy: 'retain',
+    };
+
+    const props = propsOf(parse(given));
+
+    expect(Object.keys(given).sort()).toEqual(CONTEXT_NAMES.filter((name) => name !== 'stackName').sort());
+    expect(props).toEqual({
+      jobs: 'mine.ts',
+      taskMemoryMb: 2048,
+      stepMemoryMb: 600,
+      taskTimeout: Duration.seconds(120),
+      scratchSize: Size.mebibytes(4096),
+      maxConcurrency: 12,
+      childExecutions: 'EXPRESS',
+      backupAttempts: false,
+      startOnUpload: true,
+      readablePrefixes: ['lake/', 'data/'],
+      intermediatesExpireAfter: Duration.days(3),
+      jobsExpireAfter: Duration.days(40),
+      logRetention: 7,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    });
+    expect(() => checkProps(props)).not.toThrow();
+  });
+
   it.each([
+    [{ backupAttempts: 'no' }, "-c backupAttempts: is 'true' or 'false'; received 'no'"],
+    [{ logRetentionDays: 'month' }, "-c logRetentionDays: is a number; received 'month'"],
     [{ maxConcurrency: 'many' }, '-c maxConcurrency: is a number'],
     [{ removalPolicy: 'keep' }, "-c removalPolicy: is 'retain' or 'destroy'"],
     [{ stackName: '1st' }, '-c stackName: is letters, digits and dashes, a letter first'],
