@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
+import { freePort } from '../../emulators/ports.ts';
 import {
   type EmulatorName,
   EmulatorUnavailableError,
@@ -21,11 +22,10 @@ const STARTERS = {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const running: RunningEmulator[] = [];
-  const emulators: ProvidedEmulator[] = [];
   const folderOfRun = await mkdtemp(join(tmpdir(), 'mapreduce-emulator-tests-'));
-  // One after the other: a port is free until the emulator that chose it listens.
-  for (const { name, start } of chosenEmulators())
-    emulators.push(await startOrExplain(name, start, { running, folderOfRun }));
+  const emulators = await Promise.all(
+    chosenEmulators().map(({ name, start }) => startOrExplain(name, start, { running, folderOfRun })),
+  );
   for (const notice of notices(emulators)) console.error(notice);
   project.provide('emulators', emulators);
   return async () => {
@@ -36,11 +36,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function startOrExplain(
   name: EmulatorName,
-  start: (options: { port: 'auto' }) => Promise<RunningEmulator>,
+  start: (options: { port: number }) => Promise<RunningEmulator>,
   { running, folderOfRun }: { running: RunningEmulator[]; folderOfRun: string },
 ): Promise<ProvidedEmulator> {
   try {
-    const emulator = await start({ port: 'auto' });
+    // Not the default port: two runs that start together would both find it free.
+    const emulator = await start({ port: await freePort() });
     running.push(emulator);
     console.error(
       `${name} ready after ${(emulator.startedInMs / 1000).toFixed(1)} s, log: ${emulator.logFile}`,
