@@ -122,6 +122,7 @@ describe('results from AWS', () => {
     expect(await firstStoredLines(store, 'output/job/', report.parts)).toEqual({
       name: 'part-r-00001.tsv',
       lines: ['a\t1'],
+      areSomeBlank: false,
     });
   });
 
