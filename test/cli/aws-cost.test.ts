@@ -1,3 +1,4 @@
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DescribeMapRunCommand,
   DescribeStateMachineCommand,
@@ -11,8 +12,17 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
-import { describe, expect, test, vi } from 'vitest';
-import { costLines, costOf, formatDollars, storageRequests, type Usage } from '../../src/cli/aws/cost.ts';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { WATCH_INTERVAL_MS } from '../../lambdas/steps/attempt.ts';
+import {
+  ATTEMPT_LOOK_MS,
+  costLines,
+  costOf,
+  formatDollars,
+  storageRequests,
+  type Usage,
+  watchOf,
+} from '../../src/cli/aws/cost.ts';
 import type { Deployment } from '../../src/cli/aws/deployment.ts';
 import { readDefinition } from '../../src/cli/aws/machine.ts';
 import { pricesOf } from '../../src/cli/aws/prices.ts';
@@ -42,7 +52,12 @@ describe('the estimated cost', () => {
   });
 
   test('says that it is an estimate, whose prices these are, and of when', () => {
-    const [here, parts] = costLines({ usage: USAGE, prices: US, region: 'us-east-1', isEmulator: false });
+    const [here, parts, leftOut] = costLines({
+      usage: USAGE,
+      prices: US,
+      region: 'us-east-1',
+      isEmulator: false,
+    });
     const [there] = costLines({
       usage: { ...USAGE, isUpperBound: true },
       prices: pricesOf('sa-east-1'),
@@ -54,6 +69,7 @@ describe('the estimated cost', () => {
     expect(parts).toBe(
       'functions $1.20 for 75,000 GB-seconds, coordination $0.10 for 4,000 transitions, S3 $0.014 for 12,000 requests',
     );
+    expect(leftOut).toMatch(/^not in it: .*logs, .*wait for the job$/);
     expect(there).toMatch(
       /^on AWS at most about \$1\.31 .*at prices of us-east-1 of .*; those of sa-east-1 are not known here, and may differ\)$/,
     );
@@ -82,7 +98,32 @@ describe('the estimated cost', () => {
     const [small, large] = [storageRequests(report(10, 10)), storageRequests(report(100, 100))];
 
     expect(large.s3Writes - small.s3Writes).toBe(180);
-    expect(large.s3Reads - small.s3Reads).toBe(100 * 100 - 10 * 10 + 3 * 90 + 2 * 90);
+    expect(large.s3Reads - small.s3Reads).toBe(100 * 100 - 10 * 10 + 4 * 90 + 3 * 90);
+  });
+
+  test('counts what attempts ask of S3 every five seconds, from how long most of them took', () => {
+    const report = (medianMs: number) =>
+      ({
+        input: { splits: 10, bytes: 0 },
+        stages: [{ tasks: 10, attempts: 12, bytesWritten: 0, taskTimes: { medianMs } }],
+      }) as unknown as JobReport;
+
+    const [short, long] = [storageRequests(report(4_900)), storageRequests(report(31_000))];
+
+    expect(ATTEMPT_LOOK_MS).toBe(WATCH_INTERVAL_MS);
+    expect(long.s3Reads - short.s3Reads).toBe(12 * 6 * 2);
+    expect(long.s3Writes).toBe(short.s3Writes);
+  });
+
+  test('counts the looks of the watch over a stage, every 3 to 15 seconds until it has ended', () => {
+    // 3 + 4 + ... + 15 are 117 seconds and 13 looks, then one every 15 seconds: as docs/s3-requests.md has it.
+    expect(watchOf({ tasks: 1_000, wallMs: 600_000 })).toMatchObject({
+      looks: 46,
+      s3Writes: 46,
+      s3Reads: 138,
+    });
+    expect(watchOf({ tasks: 7_812, wallMs: 600_000 })).toMatchObject({ looks: 46, s3Writes: 8 * 46 });
+    expect(watchOf({ tasks: 4, wallMs: 10 })).toMatchObject({ looks: 1, transitions: 4 });
   });
 
   test.each([
@@ -95,46 +136,129 @@ describe('the estimated cost', () => {
   });
 });
 
-describe('what was used', () => {
-  test('is read from the history: states entered, steps and their time', () => {
-    const at = (ms: number) => new Date(ms);
-    const events: HistoryEvent[] = [
-      { type: 'TaskStateEntered', timestamp: at(0) },
-      { type: 'TaskScheduled', timestamp: at(10) },
-      { type: 'TaskStateExited', timestamp: at(500) },
-      { type: 'MapStateEntered', timestamp: at(600) },
-      { type: 'SucceedStateEntered', timestamp: at(1_800) },
-    ].map((event, id) => ({ ...event, id }) as HistoryEvent);
+const DEFINITION = {
+  States: {
+    Plan: { Parameters: { FunctionName: 'plan' } },
+    WatchMap: { Parameters: { StateMachineArn: 'watch-machine' } },
+    MapStage: { ItemProcessor: { States: { MapTask: { Parameters: { FunctionName: 'map' } } } } },
+    Commit: { Parameters: { FunctionName: 'commit' } },
+    PublishFailure: { Parameters: { Entries: [] } },
+  },
+};
+const at = (type: string, ms: number, name?: string) =>
+  ({
+    id: 1,
+    type,
+    timestamp: new Date(ms),
+    ...(name === undefined ? {} : { stateEnteredEventDetails: { name } }),
+  }) as HistoryEvent;
+/** A task state from one time to another. */
+const state = (name: string, fromMs: number, toMs: number) => [
+  at('TaskStateEntered', fromMs, name),
+  at('TaskScheduled', fromMs + 10),
+  at('TaskStateExited', toMs),
+];
 
-    expect(readHistory(events)).toEqual({ transitions: 3, stepInvocations: 1, stepMs: 500 });
+describe('what was used', () => {
+  const sfn = mockClient(SFNClient);
+  const lambda = mockClient(LambdaClient);
+  const deployment = { sfn: new SFNClient({ region: 'us-east-1' }), stateMachineArn: 'm' } as Deployment;
+  const NOTHING = { stages: [], input: { splits: 0, bytes: 0 } } as unknown as JobReport;
+
+  beforeEach(() => {
+    sfn.reset();
+    lambda.reset();
+    vi.stubEnv('AWS_ENDPOINT_URL', undefined);
+    vi.stubEnv('AWS_REGION', 'us-east-1');
+    sfn.on(DescribeStateMachineCommand).resolves({ definition: JSON.stringify(DEFINITION) });
+    sfn.on(ListMapRunsCommand).resolves({ mapRuns: [] });
+    lambda.on(GetFunctionConfigurationCommand).callsFake(({ FunctionName: name }) => ({
+      MemorySize: name === 'map' || name === 'commit' ? 4_096 : 1_024,
+    }));
+  });
+
+  test('is read from the history: states entered, and of each step its invocations and time', () => {
+    const events = [
+      ...state('Plan', 0, 500),
+      at('MapStateEntered', 600),
+      ...state('Commit', 1_000, 1_200),
+      ...state('Commit', 1_300, 1_400),
+      at('SucceedStateEntered', 1_800),
+    ];
+
+    const { transitions, steps } = readHistory(events);
+
+    expect(transitions).toBe(5);
+    expect(Object.fromEntries(steps)).toEqual({
+      Plan: { invocations: 1, ms: 500 },
+      Commit: { invocations: 2, ms: 300 },
+    });
+  });
+
+  test('is by the memory of the function that ran: a commit has that of a task', async () => {
+    const events = [...state('Plan', 0, 1_000), ...state('Commit', 2_000, 12_000)];
+    sfn.on(GetExecutionHistoryCommand).resolves({ events });
+
+    const usage = await usageOf(deployment, ['first'], NOTHING);
+
+    expect(usage).toMatchObject({ invocations: 2, transitions: 2 });
+    expect(usage.gbSeconds).toBeCloseTo(1 + 10 * 4, 6);
+  });
+
+  test('counts the watch of a stage that had one, and its backup attempts, and no state without a function', async () => {
+    sfn
+      .on(GetExecutionHistoryCommand)
+      .resolves({ events: [...state('WatchMap', 0, 100), ...state('PublishFailure', 200, 90_000)] });
+    const stage = { stage: 'map', tasks: 100, attempts: 100, wallMs: 60_000, bytesWritten: 0 };
+    const report = (backupAttempts: number) => {
+      const stages = [{ ...stage, backupAttempts, taskTimes: { medianMs: 2_000 } }];
+      return { ...NOTHING, stages } as unknown as JobReport;
+    };
+    const { looks } = watchOf(stage);
+
+    const watched = await usageOf(deployment, ['first'], report(0));
+    const backedUp = await usageOf(deployment, ['first'], report(3));
+
+    expect(watched).toMatchObject({ invocations: looks, transitions: 2 + 4 * looks });
+    expect(watched.gbSeconds).toBeCloseTo(looks / 2, 6);
+    expect(watched.s3Writes - storageRequests(report(0)).s3Writes).toBe(looks);
+    expect(backedUp.invocations).toBe(looks + 3);
+    expect(backedUp.gbSeconds).toBeCloseTo(looks / 2 + 3 * 2 * 4, 6);
   });
 
   test('is that of every execution of the job, of those that are still known', async () => {
-    const sfn = mockClient(SFNClient);
-    const event = (type: string, ms: number) => ({ type, timestamp: new Date(ms), id: 1 }) as HistoryEvent;
-    const steps = [event('TaskStateEntered', 0), event('TaskScheduled', 0), event('TaskStateExited', 1_000)];
-    sfn.on(DescribeStateMachineCommand).resolves({ definition: '{}' });
-    sfn.on(GetExecutionHistoryCommand).callsFake(({ executionArn }: { executionArn: string }) => {
+    const gone = (executionArn: string) => {
       if (executionArn === 'long ago') throw new ExecutionDoesNotExist({ message: '', $metadata: {} });
-      return { events: steps };
+    };
+    sfn.on(GetExecutionHistoryCommand).callsFake(({ executionArn }: { executionArn: string }) => {
+      gone(executionArn);
+      return { events: state('Plan', 0, 1_000) };
     });
     sfn.on(ListMapRunsCommand).callsFake(({ executionArn }: { executionArn: string }) => {
-      if (executionArn === 'long ago') throw new ExecutionDoesNotExist({ message: '', $metadata: {} });
+      gone(executionArn);
       return { mapRuns: [{ mapRunArn: 'run', startDate: new Date(0), stopDate: new Date(4_000) }] };
     });
     sfn.on(DescribeMapRunCommand).resolves({ executionCounts: { total: 10 } as MapRunExecutionCounts });
     sfn.on(ListExecutionsCommand).resolves({
       executions: [{ startDate: new Date(0), stopDate: new Date(2_000) }] as ExecutionListItem[],
     });
-    vi.stubEnv('AWS_ENDPOINT_URL', undefined);
-    const deployment = { sfn: new SFNClient({ region: 'us-east-1' }), stateMachineArn: 'm' } as Deployment;
-    const report = { stages: [], input: { splits: 0, bytes: 0 } } as unknown as JobReport;
 
-    const usage = await usageOf(deployment, ['long ago', 'first', 'redrive'], report);
+    const usage = await usageOf(deployment, ['long ago', 'first', 'redrive'], NOTHING);
 
-    // Each: one step, 10 children of two transitions each, one of which is listed with its 2 seconds of 1,769 MB.
+    // Each: one step, 10 children of two transitions each, one of which is listed with its 2 seconds of 4 GB.
     expect(usage).toMatchObject({ transitions: 2 + 2 * 20, invocations: 2 + 2 * 10 });
-    expect(usage.gbSeconds).toBeCloseTo(2 + (2 * 2 * 1_769) / 1_024, 6);
+    expect(usage.gbSeconds).toBeCloseTo(2 + 2 * 2 * 4, 6);
+  });
+
+  test('is taken at the default memory where functions may not be looked at', async () => {
+    lambda
+      .on(GetFunctionConfigurationCommand)
+      .rejects(Object.assign(new Error('no'), { name: 'AccessDenied' }));
+    sfn.on(GetExecutionHistoryCommand).resolves({ events: state('Commit', 0, 1_000) });
+
+    const usage = await usageOf(deployment, ['first'], NOTHING);
+
+    expect(usage.gbSeconds).toBeCloseTo(1_769 / 1_024, 6);
   });
 
   test('is bounded by what the definition lets run at once', () => {
@@ -154,7 +278,8 @@ describe('what was used', () => {
     expect(readDefinition(JSON.stringify(definition))).toEqual({
       mapFunction: 'map',
       reduceFunction: undefined,
-      stepFunction: 'plan',
+      stepFunctions: { Plan: 'plan' },
+      watchMachine: undefined,
       isExpress: true,
       maxConcurrency: 40,
     });

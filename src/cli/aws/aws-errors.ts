@@ -46,7 +46,7 @@ export function awsError(
       'no AWS region is set. Set AWS_REGION, for example AWS_REGION=us-east-1, or a profile with a region',
     );
   }
-  if (/^AccessDenied|^UnauthorizedOperation|^AuthorizationError/.test(name)) {
+  if (DENIED.test(name)) {
     return usage(
       `access denied: ${message}. Whoever runs this command needs ${call.action} on ${call.on}${grantText(call)}`,
     );
@@ -101,10 +101,19 @@ export function isAwsError(error: unknown, name: string): boolean {
   return error instanceof Error && error.name === name;
 }
 
-/** Functions are invoked by hand only: that is no part of submitting. */
+/** Whether AWS answered that a right is missing; also of what `callAws` made of that answer. */
+export function isAccessDenied(error: unknown): boolean {
+  const answer = isMapReduceError(error) ? error.cause : error;
+  return answer instanceof Error && DENIED.test(answer.name);
+}
+
+/** Logs are read, and functions invoked by hand, in search of a fault: that is no part of submitting. */
 function grantText({ action }: AwsCall): string {
   if (action === 'cloudformation:DescribeStacks') {
     return '; with --bucket and --state-machine, or their variables, no stack is looked for';
+  }
+  if (/^(logs|lambda):/.test(action)) {
+    return '; MapReduce.grantDebug() of the construct grants what looking for a fault takes';
   }
   return /^(s3|states):/.test(action)
     ? '; MapReduce.grantSubmit() of the construct grants what submitting takes'
@@ -122,6 +131,7 @@ function codeOf(error: unknown): string | undefined {
   return errors?.map(codeOf).find((inner) => inner !== undefined);
 }
 
+const DENIED = /^AccessDenied|^UnauthorizedOperation|^AuthorizationError/;
 const EXPIRED = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenRefreshRequired']);
 const INVALID_CREDENTIALS = new Set([
   'UnrecognizedClientException',

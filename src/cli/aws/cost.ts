@@ -1,10 +1,11 @@
 /**
  * An estimate of what a job has cost: what it used, times a table of prices. Not in it: storage by time, logs, traces,
- * data that left the region, failed uploads, free tiers.
+ * keys of KMS, data that left the region, failed uploads, the upload of the input, what `wait` and the like ask of S3 (two
+ * or three listings, every three seconds of a long job), free tiers.
  */
-
+import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../../aws/watch-state.ts';
 import { formatCount } from '../../quantities.ts';
-import type { JobReport } from '../../report.ts';
+import type { JobReport, StageReport } from '../../report.ts';
 import type { Prices } from './prices.ts';
 
 export interface Usage {
@@ -39,19 +40,20 @@ export function costOf(usage: Usage, prices: Prices): Cost {
   return { functions, coordination, storageRequests, total: functions + coordination + storageRequests };
 }
 
-/** What the engine sends to S3, counted from the report: no bill of S3 comes by job. */
+/** What the engine sends to S3, counted from the report by docs/s3-requests.md: no bill of S3 comes by job. */
 export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3Reads'> {
   const [map, reduce] = report.stages;
-  const attempts = report.stages.reduce((sum, stage) => sum + stage.attempts, 0);
-  const written = report.stages.reduce((sum, stage) => sum + stage.bytesWritten, 0);
+  const attempts = sum(report.stages.map((stage) => stage.attempts));
+  const written = sum(report.stages.map((stage) => stage.bytesWritten));
   const maps = map?.tasks ?? 0;
   const reduces = reduce?.tasks ?? 0;
   return {
     // One commit each, a part for every 8 MiB, and the plan, indexes, manifest and listings of the job.
     s3Writes: attempts + Math.ceil(written / PART_BYTES) + JOB_REQUESTS,
-    // Settings and footers; the ranges of the input; for a reducer its range of each shuffle object.
+    // Settings, the mark of a cancel, footers; the ranges of the input; for a reducer its range of each shuffle object.
     s3Reads:
-      2 * attempts +
+      3 * attempts +
+      sum(report.stages.map(looksOfAttempts)) * ATTEMPT_LOOK_READS +
       report.input.splits +
       Math.ceil(report.input.bytes / PART_BYTES) +
       maps * reduces +
@@ -61,6 +63,50 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
 
 const PART_BYTES = 8 * 1024 * 1024;
 const JOB_REQUESTS = 20;
+/** As often as lambdas/steps/attempt.ts has it, an attempt looks for a cancel and for another's commit. */
+export const ATTEMPT_LOOK_MS = 5_000;
+const ATTEMPT_LOOK_READS = 2;
+
+/** As if each took as long as most do. */
+function looksOfAttempts({ attempts, taskTimes }: StageReport): number {
+  return attempts * Math.floor((taskTimes?.medianMs ?? 0) / ATTEMPT_LOOK_MS);
+}
+
+export interface WatchUsage extends Pick<Usage, 'transitions' | 's3Writes' | 's3Reads'> {
+  readonly looks: number;
+  /** Of its function. */
+  readonly seconds: number;
+}
+
+/** Assumed, not measured on AWS: a listing or a few, and three HEADs at once. */
+const LOOK_SECONDS = 0.5;
+/** Wait, Look, WhatNow, and Backups or Done. */
+const LOOK_TRANSITIONS = 4;
+/** For a failure, a cancel, the end of the job. */
+const LOOK_READS = 3;
+const KEYS_A_LISTING = 1_000;
+
+/** Of the machine that looks for stragglers (infra/watch-definition.ts): it leaves no trace in the job's own execution. */
+export function watchOf({ tasks, wallMs }: Pick<StageReport, 'tasks' | 'wallMs'>): WatchUsage {
+  let looks = 0;
+  let waitSeconds = WATCH_SECONDS_MIN;
+  // The last look is the one that finds the stage at its end.
+  for (let seconds = 0; looks === 0 || seconds < wallMs / 1000; looks++) {
+    seconds += waitSeconds;
+    waitSeconds = Math.min(WATCH_SECONDS_MAX, waitSeconds + 1);
+  }
+  return {
+    looks,
+    seconds: looks * LOOK_SECONDS,
+    transitions: looks * LOOK_TRANSITIONS,
+    s3Writes: looks * Math.ceil(tasks / KEYS_A_LISTING),
+    s3Reads: looks * LOOK_READS,
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
 
 /** `$0.0123`: two digits that count, and never less than a cent's hundredth. */
 export function formatDollars(dollars: number): string {
@@ -78,7 +124,12 @@ export interface CostLine {
 }
 
 /** What it comes to, and what that is made of. */
-export function costLines({ usage, prices, region, isEmulator }: CostLine): [total: string, parts: string] {
+export function costLines({
+  usage,
+  prices,
+  region,
+  isEmulator,
+}: CostLine): [total: string, parts: string, leftOut: string] {
   const { functions, coordination, storageRequests: requests, total } = costOf(usage, prices);
   const about = `${isEmulator ? 'on AWS ' : ''}${usage.isUpperBound ? 'at most about' : 'about'} ${formatDollars(total)}`;
   const where = prices.region === region ? '' : `; those of ${region} are not known here, and may differ`;
@@ -91,5 +142,6 @@ export function costLines({ usage, prices, region, isEmulator }: CostLine): [tot
   return [
     `${about}  (an estimate, at prices of ${prices.region} of ${prices.asOf}${where})`,
     parts.join(', '),
+    'not in it: stored bytes, logs, traces, the upload of the input, the listings of those who wait for the job',
   ];
 }

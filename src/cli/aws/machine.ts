@@ -1,35 +1,83 @@
-/** What the state machine itself says of a deployment: its functions, and how its children run. */
-import { callAws } from './aws-errors.ts';
-import type { Deployment } from './deployment.ts';
+/** What the state machine itself says of a deployment: its functions, its log group, and how its children run. */
+import type { GetFunctionConfigurationCommandOutput } from '@aws-sdk/client-lambda';
+import { callAws, isAwsError } from './aws-errors.ts';
+import { clientOptions, type Deployment, regionOption } from './deployment.ts';
 
 export interface Machine {
   /** ARNs or names. */
   readonly mapFunction: string | undefined;
   readonly reduceFunction: string | undefined;
-  readonly stepFunction: string | undefined;
+  /** Of the states that are one function each, by the state's name: Plan, MapBarrier, Commit. */
+  readonly stepFunctions: Readonly<Record<string, string>>;
+  /** ARN of the machine that looks for stragglers. */
+  readonly watchMachine: string | undefined;
   readonly isExpress: boolean;
   readonly maxConcurrency: number;
 }
 
-export async function machineOf({ sfn, stateMachineArn }: Deployment): Promise<Machine> {
+export async function machineOf(deployment: Deployment): Promise<Machine> {
+  const { definition } = await describeMachine(deployment, deployment.stateMachineArn);
+  return readDefinition(definition);
+}
+
+export interface DescribedMachine {
+  /** Amazon States Language, as JSON. */
+  readonly definition: string;
+  readonly logGroup: string | undefined;
+}
+
+export async function describeMachine(
+  { sfn }: Deployment,
+  stateMachineArn: string,
+): Promise<DescribedMachine> {
   const { DescribeStateMachineCommand } = await import('@aws-sdk/client-sfn');
-  const { definition = '{}' } = await callAws(
+  const { definition = '{}', loggingConfiguration } = await callAws(
     { action: 'states:DescribeStateMachine', on: stateMachineArn },
     () => sfn.send(new DescribeStateMachineCommand({ stateMachineArn })),
   );
-  return readDefinition(definition);
+  const [destination] = loggingConfiguration?.destinations ?? [];
+  // arn:aws:logs:<region>:<account>:log-group:<name>:*
+  const logGroup = destination?.cloudWatchLogsLogGroup?.logGroupArn?.split(':')[6];
+  return { definition, logGroup };
+}
+
+/** @returns undefined where there is no such function any more */
+export async function functionConfiguration(
+  { stateMachineArn }: Deployment,
+  name: string,
+): Promise<GetFunctionConfigurationCommandOutput | undefined> {
+  const { GetFunctionConfigurationCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
+  const client = new LambdaClient(clientOptions(regionOption(stateMachineArn)));
+  return await callAws({ action: 'lambda:GetFunctionConfiguration', on: name }, async () => {
+    try {
+      return await client.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
+    } catch (error) {
+      if (isAwsError(error, 'ResourceNotFoundException')) return undefined;
+      throw error;
+    }
+  });
 }
 
 /** Of the state machine of infra/state-machine-definition.ts. */
 export function readDefinition(definition: string): Machine {
   const { States: states = {} } = JSON.parse(definition) as { States?: Record<string, unknown> };
   const stage = JSON.stringify(states.MapStage ?? {});
-  const functionIn = (state: unknown) => /"FunctionName":"([^"]+)"/.exec(JSON.stringify(state ?? {}))?.[1];
+  const steps = Object.entries(states).flatMap(([name, state]) => {
+    const { Parameters } = state as { Parameters?: { FunctionName?: string } };
+    return Parameters?.FunctionName === undefined ? [] : [[name, Parameters.FunctionName]];
+  });
   return {
-    mapFunction: functionIn(states.MapStage),
-    reduceFunction: functionIn(states.ReduceStage),
-    stepFunction: functionIn(states.Plan),
+    mapFunction: functionsIn(states.MapStage)[0],
+    reduceFunction: functionsIn(states.ReduceStage)[0],
+    stepFunctions: Object.fromEntries(steps),
+    watchMachine: /"StateMachineArn":"([^"]+)"/.exec(JSON.stringify(states.WatchMap ?? {}))?.[1],
     isExpress: stage.includes('"ExecutionType":"EXPRESS"'),
     maxConcurrency: Number(/"MaxConcurrency":(\d+)/.exec(stage)?.[1] ?? 1_000),
   };
+}
+
+/** ARNs or names of the functions that a definition, or one of its states, calls; each once. */
+export function functionsIn(states: unknown): string[] {
+  const text = typeof states === 'string' ? states : JSON.stringify(states ?? {});
+  return [...new Set([...text.matchAll(/"FunctionName":\s*"([^"]+)"/g)].map(([, name]) => name!))];
 }

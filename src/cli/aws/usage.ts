@@ -4,10 +4,10 @@
  */
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import type { JobReport } from '../../report.ts';
-import { callAws, isAwsError } from './aws-errors.ts';
-import { storageRequests, type Usage } from './cost.ts';
-import { clientOptions, type Deployment, regionOption } from './deployment.ts';
-import { machineOf } from './machine.ts';
+import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
+import { storageRequests, type Usage, watchOf } from './cost.ts';
+import type { Deployment } from './deployment.ts';
+import { functionConfiguration, machineOf } from './machine.ts';
 
 /** Where Lambda does not say: the deployment's defaults. */
 const TASK_MEMORY_MB = 1_769;
@@ -19,54 +19,85 @@ interface MapRun {
   readonly ms: number;
 }
 
+/** What executions say of the states that are one function each, and of those that start a watch. */
+export interface History {
+  readonly transitions: number;
+  /** By the state's name. */
+  readonly steps: ReadonlyMap<string, Step>;
+}
+
+interface Step {
+  readonly invocations: number;
+  readonly ms: number;
+}
+
 export async function usageOf(
   deployment: Deployment,
   executionArns: readonly string[],
   report: JobReport,
 ): Promise<Usage> {
   const machine = await machineOf(deployment);
-  const histories: ReturnType<typeof readHistory>[] = [];
+  const histories: History[] = [];
   const runs: MapRun[] = [];
   for (const arn of executionArns) {
     histories.push(await historyOf(deployment, arn));
     runs.push(...(await mapRunsOf(deployment, arn)));
   }
-  const total = (field: 'transitions' | 'stepInvocations' | 'stepMs') =>
-    histories.reduce((sum, history) => sum + history[field], 0);
-  const [transitions, stepInvocations, stepMs] = [
-    total('transitions'),
-    total('stepInvocations'),
-    total('stepMs'),
-  ];
+  const taskGb = (await memoryMb(deployment, machine.mapFunction, TASK_MEMORY_MB)) / MB_PER_GB;
+  const stepGb = (await memoryMb(deployment, machine.stepFunctions.Plan, STEP_MEMORY_MB)) / MB_PER_GB;
   let usage: Usage = {
-    invocations: stepInvocations,
-    gbSeconds:
-      (stepMs / 1000) * ((await memoryMb(deployment, machine.stepFunction, STEP_MEMORY_MB)) / MB_PER_GB),
+    invocations: 0,
+    gbSeconds: 0,
     isUpperBound: false,
-    transitions,
+    transitions: histories.reduce((sum, { transitions }) => sum + transitions, 0),
     expressExecutions: 0,
     expressSeconds: 0,
     ...storageRequests(report),
   };
-  const taskGb = (await memoryMb(deployment, machine.mapFunction, TASK_MEMORY_MB)) / MB_PER_GB;
+  for (const { steps } of histories) {
+    for (const [state, { invocations, ms }] of steps) {
+      // The others start a watch, or publish an event.
+      if (machine.stepFunctions[state] === undefined) continue;
+      // The functions of a deployment have one of two sizes, and commit, which may merge, that of a task.
+      const gb = state === 'Commit' ? taskGb : stepGb;
+      usage = plus(usage, { invocations, gbSeconds: (ms / 1000) * gb });
+    }
+    for (const stage of report.stages) {
+      if (!steps.has(stage.stage === 'map' ? 'WatchMap' : 'WatchReduce')) continue;
+      const { looks, seconds, ...watch } = watchOf(stage);
+      usage = plus(usage, { ...watch, invocations: looks, gbSeconds: seconds * stepGb });
+    }
+  }
   for (const run of runs) {
     const children = await childrenOf(deployment, run, machine.isExpress);
     const ms = children.ms ?? run.ms * Math.min(children.count, machine.maxConcurrency);
-    usage = {
-      ...usage,
-      invocations: usage.invocations + children.count,
-      gbSeconds: usage.gbSeconds + (ms / 1000) * taskGb,
-      isUpperBound: usage.isUpperBound || children.ms === undefined,
+    usage = plus(usage, {
+      invocations: children.count,
+      gbSeconds: (ms / 1000) * taskGb,
       // The start of a child, and its one state.
-      transitions: usage.transitions + (machine.isExpress ? 0 : 2 * children.count),
-      expressExecutions: usage.expressExecutions + (machine.isExpress ? children.count : 0),
-      expressSeconds: usage.expressSeconds + (machine.isExpress ? ms / 1000 : 0),
-    };
+      transitions: machine.isExpress ? 0 : 2 * children.count,
+      expressExecutions: machine.isExpress ? children.count : 0,
+      expressSeconds: machine.isExpress ? ms / 1000 : 0,
+    });
+    if (children.ms === undefined) usage = { ...usage, isUpperBound: true };
+  }
+  // The watch invokes them itself.
+  for (const { backupAttempts, taskTimes } of report.stages) {
+    const ms = backupAttempts * (taskTimes?.medianMs ?? 0);
+    usage = plus(usage, { invocations: backupAttempts, gbSeconds: (ms / 1000) * taskGb });
   }
   return usage;
 }
 
-async function historyOf({ sfn }: Deployment, executionArn: string) {
+function plus(usage: Usage, more: Partial<Omit<Usage, 'isUpperBound'>>): Usage {
+  const sums = Object.entries(more).map(([field, amount]) => [
+    field,
+    usage[field as keyof typeof more] + amount,
+  ]);
+  return { ...usage, ...Object.fromEntries(sums) };
+}
+
+async function historyOf({ sfn }: Deployment, executionArn: string): Promise<History> {
   const { paginateGetExecutionHistory } = await import('@aws-sdk/client-sfn');
   const events: HistoryEvent[] = [];
   await callAws({ action: 'states:GetExecutionHistory', on: executionArn }, async () => {
@@ -82,17 +113,22 @@ async function historyOf({ sfn }: Deployment, executionArn: string) {
   return readHistory(events);
 }
 
-export function readHistory(events: readonly HistoryEvent[]) {
-  let [transitions, stepInvocations, stepMs, enteredMs]: [number, number, number, number] = [0, 0, 0, 0];
-  for (const event of events) {
-    const type = event.type ?? '';
-    const atMs = event.timestamp?.getTime() ?? 0;
+export function readHistory(events: readonly HistoryEvent[]): History {
+  const steps = new Map<string, Step>();
+  let transitions = 0;
+  let at = { state: '', enteredMs: 0 };
+  const add = (more: Step) => {
+    const { invocations, ms } = steps.get(at.state) ?? { invocations: 0, ms: 0 };
+    steps.set(at.state, { invocations: invocations + more.invocations, ms: ms + more.ms });
+  };
+  for (const { type = '', timestamp, stateEnteredEventDetails } of events) {
+    const ms = timestamp?.getTime() ?? 0;
     if (type.endsWith('StateEntered')) transitions++;
-    if (type === 'TaskStateEntered') enteredMs = atMs;
-    if (type === 'TaskStateExited') stepMs += atMs - enteredMs;
-    if (type === 'TaskScheduled') stepInvocations++;
+    if (type === 'TaskStateEntered') at = { state: stateEnteredEventDetails?.name ?? '', enteredMs: ms };
+    if (type === 'TaskScheduled') add({ invocations: 1, ms: 0 });
+    if (type === 'TaskStateExited') add({ invocations: 0, ms: ms - at.enteredMs });
   }
-  return { transitions, stepInvocations, stepMs };
+  return { transitions, steps };
 }
 
 /** Not from the history: an execution that was stopped amid a stage does not tell its end, and MiniStack tells none. */
@@ -138,19 +174,15 @@ async function childrenOf(
 
 /** Who may submit need not be allowed to look at functions: then the default. */
 async function memoryMb(
-  { stateMachineArn }: Deployment,
+  deployment: Deployment,
   functionName: string | undefined,
   otherwise: number,
 ): Promise<number> {
   if (functionName === undefined) return otherwise;
-  const { GetFunctionConfigurationCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
   try {
-    const answer = await new LambdaClient(clientOptions(regionOption(stateMachineArn))).send(
-      new GetFunctionConfigurationCommand({ FunctionName: functionName }),
-    );
-    return answer.MemorySize ?? otherwise;
+    return (await functionConfiguration(deployment, functionName))?.MemorySize ?? otherwise;
   } catch (error) {
-    if (error instanceof Error && /^AccessDenied|^ResourceNotFound/.test(error.name)) return otherwise;
+    if (isAccessDenied(error)) return otherwise;
     throw error;
   }
 }
