@@ -138,9 +138,11 @@ Examples:
     });
 
   jobCommand(program, 'logs', 'show what the functions logged about a job', ' --errors')
-    .description('Shows what the functions of the stack logged about a job, in the order of time.')
+    .description(
+      'Shows what the functions and state machines of a deployment logged about a job, in the order of time.',
+    )
     .option('--errors', 'warnings and errors only')
-    .option('-n, --limit <lines>', 'at most so many lines (default: 1000)')
+    .option('-n, --limit <lines>', 'at most so many lines, the first (default: 1000)')
     .option('--json', 'print the lines as they were logged')
     .action(async (job, flags) => {
       const { logsCommand } = await import('./logs-command.ts');

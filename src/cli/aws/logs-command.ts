@@ -1,12 +1,14 @@
-/** `mapreduce logs`: what the functions logged about one job, in the order of time. */
-import { MapReduceError } from '../../errors.ts';
+/** `mapreduce logs`: what functions and state machines logged about one job, in the order of time. */
+import type { JobId } from '../../ids.ts';
 import { mapBounded } from '../../map-bounded.ts';
+import { formatCount, formatCountOf } from '../../quantities.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
-import { callAws } from './aws-errors.ts';
-import { clientOptions, clientRegion, connect, type DeploymentFlags, stackNameOf } from './deployment.ts';
+import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
+import { clientOptions, connect, type DeploymentFlags, regionOption } from './deployment.ts';
 import { checkedJobId, jobStatus } from './job-status.ts';
+import { type Attempt, logGroups } from './log-groups.ts';
 import { shownLine } from './log-line.ts';
 
 export interface LogsFlags extends DeploymentFlags {
@@ -23,70 +25,98 @@ const CLOCKS_DIFFER_MS = 60_000;
 
 interface LogLine {
   readonly at: number;
-  readonly group: string;
   readonly message: string;
 }
 
 export async function logsCommand(id: string, flags: LogsFlags): Promise<number> {
   const limit = parseWholeNumber('--limit', flags.limit ?? LIMIT_DEFAULT, { min: 1, max: LIMIT_MAX });
+  const job = checkedJobId(id);
   const deployment = await connect(flags);
-  const { jobId, execution, plan } = await jobStatus(deployment, checkedJobId(id));
+  const { jobId, execution, plan } = await jobStatus(deployment, job);
   const startedAt = plan === undefined ? execution?.startedAt : new Date(plan.plannedAt);
-  const groups = await logGroups(stackNameOf(flags));
+  const refused: Error[] = [];
+  const attempt: Attempt = async (ask) => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isAccessDenied(error)) throw error;
+      refused.push(error as Error);
+      return undefined;
+    }
+  };
+  const groups = await logGroups(deployment, attempt);
   const { CloudWatchLogsClient } = await import('@aws-sdk/client-cloudwatch-logs');
-  const client = new CloudWatchLogsClient(clientOptions(clientRegion()));
+  const client = new CloudWatchLogsClient(clientOptions(regionOption(deployment.stateMachineArn)));
+  const question = {
+    jobId,
+    fromMs: (startedAt?.getTime() ?? 0) - CLOCKS_DIFFER_MS,
+    isWanted: flags.errors ? isError : () => true,
+    limit,
+  };
   const found = await mapBounded(groups, GROUPS_AT_ONCE_MAX, (group) =>
-    linesOf(client, { group, jobId, fromMs: (startedAt?.getTime() ?? 0) - CLOCKS_DIFFER_MS, limit }),
+    attempt(() => linesOf(client, { ...question, group })),
   );
-  const lines = found
-    .flat()
-    .filter(({ message }) => !flags.errors || /"level":"(ERROR|CRITICAL|WARN)"/.test(message))
-    .sort((a, b) => a.at - b.at);
+  const read = found.filter((lines) => lines !== undefined);
+  if (read.length === 0 && refused.length > 0) throw refused[0];
+  for (const { message } of refused) process.stderr.write(`not read: ${message}\n`);
+  const lines = read.flat().sort((a, b) => a.at - b.at);
   const paint = paintFor(process.stdout);
   for (const line of lines.slice(0, limit))
     process.stdout.write(`${flags.json ? line.message : shownLine(line.message, paint, line.at)}\n`);
+  if (lines.length > limit) process.stderr.write(`${leftOut(limit, flags)}\n`);
   if (lines.length === 0) {
     process.stderr.write(
-      `no lines about job ${jobId} in ${groups.length} log groups. Lines appear some seconds after they are written, and are kept for the retention of the deployment\n`,
+      `no ${flags.errors ? 'warnings or errors' : 'lines'} about job ${jobId} in ${formatCountOf(read.length, 'log group')}. Lines appear some seconds after they are written, and are kept for the retention of the deployment\n`,
     );
   }
   return EXIT_CODE.done;
 }
 
-/** Their names are made up by CloudFormation. */
-async function logGroups(stackName: string): Promise<string[]> {
-  const { CloudFormationClient, paginateListStackResources } = await import('@aws-sdk/client-cloudformation');
-  const client = new CloudFormationClient(clientOptions(clientRegion()));
-  const call = { action: 'cloudformation:ListStackResources', on: `the stack ${stackName}` };
-  return await callAws(call, async () => {
-    const names: string[] = [];
-    for await (const page of paginateListStackResources({ client }, { StackName: stackName })) {
-      for (const { ResourceType, PhysicalResourceId } of page.StackResourceSummaries ?? []) {
-        if (ResourceType === 'AWS::Logs::LogGroup' && PhysicalResourceId) names.push(PhysicalResourceId);
-      }
-    }
-    if (names.length > 0) return names;
-    throw new MapReduceError(
-      'UsageError',
-      `the stack ${stackName} has no log groups. Name another with --stack`,
-    );
-  });
+function isError(message: string): boolean {
+  return /"level":"(ERROR|CRITICAL|WARN)"/.test(message);
 }
 
+function leftOut(limit: number, { errors }: LogsFlags): string {
+  const more = [
+    ...(limit < LIMIT_MAX ? [`--limit <lines> shows up to ${formatCount(LIMIT_MAX)}`] : []),
+    ...(errors ? [] : ['--errors only warnings and errors']),
+  ];
+  return `these are the first ${formatCountOf(limit, 'line')}; later ones are left out${more.length === 0 ? '' : `: ${more.join(', ')}`}`;
+}
+
+/** The first that are wanted, one more than may be shown: so that is known when there are more. */
 async function linesOf(
   client: InstanceType<typeof import('@aws-sdk/client-cloudwatch-logs').CloudWatchLogsClient>,
-  { group, jobId, fromMs, limit }: { group: string; jobId: string; fromMs: number; limit: number },
+  {
+    group,
+    jobId,
+    fromMs,
+    isWanted,
+    limit,
+  }: {
+    group: string;
+    jobId: JobId;
+    fromMs: number;
+    isWanted: (message: string) => boolean;
+    limit: number;
+  },
 ): Promise<LogLine[]> {
   const { paginateFilterLogEvents } = await import('@aws-sdk/client-cloudwatch-logs');
   const question = { logGroupName: group, startTime: Math.max(0, fromMs), filterPattern: `"${jobId}"` };
   return await callAws({ action: 'logs:FilterLogEvents', on: group }, async () => {
     const lines: LogLine[] = [];
-    for await (const { events = [] } of paginateFilterLogEvents({ client }, question)) {
-      for (const { timestamp = 0, message = '' } of events) {
-        // Emulators do not know every filter.
-        if (message.includes(jobId)) lines.push({ at: timestamp, group, message: message.trimEnd() });
+    try {
+      for await (const { events = [] } of paginateFilterLogEvents({ client }, question)) {
+        for (const { timestamp = 0, message = '' } of events) {
+          // Emulators do not know every filter.
+          if (message.includes(jobId) && isWanted(message))
+            lines.push({ at: timestamp, message: message.trimEnd() });
+        }
+        if (lines.length > limit) break;
       }
-      if (lines.length >= limit) break;
+    } catch (error) {
+      // A function that has never run may have no group yet.
+      if (!isAwsError(error, 'ResourceNotFoundException')) throw error;
     }
     return lines;
   });

@@ -1,0 +1,32 @@
+/**
+ * The log groups of a deployment, as its two state machines and its functions name them: nobody else's are read, and no
+ * stack is needed to find them. One request for each machine and each function.
+ */
+import { mapBounded } from '../../map-bounded.ts';
+import type { Deployment } from './deployment.ts';
+import { describeMachine, functionConfiguration, functionsIn, readDefinition } from './machine.ts';
+
+const REQUESTS_AT_ONCE_MAX = 4;
+
+/** Carries out what may be refused; undefined where it is. */
+export type Attempt = <T>(ask: () => Promise<T>) => Promise<T | undefined>;
+
+/** @throws where the jobs' own machine may not be looked at: it names all others */
+export async function logGroups(deployment: Deployment, attempt: Attempt): Promise<string[]> {
+  const jobs = await describeMachine(deployment, deployment.stateMachineArn);
+  const { watchMachine } = readDefinition(jobs.definition);
+  const watch =
+    watchMachine === undefined ? undefined : await attempt(() => describeMachine(deployment, watchMachine));
+  const functions = new Set([...functionsIn(jobs.definition), ...functionsIn(watch?.definition)]);
+  const ofFunctions = await mapBounded([...functions], REQUESTS_AT_ONCE_MAX, (name) =>
+    attempt(() => groupOfFunction(deployment, name)),
+  );
+  const found = [jobs.logGroup, watch?.logGroup, ...ofFunctions].filter((group) => group !== undefined);
+  return [...new Set(found)];
+}
+
+async function groupOfFunction(deployment: Deployment, name: string): Promise<string | undefined> {
+  const configuration = await functionConfiguration(deployment, name);
+  if (configuration === undefined) return undefined;
+  return configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${name.split(':').at(-1)}`;
+}
