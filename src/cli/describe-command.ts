@@ -2,6 +2,7 @@
 import type { Job, ParameterSpec } from '../job.ts';
 import { loadJob } from '../local/load-job.ts';
 import { appNames } from './apps.ts';
+import { commandLine } from './command-line.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import { findJob } from './find-job.ts';
 import { type Paint, paintFor, printable } from './paint.ts';
@@ -13,7 +14,7 @@ export async function listCommand(): Promise<number> {
     appNames().map(async (name) => ({ name, job: await loadJob(findJob(name)) })),
   );
   const lines = jobs.flatMap(({ name, job }) => [...listedLines(name, job, paint), '']);
-  process.stdout.write(`${[...lines, `More about one: mapreduce describe <app>`].join('\n')}\n`);
+  process.stdout.write(`${[...lines, `More about one: ${commandLine('describe <app>')}`].join('\n')}\n`);
   return EXIT_CODE.done;
 }
 
@@ -55,7 +56,7 @@ export function describedLines(name: string, job: Job, paint: Paint): string[] {
     ).map((line) => `  ${line}`),
     ...(parameters.length === 0 ? [] : ['', ...parameters.map((line) => `  ${line}`)]),
     '',
-    `  mapreduce run ${name} --input <path> --output <folder>${set}`,
+    `  ${commandLine(`run ${name} --input <path> --output <folder>${set}`)}`,
   ];
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { parseJson } from '../aws/parse.ts';
 import { MANIFEST_NAME } from '../commit/layout.ts';
-import { MapReduceError } from '../errors.ts';
+import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { JobReport } from '../report.ts';
 import { type ReportCost, reportPage } from '../report-page/page.ts';
 import type { DeploymentFlags } from './aws/deployment.ts';
@@ -57,18 +57,35 @@ async function ofFolder(path: string): Promise<{ report: JobReport; cost?: Repor
 }
 
 async function ofJob(id: string, flags: ReportFlags): Promise<{ report: JobReport; cost?: ReportCost }> {
-  const [{ connect }, { checkedJobId, jobStatus, readReport }, { assertSucceeded }, { estimatedCost }] =
-    await Promise.all([
-      import('./aws/deployment.ts'),
-      import('./aws/job-status.ts'),
-      import('./aws/job-commands.ts'),
-      import('./aws/estimated-cost.ts'),
-    ]);
-  const deployment = await connect(flags);
-  const status = await jobStatus(deployment, checkedJobId(id));
+  const [{ assertSucceeded }, { readReport }, { estimatedCost }] = await Promise.all([
+    import('./aws/job-commands.ts'),
+    import('./aws/job-status.ts'),
+    import('./aws/estimated-cost.ts'),
+  ]);
+  const { deployment, status } = await findJob(id, flags);
   await assertSucceeded(deployment, status);
   const { report } = await readReport(deployment, status);
   return { report, cost: await estimatedCost(deployment, status, report) };
+}
+
+/** @throws UsageError that tells of this machine as well: a folder may have been meant */
+async function findJob(id: string, flags: ReportFlags) {
+  const [{ connect }, { checkedJobId, jobStatus }] = await Promise.all([
+    import('./aws/deployment.ts'),
+    import('./aws/job-status.ts'),
+  ]);
+  try {
+    const job = checkedJobId(id);
+    const deployment = await connect(flags);
+    return { deployment, status: await jobStatus(deployment, job) };
+  } catch (error) {
+    if (!isMapReduceError(error, 'UsageError')) throw error;
+    throw new MapReduceError(
+      'UsageError',
+      `there is no ${join(id, MANIFEST_NAME)} here, so '${id}' is taken for a job on AWS: ${error.message}`,
+      { cause: error },
+    );
+  }
 }
 
 const whole = v.pipe(v.number(), v.minValue(0));

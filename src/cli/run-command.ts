@@ -1,6 +1,7 @@
 /** `mapreduce run`: from flags to a job that runs, is watched, and ends in a summary, a report or an error. */
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { JobReport } from '../report.ts';
+import { commandLine, shellWord } from './command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from './exit-code.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { paintFor } from './paint.ts';
@@ -59,7 +60,7 @@ async function writeReport(file: string, report: JobReport, output: string): Pro
   } catch (error) {
     throw new MapReduceError(
       'StorageError',
-      `the job has ended well, and its result is whole in ${shortPath(output)}; only its report is missing: ${(error as Error).message}, for example with: mapreduce report ${shortPath(output)} --output <file>`,
+      `the job has ended well, and its result is whole in ${shortPath(output)}; only its report is missing: ${(error as Error).message}, for example with: ${commandLine(`report ${shellWord(shortPath(output))} --output <file>`)}`,
       { cause: error },
     );
   }

@@ -52,6 +52,7 @@ vi.mock('../../src/cli/aws/deployment.ts', async (original) => ({
     stateMachineArn: MACHINE,
     store,
     sfn: new SFNClient({ region: 'us-east-1' }),
+    flags: {},
   }),
 }));
 

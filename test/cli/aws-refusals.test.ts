@@ -15,18 +15,22 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { explained } from '../../src/cli/aws/aws-errors.ts';
 import { clientOptions } from '../../src/cli/aws/deployment.ts';
+import { invokeCommand } from '../../src/cli/aws/invoke-command.ts';
 import {
   cancelCommand,
   redriveCommand,
   resultsCommand,
   statusCommand,
+  waitCommand,
 } from '../../src/cli/aws/job-commands.ts';
 import { jobsCommand } from '../../src/cli/aws/list-command.ts';
+import { logsCommand } from '../../src/cli/aws/logs-command.ts';
 import { submitCommand } from '../../src/cli/aws/submit-command.ts';
 import { errorText } from '../../src/cli/error-text.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { PACKAGE_ROOT } from '../../src/cli/package-root.ts';
 import { plainPaint } from '../../src/cli/paint.ts';
+import { reportCommand } from '../../src/cli/report-command.ts';
 import { MapReduceError } from '../../src/errors.ts';
 
 const MACHINE = 'arn:aws:states:us-east-1:123456789012:stateMachine:M';
@@ -106,6 +110,63 @@ describe.each(COMMANDS)('mapreduce %s', (_, run) => {
       "there is no stack 'MapReduce' in the region eu-west-1 with the profile work. Deploy it with 'mapreduce deploy'; if it is elsewhere, set AWS_REGION and AWS_PROFILE",
     );
     expect(code).toBe(2);
+  });
+});
+
+describe('what was typed', () => {
+  const noStack = () =>
+    cloudFormation.on(DescribeStacksCommand).rejects(refused('ValidationError', 'Stack M does not exist'));
+
+  test.each([
+    ['status', (id: string) => statusCommand(id, {})],
+    ['wait', (id: string) => waitCommand(id, {})],
+    ['results', (id: string) => resultsCommand(id, {})],
+    ['cancel', (id: string) => cancelCommand(id, {})],
+    ['redrive', (id: string) => redriveCommand(id, {})],
+    ['logs', (id: string) => logsCommand(id, {})],
+    ['report', (id: string) => reportCommand(id, {})],
+    ['invoke', (id: string) => invokeCommand(id, 'm-0', {})],
+  ])('mapreduce %s looks at the job id before it looks for a stack', async (_, run) => {
+    noStack();
+
+    const { text, code } = await said(() => run('bad id'));
+
+    expect(text).toMatch(/a job id is 1 to 80 .*'bad id'/);
+    expect(text).not.toContain('stack');
+    expect(code).toBe(2);
+  });
+
+  test('mapreduce report says that there is no such folder either', async () => {
+    noStack();
+
+    const { text, code } = await said(() => reportCommand('nothere', {}));
+
+    expect(text).toMatch(
+      /there is no nothere\/manifest\.json here, so 'nothere' is taken for a job on AWS: there is no stack/,
+    );
+    expect(code).toBe(2);
+  });
+
+  test('is in the command that would deploy what is missing', async () => {
+    noStack();
+    vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:4566');
+
+    const { text } = await said(() => statusCommand('job', { stack: 'Mine', local: true }));
+
+    expect(text).toContain("Deploy it with 'mapreduce deploy --stack Mine --local'");
+  });
+
+  test('a request that does not fit the states with what they add is refused before it is uploaded', async () => {
+    const names = Array.from(
+      { length: 4_000 },
+      (_, index) => `s3://the-bucket/data/${'x'.repeat(40)}${index}`,
+    );
+
+    const { text, code } = await said(() => submitCommand('word-count', { ...NAMED, input: names }));
+
+    expect(text).toMatch(/the request has 2\d\d kB, and at most 197 kB go through Step Functions/);
+    expect(code).toBe(2);
+    expect(sfn.calls()).toHaveLength(0);
   });
 });
 

@@ -15,7 +15,7 @@ import { writeDocument } from '../../src/aws/documents.ts';
 import { failureKey, planKey, requestKey, stageKey } from '../../src/aws/keys.ts';
 import type { Deployment } from '../../src/cli/aws/deployment.ts';
 import { type JobExecution, latestExecution, startExecution } from '../../src/cli/aws/executions.ts';
-import { failureOf, type JobStatus, jobStatus } from '../../src/cli/aws/job-status.ts';
+import { failureOf, type JobStatus, jobStatus, readReport } from '../../src/cli/aws/job-status.ts';
 import { type WatchOptions, watchJob } from '../../src/cli/aws/watch.ts';
 import { jobId } from '../../src/ids.ts';
 import type { JobEvent } from '../../src/report.ts';
@@ -68,6 +68,7 @@ function world(executions: Readonly<Record<string, readonly DescribeExecutionOut
     stateMachineArn: MACHINE,
     store: new MemoryStore(),
     sfn: new SFNClient({ region: 'us-east-1' }),
+    flags: {},
   };
 }
 
@@ -255,6 +256,16 @@ describe('the execution of a job', () => {
   });
 });
 
+test('results that another job has replaced are not taken for those of the job', async () => {
+  const aws = world({ daily: ['SUCCEEDED'] });
+  await writeDocument(aws.store, planKey(JOB), PLAN);
+  await writeDocument(aws.store, 'output/daily/manifest.json', { formatVersion: 1, jobId: 'weekly' });
+
+  await expect(readReport(aws, await jobStatus(aws, JOB))).rejects.toThrow(
+    'the results of job daily were replaced by those of job weekly',
+  );
+});
+
 describe('why a job failed', () => {
   test("is failure.json's message, with task, object and the user's stack", async () => {
     const aws = world({ daily: ['FAILED'] });
@@ -284,6 +295,23 @@ describe('why a job failed', () => {
       jobName: 'word-count',
       jobId: JOB,
     });
+  });
+
+  test('comes with commands that go to the same deployment', async () => {
+    const aws: World = { ...world({ daily: ['FAILED'] }), flags: { stack: 'Mine', local: true } };
+    await writeDocument(aws.store, failureKey(JOB), {
+      error: 'TaskFailedError',
+      message: 'task m-00001 failed for good',
+      details: {},
+      nextSteps: ['See what the functions logged: mapreduce logs daily', 'Correct the request.'],
+    });
+
+    const { message } = await failureOf(aws, await jobStatus(aws, JOB));
+
+    expect(message).toContain(
+      'next: See what the functions logged: mapreduce logs daily --stack Mine --local\n',
+    );
+    expect(message).toMatch(/next: Correct the request\.$/);
   });
 
   test('is what the execution says where there is no failure.json', async () => {

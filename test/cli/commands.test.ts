@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { cli, folderWith, shell } from './cli-process.ts';
 import { jobModule, WORDS } from './job-modules.ts';
@@ -92,6 +93,14 @@ describe('mapreduce describe', () => {
 
     expect(stdout).toContain('mapreduce run grep --input <path> --output <folder> --set pattern=<string>\n');
   });
+});
+
+test('npm start names itself in the commands that come next', () => {
+  const start = fileURLToPath(new URL('../../scripts/start.ts', import.meta.url));
+
+  const { stdout } = spawnSync(process.execPath, [start, 'describe', 'word-count'], { encoding: 'utf8' });
+
+  expect(stdout).toContain('\n  npm start -- run word-count --input <path> --output <folder>\n');
 });
 
 test('the launcher is an executable that finds its entry', () => {

@@ -5,6 +5,7 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import { MapReduceError } from '../../errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { commandLine } from '../command-line.ts';
 import { callAws } from './aws-errors.ts';
 import { regionOf, useLocalEndpoint } from './local-endpoint.ts';
 
@@ -22,6 +23,8 @@ export interface Deployment {
   /** The bucket. */
   readonly store: ObjectStore;
   readonly sfn: SFNClient;
+  /** As they were typed, for the command lines of messages. */
+  readonly flags: DeploymentFlags;
 }
 
 export const STACK_NAME_DEFAULT = 'MapReduce';
@@ -39,7 +42,7 @@ export async function connect(flags: DeploymentFlags): Promise<Deployment> {
   };
   const { bucket: named, stateMachineArn } =
     given.bucket === undefined || given.stateMachineArn === undefined
-      ? { ...(await stackOutputs(stackNameOf(flags))), ...withoutUndefined(given) }
+      ? { ...(await stackOutputs(flags)), ...withoutUndefined(given) }
       : { bucket: given.bucket, stateMachineArn: given.stateMachineArn };
   const bucket = named.replace(/^s3:\/\//, '').replace(/\/$/, '');
   checkArn(stateMachineArn);
@@ -54,6 +57,7 @@ export async function connect(flags: DeploymentFlags): Promise<Deployment> {
     stateMachineArn,
     store: new S3Store({ bucket, client: createS3Client(region) }),
     sfn: new SFNClient({ ...clientOptions(region), maxAttempts: POLL_ATTEMPTS_MAX }),
+    flags,
   };
 }
 
@@ -76,7 +80,8 @@ export function clientOptions<R extends { readonly region?: string }>(region: R)
   };
 }
 
-async function stackOutputs(stackName: string): Promise<{ bucket: string; stateMachineArn: string }> {
+async function stackOutputs(flags: DeploymentFlags): Promise<{ bucket: string; stateMachineArn: string }> {
+  const stackName = stackNameOf(flags);
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
   const client = new CloudFormationClient(clientOptions(clientRegion()));
   const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${stackName}` };
@@ -85,24 +90,24 @@ async function stackOutputs(stackName: string): Promise<{ bucket: string; stateM
       return await client.send(new DescribeStacksCommand({ StackName: stackName }));
     } catch (error) {
       if (error instanceof Error && /does not exist/.test(error.message)) {
-        throw noStack(stackName, await client.config.region());
+        throw noStack(flags, await client.config.region());
       }
       throw error;
     }
   });
-  if (stack === undefined) throw noStack(stackName, await client.config.region());
+  if (stack === undefined) throw noStack(flags, await client.config.region());
   const output = (name: string) => stack.Outputs?.find(({ OutputKey }) => OutputKey === name)?.OutputValue;
   const [bucket, stateMachineArn] = [output('BucketName'), output('StateMachineArn')];
   if (bucket === undefined || stateMachineArn === undefined) {
     throw new MapReduceError(
       'UsageError',
-      `the stack ${stackName} (${stack.StackStatus}) has no outputs BucketName and StateMachineArn: it is not of mapreduce, or its deployment has not ended well. Deploy it with 'mapreduce deploy', choose another with --stack, or name --bucket and --state-machine`,
+      `the stack ${stackName} (${stack.StackStatus}) has no outputs BucketName and StateMachineArn: it is not of mapreduce, or its deployment has not ended well. Deploy it with '${deployLine(flags)}', choose another with --stack, or name --bucket and --state-machine`,
     );
   }
   return { bucket, stateMachineArn };
 }
 
-function noStack(stackName: string, region: string): MapReduceError {
+function noStack(flags: DeploymentFlags, region: string): MapReduceError {
   const { AWS_ENDPOINT_URL: endpoint, AWS_PROFILE: profile } = process.env;
   const where = [
     `the region ${region}`,
@@ -111,8 +116,14 @@ function noStack(stackName: string, region: string): MapReduceError {
   ].join(' ');
   return new MapReduceError(
     'UsageError',
-    `there is no stack '${stackName}' in ${where}. Deploy it with 'mapreduce deploy${endpoint === undefined ? '' : ' --local'}'; if it is elsewhere, set AWS_REGION and AWS_PROFILE, or name it with --stack`,
+    `there is no stack '${stackNameOf(flags)}' in ${where}. Deploy it with '${deployLine(flags)}'; if it is elsewhere, set AWS_REGION and AWS_PROFILE, or name it with --stack`,
   );
+}
+
+/** The command that deploys what was asked for, or deploys it again. */
+export function deployLine({ stack, local }: DeploymentFlags, more = ''): string {
+  const isLocal = local === true || process.env.AWS_ENDPOINT_URL !== undefined;
+  return commandLine(`deploy${more}`, { local: isLocal, ...(stack === undefined ? {} : { stack }) });
 }
 
 /** For further clients: the region of the variables, else of the profile. */

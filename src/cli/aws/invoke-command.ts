@@ -4,11 +4,12 @@ import type { DryRun } from '../../aws/job-state.ts';
 import { deserializeError, isMapReduceError, MapReduceError, repairTarget } from '../../errors.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../quantities.ts';
 import type { TaskResult } from '../../task.ts';
+import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { paintFor, printable } from '../paint.ts';
 import { tableLines } from '../table.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
-import { connect, type Deployment, type DeploymentFlags, regionOption } from './deployment.ts';
+import { connect, type Deployment, type DeploymentFlags, deployLine, regionOption } from './deployment.ts';
 import { checkedJobId, type JobStatus, jobStatus } from './job-status.ts';
 import { shownLine } from './log-line.ts';
 import { machineOf } from './machine.ts';
@@ -32,7 +33,7 @@ export async function invokeCommand(id: string, name: string, flags: InvokeFlags
   const job = checkedJobId(id);
   const deployment = await connect(flags);
   const status = await jobStatus(deployment, job);
-  assertMayRun(status, task);
+  assertMayRun(deployment, { status, task });
   const functionName = await functionOf(deployment, task);
   if (!flags.json && !flags.quiet) {
     process.stderr.write(
@@ -53,13 +54,15 @@ export async function invokeCommand(id: string, name: string, flags: InvokeFlags
 }
 
 /** @throws UsageError where the function could only fail */
-function assertMayRun({ jobId: job, phase, plan }: JobStatus, task: NamedTask): void {
+function assertMayRun({ flags }: Deployment, { status, task }: { status: JobStatus; task: NamedTask }): void {
+  const { jobId: job, phase, plan } = status;
+  const statusLine = commandLine(`status ${job}`, flags);
   const usage = (text: string) => new MapReduceError('UsageError', text);
   if (plan === undefined) {
     throw usage(
       phase === 'planning'
-        ? `job ${job} is not planned yet, so it has no tasks. Try again in some seconds; 'mapreduce status ${job}' says where it is`
-        : `job ${job} has no plan on the bucket: it ${phase === 'failed' ? 'failed before it was planned' : 'ended before it was planned'}, or its plan has expired (they are kept for 90 days unless the deployment says otherwise). 'mapreduce status ${job}' says how it ended`,
+        ? `job ${job} is not planned yet, so it has no tasks. Try again in some seconds; '${statusLine}' says where it is`
+        : `job ${job} has no plan on the bucket: it ${phase === 'failed' ? 'failed before it was planned' : 'ended before it was planned'}, or its plan has expired (they are kept for 90 days unless the deployment says otherwise). '${statusLine}' says how it ended`,
     );
   }
   assertPlanned(task, plan.plan);
@@ -104,7 +107,7 @@ async function invoke(
       if (!isAwsError(error, 'ResourceNotFoundException')) throw error;
       throw new MapReduceError(
         'UsageError',
-        `there is no function ${functionName}, which the state machine names. Deploy again with 'mapreduce deploy'`,
+        `there is no function ${functionName}, which the state machine names. Deploy again with '${deployLine(deployment.flags)}'`,
         { cause: error },
       );
     }
@@ -112,10 +115,13 @@ async function invoke(
   const log = Buffer.from(response.LogResult ?? '', 'base64')
     .toString('utf8')
     .trimEnd();
-  return { functionName, log, answer: answerOf(response, task) };
+  return { functionName, log, answer: answerOf(response, { task, flags: deployment.flags }) };
 }
 
-function answerOf({ FunctionError, Payload }: InvokeCommandOutput, task: NamedTask): DryRun {
+function answerOf(
+  { FunctionError, Payload }: InvokeCommandOutput,
+  { task, flags }: { task: NamedTask; flags: DeploymentFlags },
+): DryRun {
   const payload: unknown = JSON.parse(Buffer.from(Payload ?? []).toString('utf8') || 'null');
   if (FunctionError !== undefined) {
     const { errorType = FunctionError, errorMessage = 'it gave no reason' } = (payload ?? {}) as {
@@ -129,7 +135,7 @@ function answerOf({ FunctionError, Payload }: InvokeCommandOutput, task: NamedTa
   if (typeof payload === 'object' && payload !== null && 'dryRun' in payload) return payload as DryRun;
   throw new MapReduceError(
     'UsageError',
-    `the deployed function knows no dry run, and has run task ${task.taskId} as one more attempt: safe, since only one attempt commits. Deploy again with 'mapreduce deploy' to run tasks without committing`,
+    `the deployed function knows no dry run, and has run task ${task.taskId} as one more attempt: safe, since only one attempt commits. Deploy again with '${deployLine(flags)}' to run tasks without committing`,
   );
 }
 

@@ -5,6 +5,7 @@ import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts
 import { MapReduceError } from '../../errors.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../quantities.ts';
 import { reportPage } from '../../report-page/page.ts';
+import { commandLine } from '../command-line.ts';
 import { errorText } from '../error-text.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
@@ -22,8 +23,9 @@ type JobFlags = DeploymentFlags & OutputFlags;
 
 /** Exit code 1 for a job that failed, so that scripts can ask. */
 export async function statusCommand(id: string, flags: JobFlags): Promise<number> {
+  const job = checkedJobId(id);
   const deployment = await connect(flags);
-  const status = await jobStatus(deployment, checkedJobId(id));
+  const status = await jobStatus(deployment, job);
   const { jobId, phase, execution, plan, committed } = status;
   const failure =
     phase === 'failed' || phase === 'cancelled' ? await failureOf(deployment, status) : undefined;
@@ -86,8 +88,9 @@ export function statusLines(
 }
 
 export async function waitCommand(id: string, flags: JobFlags): Promise<number> {
+  const job = checkedJobId(id);
   const deployment = await connect(flags);
-  return await waitForJob(deployment, await jobStatus(deployment, checkedJobId(id)), flags);
+  return await waitForJob(deployment, await jobStatus(deployment, job), flags);
 }
 
 export interface ResultsFlags extends JobFlags {
@@ -96,9 +99,10 @@ export interface ResultsFlags extends JobFlags {
 }
 
 export async function resultsCommand(id: string, flags: ResultsFlags): Promise<number> {
+  const job = checkedJobId(id);
   const deployment = await connect(flags);
   const { store } = deployment;
-  const status = await jobStatus(deployment, checkedJobId(id));
+  const status = await jobStatus(deployment, job);
   await assertSucceeded(deployment, status);
   const { download: folder, overwrite = false, json, quiet } = flags;
   if (folder === undefined) {
@@ -147,24 +151,28 @@ export async function assertSucceeded(deployment: Deployment, status: JobStatus)
   if (phase === 'failed' || phase === 'cancelled') throw await failureOf(deployment, status);
   throw new MapReduceError(
     'UsageError',
-    `job ${jobId} is still running (${phase}); it has results when all of them are there. mapreduce wait ${jobId}`,
+    `job ${jobId} is still running (${phase}); it has results when all of them are there. ${commandLine(`wait ${jobId}`, deployment.flags)}`,
   );
 }
 
 /** First the mark that attempts look for, then the end of the execution, which starts no more of them. */
 export async function cancelCommand(id: string, flags: JobFlags): Promise<number> {
+  const job = checkedJobId(id);
   const deployment = await connect(flags);
-  const status = await jobStatus(deployment, checkedJobId(id));
+  const status = await jobStatus(deployment, job);
   const { jobId, execution } = status;
   if (execution?.status !== 'RUNNING') {
-    throw new MapReduceError('UsageError', `job ${jobId} is not running: it has ${ended(status)}`);
+    throw new MapReduceError(
+      'UsageError',
+      `job ${jobId} is not running: it has ${ended(deployment, status)}`,
+    );
   }
   await deployment.store.put(cancelKey(jobId), Buffer.from('{}\n'));
   await stopExecution(deployment, execution.arn);
   await untilStopped(deployment, execution);
   if (!flags.quiet) {
     process.stdout.write(
-      `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: mapreduce redrive ${jobId}\n`,
+      `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: ${commandLine(`redrive ${jobId}`, flags)}\n`,
     );
   }
   return EXIT_CODE.done;
@@ -187,14 +195,15 @@ export interface RedriveFlags extends JobFlags {
 }
 
 export async function redriveCommand(id: string, flags: RedriveFlags): Promise<number> {
+  const job = checkedJobId(id);
   const deployment = await connect(flags);
-  const { jobId, execution, phase } = await jobStatus(deployment, checkedJobId(id));
+  const { jobId, execution, phase } = await jobStatus(deployment, job);
   if (phase !== 'failed' && phase !== 'cancelled') {
     throw new MapReduceError(
       'UsageError',
       phase === 'succeeded'
         ? `job ${jobId} has ended well; there is nothing to go on with. To run it again, submit it again`
-        : `job ${jobId} is running (${phase}). mapreduce wait ${jobId}`,
+        : `job ${jobId} is running (${phase}). ${commandLine(`wait ${jobId}`, flags)}`,
     );
   }
   const redrive = (execution?.redrive ?? 0) + 1;
@@ -203,14 +212,14 @@ export async function redriveCommand(id: string, flags: RedriveFlags): Promise<n
   if (flags.wait) return await waitForJob(deployment, start, flags);
   if (!flags.quiet) {
     process.stdout.write(
-      `job ${jobId} goes on from what is committed (redrive ${redrive})\n  mapreduce wait ${jobId}\n`,
+      `job ${jobId} goes on from what is committed (redrive ${redrive})\n  ${commandLine(`wait ${jobId}`, flags)}\n`,
     );
   }
   return EXIT_CODE.done;
 }
 
-function ended({ jobId: job, phase }: JobStatus): string {
-  if (phase === 'succeeded') return `ended well. 'mapreduce results ${job}' shows its results`;
+function ended({ flags }: Deployment, { jobId: job, phase }: JobStatus): string {
+  if (phase === 'succeeded') return `ended well. '${commandLine(`results ${job}`, flags)}' shows its results`;
   const how = phase === 'cancelled' ? 'been cancelled' : 'failed';
-  return `${how}, and costs nothing more. 'mapreduce redrive ${job}' goes on with it`;
+  return `${how}, and costs nothing more. '${commandLine(`redrive ${job}`, flags)}' goes on with it`;
 }

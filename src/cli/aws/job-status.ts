@@ -16,7 +16,8 @@ import { nearestName } from '../../nearest-name.ts';
 import type { JobReport } from '../../report.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
 import type { Split } from '../../task.ts';
-import type { Deployment } from './deployment.ts';
+import { commandLine } from '../command-line.ts';
+import type { Deployment, DeploymentFlags } from './deployment.ts';
 import { type JobExecution, latestExecution } from './executions.ts';
 
 /**
@@ -166,6 +167,12 @@ export async function readReport(
 ): Promise<{ report: JobReport; outputPrefix: string }> {
   const outputPrefix = execution?.output.outputPrefix ?? plan?.outputPrefix ?? defaultOutputPrefix(job);
   const report = await findDocument<JobReport>(store, `${outputPrefix}${MANIFEST_NAME}`);
+  if (report !== undefined && report.jobId !== job) {
+    throw new MapReduceError(
+      'UsageError',
+      `the results of job ${job} were replaced by those of job ${report.jobId}, in ${store.location}/${outputPrefix}`,
+    );
+  }
   if (report !== undefined) return { report, outputPrefix };
   throw new MapReduceError(
     'UsageError',
@@ -175,24 +182,24 @@ export async function readReport(
 
 /** Why a job did not end well, as an error of the family, with the task and the stack of the user's code. */
 export async function failureOf(
-  { store }: Deployment,
+  { store, flags }: Deployment,
   { jobId: job, phase, execution, plan }: JobStatus,
 ): Promise<MapReduceError> {
   if (phase === 'cancelled') {
     return new MapReduceError(
       'CancelledError',
-      `job ${job} was cancelled. What is committed is kept for days: go on from there with 'mapreduce redrive ${job}'`,
+      `job ${job} was cancelled. What is committed is kept for days: go on from there with '${commandLine(`redrive ${job}`, flags)}'`,
     );
   }
   const failure = await findDocument<Failure>(store, failureKey(job));
   if (failure === undefined) {
     return new MapReduceError(
       'TaskFailedError',
-      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${execution?.cause ?? execution?.error ?? 'it has left no failure.json'}. See 'mapreduce logs ${job}'`,
+      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${execution?.cause ?? execution?.error ?? 'it has left no failure.json'}. See '${commandLine(`logs ${job}`, flags)}'`,
     );
   }
   const { phase: _phase, file, ...details } = failure.details;
-  const next = failure.nextSteps.map((step) => `\n  next: ${step}`).join('');
+  const next = failure.nextSteps.map((step) => `\n  next: ${withFlags(step, flags)}`).join('');
   return new MapReduceError(errorNameOf(failure.error), `job ${job}: ${failure.message}${next}`, {
     details: {
       // Without the phase: the hint that goes with it is a command for files of this machine.
@@ -202,6 +209,11 @@ export async function failureOf(
       jobId: job,
     },
   });
+}
+
+/** A function knows the command that it names at the end of a step, and not how this one was called. */
+function withFlags(step: string, flags: DeploymentFlags): string {
+  return step.replace(/\bmapreduce (\w+ \S+)$/, (_, command: string) => commandLine(command, flags));
 }
 
 /** jobs/<jobId>/failure.json, as far as it is of use here. */
@@ -228,7 +240,7 @@ export function checkedJobId(text: string): JobId {
 /** Job ids looked through for one that resembles a missing one. */
 const KEYS_COMPARED_MAX = 2_000;
 
-async function noJob({ store, bucket }: Deployment, job: JobId): Promise<MapReduceError> {
+async function noJob({ store, bucket, flags }: Deployment, job: JobId): Promise<MapReduceError> {
   const known = new Set<string>();
   let keys = 0;
   for await (const { key } of store.list(JOBS_PREFIX)) {
@@ -238,6 +250,6 @@ async function noJob({ store, bucket }: Deployment, job: JobId): Promise<MapRedu
   const nearest = nearestName(job, known);
   return new MapReduceError(
     'UsageError',
-    `there is no job '${job}' in s3://${bucket}.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} 'mapreduce jobs' lists the latest`,
+    `there is no job '${job}' in s3://${bucket}.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} '${commandLine('jobs', flags)}' lists the latest`,
   );
 }

@@ -3,6 +3,7 @@ import type { ExecutionListItem } from '@aws-sdk/client-sfn';
 import { derivedJobId, parseStartEvent } from '../../aws/start-event.ts';
 import { mapBounded } from '../../map-bounded.ts';
 import { formatDuration } from '../../quantities.ts';
+import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
 import { type Paint, paintFor, printable } from '../paint.ts';
@@ -41,7 +42,7 @@ export async function jobsCommand(flags: JobsFlags): Promise<number> {
   process.stdout.write(
     flags.json
       ? `${JSON.stringify(jobs, null, 2)}\n`
-      : `${jobLines(jobs, paintFor(process.stdout)).join('\n')}\n`,
+      : `${jobLines(jobs, { paint: paintFor(process.stdout), flags }).join('\n')}\n`,
   );
   return EXIT_CODE.done;
 }
@@ -99,8 +100,11 @@ function startOf(input: unknown, name: string): { jobId: string; by: string } {
   }
 }
 
-function jobLines(jobs: readonly ListedJob[], paint: Paint): string[] {
-  if (jobs.length === 0) return ['no jobs yet: mapreduce submit <app> --input <path>...'];
+function jobLines(
+  jobs: readonly ListedJob[],
+  { paint, flags }: { paint: Paint; flags: DeploymentFlags },
+): string[] {
+  if (jobs.length === 0) return [`no jobs yet: ${commandLine('submit <app> --input <path>...', flags)}`];
   const rows = jobs.map(({ jobId, state, startedAt, ms, by }) => [
     printable(jobId),
     state,

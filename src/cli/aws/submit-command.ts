@@ -4,12 +4,13 @@ import { type JobRequestInput, parseJobRequest } from '../../aws/job-request.ts'
 import { OUTPUT_PREFIX, requestKey } from '../../aws/keys.ts';
 import { MapReduceError } from '../../errors.ts';
 import type { JobId } from '../../ids.ts';
-import { LIMITS } from '../../limits.ts';
+import { KiB, LIMITS } from '../../limits.ts';
 import { formatBytes, formatCountOf, formatDuration } from '../../quantities.ts';
+import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseAssignment, parseSizeBytes, parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
-import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
+import { connect, type Deployment, type DeploymentFlags, deployLine } from './deployment.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
 
 import { checkedJobId, failureOf } from './job-status.ts';
@@ -29,8 +30,11 @@ export interface SubmitFlags extends DeploymentFlags, OutputFlags {
   readonly wait?: boolean;
 }
 
-/** Step Functions takes 256 KiB of input. */
-const EXECUTION_INPUT_BYTES_MAX = 256 * 1024;
+/**
+ * Step Functions takes 256 KiB of input, and as much from state to state. The plan's state wraps the input, and that of
+ * a failure adds its cause, of up to 32,768 characters: what does not fit there ends the execution, uncaught and untold.
+ */
+const EXECUTION_INPUT_BYTES_MAX = 192 * KiB;
 /** An app or an input that is not there is known by then; a longer plan goes on without being watched. */
 const PLAN_WATCHED_MS = 15_000;
 
@@ -71,7 +75,8 @@ async function assertFree(deployment: Deployment, job: JobId): Promise<void> {
   }
 }
 
-function complete(app: string | undefined, { input }: SubmitFlags) {
+function complete(app: string | undefined, flags: SubmitFlags) {
+  const { input } = flags;
   if (app === undefined) {
     throw new MapReduceError(
       'UsageError',
@@ -81,7 +86,7 @@ function complete(app: string | undefined, { input }: SubmitFlags) {
   if (/[/\\]|\.[cm]?[jt]s$/.test(app)) {
     throw new MapReduceError(
       'UsageError',
-      `'${app}' is a path, and on AWS an app has the name under which it was deployed. To deploy jobs of your own: mapreduce deploy --jobs <module that exports apps>`,
+      `'${app}' is a path, and on AWS an app has the name under which it was deployed. To deploy jobs of your own: ${deployLine(flags, ' --jobs <module that exports apps>')}`,
     );
   }
   if (input === undefined || input.length === 0) {
@@ -138,7 +143,7 @@ function assertFits(input: unknown): void {
   if (bytes <= EXECUTION_INPUT_BYTES_MAX) return;
   throw new MapReduceError(
     'UsageError',
-    `the request has ${formatBytes(bytes)}, and Step Functions takes ${formatBytes(EXECUTION_INPUT_BYTES_MAX)}. Name folders, prefixes or globs (in quotes, so that the shell leaves them alone) instead of each file`,
+    `the request has ${formatBytes(bytes)}, and at most ${formatBytes(EXECUTION_INPUT_BYTES_MAX)} go through Step Functions. Name folders, prefixes or globs (in quotes, so that the shell leaves them alone) instead of each file`,
   );
 }
 
@@ -189,7 +194,9 @@ async function untilPlanned(
   }
   const paint = paintFor(process.stdout);
   process.stdout.write(`${paint('bold', jobId)}${plan === undefined ? '' : `  ${planText(plan.plan)}`}\n`);
-  process.stdout.write(`  mapreduce wait ${jobId}\n  mapreduce results ${jobId} --download <folder>\n`);
+  for (const next of [`wait ${jobId}`, `results ${jobId} --download <folder>`]) {
+    process.stdout.write(`  ${commandLine(next, deployment.flags)}\n`);
+  }
 }
 
 function planText(plan: {

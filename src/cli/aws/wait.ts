@@ -1,5 +1,6 @@
 /** A job until its end, as a person sees it: progress, then the summary, or the error that ended it. */
 import { isMapReduceError } from '../../errors.ts';
+import { commandLine } from '../command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { paintFor } from '../paint.ts';
@@ -30,7 +31,7 @@ export async function waitForJob(
   });
   const interrupt = listenForInterrupt((by) =>
     display.print(
-      `${by}: no longer waiting; the job goes on. mapreduce wait ${start.jobId}, or mapreduce cancel ${start.jobId}\n`,
+      `${by}: no longer waiting; the job goes on. ${commandLine(`wait ${start.jobId}`, deployment.flags)}, or ${commandLine(`cancel ${start.jobId}`, deployment.flags)}\n`,
     ),
   );
   try {
@@ -62,7 +63,7 @@ export async function printResult(
   const { report, outputPrefix } = await readReport(deployment, status);
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   if (json || quiet) return;
-  const { store } = deployment;
+  const { store, flags: connection } = deployment;
   const paint = paintFor(process.stdout);
   const lines = summaryLines(report, {
     output: `${store.location}/${outputPrefix}`,
@@ -71,7 +72,8 @@ export async function printResult(
   });
   const { estimatedCost } = await import('./estimated-cost.ts');
   const { total: cost, parts: costParts } = await estimatedCost(deployment, status, report);
+  const next = commandLine(`results ${status.jobId} --download <folder>`, connection);
   process.stdout.write(
-    `${[...lines, `${paint('dim', 'cost')}    ${cost}`, ...costParts.map((part) => `        ${part}`), `${paint('dim', 'next')}    mapreduce results ${status.jobId} --download <folder>`].join('\n')}\n`,
+    `${[...lines, `${paint('dim', 'cost')}    ${cost}`, ...costParts.map((part) => `        ${part}`), `${paint('dim', 'next')}    ${next}`].join('\n')}\n`,
   );
 }
