@@ -29,7 +29,7 @@ export interface Bundles extends Disposable {
 
 /**
  * @param jobs  path of the module that exports `apps`
- * @returns folders that are gone once it is disposed of: CDK copies them when the function is made
+ * @returns folders that are gone once it is disposed of: CDK copies them when the function is made, unless told not to
  */
 export function bundleHandlers(jobs: string): Bundles {
   const jobsPath = resolve(jobs);

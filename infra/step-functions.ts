@@ -5,6 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
 import { type BucketAccess, bucketAccess } from './bucket-access.ts';
 import { bundleHandlers } from './bundle.ts';
@@ -28,7 +29,9 @@ export class StepFunctions extends Construct {
 
   constructor(scope: Construct, id: string, props: StepFunctionsProps) {
     super(scope, id);
-    using bundles = bundleHandlers(props.jobs);
+    const bundles = bundleHandlers(props.jobs);
+    // With --no-staging, as for `sam local`, assets are taken from where they are when this is long over.
+    using _removedWhenCopied = isStaged(this) ? bundles : undefined;
     this.byName = Object.fromEntries(
       FUNCTION_NAMES.map((name) => [name, this.#function(name, Code.fromAsset(bundles.folder(name)), props)]),
     ) as Record<FunctionName, LambdaFunction>;
@@ -73,6 +76,10 @@ export class StepFunctions extends Construct {
     acknowledgeWildcard(role, '*', 'X-Ray takes segments for an account, not for a resource.');
     return fn;
   }
+}
+
+function isStaged({ node }: Construct): boolean {
+  return !node.tryGetContext(DISABLE_ASSET_STAGING_CONTEXT);
 }
 
 function grantAccess(role: Role, access: BucketAccess, { bucket, bucketKey }: StepFunctionsProps): void {

@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { App, Duration, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -9,7 +9,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { bucketAccess } from '../../infra/bucket-access.ts';
 import { bundleHandlers } from '../../infra/bundle.ts';
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/function-names.ts';
@@ -366,6 +366,25 @@ describe('the stack', () => {
 });
 
 describe('the construct', () => {
+  it('leaves its bundles where the assembly says they are, when cdk is not to copy them (--no-staging)', () => {
+    const outdir = mkdtempSync(join(assemblies, 'cdk.out-'));
+    const app = new App({ outdir, context: { 'aws:cdk:disable-asset-staging': true } });
+    new MapReduce(new Stack(app, 'Unstaged'), 'Jobs', { jobs: JOBS });
+    app.synth();
+    const { files } = JSON.parse(readFileSync(join(outdir, 'Unstaged.assets.json'), 'utf8')) as {
+      files: Record<string, { source: { path: string; packaging: string } }>;
+    };
+    const folders = Object.values(files)
+      .filter(({ source }) => source.packaging === 'zip')
+      .map(({ source }) => source.path);
+    onTestFinished(() => {
+      for (const folder of folders) rmSync(dirname(folder), { recursive: true, force: true });
+    });
+
+    expect(folders).toHaveLength(FUNCTION_NAMES.length);
+    for (const folder of folders) expect(existsSync(join(folder, 'index.mjs'))).toBe(true);
+  });
+
   it('takes a bucket and a key that are there already', () => {
     const stack = new Stack(newApp(), 'Mine');
     const bucket = Bucket.fromBucketName(stack, 'Existing', 'my-bucket');
