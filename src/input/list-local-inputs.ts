@@ -9,9 +9,9 @@ import { basename, dirname, relative, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import { errnoOf, fileError } from '../storage/file-errors.ts';
-import { sortKeys } from '../storage/key-order.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
+import { sortUtf8 } from '../utf8-order.ts';
 import { assertNamed, folderOfPattern, inputFileOf, isHidden, wildcardIndex } from './input-names.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function listLocalInputs(store: ObjectStore, patterns: readonly str
   const files = new Map<string, InputFile>();
   for (const pattern of patterns) {
     const found = await filesAt(store, await pathsOf(pattern));
-    for (const key of sortKeys([...found.keys()])) {
+    for (const key of sortUtf8([...found.keys()])) {
       if (!files.has(key)) files.set(key, found.get(key)!);
     }
   }
@@ -107,7 +107,7 @@ async function matchesOf(pattern: string): Promise<string[]> {
       { details: { file: pattern } },
     );
   }
-  return sortKeys([...matches]);
+  return sortUtf8([...matches]);
 }
 
 async function notFound(pattern: string, path: string): Promise<MapReduceError> {

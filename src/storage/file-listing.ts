@@ -16,9 +16,9 @@
 import type { BigIntStats } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
 import { MapReduceError } from '../errors.ts';
+import { sortUtf8 } from '../utf8-order.ts';
 import { NO_METADATA } from './conditions.ts';
 import { errnoOf, fileError } from './file-errors.ts';
-import { sortKeys } from './key-order.ts';
 import type { ObjectInfo } from './object-store.ts';
 
 /** Folders of this name hold the store's own files, and are left out wherever they are. */
@@ -122,7 +122,7 @@ async function sortedNames(path: string, namePrefix: string): Promise<string[]> 
       names.push(entry.name);
     }
   }
-  return sortKeys(names);
+  return sortUtf8(names);
 }
 
 async function leadsToFolder(path: string): Promise<boolean> {

@@ -3,6 +3,7 @@
  * one is asked for, so that a reader who keeps a chunk beyond its time is found out here and not on a large file.
  */
 import { LIMITS } from '../limits.ts';
+import { sortUtf8 } from '../utf8-order.ts';
 import {
   alreadyExists,
   changedSince,
@@ -12,7 +13,6 @@ import {
   NO_METADATA,
   objectNotFound,
 } from './conditions.ts';
-import { sortKeys } from './key-order.ts';
 import type {
   Metadata,
   ObjectInfo,
@@ -68,7 +68,7 @@ export class MemoryStore implements ObjectStore {
   }
 
   async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
-    const keys = sortKeys([...this.#objects.keys()].filter((key) => key.startsWith(prefix)));
+    const keys = sortUtf8([...this.#objects.keys()].filter((key) => key.startsWith(prefix)));
     for (const key of keys) {
       const object = this.#objects.get(key);
       if (object !== undefined) yield { ...infoOf(key, object), metadata: NO_METADATA };

@@ -1,8 +1,8 @@
 /** Keys under a prefix, page by page: while the reader uses one page, the next is on its way. */
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { MapReduceError } from '../errors.ts';
+import { compareUtf8 } from '../utf8-order.ts';
 import { NO_METADATA } from './conditions.ts';
-import { compareKeys } from './key-order.ts';
 import type { ObjectInfo } from './object-store.ts';
 import { S3_LIST_PAGE_KEYS_MAX } from './s3-limits.ts';
 import type { S3Requests } from './s3-requests.ts';
@@ -37,7 +37,7 @@ export async function* listObjects(requests: S3Requests, prefix: string): AsyncG
       next = page.IsTruncated ? fetchPage(continuationToken(requests, prefix, page)) : undefined;
       for (const { Key, Size, ETag } of page.Contents ?? []) {
         const key = page.EncodingType === 'url' ? decodeKey(Key!) : Key!;
-        if (before !== undefined && compareKeys(before, key) >= 0)
+        if (before !== undefined && compareUtf8(before, key) >= 0)
           throw unordered(requests.bucket, before, key);
         before = key;
         yield { key, sizeBytes: Size ?? 0, etag: ETag ?? '', metadata: NO_METADATA };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareKeys, sortKeys } from '../../src/storage/key-order.ts';
+import { compareUtf8, sortUtf8 } from '../src/utf8-order.ts';
 
 const anyText = () =>
   fc.string({
@@ -17,11 +17,11 @@ const anyText = () =>
     ),
   });
 
-describe('the order of keys', () => {
-  it('is that of their UTF-8 bytes', () => {
+describe('the order of UTF-8', () => {
+  it('is that of the bytes', () => {
     fc.assert(
       fc.property(anyText(), anyText(), (a, b) => {
-        expect(Math.sign(compareKeys(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
+        expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
       }),
       { numRuns: 5000 },
     );
@@ -32,7 +32,7 @@ describe('the order of keys', () => {
       fc.property(fc.array(fc.oneof(anyText(), fc.string())), (keys) => {
         const expected = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
-        expect(sortKeys([...keys])).toEqual(expected);
+        expect(sortUtf8([...keys])).toEqual(expected);
       }),
       { numRuns: 1000 },
     );

@@ -1,10 +1,11 @@
 /**
- * The order in which every store lists its keys: ascending UTF-8 bytes, as S3 does. JavaScript compares strings by
- * UTF-16 code unit, which differs where surrogate pairs (U+10000 and up) meet U+E000..U+FFFF.
+ * Text in the order of its UTF-8 bytes, which is that of code points. So S3 lists keys, and so the codecs sort text.
+ * JavaScript compares strings by UTF-16 code unit, which differs where surrogate pairs (U+10000 and up) meet
+ * U+E000..U+FFFF.
  */
 
 /** Negative when `a` comes first, positive when `b` does, 0 when they are equal. */
-export function compareKeys(a: string, b: string): number {
+export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const unitA = a.charCodeAt(i);
@@ -14,9 +15,9 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Sorts in place. Keys without surrogates, nearly all, take the built-in order, which is the same for them. */
-export function sortKeys(keys: string[]): string[] {
-  return keys.some((key) => SURROGATE.test(key)) ? keys.sort(compareKeys) : keys.sort();
+/** Sorts in place. Text without surrogates, nearly all, takes the built-in order, which is the same for it. */
+export function sortUtf8(texts: string[]): string[] {
+  return texts.some((text) => SURROGATE.test(text)) ? texts.sort(compareUtf8) : texts.sort();
 }
 
 const SURROGATE = /[\ud800-\udfff]/;
