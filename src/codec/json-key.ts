@@ -7,12 +7,14 @@
  *     06 array: elements, end               07 object: (05 name 00 00, value) by name, end
  *
  * Strings and names sort by code point. A tag says where each value ends, so json stands in tuples as it is.
- * What comes back is equal to what was written, the entries of objects in sorted order.
+ * What comes back is equal to what was written, the entries of objects in sorted order; -0 and 0 are one key, which is 0.
+ * A lone surrogate has no UTF-8, so two keys could become one: it is refused.
  */
 import { MapReduceError } from '../errors.ts';
+import { sortUtf8 } from '../utf8-order.ts';
 import type { ByteSink } from './codec.ts';
 import type { Cursor, SelfDelimitingKeyCodec } from './delimited.ts';
-import { checkJson } from './json-check.ts';
+import { checkJsonKey } from './json-check.ts';
 import { encodeNumberKey, numberKeyCodec } from './number-key.ts';
 import { delimitedString } from './string-codec.ts';
 
@@ -36,7 +38,7 @@ export const jsonKeyCodec: SelfDelimitingKeyCodec<unknown> = {
 };
 
 function encodeJsonKey(value: unknown, sink: ByteSink): void {
-  checkJson(value, NAME);
+  checkJsonKey(value, NAME);
   encodeAny(value, sink);
 }
 
@@ -58,7 +60,7 @@ function encodeAny(value: unknown, sink: ByteSink): void {
   } else {
     const object = value as Readonly<Record<string, unknown>>;
     writeTag(OBJECT, sink);
-    for (const name of Object.keys(object).sort(byCodePoint)) {
+    for (const name of sortUtf8(Object.keys(object))) {
       encodeAny(name, sink);
       encodeAny(object[name], sink);
     }
@@ -103,19 +105,4 @@ function decodeAny(bytes: Buffer, cursor: Cursor): unknown {
 function writeTag(tag: number, sink: ByteSink): void {
   if (sink.bytes.length === sink.end) sink.reserve(1);
   sink.bytes[sink.end++] = tag;
-}
-
-/** JavaScript compares UTF-16 units, where surrogates (U+10000 and up) come before U+E000 to U+FFFF. */
-function byCodePoint(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x !== y) return rank(x) - rank(y);
-  }
-  return a.length - b.length;
-}
-
-function rank(unit: number): number {
-  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }

@@ -1,13 +1,10 @@
 import type { Codec } from './codec.ts';
-import { checkJson } from './json-check.ts';
+import { jsonText } from './json-text.ts';
 import { decodeString, encodeString } from './string-codec.ts';
 
 /** JSON text in UTF-8. What JSON.stringify would drop or change in silence is an UnencodableValueError instead. */
 export const jsonValueCodec: Codec<unknown> = {
   name: 'json',
-  encode(value, sink) {
-    checkJson(value, 'json');
-    encodeString(JSON.stringify(value), sink);
-  },
+  encode: (value, sink) => encodeString(jsonText(value, 'json'), sink),
   decode: (bytes, start, end) => JSON.parse(decodeString(bytes, start, end)),
 };

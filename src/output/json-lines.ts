@@ -1,6 +1,6 @@
 import { appendBytes } from '../codec/append-bytes.ts';
 import type { ByteSink, Codec } from '../codec/codec.ts';
-import { checkJson } from '../codec/json-check.ts';
+import { jsonText } from '../codec/json-text.ts';
 import { jsonValueCodec } from '../codec/json-value.ts';
 import { decodeNumberKey, numberKeyCodec } from '../codec/number-key.ts';
 import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
@@ -36,9 +36,9 @@ function write(key: JsonLike, value: JsonLike, sink: ByteSink): void {
 }
 
 function appendJson(value: JsonLike, sink: ByteSink): void {
-  checkJson(value, NAME);
-  if (typeof value === 'number') appendNumber(value, sink);
-  else encodeString(JSON.stringify(value), sink);
+  // -0 and what is no JSON are for jsonText().
+  if (typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0)) appendNumber(value, sink);
+  else encodeString(jsonText(value, NAME), sink);
 }
 
 function encodedWriter(key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined {

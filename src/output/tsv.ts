@@ -1,6 +1,6 @@
 import { bytesCodec } from '../codec/bytes-codec.ts';
 import type { ByteSink, Codec } from '../codec/codec.ts';
-import { checkJson } from '../codec/json-check.ts';
+import { jsonText } from '../codec/json-text.ts';
 import { decodeNumberKey, numberKeyCodec } from '../codec/number-key.ts';
 import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
 import { stringCodec } from '../codec/string-codec.ts';
@@ -68,8 +68,7 @@ function appendCell(cell: unknown, sink: ByteSink): void {
         appendEscapedBytes(Buffer.from(cell.buffer, cell.byteOffset, cell.length), 0, cell.length, sink);
         return;
       }
-      checkJson(cell, NAME);
-      appendEscapedText(JSON.stringify(cell), sink);
+      appendEscapedText(jsonText(cell, NAME), sink);
       return;
     default:
       throw unencodable({

@@ -48,6 +48,22 @@ test('what JSON cannot hold is refused, with the path to it', () => {
   expect(at({ tags: ['a', { 'b c': NaN }] })).toThrow('NaN (number) at $.tags[1]["b c"].');
 });
 
+test('-0 and 0 are one key', () => {
+  expect(encoded(jsonKeyCodec, [-0])).toEqual(encoded(jsonKeyCodec, [0]));
+  expect(roundTrip(jsonKeyCodec, [-0])).toEqual([0]);
+});
+
+test('lone surrogates are refused, since keys that differ in them would become one', () => {
+  const at = (value: unknown) => () => encoded(jsonKeyCodec, value);
+
+  expect(at({ a: { '\ud800': 1, '\ud801': 2 } })).toThrow(
+    'ordered-json cannot hold "\\ud800" (string) at $.a, as a name. Allowed: null',
+  );
+  expect(at(['😀', 'x\ud83d'])).toThrow('"x\\ud83d" (string) at $[1]. Allowed: null');
+  expect(at('😀'.slice(0, 1))).toThrow('strings without lone surrogates, and arrays');
+  expect(at('\udc00')).toThrow('Pass value.toWellFormed(), or cut text between characters.');
+});
+
 function compareJson(a: unknown, b: unknown): number {
   const byRank = rank(a) - rank(b);
   if (byRank !== 0) return byRank;

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { jsonValueCodec } from '../../src/codec/json-value.ts';
 import { anyJson } from './json-values.ts';
@@ -26,6 +27,53 @@ test('what JSON.stringify would drop or change in silence is refused, with the p
   expect(at(new Set(['a']))).toThrow('Pass [...value].');
   expect(at(new Uint8Array(2))).toThrow("Declare the type as 'bytes'");
   expect(at(new (class Row {})())).toThrow('Pass a plain object made from the Row.');
+});
+
+test('-0 comes back as it was, wherever it stands', () => {
+  for (const value of [-0, [0, -0], { a: { '"b"': [-0, 'é\ud800', null, true] }, __proto__: null }]) {
+    expect(roundTrip(jsonValueCodec, value)).toEqual(value);
+  }
+  expect(encoded(jsonValueCodec, { a: [-0, 'x'], b: 0 }).toString()).toBe('{"a":[-0,"x"],"b":0}');
+});
+
+test('lone surrogates come back, in names and in strings', () => {
+  const value = { '\ud800': '\udc00', '\ud801': 'a\ud800' };
+
+  expect(roundTrip(jsonValueCodec, value)).toEqual(value);
+});
+
+test('symbols as names are refused, unless they are hidden', () => {
+  const secret = Object.defineProperty({ a: 1 }, Symbol('secret'), { value: 2, enumerable: false });
+
+  expect(() => encoded(jsonValueCodec, { a: { [Symbol('x')]: 1 } })).toThrow(
+    'json cannot hold Symbol(x) (symbol) at $.a, as a name. Allowed: null',
+  );
+  expect(roundTrip(jsonValueCodec, secret)).toEqual({ a: 1 });
+});
+
+test('what has a toJSON() is refused, whoever it inherits it from', () => {
+  const toJSON = () => 'other';
+  const refused = 'at $.a. Allowed: null';
+  const inherited = Object.create(Object.assign(Object.create(null), { toJSON }));
+  const hidden = Object.defineProperty({}, 'toJSON', { value: toJSON, enumerable: false });
+  const ofArray = Object.assign([1], { toJSON });
+
+  for (const a of [inherited, hidden, ofArray, { toJSON }]) {
+    expect(() => encoded(jsonValueCodec, { a })).toThrow(refused);
+    expect(() => encoded(jsonValueCodec, { a })).toThrow('It has a toJSON(): pass what that answers');
+  }
+  expect(roundTrip(jsonValueCodec, { toJSON: 'a name like any other' })).toEqual({
+    toJSON: 'a name like any other',
+  });
+});
+
+test('an object is plain without a prototype, and with that of another realm; what inherits more is not', () => {
+  const bare = Object.assign(Object.create(null), { a: 1 });
+  const heir = Object.assign(Object.create(bare), { b: 2 });
+
+  expect(roundTrip(jsonValueCodec, bare)).toEqual({ a: 1 });
+  expect(roundTrip(jsonValueCodec, runInNewContext('({ a: [{ b: 1 }] })'))).toEqual({ a: [{ b: 1 }] });
+  expect(() => encoded(jsonValueCodec, heir)).toThrow('Pass a plain object');
 });
 
 test('a cycle is refused, and the reference that closes it is named', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { anyText } from './laws.ts';
 
-/** A finite number; -0 is left out, since JSON writes it as 0. */
+/** A finite number; -0 is left out, since as a key it is 0. */
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 
 /** Any JSON, small enough for neighbours to be likely. Names such as __proto__ included. */

@@ -52,6 +52,16 @@ for (const [keyType, keys] of [
   }
 }
 
+test('-0 is written as -0 by both ways', () => {
+  for (const type of ['number', json()] as const) {
+    const codecs = { key: resolveKeyCodec('string'), value: resolveValueCodec(type) };
+
+    expect(written(jsonLines(), { key: 'k', value: -0 })).toBe('{"key":"k","value":-0}\n');
+    expect(writtenFromBytes(jsonLines(), codecs, { key: 'k', value: -0 })).toBe('{"key":"k","value":-0}\n');
+  }
+  expect(written(jsonLines(), { key: [-0], value: { a: -0 } })).toBe('{"key":[-0],"value":{"a":-0}}\n');
+});
+
 test('what JSON cannot hold is refused by both ways', () => {
   const codecs = { key: resolveKeyCodec('string'), value: resolveValueCodec('number') };
 
