@@ -74,3 +74,15 @@ export function assertNoPromise(phase: NonNullable<ErrorDetails['phase']>, answe
     );
   }
 }
+
+/**
+ * For an emit that a timer or a forgotten promise of the user's calls when its time is over. What it emits would be
+ * missing, or lie among the records of another task.
+ */
+export function refuseLateEmit(phase: 'map' | 'reduce'): never {
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `emit() was called after ${phase}() had ended. ${phase} is synchronous: wait for nothing in it, and leave no timer or promise behind`,
+    { details: { phase } },
+  );
+}

@@ -13,8 +13,9 @@ import { taskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { mapBounded } from '../map-bounded.ts';
 import type { PartReport } from '../report.ts';
+import { corrupt } from '../shuffle/block.ts';
 import { copyBytes } from '../shuffle/copy-bytes.ts';
-import { openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
+import { blockBytesOf, openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import { appendObject } from '../storage/append-object.ts';
@@ -75,7 +76,7 @@ async function mergeRuns(
   },
 ): Promise<Totals> {
   const segments = await runSegments(plan, { store, layout });
-  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes, segments.length);
+  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytesOf(segments), segments.length);
   const open = await reduceRunCount(segments, {
     budget,
     folder: scratchFolder,
@@ -100,24 +101,16 @@ async function runSegments(
   plan: JobPlan,
   { store, layout }: { store: ObjectStore; layout: JobLayout },
 ): Promise<RunSegment[]> {
-  const segments: RunSegment[] = [];
-  for (let reducer = 0; reducer < plan.settings.reducers; reducer++) {
-    const runKey = mergeRunKey(layout, taskId('reduce', reducer));
-    const run = await store.head(runKey);
-    if (run === undefined) throw gone(store, runKey);
+  const reducers = [...Array(plan.settings.reducers).keys()];
+  const segments = await mapBounded(reducers, LIMITS.barrierReadsMax, async (reducer) => {
+    const key = mergeRunKey(layout, taskId('reduce', reducer));
+    const run = await store.head(key);
+    if (run === undefined) throw gone(store, key);
     const { extents } = await readShuffleFooter(store, run);
     const { startBytes, lengthBytes, records } = extents[0]!;
-    if (records === 0) continue;
-    segments.push({
-      store,
-      key: runKey,
-      etag: run.etag,
-      startBytes,
-      endBytes: startBytes + lengthBytes,
-      records,
-    });
-  }
-  return segments;
+    return { store, key, etag: run.etag, startBytes, endBytes: startBytes + lengthBytes, records };
+  });
+  return segments.filter(({ records }) => records > 0);
 }
 
 async function writeMerged(
@@ -161,8 +154,10 @@ async function concatenate(
     const part = taskPartKey(layout, taskId(stage, index), { extension, merge });
     const found = await findPart(store, layout, part, { jobId });
     if (found === undefined) throw gone(store, part);
-    const { recordsWritten: records, bytesWritten: bytes, crc32 } = found.summary;
-    return { object: found.object, records, bytes, crc: Number.parseInt(crc32, 16) };
+    const { object, summary } = found;
+    const { recordsWritten: records, bytesWritten: bytes } = summary;
+    if (object.sizeBytes !== bytes) throw corrupt(part, `it has ${object.sizeBytes} bytes, not ${bytes}`);
+    return { object, records, bytes, crc: Number.parseInt(summary.crc32, 16) };
   });
   let [records, bytes, crc] = [0, 0, 0];
   const upload = await store.upload(key);
@@ -170,7 +165,19 @@ async function concatenate(
     for (const part of parts) {
       control.check();
       if (part.bytes === 0) continue;
-      await appendObject(upload, { store, object: part.object, onChunk: () => control.check() });
+      let crcRead: number | undefined;
+      const onChunk = (chunk: Buffer) => {
+        control.check();
+        crcRead = crc32(chunk, crcRead);
+      };
+      await appendObject(upload, { store, object: part.object, onChunk });
+      // Where the store copies by itself, it checks by itself.
+      if (crcRead !== undefined && crcRead !== part.crc) {
+        throw corrupt(
+          part.object.key,
+          `its checksum is ${printedCrc32(crcRead)}, not ${printedCrc32(part.crc)}`,
+        );
+      }
       records += part.records;
       bytes += part.bytes;
       crc = combineCrc32(crc, part.crc, part.bytes);

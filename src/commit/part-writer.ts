@@ -161,6 +161,11 @@ export async function findPart(
   const object = await store.head(key);
   if (object === undefined) return undefined;
   const { [JOB_METADATA]: writer, [SUMMARY_METADATA]: text, [ATTEMPT_METADATA]: attempt } = object.metadata;
+  if (writer !== jobId && key.startsWith(layout.workPrefix)) {
+    // Nobody else writes there: it was damaged, and lost what was said of it.
+    await store.delete([key]);
+    return undefined;
+  }
   if (writer !== jobId) {
     if (writer === undefined || removeForeign === undefined) {
       throw new MapReduceError(

@@ -108,6 +108,11 @@ export class FoldTable {
     return this.#count;
   }
 
+  /** Of what lies in it: not of the memory that an earlier attempt left, so that it is the same wherever it runs. */
+  get sizeBytes(): number {
+    return this.#keys.end + this.#capacity * (ENTRY_BYTES + 2 * SLOT_BYTES);
+  }
+
   /** The emit of jobs whose keys are strings. */
   emitText(key: string, value: number): void {
     const length = key.length;

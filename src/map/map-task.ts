@@ -17,7 +17,7 @@ import type { MapContext, ParameterValues } from '../job.ts';
 import { LIMITS } from '../limits.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import type { MapTaskSpec, TaskEnvironment, TaskResult } from '../task.ts';
-import { assertNoPromise, createCounter, setUp, userCodeError } from '../user-code.ts';
+import { assertNoPromise, createCounter, refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
 import { ShuffleCollector } from './shuffle-collector.ts';
 
 export async function runMapTask(
@@ -92,12 +92,14 @@ async function mapIntoPart(
   const startedMs = performance.now();
   const writer = new PartWriter({ taskId: spec.taskId, attemptId: attempt, environment });
   let failure: unknown;
+  let isOver = false;
   const throwFailure = (): void => {
     if (failure !== undefined) throw failure;
   };
   try {
     const read = await mapSplit(spec, environment, {
       emit: (key, value) => {
+        if (isOver) refuseLateEmit('map');
         try {
           job.output.write(key, value, writer.sink);
           writer.recordWritten();
@@ -112,6 +114,7 @@ async function mapIntoPart(
         return writer.wantsFlush ? writer.flush() : undefined;
       },
     });
+    isOver = true;
     throwFailure();
     environment.control.check();
     const { committed, summary } = await writer.commit({

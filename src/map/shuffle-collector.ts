@@ -11,13 +11,15 @@ import { numberValueCodec } from '../codec/number-value.ts';
 import { MapReduceError } from '../errors.ts';
 import type { JobShuffle } from '../job.ts';
 import { LIMITS } from '../limits.ts';
-import { LocalRun, mergeInto, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
+import { blockBytesOf, LocalRun, mergeInto, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import type { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import type { TaskEnvironment } from '../task.ts';
+import { refuseLateEmit } from '../user-code.ts';
 import { FoldTable, takesText } from './fold-table.ts';
 import { createPartitioner, type Partitioner } from './partitioner.ts';
 import { RecordBuffer } from './record-buffer.ts';
+import { releaseTableMemory } from './thread-memory.ts';
 import { createFold, type ValueFold } from './value-fold.ts';
 
 /** Of the attempt's memory: the rest is for input chunks, blocks and the heap's own. */
@@ -75,6 +77,9 @@ export class ShuffleCollector {
   adapt(): void {
     const table = this.#table;
     if (table === undefined || !table.hardlyFolds) return;
+    // A large one goes to disk: beside the buffer it would be a second one.
+    const isLarge = table.sizeBytes > this.#sortBufferBytes / 3;
+    if (isLarge) this.#spill();
     const buffer = this.#newBuffer();
     this.#table = undefined;
     table.forEach((keys, keyStart, keyEnd, number, partition) => {
@@ -89,10 +94,12 @@ export class ShuffleCollector {
     });
     this.emit = this.#emitIntoBuffer(buffer);
     table.close();
+    if (isLarge) releaseTableMemory();
   }
 
   /** Writes what was emitted into the shuffle object, all partitions in order; then the writer can commit. */
   async finish(writer: ShuffleObjectWriter): Promise<void> {
+    this.emit = () => refuseLateEmit('map');
     this.throwFailure();
     const source = (this.#table ?? this.#buffer)!;
     const control = this.#environment.control;
@@ -105,7 +112,11 @@ export class ShuffleCollector {
     }
     if (source.count > 0) this.#spill();
     const { settings, memoryBytes, scratchFolder } = this.#environment;
-    const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes, this.#runs.length);
+    const budget = openRunsBudget(
+      memoryBytes * MERGE_FRACTION,
+      blockBytesOf(this.#runs.flat()),
+      this.#runs.length,
+    );
     for (let partition = 0; partition < this.#partitions; partition++) {
       const segments = this.#runs.map((run) => run[partition]!).filter(({ records }) => records > 0);
       const open = await reduceRunCount(segments, {
@@ -131,8 +142,9 @@ export class ShuffleCollector {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Gives the memory back, however the attempt ended. */
+  /** Gives the memory back, however the attempt ended: the next attempt's records will lie in it. */
   close(): void {
+    this.emit = () => refuseLateEmit('map');
     this.#table?.close();
     this.#buffer?.close();
   }

@@ -71,6 +71,12 @@ export function releaseThreadMemory(): void {
   for (const view of [sortMemory?.arena, sortMemory?.offsets, sortMemory?.partitions, sortMemory?.grouped]) {
     (view?.buffer as ArrayBuffer | undefined)?.transfer(0);
   }
+  sortMemory = undefined;
+  releaseTableMemory();
+}
+
+/** The same of what a table has given back. */
+export function releaseTableMemory(): void {
   for (const view of [
     tableMemory?.slots,
     tableMemory?.words,
@@ -79,7 +85,6 @@ export function releaseThreadMemory(): void {
   ]) {
     (view?.buffer as ArrayBuffer | undefined)?.transfer(0);
   }
-  sortMemory = undefined;
   tableMemory = undefined;
 }
 

@@ -13,7 +13,7 @@ import { printKey } from '../map/partitioner.ts';
 import { createFold, type ValueFold } from '../map/value-fold.ts';
 import { GroupKey, type KWayMerge } from '../shuffle/merge.ts';
 import type { TaskEnvironment } from '../task.ts';
-import { assertNoPromise, setUp, userCodeError } from '../user-code.ts';
+import { assertNoPromise, refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
 import { GroupValues } from './group-values.ts';
 import type { ResultOutput } from './result-output.ts';
 
@@ -168,6 +168,7 @@ class FunctionReducer implements GroupReducer {
   readonly #key = new GroupKey();
   readonly #values: GroupValues;
   #open = false;
+  #isReducing = false;
   #failure: unknown;
 
   constructor(
@@ -190,6 +191,7 @@ class FunctionReducer implements GroupReducer {
       state: setUp(job, settings.params),
       count,
       emit: (key, value) => {
+        if (!this.#isReducing) refuseLateEmit('reduce');
         try {
           output.emit(key, value, this.#key.bytes, 0, this.#key.end);
         } catch (error) {
@@ -232,7 +234,9 @@ class FunctionReducer implements GroupReducer {
     const { bytes, end } = this.#key;
     try {
       const key = this.#shuffle.key.decode(bytes, 0, end);
+      this.#isReducing = true;
       const answer: unknown = this.#reduce(key, this.#values, this.#context);
+      this.#isReducing = false;
       if (answer !== undefined) assertNoPromise('reduce', answer);
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {

@@ -14,7 +14,7 @@ import type { AttemptId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { releaseThreadMemory } from '../map/thread-memory.ts';
 import { createFold } from '../map/value-fold.ts';
-import { openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
+import { blockBytesOf, openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readPartitionSegments } from '../shuffle/shuffle-index.ts';
 import type { ReduceTaskSpec, TaskEnvironment, TaskResult } from '../task.ts';
@@ -53,7 +53,7 @@ async function reducePartition(
   const segments = await readPartitionSegments(store, shuffleIndexKey(layout), spec.index);
   const bytesRead = segments.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
 
-  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, LIMITS.blockBytes, segments.length);
+  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytesOf(segments), segments.length);
   let bytesSpilled = 0;
   let spills = 0;
   let recordsFolded = 0;

@@ -45,6 +45,18 @@ export function openRunsBudget(memoryBytes: number, blockBytes: number, runs: nu
   return { runsMax, chunkBytes };
 }
 
+/**
+ * How large the blocks of these runs are: a block holds a whole record at least. Only the mean is known, which is right
+ * where it matters most: where all records are large.
+ */
+export function blockBytesOf(segments: Iterable<RunSegment>): number {
+  let recordBytes = 0;
+  for (const { startBytes, endBytes, records } of segments) {
+    if (records > 0) recordBytes = Math.max(recordBytes, (endBytes - startBytes) / records);
+  }
+  return LIMITS.blockBytes + (recordBytes > LIMITS.blockBytes / 8 ? Math.ceil(recordBytes) : 0);
+}
+
 export function openMerge(segments: readonly RunSegment[], chunkBytes: number): KWayMerge {
   return new KWayMerge(
     segments.map((segment, index) => new RunCursor(new RunReader(segment, chunkBytes), index, segment.key)),

@@ -11,11 +11,15 @@ import type { ObjectInfo, ObjectStore, Upload } from './object-store.ts';
  */
 export async function appendObject(
   upload: Upload,
-  { store, object, onChunk = () => {} }: { store: ObjectStore; object: ObjectInfo; onChunk?: () => void },
+  {
+    store,
+    object,
+    onChunk = () => {},
+  }: { store: ObjectStore; object: ObjectInfo; onChunk?: (chunk: Buffer) => void },
 ): Promise<void> {
   if (upload.append !== undefined) return await upload.append(object);
   for await (const chunk of store.stream(object.key, { ifMatch: object.etag })) {
-    onChunk();
+    onChunk(chunk);
     await upload.write(chunk);
   }
 }

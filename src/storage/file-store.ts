@@ -112,6 +112,8 @@ export class FileStore implements ObjectStore {
     const { file, etag, sizeBytes } = await openObject({ path, key, ifMatch: options.ifMatch });
     const reads: Promise<number>[] = [];
     const buffers: Buffer[] = [];
+    // A reader that needs no more goes away before the last chunk, and has to be told all the same.
+    let isChecked = false;
     try {
       const { start, end } = clampRange(options.range, sizeBytes);
       const chunks = Math.ceil((end - start) / chunkSizeBytes);
@@ -132,15 +134,23 @@ export class FileStore implements ObjectStore {
         const slot = index % STREAM_BUFFERS;
         const length = Math.min(chunkSizeBytes, end - start - index * chunkSizeBytes);
         const complete = (await reads[slot]) === length;
-        if (!complete || index === chunks - 1) await assertUnchanged(file, { path, key, etag, complete });
+        if (!complete || index === chunks - 1) {
+          await assertUnchanged(file, { path, key, etag, complete });
+          isChecked = true;
+        }
         yield length === buffers[slot].length ? buffers[slot] : buffers[slot].subarray(0, length);
       }
     } catch (error) {
+      isChecked = true;
       throw mapped(error, { path, key });
     } finally {
       await Promise.allSettled(reads);
       for (const buffer of buffers) giveBuffer(buffer);
-      await file.close();
+      try {
+        if (!isChecked) await assertUnchanged(file, { path, key, etag, complete: true });
+      } finally {
+        await file.close();
+      }
     }
   }
 

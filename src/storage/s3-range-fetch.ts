@@ -77,6 +77,13 @@ export class RangeFetch {
     return this.#buffer.subarray(startBytes, endBytes);
   }
 
+  /** The whole range, once the answer has ended: the checksum of an object is told behind its last byte. */
+  async all(): Promise<Buffer> {
+    await this.ended;
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#buffer.subarray(0, this.#filledBytes);
+  }
+
   /** The reader went away. */
   abort(): void {
     this.#controller.abort();

@@ -107,7 +107,7 @@ export class S3Store implements ObjectStore {
       const object = await fetch.answered;
       if (object === undefined) return await this.#nothingOf(key, { bucketKey, ifMatch });
       etag = object.etag;
-      return await fetch.bytes(0, object.lengthBytes);
+      return await fetch.all();
     } catch (error) {
       throw await this.#readError(error, { key, bucketKey, etag });
     }

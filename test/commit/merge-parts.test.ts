@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byRange, defineJob, lines, textLines } from '../../src/index.ts';
 import { KiB } from '../../src/limits.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { StreamOptions } from '../../src/storage/object-store.ts';
 import { S3Store } from '../../src/storage/s3-store.ts';
 import { FakeS3 } from '../storage/s3-fake-service.ts';
 import { scratchFolder } from './environment.ts';
@@ -29,6 +31,45 @@ const inOrder = defineJob({ ...COMMON, name: 'in-order', partition: byRange() })
 const LINES = Array.from({ length: 6_500 }, (_, i) =>
   `${(i * 7_919) % 6_500}`.padStart(5, '0').padEnd(4 * KiB, '.'),
 );
+
+/** Whose part of reducer 1 is cut short, or has a bit flipped, from the first commit of a result on. */
+class DamagingStore extends MemoryStore {
+  damage: 'cut' | 'flipped' | undefined;
+  readonly #damaged = 'work/merge/r-00001';
+
+  override async head(key: string) {
+    const info = await super.head(key);
+    return info !== undefined && key === this.#damaged && this.damage === 'cut'
+      ? { ...info, sizeBytes: info.sizeBytes - 1 }
+      : info;
+  }
+
+  override async *stream(key: string, options?: StreamOptions) {
+    for await (const chunk of super.stream(key, options)) {
+      if (key === this.#damaged && this.damage === 'flipped') chunk[chunk.length >> 1]! ^= 1;
+      yield chunk;
+    }
+  }
+}
+
+describe('a part in order that is damaged', () => {
+  it.each(['cut', 'flipped'] as const)(
+    '%s: the merge names its task, and publishes nothing',
+    async (damage) => {
+      const store = new DamagingStore();
+      await store.put('in/lines.txt', Buffer.from(LINES.slice(0, 100).join('\n')));
+      store.damage = damage;
+
+      const run = runSmallJob({ job: inOrder, store, scratch: scratch.path, reducers: 2, merge: true });
+
+      await expect(run).rejects.toMatchObject({
+        name: 'CorruptShuffleError',
+        details: { toRepair: 'r-00001' },
+      });
+      expect(await store.head('out/merged.txt')).toBeUndefined();
+    },
+  );
+});
 
 describe('a merged result on S3', () => {
   it('is the same by the copies of S3, where parts are in order, and by a merge; no byte of a part is read for the copies', async () => {

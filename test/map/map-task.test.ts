@@ -62,6 +62,21 @@ async function attempt(
 }
 
 describe.each(KINDS)('a map task %s', (_kind, make) => {
+  it('refuses what a timer of the user emits when it is over', async () => {
+    let late: Context['emit'] | undefined;
+    const job = make((line, { emit }) => {
+      late = emit;
+      emit('word', line);
+    });
+
+    const { result } = await attempt(job, ['a\nb\n']);
+
+    expect(result.recordsWritten).toBe(2);
+    expect(() => late!('word', 'late')).toThrow(
+      'emit() was called after map() had ended. map is synchronous: wait for nothing in it, and leave no timer or promise behind',
+    );
+  });
+
   it('reports what it read, wrote and counted', async () => {
     const job = make((line, { emit, count }) => {
       count('lines');

@@ -147,6 +147,22 @@ const text = fc.oneof(
 const reducersOf = fc.integer({ min: 1, max: 3 });
 
 describe('ShuffleCollector', () => {
+  it('empties a table that is large for its memory before it goes over to the buffer, a second one beside it', async () => {
+    const emits = Array.from({ length: 150_000 }, (_, i) => [`key ${i}`, 1] as const);
+    const of = (memoryBytes: number, adaptEach: number) =>
+      collect(summing, emits, { memoryBytes, adaptEach });
+
+    const [kept, large, small] = [
+      await of(40 * MiB, 0),
+      await of(40 * MiB, 1_000),
+      await of(128 * MiB, 1_000),
+    ];
+
+    expect([kept.spills, large.spills, small.spills]).toEqual([0, 2, 0]);
+    expect(large.partitions).toEqual(kept.partitions);
+    expect(small.partitions).toEqual(kept.partitions);
+  });
+
   it('sums and picks numbers as a Map would, whether the table has to be emptied for each key or never', async () => {
     let spills = 0;
     await fc.assert(

@@ -162,6 +162,30 @@ function groupsOf<V>(runs: readonly (readonly (readonly [string, V])[])[]): [str
 const rows = (records: readonly (readonly [string, unknown])[]): string =>
   records.map(([key, value]) => `${key}\t${value}\n`).join('');
 
+describe('emit', () => {
+  it('is refused outside of its group', async () => {
+    let late: ((key: never, value: never) => void) | undefined;
+    const job = defineJob({
+      name: 'late',
+      description: '',
+      input: textLines(),
+      key: 'string',
+      value: 'number',
+      map: () => {},
+      reduce(word, ones, { emit }) {
+        late = emit as typeof late;
+        emit(word, [...ones].length);
+      },
+      output: tsv(),
+    });
+
+    const { text } = await reduce(job, [[['a', 1]]]);
+
+    expect(text).toBe('a\t1\n');
+    expect(() => late!('a' as never, 2 as never)).toThrow('emit() was called after reduce() had ended');
+  });
+});
+
 describe('a reduce task', () => {
   it.each([
     ['sum', (values: number[]) => [values.reduce((a, b) => a + b)]],

@@ -8,7 +8,13 @@ import { MapReduceError } from '../../src/errors.ts';
 import { KiB, LIMITS, MiB } from '../../src/limits.ts';
 import type { ValueFold } from '../../src/map/value-fold.ts';
 import { createFold } from '../../src/map/value-fold.ts';
-import { LocalRun, mergeInto, openRunsBudget, reduceRunCount } from '../../src/shuffle/merge-runs.ts';
+import {
+  blockBytesOf,
+  LocalRun,
+  mergeInto,
+  openRunsBudget,
+  reduceRunCount,
+} from '../../src/shuffle/merge-runs.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import type { StreamOptions } from '../../src/storage/object-store.ts';
@@ -322,6 +328,34 @@ describe('LocalRun', () => {
 
     expect(() => run.writer.endPartition()).toThrow(expect.objectContaining({ name: 'DiskFullError' }));
     run.abandon();
+  });
+});
+
+describe('blockBytesOf()', () => {
+  const run = (records: number, bytes: number) =>
+    ({ startBytes: 8, endBytes: 8 + bytes, records }) as Parameters<typeof blockBytesOf>[0] extends Iterable<
+      infer S
+    >
+      ? S
+      : never;
+
+  it('is the size of a block where records are small, and of the largest records where they are not', () => {
+    expect(blockBytesOf([])).toBe(LIMITS.blockBytes);
+    expect(blockBytesOf([run(0, 0), run(1_000, 100 * KiB)])).toBe(LIMITS.blockBytes);
+    expect(blockBytesOf([run(1_000, 100 * KiB), run(3, 6 * MiB), run(5, 5 * MiB)])).toBe(
+      LIMITS.blockBytes + 2 * MiB,
+    );
+  });
+
+  it('keeps runs of large records within the memory', () => {
+    const runs = Array.from({ length: 100 }, () => run(5, 10 * MiB));
+    const memoryBytes = 38 * MiB;
+
+    const { runsMax, chunkBytes } = openRunsBudget(memoryBytes, blockBytesOf(runs), runs.length);
+
+    // Of each run a block that is read, one that is merged, and its chunks.
+    expect(runsMax * (2 * 2 * MiB + 2 * chunkBytes)).toBeLessThanOrEqual(memoryBytes);
+    expect(runsMax).toBeGreaterThanOrEqual(LIMITS.openRunsMin);
   });
 });
 

@@ -213,6 +213,25 @@ describe('FileStore', () => {
       await expect(contentOf(stream)).rejects.toMatchObject({ name: 'PreconditionFailedError' });
     });
 
+    it('fails a reader that leaves before the end', async () => {
+      const store = await newStore();
+      const { etag } = await store.put('a', Buffer.alloc(100_000, 'x'));
+      const path = join(store.root, 'a');
+      const read = async (change: () => Promise<void>) => {
+        let bytes = 0;
+        for await (const chunk of store.stream('a', { chunkSizeBytes: 1000, ifMatch: etag })) {
+          bytes += chunk.length;
+          if (bytes === 3_000) await change();
+          if (bytes === 50_000) break;
+        }
+      };
+
+      await read(async () => {});
+      const changed = read(() => writeFile(path, Buffer.alloc(100_000, 'y')));
+
+      await expect(changed).rejects.toMatchObject({ name: 'PreconditionFailedError' });
+    });
+
     it('does not disturb the stream when a new object takes its place', async () => {
       const store = await newStore();
       await store.put('a', Buffer.alloc(100_000, 'x'));

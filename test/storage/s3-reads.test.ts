@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -143,8 +144,11 @@ describe('a body that breaks off', () => {
     put(s3, 'key', noise(300_000, 1));
     const damaged: Fault = (perform) => {
       const answer = perform();
-      // The CRC-32 of other bytes.
-      return { ...answer, headers: { ...answer.headers, 'x-amz-checksum-crc32': 'AAAAAA==' } };
+      // The CRC-32 of other bytes; and all bytes are there for a while before the answer ends.
+      const body = new Readable({ read() {} });
+      body.push(answer.body as Buffer);
+      setImmediate(() => setImmediate(() => body.push(null)));
+      return { ...answer, body, headers: { ...answer.headers, 'x-amz-checksum-crc32': 'AAAAAA==' } };
     };
     s3.on('GetObject', damaged, damaged);
 
