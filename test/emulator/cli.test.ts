@@ -23,6 +23,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
   const stack = uniqueName('Cli');
   /** Where the command runs; functions and tests share it. */
   let cwd: string;
+  let deployment: { readonly bucket: string; readonly stateMachine: string };
   const mapreduce = (...args: string[]): Promise<Ended> =>
     cli(args, { cwd, env: { ...emulator.environment, MAPREDUCE_STACK: stack } });
   /** What `mapreduce logs` shows, once it shows such a line: lines appear some time after they are written. */
@@ -59,6 +60,11 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(deployed.stdout).toMatch(
       /is deployed, after .*\n {2}bucket +s3:\/\/.*\n {2}state machine +arn:aws:states/,
     );
+    expect(deployed.stdout).toContain(
+      `\n  mapreduce submit word-count --input <path>... --wait --stack ${stack} --local\n`,
+    );
+    const [, bucket, stateMachine] = /s3:\/\/(\S+)\s+state machine +(\S+)/.exec(deployed.stdout)!;
+    deployment = { bucket: bucket!, stateMachine: stateMachine! };
     return () => rm(cwd, { recursive: true, force: true, maxRetries: 10 });
   });
 
@@ -259,9 +265,12 @@ describeOnEmulators('The command on AWS', (emulator) => {
 
     const jobs = await mapreduce('jobs', '--limit', '3');
     const logs = await logged('logged', /INFO .*map/);
+    const { bucket, stateMachine } = deployment;
+    const named = ['--stack', 'Nowhere', '--bucket', bucket, '--state-machine', stateMachine];
+    const byName = await logged('logged', /INFO .*map/, ...named);
 
     expect(jobs.stdout).toMatch(/^job .*\nlogged +succeeded .* submit\n/);
-    expect(logs).toMatchObject({ code: 0, stderr: '' });
+    for (const { code, stderr } of [logs, byName]) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
   // LocalStack enforces no rights.

@@ -29,6 +29,9 @@ describeOnEmulators('The published package', (emulator) => {
     const embedded = await mapreduce('run', './longest.ts', ...input, '--output', 'here', '--quiet');
 
     expect(deployed.code, deployed.stderr).toBe(0);
+    expect(deployed.stdout).toContain(
+      `mapreduce submit longest --input <path>... --wait --stack ${stack} --local`,
+    );
     expect(submitted.code, submitted.stderr).toBe(0);
     expect(downloaded.code, downloaded.stderr).toBe(0);
     expect(embedded.code, embedded.stderr).toBe(0);
