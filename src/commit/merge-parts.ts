@@ -162,7 +162,7 @@ async function concatenate(
   let [records, bytes, crc] = [0, 0, 0];
   const upload = await store.upload(key);
   try {
-    for (const part of parts) {
+    for (const [index, part] of parts.entries()) {
       control.check();
       if (part.bytes === 0) continue;
       let crcRead: number | undefined;
@@ -170,7 +170,8 @@ async function concatenate(
         control.check();
         crcRead = crc32(chunk, crcRead);
       };
-      await appendObject(upload, { store, object: part.object, onChunk });
+      const following = parts.length - 1 - index;
+      await appendObject(upload, { store, object: part.object, following, onChunk });
       // Where the store copies by itself, it checks by itself.
       if (crcRead !== undefined && crcRead !== part.crc) {
         throw corrupt(

@@ -7,6 +7,7 @@ import type { ObjectInfo, ObjectStore, Upload } from './object-store.ts';
  * Throws PreconditionFailedError, or the upload's complete() does, if the object is no longer the one that is meant.
  *
  * @param object  from head() or a write
+ * @param following  how many objects at most will be appended after this one, if that is known; see Upload.append()
  * @param onChunk  called for each chunk that passes through here
  */
 export async function appendObject(
@@ -14,10 +15,13 @@ export async function appendObject(
   {
     store,
     object,
+    following,
     onChunk = () => {},
-  }: { store: ObjectStore; object: ObjectInfo; onChunk?: (chunk: Buffer) => void },
+  }: { store: ObjectStore; object: ObjectInfo; following?: number; onChunk?: (chunk: Buffer) => void },
 ): Promise<void> {
-  if (upload.append !== undefined) return await upload.append(object);
+  if (upload.append !== undefined) {
+    return await upload.append(object, following === undefined ? {} : { following });
+  }
   for await (const chunk of store.stream(object.key, { ifMatch: object.etag })) {
     onChunk(chunk);
     await upload.write(chunk);

@@ -76,8 +76,12 @@ export interface Upload {
    * once the promise resolves.
    */
   write(chunk: Uint8Array): Promise<void>;
-  /** For append-object.ts: there where the store can copy bytes without their passing through here. */
-  append?(object: ObjectInfo): Promise<void>;
+  /**
+   * For append-object.ts: there where the store can copy bytes without their passing through here. `following` is how
+   * many objects at most will be appended after this one; a store that takes so many parts of an upload and no more can
+   * then tell whether it may copy each.
+   */
+  append?(object: ObjectInfo, options?: { readonly following?: number }): Promise<void>;
   /** Makes the object visible. After a PreconditionFailedError the upload is discarded. Called once. */
   complete(options?: { ifNoneMatch?: '*' }): Promise<ObjectInfo>;
   /** Discards what was written. Safe to call at any time, also after complete() or a failure. */

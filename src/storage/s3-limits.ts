@@ -29,7 +29,10 @@ export interface S3Limits {
   /** Parts of one upload that are on their way; at least one is. */
   readonly partBytesInFlightMax: number;
 
-  /** S3 is asked to copy at most this much at once, if parts are not larger by then. */
+  /** Of one upload. S3 takes 10,000; stores that speak its protocol may take fewer. */
+  readonly partsMax: number;
+
+  /** S3 is asked to copy at most this much at once, unless parts run short. */
   readonly copyBytesMax: number;
 
   /** A second GET is sent when the first is slower than this, or than the percentile of its peers if that is more. */
@@ -59,6 +62,7 @@ export const S3_LIMITS: S3Limits = {
 
   partBytesMin: 8 * MiB,
   partBytesInFlightMax: 24 * MiB,
+  partsMax: 10_000,
   copyBytesMax: 1024 * MiB,
 
   hedgeAfterMsMin: 200,
@@ -79,8 +83,8 @@ export const S3_OBJECT_BYTES_MAX = 5 * 1024 * 1024 * MiB;
 export const S3_METADATA_BYTES_MAX = 2 * KiB;
 export const S3_LIST_PAGE_KEYS_MAX = 1_000;
 
-/** Part sizes double after this many parts of one size. */
-export const PARTS_PER_SIZE = 1_000;
+/** The parts of an upload have so many sizes, each twice the one before, if nobody knows how large it will be. */
+export const PART_SIZES = 10;
 export const DELETE_CALLS_IN_FLIGHT_MAX = 4;
 export const S3_DELETES_PER_CALL_MAX = LIMITS.deletesPerCallMax;
 
@@ -101,5 +105,15 @@ export function s3Limits(changes: Partial<S3Limits> = {}): S3Limits {
   require(limits.readRangeBytes >= 1, `readRangeBytes is at least 1; received ${limits.readRangeBytes}`);
   require(limits.partBytesMin >=
     S3_PART_BYTES_MIN, `partBytesMin is at least ${S3_PART_BYTES_MIN}, as S3 demands; received ${limits.partBytesMin}`);
+  require(limits.partBytesMin <=
+    S3_PART_BYTES_MAX, `partBytesMin is at most ${S3_PART_BYTES_MAX}, as S3 demands; received ${limits.partBytesMin}`);
+  require(Number.isInteger(limits.partsMax) &&
+    limits.partsMax >= 1 &&
+    limits.partsMax <=
+      S3_PARTS_MAX, `partsMax is a whole number from 1 to ${S3_PARTS_MAX}, as S3 demands; received ${limits.partsMax}`);
+  // Halves of what is just too large for one copy are parts.
+  require(limits.copyBytesMax >= 2 * S3_PART_BYTES_MIN &&
+    limits.copyBytesMax <=
+      S3_PART_BYTES_MAX, `copyBytesMax is from ${2 * S3_PART_BYTES_MIN} to ${S3_PART_BYTES_MAX}, as S3 demands; received ${limits.copyBytesMax}`);
   return limits;
 }

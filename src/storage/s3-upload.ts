@@ -3,17 +3,21 @@
  *
  *     write()   |  filling: 8 MiB  |  -> at most 24 MiB of parts on their way -> CompleteMultipartUpload
  *
- * So it holds 32 MiB at most, and write() waits when S3 is slower than the writer. S3 takes 10,000 parts, so after each
- * 1,000 of one size parts are twice as large:
+ * So it holds 32 MiB at most, while parts are of 8 MiB, and write() waits when S3 is slower than the writer. S3 takes
+ * 10,000 parts, so after each 1,000 of one size parts are twice as large:
  *
  *     object of up to   8 GiB   23 GiB   55 GiB   117 GiB   ...   5 TiB (S3's bound)
  *     parts of          8 MiB   16 MiB   32 MiB    64 MiB   ...   4 GiB
  *
- * An object that is appended is copied by S3 itself, unless it is smaller than a part. Parts but for the last have 5 MiB
- * or more, so what waits to be sent before it is filled up to that from its beginning:
+ * An object that is appended is copied by S3 itself if it has 8 MiB or more. Parts but for the last have 5 MiB or more,
+ * so what waits to be sent before it is filled up to that from its beginning:
  *
  *     waiting:  | 2 MiB |   + object: | 40 MiB                       |
  *     parts:    | 2 MiB   3 MiB | copied: 37 MiB                      |
+ *
+ * So an object takes one part at most, but for a large one, which is copied in pieces of 1 GiB, or of up to 5 GiB where
+ * parts run short. Of more than 10,000 objects, those smaller than the part whose turn it is in the table above are
+ * gathered, until parts suffice for the rest.
  *
  * Parts are checked by S3 against the CRC-32 that the SDK computes of them, and the object against those of its parts.
  * Copying, checksum, signature and sending together cost about 2 ms of one core per MiB.
@@ -33,7 +37,13 @@ import { changedSince } from './conditions.ts';
 import type { Metadata, ObjectInfo, Upload } from './object-store.ts';
 import { commit } from './s3-commit.ts';
 import { S3Failure } from './s3-errors.ts';
-import { PARTS_PER_SIZE, S3_OBJECT_BYTES_MAX, S3_PART_BYTES_MIN } from './s3-limits.ts';
+import {
+  PART_SIZES,
+  S3_OBJECT_BYTES_MAX,
+  S3_PART_BYTES_MAX,
+  S3_PART_BYTES_MIN,
+  type S3Limits,
+} from './s3-limits.ts';
 import type { S3Requests } from './s3-requests.ts';
 import { newWriterId, withWriter } from './s3-writer.ts';
 
@@ -73,7 +83,9 @@ export class S3Upload implements Upload {
   #sizeBytes = 0;
   #uploadId: Promise<string> | undefined;
   readonly #parts: CompletedPart[] = [];
-  readonly #onTheirWay = new Map<Promise<void>, number>();
+  /** Parts being sent, with their sizes, and parts being copied. */
+  readonly #sending = new Map<Promise<void>, number>();
+  readonly #copying = new Set<Promise<void>>();
   #failure: unknown;
   #state: 'open' | 'completing' | 'completed' | 'ended' = 'open';
   #completing: Promise<unknown> | undefined;
@@ -92,44 +104,34 @@ export class S3Upload implements Upload {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#assertOpen('write');
-    for (let at = 0; at < chunk.length; ) {
-      const partBytes = partSizeBytes(this.#parts.length + 1, this.#requests.limits.partBytesMin);
-      // Sent when more is to come: an object of exactly one part is a PUT.
-      if (this.#filledBytes === partBytes) {
-        await this.#sendPart();
-        continue;
-      }
-      const taken = Math.min(chunk.length - at, partBytes - this.#filledBytes);
-      this.#makeRoom(this.#filledBytes + taken, partBytes);
-      this.#filling.set(chunk.subarray(at, at + taken), this.#filledBytes);
-      this.#filledBytes += taken;
-      at += taken;
-    }
-    this.#sizeBytes += chunk.length;
-    if (this.#failure !== undefined) throw await this.#told(this.#failure);
-    if (this.#sizeBytes > S3_OBJECT_BYTES_MAX) throw tooLarge(this.#key, this.#sizeBytes);
+    await this.#gather(chunk, () => this.#growingPartBytes(1));
   }
 
-  async append(source: ObjectInfo): Promise<void> {
+  async append(
+    source: ObjectInfo,
+    { following = Number.POSITIVE_INFINITY }: { following?: number } = {},
+  ): Promise<void> {
     this.#assertOpen('append');
     const { sizeBytes } = source;
     const isWholePart = this.#filledBytes === 0 || this.#filledBytes >= S3_PART_BYTES_MIN;
     const missingBytes = isWholePart ? 0 : S3_PART_BYTES_MIN - this.#filledBytes;
-    const partBytes = partSizeBytes(this.#parts.length + 2, this.#requests.limits.partBytesMin);
-    const copies = sizeBytes - missingBytes >= partBytes;
-    const written = { start: 0, end: copies ? missingBytes : sizeBytes };
-    if (written.end > 0) for await (const chunk of this.#read(source, written)) await this.write(chunk);
-    if (!copies) return;
-    if (this.#filledBytes > 0) await this.#sendPart();
     const copiedBytes = sizeBytes - missingBytes;
-    const pieces = Math.ceil(copiedBytes / Math.max(this.#requests.limits.copyBytesMax, partBytes));
-    const pieceBytes = Math.ceil(copiedBytes / pieces);
-    for (let start = missingBytes; start < sizeBytes; start += pieceBytes) {
-      this.#copyPart(source, { start, end: Math.min(start + pieceBytes, sizeBytes) });
+    const { partBytesMin, partsMax } = this.#requests.limits;
+    // For this object: one for what waits, and one for each that follows, are taken.
+    const partsLeft = partsMax - this.#parts.length - (this.#filledBytes > 0 ? 1 : 0) - following;
+    const allFit = partsLeft >= Math.max(1, Math.ceil(copiedBytes / S3_PART_BYTES_MAX));
+    const growingBytes = this.#growingPartBytes(2);
+    const copies = allFit
+      ? sizeBytes >= partBytesMin && copiedBytes >= S3_PART_BYTES_MIN
+      : copiedBytes >= growingBytes;
+    const gathered = { start: 0, end: copies ? missingBytes : sizeBytes };
+    if (gathered.end > 0) {
+      const partBytes = allFit ? () => partBytesMin : () => this.#growingPartBytes(1);
+      for await (const chunk of this.#read(source, gathered)) await this.#gather(chunk, partBytes);
     }
-    this.#sizeBytes += copiedBytes;
-    if (this.#failure !== undefined) throw await this.#told(this.#failure);
-    if (this.#sizeBytes > S3_OBJECT_BYTES_MAX) throw tooLarge(this.#key, this.#sizeBytes);
+    if (!copies) return;
+    const piecesMax = allFit ? partsLeft : Math.floor(copiedBytes / growingBytes);
+    await this.#copyFrom(source, { start: missingBytes, piecesMax });
   }
 
   async complete({ ifNoneMatch }: { ifNoneMatch?: '*' } = {}): Promise<ObjectInfo> {
@@ -171,7 +173,7 @@ export class S3Upload implements Upload {
 
   async #completeParts(ifNoneMatch: '*' | undefined): Promise<string> {
     if (this.#filledBytes > 0) await this.#sendPart();
-    await Promise.all(this.#onTheirWay.keys());
+    await this.#allArrived();
     if (this.#failure !== undefined) throw this.#failure;
     const UploadId = await this.#uploadId!;
     const { bucket: Bucket, limits } = this.#requests;
@@ -194,29 +196,84 @@ export class S3Upload implements Upload {
     });
   }
 
+  /** Of the next part, or the one behind it, where nobody knows how many will follow. */
+  #growingPartBytes(ahead: 1 | 2): number {
+    return partSizeBytes(this.#parts.length + ahead, this.#requests.limits);
+  }
+
+  /** Sends what fills parts of that size, and keeps the rest. */
+  async #gather(chunk: Uint8Array, partBytesNow: () => number): Promise<void> {
+    for (let at = 0; at < chunk.length; ) {
+      const partBytes = partBytesNow();
+      // Sent when more is to come: an object of exactly one part is a PUT.
+      if (this.#filledBytes >= partBytes) {
+        await this.#sendPart();
+        continue;
+      }
+      const taken = Math.min(chunk.length - at, partBytes - this.#filledBytes);
+      this.#makeRoom(this.#filledBytes + taken, partBytes);
+      this.#filling.set(chunk.subarray(at, at + taken), this.#filledBytes);
+      this.#filledBytes += taken;
+      at += taken;
+    }
+    await this.#grown(chunk.length);
+  }
+
+  /** Has S3 copy the object from there on. */
+  async #copyFrom(
+    source: ObjectInfo,
+    { start, piecesMax }: { start: number; piecesMax: number },
+  ): Promise<void> {
+    if (this.#filledBytes > 0) await this.#sendPart();
+    const copiedBytes = source.sizeBytes - start;
+    const pieces = Math.max(
+      Math.ceil(copiedBytes / S3_PART_BYTES_MAX),
+      Math.min(piecesMax, Math.ceil(copiedBytes / this.#requests.limits.copyBytesMax)),
+    );
+    const pieceBytes = Math.ceil(copiedBytes / pieces);
+    for (let at = start; at < source.sizeBytes; at += pieceBytes) {
+      this.#copyPart(source, { start: at, end: Math.min(at + pieceBytes, source.sizeBytes) });
+    }
+    await this.#grown(copiedBytes);
+  }
+
+  async #grown(bytes: number): Promise<void> {
+    this.#sizeBytes += bytes;
+    if (this.#failure !== undefined) throw await this.#told(this.#failure);
+    if (this.#sizeBytes > S3_OBJECT_BYTES_MAX) throw tooLarge(this.#key, this.#sizeBytes);
+  }
+
+  /** Takes the next number. */
+  #newPart(): CompletedPart {
+    const { partsMax } = this.#requests.limits;
+    if (this.#parts.length === partsMax) throw tooManyParts(this.#key, this.#sizeBytes, partsMax);
+    const part: CompletedPart = { PartNumber: this.#parts.length + 1 };
+    this.#parts.push(part);
+    return part;
+  }
+
   /** Resolves when the part is on its way. */
   async #sendPart(): Promise<void> {
     const body = this.#filling.subarray(0, this.#filledBytes);
     const { partBytesInFlightMax } = this.#requests.limits;
-    const bytesOnTheirWay = () => this.#onTheirWay.values().reduce((sum, bytes) => sum + bytes, 0);
-    while (this.#onTheirWay.size > 0 && bytesOnTheirWay() + body.length > partBytesInFlightMax) {
-      await Promise.race(this.#onTheirWay.keys());
+    const bytesOnTheirWay = () => this.#sending.values().reduce((sum, bytes) => sum + bytes, 0);
+    while (this.#sending.size > 0 && bytesOnTheirWay() + body.length > partBytesInFlightMax) {
+      await Promise.race(this.#sending.keys());
     }
     if (this.#failure !== undefined) throw await this.#told(this.#failure);
 
+    const part = this.#newPart();
     this.#uploadId ??= this.#create();
-    const part: CompletedPart = { PartNumber: this.#parts.length + 1 };
-    this.#parts.push(part);
     const memory = this.#filling;
     const sending = this.#upload(part, body)
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
       .finally(() => {
-        this.#onTheirWay.delete(sending);
+        this.#sending.delete(sending);
         if (this.#state !== 'ended') this.#spares.push(memory);
       });
-    this.#onTheirWay.set(sending, body.length);
+    this.#sending.set(sending, body.length);
     this.#filling = this.#spares.pop() ?? Buffer.alloc(0);
     this.#filledBytes = 0;
   }
@@ -264,15 +321,14 @@ export class S3Upload implements Upload {
 
   /** Takes no memory, so any number may be on their way; the store bounds its requests. */
   #copyPart(source: ObjectInfo, range: Range): void {
+    const part = this.#newPart();
     this.#uploadId ??= this.#create();
-    const part: CompletedPart = { PartNumber: this.#parts.length + 1 };
-    this.#parts.push(part);
     const copying = this.#copy(part, source, range)
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
-      .finally(() => this.#onTheirWay.delete(copying));
-    this.#onTheirWay.set(copying, 0);
+      .finally(() => this.#copying.delete(copying));
+    this.#copying.add(copying);
   }
 
   async #copy(part: CompletedPart, source: ObjectInfo, { start, end }: Range): Promise<void> {
@@ -307,12 +363,16 @@ export class S3Upload implements Upload {
     }
   }
 
+  async #allArrived(): Promise<void> {
+    await Promise.all([...this.#sending.keys(), ...this.#copying]);
+  }
+
   /** Parts that are still on their way would stay behind if they came after the abort. */
   #discard(): Promise<void> {
     this.#discarding ??= (async () => {
       if (this.#uploadId === undefined) return;
       this.#controller.abort();
-      await Promise.all(this.#onTheirWay.keys());
+      await this.#allArrived();
       const UploadId = await this.#uploadId.catch(() => undefined);
       if (UploadId === undefined) return;
       const { bucket: Bucket } = this.#requests;
@@ -387,9 +447,13 @@ export async function putObject(
   });
 }
 
-/** Of the part with this number, counted from 1. */
-export function partSizeBytes(partNumber: number, partBytesMin: number): number {
-  return partBytesMin * 2 ** Math.floor((partNumber - 1) / PARTS_PER_SIZE);
+/** Of the part with this number, counted from 1, where parts grow. */
+export function partSizeBytes(
+  partNumber: number,
+  { partBytesMin, partsMax }: Pick<S3Limits, 'partBytesMin' | 'partsMax'>,
+): number {
+  const doublings = Math.floor(((partNumber - 1) * PART_SIZES) / partsMax);
+  return Math.min(partBytesMin * 2 ** doublings, S3_PART_BYTES_MAX);
 }
 
 function sendTimeoutMs({ limits }: S3Requests, sizeBytes: number): number {
@@ -400,6 +464,14 @@ function tooLarge(key: string, sizeBytes: number): MapReduceError {
   return new MapReduceError(
     'UsageError',
     `the object '${key}' would have more than ${sizeBytes} bytes, and S3 takes ${S3_OBJECT_BYTES_MAX}. Use more reducers, so that parts are smaller, and do not merge them.`,
+    { details: { objectKey: key } },
+  );
+}
+
+function tooManyParts(key: string, sizeBytes: number, partsMax: number): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `the object '${key}' would have more than ${partsMax} parts, which S3 does not take; ${sizeBytes} bytes of it are there. Use fewer tasks, so that there are fewer parts to merge, or do not merge them.`,
     { details: { objectKey: key } },
   );
 }

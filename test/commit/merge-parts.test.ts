@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byRange, defineJob, lines, textLines } from '../../src/index.ts';
 import { KiB } from '../../src/limits.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { StreamOptions } from '../../src/storage/object-store.ts';
+import type { StreamOptions, Upload } from '../../src/storage/object-store.ts';
 import { S3Store } from '../../src/storage/s3-store.ts';
 import { FakeS3 } from '../storage/s3-fake-service.ts';
 import { scratchFolder } from './environment.ts';
@@ -69,6 +69,31 @@ describe('a part in order that is damaged', () => {
       expect(await store.head('out/merged.txt')).toBeUndefined();
     },
   );
+});
+
+/** Copies by itself, and notes how many objects it was told to expect. */
+class CopyingStore extends MemoryStore {
+  readonly following: (number | undefined)[] = [];
+
+  override async upload(...args: Parameters<MemoryStore['upload']>) {
+    const upload: Upload = await super.upload(...args);
+    upload.append = async ({ key }, { following } = {}) => {
+      this.following.push(following);
+      await upload.write(await this.get(key));
+    };
+    return upload;
+  }
+}
+
+describe('a merge of parts in order', () => {
+  it('tells the store how many follow, so that it knows whether it can copy each', async () => {
+    const store = new CopyingStore();
+    await store.put('in/lines.txt', Buffer.from(LINES.slice(0, 100).join('\n')));
+
+    await runSmallJob({ job: inOrder, store, scratch: scratch.path, reducers: 4, merge: true });
+
+    expect(store.following).toEqual([3, 2, 1, 0]);
+  });
 });
 
 describe('a merged result on S3', () => {

@@ -1,18 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { MiB } from '../../src/limits.ts';
-import { S3_OBJECT_BYTES_MAX, S3_PART_BYTES_MAX, S3_PARTS_MAX } from '../../src/storage/s3-limits.ts';
+import type { ObjectInfo } from '../../src/storage/object-store.ts';
+import {
+  S3_LIMITS,
+  S3_OBJECT_BYTES_MAX,
+  S3_PART_BYTES_MAX,
+  S3_PARTS_MAX,
+  type S3Limits,
+} from '../../src/storage/s3-limits.ts';
 import { S3Store } from '../../src/storage/s3-store.ts';
 import { partSizeBytes } from '../../src/storage/s3-upload.ts';
 import { noise } from './object-store-contract.ts';
-import { FakeS3, held, refuses, slowDown } from './s3-fake-service.ts';
+import { FakeS3, type Fault, held, refuses, slowDown } from './s3-fake-service.ts';
 
 /** Without second GETs for slow ones: requests are counted, and the machine may be slow. */
-function storeOn(s3: FakeS3): S3Store {
+function storeOn(s3: FakeS3, limits: Partial<S3Limits> = {}): S3Store {
   return new S3Store({
     client: s3.client(),
     bucket: 'bucket',
-    limits: { backoffMsBase: 1, backoffMsMax: 1, hedgesBurstMax: 0 },
+    limits: { backoffMsBase: 1, backoffMsMax: 1, hedgesBurstMax: 0, ...limits },
   });
 }
 
@@ -20,16 +27,32 @@ describe('the sizes of parts', () => {
   it('let 10,000 parts hold the largest object that S3 takes', () => {
     let bytes = 0;
     let parts = 0;
-    while (bytes < S3_OBJECT_BYTES_MAX) bytes += partSizeBytes(++parts, 8 * MiB);
+    while (bytes < S3_OBJECT_BYTES_MAX) bytes += partSizeBytes(++parts, S3_LIMITS);
 
     expect(parts).toBeLessThan(S3_PARTS_MAX);
-    expect(partSizeBytes(parts, 8 * MiB)).toBeLessThanOrEqual(S3_PART_BYTES_MAX);
+    expect(partSizeBytes(parts, S3_LIMITS)).toBeLessThanOrEqual(S3_PART_BYTES_MAX);
   });
 
   it('grow after each thousand', () => {
-    const sizes = [1, 1000, 1001, 2000, 2001].map((part) => partSizeBytes(part, 8 * MiB) / MiB);
+    const sizes = [1, 1000, 1001, 2000, 2001].map((part) => partSizeBytes(part, S3_LIMITS) / MiB);
 
     expect(sizes).toEqual([8, 8, 16, 16, 32]);
+  });
+
+  it('stay below what S3 takes as a part, whatever the first ones are', () => {
+    expect(partSizeBytes(10_000, { ...S3_LIMITS, partBytesMin: 64 * MiB })).toBe(S3_PART_BYTES_MAX);
+  });
+});
+
+describe('the limits', () => {
+  it.each([
+    [{ partsMax: 10_001 }, 'partsMax is a whole number from 1 to 10000'],
+    [{ partsMax: 0 }, 'partsMax is a whole number from 1 to 10000'],
+    [{ partBytesMin: 6_000 * MiB }, 'partBytesMin is at most 5368709120'],
+    [{ copyBytesMax: 6_000 * MiB }, 'copyBytesMax is from 10485760 to 5368709120'],
+    [{ copyBytesMax: 8 * MiB }, 'copyBytesMax is from 10485760 to 5368709120'],
+  ])('refuse %j, which S3 would', (limits, message) => {
+    expect(() => storeOn(new FakeS3(), limits)).toThrow(message);
   });
 });
 
@@ -149,6 +172,23 @@ describe('an upload', () => {
     expect(s3.count('AbortMultipartUpload')).toBe(1);
   });
 
+  it('fails when it would have more parts than S3 takes, and leaves nothing behind', async () => {
+    const s3 = new FakeS3();
+    const store = storeOn(s3, { partsMax: 2 });
+    const object = await store.put('part', noise(9 * MiB, 1));
+    const upload = await store.upload('key');
+    for (let i = 0; i < 3; i++) await upload.append!(object, { following: 0 });
+
+    await expect(upload.complete()).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(/'key' would have more than 2 parts, .* Use fewer tasks/),
+    });
+    await upload.abort();
+
+    expect(s3.objects.has('key')).toBe(false);
+    expect(s3.uploads.size).toBe(0);
+  });
+
   it('costs no request when it is aborted before its first part is full', async () => {
     const s3 = new FakeS3();
     const upload = await storeOn(s3).upload('key');
@@ -168,7 +208,8 @@ describe('objects appended to an upload', () => {
       objects.push(await store.put(`part-${index}`, noise(size * MiB, index)));
     s3.requests.length = 0;
     const upload = await store.upload('whole');
-    for (const object of objects) await upload.append!(object);
+    for (const [index, object] of objects.entries())
+      await upload.append!(object, { following: objects.length - 1 - index });
     await upload.complete({ ifNoneMatch: '*' });
     expect(s3.objects.get('whole')!.bytes).toHaveLength(sizesMiB.reduce((sum, size) => sum + size * MiB, 0));
     return s3.requests.map(({ operation }) => operation);
@@ -218,12 +259,83 @@ describe('objects appended to an upload', () => {
     const store = new S3Store({ client: s3.client(), bucket: 'bucket', limits: { copyBytesMax: 10 * MiB } });
     const object = await store.put('part', noise(21 * MiB, 1));
     const upload = await store.upload('whole');
-    await upload.append!(object);
+    await upload.append!(object, { following: 0 });
     await upload.complete();
 
     expect(s3.requests.filter(({ operation }) => operation === 'UploadPartCopy')).toHaveLength(3);
     expect(s3.objects.get('whole')!.bytes.equals(noise(21 * MiB, 1))).toBe(true);
   });
+
+  it('are all copied, as many as S3 takes parts of an upload', async () => {
+    const s3 = withObjectsMadeUp(3_000);
+    const upload = await storeOn(s3).upload('whole');
+    for (let i = 0; i < 3_000; i++) {
+      await upload.append!(madeUp(`part-${i}`, (8 + (i % 40)) * MiB), { following: 2_999 - i });
+    }
+    await upload.complete();
+
+    expect(s3.requests).toHaveLength(3_002);
+    expect(s3.count('UploadPartCopy')).toBe(3_000);
+  });
+
+  it('are gathered by the size of the part whose turn it is where nobody knows how many follow', async () => {
+    const s3 = new FakeS3();
+    const store = storeOn(s3, { partsMax: 10 });
+    const object = await store.put('part', noise(9 * MiB, 1));
+    const upload = await store.upload('whole');
+    for (let i = 0; i < 3; i++) await upload.append!(object);
+    await upload.complete();
+
+    expect(s3.count('UploadPartCopy')).toBe(0);
+    expect(s3.objects.get('whole')!.bytes).toHaveLength(27 * MiB);
+  });
+
+  it.each([
+    { sizesMiB: [9, 9, 9, 9, 9, 9], copies: 6 },
+    { sizesMiB: [1, 9, 7, 20, 3, 9], copies: 3 },
+    { sizesMiB: [9, 9, 9, 9, 9, 9, 9], copies: 3 },
+    { sizesMiB: [7, 7, 7, 7, 7, 7, 9, 9], copies: 2 },
+  ])(
+    'never take more parts than there are: $sizesMiB, of which $copies are copied',
+    async ({ sizesMiB, copies }) => {
+      const s3 = new FakeS3();
+      const store = storeOn(s3, { partsMax: 6 });
+      const pieces = sizesMiB.map((size, index) => noise(size * MiB, index + 1));
+      const upload = await store.upload('whole');
+      for (const [index, piece] of pieces.entries()) {
+        const object = await store.put(`part-${index}`, piece);
+        await upload.append!(object, { following: pieces.length - 1 - index });
+      }
+      await upload.complete();
+
+      expect(s3.objects.get('whole')!.bytes.equals(Buffer.concat(pieces))).toBe(true);
+      expect(s3.count('UploadPart') + s3.count('UploadPartCopy')).toBeLessThanOrEqual(6);
+      expect(s3.count('UploadPartCopy')).toBe(copies);
+    },
+  );
+
+  it.each([
+    { sizeMiB: 3_000, following: 7, piecesMiB: [1_000, 1_000, 1_000] },
+    { sizeMiB: 3_000, following: 8, piecesMiB: [1_500, 1_500] },
+    { sizeMiB: 5_120, following: 9, piecesMiB: [5_120] },
+    { sizeMiB: 5_122, following: 8, piecesMiB: [2_561, 2_561] },
+  ])(
+    'are copied in larger pieces where parts run short, of up to 5 GiB: %j',
+    async ({ sizeMiB, following, piecesMiB }) => {
+      const s3 = withObjectsMadeUp(piecesMiB.length);
+      const upload = await storeOn(s3, { partsMax: 10 }).upload('whole');
+      await upload.append!(madeUp('part', sizeMiB * MiB), { following });
+      await upload.complete();
+
+      let startMiB = 0;
+      const ranges = piecesMiB.map((size) => {
+        startMiB += size;
+        return `bytes=${(startMiB - size) * MiB}-${startMiB * MiB - 1}`;
+      });
+      const copies = s3.requests.filter(({ operation }) => operation === 'UploadPartCopy');
+      expect(copies.map(({ headers }) => headers['x-amz-copy-source-range'])).toEqual(ranges);
+    },
+  );
 
   it('are tried again where S3 is busy, and fail with the object that is gone', async () => {
     const s3 = new FakeS3();
@@ -247,3 +359,19 @@ describe('objects appended to an upload', () => {
     expect(s3.uploads.size).toBe(0);
   });
 });
+
+function madeUp(key: string, sizeBytes: number): ObjectInfo {
+  return { key, sizeBytes, etag: '"made up"', metadata: {} };
+}
+
+/** Says that it has copied so many parts, and put them together, of objects that nobody has. */
+function withObjectsMadeUp(copies: number): FakeS3 {
+  const answers =
+    (xml: string): Fault =>
+    () => ({ statusCode: 200, headers: { 'content-type': 'application/xml' }, body: xml });
+  const copied = answers('<CopyPartResult><ETag>"part"</ETag></CopyPartResult>');
+  const whole = '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>';
+  return new FakeS3()
+    .on('UploadPartCopy', ...Array.from({ length: copies }, () => copied))
+    .on('CompleteMultipartUpload', answers(whole));
+}
