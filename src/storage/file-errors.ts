@@ -8,6 +8,8 @@ import { objectNotFound } from './conditions.ts';
 export interface FileErrorContext {
   /** An infinitive: 'read', 'write'. */
   readonly action: string;
+  /** Of link(): what it refuses to the owner of a file, the file system does not have. */
+  readonly isLink?: boolean;
   readonly path: string;
   readonly key: string;
 }
@@ -16,11 +18,14 @@ export function errnoOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-export function fileError(error: unknown, { action, path, key }: FileErrorContext): MapReduceError {
+export function fileError(
+  error: unknown,
+  { action, isLink = false, path, key }: FileErrorContext,
+): MapReduceError {
   if (error instanceof MapReduceError) return error;
   const code = errnoOf(error);
   if (code === 'ENOENT') return objectNotFound(path, key, error);
-  const known = code === undefined ? undefined : KNOWN[code];
+  const known = code === undefined ? undefined : isLink ? (KNOWN_OF_LINK[code] ?? KNOWN[code]) : KNOWN[code];
   const reason = error instanceof Error ? error.message : String(error);
   return new MapReduceError(
     known?.name ?? 'StorageError',
@@ -104,3 +109,6 @@ const KNOWN: Readonly<Record<string, { name: ErrorName; reason: string; remedy: 
   EOPNOTSUPP: NO_HARD_LINKS,
   ENOSYS: NO_HARD_LINKS,
 };
+
+/** vfat, exfat and some file systems in user space answer EPERM where others say ENOTSUP. */
+const KNOWN_OF_LINK: Readonly<Record<string, (typeof KNOWN)[string]>> = { EPERM: NO_HARD_LINKS };

@@ -140,7 +140,7 @@ export class FileUpload implements Upload {
     try {
       await inFolder(dirname(path), () => link(this.#uploadPath, path));
     } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
+      if (errnoOf(error) !== 'EEXIST') throw this.#error(error, { isLink: true });
       const holder = await statIfAny(path);
       if (holder === undefined) {
         if ((await lstatIfAny(path)) === undefined) return false; // Another writer's object, deleted meanwhile.
@@ -166,8 +166,8 @@ export class FileUpload implements Upload {
     return true;
   }
 
-  #error(error: unknown): Error {
-    return fileError(error, { action: 'write', path: this.#target.path, key: this.#target.key });
+  #error(error: unknown, { isLink = false } = {}): Error {
+    return fileError(error, { action: 'write', isLink, path: this.#target.path, key: this.#target.key });
   }
 
   #assertOpen(method: string): void {
