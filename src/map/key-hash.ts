@@ -1,15 +1,14 @@
 /**
  * The hash of an encoded key: FNV-1a over its bytes, then murmur3's 32-bit finalizer, since FNV alone leaves its high
- * bits weak for short keys. The collectors inline the FNV loop while they write a key's bytes, so that hashing costs
- * no second pass; this file is the definition that they must agree with.
+ * bits weak for short keys.
  *
  * The hash decides which part a key lands in, so it is part of the output contract: it must never change, and must
  * be the same on every machine.
  *
  * Source: FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/; fmix32, Appleby's MurmurHash3 (public domain).
  */
-export const FNV_OFFSET = 0x811c9dc5 | 0;
-export const FNV_PRIME = 0x01000193;
+const FNV_OFFSET = 0x811c9dc5 | 0;
+const FNV_PRIME = 0x01000193;
 
 /** Signed 32-bit. */
 export function hashKey(bytes: Uint8Array, start: number, end: number): number {
@@ -18,7 +17,7 @@ export function hashKey(bytes: Uint8Array, start: number, end: number): number {
   return finishHash(hash);
 }
 
-export function finishHash(fnv: number): number {
+function finishHash(fnv: number): number {
   let hash = fnv;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
