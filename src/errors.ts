@@ -65,6 +65,11 @@ export type RepairTarget = TaskId | 'shuffle-index';
 
 export type ErrorName = keyof typeof RETRYABLE_BY_ERROR_NAME;
 
+/** One of the names above; names that every object has, such as `toString`, are not. */
+export function isErrorName(name: string): name is ErrorName {
+  return Object.hasOwn(RETRYABLE_BY_ERROR_NAME, name);
+}
+
 /** Where it happened, as far as is known. Plain data: it crosses threads and goes into failure.json. */
 export interface ErrorDetails {
   jobName?: string;
@@ -169,15 +174,14 @@ export function serializeError(error: unknown, depth = 0): SerializedError {
 
 export function deserializeError(data: SerializedError): Error {
   const cause = data.cause === undefined ? undefined : deserializeError(data.cause);
-  const error =
-    data.name in RETRYABLE_BY_ERROR_NAME
-      ? new MapReduceError(data.name as ErrorName, data.message, {
-          ...(data.details === undefined ? {} : { details: data.details }),
-          cause,
-        })
-      : Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), {
-          name: data.name,
-        });
+  const error = isErrorName(data.name)
+    ? new MapReduceError(data.name, data.message, {
+        ...(data.details === undefined ? {} : { details: data.details }),
+        cause,
+      })
+    : Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), {
+        name: data.name,
+      });
   if (data.stack !== undefined) error.stack = data.stack;
   return error;
 }

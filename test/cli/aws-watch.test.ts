@@ -297,6 +297,15 @@ describe('why a job failed', () => {
     });
   });
 
+  test('is a failed task where the name is none of ours', async () => {
+    for (const error of ['TypeError', 'toString']) {
+      const aws = world({ daily: ['FAILED'] });
+      await writeDocument(aws.store, failureKey(JOB), { error, message: 'x', details: {}, nextSteps: [] });
+
+      expect((await failureOf(aws, await jobStatus(aws, JOB))).name).toBe('TaskFailedError');
+    }
+  });
+
   test('comes with commands that go to the same deployment', async () => {
     const aws: World = { ...world({ daily: ['FAILED'] }), flags: { stack: 'Mine', local: true } };
     await writeDocument(aws.store, failureKey(JOB), {

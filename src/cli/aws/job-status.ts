@@ -10,7 +10,7 @@ import {
   planKey,
 } from '../../aws/keys.ts';
 import { MANIFEST_NAME, SUCCESS_NAME, shufflePrefix } from '../../commit/layout.ts';
-import { type ErrorDetails, type ErrorName, MapReduceError, RETRYABLE_BY_ERROR_NAME } from '../../errors.ts';
+import { type ErrorDetails, type ErrorName, isErrorName, MapReduceError } from '../../errors.ts';
 import { type JobId, jobId } from '../../ids.ts';
 import { nearestName } from '../../nearest-name.ts';
 import type { JobReport } from '../../report.ts';
@@ -225,7 +225,7 @@ interface Failure {
 }
 
 function errorNameOf(name: string): ErrorName {
-  return name in RETRYABLE_BY_ERROR_NAME ? (name as ErrorName) : 'TaskFailedError';
+  return isErrorName(name) ? name : 'TaskFailedError';
 }
 
 /** @throws UsageError */
