@@ -209,6 +209,9 @@ function checkParameters(jobName: string, specs: ParameterSpecs): void {
     if (spec.default !== undefined && typeof spec.default !== spec.type) {
       throw invalid(jobName, `params.${parameter}.default`, `is a ${spec.type}`, spec.default);
     }
+    if (spec.type === 'number' && spec.default !== undefined && !Number.isFinite(spec.default)) {
+      throw invalid(jobName, `params.${parameter}.default`, 'is a finite number', spec.default);
+    }
     if (
       spec.type === 'string' &&
       spec.choices &&

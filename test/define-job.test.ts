@@ -94,6 +94,11 @@ describe('defineJob()', () => {
       "params.n.default is a number; received '1'",
     ],
     [
+      'a default that no plan can hold',
+      { params: { n: { type: 'number', default: Number.POSITIVE_INFINITY } } },
+      'params.n.default is a finite number; received Infinity',
+    ],
+    [
       'a default that is no choice',
       { params: { c: { type: 'string', choices: ['a', 'b'], default: 'z' } } },
       "params.c.default is one of 'a', 'b'; received 'z'",

@@ -34,7 +34,10 @@ function parse(job: Job, name: string, spec: ParameterSpec, value: ParameterValu
     case 'number': {
       const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value);
       if (Number.isNaN(number)) throw usage(job, name, `is a number; received '${value}'`);
-      return number;
+      // The plan is JSON, which has no infinities: they would become null on their way to the tasks.
+      if (!Number.isFinite(number)) throw usage(job, name, `is a finite number; received '${value}'`);
+      // Nor would -0 come through: 0 everywhere.
+      return number + 0;
     }
     case 'boolean': {
       if (value === true || value === 'true') return true;

@@ -48,6 +48,18 @@ describe('resolveParameters()', () => {
     [{ pattern: 'x', least: 'two' }, "job 'grep': parameter 'least' is a number; received 'two'"],
     [{ pattern: 'x', least: ' ' }, "job 'grep': parameter 'least' is a number; received ' '"],
     [{ pattern: 'x', least: Number.NaN }, "job 'grep': parameter 'least' is a number; received 'NaN'"],
+    [
+      { pattern: 'x', least: 'Infinity' },
+      "job 'grep': parameter 'least' is a finite number; received 'Infinity'",
+    ],
+    [
+      { pattern: 'x', least: '-1e999' },
+      "job 'grep': parameter 'least' is a finite number; received '-1e999'",
+    ],
+    [
+      { pattern: 'x', least: Number.POSITIVE_INFINITY },
+      "job 'grep': parameter 'least' is a finite number; received 'Infinity'",
+    ],
     [{ pattern: 'x', invert: 'yes' }, "job 'grep': parameter 'invert' is true or false; received 'yes'"],
     [
       { patern: 'x' },
@@ -59,6 +71,14 @@ describe('resolveParameters()', () => {
     ],
   ])('refuses %j', (given, message) => {
     expect(() => resolve(SPECS, given)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
+  });
+
+  it('gives what the tasks read in the JSON of the plan', () => {
+    for (const least of ['-0', '-0.0', '1e-400', '0x10', '9007199254740993', '0.1']) {
+      const resolved = resolve(SPECS, { pattern: 'x', least });
+
+      expect(JSON.parse(JSON.stringify(resolved))).toEqual(resolved);
+    }
   });
 
   it('says so when a job takes no parameters', () => {
