@@ -29,7 +29,7 @@ describe('the order of UTF-8', () => {
 
   it('is the same for a whole list, with surrogate pairs and without', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(anyText(), fc.string())), (keys) => {
+      fc.property(fc.array(fc.oneof(anyText(), fc.string()), { maxLength: 20 }), (keys) => {
         const expected = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
         expect(sortUtf8([...keys])).toEqual(expected);
