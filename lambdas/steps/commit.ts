@@ -76,6 +76,7 @@ export async function commitStep(
   await assertOwned(store, output);
   await removeStrayParts(store, output, parts);
   await commitJob({ report, page: reportPage(report), store, layout });
+  await removeWork(store, layout);
   return committed;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The end of a job: manifest.json, then _SUCCESS, then the removal of what was only needed on the way. Whoever finds
- * _SUCCESS finds a whole result; whoever does not must not trust what lies there.
+ * The end of a job: manifest.json, then _SUCCESS. Whoever finds _SUCCESS finds a whole result; whoever does not must not
+ * trust what lies there. What was only needed on the way is removed after that: where it cannot be, the result stays.
  *
  * Called once after the last barrier, again when it failed. Idempotent.
  */
@@ -53,10 +53,9 @@ export async function commitJob({
   );
   if (page !== undefined) await store.put(`${layout.outputPrefix}${REPORT_NAME}`, Buffer.from(page));
   await store.put(`${layout.outputPrefix}${SUCCESS_NAME}`, Buffer.alloc(0));
-  await removeWork(store, layout);
 }
 
-/** Removes the job's intermediates. */
+/** Removes the job's intermediates: after the commit, or when there will be none. */
 export async function removeWork(store: ObjectStore, layout: JobLayout): Promise<void> {
   await removePrefix(store, layout.workPrefix);
 }

@@ -26,7 +26,7 @@ import { type JobStages, runStages } from './job-stages.ts';
 import { loadJob } from './load-job.ts';
 import { callingThreadPool, type LocalPool, threadPool } from './local-pool.ts';
 import { claimOutput, releaseOutput } from './output-claim.ts';
-import { dropReplaced, prepareOutput, removeResults, restoreReplaced, WORK_FOLDER } from './output-folder.ts';
+import { dropReplaced, prepareOutput, restoreReplaced, WORK_FOLDER } from './output-folder.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 import { Scratch } from './scratch.ts';
 import type { WorkerOutput } from './worker-output.ts';
@@ -55,7 +55,6 @@ export async function runEmbedded(
     return await runJob(options, { numbers, scratch, pool, outputFolder });
   } finally {
     await pool.close();
-    await scratch.remove();
   }
 }
 
@@ -86,15 +85,18 @@ async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport>
   });
   await claimOutput(store, id);
   try {
+    await run.scratch.removeOthers();
+    await store.cleanup();
     await prepareOutput(store, { output: options.output, overwrite: options.overwrite ?? false });
     const report = await runPlanned(plan, { options, run, job, store, startedAt, startedMs });
     options.onEvent?.({ kind: 'committed', report });
     return report;
   } finally {
     await run.pool.close();
-    await run.scratch.remove();
-    await releaseOutput(store);
-    await store.cleanup({ forgetMetadata: true });
+    // What cannot be removed, the next job removes.
+    await run.scratch.remove().catch(() => {});
+    await store.cleanup({ forgetMetadata: true }).catch(() => {});
+    await releaseOutput(store, id);
   }
 }
 
@@ -117,6 +119,7 @@ async function runPlanned(
   },
 ): Promise<JobReport> {
   const layout: JobLayout = { workPrefix: `${WORK_FOLDER}${plan.settings.jobId}/`, outputPrefix: '' };
+  let report: JobReport;
   try {
     tellPlanned(plan, options.onEvent);
     const stageStarts = new Map<Stage, number>();
@@ -144,28 +147,22 @@ async function runPlanned(
       const startMs = stageStarts.get(stage.stage);
       return startMs === undefined ? stage : { ...stage, startMs };
     });
-    const report = {
+    report = {
       ...reportOf(plan, { ...stages, reports }),
       startedAt: startedAt.toISOString(),
       wallMs: Math.round(performance.now() - startedMs),
     };
     await commitJob({ report, store, layout });
-    await dropReplaced(store);
-    return report;
   } catch (error) {
-    await takeAway(store, layout);
+    // Where that fails the folder has no _SUCCESS; why the job failed matters more.
+    await restoreReplaced(store).catch(() => {});
+    await removeWork(store, layout).catch(() => {});
     throw error;
   }
-}
-
-/**
- * What the job has written, after it failed: since the claim the folder has held no results but its own. What cannot be
- * removed has no _SUCCESS beside it; why the job failed matters more.
- */
-async function takeAway(store: FileStore, layout: JobLayout): Promise<void> {
-  await removeResults(store).catch(() => {});
+  // The result is whole: what cannot be removed now is no reason to take it away.
   await removeWork(store, layout).catch(() => {});
-  await restoreReplaced(store).catch(() => {});
+  await dropReplaced(store).catch(() => {});
+  return report;
 }
 
 function makePool(

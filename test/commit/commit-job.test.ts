@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { commitJob, jobCounters, partReports, removePrefix } from '../../src/commit/commit-job.ts';
+import {
+  commitJob,
+  jobCounters,
+  partReports,
+  removePrefix,
+  removeWork,
+} from '../../src/commit/commit-job.ts';
 import { isResultName, mapTaskIndexOf } from '../../src/commit/layout.ts';
 import type { TaskSummary } from '../../src/commit/task-summary.ts';
 import type { JobReport } from '../../src/report.ts';
@@ -16,28 +22,31 @@ function summaryOf(counters: Record<string, number>): TaskSummary {
 const REPORT = { formatVersion: 1, jobId: 'j', parts: [] } as unknown as JobReport;
 
 describe('commitJob()', () => {
-  it('writes the manifest, then _SUCCESS, then removes the work, in that order and again when asked again', async () => {
+  it('writes the manifest, then _SUCCESS, and again when asked again', async () => {
     const store = new MemoryStore();
     const watched = new FaultyStore(store);
+
+    await commitJob({ report: REPORT, store: watched, layout: LAYOUT });
+    await commitJob({ report: REPORT, store: watched, layout: LAYOUT });
+
+    const order = ['put out/manifest.json', 'put out/_SUCCESS'];
+    expect(watched.log).toEqual([...order, ...order]);
+    expect(Object.keys(await objectsBelow(store, ''))).toEqual(['out/_SUCCESS', 'out/manifest.json']);
+    expect(JSON.parse((await store.get('out/manifest.json')).toString())).toEqual(REPORT);
+  });
+
+  it('leaves the work, whose removal may fail when the result is whole', async () => {
+    const store = new MemoryStore();
     await store.put('work/shuffle/m-00000', Buffer.from('x'));
     await store.put('workshop', Buffer.from('not ours'));
 
-    await commitJob({ report: REPORT, store: watched, layout: LAYOUT });
-    await commitJob({ report: REPORT, store: watched, layout: LAYOUT });
+    await commitJob({ report: REPORT, store, layout: LAYOUT });
+    const committed = Object.keys(await objectsBelow(store, ''));
+    await removeWork(store, LAYOUT);
 
-    expect(watched.log.filter((name) => !name.startsWith('list'))).toEqual([
-      'put out/manifest.json',
-      'put out/_SUCCESS',
-      'delete work/shuffle/m-00000',
-      'put out/manifest.json',
-      'put out/_SUCCESS',
-    ]);
-    expect(Object.keys(await objectsBelow(store, ''))).toEqual([
-      'out/_SUCCESS',
-      'out/manifest.json',
-      'workshop',
-    ]);
-    expect(JSON.parse((await store.get('out/manifest.json')).toString())).toEqual(REPORT);
+    const result = ['out/_SUCCESS', 'out/manifest.json'];
+    expect(committed).toEqual([...result, 'work/shuffle/m-00000', 'workshop']);
+    expect(Object.keys(await objectsBelow(store, ''))).toEqual([...result, 'workshop']);
   });
 
   it('removes any number of intermediates', async () => {

@@ -2,7 +2,7 @@
  * Runs a whole job in this thread, step by step, as a coordinator would: plan, map tasks, barrier, reduce tasks,
  * barrier, merge, commit. Each step is tried again when it fails, tasks with a new attempt.
  */
-import { commitJob, jobCounters, partReports } from '../../src/commit/commit-job.ts';
+import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
 import { closeMapStage } from '../../src/commit/map-barrier.ts';
 import { mergeParts } from '../../src/commit/merge-parts.ts';
 import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
@@ -111,6 +111,7 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
     failures: [],
   };
   await steps.run(() => commitJob({ report, store, layout: LAYOUT }));
+  await steps.run(() => removeWork(store, LAYOUT));
   return { plan, report, results: steps.results, summaries };
 }
 

@@ -16,6 +16,7 @@ import { textLines } from '../../src/input/text-lines.ts';
 import type { Job } from '../../src/job.ts';
 import { tsv } from '../../src/output/tsv.ts';
 import type { JobReport } from '../../src/report.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { type Ended, SimulatedMachine } from './simulated-machine.ts';
 
@@ -104,6 +105,34 @@ describe('a job', () => {
       'commit',
     ]);
     expect(await textOf(machine.store, 'output/many/')).toBe(COUNTS);
+  });
+
+  it('whose intermediates cannot be removed has committed, and the commit that is tried again removes them', async () => {
+    const inner = new MemoryStore();
+    let refusals = 0;
+    const store = new Proxy(inner, {
+      get(target, name) {
+        if (name !== 'delete') {
+          const value = Reflect.get(target, name, target) as unknown;
+          return typeof value === 'function' ? value.bind(target) : value;
+        }
+        return async (keys: readonly string[]) => {
+          const isWork = keys.some((key) => key.startsWith('work/'));
+          if (isWork && refusals++ === 0) throw new MapReduceError('StorageError', 'try again');
+          await target.delete(keys);
+        };
+      },
+    });
+    await using machine = await SimulatedMachine.start({ 'word-count': wordCount }, store);
+    await put(machine.store, INPUT);
+
+    const ended = await machine.execute(submit('refused'));
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(refusals).toBeGreaterThan(1);
+    expect(machine.log.slice(-2)).toEqual(['commit', 'commit']);
+    expect(await textOf(machine.store, 'output/refused/')).toBe(COUNTS);
+    expect(await keysOf(machine.store, 'work/')).toEqual([]);
   });
 
   it('without a reduce goes from the map barrier to the commit', async () => {

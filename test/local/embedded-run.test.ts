@@ -519,10 +519,13 @@ describe('a job that cannot finish', () => {
 
   test('a folder that another job is writing to is left alone, and taken over when that job is no more', async () => {
     const { run, output, text } = setting();
-    const claim = join(output, '_temporary', 'claim.json');
+    const claims = join(output, '_temporary', 'claim');
     const claimAs = (pid: number) => {
-      mkdirSync(join(output, '_temporary'), { recursive: true });
-      writeFileSync(claim, JSON.stringify({ jobId: 'other-1', host: hostname(), pid }));
+      mkdirSync(claims, { recursive: true });
+      writeFileSync(
+        join(claims, 'other-1.json'),
+        JSON.stringify({ jobId: 'other-1', host: hostname(), pid }),
+      );
     };
     claimAs(process.ppid);
 
@@ -533,7 +536,7 @@ describe('a job that cannot finish', () => {
     expect(failure.name).toBe('OutputExistsError');
     expect(failure.message).toContain(`Job other-1 (process ${process.ppid} on ${hostname()}) is writing to`);
     expect(sortedResult(output)).toBe(countWords(text));
-    expect(existsSync(claim)).toBe(false);
+    expect(existsSync(claims)).toBe(false);
   });
 
   test('a missing input, and no output folder is made for it', async () => {
