@@ -8,6 +8,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { combineCrc32 } from '../crc32-combine.ts';
+import { crc32Text } from '../crc32-text.ts';
 import { MapReduceError } from '../errors.ts';
 import { taskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
@@ -174,10 +175,7 @@ async function concatenate(
       await appendObject(upload, { store, object: part.object, following, onChunk });
       // Where the store copies by itself, it checks by itself.
       if (crcRead !== undefined && crcRead !== part.crc) {
-        throw corrupt(
-          part.object.key,
-          `its checksum is ${printedCrc32(crcRead)}, not ${printedCrc32(part.crc)}`,
-        );
+        throw corrupt(part.object.key, `its checksum is ${crc32Text(crcRead)}, not ${crc32Text(part.crc)}`);
       }
       records += part.records;
       bytes += part.bytes;
@@ -188,17 +186,13 @@ async function concatenate(
     await upload.abort();
     throw error;
   }
-  return { records, bytes, crc32: printedCrc32(crc) };
+  return { records, bytes, crc32: crc32Text(crc) };
 }
 
 function gone(store: ObjectStore, key: string): MapReduceError {
   return new MapReduceError('ObjectNotFoundError', `${store.location}/${key} is gone`, {
     details: { objectKey: key },
   });
-}
-
-function printedCrc32(crc: number): string {
-  return crc.toString(16).padStart(8, '0');
 }
 
 /** Gathers small records into chunks of an upload; counts and checksums what goes through. */
@@ -218,7 +212,7 @@ class ChunkedUpload {
   }
 
   get totals(): Totals {
-    return { records: this.#records, bytes: this.#bytes, crc32: printedCrc32(this.#crc) };
+    return { records: this.#records, bytes: this.#bytes, crc32: crc32Text(this.#crc) };
   }
 
   get wantsFlush(): boolean {

@@ -12,6 +12,7 @@
 
 import { crc32 } from 'node:zlib';
 import { GrowableSink } from '../codec/growable-sink.ts';
+import { crc32Text } from '../crc32-text.ts';
 import { MapReduceError } from '../errors.ts';
 import type { AttemptId, JobId, TaskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
@@ -95,7 +96,7 @@ export class PartWriter {
       ...attempt,
       recordsWritten: this.#records,
       bytesWritten: this.#bytes,
-      crc32: this.#crc.toString(16).padStart(8, '0'),
+      crc32: crc32Text(this.#crc),
     };
     const text = asciiJson(summary);
     const fits = inOnePut && text.length <= SUMMARY_METADATA_BYTES_MAX;

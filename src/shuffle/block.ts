@@ -22,6 +22,7 @@
  */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { takeBuffer } from '../buffer-pool.ts';
+import { crc32Text } from '../crc32-text.ts';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { BlockCompression } from '../task.ts';
@@ -88,7 +89,10 @@ export function openBlock(bytes: Buffer, at: number, header: BlockHeader, origin
   const end = at + BLOCK_HEADER_BYTES + header.storedBytes;
   const actual = crc32(bytes.subarray(at + 4, end));
   if (actual !== header.crc) {
-    throw corrupt(origin, `a block's checksum is ${hex(actual)}, but ${hex(header.crc)} was written`);
+    throw corrupt(
+      origin,
+      `a block's checksum is ${crc32Text(actual)}, but ${crc32Text(header.crc)} was written`,
+    );
   }
   const payload = bytes.subarray(at + BLOCK_HEADER_BYTES, end);
   if (header.codec === CODEC_RAW) return payload;
@@ -108,8 +112,4 @@ export function corrupt(origin: string, what: string, cause?: unknown): MapReduc
     details: { objectKey: origin },
     cause,
   });
-}
-
-function hex(crc: number): string {
-  return crc.toString(16).padStart(8, '0');
 }

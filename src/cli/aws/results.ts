@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import { isResultName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
+import { crc32Text } from '../../crc32-text.ts';
 import { MapReduceError } from '../../errors.ts';
 import { mapBounded } from '../../map-bounded.ts';
 import type { JobReport, PartReport } from '../../report.ts';
@@ -115,7 +116,7 @@ async function downloadPart(
       yield Buffer.from(chunk);
     }
   }, createWriteStream(path));
-  const found = checksum.toString(16).padStart(8, '0');
+  const found = crc32Text(checksum);
   if (found === part.crc32) return;
   throw new MapReduceError(
     'StorageError',
