@@ -1,10 +1,9 @@
-"""MiniStack, with three changes: `python -m mapreduce_lambda.ministack_main`.
+"""MiniStack, with two changes: `python -m mapreduce_lambda.ministack_main`.
 
 1. Its Node workers are replaced by environments that speak the Runtime API. Its own report every failure as
    Runtime.HandlerError, so that no Retry of a state machine that names an error would match; they have no memory
    limit, and all share one temporary folder.
 2. It does not bind port 443 as well, which it does when started by root.
-3. CloudFormation takes alarms on metric math, which it refuses, with all of the stack.
 """
 
 import hashlib
@@ -20,7 +19,6 @@ from ministack import app
 from ministack.core import lambda_runtime
 from ministack.core import tls
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
 
 from mapreduce_lambda.environment import Environment, FunctionSpec
 from mapreduce_lambda.node_process import InitFailed
@@ -133,22 +131,7 @@ def _leave_port_443_alone() -> None:
     app._port_is_bindable = lambda host, port: port != 443 and bindable(host, port)
 
 
-def _take_alarms_on_metric_math() -> None:
-    record = provisioners._cw_metric_alarm_record
-
-    def record_of_the_first_metric(name: str, props: dict) -> dict:
-        """There are no metrics of functions here, so that an alarm never rings: it only has to be there."""
-        stat = next((part["MetricStat"] for part in props.get("Metrics") or [] if "MetricStat" in part), None)
-        if stat is None:
-            return record(name, props)
-        of_stat = {"Period": stat["Period"], "Statistic": stat["Stat"], **stat["Metric"]}
-        return record(name, {**props, "Metrics": None, **of_stat})
-
-    provisioners._cw_metric_alarm_record = record_of_the_first_metric
-
-
 if __name__ == "__main__":
     _replace_node_workers()
     _leave_port_443_alone()
-    _take_alarms_on_metric_math()
     app.main()
