@@ -72,8 +72,7 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
 /**
  * A Distributed Map starts executions of its own machine, and looks after them. No RedriveExecution: a redrive of ours is
  * an execution of its own (docs/decisions/0006-coordination.md). Source: "IAM policies for using Distributed Map states"
- * of AWS' guide. In a policy of its own: the machine waits for the role's
- * default policy, which therefore cannot name the machine.
+ * of AWS' guide. In a policy of its own: the machine waits for the role's default policy, which therefore cannot name it.
  */
 function grantChildExecutions(stateMachine: StateMachine, role: Role): void {
   const executions = [executionsOf(stateMachine), childExecutionsOf(stateMachine)];

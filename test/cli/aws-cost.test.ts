@@ -111,7 +111,7 @@ describe('the estimated cost', () => {
     const [short, long] = [storageRequests(report(4_900)), storageRequests(report(31_000))];
 
     expect(ATTEMPT_LOOK_MS).toBe(WATCH_INTERVAL_MS);
-    expect(long.s3Reads - short.s3Reads).toBe(12 * 6 * 2);
+    expect(long.s3Reads - short.s3Reads).toBe(12 * 6 * 3);
     expect(long.s3Writes).toBe(short.s3Writes);
   });
 

@@ -63,9 +63,9 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
 
 const PART_BYTES = 8 * 1024 * 1024;
 const JOB_REQUESTS = 20;
-/** As often as lambdas/steps/attempt.ts has it, an attempt looks for a cancel and for another's commit. */
+/** As often as lambdas/steps/attempt.ts has it, an attempt looks for a cancel, a failure and another's commit. */
 export const ATTEMPT_LOOK_MS = 5_000;
-const ATTEMPT_LOOK_READS = 2;
+const ATTEMPT_LOOK_READS = 3;
 
 /** As if each took as long as most do. */
 function looksOfAttempts({ attempts, taskTimes }: StageReport): number {
