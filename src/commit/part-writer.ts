@@ -152,7 +152,12 @@ export interface PartOwner {
   readonly removeForeign?: ((key: string) => Promise<void>) | undefined;
 }
 
-/** Undefined while there is none. Throws OutputExistsError when what is there is not the owner's. */
+/**
+ * Undefined while there is none. A part that is not the owner's, or on its way to the merged result and damaged, is
+ * removed, so that its task can commit.
+ *
+ * @throws OutputExistsError where it may not be removed, or is no part of any job
+ */
 export async function findPart(
   store: ObjectStore,
   layout: JobLayout,
