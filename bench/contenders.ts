@@ -1,6 +1,7 @@
 /** Who runs: our command, and the peers of `--peers`, each as a command for a child process. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Workload, type WorkloadName, workload } from './workloads.ts';
 
@@ -8,7 +9,7 @@ export const OURS = 'mapreduce';
 export const PEER_NAMES = ['coreutils', 'awk', 'duckdb', 'polars'] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
 
-/** Measured in the command's place by `--engine`: another checkout's, to compare two states of the code. */
+/** This checkout's command. */
 export const ENGINE_DEFAULT = fileURLToPath(new URL('../bin/mapreduce.js', import.meta.url));
 const PEERS_FOLDER = fileURLToPath(new URL('./peers', import.meta.url));
 const NPM_LINES_MAX = 5;
@@ -50,6 +51,18 @@ export function ourCommand(options: { engine: string; memory: string | undefined
       ],
     }),
   };
+}
+
+/** The command of another checkout, named by its folder or by the command itself. */
+export function engineAt(path: string): string {
+  const absolute = resolve(path);
+  const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isFolder ? join(absolute, 'bin', 'mapreduce.js') : absolute;
+}
+
+/** Another build of our command, under its path. */
+export function otherBuild(options: { engine: string; memory: string | undefined }): Contender {
+  return { ...ourCommand(options), name: options.engine.replace(/\/bin\/mapreduce\.js$/, '') };
 }
 
 /** Answers the peers that are there and, for each that is not, why. */

@@ -3,18 +3,29 @@ import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { ENGINE_DEFAULT, findPeers, ourCommand, PEER_NAMES, type PeerName } from './contenders.ts';
+import {
+  ENGINE_DEFAULT,
+  engineAt,
+  findPeers,
+  otherBuild,
+  ourCommand,
+  PEER_NAMES,
+  type PeerName,
+} from './contenders.ts';
 import { describeLambdas, measureLambdas } from './lambdas.ts';
 import { describeMachine, thisMachine } from './machine.ts';
 import { RunFailed, stopRunning } from './measure.ts';
 import { describeMemoryProof, runMemoryProof } from './memory.ts';
+import { comparisonsOf, type Verdict } from './paired.ts';
 import { describeProfile, runProfile } from './profile.ts';
-import { describeWorkload } from './report.ts';
+import { describeComparisons, describeWorkload } from './report.ts';
 import { runWorkload, type WorkloadResult } from './suite.ts';
 import { WORKLOAD_NAMES, type WorkloadName, workload } from './workloads.ts';
 
 const SMOKE = { scale: 0.01, runs: 1 };
 const COLD_STARTS = 10;
+/** Of this build and another: enough for the median of the ratios to hold on a noisy machine. */
+const PAIRS = 9;
 const DATA_FOLDER = fileURLToPath(new URL('./data', import.meta.url));
 
 interface Options {
@@ -29,7 +40,7 @@ interface Options {
   readonly memoryProof?: true;
   readonly profile?: WorkloadName;
   readonly lambdas?: true;
-  readonly engine: string;
+  readonly engine?: string[];
   readonly data: string;
   readonly clean?: true;
   readonly json?: true;
@@ -59,7 +70,11 @@ const program = new Command('npm run bench --')
   .option('--memory-proof', 'peak memory over 4 GiB against 512 MiB, of one giant key, of 10 million keys')
   .option('--profile <workload>', 'the functions that take the time, over all threads', oneOf(WORKLOAD_NAMES))
   .option('--lambdas', `package size and cold start of each Lambda function: --runs ${COLD_STARTS}`)
-  .option('--engine <path>', 'the command to measure, for instance of another checkout', ENGINE_DEFAULT)
+  .option(
+    '--engine <checkout>',
+    `another build (a checkout, or its bin/mapreduce.js), measured in ${PAIRS} pairs with this one; may be repeated. With --profile or --memory-proof: measured in place of this one`,
+    (path: string, before: string[] = []) => [...before, engineAt(path)],
+  )
   .option('--data <folder>', 'where the inputs are kept', DATA_FOLDER)
   .option('--clean', 'remove the inputs at the end')
   .option('--json', 'print JSON; progress goes to stderr')
@@ -72,7 +87,6 @@ const options: Options = {
   ...given,
   ...(given.smoke && program.getOptionValueSource('scale') === 'default' ? { scale: SMOKE.scale } : {}),
   ...(program.getOptionValueSource('runs') === 'default' ? { runs: runsDefault(given) } : {}),
-  engine: resolve(given.engine),
   data: resolve(given.data),
 };
 
@@ -88,7 +102,9 @@ for (const [signal, code] of [
 }
 
 try {
-  if (!existsSync(options.engine)) throw new RunFailed(`--engine: there is no ${options.engine}`);
+  for (const engine of options.engine ?? []) {
+    if (!existsSync(engine)) throw new RunFailed(`--engine: there is no ${engine}`);
+  }
   process.exitCode = await run();
 } catch (error) {
   if (!(error instanceof RunFailed)) throw error;
@@ -108,8 +124,10 @@ async function run(): Promise<number> {
 async function figures(): Promise<number> {
   const wanted = options.peers ?? (options.peersOnly ? true : []);
   const { peers, missing } = findPeers(wanted === true ? PEER_NAMES : wanted);
-  const ours = options.peersOnly ? [] : [ourCommand({ engine: options.engine, memory: options.memory })];
-  const contenders = [...ours, ...peers];
+  const { memory } = options;
+  const ours = options.peersOnly ? [] : [ourCommand({ engine: ENGINE_DEFAULT, memory })];
+  const builds = (options.engine ?? []).map((engine) => otherBuild({ engine, memory }));
+  const contenders = [...ours, ...builds, ...peers];
   const machine = thisMachine();
   print(
     `${describeMachine(machine)}\n${options.workers} threads each, ${options.runs} runs, scale ${options.scale}`,
@@ -117,11 +135,19 @@ async function figures(): Promise<number> {
   for (const { name, version } of peers) print(`${name}: ${version}`);
   for (const reason of missing) print(`missing: ${reason}`);
 
-  const results: WorkloadResult[] = [];
+  const results: (WorkloadResult & { readonly comparisons: readonly Verdict[] })[] = [];
   for (const name of options.only) {
-    const result = await runWorkload(name, { ...options, contenders, folder: options.data, note });
-    results.push(result);
+    const result = await runWorkload(name, {
+      ...options,
+      contenders,
+      alternates: builds.length > 0,
+      folder: options.data,
+      note,
+    });
+    const comparisons = comparisonsOf(result, builds);
+    results.push({ ...result, comparisons });
     print(`\n${describeWorkload(result)}`);
+    if (comparisons.length > 0) print(describeComparisons(comparisons));
   }
   printJson({
     machine,
@@ -130,8 +156,10 @@ async function figures(): Promise<number> {
     missing,
     results,
   });
-  const bad = results.some(({ contenders: all }) =>
-    all.some(({ verdict }) => verdict === 'failed' || verdict === 'different'),
+  const bad = results.some(
+    ({ contenders: all, comparisons }) =>
+      all.some(({ verdict }) => verdict === 'failed' || verdict === 'different') ||
+      comparisons.some(({ isSlower }) => isSlower),
   );
   return bad ? 1 : 0;
 }
@@ -139,14 +167,14 @@ async function figures(): Promise<number> {
 async function memoryProof(): Promise<number> {
   const machine = thisMachine();
   print(describeMachine(machine));
-  const results = await runMemoryProof({ ...options, folder: options.data, note });
+  const results = await runMemoryProof({ ...options, engine: measuredEngine(), folder: options.data, note });
   print(describeMemoryProof(results));
   printJson({ machine, scale: options.scale, results });
   return results.every(({ verdict }) => verdict === 'holds') ? 0 : 1;
 }
 
 async function profile(name: WorkloadName): Promise<number> {
-  const contender = ourCommand({ engine: options.engine, memory: options.memory });
+  const contender = ourCommand({ engine: measuredEngine(), memory: options.memory });
   const { summary, wallMs, folder } = await runProfile(name, {
     ...options,
     contender,
@@ -173,6 +201,13 @@ async function lambdas(): Promise<number> {
   return 0;
 }
 
+/** Where one build alone is looked at. */
+function measuredEngine(): string {
+  const [engine = ENGINE_DEFAULT, ...more] = options.engine ?? [];
+  if (more.length > 0) throw new RunFailed('--profile and --memory-proof take one --engine');
+  return engine;
+}
+
 function print(text: string): void {
   if (!options.json) console.log(text);
 }
@@ -187,8 +222,9 @@ function note(text: string): void {
   else if (options.json) process.stderr.write(`${text}\n`);
 }
 
-function runsDefault({ smoke, lambdas: ofLambdas, runs }: Options): number {
+function runsDefault({ smoke, lambdas: ofLambdas, engine, profile, memoryProof, runs }: Options): number {
   if (smoke) return SMOKE.runs;
+  if (engine !== undefined && profile === undefined && !memoryProof) return PAIRS;
   return ofLambdas ? COLD_STARTS : runs;
 }
 

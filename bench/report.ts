@@ -1,6 +1,7 @@
 /** What a person reads: one table a workload. */
 import { OURS } from './contenders.ts';
-import { ratio } from './statistics.ts';
+import type { Verdict } from './paired.ts';
+import { ratio, type Spread } from './statistics.ts';
 import type { ContenderResult, WorkloadResult } from './suite.ts';
 import { formatBytes, formatCount, formatRate, formatRatio, formatSeconds, formatTable } from './table.ts';
 
@@ -24,6 +25,22 @@ export function describeWorkload(result: WorkloadResult): string {
     formatTable(compares ? [...HEADER, ...HEADER_RATIOS] : HEADER, rows),
     ...failures,
   ].join('\n');
+}
+
+/** One line for each build that this one was compared with. */
+export function describeComparisons(comparisons: readonly Verdict[]): string {
+  return comparisons
+    .map(({ build, pairs, wallRatio, cpuRatio, wallMoreMs, allowed, isSlower }) => {
+      const range = ({ median, min, max }: Spread, format: (value: number) => string) =>
+        `${format(median)} (${format(min)} to ${format(max)})`;
+      const factor = (value: number) => value.toFixed(3);
+      return [
+        `this build / ${build}, median (extremes) of ${pairs} pairs:`,
+        `  wall ${range(wallRatio, factor)}, CPU ${range(cpuRatio, factor)}, wall ${range(wallMoreMs, (ms) => `${ms >= 0 ? '+' : ''}${ms.toFixed(0)}`)} ms`,
+        `  ${isSlower ? 'SLOWER than allowed' : 'within what is allowed'}: ${allowed}`,
+      ].join('\n');
+    })
+    .join('\n');
 }
 
 function cells({ name, runs, summary, verdict }: ContenderResult): string[] {

@@ -18,6 +18,8 @@ export interface SuiteOptions {
   readonly scale: number;
   readonly runs: number;
   readonly workers: number;
+  /** Every other turn goes backwards: going first must not favour a build that is compared with another in pairs. */
+  readonly alternates?: boolean;
   /** Corpora and, while they are needed, outputs. */
   readonly folder: string;
   readonly note: (text: string) => void;
@@ -68,7 +70,8 @@ export async function runWorkload(name: WorkloadName, options: SuiteOptions): Pr
   const failures = new Map<string, string>();
 
   for (let run = 1; run <= options.runs; run++) {
-    for (const { contender, started, runs } of entries) {
+    const turn = options.alternates && run % 2 === 0 ? entries.toReversed() : entries;
+    for (const { contender, started, runs } of turn) {
       if (failures.has(contender.name)) continue;
       options.note(`${name}, run ${run} of ${options.runs}: ${contender.name}`);
       rmSync(output, { recursive: true, force: true });
