@@ -57,6 +57,12 @@ export const LIMITS = {
   backupSlownessFactor: 1.5,
   backupAfterMsMin: 5_000,
 
+  /** A run renews its claim to the output folder so often; unchanged for so long, a claim of an unknown process is void. */
+  claimRenewMs: 2_000,
+  claimVoidAfterMs: 30_000,
+  /** A larger manifest.json is not read: a job of 100,000 parts writes one of 12 MiB. */
+  manifestBytesMax: 256 * MiB,
+
   /** Objects that a barrier reads at once. */
   barrierReadsMax: 32,
   /** S3 removes at most this many in one call. */
@@ -78,3 +84,4 @@ assertRelation(LIMITS.splitSizeBytesDefault <= LIMITS.splitSizeBytesMax, 'the de
 assertRelation(LIMITS.memoryBytesDefault <= LIMITS.memoryBytesMax, 'the default memory is allowed');
 assertRelation(LIMITS.partBufferBytes <= LIMITS.partOverflowBytes, 'a part is flushed before it overflows');
 assertRelation(LIMITS.backupAfterCommittedFraction < 1, 'backup attempts can start before a stage ends');
+assertRelation(LIMITS.claimVoidAfterMs >= 10 * LIMITS.claimRenewMs, 'a claim outlives many missed renewals');

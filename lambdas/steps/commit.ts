@@ -20,6 +20,7 @@ import { mergeParts } from '../../src/commit/merge-parts.ts';
 import { discardForRepair } from '../../src/commit/repair.ts';
 import { stageFigures } from '../../src/commit/stage-figures.ts';
 import type { TaskSummary } from '../../src/commit/task-summary.ts';
+import { verifyParts } from '../../src/commit/verify-parts.ts';
 import { repairTarget } from '../../src/errors.ts';
 import { type AttemptId, type JobId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/ids.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
@@ -66,6 +67,8 @@ export async function commitStep(
   } catch (error) {
     const target = repairTarget(error);
     if (target === undefined || target === 'shuffle-index') throw error;
+    // Of an output that another job has taken over, the parts are that job's.
+    await assertOwned(store, { jobId: id, outputPrefix });
     await sendBack(target, planned, { summaries, error }, environment);
     const { mapRound, reduceRound } = event;
     const next = isMapOnly ? 'map-barrier' : 'reduce-barrier';
@@ -107,7 +110,10 @@ async function partsOf(
   invocation: Invocation,
 ): Promise<PartReport[]> {
   const { extension } = job.output;
-  if (!plan.settings.merge) return partReports(plan, summaries, extension);
+  if (!plan.settings.merge) {
+    await verifyParts(plan, { store, layout, extension, summaries });
+    return partReports(plan, summaries, extension);
+  }
   const scratchFolder = await freshFolder(scratchParent, `merge-${invocation.requestId}`);
   try {
     const control = { check: () => checkDeadline(invocation) };

@@ -10,6 +10,7 @@ import type { JobReport } from '../report.ts';
 import { type ReportCost, reportPage } from '../report-page/page.ts';
 import type { DeploymentFlags } from './aws/deployment.ts';
 import { EXIT_CODE } from './exit-code.ts';
+import { assertLocalPath } from './local-path.ts';
 import { shortPath } from './user-stack.ts';
 
 export interface ReportFlags extends DeploymentFlags {
@@ -18,6 +19,7 @@ export interface ReportFlags extends DeploymentFlags {
 }
 
 export async function reportCommand(what: string, flags: ReportFlags): Promise<number> {
+  if (flags.output !== undefined) assertLocalPath('--output', flags.output);
   const { report, cost } = await (looksLikePath(what) ? ofFolder(what) : ofJob(what, flags));
   const file = flags.output ?? `${report.jobId}.html`;
   await writePage(file, report, cost);

@@ -29,7 +29,10 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     const { runEmbedded } = await import('../local/embedded-run.ts');
     const report = await runEmbedded(
       { ...options, signal: interrupt.signal, onEvent: display.onEvent },
-      { onOutput: ({ text }) => display.print(text) },
+      {
+        onOutput: ({ text }) => display.print(text),
+        onWait: (message) => display.print(`${message}\n`),
+      },
     );
     display.end();
     restoreStdout();

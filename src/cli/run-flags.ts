@@ -3,9 +3,11 @@ import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { resolveOutputRoot } from '../local/output-root.ts';
 import type { EmbeddedRunOptions } from '../local/run-options.ts';
 import { findJob } from './find-job.ts';
 import { parseAssignment, parseDurationMs, parseSizeBytes, parseWholeNumber } from './flag-values.ts';
+import { assertLocalPath } from './local-path.ts';
 
 /** As commander hands them over: what takes a value is text yet. */
 export interface RunFlags {
@@ -38,6 +40,9 @@ const STALL_TIMEOUT_MS_MAX = 24 * 3_600_000;
  */
 export async function embeddedOptions(job: string | undefined, flags: RunFlags): Promise<EmbeddedRunOptions> {
   const { jobName, input, output } = assertComplete(job, flags);
+  for (const path of input) assertLocalPath('--input', path);
+  assertLocalPath('--output', output);
+  if (flags.report !== undefined) assertLocalPath('--report', flags.report);
   const { workers, reducers, splitSize, memory, attempts, stallTimeout } = flags;
   const numbers = {
     workers: flags.sequential
@@ -61,7 +66,8 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   };
   const params = Object.fromEntries((flags.set ?? []).map((text) => parseAssignment('--set', text)));
   const jobModule = findJob(jobName);
-  await assertMayBeFolder(output);
+  // Now, and not when the job has been loaded.
+  await resolveOutputRoot(output);
   if (flags.report !== undefined) await assertMayBeWritten(flags.report, output);
   return {
     jobModule,
@@ -91,17 +97,6 @@ function assertComplete(job: string | undefined, { input, output }: RunFlags) {
     throw new MapReduceError('UsageError', `mapreduce run needs ${missing.join(' and ')}`);
   }
   return { jobName: job, input, output };
-}
-
-async function assertMayBeFolder(output: string): Promise<void> {
-  if (output === '')
-    throw new MapReduceError('UsageError', '--output is empty. Name a folder, for example out/');
-  const found = await stat(output).catch(() => undefined);
-  if (found === undefined || found.isDirectory()) return;
-  throw new MapReduceError(
-    'UsageError',
-    `--output '${output}' is a file; results are several files in a folder. Name a folder, new or with no results in it yet`,
-  );
 }
 
 /** Before the job runs: whoever waits an hour for a report wants to know at once that there is no place for it. */

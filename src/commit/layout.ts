@@ -39,8 +39,10 @@ export function mergeRunKey(layout: JobLayout, task: TaskId): string {
   return `${layout.workPrefix}merge/${task}`;
 }
 
+export const PART_PREFIX = 'part-';
+
 export function partName(task: TaskId, extension: string): string {
-  return `part-${task}.${extension}`;
+  return `${PART_PREFIX}${task}.${extension}`;
 }
 
 /** Where a task leaves its formatted part: in the output, or, when the parts are to be merged, on the way there. */

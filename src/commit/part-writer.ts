@@ -188,14 +188,22 @@ export async function findPart(
   return { object, summary: JSON.parse(summary.toString()) as TaskSummary };
 }
 
-/** The summary of a committed part; undefined while there is none. */
+/**
+ * The summary of a committed part, with its ETag; undefined while there is none. A part that was cut short or grew since
+ * is removed, so that its task can commit again.
+ */
 export async function readPartSummary(
   store: ObjectStore,
   layout: JobLayout,
   key: string,
   owner: PartOwner,
 ): Promise<TaskSummary | undefined> {
-  return (await findPart(store, layout, key, owner))?.summary;
+  const part = await findPart(store, layout, key, owner);
+  if (part === undefined) return undefined;
+  const { object, summary } = part;
+  if (object.sizeBytes === summary.bytesWritten) return { ...summary, etag: object.etag };
+  await store.delete([key]);
+  return undefined;
 }
 
 /** Metadata travels in HTTP headers: ASCII only. */

@@ -26,6 +26,8 @@ export interface TaskSummary {
   readonly crc32: string;
   /** The user's counters. */
   readonly counters: Counters;
+  /** Of the committed part, as the barrier saw it: not known when the summary is written. */
+  readonly etag?: string;
 }
 
 /** What an attempt knows before its output is closed. */

@@ -2,31 +2,35 @@
  * A whole job on this machine: plan, map, barrier, reduce, barrier, commit. The same engine and the same commit
  * protocol as on AWS, over a file store, with worker threads in the place of Lambdas.
  *
- * The output folder is a result or it is not: a job that fails or is cancelled takes away what it had written.
+ * A run writes below a folder of its own (job-folder.ts) and publishes its result when that is whole; a job that fails or
+ * is cancelled leaves the output folder as it was.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { commitJob, jobCounters, partReports, removeWork } from '../commit/commit-job.ts';
+import { commitJob, jobCounters, partReports } from '../commit/commit-job.ts';
+import { MANIFEST_NAME, mergedName, partName, SUCCESS_NAME } from '../commit/layout.ts';
 import { mergeParts } from '../commit/merge-parts.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
+import { verifyParts } from '../commit/verify-parts.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
-import { attemptId, type JobId, jobId, type Stage, type TaskId } from '../ids.ts';
+import { attemptId, type JobId, jobId, type Stage, type TaskId, taskId } from '../ids.ts';
 import { listLocalInputs } from '../input/list-inputs.ts';
 import type { Job } from '../job.ts';
 import { resolveParameters } from '../plan/parameters.ts';
 import { planJob } from '../plan/plan-job.ts';
 import type { JobEvent, JobReport, PartReport } from '../report.ts';
 import { DEFAULT_POLICY } from '../schedule/policy.ts';
-import { HIDDEN_FOLDER } from '../storage/file-listing.ts';
 import { FileStore } from '../storage/file-store.ts';
-import type { BlockCompression, JobLayout, JobPlan } from '../task.ts';
+import type { BlockCompression, JobPlan } from '../task.ts';
 import { type CheckedNumbers, checkOptions } from './check-options.ts';
+import { JOB_FOLDER_LAYOUT, JobFolder } from './job-folder.ts';
 import { type JobStages, runStages } from './job-stages.ts';
 import { loadJob } from './load-job.ts';
 import { callingThreadPool, type LocalPool, threadPool } from './local-pool.ts';
-import { claimOutput, releaseOutput } from './output-claim.ts';
-import { dropReplaced, prepareOutput, restoreReplaced, WORK_FOLDER } from './output-folder.ts';
+import { OutputClaim } from './output-claim.ts';
+import { checkResults, publish, type ResultCheck, recover, removeDone, undo } from './output-folder.ts';
+import { makeOutputRoot, resolveOutputRoot } from './output-root.ts';
+import { withoutOwnOutput } from './own-output.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 import { Scratch } from './scratch.ts';
 import type { WorkerOutput } from './worker-output.ts';
@@ -40,6 +44,8 @@ export interface EmbeddedRunHooks {
   readonly onOutput?: (output: WorkerOutput) => void;
   /** For tests that kill workers. */
   readonly onPool?: (pool: WorkerPool) => void;
+  /** Told that the run waits, and for what. Default: a line on stderr. */
+  readonly onWait?: (message: string) => void;
 }
 
 /** Rejects with a MapReduceError, after all that the job had started is stopped and removed. */
@@ -48,11 +54,11 @@ export async function runEmbedded(
   hooks: EmbeddedRunHooks = {},
 ): Promise<JobReport> {
   const numbers = checkOptions(options);
-  const outputFolder = resolve(options.output);
-  const scratch = new Scratch(join(outputFolder, HIDDEN_FOLDER));
+  const folder = new JobFolder(await resolveOutputRoot(options.output));
+  const scratch = new Scratch(folder.path);
   const pool = makePool(options, { numbers, scratch, hooks });
   try {
-    return await runJob(options, { numbers, scratch, pool, outputFolder });
+    return await runJob(options, { numbers, scratch, pool, folder, onWait: hooks.onWait ?? printWait });
   } finally {
     await pool.close();
   }
@@ -62,65 +68,78 @@ interface Run {
   readonly numbers: CheckedNumbers;
   readonly scratch: Scratch;
   readonly pool: LocalPool;
-  readonly outputFolder: string;
+  readonly folder: JobFolder;
+  readonly onWait: (message: string) => void;
 }
 
 async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport> {
   const startedAt = new Date();
   const startedMs = performance.now();
+  const { folder } = run;
   const job = await loadJob(options.jobModule);
   const inputs = new FileStore({ root: '/' });
-  const store = new FileStore({ root: run.outputFolder });
   const id = newJobId(job, startedAt);
   const plan = await planJob({
     job,
     jobId: id,
     params: resolveParameters(job, options.params ?? {}),
-    files: await listLocalInputs(inputs, options.inputs),
+    files: await withoutOwnOutput(await listLocalInputs(inputs, options.inputs), {
+      root: folder.root,
+      patterns: options.inputs,
+    }),
     inputs,
     ...(options.splitSizeBytes === undefined ? {} : { splitSizeBytes: options.splitSizeBytes }),
     ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
     compression: COMPRESSION,
     merge: options.merge ?? false,
   });
-  await claimOutput(store, id);
+  await makeOutputRoot(folder.root);
+  const claim = await OutputClaim.take(folder, {
+    jobId: id,
+    signal: options.signal,
+    onWait: run.onWait,
+  }).catch(async (error: unknown) => {
+    await folder.remove();
+    throw error;
+  });
   try {
-    await run.scratch.removeOthers();
-    await store.cleanup();
-    await prepareOutput(store, { output: options.output, overwrite: options.overwrite ?? false });
-    const report = await runPlanned(plan, { options, run, job, store, startedAt, startedMs });
+    const report = await runClaimed(plan, { options, run, job, claim, startedAt, startedMs });
     options.onEvent?.({ kind: 'committed', report });
     return report;
   } finally {
-    await run.pool.close();
     // What cannot be removed, the next job removes.
     await run.scratch.remove().catch(() => {});
-    await store.cleanup({ forgetMetadata: true }).catch(() => {});
-    await releaseOutput(store, id);
+    await claim.release().catch(() => {});
   }
 }
 
-async function runPlanned(
+async function runClaimed(
   plan: JobPlan,
   {
     options,
     run,
     job,
-    store,
+    claim,
     startedAt,
     startedMs,
   }: {
     options: EmbeddedRunOptions;
     run: Run;
     job: Job;
-    store: FileStore;
+    claim: OutputClaim;
     startedAt: Date;
     startedMs: number;
   },
 ): Promise<JobReport> {
-  const layout: JobLayout = { workPrefix: `${WORK_FOLDER}${plan.settings.jobId}/`, outputPrefix: '' };
+  const { folder } = run;
+  const store = new FileStore({ root: folder.path });
+  const layout = JOB_FOLDER_LAYOUT;
+  const signal = options.signal ? AbortSignal.any([options.signal, claim.lost]) : claim.lost;
+  const check = resultCheck(plan, job, options);
   let report: JobReport;
   try {
+    const done = await recover(folder, claim);
+    await checkResults(folder.root, check).finally(() => removeDone(done));
     tellPlanned(plan, options.onEvent);
     const stageStarts = new Map<Stage, number>();
     const onEvent = (event: JobEvent) => {
@@ -134,15 +153,15 @@ async function runPlanned(
       plan,
       store,
       layout,
-      pool: run.pool.open(job, { settings: plan.settings, layout, storeRoot: run.outputFolder }),
+      pool: run.pool.open(job, { settings: plan.settings, layout, storeRoot: folder.path }),
       policy: run.numbers.policy,
-      ...(options.signal ? { signal: options.signal } : {}),
+      signal,
       onEvent,
     };
     const stages = await runStages(stagesOptions, (summaries) =>
-      partsOf(plan, { job, store, layout, summaries, run, signal: options.signal }),
+      partsOf(plan, { job, store, summaries, run, signal }),
     );
-    throwIfAborted(options.signal);
+    throwIfAborted(signal);
     const reports = stages.reports.map((stage) => {
       const startMs = stageStarts.get(stage.stage);
       return startMs === undefined ? stage : { ...stage, startMs };
@@ -153,16 +172,57 @@ async function runPlanned(
       wallMs: Math.round(performance.now() - startedMs),
     };
     await commitJob({ report, store, layout });
+    await publish(folder, claim, check);
   } catch (error) {
-    // Where that fails the folder has no _SUCCESS; why the job failed matters more.
-    await restoreReplaced(store).catch(() => {});
-    await removeWork(store, layout).catch(() => {});
-    throw error;
+    await run.pool.close();
+    throw await withdrawn(error, { folder, claim, isCancelled: options.signal?.aborted ?? false });
   }
   // The result is whole: what cannot be removed now is no reason to take it away.
-  await removeWork(store, layout).catch(() => {});
-  await dropReplaced(store).catch(() => {});
+  await run.pool.close();
+  await folder.remove();
   return report;
+}
+
+/**
+ * Undoes what was published of a job that failed.
+ *
+ * @returns why it failed: where the claim is gone, that is the reason for all other errors
+ */
+async function withdrawn(
+  error: unknown,
+  { folder, claim, isCancelled }: { folder: JobFolder; claim: OutputClaim; isCancelled: boolean },
+): Promise<unknown> {
+  try {
+    await claim.assertHeld();
+  } catch (lost) {
+    await folder.removeRemainder();
+    return isCancelled ? error : lost;
+  }
+  try {
+    await undo(folder.path, folder.root);
+    await folder.remove();
+  } catch {
+    // The folder is left to the next run, which undoes it; why the job failed matters more.
+  }
+  return error;
+}
+
+function resultCheck(
+  { settings, splits }: JobPlan,
+  { output: { extension } }: Job,
+  { output, overwrite = false }: EmbeddedRunOptions,
+): ResultCheck {
+  const { merge, reducers } = settings;
+  const isMapOnly = reducers === 0;
+  const parts = Array.from({ length: isMapOnly ? splits.length : reducers }, (_, index) =>
+    partName(taskId(isMapOnly ? 'map' : 'reduce', index), extension),
+  );
+  const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...(merge ? [mergedName(extension)] : parts)]);
+  return { output, overwrite, willWrite: (name) => names.has(name) };
+}
+
+function printWait(message: string): void {
+  process.stderr.write(`${message}\n`);
 }
 
 function makePool(
@@ -182,21 +242,23 @@ async function partsOf(
   options: {
     job: Job;
     store: FileStore;
-    layout: JobLayout;
     summaries: readonly TaskSummary[];
     run: Run;
-    signal: AbortSignal | undefined;
+    signal: AbortSignal;
   },
 ): Promise<PartReport[]> {
-  const { job, store, layout, summaries, run, signal } = options;
+  const { job, store, summaries, run, signal } = options;
   const { extension } = job.output;
-  if (!plan.settings.merge) return partReports(plan, summaries, extension);
+  if (!plan.settings.merge) {
+    await verifyParts(plan, { store, layout: JOB_FOLDER_LAYOUT, extension, summaries });
+    return partReports(plan, summaries, extension);
+  }
   const scratchFolder = run.scratch.attemptFolder(attemptId('merge' as TaskId, 0));
   await mkdir(scratchFolder, { recursive: true });
   const merged = await mergeParts({
     plan,
     store,
-    layout,
+    layout: JOB_FOLDER_LAYOUT,
     extension,
     memoryBytes: run.numbers.memoryBytes,
     scratchFolder,
@@ -236,8 +298,8 @@ function tellPlanned(
   });
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
+function throwIfAborted(signal: AbortSignal): void {
+  if (!signal.aborted) return;
   if (isMapReduceError(signal.reason)) throw signal.reason;
   throw new MapReduceError('CancelledError', 'the job was cancelled', { cause: signal.reason });
 }

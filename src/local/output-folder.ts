@@ -1,140 +1,242 @@
 /**
- * The folder that a job's results go to: empty of results before, whole or without results after. Results that are to be
- * replaced are set aside until the new ones are whole, and come back if that never happens, however the job ended:
+ * How results enter and leave the output folder. A run writes its result into a folder of its own (job-folder.ts), and
+ * the results that are to be replaced stay where they are until the new one is whole:
  *
- *     results ---> _temporary/moving ==> _temporary/replaced ---> gone       the job committed
- *     results <--- _temporary/moving <== _temporary/replaced                 it failed, or was killed: by the next job
+ *     part-r-00000.tsv ...  --rename-->  job-<token>/replaced/             the results before, _SUCCESS first
+ *     job-<token>/work/result/...  --link-->  part-r-00000.tsv ...         the new ones, _SUCCESS last
  *
- * `==>` is one rename of the folder, `--->` one of each result. Who finds `moving` knows that the results beside it
- * belong to the same set, and brings the others back. Who finds `replaced` knows that those are another job's, which
- * has committed if _SUCCESS is among them.
+ * A file of the output belongs to a run if it is the same file, by device and inode, as the one in the run's folder, and
+ * a run has committed if _SUCCESS is. So a run that was killed can be undone by the next: its files are taken out, and
+ * what it had replaced comes back. A link never replaces what is there, and a removal first renames the file into the
+ * run's folder and then looks which one it got: a file that somebody put there meanwhile is not lost.
  */
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removePrefix } from '../commit/commit-job.ts';
-import { isResultName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../commit/layout.ts';
+import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../commit/layout.ts';
+import { parseResultManifest, type ResultManifest } from '../commit/result-manifest.ts';
 import { MapReduceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import { errnoOf, fileError } from '../storage/file-errors.ts';
-import type { FileStore } from '../storage/file-store.ts';
+import {
+  absentAsEmpty,
+  type DeadFolder,
+  JOB_FOLDER_LAYOUT,
+  type JobFolder,
+  readPlainFile,
+  removeFolder,
+} from './job-folder.ts';
+import type { OutputClaim } from './output-claim.ts';
 
-/** Intermediates of all jobs that write here; names that start with '_' are no input of other jobs. */
-export const WORK_FOLDER = '_temporary/';
-const CLAIM_NAME = 'claim';
-/** Who writes to the folder now (output-claim.ts). */
-export const CLAIM_FOLDER = `${WORK_FOLDER}${CLAIM_NAME}`;
-const REPLACED_PREFIX = `${WORK_FOLDER}replaced/`;
-const MOVING_PREFIX = `${WORK_FOLDER}moving/`;
-
-/** What results are called (layout.ts). The folder may hold much else: only these are looked for. */
-const RESULT_PREFIXES = ['part-', 'merged.', MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
+export interface ResultCheck {
+  /** As it was typed, for messages. */
+  readonly output: string;
+  readonly overwrite: boolean;
+  /** Names that the new result will have, its manifest and _SUCCESS included. */
+  readonly willWrite: (name: string) => boolean;
+}
 
 /**
- * Called by the holder of the folder's claim, before its job writes. If it throws, results that are there stay.
+ * Changes nothing.
  *
- * @param output  the folder as it was typed, for the message
- * @throws OutputExistsError when there are results and they are not to be replaced.
+ * @returns names of the files of the result that is to be replaced, _SUCCESS first
+ * @throws OutputExistsError when something is in the way that may not be replaced
  */
-export async function prepareOutput(
-  store: FileStore,
-  { output, overwrite }: { output: string; overwrite: boolean },
-): Promise<void> {
+export async function checkResults(
+  root: string,
+  { output, overwrite, willWrite }: ResultCheck,
+): Promise<string[]> {
+  const present = await readdir(root).catch(absentAsEmpty);
+  const manifest = await manifestOf(root);
+  const listed = new Set(
+    manifest === undefined ? [] : [SUCCESS_NAME, MANIFEST_NAME, ...manifest.parts, REPORT_NAME],
+  );
+  const ours: string[] = [];
+  for (const name of present.sort()) {
+    const isListed = listed.has(name) && (name !== REPORT_NAME || (await isPageOf(root, manifest!)));
+    if (isListed) ours.push(name);
+    const isInTheWay = willWrite(name) || (!overwrite && (isListed || isPartName(name)));
+    if (!isInTheWay) continue;
+    if (!isListed)
+      throw inTheWay(output, name, 'was not written by mapreduce: no manifest.json of it lists it');
+    if (overwrite) continue;
+    throw outputExists(
+      `${output} already holds results (${name}). Choose another --output, or replace them with --overwrite`,
+      name,
+    );
+  }
+  for (const name of ours) await assertPlain(root, { output, name });
+  return ours.sort((x, y) => Number(y === SUCCESS_NAME) - Number(x === SUCCESS_NAME));
+}
+
+/** Names of the files of our result that the folder holds, by its manifest. */
+export async function resultNames(root: string): Promise<ReadonlySet<string>> {
+  const manifest = await manifestOf(root);
+  return new Set(manifest === undefined ? [] : [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ...manifest.parts]);
+}
+
+/**
+ * Called once by the holder of the claim, when the job's own folder holds the whole result. When it throws, `undo` brings
+ * back what was there before.
+ */
+export async function publish(folder: JobFolder, claim: OutputClaim, check: ResultCheck): Promise<void> {
+  const { root } = folder;
+  await claim.assertHeld();
+  const replaced = await checkResults(root, check);
   try {
-    await finishReplacing(store);
-    await removeDeadWork(store);
-    if (overwrite) {
-      await setAside(store);
-      return;
+    if (replaced.length > 0) await mkdir(join(folder.path, 'replaced'));
+    for (const name of replaced) {
+      await claim.assertHeld();
+      await rename(join(root, name), join(folder.path, 'replaced', name));
+    }
+    for (const name of successLast(await readdir(folder.resultPath))) {
+      await claim.assertHeld();
+      await link(join(folder.resultPath, name), join(root, name)).catch((error: unknown) => {
+        if (errnoOf(error) !== 'EEXIST') throw error;
+        throw inTheWay(check.output, name, 'was put there while the job ran');
+      });
     }
   } catch (error) {
-    throw fileError(error, { action: 'prepare', path: store.root, key: WORK_FOLDER });
+    throw fileError(error, { action: 'publish the result in', path: root, key: '' });
   }
-  const [result] = await resultsOf(store);
-  if (result === undefined) return;
-  throw new MapReduceError(
-    'OutputExistsError',
-    `${output} already holds results (${result}). Choose another --output, or replace them with --overwrite`,
-    { details: { objectKey: result } },
-  );
-}
-
-/** Called when the job has committed. */
-export async function dropReplaced(store: FileStore): Promise<void> {
-  // _SUCCESS first: what is left at any moment never looks whole.
-  await rm(join(store.root, REPLACED_PREFIX, SUCCESS_NAME), { force: true });
-  await rm(join(store.root, REPLACED_PREFIX), { recursive: true, force: true });
 }
 
 /**
- * Called when the job has not committed and nothing of it runs any more: takes away its results, and brings back those
- * that it was to replace. What is still there when it throws, the next job finds.
+ * Takes out what a run had published without committing, and brings back what it had replaced. Called by the run itself
+ * when it failed, or by the next one for a run that died; again after a kill in the middle.
+ *
+ * @param path  the run's folder
+ * @throws OutputExistsError when a file is in the place of a result that is to come back; both stay where they are
  */
-export async function restoreReplaced(store: FileStore): Promise<void> {
-  await removeResults(store);
-  if (!(await holdsAny(store, REPLACED_PREFIX))) return;
-  await rename(join(store.root, REPLACED_PREFIX), join(store.root, MOVING_PREFIX));
-  await moveBack(store);
-}
-
-/** What a job left that was killed while it replaced results. */
-async function finishReplacing(store: FileStore): Promise<void> {
-  await moveBack(store);
-  const hasCommitted = (await store.head(SUCCESS_NAME)) !== undefined;
-  if (!hasCommitted && (await holdsAny(store, REPLACED_PREFIX))) await restoreReplaced(store);
-  else await dropReplaced(store);
-}
-
-/** Intermediates of jobs that were killed: whoever holds the claim is alone here. */
-async function removeDeadWork(store: FileStore): Promise<void> {
-  const folder = join(store.root, WORK_FOLDER);
-  for (const name of await readdir(folder).catch(absentAsEmpty)) {
-    if (name !== CLAIM_NAME) await rm(join(folder, name), { recursive: true, force: true });
+export async function undo(path: string, root: string): Promise<void> {
+  try {
+    const removed = join(path, 'removed');
+    const result = join(path, JOB_FOLDER_LAYOUT.outputPrefix);
+    for (const name of successLast(await readdir(result).catch(absentAsEmpty)).reverse()) {
+      if (!(await isSameFile(join(result, name), join(root, name)))) continue;
+      await mkdir(removed, { recursive: true });
+      await rename(join(root, name), join(removed, name));
+      // Somebody has put another file there between the look and the rename.
+      if (!(await isSameFile(join(result, name), join(removed, name)))) {
+        await putBack(join(removed, name), join(root, name));
+      }
+    }
+    const replaced = join(path, 'replaced');
+    for (const name of successLast(await readdir(replaced).catch(absentAsEmpty))) {
+      await putBack(join(replaced, name), join(root, name));
+    }
+  } catch (error) {
+    throw fileError(error, { action: 'restore the results in', path: root, key: '' });
   }
 }
 
-async function setAside(store: FileStore): Promise<void> {
-  const results = await resultsOf(store);
-  if (results.length === 0) return;
+/**
+ * Undoes what runs that died had half published. Called by the holder of the claim, before it looks for results.
+ *
+ * @returns folders of which nothing is needed any more
+ */
+export async function recover(folder: JobFolder, claim: OutputClaim): Promise<DeadFolder[]> {
+  const done: DeadFolder[] = [];
+  for (const dead of await folder.others()) {
+    if (dead.state === 'done') {
+      done.push(dead);
+      continue;
+    }
+    const nameOf = (state: DeadFolder['state']) => folder.inHidden(`${state}-${dead.token}-${folder.token}`);
+    try {
+      await claim.assertHeld();
+      const success = join(dead.path, JOB_FOLDER_LAYOUT.outputPrefix, SUCCESS_NAME);
+      if (!(await isSameFile(success, join(folder.root, SUCCESS_NAME)))) {
+        await rename(dead.path, nameOf('undo'));
+        await undo(nameOf('undo'), folder.root);
+        await claim.assertHeld();
+        await rename(nameOf('undo'), nameOf('done'));
+      } else await rename(dead.path, nameOf('done'));
+      done.push({ ...dead, state: 'done', path: nameOf('done') });
+    } catch (error) {
+      // A run that only waited for the claim has removed its own folder.
+      if (errnoOf(error) !== 'ENOENT') {
+        throw fileError(error, { action: 'clean up', path: dead.path, key: '' });
+      }
+    }
+  }
+  return done;
+}
+
+/** Called when all checks have passed. What cannot be removed now, the next run removes. */
+export async function removeDone(done: readonly DeadFolder[]): Promise<void> {
+  for (const { path } of done) await removeFolder(path).catch(() => {});
+}
+
+async function manifestOf(root: string): Promise<ResultManifest | undefined> {
+  const path = join(root, MANIFEST_NAME);
+  const stats = await lstatIfAny(path);
+  if (!stats?.isFile() || stats.size > LIMITS.manifestBytesMax) return undefined;
   try {
-    await mkdir(join(store.root, MOVING_PREFIX), { recursive: true });
-    for (const key of results) await rename(join(store.root, key), join(store.root, MOVING_PREFIX, key));
-    await rename(join(store.root, MOVING_PREFIX), join(store.root, REPLACED_PREFIX));
+    return parseResultManifest((await readPlainFile(path)) ?? '');
   } catch (error) {
-    await moveBack(store).catch(() => {}); // Else the next job does.
+    throw fileError(error, { action: 'read', path, key: MANIFEST_NAME });
+  }
+}
+
+/** A page that names another job, or none, is somebody else's. */
+async function isPageOf(root: string, { jobId }: ResultManifest): Promise<boolean> {
+  const path = join(root, REPORT_NAME);
+  const stats = await lstatIfAny(path);
+  if (!stats?.isFile() || stats.size > LIMITS.manifestBytesMax) return false;
+  return ((await readPlainFile(path)) ?? '').includes(`<code>${jobId}</code>`);
+}
+
+async function assertPlain(root: string, { output, name }: { output: string; name: string }): Promise<void> {
+  const stats = await lstatIfAny(join(root, name));
+  if (stats === undefined || stats.isFile()) return;
+  const what = stats.isDirectory() ? 'a folder' : stats.isSymbolicLink() ? 'a symbolic link' : 'no file';
+  throw inTheWay(output, name, `is ${what}, which mapreduce does not write`);
+}
+
+/** Never over a file that is there. */
+async function putBack(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    // A kill between link and unlink leaves both names.
+    if (!(await isSameFile(from, to))) {
+      throw outputExists(
+        `${to} is in the place of an earlier result, which is kept as ${from}. Move one of them elsewhere, and run again`,
+        to,
+      );
+    }
+  }
+  await unlink(from);
+}
+
+async function isSameFile(x: string, y: string): Promise<boolean> {
+  const [statsOfX, statsOfY] = await Promise.all([lstatIfAny(x), lstatIfAny(y)]);
+  if (!statsOfX?.isFile() || !statsOfY?.isFile()) return false;
+  return statsOfX.dev === statsOfY.dev && statsOfX.ino === statsOfY.ino;
+}
+
+async function lstatIfAny(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }
 
-async function moveBack(store: FileStore): Promise<void> {
-  const names: string[] = [];
-  for await (const { key } of store.list(MOVING_PREFIX)) names.push(key.slice(MOVING_PREFIX.length));
-  // _SUCCESS last, as when they were made.
-  const isSuccess = (name: string) => name === SUCCESS_NAME;
-  for (const name of [...names.filter((other) => !isSuccess(other)), ...names.filter(isSuccess)]) {
-    await rename(join(store.root, MOVING_PREFIX, name), join(store.root, name));
-  }
-  await rm(join(store.root, MOVING_PREFIX), { recursive: true, force: true });
+function successLast(names: readonly string[]): string[] {
+  return names.toSorted((x, y) => Number(x === SUCCESS_NAME) - Number(y === SUCCESS_NAME));
 }
 
-/** _SUCCESS first. */
-async function removeResults(store: FileStore): Promise<void> {
-  await store.delete([SUCCESS_NAME]);
-  for (const prefix of RESULT_PREFIXES) await removePrefix(store, prefix, isResultName);
+function inTheWay(output: string, name: string, why: string): MapReduceError {
+  return outputExists(
+    `${output} holds ${name}, which is in the way of the new result: it ${why}. Move it elsewhere, or choose another --output`,
+    name,
+  );
 }
 
-/** Keys of the results that are there, _SUCCESS first. */
-async function resultsOf(store: FileStore): Promise<string[]> {
-  const results: string[] = [];
-  for (const prefix of [SUCCESS_NAME, ...RESULT_PREFIXES.filter((other) => other !== SUCCESS_NAME)]) {
-    for await (const { key } of store.list(prefix)) if (isResultName(key)) results.push(key);
-  }
-  return results;
-}
-
-async function holdsAny(store: FileStore, prefix: string): Promise<boolean> {
-  return !(await store.list(prefix).next()).done;
-}
-
-function absentAsEmpty(error: unknown): string[] {
-  if (errnoOf(error) === 'ENOENT') return [];
-  throw error;
+function outputExists(message: string, objectKey: string): MapReduceError {
+  return new MapReduceError('OutputExistsError', message, { details: { objectKey } });
 }

@@ -5,22 +5,19 @@
  *         m-00042.0/                        made by the attempt's worker, removed when the attempt is over
  */
 import { randomBytes } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { AttemptId } from '../ids.ts';
-import { errnoOf, fileError } from '../storage/file-errors.ts';
 
 /** Removing a folder that a dying thread still writes to can fail for a moment. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } as const;
-
-const NAME_PREFIX = 'scratch-';
 
 export class Scratch {
   readonly folder: string;
 
   /** `parent` should be on a disk with room for what the job shuffles. Nothing is made yet: planning may still fail. */
   constructor(parent: string) {
-    this.folder = join(parent, `${NAME_PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`);
+    this.folder = join(parent, `scratch-${process.pid}-${randomBytes(4).toString('hex')}`);
   }
 
   /** Only the path. */
@@ -31,19 +28,6 @@ export class Scratch {
   /** For an attempt whose worker could not do it any more. */
   async removeAttempt(attempt: AttemptId): Promise<void> {
     await rm(this.attemptFolder(attempt), REMOVE);
-  }
-
-  /** What killed jobs left beside it. Called when no other job has scratch folders there. */
-  async removeOthers(): Promise<void> {
-    const parent = dirname(this.folder);
-    try {
-      for (const name of await readdir(parent)) {
-        const isAnother = name.startsWith(NAME_PREFIX) && name !== basename(this.folder);
-        if (isAnother) await rm(join(parent, name), REMOVE);
-      }
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw fileError(error, { action: 'clean up', path: parent, key: '' });
-    }
   }
 
   /** Called once at the end, however the job ended, after the last attempt. */

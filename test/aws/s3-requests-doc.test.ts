@@ -20,7 +20,7 @@ function costOf(maps: number, reducers: number): Record<string, string> {
     (LIMITS.splitSizeBytesDefault + LIMITS.inputChunkBytes) / S3_LIMITS.readRangeBytes,
   );
   const looks = looksOfWatch();
-  const writes = maps + reducers + 11 + (1 + 1 + pages(maps) + 2 + pages(maps + 3));
+  const writes = maps + reducers + 11 + (1 + 1 + pages(maps) + 2 + pages(reducers) + pages(maps + 3));
   const listsOfWatch = looks * (pages(maps) + pages(reducers));
   const reads = {
     'GET input': rangesOfSplit * maps,

@@ -104,6 +104,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
           'GetObject stage': 2,
           'ListObjectsV2 failures': 1,
           'ListObjectsV2 backups': 1,
+          'ListObjectsV2 part': 1,
           'PutObject manifest': 1,
           'PutObject report': 1,
           'PutObject _SUCCESS': 1,
@@ -123,7 +124,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
         PutObject: maps + reducers + 11,
         GetObject: maps * reducers + 2 * maps + 7,
         HeadObject: reducers + 1,
-        ListObjectsV2: 6,
+        ListObjectsV2: 7,
         DeleteObjects: 1,
       });
       // What the command tells of the costs of a job goes by its report.
@@ -280,7 +281,7 @@ function whatOf({ operation, path, prefix }: ProxiedRequest, jobId: string): str
     [/\/attempts\//, 'attempt'],
     [/\/failures\//, 'failures'],
     [/\/backups\//, 'backups'],
-    [/\/part-r-/, 'part'],
+    [/\/part-(r-|$)/, 'part'],
     [/\/merge\//, 'run'],
     [/\/merged\./, 'merged'],
     [/\/manifest\.json$/, 'manifest'],

@@ -4,13 +4,12 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { MapReduceError } from '../../src/errors.ts';
@@ -283,12 +282,12 @@ describe('workers that come to harm in a job', () => {
 });
 
 describe('a shuffle that comes to harm', () => {
-  const intermediate = (output: string, events: readonly JobEvent[], ...path: string[]) => {
-    const planned = events.find((event) => event.kind === 'planned')!;
-    return join(output, '_temporary', planned.jobId, ...path);
+  const intermediate = (output: string, ...path: string[]) => {
+    const hidden = join(output, '.mapreduce');
+    const [job] = readdirSync(hidden).filter((name) => name.startsWith('job-'));
+    return join(hidden, job, 'work', ...path);
   };
-  const shuffleObject = (output: string, events: readonly JobEvent[], map: number) =>
-    intermediate(output, events, 'shuffle', `m-0000${map}`);
+  const shuffleObject = (output: string, map: number) => intermediate(output, 'shuffle', `m-0000${map}`);
   const flip = (path: string, at: number) => {
     const bytes = readFileSync(path);
     bytes[at] ^= 4;
@@ -296,10 +295,7 @@ describe('a shuffle that comes to harm', () => {
   };
 
   /** Does harm once: when the first stage has ended, its barrier still open; when reduce starts; or when it has ended. */
-  const harm = (
-    at: 'stage-ended' | 'reduce started' | 'reduce ended',
-    doHarm: (events: readonly JobEvent[]) => void,
-  ) => {
+  const harm = (at: 'stage-ended' | 'reduce started' | 'reduce ended', doHarm: () => void) => {
     const events: JobEvent[] = [];
     let isDone = false;
     const onEvent = (event: JobEvent) => {
@@ -314,7 +310,7 @@ describe('a shuffle that comes to harm', () => {
       const isNow = event.kind === kind && stageOfEvent === stage;
       if (!isNow || isDone) return;
       isDone = true;
-      doHarm(events);
+      doHarm();
     };
     return { onEvent, events };
   };
@@ -323,8 +319,8 @@ describe('a shuffle that comes to harm', () => {
     'a flipped bit (%s) is found, and its map task runs again',
     async (at) => {
       const { run, output, text } = setting();
-      const { onEvent, events } = harm(at, (so) => {
-        flip(shuffleObject(output, so, 2), 60);
+      const { onEvent, events } = harm(at, () => {
+        flip(shuffleObject(output, 2), 60);
       });
 
       const report = await run({ onEvent });
@@ -343,9 +339,9 @@ describe('a shuffle that comes to harm', () => {
     'objects that are gone (%s) are made again',
     async (at) => {
       const { run, output, text } = setting();
-      const { onEvent, events } = harm(at, (so) => {
-        unlinkSync(shuffleObject(output, so, 1));
-        unlinkSync(shuffleObject(output, so, 3));
+      const { onEvent, events } = harm(at, () => {
+        unlinkSync(shuffleObject(output, 1));
+        unlinkSync(shuffleObject(output, 3));
       });
 
       const report = await run({ onEvent });
@@ -364,9 +360,7 @@ describe('a shuffle that comes to harm', () => {
     ['gone', (path: string) => unlinkSync(path)],
   ])('an index that is %s is written again', async (_what, damage) => {
     const { run, output, text } = setting();
-    const { onEvent, events } = harm('reduce started', (so) =>
-      damage(intermediate(output, so, 'shuffle-index')),
-    );
+    const { onEvent, events } = harm('reduce started', () => damage(intermediate(output, 'shuffle-index')));
 
     const report = await run({ onEvent });
 
@@ -384,9 +378,9 @@ describe('a shuffle that comes to harm', () => {
     ['gone', (path: string) => unlinkSync(path)],
   ])('parts that are to be merged, %s, are made again', async (_what, damage) => {
     const { run, output, text } = setting();
-    const { onEvent, events } = harm('reduce ended', (so) => {
-      damage(intermediate(output, so, 'merge', 'r-00000'));
-      damage(intermediate(output, so, 'merge', 'r-00002'));
+    const { onEvent, events } = harm('reduce ended', () => {
+      damage(intermediate(output, 'merge', 'r-00000'));
+      damage(intermediate(output, 'merge', 'r-00002'));
     });
 
     const report = await run({ onEvent, merge: true });
@@ -407,7 +401,7 @@ describe('a shuffle that comes to harm', () => {
       const isReduced =
         (event.kind === 'stage-ended' && event.report.stage === 'reduce') ||
         (event.kind === 'attempt-ended' && /^r-00001\.[1-9]/.test(event.attemptId));
-      if (isReduced) flip(intermediate(output, events, 'merge', 'r-00001'), 60);
+      if (isReduced) flip(intermediate(output, 'merge', 'r-00001'), 60);
     };
 
     const error = await failureOf(run({ onEvent, merge: true }));
@@ -421,8 +415,8 @@ describe('a shuffle that comes to harm', () => {
 
   test('a truncated object is made again', async () => {
     const { run, output, text } = setting();
-    const { onEvent } = harm('stage-ended', (so) => {
-      const path = shuffleObject(output, so, 0);
+    const { onEvent } = harm('stage-ended', () => {
+      const path = shuffleObject(output, 0);
       writeFileSync(path, readFileSync(path).subarray(0, 100));
     });
 
@@ -497,46 +491,7 @@ describe('a job that cannot finish', () => {
 
     expect(failure.name).toBe('TaskFailedError');
     expect(bytesOf(output)).toEqual(before);
-    expect(existsSync(join(output, '_temporary'))).toBe(false);
-  });
-
-  test('results that a killed job had set aside come back with the next job', async () => {
-    const { run, output } = setting();
-    await run();
-    const before = bytesOf(output);
-    const replaced = join(output, '_temporary', 'replaced');
-    mkdirSync(replaced, { recursive: true });
-    for (const name of readdirSync(output)) {
-      if (name !== '_temporary') renameSync(join(output, name), join(replaced, name));
-    }
-    writeFileSync(join(output, 'part-r-00000.tsv'), 'half a result of the job that was killed');
-
-    const failure = await failureOf(run());
-
-    expect(failure.name).toBe('OutputExistsError');
-    expect(bytesOf(output)).toEqual(before);
-  });
-
-  test('a folder that another job is writing to is left alone, and taken over when that job is no more', async () => {
-    const { run, output, text } = setting();
-    const claims = join(output, '_temporary', 'claim');
-    const claimAs = (pid: number) => {
-      mkdirSync(claims, { recursive: true });
-      writeFileSync(
-        join(claims, 'other-1.json'),
-        JSON.stringify({ jobId: 'other-1', host: hostname(), pid }),
-      );
-    };
-    claimAs(process.ppid);
-
-    const failure = await failureOf(run({ overwrite: true }));
-    claimAs(2 ** 22 + 1);
-    await run({ overwrite: true });
-
-    expect(failure.name).toBe('OutputExistsError');
-    expect(failure.message).toContain(`Job other-1 (process ${process.ppid} on ${hostname()}) is writing to`);
-    expect(sortedResult(output)).toBe(countWords(text));
-    expect(existsSync(claims)).toBe(false);
+    expect(existsSync(join(output, '.mapreduce'))).toBe(false);
   });
 
   test('a missing input, and no output folder is made for it', async () => {

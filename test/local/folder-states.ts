@@ -1,16 +1,31 @@
-/** A folder as it is at a moment: files with their bytes as latin1, and folders, whose names end in '/'. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/**
+ * A folder as it is at a moment: files with their bytes as latin1, and folders, whose names end in '/'. The bytes of a
+ * file that has several names are preceded by the first of them, and the names become hard links of one file again.
+ */
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 export type FolderState = Readonly<Record<string, string>>;
 
+const SEVERAL_NAMES = /^\0several names, the first is (.*)\0/;
+
 export function folderState(root: string, picks: (key: string) => boolean = () => true): FolderState {
+  const entries = readdirSync(root, { recursive: true, withFileTypes: true }).map((entry) => ({
+    key: relative(root, join(entry.parentPath, entry.name)),
+    isFolder: entry.isDirectory(),
+  }));
+  const firstNames = new Map<bigint, string>();
   const found: [string, string][] = [];
-  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const key = relative(root, path);
+  for (const { key, isFolder } of entries.sort((x, y) => (x.key < y.key ? -1 : 1))) {
     if (!picks(key)) continue;
-    found.push(entry.isDirectory() ? [`${key}/`, ''] : [key, readFileSync(path, 'latin1')]);
+    if (isFolder) {
+      found.push([`${key}/`, '']);
+      continue;
+    }
+    const { ino, nlink } = statSync(join(root, key), { bigint: true });
+    if (!firstNames.has(ino)) firstNames.set(ino, key);
+    const names = nlink === 1n ? '' : `\0several names, the first is ${firstNames.get(ino)}\0`;
+    found.push([key, names + readFileSync(join(root, key), 'latin1')]);
   }
   return Object.fromEntries(found.sort(([x], [y]) => (x < y ? -1 : 1)));
 }
@@ -18,9 +33,19 @@ export function folderState(root: string, picks: (key: string) => boolean = () =
 export function layFolder(root: string, state: FolderState): void {
   rmSync(root, { recursive: true, force: true });
   mkdirSync(root, { recursive: true });
-  for (const [key, bytes] of Object.entries(state)) {
+  const laid = new Map<string, string>();
+  for (const [key, text] of Object.entries(state)) {
     const path = join(root, key);
     mkdirSync(key.endsWith('/') ? path : dirname(path), { recursive: true });
-    if (!key.endsWith('/')) writeFileSync(path, bytes, 'latin1');
+    if (key.endsWith('/')) continue;
+    const first = SEVERAL_NAMES.exec(text)?.[1];
+    const other = first === undefined ? undefined : laid.get(first);
+    if (other !== undefined) linkSync(other, path);
+    else writeFileSync(path, bytesIn(state, key)!, 'latin1');
+    if (first !== undefined) laid.set(first, other ?? path);
   }
+}
+
+export function bytesIn(state: FolderState, key: string): string | undefined {
+  return state[key]?.replace(SEVERAL_NAMES, '');
 }

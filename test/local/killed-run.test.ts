@@ -1,12 +1,13 @@
 /** What an embedded run leaves that is killed, or whose disk fails, and what the next one makes of it. */
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { MiB } from '../../src/limits.ts';
 import { runEmbedded } from '../../src/local/embedded-run.ts';
+import { thisProcess } from '../../src/local/host-process.ts';
 import type { EmbeddedRunOptions } from '../../src/local/run-options.ts';
 import { startCli } from '../cli/cli-process.ts';
 import { type FolderState, folderState, layFolder } from './folder-states.ts';
@@ -47,8 +48,8 @@ describe('a run that is killed while it spills', () => {
     onTestFinished(() => void child.kill('SIGKILL'));
     const left = () => (existsSync(output) ? readdirSync(output, { recursive: true, encoding: 'utf8' }) : []);
     const has = (pattern: RegExp) => left().some((path) => pattern.test(path));
-    const SPILL = /^\.mapreduce\/scratch-[^/]+\/m-00000[^/]*\/./;
-    const SHUFFLE_OBJECT = /^_temporary\/[^/]+\/shuffle\/m-00001$/;
+    const SPILL = /^\.mapreduce\/job-[^/]+\/scratch-[^/]+\/m-00000[^/]*\/./;
+    const SHUFFLE_OBJECT = /^\.mapreduce\/job-[^/]+\/work\/shuffle\/m-00001$/;
 
     while (!has(SPILL) || !has(SHUFFLE_OBJECT)) {
       if (child.exitCode !== null) throw new Error(`it ended by itself: ${(await child.ended).stderr}`);
@@ -147,8 +148,8 @@ describe('a run that replaces results', () => {
 
 /** As if the process that holds the claim were no more. */
 function buried(state: FolderState): FolderState {
-  const claim = JSON.stringify({ jobId: 'killed', host: hostname(), pid: 2 ** 22 + 1 });
+  const claim = `${JSON.stringify({ jobId: 'killed', ...thisProcess(), pid: 2 ** 22 + 1 })}\n`;
   return Object.fromEntries(
-    Object.entries(state).map(([key, bytes]) => [key, /^_temporary\/claim\/./.test(key) ? claim : bytes]),
+    Object.entries(state).map(([key, bytes]) => [key, /^\.mapreduce\/claim\/./.test(key) ? claim : bytes]),
   );
 }

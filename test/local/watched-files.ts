@@ -8,7 +8,7 @@ export type Step = (name: string, path: string, run: () => Promise<unknown>) => 
 
 const NAMES = [
   ...['mkdir', 'rename', 'rm', 'rmdir', 'unlink', 'link', 'writeFile'],
-  ...['open', 'opendir', 'readdir', 'readFile', 'stat'],
+  ...['open', 'opendir', 'readdir', 'readFile', 'stat', 'lstat'],
 ] as const;
 /** Those that change something, but for files that are yet without a name in the store. */
 const CHANGES: readonly string[] = NAMES.slice(0, NAMES.indexOf('open'));

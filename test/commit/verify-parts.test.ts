@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { closeMapStage } from '../../src/commit/map-barrier.ts';
+import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
+import { verifyParts } from '../../src/commit/verify-parts.ts';
+import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
+import { mapTasks, reduceTasks } from '../../src/plan/plan-job.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { JobPlan } from '../../src/task.ts';
+import { FaultyStore } from '../helpers/faulty-store.ts';
+import { environmentOf, LAYOUT, scratchFolder } from './environment.ts';
+import { runSmallJob, runTask } from './small-job.ts';
+
+const COMMON = { description: '', input: textLines(), output: lines() } as const;
+const copy = defineJob({
+  ...COMMON,
+  name: 'copy',
+  map(line, { emit }) {
+    emit(undefined, line);
+  },
+});
+const words = defineJob({
+  ...COMMON,
+  name: 'words',
+  key: 'string',
+  value: 'string',
+  map(line, { emit }) {
+    for (const word of line.split(' ')) emit(word, word);
+  },
+  reduce: 'each',
+});
+
+/** A job whose parts are committed and whose last barrier is closed. */
+async function closed(job: Job) {
+  const store = new MemoryStore();
+  using scratch = scratchFolder();
+  await store.put('in/a', Buffer.from('to be or\nnot to be\nthat is\n'));
+  const options = {
+    job,
+    store,
+    scratch: scratch.path,
+    splitSizeBytes: 9,
+    ...(job === words ? { reducers: 3 } : {}),
+  };
+  const { plan } = await runSmallJob(options);
+  const environment = { ...environmentOf(job, { store, scratch: scratch.path }), settings: plan.settings };
+  const { extension } = job.output;
+  await store.delete((await keysOf(store)).filter((key) => key.startsWith('out/')));
+  for (const spec of mapTasks(plan)) await runTask(spec, 0, environment);
+  const map = await closeMapStage({ plan, store, layout: LAYOUT, extension });
+  if (plan.settings.reducers > 0) for (const spec of reduceTasks(plan)) await runTask(spec, 0, environment);
+  const { partitionRecords } = map;
+  const close = () =>
+    plan.settings.reducers === 0
+      ? closeMapStage({ plan, store, layout: LAYOUT, extension })
+      : closeReduceStage({ plan, partitionRecords, store, layout: LAYOUT, extension });
+  return { store, plan, close, verify: verifier(plan, store, extension) };
+}
+
+function verifier(plan: JobPlan, store: MemoryStore, extension: string) {
+  return async (
+    summaries: Awaited<ReturnType<typeof closeMapStage>>['summaries'],
+    watched = store as never,
+  ) => verifyParts(plan, { store: watched, layout: LAYOUT, extension, summaries });
+}
+
+async function keysOf(store: MemoryStore): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list('')) keys.push(key);
+  return keys;
+}
+
+describe.each([
+  ['a reduce', words, 'out/part-r-00001.txt', 'r-00001'],
+  ['a map-only job', copy, 'out/part-m-00001.txt', 'm-00001'],
+])('the parts of %s', (_what, job, key, task) => {
+  it('pass, with one listing and no other request', async () => {
+    const { store, close, verify } = await closed(job);
+    const { summaries } = await close();
+    const watched = new FaultyStore(store);
+
+    await verify(summaries, watched as never);
+
+    expect(watched.log).toEqual(['list out/part-', 'list.end out/part-']);
+  });
+
+  it.each<[string, (store: MemoryStore) => Promise<unknown>, RegExp]>([
+    ['gone', (store) => store.delete([key]), /is gone since its task committed it/],
+    ['replaced', (store) => store.put(key, Buffer.from('x')), /was changed since its task committed it/],
+    [
+      'changed at the same size',
+      async (store) => {
+        const bytes = await store.get(key);
+        bytes[0] ^= 4;
+        const { metadata } = (await store.head(key))!;
+        await store.put(key, bytes, { metadata });
+      },
+      /was changed since its task committed it/,
+    ],
+  ])(
+    'do not pass when one is %s behind the barrier, which names the task to run again',
+    async (_how, harm, message) => {
+      const { store, close, verify } = await closed(job);
+      const { summaries } = await close();
+
+      await harm(store);
+
+      await expect(verify(summaries)).rejects.toMatchObject({
+        name: 'CorruptShuffleError',
+        message: expect.stringMatching(message),
+        details: { toRepair: task, objectKey: key },
+      });
+    },
+  );
+
+  it('are missing at the barrier when one was cut short before, and removed for the next attempt', async () => {
+    const { store, close } = await closed(job);
+    const { metadata } = (await store.head(key))!;
+    await store.put(key, (await store.get(key)).subarray(1), { metadata });
+
+    const { missing } = await close();
+
+    expect(missing).toEqual([1]);
+    expect(await store.head(key)).toBeUndefined();
+  });
+});
