@@ -1,5 +1,6 @@
 import type { KeyType, ValueType } from './codec/codec.ts';
 import { resolveKeyCodec, resolveValueCodec } from './codec/resolve.ts';
+import { reducersBeside, whyPairIsRefused } from './combine-rules.ts';
 import { isMapReduceError, MapReduceError } from './errors.ts';
 import type {
   Job,
@@ -10,6 +11,7 @@ import type {
   ShuffleJobDefinition,
 } from './job.ts';
 import { LIMITS } from './limits.ts';
+import { unsuitableKind } from './user-returns.ts';
 
 const NAMED_COMBINERS: readonly string[] = ['sum', 'min', 'max'] satisfies NamedCombiner[];
 const NAMED_REDUCERS: readonly string[] = [
@@ -40,7 +42,8 @@ export function defineJob<
   OV,
   const P extends ParameterSpecs = Record<never, never>,
   S = undefined,
->(definition: ShuffleJobDefinition<R, KT, VT, OK, OV, P, S>): Job;
+  C extends NamedCombiner = never,
+>(definition: ShuffleJobDefinition<R, KT, VT, OK, OV, P, S, C>): Job;
 export function defineJob(definition: AnyDefinition): Job {
   const name = definition.name;
   if (typeof name !== 'string' || !JOB_NAME_PATTERN.test(name)) {
@@ -57,6 +60,11 @@ export function defineJob(definition: AnyDefinition): Job {
   if (definition.setup !== undefined && typeof definition.setup !== 'function') {
     throw invalid(name, 'setup', 'is a function (params)', definition.setup);
   }
+  for (const field of ['map', 'setup', 'combine', 'partition', 'reduce'] as const) {
+    checkKind(name, field, definition[field]);
+  }
+  checkKind(name, 'input.createParser', definition.input.createParser);
+  checkKind(name, 'output.write', definition.output.write);
   checkParameters(name, definition.params ?? {});
   return {
     name,
@@ -142,25 +150,7 @@ function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
       );
     }
   }
-  if (reduce === 'combined' && combine === undefined) {
-    throw invalid(name, 'reduce', "'combined' folds by the job's combine, which is missing", reduce);
-  }
-  if (reduce === 'each' && combine !== undefined) {
-    throw invalid(
-      name,
-      'combine',
-      "would fold some of the values that reduce: 'each' is to pass on, as memory has it. Drop combine, or take reduce: 'combined'",
-      combine,
-    );
-  }
-  if (reduce === 'count' && combine !== undefined) {
-    throw invalid(
-      name,
-      'combine',
-      "would merge the values that reduce: 'count' is to count. Drop combine",
-      combine,
-    );
-  }
+  checkPair(name, combine, reduce);
   if (
     partition !== undefined &&
     typeof partition !== 'function' &&
@@ -185,6 +175,29 @@ function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
     reduce: reduce as Shuffle['reduce'],
     reducers,
   };
+}
+
+/** Calling an async function or a generator runs nothing of it, or drops what comes of it. */
+function checkKind(name: string, field: string, candidate: unknown): void {
+  const kind = unsuitableKind(candidate);
+  if (kind === undefined) return;
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `job '${name}': ${field} is ${kind}; it must be an ordinary, synchronous function. ${kind.includes('generator') ? "Drop '*', and call emit() instead of yield" : "Drop 'async', and fetch what it needs at the top level of the job module (await works there)"}`,
+    { details: { jobName: name } },
+  );
+}
+
+function checkPair(name: string, combine: unknown, reduce: unknown): void {
+  const why = whyPairIsRefused(combine, reduce);
+  if (why === undefined) return;
+  if (combine === undefined) throw invalid(name, 'reduce', why, reduce);
+  throw invalid(
+    name,
+    'combine',
+    `${why}. Drop combine, or let reduce be ${list(reducersBeside(combine))}, or a function that takes what combine returns for values`,
+    combine,
+  );
 }
 
 function isNumeric(type: ValueType): boolean {

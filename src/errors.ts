@@ -18,7 +18,7 @@ export const RETRYABLE_BY_ERROR_NAME = {
   UserCodeError: true,
   /** A key or value that its codec cannot encode. */
   UnencodableValueError: false,
-  /** partition() answered with something other than a whole number in [0, reducers). */
+  /** partition() returned something other than a whole number in [0, reducers). */
   PartitionOutOfRangeError: false,
   /** One record is larger than the engine's bound or the memory budget. */
   RecordTooLargeError: false,
@@ -77,7 +77,7 @@ export interface ErrorDetails {
   taskId?: string;
   attemptId?: string;
   /** Which of the user's functions was running. */
-  phase?: 'map' | 'combine' | 'partition' | 'reduce' | 'setup';
+  phase?: 'map' | 'combine' | 'partition' | 'reduce' | 'setup' | 'codec';
   /** Input file (path or object key) and the byte offset at which the record starts. */
   file?: string;
   offsetBytes?: number;

@@ -77,7 +77,9 @@ export type NamedCombiner = 'sum' | 'min' | 'max';
 /** Folds two values of one key into one. Must be associative; sees values in the order in which they were emitted. */
 export type PairwiseCombiner<V> = (accumulated: V, value: V) => V;
 /** What a job with this `value` may write for `combine`. */
-export type Combiner<VT extends ValueType> = PairwiseCombiner<TypeOf<VT>> | NumericOnly<VT, NamedCombiner>;
+export type Combiner<VT extends ValueType, Named extends NamedCombiner = NamedCombiner> =
+  | PairwiseCombiner<TypeOf<VT>>
+  | NumericOnly<VT, Named>;
 
 // By the declared type, as the engine does: json<number>() is JSON to it, which it does not add up.
 type NumericOnly<VT extends ValueType, Names> = VT extends 'number' | readonly 'number'[] ? Names : never;
@@ -91,18 +93,27 @@ type NumericOnly<VT extends ValueType, Names> = VT extends 'number' | readonly '
  */
 export type NamedReducer = NamedCombiner | 'count' | 'combined' | 'each';
 
-/** The named reducers that suit the job's value, where its output can hold what they emit. */
-type NamedReducerFor<KT extends KeyType, VT extends ValueType, OK, OV> =
+/** The named reducers that suit the job's value and combiner, where its output can hold what they emit. */
+type NamedReducerFor<KT extends KeyType, VT extends ValueType, OK, OV, C> =
   TypeOf<KT> extends OK
     ?
         | (TypeOf<VT> extends OV
-            ? 'combined' | 'each' | NumericOnly<VT, NamedCombiner>
+            ? Extract<'combined' | 'each' | NumericOnly<VT, NamedCombiner>, ReducerBeside<C>>
             : OutputMismatch<'value'>)
-        | (number extends OV ? 'count' : never)
+        | (number extends OV ? Extract<'count', ReducerBeside<C>> : never)
     : OutputMismatch<'key'>;
+/** By the name of the combiner, if it has one, as combine-rules.ts has it. The rest is checked by defineJob(). */
+type ReducerBeside<C> = [C] extends [never] ? NamedReducer : C | 'combined';
 /** Never written by anyone: it stands in the compiler's message. */
 type OutputMismatch<Field extends string> =
   `a function, since output cannot hold the job's ${Field} as it is`;
+
+/**
+ * What map and reduce return. As `void` alone it would let a function return anything: a generator, a promise, an array
+ * of pairs, all of which would be lost.
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: what emit() returns is void, as in (line, { emit }) => emit(line, 1).
+export type Nothing = void | undefined;
 
 /**
  * Called once a key, keys in ascending order. `values` is read lazily, once, in the order of the input; a group may be
@@ -112,7 +123,7 @@ export type ReduceFunction<K, V, OK, OV, P, S> = (
   key: K,
   values: Iterable<V>,
   context: ReduceContext<OK, OV, P, S>,
-) => void;
+) => Nothing;
 
 /** Answers a whole number in [0, partitions). Must depend on nothing but its arguments. */
 export type PartitionFunction<K, P> = (key: K, partitions: number, params: P) => number;
@@ -146,15 +157,17 @@ export interface ShuffleJobDefinition<
   OV,
   P extends ParameterSpecs,
   S,
+  C extends NamedCombiner = NamedCombiner,
 > extends CommonDefinition<R, P, S> {
   readonly key: KT;
   readonly value: VT;
-  readonly map: (record: R, context: MapContext<TypeOf<KT>, TypeOf<VT>, ParametersOf<P>, S>) => void;
-  readonly combine?: Combiner<VT>;
+  readonly map: (record: R, context: MapContext<TypeOf<KT>, TypeOf<VT>, ParametersOf<P>, S>) => Nothing;
+  /** combine-rules.ts says which reduce may stand beside it. */
+  readonly combine?: Combiner<VT, C>;
   /** Default: by a hash of the encoded key. */
   readonly partition?: PartitionFunction<TypeOf<KT>, ParametersOf<P>> | RangePartitioner;
   readonly reduce:
-    | NamedReducerFor<KT, VT, OK, OV>
+    | NamedReducerFor<KT, VT, OK, OV, NoInfer<C>>
     | ReduceFunction<TypeOf<KT>, TypeOf<VT>, OK, OV, ParametersOf<P>, S>;
   readonly output: OutputFormat<OK, OV>;
   /** How many reduce tasks, so how many parts. Default: by the size of the input. */
@@ -164,7 +177,7 @@ export interface ShuffleJobDefinition<
 /** A job without a shuffle: what map emits goes straight to `part-m-00000` and so on, in the order of the input. */
 export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
   extends CommonDefinition<R, P, S> {
-  readonly map: (record: R, context: MapContext<OK, OV, ParametersOf<P>, S>) => void;
+  readonly map: (record: R, context: MapContext<OK, OV, ParametersOf<P>, S>) => Nothing;
   readonly output: OutputFormat<OK, OV>;
   readonly reduce?: undefined;
   readonly key?: undefined;

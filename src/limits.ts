@@ -41,6 +41,11 @@ export const LIMITS = {
   openRunsMax: 512,
   openRunsMin: 2,
 
+  /** A fold of values that may grow takes this many bytes of them from the left before it starts another partial. */
+  foldLeafBytes: 256,
+  /** What such a fold holds beside its oldest partial, in encoded bytes. */
+  foldPartialsBytesMax: 4 * MiB,
+
   reducersMax: 10_000,
   /** What the map barrier holds in memory: 24 bytes for each map task and reducer. */
   shuffleIndexBytesMax: 256 * MiB,
@@ -80,6 +85,7 @@ assertRelation(
   LIMITS.blockBytes * LIMITS.openRunsMin * 4 <= LIMITS.memoryBytesMin,
   'two open runs fit the smallest budget',
 );
+assertRelation(LIMITS.foldPartialsBytesMax * 8 <= LIMITS.memoryBytesMin, 'partials fit the smallest budget');
 assertRelation(LIMITS.splitSizeBytesDefault <= LIMITS.splitSizeBytesMax, 'the default split is allowed');
 assertRelation(LIMITS.memoryBytesDefault <= LIMITS.memoryBytesMax, 'the default memory is allowed');
 assertRelation(LIMITS.partBufferBytes <= LIMITS.partOverflowBytes, 'a part is flushed before it overflows');

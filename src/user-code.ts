@@ -3,6 +3,7 @@ import { type Counters, newCounters } from './counters.ts';
 import { type ErrorDetails, MapReduceError } from './errors.ts';
 import type { Job, ParameterValues } from './job.ts';
 import { LIMITS } from './limits.ts';
+import { refusePromise } from './user-returns.ts';
 
 /** Runs the job's setup, once an attempt. */
 export function setUp(job: Job, params: ParameterValues): unknown {
@@ -13,7 +14,7 @@ export function setUp(job: Job, params: ParameterValues): unknown {
   } catch (error) {
     throw userCodeError('setup', error);
   }
-  assertNoPromise('setup', state);
+  refusePromise('setup', state);
   return state;
 }
 
@@ -61,18 +62,6 @@ export function userCodeError(
     details: { phase, ...(userStack === undefined ? {} : { userStack }), ...details },
     cause: thrown,
   });
-}
-
-/** The functions are synchronous: a promise would be dropped, and its failure with it. */
-export function assertNoPromise(phase: NonNullable<ErrorDetails['phase']>, answer: unknown): void {
-  if (typeof (answer as PromiseLike<unknown> | undefined)?.then === 'function') {
-    (answer as Promise<unknown>).then(undefined, () => {});
-    throw new MapReduceError(
-      'JobDefinitionError',
-      `${phase}() answered a promise; it must be synchronous. Drop 'async', and fetch what it needs before the job or in setup`,
-      { details: { phase } },
-    );
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defineJob } from '../src/define-job.ts';
-import { textLines, tsv } from '../src/index.ts';
+import { first, textLines, tsv } from '../src/index.ts';
 
 /** Callers from JavaScript can pass anything. */
 const define = defineJob as unknown as (definition: Record<string, unknown>) => ReturnType<typeof defineJob>;
@@ -65,12 +65,12 @@ describe('defineJob()', () => {
     [
       "'count' with a combiner",
       { reduce: 'count', combine: 'sum' },
-      "would merge the values that reduce: 'count' is to count",
+      'combine would merge values that count must count one by one. Drop combine',
     ],
     [
       "'each' with a combiner",
       { reduce: 'each', combine: 'sum' },
-      "would fold some of the values that reduce: 'each'",
+      'combine would merge values that each must emit unchanged. Drop combine',
     ],
     [
       'a partition that is none',
@@ -114,6 +114,79 @@ describe('defineJob()', () => {
     expect(attempt).toThrow(expect.objectContaining({ name: 'JobDefinitionError' }));
     expect(attempt).toThrow(message);
     expect(attempt).toThrow(/^job '/);
+  });
+
+  // The oracle of combine-rules.ts: folds the same values in one piece and in every two pieces.
+  it('allows just the pairs of combine and reduce that do not depend on the splits', () => {
+    const operations: Record<string, (values: number[]) => number[]> = {
+      sum: (values) => [values.reduce((a, b) => a + b)],
+      min: (values) => [Math.min(...values)],
+      max: (values) => [Math.max(...values)],
+      count: (values) => [values.length],
+      each: (values) => values,
+      // Associative, and none of the named ones.
+      own: (values) => [values.reduce((a, b) => a * b)],
+      none: (values) => values,
+    };
+    const values = [3, 5, 2, 7];
+    for (const combine of ['none', 'sum', 'min', 'max', 'own']) {
+      for (const reduce of ['sum', 'min', 'max', 'count', 'each', 'combined']) {
+        if (combine === 'none' && reduce === 'combined') continue;
+        const reducer = operations[reduce === 'combined' ? combine : reduce]!;
+        const results = [0, 1, 2, 3, 4].map((cut) =>
+          reducer(
+            [values.slice(0, cut), values.slice(cut)].flatMap((part) =>
+              part.length === 0 ? [] : operations[combine]!(part),
+            ),
+          ).join(),
+        );
+        const isRight = results.every((result) => result === reducer(values).join());
+        const given =
+          combine === 'none' ? undefined : combine === 'own' ? (a: number, b: number) => a * b : combine;
+
+        const attempt = () => define({ ...WORD_COUNT, combine: given, reduce });
+
+        if (isRight) expect(attempt, `${combine} and ${reduce}`).not.toThrow();
+        else expect(attempt, `${combine} and ${reduce}`).toThrow(/^job 'word-count': combine would /);
+      }
+    }
+  });
+
+  it('names the pairs that are allowed where one is not', () => {
+    expect(() => define({ ...WORD_COUNT, combine: 'max', reduce: 'sum' })).toThrow(
+      "combine would give reduce: 'sum' partial results that it was not made for, so that the result would depend on the splits. Drop combine, or let reduce be 'max', 'combined', or a function that takes what combine returns for values; received 'max'",
+    );
+    expect(() => define({ ...WORD_COUNT, combine: first(), reduce: 'sum' })).toThrow(
+      "let reduce be 'combined', or a function that takes what combine returns for values; received a function",
+    );
+  });
+
+  it.each(['none', 'sum', 'min', 'max', 'own'])(
+    'leaves a reduce function to its author: combine %s',
+    (combine) => {
+      const given = combine === 'none' ? undefined : combine === 'own' ? Math.hypot : combine;
+      expect(() => define({ ...WORD_COUNT, combine: given, reduce: () => {} })).not.toThrow();
+    },
+  );
+
+  it.each([
+    ['a generator function', function* () {}],
+    ['an async function', async () => {}],
+    ['an async generator function', async function* () {}],
+  ])('refuses %s wherever it calls a function of the user', (kind, refused) => {
+    for (const [field, change] of [
+      ['map', { map: refused }],
+      ['setup', { setup: refused }],
+      ['combine', { combine: refused, reduce: 'combined' }],
+      ['partition', { partition: refused }],
+      ['reduce', { reduce: refused }],
+      ['input.createParser', { input: { ...textLines(), createParser: refused } }],
+      ['output.write', { output: { ...tsv(), write: refused } }],
+    ] as const) {
+      expect(() => define({ ...WORD_COUNT, ...change })).toThrow(
+        `job 'word-count': ${field} is ${kind}; it must be an ordinary, synchronous function. Drop '`,
+      );
+    }
   });
 
   it.each(['sum', 'min', 'max'])('combines by %s on the map side where only reduce says so', (named) => {

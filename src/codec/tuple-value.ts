@@ -22,6 +22,13 @@ export function tupleValueCodec(parts: readonly Codec<unknown>[]): Codec<readonl
     : anyTuple(name, parts);
 }
 
+/** Whether the values are tuples of numbers only, which take the same room however many are folded into one. */
+export function isNumberTuple(codec: Codec<unknown>): boolean {
+  return numberTuples.has(codec);
+}
+
+const numberTuples = new WeakSet<object>();
+
 function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonly unknown[]> {
   const size = parts.length;
   const last = parts[size - 1];
@@ -55,7 +62,7 @@ function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonl
 
 /** The same bytes without a call per part: sums over several columns are common. */
 function numberTuple(name: string, size: number): Codec<readonly unknown[]> {
-  return {
+  const codec: Codec<readonly unknown[]> = {
     name,
     encode(value, sink) {
       checkTuple(value, size, name);
@@ -88,6 +95,8 @@ function numberTuple(name: string, size: number): Codec<readonly unknown[]> {
       return value;
     },
   };
+  numberTuples.add(codec);
+  return codec;
 }
 
 function writeWithLength(part: GrowableSink, sink: ByteSink): void {

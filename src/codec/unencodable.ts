@@ -47,10 +47,15 @@ export function preview(value: unknown): string {
   return text.length > PREVIEW_CHARACTERS_MAX ? `${text.slice(0, PREVIEW_CHARACTERS_MAX)}...` : text;
 }
 
+/** Never throws, as preview(). */
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
-  if (Array.isArray(value)) return `array of ${value.length}`;
-  const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
-  return typeof name === 'string' && name !== 'Object' && name !== '' ? name : 'object';
+  try {
+    if (Array.isArray(value)) return `array of ${value.length}`;
+    const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
+    return typeof name === 'string' && name !== 'Object' && name !== '' ? name : 'object';
+  } catch {
+    return 'object';
+  }
 }

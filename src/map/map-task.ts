@@ -17,7 +17,8 @@ import type { MapContext, ParameterValues } from '../job.ts';
 import { LIMITS } from '../limits.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import type { MapTaskSpec, TaskEnvironment, TaskResult } from '../task.ts';
-import { assertNoPromise, createCounter, refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
+import { createCounter, refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
+import { refuseReturned } from '../user-returns.ts';
 import { ShuffleCollector } from './shuffle-collector.ts';
 
 export async function runMapTask(
@@ -165,13 +166,13 @@ async function mapSplit(
   };
   const deliver = (record: unknown): void => {
     progress.recordsRead = ++recordsRead;
-    let answer: unknown;
+    let returned: unknown;
     try {
-      answer = map(record, context);
+      returned = map(record, context);
     } catch (error) {
       throw userCodeError('map', error, position());
     }
-    if (answer !== undefined) assertNoPromise('map', answer);
+    if (returned !== undefined) refuseReturned('map', returned);
   };
 
   let bytesRead = 0;

@@ -5,6 +5,7 @@ import type { Job, ParameterValues, PartitionFunction } from '../job.ts';
 import { compareBytes } from '../shuffle/run-cursor.ts';
 import type { JobSettings } from '../task.ts';
 import { userCodeError } from '../user-code.ts';
+import { describeReturned, refusePromise } from '../user-returns.ts';
 import { hashKey, partitionOfHash } from './key-hash.ts';
 
 export interface Partitioner {
@@ -92,10 +93,12 @@ class CustomPartitioner implements Partitioner {
       throw userCodeError('partition', error, { groupKey: printKey(this.#key, bytes, start, end) });
     }
     if (!Number.isInteger(partition) || partition < 0 || partition >= this.#partitions) {
+      refusePromise('partition', partition);
+      const groupKey = printKey(this.#key, bytes, start, end);
       throw new MapReduceError(
         'PartitionOutOfRangeError',
-        `partition() answered ${String(partition)} for the key ${printKey(this.#key, bytes, start, end)}; it must answer a whole number from 0 to ${this.#partitions - 1} (there are ${this.#partitions} partitions)`,
-        { details: { phase: 'partition', groupKey: printKey(this.#key, bytes, start, end) } },
+        `partition() returned ${describeReturned(partition)} for the key ${groupKey}; it must return a whole number from 0 to ${this.#partitions - 1} (there are ${this.#partitions} partitions). Round it, and take it modulo the number of partitions`,
+        { details: { phase: 'partition', groupKey } },
       );
     }
     return partition;

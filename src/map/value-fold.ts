@@ -1,6 +1,7 @@
 /**
- * Folds the encoded values of one key into one, by the job's combiner. The combiner is pairwise, `(accumulated, value)
- * => accumulated`, so that a fold keeps one value at a time, whatever the size of the group.
+ * Folds the encoded values of one key into one, by the job's combiner, which is pairwise: `(accumulated, value) =>
+ * accumulated`. Values of a fixed size are folded from the left, one after another, so that one value is held at a
+ * time. Values that may grow are folded as a balanced tree (growing-fold.ts).
  */
 import type { ByteSink, Codec } from '../codec/codec.ts';
 import {
@@ -9,9 +10,13 @@ import {
   NUMBER_VALUE_BYTES_MAX,
   numberValueCodec,
 } from '../codec/number-value.ts';
+import { isNumberTuple } from '../codec/tuple-value.ts';
 import { MapReduceError } from '../errors.ts';
 import type { JobShuffle, NamedCombiner, PairwiseCombiner } from '../job.ts';
-import { assertNoPromise, userCodeError } from '../user-code.ts';
+import { userCodeError } from '../user-code.ts';
+import { describeReturned, refusePromise } from '../user-returns.ts';
+import { checkedCombiner, encodeFolded } from './checked-combiner.ts';
+import { GrowingFold } from './growing-fold.ts';
 
 export interface ValueFold {
   /** The first value of a group. */
@@ -32,7 +37,10 @@ export function createFold(shuffle: JobShuffle): ValueFold | undefined {
   if (shuffle.value === (numberValueCodec as Codec<unknown>)) {
     return new NumberFold(combiner as PairwiseCombiner<number>);
   }
-  return new GeneralFold(shuffle.value, typeof combine === 'string' ? byParts(combiner) : combiner);
+  const checked = checkedCombiner(typeof combine === 'string' ? byParts(combiner) : combiner, shuffle.value);
+  return isNumberTuple(shuffle.value)
+    ? new LeftFold(shuffle.value, checked)
+    : new GrowingFold(shuffle.value, checked);
 }
 
 export function pairwise(combine: NamedCombiner | PairwiseCombiner<unknown>): PairwiseCombiner<unknown> {
@@ -73,7 +81,7 @@ class NumberFold implements ValueFold {
   }
 }
 
-class GeneralFold implements ValueFold {
+class LeftFold implements ValueFold {
   value: unknown;
   readonly #codec: Codec<unknown>;
   readonly #combine: PairwiseCombiner<unknown>;
@@ -88,19 +96,11 @@ class GeneralFold implements ValueFold {
   }
 
   add(bytes: Buffer, from: number, to: number): void {
-    const value = this.#codec.decode(bytes, from, to);
-    let folded: unknown;
-    try {
-      folded = this.#combine(this.value, value);
-    } catch (error) {
-      throw userCodeError('combine', error);
-    }
-    assertNoPromise('combine', folded);
-    this.value = folded;
+    this.value = this.#combine(this.value, this.#codec.decode(bytes, from, to));
   }
 
   writeTo(sink: ByteSink): void {
-    this.#codec.encode(this.value, sink);
+    encodeFolded(this.#codec, this.value, sink);
   }
 }
 
@@ -117,9 +117,10 @@ export function combineNumbers(
     throw userCodeError('combine', error);
   }
   if (typeof folded !== 'number') {
+    refusePromise('combine', folded);
     throw new MapReduceError(
       'UnencodableValueError',
-      `combine() answered ${String(folded)} (${typeof folded}); the job's value is a number. Return the folded number`,
+      `combine() returned ${describeReturned(folded)}; the job's value is a number. Return the folded number`,
       { details: { phase: 'combine' } },
     );
   }

@@ -12,7 +12,8 @@ import type { Job, MapContext, ParameterValues } from '../job.ts';
 import { LIMITS } from '../limits.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Split } from '../task.ts';
-import { assertNoPromise, createCounter, setUp, userCodeError } from '../user-code.ts';
+import { createCounter, setUp, userCodeError } from '../user-code.ts';
+import { refuseReturned } from '../user-returns.ts';
 
 /** At most this many splits are looked into. */
 const SAMPLED_SPLITS_MAX = 32;
@@ -96,13 +97,13 @@ async function sampleSplit(
         },
         deliver: (record) => {
           if (keys.length >= keysMax) throw new EnoughSampled();
-          let answer: unknown;
+          let returned: unknown;
           try {
-            answer = job.map(record, context);
+            returned = job.map(record, context);
           } catch (error) {
             throw userCodeError('map', error, position());
           }
-          if (answer !== undefined) assertNoPromise('map', answer);
+          if (returned !== undefined) refuseReturned('map', returned);
         },
       });
     }

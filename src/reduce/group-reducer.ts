@@ -8,12 +8,14 @@
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX, numberValueCodec } from '../codec/number-value.ts';
+import type { MapReduceError } from '../errors.ts';
 import type { JobShuffle, ParameterValues, ReduceContext, ReduceFunction } from '../job.ts';
 import { printKey } from '../map/partitioner.ts';
 import { createFold, type ValueFold } from '../map/value-fold.ts';
 import { GroupKey, type KWayMerge } from '../shuffle/merge.ts';
 import type { TaskEnvironment } from '../task.ts';
-import { assertNoPromise, refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
+import { refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
+import { refuseReturned } from '../user-returns.ts';
 import { GroupValues } from './group-values.ts';
 import type { ResultOutput } from './result-output.ts';
 
@@ -122,7 +124,11 @@ class FoldReducer implements GroupReducer {
     this.#open = false;
     const value = this.#value;
     value.reset();
-    this.#fold.writeTo(value);
+    try {
+      this.#fold.writeTo(value);
+    } catch (error) {
+      throw this.#naming(error);
+    }
     this.#output.emitEncoded(this.#key.bytes, 0, this.#key.end, value.bytes, 0, value.end);
   }
 
@@ -132,10 +138,14 @@ class FoldReducer implements GroupReducer {
     try {
       this.#fold.add(bytes, start, end);
     } catch (error) {
-      throw userCodeError('combine', error, {
-        groupKey: printKey(this.#shuffle.key, this.#key.bytes, 0, this.#key.end),
-      });
+      throw this.#naming(error);
     }
+  }
+
+  #naming(error: unknown): MapReduceError {
+    return userCodeError('combine', error, {
+      groupKey: printKey(this.#shuffle.key, this.#key.bytes, 0, this.#key.end),
+    });
   }
 }
 
@@ -235,9 +245,9 @@ class FunctionReducer implements GroupReducer {
     try {
       const key = this.#shuffle.key.decode(bytes, 0, end);
       this.#isReducing = true;
-      const answer: unknown = this.#reduce(key, this.#values, this.#context);
+      const returned: unknown = this.#reduce(key, this.#values, this.#context);
       this.#isReducing = false;
-      if (answer !== undefined) assertNoPromise('reduce', answer);
+      if (returned !== undefined) refuseReturned('reduce', returned);
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
       throw userCodeError('reduce', error, { groupKey: printKey(this.#shuffle.key, bytes, 0, end) });

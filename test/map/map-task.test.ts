@@ -34,6 +34,27 @@ const KINDS = [
 
 const TASK = taskId('map', 0);
 
+function thenable(then: () => void): unknown {
+  return Object.fromEntries([['then', then]]);
+}
+
+function revokedProxy(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+function throwingProxy(): unknown {
+  return new Proxy(
+    {},
+    {
+      get() {
+        throw new Error('nothing to see');
+      },
+    },
+  );
+}
+
 async function attempt(
   job: Job,
   texts: readonly string[],
@@ -158,8 +179,103 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
 
     await expect(attempt(job, ['x\n'])).rejects.toMatchObject({
       name: 'JobDefinitionError',
-      message: expect.stringContaining('map() answered a promise; it must be synchronous'),
+      message: expect.stringContaining('map() returned a promise; it must be synchronous'),
     });
+  });
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'a generator',
+      function* () {
+        yield 1;
+      },
+      "a generator or another iterator; it must call emit(key, value) and return nothing. Drop '*'",
+    ],
+    [
+      'an async generator',
+      async function* () {
+        yield 1;
+      },
+      "a generator or another iterator; it must call emit(key, value) and return nothing. Drop '*'",
+    ],
+    ['an iterator', () => ['a'].values(), 'a generator or another iterator; it must call emit'],
+    [
+      'pairs',
+      () => [['a', 1]],
+      '[["a",1]] (array of 1); it must call emit(key, value) and return nothing. Call emit() for each pair',
+    ],
+    ['an empty array', () => [], '[] (array of 0); it must call emit'],
+    [
+      'what && leaves',
+      () => false,
+      'false (boolean); it must call emit(key, value) and return nothing. Write `if (condition) emit(...)`',
+    ],
+    [
+      'text',
+      () => '',
+      '"" (string); it must call emit(key, value) and return nothing. Put the body in braces',
+    ],
+    ['null', () => null, 'null (null); it must call emit'],
+    ['a thenable', () => thenable(() => {}), 'a promise; it must be synchronous'],
+    [
+      'a proxy that allows nothing',
+      revokedProxy,
+      'a value that cannot be printed (object); it must call emit',
+    ],
+  ])('whose map returns %s is refused', async (_what, returning, message) => {
+    const job = make((() => returning()) as unknown as Mapper);
+
+    await expect(attempt(job, ['x\n'])).rejects.toMatchObject({
+      name: 'JobDefinitionError',
+      message: expect.stringContaining(`map() returned ${message}`),
+      details: { phase: 'map', taskId: TASK },
+    });
+  });
+
+  it('may return what emit() returns', async () => {
+    const { result } = await attempt(
+      make((line, { emit }) => emit('word', line)),
+      ['a\nb\n'],
+    );
+
+    expect(result.recordsWritten).toBe(2);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['a promise', () => Promise.reject(new Error('late'))],
+    [
+      'a thenable',
+      () =>
+        thenable(() => {
+          throw new Error('no');
+        }),
+    ],
+  ])('whose setup returns %s is refused, with the way that setup has', async (_what, setup) => {
+    const job = { ...make(() => {}), setup };
+
+    await expect(attempt(job, ['x\n'])).rejects.toMatchObject({
+      name: 'JobDefinitionError',
+      message:
+        "setup() returned a promise; it must be synchronous. Drop 'async', and fetch what it needs at the top level of the job module (await works there), or read it with readFileSync()",
+    });
+  });
+
+  it.each<[string, unknown]>([
+    ['an iterator', [1, 2].values()],
+    ['an object whose properties throw', throwingProxy()],
+    ['null', null],
+  ])('whose setup returns %s gets it as its state', async (_what, state) => {
+    let seen: unknown;
+    const job = {
+      ...make((_line, context) => {
+        seen = context.state;
+      }),
+      setup: () => state,
+    };
+
+    await attempt(job, ['x\n']);
+
+    expect(seen === state).toBe(true);
   });
 
   it('whose map swallows a failed emit fails all the same, and nothing of it is committed', async () => {

@@ -108,22 +108,48 @@ describe('partitioning by a function', () => {
     ]);
   });
 
-  it.each([[-1], [3], [1.5], [Number.NaN], ['1'], [undefined], [null], [true]])(
-    'refuses the answer %s, naming the key',
-    (answer) => {
-      const job = custom(() => answer);
+  it.each([
+    [-1, '-1 (number)'],
+    [3, '3 (number)'],
+    [1.5, '1.5 (number)'],
+    [Number.NaN, 'NaN (number)'],
+    ['1', '"1" (string)'],
+    [undefined, 'undefined (undefined)'],
+    [null, 'null (null)'],
+    [true, 'true (boolean)'],
+    [1n, '1n (bigint)'],
+    [Symbol('1'), 'Symbol(1) (symbol)'],
+    [Object.create(null), '{} (object)'],
+    [[1].values(), 'a generator or another iterator'],
+  ])('refuses to return %o, naming the key', (returned, shown) => {
+    const job = custom(() => returned);
 
-      const error = failure(() =>
-        partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['the key']),
-      );
+    const error = failure(() =>
+      partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['the key']),
+    );
 
-      expect(error.name).toBe('PartitionOutOfRangeError');
-      expect(error.message).toBe(
-        `partition() answered ${String(answer)} for the key "the key"; it must answer a whole number from 0 to 2 (there are 3 partitions)`,
-      );
-      expect(error.details).toEqual({ phase: 'partition', groupKey: '"the key"' });
-    },
-  );
+    expect(error.name).toBe('PartitionOutOfRangeError');
+    expect(error.message).toBe(
+      `partition() returned ${shown} for the key "the key"; it must return a whole number from 0 to 2 (there are 3 partitions). Round it, and take it modulo the number of partitions`,
+    );
+    expect(error.details).toEqual({ phase: 'partition', groupKey: '"the key"' });
+  });
+
+  it('refuses to return a promise, and its failure is not left to nobody', () => {
+    const job = custom(() => Promise.reject(new Error('late')));
+
+    expect(() => partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['k'])).toThrow(
+      "partition() returned a promise; it must be synchronous. Drop 'async'",
+    );
+  });
+
+  it('takes -0 for 0', () => {
+    const job = custom(() => -0);
+
+    const [partition] = partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['k']);
+
+    expect(new Uint16Array([partition!])[0]).toBe(0);
+  });
 
   it('that throws is named with the key', () => {
     const job = custom((key) => {

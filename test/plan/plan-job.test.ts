@@ -234,7 +234,7 @@ describe('sampleBoundaries()', () => {
 
     await expect(sample(['a\n'], { partitions: 2 }, job)).rejects.toMatchObject({
       name: 'JobDefinitionError',
-      message: expect.stringContaining('map() answered a promise'),
+      message: expect.stringContaining('map() returned a promise'),
     });
   });
 

@@ -362,7 +362,29 @@ describe('a reduce function', () => {
 
     await expect(reduce(job, runs)).rejects.toMatchObject({
       name: 'JobDefinitionError',
-      message: expect.stringContaining('reduce() answered a promise; it must be synchronous'),
+      message: expect.stringContaining('reduce() returned a promise; it must be synchronous'),
+    });
+  });
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'the pair, as in other frameworks',
+      () => ['key', 6],
+      '["key",6] (array of 2); it must call emit(key, value) and return nothing. Call emit()',
+    ],
+    ['a generator', function* () {}, 'a generator or another iterator; it must call emit'],
+    [
+      'a sum',
+      () => 6,
+      '6 (number); it must call emit(key, value) and return nothing. Put the body in braces',
+    ],
+  ])('may not return %s', async (_what, returning, message) => {
+    const job = make(returning as () => undefined);
+
+    await expect(reduce(job, runs)).rejects.toMatchObject({
+      name: 'JobDefinitionError',
+      message: expect.stringContaining(`reduce() returned ${message}`),
+      details: { phase: 'reduce', groupKey: '"key 0"' },
     });
   });
 

@@ -149,7 +149,7 @@ defineJob({
   value: ['number', 'number'],
   map: (line, { emit }) => emit(line, [1, 2]),
   combine: 'max',
-  reduce: 'sum',
+  reduce: 'max',
   output: tsv(),
 });
 
@@ -229,3 +229,21 @@ defineJob({
   },
   output: tsv(),
 });
+
+// Statements, a bare emit, and an early return are all nothing that is returned.
+defineJob({
+  ...common,
+  key: 'string',
+  value: 'number',
+  map(line, { emit }) {
+    if (line === '') return;
+    if (line === '#') return undefined;
+    for (const word of line.split(' ')) emit(word, 1);
+  },
+  combine: 'sum',
+  reduce: (key, values, { emit }) => emit(key, [...values].length),
+  output: tsv(),
+});
+defineJob({ ...common, map: (line, { emit }) => emit(null, line), output: lines() });
+declare const handOn: (line: string, context: { emit: (key: string, value: number) => void }) => void;
+defineJob({ ...common, key: 'string', value: 'number', map: handOn, reduce: 'sum', output: tsv() });

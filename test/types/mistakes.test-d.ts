@@ -32,7 +32,7 @@ defineJob({
   map: (line, { emit }) => emit(line, line),
   // @ts-expect-error strings cannot be added up
   combine: 'sum',
-  reduce: 'each',
+  reduce: 'combined',
   output: tsv(),
 });
 
@@ -119,4 +119,97 @@ defineJob({
   },
   map: () => {},
   output: tsv(),
+});
+
+// Pairs whose result would depend on the splits.
+defineJob({
+  ...common,
+  key: 'string',
+  value: 'number',
+  map: (line, { emit }) => emit(line, 1),
+  combine: 'max',
+  // @ts-expect-error sums of maxima depend on the splits
+  reduce: 'sum',
+  output: tsv(),
+});
+
+defineJob({
+  ...common,
+  key: 'string',
+  value: 'number',
+  map: (line, { emit }) => emit(line, 1),
+  combine: 'sum',
+  // @ts-expect-error it would count partial sums
+  reduce: 'count',
+  output: tsv(),
+});
+
+// What a function returns is lost: it must emit.
+const counting = { ...common, key: 'string', value: 'number', output: tsv() } as const;
+
+defineJob({
+  ...counting,
+  // @ts-expect-error a generator
+  *map(line) {
+    yield [line, 1];
+  },
+  reduce: 'sum',
+});
+
+defineJob({
+  ...counting,
+  // @ts-expect-error an async function
+  async map(line, { emit }) {
+    emit(line, 1);
+  },
+  reduce: 'sum',
+});
+
+defineJob({
+  ...counting,
+  // @ts-expect-error pairs
+  map: (line) => line.split(' ').map((word) => [word, 1]),
+  reduce: 'sum',
+});
+
+defineJob({
+  ...counting,
+  // @ts-expect-error what && leaves
+  map: (line, { emit }) => line !== '' && emit(line, 1),
+  reduce: 'sum',
+});
+
+defineJob({
+  ...counting,
+  map: (line, { emit }) => emit(line, 1),
+  // @ts-expect-error the pair, as other frameworks have it
+  reduce: (key, values) => [key, [...values].length],
+});
+
+defineJob({
+  ...counting,
+  map: (line, { emit }) => emit(line, 1),
+  // @ts-expect-error an async generator
+  reduce: async function* (key, values) {
+    yield [key, [...values].length];
+  },
+});
+
+// @ts-expect-error the lines, not emitted
+defineJob({ ...common, map: (line) => [line], output: lines() });
+
+defineJob({
+  ...counting,
+  map: (line, { emit }) => emit(line, 1),
+  // @ts-expect-error a combiner is synchronous
+  combine: async (a, b) => a + b,
+  reduce: 'combined',
+});
+
+defineJob({
+  ...counting,
+  map: (line, { emit }) => emit(line, 1),
+  // @ts-expect-error so is a partition function
+  partition: async (key, partitions) => key.length % partitions,
+  reduce: 'sum',
 });
