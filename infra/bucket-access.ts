@@ -10,6 +10,8 @@ import type { FunctionName } from './function-names.ts';
 
 /** Patterns of keys. */
 export interface BucketAccess {
+  /** Of prefixes that are listed. */
+  readonly list: readonly string[];
   readonly read: readonly string[];
   readonly write: readonly string[];
   readonly remove: readonly string[];
@@ -39,14 +41,30 @@ const parts = (stage: 'm' | 'r') => [output(`part-${stage}-*`), work(`merge/${st
 
 /** @param readable  prefixes that jobs may read their input from */
 export function bucketAccess(name: FunctionName, readable: readonly string[]): BucketAccess {
-  const { reads, writes, removes } = accessOf(
+  const {
+    lists = [],
+    reads,
+    writes,
+    removes,
+  } = accessOf(
     name,
     readable.map((prefix) => `${prefix}*`),
   );
-  return { read: [...new Set([...reads, ...writes])], write: writes, remove: removes };
+  return { list: lists, read: [...new Set([...reads, ...writes])], write: writes, remove: removes };
+}
+
+/**
+ * Of s3:ListBucket, to list these prefixes only. The right is also what makes S3 report an absent object as 404 instead
+ * of 403, and AWS does not document whether it then compares the key with `s3:prefix` or finds no such condition key:
+ * with `IfExists`, and with the keys that are read among the prefixes, both are allowed. A request that lists without
+ * any prefix passes as well; the store always sends one.
+ */
+export function listCondition(prefixes: readonly string[]): Record<string, Record<string, string[]>> {
+  return { StringLikeIfExists: { 's3:prefix': [...new Set(prefixes)] } };
 }
 
 interface Patterns {
+  readonly lists?: readonly string[];
   readonly reads: readonly string[];
   readonly writes: readonly string[];
   readonly removes: readonly string[];
@@ -56,6 +74,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
   switch (name) {
     case 'plan':
       return {
+        lists: [...inputs, `${OUTPUT_PREFIX}*`],
         reads: [...inputs, REQUESTS, SUCCESS],
         // An output that is taken over: its owner before is cancelled.
         writes: [CLAIM, PLAN, OUTPUT_CLAIM, CANCEL],
@@ -78,6 +97,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       };
     case 'map-barrier':
       return {
+        lists: [SHUFFLE, NOTES],
         reads: [SHUFFLE, ...parts('m'), SUMMARIES, NOTES, OUTPUT_CLAIM],
         writes: [PLAN, SHUFFLE_INDEX, work('map-stage.json')],
         removes: [SHUFFLE, output('part-m-*')],
@@ -90,20 +110,28 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       };
     case 'reduce-barrier':
       return {
+        lists: [NOTES],
         reads: [work('map-stage.json'), ...parts('r'), SUMMARIES, NOTES, OUTPUT_CLAIM],
         writes: [PLAN, work('reduce-stage.json')],
         removes: [SHUFFLE, work('merge/*'), output('part-r-*')],
       };
     case 'commit':
       return {
+        lists: [`${WORK_PREFIX}*`, `${OUTPUT_PREFIX}*`],
         reads: [CLAIM, PLAN, OUTPUT_CLAIM, `${WORK_PREFIX}*`],
         writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, output('merged.*'), NOTES],
         removes: [`${WORK_PREFIX}*`, output('part-*'), output('merged.*')],
       };
     case 'watch':
-      return { reads: [PLAN, CANCEL, FAILURE, SUCCESS], writes: [BACKUPS], removes: [] };
+      return {
+        lists: [SHUFFLE, ...parts('m'), ...parts('r')],
+        reads: [PLAN, CANCEL, FAILURE, SUCCESS],
+        writes: [BACKUPS],
+        removes: [],
+      };
     case 'failure':
       return {
+        lists: [NOTES],
         reads: [REQUESTS, CLAIM, NOTES],
         writes: [FAILURE, `${REQUESTS_PREFIX}*.failure.json`],
         removes: [],

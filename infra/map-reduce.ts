@@ -12,7 +12,15 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { DATA_PREFIX, INPUT_PREFIX, JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX } from '../src/aws/keys.ts';
+import {
+  DATA_PREFIX,
+  INPUT_PREFIX,
+  JOBS_PREFIX,
+  OUTPUT_PREFIX,
+  REQUESTS_PREFIX,
+  WORK_PREFIX,
+} from '../src/aws/keys.ts';
+import { listCondition } from './bucket-access.ts';
 import { jobBucket } from './job-bucket.ts';
 import { executionsOf, type LoggedMachine, mapRunsOf } from './machine-resource.ts';
 import { Monitoring } from './monitoring.ts';
@@ -83,6 +91,7 @@ export class MapReduce extends Construct {
         )
         .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
         // Who uploads looks, when the answer is lost, whether it has.
+        .combine(this.#list(grantee, inputs))
         .combine(this.#objects(grantee, 's3:GetObject', inputs))
         .combine(this.#objects(grantee, 's3:AbortMultipartUpload', inputs))
         .combine(
@@ -116,18 +125,13 @@ export class MapReduce extends Construct {
 
   /** May read jobs, results, manifests and failures. For `mapreduce jobs`, `status`, `wait` and `results`. */
   grantRead(grantee: IGrantable): Grant {
-    const { bucket, bucketKey, stateMachine } = this;
+    const { bucketKey, stateMachine } = this;
+    const readable = [`${OUTPUT_PREFIX}*`, `${JOBS_PREFIX}*`, `${REQUESTS_PREFIX}*`];
     return allow(grantee, ['cloudformation:DescribeStacks'], [this.#stackByName()])
       .combine(allow(grantee, ['states:ListExecutions'], [stateMachine.stateMachineArn]))
       .combine(allow(grantee, ['states:DescribeExecution'], [executionsOf(stateMachine)]))
-      .combine(allow(grantee, ['s3:ListBucket'], [bucket.bucketArn]))
-      .combine(
-        this.#objects(grantee, 's3:GetObject', [
-          `${OUTPUT_PREFIX}*`,
-          `${JOBS_PREFIX}*`,
-          `${REQUESTS_PREFIX}*`,
-        ]),
-      )
+      .combine(this.#list(grantee, [...readable, `${WORK_PREFIX}*`]))
+      .combine(this.#objects(grantee, 's3:GetObject', readable))
       .combine(bucketKey?.grantDecrypt(grantee) ?? NOTHING(grantee));
   }
 
@@ -141,6 +145,15 @@ export class MapReduce extends Construct {
 
   metricJobDuration(options?: MetricOptions): IMetric {
     return this.stateMachine.metricTime(options);
+  }
+
+  #list(grantee: IGrantable, prefixes: readonly string[]): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['s3:ListBucket'],
+      resourceArns: [this.bucket.bucketArn],
+      conditions: listCondition(prefixes),
+    });
   }
 
   #objects(grantee: IGrantable, action: string, keys: readonly string[]): Grant {

@@ -4,7 +4,10 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { TASKS_PER_STAGE_MAX } from '../src/aws/job-state.ts';
 import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../src/aws/keys.ts';
+import { INTERNAL_PREFIXES } from '../src/aws/request-scope.ts';
+import { LIMITS } from '../src/limits.ts';
 
 export interface MapReduceProps {
   /** Path of the module that exports the apps by name, such as 'apps/index.ts'. */
@@ -33,11 +36,19 @@ export interface MapReduceProps {
   readonly stepMemoryMb?: number;
   /** Map or reduce tasks at once. Keep it below the account's Lambda concurrency. Default 800. */
   readonly maxConcurrency?: number;
+  /**
+   * Map tasks, and reduce tasks, that one job may have: a request for more is refused before any task runs, so that a
+   * mistyped split size cannot start a flood of functions. Default 10,000, at most 80,000.
+   */
+  readonly maxTasksPerStage?: number;
   /** Stragglers are given to another worker as well, and whoever commits first has done it. Default true. */
   readonly backupAttempts?: boolean;
   /** EXPRESS children are cheaper for tasks of seconds, and end after 5 minutes. Default STANDARD. */
   readonly childExecutions?: 'STANDARD' | 'EXPRESS';
-  /** Prefixes that jobs may read, at least one. Default: input/, data/, and output/, so that a job can read another's results. */
+  /**
+   * Prefixes that jobs may read, at least one. Default: input/, data/, and output/, so that a job can read another's
+   * results. No job reads jobs/, work/ and requests/, whatever this says.
+   */
   readonly readablePrefixes?: readonly string[];
   /** Whether uploads below input/<app>/ start jobs; requests always do. Default true. */
   readonly startOnUpload?: boolean;
@@ -59,6 +70,7 @@ export interface CheckedProps {
   readonly taskTimeout: Duration;
   readonly scratchSize: Size;
   readonly maxConcurrency: number;
+  readonly maxTasksPerStage: number;
   readonly backupAttempts: boolean;
   readonly childExecutions: 'STANDARD' | 'EXPRESS';
   readonly readablePrefixes: readonly string[];
@@ -75,6 +87,7 @@ export function checkProps(props: MapReduceProps): CheckedProps {
     stepMemoryMb = 1_024,
     scratchSize = Size.gibibytes(2),
     maxConcurrency = 800,
+    maxTasksPerStage = LIMITS.awsTasksPerStageDefault,
     backupAttempts = true,
     childExecutions = 'STANDARD',
     readablePrefixes = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX],
@@ -100,6 +113,7 @@ export function checkProps(props: MapReduceProps): CheckedProps {
   checkWhole('taskMemoryMb', taskMemoryMb, 512, 10_240, 'MB');
   checkWhole('stepMemoryMb', stepMemoryMb, 512, 10_240, 'MB');
   checkWhole('maxConcurrency', maxConcurrency, 1, 10_000, 'tasks');
+  checkWhole('maxTasksPerStage', maxTasksPerStage, 1, TASKS_PER_STAGE_MAX, 'tasks');
   checkWhole('scratchSize', scratchSize.toMebibytes(), 512, 10_240, 'MiB');
   checkWhole(
     `taskTimeout (with ${childExecutions} children)`,
@@ -127,6 +141,12 @@ export function checkProps(props: MapReduceProps): CheckedProps {
         `readablePrefixes are prefixes such as 'input/' that end in '/' ('' for the whole bucket); received ${JSON.stringify(prefix)}`,
       );
     }
+    const internal = INTERNAL_PREFIXES.find((kept) => prefix.startsWith(kept));
+    if (internal !== undefined) {
+      throw new Error(
+        `readablePrefixes has ${JSON.stringify(prefix)}, but what lies below '${internal}' is for the steps of jobs and no job reads it. Keep inputs elsewhere, such as below '${DATA_PREFIX}'`,
+      );
+    }
   }
   return {
     taskMemoryMb,
@@ -134,6 +154,7 @@ export function checkProps(props: MapReduceProps): CheckedProps {
     taskTimeout,
     scratchSize,
     maxConcurrency,
+    maxTasksPerStage,
     backupAttempts,
     childExecutions,
     readablePrefixes,

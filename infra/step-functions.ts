@@ -7,7 +7,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
-import { type BucketAccess, bucketAccess } from './bucket-access.ts';
+import { type BucketAccess, bucketAccess, listCondition } from './bucket-access.ts';
 import { bundleHandlers } from './bundle.ts';
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from './function-names.ts';
 import { acknowledgeWildcard } from './nag.ts';
@@ -69,6 +69,8 @@ export class StepFunctions extends Construct {
         MAPREDUCE_BUCKET: props.bucket.bucketName,
         MAPREDUCE_MAX_CONCURRENCY: String(props.maxConcurrency),
         MAPREDUCE_BACKUP_ATTEMPTS: String(props.backupAttempts),
+        MAPREDUCE_MAX_TASKS_PER_STAGE: String(props.maxTasksPerStage),
+        MAPREDUCE_READABLE_PREFIXES: JSON.stringify(props.readablePrefixes),
         NODE_OPTIONS: '--enable-source-maps',
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
@@ -95,8 +97,13 @@ function grantAccess(role: Role, access: BucketAccess, { bucket, bucketKey }: St
       );
     }
   };
-  // Without s3:ListBucket an object that is not there is 403, not 404.
-  role.addToPolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
+  role.addToPolicy(
+    new PolicyStatement({
+      actions: ['s3:ListBucket'],
+      resources: [bucket.bucketArn],
+      conditions: listCondition([...access.list, ...access.read]),
+    }),
+  );
   allow(['s3:GetObject'], access.read);
   allow(['s3:PutObject', 's3:AbortMultipartUpload'], access.write);
   allow(['s3:DeleteObject'], access.remove);

@@ -14,6 +14,21 @@ export const LIMITS = {
   /** Small files are packed into one split up to this many, so that one task's list of pieces stays short. */
   piecesPerSplitMax: 10_000,
 
+  /** Splits below this size are for small inputs: they make at most smallSplitsMax map tasks on AWS. */
+  smallSplitBytes: 1 * MiB,
+  smallSplitsMax: 100,
+  /** Map tasks, and reduce tasks, of one job. */
+  tasksPerStageMax: 100_000,
+  /** The same on AWS, where the construct's maxTasksPerStage may raise or lower it. */
+  awsTasksPerStageDefault: 10_000,
+
+  /** Names in one request: keys, prefixes and globs. */
+  inputNamesMax: 1_000,
+  /** Input objects of one job: its plan lists each of them. */
+  inputFilesMax: 250_000,
+  /** Keys looked through to find them: 1,000 requests, some minutes. */
+  keysListedMax: 1_000_000,
+
   /** Memory budget of one worker. */
   memoryBytesDefault: 512 * MiB,
   memoryBytesMin: 32 * MiB,

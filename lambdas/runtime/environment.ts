@@ -32,6 +32,9 @@ export function lambdaEnvironment(): StepEnvironment {
     now: () => new Date(),
     maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
     backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
+    maxTasksPerStage: Number(required('MAPREDUCE_MAX_TASKS_PER_STAGE')),
+    // Set by the construct, which has checked that it is a list of texts.
+    readablePrefixes: JSON.parse(required('MAPREDUCE_READABLE_PREFIXES')) as string[],
     memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent: join(tmpdir(), 'mapreduce'),
   };

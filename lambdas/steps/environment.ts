@@ -18,6 +18,10 @@ export interface StepEnvironment {
   /** Map or reduce tasks that run at once. */
   readonly maxConcurrency: number;
   readonly backupAttempts: boolean;
+  /** Map tasks, and reduce tasks, that one job may have. */
+  readonly maxTasksPerStage: number;
+  /** Where the inputs of requests may lie. */
+  readonly readablePrefixes: readonly string[];
   /** For buffers, beside the runtime's own. */
   readonly memoryBytes: number;
   /** Under which attempts make a folder each. */

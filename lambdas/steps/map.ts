@@ -2,6 +2,8 @@ import type * as v from 'valibot';
 import { findDocument, readDocument } from '../../src/aws/documents.ts';
 import type { DryRun, MapItem, mapEventSchema } from '../../src/aws/job-state.ts';
 import { itemsKey, splitKey } from '../../src/aws/keys.ts';
+import { isReadable } from '../../src/aws/request-scope.ts';
+import { MapReduceError } from '../../src/errors.ts';
 import { type JobId, jobId, taskId } from '../../src/ids.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -18,6 +20,7 @@ export async function mapStep(
   const job = jobId(event.jobId);
   const { index, pieces } = event.item;
   const task = taskId('map', index);
+  assertPiecesReadable(pieces, environment);
   const split = {
     // Written by our own plan step; its shape was checked there.
     pieces: (pieces as SplitPiece[] | undefined) ?? (await storedPieces(environment.store, job, index)),
@@ -33,6 +36,21 @@ export async function mapStep(
     run: (_, attempt, taskEnvironment) => runMapTask(spec, attempt, taskEnvironment),
   };
   return await (event.dryRun ? runDry : runAttempt)(request, environment, invocation);
+}
+
+/** The plan has checked its own; who may invoke the function may hand it others. */
+function assertPiecesReadable(
+  pieces: readonly unknown[] = [],
+  { readablePrefixes }: Pick<StepEnvironment, 'readablePrefixes'>,
+): void {
+  for (const piece of pieces) {
+    const key = (piece as Partial<SplitPiece> | null)?.file?.key;
+    if (typeof key === 'string' && isReadable(key, readablePrefixes)) continue;
+    throw new MapReduceError(
+      'UsageError',
+      `the piece ${JSON.stringify(piece)} of this task is not of an input that jobs of this deployment may read`,
+    );
+  }
 }
 
 /** Of a split that is too long for an item, or of a backup attempt, which is told nothing but its task. */

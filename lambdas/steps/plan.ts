@@ -7,7 +7,7 @@ import {
   writeDocument,
   writeDocumentOnce,
 } from '../../src/aws/documents.ts';
-import { type JobState, type planEventSchema, TASKS_PER_STAGE_MAX } from '../../src/aws/job-state.ts';
+import type { JobState, planEventSchema } from '../../src/aws/job-state.ts';
 import {
   cancelKey,
   defaultOutputPrefix,
@@ -16,18 +16,21 @@ import {
   planKey,
   settingsKey,
 } from '../../src/aws/keys.ts';
+import { assertReadable } from '../../src/aws/request-scope.ts';
 import { parseStartEvent } from '../../src/aws/start-event.ts';
 import { SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { MapReduceError } from '../../src/errors.ts';
 import type { JobId } from '../../src/ids.ts';
 import { listStoredInputs } from '../../src/input/list-stored-inputs.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { resolveParameters } from '../../src/plan/parameters.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
-import type { BlockCompression } from '../../src/task.ts';
+import type { BlockCompression, InputFile } from '../../src/task.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { firstRound, type StepEnvironment } from './environment.ts';
 import { writeMapItems, writeReduceItems } from './items.ts';
 import { assertOwned, claimOutput } from './output.ts';
+import { ScopedInputs } from './scoped-inputs.ts';
 
 /** What travels between Lambdas and S3 is paid by time: level 1 packs faster than the network carries. */
 const COMPRESSION: BlockCompression = { codec: 'zstd', level: 1 };
@@ -70,7 +73,8 @@ export async function planStep(
 const END: JobState = { jobId: '', next: 'end', items: '', mapRound: 0, reduceRound: 0, resumed: false };
 
 /** The first plan that is written is the plan: an input that changes later is an error, not another plan. */
-async function decidePlan(claim: ClaimedJob, { jobs, store, now }: StepEnvironment): Promise<PlanDocument> {
+async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Promise<PlanDocument> {
+  const { jobs, store, now } = environment;
   const { jobId } = claim;
   const request = checkedRequest(claim);
   const job = await jobs.find(request.app);
@@ -80,23 +84,15 @@ async function decidePlan(claim: ClaimedJob, { jobs, store, now }: StepEnvironme
     job,
     jobId,
     params,
-    files: await listStoredInputs(
-      store,
-      request.inputs.map((name) => withoutBucket(name, store)),
-    ),
+    files: await inputFiles(request.inputs, environment),
     inputs: store,
+    tasksPerStageMax: environment.maxTasksPerStage,
+    smallSplitsMax: LIMITS.smallSplitsMax,
     ...(request.splitSizeBytes === undefined ? {} : { splitSizeBytes: request.splitSizeBytes }),
     ...(request.reducers === undefined ? {} : { reducers: request.reducers }),
     compression: COMPRESSION,
     merge: request.merge,
   });
-  if (plan.splits.length > TASKS_PER_STAGE_MAX) {
-    throw new MapReduceError(
-      'UsageError',
-      `splits of this size make ${plan.splits.length} map tasks; the state machine takes ${TASKS_PER_STAGE_MAX}. Choose a larger splitSizeBytes`,
-      { details: { jobId } },
-    );
-  }
   await claimOutput(store, { jobId, outputPrefix, overwrite: request.overwrite ?? false });
   const { document } = await writeDocumentOnce<PlanDocument>(store, planKey(jobId), {
     app: request.app,
@@ -105,6 +101,16 @@ async function decidePlan(claim: ClaimedJob, { jobs, store, now }: StepEnvironme
     plannedAt: now().toISOString(),
   });
   return document;
+}
+
+/** Every name is checked before the first is looked up. */
+async function inputFiles(
+  names: readonly string[],
+  { store, readablePrefixes }: StepEnvironment,
+): Promise<InputFile[]> {
+  const patterns = [...new Set(names.map((name) => withoutBucket(name, store)))];
+  for (const pattern of patterns) assertReadable(pattern, readablePrefixes);
+  return await listStoredInputs(new ScopedInputs(store, { readablePrefixes }), patterns);
 }
 
 /** People copy addresses: s3://<this bucket>/<key> is the key. */

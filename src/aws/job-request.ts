@@ -8,6 +8,7 @@ import * as v from 'valibot';
 import { LIMITS } from '../limits.ts';
 import { OUTPUT_PREFIX } from './keys.ts';
 import { parseJson, parseWith } from './parse.ts';
+import { keyProblem, outputProblem } from './request-scope.ts';
 
 /** A request that names a million inputs should name a prefix. */
 export const REQUEST_BYTES_MAX = 256 * 1024;
@@ -15,7 +16,11 @@ export const REQUEST_BYTES_MAX = 256 * 1024;
 const inputName = v.pipe(
   v.string(),
   v.nonEmpty("is empty. Name an object, a prefix that ends in '/', or a glob"),
-  v.maxLength(1_024, 'is longer than the 1,024 characters of an object key'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const problem = keyProblem(dataset.value);
+    if (problem !== undefined) addIssue({ message: problem });
+  }),
 );
 
 const wholeNumber = (min: number, max: number) => {
@@ -36,6 +41,11 @@ export const jobRequestSchema = v.strictObject(
     inputs: v.pipe(
       v.array(inputName),
       v.minLength(1, 'names no input. Name objects, prefixes or globs, such as "input/logs/*.gz"'),
+      v.maxLength(
+        LIMITS.inputNamesMax,
+        ({ input }) =>
+          `has ${input.length} names; a request has at most ${LIMITS.inputNamesMax}. Name prefixes or globs in place of single objects`,
+      ),
     ),
     /** Default: output/<job id>/. */
     output: v.optional(
@@ -47,6 +57,11 @@ export const jobRequestSchema = v.strictObject(
           ({ input }) =>
             `is a prefix such as '${OUTPUT_PREFIX}daily/': it starts with '${OUTPUT_PREFIX}' and ends in '/'; received '${input}'`,
         ),
+        v.rawCheck(({ dataset, addIssue }) => {
+          if (!dataset.typed) return;
+          const problem = outputProblem(dataset.value);
+          if (problem !== undefined) addIssue({ message: problem });
+        }),
       ),
     ),
     /** Replace results that the output already holds. */

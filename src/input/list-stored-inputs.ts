@@ -7,6 +7,7 @@
  */
 import picomatch from 'picomatch';
 import { MapReduceError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
@@ -16,19 +17,30 @@ import { assertNamed, folderOfPattern, inputFileOf, isHidden, wildcardIndex } fr
  * @param patterns  'logs/a.txt' is one object; 'logs/' all below it, without names that start with '.' or '_' and
  *   without the empty objects whose keys end in '/' that stand for folders; 'logs/*.txt' a glob, in which '*' stays
  *   within a folder and '**' does not, and 'logs/2024-*' + '/' all below the matches. A key that exists is taken as it is, even if it looks like a glob.
- * @throws InputNotFoundError for a key that does not exist, or a prefix or glob without a match
+ * @throws InputNotFoundError for a key that does not exist, or a prefix or glob without a match; UsageError for too
+ *   many objects
  */
 export async function listStoredInputs(
   store: ObjectStore,
   patterns: readonly string[],
 ): Promise<InputFile[]> {
   const files = new Map<string, InputFile>();
-  for (const pattern of patterns) {
+  for (const pattern of new Set(patterns)) {
     for await (const file of inputsOf(store, pattern)) {
-      if (!files.has(file.key)) files.set(file.key, file);
+      if (files.has(file.key)) continue;
+      if (files.size === LIMITS.inputFilesMax) throw tooManyFiles(pattern);
+      files.set(file.key, file);
     }
   }
   return [...files.values()];
+}
+
+function tooManyFiles(pattern: string): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `the inputs are more than ${LIMITS.inputFilesMax} input files, which is the most of one job (reached in '${pattern}'). Run several jobs, each over a part of them, or concatenate small files first`,
+    { details: { file: pattern } },
+  );
 }
 
 /** Keys looked through for one that resembles a missing one: one page of a listing. */

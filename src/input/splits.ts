@@ -14,11 +14,13 @@ export interface SplitOptions {
   readonly splitSizeBytes: number;
   /** Whether the input format can start in the middle of a file. */
   readonly splittable: boolean;
+  /** No more than these are cut, and one more, so that a plan too large is noticed before it fills the memory. */
+  readonly splitsMax?: number;
 }
 
 /** Empty files take part in no split; an input without bytes has no splits, and its job no map tasks. */
 export function cutSplits(files: readonly InputFile[], options: SplitOptions): Split[] {
-  const { splitSizeBytes } = options;
+  const { splitSizeBytes, splitsMax = Number.POSITIVE_INFINITY } = options;
   if (
     !Number.isSafeInteger(splitSizeBytes) ||
     splitSizeBytes < LIMITS.splitSizeBytesMin ||
@@ -41,6 +43,7 @@ export function cutSplits(files: readonly InputFile[], options: SplitOptions): S
     for (const piece of piecesOf(file, options)) {
       const pieceBytes = piece.endBytes - piece.startBytes;
       if (bytes + pieceBytes > splitSizeBytes || pieces.length === LIMITS.piecesPerSplitMax) flush();
+      if (splits.length > splitsMax) return splits;
       pieces.push(piece);
       bytes += pieceBytes;
     }

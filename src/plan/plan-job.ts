@@ -18,6 +18,7 @@ import type {
   MapTaskSpec,
   PartitionPlan,
   ReduceTaskSpec,
+  Split,
 } from '../task.ts';
 import { setUp } from '../user-code.ts';
 import { sampleBoundaries } from './sample-boundaries.ts';
@@ -33,6 +34,10 @@ export interface PlanOptions {
   readonly reducers?: number;
   readonly compression: BlockCompression;
   readonly merge: boolean;
+  /** Of map tasks, and of reduce tasks. Default LIMITS.tasksPerStageMax. */
+  readonly tasksPerStageMax?: number;
+  /** How many splits may be smaller than LIMITS.smallSplitBytes. Default: any number. */
+  readonly smallSplitsMax?: number;
 }
 
 /** @throws UsageError for reducers or a split size out of bounds, and for parameters that the job's setup refuses; what reading a sample throws. */
@@ -42,8 +47,8 @@ export async function planJob(options: PlanOptions): Promise<JobPlan> {
   const inputBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const splitSizeBytes = options.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
   checkRange('the split size', splitSizeBytes, LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax, ' bytes');
-  const splits = cutSplits(files, { splitSizeBytes, splittable: job.input.splittable });
   const reducers = reducerCount(options, inputBytes);
+  const splits = boundedSplits(options, { splitSizeBytes, inputBytes });
   checkShuffleIndex({ maps: splits.length, partitions: reducers });
   return {
     settings: {
@@ -60,6 +65,38 @@ export async function planJob(options: PlanOptions): Promise<JobPlan> {
     inputBytes,
     inputFiles: files.length,
   };
+}
+
+function boundedSplits(
+  {
+    job,
+    files,
+    tasksPerStageMax = LIMITS.tasksPerStageMax,
+    smallSplitsMax = Number.POSITIVE_INFINITY,
+  }: PlanOptions,
+  { splitSizeBytes, inputBytes }: { splitSizeBytes: number; inputBytes: number },
+): Split[] {
+  const areSmall = splitSizeBytes < LIMITS.smallSplitBytes;
+  const splitsMax = areSmall ? Math.min(smallSplitsMax, tasksPerStageMax) : tasksPerStageMax;
+  const splits = cutSplits(files, { splitSizeBytes, splittable: job.input.splittable, splitsMax });
+  if (splits.length <= splitsMax) return splits;
+  const isBecauseSmall = splitsMax < tasksPerStageMax;
+  const reason = isBecauseSmall
+    ? `Splits of less than ${LIMITS.smallSplitBytes} bytes are for small inputs`
+    : `That is the most of one job (maxTasksPerStage, on AWS)`;
+  // Files are packed one after the other, so splits may be as little as half full.
+  const enoughBytes = Math.max(
+    isBecauseSmall ? LIMITS.smallSplitBytes : 0,
+    2 * Math.ceil(inputBytes / tasksPerStageMax),
+  );
+  const remedy =
+    enoughBytes > LIMITS.splitSizeBytesMax
+      ? 'Run several jobs, each over a part of the input'
+      : `Set the split size (splitSizeBytes, --split-size) to ${enoughBytes} bytes or more${areSmall ? ', or leave it out' : ''}`;
+  throw new MapReduceError(
+    'UsageError',
+    `splits of ${splitSizeBytes} ${splitSizeBytes === 1 ? 'byte' : 'bytes'} make more than ${splitsMax} map tasks of ${inputBytes} bytes of input. ${reason}. ${remedy}`,
+  );
 }
 
 /** What setup refuses for these parameters it would refuse in every attempt: better said once, before any. */
@@ -93,7 +130,10 @@ export function defaultReducers(inputBytes: number): number {
   return Math.min(256, Math.max(4, Math.ceil(inputBytes / (64 * MiB))));
 }
 
-function reducerCount({ job, reducers }: PlanOptions, inputBytes: number): number {
+function reducerCount(
+  { job, reducers, tasksPerStageMax = LIMITS.tasksPerStageMax }: PlanOptions,
+  inputBytes: number,
+): number {
   if (job.shuffle === undefined) {
     if (reducers !== undefined && reducers !== 0) {
       throw new MapReduceError(
@@ -105,6 +145,12 @@ function reducerCount({ job, reducers }: PlanOptions, inputBytes: number): numbe
   }
   const count = reducers ?? job.shuffle.reducers ?? defaultReducers(inputBytes);
   checkRange('the number of reducers', count, 1, LIMITS.reducersMax, '');
+  if (count > tasksPerStageMax) {
+    throw new MapReduceError(
+      'UsageError',
+      `${count} reduce tasks are more than the ${tasksPerStageMax} that one job may have (maxTasksPerStage of the deployment). Set "reducers" to ${tasksPerStageMax} or less`,
+    );
+  }
   return count;
 }
 

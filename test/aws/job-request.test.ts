@@ -25,6 +25,26 @@ describe('a request', () => {
     [{ app: 'a', inputs: ['x'], params: { deep: { er: 1 } } }, 'params.deep'],
     [{ app: 'a', inputs: ['x'], reducer: 3 }, 'reducer'],
     [{ app: 'a', inputs: ['x'], jobId: '../../x' }, 'jobId: is 1 to 80 letters'],
+    [{ app: 'a', inputs: ['data/../work/x'] }, "inputs.0: has '.' or '..' between slashes"],
+    [{ app: 'a', inputs: ['./data/x'] }, "inputs.0: has '.' or '..' between slashes"],
+    [{ app: 'a', inputs: ['data/\ud800'] }, 'inputs.0: holds half of a surrogate pair'],
+    // 1,024 bytes are the bound, not characters.
+    [{ app: 'a', inputs: [`data/${'é'.repeat(600)}`] }, 'inputs.0: has 1205 bytes; it may have 1024'],
+    [{ app: 'a', inputs: ['x'], output: '' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: '/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: '/output/a/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: 'input/word-count/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: 'work/other/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: 'output//' }, 'output: has nothing between two slashes'],
+    [{ app: 'a', inputs: ['x'], output: 'output/../input/a/' }, "output: has '.' or '..' between slashes"],
+    [
+      { app: 'a', inputs: ['x'], output: 'output/a\nb/' },
+      'output: has a control character; received "output/a\\nb/"',
+    ],
+    [
+      { app: 'a', inputs: ['x'], output: `output/${'a'.repeat(900)}/` },
+      'output: has 908 bytes; it may have 900',
+    ],
     [['x'], 'the request requests/daily.json is not valid'],
   ])('%j is refused by what is wrong with it', (request, message) => {
     expect(() => parseJobRequest(request, WHAT)).toThrow(message);

@@ -20,6 +20,7 @@ export class RestrictedStore implements ObjectStore {
     this.#inner = inner;
     this.#who = who;
     this.#allowed = {
+      list: access.list.map(asExpression),
       read: access.read.map(asExpression),
       write: access.write.map(asExpression),
       remove: access.remove.map(asExpression),
@@ -45,8 +46,9 @@ export class RestrictedStore implements ObjectStore {
     return this.#inner.stream(key, options);
   }
 
-  list(prefix: string): AsyncIterableIterator<ObjectInfo> {
-    return this.#inner.list(prefix);
+  async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
+    this.#check('list', prefix);
+    yield* this.#inner.list(prefix);
   }
 
   async put(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {

@@ -47,6 +47,7 @@ function resources(template: Template, type: string): Record<string, Resource> {
 interface Statement {
   readonly Action: string | string[];
   readonly Resource: unknown;
+  readonly Condition?: unknown;
 }
 
 /** Of the policies of whom the id names. */
@@ -68,6 +69,20 @@ function objectAccess(template: Template, idPart: string): string[] {
         .filter((action) => /^s3:(Get|Put|Delete)Object$/.test(action))
         .flatMap((action) => [resource].flat().map((each) => `${action} ${keysOf(each)}`)),
     )
+    .sort();
+}
+
+/** The prefixes that the policies of whom the id names may list. */
+function listAccess(template: Template, idPart: string): string[] {
+  const listing = statementsOf(template, idPart).filter(({ Action }) =>
+    [Action].flat().includes('s3:ListBucket'),
+  );
+  return listing
+    .flatMap(({ Condition }) => {
+      const { StringLikeIfExists } = Condition as { StringLikeIfExists: Record<string, string[]> };
+      expect(Condition).toEqual({ StringLikeIfExists: { 's3:prefix': expect.any(Array) } });
+      return StringLikeIfExists['s3:prefix']!;
+    })
     .sort();
 }
 
@@ -315,6 +330,33 @@ describe('the stack', () => {
     },
   );
 
+  it.each<[FunctionName, RegExp]>([
+    ['plan', /^(input|data|output|requests|jobs)\//],
+    ['map', /^(input|data|output|work|jobs)\//],
+    ['reduce', /^(output|work|jobs)\//],
+    ['watch', /^(output|work|jobs)\//],
+    ['failure', /^(requests|work|jobs)\//],
+  ])('%s lists no more of the bucket than its step lists and reads', (name, expected) => {
+    const { list, read } = bucketAccess(name, ['input/', 'data/', 'output/']);
+
+    const prefixes = listAccess(template, `Functions${pascalCase(name)}Role`);
+
+    expect(prefixes).toEqual([...new Set([...list, ...read])].sort());
+    expect(prefixes.filter((prefix) => !expected.test(prefix))).toEqual([]);
+    expect(prefixes).not.toContain('work/*');
+    expect(prefixes).not.toContain('jobs/*');
+  });
+
+  it('only the steps that need intermediates may read them', () => {
+    const readers = FUNCTION_NAMES.filter((name) =>
+      objectAccess(template, `Functions${pascalCase(name)}Role`).some((access) =>
+        /^s3:GetObject work\/(\*$|\*\/shuffle)/.test(access),
+      ),
+    );
+
+    expect(readers.sort()).toEqual(['commit', 'map', 'map-barrier', 'reduce']);
+  });
+
   it('no role may do everything with anything: wildcards are keys, X-Ray, log deliveries and child executions', () => {
     const actionsOnEverything = new Set<string>();
     for (const { Properties } of Object.values(resources(template, 'AWS::IAM::Policy'))) {
@@ -496,6 +538,7 @@ describe('the construct', () => {
       taskTimeout: Duration.seconds(120),
       scratchSize: Size.gibibytes(4),
       maxConcurrency: 123,
+      maxTasksPerStage: 456,
       backupAttempts: false,
       childExecutions: 'EXPRESS',
       readablePrefixes: ['lake/'],
@@ -515,6 +558,8 @@ describe('the construct', () => {
         Variables: Match.objectLike({
           MAPREDUCE_MAX_CONCURRENCY: '123',
           MAPREDUCE_BACKUP_ATTEMPTS: 'false',
+          MAPREDUCE_MAX_TASKS_PER_STAGE: '456',
+          MAPREDUCE_READABLE_PREFIXES: '["lake/"]',
         }),
       },
     });
@@ -560,6 +605,9 @@ describe('the construct', () => {
       's3:PutObject input/*',
       's3:PutObject jobs/*/cancel',
       's3:PutObject requests/*',
+    ]);
+    expect(listAccess(Template.fromStack(stack), 'Submitter')).toEqual([
+      ...['data/*', 'input/*', 'jobs/*', 'output/*', 'requests/*', 'work/*'],
     ]);
   });
 

@@ -28,6 +28,14 @@ describe('the construct says which prop is wrong, what it received, and what is 
       { intermediatesExpireAfter: Duration.days(30), jobsExpireAfter: Duration.days(7) },
       'jobsExpireAfter is a whole number from 30 to 3650 days; received 7',
     ],
+    [
+      { maxTasksPerStage: 80_001 },
+      'maxTasksPerStage is a whole number from 1 to 80000 tasks; received 80001',
+    ],
+    ...['work/', 'jobs/one/', 'requests/'].map((prefix): [Partial<MapReduceProps>, string] => [
+      { readablePrefixes: ['data/', prefix] },
+      `readablePrefixes has "${prefix}", but what lies below '${prefix.split('/')[0]}/' is for the steps of jobs`,
+    ]),
     [{ readablePrefixes: [] }, "readablePrefixes has at least one prefix, such as 'input/'"],
     [
       { readablePrefixes: 'input/' as unknown as string[] },
@@ -51,6 +59,7 @@ describe('the construct says which prop is wrong, what it received, and what is 
     ['taskMemoryMb', ({ number }) => ({ taskMemoryMb: number })],
     ['stepMemoryMb', ({ number }) => ({ stepMemoryMb: number })],
     ['maxConcurrency', ({ number }) => ({ maxConcurrency: number })],
+    ['maxTasksPerStage', ({ number }) => ({ maxTasksPerStage: number })],
     ['scratchSize', ({ number }) => ({ scratchSize: Size.mebibytes(number) })],
     ['taskTimeout (with STANDARD children)', ({ number }) => ({ taskTimeout: Duration.seconds(number) })],
     ['childExecutions', ({ text }) => ({ childExecutions: text as 'EXPRESS' })],
@@ -96,6 +105,7 @@ describe('settings of cdk deploy', () => {
       taskTimeoutSeconds: '120',
       scratchSizeMb: '4096',
       maxConcurrency: '12',
+      maxTasksPerStage: '500',
       childExecutions: 'EXPRESS',
       backupAttempts: 'false',
       startOnUpload: 'true',
@@ -116,6 +126,7 @@ describe('settings of cdk deploy', () => {
       taskTimeout: Duration.seconds(120),
       scratchSize: Size.mebibytes(4096),
       maxConcurrency: 12,
+      maxTasksPerStage: 500,
       childExecutions: 'EXPRESS',
       backupAttempts: false,
       startOnUpload: true,

@@ -17,6 +17,8 @@ beforeAll(async () => {
   vi.stubEnv('MAPREDUCE_BUCKET', 'the-bucket');
   vi.stubEnv('MAPREDUCE_MAX_CONCURRENCY', '100');
   vi.stubEnv('MAPREDUCE_BACKUP_ATTEMPTS', 'true');
+  vi.stubEnv('MAPREDUCE_MAX_TASKS_PER_STAGE', '10000');
+  vi.stubEnv('MAPREDUCE_READABLE_PREFIXES', '["data/"]');
   vi.stubEnv('AWS_LAMBDA_FUNCTION_MEMORY_SIZE', '1769');
   vi.stubEnv('AWS_REGION', 'us-east-1');
   vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');

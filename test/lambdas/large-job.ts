@@ -118,6 +118,8 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
     now: () => new Date(),
     maxConcurrency: 800,
     backupAttempts: true,
+    maxTasksPerStage: LIMITS.awsTasksPerStageDefault,
+    readablePrefixes: ['data/'],
     memoryBytes: memoryBudgetBytes(STEP_MEMORY_MB * MiB),
     scratchParent,
   };

@@ -94,8 +94,12 @@ describe('what a job can be at most', () => {
 
   it('more map tasks than that are refused before any has run', async () => {
     const store = new MemoryStore();
-    await store.put('data/large.txt', Buffer.alloc(TASKS_PER_STAGE_MAX + 1));
-    const request = { app: 'word-count', inputs: ['data/large.txt'], splitSizeBytes: 1, reducers: 1 };
+    const splitSizeBytes = LIMITS.smallSplitBytes;
+    store.list = async function* (prefix) {
+      const sizeBytes = (TASKS_PER_STAGE_MAX + 1) * splitSizeBytes;
+      yield { key: `${prefix}large.txt`, sizeBytes, etag: 'v1', metadata: {} };
+    };
+    const request = { app: 'word-count', inputs: ['data/'], splitSizeBytes, reducers: 1 };
 
     const planned = planStep(
       {
@@ -108,6 +112,8 @@ describe('what a job can be at most', () => {
         now: () => new Date(),
         maxConcurrency: 800,
         backupAttempts: true,
+        maxTasksPerStage: TASKS_PER_STAGE_MAX,
+        readablePrefixes: ['data/'],
         memoryBytes: 64 * MiB,
         scratchParent: tmpdir(),
       },
@@ -116,7 +122,7 @@ describe('what a job can be at most', () => {
     await expect(planned).rejects.toMatchObject({
       name: 'UsageError',
       message:
-        'splits of this size make 80001 map tasks; the state machine takes 80000. Choose a larger splitSizeBytes',
+        'splits of 1048576 bytes make more than 80000 map tasks of 83887128576 bytes of input. That is the most of one job (maxTasksPerStage, on AWS). Set the split size (splitSizeBytes, --split-size) to 2097180 bytes or more',
     });
   });
 

@@ -88,6 +88,8 @@ export class SimulatedMachine implements AsyncDisposable {
   /** What an attempt has left when it looks again. */
   remainingMs = 600_000;
   /** Each function runs on machines of its own. */
+  readablePrefixes: readonly string[] = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX];
+  maxTasksPerStage = 10_000;
   clockAheadMs: (who: FunctionName) => number = () => 0;
   #requests = 0;
   #executions = 0;
@@ -101,6 +103,8 @@ export class SimulatedMachine implements AsyncDisposable {
       now: () => new Date(),
       maxConcurrency: 10,
       backupAttempts: true,
+      maxTasksPerStage: this.maxTasksPerStage,
+      readablePrefixes: this.readablePrefixes,
       memoryBytes: 64 * MiB,
       scratchParent,
     };
@@ -237,9 +241,12 @@ export class SimulatedMachine implements AsyncDisposable {
   }
 
   #environmentOf(who: FunctionName): StepEnvironment {
-    const access = bucketAccess(who, [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX]);
+    const { readablePrefixes, maxTasksPerStage } = this;
+    const access = bucketAccess(who, readablePrefixes);
     return {
       ...this.environment,
+      readablePrefixes,
+      maxTasksPerStage,
       store: new RestrictedStore(this.environment.store, { who, access }),
       now: () => new Date(this.environment.now().getTime() + this.clockAheadMs(who)),
     };

@@ -61,6 +61,8 @@ describe('a watch', () => {
       now: () => new Date(nowMs),
       maxConcurrency: 100,
       backupAttempts: true,
+      maxTasksPerStage: 10_000,
+      readablePrefixes: ['data/'],
       memoryBytes: 64 * MiB,
       scratchParent: await mkdtemp(join(tmpdir(), 'mapreduce-watch-')),
     };

@@ -123,6 +123,24 @@ describe('planJob()', () => {
     expect((await plan(words, { ...options, reducers: 1_118 })).settings.reducers).toBe(1_118);
   });
 
+  it('refuses more map tasks than a job may have before it has cut them all', async () => {
+    const files = [{ key: 'large', sizeBytes: 2 ** 40, etag: 'v1', compression: 'none' } as const];
+
+    await expect(plan(words, { files, splitSizeBytes: 1 })).rejects.toMatchObject({
+      name: 'UsageError',
+      message:
+        'splits of 1 byte make more than 100000 map tasks of 1099511627776 bytes of input. That is the most of one job (maxTasksPerStage, on AWS). Set the split size (splitSizeBytes, --split-size) to 21990234 bytes or more, or leave it out',
+    });
+  });
+
+  it('asks for several jobs where no split size would do', async () => {
+    const files = [{ key: 'large', sizeBytes: 2 ** 45, etag: 'v1', compression: 'none' } as const];
+
+    await expect(plan(words, { files, reducers: 1, tasksPerStageMax: 100 })).rejects.toMatchObject({
+      message: expect.stringContaining('Run several jobs, each over a part of the input'),
+    });
+  });
+
   it.each([0, -1, 1.5, LIMITS.splitSizeBytesMax + 1])(
     'refuses a split size of %d',
     async (splitSizeBytes) => {
