@@ -218,7 +218,7 @@ function resultCheck(
     partName(taskId(isMapOnly ? 'map' : 'reduce', index), extension),
   );
   const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...(merge ? [mergedName(extension)] : parts)]);
-  return { output, overwrite, willWrite: (name) => names.has(name) };
+  return { output, overwrite, extension, willWrite: (name) => names.has(name) };
 }
 
 function printWait(message: string): void {

@@ -13,7 +13,7 @@
 import type { BigIntStats } from 'node:fs';
 import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../commit/layout.ts';
+import { isPartName, MANIFEST_NAME, PART_PREFIX, REPORT_NAME, SUCCESS_NAME } from '../commit/layout.ts';
 import { parseResultManifest, type ResultManifest } from '../commit/result-manifest.ts';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
@@ -34,6 +34,8 @@ export interface ResultCheck {
   readonly overwrite: boolean;
   /** Names that the new result will have, its manifest and _SUCCESS included. */
   readonly willWrite: (name: string) => boolean;
+  /** Of the new result's parts. Others with it would be read as parts of the same result. */
+  readonly extension: string;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface ResultCheck {
  */
 export async function checkResults(
   root: string,
-  { output, overwrite, willWrite }: ResultCheck,
+  { output, overwrite, willWrite, extension }: ResultCheck,
 ): Promise<string[]> {
   const present = await readdir(root).catch(absentAsEmpty);
   const manifest = await manifestOf(root);
@@ -55,7 +57,8 @@ export async function checkResults(
   for (const name of present.sort()) {
     const isListed = listed.has(name) && (name !== REPORT_NAME || (await isPageOf(root, manifest!)));
     if (isListed) ours.push(name);
-    const isInTheWay = willWrite(name) || (!overwrite && (isListed || isPartName(name)));
+    const looksLikePart = isPartName(name) && name.startsWith(PART_PREFIX) && name.endsWith(`.${extension}`);
+    const isInTheWay = willWrite(name) || (!overwrite && (isListed || looksLikePart));
     if (!isInTheWay) continue;
     if (!isListed)
       throw inTheWay(output, name, 'was not written by mapreduce: no manifest.json of it lists it');

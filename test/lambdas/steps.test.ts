@@ -423,6 +423,81 @@ describe('a damaged shuffle index', () => {
   });
 });
 
+describe('a part that is damaged after the last barrier', () => {
+  it.each<[string, (store: ObjectStore, key: string) => Promise<unknown>]>([
+    ['removed', (store, key) => store.delete([key])],
+    [
+      'changed at the same size, by its own metadata',
+      async (store, key) => {
+        const bytes = Buffer.from(await store.get(key));
+        bytes[0]! ^= 1;
+        return store.put(key, bytes, { metadata: (await store.head(key))!.metadata });
+      },
+    ],
+  ])('and %s is made again before _SUCCESS, and the report tells', async (how, damage) => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    const id = `damaged-part-${how.split(' ')[0]}`;
+    let isDamaged = false;
+
+    const ended = await machine.execute(submit(id), {
+      async beforeCommit() {
+        if (isDamaged) return;
+        isDamaged = true;
+        await damage(machine.store, `output/${id}/part-r-00001.tsv`);
+      },
+    });
+
+    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await textOf(machine.store, `output/${id}/`)).toBe(COUNTS);
+    expect(machine.log.slice(5)).toEqual([
+      ...['r-0', 'r-1', 'reduce-barrier', 'commit'],
+      ...['reduce-barrier', 'r-1', 'reduce-barrier', 'commit'],
+    ]);
+    const report = await readDocument<JobReport>(machine.store, `output/${id}/manifest.json`);
+    expect(report.failures).toMatchObject([
+      { taskId: 'r-00001', error: { name: 'CorruptShuffleError', details: { toRepair: 'r-00001' } } },
+    ]);
+  });
+
+  it('of a job without a reduce goes back to the map barrier', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    let isDamaged = false;
+
+    const request = { app: 'keep-all', inputs: ['data/'], splitSizeBytes: 10 };
+    const ended = await machine.execute(submit('damaged-map-part', request), {
+      async beforeCommit() {
+        if (isDamaged) return;
+        isDamaged = true;
+        await machine.store.delete(['output/damaged-map-part/part-m-00001.tsv']);
+      },
+    });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(machine.log.slice(4)).toEqual([
+      'map-barrier',
+      'commit',
+      'map-barrier',
+      'm-1',
+      'map-barrier',
+      'commit',
+    ]);
+  });
+
+  it('again and again fails the job', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+
+    const ended = await machine.execute(submit('part-often'), {
+      beforeCommit: () => machine.store.delete(['output/part-often/part-r-00000.tsv']),
+    });
+
+    expect(ended).toMatchObject({ status: 'FAILED', failure: { error: 'TaskFailedError' } });
+    expect(await machine.store.head('output/part-often/_SUCCESS')).toBeUndefined();
+  });
+});
+
 describe('a part that is damaged before it is merged', () => {
   it('is made again, and the report tells', async () => {
     await using machine = await machineOf();

@@ -166,6 +166,39 @@ describe('a .mapreduce in the output', () => {
   });
 });
 
+describe('a first run', () => {
+  test('leaves files alone that merely bear names like those of results', async () => {
+    const { output, lay, run, result } = setting();
+    const theirs = {
+      'output/part-r-00000.bak': 'mine',
+      'output/merged.tsv': 'mine',
+      'output/merged.csv': 'mine',
+      'output/_report.html': 'mine',
+      'output/part-1.tsv': 'mine',
+    };
+    lay(theirs);
+    const before = folderState(output);
+
+    await run();
+
+    expect(folderState(output)).toMatchObject(before);
+    expect(result()).toBe(COUNTED);
+  });
+
+  test('is refused beside a part that would be read as one of its own', async () => {
+    const { output, lay, run } = setting();
+    lay({ 'output/part-r-00007.tsv': 'mine' });
+    const before = folderState(output);
+
+    await expect(run()).rejects.toMatchObject({
+      name: 'OutputExistsError',
+      message: expect.stringMatching(/part-r-00007\.tsv.*was not written by mapreduce/),
+    });
+
+    expect(folderState(output)).toEqual(before);
+  });
+});
+
 describe('--overwrite', () => {
   test('refuses a manifest.json of another program by name, and changes nothing', async () => {
     const { output, lay, run } = setting();

@@ -55,7 +55,7 @@ const manifestOf = (name: Name) =>
 async function runJob({ name, overwrite, fails }: Way): Promise<void> {
   const folder = new JobFolder(root);
   const names = new Set([...partsOf(name), 'manifest.json', '_SUCCESS']);
-  const check = { output: 'out', overwrite, willWrite: (key: string) => names.has(key) };
+  const check = { output: 'out', overwrite, extension: 'tsv', willWrite: (key: string) => names.has(key) };
   const claim = await OutputClaim.take(folder, { jobId: jobId(name), onWait: () => {} });
   try {
     const done = await recover(folder, claim);
