@@ -147,11 +147,11 @@ export function withDetails(error: unknown, details: ErrorDetails): MapReduceErr
 export function toMapReduceError(error: unknown): MapReduceError {
   if (error instanceof MapReduceError) return error;
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : textOf(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new MapReduceError(
       'DiskFullError',
-      `no space left on the device: ${message}. Free some, or point --output and the scratch folder at a larger one.`,
+      `no space left on the device: ${message}. Free some, or name folders on a larger one: --output for results, --scratch for what is spilled.`,
       {
         cause: error,
       },
@@ -160,9 +160,18 @@ export function toMapReduceError(error: unknown): MapReduceError {
   return new MapReduceError('StorageError', message, { cause: error });
 }
 
+/** Whatever was thrown, as text: code can throw objects that do not convert to a string. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return `an ${typeof thrown} that has no text`;
+  }
+}
+
 /** For the way between threads, processes and into failure.json; `cause` chains are kept, at most 5 deep. */
 export function serializeError(error: unknown, depth = 0): SerializedError {
-  const from = error instanceof Error ? error : new Error(String(error));
+  const from = error instanceof Error ? error : new Error(textOf(error));
   return {
     name: from.name,
     message: from.message,

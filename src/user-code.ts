@@ -1,6 +1,6 @@
 /** Calling the user's functions: their setup, their counters, their errors. */
 import { type Counters, newCounters } from './counters.ts';
-import { type ErrorDetails, MapReduceError } from './errors.ts';
+import { type ErrorDetails, MapReduceError, textOf } from './errors.ts';
 import type { Job, ParameterValues } from './job.ts';
 import { LIMITS } from './limits.ts';
 import { refusePromise } from './user-returns.ts';
@@ -56,7 +56,7 @@ export function userCodeError(
       cause: thrown.cause,
     });
   }
-  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : textOf(thrown);
   const userStack = thrown instanceof Error ? thrown.stack : undefined;
   return new MapReduceError('UserCodeError', `${phase}() threw ${message}`, {
     details: { phase, ...(userStack === undefined ? {} : { userStack }), ...details },

@@ -1,5 +1,7 @@
 /** `mapreduce list` and `mapreduce describe`: what jobs do and take. */
-import type { Job, ParameterSpec } from '../job.ts';
+import type { ParameterSpec } from '../job.ts';
+import { describeJob, type JobDescription, type ShuffleDescription } from '../job-description.ts';
+import { describeModule } from '../local/describe-module.ts';
 import { loadJob } from '../local/load-job.ts';
 import { appNames } from './apps.ts';
 import { commandLine } from './command-line.ts';
@@ -11,7 +13,8 @@ import { tableLines } from './table.ts';
 export async function listCommand(): Promise<number> {
   const paint = paintFor(process.stdout);
   const jobs = await Promise.all(
-    appNames().map(async (name) => ({ name, job: await loadJob(findJob(name)) })),
+    // The package's own apps may be loaded here.
+    appNames().map(async (name) => ({ name, job: describeJob(await loadJob(findJob(name))) })),
   );
   const lines = jobs.flatMap(({ name, job }) => [...listedLines(name, job, paint), '']);
   process.stdout.write(`${[...lines, `More about one: ${commandLine('describe <app>')}`].join('\n')}\n`);
@@ -19,12 +22,12 @@ export async function listCommand(): Promise<number> {
 }
 
 export async function describeCommand(name: string): Promise<number> {
-  const job = await loadJob(findJob(name));
+  const job = await describeModule(findJob(name));
   process.stdout.write(`${describedLines(name, job, paintFor(process.stdout)).join('\n')}\n`);
   return EXIT_CODE.done;
 }
 
-export function listedLines(name: string, { description, params }: Job, paint: Paint): string[] {
+export function listedLines(name: string, { description, params }: JobDescription, paint: Paint): string[] {
   return [
     paint('bold', name),
     `  ${printable(description)}`,
@@ -32,16 +35,16 @@ export function listedLines(name: string, { description, params }: Job, paint: P
   ];
 }
 
-export function describedLines(name: string, job: Job, paint: Paint): string[] {
+export function describedLines(name: string, job: JobDescription, paint: Paint): string[] {
   const { description, params, shuffle } = job;
   const facts =
     shuffle === undefined
       ? [['kind', 'map only: what map emits is the result, in the order of the input']]
       : [
-          ['map emits', `${shuffle.key.name} -> ${shuffle.value.name}`],
-          ['combine', nameOf(shuffle.combine) ?? 'none'],
-          ['partition', nameOf(shuffle.partition) ?? 'by a hash of the key'],
-          ['reduce', nameOf(shuffle.reduce) ?? ''],
+          ['map emits', `${shuffle.key} -> ${shuffle.value}`],
+          ['combine', shuffle.combine ?? 'none'],
+          ['partition', partitionText(shuffle.partition)],
+          ['reduce', shuffle.reduce],
           ...(shuffle.reducers === undefined ? [] : [['reducers', String(shuffle.reducers)]]),
         ];
   const parameters = parameterLines(params);
@@ -60,7 +63,7 @@ export function describedLines(name: string, job: Job, paint: Paint): string[] {
   ];
 }
 
-function parameterLines(params: Job['params']): string[] {
+function parameterLines(params: JobDescription['params']): string[] {
   return tableLines(
     Object.entries(params).map(([name, spec]) => [
       `--set ${name}=${formOf(spec)}`,
@@ -75,10 +78,7 @@ function formOf(spec: ParameterSpec): string {
   return spec.type === 'string' && spec.choices !== undefined ? spec.choices.join('|') : `<${spec.type}>`;
 }
 
-/** How an aggregation is named in a job: by a word, or by being a function. */
-function nameOf(part: unknown): string | undefined {
-  if (part === undefined || typeof part === 'string') return part;
-  return typeof part === 'function'
-    ? 'a function of the job'
-    : 'by ranges of keys, from a sample of the input';
+function partitionText(partition: ShuffleDescription['partition']): string {
+  if (partition === 'hash') return 'by a hash of the key';
+  return partition === 'custom' ? 'a function of the job' : 'by ranges of keys, from a sample of the input';
 }

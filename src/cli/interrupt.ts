@@ -29,15 +29,16 @@ export function listenForInterrupt(tell: (name: string) => void): Interrupt {
       tell(by);
       abort.abort(new MapReduceError('CancelledError', `stopped by ${by}`));
     } else if (nowMs - first.atMs > SAME_KEY_PRESS_MS) {
+      // process.exit waits for worker threads, and one may hang in a system call: the signal's own default does not wait.
+      release();
+      process.kill(process.pid, name);
+      // As process 1 of a container, it has no default.
       process.exit(exitCodeOfSignal(name));
     }
   };
-  for (const name of SIGNALS) process.on(name, listener);
-  return {
-    signal: abort.signal,
-    received: () => first?.name,
-    release: () => {
-      for (const name of SIGNALS) process.off(name, listener);
-    },
+  const release = () => {
+    for (const name of SIGNALS) process.off(name, listener);
   };
+  for (const name of SIGNALS) process.on(name, listener);
+  return { signal: abort.signal, received: () => first?.name, release };
 }

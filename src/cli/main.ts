@@ -4,7 +4,13 @@ import { createProgram } from './program.ts';
 
 /** Sets the process's exit code and returns: what is still to be written is written. */
 export async function main(args: readonly string[]): Promise<void> {
+  let hasEnded = false;
+  process.on('exit', (exitCode) => {
+    // Whatever ended the process before the command was done.
+    if (!hasEnded && exitCode === EXIT_CODE.done) process.exitCode = EXIT_CODE.failed;
+  });
   process.exitCode = await runMain(args);
+  hasEnded = true;
 }
 
 /** The same, for a caller that goes on. Called once a process. Never throws. */

@@ -36,19 +36,26 @@ Examples:
     .summary('run a job')
     .description('Runs a job over files of this machine and writes its result to a folder.')
     .usage('<job> --input <path>... --output <folder> [options]')
-    .argument('[job]', "an app's name (see mapreduce list), or the path of a job module (.ts, .js, .mjs)")
+    .argument(
+      '[job]',
+      "an app's name (see mapreduce list), or the path of a job module (.ts, .js, .mjs, .cjs)",
+    )
     .option('-i, --input <path...>', 'files, folders and globs to read; .gz and .zst are decompressed')
     .option('-o, --output <folder>', 'where the result goes; made if it is not there')
     .addOption(
       new Option('-w, --workers <n>', 'worker threads (default: one a core)').conflicts('sequential'),
     )
-    .option('--sequential', 'one thread, no worker: slower, and easy to debug')
+    .option('--sequential', 'one worker, one task after the other: slower, and easy to follow')
     .option('-r, --reducers <n>', 'reduce tasks, so parts of the result (default: by the size of the input)')
     .option(
       '--split-size <size>',
       `input of one map task: 4096, 64KiB, 64MiB, 1GiB (default: ${LIMITS.splitSizeBytesDefault / MiB}MiB, less for small inputs)`,
     )
     .option('--memory <size>', `budget of one worker (default: ${LIMITS.memoryBytesDefault / MiB}MiB)`)
+    .option(
+      '--scratch <folder>',
+      'where tasks spill what exceeds their memory (default: in the output folder)',
+    )
     .option('--merge', 'merge the parts into one file, sorted by key')
     .option('--overwrite', 'replace results that the output folder already holds')
     .option('-s, --set <name=value...>', "set the job's parameters")

@@ -7,7 +7,6 @@ import { listenForInterrupt } from './interrupt.ts';
 import { paintFor } from './paint.ts';
 import { progressDisplay } from './progress-display.ts';
 import { embeddedOptions, type RunFlags } from './run-flags.ts';
-import { divertStdout } from './user-output.ts';
 import { shortPath } from './user-stack.ts';
 
 /** @returns the exit code. Throws what the job failed of. */
@@ -24,7 +23,6 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
   const interrupt = listenForInterrupt((by) =>
     display.print(`${by}: stopping the job; once more to quit at once\n`),
   );
-  const restoreStdout = divertStdout(display.print);
   try {
     const { runEmbedded } = await import('../local/embedded-run.ts');
     const report = await runEmbedded(
@@ -35,7 +33,6 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       },
     );
     display.end();
-    restoreStdout();
     if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     else if (!quiet) await printSummary(report, output);
     if (flags.report !== undefined) await writeReport(flags.report, report, output);
@@ -50,7 +47,6 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     return exitCodeOfSignal(signal);
   } finally {
     display.end();
-    restoreStdout();
     interrupt.release();
   }
 }

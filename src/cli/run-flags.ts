@@ -18,6 +18,7 @@ export interface RunFlags {
   readonly reducers?: string;
   readonly splitSize?: string;
   readonly memory?: string;
+  readonly scratch?: string;
   readonly merge?: boolean;
   readonly overwrite?: boolean;
   readonly set?: readonly string[];
@@ -68,6 +69,7 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   const jobModule = findJob(jobName);
   // Now, and not when the job has been loaded.
   await resolveOutputRoot(output);
+  if (flags.scratch !== undefined) await assertScratch(flags.scratch);
   if (flags.report !== undefined) await assertMayBeWritten(flags.report, output);
   return {
     jobModule,
@@ -75,6 +77,7 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
     output,
     ...withoutUndefined(numbers),
     params,
+    ...(flags.scratch === undefined ? {} : { scratch: flags.scratch }),
     merge: flags.merge ?? false,
     overwrite: flags.overwrite ?? false,
     backupAttempts: flags.backup,
@@ -97,6 +100,16 @@ function assertComplete(job: string | undefined, { input, output }: RunFlags) {
     throw new MapReduceError('UsageError', `mapreduce run needs ${missing.join(' and ')}`);
   }
   return { jobName: job, input, output };
+}
+
+async function assertScratch(folder: string): Promise<void> {
+  if (folder === '') throw new MapReduceError('UsageError', '--scratch is empty. Name a folder, new or not');
+  const found = await stat(folder).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return;
+  throw new MapReduceError(
+    'UsageError',
+    `--scratch '${folder}' is a file; tasks spill into a folder. Name one, new or not`,
+  );
 }
 
 /** Before the job runs: whoever waits an hour for a report wants to know at once that there is no place for it. */

@@ -2,13 +2,13 @@
 import { availableParallelism } from 'node:os';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { StagePolicy } from '../schedule/policy.ts';
+import { DEFAULT_POLICY, type StagePolicy } from '../schedule/policy.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 
 export interface CheckedNumbers {
-  readonly workers: number | 'sequential';
+  readonly workers: number;
   readonly memoryBytes: number;
-  readonly policy: Partial<StagePolicy>;
+  readonly policy: Partial<StagePolicy> & Pick<StagePolicy, 'startTimeoutMs' | 'stallTimeoutMs'>;
 }
 
 /** @throws UsageError naming the option, the value and what is allowed. */
@@ -17,19 +17,21 @@ export function checkOptions(options: EmbeddedRunOptions): CheckedNumbers {
     workers = Math.min(availableParallelism(), LIMITS.workersMax),
     memoryBytes = LIMITS.memoryBytesDefault,
   } = options;
-  const { attemptsMax, stallTimeoutMs, backupAttempts } = options;
+  const { attemptsMax, stallTimeoutMs = DEFAULT_POLICY.stallTimeoutMs, backupAttempts } = options;
   if (workers !== 'sequential') checkNumber('the number of workers', workers, 1, LIMITS.workersMax);
   checkNumber('the memory of a worker in bytes', memoryBytes, LIMITS.memoryBytesMin, LIMITS.memoryBytesMax);
   if (attemptsMax !== undefined) checkNumber('attemptsMax', attemptsMax, 1, Number.MAX_SAFE_INTEGER);
-  if (stallTimeoutMs !== undefined) checkNumber('stallTimeoutMs', stallTimeoutMs, 1, Number.MAX_SAFE_INTEGER);
+  checkNumber('stallTimeoutMs', stallTimeoutMs, 1, Number.MAX_SAFE_INTEGER);
   if (options.inputs.length === 0)
     throw new MapReduceError('UsageError', 'there is no input. Add --input <file, folder or glob>');
   return {
-    workers,
+    workers: workers === 'sequential' ? 1 : workers,
     memoryBytes,
     policy: {
+      stallTimeoutMs,
+      // Who allows one record that long allows it to the module's own code too.
+      startTimeoutMs: Math.max(DEFAULT_POLICY.startTimeoutMs, stallTimeoutMs),
       ...(attemptsMax === undefined ? {} : { attemptsMax }),
-      ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
       ...(backupAttempts === undefined ? {} : { backupAttempts }),
     },
   };

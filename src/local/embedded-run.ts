@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { commitJob, jobCounters, partReports } from '../commit/commit-job.ts';
 import { MANIFEST_NAME, mergedName, partName, SUCCESS_NAME } from '../commit/layout.ts';
 import { mergeParts } from '../commit/merge-parts.ts';
@@ -15,9 +16,8 @@ import { verifyParts } from '../commit/verify-parts.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import { attemptId, type JobId, jobId, type Stage, type TaskId, taskId } from '../ids.ts';
 import { listLocalInputs } from '../input/list-inputs.ts';
-import type { Job } from '../job.ts';
+import type { JobDescription } from '../job-description.ts';
 import { resolveParameters } from '../plan/parameters.ts';
-import { planJob } from '../plan/plan-job.ts';
 import type { JobEvent, JobReport, PartReport } from '../report.ts';
 import { DEFAULT_POLICY } from '../schedule/policy.ts';
 import { FileStore } from '../storage/file-store.ts';
@@ -25,8 +25,8 @@ import type { BlockCompression, JobPlan } from '../task.ts';
 import { type CheckedNumbers, checkOptions } from './check-options.ts';
 import { JOB_FOLDER_LAYOUT, JobFolder } from './job-folder.ts';
 import { type JobStages, runStages } from './job-stages.ts';
-import { loadJob } from './load-job.ts';
-import { callingThreadPool, type LocalPool, threadPool } from './local-pool.ts';
+import type { LocalJob } from './local-job.ts';
+import { type LocalPool, localPool } from './local-pool.ts';
 import { OutputClaim } from './output-claim.ts';
 import { checkResults, publish, type ResultCheck, recover, removeDone, undo } from './output-folder.ts';
 import { makeOutputRoot, resolveOutputRoot } from './output-root.ts';
@@ -55,19 +55,19 @@ export async function runEmbedded(
 ): Promise<JobReport> {
   const numbers = checkOptions(options);
   const folder = new JobFolder(await resolveOutputRoot(options.output));
-  const scratch = new Scratch(folder.path);
-  const pool = makePool(options, { numbers, scratch, hooks });
+  const scratch = new Scratch(options.scratch === undefined ? folder.path : resolve(options.scratch));
+  const local = startPool(options, { numbers, scratch, hooks });
   try {
-    return await runJob(options, { numbers, scratch, pool, folder, onWait: hooks.onWait ?? printWait });
+    return await runJob(options, { numbers, scratch, local, folder, onWait: hooks.onWait ?? printWait });
   } finally {
-    await pool.close();
+    await local.pool.close();
   }
 }
 
 interface Run {
   readonly numbers: CheckedNumbers;
   readonly scratch: Scratch;
-  readonly pool: LocalPool;
+  readonly local: LocalPool;
   readonly folder: JobFolder;
   readonly onWait: (message: string) => void;
 }
@@ -76,23 +76,22 @@ async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport>
   const startedAt = new Date();
   const startedMs = performance.now();
   const { folder } = run;
-  const job = await loadJob(options.jobModule);
-  const inputs = new FileStore({ root: '/' });
+  // Listed while the job loads; what is wrong with the job is said first.
+  const listing = listLocalInputs(new FileStore({ root: '/' }), options.inputs);
+  listing.catch(() => {});
+  const job = await cancellable(run.local.describe(), 'its module was loading', options.signal);
   const id = newJobId(job, startedAt);
-  const plan = await planJob({
-    job,
+  const params = resolveParameters(job, options.params ?? {});
+  const planned = run.local.plan({
     jobId: id,
-    params: resolveParameters(job, options.params ?? {}),
-    files: await withoutOwnOutput(await listLocalInputs(inputs, options.inputs), {
-      root: folder.root,
-      patterns: options.inputs,
-    }),
-    inputs,
+    params,
+    files: await withoutOwnOutput(await listing, { root: folder.root, patterns: options.inputs }),
     ...(options.splitSizeBytes === undefined ? {} : { splitSizeBytes: options.splitSizeBytes }),
     ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
     compression: COMPRESSION,
     merge: options.merge ?? false,
   });
+  const plan = await cancellable(planned, 'it was planned', options.signal);
   await makeOutputRoot(folder.root);
   const claim = await OutputClaim.take(folder, {
     jobId: id,
@@ -125,7 +124,7 @@ async function runClaimed(
   }: {
     options: EmbeddedRunOptions;
     run: Run;
-    job: Job;
+    job: JobDescription;
     claim: OutputClaim;
     startedAt: Date;
     startedMs: number;
@@ -148,12 +147,17 @@ async function runClaimed(
       }
       options.onEvent?.(event);
     };
+    run.local.pool.configure({
+      settings: plan.settings,
+      layout,
+      storeRoot: folder.path,
+    } satisfies LocalJob);
     const stagesOptions = {
       job,
       plan,
       store,
       layout,
-      pool: run.pool.open(job, { settings: plan.settings, layout, storeRoot: folder.path }),
+      pool: run.local.pool,
       policy: run.numbers.policy,
       signal,
       onEvent,
@@ -174,11 +178,11 @@ async function runClaimed(
     await commitJob({ report, store, layout });
     await publish(folder, claim, check);
   } catch (error) {
-    await run.pool.close();
+    await run.local.pool.close();
     throw await withdrawn(error, { folder, claim, isCancelled: options.signal?.aborted ?? false });
   }
   // The result is whole: what cannot be removed now is no reason to take it away.
-  await run.pool.close();
+  await run.local.pool.close();
   await folder.remove();
   return report;
 }
@@ -209,7 +213,7 @@ async function withdrawn(
 
 function resultCheck(
   { settings, splits }: JobPlan,
-  { output: { extension } }: Job,
+  { output: { extension } }: JobDescription,
   { output, overwrite = false }: EmbeddedRunOptions,
 ): ResultCheck {
   const { merge, reducers } = settings;
@@ -225,14 +229,12 @@ function printWait(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
-function makePool(
-  { jobModule }: EmbeddedRunOptions,
+function startPool(
+  { jobModule, signal }: EmbeddedRunOptions,
   { numbers, scratch, hooks }: { numbers: CheckedNumbers; scratch: Scratch; hooks: EmbeddedRunHooks },
 ): LocalPool {
-  const { workers, memoryBytes } = numbers;
-  if (workers === 'sequential') return callingThreadPool({ memoryBytes, scratch });
   const { onOutput, onPool } = hooks;
-  const local = threadPool({ workers, jobModule, memoryBytes, scratch, ...(onOutput ? { onOutput } : {}) });
+  const local = localPool({ ...numbers, jobModule, scratch, signal, ...(onOutput ? { onOutput } : {}) });
   onPool?.(local.pool);
   return local;
 }
@@ -240,7 +242,7 @@ function makePool(
 async function partsOf(
   plan: JobPlan,
   options: {
-    job: Job;
+    job: JobDescription;
     store: FileStore;
     summaries: readonly TaskSummary[];
     run: Run;
@@ -298,6 +300,18 @@ function tellPlanned(
   });
 }
 
+/** When it fails because the signal was aborted, says what the job was at. */
+async function cancellable<T>(work: Promise<T>, when: string, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new MapReduceError('CancelledError', `the job was cancelled while ${when}`, {
+      cause: signal.reason,
+    });
+  }
+}
+
 function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   if (isMapReduceError(signal.reason)) throw signal.reason;
@@ -305,7 +319,7 @@ function throwIfAborted(signal: AbortSignal): void {
 }
 
 /** A job's name, the second it started in, and what tells two such jobs apart. */
-function newJobId({ name }: Job, at: Date): JobId {
+function newJobId({ name }: JobDescription, at: Date): JobId {
   const second = Math.floor(at.getTime() / 1000).toString(36);
   return jobId(`${name}-${second}-${randomBytes(4).toString('hex')}`);
 }

@@ -1,7 +1,10 @@
 /** The runner of production: a job, its stores on local disks, and the engine's tasks. */
 import type { Job } from '../job.ts';
+import { describeJob } from '../job-description.ts';
+import { planJob } from '../plan/plan-job.ts';
 import { FileStore } from '../storage/file-store.ts';
 import type { TaskEnvironment } from '../task.ts';
+import type { JobQuestion } from './job-questions.ts';
 import type { LocalJob } from './local-job.ts';
 import { runTask } from './run-task.ts';
 import type { AttemptToRun, TaskRunner } from './task-runner.ts';
@@ -9,25 +12,30 @@ import type { AttemptToRun, TaskRunner } from './task-runner.ts';
 export function jobRunner(job: Job, memoryBytes: number): TaskRunner<LocalJob> {
   return {
     run: (attempt) => runTask(attempt.spec, attempt.attemptId, localEnvironment(job, memoryBytes, attempt)),
+    async answer(question, watched) {
+      const asked = question as JobQuestion;
+      if (asked.kind === 'describe') return describeJob(job);
+      return planJob({ ...asked.options, job, inputs: localInputs(), watched });
+    },
   };
 }
 
-export function localEnvironment(
-  job: Job,
-  memoryBytes: number,
-  attempt: Pick<AttemptToRun<LocalJob>, 'configuration' | 'scratchFolder' | 'progress' | 'control'>,
-): TaskEnvironment {
+function localEnvironment(job: Job, memoryBytes: number, attempt: AttemptToRun<LocalJob>): TaskEnvironment {
   const { configuration, scratchFolder, progress, control } = attempt;
   const { settings, layout, storeRoot } = configuration;
   return {
     job,
     settings,
     layout,
-    inputs: new FileStore({ root: '/' }),
+    inputs: localInputs(),
     store: new FileStore({ root: storeRoot }),
     scratchFolder,
     memoryBytes,
     progress,
     control,
   };
+}
+
+function localInputs(): FileStore {
+  return new FileStore({ root: '/' });
 }

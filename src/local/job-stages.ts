@@ -5,7 +5,7 @@ import { discardForRepair } from '../commit/repair.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
 import { type RepairTarget, repairTarget, serializeError } from '../errors.ts';
 import { type AttemptId, stageOf, taskIndexOf } from '../ids.ts';
-import type { Job } from '../job.ts';
+import type { JobDescription } from '../job-description.ts';
 import { LIMITS } from '../limits.ts';
 import { mapTasks, reduceTasks } from '../plan/plan-job.ts';
 import type { AttemptFailure, JobEvent, StageReport } from '../report.ts';
@@ -25,7 +25,7 @@ import type { JobLayout, JobPlan, TaskSpec } from '../task.ts';
 import { runToBarrier, type StageEnd } from './stage-to-barrier.ts';
 
 export interface StagesOptions {
-  readonly job: Job;
+  readonly job: Pick<JobDescription, 'output'>;
   readonly plan: JobPlan;
   readonly store: ObjectStore;
   readonly layout: JobLayout;

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { MapReduceError } from '../errors.ts';
+import { MapReduceError, textOf } from '../errors.ts';
 import type { Job } from '../job.ts';
 import { resolveSelf } from './resolve-self.ts';
 
@@ -19,13 +19,16 @@ export async function loadJob(url: URL): Promise<Job> {
       `${path} has no default export${others.length === 0 ? '' : ` (it exports ${others.join(', ')})`}. A job module ends in: export default defineJob({ ... })`,
     );
   }
-  if (!isJob(module.default)) {
-    throw new MapReduceError(
-      'JobDefinitionError',
-      `the default export of ${path} is ${describe(module.default)}, not a job. Pass the definition through defineJob: export default defineJob({ ... })`,
-    );
-  }
-  return module.default;
+  const exported = module.default;
+  if (isJob(exported)) return exported;
+  // What a compiler makes of `export default` for CommonJS: module.exports.default.
+  const inner =
+    typeof exported === 'object' && exported !== null && 'default' in exported && exported.default;
+  if (isJob(inner)) return inner;
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `the default export of ${path} is ${describe(exported)}, not a job. Pass the definition through defineJob: export default defineJob({ ... }), or in CommonJS module.exports = defineJob({ ... })`,
+  );
 }
 
 async function checkFile(path: string): Promise<void> {
@@ -34,7 +37,7 @@ async function checkFile(path: string): Promise<void> {
   const problem = found ? 'is not a file' : 'does not exist';
   throw new MapReduceError(
     'JobDefinitionError',
-    `the job module ${path} ${problem}. Give the path of a .ts or .js file`,
+    `the job module ${path} ${problem}. Give the path of a .ts, .js, .mjs or .cjs file`,
   );
 }
 
@@ -44,11 +47,11 @@ async function importJob(url: URL, path: string): Promise<Record<string, unknown
   } catch (error) {
     // What defineJob finds wrong is said in its own words.
     if (error instanceof MapReduceError) throw error;
-    const { name, message } = error instanceof Error ? error : { name: 'threw', message: String(error) };
+    const thrown = error instanceof Error ? `${error.name}: ${error.message}` : `it threw ${textOf(error)}`;
     const userStack = await stackOf(error, path);
     throw new MapReduceError(
       'JobDefinitionError',
-      `the job module ${path} does not load: ${name}: ${message}${remedy(error)}${userStack === undefined ? '' : `\n${userStack}`}`,
+      `the job module ${path} does not load: ${thrown}${remedy(error)}${userStack === undefined ? '' : `\n${userStack}`}`,
       { details: userStack === undefined ? {} : { userStack }, cause: error },
     );
   }

@@ -9,13 +9,14 @@ const PACKAGE_NAME = 'serverless-mapreduce';
 
 let isRegistered = false;
 
-/** Holds for the calling thread, from now on. Idempotent. */
+/** Holds for the calling thread, from now on; for import and for require. Idempotent. */
 export function resolveSelf(): void {
   if (isRegistered) return;
   isRegistered = true;
   const { href } = siblingModule('../index', import.meta.url);
   registerHooks({
     resolve: (specifier, context, nextResolve) =>
-      nextResolve(specifier === PACKAGE_NAME ? href : specifier, context),
+      // Ends here: what resolves for require takes no URL.
+      specifier === PACKAGE_NAME ? { url: href, shortCircuit: true } : nextResolve(specifier, context),
   });
 }

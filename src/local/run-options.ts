@@ -9,7 +9,7 @@ export interface EmbeddedRunOptions {
   readonly inputs: readonly string[];
   /** Folder for the parts. Made if it is not there. */
   readonly output: string;
-  /** 'sequential' uses no thread; a number is how many worker threads. Default: one a core. */
+  /** How many worker threads, by default one per core. 'sequential' is one, which runs the tasks in their order. */
   readonly workers?: number | 'sequential';
   /** Default: the job's own `reducers`, or by the size of the input. */
   readonly reducers?: number;
@@ -17,6 +17,8 @@ export interface EmbeddedRunOptions {
   readonly splitSizeBytes?: number;
   /** Budget of one worker. Default: LIMITS.memoryBytesDefault. */
   readonly memoryBytes?: number;
+  /** Folder for what attempts spill; made if it is not there. Default: a hidden one in the output folder. */
+  readonly scratch?: string;
   /** Raw values, as given by `--set`; checked against the job's specs. */
   readonly params?: Readonly<Record<string, string>> | ParameterValues;
   readonly merge?: boolean;

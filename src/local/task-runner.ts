@@ -11,14 +11,20 @@ export interface TaskRunner<Configuration = unknown> {
    * the same object for every attempt on this thread.
    */
   run(attempt: AttemptToRun<Configuration>): Promise<TaskResult>;
+  /** Called between attempts, for what the coordinator cannot do itself because it takes user code. Plain data both ways. */
+  answer?(question: unknown, watched: Watched): Promise<unknown>;
 }
 
-export interface AttemptToRun<Configuration = unknown> {
+/** How the coordinator sees that the thread is alive, and stops it. */
+export interface Watched {
+  readonly progress: Progress;
+  readonly control: AttemptControl;
+}
+
+export interface AttemptToRun<Configuration = unknown> extends Watched {
   readonly spec: TaskSpec;
   readonly attemptId: AttemptId;
   readonly configuration: Configuration;
   /** Exists, is empty, and is removed after the attempt. */
   readonly scratchFolder: string;
-  readonly progress: Progress;
-  readonly control: AttemptControl;
 }

@@ -8,7 +8,7 @@ import { MapReduceError, serializeError, toMapReduceError } from '../errors.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { SharedProgress, SharedSignals, sharedControl } from './shared-progress.ts';
 import type { TaskRunner } from './task-runner.ts';
-import type { FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
+import type { ExitCall, FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
 
 /**
  * `makeRunner` is called at once, with what the pool's owner passed as `workerData`: loading the job overlaps with
@@ -22,8 +22,8 @@ export function serveAttempts<Configuration>(
   const progress = new SharedProgress(shared);
   const signals = new SharedSignals(shared);
   const heap = new HeapGuard(heapBoundBytes);
+  announceExit((call) => answer({ kind: 'exiting', ...call }));
   const runner = makeRunner(data);
-  runner.catch(() => {});
   let configuration: Configuration;
 
   port.on('message', (message: ToWorker) => {
@@ -33,26 +33,55 @@ export function serveAttempts<Configuration>(
       void runOne(message);
     }
   });
+  // A module that waits at its top level for what never happens ends the thread, which otherwise would wait with it.
+  port.unref();
+  runner.then(
+    () => port.ref(),
+    () => port.ref(),
+  );
 
-  async function runOne({ run, spec, attemptId, scratchFolder }: ToWorker & { kind: 'run' }): Promise<void> {
-    const control = sharedControl(signals, run, () => heap.look(performance.now()));
+  async function runOne(message: Exclude<ToWorker, { kind: 'configure' }>): Promise<void> {
+    const { run } = message;
     try {
-      const ready = await runner;
-      signals.begin(run);
-      makeFolder(scratchFolder);
-      const result = await ready.run({ spec, attemptId, configuration, scratchFolder, progress, control });
-      rmSync(scratchFolder, { recursive: true, force: true });
+      const done = await workOn(message, await runner);
       await printed();
-      answer({ kind: 'result', run, result });
+      answer(done);
     } catch (error) {
       await printed();
       answer({ kind: 'error', run, error: serializeError(error) });
     }
   }
 
+  async function workOn(
+    message: Exclude<ToWorker, { kind: 'configure' }>,
+    ready: TaskRunner<Configuration>,
+  ): Promise<FromWorker> {
+    const { run } = message;
+    const control = sharedControl(signals, run, () => heap.look(performance.now()));
+    signals.begin(run);
+    if (message.kind === 'ask') {
+      return { kind: 'answer', run, answer: await ready.answer?.(message.question, { progress, control }) };
+    }
+    const { spec, attemptId, scratchFolder } = message;
+    makeFolder(scratchFolder);
+    const result = await ready.run({ spec, attemptId, configuration, scratchFolder, progress, control });
+    rmSync(scratchFolder, { recursive: true, force: true });
+    return { kind: 'result', run, result };
+  }
+
   function answer(message: FromWorker): void {
     port.postMessage(message);
   }
+}
+
+/** In a worker, process.exit ends the thread alone, and nothing says who called it. */
+function announceExit(tell: (call: ExitCall) => void): void {
+  const { exit } = process;
+  process.exit = (code) => {
+    const { stack = '' } = new Error(`process.exit(${code ?? ''})`);
+    tell({ code: String(code ?? ''), stack });
+    return exit.call(process, code);
+  };
 }
 
 function makeFolder(path: string): void {

@@ -5,14 +5,16 @@
 import { isMapReduceError, type MapReduceError } from '../errors.ts';
 import type { AttemptId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
+import { sumOfProgress } from '../schedule/attempt-watch.ts';
 import type { AttemptHandle, ExecutorPool } from '../schedule/executor-pool.ts';
 import type { TaskResult, TaskSpec } from '../task.ts';
 import { watchHeap } from './heap-watch.ts';
 import type { Scratch } from './scratch.ts';
-import { outOfMemoryError, threadEndedError } from './worker-errors.ts';
+import { watchStall } from './stall-watch.ts';
+import { type LostWork, lostAttempt, outOfMemoryError, threadEndedError } from './worker-errors.ts';
 import { certainlyTooMuchBytes, heapBoundBytes } from './worker-heap.ts';
 import { printOutput, type WorkerOutput } from './worker-output.ts';
-import { WorkerThread } from './worker-thread.ts';
+import { type ThreadEnd, WorkerThread } from './worker-thread.ts';
 
 export interface WorkerPoolOptions {
   /** How many threads at most. */
@@ -26,6 +28,17 @@ export interface WorkerPoolOptions {
   readonly scratch: Scratch;
   /** What user code prints in a worker. Default: to this process's own streams. */
   readonly onOutput?: (output: WorkerOutput) => void;
+}
+
+export interface Asked {
+  /** What the worker does meanwhile, as it reads on after 'died'. */
+  readonly where: string;
+  readonly signal: AbortSignal | undefined;
+  /** Without a sign of life for this long, the worker is stopped. */
+  readonly stallTimeoutMs: number;
+  readonly stalled: () => MapReduceError;
+  /** What to say of a thread that ended by itself, where the pool's own words do not fit. */
+  readonly ended?: (end: ThreadEnd) => MapReduceError | undefined;
 }
 
 export class WorkerPool implements ExecutorPool, AsyncDisposable {
@@ -68,7 +81,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     });
     let killedFor: MapReduceError | undefined;
     const progress = () => (thread.signals.hasBegun(run) ? thread.progress : undefined);
-    const lost = () => ({ spec, attemptId, worker, progress: progress() });
+    const lost = () => lostAttempt({ spec, attemptId, worker, progress: progress() });
     const kill = (reason: MapReduceError) => {
       if (killedFor || thread.hasEnded) return;
       killedFor = reason;
@@ -90,6 +103,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
       await this.#options.scratch.removeAttempt(attemptId);
       if (isHeapFull) throw outOfMemoryError(lost(), bound);
       if (ended.kind === 'error') throw ended.error;
+      if (ended.kind === 'answer') throw new Error(`worker ${worker} answered ${attemptId} like a question`);
       throw killedFor ?? threadEndedError(lost(), ended.end, bound);
     });
     return {
@@ -99,6 +113,47 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
       cancel: () => thread.signals.askToStop(run),
       kill,
     };
+  }
+
+  /**
+   * Has a worker's runner answer a question while no attempt runs on it. Aborting ends the thread at once: a question
+   * leaves nothing behind.
+   */
+  async ask(worker: number, question: unknown, asked: Asked): Promise<unknown> {
+    const { signal, stallTimeoutMs, stalled, ended: endedError, where } = asked;
+    signal?.throwIfAborted();
+    const thread = this.#thread(worker);
+    const { answer } = thread.ask(question);
+    const lost: LostWork = { worker, where, details: {} };
+    const bound = this.#heapBoundBytes;
+    let killedFor: unknown;
+    const kill = (reason: unknown) => {
+      killedFor ??= reason;
+      void thread.terminate();
+    };
+    const onAbort = () => kill(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const endHeapWatch = watchHeap(
+      () => thread.heapBytes(),
+      certainlyTooMuchBytes(bound),
+      () => kill(outOfMemoryError(lost, bound)),
+    );
+    const endStallWatch = watchStall(
+      () => sumOfProgress(thread.progress) + thread.signals.checks,
+      stallTimeoutMs,
+      () => kill(stalled()),
+    );
+    try {
+      const answered = await answer;
+      if (answered.kind === 'answer') return answered.answer;
+      if (answered.kind === 'error') throw answered.error;
+      if (answered.kind === 'result') throw new Error(`worker ${worker} answered a question like an attempt`);
+      throw killedFor ?? endedError?.(answered.end) ?? threadEndedError(lost, answered.end, bound);
+    } finally {
+      endHeapWatch();
+      endStallWatch();
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Ends a worker's thread as a crash would, whatever it is doing. For tests of what comes after. */

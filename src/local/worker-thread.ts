@@ -10,13 +10,19 @@
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { deserializeError } from '../errors.ts';
-import type { AttemptId } from '../ids.ts';
+import { deserializeError, textOf } from '../errors.ts';
 import { MiB } from '../limits.ts';
-import type { TaskResult, TaskSpec } from '../task.ts';
+import type { TaskResult } from '../task.ts';
 import { newSharedBuffer, SharedProgress, SharedSignals } from './shared-progress.ts';
 import { heapCeilingBytes, YOUNG_GENERATION_MB } from './worker-heap.ts';
-import type { FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
+import {
+  type ExitCall,
+  type FromWorker,
+  parseFromWorker,
+  type ToWorker,
+  type Work,
+  type WorkerBirth,
+} from './worker-messages.ts';
 import { forwardLines, type WorkerOutput } from './worker-output.ts';
 
 /** A thread that hangs in a system call does not end when it is terminated: after this long it is left to itself. */
@@ -34,11 +40,20 @@ export interface WorkerThreadOptions {
 export interface ThreadEnd {
   readonly exitCode: number;
   readonly error: (Error & { readonly code?: string }) | undefined;
+  /** Undefined unless the job's code called process.exit. */
+  readonly exitCall: ExitCall | undefined;
 }
 
-/** How an attempt ended: it said so, or its thread is no more. */
+/** Work that a thread was given. */
+export interface Given {
+  readonly run: number;
+  readonly answer: Promise<Answer>;
+}
+
+/** How an attempt or a question ended: the thread said so, or it is no more. */
 export type Answer =
   | { readonly kind: 'result'; readonly result: TaskResult }
+  | { readonly kind: 'answer'; readonly answer: unknown }
   | { readonly kind: 'error'; readonly error: Error }
   | { readonly kind: 'thread ended'; readonly end: ThreadEnd };
 
@@ -49,6 +64,7 @@ export class WorkerThread {
   readonly signals: SharedSignals;
   readonly #thread: Worker;
   #end: ThreadEnd | undefined;
+  #exitCall: ExitCall | undefined;
   readonly #resolveEnded: (end: ThreadEnd) => void;
   #runs = 0;
   #pending: { readonly run: number; readonly resolve: (answer: Answer) => void } | undefined;
@@ -73,11 +89,15 @@ export class WorkerThread {
     this.ended = promise;
     this.#resolveEnded = resolve;
     let error: ThreadEnd['error'];
-    this.#thread.on('message', (message: FromWorker) => this.#take(message));
-    this.#thread.on('error', (thrown: Error) => {
-      error = thrown;
+    this.#thread.on('message', (message: unknown) => {
+      const known = parseFromWorker(message);
+      if (known !== undefined) this.#take(known);
     });
-    this.#thread.on('exit', (exitCode) => this.#endWith({ exitCode, error }));
+    this.#thread.on('error', (thrown: unknown) => {
+      // Code can throw anything: null, a symbol, an object without a prototype.
+      error = thrown instanceof Error ? thrown : new Error(`it threw ${textOf(thrown)}`);
+    });
+    this.#thread.on('exit', (exitCode) => this.#endWith({ exitCode, error, exitCall: this.#exitCall }));
     for (const stream of ['stdout', 'stderr'] as const) {
       forwardLines(this.#thread[stream], (text) => onOutput({ stream, worker, text }));
     }
@@ -88,26 +108,37 @@ export class WorkerThread {
   }
 
   /** Starts an attempt. Its run number is what `signals` knows it by; `answer` always resolves. */
-  run(options: {
-    readonly spec: TaskSpec;
-    readonly attemptId: AttemptId;
-    readonly scratchFolder: string;
-    readonly configuration: unknown;
-  }): { readonly run: number; readonly answer: Promise<Answer> } {
-    if (this.#pending) throw new Error(`${options.attemptId} was given to a worker that is busy`);
-    const { configuration, ...attempt } = options;
-    const run = ++this.#runs;
-    this.progress.reset();
-    if (configuration !== this.#configuration) {
+  run({
+    configuration,
+    ...attempt
+  }: Omit<Work & { kind: 'run' }, 'kind'> & { configuration: unknown }): Given {
+    return this.#give({ kind: 'run', ...attempt }, () => {
+      if (configuration === this.#configuration) return;
       this.#configuration = configuration;
       this.#send({ kind: 'configure', configuration });
+    });
+  }
+
+  /** The same for a question to the thread's runner. */
+  ask(question: unknown): Given {
+    return this.#give({ kind: 'ask', question });
+  }
+
+  #give(work: Work, before?: () => void): Given {
+    if (this.#pending) {
+      throw new Error(
+        `${work.kind === 'run' ? work.attemptId : 'a question'} was given to a worker that is busy`,
+      );
     }
+    const run = ++this.#runs;
+    this.progress.reset();
+    before?.();
     const { promise: answer, resolve } = Promise.withResolvers<Answer>();
     if (this.#end) {
       resolve({ kind: 'thread ended', end: this.#end });
     } else {
       this.#pending = { run, resolve };
-      this.#send({ kind: 'run', run, ...attempt });
+      this.#send({ run, ...work });
     }
     return { run, answer };
   }
@@ -124,7 +155,10 @@ export class WorkerThread {
 
   /** Ends the thread wherever it is; also the way to play a crash. */
   async terminate(): Promise<void> {
-    const giveUp = setTimeout(() => this.#endWith({ exitCode: -1, error: undefined }), END_WAIT_MS);
+    const giveUp = setTimeout(
+      () => this.#endWith({ exitCode: -1, error: undefined, exitCall: undefined }),
+      END_WAIT_MS,
+    );
     void this.#thread.terminate();
     await this.ended;
     clearTimeout(giveUp);
@@ -135,11 +169,13 @@ export class WorkerThread {
   }
 
   #take(message: FromWorker): void {
+    if (message.kind === 'exiting') {
+      this.#exitCall = message;
+      return;
+    }
     if (this.#pending?.run !== message.run) return;
     this.#settle(
-      message.kind === 'result'
-        ? { kind: 'result', result: message.result }
-        : { kind: 'error', error: deserializeError(message.error) },
+      message.kind === 'error' ? { kind: 'error', error: deserializeError(message.error) } : message,
     );
   }
 

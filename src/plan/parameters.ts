@@ -1,11 +1,17 @@
 /** Checks what `--set` gave against the job's parameters, and fills in defaults. */
 import { MapReduceError } from '../errors.ts';
-import type { Job, ParameterSpec, ParameterValue, ParameterValues } from '../job.ts';
+import type { ParameterSpec, ParameterSpecs, ParameterValue, ParameterValues } from '../job.ts';
 import { nearestName } from '../nearest-name.ts';
+
+/** A job, or its description. */
+interface Parametrised {
+  readonly name: string;
+  readonly params: ParameterSpecs;
+}
 
 /** @throws UsageError naming the parameter, the value and what is allowed. */
 export function resolveParameters(
-  job: Job,
+  job: Parametrised,
   given: Readonly<Record<string, ParameterValue>>,
 ): ParameterValues {
   const values: Record<string, ParameterValue> = {};
@@ -22,7 +28,7 @@ export function resolveParameters(
   return values;
 }
 
-function parse(job: Job, name: string, spec: ParameterSpec, value: ParameterValue): ParameterValue {
+function parse(job: Parametrised, name: string, spec: ParameterSpec, value: ParameterValue): ParameterValue {
   switch (spec.type) {
     case 'string': {
       const text = String(value);
@@ -47,7 +53,7 @@ function parse(job: Job, name: string, spec: ParameterSpec, value: ParameterValu
   }
 }
 
-function unknown(job: Job, name: string): MapReduceError {
+function unknown(job: Parametrised, name: string): MapReduceError {
   const names = Object.keys(job.params);
   const nearest = nearestName(name, names);
   const hint =
@@ -61,7 +67,7 @@ function unknown(job: Job, name: string): MapReduceError {
   });
 }
 
-function usage(job: Job, name: string, rule: string): MapReduceError {
+function usage(job: Parametrised, name: string, rule: string): MapReduceError {
   return new MapReduceError('UsageError', `job '${job.name}': parameter '${name}' ${rule}`, {
     details: { jobName: job.name },
   });

@@ -12,11 +12,13 @@ import { LIMITS, MiB } from '../limits.ts';
 import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type {
+  AttemptControl,
   BlockCompression,
   InputFile,
   JobPlan,
   MapTaskSpec,
   PartitionPlan,
+  Progress,
   ReduceTaskSpec,
   Split,
 } from '../task.ts';
@@ -38,6 +40,8 @@ export interface PlanOptions {
   readonly tasksPerStageMax?: number;
   /** How many splits may be smaller than LIMITS.smallSplitBytes. Default: any number. */
   readonly smallSplitsMax?: number;
+  /** How whoever waits for the plan sees that it is being made, and stops it. */
+  readonly watched?: { readonly progress: Progress; readonly control: AttemptControl };
 }
 
 /** @throws UsageError for reducers or a split size out of bounds, and for parameters that the job's setup refuses; what reading a sample throws. */

@@ -33,7 +33,7 @@ export class AttemptWatch {
 
   #lookForStall(attempt: RunningAttempt, gapMs: number): void {
     const progress = attempt.handle.progress();
-    const sum = progress === undefined ? 0 : sumOf(progress) + attempt.handle.checks();
+    const sum = progress === undefined ? 0 : sumOfProgress(progress) + attempt.handle.checks();
     const hasBegun = progress !== undefined;
     if (hasBegun !== attempt.begun || sum !== attempt.progressSum) {
       attempt.begun = hasBegun;
@@ -47,7 +47,8 @@ export class AttemptWatch {
   }
 }
 
-function sumOf(progress: Readonly<Progress>): number {
+/** Moves whenever any of the numbers does. */
+export function sumOfProgress(progress: Readonly<Progress>): number {
   return (
     progress.recordsRead +
     progress.bytesRead +

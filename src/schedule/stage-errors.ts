@@ -30,9 +30,15 @@ export function taskFailedError(
   const { name, message } = nameAndMessage(error);
   return new MapReduceError(
     'TaskFailedError',
-    `${spec.stage} task ${spec.taskId} failed ${failures} ${failures === 1 ? 'time' : 'times'} (at most ${attemptsMax} attempts are made); the last, ${attempt.id},${place || ' said'}: ${name}: ${message}`,
+    `${spec.stage} task ${spec.taskId} failed ${failures} ${failures === 1 ? 'time' : 'times'} (${boundText(failures, attemptsMax)}); the last, ${attempt.id},${place || ' said'}: ${name}: ${message}`,
     { details: last.details, cause: error },
   );
+}
+
+/** A backup attempt is made beside the others, and may fail beyond the bound. */
+function boundText(failures: number, attemptsMax: number): string {
+  const bound = attemptsMax === 1 ? 'at most 1 attempt' : `at most ${attemptsMax} attempts`;
+  return failures > attemptsMax ? `${bound}, and backup attempts` : bound;
 }
 
 /** An error that another attempt would only repeat: the error itself, with the task it came from. */

@@ -42,7 +42,8 @@ const PERMISSION = {
 const FULL = {
   name: 'DiskFullError',
   reason: 'no space left on the device, or a quota is used up',
-  remedy: 'Free some space, or point --output and the scratch folder at a larger device.',
+  remedy:
+    'Free some space, or name folders on a larger device: --output for results, --scratch for what is spilled.',
 } as const;
 const DESCRIPTORS = {
   name: 'StorageError',

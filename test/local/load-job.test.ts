@@ -43,10 +43,29 @@ describe('loading a job module', () => {
     expect(load('words.ts', WORD_COUNT)).toEqual({ job: 'words' });
   });
 
+  const REQUIRED = "const { defineJob, textLines, tsv } = require('serverless-mapreduce');";
+  const JOB = `defineJob({
+    name: 'words', description: 'd', input: textLines(), key: 'string', value: 'number',
+    map(line, { emit }) { emit(line, 1); }, reduce: 'sum', output: tsv(),
+  })`;
+
+  test.each([
+    ['exported.cjs', `${REQUIRED} module.exports = ${JOB};`],
+    ['default.cjs', `${REQUIRED} module.exports = { default: ${JOB} };`],
+    [
+      'compiled.cjs',
+      `'use strict'; Object.defineProperty(exports, '__esModule', { value: true }); ${REQUIRED} exports.default = ${JOB};`,
+    ],
+    ['typed.cts', `${REQUIRED} const job: unknown = ${JOB}; module.exports = job;`],
+    ['untyped.js', `${REQUIRED} module.exports = ${JOB};`],
+  ])('a CommonJS module (%s)', (file, text) => {
+    expect(load(file, text)).toEqual({ job: 'words' });
+  });
+
   test('a path that is not there', () => {
     expect(load('absent.ts')).toMatchObject({
       name: 'JobDefinitionError',
-      message: `the job module ${join(folder, 'absent.ts')} does not exist. Give the path of a .ts or .js file`,
+      message: `the job module ${join(folder, 'absent.ts')} does not exist. Give the path of a .ts, .js, .mjs or .cjs file`,
     });
   });
 

@@ -146,7 +146,7 @@ describe('workers that come to harm', () => {
       details: { taskId: 'm-00001', attemptId: 'm-00001.0', file: '/data/input-1.txt', offsetBytes: 262_144 },
     });
     expect(failures[0].error.message).toContain(
-      'in map attempt m-00001.0 while it read the chunk that starts at byte 262144 of /data/input-1.txt: its thread ended with exit code 7',
+      "in map attempt m-00001.0 while it read the chunk that starts at byte 262144 of /data/input-1.txt: the job's code called process.exit(7)",
     );
   });
 

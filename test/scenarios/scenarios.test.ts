@@ -1,6 +1,6 @@
 /**
  * What a MapReduce has to survive, on real worker threads: each run's result is compared, byte for byte, with that of
- * the sequential run, which uses no worker at all.
+ * the sequential run, which uses one worker and runs one task after the other.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the four classic scenarios', () => {
-  test('sequential: one thread, no worker, counts every word', async () => {
+  test('sequential: one worker, one task after the other, counts every word', async () => {
     const counts = new Map<string, number>();
     for (const line of text(LINES).trimEnd().split('\n')) {
       for (const word of line.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);

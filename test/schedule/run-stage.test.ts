@@ -174,7 +174,7 @@ describe('failures', () => {
 
     expect(failure.name).toBe('TaskFailedError');
     expect(failure.message).toBe(
-      'map task m-00001 failed 4 times (at most 4 attempts are made); the last, m-00001.3, at byte 77 of /data/a.txt: UserCodeError: map threw: boom',
+      'map task m-00001 failed 4 times (at most 4 attempts); the last, m-00001.3, at byte 77 of /data/a.txt: UserCodeError: map threw: boom',
     );
     expect(failure.details).toEqual({
       taskId: 'm-00001',

@@ -1,0 +1,86 @@
+/**
+ * What others need to know of a job without running any of its code: plain data, so that a worker thread can load the
+ * module and tell the coordinator. Getters and proxies in the definition are read here, once.
+ */
+import type { Job, JobShuffle, ParameterSpec, ParameterSpecs, RangePartitioner } from './job.ts';
+
+export interface JobDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly params: ParameterSpecs;
+  readonly output: { readonly extension: string };
+  /** Undefined for a map-only job. */
+  readonly shuffle: ShuffleDescription | undefined;
+}
+
+/** Types by name; of what may be a function, its name or 'a function of the job'. */
+export interface ShuffleDescription {
+  readonly key: string;
+  readonly value: string;
+  readonly combine: string | undefined;
+  readonly partition: RangePartitioner | 'hash' | 'custom';
+  readonly reduce: string;
+  readonly reducers: number | undefined;
+}
+
+export function describeJob({ name, description, params, output, shuffle }: Job): JobDescription {
+  return {
+    name,
+    description: String(description),
+    params: Object.fromEntries(Object.entries(params).map(([name, spec]) => [name, plainSpec(spec)])),
+    output: { extension: String(output.extension) },
+    shuffle: shuffle && describeShuffle(shuffle),
+  };
+}
+
+function describeShuffle({
+  key,
+  value,
+  combine,
+  partition,
+  reduce,
+  reducers,
+}: JobShuffle): ShuffleDescription {
+  return {
+    key: key.name,
+    value: value.name,
+    combine: combine === undefined ? undefined : nameOf(combine),
+    partition: describePartition(partition),
+    reduce: nameOf(reduce),
+    reducers,
+  };
+}
+
+function describePartition(partition: JobShuffle['partition']): ShuffleDescription['partition'] {
+  if (partition === undefined) return 'hash';
+  return typeof partition === 'function' ? 'custom' : { kind: 'range', samplesMax: partition.samplesMax };
+}
+
+function nameOf(aggregation: string | ((...args: never[]) => unknown)): string {
+  return typeof aggregation === 'string' ? aggregation : 'a function of the job';
+}
+
+function plainSpec(spec: ParameterSpec): ParameterSpec {
+  const description = String(spec.description);
+  switch (spec.type) {
+    case 'string':
+      return {
+        type: 'string',
+        description,
+        ...(spec.default === undefined ? {} : { default: spec.default }),
+        ...(spec.choices === undefined ? {} : { choices: [...spec.choices] }),
+      };
+    case 'number':
+      return {
+        type: 'number',
+        description,
+        ...(spec.default === undefined ? {} : { default: spec.default }),
+      };
+    case 'boolean':
+      return {
+        type: 'boolean',
+        description,
+        ...(spec.default === undefined ? {} : { default: spec.default }),
+      };
+  }
+}
