@@ -2,6 +2,7 @@
  * `npm run fuzz -- <campaign> [--seed n] [--count n] [--minutes n]`: longer than a test may take. Every case has a seed of
  * its own and can be run again alone; the folder of a case that found something stays.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +12,11 @@ import { fuzzKill } from './kills.ts';
 import { fuzzMutation } from './mutations.ts';
 import { Random } from './random.ts';
 
-const CAMPAIGNS = ['jobs', 'kills', 'mutations'] as const;
+const CAMPAIGNS = ['jobs', 'kills', 'mutations', 'requests'] as const;
 type Campaign = (typeof CAMPAIGNS)[number];
-const COUNTS: Readonly<Record<Campaign, number>> = { jobs: 500, kills: 100, mutations: 5_000 };
+/** What needs no emulator. */
+type LocalCampaign = Exclude<Campaign, 'requests'>;
+const COUNTS: Readonly<Record<Campaign, number>> = { jobs: 500, kills: 100, mutations: 5_000, requests: 100 };
 /** A run of the cases of `kills`; measured once at the start. */
 const KILLS_WARM_UP = 3;
 /** Of one case; its folder has all. */
@@ -26,7 +29,9 @@ interface Options {
 }
 
 const program = new Command('npm run fuzz --')
-  .description('Random jobs, damaged bytes and kills, against what must come out.')
+  .description(
+    'Random jobs, damaged bytes, kills, and hostile requests to an emulator, against what must come out.',
+  )
   .argument('<campaign>', CAMPAIGNS.join(', '), campaignOf)
   .option('--seed <n>', 'of the first case; the next has the number after', whole, Date.now() % 1_000_000_000)
   .option(
@@ -38,9 +43,25 @@ const program = new Command('npm run fuzz --')
   .parse();
 
 const [campaign] = program.processedArgs as [Campaign];
-process.exitCode = (await run(campaign, program.opts<Options>())) === 0 ? 0 : 1;
+const options = program.opts<Options>();
+process.exitCode =
+  campaign === 'requests' ? fuzzRequests(options) : (await run(campaign, options)) === 0 ? 0 : 1;
 
-async function run(name: Campaign, { seed, count = COUNTS[name], minutes }: Options): Promise<number> {
+/** Emulators start and stop around the tests of them: this is one of those, with more cases. */
+function fuzzRequests({ seed, count = COUNTS.requests }: Options): number {
+  const { status } = spawnSync('vitest', ['run', '--project', 'emulator', 'hostile-requests'], {
+    stdio: 'inherit',
+    env: {
+      MAPREDUCE_EMULATORS: 'ministack',
+      ...process.env,
+      MAPREDUCE_FUZZ_REQUESTS: String(count),
+      MAPREDUCE_FUZZ_SEED: String(seed),
+    },
+  });
+  return status ?? 1;
+}
+
+async function run(name: LocalCampaign, { seed, count = COUNTS[name], minutes }: Options): Promise<number> {
   const root = mkdtempSync(join(tmpdir(), `fuzz-${name}-`));
   const startedMs = performance.now();
   const tally = { cases: 0, found: 0, fired: 0, failed: 0 };
@@ -77,7 +98,7 @@ async function run(name: Campaign, { seed, count = COUNTS[name], minutes }: Opti
 }
 
 async function oneCase(
-  name: Campaign,
+  name: LocalCampaign,
   { folder, random, typicalMs }: { folder: string; random: Random; typicalMs: number },
 ): Promise<{ problems: string[]; fired?: boolean; failed?: boolean }> {
   try {

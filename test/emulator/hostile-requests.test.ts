@@ -1,0 +1,102 @@
+/** `npm run fuzz -- requests` runs more of them: MAPREDUCE_FUZZ_REQUESTS from MAPREDUCE_FUZZ_SEED on. */
+import { HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { beforeAll, expect, test } from 'vitest';
+import type { FailureDocument } from '../../lambdas/steps/failure.ts';
+import { hostileRequest, READABLE, SECRET } from '../fuzz/hostile-requests.ts';
+import { Random } from '../fuzz/random.ts';
+import { DeployedStack, type EndedExecution } from './deployed-stack.ts';
+import { describeOnEmulators } from './with-emulator.ts';
+
+const REQUESTS = Number(process.env.MAPREDUCE_FUZZ_REQUESTS ?? 20);
+const SEED = Number(process.env.MAPREDUCE_FUZZ_SEED ?? 1);
+/** Of a request, from its upload to the end of its execution: one that starts thousands of functions takes longer. */
+const REQUEST_MS_MAX = 90_000;
+
+describeOnEmulators('Hostile requests', (emulator) => {
+  let stack: DeployedStack;
+  let before: Record<string, string>;
+
+  beforeAll(async () => {
+    stack = await DeployedStack.deploy(emulator, { maxConcurrency: 4, taskMemoryMb: 512 });
+    await stack.put(`${READABLE}a.txt`, 'to be or not to be\n'.repeat(50));
+    await stack.put(`${READABLE}b.txt`, 'that is the question\n'.repeat(50));
+    await stack.put('work/canary/shuffle/m-00000', `${SECRET}\n`);
+    await stack.put('jobs/canary/secret.txt', `${SECRET}\n`);
+    const request = { app: 'word-count', inputs: [READABLE], output: 'output/canary/' };
+    expect(await stack.start({ jobId: 'canary-job', request })).toMatchObject({ status: 'SUCCEEDED' });
+    before = await objectsOf(stack, ['output/canary/', 'work/canary/', 'jobs/canary', 'data/']);
+  });
+
+  test(`${REQUESTS} from seed ${SEED}: each ends soon, is answered clearly, and touches nothing of others`, async () => {
+    const problems: string[] = [];
+    for (let i = 0; i < REQUESTS; i++) {
+      const seed = SEED + i;
+      const body = hostileRequest(new Random(seed));
+      const key = `requests/hostile-${seed}.json`;
+      const startedMs = performance.now();
+      await stack.put(key, body);
+      const ended = await executionOf(stack, key);
+      const found = await problemsOf(stack, { key, ended, elapsedMs: performance.now() - startedMs });
+      problems.push(
+        ...found.map((problem) => `seed ${seed}, ${body.toString().slice(0, 200)}:\n    ${problem}`),
+      );
+    }
+    const after = await objectsOf(stack, ['output/canary/', 'work/canary/', 'jobs/canary', 'data/']);
+
+    expect(problems).toEqual([]);
+    expect(after).toMatchObject(before);
+  }, 3_600_000);
+});
+
+/** Failure notes start executions too, which see at once that there is nothing to do. */
+async function executionOf(stack: DeployedStack, key: string): Promise<EndedExecution> {
+  for (;;) {
+    const ended = await stack.next();
+    const { detail } = ended.input as { detail?: { object?: { key?: string } } };
+    if (detail?.object?.key === key) return ended;
+  }
+}
+
+async function problemsOf(
+  stack: DeployedStack,
+  { key, ended, elapsedMs }: { key: string; ended: EndedExecution; elapsedMs: number },
+): Promise<string[]> {
+  const slow = elapsedMs > REQUEST_MS_MAX ? [`took ${Math.round(elapsedMs / 1000)} s`] : [];
+  if (ended.status === 'SUCCEEDED') return [...slow, ...(await leaks(stack, ended))];
+  if (ended.status !== 'FAILED') return [...slow, `ended as ${ended.status}`];
+  const noteKey = key.replace(/\.json$/, '.failure.json');
+  const note = await stack.get(noteKey);
+  if (note === undefined) return [...slow, `left no ${noteKey}: ${ended.error}: ${ended.cause}`];
+  const { error, message } = JSON.parse(note.toString()) as FailureDocument;
+  return [
+    ...slow,
+    ...(/^(States\.|Lambda\.|Error$|TypeError|RangeError|SyntaxError)/.test(error)
+      ? [`a bare ${error}`]
+      : []),
+    ...(/undefined|\[object|RangeError|Maximum call stack|NaN/.test(message) ? [`unclear: ${message}`] : []),
+    ...(message.length > 5_000 ? [`a message of ${message.length} characters`] : []),
+    ...(message.includes(SECRET) ? ['tells the secret'] : []),
+  ];
+}
+
+/** Whether a result holds what its author may not read. */
+async function leaks(stack: DeployedStack, ended: EndedExecution): Promise<string[]> {
+  const prefix = ended.output?.outputPrefix as string | undefined;
+  if (prefix === undefined) return [];
+  const { parts } = await stack.result(prefix);
+  return [...parts].flatMap(([name, bytes]) =>
+    bytes.includes(SECRET) ? [`${prefix}${name} holds the secret`] : [],
+  );
+}
+
+async function objectsOf(stack: DeployedStack, prefixes: readonly string[]): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const Prefix of prefixes) {
+    const { Contents = [] } = await stack.s3.send(new ListObjectsV2Command({ Bucket: stack.bucket, Prefix }));
+    for (const { Key } of Contents) {
+      const { ETag } = await stack.s3.send(new HeadObjectCommand({ Bucket: stack.bucket, Key: Key! }));
+      found[Key!] = ETag!;
+    }
+  }
+  return found;
+}
