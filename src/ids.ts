@@ -17,6 +17,10 @@ export type Stage = 'map' | 'reduce';
 const JOB_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/;
 
 /** Job ids become parts of object keys and execution names: letters, digits, `.`, `_`, `-`, at most 80. */
+export function isJobId(text: string): text is JobId {
+  return JOB_ID_PATTERN.test(text);
+}
+
 export function jobId(text: string): JobId {
   if (!JOB_ID_PATTERN.test(text)) {
     throw new RangeError(

@@ -21,6 +21,7 @@
 export { type ByRangeOptions, byRange, type Compare, distinct, first, last, topN } from './aggregate.ts';
 export type { ByteSink, Codec, JsonType, KeyCodec, KeyType, TypeOf, ValueType } from './codec/codec.ts';
 export { json } from './codec/json-type.ts';
+export { parseJson } from './codec/parse-json.ts';
 export { defineJob } from './define-job.ts';
 export { type ErrorDetails, type ErrorName, MapReduceError } from './errors.ts';
 export type { InputFormat, ParserPiece, RecordParser } from './input/input-format.ts';

@@ -82,6 +82,16 @@ describe('imports point inward', () => {
     expect(found).toEqual([]);
   });
 
+  it.each(['src', 'lambdas', 'infra', 'apps'])('%s parses JSON by parseJson() alone', (folder) => {
+    const found = sourcesBelow(folder)
+      .map((path) => ({ name: relative(ROOT, path), text: readFileSync(path, 'utf8') }))
+      .filter(
+        ({ name, text }) => name !== 'src/codec/parse-json.ts' && /\bJSON\.parse\b(?=\(|\)|,)/.test(text),
+      );
+
+    expect(found.map(({ name }) => name)).toEqual([]);
+  });
+
   it('the check sees imports at all', () => {
     expect(resolvedImports(join(ROOT, 'src/map/map-task.ts'))).toContain('src/input/read-records.ts');
   });

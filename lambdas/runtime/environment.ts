@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as jobs from '#jobs';
+import { parseJson } from '../../src/codec/parse-json.ts';
 import { LIMITS, MiB } from '../../src/limits.ts';
 import { createS3Client } from '../../src/storage/s3-client.ts';
 import { S3_LIMITS } from '../../src/storage/s3-limits.ts';
@@ -34,7 +35,7 @@ export function lambdaEnvironment(): StepEnvironment {
     backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
     maxTasksPerStage: Number(required('MAPREDUCE_MAX_TASKS_PER_STAGE')),
     // Set by the construct, which has checked that it is a list of texts.
-    readablePrefixes: JSON.parse(required('MAPREDUCE_READABLE_PREFIXES')) as string[],
+    readablePrefixes: parseJson(required('MAPREDUCE_READABLE_PREFIXES')) as string[],
     memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent: join(tmpdir(), 'mapreduce'),
   };

@@ -5,8 +5,9 @@
 import { type ClaimDocument, readDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
 import { type JobRequest, parseJobRequest, REQUEST_BYTES_MAX } from '../../src/aws/job-request.ts';
 import { INPUT_PREFIX, requestKey } from '../../src/aws/keys.ts';
-import { parseJson } from '../../src/aws/parse.ts';
+import { parseJsonFrom } from '../../src/aws/parse.ts';
 import { derivedJobId, type StartEvent } from '../../src/aws/start-event.ts';
+import { parseJson } from '../../src/codec/parse-json.ts';
 import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
 import { type JobId, jobId } from '../../src/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -75,7 +76,7 @@ export async function jobIdOfStart(start: StartEvent, store: ObjectStore): Promi
 /** @throws UsageError */
 export function checkedRequest({ request, what }: ClaimedJob): JobRequest {
   // A text is what could not be parsed; this says why.
-  return parseJobRequest(typeof request === 'string' ? parseJson(request, what) : request, what);
+  return parseJobRequest(typeof request === 'string' ? parseJsonFrom(request, what) : request, what);
 }
 
 function requestedJobId(start: Exclude<ClaimableStart, { kind: 'redrive' }>, request: unknown): JobId {
@@ -113,7 +114,7 @@ async function requestOf(
       const what = `the request ${key}`;
       const text = (await requestBytes(store, { key, what })).toString();
       try {
-        return { request: JSON.parse(text), what };
+        return { request: parseJson(text), what };
       } catch {
         return { request: text, what };
       }

@@ -1,8 +1,12 @@
 /** The JSON documents that the steps of a job leave for each other on the bucket. Written and read by this project only. */
 
+import { parseJson } from '../codec/parse-json.ts';
+import { MANIFEST_NAME } from '../commit/layout.ts';
+import { parseManifest } from '../commit/manifest.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
 import { isMapReduceError, MapReduceError, type SerializedError } from '../errors.ts';
 import type { JobId } from '../ids.ts';
+import type { JobReport } from '../report.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { JobPlan, JobSettings } from '../task.ts';
 import type { UploadedObject } from './start-event.ts';
@@ -56,7 +60,7 @@ export interface AttemptFailureDocument {
 export async function readDocument<T>(store: ObjectStore, key: string): Promise<T> {
   const bytes = await store.get(key);
   try {
-    return JSON.parse(bytes.toString()) as T;
+    return parseJson(bytes.toString()) as T;
   } catch (error) {
     throw new MapReduceError('StorageError', `${store.location}/${key} is not the JSON it was written as`, {
       details: { objectKey: key },
@@ -68,6 +72,17 @@ export async function readDocument<T>(store: ObjectStore, key: string): Promise<
 export async function findDocument<T>(store: ObjectStore, key: string): Promise<T | undefined> {
   try {
     return await readDocument<T>(store, key);
+  } catch (error) {
+    if (isMapReduceError(error, 'ObjectNotFoundError')) return undefined;
+    throw error;
+  }
+}
+
+/** @throws UsageError for a manifest that no job of this version has written */
+export async function findManifest(store: ObjectStore, outputPrefix: string): Promise<JobReport | undefined> {
+  const key = `${outputPrefix}${MANIFEST_NAME}`;
+  try {
+    return parseManifest((await store.get(key)).toString(), `${store.location}/${key}`);
   } catch (error) {
     if (isMapReduceError(error, 'ObjectNotFoundError')) return undefined;
     throw error;

@@ -15,6 +15,7 @@
  * Sources: "Handling errors in Step Functions workflows" and "Handle Lambda service exceptions" of AWS' guide.
  */
 import * as v from 'valibot';
+import { parseJson } from '../codec/parse-json.ts';
 import type { ErrorName } from '../errors.ts';
 
 /** What a Catch makes of it. Before the first death both are empty. */
@@ -78,7 +79,7 @@ export function tellDeath({ Error: name, Cause: cause }: Death): ToldDeath {
 /** `errorMessage` of an answer that is handed on as JSON. */
 export function answerOf(cause: string): string | undefined {
   try {
-    const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
+    const { errorMessage } = parseJson(cause) as { errorMessage?: unknown };
     return typeof errorMessage === 'string' ? errorMessage : undefined;
   } catch {
     return undefined;

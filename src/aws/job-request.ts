@@ -5,9 +5,11 @@
  * { "app": "word-count", "inputs": ["input/logs/2026-*.gz"], "params": { "case": "lower" }, "reducers": 8 }
  */
 import * as v from 'valibot';
+import type { ParameterValue } from '../job.ts';
 import { LIMITS } from '../limits.ts';
+import { namedValues } from '../named-values.ts';
 import { OUTPUT_PREFIX } from './keys.ts';
-import { parseJson, parseWith } from './parse.ts';
+import { parseJsonFrom, parseWith } from './parse.ts';
 import { keyProblem, outputProblem } from './request-scope.ts';
 
 /** A request that names a million inputs should name a prefix. */
@@ -22,6 +24,10 @@ const inputName = v.pipe(
     if (problem !== undefined) addIssue({ message: problem });
   }),
 );
+
+function isParameterValue(value: unknown): value is ParameterValue {
+  return ['string', 'number', 'boolean'].includes(typeof value);
+}
 
 const wholeNumber = (min: number, max: number) => {
   const rule = (received: unknown) =>
@@ -66,7 +72,7 @@ export const jobRequestSchema = v.strictObject(
     ),
     /** Replace results that the output already holds. */
     overwrite: v.optional(v.boolean()),
-    params: v.optional(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])), {}),
+    params: v.optional(namedValues(isParameterValue, 'a text, a number, or true or false'), {}),
     reducers: v.optional(wholeNumber(0, LIMITS.reducersMax)),
     splitSizeBytes: v.optional(wholeNumber(LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax)),
     /** Merge the parts into one object sorted by key. */
@@ -97,5 +103,5 @@ export function parseJobRequest(value: unknown, what: string): JobRequest {
 }
 
 export function parseJobRequestText(text: string, what: string): JobRequest {
-  return parseJobRequest(parseJson(text, what), what);
+  return parseJobRequest(parseJsonFrom(text, what), what);
 }

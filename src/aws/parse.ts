@@ -1,5 +1,6 @@
 /** Validation at the edges: whatever comes from outside is parsed once, and what is wrong with it is said in one line. */
 import * as v from 'valibot';
+import { parseJson } from '../codec/parse-json.ts';
 import { MapReduceError } from '../errors.ts';
 
 /** @param what  for the message: "the request requests/daily.json" */
@@ -16,9 +17,9 @@ export function parseWith<const S extends v.GenericSchema>(
   );
 }
 
-export function parseJson(text: string, what: string): unknown {
+export function parseJsonFrom(text: string, what: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new MapReduceError('UsageError', `${what} is not JSON: ${(error as Error).message}`, {
       cause: error,

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { MapReduceError } from '../errors.ts';
 import { type JobId, jobId } from '../ids.ts';
+import { namedValues } from '../named-values.ts';
 import { FAILURE_SUFFIX, INPUT_PREFIX, REQUEST_SUFFIX, REQUESTS_PREFIX } from './keys.ts';
 import { parseWith } from './parse.ts';
 
@@ -40,7 +41,10 @@ const uploadSchema = v.object({
   }),
 });
 
-const submitSchema = v.strictObject({ jobId: v.string(), request: v.record(v.string(), v.unknown()) });
+const submitSchema = v.strictObject({
+  jobId: v.string(),
+  request: namedValues((_): _ is unknown => true, 'a value'),
+});
 const redriveSchema = v.strictObject({ jobId: v.string(), redrive: v.literal(true) });
 
 /** @throws UsageError for anything else. */

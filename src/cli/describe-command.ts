@@ -9,6 +9,7 @@ import { EXIT_CODE } from './exit-code.ts';
 import { findJob } from './find-job.ts';
 import { type Paint, paintFor, printable } from './paint.ts';
 import { tableLines } from './table.ts';
+import { print } from './terminal.ts';
 
 export async function listCommand(): Promise<number> {
   const paint = paintFor(process.stdout);
@@ -17,13 +18,13 @@ export async function listCommand(): Promise<number> {
     appNames().map(async (name) => ({ name, job: describeJob(await loadJob(findJob(name))) })),
   );
   const lines = jobs.flatMap(({ name, job }) => [...listedLines(name, job, paint), '']);
-  process.stdout.write(`${[...lines, `More about one: ${commandLine('describe <app>')}`].join('\n')}\n`);
+  print(`${[...lines, `More about one: ${commandLine('describe <app>')}`].join('\n')}\n`);
   return EXIT_CODE.done;
 }
 
 export async function describeCommand(name: string): Promise<number> {
   const job = await describeModule(findJob(name));
-  process.stdout.write(`${describedLines(name, job, paintFor(process.stdout)).join('\n')}\n`);
+  print(`${describedLines(name, job, paintFor(process.stdout)).join('\n')}\n`);
   return EXIT_CODE.done;
 }
 

@@ -35,13 +35,14 @@ export async function runMain(args: readonly string[]): Promise<number> {
 }
 
 async function printError(error: unknown, args: readonly string[]): Promise<void> {
-  const [{ errorText }, { paintFor }, { PACKAGE_ROOT }] = await Promise.all([
+  const [{ errorText }, { paintFor }, { PACKAGE_ROOT }, { printToStderr }] = await Promise.all([
     import('./error-text.ts'),
     import('./paint.ts'),
     import('./package-root.ts'),
+    import('./terminal.ts'),
   ]);
   const job = args[0] === 'run' && args[1] !== undefined && !args[1].startsWith('-') ? { job: args[1] } : {};
-  process.stderr.write(
+  printToStderr(
     errorText(error, {
       paint: paintFor(process.stderr),
       packageRoot: PACKAGE_ROOT,

@@ -1,5 +1,6 @@
 /** Where this package lies. Sources are in <root>/src/cli, the published build in <root>/dist/src/cli. */
 import { readFileSync } from 'node:fs';
+import { parseJson } from '../codec/parse-json.ts';
 
 export const PACKAGE_ROOT = new URL(
   import.meta.url.endsWith('.ts') ? '../../' : '../../../',
@@ -7,7 +8,7 @@ export const PACKAGE_ROOT = new URL(
 );
 
 export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8')) as {
+  const { version } = parseJson(readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8')) as {
     version: string;
   };
   return version;

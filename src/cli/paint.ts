@@ -11,10 +11,20 @@ export function paintFor(stream: NodeJS.WriteStream): Paint {
 /** For streams without colour, and for tests. */
 export const plainPaint: Paint = (_style, text) => text;
 
+/** Control characters but tab and line feed, and those that change the direction of what is behind them. */
+const CONTROL = String.raw`[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]`;
+const control = new RegExp(CONTROL, 'g');
+
+/** What styleText() writes for the styles above, or a control character. */
+export const paintOrControl = new RegExp(String.raw`\u001b\[(?:1|2|22|31|32|33|36|39)m|${CONTROL}`, 'g');
+
+export function isControl(found: string): boolean {
+  return found.length === 1;
+}
+
 /** Text of others (messages, names, results) as it may be shown: no control character reaches the terminal. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\u00b7');
+  return text.replace(control, '\u00b7');
 }
 
 /** At most `charsMax` characters, with '…' for what was cut. */

@@ -2,15 +2,15 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as v from 'valibot';
-import { parseJson } from '../aws/parse.ts';
 import { MANIFEST_NAME } from '../commit/layout.ts';
+import { parseManifest } from '../commit/manifest.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { JobReport } from '../report.ts';
 import { type ReportCost, reportPage } from '../report-page/page.ts';
 import type { DeploymentFlags } from './aws/deployment.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import { assertLocalPath } from './local-path.ts';
+import { print } from './terminal.ts';
 import { shortPath } from './user-stack.ts';
 
 export interface ReportFlags extends DeploymentFlags {
@@ -23,7 +23,7 @@ export async function reportCommand(what: string, flags: ReportFlags): Promise<n
   const { report, cost } = await (looksLikePath(what) ? ofFolder(what) : ofJob(what, flags));
   const file = flags.output ?? `${report.jobId}.html`;
   await writePage(file, report, cost);
-  if (!flags.quiet) process.stdout.write(`${shortPath(file)}\n`);
+  if (!flags.quiet) print(`${shortPath(file)}\n`);
   return EXIT_CODE.done;
 }
 
@@ -55,7 +55,7 @@ async function ofFolder(path: string): Promise<{ report: JobReport; cost?: Repor
       { cause: error },
     );
   });
-  return { report: parseManifest(parseJson(text, file), file) };
+  return { report: parseManifest(text, file) };
 }
 
 async function ofJob(id: string, flags: ReportFlags): Promise<{ report: JobReport; cost?: ReportCost }> {
@@ -88,54 +88,4 @@ async function findJob(id: string, flags: ReportFlags) {
       { cause: error },
     );
   }
-}
-
-const whole = v.pipe(v.number(), v.minValue(0));
-const stage = v.object({
-  stage: v.picklist(['map', 'reduce']),
-  tasks: whole,
-  attempts: whole,
-  failedAttempts: whole,
-  backupAttempts: whole,
-  startMs: v.optional(v.number()),
-  wallMs: v.number(),
-  recordsRead: whole,
-  bytesRead: whole,
-  recordsWritten: whole,
-  bytesWritten: whole,
-  spills: whole,
-  bytesSpilled: whole,
-  taskTimes: v.optional(v.object({ medianMs: whole, p95Ms: whole, maxMs: whole, slowestTask: v.string() })),
-});
-/** What the page is made of. A manifest may have come from anywhere by the time somebody wants it as a page. */
-const manifest = v.object({
-  formatVersion: v.literal(1),
-  jobId: v.string(),
-  jobName: v.string(),
-  params: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
-  startedAt: v.string(),
-  wallMs: v.number(),
-  input: v.object({ files: whole, bytes: whole, splits: whole }),
-  reducers: whole,
-  stages: v.array(stage),
-  parts: v.array(v.object({ name: v.string(), records: whole, bytes: whole, crc32: v.string() })),
-  partitionRecords: v.array(whole),
-  counters: v.record(v.string(), v.number()),
-  failures: v.array(
-    v.object({
-      taskId: v.string(),
-      attemptId: v.string(),
-      error: v.looseObject({ name: v.string(), message: v.string() }),
-    }),
-  ),
-});
-
-function parseManifest(value: unknown, what: string): JobReport {
-  const parsed = v.safeParse(manifest, value, { abortEarly: true });
-  if (parsed.success) return parsed.output as JobReport;
-  const [issue] = parsed.issues;
-  throw new MapReduceError(
-    'UsageError',
-    `${what} is not the manifest of a job of this version of mapreduce: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}`,
-  );
 }

@@ -7,6 +7,7 @@ import { listenForInterrupt } from './interrupt.ts';
 import { paintFor } from './paint.ts';
 import { progressDisplay } from './progress-display.ts';
 import { embeddedOptions, type RunFlags } from './run-flags.ts';
+import { print, printJson } from './terminal.ts';
 import { shortPath } from './user-stack.ts';
 
 /** @returns the exit code. Throws what the job failed of. */
@@ -33,7 +34,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       },
     );
     display.end();
-    if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    if (json) printJson(report);
     else if (!quiet) await printSummary(report, output);
     if (flags.report !== undefined) await writeReport(flags.report, report, output);
     const signal = interrupt.received();
@@ -75,7 +76,7 @@ async function printSummary(report: JobReport, output: string) {
     firstLines: await firstLines(output, report.parts),
     paint: paintFor(process.stdout),
   });
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(`${lines.join('\n')}\n`);
 }
 
 /** For the display, before the job is loaded: of apps/word-count/job.ts its folder's name, of ./words.ts its own. */

@@ -88,9 +88,9 @@ export function isResultName(name: string): boolean {
   return name === SUCCESS_NAME || name === MANIFEST_NAME || name === REPORT_NAME || isPartName(name);
 }
 
-/** Whether it is the name of a part, or of the parts merged. */
+/** Whether it is the name of a part, or of the parts merged: plain, so that it leads out of no folder. */
 export function isPartName(name: string): boolean {
-  return /^part-[mr]-\d{5,}\./.test(name) || /^merged\./.test(name);
+  return /^(?:part-[mr]-\d{5,}|merged)\.[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name);
 }
 
 /** The index of the map task whose shuffle object this key is; undefined for other objects. */

@@ -12,6 +12,7 @@
 
 import { crc32 } from 'node:zlib';
 import { GrowableSink } from '../codec/growable-sink.ts';
+import { parseJson } from '../codec/parse-json.ts';
 import { crc32Text } from '../crc32-text.ts';
 import { MapReduceError } from '../errors.ts';
 import type { AttemptId, JobId, TaskId } from '../ids.ts';
@@ -183,9 +184,9 @@ export async function findPart(
     await removeForeign(key);
     return undefined;
   }
-  if (text !== undefined) return { object, summary: JSON.parse(text) as TaskSummary };
+  if (text !== undefined) return { object, summary: parseJson(text) as TaskSummary };
   const summary = await store.get(attemptSummaryKey(layout, attempt as AttemptId));
-  return { object, summary: JSON.parse(summary.toString()) as TaskSummary };
+  return { object, summary: parseJson(summary.toString()) as TaskSummary };
 }
 
 /**

@@ -15,6 +15,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseJson } from '../codec/parse-json.ts';
 import { MapReduceError } from '../errors.ts';
 import type { JobId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
@@ -219,7 +220,7 @@ async function holderOf(folder: JobFolder): Promise<Claim | undefined> {
 /** Undefined for what a power cut left of a claim. */
 function parseClaim(text: string): Claim | undefined {
   try {
-    const claim = JSON.parse(text.slice(0, text.indexOf('\n') + 1)) as Partial<Claim> | null;
+    const claim = parseJson(text.slice(0, text.indexOf('\n') + 1)) as Partial<Claim> | null;
     const isClaim =
       typeof claim?.jobId === 'string' && typeof claim.host === 'string' && Number.isInteger(claim.pid);
     return isClaim ? (claim as Claim) : undefined;

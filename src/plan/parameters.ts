@@ -14,7 +14,8 @@ export function resolveParameters(
   job: Parametrised,
   given: Readonly<Record<string, ParameterValue>>,
 ): ParameterValues {
-  const values: Record<string, ParameterValue> = {};
+  // As entries: an assignment would take a parameter named __proto__ for the prototype.
+  const values: [string, ParameterValue][] = [];
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(job.params, name)) throw unknown(job, name);
   }
@@ -23,9 +24,9 @@ export function resolveParameters(
     if (value === undefined) {
       throw usage(job, name, `is required. Add --set ${name}=<${spec.type}>   (${spec.description})`);
     }
-    values[name] = parse(job, name, spec, value);
+    values.push([name, parse(job, name, spec, value)]);
   }
-  return values;
+  return Object.fromEntries(values);
 }
 
 function parse(job: Parametrised, name: string, spec: ParameterSpec, value: ParameterValue): ParameterValue {

@@ -9,6 +9,7 @@
  *   row: CRC-32 of the rest of the row (u32), then for each map task: start (f64), length (f64), records (f64)
  */
 import { crc32 } from 'node:zlib';
+import { parseJson } from '../codec/parse-json.ts';
 import { KiB } from '../limits.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { corrupt } from './block.ts';
@@ -116,7 +117,7 @@ export async function readPartitionSegments(
   if (row.length !== rowBytes || crc32(row.subarray(ROW_HEADER_BYTES)) !== row.readUInt32LE(0)) {
     throw corrupt(indexKey, `the checksum of partition ${partition} differs`);
   }
-  const objects = JSON.parse(names.toString()) as [key: string, etag: string][];
+  const objects = parseJson(names.toString()) as [key: string, etag: string][];
   const segments: RunSegment[] = [];
   for (let map = 0; map < maps; map++) {
     const at = ROW_HEADER_BYTES + map * ENTRY_BYTES;

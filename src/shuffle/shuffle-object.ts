@@ -13,6 +13,7 @@
 
 import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
+import { parseJson } from '../codec/parse-json.ts';
 import { commitOnce } from '../commit/commit-once.ts';
 import type { TaskSummary } from '../commit/task-summary.ts';
 import { LIMITS } from '../limits.ts';
@@ -196,5 +197,5 @@ export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo):
       `its parts sum to ${startBytes + footerBytes + TRAILER_BYTES} bytes, but it has ${sizeBytes}`,
     );
   }
-  return { extents, summary: JSON.parse(footer.toString('utf8', partitions * EXTENT_BYTES)) as TaskSummary };
+  return { extents, summary: parseJson(footer.toString('utf8', partitions * EXTENT_BYTES)) as TaskSummary };
 }

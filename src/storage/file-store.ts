@@ -17,6 +17,7 @@ import { type FileHandle, open, readdir, readFile, rm, unlink } from 'node:fs/pr
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
+import { parseJson } from '../codec/parse-json.ts';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import {
@@ -268,7 +269,7 @@ export class FileStore implements ObjectStore {
 
   async #metadataOf(etag: string): Promise<Metadata | undefined> {
     try {
-      return Object.freeze(JSON.parse(await readFile(`${this.#metadataFolder}/${etag}`, 'utf8'))) as Metadata;
+      return Object.freeze(parseJson(await readFile(`${this.#metadataFolder}/${etag}`, 'utf8'))) as Metadata;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
       throw error;

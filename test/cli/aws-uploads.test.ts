@@ -1,15 +1,25 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { downloadResults, firstStoredLines } from '../../src/cli/aws/results.ts';
 import { planInputs, uploadInputs } from '../../src/cli/aws/uploads.ts';
+import { crc32Text } from '../../src/crc32-text.ts';
 import { jobId } from '../../src/ids.ts';
 import { listLocalInputs, listStoredInputs } from '../../src/input/list-inputs.ts';
-import type { JobReport } from '../../src/report.ts';
+import type { JobReport, PartReport } from '../../src/report.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { allBelow, folderWith } from './cli-process.ts';
 
 const JOB = { job: jobId('job'), bucket: 'bucket' };
 let folder: string;
@@ -92,7 +102,7 @@ describe('results from AWS', () => {
     for (const [index, { name }] of parts.entries()) {
       await store.put(`output/job/${name}`, Buffer.from(texts[index]!));
     }
-    const report = { jobId: 'job', parts } as unknown as JobReport;
+    const report = reportOf(parts);
     await store.put('output/job/manifest.json', Buffer.from(JSON.stringify(report)));
     return { store, report };
   };
@@ -150,3 +160,81 @@ describe('results from AWS', () => {
     expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
   });
 });
+
+describe('a folder for results from AWS', () => {
+  const MANIFEST = JSON.stringify(
+    reportOf([{ name: 'part-r-00007.tsv', records: 0, bytes: 0, crc32: '00000000' }]),
+  );
+
+  test.each([
+    ['part-r-00000.tsv', 'mine'],
+    ['manifest.json', '{"name":"A web app"}'],
+    ['_SUCCESS', ''],
+  ])('with a %s of somebody else is refused, with --overwrite too', async (name, text) => {
+    const target = folderWith({ [name]: text });
+
+    await expect(download(target, true)).rejects.toThrow(
+      `holds a ${name} that no earlier result there lists`,
+    );
+
+    expect(allBelow(target)).toEqual([name]);
+    expect(readFileSync(join(target, name), 'utf8')).toBe(text);
+  });
+
+  test('keeps what no manifest lists when an earlier result is replaced', async () => {
+    const target = folderWith({
+      'manifest.json': MANIFEST,
+      'part-r-00007.tsv': 'earlier',
+      'part-r-00008.tsv': 'mine',
+      'merged.csv': 'mine',
+    });
+
+    await download(target, true);
+
+    expect(allBelow(target)).toEqual([
+      ...['_SUCCESS', '_report.html', 'manifest.json', 'merged.csv', 'part-r-00000.tsv', 'part-r-00008.tsv'],
+    ]);
+  });
+
+  test('is not left through links that lie in it', async () => {
+    const outside = folderWith({ victim: 'kept' });
+    const target = folderWith({ 'manifest.json': MANIFEST });
+    for (const name of ['part-r-00000.tsv.downloading', 'part-r-00007.tsv', '_SUCCESS.downloading']) {
+      symlinkSync(join(outside, 'victim'), join(target, name));
+    }
+
+    await download(target, true);
+
+    expect(readFileSync(join(outside, 'victim'), 'utf8')).toBe('kept');
+    expect(readFileSync(join(target, 'part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
+  });
+
+  async function download(target: string, overwrite: boolean): Promise<void> {
+    const bytes = Buffer.from('a\t1\n');
+    const store = new MemoryStore();
+    await store.put('output/job/part-r-00000.tsv', bytes);
+    const report = reportOf([
+      { name: 'part-r-00000.tsv', records: 1, bytes: bytes.length, crc32: crc32Text(crc32(bytes)) },
+    ]);
+    await store.put('output/job/manifest.json', Buffer.from(JSON.stringify(report)));
+    await downloadResults(store, {
+      ...{ report, page: '', outputPrefix: 'output/job/', folder: target, overwrite },
+      onBytes: () => {},
+    });
+  }
+});
+
+function reportOf(parts: readonly PartReport[]): JobReport {
+  return {
+    ...{
+      formatVersion: 1,
+      jobId: 'job' as JobReport['jobId'],
+      jobName: 'job',
+      params: {},
+      startedAt: '',
+      wallMs: 0,
+    },
+    ...{ input: { files: 0, bytes: 0, splits: 0 }, reducers: 1, stages: [], parts },
+    ...{ partitionRecords: [], counters: {}, failures: [] },
+  };
+}

@@ -97,7 +97,7 @@ describe('the report of a run', () => {
 
   test.each([
     ['a folder without results', ['./nowhere'], /nowhere cannot be read \(ENOENT\)/],
-    ['a file that is no JSON', ['./in.txt'], /in\.txt is not JSON/],
+    ['a file that is no JSON', ['./in.txt'], /in\.txt is not the manifest .*: not JSON/],
     ['another JSON', ['other.json'], /other\.json is not the manifest of a job .*: formatVersion: /],
     ['a place that is none', ['out', '-o', 'no/such/file.html'], /cannot be written to no\/such\/file\.html/],
   ])('of %s is refused with exit code 2', async (_, args, message) => {

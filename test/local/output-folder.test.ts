@@ -48,7 +48,16 @@ const manifestOf = (name: Name) =>
     formatVersion: 1,
     jobId: name,
     jobName: name,
-    parts: partsOf(name).map((part) => ({ name: part })),
+    ...{
+      params: {},
+      startedAt: '',
+      wallMs: 0,
+      input: { files: 0, bytes: 0, splits: 0 },
+      reducers: 1,
+      stages: [],
+    },
+    parts: partsOf(name).map((part) => ({ name: part, records: 0, bytes: 0, crc32: '00000000' })),
+    ...{ partitionRecords: [], counters: {}, failures: [] },
   });
 
 /** The steps of embedded-run.ts, as far as they touch results. */

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CONTEXT_NAMES, parseContext } from '../../../infra/context.ts';
+import { parseJson } from '../../codec/parse-json.ts';
 import { isMapReduceError, MapReduceError } from '../../errors.ts';
 import { resolveSelf } from '../../local/resolve-self.ts';
 import { siblingModule } from '../../local/sibling-module.ts';
@@ -21,6 +22,7 @@ import { parseAssignment } from '../flag-values.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { paintFor } from '../paint.ts';
+import { print } from '../terminal.ts';
 import { awsError, callAws } from './aws-errors.ts';
 import {
   clientOptions,
@@ -71,7 +73,7 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
     const outputsFile = join(folder, 'outputs.json');
     const approval = flags.local || flags.yes ? ['--require-approval', 'never'] : [];
     await run(['deploy', stackName, ...approval, '--outputs-file', outputsFile, ...common]);
-    const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, Record<string, string>>;
+    const outputs = parseJson(await readFile(outputsFile, 'utf8')) as Record<string, Record<string, string>>;
     await printOutputs(flags, {
       outputs: outputs[stackName] ?? {},
       elapsedMs: performance.now() - startedMs,
@@ -240,7 +242,7 @@ async function printOutputs(
     ...(flags.local ? { local: true } : {}),
   };
   const app = await appToTry(flags.jobs);
-  process.stdout.write(
+  print(
     `${paint('bold', stackName)} is deployed, after ${formatDuration(elapsedMs)}
   bucket         s3://${outputs.BucketName ?? ''}
   state machine  ${outputs.StateMachineArn ?? ''}

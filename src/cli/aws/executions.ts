@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import { type ClaimDocument, findDocument } from '../../aws/documents.ts';
 import { requestKey } from '../../aws/keys.ts';
+import { parseJson } from '../../codec/parse-json.ts';
 import { MapReduceError } from '../../errors.ts';
 import type { JobId } from '../../ids.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
@@ -144,7 +145,7 @@ function toExecution(described: DescribeExecutionOutput, redrive: number): JobEx
 
 function parsedOutput(text: string | undefined): JobExecution['output'] {
   if (text === undefined) return {};
-  const output: unknown = JSON.parse(text);
+  const output: unknown = parseJson(text);
   return typeof output === 'object' && output !== null ? output : {};
 }
 

@@ -1,6 +1,7 @@
 /** `mapreduce invoke`: one task of a planned job, run by the deployed function, by hand, without committing. */
 import type { InvokeCommandOutput } from '@aws-sdk/client-lambda';
 import type { DryRun } from '../../aws/job-state.ts';
+import { parseJson } from '../../codec/parse-json.ts';
 import { deserializeError, isMapReduceError, MapReduceError, repairTarget } from '../../errors.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../quantities.ts';
 import type { TaskResult } from '../../task.ts';
@@ -8,6 +9,7 @@ import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { paintFor, printable } from '../paint.ts';
 import { tableLines } from '../table.ts';
+import { print, printJson, printToStderr } from '../terminal.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
 import { connect, type Deployment, type DeploymentFlags, deployLine, regionOption } from './deployment.ts';
 import { checkedJobId, type JobStatus, jobStatus } from './job-status.ts';
@@ -36,7 +38,7 @@ export async function invokeCommand(id: string, name: string, flags: InvokeFlags
   assertMayRun(deployment, { status, task });
   const functionName = await functionOf(deployment, task);
   if (!flags.json && !flags.quiet) {
-    process.stderr.write(
+    printToStderr(
       `${task.taskId} of job ${job} runs on ${functionName.split(':').at(-1)}, without committing\n`,
     );
   }
@@ -44,11 +46,11 @@ export async function invokeCommand(id: string, name: string, flags: InvokeFlags
   const { answer, log } = invoked;
   if (flags.json) {
     const document = { jobId: job, taskId: task.taskId, function: functionName, ...answer, log };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    printJson(document);
     return answer.error === undefined ? EXIT_CODE.done : EXIT_CODE.failed;
   }
-  if (answer.result !== undefined && !flags.quiet) process.stdout.write(resultText(answer.result, invoked));
-  if (log !== '' && !flags.quiet) process.stdout.write(`${logText(log)}\n`);
+  if (answer.result !== undefined && !flags.quiet) print(resultText(answer.result, invoked));
+  if (log !== '' && !flags.quiet) print(`${logText(log)}\n`);
   if (answer.error !== undefined) throw failureOf(deployment, { status, task, answer });
   return EXIT_CODE.done;
 }
@@ -122,7 +124,7 @@ function answerOf(
   { FunctionError, Payload }: InvokeCommandOutput,
   { task, flags }: { task: NamedTask; flags: DeploymentFlags },
 ): DryRun {
-  const payload: unknown = JSON.parse(Buffer.from(Payload ?? []).toString('utf8') || 'null');
+  const payload: unknown = parseJson(Buffer.from(Payload ?? []).toString('utf8') || 'null');
   if (FunctionError !== undefined) {
     const { errorType = FunctionError, errorMessage = 'it gave no reason' } = (payload ?? {}) as {
       errorType?: string;

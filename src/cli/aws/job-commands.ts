@@ -11,6 +11,7 @@ import { EXIT_CODE } from '../exit-code.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { paintFor } from '../paint.ts';
 import { tableLines } from '../table.ts';
+import { print, printJson, printToStderr } from '../terminal.ts';
 import { shortPath } from '../user-stack.ts';
 import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
 import { estimatedCost } from './estimated-cost.ts';
@@ -43,13 +44,11 @@ export async function statusCommand(id: string, flags: JobFlags): Promise<number
       failedAttempts: committed.failedAttempts,
       error: failure && { name: failure.name, message: failure.message, details: failure.details },
     };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    printJson(document);
   } else {
-    process.stdout.write(`${statusLines(status, deployment.store.location).join('\n')}\n`);
+    print(`${statusLines(status, deployment.store.location).join('\n')}\n`);
     if (failure !== undefined) {
-      process.stdout.write(
-        `\n${errorText(failure, { paint: paintFor(process.stdout), packageRoot: PACKAGE_ROOT })}`,
-      );
+      print(`\n${errorText(failure, { paint: paintFor(process.stdout), packageRoot: PACKAGE_ROOT })}`);
     }
   }
   return phase === 'failed' ? EXIT_CODE.failed : EXIT_CODE.done;
@@ -112,7 +111,7 @@ export async function resultsCommand(id: string, flags: ResultsFlags): Promise<n
       const hasPage = (await store.head(`${outputPrefix}${REPORT_NAME}`)) !== undefined;
       const own = [MANIFEST_NAME, ...(hasPage ? [REPORT_NAME] : []), SUCCESS_NAME];
       const names = [...report.parts.map(({ name }) => name), ...own];
-      process.stdout.write(names.map((name) => `${store.location}/${outputPrefix}${name}\n`).join(''));
+      print(names.map((name) => `${store.location}/${outputPrefix}${name}\n`).join(''));
     }
     return EXIT_CODE.done;
   }
@@ -132,12 +131,12 @@ export async function resultsCommand(id: string, flags: ResultsFlags): Promise<n
       bytes += more;
       if (!isTalkative || performance.now() - saidMs < 1_000) return;
       saidMs = performance.now();
-      process.stderr.write(`downloading: ${formatBytes(bytes)}\n`);
+      printToStderr(`downloading: ${formatBytes(bytes)}\n`);
     },
   });
-  if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  if (json) printJson(report);
   if (isTalkative) {
-    process.stdout.write(
+    print(
       `${formatCountOf(report.parts.length, 'part')}, ${formatBytes(bytes)}, in ${shortPath(folder)} after ${formatDuration(performance.now() - startedMs)}; ${REPORT_NAME} tells how the job went\n`,
     );
   }
@@ -171,7 +170,7 @@ export async function cancelCommand(id: string, flags: JobFlags): Promise<number
   await stopExecution(deployment, execution.arn);
   await untilStopped(deployment, execution);
   if (!flags.quiet) {
-    process.stdout.write(
+    print(
       `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: ${commandLine(`redrive ${jobId}`, flags)}\n`,
     );
   }
@@ -211,7 +210,7 @@ export async function redriveCommand(id: string, flags: RedriveFlags): Promise<n
   const start = { jobId, execution: started, plan: undefined };
   if (flags.wait) return await waitForJob(deployment, start, flags);
   if (!flags.quiet) {
-    process.stdout.write(
+    print(
       `job ${jobId} goes on from what is committed (redrive ${redrive})\n  ${commandLine(`wait ${jobId}`, flags)}\n`,
     );
   }

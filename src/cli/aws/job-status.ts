@@ -1,5 +1,5 @@
 /** Where a job is: its execution, its plan, and the objects that its tasks have committed. */
-import { findDocument, type PlanDocument } from '../../aws/documents.ts';
+import { findDocument, findManifest, type PlanDocument } from '../../aws/documents.ts';
 import {
   attemptFailuresPrefix,
   cancelKey,
@@ -9,7 +9,7 @@ import {
   jobLayout,
   planKey,
 } from '../../aws/keys.ts';
-import { MANIFEST_NAME, SUCCESS_NAME, shufflePrefix } from '../../commit/layout.ts';
+import { SUCCESS_NAME, shufflePrefix } from '../../commit/layout.ts';
 import { type ErrorDetails, type ErrorName, isErrorName, MapReduceError } from '../../errors.ts';
 import { type JobId, jobId } from '../../ids.ts';
 import { nearestName } from '../../nearest-name.ts';
@@ -166,7 +166,7 @@ export async function readReport(
   { jobId: job, plan, execution }: JobStatus,
 ): Promise<{ report: JobReport; outputPrefix: string }> {
   const outputPrefix = execution?.output.outputPrefix ?? plan?.outputPrefix ?? defaultOutputPrefix(job);
-  const report = await findDocument<JobReport>(store, `${outputPrefix}${MANIFEST_NAME}`);
+  const report = await findManifest(store, outputPrefix);
   if (report !== undefined && report.jobId !== job) {
     throw new MapReduceError(
       'UsageError',

@@ -1,6 +1,7 @@
 /** `mapreduce jobs`: the latest jobs of a deployment, newest first. */
 import type { ExecutionListItem } from '@aws-sdk/client-sfn';
 import { derivedJobId, parseStartEvent } from '../../aws/start-event.ts';
+import { parseJson } from '../../codec/parse-json.ts';
 import { mapBounded } from '../../map-bounded.ts';
 import { formatDuration } from '../../quantities.ts';
 import { commandLine } from '../command-line.ts';
@@ -8,6 +9,7 @@ import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
 import { type Paint, paintFor, printable } from '../paint.ts';
 import { tableLines } from '../table.ts';
+import { print } from '../terminal.ts';
 import { callAws } from './aws-errors.ts';
 import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
 
@@ -39,7 +41,7 @@ export async function jobsCommand(flags: JobsFlags): Promise<number> {
     describeJob(deployment, execution),
   );
   const jobs = found.filter((job) => job !== undefined);
-  process.stdout.write(
+  print(
     flags.json
       ? `${JSON.stringify(jobs, null, 2)}\n`
       : `${jobLines(jobs, { paint: paintFor(process.stdout), flags }).join('\n')}\n`,
@@ -68,10 +70,10 @@ async function describeJob(
     { action: 'states:DescribeExecution', on: executionArn! },
     () => sfn.send(new DescribeExecutionCommand({ executionArn })),
   );
-  const answer = output === undefined ? {} : (JSON.parse(output) as { jobId?: string; next?: string });
+  const answer = output === undefined ? {} : (parseJson(output) as { jobId?: string; next?: string });
   // An event that came twice, or was none of ours.
   if (answer.next === 'end') return undefined;
-  const { jobId, by } = startOf(JSON.parse(input), name!);
+  const { jobId, by } = startOf(parseJson(input), name!);
   return {
     jobId: answer.jobId || jobId,
     state: STATES[status!] ?? status!.toLowerCase(),

@@ -1,5 +1,6 @@
 /** One line of a log, for a person: those of the functions' logger and of the state machine are JSON. */
 
+import { parseJson } from '../../codec/parse-json.ts';
 import { formatDuration } from '../../quantities.ts';
 import { type Paint, printable } from '../paint.ts';
 
@@ -32,7 +33,7 @@ function timeOf(record: Record<string, unknown> | undefined, at: number | undefi
 
 function parsed(message: string): Record<string, unknown> | undefined {
   try {
-    const record: unknown = JSON.parse(message);
+    const record: unknown = parseJson(message);
     return typeof record === 'object' && record !== null ? (record as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

@@ -5,6 +5,7 @@ import { formatCount, formatCountOf } from '../../quantities.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
+import { print, printJsonLine, printToStderr } from '../terminal.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import { clientOptions, connect, type DeploymentFlags, regionOption } from './deployment.ts';
 import { checkedJobId, jobStatus } from './job-status.ts';
@@ -58,14 +59,15 @@ export async function logsCommand(id: string, flags: LogsFlags): Promise<number>
   );
   const read = found.filter((lines) => lines !== undefined);
   if (read.length === 0 && refused.length > 0) throw refused[0];
-  for (const { message } of refused) process.stderr.write(`not read: ${message}\n`);
+  for (const { message } of refused) printToStderr(`not read: ${message}\n`);
   const lines = read.flat().sort((a, b) => a.at - b.at);
   const paint = paintFor(process.stdout);
   for (const line of lines.slice(0, limit))
-    process.stdout.write(`${flags.json ? line.message : shownLine(line.message, paint, line.at)}\n`);
-  if (lines.length > limit) process.stderr.write(`${leftOut(limit, flags)}\n`);
+    if (flags.json) printJsonLine(line.message);
+    else print(`${shownLine(line.message, paint, line.at)}\n`);
+  if (lines.length > limit) printToStderr(`${leftOut(limit, flags)}\n`);
   if (lines.length === 0) {
-    process.stderr.write(
+    printToStderr(
       `no ${flags.errors ? 'warnings or errors' : 'lines'} about job ${jobId} in ${formatCountOf(read.length, 'log group')}. Lines appear some seconds after they are written, and are kept for the retention of the deployment\n`,
     );
   }

@@ -1,5 +1,6 @@
 /** What the state machine itself says of a deployment: its functions, its log group, and how its children run. */
 import type { GetFunctionConfigurationCommandOutput } from '@aws-sdk/client-lambda';
+import { parseJson } from '../../codec/parse-json.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
 import { clientOptions, type Deployment, regionOption } from './deployment.ts';
 
@@ -60,7 +61,7 @@ export async function functionConfiguration(
 
 /** Of the state machine of infra/state-machine-definition.ts. */
 export function readDefinition(definition: string): Machine {
-  const { States: states = {} } = JSON.parse(definition) as { States?: Record<string, unknown> };
+  const { States: states = {} } = parseJson(definition) as { States?: Record<string, unknown> };
   const stage = JSON.stringify(states.MapStage ?? {});
   const steps = Object.entries(states).flatMap(([name, state]) => {
     const { Parameters } = state as { Parameters?: { FunctionName?: string } };

@@ -1,10 +1,11 @@
 /** The results of a job on the bucket: a look at them, and the way from there into a folder of this machine. */
 import { createWriteStream } from 'node:fs';
-import { access, constants, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
-import { isResultName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
+import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
+import { parseResultManifest } from '../../commit/result-manifest.ts';
 import { crc32Text } from '../../crc32-text.ts';
 import { MapReduceError } from '../../errors.ts';
 import { mapBounded } from '../../map-bounded.ts';
@@ -40,44 +41,78 @@ export interface Download {
 }
 
 /**
- * Parts, then manifest.json and the report, then _SUCCESS: who finds that finds a whole result. Each part's checksum is compared with
- * the manifest's.
+ * Parts, then manifest.json and the report, then _SUCCESS: who finds that finds a whole result. Each part's checksum is
+ * compared with the manifest's. Replaced is what the manifest of an earlier download lists, and nothing else; no write
+ * goes through a link.
  *
- * @throws OutputExistsError when the folder holds results
+ * @throws OutputExistsError when the folder holds results, or anything else by the name of what is to be written
  */
 export async function downloadResults(
   store: ObjectStore,
   { report, page, outputPrefix, folder, overwrite, onBytes }: Download,
 ): Promise<void> {
   await makeFolder(folder);
-  const before = (await readdir(folder)).filter(isResultName);
-  if (before.length > 0 && !overwrite) {
-    throw new MapReduceError(
-      'OutputExistsError',
-      `the folder ${folder} already holds results (${before[0]}). Choose another, or add --overwrite to replace them`,
-    );
-  }
-  const paths = report.parts.map(({ name }) => join(folder, name));
+  const names = report.parts.map(({ name }) => name);
+  const before = await replaceable(folder, { written: [...names, ...AROUND_PARTS], overwrite });
+  const manifest = await store.get(`${outputPrefix}${MANIFEST_NAME}`);
+  const texts = new Map<string, string | Uint8Array>([
+    [MANIFEST_NAME, manifest],
+    [REPORT_NAME, page],
+    [SUCCESS_NAME, ''],
+  ]);
+  const arriving = [...names, ...texts.keys()].map((name) => unfinished(join(folder, name)));
   try {
-    await mapBounded(report.parts, PARTS_AT_ONCE_MAX, (part, index) =>
+    for (const path of arriving) await rm(path, { force: true });
+    await mapBounded(report.parts, PARTS_AT_ONCE_MAX, (part) =>
       downloadPart(store, {
         part,
         key: `${outputPrefix}${part.name}`,
-        path: unfinished(paths[index]!),
+        path: unfinished(join(folder, part.name)),
         onBytes,
       }),
     );
-    const manifest = await store.get(`${outputPrefix}${MANIFEST_NAME}`);
+    for (const [name, text] of texts) await writeFile(unfinished(join(folder, name)), text, { flag: 'wx' });
     // What was there before goes when all that replaces it has come.
     await rm(join(folder, SUCCESS_NAME), { force: true });
     for (const name of before) await rm(join(folder, name), { force: true });
-    for (const path of paths) await rename(unfinished(path), path);
-    await writeFile(join(folder, MANIFEST_NAME), manifest);
-    await writeFile(join(folder, REPORT_NAME), page);
-    await writeFile(join(folder, SUCCESS_NAME), '');
+    for (const name of [...names, ...texts.keys()])
+      await rename(unfinished(join(folder, name)), join(folder, name));
   } finally {
-    for (const path of paths) await rm(unfinished(path), { force: true });
+    for (const path of arriving) await rm(path, { force: true });
   }
+}
+
+const AROUND_PARTS = [MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
+
+/** @returns the names of an earlier result, which the new one replaces */
+async function replaceable(
+  folder: string,
+  { written, overwrite }: { written: readonly string[]; overwrite: boolean },
+): Promise<string[]> {
+  const there = new Set(await readdir(folder));
+  const earlier = there.has(MANIFEST_NAME) ? await earlierNames(join(folder, MANIFEST_NAME)) : undefined;
+  const own = new Set(earlier ?? []);
+  const foreign = written.find((name) => there.has(name) && !own.has(name));
+  if (foreign !== undefined) {
+    throw new MapReduceError(
+      'OutputExistsError',
+      `the folder ${folder} holds a ${foreign} that no earlier result there lists, so it is not replaced. Move it away, or choose another folder for --download`,
+    );
+  }
+  if (earlier !== undefined && !overwrite) {
+    throw new MapReduceError(
+      'OutputExistsError',
+      `the folder ${folder} already holds results (${MANIFEST_NAME}). Choose another, or add --overwrite to replace them`,
+    );
+  }
+  return [...own].filter((name) => there.has(name));
+}
+
+/** Undefined where the file is not a manifest of ours. */
+async function earlierNames(path: string): Promise<string[] | undefined> {
+  if (!(await lstat(path)).isFile()) return undefined;
+  const earlier = parseResultManifest(await readFile(path, 'utf8'));
+  return earlier === undefined ? undefined : [...earlier.parts, ...AROUND_PARTS];
 }
 
 async function makeFolder(folder: string): Promise<void> {
@@ -107,15 +142,18 @@ async function downloadPart(
   }: { part: PartReport; key: string; path: string; onBytes: (bytes: number) => void },
 ): Promise<void> {
   let checksum = 0;
-  await pipeline(async function* () {
-    if (part.bytes === 0) return;
-    for await (const chunk of store.stream(key)) {
-      checksum = crc32(chunk, checksum);
-      onBytes(chunk.length);
-      // The store uses its buffer again, and the file may still be writing this one.
-      yield Buffer.from(chunk);
-    }
-  }, createWriteStream(path));
+  await pipeline(
+    async function* () {
+      if (part.bytes === 0) return;
+      for await (const chunk of store.stream(key)) {
+        checksum = crc32(chunk, checksum);
+        onBytes(chunk.length);
+        // The store uses its buffer again, and the file may still be writing this one.
+        yield Buffer.from(chunk);
+      }
+    },
+    createWriteStream(path, { flags: 'wx' }),
+  );
   const found = crc32Text(checksum);
   if (found === part.crc32) return;
   throw new MapReduceError(

@@ -10,9 +10,9 @@ import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseAssignment, parseSizeBytes, parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
+import { print, printJson, printToStderr } from '../terminal.ts';
 import { connect, type Deployment, type DeploymentFlags, deployLine } from './deployment.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
-
 import { checkedJobId, failureOf } from './job-status.ts';
 import { planInputs, uploadInputs } from './uploads.ts';
 import { type OutputFlags, waitForJob } from './wait.ts';
@@ -55,7 +55,7 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
   const input = { jobId: job, request };
   assertFits(input);
   const say = (text: string) => {
-    if (!flags.json && !flags.quiet) process.stderr.write(text);
+    if (!flags.json && !flags.quiet) printToStderr(text);
   };
   await upload(deployment, planned.uploads, say);
   const execution = await startExecution(deployment, { job, redrive: 0, input });
@@ -185,17 +185,17 @@ async function untilPlanned(
   const { jobId, execution, plan } = status;
   if (json) {
     const document = { jobId, phase: status.phase, execution: execution?.arn, output: plan?.outputPrefix };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    printJson(document);
     return;
   }
   if (quiet) {
-    process.stdout.write(`${jobId}\n`);
+    print(`${jobId}\n`);
     return;
   }
   const paint = paintFor(process.stdout);
-  process.stdout.write(`${paint('bold', jobId)}${plan === undefined ? '' : `  ${planText(plan.plan)}`}\n`);
+  print(`${paint('bold', jobId)}${plan === undefined ? '' : `  ${planText(plan.plan)}`}\n`);
   for (const next of [`wait ${jobId}`, `results ${jobId} --download <folder>`]) {
-    process.stdout.write(`  ${commandLine(next, deployment.flags)}\n`);
+    print(`  ${commandLine(next, deployment.flags)}\n`);
   }
 }
 

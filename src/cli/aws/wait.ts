@@ -6,6 +6,7 @@ import { listenForInterrupt } from '../interrupt.ts';
 import { paintFor } from '../paint.ts';
 import { progressDisplay } from '../progress-display.ts';
 import { summaryLines } from '../summary.ts';
+import { print, printJson } from '../terminal.ts';
 import type { Deployment } from './deployment.ts';
 import { failureOf, type JobStatus, readReport } from './job-status.ts';
 import { firstStoredLines } from './results.ts';
@@ -61,7 +62,7 @@ export async function printResult(
   { json = false, quiet = false }: OutputFlags,
 ): Promise<void> {
   const { report, outputPrefix } = await readReport(deployment, status);
-  if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  if (json) printJson(report);
   if (json || quiet) return;
   const { store, flags: connection } = deployment;
   const paint = paintFor(process.stdout);
@@ -73,7 +74,7 @@ export async function printResult(
   const { estimatedCost } = await import('./estimated-cost.ts');
   const { total: cost, parts: costParts } = await estimatedCost(deployment, status, report);
   const next = commandLine(`results ${status.jobId} --download <folder>`, connection);
-  process.stdout.write(
+  print(
     `${[...lines, `${paint('dim', 'cost')}    ${cost}`, ...costParts.map((part) => `        ${part}`), `${paint('dim', 'next')}    ${next}`].join('\n')}\n`,
   );
 }

@@ -1,0 +1,2 @@
+export function enableOwnCompileCache(): void;
+export function ownFolder(): string | undefined;

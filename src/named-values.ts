@@ -1,0 +1,34 @@
+/**
+ * Records whose names are data: parameters, counters. Valibot's own record() leaves out entries named `constructor`,
+ * `prototype` and `__proto__`; here every name is an entry like any other.
+ */
+import * as v from 'valibot';
+
+/**
+ * @param is  whether an entry's value is allowed
+ * @param allowed  for the message: "a text, a number or true or false"
+ */
+export function namedValues<T>(is: (value: unknown) => value is T, allowed: string) {
+  return v.pipe(
+    v.custom<Readonly<Record<string, T>>>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      `is an object of names, each with ${allowed}`,
+    ),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      const wrong = Object.entries(dataset.value).find(([, value]) => !is(value));
+      if (wrong === undefined) return;
+      const [name, value] = wrong;
+      addIssue({
+        message: `is ${allowed}; received ${shortened(JSON.stringify(value))}`,
+        path: [{ type: 'object', origin: 'value', input: { ...dataset.value }, key: shortened(name), value }],
+      });
+    }),
+  );
+}
+
+const SHOWN_CHARACTERS_MAX = 100;
+
+function shortened(text: string): string {
+  return text.length <= SHOWN_CHARACTERS_MAX ? text : `${text.slice(0, SHOWN_CHARACTERS_MAX)}…`;
+}

@@ -1,0 +1,97 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ownFolder } from '../../bin/compile-cache.js';
+import { cli } from './cli-process.ts';
+
+const OTHER_UID = 12_345;
+
+describe('the folder of the compile cache', () => {
+  let home: string;
+  let product: string;
+  let expected: string;
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'compile-cache-test-'));
+    vi.stubEnv('XDG_CACHE_HOME', home);
+    product = join(home, 'serverless-mapreduce');
+    expected = join(product, 'compile-cache');
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  test('is below the cache folder of the user, closed to others', () => {
+    expect(ownFolder()).toBe(expected);
+    expect(lstatSync(expected).mode & 0o777).toBe(0o700);
+    expect(ownFolder()).toBe(expected);
+  });
+
+  test('is none where others can write to it, or to a folder above it', () => {
+    const found = [
+      [() => chmodSync(expected, 0o777), () => chmodSync(expected, 0o700)],
+      [() => chmodSync(product, 0o777), () => chmodSync(product, 0o700)],
+      [() => chmodSync(home, 0o777), () => chmodSync(home, 0o700)],
+    ].map(([open, close]) => {
+      ownFolder();
+      open!();
+      const folder = ownFolder();
+      close!();
+      return folder;
+    });
+
+    expect(found).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('is none where it is a link', () => {
+    const elsewhere = join(home, 'elsewhere');
+    mkdirSync(elsewhere, { mode: 0o700 });
+    mkdirSync(product, { mode: 0o700 });
+    symlinkSync(elsewhere, expected);
+
+    expect(ownFolder()).toBeUndefined();
+  });
+
+  test.runIf(process.getuid?.() === 0)(
+    "is none where it is another user's, or below a folder of theirs",
+    () => {
+      const found = [expected, product].map((folder) => {
+        ownFolder();
+        chownSync(folder, OTHER_UID, OTHER_UID);
+        const own = ownFolder();
+        chownSync(folder, 0, 0);
+        return own;
+      });
+
+      expect(found).toEqual([undefined, undefined]);
+    },
+  );
+
+  test('is none where nothing can be made', () => {
+    vi.stubEnv('XDG_CACHE_HOME', '/dev/null');
+
+    expect(ownFolder()).toBeUndefined();
+  });
+
+  test('is the one that the command uses, and the shared temporary folder is not', async () => {
+    const temporary = join(home, 'tmp');
+    mkdirSync(temporary);
+
+    const { code } = await cli(['list'], { cwd: home, env: { XDG_CACHE_HOME: home, TMPDIR: temporary } });
+
+    expect(code).toBe(0);
+    expect(existsSync(expected)).toBe(true);
+    expect(existsSync(join(temporary, 'node-compile-cache'))).toBe(false);
+  });
+});

@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { parse as parseIndependently } from 'lossless-json';
+import { describe, expect, test } from 'vitest';
+import { parseJson } from '../../src/codec/parse-json.ts';
+
+/** Each after the one before, in one process: what V8 expects of an object is what it has seen in others. */
+const PAIRS: readonly (readonly [first: string, second: string])[] = [
+  ['\\', '"'],
+  ['\\', '\n'],
+  ['x\\', 'x\t'],
+  ['C:\\', 'C:\n'],
+  ['\\\\', '\\n'],
+  ['\\u', '\u0000a'],
+];
+
+describe('parseJson', () => {
+  test.each(['a', 'é', 'Ā', '\ue000'])('gives the names that are written, behind a first name %j', (lead) => {
+    for (const [first, second] of PAIRS) {
+      parseJson(JSON.stringify({ [lead]: 0, [first]: 1 }));
+
+      const value = parseJson(JSON.stringify({ [lead]: 0, [second]: 1 }));
+
+      expect(Object.keys(value as object)).toEqual([lead, second]);
+    }
+  });
+
+  test('agrees with an independent parser over sequences of objects with like names', () => {
+    const unit = fc.constantFrom(
+      '\\',
+      '"',
+      '\n',
+      '\t',
+      '\u0000',
+      '\u001f',
+      'n',
+      't',
+      'u',
+      '0',
+      'a',
+      '/',
+      'é',
+      'Ā',
+      '\ud800',
+      '😀',
+    );
+    const name = fc.oneof(
+      { weight: 4, arbitrary: fc.string({ unit, maxLength: 4 }) },
+      { weight: 1, arbitrary: fc.constantFrom('__proto__', 'constructor', '0', '7', 'a', 'toJSON') },
+    );
+    const leaf = fc.oneof(fc.string({ unit, maxLength: 4 }), fc.integer(), fc.constant(null), fc.boolean());
+    const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { depthSize: 'small' },
+        leaf,
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc
+          .array(fc.tuple(name, tie('value')), { maxLength: 4 })
+          .map((entries) => Object.fromEntries(entries)),
+      ),
+    }));
+    const spacing = fc.constantFrom(undefined, 1, '\t');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(value, spacing), { minLength: 1, maxLength: 8 }), (values) => {
+        for (const [original, space] of values) {
+          const text = escapedAtRandom(JSON.stringify(original, undefined, space));
+
+          const parsed = parseJson(text);
+
+          const expected = parseIndependently(text, undefined, Number);
+          expect(JSON.stringify(parsed)).toBe(JSON.stringify(expected));
+          expect(JSON.stringify(parsed)).toBe(JSON.stringify(original));
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  test('of a name that is there twice the last value counts, however each is written', () => {
+    expect(parseJson('{"a":1,"\\u0061":2}')).toEqual({ a: 2 });
+    expect(parseJson('{"\\n":1,"b":0,"\\u000a":2}')).toEqual({ '\n': 2, b: 0 });
+  });
+
+  test('makes own properties of __proto__, escaped or not, and of what is in them', () => {
+    const value = parseJson(
+      '{"__proto__":{"\\n":1},"\\u005f_proto__":{"\\t":2},"\\n":{"__proto__":{"\\"":3}}}',
+    );
+
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+    expect(JSON.stringify(value)).toBe('{"__proto__":{"\\t":2},"\\n":{"__proto__":{"\\"":3}}}');
+  });
+
+  test.each(['{"\\n":1', '{"\\x":1}', '{"a\\":1}', '"\\', '{"\n":1}', '{"\\n":1}}', '', '\\'])(
+    'refuses %j as JSON.parse does',
+    (text) => {
+      expect(() => parseJson(text)).toThrow(SyntaxError);
+      expect(() => JSON.parse(text)).toThrow(SyntaxError);
+    },
+  );
+
+  test('takes any depth that JSON.parse takes', () => {
+    const depth = 200_000;
+    const text = `${'{"\\n":'.repeat(depth)}1${'}'.repeat(depth)}`;
+
+    let value = parseJson(text);
+    let found = 0;
+    for (; typeof value === 'object'; found++) value = (value as Record<string, unknown>)['\n'];
+
+    expect(found).toBe(depth);
+  });
+
+  test('takes a name and a value of millions of characters', () => {
+    const long = '"\\'.repeat(1_000_000);
+
+    expect(Object.entries(parseJson(JSON.stringify({ [long]: long })) as object)).toEqual([[long, long]]);
+  });
+
+  test('a long text with escapes in every value takes one look at each character', () => {
+    const rows = Array.from({ length: 200_000 }, (_, i) => ({ a: `"${i}"`, b: '\\'.repeat(i % 5) }));
+    const text = JSON.stringify(rows);
+
+    expect(parseJson(text)).toEqual(rows);
+  });
+
+  test('a long value with many escapes and no quote is not searched for one again and again', () => {
+    const text = JSON.stringify({ a: 'line\n'.repeat(4_000_000) });
+
+    expect(Object.keys(parseJson(text) as object)).toEqual(['a']);
+  }, 30_000);
+});
+
+/** Some characters as \uXXXX, which any may be: names need no reason for an escape. */
+function escapedAtRandom(text: string): string {
+  return text.replaceAll(/[a-zé0-9](?=[^"]*"\s*:)/g, (character, at: number) => {
+    const isEscape = /\\u[0-9a-f]{0,3}$|\\$/.test(text.slice(Math.max(0, at - 5), at));
+    const isInString = !isEscape && (text.slice(0, at).match(/(?<!\\)(?:\\\\)*"/g)?.length ?? 0) % 2 === 1;
+    return isInString && at % 3 === 0
+      ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+      : character;
+  });
+}
