@@ -7,7 +7,7 @@ import { LIMITS, MiB } from '../../src/limits.ts';
 import { createS3Client } from '../../src/storage/s3-client.ts';
 import { S3_LIMITS } from '../../src/storage/s3-limits.ts';
 import { S3Store } from '../../src/storage/s3-store.ts';
-import type { StepEnvironment } from '../steps/environment.ts';
+import type { Invocation, StepEnvironment } from '../steps/environment.ts';
 import { registryOf } from './registry.ts';
 
 /** Node itself, the SDK, the bundle and its JavaScript heap. */
@@ -18,12 +18,27 @@ const BUFFER_FRACTION = 0.5;
 const READ_AHEAD_FRACTION = 0.25;
 const READ_AHEAD_BYTES_MAX = 512 * MiB;
 
-let environment: StepEnvironment | undefined;
+/** Kept for what comes after a request that was throttled to the end: the attempt leaves a note of why it failed. */
+const NOTE_RESERVE_MS = 5_000;
+/** At most this part of what the invocation has left. */
+const NOTE_RESERVE_FRACTION_MAX = 1 / 6;
 
-export function lambdaEnvironment(): StepEnvironment {
-  if (environment !== undefined) return environment;
+interface SharedEnvironment extends StepEnvironment {
+  readonly store: S3Store;
+}
+
+let shared: SharedEnvironment | undefined;
+
+/** For one invocation: requests that S3 throttles are sent again until its function's time limit is near. */
+export function lambdaEnvironment({ remainingMs }: Pick<Invocation, 'remainingMs'>): StepEnvironment {
+  shared ??= sharedEnvironment();
+  const reserveMs = Math.min(NOTE_RESERVE_MS, remainingMs() * NOTE_RESERVE_FRACTION_MAX);
+  return { ...shared, store: shared.store.within({ remainingMs: () => remainingMs() - reserveMs }) };
+}
+
+function sharedEnvironment(): SharedEnvironment {
   const functionBytes = Number(required('AWS_LAMBDA_FUNCTION_MEMORY_SIZE')) * MiB;
-  environment = {
+  return {
     jobs: registryOf(jobs),
     store: new S3Store({
       bucket: required('MAPREDUCE_BUCKET'),
@@ -39,7 +54,6 @@ export function lambdaEnvironment(): StepEnvironment {
     memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent: join(tmpdir(), 'mapreduce'),
   };
-  return environment;
 }
 
 /** For the buffers of an attempt, of a function of that size. */

@@ -44,10 +44,11 @@ export function serve<const S extends v.GenericSchema, R, A>({
       const known = about(event);
       logger.appendKeys(known);
       tracer.annotate(known);
-      const result = await step(event, lambdaEnvironment(), {
+      const invocation: Invocation = {
         requestId: context.awsRequestId,
         remainingMs: () => context.getRemainingTimeInMillis(),
-      });
+      };
+      const result = await step(event, lambdaEnvironment(invocation), invocation);
       const elapsedMs = Math.round(performance.now() - startedMs);
       logger.info('done', { elapsedMs, result: logged(result) as object });
       count(name, { elapsedMs, failed: 0 });

@@ -177,8 +177,15 @@ class LambdaAttemptControl implements AttemptControl {
     };
     // At once too: a coordinator may go on starting tasks for a while after the job was cancelled.
     void lookForCancel().catch(() => {});
-    // Whoever cannot look goes on: the commit decides anyway.
-    this.#timer = setInterval(() => void look().catch(() => {}), WATCH_INTERVAL_MS);
+    // Whoever cannot look goes on: the commit decides anyway. A look that S3 throttles takes longer than the interval.
+    let isLooking = false;
+    const lookOnce = async (): Promise<void> => {
+      if (isLooking) return;
+      isLooking = true;
+      await look().catch(() => {});
+      isLooking = false;
+    };
+    this.#timer = setInterval(() => void lookOnce(), WATCH_INTERVAL_MS);
   }
 
   check(): void {

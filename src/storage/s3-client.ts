@@ -24,6 +24,8 @@ export function createS3Client({
   return new S3Client({
     ...config,
     maxAttempts: 1,
+    // In the adaptive mode, which AWS_RETRY_MODE may ask for, the SDK delays requests after a throttle by itself.
+    retryMode: 'standard',
     // Emulators have no name for each bucket.
     ...(ownEndpoint === undefined ? {} : { forcePathStyle: true }),
     requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, httpAgent: agent, httpsAgent: agent },

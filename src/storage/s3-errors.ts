@@ -9,6 +9,7 @@
  *     refused                          nothing but the caller can help
  */
 import { MapReduceError } from '../errors.ts';
+import { formatDuration } from '../quantities.ts';
 import { objectNotFound } from './conditions.ts';
 
 export type S3Fault =
@@ -61,6 +62,10 @@ export class S3Interrupted extends Error {
 /** The reader or writer went away; nobody waits for the answer. */
 export class S3Cancelled extends Error {
   override readonly name = 'S3Cancelled';
+
+  constructor() {
+    super('nobody waits for it any more');
+  }
 }
 
 export class S3Failure extends Error {
@@ -68,18 +73,26 @@ export class S3Failure extends Error {
   readonly fault: S3Fault;
   readonly call: S3Call;
   readonly attempts: number;
+  /** For how long S3 had refused it as one too many, when time was up. */
+  readonly throttledMs: number | undefined;
   /** Of a write: an attempt whose answer is not known may have been carried out. */
   readonly maybeDone: boolean;
 
   constructor(
     cause: unknown,
-    { call, attempts, maybeDone }: { call: S3Call; attempts: number; maybeDone: boolean },
+    {
+      call,
+      attempts,
+      maybeDone,
+      throttledMs,
+    }: { call: S3Call; attempts: number; maybeDone: boolean; throttledMs?: number },
   ) {
     super(`${call.operation} of s3://${call.bucket}/${call.key} failed`, { cause });
     this.fault = faultOf(cause);
     this.call = call;
     this.attempts = attempts;
     this.maybeDone = maybeDone;
+    this.throttledMs = throttledMs;
   }
 }
 
@@ -88,7 +101,7 @@ export function faultOf(error: unknown): S3Fault {
   if (error instanceof S3Cancelled) return 'cancelled';
   if (error instanceof S3Interrupted) return 'passing';
   // By code first: CompleteMultipartUpload may fail under status 200.
-  if (THROTTLED_CODES.has(code)) return 'throttled';
+  if (isThrottle(code, messageOf(error), isAnswer)) return 'throttled';
   if (PASSING_CODES.has(code) || NETWORK_CODES.has(errnoOf(error) ?? code)) return 'passing';
   if (code === 'NoSuchUpload') return 'no-upload';
   if (code === 'NoSuchBucket') return 'refused';
@@ -138,16 +151,22 @@ export function toMapReduceError(error: unknown, region: string | undefined): un
   }
 }
 
-function passingMessage({ call, cause, attempts, fault }: S3Failure): string {
-  const what = `${call.operation} of s3://${call.bucket}/${call.key} failed`;
-  const tries = attempts === 1 ? '' : ` after ${attempts} attempts`;
+function passingMessage(failure: S3Failure): string {
+  const { call, cause, attempts, throttledMs } = failure;
+  const what = `${call.operation} of s3://${call.bucket}/${call.key}`;
+  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  if (throttledMs !== undefined) {
+    return (
+      `S3 throttled ${what} for ${formatDuration(throttledMs)} (${tries}), until there was no time left: ${said(cause)}. ` +
+      'Ask for less at once: a lower maxConcurrency, larger splits (splitSizeBytes) or fewer reducers. ' +
+      'S3 takes more requests per second once a bucket has been busy for some minutes, so running it again may be enough.'
+    );
+  }
   const advice =
-    fault === 'throttled'
-      ? ' S3 takes more requests per second once a prefix has been busy for some minutes: run the job again, or with less concurrency.'
-      : errnoOf(cause) === 'ECONNREFUSED'
-        ? ' Nothing listens there: is AWS_ENDPOINT_URL right, and the emulator running?'
-        : '';
-  return `${what}${tries}: ${said(cause)}.${advice}`;
+    errnoOf(cause) === 'ECONNREFUSED'
+      ? ' Nothing listens there: is AWS_ENDPOINT_URL right, and the emulator running?'
+      : '';
+  return `${what} failed${attempts === 1 ? '' : ` after ${tries}`}: ${said(cause)}.${advice}`;
 }
 
 /** For what no second attempt can change. */
@@ -251,15 +270,17 @@ function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-const THROTTLED_CODES = new Set([
-  'SlowDown',
-  'ServiceUnavailable',
-  'Throttling',
-  'ThrottlingException',
-  'RequestLimitExceeded',
-  'BandwidthLimitExceeded',
-  'TooManyRequests',
-]);
+/**
+ * S3 says SlowDown or ServiceUnavailable, its account-wide limits RequestLimitExceeded, KMS behind it
+ * ThrottlingException, and stores that speak its protocol have words of their own.
+ */
+const THROTTLED_CODE =
+  /Throttl|^SlowDown|^TooManyRequests|^ServiceUnavailable|^(?:Request|Bandwidth)LimitExceeded$/;
+const THROTTLED_MESSAGE = /reduce your request rate/i;
+
+function isThrottle(code: string, message: string, isAnswer: boolean): boolean {
+  return THROTTLED_CODE.test(code) || (isAnswer && THROTTLED_MESSAGE.test(message));
+}
 
 /** BadDigest and its like: bytes were damaged on their way. RequestTimeTooSkewed: the SDK corrects its clock by it. */
 const PASSING_CODES = new Set([

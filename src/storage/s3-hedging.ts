@@ -18,6 +18,7 @@ export class HedgePolicy {
   #seen = 0;
   #slowMs: number;
   #allowance: number;
+  #quietUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(limits: S3Limits) {
     this.#limits = limits;
@@ -40,13 +41,14 @@ export class HedgePolicy {
     this.#slowMs = Math.max(hedgeAfterMsMin, sorted[Math.floor(sorted.length * hedgePercentile)] ?? 0);
   }
 
-  /** S3 asked for fewer requests: what was saved up for second ones is forfeit. */
-  throttled(): void {
+  /** S3 asked for fewer requests: there are no second ones for a while, and what was saved up for them is forfeit. */
+  throttled(nowMs: number): void {
     this.#allowance = 0;
+    this.#quietUntilMs = nowMs + this.#limits.hedgeQuietMs;
   }
 
-  takeHedge(): boolean {
-    if (this.#allowance < 1) return false;
+  takeHedge(nowMs: number): boolean {
+    if (this.#allowance < 1 || nowMs < this.#quietUntilMs) return false;
     this.#allowance -= 1;
     return true;
   }
@@ -108,7 +110,7 @@ export function hedged<T>(
   let cancelTimer = () => {};
   race(false);
   cancelTimer = patientTimer(clock, policy.hedgeAfterMs, () => {
-    if (!over && policy.takeHedge()) race(true);
+    if (!over && policy.takeHedge(clock.nowMs())) race(true);
   });
   return promise;
 }

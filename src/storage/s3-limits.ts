@@ -2,11 +2,13 @@
 import { KiB, LIMITS, MiB } from '../limits.ts';
 
 export interface S3Limits {
-  /** Attempts of one request, counting the first, before the task is told and takes its own second attempt. */
+  /** Attempts of one request, counting the first and not those that S3 throttled, before the task is told and takes its own second attempt. */
   readonly attemptsMax: number;
   /** Before attempt n + 1 the store waits a random part of min(backoffMsMax, backoffMsBase * 2^(n-1)). */
   readonly backoffMsBase: number;
   readonly backoffMsMax: number;
+  /** A request that S3 throttles is sent again for this long, or until its caller's deadline if that is sooner. */
+  readonly throttledMsMax: number;
 
   /** More requests wait in the store. Hedged reads come on top, within their own bound. */
   readonly requestsInFlightMax: number;
@@ -43,12 +45,16 @@ export interface S3Limits {
   /** Second GETs are at most this part of all GETs, but for a burst. */
   readonly hedgedFractionMax: number;
   readonly hedgesBurstMax: number;
+  /** After a throttle no second GET is sent for this long. */
+  readonly hedgeQuietMs: number;
 }
 
 export const S3_LIMITS: S3Limits = {
   attemptsMax: 8,
   backoffMsBase: 100,
   backoffMsMax: 5_000,
+  // As long as a function can run.
+  throttledMsMax: 900_000,
 
   requestsInFlightMax: 64,
   answerTimeoutMs: 30_000,
@@ -70,6 +76,7 @@ export const S3_LIMITS: S3Limits = {
   hedgePercentile: 0.95,
   hedgedFractionMax: 0.05,
   hedgesBurstMax: 4,
+  hedgeQuietMs: 30_000,
 };
 
 /** One range in the reader's hands, two on their way. */

@@ -6,7 +6,8 @@
  * A stream of whole chunks is one of few, such as the only input of a map task: it may have half of what is left, and
  * reads ranges of 8 MiB. A reader of many runs at once asks for chunks that get smaller as runs get more (merge-runs.ts),
  * so a small chunk says how many share the budget, and each gets the same part of it: what the first ones took would cost
- * the last ones a request for every 16 KiB. A stream that fits its part as a whole is a single request.
+ * the last ones a request for every 16 KiB. A stream that fits its part as a whole, or fits three of its chunks, is a
+ * single request.
  *
  * A GET costs about 1 ms of one core, whatever its size, so ranges of 128 KiB are read at 100 MiB/s where those of 8 MiB
  * are at 500; and on AWS it costs money.
@@ -35,14 +36,18 @@ export class ReadAheadBudget {
   /** A multiple of the chunk size, at least one chunk; `lengthBytes` is how much the stream reads at most. */
   lease({ chunkSizeBytes, lengthBytes }: { chunkSizeBytes: number; lengthBytes: number }): ReadAheadLease {
     const share = this.#shareBytes(chunkSizeBytes);
-    const affordable = lengthBytes <= share ? lengthBytes : share / RANGES_PER_STREAM;
-    const chunks = Math.min(
-      Math.floor(Math.min(this.#rangeBytesMax, affordable) / chunkSizeBytes),
-      Math.ceil(lengthBytes / chunkSizeBytes),
-    );
+    const reckonedBytes = RANGES_PER_STREAM * chunkSizeBytes;
+    const lengthChunks = Math.ceil(lengthBytes / chunkSizeBytes);
+    // A stream that may be held as a whole is one range, although its last chunk is not whole.
+    const affordableChunks =
+      lengthBytes <= Math.max(share, reckonedBytes)
+        ? lengthChunks
+        : Math.floor(share / RANGES_PER_STREAM / chunkSizeBytes);
+    const chunks = Math.min(Math.floor(this.#rangeBytesMax / chunkSizeBytes), affordableChunks);
     if (chunks <= 1) return { rangeBytes: chunkSizeBytes, release: () => {} };
     const rangeBytes = chunks * chunkSizeBytes;
-    let leasedBytes = Math.min(RANGES_PER_STREAM * rangeBytes, lengthBytes);
+    const heldBytes = Math.min(RANGES_PER_STREAM * rangeBytes, lengthBytes);
+    let leasedBytes = heldBytes <= reckonedBytes ? 0 : heldBytes;
     this.#availableBytes -= leasedBytes;
     return {
       rangeBytes,

@@ -1,21 +1,49 @@
-/** At most so many requests at once, first come, first served: waiting here does not count as S3 being slow. */
+/**
+ * At most so many requests at once, first come, first served: waiting here does not count as S3 being slow. A request
+ * that S3 throttles keeps its place while it backs off, so the process as a whole slows down: otherwise fresh requests
+ * would take its place and be throttled as well.
+ */
+import { S3Cancelled } from './s3-errors.ts';
+
 export class RequestGate {
-  readonly #waiting: (() => void)[] = [];
+  /** In the order of their arrival. */
+  readonly #waiting = new Set<() => void>();
   #free: number;
 
   constructor(requestsInFlightMax: number) {
     this.#free = requestsInFlightMax;
   }
 
-  async through<T>(work: () => Promise<T>): Promise<T> {
+  /** Throws S3Cancelled if the signal is aborted before it is this request's turn. */
+  async through<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (signal?.aborted) throw new S3Cancelled();
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await this.#turn(signal);
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiting;
       if (next === undefined) this.#free += 1;
       else next();
     }
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = () => {
+      this.#waiting.delete(enter);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const enter = () => {
+      leave();
+      resolve();
+    };
+    const onAbort = () => {
+      leave();
+      reject(new S3Cancelled());
+    };
+    this.#waiting.add(enter);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return promise;
   }
 }

@@ -36,7 +36,7 @@ import { listObjects } from './s3-listing.ts';
 import { RangeFetch } from './s3-range-fetch.ts';
 import { ReadAheadBudget } from './s3-read-ahead.ts';
 import { streamRange } from './s3-read-stream.ts';
-import { S3Requests } from './s3-requests.ts';
+import { type CallerBounds, S3Requests } from './s3-requests.ts';
 import { putObject, S3Upload } from './s3-upload.ts';
 import { splitMetadata } from './s3-writer.ts';
 
@@ -52,37 +52,34 @@ export interface S3StoreOptions {
   readonly limits?: Partial<S3Limits>;
 }
 
+interface SharedParts {
+  readonly requests: S3Requests;
+  readonly hedging: HedgePolicy;
+  readonly readAhead: ReadAheadBudget;
+}
+
 export class S3Store implements ObjectStore {
   readonly location: string;
+  readonly #options: S3StoreOptions;
   readonly #prefix: string;
   readonly #requests: S3Requests;
   readonly #hedging: HedgePolicy;
   readonly #readAhead: ReadAheadBudget;
 
-  constructor({
-    bucket,
-    client,
-    prefix = '',
-    clock = systemClock,
-    random = Math.random,
-    limits,
-  }: S3StoreOptions) {
-    if (prefix.startsWith('/')) {
-      throw new TypeError(`the prefix of an S3 store does not start with '/'; received '${prefix}'`);
-    }
-    this.#prefix = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
-    this.location = `s3://${bucket}/${this.#prefix}`.replace(/\/$/, '');
-    const checkedLimits = s3Limits(limits);
-    this.#requests = new S3Requests({
-      client,
-      bucket,
-      prefix: this.#prefix,
-      clock,
-      random,
-      limits: checkedLimits,
-    });
-    this.#hedging = new HedgePolicy(checkedLimits);
-    this.#readAhead = new ReadAheadBudget(checkedLimits);
+  /** @param shared  of another store of the same bucket, see within() */
+  constructor(options: S3StoreOptions, shared: SharedParts = newParts(options)) {
+    this.#options = options;
+    this.#prefix = bucketPrefix(options);
+    this.location = `s3://${options.bucket}/${this.#prefix}`.replace(/\/$/, '');
+    this.#requests = shared.requests;
+    this.#hedging = shared.hedging;
+    this.#readAhead = shared.readAhead;
+  }
+
+  /** The same store for a caller with a deadline: its throttled requests fail in time. Gate, memory and counts are shared. */
+  within(bounds: CallerBounds): S3Store {
+    const requests = this.#requests.within(bounds);
+    return new S3Store(this.#options, { requests, hedging: this.#hedging, readAhead: this.#readAhead });
   }
 
   /** Requests sent so far, for the bill: each attempt counts. */
@@ -252,4 +249,21 @@ export class S3Store implements ObjectStore {
       { details: { objectKey: key } },
     );
   }
+}
+
+function newParts(options: S3StoreOptions): SharedParts {
+  const { bucket, client, clock = systemClock, random = Math.random } = options;
+  const limits = s3Limits(options.limits);
+  const hedging = new HedgePolicy(limits);
+  const onThrottled = (nowMs: number) => hedging.throttled(nowMs);
+  const prefix = bucketPrefix(options);
+  const requests = new S3Requests({ client, bucket, prefix, clock, random, limits, onThrottled });
+  return { requests, hedging, readAhead: new ReadAheadBudget(limits) };
+}
+
+function bucketPrefix({ prefix = '' }: S3StoreOptions): string {
+  if (prefix.startsWith('/')) {
+    throw new TypeError(`the prefix of an S3 store does not start with '/'; received '${prefix}'`);
+  }
+  return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
 }

@@ -67,6 +67,23 @@ describe('errors reach Step Functions under names that it knows', () => {
   });
 });
 
+describe('a function whose requests S3 throttles', () => {
+  it('fails shortly before its time limit, with what to do', async () => {
+    s3.on(GetObjectCommand).rejects(answers('SlowDown', 503));
+    s3.on(HeadObjectCommand).rejects(answers('SlowDown', 503));
+    const limitMs = performance.now() + 2_000;
+    const context = { ...CONTEXT, getRemainingTimeInMillis: () => limitMs - performance.now() };
+
+    const failure = handlers.get('map')!({ jobId: 'job', item: { index: 0, pieces: [] } }, context);
+
+    await expect(failure).rejects.toMatchObject({
+      name: 'StorageError',
+      message: expect.stringMatching(/^S3 throttled GetObject of s3:\/\/the-bucket\/.* for .*maxConcurrency/),
+    });
+    expect(context.getRemainingTimeInMillis()).toBeGreaterThan(0);
+  });
+});
+
 describe('the memory budget', () => {
   it.each([
     [512, 128],

@@ -55,7 +55,7 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
   });
 
   it('was first when its answer was lost and all that came after was refused', async () => {
-    const s3 = new FakeS3().on(operation, lostAnswer, ...forever(slowDown).slice(1));
+    const s3 = new FakeS3().on(operation, lostAnswer, ...forever(refuses(500, 'InternalError')).slice(1));
 
     await write(operation, storeOn(s3));
 

@@ -14,7 +14,7 @@ const CALLS = {
 
 async function failureOf(operation: keyof typeof CALLS, fault: Fault): Promise<unknown> {
   const s3 = new FakeS3().on(operation, ...Array.from({ length: 8 }, () => fault));
-  const limits = { backoffMsBase: 0, backoffMsMax: 0 };
+  const limits = { backoffMsBase: 0, backoffMsMax: 0, throttledMsMax: 0 };
   const store = new S3Store({ client: s3.client(), bucket: 'bucket', prefix: 'team', limits });
   return await CALLS[operation](store).then(
     () => expect.fail('it did not fail'),
@@ -134,7 +134,7 @@ describe('an answer of S3', () => {
       'GetObject',
       refuses(503, 'SlowDown'),
       'StorageError',
-      /after 8 attempts: SlowDown: the fake says SlowDown \(HTTP 503, request REQUEST1\)/,
+      /^S3 throttled GetObject of .*: SlowDown: the fake says SlowDown \(HTTP 503, request REQUEST1\)/,
     ],
     [
       '500 InternalError',

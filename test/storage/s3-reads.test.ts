@@ -179,13 +179,13 @@ describe('requests that fail in a way that may pass', () => {
     expect(s3.faultsLeft).toBe(0);
   });
 
-  it('are given up after eight attempts, with advice', async () => {
+  it('are given up after eight attempts', async () => {
     const { s3, clock, store } = setUp();
-    s3.on('HeadObject', ...Array.from({ length: 8 }, () => slowDown));
+    s3.on('HeadObject', ...Array.from({ length: 8 }, () => refuses(500, 'InternalError')));
 
     await expect(until(clock, store.head('key'))).rejects.toMatchObject({
       name: 'StorageError',
-      message: expect.stringMatching(/after 8 attempts: .*HTTP 503.*busy for some minutes/),
+      message: expect.stringMatching(/after 8 attempts: .*HTTP 500/),
     });
   });
 
@@ -260,6 +260,35 @@ describe('a stream', () => {
     await until(clock, contentOf(store.stream('key', { range: { start: 0, end } })));
 
     expect(ranges(s3)).toHaveLength(8);
+  });
+
+  it.each([16 * KiB + 1, 20 * KiB, 47 * KiB, 48 * KiB, 100 * KiB, 101 * KiB])(
+    'of %i bytes, one of the most runs a merge opens, is one request if it fits its share or three chunks',
+    async (lengthBytes) => {
+      const { s3, clock, store } = setUp();
+      put(s3, 'key', noise(MiB, 1));
+      const range = { start: 1_000, end: 1_000 + lengthBytes };
+
+      const { value } = await until(
+        clock,
+        contentOf(store.stream('key', { range, chunkSizeBytes: 16 * KiB })),
+      );
+
+      expect(value.equals(noise(MiB, 1).subarray(range.start, range.end))).toBe(true);
+      // 50 MiB of read-ahead for 512 runs are 100 KiB each.
+      const inOne = lengthBytes <= 100 * KiB;
+      expect(ranges(s3).length === 1).toBe(inOne);
+    },
+  );
+
+  it('that fits three chunks is one request although others have taken all of the read-ahead', async () => {
+    const { s3, clock, store } = setUp({ limits: { readAheadBytes: 0 } });
+    put(s3, 'key', noise(MiB, 1));
+    const range = { start: 0, end: 40 * KiB };
+
+    await until(clock, contentOf(store.stream('key', { range, chunkSizeBytes: 16 * KiB })));
+
+    expect(ranges(s3)).toEqual([`bytes=0-${40 * KiB - 1}`]);
   });
 
   it('is one request for each of as many runs as a merge opens at once, while they share the read-ahead', async () => {

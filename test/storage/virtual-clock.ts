@@ -1,0 +1,111 @@
+/**
+ * Time that jumps from one timer to the next, for simulations of many processes: unlike FakeClock it keeps timers in a
+ * heap, and runs everything that is due within one millisecond before it lets promises and streams settle.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../../src/schedule/clock.ts';
+
+interface Timer {
+  readonly dueMs: number;
+  readonly order: number;
+  /** Undefined once cancelled. */
+  callback: (() => void) | undefined;
+}
+
+export class VirtualClock implements Clock {
+  #nowMs = 0;
+  #order = 0;
+  readonly #heap: Timer[] = [];
+  readonly #turns: number;
+
+  /** @param turns  of the event loop, in which whatever can happen without a timer has happened; the SDK takes several */
+  constructor({ turns = 1 }: { turns?: number } = {}) {
+    this.#turns = turns;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer: Timer = { dueMs: this.#nowMs + delayMs, order: this.#order++, callback };
+    this.#push(timer);
+    return () => {
+      timer.callback = undefined;
+    };
+  }
+
+  /** Resolves after that much of this clock's time. */
+  sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.after(delayMs, resolve);
+    });
+  }
+
+  /** Runs timers until the promise has settled. Fails when it has not within `atMostMs` of this clock's time. */
+  async run<T>(promise: Promise<T>, atMostMs = 3_600_000): Promise<T> {
+    let settled = false;
+    const settle = () => {
+      settled = true;
+    };
+    promise.then(settle, settle);
+    const endMs = this.#nowMs + atMostMs;
+    for (await this.#settle(); !settled; await this.#settle()) {
+      if (this.#heap.length === 0)
+        throw new Error('nothing more will happen, and the promise has not settled');
+      if (this.#heap[0]!.dueMs > endMs) throw new Error(`the promise has not settled within ${atMostMs} ms`);
+      this.#runOneMillisecond();
+    }
+    return await promise;
+  }
+
+  /** Timers that wait, cancelled ones left out. */
+  get timers(): number {
+    return this.#heap.filter(({ callback }) => callback !== undefined).length;
+  }
+
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < this.#turns; turn++) await nextTurn();
+  }
+
+  #runOneMillisecond(): void {
+    const untilMs = Math.floor(this.#heap[0]!.dueMs) + 1;
+    while (this.#heap.length > 0 && this.#heap[0]!.dueMs < untilMs) {
+      const { dueMs, callback } = this.#pop();
+      if (callback === undefined) continue;
+      this.#nowMs = Math.max(this.#nowMs, dueMs);
+      callback();
+    }
+  }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(timer);
+    for (let parent = (at - 1) >> 1; at > 0 && isBefore(timer, heap[parent]!); parent = (at - 1) >> 1) {
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = timer;
+  }
+
+  #pop(): Timer {
+    const heap = this.#heap;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let at = 0;
+    for (let child = 1; child < heap.length; child = 2 * at + 1) {
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+    return first;
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.dueMs === b.dueMs ? a.order < b.order : a.dueMs < b.dueMs;
+}
