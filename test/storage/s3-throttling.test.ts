@@ -330,7 +330,7 @@ describe("the SDK's own retries", () => {
       const { config } = createS3Client({ region: 'us-east-1' });
 
       expect(await config.maxAttempts()).toBe(1);
-      expect(await (config.retryMode as () => Promise<string> | string)()).toBe('standard');
+      expect(await config.retryStrategy()).toMatchObject({ mode: 'standard' });
     } finally {
       vi.unstubAllEnvs();
     }
