@@ -10,6 +10,10 @@
  * characters are read, so that hashing, comparing and storing it take a few operations on registers. A longer key lies
  * in `keys`, and the first word of its entry says where. Draining writes the short ones there too, for the sort.
  *
+ * The hash is fast and known to everyone, so that keys can be chosen that all land in one slot. A new key that finds more
+ * than PROBES_MAX slots taken makes the table go over to a hash under a random key, for good. Nothing that is stored
+ * depends on the hash: entries are read in order of insertion or of their keys.
+ *
  * Where keys hardly repeat, a table costs more than it saves: every emit misses the cache. The table watches how many
  * emits made a new entry, and says so (`hardlyFolds`); the collector then goes over to the sort buffer.
  */
@@ -21,6 +25,7 @@ import type { NamedCombiner, PairwiseCombiner } from '../job.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
+import { KeyedHash } from './keyed-hash.ts';
 import { type Partitioner, SINGLE_PARTITION } from './partitioner.ts';
 import { keepTableMemory, takeTableMemory } from './thread-memory.ts';
 import { combineNumbers, pairwise } from './value-fold.ts';
@@ -41,6 +46,8 @@ const LENGTH_BYTE_MAX = 0x7e;
 /** Per entry while draining: a short key in `keys`, its offset, its offset by partition, the sorter's scratch. */
 const DRAIN_BYTES = KEY_HEADER_BYTES + SHORT_KEY_BYTES_MAX + 4 + 4 + KeySorter.scratchBytes(1);
 const ENTRIES_AT_FIRST = 4096;
+/** At half load, one key in 10^11 that nobody chose meets as many. */
+const PROBES_MAX = 128;
 
 const WATCH_EMITS = 1 << 17;
 const HARDLY_FOLDS_FRACTION = 0.8;
@@ -62,6 +69,9 @@ export class FoldTable {
   readonly #memory = takeTableMemory();
   readonly #keys = this.#memory.keys;
   #closed = false;
+  /** Keys have collided as they do not by chance. */
+  #isKeyed = false;
+  #keyedHash: KeyedHash | undefined;
   #slots: Int32Array;
   #slotMask = 2 * ENTRIES_AT_FIRST - 1;
   #words: Int32Array;
@@ -175,7 +185,9 @@ export class FoldTable {
   }
 
   #foldShort(key: unknown, word0: number, word1: number, word2: number, length: number, value: number): void {
-    const hash = hashWords(word0, word1, word2, length);
+    const hash = this.#isKeyed
+      ? this.#keyedHashOfShort(word0, word1, word2, length)
+      : hashWords(word0, word1, word2, length);
     const slots = this.#slots;
     const words = this.#words;
     const mask = this.#slotMask;
@@ -197,8 +209,24 @@ export class FoldTable {
       }
       slot = (slot + 1) & mask;
     }
+    this.#addShort(key, word0, word1, word2, length, value, (slot - hash) & mask);
+  }
+
+  #addShort(
+    key: unknown,
+    word0: number,
+    word1: number,
+    word2: number,
+    length: number,
+    value: number,
+    probes: number,
+  ): void {
+    if (probes > PROBES_MAX) this.#useKeyedHash();
     if (--this.#emitsUntilWatch === 0) this.#watch();
     const partition = this.#partitionOfShort(key, word0, word1, word2, length);
+    const hash = this.#isKeyed
+      ? this.#keyedHashOfShort(word0, word1, word2, length)
+      : hashWords(word0, word1, word2, length);
     const entry = this.#newEntry(hash, length, 0);
     const word = entry * ENTRY_WORDS;
     this.#words[word + KEY_WORD] = word0;
@@ -208,10 +236,17 @@ export class FoldTable {
     this.#values[entry * ENTRY_DOUBLES] = value;
   }
 
+  #keyedHashOfShort(word0: number, word1: number, word2: number, length: number): number {
+    return this.#keyedHash!.ofWords(word0, word1, word2, length);
+  }
+
   /** The key's bytes lie at the end of `keys`, not taken yet. */
   #foldLong(key: unknown, start: number, length: number, value: number): void {
     const bytes = this.#keys.bytes;
-    const hash = hashKey(bytes, start, start + length);
+    let hash =
+      this.#keyedHash === undefined
+        ? hashKey(bytes, start, start + length)
+        : this.#keyedHash.ofBytes(bytes, start, start + length);
     const slots = this.#slots;
     const words = this.#words;
     const mask = this.#slotMask;
@@ -233,6 +268,8 @@ export class FoldTable {
       }
       slot = (slot + 1) & mask;
     }
+    if (((slot - hash) & mask) > PROBES_MAX)
+      hash = this.#useKeyedHash().ofBytes(bytes, start, start + length);
     if (--this.#emitsUntilWatch === 0) this.#watch();
     const partition = this.#partitioner.partitionOf(key, bytes, start, start + length);
     let keyStart = start;
@@ -329,12 +366,47 @@ export class FoldTable {
     this.#values = new Float64Array(words.buffer);
     this.#slots = this.#emptySlotsFor(this.#capacity);
     this.#slotMask = 2 * this.#capacity - 1;
+    this.#fillSlots();
+  }
+
+  /** The slots are empty. */
+  #fillSlots(): void {
     for (let entry = 0; entry < this.#count; entry++) {
-      const hash = words[entry * ENTRY_WORDS + HASH_WORD]!;
+      const hash = this.#words[entry * ENTRY_WORDS + HASH_WORD]!;
       const slot = this.#freeSlot(hash);
       this.#slots[2 * slot] = hash;
       this.#slots[2 * slot + 1] = entry + 1;
     }
+  }
+
+  #useKeyedHash(): KeyedHash {
+    if (this.#keyedHash !== undefined) return this.#keyedHash;
+    const keyed = new KeyedHash();
+    this.#keyedHash = keyed;
+    this.#isKeyed = true;
+    const words = this.#words;
+    for (let entry = 0; entry < this.#count; entry++) {
+      const word = entry * ENTRY_WORDS;
+      const length = words[word + LENGTH_WORD]!;
+      const first = words[word + KEY_WORD]!;
+      words[word + HASH_WORD] =
+        length > SHORT_KEY_BYTES_MAX
+          ? keyed.ofBytes(this.#keys.bytes, first, first + length)
+          : keyed.ofWords(first, words[word + KEY_WORD + 1]!, words[word + KEY_WORD + 2]!, length);
+    }
+    this.#clearSlots();
+    this.#fillSlots();
+    return keyed;
+  }
+
+  /** How far from its slot the farthest key lies. For tests. */
+  get longestProbe(): number {
+    let longest = 0;
+    for (let slot = 0; slot <= this.#slotMask; slot++) {
+      if (this.#slots[2 * slot + 1] === 0) continue;
+      longest = Math.max(longest, (slot - this.#slots[2 * slot]!) & this.#slotMask);
+    }
+    return longest;
   }
 
   /** Back to the size of the beginning; the table is empty. */

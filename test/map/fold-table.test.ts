@@ -12,6 +12,7 @@ import type { Partitioner } from '../../src/map/partitioner.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import { readMerged } from '../shuffle/records.ts';
+import { longCollidingKeys, shortCollidingKeys } from './crafted-keys.ts';
 
 const byHash = (partitions: number): Partitioner => ({
   partitionOf: (_key, bytes, start, end) => partitionOfHash(hashKey(bytes, start, end), partitions),
@@ -308,7 +309,7 @@ describe('FoldTable', () => {
 
     const emit = (): void => table.emitText('a', 2);
 
-    expect(emit).toThrow(/combine\(\) answered text \(string\); the job's value is a number/);
+    expect(emit).toThrow(/combine\(\) returned "text" \(string\); the job's value is a number/);
   });
 
   it('says that it was combine that threw', () => {
@@ -387,5 +388,53 @@ describe('FoldTable', () => {
     expect(await drained(second, 10)).toEqual([[[Buffer.from('second').toString('hex'), 2]]]);
     first.close();
     second.close();
+  });
+
+  it.each([
+    ['short keys', shortCollidingKeys],
+    ['long keys', longCollidingKeys],
+  ])('finds %s that were made to collide within few probes', async (_which, make) => {
+    const keys = make(40_000);
+    const table = makeTable();
+
+    for (const key of keys) table.emitText(key, 1);
+    for (const key of keys) table.emitText(key, 2);
+
+    expect(table.longestProbe).toBeLessThan(200);
+    expect(table.count).toBe(40_000);
+    const [found] = await drained(table, Number.POSITIVE_INFINITY, 100_000);
+    expect(found.every(([, value]) => value === 3)).toBe(true);
+    expect(found.map(([key]) => Buffer.from(key, 'hex').toString())).toEqual(keys.toSorted());
+    table.close();
+  });
+
+  it('keeps what it has when it goes over to the keyed hash, through spills and growth', async () => {
+    const spilled: Promise<(readonly [string, number])[][]>[] = [];
+    const table = makeTable({
+      memoryBytes: 400_000,
+      partitions: 3,
+      full: () => spilled.push(drained(table, Number.POSITIVE_INFINITY)),
+    });
+    const mixed = [shortCollidingKeys(5_000), longCollidingKeys(5_000)];
+    const emits = Array.from(
+      { length: 20_000 },
+      (_, i) => [i % 4 === 0 ? `plain ${i % 3000}` : mixed[i % 2]![(i * 7919) % 5_000]!, i % 10] as const,
+    );
+
+    for (const [key, value] of emits) table.emitText(key, value);
+    spilled.push(drained(table, Number.POSITIVE_INFINITY));
+
+    const sums = new Map<string, number>();
+    for (const run of await Promise.all(spilled)) {
+      for (const [key, value] of run.flat()) sums.set(key, (sums.get(key) ?? 0) + value);
+    }
+    expect(spilled.length).toBeGreaterThan(1);
+    expect([...sums].sort(([a], [b]) => (a < b ? -1 : 1))).toEqual(
+      foldedNaively(
+        emits.map(([key, value]) => [Buffer.from(key), value] as const),
+        OPERATIONS.sum,
+      ),
+    );
+    table.close();
   });
 });
