@@ -107,6 +107,8 @@ export interface Progress {
   /** Index of the piece of the split, and the byte offset of the chunk being read: where a worker died. */
   pieceIndex: number;
   chunkOffsetBytes: number;
+  /** Emits, counts, values read and values combined: signs of life inside one call of the user's code. */
+  steps: number;
 }
 
 export interface AttemptControl {

@@ -3,6 +3,7 @@ import { type Counters, newCounters } from './counters.ts';
 import { type ErrorDetails, MapReduceError, textOf } from './errors.ts';
 import type { Job, ParameterValues } from './job.ts';
 import { LIMITS } from './limits.ts';
+import type { Progress } from './task.ts';
 import { refusePromise } from './user-returns.ts';
 
 /** Runs the job's setup, once an attempt. */
@@ -18,11 +19,15 @@ export function setUp(job: Job, params: ParameterValues): unknown {
   return state;
 }
 
-/** The `count` of one attempt's context, and what it has counted. */
-export function createCounter(): { counters: Counters; count: (counter: string, amount?: number) => void } {
+/** The `count` of one attempt's context, and what it has counted. Each call is a step of `progress`. */
+export function createCounter(progress?: Pick<Progress, 'steps'>): {
+  counters: Counters;
+  count: (counter: string, amount?: number) => void;
+} {
   const counters = newCounters();
   let names = 0;
   const count = (counter: string, amount = 1): void => {
+    if (progress !== undefined) progress.steps++;
     if (!Number.isFinite(amount)) {
       throw new MapReduceError(
         'JobDefinitionError',

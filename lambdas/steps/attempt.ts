@@ -219,5 +219,6 @@ export function newProgress(): Progress {
     spills: 0,
     pieceIndex: 0,
     chunkOffsetBytes: 0,
+    steps: 0,
   };
 }

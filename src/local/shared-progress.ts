@@ -3,9 +3,9 @@
  * it should stop. Shared memory and not messages, so that a worker which computes without a pause can be watched
  * and told, and so that a write costs about a nanosecond.
  *
- *     byte 0                                        56       60       64       68     72
+ *     byte 0                                        64       68       72       76     80
  *          +------+------+------+------+------+------+--------+--------+--------+------+
- *          |           seven 64-bit floats           | begun  | stop   | checks |      |
+ *          |           eight 64-bit floats           | begun  | stop   | checks |      |
  *          |  the fields of Progress, in that order  |         32-bit integers         |
  *          +------+------+------+------+------+------+--------+--------+--------+------+
  *
@@ -17,11 +17,11 @@
 import { MapReduceError } from '../errors.ts';
 import type { AttemptControl, Progress } from '../task.ts';
 
-const FLOATS = 7;
+const FLOATS = 8;
 const BEGUN = (FLOATS * 8) / 4;
 const STOP = BEGUN + 1;
 const CHECKS = STOP + 1;
-const SHARED_BYTES = 72;
+const SHARED_BYTES = 80;
 
 export function newSharedBuffer(): SharedArrayBuffer {
   return new SharedArrayBuffer(SHARED_BYTES);
@@ -80,6 +80,12 @@ export class SharedProgress implements Progress {
   }
   set chunkOffsetBytes(value: number) {
     this.#numbers[6] = value;
+  }
+  get steps(): number {
+    return this.#numbers[7];
+  }
+  set steps(value: number) {
+    this.#numbers[7] = value;
   }
 }
 

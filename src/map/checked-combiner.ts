@@ -3,6 +3,7 @@ import type { ByteSink, Codec } from '../codec/codec.ts';
 import { stringCodec } from '../codec/string-codec.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { PairwiseCombiner } from '../job.ts';
+import type { Progress } from '../task.ts';
 import { userCodeError } from '../user-code.ts';
 import { describeReturned, refusePromise } from '../user-returns.ts';
 
@@ -13,9 +14,11 @@ import { describeReturned, refusePromise } from '../user-returns.ts';
 export function checkedCombiner(
   combine: PairwiseCombiner<unknown>,
   codec: Codec<unknown>,
+  progress: Pick<Progress, 'steps'>,
 ): PairwiseCombiner<unknown> {
   const isText = codec === (stringCodec as Codec<unknown>);
   return (accumulated, value) => {
+    progress.steps++;
     let folded: unknown;
     try {
       folded = combine(accumulated, value);

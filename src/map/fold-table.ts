@@ -63,6 +63,7 @@ export class FoldTable {
   readonly #partitions: number;
   readonly #memoryBytes: number;
   readonly #full: () => void;
+  readonly #onStep: () => void;
   readonly #operation: number;
   readonly #combine: PairwiseCombiner<number>;
 
@@ -93,6 +94,7 @@ export class FoldTable {
     partitions,
     memoryBytes,
     full,
+    onStep = () => {},
   }: {
     codec: KeyCodec<unknown>;
     combine: NamedCombiner | PairwiseCombiner<unknown>;
@@ -101,12 +103,15 @@ export class FoldTable {
     memoryBytes: number;
     /** Called when an entry more would exceed the memory: must empty the table by draining it. */
     full: () => void;
+    /** Called within long phases; may throw to stop. */
+    onStep?: () => void;
   }) {
     this.#codec = codec;
     this.#partitioner = partitioner;
     this.#partitions = partitions;
     this.#memoryBytes = memoryBytes;
     this.#full = full;
+    this.#onStep = onStep;
     this.#operation = combine === 'sum' ? SUM : combine === 'min' ? MIN : combine === 'max' ? MAX : CALL;
     this.#combine = pairwise(combine) as PairwiseCombiner<number>;
     this.#words = this.#wordsFor(this.#capacity);
@@ -497,7 +502,7 @@ export class FoldTable {
     while (draining.partition < this.#partitions) {
       const end = draining.ends[draining.partition]!;
       if (!draining.sorted) {
-        this.#memory.sorter.sort(keys, draining.offsets, draining.at, end);
+        this.#memory.sorter.sort(keys, draining.offsets, draining.at, end, this.#onStep);
         draining.sorted = true;
       }
       while (draining.at < end) {

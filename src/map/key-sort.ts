@@ -19,11 +19,15 @@ const RADIX_SIZE = 1 << RADIX_BITS;
 const RADIX_MASK = RADIX_SIZE - 1;
 /** How many bytes of a key, behind the shared ones, take part in the alphabet: 1-bit symbols fill 32 at most. */
 const ALPHABET_DEPTH_MAX = 8;
+/** A pass over fewer records takes a few milliseconds. */
+const STEP_RECORDS_MIN = 100_000;
+const NO_STEP = (): void => {};
 
 export class KeySorter {
   #prefixes = new Uint32Array(0);
   #prefixesSpare = new Uint32Array(0);
   #offsetsSpare = new Uint32Array(0);
+  #onStep = NO_STEP;
   readonly #histogram = new Uint32Array(3 * RADIX_SIZE);
   readonly #codes = new Uint16Array(256);
   readonly #used = new Uint8Array(256);
@@ -33,10 +37,20 @@ export class KeySorter {
     return records * 12;
   }
 
-  /** Sorts offsets[start, end) in place by the keys that they point to in `arena`. */
-  sort(arena: Uint8Array, offsets: Uint32Array, start: number, end: number): void {
+  /**
+   * Sorts offsets[start, end) in place by the keys that they point to in `arena`. Calls `onStep` before each pass over
+   * many records; what it throws ends the sort.
+   */
+  sort(
+    arena: Uint8Array,
+    offsets: Uint32Array,
+    start: number,
+    end: number,
+    onStep: () => void = NO_STEP,
+  ): void {
     const count = end - start;
     if (count < 2) return;
+    this.#onStep = onStep;
     if (this.#prefixes.length < count) {
       const capacity = Math.max(1024, 2 ** Math.ceil(Math.log2(count)));
       this.#prefixes = new Uint32Array(capacity);
@@ -54,10 +68,12 @@ export class KeySorter {
       insertionSort(arena, offsets, start, end, depth);
       return;
     }
+    if (count >= STEP_RECORDS_MIN) this.#onStep();
     const shared = sharedPrefixBytes(arena, offsets, start, end, depth);
     if (shared < 0) return; // all keys are equal
     const bits = this.#numberAlphabet(arena, offsets, start, end, shared);
     const symbols = Math.min(ALPHABET_DEPTH_MAX, Math.floor(32 / bits));
+    if (count >= STEP_RECORDS_MIN) this.#onStep();
     const prefixes = this.#prefixes;
     const codes = this.#codes;
     for (let i = 0; i < count; i++) {
@@ -126,6 +142,7 @@ export class KeySorter {
     let to: Uint32Array = this.#offsetsSpare;
     let toAt = 0;
     for (let pass = 0; pass < passes; pass++) {
+      if (count >= STEP_RECORDS_MIN) this.#onStep();
       const shift = pass * RADIX_BITS;
       const base = pass * RADIX_SIZE;
       for (let i = 0; i < count; i++) {

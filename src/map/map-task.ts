@@ -51,7 +51,10 @@ async function mapIntoShuffle(
   const collector = new ShuffleCollector(environment);
   try {
     const read = await mapSplit(spec, environment, {
-      emit: (key, value) => collector.emit(key, value),
+      emit: (key, value) => {
+        progress.steps++;
+        collector.emit(key, value);
+      },
       betweenChunks: () => {
         collector.throwFailure();
         collector.adapt();
@@ -101,6 +104,7 @@ async function mapIntoPart(
     const read = await mapSplit(spec, environment, {
       emit: (key, value) => {
         if (isOver) refuseLateEmit('map');
+        environment.progress.steps++;
         try {
           job.output.write(key, value, writer.sink);
           writer.recordWritten();
@@ -148,7 +152,7 @@ async function mapSplit(
   }: { emit: (key: unknown, value: unknown) => void; betweenChunks: () => Promise<void> | undefined },
 ): Promise<SplitRead> {
   const { job, settings, inputs, progress, control } = environment;
-  const { counters, count } = createCounter();
+  const { counters, count } = createCounter(progress);
   const map = job.map;
   let file = '';
   let parser: RecordParser<unknown> | undefined;

@@ -40,6 +40,7 @@ export class RecordBuffer implements ByteSink {
   readonly #fold: ValueFold | undefined;
   /** Makes the buffer empty, by spilling it. */
   readonly #spill: () => void;
+  readonly #onStep: () => void;
   readonly #memory: SortMemory;
   #closed = false;
   #count = 0;
@@ -53,16 +54,20 @@ export class RecordBuffer implements ByteSink {
     partitions,
     fold,
     spill,
+    onStep = () => {},
   }: {
     memoryBytes: number;
     partitions: number;
     fold: ValueFold | undefined;
     spill: () => void;
+    /** Called within long phases; may throw to stop. */
+    onStep?: () => void;
   }) {
     this.#memoryBytes = memoryBytes;
     this.#partitions = partitions;
     this.#fold = fold;
     this.#spill = spill;
+    this.#onStep = onStep;
     this.#memory = takeSortMemory(memoryBytes);
     this.bytes = this.#memory.arena.subarray(0, memoryBytes);
     if (this.#memory.offsets.length === 0) this.#growEntries();
@@ -129,6 +134,7 @@ export class RecordBuffer implements ByteSink {
           draining.offsets,
           draining.at,
           draining.ends[draining.partition]!,
+          this.#onStep,
         );
         draining.sorted = true;
       }

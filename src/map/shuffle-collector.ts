@@ -47,12 +47,12 @@ export class ShuffleCollector {
   #failure: unknown;
 
   constructor(environment: TaskEnvironment) {
-    const { job, settings, memoryBytes } = environment;
+    const { job, settings, memoryBytes, control } = environment;
     this.#environment = environment;
     this.#shuffle = job.shuffle!;
     this.#partitions = settings.reducers;
     this.#partitioner = createPartitioner(job, settings);
-    this.#fold = createFold(this.#shuffle);
+    this.#fold = createFold(this.#shuffle, environment.progress);
     this.#sortBufferBytes = Math.min(
       Math.floor(memoryBytes * SORT_BUFFER_FRACTION),
       LIMITS.sortBufferBytesMax,
@@ -66,6 +66,7 @@ export class ShuffleCollector {
         partitions: this.#partitions,
         memoryBytes: this.#sortBufferBytes,
         full: () => this.#spill(),
+        onStep: () => control.check(),
       });
       this.emit = this.#emitIntoTable(this.#table, takesText(key));
     } else {
@@ -155,6 +156,7 @@ export class ShuffleCollector {
       partitions: this.#partitions,
       fold: this.#fold,
       spill: () => this.#spill(),
+      onStep: () => this.#environment.control.check(),
     });
     return this.#buffer;
   }
@@ -232,7 +234,7 @@ export class ShuffleCollector {
       blockBytes: LIMITS.blockBytes,
     });
     try {
-      while (!source.drain(run.writer, Number.POSITIVE_INFINITY)) {}
+      while (!source.drain(run.writer, LIMITS.uploadChunkBytes)) this.#environment.control.check();
     } catch (error) {
       run.abandon();
       throw error;

@@ -13,6 +13,7 @@ import {
 import { isNumberTuple } from '../codec/tuple-value.ts';
 import { MapReduceError } from '../errors.ts';
 import type { JobShuffle, NamedCombiner, PairwiseCombiner } from '../job.ts';
+import type { Progress } from '../task.ts';
 import { userCodeError } from '../user-code.ts';
 import { describeReturned, refusePromise } from '../user-returns.ts';
 import { checkedCombiner, encodeFolded } from './checked-combiner.ts';
@@ -29,15 +30,21 @@ export interface ValueFold {
   readonly value: unknown;
 }
 
-/** Undefined where the job does not combine. */
-export function createFold(shuffle: JobShuffle): ValueFold | undefined {
+/** Undefined where the job does not combine. Each call of a combiner that may be slow is a step of `progress`. */
+export function createFold(shuffle: JobShuffle, progress: Pick<Progress, 'steps'>): ValueFold | undefined {
   const combine = shuffle.combine;
   if (combine === undefined) return undefined;
   const combiner = pairwise(combine);
   if (shuffle.value === (numberValueCodec as Codec<unknown>)) {
-    return new NumberFold(combiner as PairwiseCombiner<number>);
+    return new NumberFold(
+      (typeof combine === 'string' ? combiner : stepping(combiner, progress)) as PairwiseCombiner<number>,
+    );
   }
-  const checked = checkedCombiner(typeof combine === 'string' ? byParts(combiner) : combiner, shuffle.value);
+  const checked = checkedCombiner(
+    typeof combine === 'string' ? byParts(combiner) : combiner,
+    shuffle.value,
+    progress,
+  );
   return isNumberTuple(shuffle.value)
     ? new LeftFold(shuffle.value, checked)
     : new GrowingFold(shuffle.value, checked);
@@ -57,6 +64,16 @@ const NAMED: Record<NamedCombiner, PairwiseCombiner<number>> = {
 function byParts(combiner: PairwiseCombiner<unknown>): PairwiseCombiner<unknown> {
   return (accumulated, value) =>
     (accumulated as number[]).map((part, i) => combiner(part, (value as number[])[i]));
+}
+
+function stepping(
+  combine: PairwiseCombiner<unknown>,
+  progress: Pick<Progress, 'steps'>,
+): PairwiseCombiner<unknown> {
+  return (accumulated, value) => {
+    progress.steps++;
+    return combine(accumulated, value);
+  };
 }
 
 class NumberFold implements ValueFold {

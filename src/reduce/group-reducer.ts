@@ -49,11 +49,15 @@ export function createGroupReducer(
     case 'count':
       return new FoldReducer(new CountFold(), output, shuffle);
     case 'combined':
-      return new FoldReducer(createFold(shuffle)!, output, shuffle);
+      return new FoldReducer(createFold(shuffle, environment.progress)!, output, shuffle);
     case 'sum':
     case 'min':
     case 'max':
-      return new FoldReducer(createFold({ ...shuffle, combine: reduce })!, output, shuffle);
+      return new FoldReducer(
+        createFold({ ...shuffle, combine: reduce }, environment.progress)!,
+        output,
+        shuffle,
+      );
   }
 }
 
@@ -187,7 +191,7 @@ class FunctionReducer implements GroupReducer {
     output: ResultOutput,
     count: (counter: string, amount?: number) => void,
   ) {
-    const { job, settings, memoryBytes, scratchFolder } = environment;
+    const { job, settings, memoryBytes, scratchFolder, progress } = environment;
     this.#reduce = reduce;
     this.#output = output;
     this.#shuffle = job.shuffle!;
@@ -195,6 +199,7 @@ class FunctionReducer implements GroupReducer {
       codec: this.#shuffle.value,
       memoryBytes: Math.floor(memoryBytes * GROUP_MEMORY_FRACTION),
       path: `${scratchFolder}/group`,
+      progress,
     });
     this.#context = {
       params: settings.params,
@@ -202,6 +207,7 @@ class FunctionReducer implements GroupReducer {
       count,
       emit: (key, value) => {
         if (!this.#isReducing) refuseLateEmit('reduce');
+        progress.steps++;
         try {
           output.emit(key, value, this.#key.bytes, 0, this.#key.end);
         } catch (error) {

@@ -12,6 +12,7 @@ import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../codec/v
 import { MapReduceError } from '../errors.ts';
 import { copyBytes } from '../shuffle/copy-bytes.ts';
 import { openLocalFile, readAt, writeFully } from '../shuffle/local-file.ts';
+import type { Progress } from '../task.ts';
 
 const READ_BYTES = 256 * 1024;
 
@@ -19,6 +20,7 @@ export class GroupValues {
   readonly #codec: Codec<unknown>;
   readonly #memoryBytes: number;
   readonly #path: string;
+  readonly #progress: Pick<Progress, 'steps'>;
   readonly #sink = new GrowableSink(4096);
   #file: number | undefined;
   #fileBytes = 0;
@@ -29,7 +31,19 @@ export class GroupValues {
   bytesSpilled = 0;
   spills = 0;
 
-  constructor({ codec, memoryBytes, path }: { codec: Codec<unknown>; memoryBytes: number; path: string }) {
+  constructor({
+    codec,
+    memoryBytes,
+    path,
+    progress,
+  }: {
+    codec: Codec<unknown>;
+    memoryBytes: number;
+    path: string;
+    /** Each value that is read is a step of it. */
+    progress: Pick<Progress, 'steps'>;
+  }) {
+    this.#progress = progress;
     this.#codec = codec;
     this.#memoryBytes = memoryBytes;
     this.#path = path;
@@ -64,6 +78,7 @@ export class GroupValues {
     for (let at = 0; at < end; ) {
       const start = varintEnd(bytes, at);
       const valueEnd = start + readVarint(bytes, at);
+      this.#progress.steps++;
       yield this.#codec.decode(bytes, start, valueEnd);
       this.#assertCurrent(group);
       at = valueEnd;
@@ -136,6 +151,7 @@ export class GroupValues {
       const headerBytes = start - at;
       fill(headerBytes + length);
       const valueStart = at + headerBytes;
+      this.#progress.steps++;
       yield this.#codec.decode(buffer, valueStart, valueStart + length);
       this.#assertCurrent(group);
       at = valueStart + length;

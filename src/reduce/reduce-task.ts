@@ -60,7 +60,7 @@ async function reducePartition(
   const open = await reduceRunCount(segments, {
     budget,
     folder: scratchFolder,
-    fold: createFold(shuffle),
+    fold: createFold(shuffle, environment.progress),
     compression: settings.compression,
     blockBytes: LIMITS.blockBytes,
     control,
@@ -71,7 +71,7 @@ async function reducePartition(
     },
   });
 
-  const { counters, count } = createCounter();
+  const { counters, count } = createCounter(environment.progress);
   const output = createResultOutput({
     taskId: spec.taskId,
     attemptId: attempt,

@@ -1,6 +1,6 @@
 /**
- * Watches running attempts: one whose progress stands still for too long, and that does not even ask whether to stop, has stalled, and one
- * that was asked to stop and goes on is made to. Only of use where a worker can be taken away.
+ * Watches running attempts, where a worker can be taken away. An attempt has stalled when neither its progress nor its
+ * count of checks has changed for too long. One that ignores cancellation is killed.
  */
 import { MapReduceError } from '../errors.ts';
 import type { Progress } from '../task.ts';
@@ -56,10 +56,11 @@ export function sumOfProgress(progress: Readonly<Progress>): number {
     progress.bytesSpilled +
     progress.spills +
     progress.pieceIndex +
-    progress.chunkOffsetBytes
+    progress.chunkOffsetBytes +
+    progress.steps
   );
 }
 
 function stoppedError(attempt: RunningAttempt): MapReduceError {
-  return new MapReduceError('CancelledError', `attempt ${attempt.id} was asked to stop and then made to`);
+  return new MapReduceError('CancelledError', `attempt ${attempt.id} ignored cancellation and was killed`);
 }

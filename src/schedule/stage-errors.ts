@@ -8,11 +8,14 @@ export function stalledError(attempt: RunningAttempt, timeoutMs: number): MapRed
   const { spec } = attempt.task;
   const { text, details } = lastPosition(spec, attempt.handle.progress());
   const what = attempt.begun
-    ? `made no progress for ${timeoutMs} ms${text}`
+    ? `made no progress for ${timeoutMs} ms${text}: it read no record and no value, and called neither emit() nor count()`
     : `did not begin within ${timeoutMs} ms: its worker is still loading the job module`;
+  const remedy = attempt.begun
+    ? 'Look for a loop that does not end. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between'
+    : 'Look for a top-level await or a loop in the job module that does not end';
   return new MapReduceError(
     'TaskStalledError',
-    `${spec.stage} attempt ${attempt.id} ${what}; its worker was stopped. Look for a loop that does not end, or raise stallTimeoutMs if one record may take that long.`,
+    `${spec.stage} attempt ${attempt.id} ${what}; its worker was stopped. ${remedy}.`,
     { details: { taskId: spec.taskId, attemptId: attempt.id, ...details } },
   );
 }

@@ -72,6 +72,7 @@ export function environmentOf(
       spills: 0,
       pieceIndex: 0,
       chunkOffsetBytes: 0,
+      steps: 0,
     },
     control,
   };

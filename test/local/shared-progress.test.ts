@@ -14,6 +14,7 @@ const FIELDS = [
   'spills',
   'pieceIndex',
   'chunkOffsetBytes',
+  'steps',
 ] as const;
 
 describe('what a worker shares with the coordinator', () => {

@@ -11,7 +11,7 @@ import { LIMITS } from '../../src/limits.ts';
 import { createFold } from '../../src/map/value-fold.ts';
 
 function foldOf<T>(codec: Codec<T>, combine: PairwiseCombiner<T>) {
-  return createFold({ value: codec, combine } as unknown as JobShuffle)!;
+  return createFold({ value: codec, combine } as unknown as JobShuffle, { steps: 0 })!;
 }
 
 function folded<T>(codec: Codec<T>, combine: PairwiseCombiner<T>, values: readonly T[]): T {

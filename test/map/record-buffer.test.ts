@@ -118,7 +118,7 @@ function makeBuffer({
 /** Joins strings: associative, and shows the order in which values were folded. */
 function joining(): ValueFold {
   const shuffle = { key: stringCodec, value: stringCodec, combine: (a: string, b: string) => a + b };
-  return createFold(shuffle as unknown as Parameters<typeof createFold>[0])!;
+  return createFold(shuffle as unknown as Parameters<typeof createFold>[0], { steps: 0 })!;
 }
 
 function joinedNaively(records: readonly KeyValue[]): string[] {

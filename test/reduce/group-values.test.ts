@@ -11,7 +11,7 @@ beforeAll(() => {
 afterAll(() => scratch[Symbol.dispose]());
 
 function makeValues({ memoryBytes = 1 << 20, path = `${scratch.path}/group` } = {}): GroupValues {
-  return new GroupValues({ codec: stringCodec, memoryBytes, path });
+  return new GroupValues({ codec: stringCodec, memoryBytes, path, progress: { steps: 0 } });
 }
 
 function add(values: GroupValues, texts: readonly string[]): void {

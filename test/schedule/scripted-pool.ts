@@ -130,6 +130,7 @@ export class ScriptedPool implements ExecutorPool {
       spills: 0,
       pieceIndex: 0,
       chunkOffsetBytes: 4096,
+      steps: 0,
     };
   }
 }

@@ -38,14 +38,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Associative, not commutative: the result tells the order in which values were folded. */
 function concatenation(): ValueFold {
-  return createFold({
+  const shuffle = {
     key: stringCodec,
     value: stringCodec,
     combine: (a, b) => `${a}${b}`,
     partition: undefined,
     reduce: 'combined',
     reducers: undefined,
-  } as Parameters<typeof createFold>[0])!;
+  } as Parameters<typeof createFold>[0];
+  return createFold(shuffle, { steps: 0 })!;
 }
 
 function foldedNaively(records: readonly KeyValue[]): string[] {
