@@ -2,7 +2,7 @@ import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 
 // 203.0.113.9 - - [10/Oct/2026:13:55:36 +0000] "GET /about.html?from=home HTTP/1.1" 200 2326 "-" "Mozilla/5.0"
 //                                                   path                            status  bytes
-const HIT = /^[^"]*"\S+ ([^ ?]+)(?:\?\S*)? \S+" ([1-5])\d\d (\d+|-)/;
+const HIT = /^[^"]*"\S+ ([^ ?]+)(?:\?\S*)? \S+" ([1-5])\d\d (\d{1,15}|-)(?!\S)/;
 
 export default defineJob({
   name: 'access-log',

@@ -10,6 +10,10 @@ const merge = (a: Summary, b: Summary): Summary => [
   a[3] + b[3],
 ];
 
+/** Digits and a point: Number() would also read hexadecimal, exponents, and nothing but spaces as 0. */
+const DECIMAL = /^[+-]?(?:\d{1,15}(?:\.\d*)?|\.\d+)$/;
+const YEAR = /^\d{4}/;
+
 export default defineJob({
   name: 'max-temperature',
   description: 'The highest, lowest and mean temperature of each station or year',
@@ -25,15 +29,21 @@ export default defineJob({
   key: 'string',
   value: ['number', 'number', 'number', 'number'],
   map(line, { emit, count, params }) {
-    const [station, date, reading] = line.split(',');
-    const celsius = reading ? Number(reading) : Number.NaN;
-    if (Number.isNaN(celsius)) count('lines without a reading');
-    else emit(params.by === 'station' ? station : date.slice(0, 4), [celsius, celsius, celsius, 1]);
+    const [station, date, reading] = line.split(',').map((column) => column.trim());
+    const key = params.by === 'station' ? station : date && YEAR.exec(date)?.[0];
+    if (!key || reading === undefined) count('bad lines');
+    else if (reading === '') count('lines without a reading');
+    else if (!DECIMAL.test(reading)) count('bad lines');
+    else {
+      // One zero: -0 would be printed as such.
+      const celsius = Number(reading) + 0;
+      emit(key, [celsius, celsius, celsius, 1]);
+    }
   },
   combine: merge,
   reduce(key, values, { emit }) {
     const [highest, lowest, sum, readings] = Iterator.from(values).reduce(merge);
-    emit(key, [highest, lowest, Number((sum / readings).toFixed(2)), readings]);
+    emit(key, [highest, lowest, Number((sum / readings).toFixed(2)) + 0, readings]);
   },
   output: tsv(),
 });

@@ -1,5 +1,13 @@
 import { byRange, defineJob, lines, textLines } from 'serverless-mapreduce';
 
+/** By code point, so that none is cut in half; the whole line where `length` is 0. */
+function firstCharacters(line: string, length: number): string {
+  if (length === 0 || line.length <= length) return line;
+  let end = 0;
+  for (let i = 0; i < length && end < line.length; i++) end += line.codePointAt(end)! > 0xffff ? 2 : 1;
+  return line.slice(0, end);
+}
+
 export default defineJob({
   name: 'sort',
   description: 'The lines in order, across all parts; of equal keys, the line that came first stays first',
@@ -15,11 +23,11 @@ export default defineJob({
     if (!Number.isInteger(length) || length < 0) {
       throw new RangeError(`key-length is a whole number from 0 up; received ${length}`);
     }
-    return { keyEnd: length === 0 ? undefined : length };
+    return { length };
   },
   key: 'string',
   value: 'string',
-  map: (line, { emit, state }) => emit(line.slice(0, state.keyEnd), line),
+  map: (line, { emit, state }) => emit(firstCharacters(line, state.length), line),
   partition: byRange(),
   reduce: 'each',
   output: lines(),

@@ -6,6 +6,8 @@ interface Ranked {
 }
 
 const MOST = 1000;
+/** As jobs write numbers, exponents included; of `12 apples` and `0x10` other parsers would read a part. */
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const largest = topN<Ranked>(MOST, (a, b) => b.number - a.number || (a.line < b.line ? -1 : 1));
 
 export default defineJob({
@@ -23,9 +25,10 @@ export default defineJob({
   key: 'string',
   value: json<readonly Ranked[]>(),
   map(line, { emit, count }) {
-    const number = Number.parseFloat(line.slice(line.lastIndexOf('\t') + 1));
-    if (Number.isNaN(number)) count('lines without a number');
-    else emit('top', [{ line, number }]);
+    const text = line.slice(line.lastIndexOf('\t') + 1).trim();
+    const number = NUMBER.test(text) ? Number(text) : Number.NaN;
+    if (Number.isFinite(number)) emit('top', [{ line, number }]);
+    else count('bad lines');
   },
   combine: largest,
   reduce(_key, values, { emit, params }) {

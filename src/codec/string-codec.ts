@@ -36,7 +36,7 @@ export const delimitedString: DelimitedCodec<string> = {
 
 /**
  * Text as plain UTF-8, for keys and values alike. UTF-8 bytes sort as code points do, so it keeps order as it is.
- * A lone surrogate is not text: it is written as U+FFFD.
+ * A lone surrogate has no UTF-8: it is refused, since texts that differ in it would become one.
  */
 export const stringCodec: SelfDelimitingKeyCodec<string> = {
   name: 'string',
@@ -78,11 +78,27 @@ export function encodeString(value: string, sink: ByteSink): void {
 function encodeLong(value: string, sink: ByteSink): void {
   const sizeBytesMax = value.length < EXACT_CHARACTERS_MIN ? value.length * 3 : Buffer.byteLength(value);
   if (sink.bytes.length - sink.end < sizeBytesMax) sink.reserve(sizeBytesMax);
-  sink.end += raw(sink.bytes).utf8Write(value, sink.end);
+  const written = raw(sink.bytes).utf8Write(value, sink.end);
+  // ASCII, nearly all text, is as many bytes as characters, and is not looked at again.
+  if (written !== value.length && !value.isWellFormed()) throw loneSurrogate(value);
+  sink.end += written;
 }
 
 export function decodeString(bytes: Buffer, start: number, end: number): string {
   return shortAscii(bytes, start, end) ?? raw(bytes).utf8Slice(start, end);
+}
+
+function loneSurrogate(value: string): Error {
+  const at = value
+    .toWellFormed()
+    .split('')
+    .findIndex((unit, i) => unit !== value[i]);
+  return unencodable({
+    codec: 'string',
+    value: value.slice(Math.max(0, at - 20), at + 20),
+    allowed: 'text without lone surrogates, which have no UTF-8',
+    remedy: `Half of a character stands at index ${at}: cut text between characters ([...text][0] is a whole one, text[0] may be half), or pass text.toWellFormed().`,
+  });
 }
 
 function notText(value: unknown): Error {

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { expect, test } from 'vitest';
 import { type AppName, apps } from '../../apps/index.ts';
-import { runApp } from './run-app.ts';
+import { runEmbedded } from '../../src/local/embedded-run.ts';
+import { inputFile, linesOf, runApp } from './run-app.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -38,3 +40,20 @@ test.each(Object.keys(apps) as AppName[])(
     expect(text.slice(0, shown.length)).toBe(shown);
   },
 );
+
+test("the README's job gives each first letter its longest word, whole characters of two UTF-16 units too", async () => {
+  const job = block(readFileSync(resolve(ROOT, 'README.md'), 'utf8'), 'ts')!;
+  const jobModule = pathToFileURL(inputFile('longest.ts', job));
+  const output = resolve(fileURLToPath(jobModule), '../../output-longest');
+
+  const report = await runEmbedded({
+    jobModule,
+    inputs: [inputFile('astral-words.txt', '𠮷野家 吉野家 𝒜𝒷 𐌰𐌱𐌲𐌳 𪛖文字\n')],
+    output,
+    workers: 1,
+    reducers: 1,
+  });
+
+  const text = report.parts.map((part) => readFileSync(resolve(output, part.name), 'utf8')).join('');
+  expect(linesOf(text).sort()).toEqual(['𠮷\t𠮷野家', '吉\t吉野家', '𝒜\t𝒜𝒷', '𐌰\t𐌰𐌱𐌲𐌳', '𪛖\t𪛖文字'].sort());
+});

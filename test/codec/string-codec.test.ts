@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { GrowableSink } from '../../src/codec/growable-sink.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
 import {
   anyText,
@@ -44,9 +45,40 @@ test('text of many characters is written whole', () => {
   expect(roundTrip(stringCodec, text)).toBe(text);
 });
 
-test('a lone surrogate becomes U+FFFD', () => {
-  expect(roundTrip(stringCodec, 'a\ud800b')).toBe('a\ufffdb');
-  expect(roundTrip(stringCodec, `${'a'.repeat(50)}\udc00`)).toBe(`${'a'.repeat(50)}\ufffd`);
+test('a lone surrogate is refused, wherever it stands, with what to do', () => {
+  for (const text of [
+    '\ud800',
+    'a\ud800b',
+    '\udc00\ud800',
+    '😀'[0]!,
+    '😀'[1]!,
+    `${'a'.repeat(50)}\udc00`,
+    `${'é'.repeat(50)}\ud83d`,
+    `${'x'.repeat(100_000)}\ud83d`,
+    // Four bytes and three, as three characters: not told from the length alone.
+    'é\ud800',
+  ]) {
+    expect(() => roundTrip(stringCodec, text)).toThrow(
+      expect.objectContaining({ name: 'UnencodableValueError' }),
+    );
+  }
+  expect(() => roundTrip(stringCodec, 'ab\ud800')).toThrow(
+    'string cannot hold "ab\\ud800" (string). Allowed: text without lone surrogates, which have no UTF-8. Half of a character stands at index 2: cut text between characters ([...text][0] is a whole one, text[0] may be half), or pass text.toWellFormed().',
+  );
+});
+
+test('a replacement character that is in the text stays', () => {
+  for (const text of ['\ufffd', 'a\ufffd😀', '\ufffd'.repeat(50)])
+    expect(roundTrip(stringCodec, text)).toBe(text);
+});
+
+test('what was written before a refused text is still there', () => {
+  const sink = new GrowableSink();
+  stringCodec.encode('before', sink);
+
+  expect(() => stringCodec.encode('\ud800', sink)).toThrow();
+
+  expect(sink.bytes.toString('utf8', 0, sink.end)).toBe('before');
 });
 
 test('what is not a string is refused, with what to do', () => {

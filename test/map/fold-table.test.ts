@@ -78,7 +78,7 @@ function foldedNaively(
 const text = fc.oneof(
   {
     weight: 3,
-    arbitrary: fc.constantFrom('', 'a', 'b', 'ab', 'the', '\0', '\0\0', 'a\0', 'é', '😀', '\ud800'),
+    arbitrary: fc.constantFrom('', 'a', 'b', 'ab', 'the', '\0', '\0\0', 'a\0', 'é', '😀'),
   },
   { weight: 3, arbitrary: fc.string({ unit: fc.constantFrom('a', 'b', '\0', '\x7f'), maxLength: 14 }) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },

@@ -137,7 +137,7 @@ function strings(records: readonly KeyValue[]): [string, string][] {
 }
 
 const text = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('', 'a', 'b', 'the', 'ä', '\0', '\ud800', '😀') },
+  { weight: 4, arbitrary: fc.constantFrom('', 'a', 'b', 'the', 'ä', '\0', '😀') },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 15 }) },
   {
     weight: 1,

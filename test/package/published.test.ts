@@ -75,7 +75,7 @@ describe('the package, installed into a project', () => {
       const job = await readFile(join(user.folder, 'longest.ts'), 'utf8');
       await writeFile(
         join(user.folder, 'wrong.ts'),
-        job.replace('emit(word[0]!, word)', 'emit(word[0]!, 1)'),
+        job.replace('emit([...word][0]!, word)', 'emit([...word][0]!, 1)'),
       );
 
       const checked = await user.run('tsc', [

@@ -62,3 +62,13 @@ test('8 MiB in many splits: byte for byte what awk adds up', async () => {
   expect(report.counters['bad lines']).toBe(Number(shell('cat "$1.bad"', input)));
   expect(report.counters['bad lines']).toBeGreaterThan(50);
 });
+
+test('sizes that no sum can hold are bad lines', async () => {
+  const hit = (size: string) => `1.2.3.4 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 ${size}\n`;
+  const { text, report } = await runApp('access-log', {
+    inputs: [inputFile('sizes.log', hit('5') + hit('9'.repeat(400)) + hit('5x') + hit('-') + hit(''))],
+  });
+
+  expect(text).toBe('/\t2\t5\t2\t0\t0\t0\n');
+  expect(report.counters).toEqual({ 'bad lines': 3 });
+});

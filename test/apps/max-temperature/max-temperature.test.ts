@@ -12,7 +12,7 @@ test('the sample by station', async () => {
       'USW00094728\t36.1\t-9.9\t19.13\t3\n',
   );
   // The heading, and the day on which the thermometer was broken.
-  expect(report.counters).toEqual({ 'lines without a reading': 2 });
+  expect(report.counters).toEqual({ 'bad lines': 1, 'lines without a reading': 1 });
 });
 
 test('the sample by year', async () => {
@@ -45,4 +45,56 @@ test('50,000 readings in many splits, against sums in memory', async () => {
   });
 
   expect(sortedLines(text)).toEqual(sortedLines(expected.join('\n')));
+});
+
+test('blank readings are none, and what is no decimal number is a bad line', async () => {
+  const { text, report } = await runApp('max-temperature', {
+    inputs: [
+      inputFile(
+        'temps.txt',
+        'S1,2020-01-01,5.5\nS1,2020-01-02, \nS1,2020-01-03,-3\nS1,2020-01-04,\n' +
+          'S2,2020-01-01,\t\nS2,2021-01-01,7\nS3,2020-01-01,0x10\nS3,2020-01-02,9\n',
+      ),
+    ],
+  });
+
+  expect(text).toBe('S1\t5.5\t-3\t1.25\t2\nS2\t7\t7\t7\t1\nS3\t9\t9\t9\t1\n');
+  expect(report.counters).toEqual({ 'bad lines': 1, 'lines without a reading': 3 });
+});
+
+test.each([
+  '0b1',
+  '0o7',
+  '1e3',
+  'Infinity',
+  '-Infinity',
+  'NaN',
+  '1_000',
+  '5,5 C'.slice(2),
+  '9'.repeat(400),
+  '.',
+  '-',
+])('a reading of %s is a bad line', async (reading) => {
+  const { text, report } = await runApp('max-temperature', {
+    inputs: [inputFile('odd.txt', `S,2020-01-01,${reading}\n`)],
+    workers: 1,
+  });
+
+  expect(text).toBe('');
+  expect(report.counters).toEqual({ 'bad lines': 1 });
+});
+
+test('lines that lack a column, a station or a year are bad; spaces, line ends of Windows and -0 are no trouble', async () => {
+  const content =
+    'S\r\nS,2020-01-01\r\n,2020-01-01,5\r\n\r\nS,😀,5\r\n S , 2020-01-01 , -0 \r\nS,2020-01-02,-0.001\r\n';
+  const byStation = await runApp('max-temperature', { inputs: [inputFile('columns.txt', content)] });
+  const byYear = await runApp('max-temperature', {
+    inputs: [inputFile('columns.txt', content)],
+    params: { by: 'year' },
+  });
+
+  expect(byStation.text).toBe('S\t5\t-0.001\t1.67\t3\n');
+  expect(byStation.report.counters).toEqual({ 'bad lines': 4 });
+  expect(byYear.text).toBe('2020\t5\t-0.001\t1.67\t3\n');
+  expect(byYear.report.counters).toEqual({ 'bad lines': 4 });
 });

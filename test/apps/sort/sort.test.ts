@@ -85,3 +85,12 @@ test('lines of all lengths and letters, as whole lines: what sort has', async ()
 
   expect(text === shell('sort -- "$1"', input)).toBe(true);
 });
+
+test('a character of two UTF-16 units is one, and is not cut in half', async () => {
+  const { text } = await runApp('sort', {
+    inputs: [inputFile('emoji.txt', '😀b 1\n😀a 2\n😁 3\n😀\n')],
+    params: { 'key-length': '1' },
+  });
+
+  expect(text).toBe('😀b 1\n😀a 2\n😀\n😁 3\n');
+});

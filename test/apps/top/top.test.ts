@@ -22,15 +22,29 @@ test('the most frequent words, from the parts of a word count', async () => {
   expect(linesOf(text)).toEqual(expected.slice(0, 500));
 });
 
-test('lines without a number are counted', async () => {
+test('lines that do not end in a finite number are counted', async () => {
   const { text, report } = await runApp('top', { inputs: [inputFile('odd.txt', 'a\t1\nb\nc\td\n2\n')] });
 
   expect(text).toBe('2\na\t1\n');
-  expect(report.counters).toEqual({ 'lines without a number': 2 });
+  expect(report.counters).toEqual({ 'bad lines': 2 });
 });
 
 test.each(['0', '1001', '1.5'])('n=%s is refused', async (n) => {
   await expect(
     runApp('top', { inputs: [appFile('top', 'sample.txt')], params: { n }, attemptsMax: 1 }),
   ).rejects.toThrow(`n is a whole number from 1 to 1000; received ${n}`);
+});
+
+test('infinities and what only begins like a number are bad lines, not the end of the job', async () => {
+  const { text, report } = await runApp('top', {
+    inputs: [
+      inputFile(
+        'top.txt',
+        'a\t5\nb\tInfinity\nc\t1e999\nd\t7\ne\tinf\nf\t12 apples\ng\t0x10\nh\t \ni\t1e-7\nj\t-0\n',
+      ),
+    ],
+  });
+
+  expect(text).toBe('d\t7\na\t5\ni\t1e-7\nj\t-0\n');
+  expect(report.counters).toEqual({ 'bad lines': 6 });
 });

@@ -7,7 +7,7 @@ export default defineJob({
   key: 'string',
   value: 'string',
   map(line, { emit }) {
-    for (const word of line.toLowerCase().match(/\p{L}+/gu) ?? []) emit(word[0]!, word);
+    for (const word of line.toLowerCase().match(/\p{L}+/gu) ?? []) emit([...word][0]!, word);
   },
   combine: (a, b) => (b.length > a.length ? b : a),
   reduce: 'combined',
