@@ -96,7 +96,11 @@ export function byRange({ samplesMax = SAMPLES_MAX_DEFAULT }: ByRangeOptions = {
 }
 
 export interface ByRangeOptions {
-  /** How many keys to sample. Default 100,000: parts then differ by a few per cent in size. */
+  /**
+   * How many keys to sample. Default 100,000: parts of unique keys then differ by a few per cent in size. The sample is of
+   * the whole input; of compressed files, of their first 1 GiB of plain bytes in all. Where there is more, the report says
+   * so, and parts may differ much.
+   */
   readonly samplesMax?: number;
 }
 

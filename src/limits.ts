@@ -61,6 +61,17 @@ export const LIMITS = {
   /** What such a fold holds beside its oldest partial, in encoded bytes. */
   foldPartialsBytesMax: 4 * MiB,
 
+  /** byRange() looks at the input at so many places, spread evenly over its bytes. */
+  samplePlacesMax: 512,
+  /** Of a file that can be read from anywhere, a place is a window of this size. */
+  sampleWindowBytes: 64 * KiB,
+  /** Read of one window at most, where a record goes on behind it. */
+  sampleWindowReadBytesMax: 4 * MiB,
+  /** Windows read at once. */
+  sampleReadsMax: 16,
+  /** Files that can only be read from their start (compressed ones) are sampled up to this many plain bytes in all. */
+  sampleStreamBytesMax: 1 * GiB,
+
   reducersMax: 10_000,
   /** What the map barrier holds in memory: 24 bytes for each map task and reducer. */
   shuffleIndexBytesMax: 256 * MiB,

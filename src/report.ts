@@ -61,6 +61,8 @@ export interface JobReport {
   readonly counters: Counters;
   /** Attempts that failed and were made good, newest last; bounded. */
   readonly failures: readonly AttemptFailure[];
+  /** What else its reader should know, for example that parts may differ in size. Absent where there is nothing. */
+  readonly notices?: readonly string[];
 }
 
 export interface AttemptFailure {

@@ -32,7 +32,12 @@ export type PartitionPlan =
   | { readonly kind: 'hash' }
   | { readonly kind: 'custom' }
   /** Ascending encoded keys in base64: partition i holds the keys in [boundaries[i-1], boundaries[i]). */
-  | { readonly kind: 'range'; readonly boundaries: readonly string[] };
+  | {
+      readonly kind: 'range';
+      readonly boundaries: readonly string[];
+      /** Where compressed input was too much to be sampled whole: parts may differ in size. */
+      readonly isPartlySampled?: true;
+    };
 
 /** What every task of a job needs to know. Small. */
 export interface JobSettings {

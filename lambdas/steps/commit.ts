@@ -23,6 +23,7 @@ import type { TaskSummary } from '../../src/commit/task-summary.ts';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
 import { repairTarget } from '../../src/errors.ts';
 import { type AttemptId, type JobId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/ids.ts';
+import { noticesField, planNotices } from '../../src/plan/plan-notices.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
 import { reportPage } from '../../src/report-page/page.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -156,6 +157,7 @@ async function reportOf(
     partitionRecords: map.partitionRecords,
     counters: jobCounters([...map.summaries, ...(reduce?.summaries ?? [])]),
     failures: failures.map(({ taskId, attemptId, error }) => ({ taskId, attemptId, error })),
+    ...noticesField(planNotices(plan)),
   };
 }
 

@@ -81,6 +81,7 @@ function factLines(report: JobReport, paint: Paint): string[] {
       `${skew.toFixed(2)}  (the largest of ${formatCountOf(partitionRecords.length, 'partition')}, as a multiple of their mean)`,
     ]);
   }
+  for (const notice of report.notices ?? []) facts.push(['notice', printable(notice)]);
   const shown = failures
     .slice(-FAILURES_SHOWN_MAX)
     .map(({ attemptId, error }) =>

@@ -22,17 +22,21 @@ export interface BytesRead {
 /** Reads only the very object that was planned (`ifMatch`). A chunk is the reader's until it asks for the next. */
 export async function* pieceBytes(
   { file, startBytes, endBytes }: SplitPiece,
-  { store, read }: { store: ObjectStore; read: BytesRead },
+  {
+    store,
+    read,
+    chunkBytes = LIMITS.inputChunkBytes,
+  }: { store: ObjectStore; read: BytesRead; chunkBytes?: number | undefined },
 ): AsyncGenerator<Buffer, undefined> {
   let start = Math.max(0, startBytes - 1);
-  let end = Math.min(file.sizeBytes, endBytes + LIMITS.inputChunkBytes);
-  let nextRangeBytes = LIMITS.inputChunkBytes;
+  let end = Math.min(file.sizeBytes, endBytes + chunkBytes);
+  let nextRangeBytes = chunkBytes;
   while (start < end) {
     const before = read.bytes;
     for await (const chunk of store.stream(file.key, {
       range: { start, end },
       ifMatch: file.etag,
-      chunkSizeBytes: LIMITS.inputChunkBytes,
+      chunkSizeBytes: chunkBytes,
     })) {
       read.bytes += chunk.length;
       yield chunk;

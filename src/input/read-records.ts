@@ -19,7 +19,13 @@ export interface ReadPieceOptions<R> {
    * Called before the records of each chunk are delivered, with the chunk's place in the (uncompressed) file. May throw
    * to stop, and may answer a promise to hold the reading up.
    */
-  readonly beforeChunk?: (offsetBytes: number, chunkBytes: number) => Promise<void> | undefined;
+  readonly beforeChunk?: (
+    offsetBytes: number,
+    chunkBytes: number,
+    storedBytesRead: number,
+  ) => Promise<void> | undefined;
+  /** What is read at once, and read behind the piece. Default: LIMITS.inputChunkBytes. */
+  readonly chunkBytes?: number;
   /** Called once, before anything is read: the parser tells the position of the record being delivered. */
   readonly onParser?: (parser: RecordParser<R>) => void;
 }
@@ -36,7 +42,7 @@ export interface PieceRead {
  *   store throws besides; what `deliver` and `beforeChunk` throw.
  */
 export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<R>): Promise<PieceRead> {
-  const { format, store, recordBytesMax, deliver, beforeChunk, onParser } = options;
+  const { format, store, recordBytesMax, deliver, beforeChunk, onParser, chunkBytes } = options;
   const { file, startBytes, endBytes } = piece;
   const whole = file.compression !== 'none';
   const parser = format.createParser({
@@ -51,8 +57,8 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
   let offsetBytes = Math.max(0, startBytes - 1);
   let complete = false;
   try {
-    for await (const chunk of contentOf(piece, { store, read, fileName })) {
-      const held = beforeChunk?.(offsetBytes, chunk.length);
+    for await (const chunk of contentOf(piece, { store, read, fileName, chunkBytes })) {
+      const held = beforeChunk?.(offsetBytes, chunk.length, read.bytes);
       if (held !== undefined) await held;
       offsetBytes += chunk.length;
       complete = parser.push(chunk, deliver);
@@ -66,21 +72,25 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
 }
 
 /** The uncompressed bytes. */
-async function* contentOf(
-  piece: SplitPiece,
-  { store, read, fileName }: { store: ObjectStore; read: BytesRead; fileName: string },
-): AsyncGenerator<Buffer, undefined> {
+async function* contentOf(piece: SplitPiece, source: StoredSource): AsyncGenerator<Buffer, undefined> {
   const { compression } = piece.file;
-  const stored = storedBytes(piece, { store, read, fileName });
-  yield* compression === 'none' ? stored : decompress(stored, { compression, fileName });
+  const stored = storedBytes(piece, source);
+  yield* compression === 'none' ? stored : decompress(stored, { compression, fileName: source.fileName });
+}
+
+interface StoredSource {
+  readonly store: ObjectStore;
+  readonly read: BytesRead;
+  readonly fileName: string;
+  readonly chunkBytes: number | undefined;
 }
 
 async function* storedBytes(
   piece: SplitPiece,
-  { store, read, fileName }: { store: ObjectStore; read: BytesRead; fileName: string },
+  { store, read, fileName, chunkBytes }: StoredSource,
 ): AsyncGenerator<Buffer, undefined> {
   try {
-    yield* pieceBytes(piece, { store, read });
+    yield* pieceBytes(piece, { store, read, chunkBytes });
   } catch (error) {
     if (isMapReduceError(error, 'PreconditionFailedError')) {
       throw new MapReduceError(

@@ -18,6 +18,7 @@ import { attemptId, type JobId, jobId, type Stage, type TaskId, taskId } from '.
 import { listLocalInputs } from '../input/list-inputs.ts';
 import type { JobDescription } from '../job-description.ts';
 import { resolveParameters } from '../plan/parameters.ts';
+import { noticesField, planNotices } from '../plan/plan-notices.ts';
 import type { JobEvent, JobReport, PartReport } from '../report.ts';
 import { DEFAULT_POLICY } from '../schedule/policy.ts';
 import { FileStore } from '../storage/file-store.ts';
@@ -283,6 +284,7 @@ function reportOf(plan: JobPlan, stages: JobStages<PartReport[]>): Omit<JobRepor
     partitionRecords: stages.partitionRecords,
     counters: jobCounters(stages.allSummaries),
     failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
+    ...noticesField(planNotices(plan)),
   };
 }
 

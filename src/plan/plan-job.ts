@@ -46,7 +46,7 @@ export interface PlanOptions {
 
 /** @throws UsageError for reducers or a split size out of bounds, and for parameters that the job's setup refuses; what reading a sample throws. */
 export async function planJob(options: PlanOptions): Promise<JobPlan> {
-  const { job, jobId, params, files, inputs, compression, merge } = options;
+  const { job, jobId, params, files, compression, merge } = options;
   assertSetsUp(job, params);
   const inputBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const splitSizeBytes = options.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
@@ -61,7 +61,7 @@ export async function planJob(options: PlanOptions): Promise<JobPlan> {
       jobName: job.name,
       params,
       reducers,
-      partition: await planPartition(job, { params, splits, inputs, reducers }),
+      partition: await planPartition(options, reducers),
       compression,
       merge,
     },
@@ -159,26 +159,23 @@ function reducerCount(
 }
 
 async function planPartition(
-  job: Job,
-  {
-    params,
-    splits,
-    inputs,
-    reducers,
-  }: { params: ParameterValues; splits: JobPlan['splits']; inputs: ObjectStore; reducers: number },
+  { job, params, files, inputs, watched }: PlanOptions,
+  reducers: number,
 ): Promise<PartitionPlan> {
   const partition = job.shuffle?.partition;
   if (partition === undefined) return { kind: 'hash' };
   if (typeof partition === 'function') return { kind: 'custom' };
-  const boundaries = await sampleBoundaries({
+  const { samplesMax } = partition;
+  const { boundaries, isWhole } = await sampleBoundaries({
     job,
     params,
-    splits,
+    files,
     inputs,
     partitions: reducers,
-    samplesMax: partition.samplesMax,
+    samplesMax,
+    watched,
   });
-  return { kind: 'range', boundaries };
+  return { kind: 'range', boundaries, ...(isWhole ? {} : { isPartlySampled: true }) };
 }
 
 /** Found before any task has run, where the map barrier would run out of memory after all of them. */

@@ -56,6 +56,7 @@ export function reportPage(report: JobReport, { cost }: ReportPageOptions = {}):
 ${figures(report, cost)}
 ${section('Timeline', timeline(report))}
 ${section('Stages', stageTable(report.stages))}
+${report.notices === undefined ? [] : section('Notices', html`${report.notices.map((notice) => html`<p>${cut(notice, TEXT_CHARACTERS_MAX)}</p>`)}`)}
 ${report.partitionRecords.length === 0 ? [] : section('Skew of the partitions', partitions(report.partitionRecords))}
 ${section('Failed attempts', failureList(report))}
 ${section('Counters', counterTable(report.counters))}

@@ -109,7 +109,7 @@ describe('readPiece()', () => {
     const store = new WatchedStore();
     store.chunkSizeBytes = 10;
     const file = await putFile(store, { bytes: Buffer.from('aaa\nbbb\nccc\nddd\neee\n') });
-    const chunks: [number, number][] = [];
+    const chunks: [number, number, number][] = [];
     const positions: [string, number][] = [];
     let parser: RecordParser<string> | undefined;
 
@@ -131,8 +131,8 @@ describe('readPiece()', () => {
     );
 
     expect(chunks).toEqual([
-      [4, 10],
-      [14, 6],
+      [4, 10, 10],
+      [14, 6, 16],
     ]);
     expect(positions).toEqual([
       ['ccc', 8],

@@ -1,9 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
 import { LIMITS, MiB } from '../../src/limits.ts';
 import { defaultReducers, mapTasks, planJob, reduceTasks } from '../../src/plan/plan-job.ts';
-import { sampleBoundaries } from '../../src/plan/sample-boundaries.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import type { InputFile } from '../../src/task.ts';
 import { FaultyStore } from '../helpers/faulty-store.ts';
@@ -165,111 +163,5 @@ describe('defaultReducers()', () => {
     expect([0, 8 * MiB - 1, 8 * MiB, 1_000 * MiB, 100_000_000 * MiB].map(defaultReducers)).toEqual([
       1, 1, 4, 16, 256,
     ]);
-  });
-});
-
-describe('sampleBoundaries()', () => {
-  const sample = async (
-    texts: readonly string[],
-    {
-      partitions,
-      samplesMax = 1_000,
-      splitSizeBytes = 20,
-    }: { partitions: number; samplesMax?: number; splitSizeBytes?: number },
-    job = ranged(),
-  ): Promise<string[]> => {
-    const { inputs, files } = await inputOf(texts);
-    const { splits } = await plan(words, { inputs, files, splitSizeBytes });
-    const boundaries = await sampleBoundaries({ job, params: {}, splits, inputs, partitions, samplesMax });
-    return boundaries.map((boundary) => Buffer.from(boundary, 'base64').toString());
-  };
-
-  it('answers ascending keys of the input, fewer than there are partitions', async () => {
-    const line = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '\0'), maxLength: 4 });
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(line, { maxLength: 30 }),
-        fc.integer({ min: 1, max: 9 }),
-        fc.integer({ min: 1, max: 40 }),
-        async (inputLines, partitions, samplesMax) => {
-          const text = inputLines.map((line) => `${line}\n`).join('');
-
-          const boundaries = await sample([text], { partitions, samplesMax });
-
-          const bytes = boundaries.map((boundary) => Buffer.from(boundary));
-          expect(boundaries.length).toBeLessThan(partitions);
-          expect(boundaries.every((boundary) => inputLines.includes(boundary))).toBe(true);
-          for (let i = 1; i < bytes.length; i++) expect(Buffer.compare(bytes[i - 1], bytes[i])).toBe(-1);
-          expect(await sample([text], { partitions, samplesMax })).toEqual(boundaries);
-        },
-      ),
-      { numRuns: 1_000 },
-    );
-  });
-
-  it('cuts the keys into equal shares', async () => {
-    const text = Array.from(
-      { length: 1_000 },
-      (_, i) => `${String((i * 7) % 1_000).padStart(3, '0')}\n`,
-    ).join('');
-
-    expect(await sample([text], { partitions: 4, samplesMax: 100_000 })).toEqual(['250', '500', '750']);
-  });
-
-  it('never parts one key, however often it occurs', async () => {
-    const text = `${'same\n'.repeat(100)}zebra\n`;
-
-    expect(await sample([text], { partitions: 10 })).toEqual(['same']);
-  });
-
-  it('looks at some splits only, and at the first of their records', async () => {
-    const { inputs, files } = await inputOf(Array.from({ length: 200 }, (_, i) => `${i}\n`.repeat(10)));
-    const { splits } = await plan(words, { inputs, files, splitSizeBytes: 1 });
-    const watched = new FaultyStore(inputs);
-    let mapped = 0;
-    const job: Job = { ...ranged(), map: () => void mapped++ };
-
-    await sampleBoundaries({ job, params: {}, splits, inputs: watched, partitions: 4, samplesMax: 64 });
-
-    expect(splits.length).toBeGreaterThan(200);
-    expect(watched.log.filter((name) => name.startsWith('stream ')).length).toBeLessThanOrEqual(64);
-    expect(mapped).toBeLessThan(1_000);
-  });
-
-  it('leaves it to the map task to complain of a record', async () => {
-    expect(await sample(['a\nb\nthrow\nc\n', 'd\ne\n'], { partitions: 2, splitSizeBytes: 100 })).not.toEqual(
-      [],
-    );
-  });
-
-  it('refuses a map that answers a promise, rather than leave its failure to nobody', async () => {
-    const job: Job = {
-      ...ranged(),
-      map: async () => {
-        throw new Error('late');
-      },
-    };
-
-    await expect(sample(['a\n'], { partitions: 2 }, job)).rejects.toMatchObject({
-      name: 'JobDefinitionError',
-      message: expect.stringContaining('map() returned a promise'),
-    });
-  });
-
-  it('passes on what is wrong with the input', async () => {
-    const { inputs, files } = await inputOf(['a\nb\n']);
-    const { splits } = await plan(words, { inputs, files });
-    await inputs.put('0', Buffer.from('changed\n'));
-
-    const sampling = sampleBoundaries({
-      job: ranged(),
-      params: {},
-      splits,
-      inputs,
-      partitions: 2,
-      samplesMax: 9,
-    });
-
-    await expect(sampling).rejects.toMatchObject({ name: 'InputChangedError' });
   });
 });
