@@ -219,6 +219,28 @@ describe('the parts of a range-partitioned job', () => {
     }
   });
 
+  it.each(['gzip', 'zstd', 'none'] as const)(
+    'are of about the same size where there are many more records than samples: sorted, %s',
+    async (how) => {
+      const all = Array.from({ length: 400_000 }, (_, i) => String(i).padStart(7, '0'));
+      const { inputs, files } = await inputOf([textOf(all)], () => how);
+
+      const { settings } = await planJob({
+        job: ranged(),
+        jobId: 'j' as never,
+        params: {},
+        files,
+        inputs,
+        reducers: 16,
+        compression: { codec: 'none' },
+        merge: false,
+      });
+
+      if (settings.partition.kind !== 'range') throw new Error('not partitioned by range');
+      expect(largestShare(all, settings.partition.boundaries, 16)).toBeLessThan(1.5);
+    },
+  );
+
   function textOf(all: readonly string[]): string {
     return all.map((line) => `${line}\n`).join('');
   }
