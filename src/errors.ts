@@ -7,6 +7,7 @@
  */
 
 import type { TaskId } from './ids.ts';
+import { isInstance, thrownFields } from './thrown.ts';
 
 /** Name -> is a second attempt worth making? */
 export const RETRYABLE_BY_ERROR_NAME = {
@@ -145,9 +146,9 @@ export function withDetails(error: unknown, details: ErrorDetails): MapReduceErr
 
 /** Wraps whatever was thrown outside user code. An unknown error counts as a storage fault only if errno says so. */
 export function toMapReduceError(error: unknown): MapReduceError {
-  if (error instanceof MapReduceError) return error;
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  const message = error instanceof Error ? error.message : textOf(error);
+  if (isInstance(error, MapReduceError)) return error;
+  const { message } = thrownFields(error);
+  const code = isInstance(error, Error) ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new MapReduceError(
       'DiskFullError',
@@ -160,24 +161,15 @@ export function toMapReduceError(error: unknown): MapReduceError {
   return new MapReduceError('StorageError', message, { cause: error });
 }
 
-/** Whatever was thrown, as text: code can throw objects that do not convert to a string. */
-export function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return `an ${typeof thrown} that has no text`;
-  }
-}
-
 /** For the way between threads, processes and into failure.json; `cause` chains are kept, at most 5 deep. */
 export function serializeError(error: unknown, depth = 0): SerializedError {
-  const from = error instanceof Error ? error : new Error(textOf(error));
+  const { name, message, stack, cause } = thrownFields(error);
   return {
-    name: from.name,
-    message: from.message,
-    ...(from.stack === undefined ? {} : { stack: from.stack }),
-    ...(from instanceof MapReduceError ? { details: from.details } : {}),
-    ...(from.cause === undefined || depth >= 5 ? {} : { cause: serializeError(from.cause, depth + 1) }),
+    name,
+    message,
+    ...(stack === undefined ? {} : { stack }),
+    ...(isInstance(error, MapReduceError) ? { details: error.details } : {}),
+    ...(cause === undefined || depth >= 5 ? {} : { cause: serializeError(cause, depth + 1) }),
   };
 }
 

@@ -1,9 +1,10 @@
 /** Calling the user's functions: their setup, their counters, their errors. */
 import { type Counters, newCounters } from './counters.ts';
-import { type ErrorDetails, MapReduceError, textOf } from './errors.ts';
+import { type ErrorDetails, MapReduceError } from './errors.ts';
 import type { Job, ParameterValues } from './job.ts';
 import { LIMITS } from './limits.ts';
 import type { Progress } from './task.ts';
+import { isInstance, thrownFields } from './thrown.ts';
 import { refusePromise } from './user-returns.ts';
 
 /** Runs the job's setup, once an attempt. */
@@ -55,18 +56,21 @@ export function userCodeError(
   thrown: unknown,
   details: ErrorDetails = {},
 ): MapReduceError {
-  if (thrown instanceof MapReduceError) {
+  if (isInstance(thrown, MapReduceError)) {
     return new MapReduceError(thrown.name, thrown.message, {
       details: { phase, ...details, ...thrown.details },
       cause: thrown.cause,
     });
   }
-  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : textOf(thrown);
-  const userStack = thrown instanceof Error ? thrown.stack : undefined;
-  return new MapReduceError('UserCodeError', `${phase}() threw ${message}`, {
-    details: { phase, ...(userStack === undefined ? {} : { userStack }), ...details },
-    cause: thrown,
-  });
+  const { name, message, stack: userStack, isError } = thrownFields(thrown);
+  return new MapReduceError(
+    'UserCodeError',
+    `${phase}() threw ${isError ? `${name}: ${message}` : message}`,
+    {
+      details: { phase, ...(userStack === undefined ? {} : { userStack }), ...details },
+      cause: thrown,
+    },
+  );
 }
 
 /**

@@ -19,12 +19,12 @@ export function refuseReturned(phase: 'map' | 'reduce', returned: unknown): neve
 }
 
 /** A promise would be dropped, and its failure with it. */
-export function refusePromise(phase: UserPhase, returned: unknown): void {
+export function refusePromise(phase: UserPhase, returned: unknown, what = `${phase}()`): void {
   if (!isThenable(returned)) return;
   ignoreOutcome(returned);
   throw new MapReduceError(
     'JobDefinitionError',
-    `${phase}() returned a promise; it must be synchronous. Drop 'async', and ${SYNCHRONOUS_WAY[phase]}`,
+    `${what} returned a promise; it must be synchronous. Drop 'async', and ${SYNCHRONOUS_WAY[phase]}`,
     { details: { phase } },
   );
 }

@@ -1,6 +1,7 @@
 import { MapReduceError } from '../errors.ts';
 import { bytesCodec } from './bytes-codec.ts';
 import type { Codec, KeyCodec, KeyType, ValueType } from './codec.ts';
+import { customCodec } from './custom-codec.ts';
 import { jsonKeyCodec } from './json-key.ts';
 import { jsonValueCodec } from './json-value.ts';
 import { numberKeyCodec } from './number-key.ts';
@@ -18,7 +19,7 @@ export function resolveKeyCodec(type: KeyType): KeyCodec<unknown> {
   if (type === 'bytes') return bytesCodec as KeyCodec<unknown>;
   if (isJson(type)) return jsonKeyCodec;
   if (isCodec(type)) {
-    if ((type as Partial<KeyCodec<unknown>>).ordered === true) return type as KeyCodec<unknown>;
+    if ((type as Partial<KeyCodec<unknown>>).ordered === true) return customCodec(type as KeyCodec<unknown>);
     throw new MapReduceError(
       'JobDefinitionError',
       `the codec '${type.name}' cannot be a key's: the engine sorts keys by their bytes. ` +
@@ -35,7 +36,7 @@ export function resolveValueCodec(type: ValueType): Codec<unknown> {
   if (type === 'number') return numberValueCodec as Codec<unknown>;
   if (type === 'bytes') return bytesCodec as Codec<unknown>;
   if (isJson(type)) return jsonValueCodec;
-  if (isCodec(type)) return type;
+  if (isCodec(type)) return customCodec(type);
   throw notAType('value', type);
 }
 

@@ -13,6 +13,8 @@ export interface ReadPieceOptions<R> {
   readonly format: InputFormat<R>;
   readonly store: ObjectStore;
   readonly recordBytesMax: number;
+  /** Where the bound comes from and how to raise it, for the message of a RecordTooLargeError. */
+  readonly recordBytesRule?: string;
   /** What it throws goes to the caller as it is. */
   readonly deliver: (record: R) => void;
   /**
@@ -66,7 +68,7 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
     }
     if (!complete) parser.finish(deliver);
   } catch (error) {
-    throw namingFile(error, fileName);
+    throw namingFile(error, fileName, options.recordBytesRule);
   }
   return { ownedBytes: parser.ownedBytes, bytesRead: read.bytes };
 }
@@ -111,12 +113,14 @@ async function* storedBytes(
 }
 
 /** The parser knows the offset but not the file. */
-function namingFile(error: unknown, fileName: string): unknown {
+function namingFile(error: unknown, fileName: string, recordBytesRule: string | undefined): unknown {
   const unnamed =
     (isMapReduceError(error, 'RecordTooLargeError') || isMapReduceError(error, 'CorruptInputError')) &&
     error.details.file === undefined;
   if (!unnamed) return error;
-  return new MapReduceError(error.name, `${fileName}: ${error.message}`, {
+  const rule =
+    error.name === 'RecordTooLargeError' && recordBytesRule !== undefined ? ` ${recordBytesRule}` : '';
+  return new MapReduceError(error.name, `${fileName}: ${error.message}${rule}`, {
     details: { ...error.details, file: fileName },
     cause: error.cause,
   });

@@ -2,8 +2,9 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { MapReduceError, textOf } from '../errors.ts';
+import { MapReduceError } from '../errors.ts';
 import type { Job } from '../job.ts';
+import { isInstance, thrownFields } from '../thrown.ts';
 import { resolveSelf } from './resolve-self.ts';
 
 /** Throws JobDefinitionError: no such file, does not load, exports no job. */
@@ -46,8 +47,9 @@ async function importJob(url: URL, path: string): Promise<Record<string, unknown
     return await import(url.href);
   } catch (error) {
     // What defineJob finds wrong is said in its own words.
-    if (error instanceof MapReduceError) throw error;
-    const thrown = error instanceof Error ? `${error.name}: ${error.message}` : `it threw ${textOf(error)}`;
+    if (isInstance(error, MapReduceError)) throw error;
+    const { name, message, isError } = thrownFields(error);
+    const thrown = isError ? `${name}: ${message}` : `it threw ${message}`;
     const userStack = await stackOf(error, path);
     throw new MapReduceError(
       'JobDefinitionError',
@@ -72,8 +74,8 @@ function remedy(error: unknown): string {
  * is asked to check the file by itself.
  */
 async function stackOf(error: unknown, path: string): Promise<string | undefined> {
-  const stack = error instanceof Error ? error.stack : undefined;
-  if (!(error instanceof SyntaxError) || stack?.includes(path)) return stack;
+  const { stack } = thrownFields(error);
+  if (!isInstance(error, SyntaxError) || stack?.includes(path)) return stack;
   const report = await new Promise<string>((resolve) => {
     execFile(process.execPath, ['--check', path], { timeout: 10_000 }, (_error, _stdout, stderr) =>
       resolve(stderr),

@@ -10,9 +10,10 @@
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { deserializeError, textOf } from '../errors.ts';
+import { deserializeError } from '../errors.ts';
 import { MiB } from '../limits.ts';
 import type { TaskResult } from '../task.ts';
+import { textOf } from '../thrown.ts';
 import { newSharedBuffer, SharedProgress, SharedSignals } from './shared-progress.ts';
 import { heapCeilingBytes, YOUNG_GENERATION_MB } from './worker-heap.ts';
 import {

@@ -14,7 +14,7 @@ import type { AttemptId } from '../ids.ts';
 import type { RecordParser } from '../input/input-format.ts';
 import { readPiece } from '../input/read-records.ts';
 import type { MapContext, ParameterValues } from '../job.ts';
-import { LIMITS } from '../limits.ts';
+import { LIMITS, MiB } from '../limits.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import type { MapTaskSpec, TaskEnvironment, TaskResult } from '../task.ts';
 import { createCounter, refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
@@ -135,6 +135,11 @@ async function mapIntoPart(
   }
 }
 
+function recordBytesRule(memoryBytes: number): string {
+  if (memoryBytes / 4 >= LIMITS.recordBytesMax) return 'No setting raises this bound.';
+  return `The bound is a quarter of a worker's memory of ${Math.floor(memoryBytes / MiB)} MiB: raise --memory (memoryBytes; on AWS taskMemoryMb), up to ${LIMITS.recordBytesMax / MiB} MiB a record.`;
+}
+
 interface SplitRead {
   readonly recordsRead: number;
   readonly bytesRead: number;
@@ -189,6 +194,7 @@ async function mapSplit(
       format: job.input,
       store: inputs,
       recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(environment.memoryBytes / 4)),
+      recordBytesRule: recordBytesRule(environment.memoryBytes),
       deliver,
       onParser: (created) => {
         parser = created;

@@ -18,11 +18,12 @@ test('codecs that write different bytes have different names', () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-test('a codec of one’s own is taken as it is', () => {
-  const keyCodec: KeyCodec<string> = { ...codec, ordered: true };
+test('a codec of one’s own is used, under its name', () => {
+  const keyCodec: KeyCodec<string> = { ...codec, ordered: true, decode: () => 'decoded' };
 
-  expect(resolveValueCodec(codec)).toBe(codec);
-  expect(resolveKeyCodec(keyCodec)).toBe(keyCodec);
+  expect(resolveValueCodec(codec)).toMatchObject({ name: 'mine' });
+  expect(resolveKeyCodec(keyCodec)).toMatchObject({ name: 'mine', ordered: true });
+  expect(resolveKeyCodec(keyCodec).decode(Buffer.alloc(0), 0, 0)).toBe('decoded');
 });
 
 test('a key’s codec has to keep order', () => {

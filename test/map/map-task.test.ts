@@ -1,6 +1,8 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { errorText } from '../../src/cli/error-text.ts';
 import { shuffleKey } from '../../src/commit/layout.ts';
-import { MapReduceError } from '../../src/errors.ts';
+import { deserializeError, MapReduceError, serializeError } from '../../src/errors.ts';
 import { attemptId, taskId } from '../../src/ids.ts';
 import { defineJob, type Job, lines, type MapContext, textLines, tsv } from '../../src/index.ts';
 import { KiB, LIMITS, MiB } from '../../src/limits.ts';
@@ -34,6 +36,20 @@ const KINDS = [
 
 const TASK = taskId('map', 0);
 
+function withGetter(error: Error, name: string): Error {
+  return Object.defineProperty(error, name, {
+    get() {
+      throw new Error('not to be read');
+    },
+  });
+}
+
+function selfCaused(): Error {
+  const error = new Error('round');
+  error.cause = error;
+  return error;
+}
+
 function thenable(then: () => void): unknown {
   return Object.fromEntries([['then', then]]);
 }
@@ -48,6 +64,9 @@ function throwingProxy(): unknown {
   return new Proxy(
     {},
     {
+      getPrototypeOf() {
+        throw new Error('nothing to see');
+      },
       get() {
         throw new Error('nothing to see');
       },
@@ -171,6 +190,54 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
       await expect(attempt(job, ['x\n'])).rejects.toMatchObject({ name: 'UserCodeError', message });
     }
   });
+
+  it.each<[string, () => unknown, string]>([
+    ['a symbol', () => Symbol('s'), 'Symbol(s)'],
+    ['an object without text', () => Object.create(null), 'an object that has no text'],
+    ['a frozen error', () => Object.freeze(new RangeError('cold')), 'RangeError: cold'],
+    [
+      'an error whose name is no text',
+      () => Object.assign(new Error('odd'), { name: { a: 1 } }),
+      'Error: odd',
+    ],
+    [
+      'an error whose message is no text',
+      () => Object.assign(new Error('x'), { message: 5 }),
+      'Error: (an error whose message is no text)',
+    ],
+    [
+      'an error whose message throws',
+      () => withGetter(new Error('x'), 'message'),
+      'Error: (an error whose message is no text)',
+    ],
+    ['an error whose stack throws', () => withGetter(new Error('x'), 'stack'), 'Error: x'],
+    ['an error whose cause throws', () => withGetter(new Error('x'), 'cause'), 'Error: x'],
+    ['an error that is its own cause', () => Object.assign(selfCaused(), {}), 'Error: round'],
+    ['a proxy that throws at everything', throwingProxy, 'an object that has no text'],
+    ['a revoked proxy', revokedProxy, 'an object that has no text'],
+    [
+      'an error of another realm',
+      () => runInNewContext("new TypeError('elsewhere')"),
+      'TypeError: elsewhere',
+    ],
+    ['a function', () => () => 1, '() => 1'],
+  ])(
+    'whose map throws %s fails as the user’s code, and can be told to others',
+    async (_what, thrown, message) => {
+      const job = make(() => {
+        throw thrown();
+      });
+
+      const error = await attempt(job, ['x\n']).catch((failure: unknown) => failure);
+
+      expect(error).toMatchObject({ name: 'UserCodeError', message: `map() threw ${message}` });
+      const told = deserializeError(structuredClone(serializeError(error)));
+      expect(told).toMatchObject({ name: 'UserCodeError', message: `map() threw ${message}` });
+      expect(
+        errorText(told, { paint: (_style, text) => text, packageRoot: new URL('file:///') }),
+      ).not.toContain('defect');
+    },
+  );
 
   it('whose map is asynchronous is refused, and its failure is not left to nobody', async () => {
     const job = make(async () => {
@@ -374,8 +441,23 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     await expect(running).rejects.toMatchObject({
       name: 'RecordTooLargeError',
       retryable: false,
+      message: expect.stringContaining(
+        'in/0.txt: the line that starts at byte 0 is longer than 1000 bytes, the most that one record may have.',
+      ),
       details: { taskId: TASK },
     });
+  });
+
+  it('names the flag that allows a longer record, its value and the bound', async () => {
+    const running = attempt(
+      make(() => {}),
+      [`${'x'.repeat(1 * MiB + 10)}\n`],
+      { environment: { memoryBytes: 4 * MiB } },
+    );
+
+    await expect(running).rejects.toThrow(
+      "The bound is a quarter of a worker's memory of 4 MiB: raise --memory (memoryBytes; on AWS taskMemoryMb), up to 256 MiB a record.",
+    );
   });
 
   it('runs setup once an attempt, and says when that fails', async () => {

@@ -1,0 +1,62 @@
+import { type ErrorDetails, MapReduceError } from '../errors.ts';
+import { isInstance, thrownFields } from '../thrown.ts';
+import { refusePromise, unsuitableKind } from '../user-returns.ts';
+import type { Codec } from './codec.ts';
+
+/**
+ * A codec of the user's, with its calls checked: what it throws is named as its own, and what it leaves behind is what
+ * the engine counts on.
+ */
+export function customCodec<C extends Codec<unknown>>(codec: C): C {
+  const { name } = codec;
+  for (const method of ['encode', 'decode'] as const) {
+    const kind = unsuitableKind(codec[method]);
+    if (kind === undefined) continue;
+    throw new MapReduceError(
+      'JobDefinitionError',
+      `the codec '${name}' has ${kind} for ${method}; it must be an ordinary, synchronous function`,
+    );
+  }
+  const checked: Codec<unknown> = {
+    name,
+    encode(value, sink) {
+      let returned: unknown;
+      try {
+        returned = codec.encode(value, sink);
+      } catch (error) {
+        throw codecError(name, 'encode', error);
+      }
+      if (returned !== undefined) refusePromise('codec', returned, `encode() of the codec '${name}'`);
+      if (!Number.isInteger(sink.end) || sink.end < 0 || sink.end > sink.bytes.length) {
+        throw new MapReduceError(
+          'JobDefinitionError',
+          `encode() of the codec '${name}' left sink.end at ${String(sink.end)}, outside of a buffer of ${sink.bytes.length} bytes. Call sink.reserve() for the bytes it writes, and read sink.bytes and sink.end again afterwards`,
+          { details: DETAILS },
+        );
+      }
+    },
+    decode(bytes, start, end) {
+      let value: unknown;
+      try {
+        value = codec.decode(bytes, start, end);
+      } catch (error) {
+        throw codecError(name, 'decode', error);
+      }
+      if (typeof value === 'object') refusePromise('codec', value, `decode() of the codec '${name}'`);
+      return value;
+    },
+  };
+  return { ...codec, ...checked };
+}
+
+const DETAILS: ErrorDetails = { phase: 'codec' };
+
+function codecError(codec: string, method: 'encode' | 'decode', thrown: unknown): unknown {
+  if (isInstance(thrown, MapReduceError)) return thrown;
+  const { name, message, stack, isError } = thrownFields(thrown);
+  return new MapReduceError(
+    'UserCodeError',
+    `${method}() of the codec '${codec}' threw ${isError ? `${name}: ${message}` : message}`,
+    { details: { ...DETAILS, ...(stack === undefined ? {} : { userStack: stack }) }, cause: thrown },
+  );
+}
