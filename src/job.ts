@@ -74,7 +74,10 @@ export interface ReduceContext<K, V, P, S> extends TaskContext<P, S> {
 
 /** Combiners by name, for values that are numbers or tuples of numbers (which are taken part by part). */
 export type NamedCombiner = 'sum' | 'min' | 'max';
-/** Folds two values of one key into one. Must be associative; sees values in the order in which they were emitted. */
+/**
+ * Folds two values of one key into one, and returns it. Must be associative: values are combined in the order in which they
+ * were emitted, but grouped in any way.
+ */
 export type PairwiseCombiner<V> = (accumulated: V, value: V) => V;
 /** What a job with this `value` may write for `combine`. */
 export type Combiner<VT extends ValueType, Named extends NamedCombiner = NamedCombiner> =

@@ -57,11 +57,25 @@ export class KeySorter {
       this.#prefixesSpare = new Uint32Array(capacity);
       this.#offsetsSpare = new Uint32Array(capacity);
     }
-    this.#sortFrom(arena, offsets, start, end, 0);
+    // Not by recursion, whose depth would be as large as keys are long.
+    const ranges: [start: number, end: number, depth: number][] = [[start, end, 0]];
+    for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
+      this.#sortRange(arena, offsets, range[0], range[1], range[2], ranges);
+    }
   }
 
-  /** All keys of the range are known to agree in their first `depth` bytes. */
-  #sortFrom(arena: Uint8Array, offsets: Uint32Array, start: number, end: number, depth: number): void {
+  /**
+   * All keys of the range are known to agree in their first `depth` bytes. Sorts them, but for long ties, which are left
+   * to be sorted at a greater depth.
+   */
+  #sortRange(
+    arena: Uint8Array,
+    offsets: Uint32Array,
+    start: number,
+    end: number,
+    depth: number,
+    rest: [start: number, end: number, depth: number][],
+  ): void {
     const count = end - start;
     if (count < 2) return;
     if (count <= INSERTION_SORT_MAX) {
@@ -89,10 +103,9 @@ export class KeySorter {
     }
     this.#radixSort(offsets, start, count, symbols * bits);
 
-    // Recursion overwrites the prefixes, so the long ties are all found before the first of them is sorted.
     const ties = sortShortTies(this.#prefixes, arena, offsets, start, count, shared + symbols);
     for (let i = 0; i < ties.length; i += 2) {
-      this.#sortFrom(arena, offsets, ties[i]!, ties[i + 1]!, shared + symbols);
+      rest.push([ties[i]!, ties[i + 1]!, shared + symbols]);
     }
   }
 

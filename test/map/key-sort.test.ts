@@ -191,3 +191,35 @@ describe('compareKeysAt()', () => {
     );
   });
 });
+
+describe('a sort of many records', () => {
+  const many = Array.from({ length: 250_000 }, (_, i) => Buffer.from(`key ${(i * 7919) % 250_007}`));
+
+  it('takes steps between its passes', () => {
+    const { arena, offsets } = layOut(many);
+    let steps = 0;
+
+    new KeySorter().sort(arena, offsets, 0, offsets.length, () => steps++);
+
+    expect(steps).toBeGreaterThan(3);
+  });
+
+  it('ends when a step throws, and the sorter can be used again', () => {
+    const sorter = new KeySorter();
+    const { arena, offsets } = layOut(many);
+    let steps = 0;
+    const stopping = () => {
+      if (++steps === 3) throw new Error('stop');
+    };
+
+    expect(() => sorter.sort(arena, offsets, 0, offsets.length, stopping)).toThrow('stop');
+
+    expectSorts(many.slice(0, 1000), sorter);
+  });
+});
+
+it('sorts keys that begin each other, however long they are', () => {
+  const sorted = Array.from({ length: 1_200 }, (_, i) => Buffer.alloc(8 * i, 'a'));
+
+  expectSorts(sorted.map((_, i) => sorted[(i * 7) % sorted.length]!));
+});
