@@ -33,6 +33,13 @@ export const LIMITS = {
   memoryBytesDefault: 512 * MiB,
   memoryBytesMin: 32 * MiB,
   memoryBytesMax: 8 * GiB,
+  /** Where memory is short there are rather fewer workers than workers with less than this. */
+  memoryBytesComfortable: 64 * MiB,
+  /** What the process and its first thread take, and what each worker takes beside its buffers. */
+  processMemoryBytes: 96 * MiB,
+  workerRuntimeBytes: 96 * MiB,
+  /** Of the memory of a machine or container, for the kernel and for what no estimate foresees. */
+  memoryReserveFraction: 0.1,
 
   /** One record of input, and one emitted key with its value. */
   recordBytesMax: 256 * MiB,

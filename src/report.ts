@@ -75,6 +75,8 @@ export interface AttemptFailure {
  *   planned -> stage-started(map) -> task-* ... -> stage-ended(map) -> stage-started(reduce) -> ... -> committed
  */
 export type JobEvent =
+  /** Before the job starts: what was chosen for it that may surprise. The report has it too. */
+  | { readonly kind: 'notice'; readonly text: string }
   | {
       readonly kind: 'planned';
       readonly jobId: string;

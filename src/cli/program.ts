@@ -51,7 +51,10 @@ Examples:
       '--split-size <size>',
       `input of one map task: 4096, 64KiB, 64MiB, 1GiB (default: ${LIMITS.splitSizeBytesDefault / MiB}MiB, less for small inputs)`,
     )
-    .option('--memory <size>', `budget of one worker (default: ${LIMITS.memoryBytesDefault / MiB}MiB)`)
+    .option(
+      '--memory <size>',
+      `budget of one worker (default: ${LIMITS.memoryBytesDefault / MiB}MiB, less where the container or machine has less)`,
+    )
     .option(
       '--scratch <folder>',
       'where tasks spill what exceeds their memory (default: in the output folder)',

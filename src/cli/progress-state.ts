@@ -90,6 +90,7 @@ export function afterEvent(state: ProgressState, event: JobEvent): ProgressState
         failedAttempts: state.failedAttempts + 1,
         lastFailure: `${event.attemptId}: ${event.error.name}: ${event.error.message}`,
       };
+    case 'notice':
     case 'attempt-ended':
     case 'committed':
       return state;

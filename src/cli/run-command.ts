@@ -1,6 +1,6 @@
 /** `mapreduce run`: from flags to a job that runs, is watched, and ends in a summary, a report or an error. */
 import { isMapReduceError, MapReduceError } from '../errors.ts';
-import type { JobReport } from '../report.ts';
+import type { JobEvent, JobReport } from '../report.ts';
 import { commandLine, shellWord } from './command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from './exit-code.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -21,13 +21,17 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     isQuiet: json || quiet,
     nowMs: () => performance.now(),
   });
+  const onEvent = (event: JobEvent) => {
+    if (event.kind !== 'notice') display.onEvent(event);
+    else if (!quiet) display.print(`note: ${event.text}\n`);
+  };
   const interrupt = listenForInterrupt((by) =>
     display.print(`${by}: stopping the job; once more to quit at once\n`),
   );
   try {
     const { runEmbedded } = await import('../local/embedded-run.ts');
     const report = await runEmbedded(
-      { ...options, signal: interrupt.signal, onEvent: display.onEvent },
+      { ...options, signal: interrupt.signal, onEvent },
       {
         onOutput: ({ text }) => display.print(text),
         onWait: (message) => display.print(`${message}\n`),

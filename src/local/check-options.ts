@@ -3,30 +3,41 @@ import { availableParallelism } from 'node:os';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { DEFAULT_POLICY, type StagePolicy } from '../schedule/policy.ts';
+import { chooseMemory } from './memory-budget.ts';
+import { memoryLimit, thisMachine } from './memory-limit.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 
 export interface CheckedNumbers {
   readonly workers: number;
   readonly memoryBytes: number;
+  /** What an attempt may keep in the JavaScript heap. */
+  readonly heapBoundBytes: number;
+  /** What the reader of the report should know of these numbers. */
+  readonly notices: readonly string[];
   readonly policy: Partial<StagePolicy> & Pick<StagePolicy, 'startTimeoutMs' | 'stallTimeoutMs'>;
 }
 
 /** @throws UsageError naming the option, the value and what is allowed. */
-export function checkOptions(options: EmbeddedRunOptions): CheckedNumbers {
+export function checkOptions(options: EmbeddedRunOptions, machine = thisMachine()): CheckedNumbers {
   const {
-    workers = Math.min(availableParallelism(), LIMITS.workersMax),
-    memoryBytes = LIMITS.memoryBytesDefault,
+    attemptsMax,
+    stallTimeoutMs = DEFAULT_POLICY.stallTimeoutMs,
+    backupAttempts,
+    memoryBytes,
   } = options;
-  const { attemptsMax, stallTimeoutMs = DEFAULT_POLICY.stallTimeoutMs, backupAttempts } = options;
-  if (workers !== 'sequential') checkNumber('the number of workers', workers, 1, LIMITS.workersMax);
-  checkNumber('the memory of a worker in bytes', memoryBytes, LIMITS.memoryBytesMin, LIMITS.memoryBytesMax);
+  const workers = options.workers === 'sequential' ? 1 : options.workers;
+  if (workers !== undefined) checkNumber('the number of workers', workers, 1, LIMITS.workersMax);
+  if (memoryBytes !== undefined) {
+    const { memoryBytesMin, memoryBytesMax } = LIMITS;
+    checkNumber('the memory of a worker in bytes', memoryBytes, memoryBytesMin, memoryBytesMax);
+  }
   if (attemptsMax !== undefined) checkNumber('attemptsMax', attemptsMax, 1, Number.MAX_SAFE_INTEGER);
   checkNumber('stallTimeoutMs', stallTimeoutMs, 1, Number.MAX_SAFE_INTEGER);
   if (options.inputs.length === 0)
     throw new MapReduceError('UsageError', 'there is no input. Add --input <file, folder or glob>');
+  const workersDefault = Math.min(availableParallelism(), LIMITS.workersMax);
   return {
-    workers: workers === 'sequential' ? 1 : workers,
-    memoryBytes,
+    ...chooseMemory({ workers, memoryBytes, workersDefault }, memoryLimit(machine)),
     policy: {
       stallTimeoutMs,
       // Who allows one record that long allows it to the module's own code too.

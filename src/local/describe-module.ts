@@ -12,6 +12,7 @@ export async function describeModule(jobModule: URL): Promise<JobDescription> {
     jobModule,
     workers: 1,
     memoryBytes: LIMITS.memoryBytesDefault,
+    heapBoundBytes: LIMITS.memoryBytesDefault,
     // Never made: no attempt runs.
     scratch: new Scratch(tmpdir()),
     policy: DEFAULT_POLICY,

@@ -55,6 +55,7 @@ export async function runEmbedded(
   hooks: EmbeddedRunHooks = {},
 ): Promise<JobReport> {
   const numbers = checkOptions(options);
+  for (const text of numbers.notices) options.onEvent?.({ kind: 'notice', text });
   const folder = new JobFolder(await resolveOutputRoot(options.output));
   const scratch = new Scratch(options.scratch === undefined ? folder.path : resolve(options.scratch));
   const local = startPool(options, { numbers, scratch, hooks });
@@ -172,7 +173,7 @@ async function runClaimed(
       return startMs === undefined ? stage : { ...stage, startMs };
     });
     report = {
-      ...reportOf(plan, { ...stages, reports }),
+      ...reportOf(plan, { ...stages, reports }, run.numbers.notices),
       startedAt: startedAt.toISOString(),
       wallMs: Math.round(performance.now() - startedMs),
     };
@@ -270,7 +271,11 @@ async function partsOf(
   return [merged];
 }
 
-function reportOf(plan: JobPlan, stages: JobStages<PartReport[]>): Omit<JobReport, 'startedAt' | 'wallMs'> {
+function reportOf(
+  plan: JobPlan,
+  stages: JobStages<PartReport[]>,
+  notices: readonly string[],
+): Omit<JobReport, 'startedAt' | 'wallMs'> {
   const { settings, splits, inputBytes, inputFiles } = plan;
   return {
     formatVersion: 1,
@@ -284,7 +289,7 @@ function reportOf(plan: JobPlan, stages: JobStages<PartReport[]>): Omit<JobRepor
     partitionRecords: stages.partitionRecords,
     counters: jobCounters(stages.allSummaries),
     failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
-    ...noticesField(planNotices(plan)),
+    ...noticesField([...notices, ...planNotices(plan)]),
   };
 }
 

@@ -17,17 +17,19 @@ export interface LocalPool {
 export interface LocalPoolOptions extends AskOptions {
   readonly workers: number;
   readonly memoryBytes: number;
+  readonly heapBoundBytes: number;
   readonly scratch: Scratch;
   readonly onOutput?: (output: WorkerOutput) => void;
 }
 
 export function localPool(options: LocalPoolOptions): LocalPool {
-  const { workers, jobModule, memoryBytes, scratch, onOutput } = options;
+  const { workers, jobModule, memoryBytes, heapBoundBytes, scratch, onOutput } = options;
   const pool = new WorkerPool({
     workers,
     entry: siblingModule('./worker', import.meta.url),
     workerData: { jobModule: jobModule.href, memoryBytes } satisfies LocalWorkerData,
     memoryBytes,
+    heapBoundBytes,
     scratch,
     ...(onOutput ? { onOutput } : {}),
   });

@@ -9,13 +9,13 @@ export interface EmbeddedRunOptions {
   readonly inputs: readonly string[];
   /** Folder for the parts. Made if it is not there. */
   readonly output: string;
-  /** How many worker threads, by default one per core. 'sequential' is one, which runs the tasks in their order. */
+  /** How many worker threads, by default one per core, fewer where memory is short. 'sequential' is one, which runs the tasks in their order. */
   readonly workers?: number | 'sequential';
   /** Default: the job's own `reducers`, or by the size of the input. */
   readonly reducers?: number;
   /** Default: 64 MiB, less where the input is too small to keep several workers busy. */
   readonly splitSizeBytes?: number;
-  /** Budget of one worker. Default: LIMITS.memoryBytesDefault. */
+  /** Budget of one worker. Default: LIMITS.memoryBytesDefault, less where the machine or container has too little. */
   readonly memoryBytes?: number;
   /** Folder for what attempts spill; made if it is not there. Default: a hidden one in the output folder. */
   readonly scratch?: string;

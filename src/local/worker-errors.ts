@@ -37,7 +37,7 @@ export function outOfMemoryError(
 ): MapReduceError {
   return new MapReduceError(
     'WorkerOutOfMemoryError',
-    `worker ${worker} ran out of JavaScript heap (at most ${Math.round(heapBoundBytes / MiB)} MiB) ${where}. Keep less in the job's own variables, for example no collection that grows with the input, or raise --memory.`,
+    `worker ${worker} ran out of JavaScript heap (at most ${Math.round(heapBoundBytes / MiB)} MiB) ${where}. Keep less in the job's own variables, for example no collection that grows with the input, or raise --memory, with fewer --workers where the machine has no more.`,
     { details },
   );
 }

@@ -25,6 +25,8 @@ export interface WorkerPoolOptions {
   readonly workerData: unknown;
   /** Budget of one worker; bounds its JavaScript heap, see worker-heap.ts. */
   readonly memoryBytes: number;
+  /** Where that is to be less. */
+  readonly heapBoundBytes?: number;
   readonly scratch: Scratch;
   /** What user code prints in a worker. Default: to this process's own streams. */
   readonly onOutput?: (output: WorkerOutput) => void;
@@ -56,7 +58,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
       throw new RangeError(`workers is a whole number from 1 to ${LIMITS.workersMax}; received ${workers}`);
     }
     this.#options = options;
-    this.#heapBoundBytes = heapBoundBytes(options.memoryBytes);
+    this.#heapBoundBytes = options.heapBoundBytes ?? heapBoundBytes(options.memoryBytes);
     this.workers = Array.from({ length: workers }, (_, worker) => worker);
     this.#threads = new Array(workers).fill(undefined);
   }
