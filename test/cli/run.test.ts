@@ -71,6 +71,19 @@ describe('mapreduce run', () => {
     }
   });
 
+  test('spills go to the folder that --scratch names, which is left empty', async () => {
+    const code = jobModule(
+      "if (line === 'look') console.log(JSON.stringify(readdirSync('spills').length)); emit(line, 1);",
+      "import { readdirSync } from 'node:fs';",
+    );
+    const cwd = folderWith({ 'looks.ts': code, 'in.txt': 'look\n' });
+
+    const ended = await run(cwd, './looks.ts', '-i', 'in.txt', '-o', 'out', '--scratch', 'spills', '--quiet');
+
+    expect(ended).toEqual({ code: 0, stdout: '', stderr: '1\n' });
+    expect(readdirSync(join(cwd, 'spills'))).toEqual([]);
+  });
+
   test('with --quiet, nothing is printed', async () => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': TEXT });
 
@@ -292,6 +305,11 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
       "--report 's3://bucket/x.html' is a URL",
     ],
     ['an output without a name', ['./words.ts', '-i', 'in.txt', '-o', ''], '--output is empty'],
+    [
+      'a scratch folder that is a file',
+      ['./words.ts', ...good, '--scratch', 'in.txt'],
+      "--scratch 'in.txt' is a file; tasks spill into a folder",
+    ],
     ['an input without a name', ['./words.ts', '-i', '', '-o', 'out'], 'the name of an input is empty'],
   ])('%s', async (_, args, message) => {
     const cwd = folderWith(files);

@@ -463,6 +463,25 @@ describe('backup attempts', () => {
     expect(results[7].attemptId).toBe('m-00007.0');
   });
 
+  test('a task that fails with its backup says how often, in numbers that agree', async () => {
+    const failing = (tasks: number, afterMs: number) =>
+      stage({
+        taskCount: tasks,
+        workers: 4,
+        policy: { attemptsMax: 1 },
+        script: ({ spec, number }) => {
+          if (spec.index !== tasks - 1) return { does: 'commit', afterMs: 2_000 };
+          return { ...throws, afterMs: number === 0 ? afterMs : 1_000 };
+        },
+      });
+
+    const alone = await rejected(failing(1, 50));
+    const withBackup = await rejected(failing(8, 8_000));
+
+    expect(alone.message).toContain('failed 1 time (at most 1 attempt);');
+    expect(withBackup.message).toContain('failed 2 times (at most 1 attempt, and backup attempts);');
+  });
+
   test('an attempt that fails while its backup runs is not retried', async () => {
     const run = stage({
       taskCount: 8,
