@@ -67,6 +67,18 @@ test('a lone surrogate is refused, wherever it stands, with what to do', () => {
   );
 });
 
+test('a lone surrogate is found at any place among characters of one to four bytes', () => {
+  for (const filler of ['a', 'é', '漢', '😀', '\ufffd', 'пн']) {
+    for (let before = 0; before < 12; before++) {
+      for (let after = 0; after < 4; after++) {
+        const text = (half: string) => `${'é'}${filler.repeat(before)}${half}${filler.repeat(after)}`;
+        expect(() => roundTrip(stringCodec, text('\ud800'))).toThrow('lone surrogates');
+        expect(roundTrip(stringCodec, text(''))).toBe(text(''));
+      }
+    }
+  }
+});
+
 test('a replacement character that is in the text stays', () => {
   for (const text of ['\ufffd', 'a\ufffd😀', '\ufffd'.repeat(50)])
     expect(roundTrip(stringCodec, text)).toBe(text);
