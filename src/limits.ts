@@ -29,6 +29,11 @@ export const LIMITS = {
   /** Keys looked through to find them: 1,000 requests, some minutes. */
   keysListedMax: 1_000_000,
 
+  /** Results of earlier jobs that are not read, and listed in the report. */
+  leftOutShownMax: 100,
+  /** A glob's braces may stand for so many patterns. */
+  globAlternativesMax: 1_000,
+
   /** Memory budget of one worker. */
   memoryBytesDefault: 512 * MiB,
   memoryBytesMin: 32 * MiB,

@@ -63,6 +63,8 @@ export interface JobPlan {
   readonly splits: readonly Split[];
   readonly inputBytes: number;
   readonly inputFiles: number;
+  /** Results of earlier jobs below the inputs that are not read (result-folders.ts). */
+  readonly inputLeftOut?: readonly string[];
 }
 
 export interface MapTaskSpec {

@@ -150,7 +150,11 @@ async function reportOf(
     params,
     startedAt: new Date(claimedAt).toISOString(),
     wallMs: now().getTime() - Date.parse(claimedAt),
-    input: { files: plan.inputFiles, bytes: plan.inputBytes, splits: plan.splits.length },
+    input: {
+      files: plan.inputFiles,
+      bytes: plan.inputBytes,
+      splits: plan.splits.length,
+    },
     reducers,
     stages: stageReports,
     parts,

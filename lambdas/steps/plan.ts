@@ -21,7 +21,7 @@ import { parseStartEvent } from '../../src/aws/start-event.ts';
 import { SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { MapReduceError } from '../../src/errors.ts';
 import type { JobId } from '../../src/ids.ts';
-import { listStoredInputs } from '../../src/input/list-stored-inputs.ts';
+import { listStoredInputs, type StoredListingOptions } from '../../src/input/list-stored-inputs.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { resolveParameters } from '../../src/plan/parameters.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
@@ -80,11 +80,16 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
   const job = await jobs.find(request.app);
   const params = resolveParameters(job, request.params);
   const outputPrefix = request.output ?? defaultOutputPrefix(jobId);
+  const leftOut: string[] = [];
   const plan = await planJob({
     job,
     jobId,
     params,
-    files: await inputFiles(request.inputs, environment),
+    files: await inputFiles(request.inputs, environment, {
+      ownOutput: outputPrefix,
+      onLeftOut: (result) => leftOut.push(result),
+    }),
+    leftOut,
     inputs: store,
     tasksPerStageMax: environment.maxTasksPerStage,
     smallSplitsMax: LIMITS.smallSplitsMax,
@@ -107,10 +112,11 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
 async function inputFiles(
   names: readonly string[],
   { store, readablePrefixes }: StepEnvironment,
+  options: StoredListingOptions,
 ): Promise<InputFile[]> {
   const patterns = [...new Set(names.map((name) => withoutBucket(name, store)))];
   for (const pattern of patterns) assertReadable(pattern, readablePrefixes);
-  return await listStoredInputs(new ScopedInputs(store, { readablePrefixes }), patterns);
+  return await listStoredInputs(new ScopedInputs(store, { readablePrefixes }), patterns, options);
 }
 
 /** People copy addresses: s3://<this bucket>/<key> is the key. */

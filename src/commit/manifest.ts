@@ -71,6 +71,7 @@ const manifest = v.object({
       error: v.looseObject({ name: text, message: text }),
     }),
   ),
+  notices: v.optional(v.array(text)),
 });
 
 /**

@@ -34,7 +34,7 @@ export function isHidden(foundPath: string, pattern = ''): boolean {
 
 /** Where the pattern's wildcards begin; -1 when there are none and it is a plain name. */
 export function wildcardIndex(pattern: string): number {
-  return pattern.search(/[*?[{\\]|[@+!]?\(/);
+  return pattern.search(/[*?[{\\]|[@+!]\(/);
 }
 
 /** The pattern's folders without wildcards, up to and with the last '/': what it looks below. */

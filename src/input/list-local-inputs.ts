@@ -4,28 +4,43 @@
  * the same names give the same plan on every machine.
  */
 import type { Stats } from 'node:fs';
-import { access, constants, glob, opendir, stat } from 'node:fs/promises';
-import { basename, dirname, relative, resolve } from 'node:path';
+import { access, constants, opendir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import { errnoOf, fileError } from '../storage/file-errors.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import { listFiles } from '../storage/file-listing.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
 import { sortUtf8 } from '../utf8-order.ts';
+import { compileGlob } from './glob.ts';
 import { assertNamed, folderOfPattern, inputFileOf, isHidden, wildcardIndex } from './input-names.ts';
+import { assertSomethingLeft, selectResults } from './result-folders.ts';
+
+/** What a job's own output is, and who is told of what is left out. */
+export interface ListingOptions {
+  /** The folder that the job writes to; its real path. Results there are the caller's to leave out. */
+  readonly ownOutput?: string;
+  /** Called for each result of an earlier job that came up below a named folder (result-folders.ts). */
+  readonly onLeftOut?: (folder: string) => void;
+}
 
 /**
  * @param store  a file store rooted at '/', whose keys are absolute paths
  * @param patterns  paths relative to the current folder or absolute. A folder stands for the files below it, without
- *   names that start with '.' or '_'; an empty one for none. A glob may match folders too. A name that exists is
+ *   names that start with '.' or '_'; an empty one for none. A glob selects files (glob.ts). A name that exists is
  *   taken as it is, even if it looks like a glob.
  * @throws InputNotFoundError for a path that does not exist or a glob without a match;
  *   UsageError for what may not be read, or is a pipe or device
  */
-export async function listLocalInputs(store: ObjectStore, patterns: readonly string[]): Promise<InputFile[]> {
+export async function listLocalInputs(
+  store: ObjectStore,
+  patterns: readonly string[],
+  options: ListingOptions = {},
+): Promise<InputFile[]> {
   const files = new Map<string, InputFile>();
   for (const pattern of patterns) {
-    const found = await filesAt(store, await pathsOf(pattern));
+    const found = await filesOf(store, pattern, options);
     for (const key of sortUtf8([...found.keys()])) {
       if (!files.has(key)) files.set(key, found.get(key)!);
     }
@@ -38,76 +53,81 @@ const FILES_AT_ONCE_MAX = 64;
 /** Names looked through for one that resembles a missing one. */
 const NAMES_COMPARED_MAX = 10_000;
 
-async function pathsOf(pattern: string): Promise<string[]> {
+async function filesOf(
+  store: ObjectStore,
+  pattern: string,
+  { ownOutput, onLeftOut = () => {} }: ListingOptions,
+): Promise<Map<string, InputFile>> {
   assertNamed(pattern);
   const path = resolve(pattern);
-  if ((await statIfAny(path)) !== undefined) return [path];
-  if (wildcardIndex(pattern) === -1) throw await notFound(pattern, path);
-  return matchesOf(pattern);
-}
-
-/** The files among the paths and below the folders among them. `paths` are sorted: a folder comes before what is in it. */
-async function filesAt(store: ObjectStore, paths: readonly string[]): Promise<Map<string, InputFile>> {
+  const stats = await statIfAny(path);
+  if (stats !== undefined && !stats.isDirectory()) return new Map([await lookAt(store, path)]);
+  if (stats === undefined && wildcardIndex(pattern) === -1) throw await notFound(pattern, path);
+  const glob = stats === undefined ? compileGlob(absolute(pattern)) : undefined;
   const files = new Map<string, InputFile>();
-  let folder: string | undefined;
-  const isListed = (path: string) =>
-    folder !== undefined && path.startsWith(folder) && !isHidden(path.slice(folder.length));
-  for (let from = 0; from < paths.length; from += FILES_AT_ONCE_MAX) {
-    // '**' matches a folder and all that is in it: that would list a deep tree over and over.
-    const batch = paths.slice(from, from + FILES_AT_ONCE_MAX).filter((path) => !isListed(path));
-    const looked = await Promise.all(batch.map((path) => lookAt(store, path)));
-    for (const [index, file] of looked.entries()) {
-      if (file !== 'folder') files.set(file.key, file);
-      else if (!isListed(batch[index])) {
-        folder = withSlash(batch[index]);
-        await addFolder(store, folder, files);
-      }
-    }
-  }
-  return files;
+  const listed =
+    glob === undefined
+      ? store.list(withSlash(path))
+      : listFiles({
+          path: glob.folder,
+          keyPrefix: glob.folder,
+          namePrefix: glob.prefix.slice(glob.folder.length),
+          enters: (folder) => glob.mayMatchBelow(folder),
+        });
+  const isWanted = (key: string) =>
+    glob === undefined ? !isHidden(key.slice(withSlash(path).length)) : glob.matches(key);
+  await addFiles(listed, isWanted, files);
+  if (glob !== undefined && files.size === 0) throw nothingMatches(pattern, glob.folder);
+  const leftOut: string[] = [];
+  const selected = await selectResults(files, {
+    store,
+    isNamed: (folder) => (glob === undefined ? folder === path : glob.namesFolder(folder)),
+    isOwn: async (folder) => ownOutput !== undefined && (await realpath(folder)) === ownOutput,
+    onLeftOut: (folder) => leftOut.push(folder),
+  });
+  assertSomethingLeft(pattern, { files: files.size, selected: selected.size, leftOut });
+  for (const folder of leftOut) onLeftOut(folder);
+  return selected;
 }
 
-async function addFolder(store: ObjectStore, folder: string, files: Map<string, InputFile>): Promise<void> {
+/** As resolve() does, but for the wildcards: a backslash or '..' behind one is the pattern's. */
+function absolute(pattern: string): string {
+  const folder = folderOfPattern(pattern);
+  return withSlash(resolve(folder)) + pattern.slice(folder.length);
+}
+
+async function addFiles(
+  listed: AsyncIterable<ObjectInfo>,
+  isWanted: (key: string) => boolean,
+  files: Map<string, InputFile>,
+): Promise<void> {
   let batch: InputFile[] = [];
   const flush = async () => {
     await Promise.all(batch.map((file) => assertReadable(file.key)));
     for (const file of batch) files.set(file.key, file);
     batch = [];
   };
-  for await (const info of store.list(folder)) {
-    if (isHidden(info.key.slice(folder.length))) continue;
+  for await (const info of listed) {
+    if (!isWanted(info.key)) continue;
     batch.push(inputFileOf(info));
     if (batch.length === FILES_AT_ONCE_MAX) await flush();
   }
   await flush();
 }
 
-async function lookAt(store: ObjectStore, path: string): Promise<InputFile | 'folder'> {
-  const stats = await statIfAny(path);
-  if (stats?.isDirectory()) return 'folder';
-  const info = stats === undefined ? undefined : await store.head(path);
-  // A match of a glob that is gone by now, or a symbolic link that leads nowhere.
+async function lookAt(store: ObjectStore, path: string): Promise<[string, InputFile]> {
+  const info = await store.head(path);
   if (info === undefined) throw await notFound(path, path);
   await assertReadable(path);
-  return inputFileOf(info);
+  return [path, inputFileOf(info)];
 }
 
-async function matchesOf(pattern: string): Promise<string[]> {
-  const folder = folderOfPattern(pattern);
-  const wildcards = pattern.slice(folder.length);
-  const matches = new Set<string>();
-  for await (const match of glob(pattern)) {
-    const path = resolve(match);
-    if (!isHidden(relative(resolve(folder), path), wildcards)) matches.add(path);
-  }
-  if (matches.size === 0) {
-    throw new MapReduceError(
-      'InputNotFoundError',
-      `no file or folder matches '${pattern}' (looked in ${resolve(folder)}; names that start with '.' or '_' count only where the pattern spells that out). Check the pattern with 'ls'.`,
-      { details: { file: pattern } },
-    );
-  }
-  return sortUtf8([...matches]);
+function nothingMatches(pattern: string, folder: string): MapReduceError {
+  return new MapReduceError(
+    'InputNotFoundError',
+    `no file matches '${pattern}' (looked in ${folder}; '*' stays within a folder and '**' does not; names that start with '.' or '_' count only where the pattern spells that out)`,
+    { details: { file: pattern } },
+  );
 }
 
 async function notFound(pattern: string, path: string): Promise<MapReduceError> {
@@ -148,7 +168,10 @@ async function statIfAny(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    const code = errnoOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    // A glob may be longer than any name.
+    if (code === 'ENAMETOOLONG' && wildcardIndex(path) !== -1) return undefined;
     throw fileError(error, { action: 'read the input', path, key: path });
   }
 }

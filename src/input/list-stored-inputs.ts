@@ -5,13 +5,14 @@
  * Listings stream: what is kept is what matches. A glob lists from its longest literal prefix on, since every 1,000
  * keys listed are a request: 'logs/2024-*' + '/x.gz' costs the keys below 'logs/2024-', not those of the bucket.
  */
-import picomatch from 'picomatch';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
-import { assertNamed, folderOfPattern, inputFileOf, isHidden, wildcardIndex } from './input-names.ts';
+import { compileGlob } from './glob.ts';
+import { assertNamed, inputFileOf, isHidden, wildcardIndex } from './input-names.ts';
+import { assertSomethingLeft, selectResults } from './result-folders.ts';
 
 /**
  * @param patterns  'logs/a.txt' is one object; 'logs/' all below it, without names that start with '.' or '_' and
@@ -23,16 +24,63 @@ import { assertNamed, folderOfPattern, inputFileOf, isHidden, wildcardIndex } fr
 export async function listStoredInputs(
   store: ObjectStore,
   patterns: readonly string[],
+  options: StoredListingOptions = {},
 ): Promise<InputFile[]> {
   const files = new Map<string, InputFile>();
   for (const pattern of new Set(patterns)) {
-    for await (const file of inputsOf(store, pattern)) {
-      if (files.has(file.key)) continue;
+    for (const [key, file] of await filesOf(store, pattern, options)) {
+      if (files.has(key)) continue;
       if (files.size === LIMITS.inputFilesMax) throw tooManyFiles(pattern);
-      files.set(file.key, file);
+      files.set(key, file);
     }
   }
   return [...files.values()];
+}
+
+/** Who is told of what is left out, and what the job's own output is. */
+export interface StoredListingOptions {
+  /** The prefix that the job writes to. */
+  readonly ownOutput?: string;
+  /** Called for each result of an earlier job that came up below a prefix that was named (result-folders.ts). */
+  readonly onLeftOut?: (folder: string) => void;
+}
+
+async function filesOf(
+  store: ObjectStore,
+  pattern: string,
+  { ownOutput, onLeftOut = () => {} }: StoredListingOptions,
+): Promise<Map<string, InputFile>> {
+  const files = new Map<string, InputFile>();
+  for await (const file of inputsOf(store, pattern)) {
+    // One more than a job may have tells that there are too many.
+    if (files.size > LIMITS.inputFilesMax) throw tooManyFiles(pattern);
+    files.set(file.key, file);
+  }
+  const isOne = files.size === 1 && files.has(pattern);
+  if (isOne) return files;
+  const glob = wildcardIndex(pattern) === -1 ? undefined : compileGlob(pattern);
+  const leftOut: string[] = [];
+  const selected = await selectResults(files, {
+    store,
+    isNamed: (folder) => {
+      const isNamed = glob === undefined ? `${folder}/` === pattern : glob.namesFolder(folder);
+      if (isNamed && `${folder}/` === ownOutput) throw ownResult(pattern, ownOutput);
+      return isNamed;
+    },
+    isOwn: async () => false,
+    onLeftOut: (folder) => leftOut.push(folder),
+  });
+  assertSomethingLeft(pattern, { files: files.size, selected: selected.size, leftOut });
+  for (const folder of leftOut) onLeftOut(folder);
+  return selected;
+}
+
+function ownResult(pattern: string, output: string): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `the input '${pattern}' is the result that this job would replace, in its own output ${output}. Choose another output`,
+    { details: { file: pattern } },
+  );
 }
 
 function tooManyFiles(pattern: string): MapReduceError {
@@ -50,7 +98,7 @@ async function* inputsOf(store: ObjectStore, pattern: string): AsyncGenerator<In
   assertNamed(pattern);
   const hasWildcards = wildcardIndex(pattern) !== -1;
   if (pattern.endsWith('/')) {
-    yield* hasWildcards ? inputsMatching(store, `${pattern}**`) : inputsBelow(store, pattern);
+    yield* hasWildcards ? inputsMatching(store, pattern) : inputsBelow(store, pattern);
     return;
   }
   const info = await store.head(pattern);
@@ -70,15 +118,10 @@ async function* inputsBelow(store: ObjectStore, prefix: string): AsyncGenerator<
 }
 
 async function* inputsMatching(store: ObjectStore, pattern: string): AsyncGenerator<InputFile> {
-  const folder = folderOfPattern(pattern);
-  const wildcards = pattern.slice(folder.length);
-  const prefix = pattern.slice(0, wildcardIndex(pattern));
-  // Matched below the folder, so that nothing in the folder's own name can be taken for a wildcard.
-  const matches = picomatch(wildcards, { dot: true, nonegate: true, windows: false, strictSlashes: true });
+  const glob = compileGlob(pattern);
   let found = 0;
-  for await (const info of store.list(prefix)) {
-    const name = info.key.slice(folder.length);
-    if (info.key.endsWith('/') || !matches(name) || isHidden(name, wildcards)) continue;
+  for await (const info of store.list(glob.prefix)) {
+    if (info.key.endsWith('/') || !glob.matches(info.key)) continue;
     found += 1;
     yield inputFileOf(info);
   }
@@ -86,7 +129,7 @@ async function* inputsMatching(store: ObjectStore, pattern: string): AsyncGenera
     throw notFound(
       store,
       pattern,
-      `no key matches it (listed the keys that start with '${prefix}'). '*' stays within a folder, '**' does not.`,
+      `no key matches it (listed the keys that start with '${glob.prefix}'). '*' stays within a folder, '**' does not.`,
     );
   }
 }

@@ -79,7 +79,11 @@ async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport>
   const startedMs = performance.now();
   const { folder } = run;
   // Listed while the job loads; what is wrong with the job is said first.
-  const listing = listLocalInputs(new FileStore({ root: '/' }), options.inputs);
+  const leftOut: string[] = [];
+  const listing = listLocalInputs(new FileStore({ root: '/' }), options.inputs, {
+    ownOutput: folder.root,
+    onLeftOut: (result) => leftOut.push(result),
+  });
   listing.catch(() => {});
   const job = await cancellable(run.local.describe(), 'its module was loading', options.signal);
   const id = newJobId(job, startedAt);
@@ -88,6 +92,7 @@ async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport>
     jobId: id,
     params,
     files: await withoutOwnOutput(await listing, { root: folder.root, patterns: options.inputs }),
+    leftOut,
     ...(options.splitSizeBytes === undefined ? {} : { splitSizeBytes: options.splitSizeBytes }),
     ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
     compression: COMPRESSION,
@@ -282,7 +287,11 @@ function reportOf(
     jobId: settings.jobId,
     jobName: settings.jobName,
     params: settings.params,
-    input: { files: inputFiles, bytes: inputBytes, splits: splits.length },
+    input: {
+      files: inputFiles,
+      bytes: inputBytes,
+      splits: splits.length,
+    },
     reducers: settings.reducers,
     stages: stages.reports,
     parts: stages.result,

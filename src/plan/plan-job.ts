@@ -31,6 +31,8 @@ export interface PlanOptions {
   /** Checked by resolveParameters(). */
   readonly params: ParameterValues;
   readonly files: readonly InputFile[];
+  /** Folders that the inputs' names cover and that are not read, for the report. */
+  readonly leftOut?: readonly string[];
   readonly inputs: ObjectStore;
   readonly splitSizeBytes?: number;
   readonly reducers?: number;
@@ -68,6 +70,9 @@ export async function planJob(options: PlanOptions): Promise<JobPlan> {
     splits,
     inputBytes,
     inputFiles: files.length,
+    ...(options.leftOut === undefined || options.leftOut.length === 0
+      ? {}
+      : { inputLeftOut: options.leftOut.slice(0, LIMITS.leftOutShownMax) }),
   };
 }
 

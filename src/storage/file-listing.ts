@@ -39,12 +39,15 @@ export interface ListedFolder {
   readonly keyPrefix: string;
   /** Only entries of the first folder whose names start so. */
   readonly namePrefix: string;
+  /** Whether to look into a folder below; its key prefix ends in '/'. Default: into all. */
+  readonly enters?: (keyPrefix: string) => boolean;
 }
 
 export async function* listFiles({
   path,
   keyPrefix,
   namePrefix,
+  enters = () => true,
 }: ListedFolder): AsyncGenerator<ObjectInfo, undefined> {
   const first = await openFolder({ path, keyPrefix, namePrefix }, []);
   const open = first === undefined ? [] : [first];
@@ -56,6 +59,7 @@ export async function* listFiles({
     const name = folder.names[folder.next];
     if (name.endsWith('/')) {
       folder.next += 1;
+      if (!enters(folder.keyPrefix + name)) continue;
       const inner = {
         path: childPath(folder.path, name.slice(0, -1)),
         keyPrefix: folder.keyPrefix + name,

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { bothSides } from './both-stores.ts';
+
+const NAMES = [
+  ...Array.from({ length: 13 }, (_, i) => `logs/h${i}.txt`),
+  ...['c/!.txt', 'c/a.txt', 'c/b.txt', 'c/sub/a.txt', 'c/sub/deep/er.txt', 'c/_hidden.txt', 'c/.dot/x.txt'],
+  ...[
+    'odd/[x].txt',
+    'odd/a b.txt',
+    'odd/(1).txt',
+    'odd/é.txt',
+    'odd/#.txt',
+    'odd/{x}.txt',
+    '2024-01/a.gz',
+    '2024-02/b.gz',
+  ],
+];
+const FILES = Object.fromEntries(NAMES.map((name) => [name, `${name}\n`]));
+const h = (...numbers: number[]) => numbers.map((number) => `logs/h${number}.txt`).sort();
+
+/** `undefined`: matches nothing, which is an error. */
+const TABLE: readonly (readonly [pattern: string, selects: readonly string[] | undefined])[] = [
+  ['c/[!a].txt', ['c/!.txt', 'c/b.txt']],
+  ['c/[^a].txt', ['c/!.txt', 'c/b.txt']],
+  ['c/[a-b].txt', ['c/a.txt', 'c/b.txt']],
+  ['c/[!a-b].txt', ['c/!.txt']],
+  ['c/[[:alpha:]].txt', ['c/a.txt', 'c/b.txt']],
+  ['logs/h{1..10}.txt', h(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)],
+  ['logs/h{0..12}.txt', h(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)],
+  ['logs/h{1..12..5}.txt', h(1, 6, 11)],
+  ['logs/h{1,2}.txt', h(1, 2)],
+  ['logs/h{1,{10..11}}.txt', h(1, 10, 11)],
+  ['logs/h?.txt', h(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)],
+  ['c/*', ['c/!.txt', 'c/a.txt', 'c/b.txt']],
+  ['c/**/*.txt', ['c/!.txt', 'c/a.txt', 'c/b.txt', 'c/sub/a.txt', 'c/sub/deep/er.txt']],
+  ['c/**', ['c/!.txt', 'c/a.txt', 'c/b.txt', 'c/sub/a.txt', 'c/sub/deep/er.txt']],
+  ['c/*/*.txt', ['c/sub/a.txt']],
+  ['c/s*/', ['c/sub/a.txt', 'c/sub/deep/er.txt']],
+  ['c/s*', undefined],
+  ['*/sub/a.txt', ['c/sub/a.txt']],
+  ['**/deep/*', ['c/sub/deep/er.txt']],
+  ['c/\\!.txt', ['c/!.txt']],
+  ['c/[!].txt', undefined],
+  ['c/!(a).txt', ['c/!.txt', 'c/b.txt']],
+  ['c/@(a|b).txt', ['c/a.txt', 'c/b.txt']],
+  ['c/_*', ['c/_hidden.txt']],
+  ['c/.*/*', ['c/.dot/x.txt']],
+  ['odd/[x].txt', ['odd/[x].txt']],
+  ['odd/{x}.txt', ['odd/{x}.txt']],
+  ['odd/(1).txt', ['odd/(1).txt']],
+  ['odd/#.txt', ['odd/#.txt']],
+  ['odd/a b.*', ['odd/a b.txt']],
+  ['odd/?.txt', ['odd/#.txt', 'odd/é.txt']],
+  ['2024-*/*.gz', ['2024-01/a.gz', '2024-02/b.gz']],
+  ['2024-*/', ['2024-01/a.gz', '2024-02/b.gz']],
+  ['{2024-01,c}/[ab].*', ['2024-01/a.gz', 'c/a.txt', 'c/b.txt']],
+  ['nothing/*', undefined],
+];
+
+describe('a glob selects the same on disk and on a bucket', () => {
+  test.each(TABLE)('%s', async (pattern, selects) => {
+    for (const side of await bothSides(FILES)) {
+      const found = side.select(pattern);
+
+      if (selects === undefined) {
+        await expect(found, side.name).rejects.toMatchObject({ name: 'InputNotFoundError' });
+      } else {
+        expect((await found).keys, side.name).toEqual(selects);
+      }
+    }
+  });
+
+  test.each([
+    'logs/h{1..1000000000}.txt',
+    `logs/${'{a,b}'.repeat(30)}`,
+    'c/{0..2000}',
+    `{${Array.from({ length: 2_000 }, (_, i) => `x${i}`).join()}}*`,
+  ])('too many alternatives are refused at once: %.40s', async (pattern) => {
+    for (const side of await bothSides({ 'c/a.txt': '' })) {
+      await expect(side.select(pattern), side.name).rejects.toMatchObject({
+        name: 'UsageError',
+        message: expect.stringContaining('stands for more than 1000 alternatives'),
+      });
+    }
+  });
+
+  test('many wildcards take no longer than few', async () => {
+    const name = `c/${'a'.repeat(200)}`;
+    for (const side of await bothSides({ [name]: '' })) {
+      const hostile = ['*a'.repeat(40), '*'.repeat(200), `${'**/'.repeat(60)}`, `+(${'a|'.repeat(20)}a)`];
+      for (const pattern of hostile) {
+        await expect(side.select(`c/${pattern}b`), side.name).rejects.toMatchObject({
+          name: 'InputNotFoundError',
+        });
+      }
+    }
+  });
+});
