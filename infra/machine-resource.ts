@@ -65,13 +65,22 @@ export function childExecutionsOf(stateMachine: StateMachine): string {
   return statesArn(stateMachine, 'execution', '/*');
 }
 
+/** The same for children of type EXPRESS: `express:<machine>/<label>:<child>:<uuid>`. */
+export function expressChildrenOf(stateMachine: StateMachine): string {
+  return statesArn(stateMachine, 'express', '/*');
+}
+
 /** The runs of its Distributed Maps. */
 export function mapRunsOf(stateMachine: StateMachine): string {
   return statesArn(stateMachine, 'mapRun', '/*');
 }
 
 /** From the machine's name: its ARN is a token, in which nothing can be replaced. */
-function statesArn(stateMachine: StateMachine, resource: 'execution' | 'mapRun', part: string): string {
+function statesArn(
+  stateMachine: StateMachine,
+  resource: 'execution' | 'express' | 'mapRun',
+  part: string,
+): string {
   return Stack.of(stateMachine).formatArn({
     service: 'states',
     resource,

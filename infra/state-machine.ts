@@ -11,6 +11,7 @@ import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
 import {
   childExecutionsOf,
   executionsOf,
+  expressChildrenOf,
   type LoggedMachine,
   machine,
   machineRole,
@@ -75,7 +76,12 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
  * of AWS' guide. In a policy of its own: the machine waits for the role's default policy, which therefore cannot name it.
  */
 function grantChildExecutions(stateMachine: StateMachine, role: Role): void {
-  const executions = [executionsOf(stateMachine), childExecutionsOf(stateMachine)];
+  // Both types, whatever childExecutions is: a running job keeps the type it was started with when that is changed.
+  const executions = [
+    executionsOf(stateMachine),
+    childExecutionsOf(stateMachine),
+    expressChildrenOf(stateMachine),
+  ];
   const policy = new Policy(stateMachine, 'ChildExecutions', {
     roles: [role],
     statements: [

@@ -182,6 +182,25 @@ describe('the stack', () => {
     expect(policies.allows('ChildExecutions', 'states:StartExecution', machineArn)).toBe(true);
   });
 
+  it.each(['STANDARD', 'EXPRESS'] as const)(
+    'may describe and stop children of both types when it is deployed with %s',
+    (childExecutions) => {
+      const taskTimeout = Duration.minutes(4);
+      const policies = new Policies(Template.fromStack(stackWith({ childExecutions, taskTimeout })), 'Jobs');
+      const jobs = policies
+        .idsOf('AWS::StepFunctions::StateMachine')
+        .find((id) => id.includes('StateMachine'));
+      const states = `arn:aws:states:${REGION}:${ACCOUNT}`;
+      const allowed = (action: string, arn: string) => policies.allows('ChildExecutions', action, arn);
+
+      for (const action of ['states:DescribeExecution', 'states:StopExecution']) {
+        expect(allowed(action, `${states}:execution:${jobs}/MapTask:6f6b6a10`), action).toBe(true);
+        expect(allowed(action, `${states}:express:${jobs}/MapTask:6f6b6a10:0a1b`), action).toBe(true);
+        expect(allowed(action, `${states}:express:${jobs}Else/MapTask:6f6b6a10:0a1b`), action).toBe(false);
+      }
+    },
+  );
+
   it('drops backup attempts that Lambda has no room for within a minute', () => {
     const configurations = Object.values(resources(template, 'AWS::Lambda::EventInvokeConfig'));
 
