@@ -5,7 +5,7 @@
  * Called once by the coordinator when it believes the stage to be done, and again for a repair.
  * Idempotent.
  */
-import { isMapReduceError, MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../errors.ts';
 import { taskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { mapBounded } from '../map-bounded.ts';
@@ -15,6 +15,7 @@ import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { JobLayout, JobPlan } from '../task.ts';
 import { mapTaskIndexOf, shuffleIndexKey, shufflePrefix, taskPartKey } from './layout.ts';
 import { type PartOwner, readPartSummary } from './part-writer.ts';
+import { isUnusable } from './repair.ts';
 import type { TaskSummary } from './task-summary.ts';
 
 export interface MapBarrierResult {
@@ -64,7 +65,8 @@ async function closeShuffle({
   const summaries = await mapBounded(found, LIMITS.barrierReadsMax, async (object, map) => {
     try {
       const { extents, summary } = await readShuffleFooter(store, object);
-      if (extents.length === partitions) {
+      // The footer of another task's object is sound, and its books are another task's.
+      if (extents.length === partitions && summary.taskId === taskId('map', map)) {
         index.add(map, extents);
         for (const [partition, { records }] of extents.entries()) {
           partitionRecords[partition]! += records;
@@ -73,9 +75,9 @@ async function closeShuffle({
         return summary;
       }
     } catch (error) {
-      if (!isMapReduceError(error, 'CorruptShuffleError')) throw error;
+      if (!isUnusable(error)) throw error;
     }
-    // Cut short or damaged: it must go before another attempt can commit in its place.
+    // Cut short, damaged, or replaced since it was listed: it must go before another attempt can commit in its place.
     await store.delete([object.key]);
     damaged.push(map);
     return undefined;

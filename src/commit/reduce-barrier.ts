@@ -4,7 +4,6 @@
  *
  * Called once by the coordinator when it believes the stage to be done. Idempotent.
  */
-import { isMapReduceError } from '../errors.ts';
 import { type TaskId, taskId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { mapBounded } from '../map-bounded.ts';
@@ -14,6 +13,7 @@ import type { JobLayout, JobPlan } from '../task.ts';
 import { mergeRunKey, partsAreInOrder, taskPartKey } from './layout.ts';
 import { unbalanced } from './map-barrier.ts';
 import { type PartOwner, readPartSummary } from './part-writer.ts';
+import { isUnusable } from './repair.ts';
 import type { TaskSummary } from './task-summary.ts';
 
 export interface ReduceBarrierResult {
@@ -67,11 +67,11 @@ async function readMergeRunSummary(
   if (run === undefined) return undefined;
   try {
     const { extents, summary } = await readShuffleFooter(store, run);
-    if (extents.length === 1) return summary;
+    if (extents.length === 1 && summary.taskId === task) return summary;
   } catch (error) {
-    if (!isMapReduceError(error, 'CorruptShuffleError')) throw error;
+    if (!isUnusable(error)) throw error;
   }
-  // Cut short or damaged: it must go before another attempt can commit in its place.
+  // Cut short, damaged, or replaced since that look: it must go before another attempt can commit in its place.
   await store.delete([run.key]);
   return undefined;
 }

@@ -11,13 +11,18 @@ import { committedKey } from './layout.ts';
 /** An intermediate's key: of a shuffle object, of the index, or of a part on its way to the merged result. */
 const INTERMEDIATE = /(?:^|\/)(?:shuffle\/(m-\d{5,})|merge\/([mr]-\d{5,})|(shuffle-index))$/;
 
-/** An error about an intermediate that is damaged, gone, or not the one that was indexed, says what to repair. */
-export function namingRepair(error: unknown): unknown {
-  const unusable =
+/** The object is damaged, gone, or no longer the one that was listed: somebody else touched it while it was read, say. */
+export function isUnusable(error: unknown): error is MapReduceError {
+  return (
     isMapReduceError(error, 'CorruptShuffleError') ||
     isMapReduceError(error, 'ObjectNotFoundError') ||
-    isMapReduceError(error, 'PreconditionFailedError');
-  if (!unusable || error.details.objectKey === undefined) return error;
+    isMapReduceError(error, 'PreconditionFailedError')
+  );
+}
+
+/** An error about an intermediate that is damaged, gone, or not the one that was indexed, says what to repair. */
+export function namingRepair(error: unknown): unknown {
+  if (!isUnusable(error) || error.details.objectKey === undefined) return error;
   const match = INTERMEDIATE.exec(error.details.objectKey);
   if (match === null) return error;
   const [, mapTask, mergedTask, index] = match;

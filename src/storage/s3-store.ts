@@ -215,7 +215,9 @@ export class S3Store implements ObjectStore {
     error: unknown,
     { key, bucketKey, etag }: { key: string; bucketKey: string; etag: string | undefined },
   ): Promise<unknown> {
-    if (!(error instanceof S3Failure) || error.fault !== 'precondition') return await this.#told(error);
+    // A range that begins behind the end, after an answer that told where that is: the object has shrunk since.
+    const changed = error instanceof S3Failure && (error.fault === 'precondition' || error.fault === 'range');
+    if (!changed) return await this.#told(error);
     const found = await this.#head(bucketKey, { key }).catch(() => undefined);
     return changedSince(`${this.location}/${key}`, key, {
       expected: etag ?? 'none',

@@ -1,0 +1,193 @@
+/** Intermediates that come to harm at every place and moment: the job makes them again, and its result is right. */
+import { describe, expect, it } from 'vitest';
+import { defineJob } from '../../src/define-job.ts';
+import { textLines } from '../../src/input/text-lines.ts';
+import type { Job } from '../../src/job.ts';
+import { tsv } from '../../src/output/tsv.ts';
+import { readShuffleFooter } from '../../src/shuffle/shuffle-object.ts';
+import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { InterferingStore, type Operation } from '../helpers/interfering-store.ts';
+import { seededRandom } from '../helpers/seeded-random.ts';
+import { SimulatedMachine } from './simulated-machine.ts';
+
+const wordCount: Job = defineJob({
+  name: 'word-count',
+  description: 'How often each word occurs',
+  input: textLines(),
+  key: 'string',
+  value: 'number',
+  map: (line, { emit }) => emit(line, 1),
+  reduce: 'sum',
+  output: tsv(),
+});
+const keepAll: Job = defineJob({
+  name: 'keep-all',
+  description: 'Every line',
+  input: textLines(),
+  map: (line, { emit }) => emit(line, 1),
+  output: tsv(),
+});
+
+const random = seededRandom(20);
+/** Two splits, of which each has blocks enough for both reducers that a stream reads on after the first chunk. */
+const LINES = Array.from({ length: 100_000 }, (_, line) => `${random().toString(36).slice(2, 14)} ${line}`);
+/** Settings are cached by their address, so each job has a store of another name. */
+let jobs = 0;
+const SPLIT_BYTES = 920_000;
+
+type Damage = (bytes: Buffer, blocks: { first: number; last: number }) => Buffer | undefined;
+
+function flippedAt(place: (length: number, blocks: { first: number; last: number }) => number): Damage {
+  return (bytes, blocks) => {
+    const flipped = Buffer.from(bytes);
+    flipped[place(bytes.length, blocks)]! ^= 0x10;
+    return flipped;
+  };
+}
+
+const DAMAGES: Record<string, Damage> = {
+  'a bit flipped in its first block': flippedAt((_, { first }) => first),
+  'a bit flipped in its last block': flippedAt((_, { last }) => last),
+  'a bit flipped in its footer': flippedAt((length) => length - 40),
+  'a bit flipped in its trailer': flippedAt((length) => length - 12),
+  'other content of the same size': (bytes) => Buffer.alloc(bytes.length, 7),
+  'cut to half': (bytes) => bytes.subarray(0, bytes.length >> 1),
+  'made empty': () => Buffer.alloc(0),
+  removed: () => undefined,
+  'written again as it was': (bytes) => bytes,
+};
+
+/** Where the blocks of the last partition lie; of what is no shuffle object, its ends. */
+async function blocksOf(store: ObjectStore, key: string): Promise<{ first: number; last: number }> {
+  const object = (await store.head(key))!;
+  const footer = await readShuffleFooter(store, object).catch(() => undefined);
+  if (footer === undefined) return { first: 30, last: object.sizeBytes - 1 };
+  const { startBytes, lengthBytes } = footer.extents.at(-1)!;
+  return { first: startBytes + 30, last: startBytes + lengthBytes - 1 };
+}
+
+async function doDamage(store: ObjectStore, key: string, damage: Damage): Promise<void> {
+  const bytes = await store.get(key);
+  const damaged = damage(bytes, await blocksOf(store, key));
+  const { metadata } = (await store.head(key))!;
+  if (damaged === undefined) await store.delete([key]);
+  else await store.put(key, damaged, { metadata });
+}
+
+interface Moment {
+  readonly operation: Operation;
+  readonly key: string;
+  /** What is damaged, if it is something else. */
+  readonly damaged?: string;
+}
+
+async function runWithDamage(
+  request: object,
+  { operation, key, damaged = key }: Moment,
+  damage: Damage,
+): Promise<{ status: string; text: string[]; log: readonly string[]; happened: boolean; failure: string }> {
+  const store = new InterferingStore(new MemoryStore({ name: `damage-${++jobs}` }));
+  await using machine = await SimulatedMachine.start({ 'word-count': wordCount, 'keep-all': keepAll }, store);
+  await store.put('data/lines', Buffer.from(`${LINES.join('\n')}\n`));
+  let happened = false;
+  store.interfere = async (now, at) => {
+    if (happened || now !== operation || !at.endsWith(key)) return;
+    happened = true;
+    await doDamage(store.inner, `work/job/${damaged}`, damage);
+  };
+
+  const ended = await machine.execute({
+    jobId: 'job',
+    request: { inputs: ['data/'], splitSizeBytes: SPLIT_BYTES, ...request },
+  });
+
+  let text = '';
+  for await (const { key: part } of store.list('output/job/')) {
+    if (/\/(part-|merged)/.test(part)) text += (await store.get(part)).toString();
+  }
+  return {
+    status: ended.status,
+    text: text.split('\n').sort(),
+    log: machine.log,
+    happened,
+    failure: ended.status === 'FAILED' ? `${ended.failure.error}: ${ended.failure.cause}` : '',
+  };
+}
+
+const COUNTED = ['', ...LINES.map((line) => `${line}\t1`)].sort();
+
+function eachDamage(
+  what: string,
+  moments: Readonly<Record<string, Moment>>,
+  { request, expected }: { request: object; expected: readonly string[] },
+): void {
+  describe.each(Object.entries(moments))(`${what}, damaged %s`, (_, moment) => {
+    it.each(Object.entries(DAMAGES))('%s', async (_what, damage) => {
+      const { status, text, happened, failure } = await runWithDamage(request, moment, damage);
+
+      expect(failure).toBe('');
+      expect({ status, happened }).toEqual({ status: 'SUCCEEDED', happened: true });
+      expect(text.length).toBe(expected.length);
+      expect(text.every((line, index) => line === expected[index])).toBe(true);
+    });
+  });
+}
+
+const OBJECT = 'shuffle/m-00001';
+eachDamage(
+  'a shuffle object',
+  {
+    'before the barrier lists it': { operation: 'list', key: 'shuffle/', damaged: OBJECT },
+    'between its listing and the read of its footer': { operation: 'get', key: OBJECT },
+    'before a reducer opens it': { operation: 'read 0', key: OBJECT },
+    'while a reducer reads it': { operation: 'read 1', key: OBJECT },
+  },
+  { request: { app: 'word-count', reducers: 2 }, expected: COUNTED },
+);
+eachDamage(
+  'the shuffle index',
+  { 'before a reducer reads it': { operation: 'get', key: 'shuffle-index' } },
+  { request: { app: 'word-count', reducers: 2 }, expected: COUNTED },
+);
+const RUN = 'merge/r-00001';
+eachDamage(
+  'a run to be merged',
+  {
+    'before the barrier looks at it': { operation: 'head', key: RUN },
+    'between that look and the read of its footer': { operation: 'get', key: RUN },
+    'while the commit reads it': { operation: 'read 1', key: RUN },
+  },
+  { request: { app: 'word-count', reducers: 2, merge: true }, expected: COUNTED },
+);
+const PART = 'merge/m-00001';
+eachDamage(
+  'a part to be appended',
+  {
+    'before the commit reads it': { operation: 'read 0', key: PART },
+    'while the commit reads it': { operation: 'read 1', key: PART },
+  },
+  { request: { app: 'keep-all', merge: true }, expected: COUNTED },
+);
+
+describe('a shuffle object that holds what another map task wrote', () => {
+  it('is made again', async () => {
+    const store = new InterferingStore(new MemoryStore({ name: `damage-${++jobs}` }));
+    await using machine = await SimulatedMachine.start({ 'word-count': wordCount }, store);
+    await store.put('data/lines', Buffer.from('one\ntwo\nthree\nfour\n'));
+    let happened = false;
+    store.interfere = async (operation, key) => {
+      if (happened || operation !== 'list' || !key.endsWith('shuffle/')) return;
+      happened = true;
+      await store.put('work/job/shuffle/m-00001', await store.inner.get('work/job/shuffle/m-00000'));
+    };
+
+    const request = { app: 'word-count', inputs: ['data/'], splitSizeBytes: 8, reducers: 1 };
+    const ended = await machine.execute({ jobId: 'job', request });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect((await store.get('output/job/part-r-00000.tsv')).toString()).toBe(
+      'four\t1\none\t1\nthree\t1\ntwo\t1\n',
+    );
+  });
+});
