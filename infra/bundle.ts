@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync, type Metafile } from 'esbuild';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
+import { type DeployedApp, loadedApps } from './jobs-check.ts';
 
 /** The checkout, or dist/ of the published package, where the same folders hold compiled modules. */
 const ROOT = resolve(import.meta.dirname, '..');
@@ -25,6 +26,8 @@ export interface Bundles extends Disposable {
   /** Of index.mjs, uncompressed. */
   readonly sizeBytes: (name: FunctionName) => number;
   readonly metafile: Metafile;
+  /** That the jobs module exports; every one of them loads. */
+  readonly apps: readonly DeployedApp[];
 }
 
 /**
@@ -43,7 +46,10 @@ export function bundleHandlers(jobs: string): Bundles {
   try {
     const { metafile, outputFiles } = buildSync({
       absWorkingDir: ROOT,
-      entryPoints: FUNCTION_NAMES.map((name) => ({ in: `lambdas/${name}${ENDING}`, out: `${name}/index` })),
+      entryPoints: [
+        ...FUNCTION_NAMES.map((name) => ({ in: `lambdas/${name}${ENDING}`, out: `${name}/index` })),
+        { in: `infra/apps-probe${ENDING}`, out: 'apps-probe/index' },
+      ],
       outdir: OUT_FOLDER,
       write: false,
       outExtension: { '.js': '.mjs' },
@@ -81,7 +87,9 @@ export function bundleHandlers(jobs: string): Bundles {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, contents);
     }
+    const apps = loadedApps(join(folder, 'apps-probe/index.mjs'), jobsPath);
     return {
+      apps,
       folder: (name) => join(folder, name),
       sizeBytes: (name) => metafile.outputs[relative(ROOT, join(OUT_FOLDER, name, 'index.mjs'))].bytes,
       metafile,
@@ -89,6 +97,11 @@ export function bundleHandlers(jobs: string): Bundles {
     };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
+    if (!isBuildFailure(error)) throw error;
     throw new Error(`the functions do not bundle with the jobs of ${jobsPath}`, { cause: error });
   }
+}
+
+function isBuildFailure(error: unknown): boolean {
+  return error instanceof Error && 'errors' in error;
 }

@@ -25,11 +25,14 @@ export interface StepFunctionsProps extends CheckedProps {
 }
 
 export class StepFunctions extends Construct {
+  /** Names of the deployed jobs. */
+  readonly apps: readonly string[];
   readonly byName: Readonly<Record<FunctionName, LambdaFunction>>;
 
   constructor(scope: Construct, id: string, props: StepFunctionsProps) {
     super(scope, id);
     const bundles = bundleHandlers(props.jobs);
+    this.apps = bundles.apps.map(({ name }) => name);
     // With --no-staging, as for `sam local`, assets are taken from where they are when this is long over.
     using _removedWhenCopied = isStaged(this) ? bundles : undefined;
     this.byName = Object.fromEntries(

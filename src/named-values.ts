@@ -3,6 +3,7 @@
  * `prototype` and `__proto__`; here every name is an entry like any other.
  */
 import * as v from 'valibot';
+import { shortened } from './shortened.ts';
 
 /**
  * @param is  whether an entry's value is allowed
@@ -25,10 +26,4 @@ export function namedValues<T>(is: (value: unknown) => value is T, allowed: stri
       });
     }),
   );
-}
-
-const SHOWN_CHARACTERS_MAX = 100;
-
-function shortened(text: string): string {
-  return text.length <= SHOWN_CHARACTERS_MAX ? text : `${text.slice(0, SHOWN_CHARACTERS_MAX)}…`;
 }

@@ -1,6 +1,10 @@
 /** For "did you mean": the name with the fewest typing errors, if there are few. */
 
+/** The work grows with the square of the length, and nobody mistypes a name this long. */
+const NAME_CHARACTERS_MAX = 255;
+
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+  if (name.length > NAME_CHARACTERS_MAX) return undefined;
   let nearest: string | undefined;
   let fewest = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {

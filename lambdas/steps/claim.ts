@@ -5,9 +5,8 @@
 import { type ClaimDocument, readDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
 import { type JobRequest, parseJobRequest, REQUEST_BYTES_MAX } from '../../src/aws/job-request.ts';
 import { INPUT_PREFIX, requestKey } from '../../src/aws/keys.ts';
-import { parseJsonFrom } from '../../src/aws/parse.ts';
+import { assertShallow, parseJsonFrom } from '../../src/aws/parse.ts';
 import { derivedJobId, type StartEvent } from '../../src/aws/start-event.ts';
-import { parseJson } from '../../src/codec/parse-json.ts';
 import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
 import { type JobId, jobId } from '../../src/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -97,6 +96,7 @@ async function requestOf(
 ): Promise<{ request: unknown; what: string }> {
   switch (start.kind) {
     case 'submit':
+      assertShallow(start.request, 'the submitted request');
       return { request: start.request, what: 'the submitted request' };
     case 'upload':
       if (start.app === '') {
@@ -112,13 +112,24 @@ async function requestOf(
     case 'request-object': {
       const { key } = start.object;
       const what = `the request ${key}`;
-      const text = (await requestBytes(store, { key, what })).toString();
+      const text = utf8Text(await requestBytes(store, { key, what }), what);
       try {
-        return { request: parseJson(text), what };
+        return { request: parseJsonFrom(text, what), what };
       } catch {
         return { request: text, what };
       }
     }
+  }
+}
+
+/** Without the byte order mark that some editors write. */
+function utf8Text(bytes: Buffer, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new MapReduceError('UsageError', `${what} is not UTF-8. Save it as UTF-8 and upload it again`, {
+      cause: error,
+    });
   }
 }
 

@@ -60,7 +60,9 @@ export interface AttemptFailureDocument {
 export async function readDocument<T>(store: ObjectStore, key: string): Promise<T> {
   const bytes = await store.get(key);
   try {
-    return parseJson(bytes.toString()) as T;
+    const document = parseJson(bytes.toString());
+    if (typeof document !== 'object' || document === null) throw new TypeError('neither object nor array');
+    return document as T;
   } catch (error) {
     throw new MapReduceError('StorageError', `${store.location}/${key} is not the JSON it was written as`, {
       details: { objectKey: key },

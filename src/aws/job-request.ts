@@ -8,6 +8,7 @@ import * as v from 'valibot';
 import type { ParameterValue } from '../job.ts';
 import { LIMITS } from '../limits.ts';
 import { namedValues } from '../named-values.ts';
+import { APP_NAME_CHARACTERS_MAX } from './app-name.ts';
 import { OUTPUT_PREFIX } from './keys.ts';
 import { parseJsonFrom, parseWith } from './parse.ts';
 import { keyProblem, outputProblem } from './request-scope.ts';
@@ -43,7 +44,15 @@ const wholeNumber = (min: number, max: number) => {
 
 export const jobRequestSchema = v.strictObject(
   {
-    app: v.pipe(v.string(), v.nonEmpty('is empty. Name an app, such as "word-count"')),
+    app: v.pipe(
+      v.string(),
+      v.nonEmpty('is empty. Name an app, such as "word-count"'),
+      v.maxLength(
+        APP_NAME_CHARACTERS_MAX,
+        ({ input }) =>
+          `has ${input.length} characters; the name of an app has at most ${APP_NAME_CHARACTERS_MAX}`,
+      ),
+    ),
     inputs: v.pipe(
       v.array(inputName),
       v.minLength(1, 'names no input. Name objects, prefixes or globs, such as "input/logs/*.gz"'),

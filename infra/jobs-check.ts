@@ -1,0 +1,43 @@
+/**
+ * Loads the jobs of a deployment as the functions will, before anything is deployed. In a process of its own: a module
+ * that exits or never returns must not end the deployment, least of all with exit code 0.
+ */
+import { spawnSync } from 'node:child_process';
+import { parseJson } from '../src/codec/parse-json.ts';
+
+export interface DeployedApp {
+  readonly name: string;
+  readonly description: string;
+}
+
+const LOAD_TIMEOUT_MS = 60_000;
+const REPORT_BYTES_MAX = 16 * 1024 * 1024;
+const SAID_CHARACTERS_MAX = 2_000;
+
+/**
+ * @param probe  the bundle of apps-probe.ts with the jobs
+ * @throws Error that says what is wrong with the module
+ */
+export function loadedApps(probe: string, jobs: string): DeployedApp[] {
+  const { status, signal, output, error } = spawnSync(process.execPath, [probe], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    timeout: LOAD_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+    maxBuffer: REPORT_BYTES_MAX,
+  });
+  const [said = '', report = ''] = [output?.[2] ?? '', output?.[3] ?? ''];
+  if (status === 0 && report !== '') return parseJson(report) as DeployedApp[];
+  const how =
+    signal === 'SIGKILL'
+      ? `does not finish loading within ${LOAD_TIMEOUT_MS / 1_000} s`
+      : `does not load${said === '' ? `: it ends the process with exit code ${status ?? error?.message}` : ''}`;
+  throw new Error(`the jobs module ${jobs} ${how}${messageOf(said)}`);
+}
+
+/** What Node prints for an uncaught error: file, line, and the error with its stack. */
+function messageOf(said: string): string {
+  const ours = /(?:UsageError|JobDefinitionError): (.*)/.exec(said);
+  if (ours !== null) return `: ${ours[1]}`;
+  return said === '' ? '' : `:\n${said.trim().slice(-SAID_CHARACTERS_MAX)}`;
+}

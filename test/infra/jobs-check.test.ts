@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { bundleHandlers } from '../../infra/bundle.ts';
+
+const JOB = `const job = defineJob({ name: 'copy', description: 'Every line', input: textLines(), map: (line, { emit }) => emit(null, line), output: lines() });`;
+const IMPORT = `import { defineJob, lines, textLines } from 'serverless-mapreduce';\n${JOB}\n`;
+
+test.each<[string, string, RegExp]>([
+  ['nothing', 'export {};', /exports no apps \(it exports nothing\)/],
+  ['only a default', `${IMPORT}export default job;`, /exports no apps \(it exports default\)/],
+  ['no app in apps', 'export const apps = {};', /exports no apps/],
+  ['an app that is not a job', 'export const apps = { copy: { map() {} } };', /the app 'copy' is not a job/],
+  [
+    'a load() of nothing',
+    'export const apps = { copy: { load: async () => undefined } };',
+    /the app 'copy' is not a job/,
+  ],
+  [
+    'a name with a slash',
+    `${IMPORT}export const apps = { 'a/b': job };`,
+    /app name 'a\/b' cannot be a folder/,
+  ],
+  ['an empty name', `${IMPORT}export const apps = { '': job };`, /app name '' is empty/],
+])('a jobs module that exports %s is refused before a stack is made', (_, source, message) => {
+  expect(() => bundleHandlers(moduleWith(source))).toThrow(message);
+});
+
+test('a jobs module that throws when it loads is refused with what it threw', () => {
+  expect(() => bundleHandlers(moduleWith(`throw new Error('no database');`))).toThrow(
+    /does not load.*no database/s,
+  );
+});
+
+test('a jobs module that ends the process with exit code 0 is refused', () => {
+  expect(() => bundleHandlers(moduleWith('process.exit(0);'))).toThrow(
+    /does not load: it ends the process with exit code 0/,
+  );
+});
+
+test('apps are listed by name and description, whatever the module prints', () => {
+  const source = `${IMPORT}console.log('[]'); export const apps = { copy: job, later: { load: async () => ({ default: job }) } };`;
+  using bundles = bundleHandlers(moduleWith(source));
+
+  expect(bundles.apps).toEqual([
+    { name: 'copy', description: 'Every line' },
+    { name: 'later', description: 'Every line' },
+  ]);
+});
+
+function moduleWith(source: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mapreduce jobs check-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'jobs.ts');
+  writeFileSync(path, source);
+  return path;
+}
