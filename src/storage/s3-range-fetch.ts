@@ -133,7 +133,7 @@ export class RangeFetch {
     const start = this.#range.start + this.#filledBytes;
     const isWhole = start === 0 && end === Number.POSITIVE_INFINITY;
     const { signal } = this.#controller;
-    // One controller a request, for both reasons to end it: AbortSignal.any() is several times dearer.
+    // One controller for both reasons to end a request: AbortSignal.any() would make a composite signal for each GET.
     const controller = new AbortController();
     const abort = () => controller.abort();
     if (signal.aborted) abort();
