@@ -158,12 +158,12 @@ export class FileStore implements ObjectStore {
   async put(
     key: string,
     body: Uint8Array,
-    { metadata, ifNoneMatch }: WriteOptions = {},
+    { metadata, ...condition }: WriteOptions = {},
   ): Promise<ObjectInfo> {
     const upload = await this.upload(key, metadata === undefined ? {} : { metadata });
     try {
       await upload.write(body);
-      return await upload.complete(ifNoneMatch === undefined ? {} : { ifNoneMatch });
+      return await upload.complete(condition);
     } catch (error) {
       await upload.abort();
       throw error;

@@ -36,7 +36,7 @@ import { dirname } from 'node:path';
 import { alreadyExists, NO_METADATA } from './conditions.ts';
 import { errnoOf, fileError } from './file-errors.ts';
 import { etagOf } from './file-listing.ts';
-import type { Metadata, ObjectInfo, Upload } from './object-store.ts';
+import type { Metadata, ObjectInfo, Upload, WriteCondition } from './object-store.ts';
 
 export interface UploadTarget {
   readonly key: string;
@@ -86,7 +86,8 @@ export class FileUpload implements Upload {
     }
   }
 
-  async complete({ ifNoneMatch }: { ifNoneMatch?: '*' } = {}): Promise<ObjectInfo> {
+  async complete({ ifNoneMatch, ifMatch }: WriteCondition = {}): Promise<ObjectInfo> {
+    if (ifMatch !== undefined) throw new Error('a file cannot be replaced on a condition');
     this.#assertOpen('complete');
     if (this.#failure !== undefined) throw this.#failure;
     const { key, metadata } = this.#target;

@@ -20,6 +20,7 @@ import type {
   ReadOptions,
   StreamOptions,
   Upload,
+  WriteCondition,
   WriteOptions,
 } from './object-store.ts';
 
@@ -57,14 +58,14 @@ export class MemoryStore implements ObjectStore {
   async put(
     key: string,
     body: Uint8Array,
-    { metadata, ifNoneMatch }: WriteOptions = {},
+    { metadata, ...condition }: WriteOptions = {},
   ): Promise<ObjectInfo> {
-    return this.#store(key, Buffer.from(body), { metadata: checkedMetadata(metadata), ifNoneMatch });
+    return this.#store(key, Buffer.from(body), { metadata: checkedMetadata(metadata), ...condition });
   }
 
   async upload(key: string, options: { metadata?: Metadata } = {}): Promise<Upload> {
     const metadata = checkedMetadata(options.metadata);
-    return new MemoryUpload(key, (bytes, ifNoneMatch) => this.#store(key, bytes, { metadata, ifNoneMatch }));
+    return new MemoryUpload(key, (bytes, condition) => this.#store(key, bytes, { metadata, ...condition }));
   }
 
   async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
@@ -92,12 +93,16 @@ export class MemoryStore implements ObjectStore {
   #store(
     key: string,
     bytes: Buffer,
-    options: { metadata: Metadata; ifNoneMatch: '*' | undefined },
+    { metadata, ifNoneMatch, ifMatch }: { metadata: Metadata } & WriteCondition,
   ): ObjectInfo {
-    if (options.ifNoneMatch === '*' && this.#objects.has(key))
-      throw alreadyExists(`${this.location}/${key}`, key);
+    const where = `${this.location}/${key}`;
+    const before = this.#objects.get(key);
+    if (ifNoneMatch === '*' && before !== undefined) throw alreadyExists(where, key);
+    if (ifMatch !== undefined && ifMatch !== before?.etag) {
+      throw changedSince(where, key, { expected: ifMatch, found: before?.etag ?? 'no object' });
+    }
     this.#versions += 1;
-    const object = { bytes, etag: `v${this.#versions}`, metadata: options.metadata };
+    const object = { bytes, etag: `v${this.#versions}`, metadata };
     this.#objects.set(key, object);
     return infoOf(key, object);
   }
@@ -111,11 +116,11 @@ interface StoredObject {
 
 class MemoryUpload implements Upload {
   readonly #key: string;
-  readonly #commit: (bytes: Buffer, ifNoneMatch: '*' | undefined) => ObjectInfo;
+  readonly #commit: (bytes: Buffer, condition: WriteCondition) => ObjectInfo;
   #chunks: Buffer[] = [];
   #open = true;
 
-  constructor(key: string, commit: (bytes: Buffer, ifNoneMatch: '*' | undefined) => ObjectInfo) {
+  constructor(key: string, commit: (bytes: Buffer, condition: WriteCondition) => ObjectInfo) {
     this.#key = key;
     this.#commit = commit;
   }
@@ -125,11 +130,11 @@ class MemoryUpload implements Upload {
     this.#chunks.push(Buffer.from(chunk));
   }
 
-  async complete({ ifNoneMatch }: { ifNoneMatch?: '*' } = {}): Promise<ObjectInfo> {
+  async complete(condition: WriteCondition = {}): Promise<ObjectInfo> {
     this.#assertOpen('complete');
     const bytes = Buffer.concat(this.#chunks);
     await this.abort();
-    return this.#commit(bytes, ifNoneMatch);
+    return this.#commit(bytes, condition);
   }
 
   async abort(): Promise<void> {

@@ -5,7 +5,8 @@
  *   - objects appear whole or not at all: nobody sees an upload before it is completed;
  *   - a read after a completed write sees it;
  *   - `ifNoneMatch` makes a write succeed for exactly one of several writers (412 for the others);
- *   - `ifMatch` makes a read fail when the object is not the one that was listed (412).
+ *   - `ifMatch` makes a read fail when the object is not the one that was listed (412), and a write unless it replaces
+ *     the object that has that ETag.
  *
  * Every store passes test/storage/object-store-contract.ts.
  *
@@ -64,10 +65,19 @@ export interface StreamOptions extends ReadOptions {
   readonly chunkSizeBytes?: number;
 }
 
-export interface WriteOptions {
-  readonly metadata?: Metadata;
+/** At most one of the two. */
+export interface WriteCondition {
   /** Fails with PreconditionFailedError if the key already holds an object. */
   readonly ifNoneMatch?: '*';
+  /**
+   * Fails with PreconditionFailedError unless the key holds an object with this ETag. Not on files: no portable call
+   * replaces a file on a condition, so the file store refuses it.
+   */
+  readonly ifMatch?: string;
+}
+
+export interface WriteOptions extends WriteCondition {
+  readonly metadata?: Metadata;
 }
 
 export interface Upload {
@@ -83,7 +93,7 @@ export interface Upload {
    */
   append?(object: ObjectInfo, options?: { readonly following?: number }): Promise<void>;
   /** Makes the object visible. After a PreconditionFailedError the upload is discarded. Called once. */
-  complete(options?: { ifNoneMatch?: '*' }): Promise<ObjectInfo>;
+  complete(condition?: WriteCondition): Promise<ObjectInfo>;
   /** Discards what was written. Safe to call at any time, also after complete() or a failure. */
   abort(): Promise<void>;
 }

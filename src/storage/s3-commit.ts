@@ -1,6 +1,7 @@
 /**
  * The one request by which a write becomes visible, PutObject or CompleteMultipartUpload, and what its answer means.
- * With `If-None-Match: *` exactly one of several writers may be told that it was first, also when answers get lost:
+ * With `If-None-Match: *` exactly one of several writers may be told that it was first, also when answers get lost; with
+ * `If-Match` exactly one of several that replace the same object:
  *
  *     answer                                        the writer is told
  *     200                                           done
@@ -16,7 +17,8 @@
  * all. Source: the S3 API reference on If-None-Match of PutObject and CompleteMultipartUpload.
  */
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import { alreadyExists } from './conditions.ts';
+import { alreadyExists, changedSince } from './conditions.ts';
+import type { WriteCondition } from './object-store.ts';
 import { objectKeyOf, type S3Call, S3Failure } from './s3-errors.ts';
 import type { S3Requests, Send } from './s3-requests.ts';
 import { splitMetadata } from './s3-writer.ts';
@@ -27,27 +29,34 @@ export interface Commit {
   readonly timeoutMs: number;
   /** In the object's metadata, if this very write made it. */
   readonly writerId: string;
-  readonly ifNoneMatch: '*' | undefined;
+  readonly condition: WriteCondition;
 }
 
-/** The ETag of the object. Throws PreconditionFailedError when another was first, S3Failure for everything else. */
+/** The ETag of the object. Throws PreconditionFailedError when the condition does not hold, S3Failure for everything else. */
 export async function commit(
   requests: S3Requests,
-  { call, send, timeoutMs, writerId, ifNoneMatch }: Commit,
+  { call, send, timeoutMs, writerId, condition: { ifNoneMatch, ifMatch } }: Commit,
 ): Promise<string> {
   try {
     return (await requests.send(call, send, { timeoutMs })).ETag ?? '';
   } catch (error) {
     if (!(error instanceof S3Failure)) throw error;
-    const another = () => alreadyExists(`s3://${call.bucket}/${call.key}`, objectKeyOf(call), error.cause);
-    if (error.fault === 'precondition' && !error.maybeDone) throw another();
+    const where = `s3://${call.bucket}/${call.key}`;
+    const another = (found: string) =>
+      ifMatch === undefined
+        ? alreadyExists(where, objectKeyOf(call), error.cause)
+        : changedSince(where, objectKeyOf(call), { expected: ifMatch, found });
+    if (error.fault === 'precondition' && !error.maybeDone) throw another('another');
+    // S3 answers a replacement of an object that is gone with 404.
+    if (ifMatch !== undefined && error.fault === 'missing') throw another('no object');
     if (!isUndecided(error)) throw error;
 
     const found = await look(requests, call).catch(() => {
       throw error;
     });
     if (found?.writerId === writerId) return found.etag;
-    if (found !== undefined && ifNoneMatch === '*') throw another();
+    if (found !== undefined && ifNoneMatch === '*') throw another(found.etag);
+    if (ifMatch !== undefined && found?.etag !== ifMatch) throw another(found?.etag ?? 'no object');
     throw error;
   }
 }

@@ -138,12 +138,12 @@ export class S3Store implements ObjectStore {
   async put(
     key: string,
     body: Uint8Array,
-    { metadata: given, ifNoneMatch }: WriteOptions = {},
+    { metadata: given, ...condition }: WriteOptions = {},
   ): Promise<ObjectInfo> {
     const metadata = checkedMetadata(given);
     try {
       const bucketKey = this.#bucketKey(key);
-      const etag = await putObject(this.#requests, { bucketKey, body, metadata, ifNoneMatch });
+      const etag = await putObject(this.#requests, { bucketKey, body, metadata, condition });
       return { key, sizeBytes: body.length, etag, metadata };
     } catch (error) {
       throw await this.#told(error);

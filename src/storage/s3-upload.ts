@@ -34,7 +34,7 @@ import {
 import { MapReduceError } from '../errors.ts';
 import { KiB } from '../limits.ts';
 import { changedSince } from './conditions.ts';
-import type { Metadata, ObjectInfo, Upload } from './object-store.ts';
+import type { Metadata, ObjectInfo, Upload, WriteCondition } from './object-store.ts';
 import { commit } from './s3-commit.ts';
 import { S3Failure } from './s3-errors.ts';
 import {
@@ -134,10 +134,10 @@ export class S3Upload implements Upload {
     await this.#copyFrom(source, { start: missingBytes, piecesMax });
   }
 
-  async complete({ ifNoneMatch }: { ifNoneMatch?: '*' } = {}): Promise<ObjectInfo> {
+  async complete(condition: WriteCondition = {}): Promise<ObjectInfo> {
     this.#assertOpen('complete');
     this.#state = 'completing';
-    const completing = this.#parts.length === 0 ? this.#put(ifNoneMatch) : this.#completeParts(ifNoneMatch);
+    const completing = this.#parts.length === 0 ? this.#put(condition) : this.#completeParts(condition);
     this.#completing = completing;
     try {
       const etag = await completing;
@@ -161,17 +161,17 @@ export class S3Upload implements Upload {
     await this.#discard();
   }
 
-  async #put(ifNoneMatch: '*' | undefined): Promise<string> {
+  async #put(condition: WriteCondition): Promise<string> {
     return await putObject(this.#requests, {
       bucketKey: this.#bucketKey,
       body: this.#filling.subarray(0, this.#filledBytes),
       metadata: this.#metadata,
-      ifNoneMatch,
+      condition,
       writerId: this.#writerId,
     });
   }
 
-  async #completeParts(ifNoneMatch: '*' | undefined): Promise<string> {
+  async #completeParts(condition: WriteCondition): Promise<string> {
     if (this.#filledBytes > 0) await this.#sendPart();
     await this.#allArrived();
     if (this.#failure !== undefined) throw this.#failure;
@@ -186,13 +186,13 @@ export class S3Upload implements Upload {
             Key: this.#bucketKey,
             UploadId,
             MultipartUpload: { Parts: this.#parts },
-            ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+            ...headersOf(condition),
           }),
           options,
         ),
       timeoutMs: limits.completeTimeoutMs,
       writerId: this.#writerId,
-      ifNoneMatch,
+      condition,
     });
   }
 
@@ -408,25 +408,25 @@ export class S3Upload implements Upload {
   }
 }
 
-/** One PUT; the ETag. With ifNoneMatch, throws PreconditionFailedError when another was first. Throws S3Failure. */
+/** One PUT; the ETag. Throws PreconditionFailedError when the condition does not hold. Throws S3Failure. */
 export async function putObject(
   requests: S3Requests,
   {
     bucketKey,
     body,
     metadata,
-    ifNoneMatch,
+    condition,
     writerId = newWriterId(),
   }: {
     bucketKey: string;
     body: Uint8Array;
     metadata: Metadata;
-    ifNoneMatch: '*' | undefined;
+    condition: WriteCondition;
     writerId?: string;
   },
 ): Promise<string> {
   // Written twice it would be the same object, so only a conditional write has to know itself again.
-  const Metadata = ifNoneMatch === undefined ? metadata : withWriter(metadata, writerId);
+  const Metadata = isConditional(condition) ? withWriter(metadata, writerId) : metadata;
   return await commit(requests, {
     call: requests.call('PutObject', bucketKey),
     send: (client, options) =>
@@ -437,14 +437,25 @@ export async function putObject(
           Body: body,
           Metadata,
           ChecksumAlgorithm: 'CRC32',
-          ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+          ...headersOf(condition),
         }),
         options,
       ),
     timeoutMs: sendTimeoutMs(requests, body.length),
     writerId,
-    ifNoneMatch,
+    condition,
   });
+}
+
+function isConditional({ ifNoneMatch, ifMatch }: WriteCondition): boolean {
+  return ifNoneMatch !== undefined || ifMatch !== undefined;
+}
+
+function headersOf({ ifNoneMatch, ifMatch }: WriteCondition): { IfNoneMatch?: string; IfMatch?: string } {
+  return {
+    ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+    ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+  };
 }
 
 /** Of the part with this number, counted from 1, where parts grow. */

@@ -12,13 +12,15 @@ import type { ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts'
 export interface ContractOptions {
   /** Random listings compared with the oracle; fewer where each write costs a request. */
   readonly listingCases?: number;
+  /** Whether writes take `ifMatch`: true but for files. */
+  readonly replacesOnCondition?: boolean;
 }
 
 /** `makeStore` is called once a test and makes a store that holds nothing. */
 export function describeObjectStoreContract(
   name: string,
   makeStore: () => Promise<ObjectStore>,
-  { listingCases = 1000 }: ContractOptions = {},
+  { listingCases = 1000, replacesOnCondition = true }: ContractOptions = {},
 ): void {
   const PRECONDITION_FAILED = { name: 'PreconditionFailedError' };
   const NOT_FOUND = { name: 'ObjectNotFoundError' };
@@ -282,6 +284,52 @@ export function describeObjectStoreContract(
         await store.put('a', Buffer.from('2'), { ifNoneMatch: '*' });
 
         expect((await store.get('a')).toString()).toBe('2');
+      });
+
+      it.runIf(replacesOnCondition)('replaces with ifMatch only the object that has the ETag', async () => {
+        const store = await makeStore();
+        const first = await store.put('a', Buffer.from('first'));
+        const second = await store.put('a', Buffer.from('second'), { ifMatch: first.etag });
+
+        const stale = { ifMatch: first.etag };
+        await expect(store.put('a', Buffer.from('third'), stale)).rejects.toMatchObject(PRECONDITION_FAILED);
+        await expect(store.put('absent', Buffer.from('b'), stale)).rejects.toMatchObject(PRECONDITION_FAILED);
+        const upload = await store.upload('a');
+        await upload.write(Buffer.from('fourth'));
+        await expect(upload.complete(stale)).rejects.toMatchObject(PRECONDITION_FAILED);
+
+        expect((await store.get('a')).toString()).toBe('second');
+        const large = await store.upload('a');
+        await large.write(Buffer.alloc(9 * MiB, 'x'));
+        await large.complete({ ifMatch: second.etag });
+        expect((await store.head('a'))?.sizeBytes).toBe(9 * MiB);
+        expect(await store.head('absent')).toBeUndefined();
+      });
+
+      it.runIf(replacesOnCondition)('lets exactly one of 10 concurrent replacements win', async () => {
+        const store = await makeStore();
+        const { etag } = await store.put('a', Buffer.from('before'));
+
+        const outcomes = await Promise.allSettled(
+          Array.from({ length: 10 }, (_, writer) =>
+            store.put('a', Buffer.from(`writer ${writer}`), { ifMatch: etag }),
+          ),
+        );
+
+        const winners = outcomes.flatMap(({ status }, writer) => (status === 'fulfilled' ? [writer] : []));
+        expect(winners).toHaveLength(1);
+        expect((await store.get('a')).toString()).toBe(`writer ${winners[0]}`);
+      });
+
+      it.runIf(!replacesOnCondition)('refuses ifMatch for a write', async () => {
+        const store = await makeStore();
+        const { etag } = await store.put('a', Buffer.from('first'));
+
+        await expect(store.put('a', Buffer.from('second'), { ifMatch: etag })).rejects.toThrow(
+          'cannot be replaced on a condition',
+        );
+
+        expect((await store.get('a')).toString()).toBe('first');
       });
 
       it('reads with ifMatch only the version that has the ETag', async () => {

@@ -29,6 +29,43 @@ async function write(
   return await upload.complete({ ifNoneMatch: '*' });
 }
 
+describe.each(OPERATIONS)('the completing call %s that replaces an object', (operation) => {
+  const replace = async (store: ObjectStore, ifMatch: string) => {
+    const upload = await store.upload('key');
+    await upload.write(Buffer.alloc(operation === 'PutObject' ? KiB : 8 * MiB + KiB, 2));
+    return await upload.complete({ ifMatch });
+  };
+
+  it('has replaced it when its answer was lost', async () => {
+    const s3 = new FakeS3();
+    const store = storeOn(s3);
+    const { etag } = await store.put('key', Buffer.from('before'));
+    s3.on(operation, lostAnswer);
+
+    const info = await replace(store, etag);
+
+    expect(await store.head('key')).toEqual(info);
+    expect(s3.faultsLeft).toBe(0);
+  });
+
+  it('has not when another writer came, or removed the object, while its request was lost', async () => {
+    for (const change of ['replaced', 'removed']) {
+      const s3 = new FakeS3();
+      const store = storeOn(s3);
+      const { etag } = await store.put('key', Buffer.from('before'));
+      s3.on(operation, async (perform, request) => {
+        if (change === 'removed') s3.objects.delete('key');
+        else s3.objects.set('key', { bytes: Buffer.from('another'), etag: '"another"', metadata: {} });
+        return await lostRequest(perform, request);
+      });
+
+      await expect(replace(store, etag)).rejects.toMatchObject(PRECONDITION_FAILED);
+
+      expect(s3.objects.get('key')?.etag).toBe(change === 'removed' ? undefined : '"another"');
+    }
+  });
+});
+
 describe.each(OPERATIONS)('the completing call %s', (operation) => {
   it('believes 412 to a request that was sent once', async () => {
     const s3 = new FakeS3();

@@ -118,8 +118,8 @@ export class FakeS3 {
         return operation === 'HeadObject' ? headOf(object) : rangeOf(object, headers.range);
       }
       case 'PutObject': {
-        if (headers['if-none-match'] === '*' && object !== undefined)
-          return failed(412, 'PreconditionFailed');
+        const unmet = this.#unmetCondition(headers, object);
+        if (unmet !== undefined) return unmet;
         return this.#store(key, { bytes: body, metadata: metadataOf(headers) });
       }
       case 'CreateMultipartUpload': {
@@ -158,8 +158,8 @@ export class FakeS3 {
       case 'CompleteMultipartUpload': {
         const upload = this.uploads.get(query.uploadId!);
         if (upload === undefined) return failed(404, 'NoSuchUpload');
-        if (headers['if-none-match'] === '*' && object !== undefined)
-          return failed(412, 'PreconditionFailed');
+        const unmet = this.#unmetCondition(headers, object);
+        if (unmet !== undefined) return unmet;
         const listed = [...body.toString().matchAll(/<PartNumber>(\d+)</g)].map((match) => Number(match[1]));
         const parts = listed.map((number) => upload.parts.get(number)!);
         if (parts.slice(0, -1).some((part) => part.length < 5 * 1024 * 1024))
@@ -187,6 +187,15 @@ export class FakeS3 {
           this.objects.delete(unescaped(text!));
         return xml('<DeleteResult></DeleteResult>');
     }
+  }
+
+  /** Of a write. */
+  #unmetCondition(headers: Record<string, string>, object: FakeObject | undefined): FakeAnswer | undefined {
+    if (headers['if-none-match'] === '*' && object !== undefined) return failed(412, 'PreconditionFailed');
+    const etag = headers['if-match'];
+    if (etag === undefined) return undefined;
+    if (object === undefined) return failed(404, 'NoSuchKey');
+    return etag === object.etag ? undefined : failed(412, 'PreconditionFailed');
   }
 
   #store(key: string, { bytes, metadata }: Pick<FakeObject, 'bytes' | 'metadata'>): FakeAnswer {
