@@ -36,6 +36,8 @@ const BACKUPS = work('backups/*');
 const SUCCESS = output(SUCCESS_NAME);
 const OUTPUT_CLAIM = output('_JOB');
 
+const RESULTS = [SUCCESS, output(MANIFEST_NAME), output(REPORT_NAME), output('part-*'), output('merged.*')];
+
 /** Parts of the result, or on their way to a merged one. */
 const parts = (stage: 'm' | 'r') => [output(`part-${stage}-*`), work(`merge/${stage}-*`)];
 
@@ -75,19 +77,12 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'plan':
       return {
         lists: [...inputs, `${OUTPUT_PREFIX}*`],
-        reads: [...inputs, REQUESTS, SUCCESS],
+        // Whether results that are to be replaced are of a job.
+        reads: [...inputs, REQUESTS, ...RESULTS],
         // An output that is taken over: its owner before is cancelled.
         writes: [CLAIM, PLAN, OUTPUT_CLAIM, CANCEL],
         // For a redrive, and where results are to be replaced.
-        removes: [
-          CANCEL,
-          FAILURE,
-          SUCCESS,
-          output(MANIFEST_NAME),
-          output(REPORT_NAME),
-          output('part-*'),
-          output('merged.*'),
-        ],
+        removes: [CANCEL, FAILURE, ...RESULTS],
       };
     case 'map':
       return {
@@ -118,9 +113,10 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'commit':
       return {
         lists: [`${WORK_PREFIX}*`, `${OUTPUT_PREFIX}*`],
-        reads: [CLAIM, PLAN, OUTPUT_CLAIM, `${WORK_PREFIX}*`],
+        reads: [CLAIM, PLAN, OUTPUT_CLAIM, output('part-*'), `${WORK_PREFIX}*`],
         writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, output('merged.*'), NOTES],
-        removes: [`${WORK_PREFIX}*`, output('part-*'), output('merged.*')],
+        // Its own _SUCCESS, if it lost the output as it wrote it.
+        removes: [`${WORK_PREFIX}*`, SUCCESS, output('part-*'), output('merged.*')],
       };
     case 'watch':
       return {

@@ -16,6 +16,7 @@ import { LIMITS } from '../../src/limits.ts';
 import type { AttemptControl, Progress, TaskEnvironment, TaskResult, TaskSpec } from '../../src/task.ts';
 import { anyExists } from './any-exists.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
+import { FencedStore } from './fenced-store.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
 
 /** An attempt that has less time left than this says so and stops; its retry starts afresh. */
@@ -77,6 +78,7 @@ async function makeAttempt(
   checkDeaths({ jobId, spec, deaths, death });
   const control = new LambdaAttemptControl({ jobId, resultKey, environment, invocation });
   const turnTaking = new TurnTakingStore(store);
+  const fenced = new FencedStore(store, { outputPrefix, assertWanted: () => control.assertWanted() });
   const scratchFolder = await freshFolder(environment.scratchParent, attempt);
   try {
     return await run(spec, attempt, {
@@ -84,7 +86,7 @@ async function makeAttempt(
       settings,
       layout,
       inputs: turnTaking,
-      store: turnTaking,
+      store: fenced,
       scratchFolder,
       memoryBytes: environment.memoryBytes,
       progress: newProgress(),
@@ -155,6 +157,7 @@ class LambdaAttemptControl implements AttemptControl {
   readonly #invocation: Invocation;
   readonly #reserveMs: number;
   readonly #timer: NodeJS.Timeout;
+  readonly #lookForCancel: () => Promise<void>;
 
   constructor({
     jobId,
@@ -175,6 +178,7 @@ class LambdaAttemptControl implements AttemptControl {
       if (this.#stopReason === undefined && (await store.head(resultKey)) !== undefined)
         this.isSuperseded = true;
     };
+    this.#lookForCancel = lookForCancel;
     // At once too: a coordinator may go on starting tasks for a while after the job was cancelled.
     void lookForCancel().catch(() => {});
     // Whoever cannot look goes on: the commit decides anyway. A look that S3 throttles takes longer than the interval.
@@ -193,6 +197,12 @@ class LambdaAttemptControl implements AttemptControl {
     if (this.isSuperseded)
       throw new MapReduceError('CancelledError', 'another attempt has committed the task');
     checkDeadline(this.#invocation, this.#reserveMs);
+  }
+
+  /** Asks the bucket. */
+  async assertWanted(): Promise<void> {
+    await this.#lookForCancel();
+    this.check();
   }
 
   close(): void {

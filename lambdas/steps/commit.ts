@@ -8,29 +8,30 @@ import { readFailures, recordFailure } from '../../src/aws/attempt-failures.ts';
 import {
   type AttemptFailureDocument,
   type ClaimDocument,
-  findDocument,
   readDocument,
   type StageDocument,
 } from '../../src/aws/documents.ts';
 import type { JobState, stepEventSchema } from '../../src/aws/job-state.ts';
 import { backupsPrefix, requestKey, stageKey } from '../../src/aws/keys.ts';
 import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
-import { MANIFEST_NAME, SUCCESS_NAME } from '../../src/commit/layout.ts';
+import { committedKey, SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { mergeParts } from '../../src/commit/merge-parts.ts';
-import { discardForRepair } from '../../src/commit/repair.ts';
+import { writerOf } from '../../src/commit/part-writer.ts';
 import { stageFigures } from '../../src/commit/stage-figures.ts';
 import type { TaskSummary } from '../../src/commit/task-summary.ts';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
-import { repairTarget } from '../../src/errors.ts';
-import { type AttemptId, type JobId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/ids.ts';
+import { isMapReduceError, repairTarget } from '../../src/errors.ts';
+import { type AttemptId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/ids.ts';
 import { noticesField, planNotices } from '../../src/plan/plan-notices.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
 import { reportPage } from '../../src/report-page/page.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { checkDeadline, freshFolder } from './attempt.ts';
 import { type PlannedJob, plannedJob } from './barrier.ts';
+import { isCommitted } from './committed-result.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
-import { assertOwned, removeStrayParts } from './output.ts';
+import { removeStrayParts, removeUnlessForeign } from './output.ts';
+import { assertOwned, type JobOutput, lost, type OutputClaim } from './output-claim.ts';
+import { OutputStore } from './output-store.ts';
 
 /** What the state machine answers at its end; also what `mapreduce wait` prints. */
 export interface CommittedJob {
@@ -62,46 +63,73 @@ export async function commitStep(
   const map = await readDocument<StageDocument>(store, stageKey(id, 'map'));
   const reduce = isMapOnly ? undefined : await readDocument<StageDocument>(store, stageKey(id, 'reduce'));
   const { summaries } = reduce ?? map;
+  const output = { jobId: id, outputPrefix };
+  let claim = await assertOwned(store, output);
   let parts: PartReport[];
   try {
-    parts = await partsOf(planned, summaries, environment, invocation);
+    parts = await partsOf(planned, summaries, outputEnvironment(environment, { output, claim }), invocation);
   } catch (error) {
     const target = repairTarget(error);
     if (target === undefined || target === 'shuffle-index') throw error;
-    // Of an output that another job has taken over, the parts are that job's.
-    await assertOwned(store, { jobId: id, outputPrefix });
-    await sendBack(target, planned, { summaries, error }, environment);
+    claim = await assertOwned(store, output);
+    await sendBack(target, planned, { summaries, error, claim }, environment);
     const { mapRound, reduceRound } = event;
     const next = isMapOnly ? 'map-barrier' : 'reduce-barrier';
     return { jobId: id, next, items: '', mapRound, reduceRound, resumed: false };
   }
   const report = await reportOf(planned, { map, reduce, parts }, environment);
-  const output = { jobId: id, outputPrefix };
-  await assertOwned(store, output);
-  await removeStrayParts(store, output, parts);
-  await commitJob({ report, page: reportPage(report), store, layout });
+  // Merging may have taken long.
+  if (plan.settings.merge) claim = await assertOwned(store, output);
+  await removeStrayParts(store, output, { claim, parts });
+  const outputStore = new OutputStore(store, { output, claim });
+  await commitJob({ report, page: reportPage(report), store: outputStore, layout });
+  await assertStillOwned(outputStore, output);
   await removeWork(store, layout);
   return committed;
 }
 
-/** An earlier attempt may have come this far; the _SUCCESS of an owner before this job says nothing. */
-async function isCommitted(id: JobId, outputPrefix: string, store: ObjectStore): Promise<boolean> {
-  if ((await store.head(`${outputPrefix}${SUCCESS_NAME}`)) === undefined) return false;
-  const report = await findDocument<JobReport>(store, `${outputPrefix}${MANIFEST_NAME}`);
-  return report?.jobId === id;
+function outputEnvironment(
+  environment: StepEnvironment,
+  claimed: { output: JobOutput; claim: OutputClaim },
+): StepEnvironment {
+  return { ...environment, store: new OutputStore(environment.store, claimed) };
+}
+
+/**
+ * Between its last look at the claim and its _SUCCESS a job may have lost the output. It then takes its _SUCCESS away, so
+ * that the output does not look whole while its successor runs; what else it wrote, the successor replaces or removes. A
+ * successor looks whether that removal met its own _SUCCESS.
+ */
+async function assertStillOwned(store: OutputStore, output: JobOutput): Promise<void> {
+  const key = `${output.outputPrefix}${SUCCESS_NAME}`;
+  try {
+    const { before } = await assertOwned(store, output);
+    if (before.length === 0) return;
+    const success = await store.head(key);
+    if (success === undefined) await store.put(key, Buffer.alloc(0));
+    else if (writerOf(success) !== output.jobId) throw lost(store, output, { jobId: writerOf(success)! });
+  } catch (error) {
+    if (isMapReduceError(error, 'OutputExistsError')) {
+      const success = await store.head(key);
+      if (success !== undefined && writerOf(success) === output.jobId) await store.delete([key]);
+    }
+    throw error;
+  }
 }
 
 /** Takes away what the task has committed, so that the barrier finds it missing, and leaves word of why. */
 async function sendBack(
   task: TaskId,
   { plan, job, layout }: PlannedJob,
-  { summaries, error }: { summaries: readonly TaskSummary[]; error: unknown },
+  { summaries, error, claim }: { summaries: readonly TaskSummary[]; error: unknown; claim: OutputClaim },
   { store, now }: StepEnvironment,
 ): Promise<void> {
   const { settings } = plan;
   const attemptId = summaries[taskIndexOf(task)].attemptId as AttemptId;
   await recordFailure(store, { jobId: settings.jobId, taskId: task, attemptId, at: now(), error });
-  await discardForRepair([task], { store, layout, settings, extension: job.output.extension });
+  const key = committedKey(layout, task, { settings, extension: job.output.extension });
+  const { outputPrefix } = layout;
+  await removeUnlessForeign(store, { jobId: settings.jobId, outputPrefix }, { key, claim });
 }
 
 async function partsOf(

@@ -1,106 +1,153 @@
 /**
- * The prefix that a job's results go to: one job's alone, without results before, whole or without _SUCCESS after.
- *
- * Where it was asked for by name, another job may take it over (`overwrite`): the claim then names that job, the one
- * before is cancelled, and what its attempts still write until they see that is removed by the new owner.
+ * What lies in an output before and while a job writes there. Only results of jobs are ever removed: what bears a job in
+ * its metadata, and what a manifest of ours lists. Anything else that bears a result's name stops the job.
  */
-import { findDocument, writeDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
-import { cancelKey, defaultOutputPrefix, outputClaimKey } from '../../src/aws/keys.ts';
-import { removePrefix } from '../../src/commit/commit-job.ts';
-import { isPartName, isResultName, SUCCESS_NAME } from '../../src/commit/layout.ts';
-import { MapReduceError } from '../../src/errors.ts';
-import type { JobId } from '../../src/ids.ts';
+import {
+  isPartName,
+  isResultName,
+  MANIFEST_NAME,
+  REPORT_NAME,
+  SUCCESS_NAME,
+} from '../../src/commit/layout.ts';
+import { writerOf } from '../../src/commit/part-writer.ts';
+import { parseResultManifest } from '../../src/commit/result-manifest.ts';
+import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
+import { LIMITS } from '../../src/limits.ts';
+import { mapBounded } from '../../src/map-bounded.ts';
 import type { PartReport } from '../../src/report.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { assertOwned, type JobOutput, lost, type OutputClaim, takeClaim, taken } from './output-claim.ts';
 
 /**
- * Called by plan before the plan is written, any number of times.
+ * Called by plan before the plan is written, any number of times. Nothing has changed where it throws before the claim
+ * is the job's.
  *
  * @throws OutputExistsError when there are results and they are not to be replaced, or another job writes there
  */
 export async function claimOutput(
   store: ObjectStore,
-  { jobId, outputPrefix, overwrite }: { jobId: JobId; outputPrefix: string; overwrite: boolean },
+  { jobId, outputPrefix, overwrite }: JobOutput & { readonly overwrite: boolean },
 ): Promise<void> {
-  if (outputPrefix === defaultOutputPrefix(jobId)) {
-    // Nobody else's by name; but the folder of a job whose jobs/ entry has expired may still hold its results.
-    await refuseResults(store, outputPrefix);
+  const output = { jobId, outputPrefix, overwrite };
+  if (!overwrite) {
+    const [name] = await resultNames(store, outputPrefix);
+    if (name !== undefined) throw taken(store, outputPrefix, `it holds ${name}`);
+    await takeClaim(store, output);
     return;
   }
-  const claimKey = outputClaimKey(outputPrefix);
-  const owner = await ownerOf(store, outputPrefix);
-  if (overwrite && owner !== jobId) {
-    if (owner !== undefined) await writeDocument(store, cancelKey(owner), {});
-    // _SUCCESS first: what is left at any moment never looks whole.
-    const success = `${outputPrefix}${SUCCESS_NAME}`;
-    await store.delete([success]);
-    await removePrefix(store, outputPrefix, (key) => isResultName(key.slice(outputPrefix.length)));
-    await writeDocument(store, claimKey, { jobId });
-    // The owner before may have committed until it lost the claim.
-    await store.delete([success]);
-    return;
+  await resultsOfJobs(store, outputPrefix);
+  await takeClaim(store, output);
+  // The owner before may have written until it lost the claim.
+  const names = await resultsOfJobs(store, outputPrefix);
+  const keys = names.map((name) => `${outputPrefix}${name}`);
+  // _SUCCESS first: what is left at any moment never looks whole. The manifest last: it says what was ours.
+  const isSuccess = (key: string) => key === `${outputPrefix}${SUCCESS_NAME}`;
+  const isManifest = (key: string) => key === `${outputPrefix}${MANIFEST_NAME}`;
+  const steps = [isSuccess, (key: string) => !isSuccess(key) && !isManifest(key), isManifest];
+  for (const picks of steps) {
+    const picked = keys.filter(picks);
+    if (picked.length > 0) await store.delete(picked);
   }
-  const { document } = await writeDocumentOnce(store, claimKey, { jobId });
-  if (document.jobId !== jobId) throw taken(store, outputPrefix, `it belongs to job ${document.jobId}`);
-  await refuseResults(store, outputPrefix);
-}
-
-/** @throws OutputExistsError when another job has taken the output over */
-export async function assertOwned(
-  store: ObjectStore,
-  { jobId, outputPrefix }: { jobId: JobId; outputPrefix: string },
-): Promise<void> {
-  if (outputPrefix === defaultOutputPrefix(jobId)) return;
-  const owner = await ownerOf(store, outputPrefix);
-  if (owner === jobId) return;
-  throw new MapReduceError(
-    'OutputExistsError',
-    `${store.location}/${outputPrefix} is not this job's any more: ${owner === undefined ? 'its _JOB is gone' : `job ${owner} has taken it over`}. Submit the job again, to an output that nobody else writes to`,
-    { details: { jobId, objectKey: outputPrefix } },
-  );
 }
 
 /** For the barriers: removes a part that an attempt of an owner before has committed. */
-export function foreignPartRemover(
-  store: ObjectStore,
-  output: { jobId: JobId; outputPrefix: string },
-): (key: string) => Promise<void> {
-  return async (key) => {
-    await assertOwned(store, output);
-    await store.delete([key]);
-  };
+export function foreignPartRemover(store: ObjectStore, output: JobOutput): (key: string) => Promise<void> {
+  return async (key) => removeUnlessForeign(store, output, { key, claim: await assertOwned(store, output) });
 }
 
-/** Removes parts of owners before that no task of this job is to write, so that no barrier has come across them. */
+/**
+ * Removes an object of the output that this job wrote, or one before it.
+ *
+ * @throws OutputExistsError for another job's: that job has the output, or should not have written there
+ */
+export async function removeUnlessForeign(
+  store: ObjectStore,
+  output: JobOutput,
+  { key, claim }: { key: string; claim: OutputClaim },
+): Promise<void> {
+  const found = await store.head(key);
+  if (found === undefined) return;
+  const writer = writerOf(found);
+  if (writer !== undefined && !isOfClaim(writer, claim)) throw lost(store, output, { jobId: writer });
+  await store.delete([key]);
+}
+
+export function isOfClaim(writer: string | undefined, { jobId, before }: OutputClaim): boolean {
+  return writer !== undefined && (writer === jobId || before.some((owner) => owner === writer));
+}
+
+/**
+ * Removes parts of owners before that no task of this job is to write, so that no barrier has come across them. Where
+ * there was no owner before there are none.
+ */
 export async function removeStrayParts(
   store: ObjectStore,
-  { jobId, outputPrefix }: { jobId: JobId; outputPrefix: string },
-  parts: readonly PartReport[],
+  output: JobOutput,
+  { claim, parts }: { claim: OutputClaim; parts: readonly PartReport[] },
 ): Promise<void> {
-  if (outputPrefix === defaultOutputPrefix(jobId)) return;
+  if (claim.before.length === 0) return;
+  const { outputPrefix } = output;
   const names = new Set(parts.map(({ name }) => name));
-  await removePrefix(store, outputPrefix, (key) => {
-    const name = key.slice(outputPrefix.length);
-    return isPartName(name) && !names.has(name);
-  });
-}
-
-async function ownerOf(store: ObjectStore, outputPrefix: string): Promise<JobId | undefined> {
-  return (await findDocument<{ jobId: JobId }>(store, outputClaimKey(outputPrefix)))?.jobId;
-}
-
-async function refuseResults(store: ObjectStore, outputPrefix: string): Promise<void> {
-  for await (const { key } of store.list(outputPrefix)) {
-    if (isResultName(key.slice(outputPrefix.length))) {
-      throw taken(store, outputPrefix, `it holds ${key.slice(outputPrefix.length)}`);
-    }
+  const strays = (await resultNames(store, outputPrefix)).filter(
+    (name) => isPartName(name) && !names.has(name),
+  );
+  for (const name of strays) {
+    const key = `${outputPrefix}${name}`;
+    const found = await store.head(key);
+    if (found === undefined) continue;
+    if (writerOf(found) === undefined) throw notOfAJob(store.location, key);
+    await removeUnlessForeign(store, output, { key, claim });
   }
 }
 
-function taken(store: ObjectStore, outputPrefix: string, why: string): MapReduceError {
+/** Names of results directly below the output: other outputs may lie deeper. */
+async function resultNames(store: ObjectStore, outputPrefix: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { key } of store.list(outputPrefix)) {
+    const name = key.slice(outputPrefix.length);
+    if (!name.includes('/') && isResultName(name)) names.push(name);
+  }
+  return names;
+}
+
+/**
+ * Names of the results that jobs of ours wrote.
+ *
+ * @throws OutputExistsError when there is something else by such a name
+ */
+async function resultsOfJobs(store: ObjectStore, outputPrefix: string): Promise<string[]> {
+  const names = await resultNames(store, outputPrefix);
+  const manifest = names.includes(MANIFEST_NAME)
+    ? parseResultManifest(await textOf(store, `${outputPrefix}${MANIFEST_NAME}`))
+    : undefined;
+  const listed = new Set(
+    manifest === undefined ? [] : [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ...manifest.parts],
+  );
+  await mapBounded(
+    names.filter((name) => !listed.has(name)),
+    LIMITS.barrierReadsMax,
+    async (name) => {
+      const key = `${outputPrefix}${name}`;
+      const found = await store.head(key);
+      if (found !== undefined && writerOf(found) === undefined) throw notOfAJob(store.location, key);
+    },
+  );
+  return names;
+}
+
+async function textOf(store: ObjectStore, key: string): Promise<string> {
+  try {
+    return (await store.get(key)).toString();
+  } catch (error) {
+    if (isMapReduceError(error, 'ObjectNotFoundError')) return '';
+    throw error;
+  }
+}
+
+export function notOfAJob(location: string, key: string): MapReduceError {
   return new MapReduceError(
     'OutputExistsError',
-    `${store.location}/${outputPrefix} already holds results (${why}). Choose another output, or replace them with "overwrite": true`,
-    { details: { objectKey: outputPrefix } },
+    `${location}/${key} has the name of a result, but no job of this deployment wrote it, so it is not replaced. Move it away, or choose another output`,
+    { details: { objectKey: key } },
   );
 }

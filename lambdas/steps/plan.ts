@@ -18,7 +18,6 @@ import {
 } from '../../src/aws/keys.ts';
 import { assertReadable } from '../../src/aws/request-scope.ts';
 import { parseStartEvent } from '../../src/aws/start-event.ts';
-import { SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { MapReduceError } from '../../src/errors.ts';
 import type { JobId } from '../../src/ids.ts';
 import { listStoredInputs, type StoredListingOptions } from '../../src/input/list-stored-inputs.ts';
@@ -27,9 +26,11 @@ import { resolveParameters } from '../../src/plan/parameters.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
 import type { BlockCompression, InputFile } from '../../src/task.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
+import { isCommitted } from './committed-result.ts';
 import { firstRound, type StepEnvironment } from './environment.ts';
 import { writeMapItems, writeReduceItems } from './items.ts';
-import { assertOwned, claimOutput } from './output.ts';
+import { claimOutput } from './output.ts';
+import { assertOwned } from './output-claim.ts';
 import { ScopedInputs } from './scoped-inputs.ts';
 
 /** What travels between Lambdas and S3 is paid by time: level 1 packs faster than the network carries. */
@@ -136,7 +137,7 @@ async function prepareRedrive(
   { store }: StepEnvironment,
 ): Promise<void> {
   if (before !== undefined) await assertOwned(store, { jobId, outputPrefix: before.outputPrefix });
-  if (before !== undefined && (await store.head(`${before.outputPrefix}${SUCCESS_NAME}`)) !== undefined) {
+  if (before !== undefined && (await isCommitted(jobId, before.outputPrefix, store))) {
     throw new MapReduceError(
       'UsageError',
       `job ${jobId} has already ended well; its results are in ${store.location}/${before.outputPrefix}. Submit a new job to run it again`,

@@ -7,7 +7,7 @@ import type { TaskSummary } from '../commit/task-summary.ts';
 import { isMapReduceError, MapReduceError, type SerializedError } from '../errors.ts';
 import type { JobId } from '../ids.ts';
 import type { JobReport } from '../report.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import type { ObjectStore, ReadOptions, WriteCondition } from '../storage/object-store.ts';
 import type { JobPlan, JobSettings } from '../task.ts';
 import type { UploadedObject } from './start-event.ts';
 
@@ -57,8 +57,12 @@ export interface AttemptFailureDocument {
   readonly error: SerializedError;
 }
 
-export async function readDocument<T>(store: ObjectStore, key: string): Promise<T> {
-  const bytes = await store.get(key);
+export async function readDocument<T>(
+  store: ObjectStore,
+  key: string,
+  options?: Pick<ReadOptions, 'ifMatch'>,
+): Promise<T> {
+  const bytes = await store.get(key, options);
   try {
     const document = parseJson(bytes.toString());
     if (typeof document !== 'object' || document === null) throw new TypeError('neither object nor array');
@@ -91,8 +95,13 @@ export async function findManifest(store: ObjectStore, outputPrefix: string): Pr
   }
 }
 
-export async function writeDocument(store: ObjectStore, key: string, document: unknown): Promise<void> {
-  await store.put(key, encode(document));
+export async function writeDocument(
+  store: ObjectStore,
+  key: string,
+  document: unknown,
+  condition?: WriteCondition,
+): Promise<void> {
+  await store.put(key, encode(document), condition);
 }
 
 /** The document that is there in the end: the given one, or what somebody had written before. */

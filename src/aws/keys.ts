@@ -20,7 +20,8 @@
  *     work/<jobId>/backups/m-00042   a task that was given to another worker as well
  *     work/<jobId>/map-stage.json     what a barrier found, for the commit
  *
- *     output/<jobId>/part-r-00000.tsv, manifest.json, _report.html, _SUCCESS
+ *     output/<jobId>/part-r-00000.tsv, manifest.json, _report.html, _SUCCESS; and
+ *     output/<jobId>/_JOB             whose the output is
  *
  * Intermediates have a prefix of their own, because lifecycle rules and IAM statements go by prefix: `work/` is gone after
  * days, while `jobs/` stays for weeks and keeps a late duplicate of an upload event from running the job again.
@@ -101,7 +102,7 @@ export function stageKey(job: JobId, stage: Stage): string {
   return `${WORK_PREFIX}${job}/${stage}-stage.json`;
 }
 
-/** Marks an output that was asked for by name as one job's, so that two jobs never write into one. */
+/** Names the job that has the output, so that two jobs never write into one (lambdas/steps/output-claim.ts). */
 export function outputClaimKey(outputPrefix: string): string {
   return `${outputPrefix}_JOB`;
 }

@@ -26,7 +26,8 @@ import type { AttemptSummary, TaskSummary } from './task-summary.ts';
 
 const SUMMARY_METADATA = 'mapreduce-summary';
 const ATTEMPT_METADATA = 'mapreduce-attempt';
-const JOB_METADATA = 'mapreduce-job';
+/** Names the job that wrote an object of an output. */
+export const JOB_METADATA = 'mapreduce-job';
 /** S3 allows 2 KiB of metadata in all, names included. */
 const SUMMARY_METADATA_BYTES_MAX = 1800;
 
@@ -140,6 +141,11 @@ export class PartWriter {
     this.#overflow.append(this.sink.bytes.subarray(0, this.sink.end));
     this.sink.reset();
   }
+}
+
+/** The job that wrote the object; undefined for what no job wrote. */
+export function writerOf({ metadata }: ObjectInfo): JobId | undefined {
+  return metadata[JOB_METADATA] as JobId | undefined;
 }
 
 export interface CommittedPart {

@@ -20,7 +20,7 @@ function costOf(maps: number, reducers: number): Record<string, string> {
     (LIMITS.splitSizeBytesDefault + LIMITS.inputChunkBytes) / S3_LIMITS.readRangeBytes,
   );
   const looks = looksOfWatch();
-  const writes = maps + reducers + 11 + (1 + 1 + pages(maps) + 2 + pages(reducers) + pages(maps + 3));
+  const writes = maps + reducers + 12 + (1 + 1 + pages(maps) + 2 + pages(reducers) + pages(maps + 3));
   const listsOfWatch = looks * (pages(maps) + pages(reducers));
   const reads = {
     'GET input': rangesOfSplit * maps,
@@ -28,8 +28,8 @@ function costOf(maps: number, reducers: number): Record<string, string> {
     'GET index': 3 * reducers,
     'GET cells': maps * reducers,
     'GET settings': Math.min(maps, CONCURRENCY) + Math.min(reducers, CONCURRENCY),
-    // Of plan, stages and request, of the parts, of cancel at the start of an attempt; and by Step Functions.
-    'other GETs, HEADs': 7 + (reducers + 1) + (maps + reducers) + 2,
+    // Of plan, stages, request and claim, of the parts, of cancel in an attempt; and by Step Functions.
+    'other GETs, HEADs': 9 + (reducers + 1) + (maps + 2 * reducers) + 2,
     '... by time: HEADs of attempts':
       3 * Math.floor((TASK_SECONDS * 1_000) / WATCH_INTERVAL_MS) * (maps + reducers),
     '... by time: HEADs of the watch': 2 * 3 * looks,

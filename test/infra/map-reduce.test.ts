@@ -299,6 +299,7 @@ describe('the stack', () => {
     [
       'commit',
       [
+        's3:DeleteObject output/*/_SUCCESS',
         's3:DeleteObject output/*/merged.*',
         's3:DeleteObject output/*/part-*',
         's3:DeleteObject work/*',
@@ -309,6 +310,7 @@ describe('the stack', () => {
         's3:GetObject output/*/_report.html',
         's3:GetObject output/*/manifest.json',
         's3:GetObject output/*/merged.*',
+        's3:GetObject output/*/part-*',
         's3:GetObject work/*',
         's3:GetObject work/*/failures/*',
         's3:PutObject output/*/_SUCCESS',

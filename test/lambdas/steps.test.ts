@@ -712,8 +712,11 @@ describe('an output that another job takes over', () => {
     const manifest = await machine.store.get(`${prefix}manifest.json`);
 
     const after = await machine.execute(submit('late', NAMED), {
-      beforeCommit: () =>
-        put(machine.store, { [`${prefix}manifest.json`]: manifest.toString(), [`${prefix}_SUCCESS`]: '' }),
+      async beforeCommit() {
+        const metadata = { 'mapreduce-job': 'early' };
+        await machine.store.put(`${prefix}manifest.json`, manifest, { metadata });
+        await machine.store.put(`${prefix}_SUCCESS`, Buffer.alloc(0), { metadata });
+      },
     });
 
     expect(after.status).toBe('SUCCEEDED');

@@ -1,0 +1,39 @@
+/**
+ * The store of an attempt, which asks before each commit into the output whether the attempt is still wanted. A job that
+ * lost its output is cancelled first, so what it commits later than that is nothing, however long a task took.
+ */
+import type { ObjectInfo, ObjectStore, Upload, WriteOptions } from '../../src/storage/object-store.ts';
+import { TurnTakingStore } from './turn-taking-store.ts';
+
+export class FencedStore extends TurnTakingStore {
+  readonly #outputPrefix: string;
+  readonly #assertWanted: () => Promise<void>;
+
+  constructor(
+    inner: ObjectStore,
+    { outputPrefix, assertWanted }: { outputPrefix: string; assertWanted: () => Promise<void> },
+  ) {
+    super(inner);
+    this.#outputPrefix = outputPrefix;
+    this.#assertWanted = assertWanted;
+  }
+
+  override async put(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
+    if (key.startsWith(this.#outputPrefix)) await this.#assertWanted();
+    return await super.put(key, body, options);
+  }
+
+  override async upload(...args: Parameters<ObjectStore['upload']>): Promise<Upload> {
+    const upload = await super.upload(...args);
+    if (!args[0].startsWith(this.#outputPrefix)) return upload;
+    return {
+      write: (chunk) => upload.write(chunk),
+      ...(upload.append === undefined ? {} : { append: upload.append.bind(upload) }),
+      complete: async (condition) => {
+        await this.#assertWanted();
+        return await upload.complete(condition);
+      },
+      abort: () => upload.abort(),
+    };
+  }
+}
