@@ -31,6 +31,8 @@ export const LIMITS = {
 
   /** Results of earlier jobs that are not read, and listed in the report. */
   leftOutShownMax: 100,
+  /** Inputs whose first bytes are looked at together. */
+  inputLooksMax: 64,
   /** A glob's braces may stand for so many patterns. */
   globAlternativesMax: 1_000,
 

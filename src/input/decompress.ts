@@ -10,7 +10,7 @@
  * Memory: a chunk, and about one buffer of output, however well it was compressed: the decoder rests until its output is
  * taken. It works on the runtime's thread pool while the caller works on what it got.
  */
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { InputFile } from '../task.ts';
@@ -58,6 +58,9 @@ export async function* decompress(
   }
 }
 
+/** The largest that the format has on 64-bit machines: `zstd --long=31`. The decoder takes memory as the file needs it. */
+const ZSTD_WINDOW_LOG_MAX = 31;
+
 type Compression = Exclude<InputFile['compression'], 'none'>;
 
 /** What the decoder says about the bytes, told apart from what the source throws. */
@@ -72,7 +75,13 @@ class StreamDecoder {
 
   constructor(compression: Compression) {
     const options = { chunkSize: LIMITS.inputChunkBytes };
-    this.stream = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+    this.stream =
+      compression === 'gzip'
+        ? createGunzip(options)
+        : createZstdDecompress({
+            ...options,
+            params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
+          });
     const wake = () => this.wake();
     this.stream.on('readable', wake);
     this.stream.on('end', wake);

@@ -49,7 +49,7 @@ export function compileGlob(pattern: string): Glob {
     },
     namesFolder(name) {
       if (folders === '') return `${name}/` === folder;
-      return folderMatcher !== undefined && folderMatcher.match(name.slice(folder.length));
+      return folderMatcher?.match(name.slice(folder.length)) ?? false;
     },
   };
 }

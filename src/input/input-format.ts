@@ -10,6 +10,8 @@ export interface InputFormat<R> {
   readonly name: string;
   /** Whether a piece may start in the middle of a file. Compressed files are never split, whatever this says. */
   readonly splittable: boolean;
+  /** Whether it reads text, so that a file of another format (xz, zip, Parquet, UTF-16 and so on) is refused by name. */
+  readonly isText?: boolean;
   createParser(piece: ParserPiece): RecordParser<R>;
 }
 

@@ -9,7 +9,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import { errnoOf, fileError } from '../storage/file-errors.ts';
-import { listFiles } from '../storage/file-listing.ts';
+import { inputEtagOf, listFiles } from '../storage/file-listing.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
 import { sortUtf8 } from '../utf8-order.ts';
@@ -65,17 +65,19 @@ async function filesOf(
   if (stats === undefined && wildcardIndex(pattern) === -1) throw await notFound(pattern, path);
   const glob = stats === undefined ? compileGlob(absolute(pattern)) : undefined;
   const files = new Map<string, InputFile>();
-  const listed =
-    glob === undefined
-      ? store.list(withSlash(path))
-      : listFiles({
-          path: glob.folder,
-          keyPrefix: glob.folder,
-          namePrefix: glob.prefix.slice(glob.folder.length),
-          enters: (folder) => glob.mayMatchBelow(folder),
-        });
   const isWanted = (key: string) =>
     glob === undefined ? !isHidden(key.slice(withSlash(path).length)) : glob.matches(key);
+  const folder = glob?.folder ?? withSlash(path);
+  const listed = listFiles({
+    path: folder,
+    keyPrefix: folder,
+    namePrefix: glob === undefined ? '' : glob.prefix.slice(folder.length),
+    enters: (below) => glob === undefined || glob.mayMatchBelow(below),
+    identify: inputEtagOf,
+    onSpecial: (key, what) => {
+      if (isWanted(key)) throw notAFile(key, what);
+    },
+  });
   await addFiles(listed, isWanted, files);
   if (glob !== undefined && files.size === 0) throw nothingMatches(pattern, glob.folder);
   const leftOut: string[] = [];
@@ -120,6 +122,15 @@ async function lookAt(store: ObjectStore, path: string): Promise<[string, InputF
   if (info === undefined) throw await notFound(path, path);
   await assertReadable(path);
   return [path, inputFileOf(info)];
+}
+
+/** Left out in silence it would be missed by nobody. */
+function notAFile(path: string, what: string): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `the input holds ${path}, which is ${what} and cannot be read. Remove it, or name the files to read by a glob that leaves it out`,
+    { details: { file: path } },
+  );
 }
 
 function nothingMatches(pattern: string, folder: string): MapReduceError {

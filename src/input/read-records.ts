@@ -6,7 +6,9 @@ import { isMapReduceError, MapReduceError, withDetails } from '../errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { SplitPiece } from '../task.ts';
 import { decompress } from './decompress.ts';
+import { fileKind, KIND_BYTES } from './file-kind.ts';
 import type { InputFormat, RecordParser } from './input-format.ts';
+import { notReadable } from './look-inside.ts';
 import { type BytesRead, pieceBytes } from './piece-bytes.ts';
 
 export interface ReadPieceOptions<R> {
@@ -60,6 +62,7 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
   let complete = false;
   try {
     for await (const chunk of contentOf(piece, { store, read, fileName, chunkBytes })) {
+      if (offsetBytes === 0 && whole && format.isText) refuseOtherFormats(chunk, fileName);
       const held = beforeChunk?.(offsetBytes, chunk.length, read.bytes);
       if (held !== undefined) await held;
       offsetBytes += chunk.length;
@@ -71,6 +74,18 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
     throw namingFile(error, fileName, options.recordBytesRule);
   }
   return { ownedBytes: parser.ownedBytes, bytesRead: read.bytes };
+}
+
+/** A compressed archive, or text in another encoding: the plan saw only the compressed bytes. */
+function refuseOtherFormats(firstChunk: Buffer, fileName: string): void {
+  const found = fileKind(firstChunk.subarray(0, KIND_BYTES), { isText: true });
+  if (found.kind === 'none') return;
+  if (found.kind === 'refused')
+    throw notReadable(fileName, { ...found, what: `${found.what} in a compressed file` });
+  throw notReadable(fileName, {
+    what: `a ${found.kind} file, compressed once more`,
+    remedy: 'Decompress it once',
+  });
 }
 
 /** The uncompressed bytes. */

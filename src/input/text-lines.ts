@@ -43,6 +43,7 @@ export function textLines({ encoding = 'utf8' }: TextLinesOptions = {}): InputFo
   return {
     name: `text-lines(${encoding})`,
     splittable: true,
+    isText: true,
     createParser: (piece) => new TextLinesParser(piece, encoding),
   };
 }

@@ -6,6 +6,7 @@
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { JobId } from '../ids.ts';
 import { taskId } from '../ids.ts';
+import { lookInside } from '../input/look-inside.ts';
 import { cutSplits, defaultSplitSizeBytes } from '../input/splits.ts';
 import type { Job, ParameterValues } from '../job.ts';
 import { LIMITS, MiB } from '../limits.ts';
@@ -47,9 +48,15 @@ export interface PlanOptions {
 }
 
 /** @throws UsageError for reducers or a split size out of bounds, and for parameters that the job's setup refuses; what reading a sample throws. */
-export async function planJob(options: PlanOptions): Promise<JobPlan> {
-  const { job, jobId, params, files, compression, merge } = options;
+export async function planJob(given: PlanOptions): Promise<JobPlan> {
+  const { job, jobId, params, inputs, compression, merge } = given;
   assertSetsUp(job, params);
+  const files = await lookInside(given.files, {
+    store: inputs,
+    isText: job.input.isText === true,
+    check: () => given.watched?.control.check(),
+  });
+  const options = { ...given, files };
   const inputBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const splitSizeBytes = options.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
   checkRange('the split size', splitSizeBytes, LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax, ' bytes');

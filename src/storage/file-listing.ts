@@ -11,10 +11,10 @@
  * Files are looked at (size and ETag) a bounded number at a time.
  *
  * Symbolic links are followed; one that leads back to a folder above it is an error, since its files would be listed
- * over and over. Dangling links, pipes, sockets and devices are not objects.
+ * over and over. Dangling links, pipes, sockets and devices are not objects; who lists inputs is told of them.
  */
 import type { BigIntStats } from 'node:fs';
-import { opendir, stat } from 'node:fs/promises';
+import { lstat, opendir, stat } from 'node:fs/promises';
 import { MapReduceError } from '../errors.ts';
 import { sortUtf8 } from '../utf8-order.ts';
 import { NO_METADATA } from './conditions.ts';
@@ -32,6 +32,14 @@ export function etagOf(stats: BigIntStats): string {
   return `${stats.ino.toString(36)}-${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}`;
 }
 
+/**
+ * The same for files that anybody may write to. The time of the last write can be set back, the time of the last change
+ * of the file's inode cannot; but that also moves when a file is linked, as this store's own objects are.
+ */
+export function inputEtagOf(stats: BigIntStats): string {
+  return `${etagOf(stats)}-${stats.ctimeNs.toString(36)}`;
+}
+
 export interface ListedFolder {
   /** Of the folder to begin at. */
   readonly path: string;
@@ -41,6 +49,10 @@ export interface ListedFolder {
   readonly namePrefix: string;
   /** Whether to look into a folder below; its key prefix ends in '/'. Default: into all. */
   readonly enters?: (keyPrefix: string) => boolean;
+  /** Default: etagOf. */
+  readonly identify?: (stats: BigIntStats) => string;
+  /** Told of what is neither file nor folder; may throw. Default: it is no object, and left out. */
+  readonly onSpecial?: (key: string, what: string) => void;
 }
 
 export async function* listFiles({
@@ -48,6 +60,8 @@ export async function* listFiles({
   keyPrefix,
   namePrefix,
   enters = () => true,
+  identify = etagOf,
+  onSpecial = () => {},
 }: ListedFolder): AsyncGenerator<ObjectInfo, undefined> {
   const first = await openFolder({ path, keyPrefix, namePrefix }, []);
   const open = first === undefined ? [] : [first];
@@ -71,7 +85,9 @@ export async function* listFiles({
     }
     const files = nextFiles(folder);
     folder.next += files.length;
-    for (const info of await Promise.all(files.map((file) => lookAt(folder, file)))) {
+    for (const info of await Promise.all(
+      files.map((file) => lookAt(folder, file, { identify, onSpecial })),
+    )) {
       if (info !== undefined) yield info;
     }
   }
@@ -122,7 +138,7 @@ async function sortedNames(path: string, namePrefix: string): Promise<string[]> 
       (entry.isSymbolicLink() && (await leadsToFolder(childPath(path, entry.name))))
     ) {
       names.push(`${entry.name}/`);
-    } else if (entry.isFile() || entry.isSymbolicLink()) {
+    } else {
       names.push(entry.name);
     }
   }
@@ -147,16 +163,26 @@ function nextFiles({ names, next }: OpenFolder): string[] {
   return names.slice(next, end);
 }
 
-async function lookAt(folder: OpenFolder, name: string): Promise<ObjectInfo | undefined> {
+async function lookAt(
+  folder: OpenFolder,
+  name: string,
+  { identify, onSpecial }: Required<Pick<ListedFolder, 'identify' | 'onSpecial'>>,
+): Promise<ObjectInfo | undefined> {
   const path = childPath(folder.path, name);
   const key = folder.keyPrefix + name;
   try {
     const stats = await stat(path, { bigint: true });
-    if (!stats.isFile()) return undefined;
-    return { key, sizeBytes: Number(stats.size), etag: etagOf(stats), metadata: NO_METADATA };
+    if (!stats.isFile()) {
+      if (!stats.isDirectory()) onSpecial(key, 'a pipe, socket or device');
+      return undefined;
+    }
+    return { key, sizeBytes: Number(stats.size), etag: identify(stats), metadata: NO_METADATA };
   } catch (error) {
     // Removed since the folder was read; or its name is not UTF-8 and can be neither shown nor opened.
-    if (errnoOf(error) === 'ENOENT' && !name.includes('\ufffd')) return undefined;
+    if (errnoOf(error) === 'ENOENT' && !name.includes('\ufffd')) {
+      if (await isLink(path)) onSpecial(key, 'a symbolic link that leads nowhere');
+      return undefined;
+    }
     if (errnoOf(error) === 'ENOENT') {
       throw new MapReduceError(
         'UsageError',
@@ -165,5 +191,13 @@ async function lookAt(folder: OpenFolder, name: string): Promise<ObjectInfo | un
       );
     }
     throw fileError(error, { action: 'look at', path, key });
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch {
+    return false; // Gone by now.
   }
 }

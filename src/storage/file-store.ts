@@ -12,7 +12,7 @@
  * long as the file system takes; a copy of the folder made by `cp` has no metadata; and where names do not
  * tell upper from lower case, neither do keys.
  */
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rm, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -29,7 +29,7 @@ import {
   objectNotFound,
 } from './conditions.ts';
 import { errnoOf, fileError } from './file-errors.ts';
-import { childPath, etagOf, HIDDEN_FOLDER, listFiles } from './file-listing.ts';
+import { childPath, etagOf, HIDDEN_FOLDER, inputEtagOf, listFiles } from './file-listing.ts';
 import { FileUpload, removeIfEmpty, statIfAny } from './file-upload.ts';
 import type {
   Metadata,
@@ -55,6 +55,7 @@ export class FileStore implements ObjectStore {
   readonly #hiddenFolder: string;
   readonly #uploadsFolder: string;
   readonly #metadataFolder: string;
+  readonly #etagOf: (stats: BigIntStats) => string;
 
   constructor({ root, nowMs = Date.now }: FileStoreOptions) {
     this.root = resolve(root);
@@ -63,6 +64,7 @@ export class FileStore implements ObjectStore {
     this.#hiddenFolder = childPath(this.root, HIDDEN_FOLDER);
     this.#uploadsFolder = `${this.#hiddenFolder}/uploads`;
     this.#metadataFolder = `${this.#hiddenFolder}/metadata`;
+    this.#etagOf = this.#servesAbsolutePaths ? inputEtagOf : etagOf;
   }
 
   async head(key: string): Promise<ObjectInfo | undefined> {
@@ -72,14 +74,14 @@ export class FileStore implements ObjectStore {
         const stats = await statIfAny(path);
         if (stats === undefined || stats.isDirectory()) return undefined;
         if (!stats.isFile()) throw notAFile(path, key);
-        const etag = etagOf(stats);
+        const etag = this.#etagOf(stats);
         const metadata = await this.#metadataOf(etag);
         const info = { key, sizeBytes: Number(stats.size), etag };
         if (metadata !== undefined) return { ...info, metadata };
         // No sidecar: the object has no metadata, unless it was replaced, and its sidecar removed, just now.
         const statsAfter = await statIfAny(path);
         if (statsAfter === undefined) return undefined;
-        if (etagOf(statsAfter) === etag) return { ...info, metadata: NO_METADATA };
+        if (this.#etagOf(statsAfter) === etag) return { ...info, metadata: NO_METADATA };
         if (attempt === HEAD_ATTEMPTS_MAX) throw new Error(`it was replaced ${attempt} times meanwhile`);
       }
     } catch (error) {
@@ -89,12 +91,13 @@ export class FileStore implements ObjectStore {
 
   async get(key: string, { range, ifMatch }: ReadOptions = {}): Promise<Buffer> {
     const path = this.#pathOf(key);
-    const { file, etag, sizeBytes } = await openObject({ path, key, ifMatch });
+    const identify = this.#etagOf;
+    const { file, etag, sizeBytes } = await openObject({ path, key, ifMatch, identify });
     try {
       const { start, end } = clampRange(range, sizeBytes);
       const bytes = Buffer.allocUnsafeSlow(end - start);
       const length = await readFully(file, bytes, { start, end });
-      await assertUnchanged(file, { path, key, etag, complete: length === end - start });
+      await assertUnchanged(file, { path, key, etag, identify, complete: length === end - start });
       return bytes;
     } catch (error) {
       throw mapped(error, { path, key });
@@ -110,7 +113,13 @@ export class FileStore implements ObjectStore {
   async *stream(key: string, options: StreamOptions = {}): AsyncIterableIterator<Buffer> {
     const chunkSizeBytes = checkedChunkSize(options.chunkSizeBytes ?? LIMITS.inputChunkBytes);
     const path = this.#pathOf(key);
-    const { file, etag, sizeBytes } = await openObject({ path, key, ifMatch: options.ifMatch });
+    const identify = this.#etagOf;
+    const { file, etag, sizeBytes } = await openObject({
+      path,
+      key,
+      ifMatch: options.ifMatch,
+      identify,
+    });
     const reads: Promise<number>[] = [];
     const buffers: Buffer[] = [];
     // A reader that needs no more goes away before the last chunk, and has to be told all the same.
@@ -136,7 +145,7 @@ export class FileStore implements ObjectStore {
         const length = Math.min(chunkSizeBytes, end - start - index * chunkSizeBytes);
         const complete = (await reads[slot]) === length;
         if (!complete || index === chunks - 1) {
-          await assertUnchanged(file, { path, key, etag, complete });
+          await assertUnchanged(file, { path, key, etag, identify, complete });
           isChecked = true;
         }
         yield length === buffers[slot].length ? buffers[slot] : buffers[slot].subarray(0, length);
@@ -148,7 +157,7 @@ export class FileStore implements ObjectStore {
       await Promise.allSettled(reads);
       for (const buffer of buffers) giveBuffer(buffer);
       try {
-        if (!isChecked) await assertUnchanged(file, { path, key, etag, complete: true });
+        if (!isChecked) await assertUnchanged(file, { path, key, etag, identify, complete: true });
       } finally {
         await file.close();
       }
@@ -192,6 +201,7 @@ export class FileStore implements ObjectStore {
       path: path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path,
       keyPrefix,
       namePrefix: prefix.slice(folderEnd),
+      identify: this.#etagOf,
     });
   }
 
@@ -307,13 +317,20 @@ const HEAD_ATTEMPTS_MAX = 100;
 
 const STRAY_SEGMENT = /(^|\/)\.{0,2}(\/|$)/;
 
+type Identify = (stats: BigIntStats) => string;
+
 interface ObjectPath {
   readonly path: string;
   readonly key: string;
 }
 
 /** Conditions are checked on what was opened, so that what is read is what was checked. */
-async function openObject({ path, key, ifMatch }: ObjectPath & { ifMatch: string | undefined }) {
+async function openObject({
+  path,
+  key,
+  ifMatch,
+  identify,
+}: ObjectPath & { ifMatch: string | undefined; identify: Identify }) {
   let file: FileHandle | undefined;
   try {
     // Without O_NONBLOCK, opening a pipe would wait for its writer.
@@ -321,7 +338,7 @@ async function openObject({ path, key, ifMatch }: ObjectPath & { ifMatch: string
     const stats = await file.stat({ bigint: true });
     if (stats.isDirectory()) throw objectNotFound(`${path}, which is a folder`, key);
     if (!stats.isFile()) throw notAFile(path, key);
-    const etag = etagOf(stats);
+    const etag = identify(stats);
     if (ifMatch !== undefined && ifMatch !== etag)
       throw changedSince(path, key, { expected: ifMatch, found: etag });
     return { file, etag, sizeBytes: Number(stats.size) };
@@ -350,9 +367,15 @@ async function readFully(
 /** Somebody may write into the open file itself, which no store of ours does. */
 async function assertUnchanged(
   file: FileHandle,
-  { path, key, etag, complete }: ObjectPath & { etag: string; complete: boolean },
+  {
+    path,
+    key,
+    etag,
+    identify,
+    complete,
+  }: ObjectPath & { etag: string; identify: Identify; complete: boolean },
 ): Promise<void> {
-  const found = etagOf(await file.stat({ bigint: true }));
+  const found = identify(await file.stat({ bigint: true }));
   if (found !== etag || !complete) throw changedSince(path, key, { expected: etag, found });
 }
 

@@ -23,6 +23,7 @@ function costOf(maps: number, reducers: number): Record<string, string> {
   const writes = maps + reducers + 12 + (1 + 1 + pages(maps) + 2 + pages(reducers) + pages(maps + 3));
   const listsOfWatch = looks * (pages(maps) + pages(reducers));
   const reads = {
+    'GET first bytes of the input': 1_000,
     'GET input': rangesOfSplit * maps,
     'GET footers': maps,
     'GET index': 3 * reducers,

@@ -73,6 +73,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
       expect(byStep).toEqual({
         plan: {
           'ListObjectsV2 input': 1,
+          'GetObject input': files,
           'ListObjectsV2 output': 1,
           'PutObject request': 1,
           'PutObject claim': 1,
@@ -124,7 +125,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
       expect(looks).toBeLessThanOrEqual(maps + 2 * reducers + (CONCURRENCY * elapsedMs) / WATCH_INTERVAL_MS);
       expect(total).toEqual({
         PutObject: maps + reducers + 12,
-        GetObject: maps * reducers + 2 * maps + 9,
+        GetObject: maps * reducers + 2 * maps + files + 9,
         HeadObject: reducers + 1,
         ListObjectsV2: 7,
         DeleteObjects: 1,
