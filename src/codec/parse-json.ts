@@ -34,28 +34,34 @@ interface Range {
 }
 
 /**
- * The next property name that is written with an escape. Exact for JSON; other text is JSON.parse's to refuse.
+ * The next property name that is written with an escape. Exact for JSON; in other text it may be anything. Looks only at
+ * strings with a backslash, since JSON has none outside of strings.
  *
  * @param from  not inside a string
  */
 function nextEscapedName(text: string, from: number): Range | undefined {
   let backslash = text.indexOf('\\', from);
-  let start = backslash === -1 ? -1 : text.indexOf('"', from);
-  while (start !== -1) {
-    let quote = text.indexOf('"', start + 1);
-    if (backslash < quote) {
-      // What is escaped may be this quote, or another backslash.
-      do {
-        const behind: number = backslash + 2;
-        if (quote !== -1 && quote < behind) quote = text.indexOf('"', behind);
-        backslash = text.indexOf('\\', behind);
-      } while (backslash !== -1 && backslash < quote);
-      if (quote !== -1 && isBeforeColon(text, quote + 1)) return { start, end: quote + 1 };
-      if (backslash === -1) return undefined;
-    }
-    start = quote === -1 ? -1 : text.indexOf('"', quote + 1);
+  while (backslash !== -1) {
+    const quote = closingQuote(text, backslash);
+    if (quote === -1) return undefined;
+    // No quote can stand between the opening one and the first escape.
+    if (isBeforeColon(text, quote + 1)) return { start: text.lastIndexOf('"', backslash), end: quote + 1 };
+    backslash = text.indexOf('\\', quote + 1);
   }
   return undefined;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** @param backslash  the first of the string */
+function closingQuote(text: string, backslash: number): number {
+  for (let at = backslash + 2; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH) at++;
+  }
+  return -1;
 }
 
 function isBeforeColon(text: string, from: number): boolean {
@@ -68,6 +74,8 @@ function isBeforeColon(text: string, from: number): boolean {
 const NEEDS_ESCAPE = /["\\\u0000-\u001f]/g;
 
 function parseEscapedNames(text: string, first: Range): unknown {
+  // Throws for text that is not JSON: names are looked for, and rewritten, in JSON only.
+  JSON.parse(text);
   const mark = unusedMark(text);
   let hasMarks = false;
   let rewritten = '';

@@ -89,13 +89,32 @@ describe('parseJson', () => {
     expect(JSON.stringify(value)).toBe('{"__proto__":{"\\t":2},"\\n":{"__proto__":{"\\"":3}}}');
   });
 
-  test.each(['{"\\n":1', '{"\\x":1}', '{"a\\":1}', '"\\', '{"\n":1}', '{"\\n":1}}', '', '\\'])(
-    'refuses %j as JSON.parse does',
-    (text) => {
-      expect(() => parseJson(text)).toThrow(SyntaxError);
-      expect(() => JSON.parse(text)).toThrow(SyntaxError);
-    },
-  );
+  test.each([
+    '{"\\n":1',
+    '{"\\x":1}',
+    '{"a\\":1}',
+    '"\\',
+    '{"\n":1}',
+    '{"\\n":1}}',
+    '',
+    '\\',
+    '{"a"\\u003a":x"}',
+  ])('refuses %j as JSON.parse does', (text) => {
+    expect(() => parseJson(text)).toThrow(SyntaxError);
+    expect(() => JSON.parse(text)).toThrow(SyntaxError);
+  });
+
+  test.each([
+    '{"\\n":1,"a":}',
+    '{"\\n":1,\n "b" 2}',
+    '{"a\\tb":1,"c":tru}',
+    '["p",x"\\n":1,"p"]',
+    '{"\\n":1}}',
+  ])('reports what is wrong with %j as it was written, at its own positions', (text) => {
+    const message = messageOf(() => JSON.parse(text));
+
+    expect(messageOf(() => parseJson(text))).toBe(message);
+  });
 
   test('takes any depth that JSON.parse takes', () => {
     const depth = 200_000;
@@ -127,6 +146,15 @@ describe('parseJson', () => {
     expect(Object.keys(parseJson(text) as object)).toEqual(['a']);
   }, 30_000);
 });
+
+function messageOf(act: () => unknown): string {
+  try {
+    act();
+    return 'no error';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 /** Some characters as \uXXXX, which any may be: names need no reason for an escape. */
 function escapedAtRandom(text: string): string {
