@@ -11,7 +11,6 @@ import type { JobReport } from '../report.ts';
 import { isPartName } from './layout.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const text = v.pipe(v.string(), v.maxLength(100_000));
 const stage = v.object({
   stage: v.picklist(['map', 'reduce']),
   tasks: count,
@@ -31,19 +30,19 @@ const stage = v.object({
       medianMs: v.pipe(v.number(), v.minValue(0)),
       p95Ms: v.pipe(v.number(), v.minValue(0)),
       maxMs: v.pipe(v.number(), v.minValue(0)),
-      slowestTask: text,
+      slowestTask: v.string(),
     }),
   ),
 });
 const manifest = v.object({
   formatVersion: v.literal(1),
   jobId: v.pipe(v.string(), v.check(isJobId, 'is not a job id')),
-  jobName: text,
+  jobName: v.string(),
   params: namedValues(
     (value): value is string | number | boolean => ['string', 'number', 'boolean'].includes(typeof value),
     'a text, a number, or true or false',
   ),
-  startedAt: text,
+  startedAt: v.string(),
   wallMs: v.number(),
   input: v.object({ files: count, bytes: count, splits: count }),
   reducers: count,
@@ -66,12 +65,12 @@ const manifest = v.object({
   counters: namedValues((value): value is number => Number.isFinite(value), 'a number'),
   failures: v.array(
     v.object({
-      taskId: text,
-      attemptId: text,
-      error: v.looseObject({ name: text, message: text }),
+      taskId: v.string(),
+      attemptId: v.string(),
+      error: v.looseObject({ name: v.string(), message: v.string() }),
     }),
   ),
-  notices: v.optional(v.array(text)),
+  notices: v.optional(v.array(v.string())),
 });
 
 /**

@@ -36,6 +36,18 @@ describe('parseManifest', () => {
     expect(Object.entries(counters)).toContainEqual(['__proto__', 3]);
   });
 
+  test('takes a long message of an error, as jobs write them', () => {
+    const failures = [
+      {
+        taskId: 'm-00000',
+        attemptId: 'm-00000.0',
+        error: { name: 'UserCodeError', message: 'x'.repeat(1_000_000) },
+      },
+    ];
+
+    expect(parseManifest(textOf({ failures }), 'manifest.json')).toEqual({ ...MANIFEST, failures });
+  });
+
   test.each([
     '../../x',
     '/etc/passwd',
