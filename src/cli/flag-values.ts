@@ -7,21 +7,21 @@ export interface Range {
   readonly max: number;
 }
 
-const BYTES_BY_UNIT: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  kib: KiB,
-  mib: MiB,
-  gib: GiB,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-};
+const BYTES_BY_UNIT: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kib', KiB],
+  ['mib', MiB],
+  ['gib', GiB],
+  ['kb', 1e3],
+  ['mb', 1e6],
+  ['gb', 1e9],
+]);
 
 /** `4096`, `64KiB`, `64MiB`, `1.5GiB`; `64MB` are 64,000,000 bytes. Case and a blank before the unit do not matter. */
 export function parseSizeBytes(flag: string, text: string, { min, max }: Range): number {
   const match = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim());
-  const unitBytes = match === null ? undefined : BYTES_BY_UNIT[match[2].toLowerCase()];
+  const unitBytes = match === null ? undefined : BYTES_BY_UNIT.get(match[2].toLowerCase());
   if (match === null || unitBytes === undefined) {
     throw usage(
       `${flag} is a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
@@ -34,18 +34,18 @@ export function parseSizeBytes(flag: string, text: string, { min, max }: Range):
   return bytes;
 }
 
-const MS_BY_UNIT: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  min: 60_000,
-  h: 3_600_000,
-};
+const MS_BY_UNIT: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['min', 60_000],
+  ['h', 3_600_000],
+]);
 
 /** `500ms`, `60s`, `2m` (or `2min`), `1h`. A number alone could be read both ways, and is refused. */
 export function parseDurationMs(flag: string, text: string, { min, max }: Range): number {
   const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text.trim());
-  const unitMs = match === null ? undefined : MS_BY_UNIT[match[2].toLowerCase()];
+  const unitMs = match === null ? undefined : MS_BY_UNIT.get(match[2].toLowerCase());
   if (match === null || unitMs === undefined) {
     throw usage(`${flag} is a time; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`);
   }

@@ -33,6 +33,7 @@ describe('sizes', () => {
     'MiB',
     '64M',
     '64XB',
+    '64constructor',
     '-1',
     '1e6',
     '0x10',
@@ -61,6 +62,12 @@ describe('sizes', () => {
 });
 
 describe('times', () => {
+  test('a unit named like what every object has is refused', () => {
+    expect(() => parseDurationMs('--stall-timeout', '5constructor', ANY)).toThrow(
+      "--stall-timeout is a time; received '5constructor'",
+    );
+  });
+
   test.each([
     ['500ms', 500],
     ['60s', 60_000],
