@@ -42,7 +42,14 @@ export function createCounter(progress?: Pick<Progress, 'steps'>): {
         `count('${counter}') would be counter number ${names}; a job has at most ${LIMITS.counterNamesMax}. Emit what has many names as keys`,
       );
     }
-    counters[counter] = (before ?? 0) + amount;
+    const sum = (before ?? 0) + amount;
+    if (!Number.isFinite(sum)) {
+      throw new MapReduceError(
+        'JobDefinitionError',
+        `count('${counter}', ${amount}) takes the counter, at ${before}, past ${Number.MAX_VALUE}, the largest number there is. Count in a larger unit, so that the amounts are smaller`,
+      );
+    }
+    counters[counter] = sum;
   };
   return { counters, count };
 }

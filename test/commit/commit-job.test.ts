@@ -77,6 +77,17 @@ describe('jobCounters()', () => {
   });
 });
 
+describe('the sum of counters that each task keeps finite', () => {
+  it('stays the largest finite number, which a manifest can hold', () => {
+    const counters = jobCounters([
+      summaryOf({ up: 1e308, down: -1e308 }),
+      summaryOf({ up: 1e308, down: -1e308 }),
+    ]);
+
+    expect(counters).toEqual({ up: Number.MAX_VALUE, down: -Number.MAX_VALUE });
+  });
+});
+
 describe('partReports()', () => {
   it('names the parts by the stage that wrote them', () => {
     const plan = (reducers: number) => ({ settings: { reducers } }) as JobPlan;

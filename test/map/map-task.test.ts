@@ -382,6 +382,15 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     });
   });
 
+  it('refuses a count that takes the sum out of the range of finite numbers', async () => {
+    const job = make((_line, { count }) => count('x', 1e308));
+
+    await expect(attempt(job, ['1\n2\n'])).rejects.toMatchObject({
+      name: 'JobDefinitionError',
+      message: expect.stringMatching(/^count\('x', 1e\+308\) takes the counter, at 1e\+308, past .+ smaller/),
+    });
+  });
+
   it('may call its counters anything', async () => {
     const names = ['constructor', 'toString', '__proto__', 'hasOwnProperty', '', 'ü'];
     const job = make((_line, { count }) => {
