@@ -5,6 +5,7 @@ import { addAwsCommands } from './aws/commands.ts';
 import { packageVersion } from './package-root.ts';
 import { paintFor } from './paint.ts';
 import type { RunFlags } from './run-flags.ts';
+import { printToStderr } from './terminal.ts';
 
 /** @param finish  takes the exit code of the command that ran */
 export function createProgram(finish: (exitCode: number) => void): Command {
@@ -17,6 +18,7 @@ export function createProgram(finish: (exitCode: number) => void): Command {
     .exitOverride()
     .configureHelp({ helpWidth: helpWidth(), styleTitle: (title) => paintFor(process.stdout)('bold', title) })
     .configureOutput({
+      writeErr: printToStderr,
       outputError: (text, write) => write(text.replace(/^error:/, paintFor(process.stderr)('red', 'error:'))),
     })
     .addHelpText(

@@ -4,7 +4,7 @@ import type { JobEvent, JobReport } from '../report.ts';
 import { commandLine, shellWord } from './command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from './exit-code.ts';
 import { listenForInterrupt } from './interrupt.ts';
-import { paintFor } from './paint.ts';
+import { paintFor, printable } from './paint.ts';
 import { progressDisplay } from './progress-display.ts';
 import { embeddedOptions, type RunFlags } from './run-flags.ts';
 import { print, printJson } from './terminal.ts';
@@ -34,7 +34,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       { ...options, signal: interrupt.signal, onEvent },
       {
         onOutput: ({ text }) => display.print(text),
-        onWait: (message) => display.print(`${message}\n`),
+        onWait: (message) => display.print(`${printable(message)}\n`),
       },
     );
     display.end();

@@ -30,7 +30,7 @@ function shown(text: string): string {
 /** JSON escapes those below U+0020 itself; a raw one stands between values, as line ends and indents do. */
 function escapedJson(json: string): string {
   return json.replace(
-    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

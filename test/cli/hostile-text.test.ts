@@ -54,6 +54,22 @@ describe('text of others', () => {
     expect(runs.flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n')).not.toMatch(COMMANDS_TERMINAL);
   });
 
+  test.each([[[`ru${HOSTILE}n`]], [['run', `--${HOSTILE}`]], [['run', '--attempts', HOSTILE]]])(
+    'in a command line that is refused: %j',
+    async (args) => {
+      const { code, stdout, stderr } = await cli(
+        args.map((arg) => arg.replaceAll('\0', '')),
+        {
+          cwd: folderWith({}),
+        },
+      );
+
+      expect(code).toBe(2);
+      expect(stderr).toContain('error:');
+      expect(`${stdout}${stderr}`).not.toMatch(COMMANDS_TERMINAL);
+    },
+  );
+
   test('in JSON on stdout is escaped, and the document is the same', async () => {
     const folder = folderWith({ 'job.ts': JOB, 'in.txt': `${HOSTILE}\n` });
 
