@@ -5,6 +5,8 @@ import module from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 
+const NAME = 'compile-cache';
+
 /** Turns the compile cache on where that is safe. A start without it takes longer, and is otherwise the same. */
 export function enableOwnCompileCache() {
   // Chosen by the user, who answers for the folder: Node has turned it on already.
@@ -18,8 +20,10 @@ export function ownFolder() {
   try {
     const { XDG_CACHE_HOME: cache } = process.env;
     const base = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache');
-    const folder = join(base, 'serverless-mapreduce', 'compile-cache');
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const parent = join(base, 'serverless-mapreduce');
+    mkdirSync(join(parent, NAME), { recursive: true, mode: 0o700 });
+    // By its real path: a link on the way there may lie where others can point it elsewhere.
+    const folder = join(realpathSync(parent), NAME);
     return isOwn(folder) ? folder : undefined;
   } catch {
     return undefined; // No home, or none that can be written to.
@@ -31,8 +35,7 @@ function isOwn(folder) {
   if (process.getuid === undefined) return true; // Windows: profiles are closed to other users by default.
   const { uid, mode, isFolder } = look(folder);
   if (!isFolder || uid !== process.getuid() || (mode & 0o077) !== 0) return false;
-  const real = realpathSync(folder);
-  for (let above = dirname(real); ; above = dirname(above)) {
+  for (let above = dirname(folder); ; above = dirname(above)) {
     if (!isSafeAbove(look(above))) return false;
     if (above === dirname(above)) return true;
   }

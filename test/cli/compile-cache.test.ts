@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  realpathSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
@@ -22,7 +23,7 @@ describe('the folder of the compile cache', () => {
   let expected: string;
 
   beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'compile-cache-test-'));
+    home = realpathSync(mkdtempSync(join(tmpdir(), 'compile-cache-test-')));
     vi.stubEnv('XDG_CACHE_HOME', home);
     product = join(home, 'serverless-mapreduce');
     expected = join(product, 'compile-cache');
@@ -61,6 +62,16 @@ describe('the folder of the compile cache', () => {
     symlinkSync(elsewhere, expected);
 
     expect(ownFolder()).toBeUndefined();
+  });
+
+  test('is named without the links on the way to it, which may be turned later', () => {
+    const link = join(home, 'link');
+    const cache = join(home, 'cache');
+    mkdirSync(cache);
+    symlinkSync(cache, link);
+    vi.stubEnv('XDG_CACHE_HOME', link);
+
+    expect(ownFolder()).toBe(join(realpathSync(cache), 'serverless-mapreduce', 'compile-cache'));
   });
 
   test.runIf(process.getuid?.() === 0)(
