@@ -20,6 +20,10 @@ export class MapReduceStack extends Stack {
       new CfnOutput(this, name, { description, value });
     output('BucketName', 'Inputs, requests, jobs and results', bucket.bucketName);
     output('StateMachineArn', 'Runs the jobs', stateMachine.stateMachineArn);
+    // Read by the next deployment, so that it does not drop apps without a word.
+    for (const [index, value] of appLists(this.mapReduce.functions.apps).entries()) {
+      output(`Apps${index}`, 'Names of the deployed apps', value);
+    }
     const console = consoleUrl(this);
     output(
       'JobsConsole',
@@ -33,4 +37,17 @@ export class MapReduceStack extends Stack {
       `${console}/cloudwatch/home?region=${this.region}#dashboards/dashboard/${monitoring.dashboard.dashboardName}`,
     );
   }
+}
+
+/** CloudFormation keeps 1,024 bytes of an output. As JSON: names may hold commas. */
+const OUTPUT_BYTES_MAX = 1_000;
+
+function appLists(names: readonly string[]): string[] {
+  const lists: string[][] = [[]];
+  for (const name of names) {
+    const last = lists.at(-1)!;
+    if (Buffer.byteLength(JSON.stringify([...last, name])) <= OUTPUT_BYTES_MAX) last.push(name);
+    else lists.push([name]);
+  }
+  return lists.map((list) => JSON.stringify(list));
 }

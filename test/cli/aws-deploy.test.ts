@@ -42,12 +42,37 @@ describe('deploy --context', () => {
   });
 });
 
+describe('deploy --jobs', () => {
+  test('refuses a module without apps before AWS is asked for anything', async () => {
+    const { code, stdout, stderr } = await cli(['deploy', '--local', '--jobs', 'jobs.ts'], {
+      cwd: folderWith({ 'jobs.ts': 'export const app = {};' }),
+      env: NOBODY,
+    });
+
+    expect(stderr).toMatch(/exports no apps \(it exports app\)/);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  test("removes another project's apps only with --replace", async () => {
+    const endpoint = await cloudFormation(
+      '<Outputs><member><OutputKey>Apps0</OutputKey><OutputValue>["theirs","grep"]</OutputValue></member></Outputs>',
+    );
+    const { code, stderr } = await cli(['deploy', '--local', '--yes'], {
+      cwd: folderWith({}),
+      env: { AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-east-1' },
+    });
+
+    expect(stderr).toMatch(/would remove: theirs\. .*--replace/);
+    expect(code).toBe(2);
+  });
+});
+
 /** Says of any stack that it is there. */
-async function cloudFormation(): Promise<string> {
+async function cloudFormation(outputs = ''): Promise<string> {
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'text/xml');
     response.end(
-      '<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>CDKToolkit</StackName></member></Stacks></DescribeStacksResult></DescribeStacksResponse>',
+      `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>CDKToolkit</StackName>${outputs}</member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
     );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

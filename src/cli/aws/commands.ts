@@ -14,6 +14,7 @@ export function addAwsCommands(program: Command, finish: (exitCode: number) => v
       'settings: taskMemoryMb, stepMemoryMb, taskTimeoutSeconds, scratchSizeMb, maxConcurrency, childExecutions, backupAttempts, startOnUpload, readablePrefixes, intermediatesExpireAfterDays, jobsExpireAfterDays, logRetentionDays, removalPolicy',
     )
     .option('-y, --yes', 'do not ask')
+    .option('--replace', 'remove deployed apps that the module does not export')
     .option('--verbose', 'show what cdk says')
     .option('-q, --quiet', 'print the result and errors only')
     .addHelpText(

@@ -9,10 +9,10 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Stack } from '@aws-sdk/client-cloudformation';
 import { CONTEXT_NAMES, parseContext } from '../../../infra/context.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { isMapReduceError, MapReduceError } from '../../errors.ts';
-import { resolveSelf } from '../../local/resolve-self.ts';
 import { siblingModule } from '../../local/sibling-module.ts';
 import { nearestName } from '../../nearest-name.ts';
 import { formatDuration } from '../../quantities.ts';
@@ -37,6 +37,7 @@ export interface DeployFlags extends Pick<DeploymentFlags, 'stack' | 'local'> {
   readonly jobs?: string;
   readonly context?: readonly string[];
   readonly yes?: boolean;
+  readonly replace?: boolean;
   readonly verbose?: boolean;
   readonly quiet?: boolean;
 }
@@ -55,6 +56,9 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   const say = (text: string) => {
     if (!flags.quiet) process.stderr.write(text);
   };
+  const apps = await checkedApps(context);
+  say(`${apps.length} apps: ${apps.join(', ')}\n`);
+  await assertKeepsApps(apps, { stackName, replace: flags.replace === true });
   const interrupt = listenForInterrupt((by) => say(`${by}: stopping cdk\n`));
   const folder = await mkdtemp(join(tmpdir(), 'mapreduce-deploy-'));
   const startedMs = performance.now();
@@ -75,6 +79,7 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
     await run(['deploy', stackName, ...approval, '--outputs-file', outputsFile, ...common]);
     const outputs = parseJson(await readFile(outputsFile, 'utf8')) as Record<string, Record<string, string>>;
     await printOutputs(flags, {
+      apps,
       outputs: outputs[stackName] ?? {},
       elapsedMs: performance.now() - startedMs,
     });
@@ -170,16 +175,51 @@ async function assertValid(context: Readonly<Record<string, string>>): Promise<v
   }
 }
 
+/** @throws UsageError for a jobs module that does not load or exports no apps */
+async function checkedApps(context: Readonly<Record<string, string>>): Promise<string[]> {
+  const [{ propsOf }, { bundleHandlers }] = await Promise.all([
+    import('../../../infra/deployment-app.ts'),
+    import('../../../infra/bundle.ts'),
+  ]);
+  try {
+    using bundles = bundleHandlers(propsOf(parseContext((name) => context[name])).jobs);
+    return bundles.apps.map(({ name }) => name);
+  } catch (error) {
+    throw new MapReduceError('UsageError', (error as Error).message, { cause: error });
+  }
+}
+
+/** @throws UsageError when apps of the deployed stack would be gone, since they may be another project's */
+async function assertKeepsApps(
+  apps: readonly string[],
+  { stackName, replace }: { stackName: string; replace: boolean },
+): Promise<void> {
+  const { Outputs: outputs = [] } = (await findStack(stackName)) ?? {};
+  const deployed = outputs
+    .filter(({ OutputKey: key = '' }) => /^Apps\d+$/.test(key))
+    .flatMap(({ OutputValue: value = '[]' }) => parseJson(value) as string[]);
+  const removed = deployed.filter((name) => !apps.includes(name));
+  if (removed.length === 0 || replace) return;
+  throw new MapReduceError(
+    'UsageError',
+    `the stack ${stackName} has apps that this deployment would remove: ${removed.join(', ')}. Add them to the jobs module, deploy under another name with --stack, or remove them with --replace`,
+  );
+}
+
 async function isBootstrapped(): Promise<boolean> {
+  return (await findStack(BOOTSTRAP_STACK)) !== undefined;
+}
+
+async function findStack(name: string): Promise<Stack | undefined> {
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
   const client = new CloudFormationClient(clientOptions(clientRegion()));
-  const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${BOOTSTRAP_STACK}` };
+  const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${name}` };
   return await callAws(call, async () => {
     try {
-      const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: BOOTSTRAP_STACK }));
-      return Stacks.length > 0;
+      const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
+      return Stacks[0];
     } catch (error) {
-      if (error instanceof Error && /does not exist/.test(error.message)) return false;
+      if (error instanceof Error && /does not exist/.test(error.message)) return undefined;
       throw error;
     }
   });
@@ -233,7 +273,11 @@ function cdkRegion(): NodeJS.ProcessEnv {
 
 async function printOutputs(
   flags: DeployFlags,
-  { outputs, elapsedMs }: { outputs: Readonly<Record<string, string>>; elapsedMs: number },
+  {
+    apps,
+    outputs,
+    elapsedMs,
+  }: { apps: readonly string[]; outputs: Readonly<Record<string, string>>; elapsedMs: number },
 ): Promise<void> {
   const paint = paintFor(process.stdout);
   const stackName = stackNameOf(flags);
@@ -241,7 +285,7 @@ async function printOutputs(
     ...(stackName === STACK_NAME_DEFAULT ? {} : { stack: stackName }),
     ...(flags.local ? { local: true } : {}),
   };
-  const app = await appToTry(flags.jobs);
+  const app = apps.includes('word-count') ? 'word-count' : apps[0];
   print(
     `${paint('bold', stackName)} is deployed, after ${formatDuration(elapsedMs)}
   bucket         s3://${outputs.BucketName ?? ''}
@@ -250,16 +294,4 @@ async function printOutputs(
   ${commandLine(`submit ${app} --input <path>... --wait`, connection)}
 `,
   );
-}
-
-/** For the hint: of the deployed apps word-count, or else the first. */
-async function appToTry(jobs: string | undefined): Promise<string> {
-  if (jobs === undefined) return 'word-count';
-  resolveSelf();
-  // esbuild, which has bundled the module, takes more than Node does.
-  const { apps = {} } = (await import(pathToFileURL(resolve(jobs)).href).catch(() => ({}))) as {
-    apps?: object;
-  };
-  const names = Object.keys(apps);
-  return names.includes('word-count') ? 'word-count' : (names[0] ?? '<app>');
 }
