@@ -51,18 +51,25 @@ export interface PlanOptions {
 export async function planJob(given: PlanOptions): Promise<JobPlan> {
   const { job, jobId, params, inputs, compression, merge } = given;
   assertSetsUp(job, params);
+  const inputBytes = given.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const splitSizeBytes = given.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
+  checkRange('the split size', splitSizeBytes, LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax, ' bytes');
+  const reducers = reducerCount(given, inputBytes);
+  const checkedSplits = (options: PlanOptions) => {
+    const splits = boundedSplits(options, { splitSizeBytes, inputBytes });
+    checkShuffleIndex({ maps: splits.length, partitions: reducers });
+    return splits;
+  };
+  // Before any file is opened: what is too large by the names is refused at once.
+  const byName = checkedSplits(given);
   const files = await lookInside(given.files, {
     store: inputs,
     isText: job.input.isText === true,
     check: () => given.watched?.control.check(),
   });
+  const isAsNamed = files.every((file, index) => file === given.files[index]);
   const options = { ...given, files };
-  const inputBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const splitSizeBytes = options.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
-  checkRange('the split size', splitSizeBytes, LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax, ' bytes');
-  const reducers = reducerCount(options, inputBytes);
-  const splits = boundedSplits(options, { splitSizeBytes, inputBytes });
-  checkShuffleIndex({ maps: splits.length, partitions: reducers });
+  const splits = isAsNamed ? byName : checkedSplits(options);
   return {
     settings: {
       formatVersion: 1,

@@ -259,7 +259,11 @@ describe('the execution of a job', () => {
 test('results that another job has replaced are not taken for those of the job', async () => {
   const aws = world({ daily: ['SUCCEEDED'] });
   await writeDocument(aws.store, planKey(JOB), PLAN);
-  await writeDocument(aws.store, 'output/daily/manifest.json', { formatVersion: 1, jobId: 'weekly' });
+  await writeDocument(aws.store, 'output/daily/manifest.json', {
+    ...{ formatVersion: 1, jobId: 'weekly', jobName: 'weekly', params: {}, startedAt: '', wallMs: 1 },
+    ...{ input: { files: 0, bytes: 0, splits: 0 }, reducers: 1, stages: [], parts: [] },
+    ...{ partitionRecords: [], counters: {}, failures: [] },
+  });
 
   await expect(readReport(aws, await jobStatus(aws, JOB))).rejects.toThrow(
     'the results of job daily were replaced by those of job weekly',

@@ -82,14 +82,14 @@ describe('planJob()', () => {
     expect(JSON.parse(JSON.stringify(made))).toEqual(made);
   });
 
-  it('reads nothing unless keys are to be sampled', async () => {
+  it('reads the first bytes of each file, and more only where keys are to be sampled', async () => {
     const { inputs, files } = await inputOf(['a\n']);
     const watched = new FaultyStore(inputs);
 
     await plan(words, { inputs: watched, files, reducers: 4 });
     await plan(ranged(), { inputs: watched, files, reducers: 1 });
 
-    expect(watched.operations).toBe(0);
+    expect(watched.operations).toBe(2);
   });
 
   it('gives a map-only job no reducers, and refuses them', async () => {
@@ -110,8 +110,7 @@ describe('planJob()', () => {
   });
 
   it('refuses tasks whose index no barrier could hold, and says how many reducers would do', async () => {
-    const files = [{ key: 'large', sizeBytes: 10_000, etag: 'v1', compression: 'none' } as const];
-    const options = { files, splitSizeBytes: 1 };
+    const options = { ...(await inputOf(['x'.repeat(10_000)])), splitSizeBytes: 1 };
 
     await expect(plan(words, { ...options, reducers: 10_000 })).rejects.toMatchObject({
       name: 'UsageError',

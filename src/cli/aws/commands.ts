@@ -11,7 +11,7 @@ export function addAwsCommands(program: Command, finish: (exitCode: number) => v
     .option('--jobs <module>', 'module that exports your apps (default: the apps of the package)')
     .option(
       '-c, --context <name=value...>',
-      'settings: taskMemoryMb, stepMemoryMb, taskTimeoutSeconds, scratchSizeMb, maxConcurrency, childExecutions, backupAttempts, startOnUpload, readablePrefixes, intermediatesExpireAfterDays, jobsExpireAfterDays, logRetentionDays, removalPolicy',
+      'settings: taskMemoryMb, stepMemoryMb, taskTimeoutSeconds, scratchSizeMb, maxConcurrency, maxTasksPerStage, childExecutions, backupAttempts, startOnUpload, readablePrefixes, intermediatesExpireAfterDays, jobsExpireAfterDays, logRetentionDays, removalPolicy',
     )
     .option('-y, --yes', 'do not ask')
     .option('--replace', 'remove deployed apps that the module does not export')
