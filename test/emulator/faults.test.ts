@@ -299,7 +299,8 @@ describeOnEmulators('Faults', (emulator) => {
     expect(failure.nextSteps.join()).toContain('Submit the job again');
     // Nothing can come of another attempt.
     expect(failure.failedAttempts).toHaveLength(1);
-    expect(await stack.keys(`output/${job.jobId}/`)).toEqual([]);
+    // Its claim stays: a redrive goes on there.
+    expect(await stack.keys(`output/${job.jobId}/`)).toEqual([`output/${job.jobId}/_JOB`]);
   });
 
   const partitionOfWord = async () =>
