@@ -2,10 +2,10 @@
  * Bundles each handler with what it uses, the deployment's jobs among it, into one ES module: small zips, short cold
  * starts, no Docker, no network. The same sources give the same bytes, so an unchanged function is not deployed again.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
-import { buildSync, type Metafile } from 'esbuild';
+import { buildSync, type Metafile, type OutputFile } from 'esbuild';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
 import { type DeployedApp, loadedApps } from './jobs-check.ts';
 
@@ -30,6 +30,17 @@ export interface Bundles extends Disposable {
   readonly apps: readonly DeployedApp[];
 }
 
+interface Built {
+  readonly apps: readonly DeployedApp[];
+  readonly metafile: Metafile;
+  readonly files: readonly OutputFile[];
+  /** What each source was when it was read: its size and the time of its last change. */
+  readonly stamps: ReadonlyMap<string, string>;
+}
+
+/** By jobs module: the stacks of an app, one for each stage or customer, mostly run the same jobs. */
+const built = new Map<string, Built>();
+
 /**
  * @param jobs  path of the module that exports `apps`
  * @returns folders that are gone once it is disposed of: CDK copies them when the function is made, unless told not to
@@ -41,15 +52,46 @@ export function bundleHandlers(jobs: string): Bundles {
       `jobs is the path of the module that exports the apps, such as 'apps/index.ts'; received '${jobs}', and there is no ${jobsPath}`,
     );
   }
-  // Not below the package: where that is installed may be for reading only.
-  const folder = mkdtempSync(join(tmpdir(), 'mapreduce-bundles-'));
+  const earlier = built.get(jobsPath);
+  const { apps, metafile, files } = earlier !== undefined && isFresh(earlier) ? earlier : buildOnce(jobsPath);
+  const folder = writtenTo(files);
+  return {
+    apps,
+    folder: (name) => join(folder, name),
+    sizeBytes: (name) => metafile.outputs[relative(ROOT, join(OUT_FOLDER, name, 'index.mjs'))].bytes,
+    metafile,
+    [Symbol.dispose]: () => removeFolder(folder),
+  };
+}
+
+function buildOnce(jobsPath: string): Built {
+  // The jobs are looked at before the functions are made, which takes longer: what is refused is refused at once.
+  const apps = appsOf(jobsPath);
+  const { metafile, outputFiles: files } = build(
+    FUNCTION_NAMES.map((name) => ({ in: `lambdas/${name}${ENDING}`, out: `${name}/index` })),
+    jobsPath,
+  );
+  const stamps = new Map(Object.keys(metafile.inputs).map((path) => [path, stampOf(path)]));
+  const made = { apps, metafile, files, stamps };
+  built.set(jobsPath, made);
+  return made;
+}
+
+function appsOf(jobsPath: string): readonly DeployedApp[] {
+  const probe = build([{ in: `infra/apps-probe${ENDING}`, out: 'apps-probe/index' }], jobsPath);
+  const folder = writtenTo(probe.outputFiles);
   try {
-    const { metafile, outputFiles } = buildSync({
+    return loadedApps(join(folder, 'apps-probe/index.mjs'), jobsPath);
+  } finally {
+    removeFolder(folder);
+  }
+}
+
+function build(entryPoints: { in: string; out: string }[], jobsPath: string) {
+  try {
+    return buildSync({
       absWorkingDir: ROOT,
-      entryPoints: [
-        ...FUNCTION_NAMES.map((name) => ({ in: `lambdas/${name}${ENDING}`, out: `${name}/index` })),
-        { in: `infra/apps-probe${ENDING}`, out: 'apps-probe/index' },
-      ],
+      entryPoints,
       outdir: OUT_FOLDER,
       write: false,
       outExtension: { '.js': '.mjs' },
@@ -82,24 +124,40 @@ export function bundleHandlers(jobs: string): Bundles {
       metafile: true,
       logLevel: 'warning',
     });
-    for (const { path, contents } of outputFiles) {
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    throw new Error(`the functions do not bundle with the jobs of ${jobsPath}`, { cause: error });
+  }
+}
+
+/** Not below the package: where that is installed may be for reading only. */
+function writtenTo(files: readonly OutputFile[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mapreduce-bundles-'));
+  try {
+    for (const { path, contents } of files) {
       const file = join(folder, relative(OUT_FOLDER, path));
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, contents);
     }
-    const apps = loadedApps(join(folder, 'apps-probe/index.mjs'), jobsPath);
-    return {
-      apps,
-      folder: (name) => join(folder, name),
-      sizeBytes: (name) => metafile.outputs[relative(ROOT, join(OUT_FOLDER, name, 'index.mjs'))].bytes,
-      metafile,
-      [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
-    };
+    return folder;
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    if (!isBuildFailure(error)) throw error;
-    throw new Error(`the functions do not bundle with the jobs of ${jobsPath}`, { cause: error });
+    removeFolder(folder);
+    throw error;
   }
+}
+
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function isFresh({ stamps }: Built): boolean {
+  return [...stamps].every(([path, stamp]) => stampOf(path) === stamp);
+}
+
+/** @param path  of a source, relative to the root; a module out of a `data:` URL is no file */
+function stampOf(path: string): string {
+  const stats = statSync(resolve(ROOT, path), { throwIfNoEntry: false });
+  return stats === undefined ? '' : `${stats.size} ${stats.mtimeMs}`;
 }
 
 function isBuildFailure(error: unknown): boolean {

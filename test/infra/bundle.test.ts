@@ -1,8 +1,10 @@
 /** What a cold start has to load. `npm run bench -- --lambdas` has the figures. */
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Bundles, bundleHandlers } from '../../infra/bundle.ts';
 import { FUNCTION_NAMES } from '../../infra/function-names.ts';
 
@@ -42,4 +44,33 @@ describe('the bundles', () => {
 
     expect(printed.trim()).toBe('function false');
   });
+});
+
+it('are made again when a source has changed, and only then', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mapreduce-bundle-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const jobs = join(folder, 'jobs.ts');
+  const helper = join(folder, 'words.ts');
+  writeFileSync(
+    jobs,
+    `import { defineJob, lines, textLines } from 'serverless-mapreduce';
+     import { description } from './words.ts';
+     export const apps = { copy: defineJob({ name: 'copy', description, input: textLines(), map: (line, { emit }) => emit(null, line), output: lines() }) };`,
+  );
+  const bundled = () => {
+    using bundles = bundleHandlers(jobs);
+    const [app] = bundles.apps;
+    return { app, code: readFileSync(join(bundles.folder('map'), 'index.mjs'), 'utf8') };
+  };
+  writeFileSync(helper, `export const description = 'Every line';`);
+
+  const first = bundled();
+  const again = bundled();
+  writeFileSync(helper, `export const description = 'Each line, in order';`);
+  const changed = bundled();
+
+  expect(first.app).toEqual({ name: 'copy', description: 'Every line' });
+  expect(again).toEqual(first);
+  expect(changed.app?.description).toBe('Each line, in order');
+  expect(changed.code).toContain('Each line, in order');
 });
