@@ -1,6 +1,8 @@
 /** The command `mapreduce`: what is typed in, the exit code out. */
 import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
 import { createProgram } from './program.ts';
+import { stdoutWritten, watchStandardStreams } from './standard-streams.ts';
+import { isWorkingFolderGone, workingFolderGone } from './working-folder.ts';
 
 /** Sets the process's exit code and returns: what is still to be written is written. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -15,23 +17,33 @@ export async function main(args: readonly string[]): Promise<void> {
 
 /** The same, for a caller that goes on. Called once a process. Never throws. */
 export async function runMain(args: readonly string[]): Promise<number> {
-  ignoreClosedPipes();
+  watchStandardStreams();
   // What escapes all that awaits it: a callback's error. There is nothing to go on with.
   process.on('uncaughtException', (error) =>
     printError(error, args).finally(() => process.exit(EXIT_CODE.failed)),
   );
+  try {
+    return await runCommand(args);
+  } catch (thrown) {
+    const error = isWorkingFolderGone(thrown) ? workingFolderGone(thrown) : thrown;
+    await printError(error, args);
+    return exitCodeOf(error);
+  }
+}
+
+async function runCommand(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT_CODE.done;
   try {
     await createProgram((code) => {
       exitCode = code;
     }).parseAsync(args, { from: 'user' });
-    return exitCode;
   } catch (error) {
-    // Commander has already said it; help and version come this way too, with exit code 0.
-    if (isCommanderError(error)) return error.exitCode === 0 ? EXIT_CODE.done : EXIT_CODE.usage;
-    await printError(error, args);
-    return exitCodeOf(error);
+    if (!isCommanderError(error)) throw error;
+    // Commander has printed it; help and version come this way too, with exit code 0.
+    exitCode = error.exitCode === 0 ? EXIT_CODE.done : EXIT_CODE.usage;
   }
+  await stdoutWritten();
+  return exitCode;
 }
 
 async function printError(error: unknown, args: readonly string[]): Promise<void> {
@@ -58,13 +70,4 @@ function isCommanderError(error: unknown): error is { exitCode: number } {
     'exitCode' in error &&
     String((error as { code?: unknown }).code).startsWith('commander.')
   );
-}
-
-/** Who reads has seen enough (`| head`): that is no failure of the job, and nothing to talk about. */
-function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
-  }
 }

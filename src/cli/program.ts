@@ -5,7 +5,9 @@ import { addAwsCommands } from './aws/commands.ts';
 import { packageVersion } from './package-root.ts';
 import { paintFor } from './paint.ts';
 import type { RunFlags } from './run-flags.ts';
+import { writeToStdout } from './standard-streams.ts';
 import { printToStderr } from './terminal.ts';
+import { assertWorkingFolder } from './working-folder.ts';
 
 /** @param finish  takes the exit code of the command that ran */
 export function createProgram(finish: (exitCode: number) => void): Command {
@@ -18,6 +20,7 @@ export function createProgram(finish: (exitCode: number) => void): Command {
     .exitOverride()
     .configureHelp({ helpWidth: helpWidth(), styleTitle: (title) => paintFor(process.stdout)('bold', title) })
     .configureOutput({
+      writeOut: writeToStdout,
       writeErr: printToStderr,
       outputError: (text, write) => write(text.replace(/^error:/, paintFor(process.stderr)('red', 'error:'))),
     })
@@ -115,12 +118,25 @@ Exit code: 0 done, 1 the job failed, 2 the command or the job's definition is wr
 
   addAwsCommands(program, finish);
 
+  program.hook('preAction', (_, command) => {
+    if (TAKES_PATHS.has(command.name())) assertWorkingFolder();
+  });
   for (const command of program.commands) {
     command.showHelpAfterError(`See mapreduce ${command.name()} --help`);
   }
   program.showHelpAfterError('See mapreduce --help');
   return program;
 }
+
+/** Commands whose paths are relative to the working folder; the others do without one. */
+const TAKES_PATHS: ReadonlySet<string> = new Set([
+  'run',
+  'describe',
+  'deploy',
+  'submit',
+  'results',
+  'report',
+]);
 
 function helpWidth(): number {
   return Math.max(60, Math.min(process.stdout.columns ?? 100, 110));

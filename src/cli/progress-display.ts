@@ -6,6 +6,7 @@ import type { JobEvent } from '../report.ts';
 import { paintFor } from './paint.ts';
 import { liveLines, plainLine } from './progress-lines.ts';
 import { afterEvent, NOTHING_YET } from './progress-state.ts';
+import { writeToStderr } from './standard-streams.ts';
 
 export interface ProgressDisplay {
   readonly onEvent: (event: JobEvent) => void;
@@ -24,7 +25,7 @@ export interface DisplayOptions {
 
 export function progressDisplay(options: DisplayOptions): ProgressDisplay {
   const { stream, isQuiet } = options;
-  if (isQuiet) return { onEvent: () => {}, print: (text) => void stream.write(text), end: () => {} };
+  if (isQuiet) return { onEvent: () => {}, print: (text) => writeToStderr(text, stream), end: () => {} };
   return canDrawInPlace(stream) ? liveDisplay(options) : plainDisplay(options);
 }
 
@@ -70,7 +71,7 @@ function liveDisplay({ stream, jobName, nowMs }: DisplayOptions): ProgressDispla
     },
     print: (text) => {
       drawing?.clear();
-      stream.write(text);
+      writeToStderr(text, stream);
     },
     end: () => {
       hasEnded = true;
@@ -90,9 +91,9 @@ function plainDisplay({ stream, jobName, nowMs }: DisplayOptions): ProgressDispl
       // Between stages there is nothing to tell that the next line would not.
       if (event.kind !== 'progress' || nowMs() < lineAtMs) return;
       lineAtMs = nowMs() + LINE_INTERVAL_MS;
-      stream.write(`${plainLine(state, { jobName, elapsedMs: nowMs() - startedMs })}\n`);
+      writeToStderr(`${plainLine(state, { jobName, elapsedMs: nowMs() - startedMs })}\n`, stream);
     },
-    print: (text) => void stream.write(text),
+    print: (text) => writeToStderr(text, stream),
     end: () => {},
   };
 }

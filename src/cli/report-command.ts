@@ -7,9 +7,11 @@ import { parseManifest } from '../commit/manifest.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { JobReport } from '../report.ts';
 import { type ReportCost, reportPage } from '../report-page/page.ts';
+import { errorNameOfErrno, explainErrno } from '../storage/file-errors.ts';
 import type { DeploymentFlags } from './aws/deployment.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import { assertLocalPath } from './local-path.ts';
+import { afterDone } from './standard-streams.ts';
 import { print } from './terminal.ts';
 import { shortPath } from './user-stack.ts';
 
@@ -23,23 +25,29 @@ export async function reportCommand(what: string, flags: ReportFlags): Promise<n
   const { report, cost } = await (looksLikePath(what) ? ofFolder(what) : ofJob(what, flags));
   const file = flags.output ?? `${report.jobId}.html`;
   await writePage(file, report, cost);
-  if (!flags.quiet) print(`${shortPath(file)}\n`);
+  if (!flags.quiet)
+    await afterDone(`the report is in ${shortPath(file)}`, () => print(`${shortPath(file)}\n`));
   return EXIT_CODE.done;
 }
 
-/** @throws UsageError when the file cannot be written */
+/** @throws UsageError or DiskFullError when the file cannot be written */
 export async function writePage(file: string, report: JobReport, cost?: ReportCost): Promise<void> {
   try {
     await writeFile(file, reportPage(report, { cost }));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     throw new MapReduceError(
-      'UsageError',
-      `the report cannot be written to ${file} (${code}). Name a file in a folder that is there`,
+      errorNameOfErrno(error) === 'DiskFullError' ? 'DiskFullError' : 'UsageError',
+      `the report cannot be written to ${file}: ${explainErrno(error, REPORT_REMEDIES)}`,
       { cause: error },
     );
   }
 }
+
+const REPORT_REMEDIES = {
+  ENOENT: 'Name a file in a folder that exists.',
+  ENOSPC: 'Free some space, or name a file on a larger device.',
+  EDQUOT: 'Free some space, or name a file on a larger device.',
+};
 
 /** A folder that merely has the name of a job is none of its results: its input, more likely. */
 function looksLikePath(what: string): boolean {

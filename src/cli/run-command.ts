@@ -7,6 +7,7 @@ import { listenForInterrupt } from './interrupt.ts';
 import { paintFor, printable } from './paint.ts';
 import { progressDisplay } from './progress-display.ts';
 import { embeddedOptions, type RunFlags } from './run-flags.ts';
+import { afterDone } from './standard-streams.ts';
 import { print, printJson } from './terminal.ts';
 import { shortPath } from './user-stack.ts';
 
@@ -38,9 +39,14 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       },
     );
     display.end();
-    if (json) printJson(report);
-    else if (!quiet) await printSummary(report, output);
-    if (flags.report !== undefined) await writeReport(flags.report, report, output);
+    try {
+      await afterDone(`the job succeeded, and its result is in ${shortPath(output)}`, async () => {
+        if (json) printJson(report);
+        else if (!quiet) await printSummary(report, output);
+      });
+    } finally {
+      if (flags.report !== undefined) await writeReport(flags.report, report, output);
+    }
     const signal = interrupt.received();
     // It came too late to stop the job, but is still to stop what calls this command.
     return signal === undefined ? EXIT_CODE.done : exitCodeOfSignal(signal);
@@ -64,7 +70,7 @@ async function writeReport(file: string, report: JobReport, output: string): Pro
   } catch (error) {
     throw new MapReduceError(
       'StorageError',
-      `the job has ended well, and its result is whole in ${shortPath(output)}; only its report is missing: ${(error as Error).message}, for example with: ${commandLine(`report ${shellWord(shortPath(output))} --output <file>`)}`,
+      `the job succeeded, and its result is in ${shortPath(output)}; only its report is missing: ${(error as Error).message} To write it elsewhere: ${commandLine(`report ${shellWord(shortPath(output))} --output <file>`)}`,
       { cause: error },
     );
   }

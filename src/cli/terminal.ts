@@ -4,23 +4,24 @@
  * shown as a dot. Colours of paint.ts pass.
  */
 import { isControl, paintOrControl } from './paint.ts';
+import { writeToStderr, writeToStdout } from './standard-streams.ts';
 
 export function print(text: string): void {
-  process.stdout.write(shown(text));
+  writeToStdout(shown(text));
 }
 
 export function printToStderr(text: string): void {
-  process.stderr.write(shown(text));
+  writeToStderr(shown(text));
 }
 
 /** A document for programs, on stdout. The same characters are written as JSON's own escapes: the same document. */
 export function printJson(document: unknown): void {
-  process.stdout.write(`${escapedJson(JSON.stringify(document, undefined, 2))}\n`);
+  writeToStdout(`${escapedJson(JSON.stringify(document, undefined, 2))}\n`);
 }
 
 /** One line of JSON as it is, but for such characters. */
 export function printJsonLine(line: string): void {
-  process.stdout.write(`${escapedJson(line)}\n`);
+  writeToStdout(`${escapedJson(line)}\n`);
 }
 
 function shown(text: string): string {

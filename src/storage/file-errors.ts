@@ -34,6 +34,32 @@ export function fileError(
   );
 }
 
+/** The name of the error that fileError() would make of it. */
+export function errorNameOfErrno(error: unknown): ErrorName {
+  return KNOWN[errnoOf(error) ?? '']?.name ?? 'StorageError';
+}
+
+/**
+ * Why the operating system refused, and the next step: 'a folder has that name (EISDIR). Remove the folder or ...'.
+ *
+ * @param remedies  by errno, where the usual one does not fit
+ */
+export function explainErrno(error: unknown, remedies: Readonly<Record<string, string>> = {}): string {
+  const code = errnoOf(error) ?? '';
+  const known = KNOWN[code];
+  const reason = known?.reason ?? REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  const remedy = remedies[code] ?? known?.remedy;
+  const told = reason.includes(code) ? reason : `${reason} (${code})`;
+  return remedy === undefined ? told : `${told}. ${remedy}`;
+}
+
+/** Of those that fileError() handles elsewhere. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'a folder of its path does not exist',
+  EBADF: 'it is not open for writing',
+  EIO: 'the device failed',
+};
+
 const PERMISSION = {
   name: 'UsageError',
   reason: 'permission denied',

@@ -1,5 +1,6 @@
 /** What AWS answers when it refuses, in words that say what to do. S3 has its own (src/storage/s3-errors.ts). */
 import { isMapReduceError, MapReduceError } from '../../errors.ts';
+import { missingConfiguration, profileProblem } from './aws-environment.ts';
 
 export interface AwsCall {
   /** As IAM calls it: 'states:StartExecution'. */
@@ -31,19 +32,11 @@ export function awsError(
       `the AWS credentials have expired (${message}). Sign in again, for example with 'aws sso login${profileText(environment)}', and repeat the command`,
     );
   }
-  if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
-    return usage(
-      `there are no usable AWS credentials (${message}). Set AWS_PROFILE, sign in, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for an emulator on this machine add --local`,
-    );
-  }
+  const setUp = setUpProblem(error, environment);
+  if (setUp !== undefined) return usage(setUp);
   if (INVALID_CREDENTIALS.has(name)) {
     return usage(
       `${failed}: AWS does not accept the credentials (${name}: ${message}). Check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY${environment.AWS_ENDPOINT_URL === undefined ? '' : `; requests go to ${environment.AWS_ENDPOINT_URL} (AWS_ENDPOINT_URL)`}`,
-    );
-  }
-  if (/region is missing/i.test(message)) {
-    return usage(
-      'no AWS region is set. Set AWS_REGION, for example AWS_REGION=us-east-1, or a profile with a region',
     );
   }
   if (DENIED.test(name)) {
@@ -70,6 +63,25 @@ export function awsError(
   return new MapReduceError('StorageError', `${failed}: ${name}: ${message}`, { cause: error });
 }
 
+/** What is wrong with the caller's configuration; undefined for an error of any other kind. */
+function setUpProblem(error: unknown, environment: NodeJS.ProcessEnv): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { name, message } = error;
+  if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
+    return (
+      missingConfiguration(environment) ??
+      `there are no usable AWS credentials (${message}). Set AWS_PROFILE, sign in, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for an emulator on this machine add --local`
+    );
+  }
+  if (/region is missing/i.test(message)) {
+    return (
+      missingConfiguration(environment) ??
+      'no AWS region is set. Set AWS_REGION, for example AWS_REGION=us-east-1, or a profile with a region'
+    );
+  }
+  return profileProblem(error);
+}
+
 function unreachable(
   code: string,
   { failed, environment }: { failed: string; environment: NodeJS.ProcessEnv },
@@ -82,18 +94,27 @@ function unreachable(
 }
 
 /**
- * Runs a command. The store's word for a network that fails is one for an engine, which goes on trying; here a person
- * has to do something.
+ * Runs a command. The store's errors are for an engine: it retries when the network fails, and does not know where the
+ * caller's credentials come from. Here a person has to do something.
  */
 export async function explained<T>(command: () => Promise<T>): Promise<T> {
   try {
     return await command();
   } catch (error) {
-    const code = isMapReduceError(error, 'StorageError') ? codeOf(error.cause) : undefined;
-    if (code === undefined || !UNREACHABLE.has(code)) throw error;
-    const message = unreachable(code, { failed: (error as Error).message, environment: process.env });
+    const message = personalMessage(error);
+    if (message === undefined) throw error;
     throw new MapReduceError('UsageError', message, { cause: error });
   }
+}
+
+function personalMessage(error: unknown): string | undefined {
+  if (!isMapReduceError(error)) return setUpProblem(error, process.env);
+  if (error.name !== 'StorageError' && error.name !== 'UsageError') return undefined;
+  const setUp = setUpProblem(error.cause, process.env);
+  if (setUp !== undefined) return setUp;
+  const code = error.name === 'StorageError' ? codeOf(error.cause) : undefined;
+  if (code === undefined || !UNREACHABLE.has(code)) return undefined;
+  return unreachable(code, { failed: error.message, environment: process.env });
 }
 
 /** Whether AWS answered with this error. */

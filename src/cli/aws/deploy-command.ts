@@ -22,7 +22,9 @@ import { parseAssignment } from '../flag-values.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { paintFor } from '../paint.ts';
-import { print } from '../terminal.ts';
+import { afterDone, writeToStderr } from '../standard-streams.ts';
+import { print, printToStderr } from '../terminal.ts';
+import { assertEnvironment } from './aws-environment.ts';
 import { awsError, callAws } from './aws-errors.ts';
 import {
   clientOptions,
@@ -50,11 +52,12 @@ const OUTPUT_CHARACTERS_MAX = 20_000;
 
 export async function deployCommand(flags: DeployFlags): Promise<number> {
   const cdk = cdkScript();
+  assertEnvironment();
   if (flags.local) useLocalEndpoint();
   const stackName = stackNameOf(flags);
   const context = await contextOf(flags, stackName);
   const say = (text: string) => {
-    if (!flags.quiet) process.stderr.write(text);
+    if (!flags.quiet) printToStderr(text);
   };
   const apps = await checkedApps(context);
   say(`${apps.length} apps: ${apps.join(', ')}\n`);
@@ -78,11 +81,13 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
     const approval = flags.local || flags.yes ? ['--require-approval', 'never'] : [];
     await run(['deploy', stackName, ...approval, '--outputs-file', outputsFile, ...common]);
     const outputs = parseJson(await readFile(outputsFile, 'utf8')) as Record<string, Record<string, string>>;
-    await printOutputs(flags, {
-      apps,
-      outputs: outputs[stackName] ?? {},
-      elapsedMs: performance.now() - startedMs,
-    });
+    await afterDone(`${stackName} is deployed`, () =>
+      printOutputs(flags, {
+        apps,
+        outputs: outputs[stackName] ?? {},
+        elapsedMs: performance.now() - startedMs,
+      }),
+    );
     return EXIT_CODE.done;
   } catch (error) {
     const signal = interrupt.received();
@@ -259,7 +264,7 @@ async function runCdk(
   });
   signal.throwIfAborted();
   if (code === 0) return;
-  if (!isLive) process.stderr.write(said);
+  if (!isLive) writeToStderr(said);
   throw new MapReduceError(
     'UsageError',
     `cdk ${args[1]} ended with exit code ${code}; what it says is above. Nothing that was deployed before is lost: correct the cause and deploy again`,
@@ -271,14 +276,14 @@ function cdkRegion(): NodeJS.ProcessEnv {
   return region === undefined ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region };
 }
 
-async function printOutputs(
+function printOutputs(
   flags: DeployFlags,
   {
     apps,
     outputs,
     elapsedMs,
   }: { apps: readonly string[]; outputs: Readonly<Record<string, string>>; elapsedMs: number },
-): Promise<void> {
+): void {
   const paint = paintFor(process.stdout);
   const stackName = stackNameOf(flags);
   const connection = {

@@ -6,6 +6,7 @@ import type { SFNClient } from '@aws-sdk/client-sfn';
 import { MapReduceError } from '../../errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { commandLine } from '../command-line.ts';
+import { assertEnvironment } from './aws-environment.ts';
 import { callAws } from './aws-errors.ts';
 import { regionOf, useLocalEndpoint } from './local-endpoint.ts';
 
@@ -35,6 +36,7 @@ export function stackNameOf({ stack }: DeploymentFlags): string {
 
 /** @throws UsageError where there is no such stack, or it is not one of ours */
 export async function connect(flags: DeploymentFlags): Promise<Deployment> {
+  assertEnvironment();
   if (flags.local) useLocalEndpoint();
   const given = {
     bucket: flags.bucket ?? process.env.MAPREDUCE_BUCKET,

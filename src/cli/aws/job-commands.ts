@@ -10,6 +10,7 @@ import { errorText } from '../error-text.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { paintFor } from '../paint.ts';
+import { afterDone } from '../standard-streams.ts';
 import { tableLines } from '../table.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
 import { shortPath } from '../user-stack.ts';
@@ -134,12 +135,13 @@ export async function resultsCommand(id: string, flags: ResultsFlags): Promise<n
       printToStderr(`downloading: ${formatBytes(bytes)}\n`);
     },
   });
-  if (json) printJson(report);
-  if (isTalkative) {
+  await afterDone(`the results are in ${shortPath(folder)}`, () => {
+    if (json) printJson(report);
+    if (!isTalkative) return;
     print(
       `${formatCountOf(report.parts.length, 'part')}, ${formatBytes(bytes)}, in ${shortPath(folder)} after ${formatDuration(performance.now() - startedMs)}; ${REPORT_NAME} tells how the job went\n`,
     );
-  }
+  });
   return EXIT_CODE.done;
 }
 
@@ -170,8 +172,10 @@ export async function cancelCommand(id: string, flags: JobFlags): Promise<number
   await stopExecution(deployment, execution.arn);
   await untilStopped(deployment, execution);
   if (!flags.quiet) {
-    print(
-      `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: ${commandLine(`redrive ${jobId}`, flags)}\n`,
+    await afterDone(`job ${jobId} is cancelled`, () =>
+      print(
+        `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: ${commandLine(`redrive ${jobId}`, flags)}\n`,
+      ),
     );
   }
   return EXIT_CODE.done;
@@ -210,8 +214,10 @@ export async function redriveCommand(id: string, flags: RedriveFlags): Promise<n
   const start = { jobId, execution: started, plan: undefined };
   if (flags.wait) return await waitForJob(deployment, start, flags);
   if (!flags.quiet) {
-    print(
-      `job ${jobId} goes on from what is committed (redrive ${redrive})\n  ${commandLine(`wait ${jobId}`, flags)}\n`,
+    await afterDone(`job ${jobId} is running again`, () =>
+      print(
+        `job ${jobId} goes on from what is committed (redrive ${redrive})\n  ${commandLine(`wait ${jobId}`, flags)}\n`,
+      ),
     );
   }
   return EXIT_CODE.done;

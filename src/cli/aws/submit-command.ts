@@ -10,10 +10,11 @@ import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseAssignment, parseSizeBytes, parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
+import { afterDone } from '../standard-streams.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
 import { connect, type Deployment, type DeploymentFlags, deployLine } from './deployment.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
-import { checkedJobId, failureOf } from './job-status.ts';
+import { checkedJobId, failureOf, type JobStatus } from './job-status.ts';
 import { planInputs, uploadInputs } from './uploads.ts';
 import { type OutputFlags, waitForJob } from './wait.ts';
 import { watchJob } from './watch.ts';
@@ -172,7 +173,7 @@ async function upload(
 async function untilPlanned(
   deployment: Deployment,
   start: Parameters<typeof watchJob>[1],
-  { json, quiet }: OutputFlags,
+  flags: OutputFlags,
 ): Promise<void> {
   const giveUpAtMs = performance.now() + PLAN_WATCHED_MS;
   const status = await watchJob(deployment, start, {
@@ -182,10 +183,16 @@ async function untilPlanned(
     until: ({ plan }) => plan !== undefined || performance.now() > giveUpAtMs,
   });
   if (status.phase === 'failed' || status.phase === 'cancelled') throw await failureOf(deployment, status);
-  const { jobId, execution, plan } = status;
+  await afterDone(`job ${status.jobId} is submitted`, () => printSubmitted(deployment, status, flags));
+}
+
+function printSubmitted(
+  { flags: connection }: Deployment,
+  { jobId, phase, execution, plan }: JobStatus,
+  { json, quiet }: OutputFlags,
+): void {
   if (json) {
-    const document = { jobId, phase: status.phase, execution: execution?.arn, output: plan?.outputPrefix };
-    printJson(document);
+    printJson({ jobId, phase, execution: execution?.arn, output: plan?.outputPrefix });
     return;
   }
   if (quiet) {
@@ -195,7 +202,7 @@ async function untilPlanned(
   const paint = paintFor(process.stdout);
   print(`${paint('bold', jobId)}${plan === undefined ? '' : `  ${planText(plan.plan)}`}\n`);
   for (const next of [`wait ${jobId}`, `results ${jobId} --download <folder>`]) {
-    print(`  ${commandLine(next, deployment.flags)}\n`);
+    print(`  ${commandLine(next, connection)}\n`);
   }
 }
 

@@ -5,6 +5,7 @@ import { EXIT_CODE, exitCodeOfSignal } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { paintFor } from '../paint.ts';
 import { progressDisplay } from '../progress-display.ts';
+import { afterDone } from '../standard-streams.ts';
 import { summaryLines } from '../summary.ts';
 import { print, printJson } from '../terminal.ts';
 import type { Deployment } from './deployment.ts';
@@ -61,10 +62,11 @@ export async function printResult(
   status: JobStatus,
   { json = false, quiet = false }: OutputFlags,
 ): Promise<void> {
-  const { report, outputPrefix } = await readReport(deployment, status);
-  if (json) printJson(report);
-  if (json || quiet) return;
   const { store, flags: connection } = deployment;
+  const { report, outputPrefix } = await readReport(deployment, status);
+  const done = `job ${status.jobId} succeeded, and its result is in ${store.location}/${outputPrefix}`;
+  if (json) await afterDone(done, () => printJson(report));
+  if (json || quiet) return;
   const paint = paintFor(process.stdout);
   const lines = summaryLines(report, {
     output: `${store.location}/${outputPrefix}`,
@@ -74,7 +76,9 @@ export async function printResult(
   const { estimatedCost } = await import('./estimated-cost.ts');
   const { total: cost, parts: costParts } = await estimatedCost(deployment, status, report);
   const next = commandLine(`results ${status.jobId} --download <folder>`, connection);
-  print(
-    `${[...lines, `${paint('dim', 'cost')}    ${cost}`, ...costParts.map((part) => `        ${part}`), `${paint('dim', 'next')}    ${next}`].join('\n')}\n`,
+  await afterDone(done, () =>
+    print(
+      `${[...lines, `${paint('dim', 'cost')}    ${cost}`, ...costParts.map((part) => `        ${part}`), `${paint('dim', 'next')}    ${next}`].join('\n')}\n`,
+    ),
   );
 }
