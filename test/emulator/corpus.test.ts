@@ -3,8 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { mapBounded } from '../../src/map-bounded.ts';
-import { DeployedStack } from './deployed-stack.ts';
+import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
+import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -17,13 +18,15 @@ describeOnEmulators('The whole corpus', (emulator) => {
   let bytes = 0;
 
   beforeAll(async () => {
-    stack = await DeployedStack.deploy(emulator, { maxConcurrency: 4, taskMemoryMb: 512 });
+    const shared = await takeStack(emulator);
+    stack = shared.stack;
     names = (await readdir(CORPUS)).filter((name) => name.endsWith('.txt'));
     await mapBounded(names, UPLOADS_AT_ONCE, async (name) => {
       const text = await readFile(join(CORPUS, name));
       bytes += text.length;
       await stack.put(`data/sotu/${name}`, text);
     });
+    return shared.release;
   });
 
   test.each([

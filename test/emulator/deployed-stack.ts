@@ -30,12 +30,14 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { FunctionName } from '../../infra/function-names.ts';
+import { mapBounded } from '../../src/map-bounded.ts';
 import type { JobReport } from '../../src/report.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
 import { until } from './helpers/until.ts';
 import { type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const DELETES_AT_ONCE = 16;
 
 export interface EndedExecution {
   readonly arn: string;
@@ -60,6 +62,11 @@ interface State {
   readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
 }
 
+export interface Deployment {
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly deployMs: number;
+}
+
 export class DeployedStack {
   readonly outputs: Readonly<Record<string, string>>;
   readonly bucket: string;
@@ -70,11 +77,10 @@ export class DeployedStack {
   readonly #lambda: LambdaClient;
   readonly #logs: CloudWatchLogsClient;
   readonly #seen = new Set<string>();
+  /** Of functions that are configured otherwise than they were deployed. */
+  readonly #restores = new Set<() => Promise<void>>();
 
-  private constructor(
-    emulator: EmulatorUnderTest,
-    { outputs, deployMs }: { outputs: Record<string, string>; deployMs: number },
-  ) {
+  constructor(emulator: EmulatorUnderTest, { outputs, deployMs }: Deployment) {
     this.outputs = outputs;
     this.bucket = outputs.BucketName!;
     this.stateMachineArn = outputs.StateMachineArn!;
@@ -233,8 +239,30 @@ export class DeployedStack {
       );
     };
     const own = before.Environment?.Variables ?? {};
+    const restore = async () => {
+      this.#restores.delete(restore);
+      await update(before.Timeout!, own);
+    };
+    this.#restores.add(restore);
     await update(timeoutSeconds ?? before.Timeout!, { ...own, ...variables });
-    return () => update(before.Timeout!, own);
+    return restore;
+  }
+
+  /** As if it had just been deployed, but for the executions of the past: nothing runs, nothing is in the bucket. */
+  async reset(): Promise<void> {
+    await until('the end of every execution', async () =>
+      (await this.#executions()).every(({ status }) => status !== 'RUNNING') ? true : undefined,
+    );
+    // What was configured last is restored first.
+    for (const restore of [...this.#restores].reverse()) await restore();
+    for (let keys = await this.keys(''); keys.length > 0; keys = await this.keys('')) {
+      await mapBounded(keys, DELETES_AT_ONCE, (key) => this.remove(key));
+    }
+  }
+
+  /** From now on `next` is an execution that is not there yet. */
+  async forgetExecutions(): Promise<void> {
+    for (const { executionArn } of await this.#executions()) this.#seen.add(executionArn!);
   }
 
   /** By hand, beside the state machine. */

@@ -11,9 +11,10 @@ import type { FailureDocument } from '../../lambdas/steps/failure.ts';
 import type { MapItem } from '../../src/aws/job-state.ts';
 import type { JobReport } from '../../src/report.ts';
 import { startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
-import { DeployedStack, type EndedExecution } from './deployed-stack.ts';
+import type { DeployedStack, EndedExecution } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { until } from './helpers/until.ts';
+import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const JOB = 'test/emulator/jobs/troubled-count.ts';
@@ -37,14 +38,13 @@ describeOnEmulators('Faults', (emulator) => {
     folder = await mkdtemp(join(tmpdir(), 'mapreduce-faults-'));
     await writeFile(join(folder, 'input.txt'), INPUT);
     expected = await embedded(JOB, [join(folder, 'input.txt')], CUT);
-    stack = await DeployedStack.deploy(emulator, {
-      jobs: join(import.meta.dirname, 'jobs/index.ts'),
-      maxConcurrency: 4,
-      taskMemoryMb: 512,
-      taskTimeoutSeconds: 600,
-    });
+    const shared = await takeStack(emulator);
+    stack = shared.stack;
     await stack.put('data/troubled.txt', INPUT);
-    return () => rm(folder, { recursive: true, force: true, maxRetries: 10 });
+    return async () => {
+      await shared.release();
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+    };
   });
 
   const startJob = async (params: Record<string, string>, request: object = {}) => {

@@ -4,7 +4,8 @@ import { beforeAll, expect, test } from 'vitest';
 import type { FailureDocument } from '../../lambdas/steps/failure.ts';
 import { hostileRequest, READABLE, SECRET } from '../fuzz/hostile-requests.ts';
 import { Random } from '../fuzz/random.ts';
-import { DeployedStack, type EndedExecution } from './deployed-stack.ts';
+import type { DeployedStack, EndedExecution } from './deployed-stack.ts';
+import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators } from './with-emulator.ts';
 
 const REQUESTS = Number(process.env.MAPREDUCE_FUZZ_REQUESTS ?? 20);
@@ -17,7 +18,8 @@ describeOnEmulators('Hostile requests', (emulator) => {
   let before: Record<string, string>;
 
   beforeAll(async () => {
-    stack = await DeployedStack.deploy(emulator, { maxConcurrency: 4, taskMemoryMb: 512 });
+    const shared = await takeStack(emulator);
+    stack = shared.stack;
     await stack.put(`${READABLE}a.txt`, 'to be or not to be\n'.repeat(50));
     await stack.put(`${READABLE}b.txt`, 'that is the question\n'.repeat(50));
     await stack.put('work/canary/shuffle/m-00000', `${SECRET}\n`);
@@ -25,6 +27,7 @@ describeOnEmulators('Hostile requests', (emulator) => {
     const request = { app: 'word-count', inputs: [READABLE], output: 'output/canary/' };
     expect(await stack.start({ jobId: 'canary-job', request })).toMatchObject({ status: 'SUCCEEDED' });
     before = await objectsOf(stack, ['output/canary/', 'work/canary/', 'jobs/canary', 'data/']);
+    return shared.release;
   });
 
   test(`${REQUESTS} from seed ${SEED}: each ends soon, is answered clearly, and touches nothing of others`, async () => {

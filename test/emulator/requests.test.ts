@@ -8,11 +8,11 @@ import { WATCH_INTERVAL_MS } from '../../lambdas/steps/attempt.ts';
 import { storageRequests } from '../../src/cli/aws/cost.ts';
 import { S3_LIMITS } from '../../src/storage/s3-limits.ts';
 import { type ProxiedRequest, type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
-import { DeployedStack } from './deployed-stack.ts';
+import type { DeployedStack } from './deployed-stack.ts';
 import { until } from './helpers/until.ts';
+import { CONCURRENCY, takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-const CONCURRENCY = 4;
 /** Read once an environment, which serves any number of tasks. */
 const SETTINGS = 'GetObject settings';
 /** All reduce tasks read the same range of it, so one that was slow and asked for twice looks like another task's. */
@@ -25,7 +25,8 @@ describeOnEmulators('Requests to S3', (emulator) => {
   const proxies = new Map<FunctionName, S3FaultProxy>();
 
   beforeAll(async () => {
-    stack = await DeployedStack.deploy(emulator, { maxConcurrency: CONCURRENCY, taskMemoryMb: 512 });
+    const shared = await takeStack(emulator);
+    stack = shared.stack;
     await Promise.all(
       FUNCTION_NAMES.map(async (name) => {
         const proxy = await startS3FaultProxy({ target: emulator.endpoint });
@@ -40,6 +41,8 @@ describeOnEmulators('Requests to S3', (emulator) => {
       }),
     );
     return async () => {
+      // Before the proxies are gone.
+      await shared.release();
       await Promise.all([...proxies.values()].map((proxy) => proxy.stop()));
     };
   });

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { FailureDocument } from '../../lambdas/steps/failure.ts';
-import { DeployedStack } from './deployed-stack.ts';
+import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { until } from './helpers/until.ts';
+import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 describeOnEmulators('The deployed stack', (emulator) => {
@@ -15,14 +16,13 @@ describeOnEmulators('The deployed stack', (emulator) => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mapreduce-stack-test-'));
-    stack = await DeployedStack.deploy(emulator, {
-      jobs: join(import.meta.dirname, 'jobs/index.ts'),
-      maxConcurrency: 4,
-      taskMemoryMb: 512,
-      taskTimeoutSeconds: 600,
-    });
+    const shared = await takeStack(emulator);
+    stack = shared.stack;
     console.error(`${emulator.name}: cdk deploy took ${(stack.deployMs / 1000).toFixed(1)} s`);
-    return () => rm(folder, { recursive: true, force: true, maxRetries: 10 });
+    return async () => {
+      await shared.release();
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+    };
   });
 
   test('an upload becomes a result, with the bytes of the embedded run, and soon', async () => {
