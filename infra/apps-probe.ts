@@ -2,13 +2,17 @@
 import { writeSync } from 'node:fs';
 import * as jobs from '#jobs';
 import { registryOf } from '../lambdas/runtime/registry.ts';
+import type { DeployedApp } from '../src/aws/app-catalog.ts';
+import { describeJob } from '../src/job-description.ts';
 
 const REPORT_FD = 3;
 
 const registry = registryOf(jobs);
-const apps: { name: string; description: string }[] = [];
+const apps: DeployedApp[] = [];
 for (const name of registry.names) {
-  const { description } = await registry.find(name);
-  apps.push({ name, description: String(description) });
+  const job = await registry.find(name);
+  const { description, params, shuffle } = describeJob(job);
+  const [isMapOnly, isText] = [shuffle === undefined, job.input.isText === true];
+  apps.push({ name, description, params, isMapOnly, isText });
 }
 writeSync(REPORT_FD, JSON.stringify(apps));

@@ -6,8 +6,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync, type Metafile, type OutputFile } from 'esbuild';
+import type { DeployedApp } from '../src/aws/app-catalog.ts';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
-import { type DeployedApp, loadedApps } from './jobs-check.ts';
+import { loadedApps } from './jobs-check.ts';
 
 /** The checkout, or dist/ of the published package, where the same folders hold compiled modules. */
 const ROOT = resolve(import.meta.dirname, '..');

@@ -3,12 +3,8 @@
  * that exits or never returns must not end the deployment, least of all with exit code 0.
  */
 import { spawnSync } from 'node:child_process';
+import type { DeployedApp } from '../src/aws/app-catalog.ts';
 import { parseJson } from '../src/codec/parse-json.ts';
-
-export interface DeployedApp {
-  readonly name: string;
-  readonly description: string;
-}
 
 const LOAD_TIMEOUT_MS = 60_000;
 const REPORT_BYTES_MAX = 16 * 1024 * 1024;

@@ -15,13 +15,14 @@ export class MapReduceStack extends Stack {
   ) {
     super(scope, id, props);
     this.mapReduce = new MapReduce(this, 'MapReduce', mapReduce);
-    const { bucket, stateMachine, monitoring } = this.mapReduce;
+    const { bucket, stateMachine, monitoring, functions } = this.mapReduce;
+    const { apps } = functions.catalog;
     const output = (name: string, description: string, value: string) =>
       new CfnOutput(this, name, { description, value });
     output('BucketName', 'Inputs, requests, jobs and results', bucket.bucketName);
     output('StateMachineArn', 'Runs the jobs', stateMachine.stateMachineArn);
     // Read by the next deployment, so that it does not drop apps without a word.
-    for (const [index, value] of appLists(this.mapReduce.functions.apps).entries()) {
+    for (const [index, value] of appLists(apps.map(({ name }) => name)).entries()) {
       output(`Apps${index}`, 'Names of the deployed apps', value);
     }
     const console = consoleUrl(this);

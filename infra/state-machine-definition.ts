@@ -24,6 +24,8 @@ import { REPAIR_ERROR, retriers, TOLD_ERRORS, toldRetriers } from './retry.ts';
 import { watchInput } from './watch-definition.ts';
 
 export interface StateMachineParts {
+  /** Of app-catalog.ts. */
+  readonly comment: string;
   /** ARN by function. */
   readonly functions: Readonly<Record<FunctionName, string>>;
   /** ARN of the machine that looks for stragglers. */
@@ -46,7 +48,7 @@ type State = Readonly<Record<string, unknown>>;
 
 export function stateMachineDefinition(parts: StateMachineParts): State {
   return {
-    Comment: 'MapReduce: plan, map, barrier, reduce, barrier, commit',
+    Comment: parts.comment,
     StartAt: 'Plan',
     States: {
       Plan: step(parts, 'plan', {

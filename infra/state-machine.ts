@@ -6,6 +6,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import { commentOf } from '../src/aws/app-catalog.ts';
 import { JOBS_PREFIX } from '../src/aws/keys.ts';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
 import {
@@ -37,6 +38,7 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
     FUNCTION_NAMES.map((name) => [name, functions.byName[name].functionArn]),
   ) as Record<FunctionName, string>;
   const definition = stateMachineDefinition({
+    comment: commentOf(functions.catalog),
     functions: arns,
     watchMachine: props.watchMachine.stateMachineArn,
     bucket: bucket.bucketName,

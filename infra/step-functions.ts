@@ -7,8 +7,10 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
+import type { AppCatalog } from '../src/aws/app-catalog.ts';
 import { type BucketAccess, bucketAccess, listCondition } from './bucket-access.ts';
 import { bundleHandlers } from './bundle.ts';
+import { deployerOf } from './deployer.ts';
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from './function-names.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
@@ -25,14 +27,14 @@ export interface StepFunctionsProps extends CheckedProps {
 }
 
 export class StepFunctions extends Construct {
-  /** Names of the deployed jobs. */
-  readonly apps: readonly string[];
+  /** The deployed jobs, and whose they are. */
+  readonly catalog: AppCatalog;
   readonly byName: Readonly<Record<FunctionName, LambdaFunction>>;
 
   constructor(scope: Construct, id: string, props: StepFunctionsProps) {
     super(scope, id);
     const bundles = bundleHandlers(props.jobs);
-    this.apps = bundles.apps.map(({ name }) => name);
+    this.catalog = { by: deployerOf(props.jobs), apps: bundles.apps };
     // With --no-staging, as for `sam local`, assets are taken from where they are when this is long over.
     using _removedWhenCopied = isStaged(this) ? bundles : undefined;
     this.byName = Object.fromEntries(

@@ -22,6 +22,9 @@ export const LIMITS = {
   /** The same on AWS, where the construct's maxTasksPerStage may raise or lower it. */
   awsTasksPerStageDefault: 10_000,
 
+  /** What the comment of the state machine holds about the apps; a definition may have 1 MiB, in escaped JSON. */
+  appCatalogBytesMax: 128 * KiB,
+
   /** Names in one request: keys, prefixes and globs. */
   inputNamesMax: 1_000,
   /** Input objects of one job: its plan lists each of them. */

@@ -10,6 +10,7 @@
  */
 import { readDocument, writeDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
 import { cancelKey, defaultOutputPrefix, outputClaimKey } from '../../src/aws/keys.ts';
+import { outputTaken } from '../../src/aws/output-contents.ts';
 import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
 import type { JobId } from '../../src/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -89,11 +90,7 @@ export async function assertOwned(store: ObjectStore, output: JobOutput): Promis
 }
 
 export function taken(store: ObjectStore, outputPrefix: string, why: string): MapReduceError {
-  return new MapReduceError(
-    'OutputExistsError',
-    `${store.location}/${outputPrefix} already holds results (${why}). Choose another output, or replace them with "overwrite": true`,
-    { details: { objectKey: outputPrefix } },
-  );
+  return outputTaken(store, { outputPrefix, why, remedy: 'replace them with "overwrite": true' });
 }
 
 export function lost(

@@ -2,13 +2,8 @@
  * What lies in an output before and while a job writes there. Only results of jobs are ever removed: what bears a job in
  * its metadata, and what a manifest of ours lists. Anything else that bears a result's name stops the job.
  */
-import {
-  isPartName,
-  isResultName,
-  MANIFEST_NAME,
-  REPORT_NAME,
-  SUCCESS_NAME,
-} from '../../src/commit/layout.ts';
+import { resultNames } from '../../src/aws/output-contents.ts';
+import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/commit/layout.ts';
 import { writerOf } from '../../src/commit/part-writer.ts';
 import { parseResultManifest } from '../../src/commit/result-manifest.ts';
 import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
@@ -30,8 +25,9 @@ export async function claimOutput(
 ): Promise<void> {
   const output = { jobId, outputPrefix, overwrite };
   if (!overwrite) {
-    const [name] = await resultNames(store, outputPrefix);
-    if (name !== undefined) throw taken(store, outputPrefix, `it holds ${name}`);
+    for await (const name of resultNames(store, outputPrefix)) {
+      throw taken(store, outputPrefix, `it holds ${name}`);
+    }
     await takeClaim(store, output);
     return;
   }
@@ -88,9 +84,7 @@ export async function removeStrayParts(
   if (claim.before.length === 0) return;
   const { outputPrefix } = output;
   const names = new Set(parts.map(({ name }) => name));
-  const strays = (await resultNames(store, outputPrefix)).filter(
-    (name) => isPartName(name) && !names.has(name),
-  );
+  const strays = (await namesOf(store, outputPrefix)).filter((name) => isPartName(name) && !names.has(name));
   for (const name of strays) {
     const key = `${outputPrefix}${name}`;
     const found = await store.head(key);
@@ -100,13 +94,9 @@ export async function removeStrayParts(
   }
 }
 
-/** Names of results directly below the output: other outputs may lie deeper. */
-async function resultNames(store: ObjectStore, outputPrefix: string): Promise<string[]> {
+async function namesOf(store: ObjectStore, outputPrefix: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { key } of store.list(outputPrefix)) {
-    const name = key.slice(outputPrefix.length);
-    if (!name.includes('/') && isResultName(name)) names.push(name);
-  }
+  for await (const name of resultNames(store, outputPrefix)) names.push(name);
   return names;
 }
 
@@ -116,7 +106,7 @@ async function resultNames(store: ObjectStore, outputPrefix: string): Promise<st
  * @throws OutputExistsError when there is something else by such a name
  */
 async function resultsOfJobs(store: ObjectStore, outputPrefix: string): Promise<string[]> {
-  const names = await resultNames(store, outputPrefix);
+  const names = await namesOf(store, outputPrefix);
   const manifest = names.includes(MANIFEST_NAME)
     ? parseResultManifest(await textOf(store, `${outputPrefix}${MANIFEST_NAME}`))
     : undefined;

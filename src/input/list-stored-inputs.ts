@@ -37,6 +37,16 @@ export async function listStoredInputs(
   return [...files.values()];
 }
 
+/**
+ * Looks for the first object of a name, for a caller that does not read it.
+ *
+ * @throws as listStoredInputs() where it finds none
+ */
+export async function assertStoredInput(store: ObjectStore, pattern: string): Promise<void> {
+  for await (const _ of inputsOf(store, pattern)) return;
+  await listStoredInputs(store, [pattern]);
+}
+
 /** Who is told of what is left out, and what the job's own output is. */
 export interface StoredListingOptions {
   /** The prefix that the job writes to. */

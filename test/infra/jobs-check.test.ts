@@ -39,13 +39,23 @@ test('a jobs module that ends the process with exit code 0 is refused', () => {
   );
 });
 
-test('apps are listed by name and description, whatever the module prints', () => {
-  const source = `${IMPORT}console.log('[]'); export const apps = { copy: job, later: { load: async () => ({ default: job }) } };`;
+test('apps are listed with what they take, whatever the module prints', () => {
+  const params = `{ case: { type: 'string', choices: ['lower', 'keep'], default: 'lower', description: 'of letters', more: 1 } }`;
+  const count = `defineJob({ name: 'count', description: 'Counts', input: textLines(), key: 'string', value: 'number', params: ${params}, map: (line, { emit }) => emit(line, 1), reduce: 'sum', output: lines() })`;
+  const source = `${IMPORT}console.log('[]'); export const apps = { copy: job, later: { load: async () => ({ default: ${count} }) } };`;
   using bundles = bundleHandlers(moduleWith(source));
 
   expect(bundles.apps).toEqual([
-    { name: 'copy', description: 'Every line' },
-    { name: 'later', description: 'Every line' },
+    { name: 'copy', description: 'Every line', params: {}, isMapOnly: true, isText: true },
+    {
+      name: 'later',
+      description: 'Counts',
+      params: {
+        case: { type: 'string', choices: ['lower', 'keep'], default: 'lower', description: 'of letters' },
+      },
+      isMapOnly: false,
+      isText: true,
+    },
   ]);
 });
 

@@ -16,6 +16,7 @@ export const GOLDEN: readonly Golden[] = [
     render: () =>
       plain(
         stateMachineDefinition({
+          comment: 'MapReduce: plan, map, barrier, reduce, barrier, commit',
           functions: Object.fromEntries(FUNCTION_NAMES.map((name) => [name, functionArn(name)])) as Record<
             FunctionName,
             string

@@ -28,7 +28,7 @@ export interface DescribedMachine {
 }
 
 export async function describeMachine(
-  { sfn }: Deployment,
+  { sfn }: Pick<Deployment, 'sfn'>,
   stateMachineArn: string,
 ): Promise<DescribedMachine> {
   const { DescribeStateMachineCommand } = await import('@aws-sdk/client-sfn');

@@ -15,6 +15,7 @@ import { print, printJson, printToStderr } from '../terminal.ts';
 import { connect, type Deployment, type DeploymentFlags, deployLine } from './deployment.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
 import { checkedJobId, failureOf, type JobStatus } from './job-status.ts';
+import { assertInputs, assertOutput, assertSuits, deployedApp } from './submit-checks.ts';
 import { planInputs, uploadInputs } from './uploads.ts';
 import { type OutputFlags, waitForJob } from './wait.ts';
 import { watchJob } from './watch.ts';
@@ -44,7 +45,6 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
   const settings = settingsOf(flags);
   const job = checkedJobId(flags.jobId ?? madeUpJobId(name));
   const deployment = await connect(flags);
-  if (flags.jobId !== undefined) await assertFree(deployment, job);
   const planned = await planInputs(inputs, { job, bucket: deployment.bucket });
   const request: JobRequestInput = {
     app: name,
@@ -52,9 +52,14 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
     ...settings,
     ...(flags.output === undefined ? {} : { output: outputPrefixOf(flags.output, deployment.bucket) }),
   };
-  parseJobRequest(request, 'the request');
+  const parsed = parseJobRequest(request, 'the request');
   const input = { jobId: job, request };
   assertFits(input);
+  const deployed = await deployedApp(deployment, name);
+  if (deployed !== undefined) assertSuits(deployed, parsed);
+  if (flags.jobId !== undefined) await assertFree(deployment, job);
+  await assertInputs(deployment, planned, deployed);
+  await assertOutput(deployment, parsed);
   const say = (text: string) => {
     if (!flags.json && !flags.quiet) printToStderr(text);
   };

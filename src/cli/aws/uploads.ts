@@ -16,6 +16,7 @@ import { LIMITS } from '../../limits.ts';
 import { mapBounded } from '../../map-bounded.ts';
 import { FileStore } from '../../storage/file-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import type { InputFile } from '../../task.ts';
 
 export interface PlannedUpload {
   readonly path: string;
@@ -27,6 +28,10 @@ export interface PlannedInputs {
   /** What the request names: keys and prefixes, in order. */
   readonly inputs: readonly string[];
   readonly uploads: readonly PlannedUpload[];
+  /** Of this machine, in the order of the uploads. */
+  readonly files: readonly InputFile[];
+  /** Those of `inputs` that are on the bucket already. */
+  readonly stored: readonly string[];
 }
 
 /** Files on their way at once; each has parts on their way as well. */
@@ -43,19 +48,23 @@ export async function planInputs(
 ): Promise<PlannedInputs> {
   const inputs: string[] = [];
   const uploads: PlannedUpload[] = [];
+  const files: InputFile[] = [];
+  const stored: string[] = [];
   const seen = new Set<string>();
   for (const [index, name] of names.entries()) {
     const key = storedName(name, bucket) ?? (await keyUnlessFile(name));
     if (key !== undefined) {
       inputs.push(key);
+      stored.push(key);
       continue;
     }
-    const files = (await listLocalInputs(localFiles(), [name])).filter((file) => !seen.has(file.key));
-    if (files.length === 0) continue;
-    for (const file of files) seen.add(file.key);
+    const found = (await listLocalInputs(localFiles(), [name])).filter((file) => !seen.has(file.key));
+    if (found.length === 0) continue;
+    for (const file of found) seen.add(file.key);
+    files.push(...found);
     const prefix = `${DATA_PREFIX}${job}/${String(index).padStart(3, '0')}/`;
-    const base = commonFolder(files.map((file) => file.key));
-    const planned = files.map((file) => ({
+    const base = commonFolder(found.map((file) => file.key));
+    const planned = found.map((file) => ({
       path: file.key,
       key: `${prefix}${file.key.slice(base.length)}`,
       sizeBytes: file.sizeBytes,
@@ -72,7 +81,7 @@ export async function planInputs(
       `there are no files in ${names.join(', ')} to upload. Name files, or folders that hold some`,
     );
   }
-  return { inputs, uploads };
+  return { inputs, uploads, files, stored };
 }
 
 /** Each file is one upload that becomes visible whole. `onBytes` is told as they are sent. */

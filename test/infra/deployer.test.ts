@@ -1,0 +1,23 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { deployerOf } from '../../infra/deployer.ts';
+
+test.each([
+  [
+    'the nearest package.json with a name',
+    { 'package.json': '{"name":"logs"}', 'src/package.json': '{"type":"module"}' },
+    { project: 'logs', jobs: 'src/jobs' },
+  ],
+  ['no package.json that can be read', { 'src/package.json': '{' }, { jobs: 'jobs' }],
+  ['no package.json with a name', { 'package.json': '{"name":5}' }, { jobs: 'jobs' }],
+])('the project of a jobs module is that of %s', (_, files: Readonly<Record<string, string>>, deployer) => {
+  const folder = mkdtempSync(join(tmpdir(), 'deployer-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, 'src'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+
+  expect(deployerOf(join(folder, 'src/jobs.ts'))).toEqual(deployer);
+  expect(deployerOf(join(folder, 'src/jobs.js'))).toEqual(deployer);
+});
