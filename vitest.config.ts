@@ -1,4 +1,13 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+/**
+ * For worker threads and processes that tests start: most of what a short run takes is reading the sources. Each run of
+ * the tests may use what earlier ones have left there.
+ */
+export const COMPILE_CACHE = {
+  NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compile-cache'),
+};
 
 /**
  * `npm test`: first what needs this process alone, then what needs an emulator, which starts only when one of its test
@@ -17,6 +26,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: ['serverless-mapreduce-source', 'node'] } },
         test: {
           name: 'unit',
+          env: COMPILE_CACHE,
           include: ['test/**/*.test.ts'],
           exclude: ['test/emulator/**', '**/node_modules/**'],
           // Minutes, since a machine may be slow and busy: what hangs takes them, what is green does not.

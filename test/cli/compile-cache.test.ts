@@ -98,6 +98,8 @@ describe('the folder of the compile cache', () => {
   test('is the one that the command uses, and the shared temporary folder is not', async () => {
     const temporary = join(home, 'tmp');
     mkdirSync(temporary);
+    // Which the tests have.
+    vi.stubEnv('NODE_COMPILE_CACHE', undefined);
 
     const { code } = await cli(['list'], { cwd: home, env: { XDG_CACHE_HOME: home, TMPDIR: temporary } });
 

@@ -1,10 +1,12 @@
 import { defineProject } from 'vitest/config';
+import { COMPILE_CACHE } from '../../vitest.config.ts';
 
 /** `npm run test:emulator`: a project of the root configuration. */
 export default defineProject({
   ssr: { resolve: { conditions: ['serverless-mapreduce-source', 'node'] } },
   test: {
     name: 'emulator',
+    env: COMPILE_CACHE,
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
     execArgv: ['--conditions=serverless-mapreduce-source'],
