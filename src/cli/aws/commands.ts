@@ -14,7 +14,10 @@ export function addAwsCommands(program: Command, finish: (exitCode: number) => v
       'settings: taskMemoryMb, stepMemoryMb, taskTimeoutSeconds, scratchSizeMb, maxConcurrency, maxTasksPerStage, childExecutions, backupAttempts, startOnUpload, readablePrefixes, intermediatesExpireAfterDays, jobsExpireAfterDays, logRetentionDays, removalPolicy',
     )
     .option('-y, --yes', 'do not ask')
-    .option('--replace', 'remove deployed apps that the module does not export')
+    .option(
+      '--replace',
+      "remove deployed apps that the module does not export, or replace another project's stack",
+    )
     .option('--verbose', 'show what cdk says')
     .option('-q, --quiet', 'print the result and errors only')
     .addHelpText(

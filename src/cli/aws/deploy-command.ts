@@ -11,6 +11,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Stack } from '@aws-sdk/client-cloudformation';
 import { CONTEXT_NAMES, parseContext } from '../../../infra/context.ts';
+import type { AppCatalog } from '../../aws/app-catalog.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { isMapReduceError, MapReduceError } from '../../errors.ts';
 import { siblingModule } from '../../local/sibling-module.ts';
@@ -25,7 +26,8 @@ import { paintFor } from '../paint.ts';
 import { afterDone, writeToStderr } from '../standard-streams.ts';
 import { print, printToStderr } from '../terminal.ts';
 import { assertEnvironment } from './aws-environment.ts';
-import { awsError, callAws } from './aws-errors.ts';
+import { awsError, callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
+import { appLines, assertMayReplace, type DeployedStack, movedText } from './deploy-changes.ts';
 import {
   clientOptions,
   clientRegion,
@@ -59,9 +61,15 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   const say = (text: string) => {
     if (!flags.quiet) printToStderr(text);
   };
-  const apps = await checkedApps(context);
-  say(`${apps.length} apps: ${apps.join(', ')}\n`);
-  await assertKeepsApps(apps, { stackName, replace: flags.replace === true });
+  const catalog = await checkedApps(context);
+  const deployed = await deployedStack(stackName);
+  say(`${appLines(catalog, deployed, { paint: paintFor(process.stderr) }).join('\n')}\n`);
+  if (deployed !== undefined) {
+    assertMayReplace(catalog, deployed, flags.replace === true);
+    const moved = movedText(catalog, deployed);
+    if (moved !== undefined) say(`${moved}\n`);
+  }
+  const apps = catalog.apps.map(({ name }) => name);
   const interrupt = listenForInterrupt((by) => say(`${by}: stopping cdk\n`));
   const folder = await mkdtemp(join(tmpdir(), 'mapreduce-deploy-'));
   const startedMs = performance.now();
@@ -181,34 +189,47 @@ async function assertValid(context: Readonly<Record<string, string>>): Promise<v
 }
 
 /** @throws UsageError for a jobs module that does not load or exports no apps */
-async function checkedApps(context: Readonly<Record<string, string>>): Promise<string[]> {
-  const [{ propsOf }, { bundleHandlers }] = await Promise.all([
+async function checkedApps(context: Readonly<Record<string, string>>): Promise<AppCatalog> {
+  const [{ propsOf }, { bundleHandlers }, { deployerOf }] = await Promise.all([
     import('../../../infra/deployment-app.ts'),
     import('../../../infra/bundle.ts'),
+    import('../../../infra/deployer.ts'),
   ]);
   try {
-    using bundles = bundleHandlers(propsOf(parseContext((name) => context[name])).jobs);
-    return bundles.apps.map(({ name }) => name);
+    const { jobs } = propsOf(parseContext((name) => context[name]));
+    using bundles = bundleHandlers(jobs);
+    return { by: deployerOf(jobs), apps: bundles.apps };
   } catch (error) {
     throw new MapReduceError('UsageError', (error as Error).message, { cause: error });
   }
 }
 
-/** @throws UsageError when apps of the deployed stack would be gone, since they may be another project's */
-async function assertKeepsApps(
-  apps: readonly string[],
-  { stackName, replace }: { stackName: string; replace: boolean },
-): Promise<void> {
-  const { Outputs: outputs = [] } = (await findStack(stackName)) ?? {};
-  const deployed = outputs
+/** Undefined where there is none yet. */
+async function deployedStack(stackName: string): Promise<DeployedStack | undefined> {
+  const stack = await findStack(stackName);
+  if (stack === undefined) return undefined;
+  const { Outputs: outputs = [] } = stack;
+  const appNames = outputs
     .filter(({ OutputKey: key = '' }) => /^Apps\d+$/.test(key))
     .flatMap(({ OutputValue: value = '[]' }) => parseJson(value) as string[]);
-  const removed = deployed.filter((name) => !apps.includes(name));
-  if (removed.length === 0 || replace) return;
-  throw new MapReduceError(
-    'UsageError',
-    `the stack ${stackName} has apps that this deployment would remove: ${removed.join(', ')}. Add them to the jobs module, deploy under another name with --stack, or remove them with --replace`,
-  );
+  const machine = outputs.find(({ OutputKey: key }) => key === 'StateMachineArn')?.OutputValue;
+  return { stackName, appNames, catalog: machine === undefined ? undefined : await catalogFrom(machine) };
+}
+
+/** Undefined where it may not be read, or is not there any more: somebody has removed it by hand. */
+async function catalogFrom(stateMachineArn: string): Promise<AppCatalog | undefined> {
+  const [{ SFNClient }, { deployedApps }] = await Promise.all([
+    import('@aws-sdk/client-sfn'),
+    import('./submit-checks.ts'),
+  ]);
+  const sfn = new SFNClient(clientOptions(clientRegion()));
+  try {
+    return await deployedApps({ sfn, stateMachineArn });
+  } catch (error) {
+    const isGone = error instanceof Error && isAwsError(error.cause, 'StateMachineDoesNotExist');
+    if (isGone || isAccessDenied(error)) return undefined;
+    throw error;
+  }
 }
 
 async function isBootstrapped(): Promise<boolean> {
