@@ -19,12 +19,19 @@ export interface StartOptions {
   port?: PortChoice;
   /** No lines about installing and starting on stderr. */
   quiet?: boolean;
+  /**
+   * Function processes at once, idle ones included, from 1 to 1,000; beyond it, invocations are throttled. Default:
+   * MAPREDUCE_FUNCTION_PROCESSES, else by memory and cores.
+   */
+  functionProcessesMax?: number;
 }
 
 export interface RunningEmulator {
   name: EmulatorName;
   /** Such as http://127.0.0.1:4566. An IP address, so that the SDK addresses buckets by path. */
   endpoint: string;
+  /** All processes of the emulator, its functions' too, descend from this one. */
+  pid: number;
   /** What a client needs to talk to it: AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, keys, region, over TLS the CA. */
   environment: Record<string, string>;
   /** Output of the emulator and its functions; overwritten by the next start on the same port. */
@@ -110,6 +117,7 @@ export async function launch(options: LaunchOptions): Promise<RunningEmulator> {
   return {
     name,
     endpoint,
+    pid: supervisor.pid!,
     environment,
     logFile,
     ended,

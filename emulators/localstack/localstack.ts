@@ -13,6 +13,7 @@ import {
   type StartOptions,
   sayOnStderr,
 } from '../emulator.ts';
+import { FUNCTION_PROCESSES_VARIABLE, functionProcessesMax } from '../function-processes.ts';
 import { choosePort } from '../ports.ts';
 import { preparePythonEnvironment } from '../python.ts';
 
@@ -29,6 +30,7 @@ const PULL_TIMEOUT_MS = 600_000;
 
 export async function startLocalStack(options: StartOptions = {}): Promise<RunningEmulator> {
   const say = sayOnStderr(options);
+  const limits = functionLimits(functionProcessesMax(options.functionProcessesMax));
   const port = await choosePort(NAME, options.port);
   const endpoint = `http://127.0.0.1:${port}`;
   const inDocker = await shallUseDocker();
@@ -40,7 +42,9 @@ export async function startLocalStack(options: StartOptions = {}): Promise<Runni
     healthPath: '/_localstack/health',
     readyTimeoutMs: inDocker ? READY_TIMEOUT_MS + PULL_TIMEOUT_MS : READY_TIMEOUT_MS,
     say,
-    command: inDocker ? () => dockerCommand(port, say) : await pythonCommand(port, say),
+    command: inDocker
+      ? () => dockerCommand(port, { limits, say })
+      : await pythonCommand(port, { limits, say }),
   });
 }
 
@@ -54,10 +58,26 @@ async function shallUseDocker(): Promise<boolean> {
   );
 }
 
-function dockerCommand(port: number, say: (line: string) => void): LaunchCommand {
+interface Settings {
+  limits: Record<string, string>;
+  say: (line: string) => void;
+}
+
+/** LocalStack throttles beyond an account's limit by itself; the variable is for process_limit.py. */
+function functionLimits(processesMax: number): Record<string, string> {
+  return {
+    LAMBDA_LIMITS_CONCURRENT_EXECUTIONS: String(processesMax),
+    // Of its default, 100, a limit below 101 could reserve nothing.
+    LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY: '1',
+    [FUNCTION_PROCESSES_VARIABLE]: String(processesMax),
+  };
+}
+
+function dockerCommand(port: number, { limits, say }: Settings): LaunchCommand {
   say(`Starting ${DOCKER_IMAGE} in Docker (the first start pulls the image)`);
   const container = `mapreduce-localstack-${port}`;
   const settings = ['DISABLE_EVENTS=1', 'SKIP_SSL_CERT_DOWNLOAD=1', 'LAMBDA_IGNORE_ARCHITECTURE=1'];
+  settings.push(...Object.entries(limits).map(([name, value]) => `${name}=${value}`));
   const args = ['run', '--rm', '--name', container, '--publish', `127.0.0.1:${port}:4566`];
   args.push('--volume', '/var/run/docker.sock:/var/run/docker.sock');
   args.push(...settings.flatMap((setting) => ['--env', setting]), DOCKER_IMAGE);
@@ -66,7 +86,7 @@ function dockerCommand(port: number, say: (line: string) => void): LaunchCommand
   return { command: 'docker', args, env: process.env, afterwards };
 }
 
-async function pythonCommand(port: number, say: (line: string) => void) {
+async function pythonCommand(port: number, { limits, say }: Settings) {
   const environment = await preparePythonEnvironment({
     name: NAME,
     requirementsFile: path.join(import.meta.dirname, 'requirements.txt'),
@@ -102,6 +122,7 @@ async function pythonCommand(port: number, say: (line: string) => void) {
         // Longer than environment.py waits.
         LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '200',
         MAPREDUCE_NODE: process.execPath,
+        ...limits,
       },
     };
   };

@@ -12,6 +12,7 @@ import {
   type StartOptions,
   sayOnStderr,
 } from '../emulator.ts';
+import { FUNCTION_PROCESSES_VARIABLE, functionProcessesMax } from '../function-processes.ts';
 import { choosePort } from '../ports.ts';
 import { preparePythonEnvironment } from '../python.ts';
 
@@ -28,6 +29,7 @@ export interface MiniStackOptions extends StartOptions {
 
 export async function startMiniStack(options: MiniStackOptions = {}): Promise<RunningEmulator> {
   const say = sayOnStderr(options);
+  const processesMax = String(functionProcessesMax(options.functionProcessesMax));
   const port = await choosePort(NAME, options.port);
   const python = await preparePythonEnvironment({
     name: NAME,
@@ -65,6 +67,8 @@ export async function startMiniStack(options: MiniStackOptions = {}): Promise<Ru
           PYTHONPATH: LAMBDA_FOLDER,
           PYTHONPYCACHEPREFIX: path.join(python.folder, 'pycache'),
           MAPREDUCE_NODE: process.execPath,
+          [FUNCTION_PROCESSES_VARIABLE]: processesMax,
+          LAMBDA_ACCOUNT_CONCURRENCY: processesMax,
           SFTP_ENABLED: '0',
           PYTHONUNBUFFERED: '1',
           TMPDIR: temporary,

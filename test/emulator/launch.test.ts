@@ -10,6 +10,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { type LaunchOptions, launch } from '../../emulators/emulator.ts';
+import { defaultFunctionProcessesMax, functionProcessesMax } from '../../emulators/function-processes.ts';
 import { choosePort, freePort } from '../../emulators/ports.ts';
 import { preparePythonEnvironment } from '../../emulators/python.ts';
 import { EmulatorStartError, EmulatorUnavailableError, PortTakenError } from '../../emulators/start.ts';
@@ -132,6 +133,39 @@ describe('choosePort', () => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     return (server.address() as AddressInfo).port;
   }
+});
+
+describe('functionProcessesMax', () => {
+  const GIB = 1024 ** 3;
+
+  afterEach(() => {
+    vi.stubEnv('MAPREDUCE_FUNCTION_PROCESSES', undefined);
+  });
+
+  test.each([
+    ['memory is scarce', { memoryBytes: 8 * GIB, cores: 8 }, 16],
+    ['cores are scarce', { memoryBytes: 64 * GIB, cores: 2 }, 32],
+    ['both are, as in a new account', { memoryBytes: GIB, cores: 1 }, 10],
+    ['neither is, as in an old account', { memoryBytes: 2_048 * GIB, cores: 192 }, 1_000],
+  ])('where %s', (_, machine, expected) => {
+    expect(defaultFunctionProcessesMax(machine)).toBe(expected);
+  });
+
+  test('an option goes before the variable, the variable before the machine', () => {
+    vi.stubEnv('MAPREDUCE_FUNCTION_PROCESSES', '12');
+
+    expect(functionProcessesMax(3)).toBe(3);
+    expect(functionProcessesMax()).toBe(12);
+  });
+
+  test.each(['0', '1.5', '-1', 'many', '1001'])('refuses %s', (value) => {
+    vi.stubEnv('MAPREDUCE_FUNCTION_PROCESSES', value);
+
+    expect(() => functionProcessesMax()).toThrow(
+      `MAPREDUCE_FUNCTION_PROCESSES is a whole number from 1 to 1000: how many functions may run at once; received ${value}`,
+    );
+    expect(() => functionProcessesMax(Number(value))).toThrow(/functionProcessesMax is a whole number/);
+  });
 });
 
 describe('preparePythonEnvironment', () => {

@@ -65,7 +65,7 @@ export function uniqueName(what: string): string {
   return `${what}-${randomBytes(5).toString('hex')}`;
 }
 
-function underTest(emulator: Exclude<ProvidedEmulator, { unavailable: string }>): EmulatorUnderTest {
+export function underTest(emulator: Exclude<ProvidedEmulator, { unavailable: string }>): EmulatorUnderTest {
   const { environment, endpoint } = emulator;
   return {
     ...emulator,

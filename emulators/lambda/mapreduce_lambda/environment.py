@@ -4,21 +4,28 @@ A process that died, timed out or outgrew its memory is replaced at the next inv
 /tmp is kept through that, as Lambda keeps it when it resets an environment.
 """
 
+import json
 import os
 import resource
 import shutil
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mapreduce_lambda import log_lines
 from mapreduce_lambda.node_process import InitFailed, NodeProcess, Outcome
+from mapreduce_lambda.process_limit import PROCESSES, Place
 
 NODE = os.environ.get("MAPREDUCE_NODE", "node")
 BOOTSTRAP = str(Path(__file__).parent.parent / "bootstrap.mjs")
 # Lambda allows 10 s. Here many environments may start at once on few cores.
 INIT_TIMEOUT_S = 180
+STOPPED = Outcome(
+    json.dumps({"errorType": "Sandbox.Stopped", "errorMessage": "The environment was stopped"}).encode(), "Sandbox.Stopped"
+)
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,12 @@ class FunctionSpec:
 
 
 class Environment:
-    def __init__(self, spec: FunctionSpec):
+    def __init__(self, spec: FunctionSpec, *, retire: Callable[[], bool]):
+        """`retire` stops this environment unless an invocation has it, and says whether it did: room for another."""
         self._spec = spec
+        self._retire = retire
+        self._lock = threading.Lock()
+        self._stopped = False
         self._tmp = tempfile.mkdtemp(prefix=f"lambda-{spec.name}-")
         self._env = {
             "PATH": os.pathsep.join([os.path.dirname(NODE), "/usr/local/bin", "/usr/bin", "/bin"]),
@@ -52,6 +63,7 @@ class Environment:
             "HOME": self._tmp,
         }
         self._process: NodeProcess | None = None
+        self._place: Place | None = None
         self._init_duration_ms: float | None = None
         self._last_log = ""
         # Node processes that abort at their heap limit would leave gigabytes of core files.
@@ -62,14 +74,25 @@ class Environment:
         return self._process is not None and self._process.alive
 
     def start(self) -> None:
-        """Runs INIT. Raises InitFailed with what the invocation is to be answered."""
-        self._process = NodeProcess(
-            node=NODE,
-            bootstrap=BOOTSTRAP,
-            task_root=self._spec.task_root,
-            env=self._env,
-            memory_size_mb=self._spec.memory_size_mb,
-        )
+        """Runs INIT, when there is room for a process. Raises InitFailed with what the invocation is to be answered."""
+        place = PROCESSES.enter(self._retire)
+        try:
+            # A process that starts after stop() would be nobody's.
+            with self._lock:
+                if self._stopped:
+                    raise InitFailed(STOPPED)
+                self._process = NodeProcess(
+                    node=NODE,
+                    bootstrap=BOOTSTRAP,
+                    task_root=self._spec.task_root,
+                    env=self._env,
+                    memory_size_mb=self._spec.memory_size_mb,
+                    on_exit=place.leave,
+                )
+        except BaseException:
+            place.leave()
+            raise
+        self._place = place
         self._process.wait_until_ready(INIT_TIMEOUT_S)
         self._init_duration_ms = self._process.init_duration_ms
 
@@ -83,9 +106,12 @@ class Environment:
                 log += self._take_log()
                 self.start()
                 started_at = time.perf_counter()
+            self._place.busy()
             outcome = self._process.invoke(
                 request_id=request_id, payload=payload, arn=arn, trace_id=trace_id, timeout_s=spec.timeout_s
             )
+            # Dead processes have left.
+            self._place.idle()
         except InitFailed as failed:
             outcome = failed.outcome
         duration_ms = (time.perf_counter() - started_at) * 1000
@@ -100,7 +126,7 @@ class Environment:
             request_id,
             duration_ms=duration_ms,
             memory_size_mb=spec.memory_size_mb,
-            memory_used_mb=round(self._process.memory_used_bytes / 1024 / 1024),
+            memory_used_mb=round(self._process.memory_used_bytes / 1024 / 1024) if self._process else 0,
             init_duration_ms=self._init_duration_ms,
             error_type=outcome.error_type,
         )
@@ -109,6 +135,8 @@ class Environment:
         return outcome, log
 
     def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
         if self._process:
             self._process.kill()
         shutil.rmtree(self._tmp, ignore_errors=True)

@@ -1,8 +1,9 @@
 """LocalStack's RuntimeExecutor: it starts, reuses and stops executors, one for each concurrent invocation."""
 
 from localstack.aws.api.lambda_ import PackageType
+from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment, RuntimeStatus
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
-from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InitializationType, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 
 from mapreduce_lambda.environment import Environment, FunctionSpec
@@ -13,6 +14,9 @@ DROPPED_PREFIXES = ("LOCALSTACK_", "EDGE_PORT")
 
 
 class NodeProcessExecutor(RuntimeExecutor):
+    execution_environment: ExecutionEnvironment
+    """Whose executor this is; set by localstack_repairs.py."""
+
     def __init__(self, id: str, function_version: FunctionVersion) -> None:
         super().__init__(id=id, function_version=function_version)
         self._environment: Environment | None = None
@@ -32,7 +36,8 @@ class NodeProcessExecutor(RuntimeExecutor):
                 memory_size_mb=config.memory_size,
                 timeout_s=config.timeout,
                 env=env,
-            )
+            ),
+            retire=self._retire,
         )
         try:
             self._environment.start()
@@ -68,6 +73,17 @@ class NodeProcessExecutor(RuntimeExecutor):
 
     def get_runtime_endpoint(self) -> str:
         return "unused"
+
+    def _retire(self) -> bool:
+        """Stops it the way LocalStack does with an environment that has been idle for too long."""
+        environment = self.execution_environment
+        if environment.initialization_type != InitializationType.on_demand:
+            return False
+        try:
+            environment.keepalive_passed()
+        except KeyError:
+            pass  # its function was deleted meanwhile, and its list of environments with it
+        return environment.status == RuntimeStatus.STOPPED
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:

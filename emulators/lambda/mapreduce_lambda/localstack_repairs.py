@@ -8,6 +8,7 @@
    job id is derived from it.
 3. A function's LoggingConfig.LogGroup is ignored; the logs always go to /aws/lambda/<name>.
 4. Objects are kept in one fixed folder under /tmp, where they stay behind and where two LocalStacks would meet.
+5. An executor does not know its environment, and so could not end it in favour of another (process_limit.py).
 """
 
 import functools
@@ -25,6 +26,7 @@ def apply() -> None:
     _tell_uploads_apart()
     _log_into_the_configured_group()
     _keep_objects_in_the_state_folder()
+    _introduce_executors_to_their_environments()
 
 
 def _complete_multipart_uploads_one_at_a_time() -> None:
@@ -74,3 +76,16 @@ def _keep_objects_in_the_state_folder() -> None:
     from localstack.services.s3 import provider
 
     provider.DEFAULT_S3_TMP_DIR = os.path.join(tempfile.gettempdir(), "s3")
+
+
+def _introduce_executors_to_their_environments() -> None:
+    from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+
+    initialise = ExecutionEnvironment.__init__
+
+    @functools.wraps(initialise)
+    def initialise_both(self, *args, **kwargs):
+        initialise(self, *args, **kwargs)
+        self.runtime_executor.execution_environment = self
+
+    ExecutionEnvironment.__init__ = initialise_both

@@ -1,29 +1,44 @@
-"""MiniStack, with two changes: `python -m mapreduce_lambda.ministack_main`.
+"""MiniStack, with these changes: `python -m mapreduce_lambda.ministack_main`.
 
 1. Its Node workers are replaced by environments that speak the Runtime API. Its own report every failure as
    Runtime.HandlerError, so that no Retry of a state machine that names an error would match; they have no memory
    limit, and all share one temporary folder.
 2. It does not bind port 443 as well, which it does when started by root.
+3. Beyond the account's concurrency limit, a task of a state machine fails with Lambda.TooManyRequestsException, not
+   with Lambda.Unknown; and an asynchronous invocation waits for room instead of being given up.
+4. A Retry heeds MaxDelaySeconds and JitterStrategy: without jitter all that were throttled together would come back
+   together.
 """
 
+import functools
 import hashlib
 import io
 import json
 import os
+import random
 import tempfile
 import threading
+import time
 import zipfile
+from contextvars import ContextVar
 from pathlib import Path
 
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.core import tls
-from ministack.services import lambda_svc
+from ministack.services import eventbridge, lambda_svc, stepfunctions
+from ministack.services.cloudformation import custom_resource
 
 from mapreduce_lambda.environment import Environment, FunctionSpec
 from mapreduce_lambda.node_process import InitFailed
 
 _unpacking = threading.Lock()
+# Lambda tries for 6 hours, at first after a second and at last each 5 minutes. Here others are done sooner.
+QUEUED_MAX_S = 6 * 60 * 60
+QUEUE_DELAY_MIN_S = 0.2
+QUEUE_DELAY_MAX_S = 5
+# Step Functions allows no longer MaxDelaySeconds.
+DELAY_MAX_S = 31_622_400
 
 
 class NodeWorker(lambda_runtime.Worker):
@@ -31,7 +46,7 @@ class NodeWorker(lambda_runtime.Worker):
 
     def _spawn(self):
         if self._proc is None:
-            self._proc = _Process(Environment(_spec_of(self.config, self.code_zip)))
+            self._proc = _Process(Environment(_spec_of(self.config, self.code_zip), retire=self._retire))
 
     def invoke(self, event, request_id, *, trace_id=None, invoked_function_arn=None, **_unused):
         with self._lock:
@@ -48,17 +63,30 @@ class NodeWorker(lambda_runtime.Worker):
             return {"status": "ok", "result": answer, "cold_start": cold, "log": log}
         return {"status": "error", "error_payload": answer, "cold_start": cold, "log": log}
 
+    def _retire(self) -> bool:
+        with lambda_runtime._lock:
+            if self.in_use:
+                return False
+            for workers in lambda_runtime._workers.values():
+                if self in workers:
+                    workers.remove(self)
+        self.kill()
+        return True
+
 
 class _Process:
     """An environment with the face of a subprocess.Popen, as far as MiniStack looks at it."""
 
     def __init__(self, environment: Environment):
         self.environment = environment
+        self._stopped = False
 
     def poll(self):
-        return None if self.environment.alive else 1
+        """An environment outlives its processes."""
+        return 0 if self._stopped else None
 
     def terminate(self):
+        self._stopped = True
         self.environment.stop()
 
     kill = terminate
@@ -126,6 +154,87 @@ def _replace_node_workers() -> None:
     lambda_svc._execute_function_warm = execute_keeping_the_error_type
 
 
+def _throttle_as_lambda_does() -> None:
+    execute = lambda_svc._execute_function
+    call_from_state_machine = stepfunctions._call_lambda
+    asynchronous = ContextVar("asynchronous", default=False)
+    # A list, since MiniStack executes functions in a copy of the context.
+    throttles = ContextVar("throttles")
+
+    def execute_when_there_is_room(func: dict, event: dict) -> dict:
+        result = execute(func, event)
+        if result.get("throttle"):
+            throttles.get([]).append(result)
+        if not asynchronous.get():
+            return result
+        give_up_at = time.monotonic() + QUEUED_MAX_S
+        delay_s = QUEUE_DELAY_MIN_S
+        while result.get("throttle") and time.monotonic() < give_up_at:
+            time.sleep(random.uniform(delay_s / 2, delay_s))
+            delay_s = min(delay_s * 2, QUEUE_DELAY_MAX_S)
+            result = execute(func, event)
+        return result
+
+    def when_there_is_room(invoke):
+        @functools.wraps(invoke)
+        def invoke_when_there_is_room(*args, **kwargs):
+            # A thread that it starts in a copy of this context waits as well.
+            token = asynchronous.set(True)
+            try:
+                return invoke(*args, **kwargs)
+            finally:
+                asynchronous.reset(token)
+
+        return invoke_when_there_is_room
+
+    def dispatch_event(arn: str, payload: str) -> None:
+        func, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not func or not config:
+            eventbridge.logger.warning("EventBridge -> Lambda: function %s not found", name)
+            return
+        try:
+            event = json.loads(payload)
+        except (ValueError, TypeError):
+            event = {"body": payload}
+        lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(func, config), event)
+
+    def call_or_fail(func_ref, event):
+        found = []
+        token = throttles.set(found)
+        try:
+            return call_from_state_machine(func_ref, event)
+        except stepfunctions._ExecutionError as error:
+            if not found:
+                raise
+            raise stepfunctions._ExecutionError("Lambda.TooManyRequestsException", error.cause) from error
+        finally:
+            throttles.reset(token)
+
+    lambda_svc._execute_function = execute_when_there_is_room
+    lambda_svc.invoke_async_with_retry = when_there_is_room(lambda_svc.invoke_async_with_retry)
+    custom_resource.invoke_custom_resource = when_there_is_room(custom_resource.invoke_custom_resource)
+    eventbridge._dispatch_to_lambda = dispatch_event
+    stepfunctions._call_lambda = call_or_fail
+
+
+def _delay_retries_as_told() -> None:
+    find = stepfunctions._find_matching_retrier
+
+    def find_and_delay(retriers, error, retry_counts):
+        retrier, index = find(retriers, error, retry_counts)
+        if retrier is None:
+            return retrier, index
+        retries = retry_counts.get(index, 0)
+        # A power beyond this is longer than any delay may be.
+        factor = float(retrier.get("BackoffRate", 2.0)) ** min(retries, 100)
+        delay_s = min(retrier.get("IntervalSeconds", 1) * factor, retrier.get("MaxDelaySeconds", DELAY_MAX_S))
+        if retrier.get("JitterStrategy") == "FULL":
+            delay_s = random.uniform(0, delay_s)
+        return {**retrier, "IntervalSeconds": delay_s, "BackoffRate": 1}, index
+
+    stepfunctions._find_matching_retrier = find_and_delay
+
+
 def _leave_port_443_alone() -> None:
     bindable = app._port_is_bindable
     app._port_is_bindable = lambda host, port: port != 443 and bindable(host, port)
@@ -133,5 +242,7 @@ def _leave_port_443_alone() -> None:
 
 if __name__ == "__main__":
     _replace_node_workers()
+    _throttle_as_lambda_does()
+    _delay_retries_as_told()
     _leave_port_443_alone()
     app.main()

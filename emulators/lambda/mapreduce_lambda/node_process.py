@@ -16,6 +16,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,17 @@ class InitFailed(Exception):
 
 
 class NodeProcess:
-    def __init__(self, *, node: str, bootstrap: str, task_root: Path, env: dict[str, str], memory_size_mb: int):
+    def __init__(
+        self,
+        *,
+        node: str,
+        bootstrap: str,
+        task_root: Path,
+        env: dict[str, str],
+        memory_size_mb: int,
+        on_exit: Callable[[], None],
+    ):
+        self._on_exit = on_exit
         self.memory_limit_bytes = memory_size_mb * 1024 * 1024
         self.memory_used_bytes = 0
         self.out_of_memory = False
@@ -172,6 +183,7 @@ class NodeProcess:
 
     def _report_exit(self) -> None:
         self._process.wait()
+        self._on_exit()
         self._log.drain()
         self._api.said.put(("exit",))
 

@@ -1,0 +1,48 @@
+/**
+ * How many function processes an emulator runs at once: its account's concurrency limit, and a limit on processes.
+ *
+ * Each process takes about 130 MiB before it does anything. Unbounded, 180 uploads at once took 24 GiB.
+ */
+import os from 'node:os';
+
+import { memoryLimit, thisMachine } from '../src/local/memory-limit.ts';
+import { EmulatorStartError } from './errors.ts';
+
+export const FUNCTION_PROCESSES_VARIABLE = 'MAPREDUCE_FUNCTION_PROCESSES';
+
+/** The concurrency limit of a new AWS account. */
+const DEFAULT_MIN = 10;
+/** The default concurrency limit of an older one. */
+const MAX = 1_000;
+/** More only wait for each other. */
+const DEFAULT_PER_CORE = 16;
+/** Functions that work take more than those that wait. */
+const DEFAULT_BYTES_EACH = 256 * 1024 * 1024;
+const DEFAULT_MEMORY_SHARE = 0.5;
+
+/**
+ * The option, else MAPREDUCE_FUNCTION_PROCESSES, else what this machine has room for. Throws EmulatorStartError when the
+ * one that is given is not a whole number from 1 to 1,000.
+ */
+export function functionProcessesMax(option?: number): number {
+  const variable = process.env[FUNCTION_PROCESSES_VARIABLE];
+  if (option !== undefined) return checked(option, 'functionProcessesMax', String(option));
+  if (variable) return checked(Number(variable), FUNCTION_PROCESSES_VARIABLE, variable);
+  return defaultFunctionProcessesMax({
+    memoryBytes: memoryLimit(thisMachine()).bytes,
+    cores: os.availableParallelism(),
+  });
+}
+
+/** Half of the memory that is left, and no more than the cores can make use of. */
+export function defaultFunctionProcessesMax(machine: { memoryBytes: number; cores: number }): number {
+  const fit = Math.floor((machine.memoryBytes * DEFAULT_MEMORY_SHARE) / DEFAULT_BYTES_EACH);
+  return Math.min(Math.max(Math.min(fit, machine.cores * DEFAULT_PER_CORE), DEFAULT_MIN), MAX);
+}
+
+function checked(value: number, name: string, received: string): number {
+  if (Number.isInteger(value) && value >= 1 && value <= MAX) return value;
+  throw new EmulatorStartError(
+    `${name} is a whole number from 1 to ${MAX}: how many functions may run at once; received ${received}`,
+  );
+}
