@@ -8,16 +8,17 @@ import * as v from 'valibot';
 import type { ParameterValue } from '../job.ts';
 import { LIMITS } from '../limits.ts';
 import { namedValues } from '../named-values.ts';
+import { shortened } from '../shortened.ts';
 import { APP_NAME_CHARACTERS_MAX } from './app-name.ts';
 import { OUTPUT_PREFIX } from './keys.ts';
-import { parseJsonFrom, parseWith } from './parse.ts';
+import { parseJsonFrom, parseWith, strictFields, text, yesOrNo } from './parse.ts';
 import { keyProblem, outputProblem } from './request-scope.ts';
 
 /** A request that names a million inputs should name a prefix. */
 export const REQUEST_BYTES_MAX = 256 * 1024;
 
 const inputName = v.pipe(
-  v.string(),
+  text,
   v.nonEmpty("is empty. Name an object, a prefix that ends in '/', or a glob"),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
@@ -31,78 +32,75 @@ function isParameterValue(value: unknown): value is ParameterValue {
 }
 
 const wholeNumber = (min: number, max: number) => {
-  const rule = (received: unknown) =>
-    `is a whole number from ${min} to ${max}; received ${JSON.stringify(received)}`;
+  const rule = (received: string) =>
+    `is a whole number from ${min} to ${max}; received ${shortened(received)}`;
   return v.pipe(
     v.number(({ received }) => rule(received)),
     v.check(
       (value) => Number.isInteger(value) && value >= min && value <= max,
-      ({ input }) => rule(input),
+      ({ input }) => rule(String(input)),
     ),
   );
 };
 
-export const jobRequestSchema = v.strictObject(
-  {
-    app: v.pipe(
-      v.string(),
-      v.nonEmpty('is empty. Name an app, such as "word-count"'),
-      v.maxLength(
-        APP_NAME_CHARACTERS_MAX,
+export const jobRequestSchema = strictFields({
+  app: v.pipe(
+    text,
+    v.nonEmpty('is empty. Name an app, such as "word-count"'),
+    v.maxLength(
+      APP_NAME_CHARACTERS_MAX,
+      ({ input }) =>
+        `has ${input.length} characters; the name of an app has at most ${APP_NAME_CHARACTERS_MAX}`,
+    ),
+  ),
+  inputs: v.pipe(
+    v.array(inputName, ({ received }) => `is a list of names; received ${shortened(received)}`),
+    v.minLength(1, 'names no input. Name objects, prefixes or globs, such as "input/logs/*.gz"'),
+    v.maxLength(
+      LIMITS.inputNamesMax,
+      ({ input }) =>
+        `has ${input.length} names; a request has at most ${LIMITS.inputNamesMax}. Name prefixes or globs in place of single objects`,
+    ),
+  ),
+  /** Default: output/<job id>/. */
+  output: v.optional(
+    v.pipe(
+      text,
+      v.check(
+        (prefix) =>
+          prefix.startsWith(OUTPUT_PREFIX) && prefix.endsWith('/') && prefix.length > OUTPUT_PREFIX.length,
         ({ input }) =>
-          `has ${input.length} characters; the name of an app has at most ${APP_NAME_CHARACTERS_MAX}`,
+          `is a prefix such as '${OUTPUT_PREFIX}daily/': it starts with '${OUTPUT_PREFIX}' and ends in '/'; received '${input}'`,
       ),
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (!dataset.typed) return;
+        const problem = outputProblem(dataset.value);
+        if (problem !== undefined) addIssue({ message: problem });
+      }),
     ),
-    inputs: v.pipe(
-      v.array(inputName),
-      v.minLength(1, 'names no input. Name objects, prefixes or globs, such as "input/logs/*.gz"'),
-      v.maxLength(
-        LIMITS.inputNamesMax,
+  ),
+  /** Replace results that the output already holds. */
+  overwrite: v.optional(yesOrNo),
+  params: v.optional(namedValues(isParameterValue, 'a text, a number, or true or false'), {}),
+  reducers: v.optional(wholeNumber(0, LIMITS.reducersMax)),
+  splitSizeBytes: v.optional(wholeNumber(LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax)),
+  /** Merge the parts into one object sorted by key. */
+  merge: v.optional(yesOrNo, false),
+  /** Default: derived from the request's key and version. */
+  jobId: v.optional(
+    v.pipe(
+      text,
+      v.regex(
+        /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/,
         ({ input }) =>
-          `has ${input.length} names; a request has at most ${LIMITS.inputNamesMax}. Name prefixes or globs in place of single objects`,
+          `is 1 to 80 letters, digits, '.', '_' or '-', and starts with a letter or digit; received '${input}'`,
       ),
     ),
-    /** Default: output/<job id>/. */
-    output: v.optional(
-      v.pipe(
-        v.string(),
-        v.check(
-          (prefix) =>
-            prefix.startsWith(OUTPUT_PREFIX) && prefix.endsWith('/') && prefix.length > OUTPUT_PREFIX.length,
-          ({ input }) =>
-            `is a prefix such as '${OUTPUT_PREFIX}daily/': it starts with '${OUTPUT_PREFIX}' and ends in '/'; received '${input}'`,
-        ),
-        v.rawCheck(({ dataset, addIssue }) => {
-          if (!dataset.typed) return;
-          const problem = outputProblem(dataset.value);
-          if (problem !== undefined) addIssue({ message: problem });
-        }),
-      ),
-    ),
-    /** Replace results that the output already holds. */
-    overwrite: v.optional(v.boolean()),
-    params: v.optional(namedValues(isParameterValue, 'a text, a number, or true or false'), {}),
-    reducers: v.optional(wholeNumber(0, LIMITS.reducersMax)),
-    splitSizeBytes: v.optional(wholeNumber(LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax)),
-    /** Merge the parts into one object sorted by key. */
-    merge: v.optional(v.boolean(), false),
-    /** Default: derived from the request's key and version. */
-    jobId: v.optional(
-      v.pipe(
-        v.string(),
-        v.regex(
-          /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/,
-          ({ input }) =>
-            `is 1 to 80 letters, digits, '.', '_' or '-', and starts with a letter or digit; received '${input}'`,
-        ),
-      ),
-    ),
-  },
-  'is an object with app, inputs, output, overwrite, params, reducers, splitSizeBytes, merge and jobId',
-);
+  ),
+});
 
 /** As it is written. */
-export type JobRequestInput = v.InferInput<typeof jobRequestSchema>;
+export type JobRequestInput = v.InferInput<(typeof jobRequestSchema)['pipe'][2]>;
 /** As it is read: defaults filled in. */
 export type JobRequest = v.InferOutput<typeof jobRequestSchema>;
 

@@ -1,7 +1,9 @@
 /** Validation at the edges: whatever comes from outside is parsed once, and what is wrong with it is said in one line. */
 import * as v from 'valibot';
+import { duplicateName } from '../codec/duplicate-names.ts';
 import { parseJson } from '../codec/parse-json.ts';
 import { MapReduceError } from '../errors.ts';
+import { nearestName } from '../nearest-name.ts';
 import { shortened } from '../shortened.ts';
 
 /** @param what  for the message: "the request requests/daily.json" */
@@ -18,6 +20,33 @@ export function parseWith<const S extends v.GenericSchema>(
   );
 }
 
+/** An object with these fields and no others; one that is wrong is reported with its name. */
+export function strictFields<const E extends v.ObjectEntries>(entries: E) {
+  const names = Object.keys(entries);
+  return v.pipe(
+    v.unknown(),
+    v.check(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      ({ input }) => `is an object with ${listed(names)}; received ${shortened(JSON.stringify(input) ?? '')}`,
+    ),
+    v.strictObject(entries, (issue) => fieldMessage(issue, names)),
+  );
+}
+
+function fieldMessage({ expected, path }: v.StrictObjectIssue, names: readonly string[]): string {
+  if (expected !== 'never') return 'is missing';
+  const nearest = nearestName(String(path?.at(-1)?.key), names);
+  return `is not a known field.${nearest === undefined ? '' : ` Did you mean "${nearest}"?`} The fields are ${listed(names)}`;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** Texts and true or false, with messages in the words of the others. */
+export const text = v.string(({ received }) => `is a text; received ${shortened(received)}`);
+export const yesOrNo = v.boolean(({ received }) => `is true or false; received ${shortened(received)}`);
+
 /** Deeper JSON overflows the stack of whatever walks it, JSON.stringify included. */
 const NESTING_MAX = 64;
 
@@ -31,6 +60,13 @@ export function parseJsonFrom(text: string, what: string): unknown {
     });
   }
   assertShallow(value, what);
+  const path = duplicateName(text);
+  if (path !== undefined) {
+    throw new MapReduceError(
+      'UsageError',
+      `${what} is not valid: ${shortened(path.join('.'))}: is there twice. Remove one of the two`,
+    );
+  }
   return value;
 }
 

@@ -11,7 +11,7 @@ import { MapReduceError } from '../errors.ts';
 import { type JobId, jobId } from '../ids.ts';
 import { namedValues } from '../named-values.ts';
 import { FAILURE_SUFFIX, INPUT_PREFIX, REQUEST_SUFFIX, REQUESTS_PREFIX } from './keys.ts';
-import { parseWith } from './parse.ts';
+import { parseWith, strictFields, text } from './parse.ts';
 
 export interface UploadedObject {
   readonly bucket: string;
@@ -41,22 +41,29 @@ const uploadSchema = v.object({
   }),
 });
 
-const submitSchema = v.strictObject({
-  jobId: v.string(),
+const submitSchema = strictFields({
+  jobId: text,
   request: namedValues((_): _ is unknown => true, 'a value'),
 });
-const redriveSchema = v.strictObject({ jobId: v.string(), redrive: v.literal(true) });
+const redriveSchema = strictFields({
+  jobId: text,
+  redrive: v.literal(true, ({ received }) => `is true; received ${received}`),
+});
 
 /** @throws UsageError for anything else. */
 export function parseStartEvent(input: unknown): StartEvent {
-  const upload = v.safeParse(uploadSchema, input);
-  if (upload.success) return uploadEvent(upload.output);
-  const redrive = v.safeParse(redriveSchema, input);
-  if (redrive.success) return { kind: 'redrive', jobId: checkedJobId(redrive.output.jobId) };
   const what =
     'the input of the execution (an S3 event, {"jobId", "request": {...}}, or {"jobId", "redrive": true})';
+  if (hasField(input, 'source')) return uploadEvent(parseWith(uploadSchema, input, what));
+  if (hasField(input, 'redrive')) {
+    return { kind: 'redrive', jobId: checkedJobId(parseWith(redriveSchema, input, what).jobId) };
+  }
   const submit = parseWith(submitSchema, input, what);
   return { kind: 'submit', jobId: checkedJobId(submit.jobId), request: submit.request };
+}
+
+function hasField(input: unknown, name: string): boolean {
+  return typeof input === 'object' && input !== null && Object.hasOwn(input, name);
 }
 
 /** What was uploaded makes the name: `word-count-3f...` for an upload, `daily-3f...` for requests/daily.json. */

@@ -45,13 +45,38 @@ describe('a request', () => {
       { app: 'a', inputs: ['x'], output: `output/${'a'.repeat(900)}/` },
       'output: has 908 bytes; it may have 900',
     ],
-    [['x'], 'the request requests/daily.json is not valid'],
+    [['x'], 'is not valid: is an object with app, inputs, output'],
+    [{ app: 5, inputs: ['x'] }, 'app: is a text; received 5'],
+    [{ app: 'a', inputs: 'x' }, 'inputs: is a list of names; received "x"'],
+    [{ app: 'a', inputs: ['x', { key: 'y' }] }, 'inputs.1: is a text; received Object'],
+    [{ app: 'a', inputs: ['x'], merge: 'yes' }, 'merge: is true or false; received "yes"'],
+    [{ app: 'a', inputs: ['x'], reducers: '8' }, 'received "8"'],
+    [{ app: 'a', inputs: ['x'], output: null }, 'output: is a text; received null'],
+    [
+      { app: 'a', inputs: ['x'], params: { deep: null } },
+      'params.deep: is a text, a number, or true or false',
+    ],
+    [{ inputs: ['x'] }, 'app: is missing'],
+    [
+      { app: 'a', inputs: ['x'], parms: {} },
+      'parms: is not a known field. Did you mean "params"? The fields are app, inputs',
+    ],
   ])('%j is refused by what is wrong with it', (request, message) => {
     expect(() => parseJobRequest(request, WHAT)).toThrow(message);
   });
 
   it('says all that is wrong at once', () => {
     expect(() => parseJobRequest({ inputs: [], merge: 'yes' }, WHAT)).toThrow(/app.*; inputs.*; merge/);
+  });
+
+  it.each([
+    ['{"app":"a","inputs":["x"],"app":"b"}', 'app: is there twice'],
+    ['{"app":"a","inputs":["x"],"params":{"n":1,"n":1}}', 'params.n: is there twice'],
+    ['{"app":"a","inputs":["x"],"params":{"n":1,"\\u006e":2}}', 'params.n: is there twice'],
+    ['{"app":"a","inputs":["x"],"params":{"__proto__":1,"__proto__":2}}', 'params.__proto__: is there twice'],
+    ['{"app":"a","inputs":["x",{"a":[{"b":1,"b":2}]}]}', 'inputs.1.a.0.b: is there twice'],
+  ])('that has a field twice is refused, where the last one would win: %s', (text, message) => {
+    expect(() => parseJobRequestText(text, WHAT)).toThrow(`${WHAT} is not valid: ${message}`);
   });
 
   it('that is not JSON says so', () => {

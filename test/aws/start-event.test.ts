@@ -60,6 +60,21 @@ describe('what starts a job', () => {
   });
 });
 
+describe('an input that nearly starts a job', () => {
+  it.each<[unknown, string]>([
+    [{ jobId: 5, request: {} }, 'jobId: is a text; received 5'],
+    [{ jobId: 'x', request: ['a'] }, 'request: is an object of names'],
+    [{ jobId: 'x', request: {}, requests: {} }, 'requests: is not a known field. Did you mean "request"?'],
+    [{ jobId: 'x' }, 'request: is missing'],
+    [{ jobId: 'x', redrive: 'yes' }, 'redrive: is true; received "yes"'],
+    [{ jobId: 'x', redrive: true, request: {} }, 'request: is not a known field'],
+    [{ source: 'aws.s3', detail: { bucket: { name: 'b' }, object: { key: 5 } } }, 'detail.object.key: '],
+    [{ source: 'aws.ec2', detail: {} }, 'source: '],
+  ])('is refused with the path of the field: %j', (input, message) => {
+    expect(() => parseStartEvent(input)).toThrow(message);
+  });
+});
+
 describe('the job id of an upload', () => {
   const idOf = (event: unknown) => {
     const start = parseStartEvent(event);

@@ -41,6 +41,21 @@ test.each<[string, string | Buffer, RegExp]>([
   ['Latin-1', Buffer.from('{"app":"caf\xe9","inputs":["data/a.txt"]}', 'latin1'), /is not UTF-8/],
   ['UTF-16', Buffer.from('{"app":"copy"}', 'utf16le'), /is not JSON/],
   ['a huge number', withField('"reducers":1e400'), /reducers: is a whole number from 0/],
+  [
+    'an app that is named twice',
+    '{"app":"grep","inputs":["data/a.txt"],"app":"copy"}',
+    /: app: is there twice/,
+  ],
+  [
+    'a parameter that is given twice, once with escapes',
+    withField('"params":{"a":1,"b":{},"\\u0061":2}'),
+    /: params\.a: is there twice/,
+  ],
+  [
+    'a text of 100,000 characters for true or false',
+    withField(`"merge":"${'x'.repeat(100_000)}"`),
+    /merge: is true/,
+  ],
   ['inputs of another type', '{"app":"copy","inputs":{"0":"data/a.txt"}}', /inputs/],
 ])('a request of %s fails with a message and a failure note', async (_, body, message) => {
   await using machine = await SimulatedMachine.start({ copy });
