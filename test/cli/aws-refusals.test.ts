@@ -236,8 +236,50 @@ describe('the bucket', () => {
 
     const { text, code } = await said(() => statusCommand('daily-2', NAMED));
 
-    expect(text).toContain("there is no job 'daily-2' in s3://the-bucket. Did you mean 'daily-1'?");
+    expect(text).toContain(
+      "there is no job 'daily-2' in s3://the-bucket (the state machine M, in the region us-east-1). Did you mean 'daily-1'?",
+    );
     expect(code).toBe(2);
+  });
+
+  test.each<[string, (flags: { stack: string }) => Promise<number>]>([
+    ['status', (flags) => statusCommand('nightly', flags)],
+    ['wait', (flags) => waitCommand('nightly', flags)],
+    ['results', (flags) => resultsCommand('nightly', flags)],
+    ['results --download', (flags) => resultsCommand('nightly', { ...flags, download: 'never-made' })],
+    ['cancel', (flags) => cancelCommand('nightly', flags)],
+    ['redrive', (flags) => redriveCommand('nightly', flags)],
+    ['redrive --wait', (flags) => redriveCommand('nightly', { ...flags, wait: true })],
+    ['logs', (flags) => logsCommand('nightly', flags)],
+    ['report', (flags) => reportCommand('nightly', flags)],
+    ['invoke', (flags) => invokeCommand('nightly', 'm-0', flags)],
+  ])('that does not know the job of %s is named with its stack and what lists its jobs', async (_, run) => {
+    const outputs = { BucketName: 'the-bucket', StateMachineArn: MACHINE };
+    cloudFormation.on(DescribeStacksCommand).resolves({
+      Stacks: [
+        {
+          StackName: 'Mine',
+          CreationTime: new Date(),
+          StackStatus: 'CREATE_COMPLETE',
+          Outputs: Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
+        },
+      ],
+    });
+    sfn.on(DescribeExecutionCommand).rejects(new ExecutionDoesNotExist({ message: 'no', $metadata: {} }));
+    s3.rejects(answer('NoSuchKey', 404));
+    s3.on(HeadObjectCommand).rejects(answer('NotFound', 404));
+    // The names of other jobs help, and are no reason to say something else.
+    s3.on(ListObjectsV2Command).rejects(answer('AccessDenied', 403));
+
+    const { text, code } = await said(() => run({ stack: 'Mine' }));
+
+    expect(text).toMatch(
+      /there is no job 'nightly' in s3:\/\/the-bucket \(the stack Mine, in the region us-east-1\)\. 'mapreduce jobs --stack Mine' lists the latest$/m,
+    );
+    expect(code).toBe(2);
+    expect(
+      sfn.calls().every(({ args: [{ constructor: command }] }) => command === DescribeExecutionCommand),
+    ).toBe(true);
   });
 });
 

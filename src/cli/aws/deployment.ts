@@ -24,6 +24,8 @@ export interface Deployment {
   /** The bucket. */
   readonly store: ObjectStore;
   readonly sfn: SFNClient;
+  /** Absent where bucket and state machine were named, and no stack was looked for. */
+  readonly stackName?: string;
   /** As they were typed, for the command lines of messages. */
   readonly flags: DeploymentFlags;
 }
@@ -42,6 +44,7 @@ export async function connect(flags: DeploymentFlags): Promise<Deployment> {
     bucket: flags.bucket ?? process.env.MAPREDUCE_BUCKET,
     stateMachineArn: flags.stateMachine ?? process.env.MAPREDUCE_STATE_MACHINE,
   };
+  const isFound = given.bucket === undefined || given.stateMachineArn === undefined;
   const { bucket: named, stateMachineArn } =
     given.bucket === undefined || given.stateMachineArn === undefined
       ? { ...(await stackOutputs(flags)), ...withoutUndefined(given) }
@@ -59,6 +62,7 @@ export async function connect(flags: DeploymentFlags): Promise<Deployment> {
     stateMachineArn,
     store: new S3Store({ bucket, client: createS3Client(region) }),
     sfn: new SFNClient({ ...clientOptions(region), maxAttempts: POLL_ATTEMPTS_MAX }),
+    ...(isFound ? { stackName: stackNameOf(flags) } : {}),
     flags,
   };
 }

@@ -17,7 +17,8 @@ import type { JobReport } from '../../report.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
 import type { Split } from '../../task.ts';
 import { commandLine } from '../command-line.ts';
-import type { Deployment, DeploymentFlags } from './deployment.ts';
+import { isAccessDenied } from './aws-errors.ts';
+import { type Deployment, type DeploymentFlags, regionOfArn } from './deployment.ts';
 import { type JobExecution, latestExecution } from './executions.ts';
 
 /**
@@ -240,16 +241,28 @@ export function checkedJobId(text: string): JobId {
 /** Job ids looked through for one that resembles a missing one. */
 const KEYS_COMPARED_MAX = 2_000;
 
-async function noJob({ store, bucket, flags }: Deployment, job: JobId): Promise<MapReduceError> {
-  const known = new Set<string>();
-  let keys = 0;
-  for await (const { key } of store.list(JOBS_PREFIX)) {
-    known.add(key.slice(JOBS_PREFIX.length).split('/', 1)[0]!);
-    if (++keys === KEYS_COMPARED_MAX) break;
-  }
-  const nearest = nearestName(job, known);
+async function noJob(deployment: Deployment, job: JobId): Promise<MapReduceError> {
+  const { bucket, stackName, stateMachineArn, flags } = deployment;
+  const nearest = nearestName(job, await knownJobs(deployment));
+  const name = stateMachineArn.split(':').at(-1);
+  const where = stackName === undefined ? `the state machine ${name}` : `the stack ${stackName}`;
   return new MapReduceError(
     'UsageError',
-    `there is no job '${job}' in s3://${bucket}.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} '${commandLine('jobs', flags)}' lists the latest`,
+    `there is no job '${job}' in s3://${bucket} (${where}, in the region ${regionOfArn(stateMachineArn)}).${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} '${commandLine('jobs', flags)}' lists the latest`,
   );
+}
+
+/** Of the bucket, for the nearest name: none where they may not be listed. */
+async function knownJobs({ store }: Deployment): Promise<Set<string>> {
+  const known = new Set<string>();
+  let keys = 0;
+  try {
+    for await (const { key } of store.list(JOBS_PREFIX)) {
+      known.add(key.slice(JOBS_PREFIX.length).split('/', 1)[0]!);
+      if (++keys === KEYS_COMPARED_MAX) break;
+    }
+  } catch (error) {
+    if (!isAccessDenied(error)) throw error;
+  }
+  return known;
 }
