@@ -57,6 +57,9 @@ const CALLS: Readonly<Record<string, { readonly grant: Grant; readonly calls: re
       ...JOB_STATUS,
       ...RESULT,
       ...COST,
+      // Before anything is uploaded.
+      'states:DescribeStateMachine machine',
+      's3:GetObject output/j/_JOB',
       's3:PutObject data/j/000/a.txt',
       's3:AbortMultipartUpload data/j/000/a.txt',
       's3:GetObject data/j/000/a.txt',

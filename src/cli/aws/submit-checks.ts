@@ -12,7 +12,6 @@ import { lookInside } from '../../input/look-inside.ts';
 import { nearestName } from '../../nearest-name.ts';
 import { resolveParameters } from '../../plan/parameters.ts';
 import { FileStore } from '../../storage/file-store.ts';
-import { commandLine } from '../command-line.ts';
 import { isAccessDenied } from './aws-errors.ts';
 import { type Deployment, deployLine } from './deployment.ts';
 import { describeMachine } from './machine.ts';
@@ -69,16 +68,10 @@ export async function assertInputs(
 }
 
 /** @throws OutputExistsError for an output that holds results, or belongs to a job, and is not to be replaced */
-export async function assertOutput({ store, flags }: Deployment, request: JobRequest): Promise<void> {
+export async function assertOutput({ store }: Deployment, request: JobRequest): Promise<void> {
   const { output: outputPrefix, overwrite = false } = request;
   if (outputPrefix === undefined || overwrite) return;
-  await permitted(() =>
-    assertOutputFree(
-      store,
-      outputPrefix,
-      `replace them with --overwrite, or see '${commandLine('jobs', flags)}'`,
-    ),
-  );
+  await permitted(() => assertOutputFree(store, outputPrefix, 'replace them with --overwrite'));
 }
 
 /** A right that whoever submits need not have is no reason to refuse: the functions find out. */
