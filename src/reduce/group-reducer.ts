@@ -251,7 +251,7 @@ class FunctionReducer implements GroupReducer {
     try {
       const key = this.#shuffle.key.decode(bytes, 0, end);
       this.#isReducing = true;
-      const returned: unknown = this.#reduce(key, this.#values, this.#context);
+      const returned: unknown = this.#reduce(key, this.#values.current(), this.#context);
       this.#isReducing = false;
       if (returned !== undefined) refuseReturned('reduce', returned);
       if (this.#failure !== undefined) throw this.#failure;

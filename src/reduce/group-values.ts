@@ -16,6 +16,21 @@ import type { Progress } from '../task.ts';
 
 const READ_BYTES = 256 * 1024;
 
+/** One object per group: a `values` kept from an earlier group must not yield those of the current one. */
+class CurrentGroup implements Iterable<unknown> {
+  readonly #values: GroupValues;
+  readonly #group: number;
+
+  constructor(values: GroupValues, group: number) {
+    this.#values = values;
+    this.#group = group;
+  }
+
+  [Symbol.iterator](): Generator<unknown, undefined> {
+    return this.#values.valuesOf(this.#group);
+  }
+}
+
 export class GroupValues {
   readonly #codec: Codec<unknown>;
   readonly #memoryBytes: number;
@@ -66,12 +81,13 @@ export class GroupValues {
     sink.end = copyBytes(bytes, start, end, sink.bytes, writeVarint(length, sink.bytes, sink.end));
   }
 
-  /** Valid until clear(). */
-  [Symbol.iterator](): Generator<unknown, undefined> {
-    return this.#valuesOf(this.#groups);
+  /** The values added since clear(), for reduce(), which may keep them: reading them after clear() or close() throws. */
+  current(): Iterable<unknown> {
+    return new CurrentGroup(this, this.#groups);
   }
 
-  *#valuesOf(group: number): Generator<unknown, undefined> {
+  /** @throws JobDefinitionError when `group` has ended */
+  *valuesOf(group: number): Generator<unknown, undefined> {
     this.#assertCurrent(group);
     if (this.#fileBytes > 0) yield* this.#valuesOfFile(group);
     const { bytes, end } = this.#sink;
@@ -86,6 +102,7 @@ export class GroupValues {
   }
 
   close(): void {
+    this.#groups++;
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
   }

@@ -39,10 +39,10 @@ describe('GroupValues', () => {
 
           for (const group of groups) {
             add(values, group);
-            expect([...values]).toEqual(group);
+            expect([...values.current()]).toEqual(group);
             values.clear();
           }
-          expect([...values]).toEqual([]);
+          expect([...values.current()]).toEqual([]);
 
           spilled += values.spills;
           expect(values.bytesSpilled > 0).toBe(values.spills > 0);
@@ -66,7 +66,7 @@ describe('GroupValues', () => {
     ];
     add(values, group);
 
-    const found = [...values];
+    const found = [...values.current()];
 
     expect(found.length).toBe(group.length);
     expect(found.every((value, i) => value === group[i])).toBe(true);
@@ -81,10 +81,11 @@ describe('GroupValues', () => {
       const group = Array.from({ length: 12 }, (_, i) => `${i}${'x'.repeat(60_000)}`);
       add(values, group);
 
-      const twice = [[...values], [...values]];
+      const current = values.current();
+      const twice = [[...current], [...current]];
       const pairs: unknown[] = [];
-      for (const a of values)
-        for (const b of values) pairs.push([group.indexOf(a as string), group.indexOf(b as string)]);
+      for (const a of current)
+        for (const b of current) pairs.push([group.indexOf(a as string), group.indexOf(b as string)]);
 
       expect(JSON.stringify(twice) === JSON.stringify([group, group])).toBe(true);
       expect(pairs).toEqual(group.flatMap((_a, i) => group.map((_b, j) => [i, j])));
@@ -99,15 +100,15 @@ describe('GroupValues', () => {
       values,
       Array.from({ length: 100 }, (_, i) => `first ${i}`),
     );
-    for (const value of values) if (value === 'first 3') break;
+    for (const value of values.current()) if (value === 'first 3') break;
     values.clear();
     add(values, ['second']);
 
-    expect([...values]).toEqual(['second']);
+    expect([...values.current()]).toEqual(['second']);
     values.clear();
     add(values, ['third', 'third again']);
     values.clear();
-    expect([...values]).toEqual([]);
+    expect([...values.current()]).toEqual([]);
     values.close();
   });
 
@@ -118,25 +119,27 @@ describe('GroupValues', () => {
         values,
         Array.from({ length: 50 }, (_, i) => `first ${i}`),
       );
-      const started = values[Symbol.iterator]();
+      const kept = values.current();
+      const started = kept[Symbol.iterator]();
       started.next();
-      const notStarted = values[Symbol.iterator]();
+      const notStarted = kept[Symbol.iterator]();
       values.clear();
       add(
         values,
         Array.from({ length: 50 }, (_, i) => `second ${i}`),
       );
 
-      for (const kept of [started, notStarted]) {
-        expect(() => kept.next()).toThrow(
-          expect.objectContaining({
-            name: 'JobDefinitionError',
-            message: expect.stringContaining('read after its reduce() had returned'),
-          }),
-        );
+      const refused = expect.objectContaining({
+        name: 'JobDefinitionError',
+        message: expect.stringContaining('read after its reduce() had returned'),
+      });
+      for (const iterator of [started, notStarted, kept[Symbol.iterator]()]) {
+        expect(() => iterator.next()).toThrow(refused);
       }
-      expect([...values].length).toBe(50);
+      const second = values.current();
+      expect([...second].length).toBe(50);
       values.close();
+      expect(() => [...second]).toThrow(refused);
     }
   });
 
@@ -151,7 +154,7 @@ describe('GroupValues', () => {
     const growth = process.memoryUsage().arrayBuffers - before;
 
     let count = 0;
-    for (const _ of values) count++;
+    for (const _ of values.current()) count++;
     expect(count).toBe(20_000);
     expect(values.bytesSpilled).toBeGreaterThan(800_000);
     expect(growth).toBeLessThan(20 * 1024 * 1024);

@@ -340,6 +340,30 @@ describe('a reduce function', () => {
     });
   });
 
+  it('may not read the values of an earlier group while a later one is reduced', async () => {
+    let earlier: Iterable<string> | undefined;
+    const job = defineJob({
+      ...COMMON,
+      name: 'earlier',
+      key: 'string',
+      value: 'string',
+      reduce: (_key, values, { emit }) => {
+        for (const value of earlier ?? []) emit(undefined, value);
+        earlier = values;
+      },
+      output: lines(),
+    });
+
+    const failed = reduce(job, [
+      [
+        ['a', 'of a'],
+        ['b', 'of b'],
+      ],
+    ]);
+
+    await expect(failed).rejects.toThrow('read after its reduce() had returned');
+  });
+
   it('that throws is named with its key, task and stack', async () => {
     const job = make((key) => {
       if (key === 'key 1') throw new TypeError('oh no');
