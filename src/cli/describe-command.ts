@@ -1,6 +1,6 @@
 /** `mapreduce list` and `mapreduce describe`: what jobs do and take. */
 import type { ParameterSpec } from '../job.ts';
-import { describeJob, type JobDescription, type ShuffleDescription } from '../job-description.ts';
+import type { JobDescription, ShuffleDescription } from '../job-description.ts';
 import { describeModule } from '../local/describe-module.ts';
 import { loadJob } from '../local/load-job.ts';
 import { appNames } from './apps.ts';
@@ -15,7 +15,7 @@ export async function listCommand(): Promise<number> {
   const paint = paintFor(process.stdout);
   const jobs = await Promise.all(
     // The package's own apps may be loaded here.
-    appNames().map(async (name) => ({ name, job: describeJob(await loadJob(findJob(name))) })),
+    appNames().map(async (name) => ({ name, job: (await loadJob(findJob(name))).description })),
   );
   const lines = jobs.flatMap(({ name, job }) => [...listedLines(name, job, paint), '']);
   print(`${[...lines, `More about one: ${commandLine('describe <app>')}`].join('\n')}\n`);

@@ -1,20 +1,20 @@
 /** The runner of production: a job, its stores on local disks, and the engine's tasks. */
 import type { Job } from '../job.ts';
-import { describeJob } from '../job-description.ts';
 import { planJob } from '../plan/plan-job.ts';
 import { FileStore } from '../storage/file-store.ts';
 import type { TaskEnvironment } from '../task.ts';
 import type { JobQuestion } from './job-questions.ts';
+import type { LoadedJob } from './load-job.ts';
 import type { LocalJob } from './local-job.ts';
 import { runTask } from './run-task.ts';
 import type { AttemptToRun, TaskRunner } from './task-runner.ts';
 
-export function jobRunner(job: Job, memoryBytes: number): TaskRunner<LocalJob> {
+export function jobRunner({ job, description }: LoadedJob, memoryBytes: number): TaskRunner<LocalJob> {
   return {
     run: (attempt) => runTask(attempt.spec, attempt.attemptId, localEnvironment(job, memoryBytes, attempt)),
     async answer(question, watched) {
       const asked = question as JobQuestion;
-      if (asked.kind === 'describe') return describeJob(job);
+      if (asked.kind === 'describe') return description;
       return planJob({ ...asked.options, job, inputs: localInputs(), watched });
     },
   };

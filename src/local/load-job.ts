@@ -3,16 +3,37 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { MapReduceError } from '../errors.ts';
-import type { Job } from '../job.ts';
-import { isInstance, thrownFields } from '../thrown.ts';
+import type { Job, JobShuffle } from '../job.ts';
+import { describeJob, type JobDescription } from '../job-description.ts';
+import { isInstance, textOf, thrownFields } from '../thrown.ts';
 import { resolveSelf } from './resolve-self.ts';
 
-/** Throws JobDefinitionError: no such file, does not load, exports no job. */
-export async function loadJob(url: URL): Promise<Job> {
+export interface LoadedJob {
+  /** A plain copy: a getter or a proxy of the user's has had its last word. */
+  readonly job: Job;
+  readonly description: JobDescription;
+}
+
+/** Throws JobDefinitionError: no such file, does not load, exports no job, or throws while its export is read. */
+export async function loadJob(url: URL): Promise<LoadedJob> {
   resolveSelf();
   const path = url.protocol === 'file:' ? fileURLToPath(url) : url.href;
   if (url.protocol === 'file:') await checkFile(path);
   const module = await importJob(url, path);
+  try {
+    const job = copyOf(jobIn(module, path));
+    // A clone, as it goes to another thread: what cannot be sent is the definition's fault too.
+    const description = structuredClone(describeJob(job));
+    return { job, description };
+  } catch (error) {
+    throw asDefinitionError(error, (thrown) => ({
+      message: `the job module ${path} threw while its default export was read: ${thrown}. Define the job with plain values, not with getters or a Proxy that throw`,
+      userStack: thrownFields(error).stack,
+    }));
+  }
+}
+
+function jobIn(module: Record<string, unknown>, path: string): Job {
   if (!('default' in module)) {
     const others = Object.keys(module);
     throw new MapReduceError(
@@ -32,6 +53,32 @@ export async function loadJob(url: URL): Promise<Job> {
   );
 }
 
+function copyOf({ name, description, input, params, setup, map, output, shuffle }: Job): Job {
+  return { name, description, input, params, setup, map, output, shuffle: shuffle && copyOfShuffle(shuffle) };
+}
+
+function copyOfShuffle({ key, value, combine, partition, reduce, reducers }: JobShuffle): JobShuffle {
+  return { key, value, combine, partition, reduce, reducers };
+}
+
+/** What the module's own code threw, as an error that says so; what defineJob finds wrong is said in its own words. */
+function asDefinitionError(
+  error: unknown,
+  said: (thrown: string) => { message: string; userStack: string | undefined },
+): MapReduceError {
+  if (isInstance(error, MapReduceError)) return error;
+  const { name, message: text, isError } = thrownFields(error);
+  const { message, userStack } = said(isError ? `${name}: ${text}` : `it threw ${text}`);
+  return new MapReduceError(
+    'JobDefinitionError',
+    userStack === undefined ? message : `${message}\n${userStack}`,
+    {
+      details: userStack === undefined ? {} : { userStack },
+      cause: error,
+    },
+  );
+}
+
 async function checkFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile()) return;
@@ -46,23 +93,18 @@ async function importJob(url: URL, path: string): Promise<Record<string, unknown
   try {
     return await import(url.href);
   } catch (error) {
-    // What defineJob finds wrong is said in its own words.
-    if (isInstance(error, MapReduceError)) throw error;
-    const { name, message, isError } = thrownFields(error);
-    const thrown = isError ? `${name}: ${message}` : `it threw ${message}`;
     const userStack = await stackOf(error, path);
-    throw new MapReduceError(
-      'JobDefinitionError',
-      `the job module ${path} does not load: ${thrown}${remedy(error)}${userStack === undefined ? '' : `\n${userStack}`}`,
-      { details: userStack === undefined ? {} : { userStack }, cause: error },
-    );
+    throw asDefinitionError(error, (thrown) => ({
+      message: `the job module ${path} does not load: ${thrown}${remedy(error)}`,
+      userStack,
+    }));
   }
 }
 
 /** A package.json nearby may say that its files are CommonJS: npm init writes that unasked. */
 function remedy(error: unknown): string {
   const isTakenForCommonJs =
-    error instanceof SyntaxError &&
+    isInstance(error, SyntaxError) &&
     /import statement outside a module|Unexpected token 'export'/.test(error.message);
   return isTakenForCommonJs
     ? '. The nearest package.json makes it CommonJS: put "type": "module" there, or end the file\'s name in .mts or .mjs'
@@ -102,6 +144,6 @@ function isJob(value: unknown): value is Job {
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'function') return 'a function';
-  if (typeof value !== 'object') return `the ${typeof value} ${String(value)}`;
+  if (typeof value !== 'object') return `the ${typeof value} ${textOf(value)}`;
   return `an object with ${Object.keys(value).join(', ') || 'no fields'}`;
 }

@@ -75,6 +75,32 @@ describe('a job that ends its process ends its worker, and the command fails', (
   });
 });
 
+describe('a default export that throws when it is read is the module’s fault, not a defect', () => {
+  test.each([
+    ['a trap for everything', '', 'new Proxy({}, { get() { throw new Error("trap"); } })', 'Error: trap'],
+    [
+      'null, for one field of a job',
+      'const get = (job: any, name: any) => { if (name === "map") throw null; return job[name]; };',
+      'new Proxy(job, { get })',
+      'it threw null',
+    ],
+  ])('%s', async (_, top, exported, thrown) => {
+    const made = jobThat({ top }).replace('export default defineJob(', 'const job = defineJob(');
+    const cwd = folderWith({ 'job.ts': `${made}\nexport default ${exported};`, 'in.txt': 'a\n' });
+
+    for (const args of [
+      ['run', './job.ts', '-i', 'in.txt', '-o', 'out'],
+      ['describe', './job.ts'],
+    ]) {
+      const { code, stderr } = await cli(args, { cwd });
+
+      expect(stderr).toContain(`threw while its default export was read: ${thrown}`);
+      expect(stderr).not.toContain('defect');
+      expect(code).toBe(2);
+    }
+  });
+});
+
 describe('a job that never comes back is stopped', () => {
   const LOOP = "say('looping'); for (;;);";
   const places: [where: string, code: Code, how: string[]][] = [

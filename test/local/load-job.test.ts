@@ -20,7 +20,7 @@ function load(
     const { loadJob } = await import(${JSON.stringify(loadJobUrl.href)});
     const print = (value) => console.log(JSON.stringify(value));
     await loadJob(new URL(${JSON.stringify(pathToFileURL(path).href)})).then(
-      (job) => print({ job: job.name }),
+      ({ description }) => print({ job: description.name }),
       (error) => print({ name: error.name, message: error.message, userStack: error.details?.userStack }),
     );`;
   const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
@@ -121,6 +121,50 @@ describe('loading a job module', () => {
     expect(load('wrong.ts', WORD_COUNT.replace("name: 'words'", "name: 'Wörds'"))).toMatchObject({
       name: 'JobDefinitionError',
       message: expect.stringContaining("job 'Wörds': name is 1 to 63 lower-case letters"),
+    });
+  });
+
+  const trapped = (get: string) =>
+    `${WORD_COUNT.replace('export default defineJob(', 'const job = defineJob(')}
+export default new Proxy(job, { get(target: any, name, receiver) {
+  ${get}
+  return Reflect.get(target, name, receiver);
+} });`;
+
+  test.each([
+    ['a proxy that throws at once', 'throw new Error("trap");', 'Error: trap'],
+    ['null, thrown for one field', 'if (name === "map") throw null;', 'it threw null'],
+    ['for a field of no part in the check', 'if (name === "setup") throw new Error("late");', 'Error: late'],
+    ['within its shuffle', 'if (name === "shuffle") return { get key() { throw 1; } };', 'it threw 1'],
+    [
+      'what no thread can be sent',
+      'if (name === "shuffle") return { key: { name() {} }, value: {}, reduce: "each" };',
+      'DataCloneError: ',
+    ],
+  ])('an export whose reading throws is named as the module’s own doing: %s', (_, get, thrown) => {
+    const { name, message } = load('trap.ts', trapped(get));
+
+    expect(name).toBe('JobDefinitionError');
+    expect(message).toContain(
+      `the job module ${join(folder, 'trap.ts')} threw while its default export was read: ${thrown}`,
+    );
+  });
+
+  test('a proxy that would throw when read later, or when asked for `then`, loads: what is kept is a copy', () => {
+    const job = trapped(
+      'seen.set(name, (seen.get(name) ?? 0) + 1); if (name === "then") throw new Error("then"); if (seen.get(name) > 2) throw new Error("again");',
+    );
+
+    expect(load('once.ts', `const seen = new Map();\n${job}`)).toEqual({ job: 'words' });
+  });
+
+  test('a proxy of which nothing can be said', () => {
+    const all =
+      'new Proxy({}, new Proxy({}, { get() { return () => { throw new Proxy({}, { get() { throw 1; } }); }; } }))';
+
+    expect(load('all.ts', `export default ${all};`)).toMatchObject({
+      name: 'JobDefinitionError',
+      message: expect.stringContaining('threw while its default export was read'),
     });
   });
 });
