@@ -24,12 +24,10 @@ export function assertNamed(pattern: string): void {
 
 /**
  * Names that start with '_' or '.' hold no input, as in Hadoop: _SUCCESS, _temporary, .part.crc, .DS_Store. Asked of
- * the part of a path that was found, not of the part that was given. `pattern` is the part of a glob that did the
- * finding: what it spells out ('_logs/*', '**' + '/.*') is wanted.
+ * the part of a path that was found, not of the part that was given. What a glob spells out is wanted (spelled-names.ts).
  */
-export function isHidden(foundPath: string, pattern = ''): boolean {
-  const spelled = new Set(pattern.split('/').map((name) => name[0]));
-  return foundPath.split('/').some((name) => /^[._]/.test(name) && !spelled.has(name[0]));
+export function isHidden(foundPath: string): boolean {
+  return /(?:^|\/)[._]/.test(foundPath);
 }
 
 /** Where the pattern's wildcards begin; -1 when there are none and it is a plain name. */

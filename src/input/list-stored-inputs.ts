@@ -139,7 +139,7 @@ async function* inputsMatching(store: ObjectStore, pattern: string): AsyncGenera
     throw notFound(
       store,
       pattern,
-      `no key matches it (listed the keys that start with '${glob.prefix}'). '*' stays within a folder, '**' does not.`,
+      `no key matches it (listed the keys that start with '${glob.prefix}'). '*' stays within a folder, '**' does not. Names that start with '.' or '_' count only where the pattern spells that out.`,
     );
   }
 }

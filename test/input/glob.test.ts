@@ -14,6 +14,7 @@ const NAMES = [
     '2024-01/a.gz',
     '2024-02/b.gz',
   ],
+  ...['e/_y', 'e/.y', 'e/b', 'e/_u/f', 'e/_u/_f', 'e/n1/f', 'e/n1/_f'],
 ];
 const FILES = Object.fromEntries(NAMES.map((name) => [name, `${name}\n`]));
 const h = (...numbers: number[]) => numbers.map((number) => `logs/h${number}.txt`).sort();
@@ -57,8 +58,52 @@ const TABLE: readonly (readonly [pattern: string, selects: readonly string[] | u
   ['nothing/*', undefined],
 ];
 
+/** Names that start with '.' or '_' count where the pattern writes that character, and only there. */
+const HIDDEN: readonly (readonly [pattern: string, selects: readonly string[] | undefined])[] = [
+  ['e/{_y,b}', ['e/_y', 'e/b']],
+  ['e/{b,{_,.}y}', ['e/.y', 'e/_y', 'e/b']],
+  ['e/{.,_}*', ['e/.y', 'e/_y']],
+  ['e/{,_}[yb]', ['e/_y', 'e/b']],
+  ['e/{_u,n1}/f', ['e/_u/f', 'e/n1/f']],
+  ['e/{_u/f,n1/_f}', ['e/_u/f', 'e/n1/_f']],
+  ['{e/_y,c/a.txt}', ['c/a.txt', 'e/_y']],
+  ['e/\\_y', ['e/_y']],
+  ['e/\\.*', ['e/.y']],
+  ['e/@(_y|b)', ['e/_y', 'e/b']],
+  ['e/@(@(a|_)y|b)', ['e/_y', 'e/b']],
+  ['e/?(_)[yb]', ['e/_y', 'e/b']],
+  ['e/?(a)_y', ['e/_y']],
+  ['e/@(a|)_y', ['e/_y']],
+  ['e/+(_|y)', ['e/_y']],
+  ['e/*(b)*(_|y)', ['e/_y', 'e/b']],
+  ['e/@(b|_u)/*', ['e/_u/f']],
+  ['e/[_b]*', ['e/_y', 'e/b']],
+  ['e/[]_.]y', ['e/.y', 'e/_y']],
+  ['e/[\\_]y', ['e/_y']],
+  ['e/@([_.]|b)*', ['e/.y', 'e/_y', 'e/b']],
+  ['e/[_b]*/', ['e/_u/f']],
+  ['**/[_b]', ['e/b']],
+  ['**/_?', ['e/_y', 'e/n1/_f']],
+  ['e/**/_f', ['e/n1/_f']],
+  ['e/_*/_*', ['e/_u/_f']],
+  ['e/_*/*', ['e/_u/f']],
+  ['e/_*/**', ['e/_u/f']],
+  ['e/*/_f', ['e/n1/_f']],
+  ['e/?y', undefined],
+  ['e/*y', undefined],
+  ['e/[!a]y', undefined],
+  ['e/[!_a]y', undefined],
+  ['e/[A-z]y', undefined],
+  ['e/[[:punct:]]y', undefined],
+  ['e/!(b)', undefined],
+  ['e/!(_y)', ['e/b']],
+  ['e/!(b)_y', undefined],
+  ['e/{_z,?y}', undefined],
+  ['e/@(_z|?y)', undefined],
+];
+
 describe('a glob selects the same on disk and on a bucket', () => {
-  test.each(TABLE)('%s', async (pattern, selects) => {
+  test.each([...TABLE, ...HIDDEN])('%s', async (pattern, selects) => {
     for (const side of await bothSides(FILES)) {
       const found = side.select(pattern);
 
@@ -84,12 +129,39 @@ describe('a glob selects the same on disk and on a bucket', () => {
     }
   });
 
+  test.each([
+    ['more groups than the package takes', '*(a)'.repeat(300)],
+    ['groups that take too many to spell out names', `${'+('.repeat(100)}_a${')'.repeat(100)}`],
+    ['too long', 'a*'.repeat(40_000)],
+  ])('%s: refused', async (_, pattern) => {
+    for (const side of await bothSides({ 'c/_a': '' })) {
+      await expect(side.select(`c/${pattern}`), side.name).rejects.toMatchObject({
+        name: 'UsageError',
+        message: expect.stringContaining('is too long or has too many groups'),
+      });
+    }
+  });
+
   test('many wildcards take no longer than few', async () => {
     const name = `c/${'a'.repeat(200)}`;
     for (const side of await bothSides({ [name]: '' })) {
       const hostile = ['*a'.repeat(40), '*'.repeat(200), `${'**/'.repeat(60)}`, `+(${'a|'.repeat(20)}a)`];
       for (const pattern of hostile) {
         await expect(side.select(`c/${pattern}b`), side.name).rejects.toMatchObject({
+          name: 'InputNotFoundError',
+        });
+      }
+    }
+  });
+
+  test('nor do they where they spell out hidden names', async () => {
+    const name = `c/${'_/'.repeat(20)}${'_a'.repeat(100)}`;
+    const group = `${'+('.repeat(15)}_|a${')'.repeat(15)}`;
+    for (const side of await bothSides({ [name]: '' })) {
+      const deep = Array.from({ length: 21 }, () => `${'**/'.repeat(5)}*(_*|${group})`).join('/');
+      expect((await side.select(`c/${deep}`)).keys, side.name).toEqual([name]);
+      for (const pattern of [`**/${group}`, `${'**/'.repeat(60)}_*`, `${deep}b`]) {
+        await expect(side.select(`c/${pattern}`), side.name).rejects.toMatchObject({
           name: 'InputNotFoundError',
         });
       }
