@@ -9,7 +9,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import { errnoOf, fileError } from '../storage/file-errors.ts';
-import { inputEtagOf, listFiles } from '../storage/file-listing.ts';
+import { inputEtagOf, listFiles, notUtf8, REPLACEMENT } from '../storage/file-listing.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
 import { sortUtf8 } from '../utf8-order.ts';
@@ -31,7 +31,7 @@ export interface ListingOptions {
  *   names that start with '.' or '_'; an empty one for none. A glob selects files (glob.ts). A name that exists is
  *   taken as it is, even if it looks like a glob.
  * @throws InputNotFoundError for a path that does not exist or a glob without a match;
- *   UsageError for what may not be read, or is a pipe or device
+ *   UsageError for what may not be read, is a pipe or device, or has a name that is not UTF-8
  */
 export async function listLocalInputs(
   store: ObjectStore,
@@ -72,8 +72,10 @@ async function filesOf(
     path: folder,
     keyPrefix: folder,
     namePrefix: glob === undefined ? '' : glob.prefix.slice(folder.length),
-    enters: (below) => glob === undefined || glob.mayMatchBelow(below),
+    enters: (below) =>
+      glob === undefined ? !isHidden(below.slice(folder.length)) : glob.mayMatchBelow(below),
     identify: inputEtagOf,
+    isMissed: isWanted,
     onSpecial: (key, what) => {
       if (isWanted(key)) throw notAFile(key, what);
     },
@@ -145,7 +147,11 @@ async function notFound(pattern: string, path: string): Promise<MapReduceError> 
   let missing = path;
   let folder = dirname(path);
   for (; folder !== dirname(folder) && !(await isFolder(folder)); folder = dirname(folder)) missing = folder;
-  const nearest = nearestName(basename(missing), await namesIn(folder));
+  const names = await namesIn(folder);
+  // What is there and still cannot be found: the command line has lost the bytes of its name.
+  if (missing.includes(REPLACEMENT) && names.includes(basename(missing))) return notUtf8(missing);
+  const usable = names.filter((name) => !name.includes(REPLACEMENT));
+  const nearest = nearestName(basename(missing), usable);
   const where = missing === path ? '' : `: there is no '${basename(missing)}' in ${folder}`;
   const hint = nearest === undefined ? 'Check the path.' : `Did you mean '${resolve(folder, nearest)}'?`;
   return new MapReduceError(

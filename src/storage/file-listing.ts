@@ -12,9 +12,13 @@
  *
  * Symbolic links are followed; one that leads back to a folder above it is an error, since its files would be listed
  * over and over. Dangling links, pipes, sockets and devices are not objects; who lists inputs is told of them.
+ *
+ * A name that is not UTF-8 can be neither shown nor opened, and is an error. It reaches us with U+FFFD in it, as a name
+ * may that is UTF-8: the bytes tell which it is.
  */
-import type { BigIntStats } from 'node:fs';
-import { lstat, opendir, stat } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import type { BigIntStats, Dirent } from 'node:fs';
+import { lstat, opendir, readdir, stat } from 'node:fs/promises';
 import { MapReduceError } from '../errors.ts';
 import { sortUtf8 } from '../utf8-order.ts';
 import { NO_METADATA } from './conditions.ts';
@@ -53,6 +57,8 @@ export interface ListedFolder {
   readonly identify?: (stats: BigIntStats) => string;
   /** Told of what is neither file nor folder; may throw. Default: it is no object, and left out. */
   readonly onSpecial?: (key: string, what: string) => void;
+  /** Whether leaving out a file whose name is not UTF-8 is an error; the key has U+FFFD for what is not. Default: always. */
+  readonly isMissed?: (key: string) => boolean;
 }
 
 export async function* listFiles({
@@ -62,6 +68,7 @@ export async function* listFiles({
   enters = () => true,
   identify = etagOf,
   onSpecial = () => {},
+  isMissed = () => true,
 }: ListedFolder): AsyncGenerator<ObjectInfo, undefined> {
   const first = await openFolder({ path, keyPrefix, namePrefix }, []);
   const open = first === undefined ? [] : [first];
@@ -71,6 +78,13 @@ export async function* listFiles({
       continue;
     }
     const name = folder.names[folder.next];
+    if (folder.notUtf8.has(name)) {
+      folder.next += 1;
+      const key = folder.keyPrefix + name;
+      if (name.endsWith('/') ? enters(key) : isMissed(key))
+        throw notUtf8(childPath(folder.path, name.replace(/\/$/, '')));
+      continue;
+    }
     if (name.endsWith('/')) {
       folder.next += 1;
       if (!enters(folder.keyPrefix + name)) continue;
@@ -104,6 +118,8 @@ interface OpenFolder {
   readonly identity: string;
   /** Sorted; those of folders end in '/'. */
   readonly names: readonly string[];
+  /** Those of the names that are not UTF-8. */
+  readonly notUtf8: ReadonlySet<string>;
   next: number;
 }
 
@@ -121,7 +137,7 @@ async function openFolder(
         `cannot list ${path}: it is a symbolic link back to ${leadsBackTo.path}. Remove the link, or name the files one by one.`,
       );
     }
-    return { path, keyPrefix, identity, names: await sortedNames(path, namePrefix), next: 0 };
+    return { path, keyPrefix, identity, ...(await sortedNames(path, namePrefix)), next: 0 };
   } catch (error) {
     const code = errnoOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -129,23 +145,33 @@ async function openFolder(
   }
 }
 
-async function sortedNames(path: string, namePrefix: string): Promise<string[]> {
+async function sortedNames(path: string, namePrefix: string): Promise<Pick<OpenFolder, 'names' | 'notUtf8'>> {
   const names: string[] = [];
+  let isAnyReplaced = false;
   for await (const entry of await opendir(path, { bufferSize: NAMES_PER_READ })) {
     if (!entry.name.startsWith(namePrefix) || entry.name === HIDDEN_FOLDER) continue;
-    if (
-      entry.isDirectory() ||
-      (entry.isSymbolicLink() && (await leadsToFolder(childPath(path, entry.name))))
-    ) {
-      names.push(`${entry.name}/`);
-    } else {
-      names.push(entry.name);
+    if (entry.name.includes(REPLACEMENT)) isAnyReplaced = true;
+    else names.push((await isFolder(entry, childPath(path, entry.name))) ? `${entry.name}/` : entry.name);
+  }
+  const notUtf8 = new Set<string>();
+  if (isAnyReplaced) {
+    for (const entry of await readdir(path, { encoding: 'buffer', withFileTypes: true })) {
+      const text = entry.name.toString();
+      if (!text.startsWith(namePrefix) || !text.includes(REPLACEMENT)) continue;
+      const whole = Buffer.concat([Buffer.from(childPath(path, '')), entry.name]);
+      const name = (await isFolder(entry, whole)) ? `${text}/` : text;
+      names.push(name);
+      if (!isUtf8(entry.name)) notUtf8.add(name);
     }
   }
-  return sortUtf8(names);
+  return { names: sortUtf8(names), notUtf8 };
 }
 
-async function leadsToFolder(path: string): Promise<boolean> {
+async function isFolder(entry: Dirent<string | Buffer>, path: string | Buffer): Promise<boolean> {
+  return entry.isDirectory() || (entry.isSymbolicLink() && (await leadsToFolder(path)));
+}
+
+async function leadsToFolder(path: string | Buffer): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch {
@@ -157,9 +183,10 @@ export function childPath(folder: string, name: string): string {
   return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
 }
 
-function nextFiles({ names, next }: OpenFolder): string[] {
+function nextFiles({ names, notUtf8, next }: OpenFolder): string[] {
   let end = next;
-  while (end < names.length && end - next < FILES_PER_BATCH && !names[end].endsWith('/')) end += 1;
+  const isFile = (name: string) => !name.endsWith('/') && !notUtf8.has(name);
+  while (end < names.length && end - next < FILES_PER_BATCH && isFile(names[end])) end += 1;
   return names.slice(next, end);
 }
 
@@ -178,17 +205,10 @@ async function lookAt(
     }
     return { key, sizeBytes: Number(stats.size), etag: identify(stats), metadata: NO_METADATA };
   } catch (error) {
-    // Removed since the folder was read; or its name is not UTF-8 and can be neither shown nor opened.
-    if (errnoOf(error) === 'ENOENT' && !name.includes('\ufffd')) {
+    if (errnoOf(error) === 'ENOENT') {
+      // Otherwise it was removed since the folder was read.
       if (await isLink(path)) onSpecial(key, 'a symbolic link that leads nowhere');
       return undefined;
-    }
-    if (errnoOf(error) === 'ENOENT') {
-      throw new MapReduceError(
-        'UsageError',
-        `cannot list ${path}: its name is not UTF-8. Rename it, for example with 'convmv'.`,
-        { cause: error },
-      );
     }
     throw fileError(error, { action: 'look at', path, key });
   }
@@ -200,4 +220,15 @@ async function isLink(path: string): Promise<boolean> {
   } catch {
     return false; // Gone by now.
   }
+}
+
+/** What stands in a name for bytes that are not UTF-8. */
+export const REPLACEMENT = '\ufffd';
+
+export function notUtf8(path: string): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `cannot list ${path}: its name is not UTF-8. Rename it, for example with 'convmv'`,
+    { details: { file: path } },
+  );
 }

@@ -155,4 +155,68 @@ describe('listLocalInputs()', () => {
     await expect(listLocalInputs(store, ['/dev/null'])).rejects.toMatchObject({ name: 'UsageError' });
     await expect(listLocalInputs(store, [''])).rejects.toMatchObject({ name: 'UsageError' });
   });
+
+  describe.skipIf(process.platform === 'darwin')('a name that is not UTF-8', () => {
+    const bytes = (name: string) => Buffer.from(join(root, name), 'latin1');
+
+    beforeAll(async () => {
+      await write('latin/a.log', 'latin/b.log', 'latin/sub/x.txt', 'latin/utf-8-\ufffd.txt');
+      await writeFile(bytes('latin/bad\xe9'), 'x');
+      await write('hidden-latin/a.log');
+      await writeFile(bytes('hidden-latin/_bad\xe9'), 'x');
+      await mkdir(bytes('hidden-latin/.bad\xe9'));
+      await write('folders/sub/x.txt', 'links/sub/x.txt', 'twins/bad\ufffd');
+      await mkdir(bytes('folders/d\xe9'));
+      await writeFile(bytes('folders/d\xe9/x.txt'), 'x');
+      await symlink('sub', bytes('links/d\xe9'));
+      await writeFile(bytes('twins/bad\xff'), 'x');
+    });
+
+    it.each([
+      ['latin/*.log', ['latin/a.log', 'latin/b.log']],
+      ['latin/[a-b]*g', ['latin/a.log', 'latin/b.log']],
+      ['latin/*/*', ['latin/sub/x.txt']],
+      ['latin/**/*.txt', ['latin/sub/x.txt', 'latin/utf-8-\ufffd.txt']],
+      ['latin/utf-8-\ufffd.txt', ['latin/utf-8-\ufffd.txt']],
+      ['latin/utf-8-?.*', ['latin/utf-8-\ufffd.txt']],
+      ['hidden-latin', ['hidden-latin/a.log']],
+      ['hidden-latin/*', ['hidden-latin/a.log']],
+      ['folders/s*/x.txt', ['folders/sub/x.txt']],
+      ['links/s*/x.txt', ['links/sub/x.txt']],
+    ])('is passed over by what leaves it out: %s', async (pattern, selects) => {
+      expect(await keysOf(pattern)).toEqual(selects);
+    });
+
+    it('is passed over by a glob that nothing matches', async () => {
+      await expect(keysOf('latin/[!a-z]')).rejects.toMatchObject({ name: 'InputNotFoundError' });
+    });
+
+    it.each([
+      ['latin', 'latin/bad'],
+      ['latin/*', 'latin/bad'],
+      ['latin/bad?', 'latin/bad'],
+      ['latin/{a.log,bad\ufffd}', 'latin/bad'],
+      ['latin/bad\ufffd', 'latin/bad'],
+      ['hidden-latin/_*', 'hidden-latin/_bad'],
+      ['folders', 'folders/d'],
+      ['folders/*/x.txt', 'folders/d'],
+      ['folders/d\ufffd', 'folders/d'],
+      ['folders/d\ufffd/x.txt', 'folders/d'],
+      ['links', 'links/d'],
+      ['links/*/x.txt', 'links/d'],
+      ['twins', 'twins/bad'],
+    ])('is refused where it is asked for: %s', async (pattern, name) => {
+      await expect(keysOf(pattern)).rejects.toMatchObject({
+        name: 'UsageError',
+        message: expect.stringMatching(new RegExp(`^cannot list .*/${name}\ufffd: its name is not UTF-8`)),
+      });
+    });
+
+    it('is never suggested', async () => {
+      await expect(keysOf('latin/bat')).rejects.toMatchObject({
+        name: 'InputNotFoundError',
+        message: expect.stringContaining('Check the path.'),
+      });
+    });
+  });
 });
