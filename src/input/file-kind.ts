@@ -4,6 +4,7 @@
  *
  * The signatures are those of the formats' own specifications; tar's is at byte 257.
  */
+import { wideTextKind } from './wide-text.ts';
 
 /** Of a file that can be read. */
 export type ReadableKind = 'none' | 'gzip' | 'zstd';
@@ -13,7 +14,7 @@ export type FileKind =
   /** Not read: what it is, and what to do with it. */
   | { readonly kind: 'refused'; readonly what: string; readonly remedy: string };
 
-/** Enough for every signature, and for telling UTF-16. */
+/** Enough for every signature, and for telling UTF-16 and UTF-32. */
 export const KIND_BYTES = 512;
 
 const DECOMPRESS = 'Decompress it first; .gz and .zst are read as they are';
@@ -43,9 +44,6 @@ const SIGNATURES: readonly (readonly [bytes: string, what: string, remedy: strin
   ['feff', 'UTF-16 text', ICONV],
 ];
 const TAR_AT = 257;
-/** Of the two-byte units looked at, so many have a zero on the same side: Latin text in UTF-16. */
-const UTF16_ZEROS_MIN = 0.8;
-const UTF16_UNITS_MIN = 4;
 
 /**
  * @param head  the file's first bytes, KIND_BYTES of them or all there are
@@ -60,7 +58,14 @@ export function fileKind(head: Buffer, { isText }: { isText: boolean }): FileKin
   if (head.subarray(TAR_AT, TAR_AT + 5).equals(Buffer.from('ustar'))) {
     return { kind: 'refused', what: 'a tar archive', remedy: 'Unpack it first' };
   }
-  if (isUtf16(head)) return { kind: 'refused', what: 'UTF-16 text without a byte order mark', remedy: ICONV };
+  const wide = wideTextKind(head);
+  if (wide !== undefined) {
+    return {
+      kind: 'refused',
+      what: `${wide} text without a byte order mark`,
+      remedy: ICONV.replaceAll('UTF-16', `${wide}LE or ${wide}BE`),
+    };
+  }
   return { kind: 'none' };
 }
 
@@ -75,18 +80,4 @@ function startsWith(head: Buffer, hex: string): boolean {
 
 function isSkippableZstdFrame(head: Buffer): boolean {
   return head.length >= 4 && (head[0] & 0xf0) === 0x50 && startsWith(head.subarray(1), '2a4d18');
-}
-
-function isUtf16(head: Buffer): boolean {
-  const units = head.length >> 1;
-  if (units < UTF16_UNITS_MIN) return false;
-  let low = 0;
-  let high = 0;
-  for (let unit = 0; unit < units; unit++) {
-    const isLowZero = head[2 * unit] === 0;
-    const isHighZero = head[2 * unit + 1] === 0;
-    if (isLowZero && !isHighZero) low += 1;
-    if (isHighZero && !isLowZero) high += 1;
-  }
-  return Math.max(low, high) >= units * UTF16_ZEROS_MIN;
 }

@@ -81,6 +81,11 @@ describe('a file is what its first bytes say', () => {
     ['a.txt', 'UTF-16 text', Buffer.from('\ufeffone\ntwo\n', 'utf16le')],
     ['b.txt', 'UTF-16 text', Buffer.from('\ufeffone\ntwo\n', 'utf16le').swap16()],
     ['c.txt', 'UTF-16 text without a byte order mark', Buffer.from('one\ntwo\n', 'utf16le')],
+    ['ru.txt', 'UTF-16 text without', Buffer.from('привет мир как дела у тебя\n', 'utf16le')],
+    ['zh.txt', 'UTF-16 text without', Buffer.from('你好世界，今天天气很好\n', 'utf16le').swap16()],
+    ['hi.txt', 'UTF-16 text without', Buffer.from('hi\n', 'utf16le')],
+    ['ru.gz', 'UTF-16 text without', gzipSync(Buffer.from('да нет\n', 'utf16le'))],
+    ['32.txt', 'UTF-32 text without', Buffer.from(Uint32Array.of(0x68, 0x69, 0x0a).buffer)],
     ['d.txt.gz', 'UTF-16 text in a compressed file', gzipSync(Buffer.from('\ufeffone\n', 'utf16le'))],
     ['e.gz', 'a gzip file, compressed once more', gzipSync(gzipSync(LINES))],
   ])('%s is refused as %s', async (name, what, bytes) => {
