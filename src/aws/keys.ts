@@ -26,6 +26,7 @@
  * Intermediates have a prefix of their own, because lifecycle rules and IAM statements go by prefix: `work/` is gone after
  * days, while `jobs/` stays for weeks and keeps a late duplicate of an upload event from running the job again.
  */
+import { OUTPUT_CLAIM_NAME } from '../commit/layout.ts';
 import type { AttemptId, JobId, Stage, TaskId } from '../ids.ts';
 import type { JobLayout } from '../task.ts';
 
@@ -104,5 +105,5 @@ export function stageKey(job: JobId, stage: Stage): string {
 
 /** Names the job that has the output, so that two jobs never write into one (lambdas/steps/output-claim.ts). */
 export function outputClaimKey(outputPrefix: string): string {
-  return `${outputPrefix}_JOB`;
+  return `${outputPrefix}${OUTPUT_CLAIM_NAME}`;
 }

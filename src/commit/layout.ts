@@ -10,6 +10,7 @@
  *     <output>/manifest.json         what was made, how, from what
  *     <output>/_report.html          the same for people; of jobs on AWS              (report-page/page.ts)
  *     <output>/_SUCCESS              empty; last of all
+ *     <output>/_JOB                  whose the output is, from before the first part on; of jobs on AWS
  */
 import { type AttemptId, stageOf, type TaskId } from '../ids.ts';
 import type { JobLayout, JobSettings } from '../task.ts';
@@ -18,6 +19,7 @@ export const SUCCESS_NAME = '_SUCCESS';
 export const MANIFEST_NAME = 'manifest.json';
 /** Readers of a whole folder (Hadoop, Spark, DuckDB) leave out what starts with '_'. */
 export const REPORT_NAME = '_report.html';
+export const OUTPUT_CLAIM_NAME = '_JOB';
 
 export function shufflePrefix(layout: JobLayout): string {
   return `${layout.workPrefix}shuffle/`;

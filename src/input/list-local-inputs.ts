@@ -15,6 +15,7 @@ import type { InputFile } from '../task.ts';
 import { sortUtf8 } from '../utf8-order.ts';
 import { compileGlob } from './glob.ts';
 import { assertNamed, folderOfPattern, inputFileOf, isHidden, wildcardIndex } from './input-names.ts';
+import { isBeingReplaced } from './replaced-results.ts';
 import { assertSomethingLeft, selectResults } from './result-folders.ts';
 
 /** What a job's own output is, and who is told of what is left out. */
@@ -87,6 +88,9 @@ async function filesOf(
     store,
     isNamed: (folder) => (glob === undefined ? folder === path : glob.namesFolder(folder)),
     isOwn: async (folder) => ownOutput !== undefined && (await realpath(folder)) === ownOutput,
+    traces: async (folder) => ((await isBeingReplaced(folder)) ? 'unfinished' : 'finished'),
+    selects: isWanted,
+    ...(glob === undefined ? { whole: path } : {}),
     onLeftOut: (folder) => leftOut.push(folder),
   });
   assertSomethingLeft(pattern, { files: files.size, selected: selected.size, leftOut });

@@ -5,6 +5,7 @@
  * Listings stream: what is kept is what matches. A glob lists from its longest literal prefix on, since every 1,000
  * keys listed are a request: 'logs/2024-*' + '/x.gz' costs the keys below 'logs/2024-', not those of the bucket.
  */
+import { OUTPUT_CLAIM_NAME, SUCCESS_NAME } from '../commit/layout.ts';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -12,7 +13,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import type { InputFile } from '../task.ts';
 import { compileGlob } from './glob.ts';
 import { assertNamed, inputFileOf, isHidden, wildcardIndex } from './input-names.ts';
-import { assertSomethingLeft, selectResults } from './result-folders.ts';
+import { assertSomethingLeft, keyIn, selectResults, type Traces } from './result-folders.ts';
 
 /**
  * @param patterns  'logs/a.txt' is one object; 'logs/' all below it, without names that start with '.' or '_' and
@@ -78,11 +79,20 @@ async function filesOf(
       return isNamed;
     },
     isOwn: async () => false,
+    traces: (folder) => tracesOn(store, folder),
+    selects: (key) => glob === undefined || glob.matches(key),
+    ...(glob === undefined && pattern !== ownOutput ? { whole: pattern.slice(0, -1) } : {}),
     onLeftOut: (folder) => leftOut.push(folder),
   });
   assertSomethingLeft(pattern, { files: files.size, selected: selected.size, leftOut });
   for (const folder of leftOut) onLeftOut(folder);
   return selected;
+}
+
+/** By the claim that its job leaves there before it writes, and the last object of all. */
+async function tracesOn(store: ObjectStore, folder: string): Promise<Traces> {
+  if ((await store.head(keyIn(folder, OUTPUT_CLAIM_NAME))) === undefined) return 'none';
+  return (await store.head(keyIn(folder, SUCCESS_NAME))) === undefined ? 'unfinished' : 'finished';
 }
 
 function ownResult(pattern: string, output: string): MapReduceError {

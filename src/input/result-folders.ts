@@ -6,9 +6,12 @@
  *     it came up below a folder that was named                nothing of it, and that is reported
  *
  * The second, because results are put beside data: they would be counted in silence, and again by every further run.
+ *
+ * The manifest is looked for wherever a file has the name of a part, whether or not the input selects the manifest too.
+ * Where there is none, the parts may be those of a job that has not finished, or that is just being replaced.
  */
-import { dirname } from 'node:path/posix';
-import { MANIFEST_NAME, SUCCESS_NAME } from '../commit/layout.ts';
+import { basename, dirname } from 'node:path/posix';
+import { isPartName, MANIFEST_NAME, SUCCESS_NAME } from '../commit/layout.ts';
 import { parseManifest } from '../commit/manifest.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
@@ -23,13 +26,23 @@ export interface ResultRules {
   readonly isNamed: (folder: string) => boolean;
   /** Of the output of the very job: left to the caller. */
   readonly isOwn: (folder: string) => Promise<boolean>;
+  /** What traces of a job there are in the folder, beside results. */
+  readonly traces: (folder: string) => Promise<Traces>;
+  /** Whether the input would select this file, if it were there. */
+  readonly selects: (key: string) => boolean;
+  /** The folder that the input is, where it is one and no glob; has no '/' at its end. */
+  readonly whole?: string;
   /** Told of each result that is not read. */
   readonly onLeftOut: (folder: string) => void;
 }
 
+/** Of a job that writes its result there and has not finished; of one that has, or may have; or of none. */
+export type Traces = 'unfinished' | 'finished' | 'none';
+
 interface Result {
   readonly folder: string;
-  readonly parts: readonly PartReport[];
+  /** Undefined for one that is not finished. */
+  readonly parts: readonly PartReport[] | undefined;
 }
 
 /**
@@ -41,52 +54,82 @@ export async function selectResults(
   rules: ResultRules,
 ): Promise<Map<string, InputFile>> {
   const results = await resultsAmong(files, rules);
+  await assertNotReplaced(results, rules);
   const selected = new Map(files);
   for (const { folder, parts } of results) {
-    const below = folder === '' ? '' : `${folder}/`;
     const isNamed = rules.isNamed(folder);
-    if (isNamed) await assertFinished(folder, rules.store);
-    else rules.onLeftOut(folder);
-    const kept = new Map(isNamed ? parts.map((part) => [`${below}${part.name}`, part]) : []);
+    if (isNamed && (parts === undefined || !(await isFinished(folder, rules.store))))
+      throw unfinished(folder);
+    if (!isNamed) rules.onLeftOut(folder);
+    const kept = new Map(isNamed ? parts!.map((part) => [keyIn(folder, part.name), part]) : []);
     for (const [key, file] of files) {
-      if (!key.startsWith(below)) continue;
+      if (!key.startsWith(keyIn(folder, ''))) continue;
       const part = kept.get(key);
       if (part === undefined) selected.delete(key);
       else if (part.bytes !== file.sizeBytes)
         throw changed(folder, `${part.name} has ${file.sizeBytes} bytes and its manifest says ${part.bytes}`);
     }
-    // A glob may want only some of them; a folder stands for all.
-    const missing = [...kept].find(([key]) => !selected.has(key));
-    if (missing !== undefined) await assertThere(missing, folder, rules.store);
+    await assertAll(kept, folder, { selected, rules });
   }
   return selected;
 }
 
 /** From the top down, without those inside of others. */
-async function resultsAmong(
-  files: ReadonlyMap<string, InputFile>,
-  { store, isOwn }: ResultRules,
-): Promise<Result[]> {
-  const manifests = [...files.values()].filter(
-    ({ key, sizeBytes }) =>
-      (key === MANIFEST_NAME || key.endsWith(`/${MANIFEST_NAME}`)) && sizeBytes <= LIMITS.manifestBytesMax,
-  );
-  const found = await mapBounded(manifests, LIMITS.barrierReadsMax, async (file) => {
-    const folder = file.key === MANIFEST_NAME ? '' : dirname(file.key);
-    const parts = await partsIn(file, store);
-    return parts === undefined || (await isOwn(folder)) ? undefined : { folder, parts };
+async function resultsAmong(files: ReadonlyMap<string, InputFile>, rules: ResultRules): Promise<Result[]> {
+  const folders = new Set<string>();
+  for (const key of files.keys()) {
+    const name = basename(key);
+    if (name === MANIFEST_NAME || isPartName(name)) folders.add(folderOf(key));
+  }
+  const found = await mapBounded([...folders], LIMITS.barrierReadsMax, async (folder) => {
+    const result = await resultIn(folder, files, rules);
+    return result === undefined || (await rules.isOwn(folder)) ? undefined : result;
   });
   const results: Result[] = [];
   const byDepth = found.filter((one) => one !== undefined).sort((a, b) => a.folder.length - b.folder.length);
   for (const result of byDepth) {
-    const isInside = results.some(({ folder }) => folder === '' || result.folder.startsWith(`${folder}/`));
+    const isInside = results.some(({ folder }) => result.folder.startsWith(keyIn(folder, '')));
     if (!isInside) results.push(result);
   }
   return results;
 }
 
+async function resultIn(
+  folder: string,
+  files: ReadonlyMap<string, InputFile>,
+  { store, traces }: ResultRules,
+): Promise<Result | undefined> {
+  const key = keyIn(folder, MANIFEST_NAME);
+  const manifest = files.get(key) ?? (await store.head(key));
+  if (manifest !== undefined && manifest.sizeBytes <= LIMITS.manifestBytesMax) {
+    const parts = await partsIn(manifest, store);
+    if (parts !== undefined) return { folder, parts };
+  }
+  return (await traces(folder)) === 'unfinished' ? { folder, parts: undefined } : undefined;
+}
+
+/**
+ * While a result is replaced there is a moment in which neither the old nor the new one is there, and the folder looks
+ * as if there had never been one.
+ *
+ * @throws UsageError or InputChangedError where a folder that was named may have been listed at that moment
+ */
+async function assertNotReplaced(results: readonly Result[], rules: ResultRules): Promise<void> {
+  const { whole, store, isOwn, traces } = rules;
+  if (whole === undefined || results.some(({ folder }) => folder === whole) || (await isOwn(whole))) return;
+  const found = await traces(whole);
+  if (found === 'unfinished') throw unfinished(whole);
+  if (found === 'none') return;
+  // Of a result that was not there when the folder was listed, and not yet when this folder's manifest was looked for.
+  const manifest = await store.head(keyIn(whole, MANIFEST_NAME));
+  if (manifest === undefined || manifest.sizeBytes > LIMITS.manifestBytesMax) return;
+  if ((await partsIn(manifest, store)) !== undefined) {
+    throw changed(whole, 'it was replaced while the input was listed');
+  }
+}
+
 async function partsIn(
-  { key, etag }: InputFile,
+  { key, etag }: Pick<InputFile, 'key' | 'etag'>,
   store: ObjectStore,
 ): Promise<readonly PartReport[] | undefined> {
   const text = (await store.get(key, { ifMatch: etag })).toString();
@@ -99,22 +142,39 @@ async function partsIn(
   }
 }
 
-async function assertFinished(folder: string, store: ObjectStore): Promise<void> {
-  if ((await store.head(folder === '' ? SUCCESS_NAME : `${folder}/${SUCCESS_NAME}`)) !== undefined) return;
-  throw new MapReduceError(
+async function isFinished(folder: string, store: ObjectStore): Promise<boolean> {
+  return (await store.head(keyIn(folder, SUCCESS_NAME))) !== undefined;
+}
+
+function unfinished(folder: string): MapReduceError {
+  return new MapReduceError(
     'UsageError',
     `the input ${folder} is the result of a job that has not finished: it has no ${SUCCESS_NAME}. Wait for the job, or run it again`,
     { details: { file: folder } },
   );
 }
 
-async function assertThere(
-  [key, part]: readonly [string, PartReport],
+/** A glob may want only some of the parts; those that it wants have been listed, and the first of the others is there. */
+async function assertAll(
+  kept: ReadonlyMap<string, PartReport>,
   folder: string,
-  store: ObjectStore,
+  { selected, rules }: { selected: ReadonlyMap<string, InputFile>; rules: ResultRules },
 ): Promise<void> {
-  if ((await store.head(key)) !== undefined) return;
-  throw changed(folder, `${part.name}, which its manifest lists, is not there`);
+  const missing = [...kept.keys()].filter((key) => !selected.has(key));
+  const wanted = missing.find((key) => rules.selects(key));
+  const [other] = missing;
+  const gone =
+    wanted ?? (other !== undefined && (await rules.store.head(other)) === undefined ? other : undefined);
+  if (gone !== undefined) throw changed(folder, `${basename(gone)}, which its manifest lists, is not there`);
+}
+
+function folderOf(key: string): string {
+  return key.includes('/') ? dirname(key) : '';
+}
+
+/** @param folder  without '/' at its end; empty for the top of a bucket */
+export function keyIn(folder: string, name: string): string {
+  return folder === '' ? name : folder === '/' ? `/${name}` : `${folder}/${name}`;
 }
 
 function changed(folder: string, what: string): MapReduceError {

@@ -2,8 +2,12 @@
  * How results enter and leave the output folder. A run writes its result into a folder of its own (job-folder.ts), and
  * the results that are to be replaced stay where they are until the new one is whole:
  *
- *     part-r-00000.tsv ...  --rename-->  job-<token>/replaced/             the results before, _SUCCESS first
- *     job-<token>/work/result/...  --link-->  part-r-00000.tsv ...         the new ones, _SUCCESS last
+ *     part-r-00000.tsv ...  --rename-->  job-<token>/replaced/             the results before: _SUCCESS first, the
+ *                                                                          manifest last
+ *     job-<token>/work/result/...  --link-->  part-r-00000.tsv ...         the new ones: the manifest first, _SUCCESS last
+ *
+ * So parts never lie there without a manifest, by which whoever reads the folder knows them for a result, and a result
+ * that is not whole for one that is not finished.
  *
  * A file of the output belongs to a run if it is the same file, by device and inode, as the one in the run's folder, and
  * a run has committed if _SUCCESS is. So a run that was killed can be undone by the next: its files are taken out, and
@@ -41,7 +45,7 @@ export interface ResultCheck {
 /**
  * Changes nothing.
  *
- * @returns names of the files of the result that is to be replaced, _SUCCESS first
+ * @returns names of the files of the result that is to be replaced, in the order in which they leave
  * @throws OutputExistsError when something is in the way that may not be replaced
  */
 export async function checkResults(
@@ -58,7 +62,7 @@ export async function checkResults(
     const isListed = listed.has(name) && (name !== REPORT_NAME || (await isPageOf(root, manifest!)));
     if (isListed) ours.push(name);
     const looksLikePart = isPartName(name) && name.startsWith(PART_PREFIX) && name.endsWith(`.${extension}`);
-    const isInTheWay = willWrite(name) || (!overwrite && (isListed || looksLikePart));
+    const isInTheWay = willWrite(name) || (looksLikePart && !isListed) || (!overwrite && isListed);
     if (!isInTheWay) continue;
     if (!isListed)
       throw inTheWay(output, name, 'was not written by mapreduce: no manifest.json of it lists it');
@@ -69,7 +73,7 @@ export async function checkResults(
     );
   }
   for (const name of ours) await assertPlain(root, { output, name });
-  return ours.sort((x, y) => Number(y === SUCCESS_NAME) - Number(x === SUCCESS_NAME));
+  return inOrder(ours).reverse();
 }
 
 /** Names of the files of our result that the folder holds, by its manifest. */
@@ -92,7 +96,7 @@ export async function publish(folder: JobFolder, claim: OutputClaim, check: Resu
       await claim.assertHeld();
       await rename(join(root, name), join(folder.path, 'replaced', name));
     }
-    for (const name of successLast(await readdir(folder.resultPath))) {
+    for (const name of inOrder(await readdir(folder.resultPath))) {
       await claim.assertHeld();
       await link(join(folder.resultPath, name), join(root, name)).catch((error: unknown) => {
         if (errnoOf(error) !== 'EEXIST') throw error;
@@ -115,9 +119,9 @@ export async function undo(path: string, root: string): Promise<void> {
   try {
     const removed = join(path, 'removed');
     const result = join(path, JOB_FOLDER_LAYOUT.outputPrefix);
-    for (const name of successLast(await readdir(result).catch(absentAsEmpty)).reverse()) {
+    for (const name of inOrder(await namesBelow(path, JOB_FOLDER_LAYOUT.outputPrefix)).reverse()) {
       if (!(await isSameFile(join(result, name), join(root, name)))) continue;
-      await mkdir(removed, { recursive: true });
+      await makeFolder(removed);
       await rename(join(root, name), join(removed, name));
       // Somebody has put another file there between the look and the rename.
       if (!(await isSameFile(join(result, name), join(removed, name)))) {
@@ -125,7 +129,7 @@ export async function undo(path: string, root: string): Promise<void> {
       }
     }
     const replaced = join(path, 'replaced');
-    for (const name of successLast(await readdir(replaced).catch(absentAsEmpty))) {
+    for (const name of inOrder(await namesBelow(path, 'replaced'))) {
       await putBack(join(replaced, name), join(root, name));
     }
   } catch (error) {
@@ -148,8 +152,7 @@ export async function recover(folder: JobFolder, claim: OutputClaim): Promise<De
     const nameOf = (state: DeadFolder['state']) => folder.inHidden(`${state}-${dead.token}-${folder.token}`);
     try {
       await claim.assertHeld();
-      const success = join(dead.path, JOB_FOLDER_LAYOUT.outputPrefix, SUCCESS_NAME);
-      if (!(await isSameFile(success, join(folder.root, SUCCESS_NAME)))) {
+      if (!(await hasCommitted(dead.path, folder.root))) {
         await rename(dead.path, nameOf('undo'));
         await undo(nameOf('undo'), folder.root);
         await claim.assertHeld();
@@ -164,6 +167,35 @@ export async function recover(folder: JobFolder, claim: OutputClaim): Promise<De
     }
   }
   return done;
+}
+
+/**
+ * Whether the folder holds the whole result of a run: its _SUCCESS, or, in a copy of the folder, in which no file is the
+ * same any more, a _SUCCESS beside its manifest.
+ */
+async function hasCommitted(path: string, root: string): Promise<boolean> {
+  const result = join(path, JOB_FOLDER_LAYOUT.outputPrefix);
+  if (await isSameFile(join(result, SUCCESS_NAME), join(root, SUCCESS_NAME))) return true;
+  if ((await lstatIfAny(join(root, SUCCESS_NAME))) === undefined) return false;
+  const manifest = await readPlainFile(join(result, MANIFEST_NAME));
+  return manifest !== undefined && manifest === (await readPlainFile(join(root, MANIFEST_NAME)));
+}
+
+/** Names in a folder of a dead run; none where a link stands in the way, which no run makes. */
+async function namesBelow(path: string, folder: string): Promise<string[]> {
+  let at = path;
+  for (const name of folder.split('/').filter((part) => part !== '')) {
+    at = join(at, name);
+    if (!(await lstatIfAny(at))?.isDirectory()) return [];
+  }
+  return await readdir(at).catch(absentAsEmpty);
+}
+
+/** Never those above: the folder of a run that lost its claim is not to come back. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  });
 }
 
 /** Called when all checks have passed. What cannot be removed now, the next run removes. */
@@ -229,8 +261,10 @@ async function lstatIfAny(path: string): Promise<BigIntStats | undefined> {
   }
 }
 
-function successLast(names: readonly string[]): string[] {
-  return names.toSorted((x, y) => Number(x === SUCCESS_NAME) - Number(y === SUCCESS_NAME));
+/** In which the files of a result come; they leave in the opposite one. */
+function inOrder(names: readonly string[]): string[] {
+  const rank = (name: string) => (name === MANIFEST_NAME ? 0 : name === SUCCESS_NAME ? 2 : 1);
+  return names.toSorted((x, y) => rank(x) - rank(y));
 }
 
 function inTheWay(output: string, name: string, why: string): MapReduceError {

@@ -30,7 +30,7 @@ function costOf(maps: number, reducers: number): Record<string, string> {
     'GET cells': maps * reducers,
     'GET settings': Math.min(maps, CONCURRENCY) + Math.min(reducers, CONCURRENCY),
     // Of plan, stages, request and claim, of the parts, of cancel in an attempt; and by Step Functions.
-    'other GETs, HEADs': 9 + (reducers + 1) + (maps + 2 * reducers) + 2,
+    'other GETs, HEADs': 9 + (reducers + 2) + (maps + 2 * reducers) + 2,
     '... by time: HEADs of attempts':
       3 * Math.floor((TASK_SECONDS * 1_000) / WATCH_INTERVAL_MS) * (maps + reducers),
     '... by time: HEADs of the watch': 2 * 3 * looks,

@@ -80,6 +80,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
         plan: {
           'ListObjectsV2 input': 1,
           'GetObject input': files,
+          'HeadObject claim': 1,
           'ListObjectsV2 output': 1,
           'PutObject request': 1,
           'PutObject claim': 1,
@@ -133,7 +134,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
       expect(total).toEqual({
         PutObject: maps + reducers + 12,
         GetObject: maps * reducers + 2 * maps + files + 7,
-        HeadObject: reducers + 1,
+        HeadObject: reducers + 2,
         ListObjectsV2: 7,
         DeleteObjects: 1,
       });

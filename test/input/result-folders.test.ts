@@ -39,11 +39,53 @@ describe('the result of an earlier job as input, on disk and on a bucket', () =>
     ['out/manifest.json', ['out/manifest.json'], []],
     ['d/', ['d/a.txt', 'd/z.txt'], ['d/out']],
     ['d/**', ['d/a.txt', 'd/z.txt'], ['d/out']],
+    ['d/**/*.t*', ['d/a.txt', 'd/z.txt'], ['d/out']],
+    ['d/**/{a.txt,*.tsv}', ['d/a.txt'], ['d/out']],
     ['d/out/', ['d/out/part-r-00000.tsv', 'd/out/part-r-00001.tsv'], []],
     ['d/*/', ['d/out/part-r-00000.tsv', 'd/out/part-r-00001.tsv'], []],
   ])('%s reads parts only, and leaves out what was not named', async (pattern, keys, leftOut) => {
     for (const side of await bothSides(FILES)) {
       expect(await side.select(pattern), side.name).toEqual({ keys, leftOut });
+    }
+  });
+
+  const { 'd/out/manifest.json': _, 'd/out/_SUCCESS': __, ...parts } = resultAt('d/out/');
+
+  test('of a job that has begun to write and has not finished is left out, and refused by name', async () => {
+    const begun = {
+      disk: `d/out/.mapreduce/job-${'0'.repeat(32)}/replaced/part-r-00000.tsv`,
+      bucket: 'd/out/_JOB',
+    };
+    for (const side of await bothSides({
+      ...parts,
+      'd/a.txt': 'data',
+      [begun.disk]: PART,
+      [begun.bucket]: '{}',
+    })) {
+      for (const pattern of ['d/', 'd/**/*.t*']) {
+        expect(await side.select(pattern), side.name).toEqual({ keys: ['d/a.txt'], leftOut: ['d/out'] });
+      }
+      await expect(side.select('d/out/'), side.name).rejects.toThrow(/has not finished: it has no _SUCCESS/);
+      await expect(side.select('d/out/part-*'), side.name).rejects.toThrow(/has not finished/);
+    }
+  });
+
+  test('of which nothing is there yet is refused by name: an empty folder would be an empty input', async () => {
+    const begun = {
+      disk: `out/.mapreduce/undo-${'0'.repeat(32)}-${'1'.repeat(32)}/replaced/x`,
+      bucket: 'out/_JOB',
+    };
+    for (const side of await bothSides({ [begun.disk]: '', [begun.bucket]: '{}' })) {
+      await expect(side.select('out/'), side.name).rejects.toThrow(/has not finished/);
+    }
+  });
+
+  test('parts by such names without any trace of a job are data like any other', async () => {
+    for (const side of await bothSides(parts)) {
+      expect(await side.select('d/**/part-*'), side.name).toEqual({
+        keys: ['d/out/part-r-00000.tsv', 'd/out/part-r-00001.tsv'],
+        leftOut: [],
+      });
     }
   });
 

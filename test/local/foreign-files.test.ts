@@ -1,5 +1,6 @@
 /** Whatever a run does in its output folder, files that this product did not write stay as they are. */
 import {
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -166,6 +167,47 @@ describe('a .mapreduce in the output', () => {
   });
 });
 
+describe("a dead run's folder", () => {
+  const TOKEN = '0123456789abcdef'.repeat(2);
+  const DEAD = `output/.mapreduce/job-${TOKEN}`;
+  const OWNER = {
+    [`${DEAD}/owner.json`]: `{"product":"serverless-mapreduce","formatVersion":1,"token":"${TOKEN}"}\n`,
+  };
+
+  test.each(['replaced', 'work/result', 'work'])('with a link at %s is followed nowhere', async (name) => {
+    const { folder, output, lay, run, result } = setting();
+    await run();
+    lay({ ...OWNER, 'victim/part-r-00000.tsv': 'mine', 'victim/result/notes.txt': 'mine' });
+    mkdirSync(dirname(join(folder, DEAD, name)), { recursive: true });
+    symlinkSync(join(folder, 'victim'), join(folder, DEAD, name));
+    const before = folderState(join(folder, 'victim'));
+
+    await run({ overwrite: true });
+
+    expect(folderState(join(folder, 'victim'))).toEqual(before);
+    expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+    expect(result()).toBe(COUNTED);
+  });
+
+  test('that had committed is known in a copy too, in which no file is the same any more', async () => {
+    const { folder, output, lay, run, result } = setting();
+    await run();
+    const names = ['manifest.json', 'part-r-00000.tsv', '_SUCCESS'];
+    lay({
+      ...OWNER,
+      ...Object.fromEntries(names.map((name) => [`${DEAD}/work/result/${name}`, result(name)])),
+      [`${DEAD}/replaced/part-r-00000.tsv`]: 'of the run before',
+    });
+    cpSync(output, join(folder, 'copy'), { recursive: true });
+
+    await expect(run({ output: join(folder, 'copy') })).rejects.toMatchObject({ name: 'OutputExistsError' });
+
+    const { _SUCCESS: _, ...found } = folderState(join(folder, 'copy'));
+    expect(Object.keys(found)).toEqual(['manifest.json', 'part-r-00000.tsv']);
+    expect(readFileSync(join(folder, 'copy/part-r-00000.tsv'), 'utf8')).toBe(COUNTED);
+  });
+});
+
 describe('a first run', () => {
   test('leaves files alone that merely bear names like those of results', async () => {
     const { output, lay, run, result } = setting();
@@ -222,7 +264,7 @@ describe('--overwrite', () => {
     await run({ reducers: 3 });
     const theirs = {
       'output/merged.csv': 'mine',
-      'output/part-r-00007.tsv': 'mine',
+      'output/part-r-00007.csv': 'mine',
       'output/part-1': 'mine',
     };
     lay(theirs);
@@ -235,28 +277,34 @@ describe('--overwrite', () => {
       'merged.csv',
       'part-1',
       'part-r-00000.tsv',
-      'part-r-00007.tsv',
+      'part-r-00007.csv',
     ]);
     expect(result()).toBe(COUNTED);
-    for (const name of ['merged.csv', 'part-r-00007.tsv', 'part-1']) expect(result(name)).toBe('mine');
+    for (const name of ['merged.csv', 'part-r-00007.csv', 'part-1']) expect(result(name)).toBe('mine');
   });
 
   test.each([
     ['merged.tsv', { merge: true }],
     ['part-r-00001.tsv', { reducers: 2 }],
-  ])('refuses where the new result would write %s of somebody else', async (name, options) => {
-    const { output, lay, run } = setting();
-    await run();
-    lay({ [`output/${name}`]: 'mine' });
-    const before = folderState(output);
+    // Whoever reads the parts would read it as one of them.
+    ['part-r-00007.tsv', { reducers: 2 }],
+    ['part-r-00007.tsv', { merge: true }],
+  ])(
+    'refuses a %s of somebody else in the way of the new result or among its parts',
+    async (name, options) => {
+      const { output, lay, run } = setting();
+      await run();
+      lay({ [`output/${name}`]: 'mine' });
+      const before = folderState(output);
 
-    await expect(run({ overwrite: true, ...options })).rejects.toMatchObject({
-      name: 'OutputExistsError',
-      message: expect.stringContaining(name),
-    });
+      await expect(run({ overwrite: true, ...options })).rejects.toMatchObject({
+        name: 'OutputExistsError',
+        message: expect.stringContaining(name),
+      });
 
-    expect(folderState(output)).toEqual(before);
-  });
+      expect(folderState(output)).toEqual(before);
+    },
+  );
 
   test.each(['_SUCCESS', 'part-r-00000.tsv'])('refuses a %s without a manifest of ours', async (name) => {
     const { output, lay, run } = setting();

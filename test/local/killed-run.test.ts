@@ -1,14 +1,16 @@
 /** What an embedded run leaves that is killed, or whose disk fails, and what the next one makes of it. */
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { listLocalInputs } from '../../src/input/list-inputs.ts';
 import { MiB } from '../../src/limits.ts';
 import { runEmbedded } from '../../src/local/embedded-run.ts';
 import { thisProcess } from '../../src/local/host-process.ts';
 import type { EmbeddedRunOptions } from '../../src/local/run-options.ts';
+import { FileStore } from '../../src/storage/file-store.ts';
 import { startCli } from '../cli/cli-process.ts';
 import { type FolderState, folderState, layFolder } from './folder-states.ts';
 import { changes, watchFiles } from './watched-files.ts';
@@ -89,12 +91,15 @@ describe('a run that replaces results', () => {
     const outcomes = new Set<number>();
     for (const state of killed.values()) {
       layFolder(output, buried(state));
+      const read = await partsRead(output);
 
       await expect(run()).rejects.toMatchObject({ name: 'OutputExistsError' });
       const found = folderState(output);
       layFolder(output, buried(state));
       await run({ reducers: 1, overwrite: true });
 
+      // A result that is not whole is never read as data.
+      expect([parts(before), parts(after), undefined]).toContainEqual(read);
       expect([before, after]).toContainEqual(found);
       expect(Object.keys(folderState(output))).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
       outcomes.add(parts(found).length);
@@ -145,6 +150,17 @@ describe('a run that replaces results', () => {
     if (_how === 'commits') expect(ended.get('succeeds with 2 parts')).toBeGreaterThan(3);
   });
 });
+
+/** Names of the files that another run reads, which has the folder as input; undefined where it is refused. */
+async function partsRead(output: string): Promise<string[] | undefined> {
+  try {
+    const files = await listLocalInputs(new FileStore({ root: '/' }), [output]);
+    return files.map(({ key }) => basename(key));
+  } catch (error) {
+    expect(error).toMatchObject({ message: expect.stringMatching(/has not finished|is not the result/) });
+    return undefined;
+  }
+}
 
 /** As if the process that holds the claim were no more. */
 function buried(state: FolderState): FolderState {
