@@ -4,7 +4,7 @@
  * the same names give the same plan on every machine.
  */
 import type { Stats } from 'node:fs';
-import { access, constants, opendir, realpath, stat } from 'node:fs/promises';
+import { access, constants, open, opendir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -111,7 +111,7 @@ async function addFiles(
 ): Promise<void> {
   let batch: InputFile[] = [];
   const flush = async () => {
-    await Promise.all(batch.map((file) => assertReadable(file.key)));
+    await Promise.all(batch.map(assertReadable));
     for (const file of batch) files.set(file.key, file);
     batch = [];
   };
@@ -126,8 +126,9 @@ async function addFiles(
 async function lookAt(store: ObjectStore, path: string): Promise<[string, InputFile]> {
   const info = await store.head(path);
   if (info === undefined) throw await notFound(path, path);
-  await assertReadable(path);
-  return [path, inputFileOf(info)];
+  const file = inputFileOf(info);
+  await assertReadable(file);
+  return [path, file];
 }
 
 /** Left out in silence it would be missed by nobody. */
@@ -198,12 +199,30 @@ async function statIfAny(path: string): Promise<Stats | undefined> {
 }
 
 /** Better now than hours into the job. */
-async function assertReadable(path: string): Promise<void> {
+async function assertReadable({ key: path, sizeBytes }: InputFile): Promise<void> {
   try {
     await access(path, constants.R_OK);
+    if (sizeBytes === 0) await assertEmpty(path);
   } catch (error) {
     throw fileError(error, { action: 'read the input', path, key: path });
   }
+}
+
+/** Files of /proc have no size and hold something all the same: it would be left out without a word. */
+async function assertEmpty(path: string): Promise<void> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const { bytesRead } = await file.read(Buffer.alloc(1), 0, 1, 0).catch((error: unknown) => {
+    // Such files may have nothing to say yet.
+    if (errnoOf(error) === 'EAGAIN') return { bytesRead: 1 };
+    throw error;
+  });
+  // One that was written to just now has a size.
+  if (bytesRead === 0 || (await file.stat()).size > 0) return;
+  throw new MapReduceError(
+    'UsageError',
+    `the input ${path} has a size of 0 but is not empty, as files of /proc are; what has no size cannot be cut into splits. Copy what it holds to a file, for example with cat, and name that`,
+    { details: { file: path } },
+  );
 }
 
 function withSlash(folder: string): string {

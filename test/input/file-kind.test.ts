@@ -141,6 +141,24 @@ describe('what is no file', () => {
     expect((await list('')).map(({ key }) => key)).toEqual([join(folder, 'a.txt')]);
   });
 
+  test.runIf(process.platform === 'linux')(
+    'is said of a file without a size that holds something',
+    async () => {
+      const refused = {
+        name: 'UsageError',
+        message: expect.stringMatching(/^the input .*(status|link) has a size of 0 but is not empty/),
+      };
+      writeFileSync(join(folder, 'empty'), '');
+      const empty = await listLocalInputs(store, [join(folder, 'empty'), folder]);
+      symlinkSync('/proc/self/status', join(folder, 'link'));
+
+      await expect(listLocalInputs(store, ['/proc/self/status'])).rejects.toMatchObject(refused);
+      await expect(listLocalInputs(store, [folder])).rejects.toMatchObject(refused);
+      await expect(listLocalInputs(store, [join(folder, 'l*')])).rejects.toMatchObject(refused);
+      expect(empty.map(({ key, sizeBytes }) => [key, sizeBytes])).toEqual([[join(folder, 'empty'), 0]]);
+    },
+  );
+
   test('a file that was rewritten at its size, its time set back, is noticed', async () => {
     const path = join(folder, 'a.txt');
     writeFileSync(path, LINES);
