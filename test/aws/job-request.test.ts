@@ -13,6 +13,15 @@ describe('a request', () => {
     });
   });
 
+  it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+    'keeps a parameter named %s',
+    (name) => {
+      const { params } = parseJobRequestText(`{"app":"a","inputs":["x"],"params":{"${name}":"kept"}}`, WHAT);
+
+      expect(Object.entries(params)).toEqual([[name, 'kept']]);
+    },
+  );
+
   it.each([
     [{ inputs: ['data/'] }, 'app'],
     [{ app: 'a' }, 'inputs'],

@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -209,13 +210,25 @@ describe('a folder for results from AWS', () => {
     expect(readFileSync(join(target, 'part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
   });
 
-  async function download(target: string, overwrite: boolean): Promise<void> {
+  test.each(['../../x', '/tmp/x', '..', 'manifest.json', 'sub/part-r-00000.tsv'])(
+    'never writes a part by the name %s',
+    async (name) => {
+      const above = mkdtempSync(join(tmpdir(), 'aws-uploads-test-'));
+      onTestFinished(() => rmSync(above, { recursive: true, force: true }));
+      const target = join(above, 'target');
+
+      await expect(download(target, true, name)).rejects.toMatchObject({ name: 'UsageError' });
+
+      expect(existsSync(target)).toBe(false);
+      expect(readdirSync(above)).toEqual([]);
+    },
+  );
+
+  async function download(target: string, overwrite: boolean, name = 'part-r-00000.tsv'): Promise<void> {
     const bytes = Buffer.from('a\t1\n');
     const store = new MemoryStore();
     await store.put('output/job/part-r-00000.tsv', bytes);
-    const report = reportOf([
-      { name: 'part-r-00000.tsv', records: 1, bytes: bytes.length, crc32: crc32Text(crc32(bytes)) },
-    ]);
+    const report = reportOf([{ name, records: 1, bytes: bytes.length, crc32: crc32Text(crc32(bytes)) }]);
     await store.put('output/job/manifest.json', Buffer.from(JSON.stringify(report)));
     await downloadResults(store, {
       ...{ report, page: '', outputPrefix: 'output/job/', folder: target, overwrite },

@@ -4,7 +4,7 @@ import { access, constants, lstat, mkdir, readdir, readFile, rename, rm, writeFi
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
-import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
+import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
 import { parseResultManifest } from '../../commit/result-manifest.ts';
 import { crc32Text } from '../../crc32-text.ts';
 import { MapReduceError } from '../../errors.ts';
@@ -41,7 +41,7 @@ export interface Download {
 }
 
 /**
- * Parts, then manifest.json and the report, then _SUCCESS: who finds that finds a whole result. Each part's checksum is
+ * manifest.json, then the parts and the report, then _SUCCESS: who finds that finds a whole result. Each part's checksum is
  * compared with the manifest's. Replaced is what the manifest of an earlier download lists, and nothing else; no write
  * goes through a link.
  *
@@ -51,8 +51,9 @@ export async function downloadResults(
   store: ObjectStore,
   { report, page, outputPrefix, folder, overwrite, onBytes }: Download,
 ): Promise<void> {
-  await makeFolder(folder);
   const names = report.parts.map(({ name }) => name);
+  for (const name of names) assertPartName(name);
+  await makeFolder(folder);
   const before = await replaceable(folder, { written: [...names, ...AROUND_PARTS], overwrite });
   const manifest = await store.get(`${outputPrefix}${MANIFEST_NAME}`);
   const texts = new Map<string, string | Uint8Array>([
@@ -72,17 +73,27 @@ export async function downloadResults(
       }),
     );
     for (const [name, text] of texts) await writeFile(unfinished(join(folder, name)), text, { flag: 'wx' });
-    // What was there before goes when all that replaces it has come.
-    await rm(join(folder, SUCCESS_NAME), { force: true });
-    for (const name of before) await rm(join(folder, name), { force: true });
-    for (const name of [...names, ...texts.keys()])
+    // What was there before goes when all that replaces it has come: _SUCCESS first, the manifest last. The new manifest
+    // comes first, so that parts never lie there without one.
+    const leaving = [SUCCESS_NAME, ...before.filter((name) => !AROUND_PARTS.includes(name)), ...AROUND_PARTS];
+    for (const name of leaving) if (before.includes(name)) await rm(join(folder, name), { force: true });
+    for (const name of [MANIFEST_NAME, ...names, REPORT_NAME, SUCCESS_NAME])
       await rename(unfinished(join(folder, name)), join(folder, name));
   } finally {
     for (const path of arriving) await rm(path, { force: true });
   }
 }
 
-const AROUND_PARTS = [MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
+const AROUND_PARTS = [REPORT_NAME, SUCCESS_NAME, MANIFEST_NAME];
+
+/** A name that leads out of the folder would be written there. */
+function assertPartName(name: string): void {
+  if (isPartName(name)) return;
+  throw new MapReduceError(
+    'UsageError',
+    `the manifest lists a part ${JSON.stringify(name)}, which is no name that a job gives: it is not what the job wrote`,
+  );
+}
 
 /** @returns the names of an earlier result, which the new one replaces */
 async function replaceable(
