@@ -1,13 +1,13 @@
 /** `mapreduce report`: a job as a page, from the manifest of a folder here, or of a job on AWS with what it has cost. */
-import { existsSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MANIFEST_NAME } from '../commit/layout.ts';
 import { parseManifest } from '../commit/manifest.ts';
 import { isMapReduceError, MapReduceError } from '../errors.ts';
 import type { JobReport } from '../report.ts';
 import { type ReportCost, reportPage } from '../report-page/page.ts';
-import { errorNameOfErrno, explainErrno } from '../storage/file-errors.ts';
+import { errnoOf, errorNameOfErrno, explainErrno } from '../storage/file-errors.ts';
 import type { DeploymentFlags } from './aws/deployment.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import { assertLocalPath } from './local-path.ts';
@@ -33,13 +33,32 @@ export async function reportCommand(what: string, flags: ReportFlags): Promise<n
 /** @throws UsageError or DiskFullError when the file cannot be written */
 export async function writePage(file: string, report: JobReport, cost?: ReportCost): Promise<void> {
   try {
-    await writeFile(file, reportPage(report, { cost }));
+    await writeWhole(file, reportPage(report, { cost }));
   } catch (error) {
     throw new MapReduceError(
       errorNameOfErrno(error) === 'DiskFullError' ? 'DiskFullError' : 'UsageError',
       `the report cannot be written to ${file}: ${explainErrno(error, REPORT_REMEDIES)}`,
       { cause: error },
     );
+  }
+}
+
+/** A file that was not there before is removed when it cannot be written to its end. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const created = await open(file, 'wx').catch((error: unknown) => {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    return undefined;
+  });
+  if (created === undefined) {
+    await writeFile(file, text);
+    return;
+  }
+  try {
+    await using handle = created;
+    await handle.writeFile(text);
+  } catch (error) {
+    await unlink(file).catch(() => {});
+    throw error;
   }
 }
 
@@ -55,15 +74,32 @@ function looksLikePath(what: string): boolean {
 }
 
 async function ofFolder(path: string): Promise<{ report: JobReport; cost?: ReportCost }> {
-  const file = (await stat(path).catch(() => undefined))?.isDirectory() ? join(path, MANIFEST_NAME) : path;
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new MapReduceError(
-      'UsageError',
-      `${file} cannot be read (${error.code}). Name the output folder of a job that has ended well, its ${MANIFEST_NAME}, or the id of a job on AWS`,
-      { cause: error },
-    );
-  });
-  return { report: parseManifest(text, file) };
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  const file = isFolder ? join(path, MANIFEST_NAME) : path;
+  try {
+    // A file that is named may be a pipe.
+    const text = isFolder ? await textOfFile(file) : await readFile(file, 'utf8');
+    return { report: parseManifest(text, file) };
+  } catch (error) {
+    const why = errnoOf(error);
+    if (why === undefined) throw error;
+    throw notReadable(file, why, error);
+  }
+}
+
+/** Without waiting for someone to write, where it is a pipe. */
+async function textOfFile(path: string): Promise<string> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (!(await file.stat()).isFile()) throw notReadable(path, 'it is no file');
+  return await file.readFile('utf8');
+}
+
+function notReadable(file: string, why: string, cause?: unknown): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `${file} cannot be read (${why}). Name the output folder of a job that has ended well, its ${MANIFEST_NAME}, or the id of a job on AWS`,
+    { cause },
+  );
 }
 
 async function ofJob(id: string, flags: ReportFlags): Promise<{ report: JobReport; cost?: ReportCost }> {

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { allBelow, cli, folderWith } from './cli-process.ts';
+import { allBelow, cli, folderWith, shell } from './cli-process.ts';
 import { jobModule, WORDS } from './job-modules.ts';
 
 async function folderWithResults(): Promise<string> {
@@ -106,5 +107,48 @@ describe('the report of a run', () => {
 
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(message);
+  });
+
+  test('of a folder whose manifest is a pipe or a folder is refused, and never waits', async () => {
+    const cwd = await folderWithResults();
+    mkdirSync(join(cwd, 'a/manifest.json'), { recursive: true });
+    mkdirSync(join(cwd, 'b'));
+    execFileSync('mkfifo', [join(cwd, 'b/manifest.json')]);
+
+    for (const folder of ['./b', './a']) {
+      const { code, stderr } = await cli(['report', folder], { cwd });
+
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining('manifest.json cannot be read (it is no file)'),
+      });
+    }
+  });
+
+  test('of a manifest from a pipe that is named is made', async () => {
+    const cwd = await folderWithResults();
+
+    const { code, stderr } = await shell(
+      '"$node" "$mapreduce" report <(cat out/manifest.json) -o piped.html',
+      { cwd },
+    );
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(readFileSync(join(cwd, 'piped.html'), 'utf8')).toBe(readFileSync(join(cwd, 'run.html'), 'utf8'));
+  });
+
+  test('that cannot be written to its end leaves no file', async () => {
+    const cwd = await folderWithResults();
+
+    // Files of one KiB at most, as of a device that is full.
+    const { code, stderr } = await shell('ulimit -f 1; "$node" "$mapreduce" report ./out -o page.html', {
+      cwd,
+    });
+
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('the report cannot be written to page.html'),
+    });
+    expect(allBelow(cwd)).not.toContain('page.html');
   });
 });
