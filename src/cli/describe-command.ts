@@ -7,7 +7,7 @@ import { appNames } from './apps.ts';
 import { commandLine } from './command-line.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import { findJob } from './find-job.ts';
-import { type Paint, paintFor, printable } from './paint.ts';
+import { type Paint, paintFor, printable, printableName } from './paint.ts';
 import { tableLines } from './table.ts';
 import { print } from './terminal.ts';
 
@@ -68,7 +68,7 @@ function parameterLines(params: JobDescription['params']): string[] {
   return tableLines(
     Object.entries(params).map(([name, spec]) => [
       `--set ${name}=${formOf(spec)}`,
-      `${printable(spec.description)} (${spec.default === undefined ? 'required' : `default: ${spec.default === '' ? "''" : spec.default}`})`,
+      `${printable(spec.description)} (${spec.default === undefined ? 'required' : `default: ${spec.default === '' ? "''" : printableName(String(spec.default))}`})`,
     ]),
     ['left', 'left'],
   );
@@ -76,7 +76,9 @@ function parameterLines(params: JobDescription['params']): string[] {
 
 function formOf(spec: ParameterSpec): string {
   if (spec.type === 'boolean') return 'true|false';
-  return spec.type === 'string' && spec.choices !== undefined ? spec.choices.join('|') : `<${spec.type}>`;
+  return spec.type === 'string' && spec.choices !== undefined
+    ? spec.choices.map(printableName).join('|')
+    : `<${spec.type}>`;
 }
 
 function partitionText(partition: ShuffleDescription['partition']): string {

@@ -5,7 +5,7 @@
 import { isMapReduceError, type MapReduceError } from '../errors.ts';
 import { shellWord } from './command-line.ts';
 import { packageVersion } from './package-root.ts';
-import { type Paint, printable } from './paint.ts';
+import { type Paint, printable, printableMessage, printableName } from './paint.ts';
 import { tableLines } from './table.ts';
 import { userStack } from './user-stack.ts';
 
@@ -28,11 +28,12 @@ export function errorText(error: unknown, options: ErrorTextOptions): string {
 
 function expected(error: MapReduceError, options: ErrorTextOptions): string[] {
   const { paint } = options;
-  if (error.name === 'CancelledError') return [`${paint('yellow', 'stopped:')} ${printable(error.message)}`];
+  if (error.name === 'CancelledError')
+    return [`${paint('yellow', 'stopped:')} ${printableMessage(error.message)}`];
   const { userStack: stack } = error.details;
   const message = stack === undefined ? error.message : error.message.replace(stack, '').trimEnd();
   return [
-    `${paint('red', 'error:')} ${printable(message)}`,
+    `${paint('red', 'error:')} ${printableMessage(message)}`,
     ...(stack === undefined ? [] : stackLines(stack, message, options)),
     ...factLines(error, options),
   ];
@@ -69,7 +70,7 @@ function factLines({ details }: MapReduceError, { paint, job }: ErrorTextOptions
     ['look', phase === 'map' && file !== undefined ? commandThatShows(file, offsetBytes ?? 0) : undefined],
   ];
   const known = facts.flatMap(([name, text]) =>
-    text === undefined ? [] : [[paint('dim', name), printable(text)]],
+    text === undefined ? [] : [[paint('dim', name), printableName(text)]],
   );
   return ['', ...tableLines(known, ['left', 'left']).map((line) => `  ${line}`)];
 }
@@ -99,7 +100,7 @@ function hidesDefect(error: MapReduceError): boolean {
 
 function defect(error: unknown, { paint }: ErrorTextOptions): string[] {
   return [
-    `${paint('red', 'error:')} ${printable(error instanceof Error ? error.message : String(error))}`,
+    `${paint('red', 'error:')} ${printableMessage(error instanceof Error ? error.message : String(error))}`,
     paint('bold', 'This is a defect of mapreduce, not of your job. Please report it, with all that follows:'),
     ...origin(error),
   ];

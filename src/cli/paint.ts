@@ -27,6 +27,16 @@ export function printable(text: string): string {
   return text.replace(control, '\u00b7');
 }
 
+/** The same of a name (of a file, a counter): on one line, since a further line could pass for one of ours. */
+export function printableName(text: string): string {
+  return printable(text).replace(/[\t\n]/g, '\u00b7');
+}
+
+/** The same of a message, which may quote such a name: its further lines are indented. */
+export function printableMessage(text: string): string {
+  return printable(text).replaceAll('\n', '\n    ');
+}
+
 /** At most `charsMax` characters, with '…' for what was cut. */
 export function cut(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : `${text.slice(0, Math.max(0, charsMax - 1))}…`;

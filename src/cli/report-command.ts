@@ -11,6 +11,7 @@ import { errnoOf, errorNameOfErrno, explainErrno } from '../storage/file-errors.
 import type { DeploymentFlags } from './aws/deployment.ts';
 import { EXIT_CODE } from './exit-code.ts';
 import { assertLocalPath } from './local-path.ts';
+import { printableName } from './paint.ts';
 import { afterDone } from './standard-streams.ts';
 import { print } from './terminal.ts';
 import { shortPath } from './user-stack.ts';
@@ -26,7 +27,9 @@ export async function reportCommand(what: string, flags: ReportFlags): Promise<n
   const file = flags.output ?? `${report.jobId}.html`;
   await writePage(file, report, cost);
   if (!flags.quiet)
-    await afterDone(`the report is in ${shortPath(file)}`, () => print(`${shortPath(file)}\n`));
+    await afterDone(`the report is in ${shortPath(file)}`, () =>
+      print(`${printableName(shortPath(file))}\n`),
+    );
   return EXIT_CODE.done;
 }
 

@@ -4,7 +4,7 @@ import type { JobEvent, JobReport } from '../report.ts';
 import { commandLine, shellWord } from './command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from './exit-code.ts';
 import { listenForInterrupt } from './interrupt.ts';
-import { paintFor, printable } from './paint.ts';
+import { paintFor, printableMessage, printableName } from './paint.ts';
 import { progressDisplay } from './progress-display.ts';
 import { embeddedOptions, type RunFlags } from './run-flags.ts';
 import { afterDone } from './standard-streams.ts';
@@ -18,13 +18,13 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
   const { json = false, quiet = false } = flags;
   const display = progressDisplay({
     stream: process.stderr,
-    jobName: jobLabel(options.jobModule),
+    jobName: printableName(jobLabel(options.jobModule)),
     isQuiet: json || quiet,
     nowMs: () => performance.now(),
   });
   const onEvent = (event: JobEvent) => {
     if (event.kind !== 'notice') display.onEvent(event);
-    else if (!quiet) display.print(`note: ${event.text}\n`);
+    else if (!quiet) display.print(`note: ${printableMessage(event.text)}\n`);
   };
   const interrupt = listenForInterrupt((by) =>
     display.print(`${by}: stopping the job; once more to quit at once\n`),
@@ -35,7 +35,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       { ...options, signal: interrupt.signal, onEvent },
       {
         onOutput: ({ text }) => display.print(text),
-        onWait: (message) => display.print(`${printable(message)}\n`),
+        onWait: (message) => display.print(`${printableMessage(message)}\n`),
       },
     );
     display.end();
@@ -54,7 +54,9 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     const signal = interrupt.received();
     if (signal === undefined || !isMapReduceError(error, 'CancelledError')) throw error;
     display.end();
-    display.print(`stopped: ${error.message}; nothing of it is left in ${shortPath(output)}\n`);
+    display.print(
+      `stopped: ${printableMessage(`${error.message}; nothing of it is left in ${shortPath(output)}`)}\n`,
+    );
     return exitCodeOfSignal(signal);
   } finally {
     display.end();

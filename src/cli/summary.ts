@@ -2,7 +2,7 @@
 
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../quantities.ts';
 import type { JobReport, StageReport } from '../report.ts';
-import { cut, type Paint, printable } from './paint.ts';
+import { cut, type Paint, printable, printableMessage, printableName } from './paint.ts';
 import { tableLines } from './table.ts';
 
 const COUNTERS_SHOWN_MAX = 20;
@@ -39,7 +39,7 @@ export function summaryLines(report: JobReport, { output, firstLines, paint }: S
     ...counterLines(report, paint),
     ...firstLinesText(firstLines, paint),
     '',
-    `${paint('green', 'result')}  ${formatCountOf(parts.length, 'part')} in ${output}${output.endsWith('/') ? '' : '/'}${parts.length === 0 ? '' : `  (${partNames(parts.map(({ name }) => name))})`}`,
+    `${paint('green', 'result')}  ${formatCountOf(parts.length, 'part')} in ${printableName(output)}${output.endsWith('/') ? '' : '/'}${parts.length === 0 ? '' : `  (${partNames(parts.map(({ name }) => name))})`}`,
   ];
 }
 
@@ -81,7 +81,7 @@ function factLines(report: JobReport, paint: Paint): string[] {
       `${skew.toFixed(2)}  (the largest of ${formatCountOf(partitionRecords.length, 'partition')}, as a multiple of their mean)`,
     ]);
   }
-  for (const notice of report.notices ?? []) facts.push(['notice', printable(notice)]);
+  for (const notice of report.notices ?? []) facts.push(['notice', printableMessage(notice)]);
   const shown = failures
     .slice(-FAILURES_SHOWN_MAX)
     .map(({ attemptId, error }) =>
@@ -106,7 +106,9 @@ export function skewOf(partitionRecords: readonly number[]): number | undefined 
 function counterLines({ counters }: JobReport, paint: Paint): string[] {
   const all = Object.entries(counters);
   if (all.length === 0) return [];
-  const rows = all.slice(0, COUNTERS_SHOWN_MAX).map(([name, count]) => [printable(name), formatCount(count)]);
+  const rows = all
+    .slice(0, COUNTERS_SHOWN_MAX)
+    .map(([name, count]) => [printableName(name), formatCount(count)]);
   const rest = all.length - rows.length;
   return [
     '',

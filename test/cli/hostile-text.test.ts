@@ -54,6 +54,33 @@ describe('text of others', () => {
     expect(runs.flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n')).not.toMatch(COMMANDS_TERMINAL);
   });
 
+  test('with line ends in names forges no line', async () => {
+    const forged = 'x\nerror: forged\nresult  forged';
+    const folder = folderWith({
+      'job.ts': JOB.replace('count(line);', `count(${JSON.stringify(forged)});`),
+      [`in ${forged}.txt`]: 'a\n',
+      [`bad ${forged}.txt`]: 'throw\n',
+      [`${forged}.gz`]: 'no gzip',
+    });
+    const jobOver = (input: string, output: string) =>
+      cli(['run', './job.ts', '-i', input, '-o', output, '--attempts', '1'], { cwd: folder });
+
+    const runs = [
+      await jobOver(`in ${forged}.txt`, `out ${forged}`),
+      await jobOver(`bad ${forged}.txt`, 'out2'),
+      await jobOver(`${forged}.gz`, 'out3'),
+      await jobOver(`absent ${forged}`, 'out4'),
+      await jobOver(`in ${forged}.txt`, `in ${forged}.txt`),
+      await cli(['report', `./out ${forged}`, '-o', `page ${forged}`], { cwd: folder }),
+      await cli(['report', `./absent ${forged}`], { cwd: folder }),
+    ];
+
+    expect(runs.map(({ code }) => code)).toEqual([0, 1, 1, 2, 2, 0, 2]);
+    const text = runs.flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n');
+    expect(text).not.toMatch(/^(error: |result {2}|)forged/m);
+    expect(text).toContain('x·error: forged·result  forged');
+  });
+
   test.each([[[`ru${HOSTILE}n`]], [['run', `--${HOSTILE}`]], [['run', '--attempts', HOSTILE]]])(
     'in a command line that is refused: %j',
     async (args) => {

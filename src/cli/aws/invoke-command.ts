@@ -7,7 +7,7 @@ import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../q
 import type { TaskResult } from '../../task.ts';
 import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
-import { paintFor, printable } from '../paint.ts';
+import { paintFor, printableName } from '../paint.ts';
 import { tableLines } from '../table.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
@@ -149,7 +149,7 @@ function resultText(result: TaskResult, { answer, log }: Invoked): string {
     ['written', `${formatCountOf(recordsWritten, 'record')}, ${formatBytes(bytesWritten)}, and not kept`],
     ['spills', spills === 0 ? '0' : `${formatCount(spills)} (${formatBytes(bytesSpilled)})`],
     ['time', [formatDuration(answer.elapsedMs), ...reported(log)].join(', ')],
-    ...Object.entries(counters).map(([name, count]) => [printable(name), formatCount(count)]),
+    ...Object.entries(counters).map(([name, count]) => [printableName(name), formatCount(count)]),
   ];
   return `${paint('bold', result.taskId)}  ${paint('green', 'ran to its end')}\n${tableLines(facts, [
     'left',

@@ -7,7 +7,7 @@ import { formatDuration } from '../../quantities.ts';
 import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
-import { type Paint, paintFor, printable } from '../paint.ts';
+import { type Paint, paintFor, printableName } from '../paint.ts';
 import { tableLines } from '../table.ts';
 import { print } from '../terminal.ts';
 import { callAws } from './aws-errors.ts';
@@ -108,11 +108,11 @@ function jobLines(
 ): string[] {
   if (jobs.length === 0) return [`no jobs yet: ${commandLine('submit <app> --input <path>...', flags)}`];
   const rows = jobs.map(({ jobId, state, startedAt, ms, by }) => [
-    printable(jobId),
+    printableName(jobId),
     state,
     startedAt.replace('T', ' ').slice(0, 19),
     formatDuration(ms),
-    printable(by),
+    printableName(by),
   ]);
   const lines = tableLines(
     [['job', 'state', 'started (UTC)', 'time', 'started by'], ...rows],
