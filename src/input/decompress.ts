@@ -14,11 +14,12 @@ import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { MapReduceError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { InputFile } from '../task.ts';
+import { compressionOf } from './input-names.ts';
 
 /**
  * @param source  may reuse a chunk's memory once it is asked for the next
  * @param fileName  for messages
- * @throws CorruptInputError when the bytes end too soon or are not what the file's name says
+ * @throws CorruptInputError when the bytes end too soon or are not what the file's name or first bytes say
  */
 export async function* decompress(
   source: AsyncIterable<Buffer>,
@@ -48,9 +49,13 @@ export async function* decompress(
     if (decoder !== undefined) yield* decoder.end();
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error;
+    const isNamed = compressionOf(fileName) === compression;
+    const remedy = `Check it with '${compression} -t', and copy it again if it was cut short`;
     throw new MapReduceError(
       'CorruptInputError',
-      `${fileName} is not a whole ${compression} file, as its name says: ${error.message}. Check it with '${compression} -t', and copy it again if it was cut short; a file that is not compressed needs another extension.`,
+      isNamed
+        ? `${fileName} is not a whole ${compression} file, as its name says: ${error.message}. ${remedy}; a file that is not compressed needs another extension.`
+        : `${fileName} is not a whole ${compression} file, as its first bytes say: ${error.message}. ${remedy}.`,
       { details: { file: fileName }, cause: error.cause },
     );
   } finally {

@@ -7,7 +7,8 @@ export function inputFileOf({ key, sizeBytes, etag }: ObjectInfo): InputFile {
   return { key, sizeBytes, etag, compression: compressionOf(key) };
 }
 
-function compressionOf(key: string): InputFile['compression'] {
+/** As the name says it. */
+export function compressionOf(key: string): InputFile['compression'] {
   if (/\.(gz|gzip)$/i.test(key)) return 'gzip';
   if (/\.(zst|zstd)$/i.test(key)) return 'zstd';
   return 'none';

@@ -75,6 +75,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
 
   start(worker: number, spec: TaskSpec, attemptId: AttemptId): AttemptHandle {
     const thread = this.#thread(worker);
+    const isReused = thread.hasAnswered;
     const { run, answer } = thread.run({
       spec,
       attemptId,
@@ -111,6 +112,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     return {
       result,
       progress,
+      isReused,
       checks: () => thread.signals.checks,
       cancel: () => thread.signals.askToStop(run),
       kill,

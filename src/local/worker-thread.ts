@@ -68,6 +68,7 @@ export class WorkerThread {
   #exitCall: ExitCall | undefined;
   readonly #resolveEnded: (end: ThreadEnd) => void;
   #runs = 0;
+  #hasAnswered = false;
   #pending: { readonly run: number; readonly resolve: (answer: Answer) => void } | undefined;
   #configuration: unknown;
 
@@ -102,6 +103,11 @@ export class WorkerThread {
     for (const stream of ['stdout', 'stderr'] as const) {
       forwardLines(this.#thread[stream], (text) => onOutput({ stream, worker, text }));
     }
+  }
+
+  /** Whether it has loaded the job, successfully or not, and done some work. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
   }
 
   get hasEnded(): boolean {
@@ -175,6 +181,7 @@ export class WorkerThread {
       return;
     }
     if (this.#pending?.run !== message.run) return;
+    this.#hasAnswered = true;
     this.#settle(
       message.kind === 'error' ? { kind: 'error', error: deserializeError(message.error) } : message,
     );

@@ -97,12 +97,18 @@ class CustomPartitioner implements Partitioner {
       const groupKey = printKey(this.#key, bytes, start, end);
       throw new MapReduceError(
         'PartitionOutOfRangeError',
-        `partition() returned ${describeReturned(partition)} for the key ${groupKey}; it must return a whole number from 0 to ${this.#partitions - 1} (there are ${this.#partitions} partitions). Round it, and take it modulo the number of partitions`,
+        `partition() returned ${describeReturned(partition)} for the key ${groupKey}; it must return ${allowed(this.#partitions)}. Round it, and take it modulo the number of partitions`,
         { details: { phase: 'partition', groupKey } },
       );
     }
     return partition;
   }
+}
+
+function allowed(partitions: number): string {
+  return partitions === 1
+    ? '0 (there is 1 partition)'
+    : `a whole number from 0 to ${partitions - 1} (there are ${partitions} partitions)`;
 }
 
 /** A key for a message, at most 200 characters. */

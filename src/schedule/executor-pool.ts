@@ -23,6 +23,8 @@ export interface AttemptHandle {
   readonly result: Promise<TaskResult>;
   /** What the attempt last told of itself; undefined until its worker has loaded the job and begun. */
   progress(): Readonly<Progress> | undefined;
+  /** Whether the attempt's worker had loaded the job and done something before. Default: no. */
+  readonly isReused?: boolean;
   /** Moves whenever the attempt asks whether to stop: it may be alive although its progress stands still. */
   checks(): number;
   /** Asks the attempt to stop at its next check. Idempotent. */

@@ -7,17 +7,36 @@ import type { RunningAttempt } from './stage-task.ts';
 export function stalledError(attempt: RunningAttempt, timeoutMs: number): MapReduceError {
   const { spec } = attempt.task;
   const { text, details } = lastPosition(spec, attempt.handle.progress());
-  const what = attempt.begun
-    ? `made no progress for ${timeoutMs} ms${text}: it read no record and no value, and called neither emit() nor count()`
-    : `did not begin within ${timeoutMs} ms: its worker is still loading the job module`;
-  const remedy = attempt.begun
-    ? 'Look for a loop that does not end. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between'
-    : 'Look for a top-level await or a loop in the job module that does not end';
+  const { what, remedy } = stallOf(attempt, timeoutMs, text);
   return new MapReduceError(
     'TaskStalledError',
     `${spec.stage} attempt ${attempt.id} ${what}; its worker was stopped. ${remedy}.`,
     { details: { taskId: spec.taskId, attemptId: attempt.id, ...details } },
   );
+}
+
+function stallOf(
+  { begun, handle }: RunningAttempt,
+  timeoutMs: number,
+  place: string,
+): { what: string; remedy: string } {
+  if (begun) {
+    return {
+      what: `made no progress for ${timeoutMs} ms${place}: it read no record and no value, and called neither emit() nor count()`,
+      remedy:
+        'Look for a loop that does not end. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between',
+    };
+  }
+  if (handle.isReused) {
+    return {
+      what: `did not begin within ${timeoutMs} ms: its worker is busy with something that the job's code left behind there before, in a task or while the job was planned`,
+      remedy: 'Look for a timer or a promise whose code has a loop that does not end',
+    };
+  }
+  return {
+    what: `did not begin within ${timeoutMs} ms: its worker is still loading the job module`,
+    remedy: 'Look for a top-level await or a loop in the job module that does not end',
+  };
 }
 
 /** A task that used up its attempts: which one, how often, on which record, and what the last attempt said. */

@@ -102,6 +102,18 @@ describe('a file is what its first bytes say', () => {
     expect(await lookInside(listed, { store, isText: false })).toEqual(listed);
   });
 
+  test.each([
+    ['x.log', gzipSync(LINES), 'a whole gzip file, as its first bytes say: unexpected end of file'],
+    ['x.gz.1', zstdCompressSync(LINES), 'a whole zstd file, as its first bytes say: '],
+    ['x.gz', gzipSync(LINES), 'a whole gzip file, as its name says: unexpected end of file'],
+  ])('%s that is cut short is said to be one by what says so', async (name, bytes, said) => {
+    const failed = linesOf(name, bytes.subarray(0, -4));
+
+    await expect(failed).rejects.toThrow(`${name} is not ${said}`);
+    const speaksOfExtension = await failed.catch((error: Error) => error.message.includes('extension'));
+    expect(speaksOfExtension).toBe(said.includes('name says'));
+  });
+
   test.each(['a.gz', 'a.zst'])('%s without a byte was cut short', async (name) => {
     await expect(linesOf(name, '')).rejects.toThrow(/has no bytes, and a (gzip|zstd) file has some/);
   });

@@ -86,6 +86,19 @@ describe('attempts on worker threads', () => {
     expect(new Set(threads).size).toBe(2);
   });
 
+  test('an attempt knows whether its worker had done something before', async () => {
+    const { pool, tasks } = makePool([commit, commit], { workers: 2 });
+    const start = async (worker: number, task: number) => {
+      const handle = pool.start(worker, tasks[task], attemptId(tasks[task].taskId, 0));
+      await handle.result;
+      return handle.isReused;
+    };
+
+    const reused = [await start(0, 0), await start(0, 1), await start(1, 1)];
+
+    expect(reused).toEqual([false, true, false]);
+  });
+
   test('a worker is started only when there is a task for it, and runs one after the other', async () => {
     const { run } = makePool([commit, commit, commit, commit, commit], { workers: 1 });
 

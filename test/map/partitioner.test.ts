@@ -135,6 +135,14 @@ describe('partitioning by a function', () => {
     expect(error.details).toEqual({ phase: 'partition', groupKey: '"the key"' });
   });
 
+  it('says what one partition allows', () => {
+    const job = custom(() => 1);
+
+    expect(() => partitionsOf(job, { reducers: 1, partition: { kind: 'custom' } }, ['k'])).toThrow(
+      'it must return 0 (there is 1 partition). Round it',
+    );
+  });
+
   it('refuses to return a promise, and its failure is not left to nobody', () => {
     const job = custom(() => Promise.reject(new Error('late')));
 

@@ -341,7 +341,22 @@ describe('stalls', () => {
 
     const { failures } = await resolved(run);
 
-    expect(failures[0].error.message).toContain('did not begin within 5000 ms');
+    expect(failures[0].error.message).toContain(
+      'did not begin within 5000 ms: its worker is still loading the job module',
+    );
+  });
+
+  test('a worker that does not begin again is not told to be loading the job', async () => {
+    const run = stage({
+      policy: { startTimeoutMs: 5_000 },
+      script: ({ number }) => (number === 0 ? { does: 'not begin', isReused: true } : commits),
+    });
+
+    const { failures } = await resolved(run);
+
+    const { message } = failures[0].error;
+    expect(message).toMatch(/did not begin within 5000 ms: .* left behind there before.*Look for a timer/);
+    expect(message).not.toMatch(/loading|top-level/);
   });
 
   test('a pause of the whole process is not taken for a stall', async () => {

@@ -24,7 +24,7 @@ export type Script =
   /** Says nothing, hears nothing. */
   | { readonly does: 'hang' }
   /** Never gets as far as the task. */
-  | { readonly does: 'not begin' };
+  | { readonly does: 'not begin'; readonly isReused?: boolean };
 
 export interface StartedAttempt {
   readonly spec: TaskSpec;
@@ -112,6 +112,7 @@ export class ScriptedPool implements ExecutorPool {
     return {
       result: promise,
       progress: () => (script.does === 'not begin' ? undefined : this.#progress(attempt, script)),
+      isReused: script.does === 'not begin' && script.isReused === true,
       checks: () => ('checksOnly' in script ? this.clock.nowMs() : 0),
       cancel: () => {
         if (hears) end('cancelled', () => reject(new MapReduceError('CancelledError', 'asked to stop')));
