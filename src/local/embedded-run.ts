@@ -30,7 +30,7 @@ import type { LocalJob } from './local-job.ts';
 import { type LocalPool, localPool } from './local-pool.ts';
 import { OutputClaim } from './output-claim.ts';
 import { checkResults, publish, type ResultCheck, recover, removeDone, undo } from './output-folder.ts';
-import { makeOutputRoot, resolveOutputRoot } from './output-root.ts';
+import { makeOutputRoot, removeMade, resolveOutputRoot } from './output-root.ts';
 import { withoutOwnOutput } from './own-output.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 import { Scratch } from './scratch.ts';
@@ -99,23 +99,29 @@ async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport>
     merge: options.merge ?? false,
   });
   const plan = await cancellable(planned, 'it was planned', options.signal);
-  await makeOutputRoot(folder.root);
-  const claim = await OutputClaim.take(folder, {
-    jobId: id,
-    signal: options.signal,
-    onWait: run.onWait,
-  }).catch(async (error: unknown) => {
-    await folder.remove();
-    throw error;
-  });
+  const made = await makeOutputRoot(folder.root);
+  let isCommitted = false;
   try {
-    const report = await runClaimed(plan, { options, run, job, claim, startedAt, startedMs });
-    options.onEvent?.({ kind: 'committed', report });
-    return report;
+    const claim = await OutputClaim.take(folder, {
+      jobId: id,
+      signal: options.signal,
+      onWait: run.onWait,
+    }).catch(async (error: unknown) => {
+      await folder.remove();
+      throw error;
+    });
+    try {
+      const report = await runClaimed(plan, { options, run, job, claim, startedAt, startedMs });
+      isCommitted = true;
+      options.onEvent?.({ kind: 'committed', report });
+      return report;
+    } finally {
+      // What cannot be removed, the next job removes.
+      await run.scratch.remove().catch(() => {});
+      await claim.release().catch(() => {});
+    }
   } finally {
-    // What cannot be removed, the next job removes.
-    await run.scratch.remove().catch(() => {});
-    await claim.release().catch(() => {});
+    if (!isCommitted) await removeMade(made);
   }
 }
 

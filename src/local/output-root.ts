@@ -6,6 +6,7 @@ import { access, constants, lstat, mkdir, readlink, realpath, stat } from 'node:
 import { dirname, join, relative, resolve } from 'node:path';
 import { MapReduceError } from '../errors.ts';
 import { errnoOf, fileError } from '../storage/file-errors.ts';
+import { removeIfEmpty } from '../storage/file-upload.ts';
 
 /**
  * Creates nothing.
@@ -29,11 +30,18 @@ export async function resolveOutputRoot(output: string): Promise<string> {
   }
 }
 
-/** One folder after the other: below /proc, Node's own recursive mkdir never returns. */
-export async function makeOutputRoot(root: string): Promise<void> {
+/**
+ * One folder after the other: below /proc, Node's own recursive mkdir never returns.
+ *
+ * @returns the folders that were missing, from the top down: for removeMade()
+ */
+export async function makeOutputRoot(root: string): Promise<string[]> {
+  const made: string[] = [];
   try {
-    await makeFolder(root);
+    await makeFolder(root, made);
+    return made;
   } catch (error) {
+    await removeMade(made);
     if (errnoOf(error) !== 'ENOENT') throw fileError(error, { action: 'create', path: root, key: '' });
     throw new MapReduceError(
       'UsageError',
@@ -43,13 +51,23 @@ export async function makeOutputRoot(root: string): Promise<void> {
   }
 }
 
-async function makeFolder(path: string): Promise<void> {
+/** Called when a run has failed and removed what it wrote: what somebody else has put into the folders keeps them. */
+export async function removeMade(made: readonly string[]): Promise<void> {
+  for (const folder of made.toReversed()) {
+    if (!(await removeIfEmpty(folder).catch(() => false))) return;
+  }
+}
+
+async function makeFolder(path: string, made: string[]): Promise<void> {
   if (await isFolder(path)) return;
-  if (dirname(path) !== path) await makeFolder(dirname(path));
-  await mkdir(path).catch((error: unknown) => {
+  if (dirname(path) !== path) await makeFolder(dirname(path), made);
+  try {
+    await mkdir(path);
+    made.push(path);
+  } catch (error) {
     // Another run may have been first.
     if (errnoOf(error) !== 'EEXIST') throw error;
-  });
+  }
 }
 
 async function isFolder(path: string): Promise<boolean> {

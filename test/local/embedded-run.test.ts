@@ -410,7 +410,7 @@ describe('a shuffle that comes to harm', () => {
     expect(
       events.filter((event) => event.kind === 'attempt-started' && /^r-00001/.test(event.attemptId)),
     ).toHaveLength(4);
-    expect(readdirSync(output)).toEqual([]);
+    expect(existsSync(output)).toBe(false);
   });
 
   test('a truncated object is made again', async () => {
@@ -439,7 +439,7 @@ describe('a job that cannot finish', () => {
     const line = text.slice(failure.details.offsetBytes).split('\n')[0];
     expect(line).toContain('trigger');
     expect(failure.details.userStack).toContain('words.ts');
-    expect(readdirSync(output)).toEqual([]);
+    expect(existsSync(output)).toBe(false);
   });
 
   test('a value that cannot be encoded fails it at the first attempt', async () => {
@@ -515,6 +515,21 @@ describe('a job that cannot finish', () => {
     expect(failure).toMatchObject({ name: 'UsageError', message: expect.stringContaining(message) });
   });
 
+  test('removes the folders that it made, but none that was there or that holds something', async () => {
+    const { run, output } = setting();
+    const fails = { params: { misbehave: 'throw-always' }, attemptsMax: 1 };
+    mkdirSync(join(output, 'mine'), { recursive: true });
+    const addFile = (event: JobEvent) => {
+      if (event.kind === 'planned') writeFileSync(join(output, 'mine/c/notes.txt'), '');
+    };
+
+    await failureOf(run({ ...fails, output: join(output, 'mine') }));
+    await failureOf(run({ ...fails, output: join(output, 'mine/a/b') }));
+    await failureOf(run({ ...fails, output: join(output, 'mine/c/d'), onEvent: addFile }));
+
+    expect(readdirSync(output, { recursive: true })).toEqual(['mine', 'mine/c', 'mine/c/notes.txt']);
+  });
+
   test('cancelling it stops the workers and takes away what it had written', async () => {
     const { run, output, events } = setting(makeText(50_000));
     const controller = new AbortController();
@@ -526,7 +541,7 @@ describe('a job that cannot finish', () => {
     const failure = await failureOf(run({ signal: controller.signal, onEvent }));
 
     expect(failure.name).toBe('CancelledError');
-    expect(readdirSync(output)).toEqual([]);
+    expect(existsSync(output)).toBe(false);
   });
 
   test('cancelling a sequential run does the same', async () => {
@@ -540,6 +555,6 @@ describe('a job that cannot finish', () => {
     const failure = await failureOf(run({ workers: 'sequential', signal: controller.signal, onEvent }));
 
     expect(failure.name).toBe('CancelledError');
-    expect(readdirSync(output)).toEqual([]);
+    expect(existsSync(output)).toBe(false);
   });
 });
