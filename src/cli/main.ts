@@ -1,4 +1,5 @@
 /** The command `mapreduce`: what is typed in, the exit code out. */
+import { writeSync } from 'node:fs';
 import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
 import { createProgram } from './program.ts';
 import { stdoutWritten, watchStandardStreams } from './standard-streams.ts';
@@ -8,8 +9,9 @@ import { isWorkingFolderGone, workingFolderGone } from './working-folder.ts';
 export async function main(args: readonly string[]): Promise<void> {
   let hasEnded = false;
   process.on('exit', (exitCode) => {
-    // Whatever ended the process before the command was done.
-    if (!hasEnded && exitCode === EXIT_CODE.done) process.exitCode = EXIT_CODE.failed;
+    if (hasEnded || exitCode !== EXIT_CODE.done) return;
+    process.exitCode = EXIT_CODE.failed;
+    lastWords('error: the process ended before the command was done\n');
   });
   process.exitCode = await runMain(args);
   hasEnded = true;
@@ -47,6 +49,15 @@ async function runCommand(args: readonly string[]): Promise<number> {
 }
 
 async function printError(error: unknown, args: readonly string[]): Promise<void> {
+  try {
+    await printExplained(error, args);
+  } catch {
+    // Where the command itself is incomplete, or is being updated, the error as it is says more than none.
+    lastWords(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  }
+}
+
+async function printExplained(error: unknown, args: readonly string[]): Promise<void> {
   const [{ errorText }, { paintFor }, { PACKAGE_ROOT }, { printToStderr }] = await Promise.all([
     import('./error-text.ts'),
     import('./paint.ts'),
@@ -62,6 +73,15 @@ async function printError(error: unknown, args: readonly string[]): Promise<void
       ...job,
     }),
   );
+}
+
+/** Before the process ends, in whatever state it is. */
+function lastWords(text: string): void {
+  try {
+    writeSync(process.stderr.fd, text);
+  } catch {
+    // Nobody is there to read it.
+  }
 }
 
 function isCommanderError(error: unknown): error is { exitCode: number } {

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { cli, folderWith, shell } from './cli-process.ts';
 import { jobModule, WORDS } from './job-modules.ts';
 
@@ -108,6 +110,22 @@ test('the launcher is an executable that finds its entry', () => {
   expect(readFileSync(new URL('../../bin/mapreduce.js', import.meta.url), 'utf8')).toMatch(
     /^#!\/usr\/bin\/env node\n/,
   );
+});
+
+test('an installation of which a part is gone still says what went wrong', () => {
+  const copy = mkdtempSync(join(tmpdir(), 'incomplete-installation-'));
+  onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  for (const name of ['bin', 'src', 'package.json'])
+    cpSync(join(root, name), join(copy, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  rmSync(join(copy, 'src/cli/error-text.ts'));
+
+  const args = [join(copy, 'bin/mapreduce.js'), 'run', 'word-count', '--input', 'x'];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^error: UsageError: mapreduce run needs --output <folder>/);
 });
 
 const oldNode = ['/usr/local/bin/node', '/usr/bin/node'].find((path) =>
