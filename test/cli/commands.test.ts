@@ -121,7 +121,7 @@ test('an installation of which a part is gone still says what went wrong', () =>
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   rmSync(join(copy, 'src/cli/error-text.ts'));
 
-  const args = [join(copy, 'bin/mapreduce.js'), 'run', 'word-count', '--input', 'x'];
+  const args = [join(copy, 'bin/mapreduce.js'), 'run', './job.ts', '--input', 'x'];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
 
   expect(status).toBe(2);
