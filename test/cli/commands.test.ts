@@ -116,7 +116,7 @@ test('an installation of which a part is gone still says what went wrong', () =>
   const copy = mkdtempSync(join(tmpdir(), 'incomplete-installation-'));
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  for (const name of ['bin', 'src', 'package.json'])
+  for (const name of ['apps', 'bin', 'src', 'package.json'])
     cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   rmSync(join(copy, 'src/cli/error-text.ts'));
