@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import type { DeployedApp } from '../src/aws/app-catalog.ts';
 import { parseJson } from '../src/codec/parse-json.ts';
+import type { ProbeReport } from './apps-probe.ts';
 
 const LOAD_TIMEOUT_MS = 60_000;
 const REPORT_BYTES_MAX = 16 * 1024 * 1024;
@@ -14,7 +15,7 @@ const SAID_CHARACTERS_MAX = 2_000;
  * @param probe  the bundle of apps-probe.ts with the jobs
  * @throws Error that says what is wrong with the module
  */
-export function loadedApps(probe: string, jobs: string): DeployedApp[] {
+export function loadedApps(probe: string, jobs: string): readonly DeployedApp[] {
   const { status, signal, output, error } = spawnSync(process.execPath, [probe], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     encoding: 'utf8',
@@ -23,7 +24,11 @@ export function loadedApps(probe: string, jobs: string): DeployedApp[] {
     maxBuffer: REPORT_BYTES_MAX,
   });
   const [said = '', report = ''] = [output?.[2] ?? '', output?.[3] ?? ''];
-  if (status === 0 && report !== '') return parseJson(report) as DeployedApp[];
+  if (status === 0 && report !== '') {
+    const found = parseJson(report) as ProbeReport;
+    if ('apps' in found) return found.apps;
+    throw new Error(`${jobs}: ${found.problem}`);
+  }
   const how =
     signal === 'SIGKILL'
       ? `does not finish loading within ${LOAD_TIMEOUT_MS / 1_000} s`
@@ -33,7 +38,8 @@ export function loadedApps(probe: string, jobs: string): DeployedApp[] {
 
 /** What Node prints for an uncaught error: file, line, and the error with its stack. */
 function messageOf(said: string): string {
-  const ours = /(?:UsageError|JobDefinitionError): (.*)/.exec(said);
+  // Of a definition that the module makes as it is loaded.
+  const ours = /(?:UsageError|JobDefinitionError)\]?: (.*)/.exec(said);
   if (ours !== null) return `: ${ours[1]}`;
   return said === '' ? '' : `:\n${said.trim().slice(-SAID_CHARACTERS_MAX)}`;
 }

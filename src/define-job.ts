@@ -209,7 +209,7 @@ function checkPair(name: string, combine: unknown, reduce: unknown): void {
   throw invalid(
     name,
     'combine',
-    `${why}. Drop combine, or let reduce be ${list(reducersBeside(combine))}, or a function that takes what combine returns for values`,
+    `${why}. Drop combine, or let reduce be ${list(reducersBeside(combine))}, or a function that takes what combine returns for values, in the place of '${String(reduce)}'`,
     combine,
   );
 }
@@ -230,8 +230,13 @@ function checkParameters(jobName: string, specs: ParameterSpecs): void {
         parameter,
       );
     }
-    if (!['string', 'number', 'boolean'].includes(spec.type)) {
-      throw invalid(jobName, `params.${parameter}.type`, "is 'string', 'number' or 'boolean'", spec.type);
+    if (!['string', 'number', 'boolean'].includes(spec?.type)) {
+      throw invalid(
+        jobName,
+        `params.${parameter}.type`,
+        `is 'string', 'number' or 'boolean', as in params: { ${parameter}: { type: 'string', default: 'x', description: '...' } }`,
+        spec?.type,
+      );
     }
     if (spec.default !== undefined && typeof spec.default !== spec.type) {
       throw invalid(jobName, `params.${parameter}.default`, `is a ${spec.type}`, spec.default);

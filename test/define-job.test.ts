@@ -154,10 +154,10 @@ describe('defineJob()', () => {
 
   it('names the pairs that are allowed where one is not', () => {
     expect(() => define({ ...WORD_COUNT, combine: 'max', reduce: 'sum' })).toThrow(
-      "combine would give reduce: 'sum' partial results that it was not made for, so that the result would depend on the splits. Drop combine, or let reduce be 'max', 'combined', or a function that takes what combine returns for values; received 'max'",
+      "combine would give reduce: 'sum' partial results that it was not made for, so that the result would depend on the splits. Drop combine, or let reduce be 'max', 'combined', or a function that takes what combine returns for values, in the place of 'sum'; received 'max'",
     );
     expect(() => define({ ...WORD_COUNT, combine: first(), reduce: 'sum' })).toThrow(
-      "let reduce be 'combined', or a function that takes what combine returns for values; received a function",
+      "let reduce be 'combined', or a function that takes what combine returns for values, in the place of 'sum'; received a function",
     );
   });
 
