@@ -155,7 +155,8 @@ function resultProblems(folder: string, expected: ReadonlyMap<string, number>): 
   const got = new Map<string, number>();
   for (const name of names) {
     for (const line of readFileSync(join(output, name), 'utf8').split('\n').slice(0, -1)) {
-      const [word, count] = line.split('\t');
+      const [escaped, count] = line.split('\t');
+      const word = unescaped(escaped!);
       if (got.has(word)) return [`${word} is there twice`];
       got.set(word, Number(count));
     }
@@ -163,6 +164,12 @@ function resultProblems(folder: string, expected: ReadonlyMap<string, number>): 
   if (got.size !== expected.size) return [`${got.size} words of ${expected.size}`];
   const wrong = [...expected].find(([word, count]) => got.get(word) !== count);
   return wrong === undefined ? [] : [`${wrong[0]} occurs ${wrong[1]} times, not ${got.get(wrong[0])}`];
+}
+
+/** Damage may make a backslash, which a TSV holds as two. */
+function unescaped(field: string): string {
+  const meanings: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
+  return field.replaceAll(/\\(.)/g, (_, letter: string) => meanings[letter] ?? letter);
 }
 
 function naiveCounts(text: string): Map<string, number> {
