@@ -78,10 +78,15 @@ export const LIMITS = {
   /** What such a fold holds beside its oldest partial, in encoded bytes. */
   foldPartialsBytesMax: 4 * MiB,
 
-  /** byRange() looks at the input at so many places, spread evenly over its bytes. */
+  /** byRange() looks at the input at so many places for each part, spread evenly over its bytes. */
+  samplePlacesPerPartition: 16,
+  samplePlacesMin: 128,
   samplePlacesMax: 512,
+  /** ... and takes so many keys for each part: parts differ by some 5 % then. The job may allow fewer. */
+  sampleKeysPerPartition: 400,
+  sampleKeysMin: 2_000,
   /** Of a file that can be read from anywhere, a place is a window of this size. */
-  sampleWindowBytes: 64 * KiB,
+  sampleWindowBytes: 32 * KiB,
   /** Read of one window at most, where a record goes on behind it. */
   sampleWindowReadBytesMax: 4 * MiB,
   /** Windows read at once. */

@@ -40,11 +40,21 @@ export interface SampledBoundaries {
 export async function sampleBoundaries(options: SampleOptions): Promise<SampledBoundaries> {
   const { partitions, samplesMax, files, job } = options;
   if (partitions <= 1 || files.length === 0) return { boundaries: [], isWhole: true };
-  const placesMax = Math.min(samplesMax, LIMITS.samplePlacesMax);
+  const keysMax = Math.min(samplesMax, keysFor(partitions));
+  const placesMax = Math.min(keysMax, placesFor(partitions));
   const places = samplePlaces(files, { splittable: job.input.splittable, placesMax });
-  const sampler = new Sampler(options, samplesMax / placesMax);
+  const sampler = new Sampler(options, keysMax / placesMax);
   await sampler.read(places);
   return { boundaries: cut(sampler.keys, partitions), isWhole: sampler.isWhole };
+}
+
+function placesFor(partitions: number): number {
+  const { samplePlacesPerPartition, samplePlacesMin, samplePlacesMax } = LIMITS;
+  return Math.min(Math.max(partitions * samplePlacesPerPartition, samplePlacesMin), samplePlacesMax);
+}
+
+function keysFor(partitions: number): number {
+  return Math.max(partitions * LIMITS.sampleKeysPerPartition, LIMITS.sampleKeysMin);
 }
 
 interface WeightedKey {
