@@ -1,5 +1,6 @@
 /** Small inputs and settings of all kinds for whole jobs, and what is naively to be expected of them. */
 import fc from 'fast-check';
+import { wideTextKind } from '../../src/input/wide-text.ts';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import { objectsBelow, runSmallJob, type SmallJobOptions } from './small-job.ts';
@@ -16,7 +17,9 @@ const line = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words
 export const files = fc.array(
   fc
     .record({ lines: fc.array(line, { maxLength: 5 }), ends: fc.boolean() })
-    .map(({ lines, ends }) => lines.join('\n') + (ends && lines.length > 0 ? '\n' : '')),
+    .map(({ lines, ends }) => lines.join('\n') + (ends && lines.length > 0 ? '\n' : ''))
+    // A few NULs between letters are UTF-16, which is refused.
+    .filter((text) => wideTextKind(Buffer.from(text)) === undefined),
   { minLength: 1, maxLength: 3 },
 );
 export const settings = fc.record({

@@ -80,7 +80,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
         plan: {
           'ListObjectsV2 input': 1,
           'GetObject input': files,
-          'HeadObject claim': 1,
+          'HeadObject input': 1,
           'ListObjectsV2 output': 1,
           'PutObject request': 1,
           'PutObject claim': 1,

@@ -215,16 +215,19 @@ describe('readPiece()', () => {
   );
 
   it('reads all lines of all splits in order, whatever the files, the split size and the chunks', async () => {
-    const randomFile = fc.record({
-      bytes: randomText,
-      compression: fc.constantFrom(
-        'none' as const,
-        'none' as const,
-        'none' as const,
-        'gzip' as const,
-        'zstd' as const,
-      ),
-    });
+    const randomFile = fc
+      .record({
+        bytes: randomText,
+        compression: fc.constantFrom(
+          'none' as const,
+          'none' as const,
+          'none' as const,
+          'gzip' as const,
+          'zstd' as const,
+        ),
+      })
+      // What comes out of a decoder is looked at, and a few NULs between letters are UTF-16.
+      .filter(({ bytes, compression }) => compression === 'none' || !bytes.includes(0));
     await fc.assert(
       fc.asyncProperty(
         fc.array(randomFile, { maxLength: 5, size: 'max' }),
