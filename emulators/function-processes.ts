@@ -5,7 +5,7 @@
  */
 import os from 'node:os';
 
-import { memoryLimit, thisMachine } from '../src/local/memory-limit.ts';
+import { memoryLimit, thisMachine } from '../src/local/run/memory-limit.ts';
 import { EmulatorStartError } from './errors.ts';
 
 export const FUNCTION_PROCESSES_VARIABLE = 'MAPREDUCE_FUNCTION_PROCESSES';

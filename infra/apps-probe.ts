@@ -2,9 +2,9 @@
 import { writeSync } from 'node:fs';
 import * as jobs from '#jobs';
 import { registryOf } from '../lambdas/runtime/registry.ts';
-import type { DeployedApp } from '../src/aws/app-catalog.ts';
-import { isMapReduceError } from '../src/errors.ts';
-import { describeJob } from '../src/job-description.ts';
+import { describeJob } from '../src/api/job-description.ts';
+import type { DeployedApp } from '../src/aws/protocol/app-catalog.ts';
+import { isMapReduceError } from '../src/base/errors.ts';
 
 const REPORT_FD = 3;
 

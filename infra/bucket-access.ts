@@ -1,11 +1,11 @@
 /**
- * What each function does with the objects of the bucket, and nothing else. Keys by their patterns, which src/aws/keys.ts
+ * What each function does with the objects of the bucket, and nothing else. Keys by their patterns, which src/aws/protocol/keys.ts
  * and src/commit/layout.ts draw; IAM's `*` goes across slashes, so `output/*` stands for outputs of any depth.
  *
  * What a function writes it may read as well: when the answer to a write is lost, it looks who has written.
  */
-import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../src/aws/keys.ts';
-import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../src/commit/layout.ts';
+import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../src/aws/protocol/keys.ts';
+import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../src/report/result-names.ts';
 import type { FunctionName } from './function-names.ts';
 
 /** Patterns of keys. */

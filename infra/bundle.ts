@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync, type Metafile, type OutputFile } from 'esbuild';
-import type { DeployedApp } from '../src/aws/app-catalog.ts';
+import type { DeployedApp } from '../src/aws/protocol/app-catalog.ts';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
 import { loadedApps } from './jobs-check.ts';
 

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { App, Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { siblingModule } from '../src/local/sibling-module.ts';
+import { siblingModule } from '../src/local/run/sibling-module.ts';
 import { type AppContext, parseContext } from './context.ts';
 import type { MapReduceProps } from './props.ts';
 import { MapReduceStack } from './stack.ts';

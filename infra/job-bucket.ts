@@ -1,4 +1,4 @@
-/** The one bucket of a deployment: inputs, requests, jobs, intermediates, results. Its keys: src/aws/keys.ts. */
+/** The one bucket of a deployment: inputs, requests, jobs, intermediates, results. Its keys: src/aws/protocol/keys.ts. */
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
@@ -10,7 +10,7 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { JOBS_PREFIX, WORK_PREFIX } from '../src/aws/keys.ts';
+import { JOBS_PREFIX, WORK_PREFIX } from '../src/aws/protocol/keys.ts';
 import { acknowledge } from './nag.ts';
 
 export interface JobBucketProps {

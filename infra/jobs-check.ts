@@ -3,7 +3,7 @@
  * that exits or never returns must not end the deployment, least of all with exit code 0.
  */
 import { spawnSync } from 'node:child_process';
-import type { DeployedApp } from '../src/aws/app-catalog.ts';
+import type { DeployedApp } from '../src/aws/protocol/app-catalog.ts';
 import { parseJson } from '../src/codec/parse-json.ts';
 import type { ProbeReport } from './apps-probe.ts';
 

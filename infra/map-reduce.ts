@@ -19,7 +19,7 @@ import {
   OUTPUT_PREFIX,
   REQUESTS_PREFIX,
   WORK_PREFIX,
-} from '../src/aws/keys.ts';
+} from '../src/aws/protocol/keys.ts';
 import { listCondition } from './bucket-access.ts';
 import { jobBucket } from './job-bucket.ts';
 import { executionsOf, type LoggedMachine, mapRunsOf } from './machine-resource.ts';

@@ -1,5 +1,5 @@
 /**
- * The state machine as Amazon States Language. The handlers decide what comes next (src/aws/job-state.ts); the machine
+ * The state machine as Amazon States Language. The handlers decide what comes next (src/aws/protocol/job-state.ts); the machine
  * waits, retries, fans out and fails.
  *
  *     Plan --> MapStage <--> MapBarrier --> ReduceStage <--> ReduceBarrier <--> Commit --> Done
@@ -16,9 +16,9 @@
  * The rendered machine is test/infra/state-machine.asl.json, reviewed as a diff.
  */
 
-import { FUNCTION_DEATHS } from '../src/aws/function-death.ts';
-import type { NextStep } from '../src/aws/job-state.ts';
-import { LIMITS } from '../src/limits.ts';
+import { FUNCTION_DEATHS } from '../src/aws/protocol/function-death.ts';
+import type { NextStep } from '../src/aws/protocol/job-state.ts';
+import { LIMITS } from '../src/base/limits.ts';
 import type { FunctionName } from './function-names.ts';
 import { REPAIR_ERROR, retriers, TOLD_ERRORS, toldRetriers } from './retry.ts';
 import { watchInput } from './watch-definition.ts';

@@ -6,8 +6,8 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { commentOf } from '../src/aws/app-catalog.ts';
-import { JOBS_PREFIX } from '../src/aws/keys.ts';
+import { commentOf } from '../src/aws/protocol/app-catalog.ts';
+import { JOBS_PREFIX } from '../src/aws/protocol/keys.ts';
 import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
 import {
   childExecutionsOf,

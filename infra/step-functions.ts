@@ -7,7 +7,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
-import type { AppCatalog } from '../src/aws/app-catalog.ts';
+import type { AppCatalog } from '../src/aws/protocol/app-catalog.ts';
 import { type BucketAccess, bucketAccess, listCondition } from './bucket-access.ts';
 import { bundleHandlers } from './bundle.ts';
 import { deployerOf } from './deployer.ts';

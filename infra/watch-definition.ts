@@ -8,7 +8,7 @@
  *      +----- Backups (each an asynchronous invocation)
  */
 
-import { WATCH_SECONDS_MIN } from '../src/aws/watch-state.ts';
+import { WATCH_SECONDS_MIN } from '../src/aws/protocol/watch-state.ts';
 import { retriers, WATCH_PATIENCE } from './retry.ts';
 
 export interface WatchParts {

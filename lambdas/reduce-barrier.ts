@@ -2,7 +2,7 @@
  * Called by the state machine after each round of the reduce stage, again when it failed: counts for itself what has
  * committed, sends what is missing round again, and has damaged shuffle objects made again, a bounded number of times.
  */
-import { stepEventSchema } from '../src/aws/job-state.ts';
+import { stepEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';
 import { reduceBarrierStep } from './steps/reduce-barrier.ts';
 

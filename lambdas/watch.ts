@@ -2,7 +2,7 @@
  * Called by the watch machine every few seconds while a stage runs, again when it failed: looks for stragglers and says
  * which tasks get a backup attempt. A stage does not depend on it: without it only the backup attempts are missing.
  */
-import { watchEventSchema } from '../src/aws/watch-state.ts';
+import { watchEventSchema } from '../src/aws/protocol/watch-state.ts';
 import { serve } from './runtime/serve.ts';
 import { watchStep } from './steps/watch.ts';
 

@@ -18,14 +18,8 @@
  *   output: tsv(),
  * });
  */
-export { type ByRangeOptions, byRange, type Compare, distinct, first, last, topN } from './aggregate.ts';
-export type { ByteSink, Codec, JsonType, KeyCodec, KeyType, TypeOf, ValueType } from './codec/codec.ts';
-export { json } from './codec/json-type.ts';
-export { parseJson } from './codec/parse-json.ts';
-export { defineJob } from './define-job.ts';
-export { type ErrorDetails, type ErrorName, MapReduceError } from './errors.ts';
-export type { InputFormat, ParserPiece, RecordParser } from './input/input-format.ts';
-export { type TextLinesOptions, textLines } from './input/text-lines.ts';
+export { type ByRangeOptions, byRange, type Compare, distinct, first, last, topN } from './api/aggregate.ts';
+export { defineJob } from './api/define-job.ts';
 export type {
   Combiner,
   Job,
@@ -44,8 +38,14 @@ export type {
   ReduceFunction,
   ShuffleJobDefinition,
   TaskContext,
-} from './job.ts';
-export { type JsonLike, jsonLines } from './output/json-lines.ts';
-export { type LineText, lines } from './output/lines.ts';
-export type { EncodedRecordWriter, OutputFormat } from './output/output-format.ts';
-export { type TsvCell, type TsvColumns, tsv } from './output/tsv.ts';
+} from './api/job.ts';
+export { type ErrorDetails, type ErrorName, MapReduceError } from './base/errors.ts';
+export type { ByteSink, Codec, JsonType, KeyCodec, KeyType, TypeOf, ValueType } from './codec/codec.ts';
+export { json } from './codec/json-type.ts';
+export { parseJson } from './codec/parse-json.ts';
+export type { InputFormat, ParserPiece, RecordParser } from './formats/input-format.ts';
+export { type JsonLike, jsonLines } from './formats/json-lines.ts';
+export { type LineText, lines } from './formats/lines.ts';
+export type { EncodedRecordWriter, OutputFormat } from './formats/output-format.ts';
+export { type TextLinesOptions, textLines } from './formats/text-lines.ts';
+export { type TsvCell, type TsvColumns, tsv } from './formats/tsv.ts';

@@ -2,11 +2,11 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as jobs from '#jobs';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
-import { LIMITS, MiB } from '../../src/limits.ts';
-import { createS3Client } from '../../src/storage/s3-client.ts';
-import { S3_LIMITS } from '../../src/storage/s3-limits.ts';
-import { S3Store } from '../../src/storage/s3-store.ts';
+import { createS3Client } from '../../src/storage/s3/s3-client.ts';
+import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';
+import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
 import { registryOf } from './registry.ts';
 

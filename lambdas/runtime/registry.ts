@@ -10,11 +10,12 @@
  *   'word-count': { load: () => import('./word-count/job.ts') },
  * };
  */
-import { appNameProblem } from '../../src/aws/app-name.ts';
-import { MapReduceError } from '../../src/errors.ts';
-import type { Job } from '../../src/job.ts';
-import { nearestName } from '../../src/nearest-name.ts';
-import { shortened } from '../../src/shortened.ts';
+
+import type { Job } from '../../src/api/job.ts';
+import { appNameProblem } from '../../src/aws/protocol/app-name.ts';
+import { MapReduceError } from '../../src/base/errors.ts';
+import { nearestName } from '../../src/base/nearest-name.ts';
+import { shortened } from '../../src/base/shortened.ts';
 import type { JobRegistry } from '../steps/environment.ts';
 
 export interface AppRegistry extends JobRegistry {

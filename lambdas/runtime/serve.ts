@@ -4,8 +4,8 @@
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type * as v from 'valibot';
-import { parseWith } from '../../src/aws/parse.ts';
-import { isMapReduceError, serializeError } from '../../src/errors.ts';
+import { parseWith } from '../../src/aws/protocol/parse.ts';
+import { isMapReduceError, serializeError } from '../../src/base/errors.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
 import { lambdaEnvironment } from './environment.ts';
 import { type LambdaContext, logger, metrics, tracer } from './powertools.ts';

@@ -1,13 +1,18 @@
 /** What the two barriers have in common: the plan they count against, and what becomes of tasks that are missing. */
-import { finalFailure, readFailures } from '../../src/aws/attempt-failures.ts';
-import { type AttemptFailureDocument, type PlanDocument, readDocument } from '../../src/aws/documents.ts';
-import { jobLayout, planKey } from '../../src/aws/keys.ts';
-import { deserializeError, MapReduceError } from '../../src/errors.ts';
-import { type JobId, type Stage, taskId } from '../../src/ids.ts';
-import type { Job } from '../../src/job.ts';
-import { LIMITS } from '../../src/limits.ts';
+
+import type { Job } from '../../src/api/job.ts';
+import { finalFailure, readFailures } from '../../src/aws/protocol/attempt-failures.ts';
+import {
+  type AttemptFailureDocument,
+  type PlanDocument,
+  readDocument,
+} from '../../src/aws/protocol/documents.ts';
+import { jobLayout, planKey } from '../../src/aws/protocol/keys.ts';
+import { deserializeError, MapReduceError } from '../../src/base/errors.ts';
+import { type JobId, type Stage, taskId } from '../../src/base/ids.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import type { JobLayout, JobPlan } from '../../src/plan/task.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { JobLayout, JobPlan } from '../../src/task.ts';
 import type { StepEnvironment } from './environment.ts';
 
 export interface PlannedJob extends PlanDocument {

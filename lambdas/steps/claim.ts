@@ -2,13 +2,13 @@
  * One request, one job, however often its event is delivered: the claim is a conditional write of
  * jobs/<jobId>/request.json, and it names the execution, so that a step that is run again knows its own claim.
  */
-import { type ClaimDocument, readDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
-import { type JobRequest, parseJobRequest, REQUEST_BYTES_MAX } from '../../src/aws/job-request.ts';
-import { INPUT_PREFIX, requestKey } from '../../src/aws/keys.ts';
-import { assertShallow, parseJsonFrom } from '../../src/aws/parse.ts';
-import { derivedJobId, type StartEvent } from '../../src/aws/start-event.ts';
-import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
-import { type JobId, jobId } from '../../src/ids.ts';
+import { type ClaimDocument, readDocument, writeDocumentOnce } from '../../src/aws/protocol/documents.ts';
+import { type JobRequest, parseJobRequest, REQUEST_BYTES_MAX } from '../../src/aws/protocol/job-request.ts';
+import { INPUT_PREFIX, requestKey } from '../../src/aws/protocol/keys.ts';
+import { assertShallow, parseJsonFrom } from '../../src/aws/protocol/parse.ts';
+import { derivedJobId, type StartEvent } from '../../src/aws/protocol/start-event.ts';
+import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
+import { type JobId, jobId } from '../../src/base/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface Execution {

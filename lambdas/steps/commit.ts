@@ -4,27 +4,28 @@
  */
 import { rm } from 'node:fs/promises';
 import type * as v from 'valibot';
-import { readFailures, recordFailure } from '../../src/aws/attempt-failures.ts';
+import { readFailures, recordFailure } from '../../src/aws/protocol/attempt-failures.ts';
 import {
   type AttemptFailureDocument,
   type ClaimDocument,
   readDocument,
   type StageDocument,
-} from '../../src/aws/documents.ts';
-import type { JobState, stepEventSchema } from '../../src/aws/job-state.ts';
-import { backupsPrefix, requestKey, stageKey } from '../../src/aws/keys.ts';
-import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
-import { committedKey, SUCCESS_NAME } from '../../src/commit/layout.ts';
-import { mergeParts } from '../../src/commit/merge-parts.ts';
+} from '../../src/aws/protocol/documents.ts';
+import type { JobState, stepEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { backupsPrefix, requestKey, stageKey } from '../../src/aws/protocol/keys.ts';
+import { isMapReduceError, repairTarget } from '../../src/base/errors.ts';
+import { type AttemptId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/base/ids.ts';
+import { committedKey } from '../../src/commit/layout.ts';
 import { writerOf } from '../../src/commit/part-writer.ts';
-import { stageFigures } from '../../src/commit/stage-figures.ts';
-import type { TaskSummary } from '../../src/commit/task-summary.ts';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
-import { isMapReduceError, repairTarget } from '../../src/errors.ts';
-import { type AttemptId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/ids.ts';
 import { noticesField, planNotices } from '../../src/plan/plan-notices.ts';
-import type { JobReport, PartReport, StageReport } from '../../src/report.ts';
-import { reportPage } from '../../src/report-page/page.ts';
+import { reportPage } from '../../src/report/page/page.ts';
+import type { JobReport, PartReport, StageReport } from '../../src/report/report.ts';
+import { SUCCESS_NAME } from '../../src/report/result-names.ts';
+import type { TaskSummary } from '../../src/report/task-summary.ts';
+import { commitJob, jobCounters, partReports, removeWork } from '../../src/stages/commit-job.ts';
+import { mergeParts } from '../../src/stages/merge-parts.ts';
+import { stageFigures } from '../../src/stages/stage-figures.ts';
 import { checkDeadline, freshFolder } from './attempt.ts';
 import { type PlannedJob, plannedJob } from './barrier.ts';
 import { isCommitted } from './committed-result.ts';

@@ -1,7 +1,7 @@
-import { MANIFEST_NAME, SUCCESS_NAME } from '../../src/commit/layout.ts';
-import { parseResultManifest } from '../../src/commit/result-manifest.ts';
-import { isMapReduceError } from '../../src/errors.ts';
-import type { JobId } from '../../src/ids.ts';
+import { isMapReduceError } from '../../src/base/errors.ts';
+import type { JobId } from '../../src/base/ids.ts';
+import { parseResultManifest } from '../../src/report/result-manifest.ts';
+import { MANIFEST_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 /** Whether the job's own result is whole: the _SUCCESS of an owner before it does not count. */

@@ -1,9 +1,10 @@
 /** Which tasks have committed, by the keys of what they committed: a listing, 1,000 tasks a request. */
+
+import type { Job } from '../../src/api/job.ts';
+import { type Stage, taskId } from '../../src/base/ids.ts';
 import { committedKey } from '../../src/commit/layout.ts';
-import { type Stage, taskId } from '../../src/ids.ts';
-import type { Job } from '../../src/job.ts';
+import type { JobLayout, JobSettings } from '../../src/plan/task.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { JobLayout, JobSettings } from '../../src/task.ts';
 
 export async function committedTasks(
   store: ObjectStore,

@@ -3,11 +3,11 @@
  * no note when it fails, so that it counts against nobody, and goes on where the task is done or the job cancelled.
  */
 import { rm } from 'node:fs/promises';
-import type { DryRun } from '../../src/aws/job-state.ts';
-import { jobLayout } from '../../src/aws/keys.ts';
-import { serializeError } from '../../src/errors.ts';
-import { attemptId } from '../../src/ids.ts';
-import type { TaskResult } from '../../src/task.ts';
+import type { DryRun } from '../../src/aws/protocol/job-state.ts';
+import { jobLayout } from '../../src/aws/protocol/keys.ts';
+import { serializeError } from '../../src/base/errors.ts';
+import { attemptId } from '../../src/base/ids.ts';
+import type { TaskResult } from '../../src/report/task-summary.ts';
 import { type AttemptRequest, checkDeadline, freshFolder, newProgress, settingsOf } from './attempt.ts';
 import { DiscardingStore } from './discarding-store.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';

@@ -1,7 +1,7 @@
-import type { NextStep } from '../../src/aws/job-state.ts';
-import { WATCHED_TASKS_MIN } from '../../src/aws/watch-state.ts';
-import type { Stage } from '../../src/ids.ts';
-import type { Job } from '../../src/job.ts';
+import type { Job } from '../../src/api/job.ts';
+import type { NextStep } from '../../src/aws/protocol/job-state.ts';
+import { WATCHED_TASKS_MIN } from '../../src/aws/protocol/watch-state.ts';
+import type { Stage } from '../../src/base/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface JobRegistry {

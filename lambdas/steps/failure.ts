@@ -1,18 +1,18 @@
 /** Tells people why a job failed: in the job's folder, beside the request, and as an answer for the event. */
 import type * as v from 'valibot';
-import { isFinal, readFailures } from '../../src/aws/attempt-failures.ts';
+import { isFinal, readFailures } from '../../src/aws/protocol/attempt-failures.ts';
 import {
   type AttemptFailureDocument,
   type ClaimDocument,
   findDocument,
   writeDocument,
-} from '../../src/aws/documents.ts';
-import { answerOf, isFunctionDeath, tellDeath } from '../../src/aws/function-death.ts';
-import type { failureEventSchema } from '../../src/aws/job-state.ts';
-import { failureKey, requestFailureKey, requestKey } from '../../src/aws/keys.ts';
-import { parseStartEvent, type StartEvent } from '../../src/aws/start-event.ts';
-import type { ErrorDetails } from '../../src/errors.ts';
-import { type JobId, jobId } from '../../src/ids.ts';
+} from '../../src/aws/protocol/documents.ts';
+import { answerOf, isFunctionDeath, tellDeath } from '../../src/aws/protocol/function-death.ts';
+import type { failureEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { failureKey, requestFailureKey, requestKey } from '../../src/aws/protocol/keys.ts';
+import { parseStartEvent, type StartEvent } from '../../src/aws/protocol/start-event.ts';
+import type { ErrorDetails } from '../../src/base/errors.ts';
+import { type JobId, jobId } from '../../src/base/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { jobIdOfStart } from './claim.ts';
 import type { StepEnvironment } from './environment.ts';

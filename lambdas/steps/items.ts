@@ -2,14 +2,14 @@
  * The items of a Distributed Map: one JSON array on the bucket, each element the input of one child. An element holds
  * all that its task needs, unless a split packs so many files that they would not fit the state of a child.
  */
-import { writeDocument } from '../../src/aws/documents.ts';
-import { ITEM_BYTES_MAX, type MapItem, type ReduceItem } from '../../src/aws/job-state.ts';
-import { itemsKey, splitKey } from '../../src/aws/keys.ts';
-import { taskId } from '../../src/ids.ts';
-import { LIMITS } from '../../src/limits.ts';
-import { mapBounded } from '../../src/map-bounded.ts';
+import { writeDocument } from '../../src/aws/protocol/documents.ts';
+import { ITEM_BYTES_MAX, type MapItem, type ReduceItem } from '../../src/aws/protocol/job-state.ts';
+import { itemsKey, splitKey } from '../../src/aws/protocol/keys.ts';
+import { taskId } from '../../src/base/ids.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import { mapBounded } from '../../src/base/map-bounded.ts';
+import type { JobPlan } from '../../src/plan/task.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { JobPlan } from '../../src/task.ts';
 
 export interface ItemsToWrite {
   readonly round: number;

@@ -1,9 +1,9 @@
 import type * as v from 'valibot';
-import { type StageDocument, writeDocument } from '../../src/aws/documents.ts';
-import type { JobState, stepEventSchema } from '../../src/aws/job-state.ts';
-import { itemsKey, stageKey } from '../../src/aws/keys.ts';
-import { closeMapStage } from '../../src/commit/map-barrier.ts';
-import { jobId } from '../../src/ids.ts';
+import { type StageDocument, writeDocument } from '../../src/aws/protocol/documents.ts';
+import type { JobState, stepEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { itemsKey, stageKey } from '../../src/aws/protocol/keys.ts';
+import { jobId } from '../../src/base/ids.ts';
+import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { checkMissing, plannedJob } from './barrier.ts';
 import { firstRound, type StepEnvironment } from './environment.ts';
 import { writeMapItems } from './items.ts';

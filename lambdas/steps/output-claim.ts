@@ -8,11 +8,11 @@
  * among them knows that it has lost. A job never removes or replaces what a job outside of `before` wrote: that may be
  * its successor.
  */
-import { readDocument, writeDocument, writeDocumentOnce } from '../../src/aws/documents.ts';
-import { cancelKey, defaultOutputPrefix, outputClaimKey } from '../../src/aws/keys.ts';
-import { outputTaken } from '../../src/aws/output-contents.ts';
-import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
-import type { JobId } from '../../src/ids.ts';
+import { readDocument, writeDocument, writeDocumentOnce } from '../../src/aws/protocol/documents.ts';
+import { cancelKey, defaultOutputPrefix, outputClaimKey } from '../../src/aws/protocol/keys.ts';
+import { outputTaken } from '../../src/aws/protocol/output-contents.ts';
+import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
+import type { JobId } from '../../src/base/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface OutputClaim {

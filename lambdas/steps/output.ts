@@ -2,14 +2,14 @@
  * What lies in an output before and while a job writes there. Only results of jobs are ever removed: what bears a job in
  * its metadata, and what a manifest of ours lists. Anything else that bears a result's name stops the job.
  */
-import { resultNames } from '../../src/aws/output-contents.ts';
-import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/commit/layout.ts';
+import { resultNames } from '../../src/aws/protocol/output-contents.ts';
+import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/part-writer.ts';
-import { parseResultManifest } from '../../src/commit/result-manifest.ts';
-import { isMapReduceError, MapReduceError } from '../../src/errors.ts';
-import { LIMITS } from '../../src/limits.ts';
-import { mapBounded } from '../../src/map-bounded.ts';
-import type { PartReport } from '../../src/report.ts';
+import type { PartReport } from '../../src/report/report.ts';
+import { parseResultManifest } from '../../src/report/result-manifest.ts';
+import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { assertOwned, type JobOutput, lost, type OutputClaim, takeClaim, taken } from './output-claim.ts';
 

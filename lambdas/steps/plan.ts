@@ -1,13 +1,14 @@
 /** Claims the job, decides its plan once, and lays out the items of its Distributed Maps. */
 import type * as v from 'valibot';
+import { resolveParameters } from '../../src/api/parameters.ts';
 import {
   findDocument,
   type PlanDocument,
   type SettingsDocument,
   writeDocument,
   writeDocumentOnce,
-} from '../../src/aws/documents.ts';
-import type { JobState, planEventSchema } from '../../src/aws/job-state.ts';
+} from '../../src/aws/protocol/documents.ts';
+import type { JobState, planEventSchema } from '../../src/aws/protocol/job-state.ts';
 import {
   cancelKey,
   defaultOutputPrefix,
@@ -15,16 +16,16 @@ import {
   itemsKey,
   planKey,
   settingsKey,
-} from '../../src/aws/keys.ts';
-import { assertReadable } from '../../src/aws/request-scope.ts';
-import { parseStartEvent } from '../../src/aws/start-event.ts';
-import { MapReduceError } from '../../src/errors.ts';
-import type { JobId } from '../../src/ids.ts';
-import { listStoredInputs, type StoredListingOptions } from '../../src/input/list-stored-inputs.ts';
-import { LIMITS } from '../../src/limits.ts';
-import { resolveParameters } from '../../src/plan/parameters.ts';
+} from '../../src/aws/protocol/keys.ts';
+import { assertReadable } from '../../src/aws/protocol/request-scope.ts';
+import { parseStartEvent } from '../../src/aws/protocol/start-event.ts';
+import { MapReduceError } from '../../src/base/errors.ts';
+import type { JobId } from '../../src/base/ids.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import { listStoredInputs, type StoredListingOptions } from '../../src/plan/inputs/list-stored-inputs.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
-import type { BlockCompression, InputFile } from '../../src/task.ts';
+import type { InputFile } from '../../src/read/input-file.ts';
+import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { isCommitted } from './committed-result.ts';
 import { firstRound, type StepEnvironment } from './environment.ts';

@@ -4,13 +4,13 @@ import {
   readDocument,
   type StageDocument,
   writeDocument,
-} from '../../src/aws/documents.ts';
-import type { JobState, stepEventSchema } from '../../src/aws/job-state.ts';
-import { stageKey } from '../../src/aws/keys.ts';
-import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
+} from '../../src/aws/protocol/documents.ts';
+import type { JobState, stepEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { stageKey } from '../../src/aws/protocol/keys.ts';
+import type { RepairTarget } from '../../src/base/errors.ts';
+import { jobId, stageOf } from '../../src/base/ids.ts';
 import { discardForRepair } from '../../src/commit/repair.ts';
-import type { RepairTarget } from '../../src/errors.ts';
-import { jobId, stageOf } from '../../src/ids.ts';
+import { closeReduceStage } from '../../src/stages/reduce-barrier.ts';
 import { checkMissing, plannedJob } from './barrier.ts';
 import type { StepEnvironment } from './environment.ts';
 import { writeReduceItems } from './items.ts';

@@ -1,8 +1,9 @@
 import type * as v from 'valibot';
-import type { DryRun, reduceEventSchema } from '../../src/aws/job-state.ts';
-import { jobId, taskId } from '../../src/ids.ts';
+import type { DryRun, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { jobId, taskId } from '../../src/base/ids.ts';
+import type { ReduceTaskSpec } from '../../src/plan/task.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
-import type { ReduceTaskSpec, TaskResult } from '../../src/task.ts';
+import type { TaskResult } from '../../src/report/task-summary.ts';
 import { type AttemptRequest, runAttempt } from './attempt.ts';
 import { runDry } from './dry-run.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';

@@ -2,9 +2,9 @@
  * The bucket as the inputs of one request are listed from it: keys that no request may read do not exist, and only so
  * many keys are looked through, whatever the patterns are.
  */
-import { isReadable } from '../../src/aws/request-scope.ts';
-import { MapReduceError } from '../../src/errors.ts';
-import { LIMITS } from '../../src/limits.ts';
+import { isReadable } from '../../src/aws/protocol/request-scope.ts';
+import { MapReduceError } from '../../src/base/errors.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 import type { ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
 import { DiscardingStore } from './discarding-store.ts';
 

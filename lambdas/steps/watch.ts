@@ -7,10 +7,10 @@
  *               |_____/                                         and at most a tenth of the tasks are missing
  *               +-------------- t75 ------------------> t
  *
- * Source: section 3.6 of Google's MapReduce paper. src/schedule/stragglers.ts does the same with a clock at each worker.
+ * Source: section 3.6 of Google's MapReduce paper. src/stages/stragglers.ts does the same with a clock at each worker.
  */
-import { writeDocumentOnce } from '../../src/aws/documents.ts';
-import { backupKey, cancelKey, failureKey, jobLayout } from '../../src/aws/keys.ts';
+import { writeDocumentOnce } from '../../src/aws/protocol/documents.ts';
+import { backupKey, cancelKey, failureKey, jobLayout } from '../../src/aws/protocol/keys.ts';
 import {
   BACKUPS_FRACTION_MAX,
   BACKUPS_PER_LOOK_MAX,
@@ -19,10 +19,10 @@ import {
   WATCH_SECONDS_MAX,
   type WatchEvent,
   type WatchState,
-} from '../../src/aws/watch-state.ts';
-import { SUCCESS_NAME } from '../../src/commit/layout.ts';
-import { jobId, taskId } from '../../src/ids.ts';
-import { LIMITS } from '../../src/limits.ts';
+} from '../../src/aws/protocol/watch-state.ts';
+import { jobId, taskId } from '../../src/base/ids.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import { SUCCESS_NAME } from '../../src/report/result-names.ts';
 import { anyExists } from './any-exists.ts';
 import { settingsOf } from './attempt.ts';
 import { committedTasks } from './committed-tasks.ts';

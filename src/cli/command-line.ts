@@ -1,5 +1,5 @@
 /** Command lines that a message tells to type next: as this one was called, and about the deployment it is about. */
-import type { DeploymentFlags } from './aws/deployment.ts';
+import type { DeploymentFlags } from './aws/deployment-flags.ts';
 
 /** A clone has no `mapreduce` on its path. */
 const LAUNCHER = /[/\\]scripts[/\\]start\.ts$/.test(process.argv[1] ?? '') ? 'npm start --' : 'mapreduce';

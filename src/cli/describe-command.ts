@@ -1,8 +1,8 @@
 /** `mapreduce list` and `mapreduce describe`: what jobs do and take. */
-import type { ParameterSpec } from '../job.ts';
-import type { JobDescription, ShuffleDescription } from '../job-description.ts';
-import { describeModule } from '../local/describe-module.ts';
-import { loadJob } from '../local/load-job.ts';
+import type { ParameterSpec } from '../api/job.ts';
+import type { JobDescription, ShuffleDescription } from '../api/job-description.ts';
+import { describeModule } from '../local/run/describe-module.ts';
+import { loadJob } from '../local/run/load-job.ts';
 import { appNames } from './apps.ts';
 import { commandLine } from './command-line.ts';
 import { EXIT_CODE } from './exit-code.ts';

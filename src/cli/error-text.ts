@@ -2,7 +2,7 @@
  * An error as its reader needs it: what happened, to what, where in their own code and input, and how to look closer.
  * Expected errors never show a stack of ours; what nobody expected says that it is a defect, and shows all.
  */
-import { isMapReduceError, type MapReduceError } from '../errors.ts';
+import { isMapReduceError, type MapReduceError } from '../base/errors.ts';
 import { shellWord } from './command-line.ts';
 import { packageVersion } from './package-root.ts';
 import { type Paint, printable, printableMessage, printableName } from './paint.ts';

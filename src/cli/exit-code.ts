@@ -3,7 +3,7 @@
  * 128 + n  stopped by signal n: 130 for Ctrl-C (SIGINT), 143 for SIGTERM
  */
 import { constants } from 'node:os';
-import { type ErrorName, isMapReduceError } from '../errors.ts';
+import { type ErrorName, isMapReduceError } from '../base/errors.ts';
 
 export const EXIT_CODE = { done: 0, failed: 1, usage: 2 } as const;
 

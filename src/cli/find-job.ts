@@ -1,8 +1,8 @@
 /** The module that `<job>` on the command line means: an app by its name, or a file by its path. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { MapReduceError } from '../errors.ts';
-import { nearestName } from '../nearest-name.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import { appModule, appNames } from './apps.ts';
 
 /** @throws UsageError for a name that no app has. Whether a path leads to a job is for loadJob to say. */

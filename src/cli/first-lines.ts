@@ -1,7 +1,7 @@
 /** A look at a job's result: the first lines of its parts, without reading them whole. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PartReport } from '../report.ts';
+import type { PartReport } from '../report/report.ts';
 import type { FirstLines } from './summary.ts';
 
 const LINES_MAX = 5;

@@ -1,6 +1,6 @@
 /** Values of flags: sizes, times, whole numbers, assignments. Each parser throws UsageError with the forms allowed. */
-import { MapReduceError } from '../errors.ts';
-import { GiB, KiB, MiB } from '../limits.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { GiB, KiB, MiB } from '../base/limits.ts';
 
 export interface Range {
   readonly min: number;

@@ -1,7 +1,7 @@
 /**
  * Ctrl-C and its like. The first asks the job to stop and clean up after itself; the second ends the process at once.
  */
-import { MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../base/errors.ts';
 import { exitCodeOfSignal } from './exit-code.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const satisfies NodeJS.Signals[];

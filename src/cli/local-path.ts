@@ -1,5 +1,5 @@
 /** A flag that takes a path of this machine is given a URL: an s3:// one would become a folder named "s3:". */
-import { MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../base/errors.ts';
 
 const URL_OF_SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 const FILE_URL = /^file:/i;

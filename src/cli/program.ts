@@ -1,6 +1,6 @@
 /** The commands, their flags and their help. */
 import { Command, Option } from 'commander';
-import { LIMITS, MiB } from '../limits.ts';
+import { LIMITS, MiB } from '../base/limits.ts';
 import { addAwsCommands } from './aws/commands.ts';
 import { packageVersion } from './package-root.ts';
 import { paintFor } from './paint.ts';

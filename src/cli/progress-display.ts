@@ -2,7 +2,7 @@
  * Draws the progress on stderr while a job runs: in place on a terminal, at most one line a second elsewhere. What user
  * code prints meanwhile goes between, never through it.
  */
-import type { JobEvent } from '../report.ts';
+import type { JobEvent } from '../report/report.ts';
 import { paintFor } from './paint.ts';
 import { liveLines, plainLine } from './progress-lines.ts';
 import { afterEvent, NOTHING_YET } from './progress-state.ts';

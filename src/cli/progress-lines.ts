@@ -15,7 +15,7 @@ import {
   formatDuration,
   formatRecordRate,
   formatSeconds,
-} from '../quantities.ts';
+} from '../base/quantities.ts';
 import { cut, type Paint, printable } from './paint.ts';
 import {
   fractionDone,

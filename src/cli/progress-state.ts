@@ -3,8 +3,8 @@
  *
  *     waiting -> running -> done
  */
-import type { Stage } from '../ids.ts';
-import type { JobEvent, StageProgress } from '../report.ts';
+import type { Stage } from '../base/ids.ts';
+import type { JobEvent, StageProgress } from '../report/report.ts';
 
 /** Rates are over this much time: steady enough to read, and still the present. */
 const RATE_WINDOW_MS = 5_000;

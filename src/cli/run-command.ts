@@ -1,6 +1,6 @@
 /** `mapreduce run`: from flags to a job that runs, is watched, and ends in a summary, a report or an error. */
-import { isMapReduceError, MapReduceError } from '../errors.ts';
-import type { JobEvent, JobReport } from '../report.ts';
+import { isMapReduceError, MapReduceError } from '../base/errors.ts';
+import type { JobEvent, JobReport } from '../report/report.ts';
 import { commandLine, shellWord } from './command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from './exit-code.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -30,7 +30,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     display.print(`${by}: stopping the job; once more to quit at once\n`),
   );
   try {
-    const { runEmbedded } = await import('../local/embedded-run.ts');
+    const { runEmbedded } = await import('../local/run/embedded-run.ts');
     const report = await runEmbedded(
       { ...options, signal: interrupt.signal, onEvent },
       {

@@ -1,10 +1,10 @@
 /** The flags of `mapreduce run` as the options of an embedded run, each checked. */
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { MapReduceError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import { resolveOutputRoot } from '../local/output-root.ts';
-import type { EmbeddedRunOptions } from '../local/run-options.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { resolveOutputRoot } from '../local/output/output-root.ts';
+import type { EmbeddedRunOptions } from '../local/run/run-options.ts';
 import { findJob } from './find-job.ts';
 import { parseAssignment, parseDurationMs, parseSizeBytes, parseWholeNumber } from './flag-values.ts';
 import { assertLocalPath } from './local-path.ts';

@@ -2,8 +2,8 @@
  * Writes to stdout and stderr. Stdout is what the caller asked for, so it is an error when it takes nothing more; what
  * stderr does not take is dropped, so that a full disk below a log never fails a job.
  */
-import { MapReduceError } from '../errors.ts';
-import { errorNameOfErrno, explainErrno } from '../storage/file-errors.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { errorNameOfErrno, explainErrno } from '../storage/file/file-errors.ts';
 
 /** Stdout takes nothing more: the device is full, say. */
 export class OutputStreamError extends MapReduceError {

@@ -2,7 +2,7 @@
  * A working folder that was removed while a shell was in it: every relative path fails there, and Node throws from
  * process.cwd(), in libraries too.
  */
-import { MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../base/errors.ts';
 
 /** @throws UsageError when the working folder is gone */
 export function assertWorkingFolder(): void {

@@ -1,6 +1,6 @@
-import { type ErrorDetails, MapReduceError } from '../errors.ts';
-import { isInstance, thrownFields } from '../thrown.ts';
-import { refusePromise, unsuitableKind } from '../user-returns.ts';
+import { type ErrorDetails, MapReduceError } from '../base/errors.ts';
+import { isInstance, thrownFields } from '../base/thrown.ts';
+import { refusePromise, unsuitableKind } from '../base/user-returns.ts';
 import type { Codec } from './codec.ts';
 
 /**

@@ -8,7 +8,7 @@
  * The end mark sorts below every byte that may stand in its place (0x00 0x00 < 0x00 0xff < 0x01), so a shorter text
  * sorts before the longer one it begins, whatever follows in the tuple.
  */
-import { MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../base/errors.ts';
 import type { ByteSink, Codec, KeyCodec } from './codec.ts';
 import { GrowableSink } from './growable-sink.ts';
 

@@ -1,4 +1,5 @@
-import { typeName, unencodable } from './unencodable.ts';
+import { typeName } from '../base/show-value.ts';
+import { unencodable } from './unencodable.ts';
 
 /**
  * What JSON can hold, and nothing that would be dropped or changed in silence: undefined, functions, NaN, Date, Map,

@@ -10,8 +10,8 @@
  * What comes back is equal to what was written, the entries of objects in sorted order; -0 and 0 are one key, which is 0.
  * A lone surrogate has no UTF-8, so two keys could become one: it is refused.
  */
-import { MapReduceError } from '../errors.ts';
-import { sortUtf8 } from '../utf8-order.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { sortUtf8 } from '../base/utf8-order.ts';
 import type { ByteSink } from './codec.ts';
 import type { Cursor, SelfDelimitingKeyCodec } from './delimited.ts';
 import { checkJsonKey } from './json-check.ts';

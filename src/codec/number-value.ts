@@ -1,4 +1,4 @@
-import { MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../base/errors.ts';
 import type { ByteSink, Codec } from './codec.ts';
 import { unencodable } from './unencodable.ts';
 

@@ -1,4 +1,5 @@
-import { MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { preview } from '../base/show-value.ts';
 import { bytesCodec } from './bytes-codec.ts';
 import type { Codec, KeyCodec, KeyType, ValueType } from './codec.ts';
 import { customCodec } from './custom-codec.ts';
@@ -9,7 +10,6 @@ import { numberValueCodec } from './number-value.ts';
 import { stringCodec } from './string-codec.ts';
 import { tupleKeyCodec } from './tuple-key.ts';
 import { tupleValueCodec } from './tuple-value.ts';
-import { preview } from './unencodable.ts';
 
 /** The codec behind a job's `key`. Throws JobDefinitionError that lists the choices. */
 export function resolveKeyCodec(type: KeyType): KeyCodec<unknown> {

@@ -3,6 +3,8 @@
  *
  *     ['number', 'string']    length | number | text
  */
+
+import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';
 import { appendBytes } from './append-bytes.ts';
 import type { ByteSink, Codec } from './codec.ts';
 import { GrowableSink } from './growable-sink.ts';
@@ -13,7 +15,6 @@ import {
   numberValueCodec,
 } from './number-value.ts';
 import { checkTuple } from './tuple-shape.ts';
-import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from './varint.ts';
 
 export function tupleValueCodec(parts: readonly Codec<unknown>[]): Codec<readonly unknown[]> {
   const name = `tuple(${parts.map((part) => part.name).join(',')})`;

@@ -12,14 +12,10 @@
  *     <output>/_SUCCESS              empty; last of all
  *     <output>/_JOB                  whose the output is, from before the first part on; of jobs on AWS
  */
-import { type AttemptId, stageOf, type TaskId } from '../ids.ts';
-import type { JobLayout, JobSettings } from '../task.ts';
 
-export const SUCCESS_NAME = '_SUCCESS';
-export const MANIFEST_NAME = 'manifest.json';
-/** Readers of a whole folder (Hadoop, Spark, DuckDB) leave out what starts with '_'. */
-export const REPORT_NAME = '_report.html';
-export const OUTPUT_CLAIM_NAME = '_JOB';
+import { type AttemptId, stageOf, type TaskId } from '../base/ids.ts';
+import type { JobLayout, JobSettings } from '../plan/task.ts';
+import { partName } from '../report/result-names.ts';
 
 export function shufflePrefix(layout: JobLayout): string {
   return `${layout.workPrefix}shuffle/`;
@@ -39,12 +35,6 @@ export function attemptSummaryKey(layout: JobLayout, attempt: AttemptId): string
 
 export function mergeRunKey(layout: JobLayout, task: TaskId): string {
   return `${layout.workPrefix}merge/${task}`;
-}
-
-export const PART_PREFIX = 'part-';
-
-export function partName(task: TaskId, extension: string): string {
-  return `${PART_PREFIX}${task}.${extension}`;
 }
 
 /** Where a task leaves its formatted part: in the output, or, when the parts are to be merged, on the way there. */
@@ -79,20 +69,6 @@ export function partsAreInOrder({ reducers, partition }: JobSettings): boolean {
 
 export function partKey(layout: JobLayout, task: TaskId, extension: string): string {
   return `${layout.outputPrefix}${partName(task, extension)}`;
-}
-
-export function mergedName(extension: string): string {
-  return `merged.${extension}`;
-}
-
-/** Whether an object's name in the output is one that a job writes. */
-export function isResultName(name: string): boolean {
-  return name === SUCCESS_NAME || name === MANIFEST_NAME || name === REPORT_NAME || isPartName(name);
-}
-
-/** Whether it is the name of a part, or of the parts merged: plain, so that it leads out of no folder. */
-export function isPartName(name: string): boolean {
-  return /^(?:part-[mr]-\d{5,}|merged)\.[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name);
 }
 
 /** The index of the map task whose shuffle object this key is; undefined for other objects. */

@@ -11,18 +11,18 @@
  */
 
 import { crc32 } from 'node:zlib';
+import { crc32Text } from '../base/crc32-text.ts';
+import { MapReduceError } from '../base/errors.ts';
+import type { AttemptId, JobId, TaskId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { parseJson } from '../codec/parse-json.ts';
-import { crc32Text } from '../crc32-text.ts';
-import { MapReduceError } from '../errors.ts';
-import type { AttemptId, JobId, TaskId } from '../ids.ts';
-import { LIMITS } from '../limits.ts';
+import type { JobLayout, TaskEnvironment } from '../plan/task.ts';
+import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
 import { Overflow } from '../shuffle/overflow.ts';
+import { commitOnce } from '../storage/commit-once.ts';
 import type { Metadata, ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
-import type { JobLayout, TaskEnvironment } from '../task.ts';
-import { commitOnce } from './commit-once.ts';
 import { attemptSummaryKey, taskPartKey } from './layout.ts';
-import type { AttemptSummary, TaskSummary } from './task-summary.ts';
 
 const SUMMARY_METADATA = 'mapreduce-summary';
 const ATTEMPT_METADATA = 'mapreduce-attempt';

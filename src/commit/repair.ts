@@ -2,10 +2,10 @@
  * Intermediates that are damaged or gone can be made again. Whoever meets one throws an error that names what to repair;
  * whoever coordinates runs that task again, or closes the map barrier again for the shuffle index.
  */
-import { isMapReduceError, MapReduceError, type RepairTarget } from '../errors.ts';
-import type { TaskId } from '../ids.ts';
+import { isMapReduceError, MapReduceError, type RepairTarget } from '../base/errors.ts';
+import type { TaskId } from '../base/ids.ts';
+import type { JobLayout, JobSettings } from '../plan/task.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { JobLayout, JobSettings } from '../task.ts';
 import { committedKey } from './layout.ts';
 
 /** An intermediate's key: of a shuffle object, of the index, or of a part on its way to the merged result. */

@@ -5,12 +5,13 @@
  * Called by whoever commits, at most once for each time that the last barrier was closed. Cost: one listing, which on S3
  * is a request for each 1,000 parts, and no byte of a part.
  */
-import { MapReduceError } from '../errors.ts';
-import { taskId } from '../ids.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { taskId } from '../base/ids.ts';
+import type { JobLayout, JobPlan } from '../plan/task.ts';
+import { PART_PREFIX } from '../report/result-names.ts';
+import type { TaskSummary } from '../report/task-summary.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import type { JobLayout, JobPlan } from '../task.ts';
-import { PART_PREFIX, partKey } from './layout.ts';
-import type { TaskSummary } from './task-summary.ts';
+import { partKey } from './layout.ts';
 
 /** @throws CorruptShuffleError that names the task to run again */
 export async function verifyParts(

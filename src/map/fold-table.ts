@@ -17,18 +17,19 @@
  * Where keys hardly repeat, a table costs more than it saves: every emit misses the cache. The table watches how many
  * emits made a new entry, and says so (`hardlyFolds`); the collector then goes over to the sort buffer.
  */
+
+import type { NamedCombiner, PairwiseCombiner } from '../api/job.ts';
+import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
 import type { KeyCodec } from '../codec/codec.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX } from '../codec/number-value.ts';
 import { stringCodec } from '../codec/string-codec.ts';
-import { VARINT_BYTES_MAX, writeVarint } from '../codec/varint.ts';
-import type { NamedCombiner, PairwiseCombiner } from '../job.ts';
+import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
 import { KeyedHash } from './keyed-hash.ts';
 import { type Partitioner, SINGLE_PARTITION } from './partitioner.ts';
 import { keepTableMemory, takeTableMemory } from './thread-memory.ts';
-import { combineNumbers, pairwise } from './value-fold.ts';
 
 const ENTRY_BYTES = 32;
 const ENTRY_WORDS = ENTRY_BYTES / 4;

@@ -11,7 +11,7 @@
  *
  * Stable: records of equal keys keep their order. Cost: about 60 ns a record at a million records of 12 letters.
  */
-import { readVarint, varintEnd } from '../codec/varint.ts';
+import { readVarint, varintEnd } from '../base/varint.ts';
 
 const INSERTION_SORT_MAX = 24;
 const RADIX_BITS = 11;

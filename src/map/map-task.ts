@@ -5,20 +5,22 @@
  * Called by whoever runs attempts (a worker thread, a Lambda), any number of times for one task, also at the same time:
  * the commit decides which attempt counts.
  */
+
+import type { MapContext, ParameterValues } from '../api/job.ts';
+import { createCounter, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
+import { type Counters, sortedCounters } from '../base/counters.ts';
+import { withDetails } from '../base/errors.ts';
+import type { AttemptId } from '../base/ids.ts';
+import { LIMITS, MiB } from '../base/limits.ts';
+import { refuseReturned } from '../base/user-returns.ts';
 import { shuffleKey } from '../commit/layout.ts';
 import { PartWriter } from '../commit/part-writer.ts';
-import { resultOf, type TaskSummary } from '../commit/task-summary.ts';
-import { type Counters, sortedCounters } from '../counters.ts';
-import { withDetails } from '../errors.ts';
-import type { AttemptId } from '../ids.ts';
-import type { RecordParser } from '../input/input-format.ts';
-import { readPiece } from '../input/read-records.ts';
-import type { MapContext, ParameterValues } from '../job.ts';
-import { LIMITS, MiB } from '../limits.ts';
+import type { RecordParser } from '../formats/input-format.ts';
+import type { MapTaskSpec, TaskEnvironment } from '../plan/task.ts';
+import { readPiece } from '../read/read-records.ts';
+import type { TaskResult } from '../report/task-summary.ts';
+import { resultOf, type TaskSummary } from '../report/task-summary.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
-import type { MapTaskSpec, TaskEnvironment, TaskResult } from '../task.ts';
-import { createCounter, refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
-import { refuseReturned } from '../user-returns.ts';
 import { ShuffleCollector } from './shuffle-collector.ts';
 
 export async function runMapTask(

@@ -1,11 +1,12 @@
 /** Which partition a key belongs to. */
+
+import type { Job, ParameterValues, PartitionFunction } from '../api/job.ts';
+import { userCodeError } from '../api/user-code.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { describeReturned, refusePromise } from '../base/user-returns.ts';
 import type { KeyCodec } from '../codec/codec.ts';
-import { MapReduceError } from '../errors.ts';
-import type { Job, ParameterValues, PartitionFunction } from '../job.ts';
+import type { JobSettings } from '../plan/task.ts';
 import { compareBytes } from '../shuffle/run-cursor.ts';
-import type { JobSettings } from '../task.ts';
-import { userCodeError } from '../user-code.ts';
-import { describeReturned, refusePromise } from '../user-returns.ts';
 import { hashKey, partitionOfHash } from './key-hash.ts';
 
 export interface Partitioner {

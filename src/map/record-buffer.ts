@@ -12,16 +12,17 @@
  * Records are scattered over the arena, each a cache miss; they are touched some way ahead of being written, all at
  * once, so that the misses overlap (a prefetch).
  */
+
+import { equalBytes } from '../base/copy-bytes.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';
 import type { ByteSink } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
-import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../codec/varint.ts';
-import { MapReduceError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import { equalBytes } from '../shuffle/copy-bytes.ts';
+import type { ValueFold } from '../fold/fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { KeySorter } from './key-sort.ts';
 import { keepSortMemory, type SortMemory, takeSortMemory } from './thread-memory.ts';
-import type { ValueFold } from './value-fold.ts';
 
 /** Per record, beside its own bytes: offset and partition, then, while draining, its offset by partition and the sorter's scratch. */
 const ENTRY_BYTES = 4 + 2 + 4 + KeySorter.scratchBytes(1);

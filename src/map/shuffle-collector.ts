@@ -6,21 +6,22 @@
  *     emit --> sort buffer (everything else) ---------+            \_ no spill: straight in ______________/
  */
 
+import type { JobShuffle } from '../api/job.ts';
+import { refuseLateEmit } from '../api/user-code.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Codec } from '../codec/codec.ts';
 import { numberValueCodec } from '../codec/number-value.ts';
-import { MapReduceError } from '../errors.ts';
-import type { JobShuffle } from '../job.ts';
-import { LIMITS } from '../limits.ts';
+import type { ValueFold } from '../fold/fold.ts';
+import { createFold } from '../fold/value-fold.ts';
+import type { TaskEnvironment } from '../plan/task.ts';
 import { blockBytesOf, LocalRun, mergeInto, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import type { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
-import type { TaskEnvironment } from '../task.ts';
-import { refuseLateEmit } from '../user-code.ts';
 import { FoldTable, takesText } from './fold-table.ts';
 import { createPartitioner, type Partitioner } from './partitioner.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { releaseTableMemory } from './thread-memory.ts';
-import { createFold, type ValueFold } from './value-fold.ts';
 
 /** Of the attempt's memory: the rest is for input chunks, blocks and the heap's own. */
 const SORT_BUFFER_FRACTION = 0.6;

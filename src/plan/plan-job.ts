@@ -3,28 +3,22 @@
  * parameters and the input, and on nothing else (not on the number of workers), so that the same job gives the same
  * bytes wherever it runs.
  */
-import { isMapReduceError, MapReduceError } from '../errors.ts';
-import type { JobId } from '../ids.ts';
-import { taskId } from '../ids.ts';
-import { lookInside } from '../input/look-inside.ts';
-import { cutSplits, defaultSplitSizeBytes } from '../input/splits.ts';
-import type { Job, ParameterValues } from '../job.ts';
-import { LIMITS, MiB } from '../limits.ts';
+
+import type { Job, ParameterValues } from '../api/job.ts';
+import { setUp } from '../api/user-code.ts';
+import { isMapReduceError, MapReduceError } from '../base/errors.ts';
+import type { JobId } from '../base/ids.ts';
+import { taskId } from '../base/ids.ts';
+import { LIMITS, MiB } from '../base/limits.ts';
+import type { AttemptControl, Progress } from '../base/progress.ts';
+import type { InputFile } from '../read/input-file.ts';
+import type { BlockCompression } from '../shuffle/block.ts';
 import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type {
-  AttemptControl,
-  BlockCompression,
-  InputFile,
-  JobPlan,
-  MapTaskSpec,
-  PartitionPlan,
-  Progress,
-  ReduceTaskSpec,
-  Split,
-} from '../task.ts';
-import { setUp } from '../user-code.ts';
-import { sampleBoundaries } from './sample-boundaries.ts';
+import { sampleBoundaries } from './boundaries/sample-boundaries.ts';
+import { lookInside } from './inputs/look-inside.ts';
+import { cutSplits, defaultSplitSizeBytes } from './splits.ts';
+import type { JobPlan, MapTaskSpec, PartitionPlan, ReduceTaskSpec, Split } from './task.ts';
 
 export interface PlanOptions {
   readonly job: Job;

@@ -1,8 +1,8 @@
 /** What a plan has to say to those who read the report. */
 
-import { LIMITS } from '../limits.ts';
-import { formatBytes } from '../quantities.ts';
-import type { JobPlan, PartitionPlan } from '../task.ts';
+import { LIMITS } from '../base/limits.ts';
+import { formatBytes } from '../base/quantities.ts';
+import type { JobPlan, PartitionPlan } from './task.ts';
 
 export function planNotices({ settings: { partition }, inputLeftOut = [] }: JobPlan): string[] {
   return [...leftOutNotice(inputLeftOut), ...sampleNotice(partition)];

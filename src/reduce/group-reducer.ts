@@ -5,17 +5,19 @@
  *   'sum' 'min' 'max' 'count' 'combined'   one accumulator a group, whatever its size
  *   a function                          the group's values are gathered and handed over lazily
  */
+
+import type { JobShuffle, ParameterValues, ReduceContext, ReduceFunction } from '../api/job.ts';
+import { refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
+import type { MapReduceError } from '../base/errors.ts';
+import { refuseReturned } from '../base/user-returns.ts';
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX, numberValueCodec } from '../codec/number-value.ts';
-import type { MapReduceError } from '../errors.ts';
-import type { JobShuffle, ParameterValues, ReduceContext, ReduceFunction } from '../job.ts';
+import type { ValueFold } from '../fold/fold.ts';
+import { createFold } from '../fold/value-fold.ts';
 import { printKey } from '../map/partitioner.ts';
-import { createFold, type ValueFold } from '../map/value-fold.ts';
+import type { TaskEnvironment } from '../plan/task.ts';
 import { GroupKey, type KWayMerge } from '../shuffle/merge.ts';
-import type { TaskEnvironment } from '../task.ts';
-import { refuseLateEmit, setUp, userCodeError } from '../user-code.ts';
-import { refuseReturned } from '../user-returns.ts';
 import { GroupValues } from './group-values.ts';
 import type { ResultOutput } from './result-output.ts';
 

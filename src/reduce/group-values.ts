@@ -6,13 +6,13 @@
  *     value:  varint length, bytes
  */
 import { closeSync, ftruncateSync } from 'node:fs';
+import { copyBytes } from '../base/copy-bytes.ts';
+import { MapReduceError } from '../base/errors.ts';
+import type { Progress } from '../base/progress.ts';
+import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
-import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../codec/varint.ts';
-import { MapReduceError } from '../errors.ts';
-import { copyBytes } from '../shuffle/copy-bytes.ts';
 import { openLocalFile, readAt, writeFully } from '../shuffle/local-file.ts';
-import type { Progress } from '../task.ts';
 
 const READ_BYTES = 256 * 1024;
 

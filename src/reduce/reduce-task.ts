@@ -5,20 +5,22 @@
  * Called by whoever runs attempts, any number of times for one task, also at the same time: the commit decides which
  * attempt counts.
  */
+
+import { createCounter } from '../api/user-code.ts';
+import { sortedCounters } from '../base/counters.ts';
+import { withDetails } from '../base/errors.ts';
+import type { AttemptId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
 import { shuffleIndexKey } from '../commit/layout.ts';
 import { namingRepair } from '../commit/repair.ts';
-import { resultOf } from '../commit/task-summary.ts';
-import { sortedCounters } from '../counters.ts';
-import { withDetails } from '../errors.ts';
-import type { AttemptId } from '../ids.ts';
-import { LIMITS } from '../limits.ts';
+import { createFold } from '../fold/value-fold.ts';
 import { releaseThreadMemory } from '../map/thread-memory.ts';
-import { createFold } from '../map/value-fold.ts';
+import type { ReduceTaskSpec, TaskEnvironment } from '../plan/task.ts';
+import type { TaskResult } from '../report/task-summary.ts';
+import { resultOf } from '../report/task-summary.ts';
 import { blockBytesOf, openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readPartitionSegments } from '../shuffle/shuffle-index.ts';
-import type { ReduceTaskSpec, TaskEnvironment, TaskResult } from '../task.ts';
-import { createCounter } from '../user-code.ts';
 import { createGroupReducer, type GroupReducer, resultValueCodec } from './group-reducer.ts';
 import { createResultOutput, type ResultOutput } from './result-output.ts';
 

@@ -2,16 +2,17 @@
  * Where a reduce task's records go: formatted into its part, or, when the parts are to be merged into one file and are
  * not in order, into a run of (key of the group, formatted record), which the merge orders by key whatever the format is.
  */
+
+import type { AttemptId, TaskId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { mergeRunKey, partsAreInOrder } from '../commit/layout.ts';
 import { PartWriter } from '../commit/part-writer.ts';
-import type { AttemptSummary, TaskSummary } from '../commit/task-summary.ts';
-import type { AttemptId, TaskId } from '../ids.ts';
-import { LIMITS } from '../limits.ts';
-import type { EncodedRecordWriter, OutputFormat } from '../output/output-format.ts';
+import type { EncodedRecordWriter, OutputFormat } from '../formats/output-format.ts';
+import type { TaskEnvironment } from '../plan/task.ts';
+import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
-import type { TaskEnvironment } from '../task.ts';
 
 export interface ResultOutput {
   /** One record of the group whose encoded key is bytes[start, end). */

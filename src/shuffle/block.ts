@@ -21,11 +21,10 @@
  * an eighth is stored raw: reading it back then costs nothing.
  */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { takeBuffer } from '../buffer-pool.ts';
-import { crc32Text } from '../crc32-text.ts';
-import { MapReduceError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
-import type { BlockCompression } from '../task.ts';
+import { takeBuffer } from '../base/buffer-pool.ts';
+import { crc32Text } from '../base/crc32-text.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 
 export const BLOCK_HEADER_BYTES = 20;
 /** A record may be as long as LIMITS.recordBytesMax, and a block holds at least one. */
@@ -113,3 +112,7 @@ export function corrupt(origin: string, what: string, cause?: unknown): MapReduc
     cause,
   });
 }
+
+export type BlockCompression =
+  | { readonly codec: 'none' }
+  | { readonly codec: 'zstd'; readonly level: number };

@@ -4,7 +4,7 @@
  * (emit spills), which has not caused it.
  */
 import { openSync, readSync, writeSync } from 'node:fs';
-import { toMapReduceError } from '../errors.ts';
+import { toMapReduceError } from '../base/errors.ts';
 
 export function openLocalFile(path: string, flags: 'w' | 'w+'): number {
   return withEngineErrors(() => openSync(path, flags));

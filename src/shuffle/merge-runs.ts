@@ -3,12 +3,13 @@
  * are more than may be open at once.
  */
 import { closeSync } from 'node:fs';
-import { giveBuffer } from '../buffer-pool.ts';
+import { giveBuffer } from '../base/buffer-pool.ts';
+import { KiB, LIMITS, MiB } from '../base/limits.ts';
+import type { AttemptControl } from '../base/progress.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
-import { KiB, LIMITS, MiB } from '../limits.ts';
-import type { ValueFold } from '../map/value-fold.ts';
-import { FileStore } from '../storage/file-store.ts';
-import type { AttemptControl, BlockCompression } from '../task.ts';
+import type { ValueFold } from '../fold/fold.ts';
+import { FileStore } from '../storage/file/file-store.ts';
+import type { BlockCompression } from './block.ts';
 import { openLocalFile, writeFully } from './local-file.ts';
 import { GroupKey, KWayMerge } from './merge.ts';
 import { RunCursor } from './run-cursor.ts';

@@ -19,7 +19,7 @@
  *       do use(merge.current); while (merge.next());
  *     }
  */
-import { equalBytes } from './copy-bytes.ts';
+import { equalBytes } from '../base/copy-bytes.ts';
 import { compareBytes, type RunCursor, STEP_BLOCK_ENDED, STEP_SAME_KEY } from './run-cursor.ts';
 
 export class KWayMerge {

@@ -3,8 +3,8 @@
  * written at its end, read once from its start, removed.
  */
 import { closeSync, rmSync } from 'node:fs';
-import { MapReduceError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { openLocalFile, readAt, writeFully } from './local-file.ts';
 
 export class Overflow {

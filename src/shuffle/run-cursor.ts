@@ -1,5 +1,5 @@
 /** Steps through the records of one run. Stepping inside a block is synchronous; the next block is awaited. */
-import { readVarint, varintEnd } from '../codec/varint.ts';
+import { readVarint, varintEnd } from '../base/varint.ts';
 import { corrupt } from './block.ts';
 import type { RunReader } from './run-reader.ts';
 

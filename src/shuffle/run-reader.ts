@@ -3,7 +3,7 @@
  * current one is merged. Verifies every block, that nothing is missing at the end, and that the number of records is
  * the one that was promised.
  */
-import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
+import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { BLOCK_HEADER_BYTES, type BlockHeader, corrupt, openBlock, readBlockHeader } from './block.ts';
 

@@ -4,11 +4,12 @@
  * The writer is synchronous, so that map() can spill in the middle of a record; where the blocks go is the caller's:
  * straight to a file for a spill, into a queue that an upload drains for a shuffle object.
  */
-import { VARINT_BYTES_MAX, writeVarint } from '../codec/varint.ts';
-import { MapReduceError } from '../errors.ts';
-import type { BlockCompression } from '../task.ts';
+
+import { copyBytes, equalBytes } from '../base/copy-bytes.ts';
+import { MapReduceError } from '../base/errors.ts';
+import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
+import type { BlockCompression } from './block.ts';
 import { BLOCK_RAW_BYTES_MAX, sealBlock } from './block.ts';
-import { copyBytes, equalBytes } from './copy-bytes.ts';
 
 /** What a run holds of one partition. Byte ranges are relative to the first block of the run. */
 export interface PartitionExtent {

@@ -9,8 +9,8 @@
  *   row: CRC-32 of the rest of the row (u32), then for each map task: start (f64), length (f64), records (f64)
  */
 import { crc32 } from 'node:zlib';
+import { KiB } from '../base/limits.ts';
 import { parseJson } from '../codec/parse-json.ts';
-import { KiB } from '../limits.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { corrupt } from './block.ts';
 import type { RunSegment } from './run-reader.ts';

@@ -12,13 +12,13 @@
  */
 
 import { crc32 } from 'node:zlib';
-import { giveBuffer, takeBuffer } from '../buffer-pool.ts';
+import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
+import { LIMITS } from '../base/limits.ts';
 import { parseJson } from '../codec/parse-json.ts';
-import { commitOnce } from '../commit/commit-once.ts';
-import type { TaskSummary } from '../commit/task-summary.ts';
-import { LIMITS } from '../limits.ts';
+import type { TaskSummary } from '../report/task-summary.ts';
+import { commitOnce } from '../storage/commit-once.ts';
 import type { ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
-import type { BlockCompression } from '../task.ts';
+import type { BlockCompression } from './block.ts';
 import { corrupt } from './block.ts';
 import { Overflow } from './overflow.ts';
 import { type PartitionExtent, RunWriter } from './run-writer.ts';

@@ -2,7 +2,7 @@
  * What every store refuses, in the same words: keys that hold no object, conditions that do not hold, ranges and
  * metadata that cannot be meant.
  */
-import { MapReduceError } from '../errors.ts';
+import { MapReduceError } from '../base/errors.ts';
 import type { Metadata, ReadOptions } from './object-store.ts';
 
 export function objectNotFound(where: string, key: string, cause?: unknown): MapReduceError {

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { expect, test } from 'vitest';
 import { type AppName, apps } from '../../apps/index.ts';
-import { runEmbedded } from '../../src/local/embedded-run.ts';
+import { runEmbedded } from '../../src/local/run/embedded-run.ts';
 import { inputFile, linesOf, runApp } from './run-app.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');

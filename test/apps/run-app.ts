@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { type AppName, apps } from '../../apps/index.ts';
 import { type CorpusName, prepareCorpus } from '../../bench/corpora.ts';
-import { runEmbedded } from '../../src/local/embedded-run.ts';
-import type { EmbeddedRunOptions } from '../../src/local/run-options.ts';
-import type { JobReport } from '../../src/report.ts';
+import { runEmbedded } from '../../src/local/run/embedded-run.ts';
+import type { EmbeddedRunOptions } from '../../src/local/run/run-options.ts';
+import type { JobReport } from '../../src/report/report.ts';
 
 export interface AppRun {
   readonly report: JobReport;

@@ -27,7 +27,7 @@ import type { Deployment } from '../../src/cli/aws/deployment.ts';
 import { readDefinition } from '../../src/cli/aws/machine.ts';
 import { pricesOf } from '../../src/cli/aws/prices.ts';
 import { readHistory, usageOf } from '../../src/cli/aws/usage.ts';
-import type { JobReport } from '../../src/report.ts';
+import type { JobReport } from '../../src/report/report.ts';
 
 const US = pricesOf('us-east-1');
 const USAGE: Usage = {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CONTEXT_NAMES } from '../../infra/context.ts';
-import { type AppCatalog, commentOf, type DeployedApp } from '../../src/aws/app-catalog.ts';
+import { type AppCatalog, commentOf, type DeployedApp } from '../../src/aws/protocol/app-catalog.ts';
 import { assertMayReplace, type DeployedStack } from '../../src/cli/aws/deploy-changes.ts';
 import { allBelow, BIN, cleanEnvironment, cli, folderWith, hasSaid, startCli } from './cli-process.ts';
 

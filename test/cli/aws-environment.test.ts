@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { jobId } from '../../src/base/ids.ts';
 import { assertEnvironment } from '../../src/cli/aws/aws-environment.ts';
 import { awsError } from '../../src/cli/aws/aws-errors.ts';
 import { executionArn, executionName } from '../../src/cli/aws/executions.ts';
 import { useLocalEndpoint } from '../../src/cli/aws/local-endpoint.ts';
-import { jobId } from '../../src/ids.ts';
 import { cli, folderWith } from './cli-process.ts';
 
 const CALL = { action: 'states:StartExecution', on: 'arn:aws:states:us-east-1:1:stateMachine:M' };

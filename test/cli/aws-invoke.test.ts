@@ -8,13 +8,13 @@ import {
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { writeDocument } from '../../src/aws/documents.ts';
-import type { DryRun } from '../../src/aws/job-state.ts';
-import { planKey } from '../../src/aws/keys.ts';
+import { writeDocument } from '../../src/aws/protocol/documents.ts';
+import type { DryRun } from '../../src/aws/protocol/job-state.ts';
+import { planKey } from '../../src/aws/protocol/keys.ts';
+import { jobId } from '../../src/base/ids.ts';
 import { invokeCommand } from '../../src/cli/aws/invoke-command.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
-import { jobId } from '../../src/ids.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 
 const JOB = jobId('daily');
 const MACHINE = 'arn:aws:states:us-east-1:123456789012:stateMachine:M';

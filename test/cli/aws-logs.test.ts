@@ -10,7 +10,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type LogsFlags, logsCommand } from '../../src/cli/aws/logs-command.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 
 const arn = (name: string) => `arn:aws:states:us-east-1:123456789012:stateMachine:${name}`;
 const NAMED = { bucket: 'the-bucket', stateMachine: arn('Jobs') };
@@ -37,7 +37,7 @@ const [sfn, lambda, logs, cloudFormation] = [
   mockClient(CloudFormationClient),
 ];
 
-vi.mock('../../src/storage/s3-store.ts', () => ({
+vi.mock('../../src/storage/s3/s3-store.ts', () => ({
   S3Store: class extends MemoryStore {},
 }));
 

@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { MapReduceError } from '../../src/base/errors.ts';
 import { explained } from '../../src/cli/aws/aws-errors.ts';
 import { clientOptions } from '../../src/cli/aws/deployment.ts';
 import { invokeCommand } from '../../src/cli/aws/invoke-command.ts';
@@ -31,7 +32,6 @@ import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { PACKAGE_ROOT } from '../../src/cli/package-root.ts';
 import { plainPaint } from '../../src/cli/paint.ts';
 import { reportCommand } from '../../src/cli/report-command.ts';
-import { MapReduceError } from '../../src/errors.ts';
 
 const MACHINE = 'arn:aws:states:us-east-1:123456789012:stateMachine:M';
 const NAMED = { bucket: 'the-bucket', stateMachine: MACHINE };

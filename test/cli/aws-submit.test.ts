@@ -10,13 +10,13 @@ import {
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { type AppCatalog, commentOf } from '../../src/aws/app-catalog.ts';
-import { writeDocument } from '../../src/aws/documents.ts';
-import { outputClaimKey, requestKey } from '../../src/aws/keys.ts';
+import { type AppCatalog, commentOf } from '../../src/aws/protocol/app-catalog.ts';
+import { writeDocument } from '../../src/aws/protocol/documents.ts';
+import { outputClaimKey, requestKey } from '../../src/aws/protocol/keys.ts';
+import { jobId } from '../../src/base/ids.ts';
 import { type SubmitFlags, submitCommand } from '../../src/cli/aws/submit-command.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
-import { jobId } from '../../src/ids.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { folderWith } from './cli-process.ts';
 
 const CATALOG: AppCatalog = {

@@ -11,15 +11,15 @@ import {
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { describe, expect, test } from 'vitest';
-import { writeDocument } from '../../src/aws/documents.ts';
-import { failureKey, planKey, requestKey, stageKey } from '../../src/aws/keys.ts';
+import { writeDocument } from '../../src/aws/protocol/documents.ts';
+import { failureKey, planKey, requestKey, stageKey } from '../../src/aws/protocol/keys.ts';
+import { jobId } from '../../src/base/ids.ts';
 import type { Deployment } from '../../src/cli/aws/deployment.ts';
 import { type JobExecution, latestExecution, startExecution } from '../../src/cli/aws/executions.ts';
 import { failureOf, type JobStatus, jobStatus, readReport } from '../../src/cli/aws/job-status.ts';
 import { type WatchOptions, watchJob } from '../../src/cli/aws/watch.ts';
-import { jobId } from '../../src/ids.ts';
-import type { JobEvent } from '../../src/report.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { JobEvent } from '../../src/report/report.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 
 const JOB = jobId('daily');
 const MACHINE = 'arn:aws:states:us-east-1:123456789012:stateMachine:M';

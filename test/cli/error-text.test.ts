@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { MapReduceError } from '../../src/base/errors.ts';
 import { errorText } from '../../src/cli/error-text.ts';
 import { exitCodeOf, exitCodeOfSignal } from '../../src/cli/exit-code.ts';
 import { plainPaint } from '../../src/cli/paint.ts';
 import { userStack } from '../../src/cli/user-stack.ts';
-import { MapReduceError } from '../../src/errors.ts';
 
 const PACKAGE_ROOT = new URL('file:///opt/node_modules/serverless-mapreduce/');
 const STACK = [
@@ -130,8 +130,8 @@ describe('a stack', () => {
         'TypeError: no',
         `    at map (${root}apps/grep/job.ts:1:2)`,
         `    at deliver (${root}src/map/map-task.ts:3:4)`,
-        `    at async readPiece (${root}src/input/read-records.ts:5:6)`,
-        `    at async ${root}src/input/text-lines.ts:7:8`,
+        `    at async readPiece (${root}src/read/read-records.ts:5:6)`,
+        `    at async ${root}src/formats/text-lines.ts:7:8`,
       ].join('\n');
 
       expect(userStack(stack, PACKAGE_ROOT)).toMatchObject({

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { GiB, KiB, MiB } from '../../src/base/limits.ts';
 import {
   parseAssignment,
   parseDurationMs,
   parseSizeBytes,
   parseWholeNumber,
 } from '../../src/cli/flag-values.ts';
-import { GiB, KiB, MiB } from '../../src/limits.ts';
 
 const ANY = { min: 0, max: Number.MAX_SAFE_INTEGER };
 

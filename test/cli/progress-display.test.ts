@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { progressDisplay } from '../../src/cli/progress-display.ts';
-import type { JobEvent } from '../../src/report.ts';
+import type { JobEvent } from '../../src/report/report.ts';
 
 const PLANNED: JobEvent = { kind: 'planned', jobId: 'words-1', files: 1, bytes: 2, mapTasks: 1, reducers: 1 };
 const STARTED: JobEvent = { kind: 'stage-started', stage: 'map', tasks: 1 };

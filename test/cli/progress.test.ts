@@ -9,7 +9,7 @@ import {
   ratesOf,
   remainingMsOf,
 } from '../../src/cli/progress-state.ts';
-import type { JobEvent, StageProgress } from '../../src/report.ts';
+import type { JobEvent, StageProgress } from '../../src/report/report.ts';
 
 const PLANNED: JobEvent = {
   kind: 'planned',

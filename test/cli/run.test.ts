@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { JobReport } from '../../src/report.ts';
+import type { JobReport } from '../../src/report/report.ts';
 import { allBelow, BIN, cli, folderWith, hasSaid, shell, startCli } from './cli-process.ts';
 import { jobModule, SLOW, TALKATIVE, WORDS } from './job-modules.ts';
 

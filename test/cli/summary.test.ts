@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { firstLinesOf } from '../../src/cli/first-lines.ts';
 import { plainPaint } from '../../src/cli/paint.ts';
 import { skewOf, summaryLines } from '../../src/cli/summary.ts';
-import type { JobReport } from '../../src/report.ts';
+import type { JobReport } from '../../src/report/report.ts';
 
 const REPORT: JobReport = {
   formatVersion: 1,

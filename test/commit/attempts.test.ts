@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { taskId } from '../../src/base/ids.ts';
 import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
-import { closeMapStage } from '../../src/commit/map-barrier.ts';
-import { taskId } from '../../src/ids.ts';
 import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
 import { mapTasks, reduceTasks } from '../../src/plan/plan-job.ts';
-import type { JobPlan, TaskSpec } from '../../src/task.ts';
+import type { JobPlan, TaskSpec } from '../../src/plan/task.ts';
+import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { counting } from './counting-jobs.ts';
 import { environmentOf, LAYOUT, scratchFolder } from './environment.ts';
 import { storeOf } from './random-jobs.ts';

@@ -4,10 +4,10 @@
  * if nothing had happened.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KiB, MiB } from '../../src/base/limits.ts';
 import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
-import { KiB, MiB } from '../../src/limits.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { FileStore } from '../../src/storage/file/file-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { FAULT_KINDS, type FaultKind, FaultyStore } from '../helpers/faulty-store.ts';
 import { scratchFolder } from './environment.ts';

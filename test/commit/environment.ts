@@ -2,18 +2,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jobId } from '../../src/ids.ts';
-import type { Job, ParameterValues } from '../../src/job.ts';
-import { MiB } from '../../src/limits.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { Job, ParameterValues } from '../../src/api/job.ts';
+import { jobId } from '../../src/base/ids.ts';
+import { MiB } from '../../src/base/limits.ts';
+import type { AttemptControl } from '../../src/base/progress.ts';
+import type { JobLayout, JobSettings, TaskEnvironment } from '../../src/plan/task.ts';
+import type { BlockCompression } from '../../src/shuffle/block.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type {
-  AttemptControl,
-  BlockCompression,
-  JobLayout,
-  JobSettings,
-  TaskEnvironment,
-} from '../../src/task.ts';
 
 export const LAYOUT: JobLayout = { workPrefix: 'work/', outputPrefix: 'out/' };
 

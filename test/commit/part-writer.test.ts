@@ -2,13 +2,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { attemptSummaryKey } from '../../src/commit/layout.ts';
 import { PartWriter, readPartSummary } from '../../src/commit/part-writer.ts';
-import type { TaskSummary } from '../../src/commit/task-summary.ts';
-import { attemptId, jobId, taskId } from '../../src/ids.ts';
 import { defineJob, lines, textLines } from '../../src/index.ts';
-import { LIMITS, MiB } from '../../src/limits.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import type { TaskSummary } from '../../src/report/task-summary.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { environmentOf, LAYOUT, scratchFolder } from './environment.ts';
 

@@ -1,8 +1,8 @@
 /** Small inputs and settings of all kinds for whole jobs, and what is naively to be expected of them. */
 import fc from 'fast-check';
-import { wideTextKind } from '../../src/input/wide-text.ts';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { wideTextKind } from '../../src/read/wide-text.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { objectsBelow, runSmallJob, type SmallJobOptions } from './small-job.ts';
 
 /** No backslash, tab, newline or carriage return: what TSV escapes is its own test's. */

@@ -2,22 +2,24 @@
  * Runs a whole job in this thread, step by step, as a coordinator would: plan, map tasks, barrier, reduce tasks,
  * barrier, merge, commit. Each step is tried again when it fails, tasks with a new attempt.
  */
-import { commitJob, jobCounters, partReports, removeWork } from '../../src/commit/commit-job.ts';
-import { closeMapStage } from '../../src/commit/map-barrier.ts';
-import { mergeParts } from '../../src/commit/merge-parts.ts';
-import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
-import type { TaskSummary } from '../../src/commit/task-summary.ts';
-import { attemptId, jobId } from '../../src/ids.ts';
-import { listStoredInputs } from '../../src/input/list-inputs.ts';
-import type { Job } from '../../src/job.ts';
-import { MiB } from '../../src/limits.ts';
+
+import type { Job } from '../../src/api/job.ts';
+import { resolveParameters } from '../../src/api/parameters.ts';
+import { attemptId, jobId } from '../../src/base/ids.ts';
+import { MiB } from '../../src/base/limits.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
-import { resolveParameters } from '../../src/plan/parameters.ts';
+import { listStoredInputs } from '../../src/plan/inputs/list-inputs.ts';
 import { mapTasks, planJob, reduceTasks } from '../../src/plan/plan-job.ts';
+import type { JobPlan, TaskEnvironment, TaskSpec } from '../../src/plan/task.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
-import type { JobReport, PartReport } from '../../src/report.ts';
+import type { JobReport, PartReport } from '../../src/report/report.ts';
+import type { TaskResult, TaskSummary } from '../../src/report/task-summary.ts';
+import type { BlockCompression } from '../../src/shuffle/block.ts';
+import { commitJob, jobCounters, partReports, removeWork } from '../../src/stages/commit-job.ts';
+import { closeMapStage } from '../../src/stages/map-barrier.ts';
+import { mergeParts } from '../../src/stages/merge-parts.ts';
+import { closeReduceStage } from '../../src/stages/reduce-barrier.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { BlockCompression, JobPlan, TaskEnvironment, TaskResult, TaskSpec } from '../../src/task.ts';
 import { environmentOf, LAYOUT, NO_CONTROL } from './environment.ts';
 
 export interface SmallJobOptions {

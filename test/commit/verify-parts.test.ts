@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { closeMapStage } from '../../src/commit/map-barrier.ts';
-import { closeReduceStage } from '../../src/commit/reduce-barrier.ts';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
 import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
 import { mapTasks, reduceTasks } from '../../src/plan/plan-job.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { JobPlan } from '../../src/task.ts';
+import type { JobPlan } from '../../src/plan/task.ts';
+import { closeMapStage } from '../../src/stages/map-barrier.ts';
+import { closeReduceStage } from '../../src/stages/reduce-barrier.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { FaultyStore } from '../helpers/faulty-store.ts';
 import { environmentOf, LAYOUT, scratchFolder } from './environment.ts';
 import { runSmallJob, runTask } from './small-job.ts';

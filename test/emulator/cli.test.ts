@@ -9,7 +9,7 @@ import {
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam';
 import { beforeAll, expect, test } from 'vitest';
-import type { JobReport } from '../../src/report.ts';
+import type { JobReport } from '../../src/report/report.ts';
 import { cli, type Ended } from '../cli/cli-process.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
 import { until } from './helpers/until.ts';

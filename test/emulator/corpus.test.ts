@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { mapBounded } from '../../src/map-bounded.ts';
+import { mapBounded } from '../../src/base/map-bounded.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { takeStack } from './shared-stack.ts';

@@ -30,8 +30,8 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { FunctionName } from '../../infra/function-names.ts';
-import { mapBounded } from '../../src/map-bounded.ts';
-import type { JobReport } from '../../src/report.ts';
+import { mapBounded } from '../../src/base/map-bounded.ts';
+import type { JobReport } from '../../src/report/report.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
 import { until } from './helpers/until.ts';
 import { type EmulatorUnderTest, uniqueName } from './with-emulator.ts';

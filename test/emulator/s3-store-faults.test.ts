@@ -9,10 +9,10 @@ import {
 import { CreateBucketCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { MiB } from '../../src/limits.ts';
-import { createS3Client } from '../../src/storage/s3-client.ts';
-import type { S3Limits } from '../../src/storage/s3-limits.ts';
-import { S3Store } from '../../src/storage/s3-store.ts';
+import { MiB } from '../../src/base/limits.ts';
+import { createS3Client } from '../../src/storage/s3/s3-client.ts';
+import type { S3Limits } from '../../src/storage/s3/s3-limits.ts';
+import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import { type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
 import { contentOf, keysOf, noise } from '../storage/object-store-contract.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';

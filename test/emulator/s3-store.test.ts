@@ -1,6 +1,6 @@
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { createS3Client } from '../../src/storage/s3-client.ts';
-import { S3Store } from '../../src/storage/s3-store.ts';
+import { createS3Client } from '../../src/storage/s3/s3-client.ts';
+import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import { describeObjectStoreContract } from '../storage/object-store-contract.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 

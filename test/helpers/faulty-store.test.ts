@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isMapReduceError } from '../../src/errors.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { isMapReduceError } from '../../src/base/errors.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { AttemptDied, FAULT_KINDS, FaultyStore } from './faulty-store.ts';
 

@@ -19,7 +19,7 @@
  *     stream stream.read                  the first asks to open, then each asks for a chunk (or for the end)
  *     list list.end                       the opening, and the end after all entries have been given
  */
-import { MapReduceError } from '../../src/errors.ts';
+import { MapReduceError } from '../../src/base/errors.ts';
 import type {
   Metadata,
   ObjectInfo,

@@ -2,8 +2,8 @@
  * A store in which something happens to objects between two operations on them. Its streams read like those of S3: each
  * chunk is a request for the version that the first one saw, so they notice an object that is replaced while it is read.
  */
-import { LIMITS } from '../../src/limits.ts';
-import type { MemoryStore } from '../../src/storage/memory-store.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import type { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type {
   ObjectInfo,
   ObjectStore,

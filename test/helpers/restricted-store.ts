@@ -1,6 +1,6 @@
 /** A store as a role of the stack sees it: what infra/bucket-access.ts does not allow is refused, as S3 would. */
 import type { BucketAccess } from '../../infra/bucket-access.ts';
-import { MapReduceError } from '../../src/errors.ts';
+import { MapReduceError } from '../../src/base/errors.ts';
 import type {
   Metadata,
   ObjectInfo,

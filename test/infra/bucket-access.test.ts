@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bucketAccess } from '../../infra/bucket-access.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { RestrictedStore } from '../helpers/restricted-store.ts';
 
 const mapStore = () =>

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import aslValidator from 'asl-validator';
 import { describe, expect, it } from 'vitest';
-import { FUNCTION_DEATHS } from '../../src/aws/function-death.ts';
-import { RETRYABLE_BY_ERROR_NAME } from '../../src/errors.ts';
+import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
+import { RETRYABLE_BY_ERROR_NAME } from '../../src/base/errors.ts';
 import { GOLDEN } from './rendered.ts';
 
 interface State {

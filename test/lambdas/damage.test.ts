@@ -1,11 +1,11 @@
 /** Intermediates that come to harm at every place and moment: the job makes them again, and its result is right. */
 import { describe, expect, it } from 'vitest';
-import { defineJob } from '../../src/define-job.ts';
-import { textLines } from '../../src/input/text-lines.ts';
-import type { Job } from '../../src/job.ts';
-import { tsv } from '../../src/output/tsv.ts';
+import { defineJob } from '../../src/api/define-job.ts';
+import type { Job } from '../../src/api/job.ts';
+import { textLines } from '../../src/formats/text-lines.ts';
+import { tsv } from '../../src/formats/tsv.ts';
 import { readShuffleFooter } from '../../src/shuffle/shuffle-object.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { InterferingStore, type Operation } from '../helpers/interfering-store.ts';
 import { seededRandom } from '../helpers/seeded-random.ts';

@@ -2,10 +2,10 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { mapStep } from '../../lambdas/steps/map.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
-import { type DryRun, mapEventSchema, reduceEventSchema } from '../../src/aws/job-state.ts';
-import { defineJob } from '../../src/define-job.ts';
-import { textLines } from '../../src/input/text-lines.ts';
-import { tsv } from '../../src/output/tsv.ts';
+import { defineJob } from '../../src/api/define-job.ts';
+import { type DryRun, mapEventSchema, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { textLines } from '../../src/formats/text-lines.ts';
+import { tsv } from '../../src/formats/tsv.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
 

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { FUNCTION_NAMES } from '../../infra/function-names.ts';
 import { memoryBudgetBytes } from '../../lambdas/runtime/environment.ts';
 import type { LambdaContext } from '../../lambdas/runtime/powertools.ts';
-import { LIMITS, MiB } from '../../src/limits.ts';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
 
 type Handler = (event: unknown, context: LambdaContext) => Promise<unknown>;
 

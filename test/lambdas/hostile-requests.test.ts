@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { FailureDocument } from '../../lambdas/steps/failure.ts';
-import { defineJob } from '../../src/define-job.ts';
-import { textLines } from '../../src/input/text-lines.ts';
-import { lines } from '../../src/output/lines.ts';
+import { defineJob } from '../../src/api/define-job.ts';
+import { lines } from '../../src/formats/lines.ts';
+import { textLines } from '../../src/formats/text-lines.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
 
 const copy = defineJob({

@@ -18,23 +18,18 @@ import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { reduceBarrierStep } from '../../lambdas/steps/reduce-barrier.ts';
 import { watchStep } from '../../lambdas/steps/watch.ts';
-import { type JobState, reduceEventSchema } from '../../src/aws/job-state.ts';
-import { itemsKey, jobLayout, planKey, stageKey } from '../../src/aws/keys.ts';
-import { type WatchState, watchEventSchema } from '../../src/aws/watch-state.ts';
+import type { Job } from '../../src/api/job.ts';
+import { type JobState, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { itemsKey, jobLayout, planKey, stageKey } from '../../src/aws/protocol/keys.ts';
+import { type WatchState, watchEventSchema } from '../../src/aws/protocol/watch-state.ts';
+import { jobId, taskId } from '../../src/base/ids.ts';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { GrowableSink } from '../../src/codec/growable-sink.ts';
-import {
-  MANIFEST_NAME,
-  partKey,
-  shuffleIndexKey,
-  shuffleKey,
-  shufflePrefix,
-} from '../../src/commit/layout.ts';
-import type { TaskSummary } from '../../src/commit/task-summary.ts';
-import { jobId, taskId } from '../../src/ids.ts';
-import type { Job } from '../../src/job.ts';
-import { LIMITS, MiB } from '../../src/limits.ts';
+import { partKey, shuffleIndexKey, shuffleKey, shufflePrefix } from '../../src/commit/layout.ts';
+import { MANIFEST_NAME } from '../../src/report/result-names.ts';
+import type { TaskSummary } from '../../src/report/task-summary.ts';
 import { ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ReadOptions } from '../../src/storage/object-store.ts';
 
 export const MAP_TASKS = 10_000;

@@ -1,14 +1,14 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
-import { readDocument } from '../../src/aws/documents.ts';
-import { reduceEventSchema } from '../../src/aws/job-state.ts';
-import { defineJob } from '../../src/define-job.ts';
-import { MapReduceError } from '../../src/errors.ts';
-import { textLines } from '../../src/input/text-lines.ts';
-import { tsv } from '../../src/output/tsv.ts';
-import type { JobReport } from '../../src/report.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { defineJob } from '../../src/api/define-job.ts';
+import { readDocument } from '../../src/aws/protocol/documents.ts';
+import { reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { MapReduceError } from '../../src/base/errors.ts';
+import { textLines } from '../../src/formats/text-lines.ts';
+import { tsv } from '../../src/formats/tsv.ts';
+import type { JobReport } from '../../src/report/report.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ReadOptions, Upload, WriteOptions } from '../../src/storage/object-store.ts';
 import { type Ended, SimulatedMachine } from './simulated-machine.ts';
 

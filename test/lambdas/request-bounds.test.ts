@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { defineJob } from '../../src/define-job.ts';
-import { textLines } from '../../src/input/text-lines.ts';
-import { lines } from '../../src/output/lines.ts';
-import { tsv } from '../../src/output/tsv.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { defineJob } from '../../src/api/define-job.ts';
+import { lines } from '../../src/formats/lines.ts';
+import { textLines } from '../../src/formats/text-lines.ts';
+import { tsv } from '../../src/formats/tsv.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo } from '../../src/storage/object-store.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
 

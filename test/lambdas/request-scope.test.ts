@@ -2,10 +2,10 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { bucketAccess } from '../../infra/bucket-access.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
-import { mapEventSchema } from '../../src/aws/job-state.ts';
-import { defineJob } from '../../src/define-job.ts';
-import { textLines } from '../../src/input/text-lines.ts';
-import { lines } from '../../src/output/lines.ts';
+import { defineJob } from '../../src/api/define-job.ts';
+import { mapEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { lines } from '../../src/formats/lines.ts';
+import { textLines } from '../../src/formats/text-lines.ts';
 import { RestrictedStore } from '../helpers/restricted-store.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
 

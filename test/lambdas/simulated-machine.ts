@@ -20,19 +20,19 @@ import { mapBarrierStep } from '../../lambdas/steps/map-barrier.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { reduceBarrierStep } from '../../lambdas/steps/reduce-barrier.ts';
-import { readDocument } from '../../src/aws/documents.ts';
-import type { Death } from '../../src/aws/function-death.ts';
+import type { Job } from '../../src/api/job.ts';
+import { readDocument } from '../../src/aws/protocol/documents.ts';
+import type { Death } from '../../src/aws/protocol/function-death.ts';
 import {
   failureEventSchema,
   type JobState,
   mapEventSchema,
   reduceEventSchema,
   stepEventSchema,
-} from '../../src/aws/job-state.ts';
-import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/keys.ts';
-import type { Job } from '../../src/job.ts';
-import { LIMITS, MiB } from '../../src/limits.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+} from '../../src/aws/protocol/job-state.ts';
+import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/protocol/keys.ts';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
 import { RestrictedStore } from '../helpers/restricted-store.ts';
 

@@ -5,15 +5,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
 import { areStragglers, watchStep } from '../../lambdas/steps/watch.ts';
-import { type SettingsDocument, writeDocument } from '../../src/aws/documents.ts';
-import { WATCH_SECONDS_MIN, type WatchEvent, type WatchState } from '../../src/aws/watch-state.ts';
-import { defineJob } from '../../src/define-job.ts';
-import { jobId } from '../../src/ids.ts';
-import { textLines } from '../../src/input/text-lines.ts';
-import type { Job } from '../../src/job.ts';
-import { MiB } from '../../src/limits.ts';
-import { tsv } from '../../src/output/tsv.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { defineJob } from '../../src/api/define-job.ts';
+import type { Job } from '../../src/api/job.ts';
+import { type SettingsDocument, writeDocument } from '../../src/aws/protocol/documents.ts';
+import { WATCH_SECONDS_MIN, type WatchEvent, type WatchState } from '../../src/aws/protocol/watch-state.ts';
+import { jobId } from '../../src/base/ids.ts';
+import { MiB } from '../../src/base/limits.ts';
+import { textLines } from '../../src/formats/text-lines.ts';
+import { tsv } from '../../src/formats/tsv.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 
 const job: Job = defineJob({
   name: 'word-count',

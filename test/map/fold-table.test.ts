@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { NamedCombiner, PairwiseCombiner } from '../../src/api/job.ts';
+import { isMapReduceError } from '../../src/base/errors.ts';
 import { bytesCodec } from '../../src/codec/bytes-codec.ts';
 import type { KeyCodec } from '../../src/codec/codec.ts';
 import { decodeNumberValue } from '../../src/codec/number-value.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
-import { isMapReduceError } from '../../src/errors.ts';
-import type { NamedCombiner, PairwiseCombiner } from '../../src/job.ts';
 import { FoldTable } from '../../src/map/fold-table.ts';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import type { Partitioner } from '../../src/map/partitioner.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { readMerged } from '../shuffle/records.ts';
 import { longCollidingKeys, shortCollidingKeys } from './crafted-keys.ts';
 

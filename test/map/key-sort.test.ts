@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { writeVarint } from '../../src/codec/varint.ts';
+import { writeVarint } from '../../src/base/varint.ts';
 import { compareKeysAt, KeySorter, keyLengthAt, keyStartAt } from '../../src/map/key-sort.ts';
 
 const RUNS = { numRuns: 1_000 };

@@ -1,15 +1,16 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { deserializeError, MapReduceError, serializeError } from '../../src/base/errors.ts';
+import { attemptId, taskId } from '../../src/base/ids.ts';
+import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import { errorText } from '../../src/cli/error-text.ts';
 import { shuffleKey } from '../../src/commit/layout.ts';
-import { deserializeError, MapReduceError, serializeError } from '../../src/errors.ts';
-import { attemptId, taskId } from '../../src/ids.ts';
 import { defineJob, type Job, lines, type MapContext, textLines, tsv } from '../../src/index.ts';
-import { KiB, LIMITS, MiB } from '../../src/limits.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
+import type { MapTaskSpec, TaskEnvironment } from '../../src/plan/task.ts';
+import type { SplitPiece } from '../../src/read/input-file.ts';
 import { readShuffleFooter } from '../../src/shuffle/shuffle-object.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { MapTaskSpec, SplitPiece, TaskEnvironment } from '../../src/task.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { environmentOf, LAYOUT, scratchFolder } from '../commit/environment.ts';
 import { objectsBelow } from '../commit/small-job.ts';
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { PartitionFunction } from '../../src/api/job.ts';
+import { isMapReduceError, type MapReduceError } from '../../src/base/errors.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
-import { isMapReduceError, type MapReduceError } from '../../src/errors.ts';
 import { defineJob, type Job, textLines, tsv } from '../../src/index.ts';
-import type { PartitionFunction } from '../../src/job.ts';
 import { createPartitioner, printKey } from '../../src/map/partitioner.ts';
 import { ShuffleCollector } from '../../src/map/shuffle-collector.ts';
-import type { JobSettings } from '../../src/task.ts';
+import type { JobSettings } from '../../src/plan/task.ts';
 import { environmentOf, settingsOf } from '../commit/environment.ts';
 
 const COMMON = {

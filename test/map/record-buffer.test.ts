@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringCodec } from '../../src/codec/string-codec.ts';
+import type { ValueFold } from '../../src/fold/fold.ts';
+import { createFold } from '../../src/fold/value-fold.ts';
 import { RecordBuffer } from '../../src/map/record-buffer.ts';
-import { createFold, type ValueFold } from '../../src/map/value-fold.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { type KeyValue, printed, readMerged, sortedRecords } from '../shuffle/records.ts';
 
 interface Emit extends KeyValue {

@@ -1,14 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MapReduceError } from '../../src/base/errors.ts';
+import { KiB, MiB } from '../../src/base/limits.ts';
 import { decodeNumberValue } from '../../src/codec/number-value.ts';
-import { MapReduceError } from '../../src/errors.ts';
 import { defineJob, type Job, json, textLines, tsv } from '../../src/index.ts';
-import { KiB, MiB } from '../../src/limits.ts';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import { ShuffleCollector } from '../../src/map/shuffle-collector.ts';
 import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { environmentOf, scratchFolder } from '../commit/environment.ts';
 import { type KeyValue, readMerged } from '../shuffle/records.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
-import { LIMITS, MiB } from '../../src/limits.ts';
 import { defaultReducers, mapTasks, planJob, reduceTasks } from '../../src/plan/plan-job.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { InputFile } from '../../src/task.ts';
+import type { InputFile } from '../../src/read/input-file.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { FaultyStore } from '../helpers/faulty-store.ts';
 
 const COMMON = { description: '', input: textLines() } as const;

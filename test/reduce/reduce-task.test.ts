@@ -1,18 +1,18 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MapReduceError } from '../../src/base/errors.ts';
+import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
+import { KiB, MiB } from '../../src/base/limits.ts';
 import { GrowableSink } from '../../src/codec/growable-sink.ts';
 import { shuffleIndexKey, shuffleKey } from '../../src/commit/layout.ts';
-import { mergeParts } from '../../src/commit/merge-parts.ts';
-import type { TaskSummary } from '../../src/commit/task-summary.ts';
-import { MapReduceError } from '../../src/errors.ts';
-import { attemptId, jobId, taskId } from '../../src/ids.ts';
 import { defineJob, type Job, json, lines, textLines, tsv } from '../../src/index.ts';
-import { KiB, MiB } from '../../src/limits.ts';
+import type { JobPlan } from '../../src/plan/task.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
+import type { TaskResult, TaskSummary } from '../../src/report/task-summary.ts';
 import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { JobPlan, TaskResult } from '../../src/task.ts';
+import { mergeParts } from '../../src/stages/merge-parts.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { environmentOf, LAYOUT, NO_CONTROL, scratchFolder, settingsOf } from '../commit/environment.ts';
 import { encodeShuffleIndex, type ObjectWithExtents } from '../shuffle/encode-shuffle-index.ts';
 

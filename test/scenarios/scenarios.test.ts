@@ -6,11 +6,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MiB } from '../../src/limits.ts';
-import { runEmbedded } from '../../src/local/embedded-run.ts';
-import type { EmbeddedRunOptions } from '../../src/local/run-options.ts';
-import type { WorkerPool } from '../../src/local/worker-pool.ts';
-import type { JobEvent, JobReport } from '../../src/report.ts';
+import { MiB } from '../../src/base/limits.ts';
+import { runEmbedded } from '../../src/local/run/embedded-run.ts';
+import type { EmbeddedRunOptions } from '../../src/local/run/run-options.ts';
+import type { WorkerPool } from '../../src/local/threads/worker-pool.ts';
+import type { JobEvent, JobReport } from '../../src/report/report.ts';
 
 const LINES = 12_000;
 let folder: string;

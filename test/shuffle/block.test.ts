@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isMapReduceError } from '../../src/errors.ts';
-import { LIMITS } from '../../src/limits.ts';
+import { isMapReduceError } from '../../src/base/errors.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 import { BLOCK_HEADER_BYTES, openBlock, readBlockHeader, sealBlock } from '../../src/shuffle/block.ts';
 import { anyCompression } from './records.ts';
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MapReduceError } from '../../src/base/errors.ts';
+import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
-import { MapReduceError } from '../../src/errors.ts';
-import { KiB, LIMITS, MiB } from '../../src/limits.ts';
-import type { ValueFold } from '../../src/map/value-fold.ts';
-import { createFold } from '../../src/map/value-fold.ts';
+import type { ValueFold } from '../../src/fold/fold.ts';
+import { createFold } from '../../src/fold/value-fold.ts';
 import {
   blockBytesOf,
   LocalRun,
@@ -16,7 +16,7 @@ import {
   reduceRunCount,
 } from '../../src/shuffle/merge-runs.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { StreamOptions } from '../../src/storage/object-store.ts';
 import {
   anyCompression,

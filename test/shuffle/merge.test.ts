@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { GroupKey } from '../../src/shuffle/merge.ts';
 import { openMerge } from '../../src/shuffle/merge-runs.ts';
 import { compareBytes, keyPrefix } from '../../src/shuffle/run-cursor.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import {
   anyCompression,
   anyKey,

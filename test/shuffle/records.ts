@@ -1,10 +1,11 @@
 /** Records, runs of them, and reading them back: what the tests of the shuffle have in common. */
 import fc from 'fast-check';
+import type { AttemptControl } from '../../src/base/progress.ts';
+import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { openMerge } from '../../src/shuffle/merge-runs.ts';
 import type { RunSegment } from '../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { AttemptControl, BlockCompression } from '../../src/task.ts';
 
 export interface KeyValue {
   readonly key: Buffer;

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isMapReduceError } from '../../src/errors.ts';
-import { LIMITS } from '../../src/limits.ts';
+import { isMapReduceError } from '../../src/base/errors.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 import { RunCursor } from '../../src/shuffle/run-cursor.ts';
 import { RunReader, type RunSegment } from '../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import {
   anyCompression,
   anyRecords,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isMapReduceError } from '../../src/errors.ts';
+import { isMapReduceError } from '../../src/base/errors.ts';
 import { readPartitionSegments, shuffleIndexBytes } from '../../src/shuffle/shuffle-index.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { FileStore } from '../../src/storage/file/file-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { scratchFolder } from '../commit/environment.ts';
 import { encodeShuffleIndex, type ObjectWithExtents } from './encode-shuffle-index.ts';

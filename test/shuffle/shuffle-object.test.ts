@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TaskSummary } from '../../src/commit/task-summary.ts';
-import { isMapReduceError } from '../../src/errors.ts';
-import { KiB } from '../../src/limits.ts';
+import { isMapReduceError } from '../../src/base/errors.ts';
+import { KiB } from '../../src/base/limits.ts';
+import type { TaskSummary } from '../../src/report/task-summary.ts';
+import type { BlockCompression } from '../../src/shuffle/block.ts';
 import type { RunSegment } from '../../src/shuffle/run-reader.ts';
 import {
   readShuffleFooter,
   SHUFFLE_HEADER_BYTES,
   ShuffleObjectWriter,
 } from '../../src/shuffle/shuffle-object.ts';
-import { MemoryStore } from '../../src/storage/memory-store.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { BlockCompression } from '../../src/task.ts';
 import {
   anyCompression,
   anyRecords,

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MiB } from '../../src/limits.ts';
+import { MiB } from '../../src/base/limits.ts';
 import { appendObject } from '../../src/storage/append-object.ts';
 import type { ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
 

@@ -3,7 +3,7 @@
  * heap, and runs everything that is due within one millisecond before it lets promises and streams settle.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../src/schedule/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 
 interface Timer {
   readonly dueMs: number;

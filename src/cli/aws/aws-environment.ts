@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { MapReduceError } from '../../errors.ts';
-import { nearestName } from '../../nearest-name.ts';
-import { explainErrno } from '../../storage/file-errors.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { nearestName } from '../../base/nearest-name.ts';
+import { explainErrno } from '../../storage/file/file-errors.ts';
 
 /**
  * Removes variables that are set to nothing, which the SDK would take for an address or a region.

@@ -1,5 +1,5 @@
-/** What AWS answers when it refuses, in words that say what to do. S3 has its own (src/storage/s3-errors.ts). */
-import { isMapReduceError, MapReduceError } from '../../errors.ts';
+/** What AWS answers when it refuses, in words that say what to do. S3 has its own (src/storage/s3/s3-errors.ts). */
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { missingConfiguration, profileProblem } from './aws-environment.ts';
 
 export interface AwsCall {

@@ -3,9 +3,9 @@
  * keys of KMS, data that left the region, failed uploads, the upload of the input, what `wait` and the like ask of S3 (two
  * or three listings, every three seconds of a long job), free tiers.
  */
-import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../../aws/watch-state.ts';
-import { formatCount } from '../../quantities.ts';
-import type { JobReport, StageReport } from '../../report.ts';
+import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../../aws/protocol/watch-state.ts';
+import { formatCount } from '../../base/quantities.ts';
+import type { JobReport, StageReport } from '../../report/report.ts';
 import type { Prices } from './prices.ts';
 
 export interface Usage {

@@ -1,8 +1,9 @@
 /** What a deployment would change about the apps of the stack that is there, said before anything is changed. */
-import type { AppCatalog, DeployedApp, Deployer } from '../../aws/app-catalog.ts';
-import { MapReduceError } from '../../errors.ts';
-import type { ParameterSpec } from '../../job.ts';
-import { formatCountOf } from '../../quantities.ts';
+
+import type { ParameterSpec } from '../../api/job.ts';
+import type { AppCatalog, DeployedApp, Deployer } from '../../aws/protocol/app-catalog.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { formatCountOf } from '../../base/quantities.ts';
 import { type Paint, printable } from '../paint.ts';
 import { tableLines } from '../table.ts';
 

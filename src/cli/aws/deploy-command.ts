@@ -11,12 +11,12 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Stack } from '@aws-sdk/client-cloudformation';
 import { CONTEXT_NAMES, parseContext } from '../../../infra/context.ts';
-import type { AppCatalog } from '../../aws/app-catalog.ts';
+import type { AppCatalog } from '../../aws/protocol/app-catalog.ts';
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
+import { nearestName } from '../../base/nearest-name.ts';
+import { formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
-import { isMapReduceError, MapReduceError } from '../../errors.ts';
-import { siblingModule } from '../../local/sibling-module.ts';
-import { nearestName } from '../../nearest-name.ts';
-import { formatDuration } from '../../quantities.ts';
+import { siblingModule } from '../../local/run/sibling-module.ts';
 import { commandLine } from '../command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from '../exit-code.ts';
 import { parseAssignment } from '../flag-values.ts';
@@ -28,13 +28,8 @@ import { print, printToStderr } from '../terminal.ts';
 import { assertEnvironment } from './aws-environment.ts';
 import { awsError, callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import { appLines, assertMayReplace, type DeployedStack, movedText } from './deploy-changes.ts';
-import {
-  clientOptions,
-  clientRegion,
-  type DeploymentFlags,
-  STACK_NAME_DEFAULT,
-  stackNameOf,
-} from './deployment.ts';
+import { clientOptions, clientRegion, STACK_NAME_DEFAULT, stackNameOf } from './deployment.ts';
+import type { DeploymentFlags } from './deployment-flags.ts';
 import { LOCAL_ACCOUNT, useLocalEndpoint } from './local-endpoint.ts';
 
 export interface DeployFlags extends Pick<DeploymentFlags, 'stack' | 'local'> {

@@ -2,21 +2,15 @@
  * The deployed stack that a command works with: named by --bucket and --state-machine (or their variables), or found by
  * the outputs of its CloudFormation stack. Region, credentials and endpoint come from the environment.
  */
+
 import type { SFNClient } from '@aws-sdk/client-sfn';
-import { MapReduceError } from '../../errors.ts';
+import { MapReduceError } from '../../base/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { commandLine } from '../command-line.ts';
 import { assertEnvironment } from './aws-environment.ts';
 import { callAws } from './aws-errors.ts';
+import type { DeploymentFlags } from './deployment-flags.ts';
 import { regionOf, useLocalEndpoint } from './local-endpoint.ts';
-
-/** Flags that all commands on AWS share. */
-export interface DeploymentFlags {
-  readonly stack?: string;
-  readonly bucket?: string;
-  readonly stateMachine?: string;
-  readonly local?: boolean;
-}
 
 export interface Deployment {
   readonly bucket: string;
@@ -53,8 +47,8 @@ export async function connect(flags: DeploymentFlags): Promise<Deployment> {
   checkArn(stateMachineArn);
   const [{ SFNClient }, { createS3Client }, { S3Store }] = await Promise.all([
     import('@aws-sdk/client-sfn'),
-    import('../../storage/s3-client.ts'),
-    import('../../storage/s3-store.ts'),
+    import('../../storage/s3/s3-client.ts'),
+    import('../../storage/s3/s3-store.ts'),
   ]);
   const region = regionOption(stateMachineArn);
   return {

@@ -1,6 +1,7 @@
 /** What a job of AWS has cost, as far as can be found out: for its summary and for its report. */
-import type { JobReport } from '../../report.ts';
-import type { ReportCost } from '../../report-page/page.ts';
+
+import type { ReportCost } from '../../report/page/page.ts';
+import type { JobReport } from '../../report/report.ts';
 import { awsError } from './aws-errors.ts';
 import { costLines } from './cost.ts';
 import { type Deployment, regionOfArn } from './deployment.ts';

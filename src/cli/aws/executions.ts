@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
-import { type ClaimDocument, findDocument } from '../../aws/documents.ts';
-import { requestKey } from '../../aws/keys.ts';
+import { type ClaimDocument, findDocument } from '../../aws/protocol/documents.ts';
+import { requestKey } from '../../aws/protocol/keys.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import type { JobId } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
-import { MapReduceError } from '../../errors.ts';
-import type { JobId } from '../../ids.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 

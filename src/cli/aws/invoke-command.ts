@@ -1,17 +1,18 @@
 /** `mapreduce invoke`: one task of a planned job, run by the deployed function, by hand, without committing. */
 import type { InvokeCommandOutput } from '@aws-sdk/client-lambda';
-import type { DryRun } from '../../aws/job-state.ts';
+import type { DryRun } from '../../aws/protocol/job-state.ts';
+import { deserializeError, isMapReduceError, MapReduceError, repairTarget } from '../../base/errors.ts';
+import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
-import { deserializeError, isMapReduceError, MapReduceError, repairTarget } from '../../errors.ts';
-import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../quantities.ts';
-import type { TaskResult } from '../../task.ts';
+import type { TaskResult } from '../../report/task-summary.ts';
 import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { paintFor, printableName } from '../paint.ts';
 import { tableLines } from '../table.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
-import { connect, type Deployment, type DeploymentFlags, deployLine, regionOption } from './deployment.ts';
+import { connect, type Deployment, deployLine, regionOption } from './deployment.ts';
+import type { DeploymentFlags } from './deployment-flags.ts';
 import { checkedJobId, type JobStatus, jobStatus } from './job-status.ts';
 import { shownLine } from './log-line.ts';
 import { machineOf } from './machine.ts';

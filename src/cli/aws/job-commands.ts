@@ -1,10 +1,10 @@
 /** `mapreduce status`, `wait`, `results`, `cancel` and `redrive`: of one job, by its id. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cancelKey } from '../../aws/keys.ts';
-import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
-import { MapReduceError } from '../../errors.ts';
-import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../quantities.ts';
-import { reportPage } from '../../report-page/page.ts';
+import { cancelKey } from '../../aws/protocol/keys.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
+import { reportPage } from '../../report/page/page.ts';
+import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
 import { commandLine } from '../command-line.ts';
 import { errorText } from '../error-text.ts';
 import { EXIT_CODE } from '../exit-code.ts';
@@ -14,7 +14,8 @@ import { afterDone } from '../standard-streams.ts';
 import { tableLines } from '../table.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
 import { shortPath } from '../user-stack.ts';
-import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
+import { connect, type Deployment } from './deployment.ts';
+import type { DeploymentFlags } from './deployment-flags.ts';
 import { estimatedCost } from './estimated-cost.ts';
 import { findExecution, type JobExecution, startExecution, stopExecution } from './executions.ts';
 import { checkedJobId, failureOf, type JobStatus, jobStatus, readReport } from './job-status.ts';

@@ -1,5 +1,5 @@
 /** Where a job is: its execution, its plan, and the objects that its tasks have committed. */
-import { findDocument, findManifest, type PlanDocument } from '../../aws/documents.ts';
+import { findDocument, findManifest, type PlanDocument } from '../../aws/protocol/documents.ts';
 import {
   attemptFailuresPrefix,
   cancelKey,
@@ -8,17 +8,19 @@ import {
   JOBS_PREFIX,
   jobLayout,
   planKey,
-} from '../../aws/keys.ts';
-import { SUCCESS_NAME, shufflePrefix } from '../../commit/layout.ts';
-import { type ErrorDetails, type ErrorName, isErrorName, MapReduceError } from '../../errors.ts';
-import { type JobId, jobId } from '../../ids.ts';
-import { nearestName } from '../../nearest-name.ts';
-import type { JobReport } from '../../report.ts';
+} from '../../aws/protocol/keys.ts';
+import { type ErrorDetails, type ErrorName, isErrorName, MapReduceError } from '../../base/errors.ts';
+import { type JobId, jobId } from '../../base/ids.ts';
+import { nearestName } from '../../base/nearest-name.ts';
+import { shufflePrefix } from '../../commit/layout.ts';
+import type { Split } from '../../plan/task.ts';
+import type { JobReport } from '../../report/report.ts';
+import { SUCCESS_NAME } from '../../report/result-names.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
-import type { Split } from '../../task.ts';
 import { commandLine } from '../command-line.ts';
 import { isAccessDenied } from './aws-errors.ts';
-import { type Deployment, type DeploymentFlags, regionOfArn } from './deployment.ts';
+import { type Deployment, regionOfArn } from './deployment.ts';
+import type { DeploymentFlags } from './deployment-flags.ts';
 import { type JobExecution, latestExecution } from './executions.ts';
 
 /**

@@ -1,9 +1,9 @@
 /** `mapreduce jobs`: the latest jobs of a deployment, newest first. */
 import type { ExecutionListItem } from '@aws-sdk/client-sfn';
-import { derivedJobId, parseStartEvent } from '../../aws/start-event.ts';
+import { derivedJobId, parseStartEvent } from '../../aws/protocol/start-event.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
+import { formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
-import { mapBounded } from '../../map-bounded.ts';
-import { formatDuration } from '../../quantities.ts';
 import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
@@ -11,7 +11,8 @@ import { type Paint, paintFor, printableName } from '../paint.ts';
 import { tableLines } from '../table.ts';
 import { print } from '../terminal.ts';
 import { callAws } from './aws-errors.ts';
-import { connect, type Deployment, type DeploymentFlags } from './deployment.ts';
+import { connect, type Deployment } from './deployment.ts';
+import type { DeploymentFlags } from './deployment-flags.ts';
 
 export interface JobsFlags extends DeploymentFlags {
   readonly limit?: string;

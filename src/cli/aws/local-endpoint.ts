@@ -1,5 +1,5 @@
 /** `--local`: the emulator in the place of AWS, and nothing of one's own AWS configuration on the way there. */
-import { MapReduceError } from '../../errors.ts';
+import { MapReduceError } from '../../base/errors.ts';
 
 export const LOCAL_ENDPOINT = 'http://127.0.0.1:4566';
 export const LOCAL_ACCOUNT = '000000000000';

@@ -2,7 +2,7 @@
  * The log groups of a deployment, as its two state machines and its functions name them: nobody else's are read, and no
  * stack is needed to find them. One request for each machine and each function.
  */
-import { mapBounded } from '../../map-bounded.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
 import type { Deployment } from './deployment.ts';
 import { describeMachine, functionConfiguration, functionsIn, readDefinition } from './machine.ts';
 

@@ -1,7 +1,7 @@
 /** One line of a log, for a person: those of the functions' logger and of the state machine are JSON. */
 
+import { formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
-import { formatDuration } from '../../quantities.ts';
 import { type Paint, printable } from '../paint.ts';
 
 /** @param at  when it was logged, in milliseconds, where the line itself does not say */

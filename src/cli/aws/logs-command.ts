@@ -1,13 +1,14 @@
 /** `mapreduce logs`: what functions and state machines logged about one job, in the order of time. */
-import type { JobId } from '../../ids.ts';
-import { mapBounded } from '../../map-bounded.ts';
-import { formatCount, formatCountOf } from '../../quantities.ts';
+import type { JobId } from '../../base/ids.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
+import { formatCount, formatCountOf } from '../../base/quantities.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
 import { print, printJsonLine, printToStderr } from '../terminal.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
-import { clientOptions, connect, type DeploymentFlags, regionOption } from './deployment.ts';
+import { clientOptions, connect, regionOption } from './deployment.ts';
+import type { DeploymentFlags } from './deployment-flags.ts';
 import { checkedJobId, jobStatus } from './job-status.ts';
 import { type Attempt, logGroups } from './log-groups.ts';
 import { shownLine } from './log-line.ts';

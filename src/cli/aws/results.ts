@@ -4,12 +4,12 @@ import { access, constants, lstat, mkdir, readdir, readFile, rename, rm, writeFi
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
-import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../commit/layout.ts';
-import { parseResultManifest } from '../../commit/result-manifest.ts';
-import { crc32Text } from '../../crc32-text.ts';
-import { MapReduceError } from '../../errors.ts';
-import { mapBounded } from '../../map-bounded.ts';
-import type { JobReport, PartReport } from '../../report.ts';
+import { crc32Text } from '../../base/crc32-text.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
+import type { JobReport, PartReport } from '../../report/report.ts';
+import { parseResultManifest } from '../../report/result-manifest.ts';
+import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { FIRST_LINES_BYTES_MAX, firstLinesOf } from '../first-lines.ts';
 import type { FirstLines } from '../summary.ts';

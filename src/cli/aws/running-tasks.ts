@@ -1,5 +1,5 @@
 /** How many tasks are at work, as Step Functions counts the children of the Distributed Map that runs. No charge. */
-import { isMapReduceError } from '../../errors.ts';
+import { isMapReduceError } from '../../base/errors.ts';
 import { callAws } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 

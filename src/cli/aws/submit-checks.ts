@@ -2,16 +2,17 @@
  * What `submit` looks at before it uploads anything, so that a request that is refused leaves the bucket as it was. The
  * plan checks all of it again: it alone can hold it.
  */
-import { type AppCatalog, catalogOf, type DeployedApp } from '../../aws/app-catalog.ts';
-import type { JobRequest } from '../../aws/job-request.ts';
-import { assertOutputFree } from '../../aws/output-contents.ts';
-import { assertReadable } from '../../aws/request-scope.ts';
-import { MapReduceError } from '../../errors.ts';
-import { assertStoredInput } from '../../input/list-stored-inputs.ts';
-import { lookInside } from '../../input/look-inside.ts';
-import { nearestName } from '../../nearest-name.ts';
-import { resolveParameters } from '../../plan/parameters.ts';
-import { FileStore } from '../../storage/file-store.ts';
+
+import { resolveParameters } from '../../api/parameters.ts';
+import { type AppCatalog, catalogOf, type DeployedApp } from '../../aws/protocol/app-catalog.ts';
+import type { JobRequest } from '../../aws/protocol/job-request.ts';
+import { assertOutputFree } from '../../aws/protocol/output-contents.ts';
+import { assertReadable } from '../../aws/protocol/request-scope.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { nearestName } from '../../base/nearest-name.ts';
+import { assertStoredInput } from '../../plan/inputs/list-stored-inputs.ts';
+import { lookInside } from '../../plan/inputs/look-inside.ts';
+import { FileStore } from '../../storage/file/file-store.ts';
 import { isAccessDenied } from './aws-errors.ts';
 import { type Deployment, deployLine } from './deployment.ts';
 import { describeMachine } from './machine.ts';

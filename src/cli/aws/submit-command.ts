@@ -1,18 +1,19 @@
 /** `mapreduce submit`: local files go up, the job is started, and, with --wait, followed to its end. */
 import { randomBytes } from 'node:crypto';
-import { type JobRequestInput, parseJobRequest } from '../../aws/job-request.ts';
-import { OUTPUT_PREFIX, requestKey } from '../../aws/keys.ts';
-import { MapReduceError } from '../../errors.ts';
-import type { JobId } from '../../ids.ts';
-import { KiB, LIMITS } from '../../limits.ts';
-import { formatBytes, formatCountOf, formatDuration } from '../../quantities.ts';
+import { type JobRequestInput, parseJobRequest } from '../../aws/protocol/job-request.ts';
+import { OUTPUT_PREFIX, requestKey } from '../../aws/protocol/keys.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import type { JobId } from '../../base/ids.ts';
+import { KiB, LIMITS } from '../../base/limits.ts';
+import { formatBytes, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseAssignment, parseSizeBytes, parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
 import { afterDone } from '../standard-streams.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
-import { connect, type Deployment, type DeploymentFlags, deployLine } from './deployment.ts';
+import { connect, type Deployment, deployLine } from './deployment.ts';
+import type { DeploymentFlags } from './deployment-flags.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
 import { checkedJobId, failureOf, type JobStatus } from './job-status.ts';
 import { assertInputs, assertOutput, assertSuits, deployedApp } from './submit-checks.ts';

@@ -1,7 +1,7 @@
 /** A task as people name it: `m-00003`, shorter `m-3`, or the id of one of its attempts, as errors and logs give it. */
-import { MapReduceError } from '../../errors.ts';
-import { type Stage, type TaskId, taskId } from '../../ids.ts';
-import type { JobPlan } from '../../task.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { type Stage, type TaskId, taskId } from '../../base/ids.ts';
+import type { JobPlan } from '../../plan/task.ts';
 
 export interface NamedTask {
   readonly stage: Stage;

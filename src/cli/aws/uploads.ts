@@ -8,15 +8,15 @@
  */
 import { createReadStream } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../aws/keys.ts';
-import { isMapReduceError, MapReduceError } from '../../errors.ts';
-import type { JobId } from '../../ids.ts';
-import { listLocalInputs } from '../../input/list-inputs.ts';
-import { LIMITS } from '../../limits.ts';
-import { mapBounded } from '../../map-bounded.ts';
-import { FileStore } from '../../storage/file-store.ts';
+import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../aws/protocol/keys.ts';
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
+import type { JobId } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
+import { listLocalInputs } from '../../plan/inputs/list-inputs.ts';
+import type { InputFile } from '../../read/input-file.ts';
+import { FileStore } from '../../storage/file/file-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import type { InputFile } from '../../task.ts';
 
 export interface PlannedUpload {
   readonly path: string;

@@ -3,7 +3,7 @@
  * start to its end, so a little more than what Lambda bills.
  */
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
-import type { JobReport } from '../../report.ts';
+import type { JobReport } from '../../report/report.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import { storageRequests, type Usage, watchOf } from './cost.ts';
 import type { Deployment } from './deployment.ts';

@@ -1,5 +1,5 @@
 /** A job until its end, as a person sees it: progress, then the summary, or the error that ended it. */
-import { isMapReduceError } from '../../errors.ts';
+import { isMapReduceError } from '../../base/errors.ts';
 import { commandLine } from '../command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';

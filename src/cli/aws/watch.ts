@@ -8,11 +8,11 @@ import {
   findDocument,
   type PlanDocument,
   type StageDocument,
-} from '../../aws/documents.ts';
-import { planKey, stageKey } from '../../aws/keys.ts';
-import { isMapReduceError } from '../../errors.ts';
-import type { JobId, Stage } from '../../ids.ts';
-import type { JobEvent, StageProgress, StageReport } from '../../report.ts';
+} from '../../aws/protocol/documents.ts';
+import { planKey, stageKey } from '../../aws/protocol/keys.ts';
+import { isMapReduceError } from '../../base/errors.ts';
+import type { JobId, Stage } from '../../base/ids.ts';
+import type { JobEvent, StageProgress, StageReport } from '../../report/report.ts';
 import type { Deployment } from './deployment.ts';
 import { findExecution, type JobExecution } from './executions.ts';
 import { type CommittedTasks, type JobStatus, statusOf } from './job-status.ts';

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { runEmbedded } from '../../../src/local/embedded-run.ts';
-import type { JobReport } from '../../../src/report.ts';
+import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
+import type { JobReport } from '../../../src/report/report.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 

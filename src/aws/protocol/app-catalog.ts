@@ -1,0 +1,86 @@
+/**
+ * What a deployment says of its apps: their names, descriptions and parameters, and which project deployed them. It
+ * stands in the comment of the jobs' state machine, behind a line for people:
+ *
+ *     MapReduce: plan, map, barrier, reduce, barrier, commit
+ *     {"formatVersion":1,"by":{"project":"logs","jobs":"jobs"},"apps":[{"name":"hits",...}]}
+ *
+ * There because whoever submits may read the machine's definition already, with or without the name of the stack, and
+ * because it changes together with the functions.
+ */
+import * as v from 'valibot';
+import type { ParameterSpec, ParameterSpecs } from '../../api/job.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { namedValues } from '../../base/named-values.ts';
+import { parseJson } from '../../codec/parse-json.ts';
+
+export interface DeployedApp {
+  readonly name: string;
+  readonly description: string;
+  readonly params: ParameterSpecs;
+  readonly isMapOnly: boolean;
+  /** Whether it reads lines of text, so that other formats are refused. */
+  readonly isText: boolean;
+}
+
+export interface Deployer {
+  /** Name in the package.json above the jobs module; absent where there is none. */
+  readonly project?: string;
+  /** The jobs module, relative to that package.json, without its ending. */
+  readonly jobs: string;
+}
+
+export interface AppCatalog {
+  readonly by: Deployer;
+  readonly apps: readonly DeployedApp[];
+}
+
+const MACHINE_COMMENT = 'MapReduce: plan, map, barrier, reduce, barrier, commit';
+
+/** @returns the first line alone where the catalog would be too large */
+export function commentOf({ by, apps }: AppCatalog): string {
+  const comment = `${MACHINE_COMMENT}\n${JSON.stringify({ formatVersion: 1, by, apps })}`;
+  return Buffer.byteLength(comment) > LIMITS.appCatalogBytesMax ? MACHINE_COMMENT : comment;
+}
+
+/**
+ * @param definition  of the jobs' state machine, as JSON
+ * @returns undefined where it holds none: the deployment is of an earlier or later version, or has too many apps
+ */
+export function catalogOf(definition: string): AppCatalog | undefined {
+  const { Comment: comment } = parseJson(definition) as { Comment?: unknown };
+  const start = typeof comment === 'string' ? comment.indexOf('\n') : -1;
+  if (start === -1) return undefined;
+  try {
+    const parsed = v.safeParse(catalogSchema, parseJson((comment as string).slice(start + 1)));
+    return parsed.success ? { by: parsed.output.by, apps: parsed.output.apps } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const specFields = { description: v.string() };
+const specSchema = v.variant('type', [
+  v.object({
+    type: v.literal('string'),
+    default: v.exactOptional(v.string()),
+    choices: v.exactOptional(v.array(v.string())),
+    ...specFields,
+  }),
+  v.object({ type: v.literal('number'), default: v.exactOptional(v.number()), ...specFields }),
+  v.object({ type: v.literal('boolean'), default: v.exactOptional(v.boolean()), ...specFields }),
+]);
+
+const catalogSchema = v.object({
+  formatVersion: v.literal(1),
+  by: v.object({ project: v.exactOptional(v.string()), jobs: v.string() }),
+  apps: v.array(
+    v.object({
+      name: v.string(),
+      description: v.string(),
+      params: namedValues((spec): spec is ParameterSpec => v.is(specSchema, spec), 'a parameter'),
+      isMapOnly: v.boolean(),
+      isText: v.boolean(),
+    }),
+  ),
+});

@@ -1,0 +1,110 @@
+/**
+ * Failed attempts leave a note, since Step Functions tells its parent nothing of what a child tried before it gave up.
+ * The barriers learn from the notes whether a missing task was lost or has used up its attempts, and the report and
+ * failure.json tell them to people.
+ */
+import {
+  isMapReduceError,
+  RETRYABLE_BY_ERROR_NAME,
+  type SerializedError,
+  serializeError,
+} from '../../base/errors.ts';
+import type { AttemptId, JobId, TaskId } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { type AttemptFailureDocument, findDocument, writeDocument } from './documents.ts';
+import { attemptFailureKey, attemptFailuresPrefix } from './keys.ts';
+
+/** Notes read for one report, newest first to stay. */
+export const FAILURES_READ_MAX = 1_000;
+/** Of one message or stack: a note is for people. */
+const TEXT_CHARACTERS_MAX = 8_192;
+
+export async function recordFailure(
+  store: ObjectStore,
+  failed: {
+    readonly jobId: JobId;
+    readonly taskId: TaskId;
+    readonly attemptId: AttemptId;
+    readonly at: Date;
+    readonly error: unknown;
+  },
+): Promise<void> {
+  const { jobId, taskId, attemptId, at, error } = failed;
+  const document: AttemptFailureDocument = {
+    taskId,
+    attemptId,
+    at: at.toISOString(),
+    error: shortened(serializeError(error)),
+  };
+  await writeDocument(store, attemptFailureKey(jobId, attemptId), document);
+}
+
+/** In the id of a backup attempt. Whether it fails is of no matter: the first attempt goes on, with its retries. */
+export const BACKUP_MARK = 'backup-';
+
+export function isBackup(attemptId: string): boolean {
+  return attemptId.includes(`.${BACKUP_MARK}`);
+}
+
+/** Oldest first. At most FAILURES_READ_MAX of them. */
+export async function readFailures(
+  store: ObjectStore,
+  job: JobId,
+  { since = '' }: { since?: string } = {},
+): Promise<AttemptFailureDocument[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(attemptFailuresPrefix(job))) {
+    keys.push(key);
+    if (keys.length === FAILURES_READ_MAX) break;
+  }
+  const read = await mapBounded(keys, LIMITS.barrierReadsMax, (key) =>
+    findDocument<AttemptFailureDocument>(store, key),
+  );
+  return read
+    .filter((failure) => failure !== undefined && failure.at >= since)
+    .map((failure) => failure!)
+    .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}
+
+/** The failure that used up a task's attempts; undefined while another attempt is worth making. */
+export function finalFailure(
+  failures: readonly AttemptFailureDocument[],
+  task: TaskId,
+): AttemptFailureDocument | undefined {
+  const ofTask = failures.filter(({ taskId, attemptId }) => taskId === task && !isBackup(attemptId));
+  const notRetryable = ofTask.findLast(({ error }) => isFinal(error.name));
+  if (notRetryable !== undefined) return notRetryable;
+  const counted = ofTask.filter(({ error }) => error.name !== 'CorruptShuffleError');
+  return counted.length >= LIMITS.attemptsMaxDefault ? counted.at(-1) : undefined;
+}
+
+export function isFinal(errorName: string): boolean {
+  return RETRYABLE_BY_ERROR_NAME[errorName as keyof typeof RETRYABLE_BY_ERROR_NAME] === false;
+}
+
+/** An attempt that was told to stop has not failed, and one without anything left to try has the notes of the others. */
+export function isFailure(error: unknown): boolean {
+  return !isMapReduceError(error, 'CancelledError') && !isMapReduceError(error, 'TaskFailedError');
+}
+
+function shortened(error: SerializedError): SerializedError {
+  const { name, message, stack, details, cause } = error;
+  return {
+    name,
+    message: cut(message),
+    ...(stack === undefined ? {} : { stack: cut(stack) }),
+    ...(details === undefined
+      ? {}
+      : {
+          details:
+            details.userStack === undefined ? details : { ...details, userStack: cut(details.userStack) },
+        }),
+    ...(cause === undefined ? {} : { cause: shortened(cause) }),
+  };
+}
+
+function cut(text: string): string {
+  return text.length <= TEXT_CHARACTERS_MAX ? text : `${text.slice(0, TEXT_CHARACTERS_MAX)}...`;
+}

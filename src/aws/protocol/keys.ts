@@ -1,0 +1,110 @@
+/**
+ * Where a job lies on the bucket. Public contract: handlers, the command line and people rely on it.
+ *
+ *     input/<app>/...                 an upload here is a job of that app on that one object
+ *     data/...                        inputs that requests name; an upload here starts nothing
+ *     requests/<name>.json            an upload here is a job over many objects (job-request.ts)
+ *     requests/<name>.failure.json    why that request failed, for a person
+ *
+ *     jobs/<jobId>/request.json       the claim: who asked for what; whoever writes it first runs the job
+ *     jobs/<jobId>/plan/plan.json     inputs with their ETags, splits, settings; decided once
+ *     jobs/<jobId>/plan/settings.json the part of it that every task reads
+ *     jobs/<jobId>/plan/map.json      one item for each map task, in the form the Distributed Map hands on
+ *     jobs/<jobId>/plan/map-again-1.json      the items of the tasks that a barrier sends round again
+ *     jobs/<jobId>/plan/splits/m-00042.json   the pieces of a split that is too long for an item
+ *     jobs/<jobId>/cancel             attempts that see it stop
+ *     jobs/<jobId>/failure.json       why the job failed
+ *
+ *     work/<jobId>/...                what only the running job needs (src/commit/layout.ts); and
+ *     work/<jobId>/failures/<attemptId>.json  attempts that failed
+ *     work/<jobId>/backups/m-00042   a task that was given to another worker as well
+ *     work/<jobId>/map-stage.json     what a barrier found, for the commit
+ *
+ *     output/<jobId>/part-r-00000.tsv, manifest.json, _report.html, _SUCCESS; and
+ *     output/<jobId>/_JOB             whose the output is
+ *
+ * Intermediates have a prefix of their own, because lifecycle rules and IAM statements go by prefix: `work/` is gone after
+ * days, while `jobs/` stays for weeks and keeps a late duplicate of an upload event from running the job again.
+ */
+
+import type { AttemptId, JobId, Stage, TaskId } from '../../base/ids.ts';
+import type { JobLayout } from '../../plan/task.ts';
+import { OUTPUT_CLAIM_NAME } from '../../report/result-names.ts';
+
+export const INPUT_PREFIX = 'input/';
+export const DATA_PREFIX = 'data/';
+export const REQUESTS_PREFIX = 'requests/';
+export const JOBS_PREFIX = 'jobs/';
+export const WORK_PREFIX = 'work/';
+export const OUTPUT_PREFIX = 'output/';
+
+export const REQUEST_SUFFIX = '.json';
+export const FAILURE_SUFFIX = '.failure.json';
+
+export function jobLayout(job: JobId, outputPrefix: string = defaultOutputPrefix(job)): JobLayout {
+  return { workPrefix: `${WORK_PREFIX}${job}/`, outputPrefix };
+}
+
+export function defaultOutputPrefix(job: JobId): string {
+  return `${OUTPUT_PREFIX}${job}/`;
+}
+
+export function requestKey(job: JobId): string {
+  return `${JOBS_PREFIX}${job}/request.json`;
+}
+
+export function planKey(job: JobId): string {
+  return `${JOBS_PREFIX}${job}/plan/plan.json`;
+}
+
+export function settingsKey(job: JobId): string {
+  return `${JOBS_PREFIX}${job}/plan/settings.json`;
+}
+
+/** The items of a stage; of a later round those of the tasks that run again. */
+export function itemsKey(job: JobId, stage: Stage, round: number): string {
+  return `${JOBS_PREFIX}${job}/plan/${stage}${round === 0 ? '' : `-again-${round}`}.json`;
+}
+
+export function splitKey(job: JobId, task: TaskId): string {
+  return `${JOBS_PREFIX}${job}/plan/splits/${task}.json`;
+}
+
+export function cancelKey(job: JobId): string {
+  return `${JOBS_PREFIX}${job}/cancel`;
+}
+
+export function failureKey(job: JobId): string {
+  return `${JOBS_PREFIX}${job}/failure.json`;
+}
+
+/** `requests/daily.json` -> `requests/daily.failure.json`. */
+export function requestFailureKey(requestObjectKey: string): string {
+  return `${requestObjectKey.slice(0, -REQUEST_SUFFIX.length)}${FAILURE_SUFFIX}`;
+}
+
+export function attemptFailuresPrefix(job: JobId): string {
+  return `${WORK_PREFIX}${job}/failures/`;
+}
+
+export function attemptFailureKey(job: JobId, attempt: AttemptId): string {
+  return `${attemptFailuresPrefix(job)}${attempt}.json`;
+}
+
+export function backupsPrefix(job: JobId): string {
+  return `${WORK_PREFIX}${job}/backups/`;
+}
+
+/** Marks that a task has had its backup attempt. */
+export function backupKey(job: JobId, task: TaskId): string {
+  return `${backupsPrefix(job)}${task}`;
+}
+
+export function stageKey(job: JobId, stage: Stage): string {
+  return `${WORK_PREFIX}${job}/${stage}-stage.json`;
+}
+
+/** Names the job that has the output, so that two jobs never write into one (lambdas/steps/output-claim.ts). */
+export function outputClaimKey(outputPrefix: string): string {
+  return `${outputPrefix}${OUTPUT_CLAIM_NAME}`;
+}

@@ -1,0 +1,117 @@
+/**
+ * What starts an execution of the state machine: an upload below input/, an uploaded request, the command line's
+ * submit, or a redrive of a job that failed.
+ *
+ * EventBridge delivers an event at least once. A second delivery is told from a second upload of the same key by the
+ * object's version, or without versioning by S3's `sequencer`; the job's id is derived from it.
+ */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import { MapReduceError } from '../../base/errors.ts';
+import { type JobId, jobId } from '../../base/ids.ts';
+import { namedValues } from '../../base/named-values.ts';
+import { FAILURE_SUFFIX, INPUT_PREFIX, REQUEST_SUFFIX, REQUESTS_PREFIX } from './keys.ts';
+import { parseWith, strictFields, text } from './parse.ts';
+
+export interface UploadedObject {
+  readonly bucket: string;
+  readonly key: string;
+  /** Version id or sequencer. */
+  readonly version: string;
+}
+
+export type StartEvent =
+  | { readonly kind: 'upload'; readonly object: UploadedObject; readonly app: string }
+  | { readonly kind: 'request-object'; readonly object: UploadedObject }
+  | { readonly kind: 'submit'; readonly jobId: JobId; readonly request: unknown }
+  | { readonly kind: 'redrive'; readonly jobId: JobId }
+  /** Folder markers, hidden names, and our own failure notes: nothing to do. */
+  | { readonly kind: 'ignored'; readonly why: string };
+
+const uploadSchema = v.object({
+  source: v.literal('aws.s3'),
+  detail: v.object({
+    bucket: v.object({ name: v.string() }),
+    object: v.object({
+      key: v.string(),
+      'version-id': v.optional(v.nullable(v.string())),
+      sequencer: v.optional(v.nullable(v.string())),
+      etag: v.optional(v.nullable(v.string())),
+    }),
+  }),
+});
+
+const submitSchema = strictFields({
+  jobId: text,
+  request: namedValues((_): _ is unknown => true, 'a value'),
+});
+const redriveSchema = strictFields({
+  jobId: text,
+  redrive: v.literal(true, ({ received }) => `is true; received ${received}`),
+});
+
+/** @throws UsageError for anything else. */
+export function parseStartEvent(input: unknown): StartEvent {
+  const what =
+    'the input of the execution (an S3 event, {"jobId", "request": {...}}, or {"jobId", "redrive": true})';
+  if (hasField(input, 'source')) return uploadEvent(parseWith(uploadSchema, input, what));
+  if (hasField(input, 'redrive')) {
+    return { kind: 'redrive', jobId: checkedJobId(parseWith(redriveSchema, input, what).jobId) };
+  }
+  const submit = parseWith(submitSchema, input, what);
+  return { kind: 'submit', jobId: checkedJobId(submit.jobId), request: submit.request };
+}
+
+function hasField(input: unknown, name: string): boolean {
+  return typeof input === 'object' && input !== null && Object.hasOwn(input, name);
+}
+
+/** What was uploaded makes the name: `word-count-3f...` for an upload, `daily-3f...` for requests/daily.json. */
+export function derivedJobId(event: Extract<StartEvent, { object: UploadedObject }>): JobId {
+  const { bucket, key, version } = event.object;
+  const name =
+    event.kind === 'upload' ? event.app : key.slice(REQUESTS_PREFIX.length, -REQUEST_SUFFIX.length);
+  const readable =
+    name
+      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 48) || 'job';
+  const digest = createHash('sha256')
+    .update(JSON.stringify([bucket, key, version]))
+    .digest('hex')
+    .slice(0, 16);
+  return jobId(`${readable}-${digest}`);
+}
+
+function uploadEvent({ detail }: v.InferOutput<typeof uploadSchema>): StartEvent {
+  const { key, sequencer, etag, ...rest } = detail.object;
+  const object = {
+    bucket: detail.bucket.name,
+    key,
+    // Where versioning is suspended, all uploads are version 'null'. MiniStack sends neither version nor sequencer for
+    // buckets without versions; the ETag then tells uploads of different bytes apart.
+    version: (rest['version-id'] === 'null' ? undefined : rest['version-id']) ?? sequencer ?? etag ?? '',
+  };
+  if (key.startsWith(REQUESTS_PREFIX)) {
+    if (key.endsWith(FAILURE_SUFFIX)) return { kind: 'ignored', why: `${key} is a failure note` };
+    if (key.endsWith(REQUEST_SUFFIX)) return { kind: 'request-object', object };
+    return { kind: 'ignored', why: `${key} does not end in ${REQUEST_SUFFIX}` };
+  }
+  if (!key.startsWith(INPUT_PREFIX)) return { kind: 'ignored', why: `${key} is not below ${INPUT_PREFIX}` };
+  const [app, ...below] = key.slice(INPUT_PREFIX.length).split('/');
+  if (key.endsWith('/')) return { kind: 'ignored', why: `${key} stands for a folder` };
+  if (below.some((name) => /^[._]/.test(name))) return { kind: 'ignored', why: `${key} has a hidden name` };
+  if (below.length === 0) {
+    // Kept as an upload without an app, so that it fails under a job id of its own.
+    return { kind: 'upload', object, app: '' };
+  }
+  return { kind: 'upload', object, app };
+}
+
+function checkedJobId(text: string): JobId {
+  try {
+    return jobId(text);
+  } catch (error) {
+    throw new MapReduceError('UsageError', (error as Error).message);
+  }
+}

@@ -1,0 +1,33 @@
+/** Values of users in messages. */
+
+const PREVIEW_CHARACTERS_MAX = 80;
+
+/** The value as text, short enough for a message. Never throws: values here are whatever user code passed. */
+export function preview(value: unknown): string {
+  let text: string;
+  try {
+    if (typeof value === 'string') text = JSON.stringify(value.slice(0, PREVIEW_CHARACTERS_MAX + 1));
+    else if (typeof value === 'function') text = `function ${value.name || '(anonymous)'}`;
+    else if (typeof value === 'bigint') text = `${value}n`;
+    else if (Object.is(value, -0)) text = '-0';
+    else if (value !== null && typeof value === 'object') text = JSON.stringify(value) ?? String(value);
+    else text = String(value);
+  } catch {
+    // Cycles and BigInt inside objects, objects without a prototype, hostile getters.
+    text = 'a value that cannot be printed';
+  }
+  return text.length > PREVIEW_CHARACTERS_MAX ? `${text.slice(0, PREVIEW_CHARACTERS_MAX)}...` : text;
+}
+
+/** Never throws, as preview(). */
+export function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value !== 'object') return typeof value;
+  try {
+    if (Array.isArray(value)) return `array of ${value.length}`;
+    const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
+    return typeof name === 'string' && name !== 'Object' && name !== '' ? name : 'object';
+  } catch {
+    return 'object';
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The output folder as the path that a run holds on to. A link to a folder is resolved once, here: whatever becomes of
+ * the link later, one run writes to one folder.
+ */
+import { access, constants, lstat, mkdir, readlink, realpath, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
+import { removeIfEmpty } from '../../storage/file/file-upload.ts';
+
+/**
+ * Creates nothing.
+ *
+ * @param output  as it was typed
+ * @returns the folder's real path; where it is missing, that of the nearest folder above it and the missing names
+ * @throws UsageError when no folder can be there
+ */
+export async function resolveOutputRoot(output: string): Promise<string> {
+  if (output === '') {
+    throw new MapReduceError('UsageError', '--output is empty. Name a folder, for example out/');
+  }
+  const path = resolve(output);
+  try {
+    const existing = await nearestExisting(path, output);
+    const real = await realpath(existing);
+    await access(real, constants.W_OK | constants.X_OK);
+    return join(real, relative(existing, path));
+  } catch (error) {
+    throw fileError(error, { action: 'write to', path, key: '' });
+  }
+}
+
+/**
+ * One folder after the other: below /proc, Node's own recursive mkdir never returns.
+ *
+ * @returns the folders that were missing, from the top down: for removeMade()
+ */
+export async function makeOutputRoot(root: string): Promise<string[]> {
+  const made: string[] = [];
+  try {
+    await makeFolder(root, made);
+    return made;
+  } catch (error) {
+    await removeMade(made);
+    if (errnoOf(error) !== 'ENOENT') throw fileError(error, { action: 'create', path: root, key: '' });
+    throw new MapReduceError(
+      'UsageError',
+      `cannot create ${root}: ${dirname(root)} takes no new folders, or was removed just now. Choose another --output`,
+      { cause: error },
+    );
+  }
+}
+
+/** Called when a run has failed and removed what it wrote: what somebody else has put into the folders keeps them. */
+export async function removeMade(made: readonly string[]): Promise<void> {
+  for (const folder of made.toReversed()) {
+    if (!(await removeIfEmpty(folder).catch(() => false))) return;
+  }
+}
+
+async function makeFolder(path: string, made: string[]): Promise<void> {
+  if (await isFolder(path)) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path), made);
+  try {
+    await mkdir(path);
+    made.push(path);
+  } catch (error) {
+    // Another run may have been first.
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** The path itself or the nearest one above it that exists, which must be a folder. */
+async function nearestExisting(path: string, output: string): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    const entry = await lstat(at).catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+      throw error;
+    });
+    if (entry === undefined) continue;
+    if (entry.isSymbolicLink() && !(await leadsSomewhere(at))) {
+      throw new MapReduceError(
+        'UsageError',
+        `--output '${output}': ${at} is a symbolic link to ${await readlink(at)}, which does not exist. Create that folder, or choose another --output`,
+      );
+    }
+    if ((await stat(at)).isDirectory()) return at;
+    throw new MapReduceError(
+      'UsageError',
+      at === path
+        ? `--output '${output}' is a file; results are several files in a folder. Name a folder, new or with no results in it yet`
+        : `--output '${output}': ${at} is a file, so no folder can be below it. Choose another --output`,
+    );
+  }
+}
+
+async function leadsSomewhere(link: string): Promise<boolean> {
+  try {
+    await stat(link);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}

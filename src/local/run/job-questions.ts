@@ -1,0 +1,83 @@
+/**
+ * What only the job's own code can answer before there are tasks: what the job is, and its plan (setup checks the
+ * parameters, and byRange() has map look at a sample of the input). A worker thread answers; the coordinator never
+ * imports the job's module, which could end or block the process.
+ */
+import { fileURLToPath } from 'node:url';
+import type { JobDescription } from '../../api/job-description.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import type { PlanOptions } from '../../plan/plan-job.ts';
+import type { JobPlan } from '../../plan/task.ts';
+import type { StagePolicy } from '../../stages/policy.ts';
+import { causeOfDeath } from '../threads/worker-errors.ts';
+import type { WorkerPool } from '../threads/worker-pool.ts';
+import type { ThreadEnd } from '../threads/worker-thread.ts';
+
+export type JobQuestion =
+  | { readonly kind: 'describe' }
+  | { readonly kind: 'plan'; readonly options: PlanQuestion };
+
+export type PlanQuestion = Omit<PlanOptions, 'job' | 'inputs' | 'watched'>;
+
+/** The first worker: it runs the first attempt too. */
+const WORKER = 0;
+
+export interface AskOptions {
+  readonly jobModule: URL;
+  readonly policy: Pick<StagePolicy, 'startTimeoutMs' | 'stallTimeoutMs'>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws JobDefinitionError when the module does not load, in whatever way */
+export async function askDescription(
+  pool: WorkerPool,
+  { jobModule, policy: { startTimeoutMs }, signal }: AskOptions,
+): Promise<JobDescription> {
+  const path = jobModule.protocol === 'file:' ? fileURLToPath(jobModule) : jobModule.href;
+  const answer = await pool.ask(WORKER, { kind: 'describe' } satisfies JobQuestion, {
+    where: `while it loaded the job module ${path}`,
+    signal,
+    stallTimeoutMs: startTimeoutMs,
+    stalled: () =>
+      new MapReduceError(
+        'JobDefinitionError',
+        `the job module ${path} was still loading after ${startTimeoutMs} ms; its worker was stopped. Look for a loop that does not end, or raise --stall-timeout if loading may take that long`,
+      ),
+    ended: (end) => notLoadedError(path, end),
+  });
+  return answer as JobDescription;
+}
+
+/** @throws what planJob() throws; WorkerDiedError, TaskStalledError when user code ends or blocks its worker */
+export async function askPlan(
+  pool: WorkerPool,
+  options: PlanQuestion,
+  { policy: { stallTimeoutMs }, signal }: AskOptions,
+): Promise<JobPlan> {
+  const question: JobQuestion = { kind: 'plan', options };
+  const answer = await pool.ask(WORKER, question, {
+    where:
+      "while it planned the job, which calls the job's setup and, with byRange(), map on a sample of the input",
+    signal,
+    stallTimeoutMs,
+    stalled: () =>
+      new MapReduceError(
+        'TaskStalledError',
+        `planning the job made no progress for ${stallTimeoutMs} ms; its worker was stopped. Planning calls the job's setup and, with byRange(), map on a sample of the input: look there for a loop that does not end, or raise --stall-timeout if one call may take that long`,
+      ),
+  });
+  return answer as JobPlan;
+}
+
+function notLoadedError(path: string, end: ThreadEnd): MapReduceError | undefined {
+  if (end.error?.code === 'ERR_WORKER_OUT_OF_MEMORY') return undefined;
+  const isWaiting = end.error === undefined && end.exitCall === undefined;
+  const { what, userStack } = causeOfDeath(end);
+  const problem = isWaiting
+    ? 'never finishes loading: what it awaits at its top level never happens'
+    : `does not load: while it loaded, ${what.replace('an error', 'there was an error')}. A job module defines the job and leaves the rest to setup and map`;
+  return new MapReduceError('JobDefinitionError', `the job module ${path} ${problem}`, {
+    details: userStack === undefined ? {} : { userStack },
+    cause: end.error,
+  });
+}

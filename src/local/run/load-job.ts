@@ -1,0 +1,149 @@
+/** Loads a job's module and says clearly what is wrong with it, if anything is. */
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Job, JobShuffle } from '../../api/job.ts';
+import { describeJob, type JobDescription } from '../../api/job-description.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { isInstance, textOf, thrownFields } from '../../base/thrown.ts';
+import { resolveSelf } from './resolve-self.ts';
+
+export interface LoadedJob {
+  /** A plain copy: a getter or a proxy of the user's has had its last word. */
+  readonly job: Job;
+  readonly description: JobDescription;
+}
+
+/** Throws JobDefinitionError: no such file, does not load, exports no job, or throws while its export is read. */
+export async function loadJob(url: URL): Promise<LoadedJob> {
+  resolveSelf();
+  const path = url.protocol === 'file:' ? fileURLToPath(url) : url.href;
+  if (url.protocol === 'file:') await checkFile(path);
+  const module = await importJob(url, path);
+  try {
+    const job = copyOf(jobIn(module, path));
+    // A clone, as it goes to another thread: what cannot be sent is the definition's fault too.
+    const description = structuredClone(describeJob(job));
+    return { job, description };
+  } catch (error) {
+    throw asDefinitionError(error, (thrown) => ({
+      message: `the job module ${path} threw while its default export was read: ${thrown}. Define the job with plain values, not with getters or a Proxy that throw`,
+      userStack: thrownFields(error).stack,
+    }));
+  }
+}
+
+function jobIn(module: Record<string, unknown>, path: string): Job {
+  if (!('default' in module)) {
+    const others = Object.keys(module);
+    throw new MapReduceError(
+      'JobDefinitionError',
+      `${path} has no default export${others.length === 0 ? '' : ` (it exports ${others.join(', ')})`}. A job module ends in: export default defineJob({ ... })`,
+    );
+  }
+  const exported = module.default;
+  if (isJob(exported)) return exported;
+  // What a compiler makes of `export default` for CommonJS: module.exports.default.
+  const inner =
+    typeof exported === 'object' && exported !== null && 'default' in exported && exported.default;
+  if (isJob(inner)) return inner;
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `the default export of ${path} is ${describe(exported)}, not a job. Pass the definition through defineJob: export default defineJob({ ... }), or in CommonJS module.exports = defineJob({ ... })`,
+  );
+}
+
+function copyOf({ name, description, input, params, setup, map, output, shuffle }: Job): Job {
+  return { name, description, input, params, setup, map, output, shuffle: shuffle && copyOfShuffle(shuffle) };
+}
+
+function copyOfShuffle({ key, value, combine, partition, reduce, reducers }: JobShuffle): JobShuffle {
+  return { key, value, combine, partition, reduce, reducers };
+}
+
+/** What the module's own code threw, as an error that says so; what defineJob finds wrong is said in its own words. */
+function asDefinitionError(
+  error: unknown,
+  said: (thrown: string) => { message: string; userStack: string | undefined },
+): MapReduceError {
+  if (isInstance(error, MapReduceError)) return error;
+  const { name, message: text, isError } = thrownFields(error);
+  const { message, userStack } = said(isError ? `${name}: ${text}` : `it threw ${text}`);
+  return new MapReduceError(
+    'JobDefinitionError',
+    userStack === undefined ? message : `${message}\n${userStack}`,
+    {
+      details: userStack === undefined ? {} : { userStack },
+      cause: error,
+    },
+  );
+}
+
+async function checkFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile()) return;
+  const problem = found ? 'is not a file' : 'does not exist';
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `the job module ${path} ${problem}. Give the path of a .ts, .js, .mjs or .cjs file`,
+  );
+}
+
+async function importJob(url: URL, path: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(url.href);
+  } catch (error) {
+    const userStack = await stackOf(error, path);
+    throw asDefinitionError(error, (thrown) => ({
+      message: `the job module ${path} does not load: ${thrown}${remedy(error)}`,
+      userStack,
+    }));
+  }
+}
+
+/** A package.json nearby may say that its files are CommonJS: npm init writes that unasked. */
+function remedy(error: unknown): string {
+  const isTakenForCommonJs =
+    isInstance(error, SyntaxError) &&
+    /import statement outside a module|Unexpected token 'export'/.test(error.message);
+  return isTakenForCommonJs
+    ? '. The nearest package.json makes it CommonJS: put "type": "module" there, or end the file\'s name in .mts or .mjs'
+    : '';
+}
+
+/**
+ * Where in the user's files it went wrong. V8 does not tell that of a JavaScript module that does not parse, so Node
+ * is asked to check the file by itself.
+ */
+async function stackOf(error: unknown, path: string): Promise<string | undefined> {
+  const { stack } = thrownFields(error);
+  if (!isInstance(error, SyntaxError) || stack?.includes(path)) return stack;
+  const report = await new Promise<string>((resolve) => {
+    execFile(process.execPath, ['--check', path], { timeout: 10_000 }, (_error, _stdout, stderr) =>
+      resolve(stderr),
+    );
+  });
+  return report.includes(path) ? report.replace(/\nNode\.js v.*\s*$/, '').trimEnd() : stack;
+}
+
+/** By its shape: a job may have been made by another copy of this package. */
+function isJob(value: unknown): value is Job {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, map, input, output, params } = value as Partial<Job>;
+  return (
+    typeof name === 'string' &&
+    typeof map === 'function' &&
+    typeof input === 'object' &&
+    typeof output === 'object' &&
+    typeof params === 'object' &&
+    // What a bare definition does not have.
+    'shuffle' in value
+  );
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object') return `the ${typeof value} ${textOf(value)}`;
+  return `an object with ${Object.keys(value).join(', ') || 'no fields'}`;
+}

@@ -1,0 +1,322 @@
+/** The steps of an embedded run (embedded-run.ts), once its first worker is under way. */
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import type { JobDescription } from '../../api/job-description.ts';
+import { resolveParameters } from '../../api/parameters.ts';
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
+import { attemptId, type JobId, jobId, type Stage, type TaskId, taskId } from '../../base/ids.ts';
+import { MiB } from '../../base/limits.ts';
+import { verifyParts } from '../../commit/verify-parts.ts';
+import { listLocalInputs } from '../../plan/inputs/list-inputs.ts';
+import { noticesField, planNotices } from '../../plan/plan-notices.ts';
+import type { JobPlan } from '../../plan/task.ts';
+import type { InputFile } from '../../read/input-file.ts';
+import type { JobEvent, JobReport, PartReport } from '../../report/report.ts';
+import { MANIFEST_NAME, mergedName, partName, SUCCESS_NAME } from '../../report/result-names.ts';
+import type { TaskSummary } from '../../report/task-summary.ts';
+import type { BlockCompression } from '../../shuffle/block.ts';
+import { commitJob, jobCounters, partReports } from '../../stages/commit-job.ts';
+import { mergeParts } from '../../stages/merge-parts.ts';
+import { DEFAULT_POLICY } from '../../stages/policy.ts';
+import { FileStore } from '../../storage/file/file-store.ts';
+import { JOB_FOLDER_LAYOUT, type JobFolder } from '../output/job-folder.ts';
+import { OutputClaim } from '../output/output-claim.ts';
+import {
+  checkResults,
+  publish,
+  type ResultCheck,
+  recover,
+  removeDone,
+  undo,
+} from '../output/output-folder.ts';
+import { makeOutputRoot, removeMade } from '../output/output-root.ts';
+import { withoutOwnOutput } from '../output/own-output.ts';
+import type { LocalPool } from '../threads/local-pool.ts';
+import type { CheckedNumbers } from './check-options.ts';
+import { type JobStages, runStages } from './job-stages.ts';
+import type { LocalJob } from './local-job.ts';
+import type { EmbeddedRunOptions } from './run-options.ts';
+import type { Scratch } from './scratch.ts';
+
+/** On a local disk, reading back what was not compressed costs less than the time to compress it. */
+const COMPRESSION: BlockCompression = { codec: 'none' };
+
+/** A worker that takes longer to start than the others take for all the work is not worth its start. */
+const WARM_UP_BYTES = 16 * MiB;
+
+export interface Run {
+  readonly numbers: CheckedNumbers;
+  readonly scratch: Scratch;
+  readonly local: LocalPool;
+  readonly folder: JobFolder;
+  readonly onWait: (message: string) => void;
+  readonly startedAt: Date;
+  /** By performance.now(). */
+  readonly startedMs: number;
+}
+
+/** As runEmbedded(), with a pool that the caller closes. */
+export async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport> {
+  const { folder, startedAt, startedMs } = run;
+  // Listed while the job loads; what is wrong with the job is said first.
+  const leftOut: string[] = [];
+  const listing = listLocalInputs(new FileStore({ root: '/' }), options.inputs, {
+    ownOutput: folder.root,
+    onLeftOut: (result) => leftOut.push(result),
+  });
+  listing.then(
+    (files) => warmUp(files, run),
+    () => {},
+  );
+  const job = await cancellable(run.local.describe(), 'its module was loading', options.signal);
+  const id = newJobId(job, startedAt);
+  const params = resolveParameters(job, options.params ?? {});
+  const planned = run.local.plan({
+    jobId: id,
+    params,
+    files: await withoutOwnOutput(await listing, { root: folder.root, patterns: options.inputs }),
+    leftOut,
+    ...(options.splitSizeBytes === undefined ? {} : { splitSizeBytes: options.splitSizeBytes }),
+    ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
+    compression: COMPRESSION,
+    merge: options.merge ?? false,
+  });
+  const plan = await cancellable(planned, 'it was planned', options.signal);
+  const made = await makeOutputRoot(folder.root);
+  let isCommitted = false;
+  try {
+    const claim = await OutputClaim.take(folder, {
+      jobId: id,
+      signal: options.signal,
+      onWait: run.onWait,
+    }).catch(async (error: unknown) => {
+      await folder.remove();
+      throw error;
+    });
+    try {
+      const report = await runClaimed(plan, { options, run, job, claim, startedAt, startedMs });
+      isCommitted = true;
+      options.onEvent?.({ kind: 'committed', report });
+      return report;
+    } finally {
+      // What cannot be removed, the next job removes.
+      await run.scratch.remove().catch(() => {});
+      await claim.release().catch(() => {});
+    }
+  } finally {
+    if (!isCommitted) await removeMade(made);
+  }
+}
+
+async function runClaimed(
+  plan: JobPlan,
+  {
+    options,
+    run,
+    job,
+    claim,
+    startedAt,
+    startedMs,
+  }: {
+    options: EmbeddedRunOptions;
+    run: Run;
+    job: JobDescription;
+    claim: OutputClaim;
+    startedAt: Date;
+    startedMs: number;
+  },
+): Promise<JobReport> {
+  const { folder } = run;
+  const store = new FileStore({ root: folder.path });
+  const layout = JOB_FOLDER_LAYOUT;
+  const signal = options.signal ? AbortSignal.any([options.signal, claim.lost]) : claim.lost;
+  const check = resultCheck(plan, job, options);
+  let report: JobReport;
+  try {
+    const done = await recover(folder, claim);
+    await checkResults(folder.root, check).finally(() => removeDone(done));
+    tellPlanned(plan, options.onEvent);
+    const stageStarts = new Map<Stage, number>();
+    const onEvent = (event: JobEvent) => {
+      if (event.kind === 'stage-started' && !stageStarts.has(event.stage)) {
+        stageStarts.set(event.stage, Math.round(performance.now() - startedMs));
+      }
+      options.onEvent?.(event);
+    };
+    run.local.pool.configure({
+      settings: plan.settings,
+      layout,
+      storeRoot: folder.path,
+    } satisfies LocalJob);
+    const stagesOptions = {
+      job,
+      plan,
+      store,
+      layout,
+      pool: run.local.pool,
+      policy: run.numbers.policy,
+      signal,
+      onEvent,
+    };
+    const stages = await runStages(stagesOptions, (summaries) =>
+      partsOf(plan, { job, store, summaries, run, signal }),
+    );
+    throwIfAborted(signal);
+    const reports = stages.reports.map((stage) => {
+      const startMs = stageStarts.get(stage.stage);
+      return startMs === undefined ? stage : { ...stage, startMs };
+    });
+    report = {
+      ...reportOf(plan, { ...stages, reports }, run.numbers.notices),
+      startedAt: startedAt.toISOString(),
+      wallMs: Math.round(performance.now() - startedMs),
+    };
+    await commitJob({ report, store, layout });
+    await publish(folder, claim, check);
+  } catch (error) {
+    await run.local.pool.close();
+    throw await withdrawn(error, { folder, claim, isCancelled: options.signal?.aborted ?? false });
+  }
+  // The result is whole: what cannot be removed now is no reason to take it away.
+  await run.local.pool.close();
+  await folder.remove();
+  return report;
+}
+
+/**
+ * Undoes what was published of a job that failed.
+ *
+ * @returns why it failed: where the claim is gone, that is the reason for all other errors
+ */
+async function withdrawn(
+  error: unknown,
+  { folder, claim, isCancelled }: { folder: JobFolder; claim: OutputClaim; isCancelled: boolean },
+): Promise<unknown> {
+  try {
+    await claim.assertHeld();
+  } catch (lost) {
+    await folder.removeRemainder();
+    return isCancelled ? error : lost;
+  }
+  try {
+    await undo(folder.path, folder.root);
+    await folder.remove();
+  } catch {
+    // The folder is left to the next run, which undoes it; why the job failed matters more.
+  }
+  return error;
+}
+
+/** Further workers load the job while the first one plans it, where there is enough for them to do. */
+function warmUp(files: readonly InputFile[], { local, numbers }: Run): void {
+  const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (bytes >= WARM_UP_BYTES) local.pool.warmUp(numbers.workers);
+}
+
+function resultCheck(
+  { settings, splits }: JobPlan,
+  { output: { extension } }: JobDescription,
+  { output, overwrite = false }: EmbeddedRunOptions,
+): ResultCheck {
+  const { merge, reducers } = settings;
+  const isMapOnly = reducers === 0;
+  const parts = Array.from({ length: isMapOnly ? splits.length : reducers }, (_, index) =>
+    partName(taskId(isMapOnly ? 'map' : 'reduce', index), extension),
+  );
+  const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...(merge ? [mergedName(extension)] : parts)]);
+  return { output, overwrite, extension, willWrite: (name) => names.has(name) };
+}
+
+async function partsOf(
+  plan: JobPlan,
+  options: {
+    job: JobDescription;
+    store: FileStore;
+    summaries: readonly TaskSummary[];
+    run: Run;
+    signal: AbortSignal;
+  },
+): Promise<PartReport[]> {
+  const { job, store, summaries, run, signal } = options;
+  const { extension } = job.output;
+  if (!plan.settings.merge) {
+    await verifyParts(plan, { store, layout: JOB_FOLDER_LAYOUT, extension, summaries });
+    return partReports(plan, summaries, extension);
+  }
+  const scratchFolder = run.scratch.attemptFolder(attemptId('merge' as TaskId, 0));
+  await mkdir(scratchFolder, { recursive: true });
+  const merged = await mergeParts({
+    plan,
+    store,
+    layout: JOB_FOLDER_LAYOUT,
+    extension,
+    memoryBytes: run.numbers.memoryBytes,
+    scratchFolder,
+    control: { check: () => throwIfAborted(signal) },
+  });
+  return [merged];
+}
+
+function reportOf(
+  plan: JobPlan,
+  stages: JobStages<PartReport[]>,
+  notices: readonly string[],
+): Omit<JobReport, 'startedAt' | 'wallMs'> {
+  const { settings, splits, inputBytes, inputFiles } = plan;
+  return {
+    formatVersion: 1,
+    jobId: settings.jobId,
+    jobName: settings.jobName,
+    params: settings.params,
+    input: {
+      files: inputFiles,
+      bytes: inputBytes,
+      splits: splits.length,
+    },
+    reducers: settings.reducers,
+    stages: stages.reports,
+    parts: stages.result,
+    partitionRecords: stages.partitionRecords,
+    counters: jobCounters(stages.allSummaries),
+    failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
+    ...noticesField([...notices, ...planNotices(plan)]),
+  };
+}
+
+function tellPlanned(
+  { settings, splits, inputBytes, inputFiles }: JobPlan,
+  onEvent?: (event: JobEvent) => void,
+): void {
+  onEvent?.({
+    kind: 'planned',
+    jobId: settings.jobId,
+    files: inputFiles,
+    bytes: inputBytes,
+    mapTasks: splits.length,
+    reducers: settings.reducers,
+  });
+}
+
+/** When it fails because the signal was aborted, says what the job was at. */
+async function cancellable<T>(work: Promise<T>, when: string, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new MapReduceError('CancelledError', `the job was cancelled while ${when}`, {
+      cause: signal.reason,
+    });
+  }
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  if (isMapReduceError(signal.reason)) throw signal.reason;
+  throw new MapReduceError('CancelledError', 'the job was cancelled', { cause: signal.reason });
+}
+
+/** A job's name, the second it started in, and what tells two such jobs apart. */
+function newJobId({ name }: JobDescription, at: Date): JobId {
+  const second = Math.floor(at.getTime() / 1000).toString(36);
+  return jobId(`${name}-${second}-${randomBytes(4).toString('hex')}`);
+}

@@ -1,0 +1,66 @@
+/**
+ * Watches running attempts, where a worker can be taken away. An attempt has stalled when neither its progress nor its
+ * count of checks has changed for too long. One that ignores cancellation is killed.
+ */
+import { MapReduceError } from '../../base/errors.ts';
+import type { Progress } from '../../base/progress.ts';
+import type { StagePolicy } from '../../stages/policy.ts';
+import { stalledError } from './stage-errors.ts';
+import type { RunningAttempt } from './stage-task.ts';
+
+export class AttemptWatch {
+  readonly #policy: StagePolicy;
+  #lookedMs: number | undefined;
+
+  constructor(policy: StagePolicy) {
+    this.#policy = policy;
+  }
+
+  look(attempts: Iterable<RunningAttempt>, nowMs: number): void {
+    // When the whole process stood still (a debugger, SIGSTOP, a starved machine), the workers are not to blame:
+    // a gap between two looks counts as a few intervals at most.
+    const gapMs = Math.min(nowMs - (this.#lookedMs ?? nowMs), 3 * this.#policy.pollIntervalMs);
+    this.#lookedMs = nowMs;
+    for (const attempt of attempts) {
+      if (attempt.stopAskedMs !== undefined) {
+        if (nowMs - attempt.stopAskedMs >= this.#policy.stopGraceMs)
+          attempt.handle.kill(stoppedError(attempt));
+      } else {
+        this.#lookForStall(attempt, gapMs);
+      }
+    }
+  }
+
+  #lookForStall(attempt: RunningAttempt, gapMs: number): void {
+    const progress = attempt.handle.progress();
+    const sum = progress === undefined ? 0 : sumOfProgress(progress) + attempt.handle.checks();
+    const hasBegun = progress !== undefined;
+    if (hasBegun !== attempt.begun || sum !== attempt.progressSum) {
+      attempt.begun = hasBegun;
+      attempt.progressSum = sum;
+      attempt.quietMs = 0;
+      return;
+    }
+    attempt.quietMs += gapMs;
+    const timeoutMs = hasBegun ? this.#policy.stallTimeoutMs : this.#policy.startTimeoutMs;
+    if (attempt.quietMs >= timeoutMs) attempt.handle.kill(stalledError(attempt, timeoutMs));
+  }
+}
+
+/** Moves whenever any of the numbers does. */
+export function sumOfProgress(progress: Readonly<Progress>): number {
+  return (
+    progress.recordsRead +
+    progress.bytesRead +
+    progress.recordsWritten +
+    progress.bytesSpilled +
+    progress.spills +
+    progress.pieceIndex +
+    progress.chunkOffsetBytes +
+    progress.steps
+  );
+}
+
+function stoppedError(attempt: RunningAttempt): MapReduceError {
+  return new MapReduceError('CancelledError', `attempt ${attempt.id} ignored cancellation and was killed`);
+}

@@ -1,0 +1,43 @@
+/** The pool of worker threads that an embedded run uses, and the job as its first thread describes it. */
+import type { JobDescription } from '../../api/job-description.ts';
+import type { JobPlan } from '../../plan/task.ts';
+import { type AskOptions, askDescription, askPlan, type PlanQuestion } from '../run/job-questions.ts';
+import type { LocalWorkerData } from '../run/local-job.ts';
+import type { Scratch } from '../run/scratch.ts';
+import { siblingModule } from '../run/sibling-module.ts';
+import type { WorkerOutput } from './worker-output.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface LocalPool {
+  readonly pool: WorkerPool;
+  describe(): Promise<JobDescription>;
+  plan(options: PlanQuestion): Promise<JobPlan>;
+}
+
+export interface LocalPoolOptions extends AskOptions {
+  readonly workers: number;
+  readonly memoryBytes: number;
+  readonly heapBoundBytes: number;
+  readonly scratch: Scratch;
+  readonly onOutput?: (output: WorkerOutput) => void;
+}
+
+export function localPool(options: LocalPoolOptions): LocalPool {
+  const { workers, jobModule, memoryBytes, heapBoundBytes, scratch, onOutput } = options;
+  const pool = new WorkerPool({
+    workers,
+    entry: siblingModule('./worker', import.meta.url),
+    workerData: { jobModule: jobModule.href, memoryBytes } satisfies LocalWorkerData,
+    memoryBytes,
+    heapBoundBytes,
+    scratch,
+    ...(onOutput ? { onOutput } : {}),
+  });
+  // It loads the job while the coordinator does something else, then describes, plans, and runs the first task.
+  pool.warmUp(1);
+  return {
+    pool,
+    describe: () => askDescription(pool, options),
+    plan: (question) => askPlan(pool, question, options),
+  };
+}

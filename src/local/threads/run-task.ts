@@ -1,0 +1,16 @@
+import type { AttemptId } from '../../base/ids.ts';
+import { runMapTask } from '../../map/map-task.ts';
+import type { TaskEnvironment, TaskSpec } from '../../plan/task.ts';
+import { runReduceTask } from '../../reduce/reduce-task.ts';
+import type { TaskResult } from '../../report/task-summary.ts';
+
+/** The engine's two kinds of task, by what the spec says. */
+export function runTask(
+  spec: TaskSpec,
+  attempt: AttemptId,
+  environment: TaskEnvironment,
+): Promise<TaskResult> {
+  return spec.stage === 'map'
+    ? runMapTask(spec, attempt, environment)
+    : runReduceTask(spec, attempt, environment);
+}

@@ -1,0 +1,250 @@
+/**
+ * Boundaries of a range partitioner: maps a sample of the records of the whole input, sorts the keys they emit, and cuts
+ * them into shares of equal weight. Deterministic: the same input gives the same boundaries on every machine, so what
+ * bounds the sample is bytes, never time.
+ *
+ * Source: the sampler of TeraSort (O'Malley, 2008). It reads the first records of some splits, which misleads where the
+ * input is sorted, clustered or one compressed stream; this one looks everywhere.
+ */
+
+import type { Job, ParameterValues } from '../../api/job.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
+import type { AttemptControl, Progress } from '../../base/progress.ts';
+import type { RecordParser } from '../../formats/input-format.ts';
+import type { InputFile } from '../../read/input-file.ts';
+import { readPiece } from '../../read/read-records.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { type RecordKeys, type SampledRecord, SampleMapper } from './sample-mapper.ts';
+import { type SamplePlace, samplePlaces } from './sample-places.ts';
+import { mixedHash, ThinnedSample } from './thinned-sample.ts';
+
+export interface SampleOptions {
+  readonly job: Job;
+  readonly params: ParameterValues;
+  readonly files: readonly InputFile[];
+  readonly inputs: ObjectStore;
+  readonly partitions: number;
+  /** Keys, about. */
+  readonly samplesMax: number;
+  /** Default LIMITS.sampleStreamBytesMax. */
+  readonly streamBytesMax?: number;
+  readonly watched?: { readonly progress: Progress; readonly control: AttemptControl } | undefined;
+}
+
+export interface SampledBoundaries {
+  /** Ascending encoded keys in base64, fewer than there are partitions. */
+  readonly boundaries: string[];
+  /** False where compressed input exceeded the bound: what lies behind it may be distributed differently. */
+  readonly isWhole: boolean;
+}
+
+export async function sampleBoundaries(options: SampleOptions): Promise<SampledBoundaries> {
+  const { partitions, samplesMax, files, job } = options;
+  if (partitions <= 1 || files.length === 0) return { boundaries: [], isWhole: true };
+  const keysMax = Math.min(samplesMax, keysFor(partitions));
+  const placesMax = Math.min(keysMax, placesFor(partitions));
+  const places = samplePlaces(files, { splittable: job.input.splittable, placesMax });
+  const sampler = new Sampler(options, keysMax / placesMax);
+  await sampler.read(places);
+  return { boundaries: cut(sampler.keys, partitions), isWhole: sampler.isWhole };
+}
+
+function placesFor(partitions: number): number {
+  const { samplePlacesPerPartition, samplePlacesMin, samplePlacesMax } = LIMITS;
+  return Math.min(Math.max(partitions * samplePlacesPerPartition, samplePlacesMin), samplePlacesMax);
+}
+
+function keysFor(partitions: number): number {
+  return Math.max(partitions * LIMITS.sampleKeysPerPartition, LIMITS.sampleKeysMin);
+}
+
+interface WeightedKey {
+  readonly key: Buffer;
+  readonly weight: number;
+}
+
+class Sampler {
+  readonly keys: WeightedKey[] = [];
+  isWhole = true;
+  readonly #options: SampleOptions;
+  readonly #keysPerHit: number;
+  readonly #mapper: SampleMapper;
+
+  constructor(options: SampleOptions, keysPerHit: number) {
+    this.#options = options;
+    this.#keysPerHit = keysPerHit;
+    this.#mapper = new SampleMapper(options.job, options.params);
+  }
+
+  async read(places: readonly SamplePlace[]): Promise<void> {
+    let streamBytesLeft: number = this.#options.streamBytesMax ?? LIMITS.sampleStreamBytesMax;
+    let streamHitsLeft = places.reduce((sum, { isStream, hits }) => sum + (isStream ? hits : 0), 0);
+    const windows: SamplePlace[] = [];
+    for (const place of places) {
+      if (!place.isStream) {
+        windows.push(place);
+        if (windows.length === LIMITS.sampleReadsMax) await this.#sampleWindows(windows.splice(0));
+        continue;
+      }
+      await this.#sampleWindows(windows.splice(0));
+      // Of what the bound allows, each file has its share; what one leaves goes to those behind it.
+      const bytesMax = Math.floor((streamBytesLeft / streamHitsLeft) * place.hits);
+      streamBytesLeft -= await this.#sampleStream(place, bytesMax);
+      streamHitsLeft -= place.hits;
+    }
+    await this.#sampleWindows(windows);
+  }
+
+  /** Reads several at once, and maps one record after the other: map may keep state. */
+  async #sampleWindows(windows: readonly SamplePlace[]): Promise<void> {
+    const read = await mapBounded(windows, LIMITS.sampleReadsMax, (place) => this.#readWindow(place));
+    for (const [index, { hits, weight }] of windows.entries()) {
+      const records = read[index];
+      const wanted = Math.min(records.length, this.#keysMax(hits));
+      const sample = this.#newSample(hits);
+      for (let i = 0; i < wanted; i++) {
+        const within = mixedHash(i, index) / 2 ** 32;
+        this.#add(sample, records[Math.floor(((i + within) * records.length) / wanted)]);
+      }
+      this.#take(sample, (weight * records.length) / wanted);
+    }
+  }
+
+  async #readWindow({ piece }: SamplePlace): Promise<SampledRecord[]> {
+    const file = piece.file.key;
+    const records: SampledRecord[] = [];
+    const readMax = LIMITS.sampleWindowReadBytesMax;
+    await this.#readRecords(piece, {
+      chunkBytes: LIMITS.sampleWindowBytes,
+      isEnough: (offsetBytes) => offsetBytes - piece.startBytes >= readMax,
+      deliver: (record, parser) => {
+        const offsetBytes = parser.recordOffsetBytes();
+        records.push({ record, file, offsetBytes: () => offsetBytes });
+      },
+    });
+    return records;
+  }
+
+  /** Answers how many (uncompressed) bytes were read. */
+  async #sampleStream({ piece, hits, weight }: SamplePlace, bytesMax: number): Promise<number> {
+    const file = piece.file.key;
+    const sample = this.#newSample(hits);
+    let bytes = 0;
+    let storedBytes = 0;
+    let isLastChunk = false;
+    const isEnough = (offsetBytes: number, chunkBytes: number, storedBytesRead: number) => {
+      if (offsetBytes >= bytesMax) return true;
+      bytes = offsetBytes + chunkBytes;
+      storedBytes = storedBytesRead;
+      isLastChunk = bytes > bytesMax;
+      return false;
+    };
+    const isComplete = await this.#readRecords(piece, {
+      isEnough,
+      deliver: (record, parser) => {
+        // Where chunks end depends on the decoder; where the sample ends must not.
+        if (isLastChunk && parser.recordOffsetBytes() >= bytesMax) throw new EnoughRead();
+        this.#add(sample, { record, file, offsetBytes: () => parser.recordOffsetBytes() });
+      },
+    });
+    const sampledBytes = Math.min(bytes, bytesMax);
+    if (isComplete) {
+      this.#take(sample, weight);
+    } else {
+      this.isWhole = false;
+      // What was sampled stands for the rest of the file, as far as the bytes read tell how long that is.
+      const ofRead = bytes / Math.max(1, sampledBytes);
+      this.#take(sample, (weight * ofRead * piece.file.sizeBytes) / Math.max(1, storedBytes));
+    }
+    return sampledBytes;
+  }
+
+  /** False where it stopped early. */
+  async #readRecords(
+    piece: SamplePlace['piece'],
+    {
+      chunkBytes,
+      isEnough,
+      deliver,
+    }: {
+      chunkBytes?: number;
+      isEnough: (offsetBytes: number, chunkBytes: number, storedBytesRead: number) => boolean;
+      deliver: (record: unknown, parser: RecordParser<unknown>) => void;
+    },
+  ): Promise<boolean> {
+    const { job, inputs, watched } = this.#options;
+    let parser: RecordParser<unknown>;
+    try {
+      await readPiece(piece, {
+        format: job.input,
+        store: inputs,
+        recordBytesMax: LIMITS.recordBytesMax,
+        ...(chunkBytes === undefined ? {} : { chunkBytes }),
+        onParser: (created) => {
+          parser = created;
+        },
+        beforeChunk: (...chunk) => {
+          watched?.control.check();
+          if (isEnough(...chunk)) throw new EnoughRead();
+          return undefined;
+        },
+        deliver: (record) => deliver(record, parser),
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof EnoughRead) return false;
+      throw error;
+    }
+  }
+
+  #keysMax(hits: number): number {
+    return Math.ceil(this.#keysPerHit * hits);
+  }
+
+  #newSample(hits: number): ThinnedSample<RecordKeys> {
+    return new ThinnedSample(this.#keysMax(hits), hits);
+  }
+
+  #add(sample: ThinnedSample<RecordKeys>, sampled: SampledRecord): void {
+    const hash = sample.next();
+    if (hash === undefined) return;
+    const { watched } = this.#options;
+    if (watched !== undefined) watched.progress.recordsRead++;
+    const keys = this.#mapper.map(sampled, this.#keysMax(1));
+    if (keys.keys.length > 0) sample.keep(hash, keys, keys.keys.length);
+  }
+
+  #take(sample: ThinnedSample<RecordKeys>, weight: number): void {
+    for (const record of sample.items) {
+      for (const key of record.keys) {
+        this.keys.push({ key, weight: weight * sample.weight * record.weight });
+      }
+    }
+  }
+}
+
+/** Stops the reading of a piece; thrown between two records or chunks. */
+class EnoughRead extends Error {}
+
+/** Keys at which the partitions begin, so that each holds the same weight. */
+function cut(keys: WeightedKey[], partitions: number): string[] {
+  keys.sort((a, b) => Buffer.compare(a.key, b.key));
+  const total = keys.reduce((sum, { weight }) => sum + weight, 0);
+  const boundaries: string[] = [];
+  let last: Buffer | undefined;
+  let index = 0;
+  let weightBefore = 0;
+  for (let partition = 1; partition < partitions && keys.length > 0; partition++) {
+    const share = (partition * total) / partitions;
+    while (index < keys.length - 1 && weightBefore + keys[index].weight <= share) {
+      weightBefore += keys[index++].weight;
+    }
+    const boundary = keys[index].key;
+    // A key that fills several shares leaves the partitions between empty: one key never goes to two.
+    if (last !== undefined && boundary.equals(last)) continue;
+    boundaries.push(boundary.toString('base64'));
+    last = boundary;
+  }
+  return boundaries;
+}

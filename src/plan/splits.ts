@@ -1,0 +1,83 @@
+/**
+ * Cuts the input into the work of map tasks, by bytes alone: no file is opened, and a format finds its own record
+ * boundaries. The pieces of all splits, in order, are the input in order, each byte once.
+ *
+ *     files    |aaaaaaaaaaaaaaaaaaaaaa|b|c|ddd|eeeeee.gz|
+ *     splits   |   1   |   2   |  3       |4  |   5     |     tails and small files share a split,
+ *                                                             a compressed file stays whole
+ */
+import { MapReduceError } from '../base/errors.ts';
+import { LIMITS, MiB } from '../base/limits.ts';
+import type { InputFile, SplitPiece } from '../read/input-file.ts';
+import type { Split } from './task.ts';
+
+export interface SplitOptions {
+  readonly splitSizeBytes: number;
+  /** Whether the input format can start in the middle of a file. */
+  readonly splittable: boolean;
+  /** No more than these are cut, and one more, so that a plan too large is noticed before it fills the memory. */
+  readonly splitsMax?: number;
+}
+
+/** Empty files take part in no split; an input without bytes has no splits, and its job no map tasks. */
+export function cutSplits(files: readonly InputFile[], options: SplitOptions): Split[] {
+  const { splitSizeBytes, splitsMax = Number.POSITIVE_INFINITY } = options;
+  if (
+    !Number.isSafeInteger(splitSizeBytes) ||
+    splitSizeBytes < LIMITS.splitSizeBytesMin ||
+    splitSizeBytes > LIMITS.splitSizeBytesMax
+  ) {
+    throw new MapReduceError(
+      'UsageError',
+      `the split size is ${splitSizeBytes}; it must be a whole number of bytes from ${LIMITS.splitSizeBytesMin} to ${LIMITS.splitSizeBytesMax}`,
+    );
+  }
+  const splits: Split[] = [];
+  let pieces: SplitPiece[] = [];
+  let bytes = 0;
+  const flush = () => {
+    if (pieces.length > 0) splits.push({ pieces });
+    pieces = [];
+    bytes = 0;
+  };
+  for (const file of files) {
+    for (const piece of piecesOf(file, options)) {
+      const pieceBytes = piece.endBytes - piece.startBytes;
+      if (bytes + pieceBytes > splitSizeBytes || pieces.length === LIMITS.piecesPerSplitMax) flush();
+      if (splits.length > splitsMax) return splits;
+      pieces.push(piece);
+      bytes += pieceBytes;
+    }
+  }
+  flush();
+  return splits;
+}
+
+/**
+ * 64 MiB, and less for a small input, so that about 8 tasks keep every worker of one machine busy until the end; but
+ * not under 1 MiB, where a task costs more than its work. A function of the input alone: the plan is the same on
+ * every machine.
+ */
+export function defaultSplitSizeBytes(totalBytes: number): number {
+  return Math.min(
+    LIMITS.splitSizeBytesDefault,
+    Math.max(SMALLEST_DEFAULT_BYTES, Math.ceil(totalBytes / TASKS_WANTED)),
+  );
+}
+
+const SMALLEST_DEFAULT_BYTES = 1 * MiB;
+const TASKS_WANTED = 8;
+
+/** A last piece may be this much longer than the others rather than leave a task of its own to a scrap (Hadoop's SPLIT_SLOP). */
+const LAST_PIECE_FACTOR = 1.1;
+
+function* piecesOf(file: InputFile, { splitSizeBytes, splittable }: SplitOptions): Generator<SplitPiece> {
+  let startBytes = 0;
+  if (splittable && file.compression === 'none') {
+    while (file.sizeBytes - startBytes > splitSizeBytes * LAST_PIECE_FACTOR) {
+      yield { file, startBytes, endBytes: startBytes + splitSizeBytes };
+      startBytes += splitSizeBytes;
+    }
+  }
+  if (startBytes < file.sizeBytes) yield { file, startBytes, endBytes: file.sizeBytes };
+}

@@ -1,0 +1,101 @@
+/**
+ * A manifest as it is read: it may have come from anywhere by then, so nothing in it is trusted. The names of parts are
+ * joined to folders and prefixes by whoever reads them; a name that a job would not give is refused here, for all.
+ */
+import * as v from 'valibot';
+import { MapReduceError } from '../base/errors.ts';
+import { isJobId } from '../base/ids.ts';
+import { namedValues } from '../base/named-values.ts';
+import { parseJson } from '../codec/parse-json.ts';
+import type { JobReport } from './report.ts';
+import { isPartName } from './result-names.ts';
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const stage = v.object({
+  stage: v.picklist(['map', 'reduce']),
+  tasks: count,
+  attempts: count,
+  failedAttempts: count,
+  backupAttempts: count,
+  startMs: v.optional(v.number()),
+  wallMs: v.number(),
+  recordsRead: count,
+  bytesRead: count,
+  recordsWritten: count,
+  bytesWritten: count,
+  spills: count,
+  bytesSpilled: count,
+  taskTimes: v.optional(
+    v.object({
+      medianMs: v.pipe(v.number(), v.minValue(0)),
+      p95Ms: v.pipe(v.number(), v.minValue(0)),
+      maxMs: v.pipe(v.number(), v.minValue(0)),
+      slowestTask: v.string(),
+    }),
+  ),
+});
+const manifest = v.object({
+  formatVersion: v.literal(1),
+  jobId: v.pipe(v.string(), v.check(isJobId, 'is not a job id')),
+  jobName: v.string(),
+  params: namedValues(
+    (value): value is string | number | boolean => ['string', 'number', 'boolean'].includes(typeof value),
+    'a text, a number, or true or false',
+  ),
+  startedAt: v.string(),
+  wallMs: v.number(),
+  input: v.object({ files: count, bytes: count, splits: count }),
+  reducers: count,
+  stages: v.array(stage),
+  parts: v.array(
+    v.object({
+      name: v.pipe(
+        v.string(),
+        v.check(
+          isPartName,
+          ({ input }) => `is not the name of a part: ${JSON.stringify(input.slice(0, 100))}`,
+        ),
+      ),
+      records: count,
+      bytes: count,
+      crc32: v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/, 'is not a CRC-32')),
+    }),
+  ),
+  partitionRecords: v.array(count),
+  counters: namedValues((value): value is number => Number.isFinite(value), 'a number'),
+  failures: v.array(
+    v.object({
+      taskId: v.string(),
+      attemptId: v.string(),
+      error: v.looseObject({ name: v.string(), message: v.string() }),
+    }),
+  ),
+  notices: v.optional(v.array(v.string())),
+});
+
+/**
+ * @param what  the file or object, for the message
+ * @throws UsageError for anything but the manifest of a job of this version
+ */
+export function parseManifest(json: string, what: string): JobReport {
+  const result = v.safeParse(manifest, parsed(json, what), { abortEarly: true });
+  if (result.success) return result.output as JobReport;
+  const [issue] = result.issues;
+  throw notAManifest(what, `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
+}
+
+function parsed(json: string, what: string): unknown {
+  try {
+    return parseJson(json);
+  } catch (error) {
+    throw notAManifest(what, `not JSON (${(error as Error).message})`, error);
+  }
+}
+
+function notAManifest(what: string, why: string, cause?: unknown): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `${what} is not the manifest of a job of this version of mapreduce: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * The barrier behind reduce: counts for itself that every reduce task has committed, and balances the books: what the
+ * maps wrote for a partition is what its reducer read.
+ *
+ * Called once by the coordinator when it believes the stage to be done. Idempotent.
+ */
+import { type TaskId, taskId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
+import { mapBounded } from '../base/map-bounded.ts';
+import { mergeRunKey, partsAreInOrder, taskPartKey } from '../commit/layout.ts';
+import { type PartOwner, readPartSummary } from '../commit/part-writer.ts';
+import { isUnusable } from '../commit/repair.ts';
+import type { JobLayout, JobPlan } from '../plan/task.ts';
+import type { TaskSummary } from '../report/task-summary.ts';
+import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { unbalanced } from './map-barrier.ts';
+
+export interface ReduceBarrierResult {
+  /** Reduce tasks without a committed, readable result: to be run (again). When there are any, nothing else is filled in. */
+  readonly missing: readonly number[];
+  readonly summaries: readonly TaskSummary[];
+}
+
+export async function closeReduceStage({
+  plan,
+  partitionRecords,
+  store,
+  layout,
+  extension,
+  removeForeign,
+}: {
+  plan: JobPlan;
+  /** From the map barrier. */
+  partitionRecords: readonly number[];
+  store: ObjectStore;
+  layout: JobLayout;
+  extension: string;
+  removeForeign?: PartOwner['removeForeign'];
+}): Promise<ReduceBarrierResult> {
+  const { jobId, reducers, merge } = plan.settings;
+  const found = await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
+    const task = taskId('reduce', index);
+    if (merge && !partsAreInOrder(plan.settings)) return readMergeRunSummary(store, layout, task);
+    const key = taskPartKey(layout, task, { extension, merge });
+    return readPartSummary(store, layout, key, { jobId, removeForeign });
+  });
+  const missing = [...found.keys()].filter((index) => found[index] === undefined);
+  if (missing.length > 0) return { missing, summaries: [] };
+  const summaries = found as TaskSummary[];
+  for (const [partition, { recordsRead }] of summaries.entries()) {
+    if (recordsRead !== partitionRecords[partition]) {
+      throw unbalanced(
+        `the maps wrote ${partitionRecords[partition]} records into partition ${partition}; ${taskId('reduce', partition)} read ${recordsRead}`,
+      );
+    }
+  }
+  return { missing: [], summaries };
+}
+
+async function readMergeRunSummary(
+  store: ObjectStore,
+  layout: JobLayout,
+  task: TaskId,
+): Promise<TaskSummary | undefined> {
+  const run = await store.head(mergeRunKey(layout, task));
+  if (run === undefined) return undefined;
+  try {
+    const { extents, summary } = await readShuffleFooter(store, run);
+    if (extents.length === 1 && summary.taskId === task) return summary;
+  } catch (error) {
+    if (!isUnusable(error)) throw error;
+  }
+  // Cut short, damaged, or replaced since that look: it must go before another attempt can commit in its place.
+  await store.delete([run.key]);
+  return undefined;
+}

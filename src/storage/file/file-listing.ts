@@ -1,0 +1,234 @@
+/**
+ * The files below a folder as objects, in S3's order: ascending bytes of the whole key.
+ *
+ * Within a folder, names are sorted with '/' appended to those of folders, since that is how their keys go on:
+ *
+ *     a-b     '-' is 0x2d         as plain names the folder `a` would come first,
+ *     a/x     '/' is 0x2f         but its keys start with `a/`
+ *     a0      '0' is 0x30
+ *
+ * Memory: the names of the folders from the root down to the current one, never the whole tree.
+ * Files are looked at (size and ETag) a bounded number at a time.
+ *
+ * Symbolic links are followed; one that leads back to a folder above it is an error, since its files would be listed
+ * over and over. Dangling links, pipes, sockets and devices are not objects; who lists inputs is told of them.
+ *
+ * A name that is not UTF-8 can be neither shown nor opened, and is an error. It reaches us with U+FFFD in it, as a name
+ * may that is UTF-8: the bytes tell which it is.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { BigIntStats, Dirent } from 'node:fs';
+import { lstat, opendir, readdir, stat } from 'node:fs/promises';
+import { MapReduceError } from '../../base/errors.ts';
+import { sortUtf8 } from '../../base/utf8-order.ts';
+import { NO_METADATA } from '../conditions.ts';
+import type { ObjectInfo } from '../object-store.ts';
+import { errnoOf, fileError } from './file-errors.ts';
+
+/** Folders of this name hold the store's own files, and are left out wherever they are. */
+export const HIDDEN_FOLDER = '.mapreduce';
+
+/**
+ * Different for any two contents that one key held: a rewrite makes a new inode or moves the time of the last
+ * change. Renaming and linking touch neither.
+ */
+export function etagOf(stats: BigIntStats): string {
+  return `${stats.ino.toString(36)}-${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}`;
+}
+
+/**
+ * The same for files that anybody may write to. The time of the last write can be set back, the time of the last change
+ * of the file's inode cannot; but that also moves when a file is linked, as this store's own objects are.
+ */
+export function inputEtagOf(stats: BigIntStats): string {
+  return `${etagOf(stats)}-${stats.ctimeNs.toString(36)}`;
+}
+
+export interface ListedFolder {
+  /** Of the folder to begin at. */
+  readonly path: string;
+  /** What the keys of its entries start with: empty, or ending in '/'. */
+  readonly keyPrefix: string;
+  /** Only entries of the first folder whose names start so. */
+  readonly namePrefix: string;
+  /** Whether to look into a folder below; its key prefix ends in '/'. Default: into all. */
+  readonly enters?: (keyPrefix: string) => boolean;
+  /** Default: etagOf. */
+  readonly identify?: (stats: BigIntStats) => string;
+  /** Told of what is neither file nor folder; may throw. Default: it is no object, and left out. */
+  readonly onSpecial?: (key: string, what: string) => void;
+  /** Whether leaving out a file whose name is not UTF-8 is an error; the key has U+FFFD for what is not. Default: always. */
+  readonly isMissed?: (key: string) => boolean;
+}
+
+export async function* listFiles({
+  path,
+  keyPrefix,
+  namePrefix,
+  enters = () => true,
+  identify = etagOf,
+  onSpecial = () => {},
+  isMissed = () => true,
+}: ListedFolder): AsyncGenerator<ObjectInfo, undefined> {
+  const first = await openFolder({ path, keyPrefix, namePrefix }, []);
+  const open = first === undefined ? [] : [first];
+  for (let folder = open.at(-1); folder !== undefined; folder = open.at(-1)) {
+    if (folder.next === folder.names.length) {
+      open.pop();
+      continue;
+    }
+    const name = folder.names[folder.next];
+    if (folder.notUtf8.has(name)) {
+      folder.next += 1;
+      const key = folder.keyPrefix + name;
+      if (name.endsWith('/') ? enters(key) : isMissed(key))
+        throw notUtf8(childPath(folder.path, name.replace(/\/$/, '')));
+      continue;
+    }
+    if (name.endsWith('/')) {
+      folder.next += 1;
+      if (!enters(folder.keyPrefix + name)) continue;
+      const inner = {
+        path: childPath(folder.path, name.slice(0, -1)),
+        keyPrefix: folder.keyPrefix + name,
+        namePrefix: '',
+      };
+      const opened = await openFolder(inner, open);
+      if (opened !== undefined) open.push(opened);
+      continue;
+    }
+    const files = nextFiles(folder);
+    folder.next += files.length;
+    for (const info of await Promise.all(
+      files.map((file) => lookAt(folder, file, { identify, onSpecial })),
+    )) {
+      if (info !== undefined) yield info;
+    }
+  }
+}
+
+/** Files looked at together: enough to keep the runtime's thread pool busy. */
+const FILES_PER_BATCH = 64;
+const NAMES_PER_READ = 1024;
+
+interface OpenFolder {
+  readonly path: string;
+  readonly keyPrefix: string;
+  /** Device and inode, to notice links that lead back. */
+  readonly identity: string;
+  /** Sorted; those of folders end in '/'. */
+  readonly names: readonly string[];
+  /** Those of the names that are not UTF-8. */
+  readonly notUtf8: ReadonlySet<string>;
+  next: number;
+}
+
+async function openFolder(
+  { path, keyPrefix, namePrefix }: ListedFolder,
+  above: readonly OpenFolder[],
+): Promise<OpenFolder | undefined> {
+  try {
+    const stats = await stat(path, { bigint: true });
+    const identity = `${stats.dev}:${stats.ino}`;
+    const leadsBackTo = above.find((folder) => folder.identity === identity);
+    if (leadsBackTo !== undefined) {
+      throw new MapReduceError(
+        'UsageError',
+        `cannot list ${path}: it is a symbolic link back to ${leadsBackTo.path}. Remove the link, or name the files one by one.`,
+      );
+    }
+    return { path, keyPrefix, identity, ...(await sortedNames(path, namePrefix)), next: 0 };
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw fileError(error, { action: 'list', path, key: keyPrefix });
+  }
+}
+
+async function sortedNames(path: string, namePrefix: string): Promise<Pick<OpenFolder, 'names' | 'notUtf8'>> {
+  const names: string[] = [];
+  let isAnyReplaced = false;
+  for await (const entry of await opendir(path, { bufferSize: NAMES_PER_READ })) {
+    if (!entry.name.startsWith(namePrefix) || entry.name === HIDDEN_FOLDER) continue;
+    if (entry.name.includes(REPLACEMENT)) isAnyReplaced = true;
+    else names.push((await isFolder(entry, childPath(path, entry.name))) ? `${entry.name}/` : entry.name);
+  }
+  const notUtf8 = new Set<string>();
+  if (isAnyReplaced) {
+    for (const entry of await readdir(path, { encoding: 'buffer', withFileTypes: true })) {
+      const text = entry.name.toString();
+      if (!text.startsWith(namePrefix) || !text.includes(REPLACEMENT)) continue;
+      const whole = Buffer.concat([Buffer.from(childPath(path, '')), entry.name]);
+      const name = (await isFolder(entry, whole)) ? `${text}/` : text;
+      names.push(name);
+      if (!isUtf8(entry.name)) notUtf8.add(name);
+    }
+  }
+  return { names: sortUtf8(names), notUtf8 };
+}
+
+async function isFolder(entry: Dirent<string | Buffer>, path: string | Buffer): Promise<boolean> {
+  return entry.isDirectory() || (entry.isSymbolicLink() && (await leadsToFolder(path)));
+}
+
+async function leadsToFolder(path: string | Buffer): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false; // Dangling or out of reach: lookAt() finds out which.
+  }
+}
+
+export function childPath(folder: string, name: string): string {
+  return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
+}
+
+function nextFiles({ names, notUtf8, next }: OpenFolder): string[] {
+  let end = next;
+  const isFile = (name: string) => !name.endsWith('/') && !notUtf8.has(name);
+  while (end < names.length && end - next < FILES_PER_BATCH && isFile(names[end])) end += 1;
+  return names.slice(next, end);
+}
+
+async function lookAt(
+  folder: OpenFolder,
+  name: string,
+  { identify, onSpecial }: Required<Pick<ListedFolder, 'identify' | 'onSpecial'>>,
+): Promise<ObjectInfo | undefined> {
+  const path = childPath(folder.path, name);
+  const key = folder.keyPrefix + name;
+  try {
+    const stats = await stat(path, { bigint: true });
+    if (!stats.isFile()) {
+      if (!stats.isDirectory()) onSpecial(key, 'a pipe, socket or device');
+      return undefined;
+    }
+    return { key, sizeBytes: Number(stats.size), etag: identify(stats), metadata: NO_METADATA };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') {
+      // Otherwise it was removed since the folder was read.
+      if (await isLink(path)) onSpecial(key, 'a symbolic link that leads nowhere');
+      return undefined;
+    }
+    throw fileError(error, { action: 'look at', path, key });
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch {
+    return false; // Gone by now.
+  }
+}
+
+/** What stands in a name for bytes that are not UTF-8. */
+export const REPLACEMENT = '\ufffd';
+
+export function notUtf8(path: string): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `cannot list ${path}: its name is not UTF-8. Rename it, for example with 'convmv'`,
+    { details: { file: path } },
+  );
+}

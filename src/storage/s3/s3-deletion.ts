@@ -1,0 +1,63 @@
+/** Removes objects a thousand at a time. An answer of 200 may still name keys that were not removed. */
+import { DeleteObjectCommand, DeleteObjectsCommand, type _Error as DeletionError } from '@aws-sdk/client-s3';
+import { mapBounded } from '../../base/map-bounded.ts';
+import { DELETE_CALLS_IN_FLIGHT_MAX, S3_DELETES_PER_CALL_MAX } from './s3-limits.ts';
+import type { S3Requests } from './s3-requests.ts';
+
+/** Keys are the bucket's. Throws S3Failure of the first key that could not be removed. */
+export async function deleteObjects(requests: S3Requests, keys: readonly string[]): Promise<void> {
+  const unique = [...new Set(keys)];
+  const alone = unique.length === 1 ? unique : unique.filter((key) => !XML_CAN_CARRY.test(key));
+  const together = unique.length === 1 ? [] : unique.filter((key) => XML_CAN_CARRY.test(key));
+  const batches = Array.from({ length: Math.ceil(together.length / S3_DELETES_PER_CALL_MAX) }, (_, batch) =>
+    together.slice(batch * S3_DELETES_PER_CALL_MAX, (batch + 1) * S3_DELETES_PER_CALL_MAX),
+  );
+  await mapBounded(batches, DELETE_CALLS_IN_FLIGHT_MAX, (batch) => deleteBatch(requests, batch));
+  await mapBounded(alone, DELETE_CALLS_IN_FLIGHT_MAX, (key) => deleteOne(requests, key));
+}
+
+async function deleteOne(requests: S3Requests, key: string): Promise<void> {
+  await requests.send(requests.call('DeleteObject', key), (client, options) =>
+    client.send(new DeleteObjectCommand({ Bucket: requests.bucket, Key: key }), options),
+  );
+}
+
+/** Keys that failed are asked for again, by the same rules as a call that failed. */
+async function deleteBatch(requests: S3Requests, batch: readonly string[]): Promise<void> {
+  let left = batch;
+  const call = { ...requests.call('DeleteObjects', batch[0]!) };
+  await requests.retried(call, async () => {
+    const { Errors = [] } = await requests.sendOnce(call, (client, options) =>
+      client.send(
+        new DeleteObjectsCommand({
+          Bucket: requests.bucket,
+          Delete: { Objects: left.map((Key) => ({ Key })), Quiet: true },
+        }),
+        options,
+      ),
+    );
+    const failed = Errors.filter(({ Code }) => Code !== 'NoSuchKey');
+    if (failed.length === 0) return;
+    left = failed.map(({ Key }) => Key!);
+    call.key = left[0]!;
+    throw deletionFailure(failed);
+  });
+}
+
+/** In the shape of an answer's error, so that it is judged like one; a lasting error before a passing one. */
+function deletionFailure(errors: readonly DeletionError[]): Error {
+  const { Code = 'InternalError', Message = '' } =
+    errors.find(({ Code }) => !PASSING_CODES.has(Code ?? '')) ?? errors[0]!;
+  const others = errors.length === 1 ? '' : ` (and ${errors.length - 1} more keys failed)`;
+  const error = new Error(`${Message}${others}`);
+  error.name = Code;
+  return Object.assign(error, {
+    $metadata: { httpStatusCode: Code === 'AccessDenied' ? 403 : 400, attempts: 1 },
+  });
+}
+
+const PASSING_CODES = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable']);
+
+/** XML 1.0 has no way to write the other control characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+const XML_CAN_CARRY = /^[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$/;

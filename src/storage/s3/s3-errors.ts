@@ -1,0 +1,325 @@
+/**
+ * What S3's and the network's errors mean. `faultOf` decides what the store does about one, `S3Failure` carries it
+ * through the store, and `toMapReduceError` says it to the user: what was asked, where, what S3 answered, what to do.
+ *
+ *     missing, precondition, range     answers, in the form of an error
+ *     no-upload, conflict              outcomes of a completing call: see s3-commit.ts
+ *     passing, throttled               worth another attempt
+ *     cancelled                        the reader or writer went away
+ *     refused                          nothing but the caller can help
+ */
+import { MapReduceError } from '../../base/errors.ts';
+import { formatDuration } from '../../base/quantities.ts';
+import { objectNotFound } from '../conditions.ts';
+
+export type S3Fault =
+  | 'missing'
+  | 'precondition'
+  | 'range'
+  | 'no-upload'
+  | 'conflict'
+  | 'passing'
+  | 'throttled'
+  | 'cancelled'
+  | 'refused';
+
+/** The calls that the store makes, and what IAM calls the right to make them. */
+export const S3_PERMISSIONS = {
+  GetObject: 's3:GetObject',
+  HeadObject: 's3:GetObject',
+  PutObject: 's3:PutObject',
+  CreateMultipartUpload: 's3:PutObject',
+  UploadPart: 's3:PutObject',
+  // Of the object that is copied from; the other has been started.
+  UploadPartCopy: 's3:GetObject',
+  CompleteMultipartUpload: 's3:PutObject',
+  AbortMultipartUpload: 's3:AbortMultipartUpload',
+  ListObjectsV2: 's3:ListBucket',
+  DeleteObject: 's3:DeleteObject',
+  DeleteObjects: 's3:DeleteObject',
+} as const;
+
+export type S3Operation = keyof typeof S3_PERMISSIONS;
+
+/** One request of the store, for messages. `key` is the key in the bucket, and starts with the store's prefix. */
+export interface S3Call {
+  readonly operation: S3Operation;
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly key: string;
+}
+
+/** The key as the store's user knows it. */
+export function objectKeyOf({ prefix, key }: S3Call): string {
+  return key.slice(prefix.length);
+}
+
+/** A request was not answered in time, or its body ended early. */
+export class S3Interrupted extends Error {
+  override readonly name = 'S3Interrupted';
+}
+
+/** The reader or writer went away; nobody waits for the answer. */
+export class S3Cancelled extends Error {
+  override readonly name = 'S3Cancelled';
+
+  constructor() {
+    super('nobody waits for it any more');
+  }
+}
+
+export class S3Failure extends Error {
+  override readonly name = 'S3Failure';
+  readonly fault: S3Fault;
+  readonly call: S3Call;
+  readonly attempts: number;
+  /** For how long S3 had refused it as one too many, when time was up. */
+  readonly throttledMs: number | undefined;
+  /** Of a write: an attempt whose answer is not known may have been carried out. */
+  readonly maybeDone: boolean;
+
+  constructor(
+    cause: unknown,
+    {
+      call,
+      attempts,
+      maybeDone,
+      throttledMs,
+    }: { call: S3Call; attempts: number; maybeDone: boolean; throttledMs?: number },
+  ) {
+    super(`${call.operation} of s3://${call.bucket}/${call.key} failed`, { cause });
+    this.fault = faultOf(cause);
+    this.call = call;
+    this.attempts = attempts;
+    this.maybeDone = maybeDone;
+    this.throttledMs = throttledMs;
+  }
+}
+
+export function faultOf(error: unknown): S3Fault {
+  const { code, status, isAnswer } = describe(error);
+  if (error instanceof S3Cancelled) return 'cancelled';
+  if (error instanceof S3Interrupted) return 'passing';
+  // By code first: CompleteMultipartUpload may fail under status 200.
+  if (isThrottle(code, messageOf(error), isAnswer)) return 'throttled';
+  if (PASSING_CODES.has(code) || NETWORK_CODES.has(errnoOf(error) ?? code)) return 'passing';
+  if (code === 'NoSuchUpload') return 'no-upload';
+  if (code === 'NoSuchBucket') return 'refused';
+  if (code === 'NoSuchKey' || status === 404) return 'missing';
+  if (status === 412) return 'precondition';
+  if (status === 416) return 'range';
+  if (status === 409) return 'conflict';
+  if (status === 429 || status === 503) return 'throttled';
+  if (status >= 500) return 'passing';
+  // The SDK could not make sense of a good answer, or of the bytes: both happen when a connection breaks.
+  if (isAnswer && status >= 200 && status < 300) return 'passing';
+  if (/checksum mismatch|socket hang up|aborted/i.test(messageOf(error))) return 'passing';
+  return 'refused';
+}
+
+export function isPassing(error: unknown): boolean {
+  const fault = faultOf(error);
+  return fault === 'passing' || fault === 'throttled';
+}
+
+/** How often the SDK sent the request that failed: once, unless the client was made to retry. Unknown counts as more. */
+export function sentByClient(error: unknown): number {
+  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 2;
+}
+
+export function toMapReduceError(error: unknown, region: string | undefined): unknown {
+  if (!(error instanceof S3Failure)) return error;
+  const { call, cause, fault } = error;
+  const where = `s3://${call.bucket}/${call.key}`;
+  const objectKey = objectKeyOf(call);
+  const details = objectKey === '' ? {} : { objectKey };
+  switch (fault) {
+    case 'missing':
+      return objectNotFound(where, objectKey, cause);
+    case 'refused':
+      return isDefect(cause)
+        ? cause
+        : new MapReduceError('UsageError', refusal(error, region), { details, cause });
+    case 'precondition':
+    case 'range':
+    case 'no-upload':
+    case 'conflict':
+    case 'passing':
+    case 'throttled':
+    case 'cancelled':
+      return new MapReduceError('StorageError', passingMessage(error), { details, cause });
+  }
+}
+
+function passingMessage(failure: S3Failure): string {
+  const { call, cause, attempts, throttledMs } = failure;
+  const what = `${call.operation} of s3://${call.bucket}/${call.key}`;
+  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  if (throttledMs !== undefined) {
+    return (
+      `S3 throttled ${what} for ${formatDuration(throttledMs)} (${tries}), until there was no time left: ${said(cause)}. ` +
+      'Ask for less at once: a lower maxConcurrency, larger splits (splitSizeBytes) or fewer reducers. ' +
+      'S3 takes more requests per second once a bucket has been busy for some minutes, so running it again may be enough.'
+    );
+  }
+  const advice =
+    errnoOf(cause) === 'ECONNREFUSED'
+      ? ' Nothing listens there: is AWS_ENDPOINT_URL right, and the emulator running?'
+      : '';
+  return `${what} failed${attempts === 1 ? '' : ` after ${tries}`}: ${said(cause)}.${advice}`;
+}
+
+/** For what no second attempt can change. */
+function refusal({ call, cause }: S3Failure, region: string | undefined): string {
+  const { code, status, bucketRegion } = describe(cause);
+  const { operation, bucket, key } = call;
+  const where = `s3://${bucket}/${key}`;
+  const here = region === undefined ? 'the client' : `region ${region}`;
+  if (code === 'NoSuchBucket') {
+    return `there is no bucket '${bucket}' (asked in ${here}). Check its name, the account and the region, or deploy the stack that makes it.`;
+  }
+  if (WRONG_REGION_CODES.has(code) || status === 301) {
+    const there = bucketRegion === undefined ? 'another region' : `region ${bucketRegion}`;
+    const next = bucketRegion === undefined ? "the bucket's region" : bucketRegion;
+    return `bucket '${bucket}' is in ${there}, and was asked for in ${here}. Set AWS_REGION=${next}.`;
+  }
+  if (EXPIRED_CODES.has(code)) {
+    return `the AWS credentials have expired (${code}) at ${operation} of ${where}. Sign in again ('aws sso login', or new keys) and run the command again.`;
+  }
+  if (CREDENTIAL_CODES.has(code) || /could not load credentials/i.test(messageOf(cause))) {
+    return `AWS does not accept the credentials (${said(cause)}) at ${operation} of ${where}. Check AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; 'aws sts get-caller-identity' tells whose they are.`;
+  }
+  if (code === 'InvalidObjectState') {
+    return `${where} is archived (S3 Glacier) and cannot be read. Restore it first, or leave it out of the inputs.`;
+  }
+  if (status === 403) return accessDenied(call, cause);
+  if (status === 400 && operation === 'HeadObject') {
+    return `S3 refused ${operation} of ${where} with HTTP 400, which says no more; expired credentials and a wrong region (here ${here}) do that. Sign in again and check AWS_REGION.`;
+  }
+  return `S3 refused ${operation} of ${where}: ${said(cause)}.`;
+}
+
+function accessDenied({ operation, bucket, key }: S3Call, cause: unknown): string {
+  const action = S3_PERMISSIONS[operation];
+  const resource = action === 's3:ListBucket' ? `arn:aws:s3:::${bucket}` : `arn:aws:s3:::${bucket}/${key}`;
+  const reads = action === 's3:GetObject';
+  const absent = reads
+    ? ` If the object may be absent, grant s3:ListBucket on arn:aws:s3:::${bucket} too: without it, S3 answers the same for an object that is not there.`
+    : '';
+  return (
+    `access denied: ${operation} of s3://${bucket}/${key} (${said(cause)}). ` +
+    `Grant ${action} on ${resource} to whoever runs this; if the bucket has a KMS key of its own, ` +
+    `also ${reads ? 'kms:Decrypt' : 'kms:GenerateDataKey and kms:Decrypt'} on that key.${absent}`
+  );
+}
+
+/** An error of this program, not of S3: to be seen as it is. */
+function isDefect(error: unknown): boolean {
+  const { isAnswer, code } = describe(error);
+  return (
+    !isAnswer &&
+    !CREDENTIAL_CODES.has(code) &&
+    !EXPIRED_CODES.has(code) &&
+    !/credentials|region/i.test(messageOf(error))
+  );
+}
+
+interface Described {
+  readonly code: string;
+  /** 0 when there was no answer. */
+  readonly status: number;
+  readonly isAnswer: boolean;
+  readonly bucketRegion: string | undefined;
+}
+
+function describe(error: unknown): Described {
+  const { name, $metadata, $response, Region } = (error ?? {}) as {
+    name?: string;
+    $metadata?: { httpStatusCode?: number };
+    $response?: { statusCode?: number; headers?: Record<string, string> };
+    Region?: string;
+  };
+  const status = $metadata?.httpStatusCode ?? $response?.statusCode ?? 0;
+  return {
+    code: name ?? '',
+    status,
+    isAnswer: status > 0,
+    bucketRegion: $response?.headers?.['x-amz-bucket-region'] ?? Region,
+  };
+}
+
+/** 'SlowDown: Please reduce your request rate (HTTP 503, request 4TZ...)'. */
+function said(error: unknown): string {
+  const { code, status } = describe(error);
+  const requestId = (error as { $metadata?: { requestId?: string } }).$metadata?.requestId;
+  const facts = [
+    ...(status > 0 ? [`HTTP ${status}`] : []),
+    ...(requestId === undefined ? [] : [`request ${requestId}`]),
+  ].join(', ');
+  const message = messageOf(error).replace(/\.$/, '');
+  const plain = code === '' || code === 'Error' || code === 'S3Interrupted' || message === code;
+  return `${plain ? message : `${code}: ${message}`}${facts === '' ? '' : ` (${facts})`}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || (errnoOf(error) ?? error.name) : String(error);
+}
+
+function errnoOf(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}
+
+/**
+ * S3 says SlowDown or ServiceUnavailable, its account-wide limits RequestLimitExceeded, KMS behind it
+ * ThrottlingException, and stores that speak its protocol have words of their own.
+ */
+const THROTTLED_CODE =
+  /Throttl|^SlowDown|^TooManyRequests|^ServiceUnavailable|^(?:Request|Bandwidth)LimitExceeded$/;
+const THROTTLED_MESSAGE = /reduce your request rate/i;
+
+function isThrottle(code: string, message: string, isAnswer: boolean): boolean {
+  return THROTTLED_CODE.test(code) || (isAnswer && THROTTLED_MESSAGE.test(message));
+}
+
+/** BadDigest and its like: bytes were damaged on their way. RequestTimeTooSkewed: the SDK corrects its clock by it. */
+const PASSING_CODES = new Set([
+  'InternalError',
+  'RequestTimeout',
+  'IncompleteBody',
+  'BadDigest',
+  'XAmzContentChecksumMismatch',
+  'RequestTimeTooSkewed',
+  'TimeoutError',
+  'TemporaryRedirect',
+]);
+
+const NETWORK_CODES = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ABORT_ERR',
+]);
+
+const EXPIRED_CODES = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired']);
+const CREDENTIAL_CODES = new Set([
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'InvalidToken',
+  'InvalidClientTokenId',
+  'UnrecognizedClientException',
+  'CredentialsProviderError',
+  'TokenProviderError',
+]);
+const WRONG_REGION_CODES = new Set([
+  'PermanentRedirect',
+  'AuthorizationHeaderMalformed',
+  'IllegalLocationConstraintException',
+]);

@@ -1,0 +1,490 @@
+/**
+ * An upload: a small one is a single PUT when it is completed, a larger one a multipart upload.
+ *
+ *     write()   |  filling: 8 MiB  |  -> at most 24 MiB of parts on their way -> CompleteMultipartUpload
+ *
+ * So it holds 32 MiB at most, while parts are of 8 MiB, and write() waits when S3 is slower than the writer. S3 takes
+ * 10,000 parts, so after each 1,000 of one size parts are twice as large:
+ *
+ *     object of up to   8 GiB   23 GiB   55 GiB   117 GiB   ...   5 TiB (S3's bound)
+ *     parts of          8 MiB   16 MiB   32 MiB    64 MiB   ...   4 GiB
+ *
+ * An object that is appended is copied by S3 itself if it has 8 MiB or more. Parts but for the last have 5 MiB or more,
+ * so what waits to be sent before it is filled up to that from its beginning:
+ *
+ *     waiting:  | 2 MiB |   + object: | 40 MiB                       |
+ *     parts:    | 2 MiB   3 MiB | copied: 37 MiB                      |
+ *
+ * So an object takes one part at most, but for a large one, which is copied in pieces of 1 GiB, or of up to 5 GiB where
+ * parts run short. Of more than 10,000 objects, those smaller than the part whose turn it is in the table above are
+ * gathered, until parts suffice for the rest.
+ *
+ * Parts are checked by S3 against the CRC-32 that the SDK computes of them, and the object against those of its parts.
+ * Copying, checksum, signature and sending together cost about 2 ms of one core per MiB.
+ */
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3';
+import { MapReduceError } from '../../base/errors.ts';
+import { KiB } from '../../base/limits.ts';
+import { changedSince } from '../conditions.ts';
+import type { Metadata, ObjectInfo, Upload, WriteCondition } from '../object-store.ts';
+import { commit } from './s3-commit.ts';
+import { S3Failure } from './s3-errors.ts';
+import {
+  PART_SIZES,
+  S3_OBJECT_BYTES_MAX,
+  S3_PART_BYTES_MAX,
+  S3_PART_BYTES_MIN,
+  type S3Limits,
+} from './s3-limits.ts';
+import type { S3Requests } from './s3-requests.ts';
+import { newWriterId, withWriter } from './s3-writer.ts';
+
+export interface S3UploadOptions {
+  readonly requests: S3Requests;
+  /** As the store's user knows it, and in the bucket. */
+  readonly key: string;
+  readonly bucketKey: string;
+  readonly metadata: Metadata;
+  /** For objects that are appended. */
+  readonly bucketKeyOf: (key: string) => string;
+  readonly read: (source: ObjectInfo, range: Range) => AsyncIterable<Buffer>;
+  /** Makes of a failure what the store's user is told. */
+  readonly told: (error: unknown) => Promise<unknown>;
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+export class S3Upload implements Upload {
+  readonly #requests: S3Requests;
+  readonly #bucketKeyOf: (key: string) => string;
+  readonly #read: (source: ObjectInfo, range: Range) => AsyncIterable<Buffer>;
+  readonly #key: string;
+  readonly #bucketKey: string;
+  readonly #metadata: Metadata;
+  readonly #metadataWithWriter: Metadata;
+  readonly #told: (error: unknown) => Promise<unknown>;
+  readonly #writerId = newWriterId();
+  readonly #controller = new AbortController();
+  #filling: Buffer = Buffer.alloc(0);
+  #filledBytes = 0;
+  /** Buffers whose parts have been sent, for the next ones. */
+  #spares: Buffer[] = [];
+  #sizeBytes = 0;
+  #uploadId: Promise<string> | undefined;
+  readonly #parts: CompletedPart[] = [];
+  /** Parts being sent, with their sizes, and parts being copied. */
+  readonly #sending = new Map<Promise<void>, number>();
+  readonly #copying = new Set<Promise<void>>();
+  #failure: unknown;
+  #state: 'open' | 'completing' | 'completed' | 'ended' = 'open';
+  #completing: Promise<unknown> | undefined;
+  #discarding: Promise<void> | undefined;
+
+  constructor({ requests, key, bucketKey, metadata, bucketKeyOf, read, told }: S3UploadOptions) {
+    this.#requests = requests;
+    this.#bucketKeyOf = bucketKeyOf;
+    this.#read = read;
+    this.#key = key;
+    this.#bucketKey = bucketKey;
+    this.#metadata = metadata;
+    this.#metadataWithWriter = withWriter(metadata, this.#writerId);
+    this.#told = told;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#assertOpen('write');
+    await this.#gather(chunk, () => this.#growingPartBytes(1));
+  }
+
+  async append(
+    source: ObjectInfo,
+    { following = Number.POSITIVE_INFINITY }: { following?: number } = {},
+  ): Promise<void> {
+    this.#assertOpen('append');
+    const { sizeBytes } = source;
+    const isWholePart = this.#filledBytes === 0 || this.#filledBytes >= S3_PART_BYTES_MIN;
+    const missingBytes = isWholePart ? 0 : S3_PART_BYTES_MIN - this.#filledBytes;
+    const copiedBytes = sizeBytes - missingBytes;
+    const { partBytesMin, partsMax } = this.#requests.limits;
+    // For this object: one for what waits, and one for each that follows, are taken.
+    const partsLeft = partsMax - this.#parts.length - (this.#filledBytes > 0 ? 1 : 0) - following;
+    const allFit = partsLeft >= Math.max(1, Math.ceil(copiedBytes / S3_PART_BYTES_MAX));
+    const growingBytes = this.#growingPartBytes(2);
+    const copies = allFit
+      ? sizeBytes >= partBytesMin && copiedBytes >= S3_PART_BYTES_MIN
+      : copiedBytes >= growingBytes;
+    const gathered = { start: 0, end: copies ? missingBytes : sizeBytes };
+    if (gathered.end > 0) {
+      const partBytes = allFit ? () => partBytesMin : () => this.#growingPartBytes(1);
+      for await (const chunk of this.#read(source, gathered)) await this.#gather(chunk, partBytes);
+    }
+    if (!copies) return;
+    const piecesMax = allFit ? partsLeft : Math.floor(copiedBytes / growingBytes);
+    await this.#copyFrom(source, { start: missingBytes, piecesMax });
+  }
+
+  async complete(condition: WriteCondition = {}): Promise<ObjectInfo> {
+    this.#assertOpen('complete');
+    this.#state = 'completing';
+    const completing = this.#parts.length === 0 ? this.#put(condition) : this.#completeParts(condition);
+    this.#completing = completing;
+    try {
+      const etag = await completing;
+      this.#state = 'completed';
+      return { key: this.#key, sizeBytes: this.#sizeBytes, etag, metadata: this.#metadata };
+    } catch (error) {
+      this.#state = 'ended';
+      if (error instanceof MapReduceError) await this.#discard();
+      throw await this.#told(error);
+    } finally {
+      this.#letGo();
+    }
+  }
+
+  /** Does not fail: parts that cannot be removed now are left to the bucket's rule for abandoned uploads. */
+  async abort(): Promise<void> {
+    await this.#completing?.catch(() => {});
+    if (this.#state === 'completed') return;
+    this.#state = 'ended';
+    this.#letGo();
+    await this.#discard();
+  }
+
+  async #put(condition: WriteCondition): Promise<string> {
+    return await putObject(this.#requests, {
+      bucketKey: this.#bucketKey,
+      body: this.#filling.subarray(0, this.#filledBytes),
+      metadata: this.#metadata,
+      condition,
+      writerId: this.#writerId,
+    });
+  }
+
+  async #completeParts(condition: WriteCondition): Promise<string> {
+    if (this.#filledBytes > 0) await this.#sendPart();
+    await this.#allArrived();
+    if (this.#failure !== undefined) throw this.#failure;
+    const UploadId = await this.#uploadId!;
+    const { bucket: Bucket, limits } = this.#requests;
+    return await commit(this.#requests, {
+      call: this.#requests.call('CompleteMultipartUpload', this.#bucketKey),
+      send: (client, options) =>
+        client.send(
+          new CompleteMultipartUploadCommand({
+            Bucket,
+            Key: this.#bucketKey,
+            UploadId,
+            MultipartUpload: { Parts: this.#parts },
+            ...headersOf(condition),
+          }),
+          options,
+        ),
+      timeoutMs: limits.completeTimeoutMs,
+      writerId: this.#writerId,
+      condition,
+    });
+  }
+
+  /** Of the next part, or the one behind it, where nobody knows how many will follow. */
+  #growingPartBytes(ahead: 1 | 2): number {
+    return partSizeBytes(this.#parts.length + ahead, this.#requests.limits);
+  }
+
+  /** Sends what fills parts of that size, and keeps the rest. */
+  async #gather(chunk: Uint8Array, partBytesNow: () => number): Promise<void> {
+    for (let at = 0; at < chunk.length; ) {
+      const partBytes = partBytesNow();
+      // Sent when more is to come: an object of exactly one part is a PUT.
+      if (this.#filledBytes >= partBytes) {
+        await this.#sendPart();
+        continue;
+      }
+      const taken = Math.min(chunk.length - at, partBytes - this.#filledBytes);
+      this.#makeRoom(this.#filledBytes + taken, partBytes);
+      this.#filling.set(chunk.subarray(at, at + taken), this.#filledBytes);
+      this.#filledBytes += taken;
+      at += taken;
+    }
+    await this.#grown(chunk.length);
+  }
+
+  /** Has S3 copy the object from there on. */
+  async #copyFrom(
+    source: ObjectInfo,
+    { start, piecesMax }: { start: number; piecesMax: number },
+  ): Promise<void> {
+    if (this.#filledBytes > 0) await this.#sendPart();
+    const copiedBytes = source.sizeBytes - start;
+    const pieces = Math.max(
+      Math.ceil(copiedBytes / S3_PART_BYTES_MAX),
+      Math.min(piecesMax, Math.ceil(copiedBytes / this.#requests.limits.copyBytesMax)),
+    );
+    const pieceBytes = Math.ceil(copiedBytes / pieces);
+    for (let at = start; at < source.sizeBytes; at += pieceBytes) {
+      this.#copyPart(source, { start: at, end: Math.min(at + pieceBytes, source.sizeBytes) });
+    }
+    await this.#grown(copiedBytes);
+  }
+
+  async #grown(bytes: number): Promise<void> {
+    this.#sizeBytes += bytes;
+    if (this.#failure !== undefined) throw await this.#told(this.#failure);
+    if (this.#sizeBytes > S3_OBJECT_BYTES_MAX) throw tooLarge(this.#key, this.#sizeBytes);
+  }
+
+  /** Takes the next number. */
+  #newPart(): CompletedPart {
+    const { partsMax } = this.#requests.limits;
+    if (this.#parts.length === partsMax) throw tooManyParts(this.#key, this.#sizeBytes, partsMax);
+    const part: CompletedPart = { PartNumber: this.#parts.length + 1 };
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** Resolves when the part is on its way. */
+  async #sendPart(): Promise<void> {
+    const body = this.#filling.subarray(0, this.#filledBytes);
+    const { partBytesInFlightMax } = this.#requests.limits;
+    const bytesOnTheirWay = () => this.#sending.values().reduce((sum, bytes) => sum + bytes, 0);
+    while (this.#sending.size > 0 && bytesOnTheirWay() + body.length > partBytesInFlightMax) {
+      await Promise.race(this.#sending.keys());
+    }
+    if (this.#failure !== undefined) throw await this.#told(this.#failure);
+
+    const part = this.#newPart();
+    this.#uploadId ??= this.#create();
+    const memory = this.#filling;
+    const sending = this.#upload(part, body)
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#sending.delete(sending);
+        if (this.#state !== 'ended') this.#spares.push(memory);
+      });
+    this.#sending.set(sending, body.length);
+    this.#filling = this.#spares.pop() ?? Buffer.alloc(0);
+    this.#filledBytes = 0;
+  }
+
+  async #create(): Promise<string> {
+    const { bucket: Bucket } = this.#requests;
+    const call = this.#requests.call('CreateMultipartUpload', this.#bucketKey);
+    const { UploadId } = await this.#requests.send(call, (client, options) =>
+      client.send(
+        new CreateMultipartUploadCommand({
+          Bucket,
+          Key: this.#bucketKey,
+          Metadata: this.#metadataWithWriter,
+          ChecksumAlgorithm: 'CRC32',
+        }),
+        options,
+      ),
+    );
+    return UploadId!;
+  }
+
+  async #upload(part: CompletedPart, body: Buffer): Promise<void> {
+    const UploadId = await this.#uploadId!;
+    const { bucket: Bucket } = this.#requests;
+    const call = this.#requests.call('UploadPart', this.#bucketKey);
+    const sent = await this.#requests.send(
+      call,
+      (client, options) =>
+        client.send(
+          new UploadPartCommand({
+            Bucket,
+            Key: this.#bucketKey,
+            UploadId,
+            PartNumber: part.PartNumber,
+            Body: body,
+            ChecksumAlgorithm: 'CRC32',
+          }),
+          options,
+        ),
+      { timeoutMs: sendTimeoutMs(this.#requests, body.length), signal: this.#controller.signal },
+    );
+    part.ETag = sent.ETag;
+    if (sent.ChecksumCRC32 !== undefined) part.ChecksumCRC32 = sent.ChecksumCRC32;
+  }
+
+  /** Takes no memory, so any number may be on their way; the store bounds its requests. */
+  #copyPart(source: ObjectInfo, range: Range): void {
+    const part = this.#newPart();
+    this.#uploadId ??= this.#create();
+    const copying = this.#copy(part, source, range)
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#copying.delete(copying));
+    this.#copying.add(copying);
+  }
+
+  async #copy(part: CompletedPart, source: ObjectInfo, { start, end }: Range): Promise<void> {
+    const UploadId = await this.#uploadId!;
+    const { bucket: Bucket, limits } = this.#requests;
+    const sourceKey = this.#bucketKeyOf(source.key);
+    const call = this.#requests.call('UploadPartCopy', sourceKey);
+    try {
+      const { CopyPartResult: copied } = await this.#requests.send(
+        call,
+        (client, options) =>
+          client.send(
+            new UploadPartCopyCommand({
+              Bucket,
+              Key: this.#bucketKey,
+              UploadId,
+              PartNumber: part.PartNumber,
+              CopySource: `${Bucket}/${sourceKey.split('/').map(encodeURIComponent).join('/')}`,
+              CopySourceRange: `bytes=${start}-${end - 1}`,
+              CopySourceIfMatch: source.etag,
+            }),
+            options,
+          ),
+        { timeoutMs: limits.completeTimeoutMs, signal: this.#controller.signal },
+      );
+      part.ETag = copied?.ETag;
+      if (copied?.ChecksumCRC32 !== undefined) part.ChecksumCRC32 = copied.ChecksumCRC32;
+    } catch (error) {
+      if (!(error instanceof S3Failure) || error.fault !== 'precondition') throw error;
+      const where = `s3://${Bucket}/${sourceKey}`;
+      throw changedSince(where, source.key, { expected: source.etag, found: 'another' });
+    }
+  }
+
+  async #allArrived(): Promise<void> {
+    await Promise.all([...this.#sending.keys(), ...this.#copying]);
+  }
+
+  /** Parts that are still on their way would stay behind if they came after the abort. */
+  #discard(): Promise<void> {
+    this.#discarding ??= (async () => {
+      if (this.#uploadId === undefined) return;
+      this.#controller.abort();
+      await this.#allArrived();
+      const UploadId = await this.#uploadId.catch(() => undefined);
+      if (UploadId === undefined) return;
+      const { bucket: Bucket } = this.#requests;
+      const call = this.#requests.call('AbortMultipartUpload', this.#bucketKey);
+      await this.#requests
+        .send(call, (client, options) =>
+          client.send(new AbortMultipartUploadCommand({ Bucket, Key: this.#bucketKey, UploadId }), options),
+        )
+        .catch(() => {});
+    })();
+    return this.#discarding;
+  }
+
+  /** Grows by doubling, so that a small object takes little memory, and each byte is moved at most twice. */
+  #makeRoom(sizeBytes: number, partBytes: number): void {
+    if (this.#filling.length >= sizeBytes) return;
+    const grown = Math.min(partBytes, Math.max(sizeBytes, 2 * this.#filling.length, FIRST_BUFFER_BYTES));
+    const larger = Buffer.allocUnsafeSlow(grown);
+    this.#filling.copy(larger, 0, 0, this.#filledBytes);
+    this.#filling = larger;
+  }
+
+  #letGo(): void {
+    this.#filling = Buffer.alloc(0);
+    this.#filledBytes = 0;
+    this.#spares = [];
+  }
+
+  #assertOpen(method: string): void {
+    if (this.#state !== 'open') {
+      throw new Error(`${method}() on the upload of '${this.#key}', which has already ended`);
+    }
+  }
+}
+
+/** One PUT; the ETag. Throws PreconditionFailedError when the condition does not hold. Throws S3Failure. */
+export async function putObject(
+  requests: S3Requests,
+  {
+    bucketKey,
+    body,
+    metadata,
+    condition,
+    writerId = newWriterId(),
+  }: {
+    bucketKey: string;
+    body: Uint8Array;
+    metadata: Metadata;
+    condition: WriteCondition;
+    writerId?: string;
+  },
+): Promise<string> {
+  // Written twice it would be the same object, so only a conditional write has to know itself again.
+  const Metadata = isConditional(condition) ? withWriter(metadata, writerId) : metadata;
+  return await commit(requests, {
+    call: requests.call('PutObject', bucketKey),
+    send: (client, options) =>
+      client.send(
+        new PutObjectCommand({
+          Bucket: requests.bucket,
+          Key: bucketKey,
+          Body: body,
+          Metadata,
+          ChecksumAlgorithm: 'CRC32',
+          ...headersOf(condition),
+        }),
+        options,
+      ),
+    timeoutMs: sendTimeoutMs(requests, body.length),
+    writerId,
+    condition,
+  });
+}
+
+function isConditional({ ifNoneMatch, ifMatch }: WriteCondition): boolean {
+  return ifNoneMatch !== undefined || ifMatch !== undefined;
+}
+
+function headersOf({ ifNoneMatch, ifMatch }: WriteCondition): { IfNoneMatch?: string; IfMatch?: string } {
+  return {
+    ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+    ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+  };
+}
+
+/** Of the part with this number, counted from 1, where parts grow. */
+export function partSizeBytes(
+  partNumber: number,
+  { partBytesMin, partsMax }: Pick<S3Limits, 'partBytesMin' | 'partsMax'>,
+): number {
+  const doublings = Math.floor(((partNumber - 1) * PART_SIZES) / partsMax);
+  return Math.min(partBytesMin * 2 ** doublings, S3_PART_BYTES_MAX);
+}
+
+function sendTimeoutMs({ limits }: S3Requests, sizeBytes: number): number {
+  return limits.answerTimeoutMs + Math.ceil((sizeBytes / limits.uploadBytesPerSecondMin) * 1000);
+}
+
+function tooLarge(key: string, sizeBytes: number): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `the object '${key}' would have more than ${sizeBytes} bytes, and S3 takes ${S3_OBJECT_BYTES_MAX}. Use more reducers, so that parts are smaller, and do not merge them.`,
+    { details: { objectKey: key } },
+  );
+}
+
+function tooManyParts(key: string, sizeBytes: number, partsMax: number): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `the object '${key}' would have more than ${partsMax} parts, which S3 does not take; ${sizeBytes} bytes of it are there. Use fewer tasks, so that there are fewer parts to merge, or do not merge them.`,
+    { details: { objectKey: key } },
+  );
+}
+
+const FIRST_BUFFER_BYTES = 64 * KiB;

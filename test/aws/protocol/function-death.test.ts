@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { tellDeath } from '../../../src/aws/protocol/function-death.ts';
+
+const REQUEST = '74646775-3735-49fd-a93c-0830f3dc7db4';
+const answer = (errorType: string, errorMessage: string) => JSON.stringify({ errorType, errorMessage });
+
+describe('what ended a function', () => {
+  it.each([
+    [
+      'memory, as Lambda tells it',
+      'Runtime.OutOfMemory',
+      answer('Runtime.OutOfMemory', `RequestId: ${REQUEST} Error: Runtime exited with error: signal: killed`),
+      'WorkerOutOfMemoryError',
+    ],
+    [
+      'a full heap, of which Node makes an end itself',
+      'Runtime.ExitError',
+      answer('Runtime.ExitError', `RequestId: ${REQUEST} Error: Runtime exited with error: signal: aborted`),
+      'WorkerOutOfMemoryError',
+    ],
+    [
+      'a kill',
+      'Runtime.ExitError',
+      answer('Runtime.ExitError', `RequestId: ${REQUEST} Error: Runtime exited with error: signal: killed`),
+      'WorkerDiedError',
+    ],
+    [
+      'an exit',
+      'Runtime.ExitError',
+      answer('Runtime.ExitError', `RequestId: ${REQUEST} Error: Runtime exited with error: exit status 1`),
+      'WorkerDiedError',
+    ],
+    [
+      'the time limit',
+      'Sandbox.Timedout',
+      answer('Sandbox.Timedout', `RequestId: ${REQUEST} Error: Task timed out after 3.00 seconds`),
+      'TaskTimedOutError',
+    ],
+    [
+      'the time limit, as older runtimes tell it',
+      'Lambda.Unknown',
+      `The cause could not be determined because Lambda did not return an error type. Returned payload: {"errorMessage":"2026-11-22T06:00:00.000Z ${REQUEST} Task timed out after 3.00 seconds"}`,
+      'TaskTimedOutError',
+    ],
+    [
+      'a stray rejection',
+      'Runtime.UnhandledPromiseRejection',
+      answer('Runtime.UnhandledPromiseRejection', `${REQUEST}: nobody caught this`),
+      'WorkerDiedError',
+    ],
+  ])('%s: %s', (_, error, cause, name) => {
+    const told = tellDeath({ Error: error, Cause: cause });
+
+    expect(told).toMatchObject({ name, requestId: REQUEST });
+    expect(told.message).toContain(error);
+  });
+
+  it('is told also where no answer came at all', () => {
+    const told = tellDeath({ Error: 'States.Timeout', Cause: '' });
+
+    expect(told).toMatchObject({ name: 'TaskTimedOutError', requestId: undefined });
+  });
+});

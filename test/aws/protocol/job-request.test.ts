@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { parseJobRequest, parseJobRequestText } from '../../../src/aws/protocol/job-request.ts';
+
+const WHAT = 'the request requests/daily.json';
+
+describe('a request', () => {
+  it('needs an app and inputs, and has defaults for the rest', () => {
+    expect(parseJobRequest({ app: 'word-count', inputs: ['data/'] }, WHAT)).toEqual({
+      app: 'word-count',
+      inputs: ['data/'],
+      params: {},
+      merge: false,
+    });
+  });
+
+  it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+    'keeps a parameter named %s',
+    (name) => {
+      const { params } = parseJobRequestText(`{"app":"a","inputs":["x"],"params":{"${name}":"kept"}}`, WHAT);
+
+      expect(Object.entries(params)).toEqual([[name, 'kept']]);
+    },
+  );
+
+  it.each([
+    [{ inputs: ['data/'] }, 'app'],
+    [{ app: 'a' }, 'inputs'],
+    [{ app: 'a', inputs: [] }, 'inputs: names no input. Name objects, prefixes or globs'],
+    [{ app: 'a', inputs: [''] }, "inputs.0: is empty. Name an object, a prefix that ends in '/', or a glob"],
+    [{ app: 'a', inputs: ['x'], reducers: 1.5 }, 'reducers: is a whole number from 0 to 10000; received 1.5'],
+    [{ app: 'a', inputs: ['x'], reducers: '8' }, 'reducers: is a whole number from 0 to 10000; received'],
+    [{ app: 'a', inputs: ['x'], output: 'results/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: 'output/' }, "received 'output/'"],
+    [{ app: 'a', inputs: ['x'], params: { deep: { er: 1 } } }, 'params.deep'],
+    [{ app: 'a', inputs: ['x'], reducer: 3 }, 'reducer'],
+    [{ app: 'a', inputs: ['x'], jobId: '../../x' }, 'jobId: is 1 to 80 letters'],
+    [{ app: 'a', inputs: ['data/../work/x'] }, "inputs.0: has '.' or '..' between slashes"],
+    [{ app: 'a', inputs: ['./data/x'] }, "inputs.0: has '.' or '..' between slashes"],
+    [{ app: 'a', inputs: ['data/\ud800'] }, 'inputs.0: holds half of a surrogate pair'],
+    // 1,024 bytes are the bound, not characters.
+    [{ app: 'a', inputs: [`data/${'é'.repeat(600)}`] }, 'inputs.0: has 1205 bytes; it may have 1024'],
+    [{ app: 'a', inputs: ['x'], output: '' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: '/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: '/output/a/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: 'input/word-count/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: 'work/other/' }, "output: is a prefix such as 'output/daily/'"],
+    [{ app: 'a', inputs: ['x'], output: 'output//' }, 'output: has nothing between two slashes'],
+    [{ app: 'a', inputs: ['x'], output: 'output/../input/a/' }, "output: has '.' or '..' between slashes"],
+    [
+      { app: 'a', inputs: ['x'], output: 'output/a\nb/' },
+      'output: has a control character; received "output/a\\nb/"',
+    ],
+    [
+      { app: 'a', inputs: ['x'], output: `output/${'a'.repeat(900)}/` },
+      'output: has 908 bytes; it may have 900',
+    ],
+    [['x'], 'is not valid: is an object with app, inputs, output'],
+    [{ app: 5, inputs: ['x'] }, 'app: is a text; received 5'],
+    [{ app: 'a', inputs: 'x' }, 'inputs: is a list of names; received "x"'],
+    [{ app: 'a', inputs: ['x', { key: 'y' }] }, 'inputs.1: is a text; received Object'],
+    [{ app: 'a', inputs: ['x'], merge: 'yes' }, 'merge: is true or false; received "yes"'],
+    [{ app: 'a', inputs: ['x'], reducers: '8' }, 'received "8"'],
+    [{ app: 'a', inputs: ['x'], output: null }, 'output: is a text; received null'],
+    [
+      { app: 'a', inputs: ['x'], params: { deep: null } },
+      'params.deep: is a text, a number, or true or false',
+    ],
+    [{ inputs: ['x'] }, 'app: is missing'],
+    [
+      { app: 'a', inputs: ['x'], parms: {} },
+      'parms: is not a known field. Did you mean "params"? The fields are app, inputs',
+    ],
+  ])('%j is refused by what is wrong with it', (request, message) => {
+    expect(() => parseJobRequest(request, WHAT)).toThrow(message);
+  });
+
+  it('says all that is wrong at once', () => {
+    expect(() => parseJobRequest({ inputs: [], merge: 'yes' }, WHAT)).toThrow(/app.*; inputs.*; merge/);
+  });
+
+  it.each([
+    ['{"app":"a","inputs":["x"],"app":"b"}', 'app: is there twice'],
+    ['{"app":"a","inputs":["x"],"params":{"n":1,"n":1}}', 'params.n: is there twice'],
+    ['{"app":"a","inputs":["x"],"params":{"n":1,"\\u006e":2}}', 'params.n: is there twice'],
+    ['{"app":"a","inputs":["x"],"params":{"__proto__":1,"__proto__":2}}', 'params.__proto__: is there twice'],
+    ['{"app":"a","inputs":["x",{"a":[{"b":1,"b":2}]}]}', 'inputs.1.a.0.b: is there twice'],
+  ])('that has a field twice is refused, where the last one would win: %s', (text, message) => {
+    expect(() => parseJobRequestText(text, WHAT)).toThrow(`${WHAT} is not valid: ${message}`);
+  });
+
+  it('that is not JSON says so', () => {
+    expect(() => parseJobRequestText('{"app": ', WHAT)).toThrow(`${WHAT} is not JSON`);
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { deserializeError, isErrorName, MapReduceError, serializeError } from '../../src/base/errors.ts';
+
+describe('an error on its way between threads', () => {
+  it('comes back with its name, message, details, stack and causes', () => {
+    const cause = Object.assign(new Error('connection reset'), { name: 'SocketError' });
+    const error = new MapReduceError('StorageError', 'cannot read', {
+      details: { taskId: 'm-00001' },
+      cause,
+    });
+
+    const found = deserializeError(structuredClone(serializeError(error)));
+
+    expect(found).toBeInstanceOf(MapReduceError);
+    expect(found).toMatchObject({
+      name: 'StorageError',
+      message: 'cannot read',
+      retryable: true,
+      details: { taskId: 'm-00001' },
+      stack: error.stack,
+      cause: { name: 'SocketError', message: 'connection reset' },
+    });
+  });
+
+  it.each(['toString', 'constructor', '__proto__', 'hasOwnProperty'])(
+    'is none of ours for being named %s, as something in every object is',
+    (name) => {
+      const found = deserializeError({ name, message: 'thrown by a user' });
+
+      expect(isErrorName(name)).toBe(false);
+      expect(found).not.toBeInstanceOf(MapReduceError);
+      expect(found).toMatchObject({ name, message: 'thrown by a user' });
+    },
+  );
+});

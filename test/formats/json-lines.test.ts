@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { json } from '../../src/codec/json-type.ts';
+import { resolveKeyCodec, resolveValueCodec } from '../../src/codec/resolve.ts';
+import { jsonLines } from '../../src/formats/json-lines.ts';
+import { anyJson } from '../codec/json-values.ts';
+import { anyKeyNumber, anyText, RUNS } from '../codec/laws.ts';
+import { written, writtenFromBytes } from './written.ts';
+
+const finite = anyKeyNumber.filter(Number.isFinite);
+
+test('a record is an object with key and value', () => {
+  expect(written(jsonLines(), { key: 'be', value: { count: 3 } })).toBe('{"key":"be","value":{"count":3}}\n');
+});
+
+test('any JSON comes back from its line', () => {
+  fc.assert(
+    fc.property(anyJson, anyJson, (key, value) => {
+      const line = written(jsonLines(), { key, value });
+
+      expect(line.indexOf('\n')).toBe(line.length - 1);
+      expect(JSON.parse(line)).toEqual({ key, value });
+    }),
+    RUNS,
+  );
+});
+
+for (const [keyType, keys] of [
+  [
+    'string',
+    fc.oneof(anyText, fc.string({ unit: fc.constantFrom('"', '\\', '\x1f', '\x7f', 'é'), maxLength: 5 })),
+  ],
+  ['number', finite],
+] as const) {
+  for (const [valueType, values] of [
+    ['string', anyText],
+    ['number', finite],
+    [json(), anyJson],
+  ] as const) {
+    const codecs = { key: resolveKeyCodec(keyType), value: resolveValueCodec(valueType) };
+
+    test(`straight from encoded bytes of ${codecs.key.name} and ${codecs.value.name}, the line is the same`, () => {
+      fc.assert(
+        fc.property(keys as fc.Arbitrary<unknown>, values as fc.Arbitrary<unknown>, (key, value) => {
+          expect(writtenFromBytes(jsonLines(), codecs, { key, value })).toBe(
+            written(jsonLines(), { key, value }),
+          );
+        }),
+        RUNS,
+      );
+    });
+  }
+}
+
+test('-0 is written as -0 by both ways', () => {
+  for (const type of ['number', json()] as const) {
+    const codecs = { key: resolveKeyCodec('string'), value: resolveValueCodec(type) };
+
+    expect(written(jsonLines(), { key: 'k', value: -0 })).toBe('{"key":"k","value":-0}\n');
+    expect(writtenFromBytes(jsonLines(), codecs, { key: 'k', value: -0 })).toBe('{"key":"k","value":-0}\n');
+  }
+  expect(written(jsonLines(), { key: [-0], value: { a: -0 } })).toBe('{"key":[-0],"value":{"a":-0}}\n');
+});
+
+test('what JSON cannot hold is refused by both ways', () => {
+  const codecs = { key: resolveKeyCodec('string'), value: resolveValueCodec('number') };
+
+  expect(() => written(jsonLines(), { key: 'k', value: NaN })).toThrow('jsonLines cannot hold NaN (number).');
+  expect(() => writtenFromBytes(jsonLines(), codecs, { key: 'k', value: NaN })).toThrow('cannot hold NaN');
+  expect(() => written(jsonLines(), { key: 'k', value: undefined })).toThrow('cannot hold undefined');
+});

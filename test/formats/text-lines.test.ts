@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { textLines } from '../../src/formats/text-lines.ts';
+import { parsePiece } from './line-oracle.ts';
+
+function linesOf(
+  content: string | Buffer,
+  { encoding = 'utf8', chunk = 7 }: { encoding?: 'utf8' | 'latin1'; chunk?: number } = {},
+) {
+  const bytes = Buffer.from(content as string);
+  const { lines, ownedBytes } = parsePiece(textLines({ encoding }), bytes, {
+    start: 0,
+    end: Number.POSITIVE_INFINITY,
+    chunkSizes: [chunk],
+  });
+  expect(ownedBytes).toBe(bytes.length);
+  return lines.map(({ text }) => text);
+}
+
+describe('textLines()', () => {
+  it.each([
+    ['an empty file has no lines', '', []],
+    ['one newline is one empty line', '\n', ['']],
+    ['the last line needs no newline', 'a\nb', ['a', 'b']],
+    ['empty lines are records', 'a\n\n\nb\n', ['a', '', '', 'b']],
+    ['CRLF ends a line', 'a\r\n\r\nb\r\n', ['a', '', 'b']],
+    ['only one CR is dropped', 'a\r\r\n', ['a\r']],
+    ['a lone CR is data', 'a\rb\n\rc\n', ['a\rb', '\rc']],
+    ['a CR at the end of the file is data', 'a\r', ['a\r']],
+    ['a byte order mark is skipped', '\ufeffa\nb', ['a', 'b']],
+    ['a byte order mark alone is an empty file', '\ufeff', []],
+    ['a byte order mark before an empty line leaves it a line', '\ufeff\n', ['']],
+    ['a byte order mark further on is data', 'a\n\ufeffb', ['a', '\ufeffb']],
+    ['other line separators are data', 'a\u2028b\u0085c\v\f\n', ['a\u2028b\u0085c\v\f']],
+  ])('%s', (_, content, expected) => {
+    for (const chunk of [1, 2, 3, 1000]) expect(linesOf(content, { chunk })).toEqual(expected);
+  });
+
+  it('turns invalid UTF-8 into U+FFFD, the same for every chunk size', () => {
+    const bytes = Buffer.from([0x61, 0xff, 0x62, 0x0a, 0xe2, 0x82, 0x0a, 0xc3]);
+
+    for (const chunk of [1, 3, 100])
+      expect(linesOf(bytes, { chunk })).toEqual(['a\ufffdb', '\ufffd', '\ufffd']);
+  });
+
+  it('keeps every byte as latin1, the byte order mark too', () => {
+    const bytes = Buffer.from([0xef, 0xbb, 0xbf, 0x80, 0xff, 0x00, 0x0a, 0xe9]);
+
+    expect(linesOf(bytes, { encoding: 'latin1' })).toEqual(['\xef\xbb\xbf\x80\xff\0', '\xe9']);
+  });
+
+  it('reads a line that is three chunks long', () => {
+    const long = 'é'.repeat(1500);
+
+    expect(linesOf(`a\n${long}\nb\n`, { chunk: 1001 })).toEqual(['a', long, 'b']);
+  });
+
+  it('gives a line longer than three splits to the one it starts in', () => {
+    const long = 'x'.repeat(1000);
+    const bytes = Buffer.from(`ab\n${long}\nend\n`);
+
+    const pieces = [0, 300, 600, 900].map((start, index) =>
+      parsePiece(textLines(), bytes, { start, end: [300, 600, 900, bytes.length][index], chunkSizes: [64] }),
+    );
+
+    expect(pieces.map(({ lines }) => lines.map(({ text }) => text))).toEqual([['ab', long], [], [], ['end']]);
+    expect(pieces.map(({ ownedBytes }) => ownedBytes)).toEqual([1004, 0, 0, 4]);
+  });
+
+  it('needs no byte behind the newline that ends the piece', () => {
+    const bytes = Buffer.from('one\ntwo\nthree\n');
+
+    const cutAtLine = parsePiece(textLines(), bytes, { start: 0, end: 4, chunkSizes: [1] });
+    const cutInLine = parsePiece(textLines(), bytes, { start: 0, end: 5, chunkSizes: [1] });
+    const insideOneLine = parsePiece(textLines(), bytes, { start: 9, end: 11, chunkSizes: [1] });
+
+    expect(cutAtLine).toMatchObject({ bytesFed: 4, complete: true, ownedBytes: 4 });
+    expect(cutInLine).toMatchObject({ bytesFed: 8, complete: true, ownedBytes: 8 });
+    expect(insideOneLine).toMatchObject({ bytesFed: 2, complete: true, ownedBytes: 0, lines: [] });
+  });
+
+  it('tells where the record is also after deliver() threw', () => {
+    const parser = textLines().createParser({ startBytes: 0, endBytes: 100, recordBytesMax: 100 });
+    const deliver = (line: string) => {
+      if (line === 'bad') throw new Error('boom');
+    };
+
+    expect(() => parser.push(Buffer.from('ok\ngöd\nbad\nok\n'), deliver)).toThrow('boom');
+
+    expect(parser.recordOffsetBytes()).toBe(8);
+  });
+
+  it('allows a record of exactly the bound, its line end not counted', () => {
+    const parse = (content: string) =>
+      parsePiece(textLines(), Buffer.from(content), {
+        start: 0,
+        end: 100,
+        chunkSizes: [6],
+        recordBytesMax: 10,
+      });
+
+    expect(parse('0123456789\r\n0123456789').lines).toHaveLength(2);
+    expect(() => parse('abc\n0123456789a\n')).toThrow(
+      /the line that starts at byte 4 is longer than 10 bytes, the most that one record may have\. Break it up/,
+    );
+  });
+
+  it('carries a line of many chunks in time that grows with its length alone', () => {
+    const bytes = Buffer.alloc(8 << 20, 'x');
+
+    const started = process.threadCpuUsage();
+    const { lines } = parsePiece(textLines(), bytes, {
+      start: 0,
+      end: bytes.length,
+      chunkSizes: [512],
+      recordBytesMax: 16 << 20,
+    });
+
+    expect(lines[0].text.length).toBe(bytes.length);
+    // Joining at each chunk would copy 64 GiB.
+    expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(3_000);
+  });
+
+  it('refuses other encodings by name', () => {
+    expect(() => textLines({ encoding: 'utf16le' as 'utf8' })).toThrow(
+      /got encoding "utf16le"; it can be 'utf8' or 'latin1'/,
+    );
+  });
+});

@@ -1,0 +1,39 @@
+/** What an output format writes, by its two ways: from values, and straight from their encoded bytes. */
+import type { Codec } from '../../src/codec/codec.ts';
+import type { OutputFormat } from '../../src/formats/output-format.ts';
+import { encoded } from '../codec/laws.ts';
+import { MovingSink } from '../codec/moving-sink.ts';
+
+export interface Written {
+  readonly key: unknown;
+  readonly value: unknown;
+}
+
+export function written(format: OutputFormat<never, never>, { key, value }: Written): string {
+  const sink = new MovingSink();
+  format.write(key as never, value as never, sink);
+  return sink.taken().toString();
+}
+
+export interface Codecs {
+  readonly key: Codec<unknown>;
+  readonly value: Codec<unknown>;
+}
+
+/** As the engine calls it: key and value lie in the middle of larger buffers. Throws where there is no such way. */
+export function writtenFromBytes(
+  format: OutputFormat<never, never>,
+  codecs: Codecs,
+  record: Written,
+): string {
+  const write = format.encodedWriter?.(codecs.key, codecs.value);
+  if (!write)
+    throw new Error(`${format.name} has no encoded writer for ${codecs.key.name}, ${codecs.value.name}`);
+  const key = encoded(codecs.key, record.key);
+  const value = encoded(codecs.value, record.value);
+  const keys = Buffer.concat([Buffer.from('\t\\'), key, Buffer.from('\t\\')]);
+  const values = Buffer.concat([Buffer.from('"\n\n'), value, Buffer.from('"\n')]);
+  const sink = new MovingSink();
+  write(keys, 2, 2 + key.length, values, 3, 3 + value.length, sink);
+  return sink.taken().toString();
+}

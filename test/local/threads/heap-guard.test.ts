@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { HeapGuard } from '../../../src/local/threads/heap-guard.ts';
+
+/** A heap of what is kept and what is garbage, and a guard that looks at it once a second. */
+function guarded(boundBytes: number) {
+  const heap = { kept: 0, garbage: 0, collections: 0 };
+  const guard = new HeapGuard(boundBytes, {
+    usedBytes: () => heap.kept + heap.garbage,
+    collect: () => {
+      heap.garbage = 0;
+      heap.collections++;
+    },
+  });
+  let nowMs = 0;
+  return {
+    heap,
+    look: () => {
+      nowMs += 1_000;
+      guard.look(nowMs);
+    },
+  };
+}
+
+describe('the guard of the JavaScript heap', () => {
+  test('lets garbage be, as long as the heap is within its bound', () => {
+    const { heap, look } = guarded(1_000);
+    heap.garbage = 1_000;
+
+    look();
+
+    expect(heap.collections).toBe(0);
+  });
+
+  test('collects garbage before it judges', () => {
+    const { heap, look } = guarded(1_000);
+    heap.kept = 600;
+    heap.garbage = 900;
+
+    expect(look).not.toThrow();
+
+    expect(heap).toEqual({ kept: 600, garbage: 0, collections: 1 });
+  });
+
+  test('fails the attempt when more is kept than may be', () => {
+    const { heap, look } = guarded(1_000);
+    heap.kept = 1_001;
+
+    expect(look).toThrow('1001 bytes are kept in the JavaScript heap');
+  });
+
+  test('does not collect at every look when nearly all of the bound is kept', () => {
+    const { heap, look } = guarded(1_000);
+    heap.kept = 950;
+
+    for (let i = 0; i < 100; i++) {
+      heap.garbage += 60;
+      look();
+    }
+
+    expect(heap.collections).toBeLessThan(30);
+  });
+
+  test('looks only now and then', () => {
+    let looks = 0;
+    const guard = new HeapGuard(1_000, { usedBytes: () => ++looks, collect: () => {} });
+
+    for (let ms = 0; ms < 100; ms++) guard.look(ms);
+
+    expect(looks).toBe(5);
+  });
+});

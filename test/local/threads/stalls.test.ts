@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
+
+const SLOW_STEPS = new URL('../run/jobs/slow-steps.ts', import.meta.url);
+/** A step takes 100 ms, and there are three seconds of them in one call. */
+const STALL_TIMEOUT_MS = 1_500;
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'stalls-test-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** As many files as map tasks, each of which hands one value to the reducer's one group. */
+function run(slow: string, files = 1) {
+  const input = mkdtempSync(join(folder, 'input-'));
+  mkdirSync(input, { recursive: true });
+  for (let i = 0; i < files; i++) writeFileSync(join(input, `${i}.txt`), 'line\n');
+  return runEmbedded({
+    jobModule: SLOW_STEPS,
+    inputs: [input],
+    output: join(folder, `output-${slow}`),
+    params: { slow },
+    workers: 1,
+    reducers: 1,
+    splitSizeBytes: 5,
+    attemptsMax: 1,
+    backupAttempts: false,
+    stallTimeoutMs: STALL_TIMEOUT_MS,
+  });
+}
+
+describe('an attempt that works for longer than the stall timeout in one call is left alone', () => {
+  it.each([
+    ['its map emits', 'map', 1],
+    ['its map counts', 'count', 1],
+    ['its combiner is called', 'combine', 1],
+    ['its reduce reads values', 'values', 30],
+    ['its reduce emits', 'emit', 1],
+  ])('while %s', async (_while, slow, files) => {
+    const report = await run(slow, files);
+
+    expect(report.failures).toEqual([]);
+  });
+});
+
+it('an attempt that takes no step is stopped, and the message says what a step is and names the flag', async () => {
+  await expect(run('nothing')).rejects.toThrow(
+    'made no progress for 1500 ms: it read no record and no value, and called neither emit() nor count(); its worker was stopped. Look for a loop that does not end. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between.',
+  );
+});

@@ -1,0 +1,374 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { MapReduceError } from '../../../src/base/errors.ts';
+import { attemptId } from '../../../src/base/ids.ts';
+import { MiB } from '../../../src/base/limits.ts';
+import { Scratch } from '../../../src/local/run/scratch.ts';
+import { runStage } from '../../../src/local/schedule/run-stage.ts';
+import type { StageOptions } from '../../../src/local/schedule/stage-options.ts';
+import type { WorkerOutput } from '../../../src/local/threads/worker-output.ts';
+import { WorkerPool } from '../../../src/local/threads/worker-pool.ts';
+import type { JobEvent } from '../../../src/report/report.ts';
+import { mapTasks } from '../schedule/scripted-pool.ts';
+import type { Behaviour, ScriptedConfiguration, ScriptedData } from './scripted-worker.ts';
+
+const cleanUps: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+function makePool(
+  behaviours: readonly Behaviour[],
+  options: { workers?: number; memoryBytes?: number; always?: boolean; data?: Partial<ScriptedData> } = {},
+) {
+  const folder = mkdtempSync(join(tmpdir(), 'worker-pool-test-'));
+  const commitFolder = join(folder, 'commits');
+  mkdirSync(commitFolder);
+  const scratch = new Scratch(join(folder, 'scratch'));
+  const output: WorkerOutput[] = [];
+  const gate = new SharedArrayBuffer(4);
+  const pool = new WorkerPool({
+    workers: options.workers ?? 2,
+    entry: new URL('./scripted-worker.ts', import.meta.url),
+    workerData: { meeting: new SharedArrayBuffer(4), gate, ...options.data } satisfies ScriptedData,
+    memoryBytes: options.memoryBytes ?? 64 * MiB,
+    scratch,
+    onOutput: (part) => output.push(part),
+  });
+  pool.configure({
+    commitFolder,
+    behaviours,
+    always: options.always ?? false,
+  } satisfies ScriptedConfiguration);
+  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+  cleanUps.push(() => pool.close());
+  const tasks = mapTasks(behaviours.length);
+  const run = (more: Partial<StageOptions> = {}) =>
+    runStage({
+      stage: 'map',
+      tasks,
+      pool,
+      clock: systemClock,
+      random: Math.random,
+      ...more,
+      policy: { pollIntervalMs: 20, progressIntervalMs: 20, backoffMsMax: 20, ...more.policy },
+    });
+  /** Those that wait may commit. */
+  const openGate = () => void Atomics.store(new Int32Array(gate), 0, 1);
+  return { pool, run, tasks, scratch, output, openGate, commits: () => readdirSync(commitFolder).sort() };
+}
+
+const commit: Behaviour = { does: 'commit' };
+
+/** Resolves once so many attempts have read a record. */
+function whenAtWork(attempts: number) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onEvent = (event: JobEvent) => {
+    if (event.kind === 'progress' && event.progress.running === attempts && event.progress.records > 0)
+      resolve();
+  };
+  return { atWork: promise, onEvent };
+}
+
+describe('attempts on worker threads', () => {
+  test('two of them run at once', async () => {
+    const { run } = makePool([
+      { does: 'meet', attempts: 2 },
+      { does: 'meet', attempts: 2 },
+    ]);
+
+    const { results } = await run();
+
+    const threads = results.map(({ counters }) => counters.threadId);
+    expect(new Set(threads).size).toBe(2);
+  });
+
+  test('an attempt knows whether its worker had done something before', async () => {
+    const { pool, tasks } = makePool([commit, commit], { workers: 2 });
+    const start = async (worker: number, task: number) => {
+      const handle = pool.start(worker, tasks[task], attemptId(tasks[task].taskId, 0));
+      await handle.result;
+      return handle.isReused;
+    };
+
+    const reused = [await start(0, 0), await start(0, 1), await start(1, 1)];
+
+    expect(reused).toEqual([false, true, false]);
+  });
+
+  test('a worker is started only when there is a task for it, and runs one after the other', async () => {
+    const { run } = makePool([commit, commit, commit, commit, commit], { workers: 1 });
+
+    const { results, report } = await run();
+
+    expect(new Set(results.map(({ counters }) => counters.threadId)).size).toBe(1);
+    expect(report).toMatchObject({ attempts: 5, failedAttempts: 0 });
+  });
+
+  test('progress can be read while the worker computes without a pause', async () => {
+    const { run, openGate } = makePool([{ does: 'commit', waits: true }]);
+    const told = new Set<number>();
+
+    await run({
+      onEvent: (event) => {
+        if (event.kind === 'progress') told.add(event.progress.records);
+        if (told.size > 4) openGate();
+      },
+    });
+
+    expect([...told]).toEqual([...told].sort((a, b) => a - b));
+    expect(told.size).toBeGreaterThan(4);
+  });
+
+  test('a task that throws fails with its own error, cause and place included', async () => {
+    const { run } = makePool([{ does: 'throw' }], { always: true });
+
+    const failure = await run({ policy: { attemptsMax: 2 } }).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(MapReduceError);
+    expect(failure).toMatchObject({
+      name: 'TaskFailedError',
+      details: { taskId: 'm-00000', attemptId: 'm-00000.1', file: '/data/a.txt', offsetBytes: 7 },
+      cause: {
+        name: 'UserCodeError',
+        message: 'map threw: boom',
+        cause: { name: 'RangeError', message: 'boom' },
+      },
+    });
+  });
+
+  test('a job that does not load fails the stage at once', async () => {
+    const { run } = makePool([commit, commit], { data: { failsToLoad: true } });
+
+    await expect(run()).rejects.toMatchObject({ name: 'JobDefinitionError' });
+  });
+});
+
+describe('workers that come to harm', () => {
+  test('process.exit in a task ends one attempt and not the process', async () => {
+    const { run } = makePool([commit, { does: 'exit' }, commit]);
+
+    const { failures, report } = await run();
+
+    expect(report).toMatchObject({ attempts: 4, failedAttempts: 1 });
+    expect(failures[0].error).toMatchObject({
+      name: 'WorkerDiedError',
+      details: { taskId: 'm-00001', attemptId: 'm-00001.0', file: '/data/input-1.txt', offsetBytes: 262_144 },
+    });
+    expect(failures[0].error.message).toContain(
+      "in map attempt m-00001.0 while it read the chunk that starts at byte 262144 of /data/input-1.txt: the job's code called process.exit(7)",
+    );
+  });
+
+  test('an error that nobody catches ends one attempt and is told', async () => {
+    const { run } = makePool([{ does: 'throw uncaught' }, commit]);
+
+    const { failures, report } = await run();
+
+    expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
+    expect(failures[0].error.name).toBe('WorkerDiedError');
+    expect(failures[0].error.message).toContain('TypeError: in a timer');
+    expect(failures[0].error.details?.userStack).toContain('scripted-worker.ts');
+  });
+
+  test('a task that loops for ever is taken away and given to another', async () => {
+    const { run } = makePool([{ does: 'loop' }, commit, commit]);
+
+    const { failures, report } = await run({ policy: { stallTimeoutMs: 300, attemptsMax: 1_000 } });
+
+    // Where the machine is busy, attempts that are not given any time stall as well.
+    expect(new Set(failures.map(({ error }) => error.name))).toEqual(new Set(['TaskStalledError']));
+    expect(report).toMatchObject({ attempts: 3 + failures.length, failedAttempts: failures.length });
+    expect(failures.find(({ attemptId }) => attemptId === 'm-00000.0')!.error).toMatchObject({
+      name: 'TaskStalledError',
+      details: { taskId: 'm-00000', file: '/data/input-0.txt', offsetBytes: 262_144 },
+    });
+  });
+
+  test.each([
+    { into: 'array', checks: true },
+    { into: 'array', checks: false },
+    { into: 'map', checks: true },
+    { into: 'map', checks: false },
+  ] as const)('a task that fills the heap ends one attempt and not the process: %j', async (how) => {
+    const { run } = makePool([{ does: 'fill the heap', ...how }, commit], { memoryBytes: 32 * MiB });
+
+    // V8 takes long over a heap that is nearly full.
+    const { failures, report } = await run({ policy: { stallTimeoutMs: 3_600_000 } });
+
+    expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
+    expect(failures[0].error.name).toBe('WorkerOutOfMemoryError');
+    expect(failures[0].error.message).toContain(
+      'ran out of JavaScript heap (at most 192 MiB) in map attempt m-00000.0 while it read the chunk that starts at byte 262144 of /data/input-0.txt',
+    );
+  });
+
+  test('a worker whose heap was full is replaced, since the job’s module may keep what filled it', async () => {
+    const { run } = makePool([commit, { does: 'fill the heap', into: 'map', checks: true }, commit], {
+      workers: 1,
+    });
+
+    const { results } = await run();
+
+    expect(results[1].counters.threadId).not.toBe(results[0].counters.threadId);
+  });
+
+  test('a worker that died is replaced by a new thread, and the others are left alone', async () => {
+    const { run } = makePool([commit, { does: 'exit' }, commit, commit], { workers: 1 });
+
+    const { results } = await run();
+
+    const threads = results.map(({ counters }) => counters.threadId);
+    expect(threads[0]).not.toBe(threads[1]);
+    expect(new Set(threads).size).toBe(2);
+  });
+
+  test('fifty kills at random moments: every task commits exactly once', async () => {
+    const tasks = 60;
+    const { run, pool, commits, openGate, scratch } = makePool(
+      // The last ones are there to be killed for as long as it takes.
+      Array.from({ length: tasks }, (_, i): Behaviour => ({ does: 'commit', workMs: 40, waits: i > 56 })),
+      { workers: 3, always: true },
+    );
+    let isOver = false;
+    let kills = 0;
+    let deaths = 0;
+    let committed = 0;
+    const busy = new Set<number>();
+    const killer = async () => {
+      while (!isOver && deaths < 50) {
+        await sleep(Math.random() * 15);
+        const [worker] = [...busy].sort(() => Math.random() - 0.5);
+        if (worker === undefined) continue;
+        busy.delete(worker);
+        kills++;
+        void pool.crash(worker);
+      }
+      openGate();
+    };
+
+    const running = run({
+      policy: { attemptsMax: 1_000 },
+      onEvent: (event) => {
+        if (event.kind === 'attempt-started') busy.add(event.worker);
+        else if (event.kind === 'attempt-ended' || event.kind === 'attempt-failed') busy.delete(event.worker);
+        if (event.kind === 'attempt-failed') deaths++;
+        if (event.kind === 'attempt-ended' && event.committed) committed++;
+      },
+    });
+    const killing = killer();
+    const { results, report, failures } = await running.finally(() => {
+      isOver = true;
+    });
+    await killing;
+
+    expect(new Set(failures.map(({ error }) => error.name))).toEqual(new Set(['WorkerDiedError']));
+    expect(report.failedAttempts).toBeGreaterThanOrEqual(50);
+    // A kill may come when the attempt is over already.
+    expect(report.failedAttempts).toBeLessThanOrEqual(kills);
+    expect(results).toHaveLength(tasks);
+    expect(commits()).toHaveLength(tasks);
+    expect(committed).toBeLessThanOrEqual(tasks);
+    expect(readdirSync(scratch.folder)).toEqual([]);
+  });
+});
+
+describe('stopping', () => {
+  test('a computing attempt hears that it should stop', async () => {
+    const { run, pool, tasks } = makePool([{ does: 'work on', checks: true }]);
+    const controller = new AbortController();
+    const { atWork, onEvent } = whenAtWork(1);
+    const started = run({ signal: controller.signal, onEvent, policy: { stopGraceMs: 3_600_000 } });
+    await atWork;
+
+    controller.abort();
+
+    await expect(started).rejects.toMatchObject({ name: 'CancelledError' });
+    // The same thread takes the next one.
+    const handle = pool.start(0, tasks[0], attemptId(tasks[0].taskId, 1));
+    await expect(handle.result).resolves.toMatchObject({ committed: true });
+  });
+
+  test('one that does not hear is made to, and soon', async () => {
+    const { run } = makePool([{ does: 'work on', checks: false }, { does: 'loop' }]);
+    const controller = new AbortController();
+    const { atWork, onEvent } = whenAtWork(2);
+    const policy = { stopGraceMs: 100, stallTimeoutMs: 3_600_000 };
+    const started = run({ signal: controller.signal, onEvent, policy });
+    await atWork;
+    const abortedMs = performance.now();
+
+    controller.abort();
+
+    await expect(started).rejects.toMatchObject({ name: 'CancelledError' });
+    // Of a second on a machine that has time.
+    expect(performance.now() - abortedMs).toBeLessThan(30_000);
+  });
+
+  test('closing the pool fails what is running and leaves no scratch folder', async () => {
+    const { pool, tasks, scratch } = makePool([{ does: 'loop' }]);
+    const handle = pool.start(0, tasks[0], attemptId(tasks[0].taskId, 0));
+    const result = handle.result.catch((error: unknown) => error);
+    while (handle.progress()?.chunkOffsetBytes !== 262_144) await sleep(5);
+
+    await pool.close();
+
+    expect(await result).toMatchObject({ name: 'WorkerDiedError' });
+    expect(readdirSync(scratch.folder)).toEqual([]);
+    expect(() => pool.start(0, tasks[0], attemptId(tasks[0].taskId, 1))).toThrow('closed');
+  });
+
+  test('the scratch folder comes with the first attempt and goes at the end', async () => {
+    const { run, scratch } = makePool([commit, { does: 'throw' }, { does: 'exit' }]);
+    expect(existsSync(scratch.folder)).toBe(false);
+    await run();
+
+    expect(readdirSync(scratch.folder)).toEqual([]);
+    await scratch.remove();
+
+    expect(existsSync(scratch.folder)).toBe(false);
+  });
+});
+
+describe('what user code prints', () => {
+  test('arrives in whole lines, complete, before the pool is closed', async () => {
+    const lines = Array.from({ length: 2_000 }, (_, i) => [`line ${i} `, `of ünïcode 🎉\n`]).flat();
+    const { run, output, pool } = makePool([
+      { does: 'commit', prints: lines },
+      { does: 'commit', prints: lines },
+    ]);
+
+    await run();
+    await pool.close();
+
+    expect(output.every(({ text }) => text.endsWith('\n'))).toBe(true);
+    for (const worker of [0, 1]) {
+      const text = output.flatMap((part) => (part.worker === worker ? [part.text] : [])).join('');
+      expect(text).toBe(lines.join(''));
+    }
+  });
+
+  test('arrives although the pool is closed right after the last answer', async () => {
+    const lines = Array.from({ length: 3_000 }, (_, i) => `line ${i}\n`);
+    for (let repeat = 0; repeat < 5; repeat++) {
+      const { pool, tasks, output } = makePool([{ does: 'commit', prints: lines }], { workers: 1 });
+
+      await pool.start(0, tasks[0], attemptId(tasks[0].taskId, 0)).result;
+      await pool.close();
+
+      expect(output.map(({ text }) => text).join('')).toBe(lines.join(''));
+    }
+  });
+
+  test('arrives also from a worker that exits', async () => {
+    const { run, output } = makePool([{ does: 'exit', prints: 'last words' }]);
+
+    await run();
+
+    expect(output).toContainEqual({ stream: 'stdout', worker: 0, text: 'last words\n' });
+  });
+});

@@ -1,0 +1,191 @@
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { textLines } from '../../src/formats/text-lines.ts';
+import { listLocalInputs } from '../../src/plan/inputs/list-inputs.ts';
+import { lookInside } from '../../src/plan/inputs/look-inside.ts';
+import { readPiece } from '../../src/read/read-records.ts';
+import { FileStore } from '../../src/storage/file/file-store.ts';
+
+const store = new FileStore({ root: '/' });
+const LINES = 'one\ntwo\n';
+let folder: string;
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'file-kind-test-')));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+});
+
+/** As a job reads it: listed, looked into, read. */
+async function linesOf(name: string, bytes: Buffer | string): Promise<string[]> {
+  writeFileSync(join(folder, name), bytes);
+  const listed = await listLocalInputs(store, [join(folder, name)]);
+  const lines: string[] = [];
+  for (const file of await lookInside(listed, { store, isText: true })) {
+    await readPiece(
+      { file, startBytes: 0, endBytes: file.sizeBytes },
+      { format: textLines(), store, recordBytesMax: 1_000_000, deliver: (line) => lines.push(line) },
+    );
+  }
+  return lines;
+}
+
+function tar(): Buffer {
+  const header = Buffer.alloc(1024);
+  header.write('a.txt', 0);
+  header.write('ustar\0', 257);
+  return header;
+}
+
+const hex = (bytes: string) => Buffer.concat([Buffer.from(bytes, 'hex'), Buffer.from(LINES)]);
+const SKIPPABLE = Buffer.from('502a4d1802000000aaaa', 'hex');
+
+describe('a file is what its first bytes say', () => {
+  test.each([
+    ['access.log', gzipSync(LINES)],
+    ['access.log.gz.1', gzipSync(LINES)],
+    ['noname', zstdCompressSync(LINES)],
+    ['x.bz2', Buffer.from(LINES)],
+    ['x.GZ', gzipSync(LINES)],
+    ['skippable', Buffer.concat([SKIPPABLE, zstdCompressSync(LINES)])],
+    ['two.log', Buffer.concat([gzipSync('one\n'), gzipSync('two\n')])],
+    ['bom.txt', Buffer.from(`\ufeff${LINES}`)],
+  ])('%s is read', async (name, bytes) => {
+    expect(await linesOf(name, bytes)).toEqual(['one', 'two']);
+  });
+
+  test.each([
+    ['a.bz2', 'a bzip2 file', hex('425a6839314159265359')],
+    ['a.xz', 'an xz file', hex('fd377a585a00')],
+    ['a.lz4', 'an lz4 file', hex('04224d18')],
+    ['a.zip', 'a zip archive', hex('504b0304')],
+    ['a.7z', 'a 7z archive', hex('377abcaf271c')],
+    ['a.Z', 'a file of compress', hex('1f9d90')],
+    ['a.parquet', 'a Parquet file', hex('50415231')],
+    ['a.avro', 'an Avro file', hex('4f626a01')],
+    ['a.tar', 'a tar archive', tar()],
+    ['a.tgz', 'a tar archive in a compressed file', gzipSync(tar())],
+    ['a.tar.gz', 'a tar archive in a compressed file', gzipSync(tar())],
+    ['a.tar.zst', 'a tar archive in a compressed file', zstdCompressSync(tar())],
+    ['a.txt', 'UTF-16 text', Buffer.from('\ufeffone\ntwo\n', 'utf16le')],
+    ['b.txt', 'UTF-16 text', Buffer.from('\ufeffone\ntwo\n', 'utf16le').swap16()],
+    ['c.txt', 'UTF-16 text without a byte order mark', Buffer.from('one\ntwo\n', 'utf16le')],
+    ['ru.txt', 'UTF-16 text without', Buffer.from('привет мир как дела у тебя\n', 'utf16le')],
+    ['zh.txt', 'UTF-16 text without', Buffer.from('你好世界，今天天气很好\n', 'utf16le').swap16()],
+    ['hi.txt', 'UTF-16 text without', Buffer.from('hi\n', 'utf16le')],
+    ['ru.gz', 'UTF-16 text without', gzipSync(Buffer.from('да нет\n', 'utf16le'))],
+    ['32.txt', 'UTF-32 text without', Buffer.from(Uint32Array.of(0x68, 0x69, 0x0a).buffer)],
+    ['d.txt.gz', 'UTF-16 text in a compressed file', gzipSync(Buffer.from('\ufeffone\n', 'utf16le'))],
+    ['e.gz', 'a gzip file, compressed once more', gzipSync(gzipSync(LINES))],
+  ])('%s is refused as %s', async (name, what, bytes) => {
+    await expect(linesOf(name, bytes)).rejects.toMatchObject({
+      name: 'CorruptInputError',
+      message: expect.stringContaining(`${name} is ${what}`),
+    });
+  });
+
+  test('a format of the user that reads bytes gets any bytes', async () => {
+    writeFileSync(join(folder, 'a.parquet'), hex('50415231'));
+    const listed = await listLocalInputs(store, [folder]);
+
+    expect(await lookInside(listed, { store, isText: false })).toEqual(listed);
+  });
+
+  test.each([
+    ['x.log', gzipSync(LINES), 'a whole gzip file, as its first bytes say: unexpected end of file'],
+    ['x.gz.1', zstdCompressSync(LINES), 'a whole zstd file, as its first bytes say: '],
+    ['x.gz', gzipSync(LINES), 'a whole gzip file, as its name says: unexpected end of file'],
+  ])('%s that is cut short is said to be one by what says so', async (name, bytes, said) => {
+    const failed = linesOf(name, bytes.subarray(0, -4));
+
+    await expect(failed).rejects.toThrow(`${name} is not ${said}`);
+    const speaksOfExtension = await failed.catch((error: Error) => error.message.includes('extension'));
+    expect(speaksOfExtension).toBe(said.includes('name says'));
+  });
+
+  test.each(['a.gz', 'a.zst'])('%s without a byte was cut short', async (name) => {
+    await expect(linesOf(name, '')).rejects.toThrow(/has no bytes, and a (gzip|zstd) file has some/);
+  });
+
+  test('a zstd with a window of 2 GiB is read', async () => {
+    const bytes = zstdCompressSync(LINES, {
+      params: {
+        [constants.ZSTD_c_windowLog]: 31,
+        [constants.ZSTD_c_enableLongDistanceMatching]: 1,
+        [constants.ZSTD_c_contentSizeFlag]: 0,
+      },
+    });
+
+    expect(await linesOf('long.zst', bytes)).toEqual(['one', 'two']);
+  });
+});
+
+describe('what is no file', () => {
+  test('is named, in a folder and by a glob, and hidden names are passed over', async () => {
+    writeFileSync(join(folder, 'a.txt'), LINES);
+    mkdirSync(join(folder, 'sub'));
+    symlinkSync(join(folder, 'gone'), join(folder, 'sub', 'dangling.txt'));
+    const list = (pattern: string) => listLocalInputs(store, [join(folder, pattern)]);
+
+    await expect(list('')).rejects.toThrow(
+      /holds .*sub\/dangling\.txt, which is a symbolic link that leads nowhere/,
+    );
+    await expect(list('**/*.txt')).rejects.toThrow(/dangling\.txt/);
+    expect((await list('*.txt')).map(({ key }) => key)).toEqual([join(folder, 'a.txt')]);
+
+    rmSync(join(folder, 'sub', 'dangling.txt'));
+    execFileSync('mkfifo', [join(folder, 'sub', 'pipe')]);
+    await expect(list('')).rejects.toThrow(/holds .*sub\/pipe, which is a pipe, socket or device/);
+
+    rmSync(join(folder, 'sub', 'pipe'));
+    execFileSync('mkfifo', [join(folder, 'sub', '.pipe')]);
+    expect((await list('')).map(({ key }) => key)).toEqual([join(folder, 'a.txt')]);
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'is said of a file without a size that holds something',
+    async () => {
+      const refused = {
+        name: 'UsageError',
+        message: expect.stringMatching(/^the input .*(status|link) has a size of 0 but is not empty/),
+      };
+      writeFileSync(join(folder, 'empty'), '');
+      const empty = await listLocalInputs(store, [join(folder, 'empty'), folder]);
+      symlinkSync('/proc/self/status', join(folder, 'link'));
+
+      await expect(listLocalInputs(store, ['/proc/self/status'])).rejects.toMatchObject(refused);
+      await expect(listLocalInputs(store, [folder])).rejects.toMatchObject(refused);
+      await expect(listLocalInputs(store, [join(folder, 'l*')])).rejects.toMatchObject(refused);
+      expect(empty.map(({ key, sizeBytes }) => [key, sizeBytes])).toEqual([[join(folder, 'empty'), 0]]);
+    },
+  );
+
+  test('a file that was rewritten at its size, its time set back, is noticed', async () => {
+    const path = join(folder, 'a.txt');
+    writeFileSync(path, LINES);
+    utimesSync(path, 1_000, 1_000);
+    const [file] = await listLocalInputs(store, [path]);
+    const [inFolder] = await listLocalInputs(store, [folder]);
+    writeFileSync(path, 'six\nten\n');
+    utimesSync(path, 1_000, 1_000);
+
+    const read = readPiece(
+      { file, startBytes: 0, endBytes: file.sizeBytes },
+      { format: textLines(), store, recordBytesMax: 1_000, deliver: () => {} },
+    );
+
+    expect(inFolder).toEqual(file);
+    await expect(read).rejects.toMatchObject({ name: 'InputChangedError' });
+  });
+});

@@ -1,0 +1,49 @@
+import { link, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { FileStore } from '../../../src/storage/file/file-store.ts';
+
+/** No file system at hand refuses links. */
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>();
+  return { ...real, link: vi.fn(real.link) };
+});
+
+async function newStore(): Promise<FileStore> {
+  const root = await mkdtemp(join(tmpdir(), 'file-upload-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  return new FileStore({ root });
+}
+
+function fails(code: string): Error {
+  return Object.assign(new Error(`${code}: link`), { code });
+}
+
+it.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])(
+  'a file system that answers a link with %s has no hard links, and the error says so',
+  async (code) => {
+    const store = await newStore();
+    vi.mocked(link).mockRejectedValueOnce(fails(code));
+
+    await expect(store.put('part', Buffer.from('a'), { ifNoneMatch: '*' })).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(
+        new RegExp(
+          `cannot write .*/part: this file system does not do .* \\(${code}\\)\\. .* with hard links`,
+        ),
+      ),
+    });
+    expect(await readdir(store.root)).not.toContain('part');
+  },
+);
+
+it('a folder that may not be written is a matter of permissions', async () => {
+  const store = await newStore();
+  vi.mocked(link).mockRejectedValueOnce(fails('EACCES'));
+
+  await expect(store.put('part', Buffer.from('a'), { ifNoneMatch: '*' })).rejects.toMatchObject({
+    name: 'UsageError',
+    message: expect.stringContaining('permission denied (EACCES)'),
+  });
+});
