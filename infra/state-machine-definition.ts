@@ -15,7 +15,6 @@
  *
  * The rendered machine is test/infra/state-machine.asl.json, reviewed as a diff.
  */
-
 import { FUNCTION_DEATHS } from '../src/aws/protocol/function-death.ts';
 import type { NextStep } from '../src/aws/protocol/job-state.ts';
 import { LIMITS } from '../src/base/limits.ts';

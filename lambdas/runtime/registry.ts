@@ -10,7 +10,6 @@
  *   'word-count': { load: () => import('./word-count/job.ts') },
  * };
  */
-
 import type { Job } from '../../src/api/job.ts';
 import { appNameProblem } from '../../src/aws/protocol/app-name.ts';
 import { MapReduceError } from '../../src/base/errors.ts';

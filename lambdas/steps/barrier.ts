@@ -1,5 +1,4 @@
 /** What the two barriers have in common: the plan they count against, and what becomes of tasks that are missing. */
-
 import type { Job } from '../../src/api/job.ts';
 import { finalFailure, readFailures } from '../../src/aws/protocol/attempt-failures.ts';
 import {

@@ -1,5 +1,4 @@
 /** Which tasks have committed, by the keys of what they committed: a listing, 1,000 tasks a request. */
-
 import type { Job } from '../../src/api/job.ts';
 import { type Stage, taskId } from '../../src/base/ids.ts';
 import { committedKey } from '../../src/commit/layout.ts';

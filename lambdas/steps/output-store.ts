@@ -3,7 +3,6 @@
  * only what this job or an owner before it wrote. So a job that has lost its output since it last looked cannot replace
  * a part of its successor's result.
  */
-
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { JOB_METADATA, writerOf } from '../../src/commit/part-writer.ts';
 import type {

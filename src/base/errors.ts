@@ -5,7 +5,6 @@
  *
  * Messages say what happened, the value received, what is allowed and the next step.
  */
-
 import type { TaskId } from './ids.ts';
 import { isInstance, thrownFields } from './thrown.ts';
 

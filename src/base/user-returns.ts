@@ -3,7 +3,6 @@
  * nothing. A value that is returned instead would be lost without a word, so that each call is checked, at the price
  * of one comparison.
  */
-
 import { type ErrorDetails, MapReduceError } from './errors.ts';
 import { preview, typeName } from './show-value.ts';
 

@@ -6,7 +6,6 @@
  *     reduce  ░░░░░░░░░░░░░░░░░░░░         4 tasks
  *     1 attempt failed; the last, m-00003.0: WorkerDiedError: ...
  */
-
 import {
   formatByteRate,
   formatBytes,

@@ -1,5 +1,4 @@
 /** What is said when a job has ended well, made of its report. */
-
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../base/quantities.ts';
 import type { JobReport, StageReport } from '../report/report.ts';
 import { cut, type Paint, printable, printableMessage, printableName } from './paint.ts';

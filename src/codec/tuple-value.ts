@@ -3,7 +3,6 @@
  *
  *     ['number', 'string']    length | number | text
  */
-
 import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';
 import { appendBytes } from './append-bytes.ts';
 import type { ByteSink, Codec } from './codec.ts';

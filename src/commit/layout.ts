@@ -12,7 +12,6 @@
  *     <output>/_SUCCESS              empty; last of all
  *     <output>/_JOB                  whose the output is, from before the first part on; of jobs on AWS
  */
-
 import { type AttemptId, stageOf, type TaskId } from '../base/ids.ts';
 import type { JobLayout, JobSettings } from '../plan/task.ts';
 import { partName } from '../report/result-names.ts';

@@ -9,7 +9,6 @@
  * Records are appended to `sink` synchronously; `flush()` is awaited whenever `wantsFlush`. A single call of the user's
  * reduce may write more than memory holds: what exceeds the sink's bound goes to a local file until the next flush.
  */
-
 import { crc32 } from 'node:zlib';
 import { crc32Text } from '../base/crc32-text.ts';
 import { MapReduceError } from '../base/errors.ts';

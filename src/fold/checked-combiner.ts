@@ -1,5 +1,4 @@
 /** The user's combiner, with what it throws and returns checked. */
-
 import type { PairwiseCombiner } from '../api/job.ts';
 import { userCodeError } from '../api/user-code.ts';
 import { isMapReduceError, MapReduceError } from '../base/errors.ts';

@@ -11,7 +11,6 @@
  * went in, an upper bound for what a combiner that drops something holds; beside the oldest partial the fold holds
  * LIMITS.foldPartialsBytesMax at most.
  */
-
 import type { PairwiseCombiner } from '../api/job.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ByteSink, Codec } from '../codec/codec.ts';

@@ -3,7 +3,6 @@
  * accumulated`. Values of a fixed size are folded from the left, one after another, so that one value is held at a
  * time. Values that may grow are folded as a balanced tree (growing-fold.ts).
  */
-
 import type { JobShuffle, NamedCombiner, PairwiseCombiner } from '../api/job.ts';
 import { userCodeError } from '../api/user-code.ts';
 import { MapReduceError } from '../base/errors.ts';

@@ -17,7 +17,6 @@
  * Where keys hardly repeat, a table costs more than it saves: every emit misses the cache. The table watches how many
  * emits made a new entry, and says so (`hardlyFolds`); the collector then goes over to the sort buffer.
  */
-
 import type { NamedCombiner, PairwiseCombiner } from '../api/job.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
 import type { KeyCodec } from '../codec/codec.ts';

@@ -5,7 +5,6 @@
  * Called by whoever runs attempts (a worker thread, a Lambda), any number of times for one task, also at the same time:
  * the commit decides which attempt counts.
  */
-
 import type { MapContext, ParameterValues } from '../api/job.ts';
 import { createCounter, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
 import { type Counters, sortedCounters } from '../base/counters.ts';

@@ -1,5 +1,4 @@
 /** Which partition a key belongs to. */
-
 import type { Job, ParameterValues, PartitionFunction } from '../api/job.ts';
 import { userCodeError } from '../api/user-code.ts';
 import { MapReduceError } from '../base/errors.ts';

@@ -12,7 +12,6 @@
  * Records are scattered over the arena, each a cache miss; they are touched some way ahead of being written, all at
  * once, so that the misses overlap (a prefetch).
  */
-
 import { equalBytes } from '../base/copy-bytes.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';

@@ -5,7 +5,6 @@
  *                    | keys hardly repeat              +--> sorted run --> spill file ... --> merge --> shuffle object
  *     emit --> sort buffer (everything else) ---------+            \_ no spill: straight in ______________/
  */
-
 import type { JobShuffle } from '../api/job.ts';
 import { refuseLateEmit } from '../api/user-code.ts';
 import { MapReduceError } from '../base/errors.ts';

@@ -6,7 +6,6 @@
  * Holders start with what an earlier attempt left, but never let it decide anything: how much there is says nothing
  * about when a buffer is full. A second attempt in the same thread, as in tests, gets memory of its own.
  */
-
 import { KiB } from '../base/limits.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { KeySorter } from './key-sort.ts';

@@ -3,7 +3,6 @@
  * parameters and the input, and on nothing else (not on the number of workers), so that the same job gives the same
  * bytes wherever it runs.
  */
-
 import type { Job, ParameterValues } from '../api/job.ts';
 import { setUp } from '../api/user-code.ts';
 import { isMapReduceError, MapReduceError } from '../base/errors.ts';

@@ -1,5 +1,4 @@
 /** What a plan has to say to those who read the report. */
-
 import { LIMITS } from '../base/limits.ts';
 import { formatBytes } from '../base/quantities.ts';
 import type { JobPlan, PartitionPlan } from './task.ts';

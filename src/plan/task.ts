@@ -2,7 +2,6 @@
  * What a task is told and what it has at hand. These are plain data (they cross threads and, on AWS, Step Functions)
  * except for TaskEnvironment, which each worker builds for itself.
  */
-
 import type { Job, ParameterValues } from '../api/job.ts';
 import type { JobId, TaskId } from '../base/ids.ts';
 import type { AttemptControl, Progress } from '../base/progress.ts';

@@ -20,7 +20,8 @@ export const KIND_BYTES = 512;
 
 const DECOMPRESS = 'Decompress it first; .gz and .zst are read as they are';
 const CONVERT = 'Convert it to lines of text first';
-const ICONV = 'Convert it to UTF-8 first, for example with iconv -f UTF-16 -t UTF-8';
+const iconvFrom = (encoding: string) =>
+  `Convert it to UTF-8 first, for example with iconv -f ${encoding} -t UTF-8`;
 
 const SIGNATURES: readonly (readonly [bytes: string, what: string, remedy: string])[] = [
   ['425a68..314159265359', 'a bzip2 file', DECOMPRESS],
@@ -39,10 +40,10 @@ const SIGNATURES: readonly (readonly [bytes: string, what: string, remedy: strin
   ['50415231', 'a Parquet file', CONVERT],
   ['4f626a01', 'an Avro file', CONVERT],
   ['53514c69746520666f726d6174203300', 'an SQLite database', CONVERT],
-  ['fffe0000', 'UTF-32 text', ICONV.replaceAll('UTF-16', 'UTF-32')],
-  ['0000feff', 'UTF-32 text', ICONV.replaceAll('UTF-16', 'UTF-32')],
-  ['fffe', 'UTF-16 text', ICONV],
-  ['feff', 'UTF-16 text', ICONV],
+  ['fffe0000', 'UTF-32 text', iconvFrom('UTF-32')],
+  ['0000feff', 'UTF-32 text', iconvFrom('UTF-32')],
+  ['fffe', 'UTF-16 text', iconvFrom('UTF-16')],
+  ['feff', 'UTF-16 text', iconvFrom('UTF-16')],
 ];
 const TAR_AT = 257;
 
@@ -64,7 +65,7 @@ export function fileKind(head: Buffer, { isText }: { isText: boolean }): FileKin
     return {
       kind: 'refused',
       what: `${wide} text without a byte order mark`,
-      remedy: ICONV.replaceAll('UTF-16', `${wide}LE or ${wide}BE`),
+      remedy: `${iconvFrom(`${wide}LE`)} (or -f ${wide}BE)`,
     };
   }
   return { kind: 'none' };

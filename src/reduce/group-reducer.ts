@@ -5,7 +5,6 @@
  *   'sum' 'min' 'max' 'count' 'combined'   one accumulator a group, whatever its size
  *   a function                          the group's values are gathered and handed over lazily
  */
-
 import type { JobShuffle, ParameterValues, ReduceContext, ReduceFunction } from '../api/job.ts';
 import { refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
 import type { MapReduceError } from '../base/errors.ts';

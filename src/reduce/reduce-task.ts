@@ -5,7 +5,6 @@
  * Called by whoever runs attempts, any number of times for one task, also at the same time: the commit decides which
  * attempt counts.
  */
-
 import { createCounter } from '../api/user-code.ts';
 import { sortedCounters } from '../base/counters.ts';
 import { withDetails } from '../base/errors.ts';

@@ -2,7 +2,6 @@
  * Where a reduce task's records go: formatted into its part, or, when the parts are to be merged into one file and are
  * not in order, into a run of (key of the group, formatted record), which the merge orders by key whatever the format is.
  */
-
 import type { AttemptId, TaskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Codec } from '../codec/codec.ts';

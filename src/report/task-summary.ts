@@ -2,7 +2,6 @@
  * What an attempt did, committed together with its data: in the footer of a shuffle object, in the metadata of a part.
  * The barriers read it there, so that the books are kept from what was committed and from nothing else.
  */
-
 import type { Counters } from '../base/counters.ts';
 import type { AttemptId, TaskId } from '../base/ids.ts';
 

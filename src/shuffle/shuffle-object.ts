@@ -10,7 +10,6 @@
  * Data, index and counters are one object, so they appear together or not at all. A reducer's partition is one
  * contiguous range. Readers start from the end: an object that was cut short has no trailer.
  */
-
 import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
 import { LIMITS } from '../base/limits.ts';

@@ -1,5 +1,4 @@
 /** The JSON documents that the steps of a job leave for each other on the bucket. Written and read by this project only. */
-
 import { isMapReduceError, MapReduceError, type SerializedError } from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';

@@ -26,7 +26,6 @@
  * Intermediates have a prefix of their own, because lifecycle rules and IAM statements go by prefix: `work/` is gone after
  * days, while `jobs/` stays for weeks and keeps a late duplicate of an upload event from running the job again.
  */
-
 import type { AttemptId, JobId, Stage, TaskId } from '../../base/ids.ts';
 import type { JobLayout } from '../../plan/task.ts';
 import { OUTPUT_CLAIM_NAME } from '../../report/result-names.ts';

@@ -1,5 +1,4 @@
 /** What lies in an output on the bucket, and whether a job may write there. */
-
 import { MapReduceError } from '../../base/errors.ts';
 import { isResultName } from '../../report/result-names.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';

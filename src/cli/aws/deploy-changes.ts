@@ -1,5 +1,4 @@
 /** What a deployment would change about the apps of the stack that is there, said before anything is changed. */
-
 import type { ParameterSpec } from '../../api/job.ts';
 import type { AppCatalog, DeployedApp, Deployer } from '../../aws/protocol/app-catalog.ts';
 import { MapReduceError } from '../../base/errors.ts';

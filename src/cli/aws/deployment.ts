@@ -2,7 +2,6 @@
  * The deployed stack that a command works with: named by --bucket and --state-machine (or their variables), or found by
  * the outputs of its CloudFormation stack. Region, credentials and endpoint come from the environment.
  */
-
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import { MapReduceError } from '../../base/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';

@@ -1,5 +1,4 @@
 /** What a job of AWS has cost, as far as can be found out: for its summary and for its report. */
-
 import type { ReportCost } from '../../report/page/page.ts';
 import type { JobReport } from '../../report/report.ts';
 import { awsError } from './aws-errors.ts';

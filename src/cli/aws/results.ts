@@ -9,7 +9,13 @@ import { MapReduceError } from '../../base/errors.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import type { JobReport, PartReport } from '../../report/report.ts';
 import { parseResultManifest } from '../../report/result-manifest.ts';
-import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
+import {
+  inOrderOfArrival,
+  isPartName,
+  MANIFEST_NAME,
+  REPORT_NAME,
+  SUCCESS_NAME,
+} from '../../report/result-names.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { FIRST_LINES_BYTES_MAX, firstLinesOf } from '../first-lines.ts';
 import type { FirstLines } from '../summary.ts';
@@ -73,18 +79,16 @@ export async function downloadResults(
       }),
     );
     for (const [name, text] of texts) await writeFile(unfinished(join(folder, name)), text, { flag: 'wx' });
-    // What was there before goes when all that replaces it has come: _SUCCESS first, the manifest last. The new manifest
-    // comes first, so that parts never lie there without one.
-    const leaving = [SUCCESS_NAME, ...before.filter((name) => !AROUND_PARTS.includes(name)), ...AROUND_PARTS];
-    for (const name of leaving) if (before.includes(name)) await rm(join(folder, name), { force: true });
-    for (const name of [MANIFEST_NAME, ...names, REPORT_NAME, SUCCESS_NAME])
+    // What was there before goes when all that replaces it has come.
+    for (const name of inOrderOfArrival(before).reverse()) await rm(join(folder, name), { force: true });
+    for (const name of inOrderOfArrival([...names, ...texts.keys()]))
       await rename(unfinished(join(folder, name)), join(folder, name));
   } finally {
     for (const path of arriving) await rm(path, { force: true });
   }
 }
 
-const AROUND_PARTS = [REPORT_NAME, SUCCESS_NAME, MANIFEST_NAME];
+const AROUND_PARTS = [MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
 
 /** A name that leads out of the folder would be written there. */
 function assertPartName(name: string): void {

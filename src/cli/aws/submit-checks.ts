@@ -2,7 +2,6 @@
  * What `submit` looks at before it uploads anything, so that a request that is refused leaves the bucket as it was. The
  * plan checks all of it again: it alone can hold it.
  */
-
 import { resolveParameters } from '../../api/parameters.ts';
 import { type AppCatalog, catalogOf, type DeployedApp } from '../../aws/protocol/app-catalog.ts';
 import type { JobRequest } from '../../aws/protocol/job-request.ts';

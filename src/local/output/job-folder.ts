@@ -23,14 +23,13 @@ import { join } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
 import type { JobLayout } from '../../plan/task.ts';
 import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
-import { HIDDEN_FOLDER } from '../../storage/file/file-listing.ts';
+import { HIDDEN_FOLDER, RUN_FOLDER } from '../../storage/file/file-listing.ts';
 import { removeIfEmpty } from '../../storage/file/file-upload.ts';
 
 /** Of the file store whose root is the job's folder. Results below `work/` too: nobody else writes there. */
 export const JOB_FOLDER_LAYOUT: JobLayout = { workPrefix: 'work/', outputPrefix: 'work/result/' };
 
 const OWNER_NAME = 'owner.json';
-const DEAD_FOLDER = /^(job|undo|done)-([0-9a-f]{32})(?:-[0-9a-f]{32})?$/;
 
 /** Removing a folder that a dying thread still writes to can fail for a moment. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } as const;
@@ -99,7 +98,7 @@ export class JobFolder {
   async others(): Promise<DeadFolder[]> {
     const found: DeadFolder[] = [];
     for (const name of await readdir(this.inHidden('')).catch(absentAsEmpty)) {
-      const match = DEAD_FOLDER.exec(name);
+      const match = RUN_FOLDER.exec(name);
       if (match === null) continue;
       const [, state, token] = match;
       const path = this.inHidden(name);

@@ -21,6 +21,7 @@ import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { parseResultManifest, type ResultManifest } from '../../report/result-manifest.ts';
 import {
+  inOrderOfArrival,
   isPartName,
   MANIFEST_NAME,
   PART_PREFIX,
@@ -79,7 +80,7 @@ export async function checkResults(
     );
   }
   for (const name of ours) await assertPlain(root, { output, name });
-  return inOrder(ours).reverse();
+  return inOrderOfArrival(ours).reverse();
 }
 
 /** Names of the files of our result that the folder holds, by its manifest. */
@@ -102,7 +103,7 @@ export async function publish(folder: JobFolder, claim: OutputClaim, check: Resu
       await claim.assertHeld();
       await rename(join(root, name), join(folder.path, 'replaced', name));
     }
-    for (const name of inOrder(await readdir(folder.resultPath))) {
+    for (const name of inOrderOfArrival(await readdir(folder.resultPath))) {
       await claim.assertHeld();
       await link(join(folder.resultPath, name), join(root, name)).catch((error: unknown) => {
         if (errnoOf(error) !== 'EEXIST') throw error;
@@ -125,7 +126,7 @@ export async function undo(path: string, root: string): Promise<void> {
   try {
     const removed = join(path, 'removed');
     const result = join(path, JOB_FOLDER_LAYOUT.outputPrefix);
-    for (const name of inOrder(await namesBelow(path, JOB_FOLDER_LAYOUT.outputPrefix)).reverse()) {
+    for (const name of inOrderOfArrival(await namesBelow(path, JOB_FOLDER_LAYOUT.outputPrefix)).reverse()) {
       if (!(await isSameFile(join(result, name), join(root, name)))) continue;
       await makeFolder(removed);
       await rename(join(root, name), join(removed, name));
@@ -135,7 +136,7 @@ export async function undo(path: string, root: string): Promise<void> {
       }
     }
     const replaced = join(path, 'replaced');
-    for (const name of inOrder(await namesBelow(path, 'replaced'))) {
+    for (const name of inOrderOfArrival(await namesBelow(path, 'replaced'))) {
       await putBack(join(replaced, name), join(root, name));
     }
   } catch (error) {
@@ -265,12 +266,6 @@ async function lstatIfAny(path: string): Promise<BigIntStats | undefined> {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
-}
-
-/** In which the files of a result come; they leave in the opposite one. */
-function inOrder(names: readonly string[]): string[] {
-  const rank = (name: string) => (name === MANIFEST_NAME ? 0 : name === SUCCESS_NAME ? 2 : 1);
-  return names.toSorted((x, y) => rank(x) - rank(y));
 }
 
 function inTheWay(output: string, name: string, why: string): MapReduceError {

@@ -1,5 +1,4 @@
 /** Map, barrier, reduce, barrier; and back to a task when what it committed turns out damaged. */
-
 import type { JobDescription } from '../../api/job-description.ts';
 import { systemClock } from '../../base/clock.ts';
 import { type RepairTarget, repairTarget, serializeError } from '../../base/errors.ts';

@@ -2,7 +2,6 @@
  * A stage and the barrier behind it: the coordinator runs the tasks, the barrier counts what has really been committed.
  * Tasks that it does not find, or finds damaged, are run again, a bounded number of times.
  */
-
 import { MapReduceError } from '../../base/errors.ts';
 import type { Stage } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';

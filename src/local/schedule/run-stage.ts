@@ -2,7 +2,6 @@
  * Runs the tasks of one stage on a pool of workers until each has committed exactly once, or the stage has failed.
  * Knows nothing of threads, files or data: an attempt is a promise and a few numbers, time and chance are parameters.
  */
-
 import { DEFAULT_POLICY } from '../../stages/policy.ts';
 import type { StageOptions, StageOutcome } from './stage-options.ts';
 import { StageRun } from './stage-run.ts';

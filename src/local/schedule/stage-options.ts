@@ -1,5 +1,4 @@
 /** What a stage is given, and what comes of it. */
-
 import type { Clock } from '../../base/clock.ts';
 import type { RepairTarget } from '../../base/errors.ts';
 import type { Stage } from '../../base/ids.ts';

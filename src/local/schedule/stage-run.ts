@@ -8,7 +8,6 @@
  * Either way nothing of the stage runs any more once its promise has settled: attempts that lost a race or are not
  * wanted any more are asked to stop, and after a grace period their workers are taken away.
  */
-
 import { backoffMs } from '../../base/backoff.ts';
 import { BoundedList } from '../../base/bounded-list.ts';
 import {

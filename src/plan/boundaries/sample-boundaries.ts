@@ -6,7 +6,6 @@
  * Source: the sampler of TeraSort (O'Malley, 2008). It reads the first records of some splits, which misleads where the
  * input is sorted, clustered or one compressed stream; this one looks everywhere.
  */
-
 import type { Job, ParameterValues } from '../../api/job.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';

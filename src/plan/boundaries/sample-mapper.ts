@@ -1,5 +1,4 @@
 /** Runs the job's map over records of a sample, and takes the keys that it emits, as encoded bytes. */
-
 import type { Job, MapContext, ParameterValues } from '../../api/job.ts';
 import { createCounter, setUp, userCodeError } from '../../api/user-code.ts';
 import { isMapReduceError } from '../../base/errors.ts';

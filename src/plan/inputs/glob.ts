@@ -13,6 +13,7 @@
 import { braceExpand, Minimatch, type MinimatchOptions } from 'minimatch';
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { shortened } from '../../base/shortened.ts';
 import { folderOfPattern, isHidden, wildcardIndex } from './input-names.ts';
 import { spelledOutBy } from './spelled-names.ts';
 
@@ -195,10 +196,6 @@ function tooLong(pattern: string, cause: Error): MapReduceError {
     `the pattern '${shown}' is too long or has too many groups, such as '@(a|b)'. Use a wildcard, such as '*', in their place`,
     { cause, details: { file: shown } },
   );
-}
-
-function shortened(pattern: string): string {
-  return pattern.length > 200 ? `${pattern.slice(0, 200)}…` : pattern;
 }
 
 function tooMany(pattern: string): MapReduceError {

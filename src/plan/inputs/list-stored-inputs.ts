@@ -5,7 +5,6 @@
  * Listings stream: what is kept is what matches. A glob lists from its longest literal prefix on, since every 1,000
  * keys listed are a request: 'logs/2024-*' + '/x.gz' costs the keys below 'logs/2024-', not those of the bucket.
  */
-
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { nearestName } from '../../base/nearest-name.ts';

@@ -2,7 +2,6 @@
  * The plan's look into its inputs: how each is compressed, told by its first bytes where its name does not say, before it
  * is cut into splits. A file whose name says it is compressed is taken at its word: its decoder finds out.
  */
-
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';

@@ -5,15 +5,13 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
-import { HIDDEN_FOLDER } from '../../storage/file/file-listing.ts';
-
-const REPLACING = /^(?:job|undo)-[0-9a-f]{32}(?:-[0-9a-f]{32})?$/;
+import { HIDDEN_FOLDER, RUN_FOLDER } from '../../storage/file/file-listing.ts';
 
 /** @param folder  that may hold a result */
 export async function isBeingReplaced(folder: string): Promise<boolean> {
   const hidden = join(folder, HIDDEN_FOLDER);
   const names = await namesIn(hidden);
-  for (const name of names.filter((one) => REPLACING.test(one))) {
+  for (const name of names.filter((one) => RUN_FOLDER.test(one))) {
     if ((await namesIn(join(hidden, name, 'replaced'))).length > 0) return true;
   }
   return false;

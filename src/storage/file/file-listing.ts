@@ -27,6 +27,8 @@ import { errnoOf, fileError } from './file-errors.ts';
 
 /** Folders of this name hold the store's own files, and are left out wherever they are. */
 export const HIDDEN_FOLDER = '.mapreduce';
+/** Folders of runs in it, of an output: their state and their token (local/output/job-folder.ts). */
+export const RUN_FOLDER = /^(job|undo|done)-([0-9a-f]{32})(?:-[0-9a-f]{32})?$/;
 
 /**
  * Different for any two contents that one key held: a rewrite makes a new inode or moves the time of the last
