@@ -19,8 +19,8 @@ import {
 import { App } from 'aws-cdk-lib';
 import { strToU8, zipSync } from 'fflate';
 import { EmulatorUnavailableError, type RunningEmulator, startLocalStack } from '../emulators/start.ts';
-import { FUNCTION_NAMES, type FunctionName } from '../infra/function-names.ts';
-import { MapReduceStack } from '../infra/stack.ts';
+import { MapReduceStack } from '../infra/deploy/stack.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../infra/functions/function-names.ts';
 import { RunFailed } from './measure.ts';
 import { type Spread, spread } from './statistics.ts';
 import { formatTable } from './table.ts';

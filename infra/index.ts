@@ -8,6 +8,6 @@
  * const stack = new Stack(new App(), 'Analytics');
  * new MapReduce(stack, 'Jobs', { jobs: 'jobs.ts' });
  */
-export { MapReduce } from './map-reduce.ts';
-export type { MapReduceProps } from './props.ts';
-export { MapReduceStack } from './stack.ts';
+export { MapReduce } from './construct/map-reduce.ts';
+export type { MapReduceProps } from './construct/props.ts';
+export { MapReduceStack } from './deploy/stack.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { CONTEXT_NAMES } from '../../infra/context.ts';
+import { CONTEXT_NAMES } from '../../infra/deploy/context.ts';
 import { type AppCatalog, commentOf, type DeployedApp } from '../../src/aws/protocol/app-catalog.ts';
 import { assertMayReplace, type DeployedStack } from '../../src/cli/aws/deploy-changes.ts';
 import { allBelow, BIN, cleanEnvironment, cli, folderWith, hasSaid, startCli } from './cli-process.ts';

@@ -29,7 +29,7 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import type { FunctionName } from '../../infra/function-names.ts';
+import type { FunctionName } from '../../infra/functions/function-names.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
 import type { JobReport } from '../../src/report/report.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';

@@ -5,7 +5,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Bucket, type CfnBucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { MapReduce } from '../../infra/map-reduce.ts';
+import { MapReduce } from '../../infra/construct/map-reduce.ts';
 
 const app = new App();
 const stack = new Stack(app, app.node.getContext('stackName'));

@@ -3,7 +3,7 @@
  * map tasks and R reduce tasks write M + R objects and a constant, however many cells M x R has.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { FUNCTION_NAMES, type FunctionName } from '../../infra/function-names.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
 import { WATCH_INTERVAL_MS } from '../../lambdas/steps/attempt.ts';
 import { storageRequests } from '../../src/cli/aws/cost.ts';
 import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { FunctionName } from '../../infra/function-names.ts';
+import type { FunctionName } from '../../infra/functions/function-names.ts';
 import type { FailureDocument } from '../../lambdas/steps/failure.ts';
 import { DeployedStack } from './deployed-stack.ts';
 import { describeOnEmulators, type EmulatorUnderTest, uniqueName } from './with-emulator.ts';

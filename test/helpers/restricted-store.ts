@@ -1,5 +1,5 @@
-/** A store as a role of the stack sees it: what infra/bucket-access.ts does not allow is refused, as S3 would. */
-import type { BucketAccess } from '../../infra/bucket-access.ts';
+/** A store as a role of the stack sees it: what infra/functions/bucket-access.ts does not allow is refused, as S3 would. */
+import type { BucketAccess } from '../../infra/functions/bucket-access.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
 import type {
   Metadata,
@@ -70,7 +70,7 @@ export class RestrictedStore implements ObjectStore {
     if (this.#allowed[what].some((pattern) => pattern.test(key))) return;
     throw new MapReduceError(
       'UsageError',
-      `the role of ${this.#who} may not ${what} ${key}: add it to infra/bucket-access.ts if it should`,
+      `the role of ${this.#who} may not ${what} ${key}: add it to infra/functions/bucket-access.ts if it should`,
     );
   }
 }

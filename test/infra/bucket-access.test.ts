@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bucketAccess } from '../../infra/bucket-access.ts';
+import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { RestrictedStore } from '../helpers/restricted-store.ts';
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type Bundles, bundleHandlers } from '../../infra/bundle.ts';
-import { FUNCTION_NAMES } from '../../infra/function-names.ts';
+import { type Bundles, bundleHandlers } from '../../infra/bundling/bundle.ts';
+import { FUNCTION_NAMES } from '../../infra/functions/function-names.ts';
 
 const JOBS = resolve(import.meta.dirname, '../../apps/index.ts');
 const BUNDLE_BYTES_MAX = 1_300_000;

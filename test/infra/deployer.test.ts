@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { deployerOf } from '../../infra/deployer.ts';
+import { deployerOf } from '../../infra/bundling/deployer.ts';
 
 test.each([
   [

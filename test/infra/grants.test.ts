@@ -6,7 +6,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MapReduce } from '../../infra/map-reduce.ts';
+import { MapReduce } from '../../infra/construct/map-reduce.ts';
 import { ACCOUNT, Policies, REGION } from './policies.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');

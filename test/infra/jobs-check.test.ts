@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { bundleHandlers } from '../../infra/bundle.ts';
+import { bundleHandlers } from '../../infra/bundling/bundle.ts';
 
 const JOB = `const job = defineJob({ name: 'copy', description: 'Every line', input: textLines(), map: (line, { emit }) => emit(null, line), output: lines() });`;
 const IMPORT = `import { defineJob, lines, textLines } from 'serverless-mapreduce';\n${JOB}\n`;

@@ -10,12 +10,12 @@ import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { bucketAccess } from '../../infra/bucket-access.ts';
-import { bundleHandlers } from '../../infra/bundle.ts';
-import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/function-names.ts';
-import { MapReduce } from '../../infra/map-reduce.ts';
-import type { MapReduceProps } from '../../infra/props.ts';
-import { MapReduceStack } from '../../infra/stack.ts';
+import { bundleHandlers } from '../../infra/bundling/bundle.ts';
+import { MapReduce } from '../../infra/construct/map-reduce.ts';
+import type { MapReduceProps } from '../../infra/construct/props.ts';
+import { MapReduceStack } from '../../infra/deploy/stack.ts';
+import { bucketAccess } from '../../infra/functions/bucket-access.ts';
+import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/functions/function-names.ts';
 import { ACCOUNT, Policies, REGION } from './policies.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -337,7 +337,7 @@ describe('the stack', () => {
   });
 
   it.each(FUNCTION_NAMES)(
-    'the role of %s has what infra/bucket-access.ts says, and S3 in no other way',
+    'the role of %s has what infra/functions/bucket-access.ts says, and S3 in no other way',
     (name) => {
       const { read, write, remove } = bucketAccess(name, ['input/', 'data/', 'output/']);
 

@@ -1,9 +1,9 @@
 import { CfnParameter, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { describe, expect, it } from 'vitest';
-import { type AppContext, CONTEXT_NAMES, parseContext } from '../../infra/context.ts';
-import { propsOf } from '../../infra/deployment-app.ts';
-import { checkProps, type MapReduceProps } from '../../infra/props.ts';
+import { checkProps, type MapReduceProps } from '../../infra/construct/props.ts';
+import { type AppContext, CONTEXT_NAMES, parseContext } from '../../infra/deploy/context.ts';
+import { propsOf } from '../../infra/deploy/deployment-app.ts';
 
 describe('the construct says which prop is wrong, what it received, and what is allowed', () => {
   it.each<[Partial<MapReduceProps>, string | RegExp]>([

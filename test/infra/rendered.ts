@@ -1,7 +1,7 @@
 /** The machines as they are reviewed: names in the place of ARNs that only a deployment knows. */
-import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/function-names.ts';
-import { stateMachineDefinition } from '../../infra/state-machine-definition.ts';
-import { watchDefinition } from '../../infra/watch-definition.ts';
+import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/functions/function-names.ts';
+import { stateMachineDefinition } from '../../infra/machine/state-machine-definition.ts';
+import { watchDefinition } from '../../infra/machine/watch-definition.ts';
 
 export interface Golden {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** What becomes of tasks that Lambda keeps waiting, by the retriers of the rendered machine. */
 import { describe, expect, it } from 'vitest';
-import type { Retrier } from '../../infra/retry.ts';
+import type { Retrier } from '../../infra/machine/retry.ts';
 import { seededRandom } from '../helpers/seeded-random.ts';
 import { GOLDEN } from './rendered.ts';
 

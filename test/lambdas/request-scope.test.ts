@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { bucketAccess } from '../../infra/bucket-access.ts';
+import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
 import { defineJob } from '../../src/api/define-job.ts';
 import { mapEventSchema } from '../../src/aws/protocol/job-state.ts';

@@ -1,15 +1,15 @@
 /**
  * The state machine without Step Functions: the steps one after the other over a store in memory, each told to go where
- * the one before said, each with no more rights to the store than its role has. Retries are as in infra/retry.ts,
+ * the one before said, each with no more rights to the store than its role has. Retries are as in infra/machine/retry.ts,
  * without the waiting.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { bucketAccess } from '../../infra/bucket-access.ts';
-import type { FunctionName } from '../../infra/function-names.ts';
-import { REPAIR_ERROR, type Retrier, retriers, TOLD_ERRORS } from '../../infra/retry.ts';
+import { bucketAccess } from '../../infra/functions/bucket-access.ts';
+import type { FunctionName } from '../../infra/functions/function-names.ts';
+import { REPAIR_ERROR, type Retrier, retriers, TOLD_ERRORS } from '../../infra/machine/retry.ts';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import { type CommittedJob, commitStep } from '../../lambdas/steps/commit.ts';
 import { DiscardingStore } from '../../lambdas/steps/discarding-store.ts';

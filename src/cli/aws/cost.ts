@@ -86,7 +86,7 @@ const LOOK_TRANSITIONS = 4;
 const LOOK_READS = 3;
 const KEYS_A_LISTING = 1_000;
 
-/** Of the machine that looks for stragglers (infra/watch-definition.ts): it leaves no trace in the job's own execution. */
+/** Of the machine that looks for stragglers (infra/machine/watch-definition.ts): it leaves no trace in the job's own execution. */
 export function watchOf({ tasks, wallMs }: Pick<StageReport, 'tasks' | 'wallMs'>): WatchUsage {
   let looks = 0;
   let waitSeconds = WATCH_SECONDS_MIN;

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Stack } from '@aws-sdk/client-cloudformation';
-import { CONTEXT_NAMES, parseContext } from '../../../infra/context.ts';
+import { CONTEXT_NAMES, parseContext } from '../../../infra/deploy/context.ts';
 import type { AppCatalog } from '../../aws/protocol/app-catalog.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
@@ -165,7 +165,7 @@ function assertSetting(name: string): void {
   const nearest = nearestName(name, names);
   throw new MapReduceError(
     'UsageError',
-    `--context has no setting '${name}'.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} The settings are ${names.join(', ')}; a CDK app of your own can set more (infra/props.ts)`,
+    `--context has no setting '${name}'.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} The settings are ${names.join(', ')}; a CDK app of your own can set more (infra/construct/props.ts)`,
   );
 }
 
@@ -173,8 +173,8 @@ function assertSetting(name: string): void {
 async function assertValid(context: Readonly<Record<string, string>>): Promise<void> {
   // Not before the packages that only a deployment needs are known to be there.
   const [{ propsOf }, { checkProps }] = await Promise.all([
-    import('../../../infra/deployment-app.ts'),
-    import('../../../infra/props.ts'),
+    import('../../../infra/deploy/deployment-app.ts'),
+    import('../../../infra/construct/props.ts'),
   ]);
   try {
     checkProps(propsOf(parseContext((name) => context[name])));
@@ -186,9 +186,9 @@ async function assertValid(context: Readonly<Record<string, string>>): Promise<v
 /** @throws UsageError for a jobs module that does not load or exports no apps */
 async function checkedApps(context: Readonly<Record<string, string>>): Promise<AppCatalog> {
   const [{ propsOf }, { bundleHandlers }, { deployerOf }] = await Promise.all([
-    import('../../../infra/deployment-app.ts'),
-    import('../../../infra/bundle.ts'),
-    import('../../../infra/deployer.ts'),
+    import('../../../infra/deploy/deployment-app.ts'),
+    import('../../../infra/bundling/bundle.ts'),
+    import('../../../infra/bundling/deployer.ts'),
   ]);
   try {
     const { jobs } = propsOf(parseContext((name) => context[name]));

@@ -59,7 +59,7 @@ export async function functionConfiguration(
   });
 }
 
-/** Of the state machine of infra/state-machine-definition.ts. */
+/** Of the state machine of infra/machine/state-machine-definition.ts. */
 export function readDefinition(definition: string): Machine {
   const { States: states = {} } = parseJson(definition) as { States?: Record<string, unknown> };
   const stage = JSON.stringify(states.MapStage ?? {});

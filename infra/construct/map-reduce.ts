@@ -19,8 +19,8 @@ import {
   OUTPUT_PREFIX,
   REQUESTS_PREFIX,
   WORK_PREFIX,
-} from '../src/aws/protocol/keys.ts';
-import { listCondition } from './bucket-access.ts';
+} from '../../src/aws/protocol/keys.ts';
+import { listCondition } from '../functions/bucket-access.ts';
 import { jobBucket } from './job-bucket.ts';
 import { executionsOf, type LoggedMachine, mapRunsOf } from './machine-resource.ts';
 import { Monitoring } from './monitoring.ts';

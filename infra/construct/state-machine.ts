@@ -6,9 +6,10 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { commentOf } from '../src/aws/protocol/app-catalog.ts';
-import { JOBS_PREFIX } from '../src/aws/protocol/keys.ts';
-import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
+import { commentOf } from '../../src/aws/protocol/app-catalog.ts';
+import { JOBS_PREFIX } from '../../src/aws/protocol/keys.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../functions/function-names.ts';
+import { stateMachineDefinition } from '../machine/state-machine-definition.ts';
 import {
   childExecutionsOf,
   executionsOf,
@@ -19,7 +20,6 @@ import {
 } from './machine-resource.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
-import { stateMachineDefinition } from './state-machine-definition.ts';
 import { STEP_TIMEOUT, type StepFunctions } from './step-functions.ts';
 
 export interface JobStateMachineProps extends CheckedProps {

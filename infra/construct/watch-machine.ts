@@ -1,9 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { watchDefinition } from '../machine/watch-definition.ts';
 import { type LoggedMachine, type MachineProps, machine, machineRole } from './machine-resource.ts';
 import type { StepFunctions } from './step-functions.ts';
-import { watchDefinition } from './watch-definition.ts';
 
 export function watchMachine(
   scope: Construct,

@@ -1,8 +1,8 @@
 /** Which project deploys: the same on every machine, so that a template does not change with the folder of a checkout. */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { Deployer } from '../src/aws/protocol/app-catalog.ts';
-import { parseJson } from '../src/codec/parse-json.ts';
+import type { Deployer } from '../../src/aws/protocol/app-catalog.ts';
+import { parseJson } from '../../src/codec/parse-json.ts';
 
 /** @param jobs  path of the jobs module */
 export function deployerOf(jobs: string): Deployer {

@@ -1,10 +1,10 @@
 /** Bundled with a deployment's jobs and run in a process of its own by jobs-check.ts: loads every app and lists them. */
 import { writeSync } from 'node:fs';
 import * as jobs from '#jobs';
-import { registryOf } from '../lambdas/runtime/registry.ts';
-import { describeJob } from '../src/api/job-description.ts';
-import type { DeployedApp } from '../src/aws/protocol/app-catalog.ts';
-import { isMapReduceError } from '../src/base/errors.ts';
+import { registryOf } from '../../lambdas/runtime/registry.ts';
+import { describeJob } from '../../src/api/job-description.ts';
+import type { DeployedApp } from '../../src/aws/protocol/app-catalog.ts';
+import { isMapReduceError } from '../../src/base/errors.ts';
 
 const REPORT_FD = 3;
 

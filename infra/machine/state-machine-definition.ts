@@ -15,10 +15,10 @@
  *
  * The rendered machine is test/infra/state-machine.asl.json, reviewed as a diff.
  */
-import { FUNCTION_DEATHS } from '../src/aws/protocol/function-death.ts';
-import type { NextStep } from '../src/aws/protocol/job-state.ts';
-import { LIMITS } from '../src/base/limits.ts';
-import type { FunctionName } from './function-names.ts';
+import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
+import type { NextStep } from '../../src/aws/protocol/job-state.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import type { FunctionName } from '../functions/function-names.ts';
 import { REPAIR_ERROR, retriers, TOLD_ERRORS, toldRetriers } from './retry.ts';
 import { watchInput } from './watch-definition.ts';
 

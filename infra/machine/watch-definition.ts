@@ -7,7 +7,7 @@
  *      |        v
  *      +----- Backups (each an asynchronous invocation)
  */
-import { WATCH_SECONDS_MIN } from '../src/aws/protocol/watch-state.ts';
+import { WATCH_SECONDS_MIN } from '../../src/aws/protocol/watch-state.ts';
 import { retriers, WATCH_PATIENCE } from './retry.ts';
 
 export interface WatchParts {

@@ -6,7 +6,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { INPUT_PREFIX, REQUEST_SUFFIX, REQUESTS_PREFIX } from '../src/aws/protocol/keys.ts';
+import { INPUT_PREFIX, REQUEST_SUFFIX, REQUESTS_PREFIX } from '../../src/aws/protocol/keys.ts';
 import { acknowledge } from './nag.ts';
 
 export interface StartRulesProps {

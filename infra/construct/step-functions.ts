@@ -7,11 +7,11 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
-import type { AppCatalog } from '../src/aws/protocol/app-catalog.ts';
-import { type BucketAccess, bucketAccess, listCondition } from './bucket-access.ts';
-import { bundleHandlers } from './bundle.ts';
-import { deployerOf } from './deployer.ts';
-import { FUNCTION_NAMES, type FunctionName, pascalCase } from './function-names.ts';
+import type { AppCatalog } from '../../src/aws/protocol/app-catalog.ts';
+import { bundleHandlers } from '../bundling/bundle.ts';
+import { deployerOf } from '../bundling/deployer.ts';
+import { type BucketAccess, bucketAccess, listCondition } from '../functions/bucket-access.ts';
+import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../functions/function-names.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
 

@@ -6,9 +6,9 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { App, Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { siblingModule } from '../src/local/run/sibling-module.ts';
+import { siblingModule } from '../../src/local/run/sibling-module.ts';
+import type { MapReduceProps } from '../construct/props.ts';
 import { type AppContext, parseContext } from './context.ts';
-import type { MapReduceProps } from './props.ts';
 import { MapReduceStack } from './stack.ts';
 
 const REMOVAL_POLICIES = { retain: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, destroy: RemovalPolicy.DESTROY };
@@ -48,7 +48,7 @@ export function propsOf(context: AppContext): MapReduceProps {
     ...plain
   } = context;
   return {
-    jobs: jobs ?? fileURLToPath(siblingModule('../apps/index', import.meta.url)),
+    jobs: jobs ?? fileURLToPath(siblingModule('../../apps/index', import.meta.url)),
     ...plain,
     ...made('taskTimeout', taskTimeoutSeconds, Duration.seconds),
     ...made('scratchSize', scratchSizeMb, Size.mebibytes),

@@ -3,8 +3,8 @@
  * that exits or never returns must not end the deployment, least of all with exit code 0.
  */
 import { spawnSync } from 'node:child_process';
-import type { DeployedApp } from '../src/aws/protocol/app-catalog.ts';
-import { parseJson } from '../src/codec/parse-json.ts';
+import type { DeployedApp } from '../../src/aws/protocol/app-catalog.ts';
+import { parseJson } from '../../src/codec/parse-json.ts';
 import type { ProbeReport } from './apps-probe.ts';
 
 const LOAD_TIMEOUT_MS = 60_000;

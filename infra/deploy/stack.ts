@@ -1,9 +1,9 @@
 /** What `cdk deploy` deploys as it is. The command line finds it by its outputs, whose names are public contract. */
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { MapReduce } from '../construct/map-reduce.ts';
+import type { MapReduceProps } from '../construct/props.ts';
 import { consoleUrl } from './console-url.ts';
-import { MapReduce } from './map-reduce.ts';
-import type { MapReduceProps } from './props.ts';
 
 export class MapReduceStack extends Stack {
   readonly mapReduce: MapReduce;

@@ -13,7 +13,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../functions/function-names.ts';
 import type { StepFunctions } from './step-functions.ts';
 
 export interface MonitoringProps {

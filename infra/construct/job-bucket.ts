@@ -10,7 +10,7 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { JOBS_PREFIX, WORK_PREFIX } from '../src/aws/protocol/keys.ts';
+import { JOBS_PREFIX, WORK_PREFIX } from '../../src/aws/protocol/keys.ts';
 import { acknowledge } from './nag.ts';
 
 export interface JobBucketProps {

@@ -4,8 +4,8 @@
  *
  * What a function writes it may read as well: when the answer to a write is lost, it looks who has written.
  */
-import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../src/aws/protocol/keys.ts';
-import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../src/report/result-names.ts';
+import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../../src/aws/protocol/keys.ts';
+import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { FunctionName } from './function-names.ts';
 
 /** Patterns of keys. */

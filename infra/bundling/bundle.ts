@@ -6,12 +6,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { buildSync, type Metafile, type OutputFile } from 'esbuild';
-import type { DeployedApp } from '../src/aws/protocol/app-catalog.ts';
-import { FUNCTION_NAMES, type FunctionName } from './function-names.ts';
+import type { DeployedApp } from '../../src/aws/protocol/app-catalog.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../functions/function-names.ts';
 import { loadedApps } from './jobs-check.ts';
 
 /** The checkout, or dist/ of the published package, where the same folders hold compiled modules. */
-const ROOT = resolve(import.meta.dirname, '..');
+const ROOT = resolve(import.meta.dirname, '../..');
 const ENDING = import.meta.filename.endsWith('.ts') ? '.ts' : '.js';
 /** Nothing is written there: source maps name the sources relative to it, so that they are the same on every machine. */
 const OUT_FOLDER = join(ROOT, 'bundles');
@@ -79,7 +79,7 @@ function buildOnce(jobsPath: string): Built {
 }
 
 function appsOf(jobsPath: string): readonly DeployedApp[] {
-  const probe = build([{ in: `infra/apps-probe${ENDING}`, out: 'apps-probe/index' }], jobsPath);
+  const probe = build([{ in: `infra/bundling/apps-probe${ENDING}`, out: 'apps-probe/index' }], jobsPath);
   const folder = writtenTo(probe.outputFiles);
   try {
     return loadedApps(join(folder, 'apps-probe/index.mjs'), jobsPath);

@@ -2,9 +2,9 @@
  * Retry policies of the state machine, generated from the engine's errors, so that what is retried is decided in one
  * place. Step Functions takes the first retrier that names the error, and counts each on its own.
  */
-import { FUNCTION_DEATHS } from '../src/aws/protocol/function-death.ts';
-import { RETRYABLE_BY_ERROR_NAME } from '../src/base/errors.ts';
-import { LIMITS } from '../src/base/limits.ts';
+import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
+import { RETRYABLE_BY_ERROR_NAME } from '../../src/base/errors.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 
 export interface Retrier {
   readonly ErrorEquals: readonly string[];

@@ -4,10 +4,10 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { TASKS_PER_STAGE_MAX } from '../src/aws/protocol/job-state.ts';
-import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../src/aws/protocol/keys.ts';
-import { INTERNAL_PREFIXES } from '../src/aws/protocol/request-scope.ts';
-import { LIMITS } from '../src/base/limits.ts';
+import { TASKS_PER_STAGE_MAX } from '../../src/aws/protocol/job-state.ts';
+import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/protocol/keys.ts';
+import { INTERNAL_PREFIXES } from '../../src/aws/protocol/request-scope.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 
 export interface MapReduceProps {
   /** Path of the module that exports the apps by name, such as 'apps/index.ts'. */
