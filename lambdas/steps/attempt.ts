@@ -115,33 +115,34 @@ export async function settingsOf(jobId: JobId, { store }: StepEnvironment): Prom
   return lastSettings.document;
 }
 
-/** Whoever died could not leave a note: the next attempt does it in its place. Told twice it is the same note. */
-async function noteDeath(
-  { jobId, spec, deaths, death }: Pick<AttemptRequest, 'jobId' | 'spec' | 'deaths' | 'death'>,
-  { store, now }: StepEnvironment,
-): Promise<void> {
-  const { name, message, requestId = `death-${deaths}` } = tellDeath(death);
-  const attempt = attemptId(spec.taskId, requestId);
-  const error = new MapReduceError(name, message, {
-    details: { jobId, taskId: spec.taskId, attemptId: attempt },
-  });
+type DiedRequest = Pick<AttemptRequest, 'jobId' | 'spec' | 'deaths' | 'death'>;
+
+/** A process that died could not leave a note: the next attempt does. Written twice, it is the same note. */
+async function noteDeath(died: DiedRequest, { store, now }: StepEnvironment): Promise<void> {
+  const { attempt, error } = deathOf(died);
+  const { jobId, spec } = died;
   await recordFailure(store, { jobId, taskId: spec.taskId, attemptId: attempt, at: now(), error });
 }
 
 /** @throws TaskFailedError when the attempts are used up */
-function checkDeaths({
-  jobId,
-  spec,
-  deaths,
-  death,
-}: Pick<AttemptRequest, 'jobId' | 'spec' | 'deaths' | 'death'>): void {
-  if (deaths < LIMITS.attemptsMaxDefault) return;
-  const { name, message } = tellDeath(death);
+function checkDeaths(died: DiedRequest): void {
+  if (died.deaths < LIMITS.attemptsMaxDefault) return;
+  const { error } = deathOf(died);
   throw new MapReduceError(
     'TaskFailedError',
-    `task ${spec.taskId} failed for good: it was ended ${deaths} times, the last time by ${name}: ${message}`,
-    { details: { jobId, taskId: spec.taskId } },
+    `task ${died.spec.taskId} failed for good: its function was ended ${died.deaths} times, the last time by ${error.name}: ${error.message}`,
+    { details: error.details, cause: error },
   );
+}
+
+function deathOf({ jobId, spec, deaths, death }: DiedRequest): {
+  attempt: AttemptId;
+  error: MapReduceError;
+} {
+  const { name, message, requestId = `death-${deaths}` } = tellDeath(death);
+  const attempt = attemptId(spec.taskId, requestId);
+  const details = { jobId, taskId: spec.taskId, attemptId: attempt };
+  return { attempt, error: new MapReduceError(name, message, { details }) };
 }
 
 /** /tmp outlives an invocation, and an attempt that was killed has left its folder: this one is alone here now. */

@@ -53,9 +53,13 @@ export async function checkMissing(
     const last = failures.findLast((failure) => failure.taskId === first);
     throw new MapReduceError(
       'TaskFailedError',
-      `${missing.length} ${stage} tasks, the first of them ${first}, have not committed after ${round + 1} rounds${last === undefined ? ', and left no word. Look into the log of the function' : `: ${last.error.message}`}`,
+      `${missing.length} ${stage} tasks, the first of them ${first}, have not committed after ${round + 1} rounds${last === undefined ? '. They recorded no error: check the log of the function' : `: ${last.error.message}`}`,
       {
-        details: { jobId: job, taskId: first },
+        details: {
+          jobId: job,
+          taskId: first,
+          ...(last === undefined ? {} : { attemptId: last.attemptId }),
+        },
         ...(last === undefined ? {} : { cause: deserializeError(last.error) }),
       },
     );
