@@ -1,11 +1,12 @@
 /** Which partition a key belongs to. */
 import type { Job, ParameterValues, PartitionFunction } from '../api/job.ts';
 import { userCodeError } from '../api/user-code.ts';
+import { compareBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { describeReturned, refusePromise } from '../base/user-returns.ts';
 import type { KeyCodec } from '../codec/codec.ts';
+import { printKey } from '../codec/print-key.ts';
 import type { JobSettings } from '../plan/task.ts';
-import { compareBytes } from '../shuffle/run-cursor.ts';
 import { hashKey, partitionOfHash } from './key-hash.ts';
 
 export interface Partitioner {
@@ -109,15 +110,4 @@ function allowed(partitions: number): string {
   return partitions === 1
     ? '0 (there is 1 partition)'
     : `a whole number from 0 to ${partitions - 1} (there are ${partitions} partitions)`;
-}
-
-/** A key for a message, at most 200 characters. */
-export function printKey(codec: KeyCodec<unknown>, bytes: Buffer, start: number, end: number): string {
-  let text: string;
-  try {
-    text = JSON.stringify(codec.decode(bytes, start, end));
-  } catch {
-    text = `0x${bytes.toString('hex', start, Math.min(end, start + 64))}`;
-  }
-  return text.length > 200 ? `${text.slice(0, 197)}...` : text;
 }

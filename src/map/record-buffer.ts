@@ -12,7 +12,7 @@
  * Records are scattered over the arena, each a cache miss; they are touched some way ahead of being written, all at
  * once, so that the misses overlap (a prefetch).
  */
-import { equalBytes } from '../base/copy-bytes.ts';
+import { equalBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';

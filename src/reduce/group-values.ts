@@ -6,7 +6,7 @@
  *     value:  varint length, bytes
  */
 import { closeSync, ftruncateSync } from 'node:fs';
-import { copyBytes } from '../base/copy-bytes.ts';
+import { copyBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
 import type { Progress } from '../base/progress.ts';
 import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';

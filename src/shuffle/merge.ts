@@ -19,8 +19,8 @@
  *       do use(merge.current); while (merge.next());
  *     }
  */
-import { equalBytes } from '../base/copy-bytes.ts';
-import { compareBytes, type RunCursor, STEP_BLOCK_ENDED, STEP_SAME_KEY } from './run-cursor.ts';
+import { compareBytes, copyBytes, equalBytes } from '../base/byte-ranges.ts';
+import { type RunCursor, STEP_BLOCK_ENDED, STEP_SAME_KEY } from './run-cursor.ts';
 
 export class KWayMerge {
   readonly #cursors: readonly RunCursor[];
@@ -123,8 +123,7 @@ export class GroupKey {
   take(cursor: RunCursor): void {
     const length = cursor.keyEnd - cursor.keyStart;
     if (length > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(2 * length);
-    for (let i = 0; i < length; i++) this.bytes[i] = cursor.bytes[cursor.keyStart + i]!;
-    this.end = length;
+    this.end = copyBytes(cursor.bytes, cursor.keyStart, cursor.keyEnd, this.bytes, 0);
     this.#prefix = cursor.prefix;
   }
 }

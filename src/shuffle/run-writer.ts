@@ -4,7 +4,7 @@
  * The writer is synchronous, so that map() can spill in the middle of a record; where the blocks go is the caller's:
  * straight to a file for a spill, into a queue that an upload drains for a shuffle object.
  */
-import { copyBytes, equalBytes } from '../base/copy-bytes.ts';
+import { copyBytes, equalBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
 import type { BlockCompression } from './block.ts';

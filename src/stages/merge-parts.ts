@@ -7,7 +7,7 @@
  * finds a run or part damaged or gone, its CorruptShuffleError names the task to run again.
  */
 import { crc32 } from 'node:zlib';
-import { copyBytes } from '../base/copy-bytes.ts';
+import { copyBytes } from '../base/byte-ranges.ts';
 import { combineCrc32 } from '../base/crc32-combine.ts';
 import { crc32Text } from '../base/crc32-text.ts';
 import { MapReduceError } from '../base/errors.ts';

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PartitionFunction } from '../../src/api/job.ts';
 import { isMapReduceError, type MapReduceError } from '../../src/base/errors.ts';
-import { stringCodec } from '../../src/codec/string-codec.ts';
 import { defineJob, type Job, textLines, tsv } from '../../src/index.ts';
-import { createPartitioner, printKey } from '../../src/map/partitioner.ts';
+import { createPartitioner } from '../../src/map/partitioner.ts';
 import { ShuffleCollector } from '../../src/map/shuffle-collector.ts';
 import type { JobSettings } from '../../src/plan/task.ts';
 import { environmentOf, settingsOf } from '../commit/environment.ts';
@@ -192,22 +191,5 @@ describe('partitioning by a function', () => {
         }
       }
     }
-  });
-});
-
-describe('printKey()', () => {
-  it('prints at most 200 characters, and bytes that do not decode in hexadecimal', () => {
-    const long = Buffer.from('x'.repeat(500));
-    const undecodable = {
-      ...stringCodec,
-      decode: (): string => {
-        throw new Error('no');
-      },
-    };
-
-    expect(printKey(stringCodec, Buffer.from('a"b'), 0, 3)).toBe('"a\\"b"');
-    expect(printKey(stringCodec, long, 0, 500).length).toBe(200);
-    expect(printKey(undecodable, Buffer.from('abc'), 0, 3)).toBe('0x616263');
-    expect(printKey(undecodable, long, 0, 500)).toBe(`0x${'78'.repeat(64)}`);
   });
 });
