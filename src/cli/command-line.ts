@@ -1,5 +1,5 @@
 /** Command lines that a message tells to type next: as this one was called, and about the deployment it is about. */
-import type { DeploymentFlags } from './aws/deployment-flags.ts';
+import type { DeploymentTarget } from './aws/deployment-target.ts';
 
 /** A clone has no `mapreduce` on its path. */
 const LAUNCHER = /[/\\]scripts[/\\]start\.ts$/.test(process.argv[1] ?? '') ? 'npm start --' : 'mapreduce';
@@ -7,7 +7,7 @@ const LAUNCHER = /[/\\]scripts[/\\]start\.ts$/.test(process.argv[1] ?? '') ? 'np
 /** @param command  the rest of the line, such as 'wait daily' */
 export function commandLine(
   command: string,
-  { stack, bucket, stateMachine, local }: DeploymentFlags = {},
+  { stack, bucket, stateMachine, local }: DeploymentTarget = {},
 ): string {
   const named = { stack, bucket, 'state-machine': stateMachine };
   const flags = Object.entries(named).flatMap(([flag, value]) =>

@@ -119,13 +119,13 @@ async function ofJob(id: string, flags: ReportFlags): Promise<{ report: JobRepor
 
 /** @throws UsageError that tells of this machine as well: a folder may have been meant */
 async function findJob(id: string, flags: ReportFlags) {
-  const [{ connect }, { checkedJobId, jobStatus }] = await Promise.all([
-    import('./aws/deployment.ts'),
+  const [{ connectBy }, { checkedJobId, jobStatus }] = await Promise.all([
+    import('./aws/deployment-flags.ts'),
     import('./aws/job-status.ts'),
   ]);
   try {
     const job = checkedJobId(id);
-    const deployment = await connect(flags);
+    const deployment = await connectBy(flags);
     return { deployment, status: await jobStatus(deployment, job) };
   } catch (error) {
     if (!isMapReduceError(error, 'UsageError')) throw error;

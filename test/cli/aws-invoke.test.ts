@@ -52,7 +52,8 @@ vi.mock('../../src/cli/aws/deployment.ts', async (original) => ({
     stateMachineArn: MACHINE,
     store,
     sfn: new SFNClient({ region: 'us-east-1' }),
-    flags: {},
+    commandLine: (command: string) => `mapreduce ${command}`,
+    deployLine: (more = '') => `mapreduce deploy${more}`,
   }),
 }));
 

@@ -53,7 +53,8 @@ vi.mock('../../src/cli/aws/deployment.ts', async (original) => ({
     stateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:M',
     store,
     sfn: new SFNClient({ region: 'us-east-1' }),
-    flags: {},
+    commandLine: (command: string) => `mapreduce ${command}`,
+    deployLine: (more = '') => `mapreduce deploy${more}`,
   }),
 }));
 

@@ -14,7 +14,7 @@ import { crc32 } from 'node:zlib';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { crc32Text } from '../../src/base/crc32-text.ts';
 import { jobId } from '../../src/base/ids.ts';
-import { downloadResults, firstStoredLines } from '../../src/cli/aws/results.ts';
+import { downloadResults, startOfResult } from '../../src/cli/aws/results.ts';
 import { planInputs, uploadInputs } from '../../src/cli/aws/uploads.ts';
 import { listLocalInputs, listStoredInputs } from '../../src/plan/inputs/list-inputs.ts';
 import type { JobReport, PartReport } from '../../src/report/report.ts';
@@ -130,10 +130,10 @@ describe('results from AWS', () => {
       'part-r-00002.tsv',
     ]);
     expect(readFileSync(join(folder, 'results/part-r-00002.tsv'), 'utf8')).toBe('b\t2\nc\t3\n');
-    expect(await firstStoredLines(store, 'output/job/', report.parts)).toEqual({
+    const { parts } = report;
+    expect(await startOfResult(store, { outputPrefix: 'output/job/', parts, bytesMax: 3 })).toEqual({
       name: 'part-r-00001.tsv',
-      lines: ['a\t1'],
-      areSomeBlank: false,
+      start: 'a\t1',
     });
   });
 

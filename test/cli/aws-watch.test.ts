@@ -15,6 +15,7 @@ import { writeDocument } from '../../src/aws/protocol/documents.ts';
 import { failureKey, planKey, requestKey, stageKey } from '../../src/aws/protocol/keys.ts';
 import { jobId } from '../../src/base/ids.ts';
 import type { Deployment } from '../../src/cli/aws/deployment.ts';
+import { commandLinesFor } from '../../src/cli/aws/deployment-flags.ts';
 import { type JobExecution, latestExecution, startExecution } from '../../src/cli/aws/executions.ts';
 import { failureOf, type JobStatus, jobStatus, readReport } from '../../src/cli/aws/job-status.ts';
 import { type WatchOptions, watchJob } from '../../src/cli/aws/watch.ts';
@@ -68,7 +69,8 @@ function world(executions: Readonly<Record<string, readonly DescribeExecutionOut
     stateMachineArn: MACHINE,
     store: new MemoryStore(),
     sfn: new SFNClient({ region: 'us-east-1' }),
-    flags: {},
+    commandLine: (command: string) => `mapreduce ${command}`,
+    deployLine: (more = '') => `mapreduce deploy${more}`,
   };
 }
 
@@ -311,7 +313,10 @@ describe('why a job failed', () => {
   });
 
   test('comes with commands that go to the same deployment', async () => {
-    const aws: World = { ...world({ daily: ['FAILED'] }), flags: { stack: 'Mine', local: true } };
+    const aws: World = {
+      ...world({ daily: ['FAILED'] }),
+      ...commandLinesFor({ stack: 'Mine', local: true }),
+    };
     await writeDocument(aws.store, failureKey(JOB), {
       error: 'TaskFailedError',
       message: 'task m-00001 failed for good',

@@ -5,13 +5,12 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import { MapReduceError } from '../../base/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { commandLine } from '../command-line.ts';
 import { assertEnvironment } from './aws-environment.ts';
 import { callAws } from './aws-errors.ts';
-import type { DeploymentFlags } from './deployment-flags.ts';
+import type { CommandLines, DeploymentTarget } from './deployment-target.ts';
 import { regionOf, useLocalEndpoint } from './local-endpoint.ts';
 
-export interface Deployment {
+export interface Deployment extends CommandLines {
   readonly bucket: string;
   readonly stateMachineArn: string;
   /** The bucket. */
@@ -19,28 +18,26 @@ export interface Deployment {
   readonly sfn: SFNClient;
   /** Absent where bucket and state machine were named, and no stack was looked for. */
   readonly stackName?: string;
-  /** As they were typed, for the command lines of messages. */
-  readonly flags: DeploymentFlags;
 }
 
 export const STACK_NAME_DEFAULT = 'MapReduce';
 
-export function stackNameOf({ stack }: DeploymentFlags): string {
+export function stackNameOf({ stack }: DeploymentTarget): string {
   return stack ?? process.env.MAPREDUCE_STACK ?? STACK_NAME_DEFAULT;
 }
 
 /** @throws UsageError where there is no such stack, or it is not one of ours */
-export async function connect(flags: DeploymentFlags): Promise<Deployment> {
+export async function connect(target: DeploymentTarget, lines: CommandLines): Promise<Deployment> {
   assertEnvironment();
-  if (flags.local) useLocalEndpoint();
+  if (target.local) useLocalEndpoint();
   const given = {
-    bucket: flags.bucket ?? process.env.MAPREDUCE_BUCKET,
-    stateMachineArn: flags.stateMachine ?? process.env.MAPREDUCE_STATE_MACHINE,
+    bucket: target.bucket ?? process.env.MAPREDUCE_BUCKET,
+    stateMachineArn: target.stateMachine ?? process.env.MAPREDUCE_STATE_MACHINE,
   };
   const isFound = given.bucket === undefined || given.stateMachineArn === undefined;
   const { bucket: named, stateMachineArn } =
     given.bucket === undefined || given.stateMachineArn === undefined
-      ? { ...(await stackOutputs(flags)), ...withoutUndefined(given) }
+      ? { ...(await stackOutputs(target, lines)), ...withoutUndefined(given) }
       : { bucket: given.bucket, stateMachineArn: given.stateMachineArn };
   const bucket = named.replace(/^s3:\/\//, '').replace(/\/$/, '');
   checkArn(stateMachineArn);
@@ -55,8 +52,8 @@ export async function connect(flags: DeploymentFlags): Promise<Deployment> {
     stateMachineArn,
     store: new S3Store({ bucket, client: createS3Client(region) }),
     sfn: new SFNClient({ ...clientOptions(region), maxAttempts: POLL_ATTEMPTS_MAX }),
-    ...(isFound ? { stackName: stackNameOf(flags) } : {}),
-    flags,
+    ...(isFound ? { stackName: stackNameOf(target) } : {}),
+    ...lines,
   };
 }
 
@@ -79,8 +76,12 @@ export function clientOptions<R extends { readonly region?: string }>(region: R)
   };
 }
 
-async function stackOutputs(flags: DeploymentFlags): Promise<{ bucket: string; stateMachineArn: string }> {
-  const stackName = stackNameOf(flags);
+async function stackOutputs(
+  target: DeploymentTarget,
+  { deployLine }: CommandLines,
+): Promise<{ bucket: string; stateMachineArn: string }> {
+  const stackName = stackNameOf(target);
+  const noStack = (region: string) => noSuchStack(stackName, { region, deployLine: deployLine() });
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
   const client = new CloudFormationClient(clientOptions(clientRegion()));
   const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${stackName}` };
@@ -89,24 +90,27 @@ async function stackOutputs(flags: DeploymentFlags): Promise<{ bucket: string; s
       return await client.send(new DescribeStacksCommand({ StackName: stackName }));
     } catch (error) {
       if (error instanceof Error && /does not exist/.test(error.message)) {
-        throw noStack(flags, await client.config.region());
+        throw noStack(await client.config.region());
       }
       throw error;
     }
   });
-  if (stack === undefined) throw noStack(flags, await client.config.region());
+  if (stack === undefined) throw noStack(await client.config.region());
   const output = (name: string) => stack.Outputs?.find(({ OutputKey }) => OutputKey === name)?.OutputValue;
   const [bucket, stateMachineArn] = [output('BucketName'), output('StateMachineArn')];
   if (bucket === undefined || stateMachineArn === undefined) {
     throw new MapReduceError(
       'UsageError',
-      `the stack ${stackName} (${stack.StackStatus}) has no outputs BucketName and StateMachineArn: it is not of mapreduce, or its deployment has not ended well. Deploy it with '${deployLine(flags)}', choose another with --stack, or name --bucket and --state-machine`,
+      `the stack ${stackName} (${stack.StackStatus}) has no outputs BucketName and StateMachineArn: it is not of mapreduce, or its deployment has not ended well. Deploy it with '${deployLine()}', choose another with --stack, or name --bucket and --state-machine`,
     );
   }
   return { bucket, stateMachineArn };
 }
 
-function noStack(flags: DeploymentFlags, region: string): MapReduceError {
+function noSuchStack(
+  stackName: string,
+  { region, deployLine }: { region: string; deployLine: string },
+): MapReduceError {
   const { AWS_ENDPOINT_URL: endpoint, AWS_PROFILE: profile } = process.env;
   const where = [
     `the region ${region}`,
@@ -115,14 +119,8 @@ function noStack(flags: DeploymentFlags, region: string): MapReduceError {
   ].join(' ');
   return new MapReduceError(
     'UsageError',
-    `there is no stack '${stackNameOf(flags)}' in ${where}. Deploy it with '${deployLine(flags)}'; if it is elsewhere, set AWS_REGION and AWS_PROFILE, or name it with --stack`,
+    `there is no stack '${stackName}' in ${where}. Deploy it with '${deployLine}'; if it is elsewhere, set AWS_REGION and AWS_PROFILE, or name it with --stack`,
   );
-}
-
-/** The command that deploys what was asked for, or deploys it again. */
-export function deployLine({ stack, local }: DeploymentFlags, more = ''): string {
-  const isLocal = local === true || process.env.AWS_ENDPOINT_URL !== undefined;
-  return commandLine(`deploy${more}`, { local: isLocal, ...(stack === undefined ? {} : { stack }) });
 }
 
 /** For further clients: the region of the variables, else of the profile. */

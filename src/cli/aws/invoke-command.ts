@@ -5,14 +5,13 @@ import { deserializeError, isMapReduceError, MapReduceError, repairTarget } from
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
-import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { paintFor, printableName } from '../paint.ts';
 import { tableLines } from '../table.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
-import { connect, type Deployment, deployLine, regionOption } from './deployment.ts';
-import type { DeploymentFlags } from './deployment-flags.ts';
+import { type Deployment, regionOption } from './deployment.ts';
+import { connectBy, type DeploymentFlags } from './deployment-flags.ts';
 import { checkedJobId, type JobStatus, jobStatus } from './job-status.ts';
 import { shownLine } from './log-line.ts';
 import { machineOf } from './machine.ts';
@@ -34,7 +33,7 @@ interface Invoked {
 export async function invokeCommand(id: string, name: string, flags: InvokeFlags): Promise<number> {
   const task = parseTaskName(name);
   const job = checkedJobId(id);
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   const status = await jobStatus(deployment, job);
   assertMayRun(deployment, { status, task });
   const functionName = await functionOf(deployment, task);
@@ -57,9 +56,12 @@ export async function invokeCommand(id: string, name: string, flags: InvokeFlags
 }
 
 /** @throws UsageError where the function could only fail */
-function assertMayRun({ flags }: Deployment, { status, task }: { status: JobStatus; task: NamedTask }): void {
+function assertMayRun(
+  { commandLine }: Deployment,
+  { status, task }: { status: JobStatus; task: NamedTask },
+): void {
   const { jobId: job, phase, plan } = status;
-  const statusLine = commandLine(`status ${job}`, flags);
+  const statusLine = commandLine(`status ${job}`);
   const usage = (text: string) => new MapReduceError('UsageError', text);
   if (plan === undefined) {
     throw usage(
@@ -110,7 +112,7 @@ async function invoke(
       if (!isAwsError(error, 'ResourceNotFoundException')) throw error;
       throw new MapReduceError(
         'UsageError',
-        `there is no function ${functionName}, which the state machine names. Deploy again with '${deployLine(deployment.flags)}'`,
+        `there is no function ${functionName}, which the state machine names. Deploy again with '${deployment.deployLine()}'`,
         { cause: error },
       );
     }
@@ -118,12 +120,12 @@ async function invoke(
   const log = Buffer.from(response.LogResult ?? '', 'base64')
     .toString('utf8')
     .trimEnd();
-  return { functionName, log, answer: answerOf(response, { task, flags: deployment.flags }) };
+  return { functionName, log, answer: answerOf(response, { task, deployLine: deployment.deployLine() }) };
 }
 
 function answerOf(
   { FunctionError, Payload }: InvokeCommandOutput,
-  { task, flags }: { task: NamedTask; flags: DeploymentFlags },
+  { task, deployLine }: { task: NamedTask; deployLine: string },
 ): DryRun {
   const payload: unknown = parseJson(Buffer.from(Payload ?? []).toString('utf8') || 'null');
   if (FunctionError !== undefined) {
@@ -138,7 +140,7 @@ function answerOf(
   if (typeof payload === 'object' && payload !== null && 'dryRun' in payload) return payload as DryRun;
   throw new MapReduceError(
     'UsageError',
-    `the deployed function knows no dry run, and has run task ${task.taskId} as one more attempt: safe, since only one attempt commits. Deploy again with '${deployLine(flags)}' to run tasks without committing`,
+    `the deployed function knows no dry run, and has run task ${task.taskId} as one more attempt: safe, since only one attempt commits. Deploy again with '${deployLine}' to run tasks without committing`,
   );
 }
 

@@ -5,7 +5,6 @@ import { MapReduceError } from '../../base/errors.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { reportPage } from '../../report/page/page.ts';
 import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
-import { commandLine } from '../command-line.ts';
 import { errorText } from '../error-text.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
@@ -14,8 +13,8 @@ import { afterDone } from '../standard-streams.ts';
 import { tableLines } from '../table.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
 import { shortPath } from '../user-stack.ts';
-import { connect, type Deployment } from './deployment.ts';
-import type { DeploymentFlags } from './deployment-flags.ts';
+import type { Deployment } from './deployment.ts';
+import { connectBy, type DeploymentFlags } from './deployment-flags.ts';
 import { estimatedCost } from './estimated-cost.ts';
 import { findExecution, type JobExecution, startExecution, stopExecution } from './executions.ts';
 import { checkedJobId, failureOf, type JobStatus, jobStatus, readReport } from './job-status.ts';
@@ -27,7 +26,7 @@ type JobFlags = DeploymentFlags & OutputFlags;
 /** Exit code 1 for a job that failed, so that scripts can ask. */
 export async function statusCommand(id: string, flags: JobFlags): Promise<number> {
   const job = checkedJobId(id);
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   const status = await jobStatus(deployment, job);
   const { jobId, phase, execution, plan, committed } = status;
   const failure =
@@ -90,7 +89,7 @@ export function statusLines(
 
 export async function waitCommand(id: string, flags: JobFlags): Promise<number> {
   const job = checkedJobId(id);
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   return await waitForJob(deployment, await jobStatus(deployment, job), flags);
 }
 
@@ -101,7 +100,7 @@ export interface ResultsFlags extends JobFlags {
 
 export async function resultsCommand(id: string, flags: ResultsFlags): Promise<number> {
   const job = checkedJobId(id);
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   const { store } = deployment;
   const status = await jobStatus(deployment, job);
   await assertSucceeded(deployment, status);
@@ -153,14 +152,14 @@ export async function assertSucceeded(deployment: Deployment, status: JobStatus)
   if (phase === 'failed' || phase === 'cancelled') throw await failureOf(deployment, status);
   throw new MapReduceError(
     'UsageError',
-    `job ${jobId} is still running (${phase}); it has results when all of them are there. ${commandLine(`wait ${jobId}`, deployment.flags)}`,
+    `job ${jobId} is still running (${phase}); it has results when all of them are there. ${deployment.commandLine(`wait ${jobId}`)}`,
   );
 }
 
 /** First the mark that attempts look for, then the end of the execution, which starts no more of them. */
 export async function cancelCommand(id: string, flags: JobFlags): Promise<number> {
   const job = checkedJobId(id);
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   const status = await jobStatus(deployment, job);
   const { jobId, execution } = status;
   if (execution?.status !== 'RUNNING') {
@@ -175,7 +174,7 @@ export async function cancelCommand(id: string, flags: JobFlags): Promise<number
   if (!flags.quiet) {
     await afterDone(`job ${jobId} is cancelled`, () =>
       print(
-        `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: ${commandLine(`redrive ${jobId}`, flags)}\n`,
+        `job ${jobId} is cancelled; attempts that still run stop within seconds. To go on from what is committed: ${deployment.commandLine(`redrive ${jobId}`)}\n`,
       ),
     );
   }
@@ -200,14 +199,14 @@ export interface RedriveFlags extends JobFlags {
 
 export async function redriveCommand(id: string, flags: RedriveFlags): Promise<number> {
   const job = checkedJobId(id);
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   const { jobId, execution, phase } = await jobStatus(deployment, job);
   if (phase !== 'failed' && phase !== 'cancelled') {
     throw new MapReduceError(
       'UsageError',
       phase === 'succeeded'
         ? `job ${jobId} has ended well; there is nothing to go on with. To run it again, submit it again`
-        : `job ${jobId} is running (${phase}). ${commandLine(`wait ${jobId}`, flags)}`,
+        : `job ${jobId} is running (${phase}). ${deployment.commandLine(`wait ${jobId}`)}`,
     );
   }
   const redrive = (execution?.redrive ?? 0) + 1;
@@ -217,15 +216,15 @@ export async function redriveCommand(id: string, flags: RedriveFlags): Promise<n
   if (!flags.quiet) {
     await afterDone(`job ${jobId} is running again`, () =>
       print(
-        `job ${jobId} goes on from what is committed (redrive ${redrive})\n  ${commandLine(`wait ${jobId}`, flags)}\n`,
+        `job ${jobId} goes on from what is committed (redrive ${redrive})\n  ${deployment.commandLine(`wait ${jobId}`)}\n`,
       ),
     );
   }
   return EXIT_CODE.done;
 }
 
-function ended({ flags }: Deployment, { jobId: job, phase }: JobStatus): string {
-  if (phase === 'succeeded') return `ended well. '${commandLine(`results ${job}`, flags)}' shows its results`;
+function ended({ commandLine }: Deployment, { jobId: job, phase }: JobStatus): string {
+  if (phase === 'succeeded') return `ended well. '${commandLine(`results ${job}`)}' shows its results`;
   const how = phase === 'cancelled' ? 'been cancelled' : 'failed';
-  return `${how}, and costs nothing more. '${commandLine(`redrive ${job}`, flags)}' goes on with it`;
+  return `${how}, and costs nothing more. '${commandLine(`redrive ${job}`)}' goes on with it`;
 }

@@ -17,10 +17,8 @@ import type { Split } from '../../plan/task.ts';
 import type { JobReport } from '../../report/report.ts';
 import { SUCCESS_NAME } from '../../report/result-names.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
-import { commandLine } from '../command-line.ts';
 import { isAccessDenied } from './aws-errors.ts';
 import { type Deployment, regionOfArn } from './deployment.ts';
-import type { DeploymentFlags } from './deployment-flags.ts';
 import { type JobExecution, latestExecution } from './executions.ts';
 
 /**
@@ -185,24 +183,24 @@ export async function readReport(
 
 /** Why a job did not end well, as an error of the family, with the task and the stack of the user's code. */
 export async function failureOf(
-  { store, flags }: Deployment,
+  { store, commandLine }: Deployment,
   { jobId: job, phase, execution, plan }: JobStatus,
 ): Promise<MapReduceError> {
   if (phase === 'cancelled') {
     return new MapReduceError(
       'CancelledError',
-      `job ${job} was cancelled. What is committed is kept for days: go on from there with '${commandLine(`redrive ${job}`, flags)}'`,
+      `job ${job} was cancelled. What is committed is kept for days: go on from there with '${commandLine(`redrive ${job}`)}'`,
     );
   }
   const failure = await findDocument<Failure>(store, failureKey(job));
   if (failure === undefined) {
     return new MapReduceError(
       'TaskFailedError',
-      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${execution?.cause ?? execution?.error ?? 'it has left no failure.json'}. See '${commandLine(`logs ${job}`, flags)}'`,
+      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${execution?.cause ?? execution?.error ?? 'it has left no failure.json'}. See '${commandLine(`logs ${job}`)}'`,
     );
   }
   const { phase: _phase, file, ...details } = failure.details;
-  const next = failure.nextSteps.map((step) => `\n  next: ${withFlags(step, flags)}`).join('');
+  const next = failure.nextSteps.map((step) => `\n  next: ${withFlags(step, commandLine)}`).join('');
   return new MapReduceError(errorNameOf(failure.error), `job ${job}: ${failure.message}${next}`, {
     details: {
       // Without the phase: the hint that goes with it is a command for files of this machine.
@@ -215,8 +213,8 @@ export async function failureOf(
 }
 
 /** A function knows the command that it names at the end of a step, and not how this one was called. */
-function withFlags(step: string, flags: DeploymentFlags): string {
-  return step.replace(/\bmapreduce (\w+ \S+)$/, (_, command: string) => commandLine(command, flags));
+function withFlags(step: string, commandLine: Deployment['commandLine']): string {
+  return step.replace(/\bmapreduce (\w+ \S+)$/, (_, command: string) => commandLine(command));
 }
 
 /** jobs/<jobId>/failure.json, as far as it is of use here. */
@@ -244,13 +242,13 @@ export function checkedJobId(text: string): JobId {
 const KEYS_COMPARED_MAX = 2_000;
 
 async function noJob(deployment: Deployment, job: JobId): Promise<MapReduceError> {
-  const { bucket, stackName, stateMachineArn, flags } = deployment;
+  const { bucket, stackName, stateMachineArn, commandLine } = deployment;
   const nearest = nearestName(job, await knownJobs(deployment));
   const name = stateMachineArn.split(':').at(-1);
   const where = stackName === undefined ? `the state machine ${name}` : `the stack ${stackName}`;
   return new MapReduceError(
     'UsageError',
-    `there is no job '${job}' in s3://${bucket} (${where}, in the region ${regionOfArn(stateMachineArn)}).${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} '${commandLine('jobs', flags)}' lists the latest`,
+    `there is no job '${job}' in s3://${bucket} (${where}, in the region ${regionOfArn(stateMachineArn)}).${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} '${commandLine('jobs')}' lists the latest`,
   );
 }
 

@@ -11,8 +11,8 @@ import { type Paint, paintFor, printableName } from '../paint.ts';
 import { tableLines } from '../table.ts';
 import { print } from '../terminal.ts';
 import { callAws } from './aws-errors.ts';
-import { connect, type Deployment } from './deployment.ts';
-import type { DeploymentFlags } from './deployment-flags.ts';
+import type { Deployment } from './deployment.ts';
+import { connectBy, type DeploymentFlags } from './deployment-flags.ts';
 
 export interface JobsFlags extends DeploymentFlags {
   readonly limit?: string;
@@ -36,7 +36,7 @@ interface ListedJob {
 
 export async function jobsCommand(flags: JobsFlags): Promise<number> {
   const limit = parseWholeNumber('--limit', flags.limit ?? LIMIT_DEFAULT, { min: 1, max: LIMIT_MAX });
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   const executions = await listExecutions(deployment, limit);
   const found = await mapBounded(executions, DESCRIPTIONS_AT_ONCE_MAX, (execution) =>
     describeJob(deployment, execution),

@@ -7,8 +7,8 @@ import { parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
 import { print, printJsonLine, printToStderr } from '../terminal.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
-import { clientOptions, connect, regionOption } from './deployment.ts';
-import type { DeploymentFlags } from './deployment-flags.ts';
+import { clientOptions, regionOption } from './deployment.ts';
+import { connectBy, type DeploymentFlags } from './deployment-flags.ts';
 import { checkedJobId, jobStatus } from './job-status.ts';
 import { type Attempt, logGroups } from './log-groups.ts';
 import { shownLine } from './log-line.ts';
@@ -33,7 +33,7 @@ interface LogLine {
 export async function logsCommand(id: string, flags: LogsFlags): Promise<number> {
   const limit = parseWholeNumber('--limit', flags.limit ?? LIMIT_DEFAULT, { min: 1, max: LIMIT_MAX });
   const job = checkedJobId(id);
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   const { jobId, execution, plan } = await jobStatus(deployment, job);
   const startedAt = plan === undefined ? execution?.startedAt : new Date(plan.plannedAt);
   const refused: Error[] = [];

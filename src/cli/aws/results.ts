@@ -17,23 +17,19 @@ import {
   SUCCESS_NAME,
 } from '../../report/result-names.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import { FIRST_LINES_BYTES_MAX, firstLinesOf } from '../first-lines.ts';
-import type { FirstLines } from '../summary.ts';
 
 /** Parts on their way at once; each is read ahead by the store. */
 const PARTS_AT_ONCE_MAX = 4;
 
-/** Of the first part that holds a record; undefined when none does. */
-export async function firstStoredLines(
+/** The first bytes of the first part that holds a record; undefined when none does. */
+export async function startOfResult(
   store: ObjectStore,
-  outputPrefix: string,
-  parts: readonly PartReport[],
-): Promise<FirstLines | undefined> {
+  { outputPrefix, parts, bytesMax }: { outputPrefix: string; parts: readonly PartReport[]; bytesMax: number },
+): Promise<{ readonly name: string; readonly start: string } | undefined> {
   const part = parts.find(({ records }) => records > 0);
   if (part === undefined) return undefined;
-  const range = { start: 0, end: FIRST_LINES_BYTES_MAX };
-  const bytes = await store.get(`${outputPrefix}${part.name}`, { range });
-  return firstLinesOf(part.name, bytes.toString('utf8'));
+  const bytes = await store.get(`${outputPrefix}${part.name}`, { range: { start: 0, end: bytesMax } });
+  return { name: part.name, start: bytes.toString('utf8') };
 }
 
 export interface Download {

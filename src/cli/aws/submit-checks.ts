@@ -13,7 +13,7 @@ import { assertStoredInput } from '../../plan/inputs/list-stored-inputs.ts';
 import { lookInside } from '../../plan/inputs/look-inside.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
 import { isAccessDenied } from './aws-errors.ts';
-import { type Deployment, deployLine } from './deployment.ts';
+import type { Deployment } from './deployment.ts';
 import { describeMachine } from './machine.ts';
 import type { PlannedInputs } from './uploads.ts';
 
@@ -31,7 +31,7 @@ export async function deployedApp(deployment: Deployment, name: string): Promise
   const names = catalog.apps.map((known) => known.name);
   const nearest = nearestName(name, names);
   throw usage(
-    `there is no app '${name}' in this deployment.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} It has ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : ''}. To deploy jobs of your own: ${deployLine(deployment.flags, ' --jobs <module that exports apps>')}`,
+    `there is no app '${name}' in this deployment.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} It has ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : ''}. To deploy jobs of your own: ${deployment.deployLine(' --jobs <module that exports apps>')}`,
   );
 }
 

@@ -6,14 +6,13 @@ import { MapReduceError } from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
 import { KiB, LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatCountOf, formatDuration } from '../../base/quantities.ts';
-import { commandLine } from '../command-line.ts';
 import { EXIT_CODE } from '../exit-code.ts';
 import { parseAssignment, parseSizeBytes, parseWholeNumber } from '../flag-values.ts';
 import { paintFor } from '../paint.ts';
 import { afterDone } from '../standard-streams.ts';
 import { print, printJson, printToStderr } from '../terminal.ts';
-import { connect, type Deployment, deployLine } from './deployment.ts';
-import type { DeploymentFlags } from './deployment-flags.ts';
+import type { Deployment } from './deployment.ts';
+import { connectBy, type DeploymentFlags, deployLine } from './deployment-flags.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
 import { checkedJobId, failureOf, type JobStatus } from './job-status.ts';
 import { assertInputs, assertOutput, assertSuits, deployedApp } from './submit-checks.ts';
@@ -45,7 +44,7 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
   const { name, inputs } = complete(app, flags);
   const settings = settingsOf(flags);
   const job = checkedJobId(flags.jobId ?? madeUpJobId(name));
-  const deployment = await connect(flags);
+  const deployment = await connectBy(flags);
   const planned = await planInputs(inputs, { job, bucket: deployment.bucket });
   const request: JobRequestInput = {
     app: name,
@@ -193,7 +192,7 @@ async function untilPlanned(
 }
 
 function printSubmitted(
-  { flags: connection }: Deployment,
+  { commandLine }: Deployment,
   { jobId, phase, execution, plan }: JobStatus,
   { json, quiet }: OutputFlags,
 ): void {
@@ -208,7 +207,7 @@ function printSubmitted(
   const paint = paintFor(process.stdout);
   print(`${paint('bold', jobId)}${plan === undefined ? '' : `  ${planText(plan.plan)}`}\n`);
   for (const next of [`wait ${jobId}`, `results ${jobId} --download <folder>`]) {
-    print(`  ${commandLine(next, connection)}\n`);
+    print(`  ${commandLine(next)}\n`);
   }
 }
 

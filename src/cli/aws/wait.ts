@@ -1,7 +1,7 @@
 /** A job until its end, as a person sees it: progress, then the summary, or the error that ended it. */
 import { isMapReduceError } from '../../base/errors.ts';
-import { commandLine } from '../command-line.ts';
 import { EXIT_CODE, exitCodeOfSignal } from '../exit-code.ts';
+import { FIRST_LINES_BYTES_MAX, firstLinesOf } from '../first-lines.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { paintFor } from '../paint.ts';
 import { progressDisplay } from '../progress-display.ts';
@@ -10,7 +10,7 @@ import { summaryLines } from '../summary.ts';
 import { print, printJson } from '../terminal.ts';
 import type { Deployment } from './deployment.ts';
 import { failureOf, type JobStatus, readReport } from './job-status.ts';
-import { firstStoredLines } from './results.ts';
+import { startOfResult } from './results.ts';
 import { watchJob } from './watch.ts';
 
 export interface OutputFlags {
@@ -33,7 +33,7 @@ export async function waitForJob(
   });
   const interrupt = listenForInterrupt((by) =>
     display.print(
-      `${by}: no longer waiting; the job goes on. ${commandLine(`wait ${start.jobId}`, deployment.flags)}, or ${commandLine(`cancel ${start.jobId}`, deployment.flags)}\n`,
+      `${by}: no longer waiting; the job goes on. ${deployment.commandLine(`wait ${start.jobId}`)}, or ${deployment.commandLine(`cancel ${start.jobId}`)}\n`,
     ),
   );
   try {
@@ -62,20 +62,22 @@ export async function printResult(
   status: JobStatus,
   { json = false, quiet = false }: OutputFlags,
 ): Promise<void> {
-  const { store, flags: connection } = deployment;
+  const { store, commandLine } = deployment;
   const { report, outputPrefix } = await readReport(deployment, status);
   const done = `job ${status.jobId} succeeded, and its result is in ${store.location}/${outputPrefix}`;
   if (json) await afterDone(done, () => printJson(report));
   if (json || quiet) return;
   const paint = paintFor(process.stdout);
+  const { parts } = report;
+  const first = await startOfResult(store, { outputPrefix, parts, bytesMax: FIRST_LINES_BYTES_MAX });
   const lines = summaryLines(report, {
     output: `${store.location}/${outputPrefix}`,
-    firstLines: await firstStoredLines(store, outputPrefix, report.parts),
+    firstLines: first && firstLinesOf(first.name, first.start),
     paint,
   });
   const { estimatedCost } = await import('./estimated-cost.ts');
   const { total: cost, parts: costParts } = await estimatedCost(deployment, status, report);
-  const next = commandLine(`results ${status.jobId} --download <folder>`, connection);
+  const next = commandLine(`results ${status.jobId} --download <folder>`);
   await afterDone(done, () =>
     print(
       `${[...lines, `${paint('dim', 'cost')}    ${cost}`, ...costParts.map((part) => `        ${part}`), `${paint('dim', 'next')}    ${next}`].join('\n')}\n`,
