@@ -1,9 +1,9 @@
 /** The command `mapreduce`: what is typed in, the exit code out. */
 import { writeSync } from 'node:fs';
-import { EXIT_CODE, exitCodeOf } from './exit-code.ts';
+import { stdoutWritten, watchStandardStreams } from './display/standard-streams.ts';
+import { EXIT_CODE, exitCodeOf } from './process/exit-code.ts';
+import { isWorkingFolderGone, workingFolderGone } from './process/working-folder.ts';
 import { createProgram } from './program.ts';
-import { stdoutWritten, watchStandardStreams } from './standard-streams.ts';
-import { isWorkingFolderGone, workingFolderGone } from './working-folder.ts';
 
 /** Sets the process's exit code and returns: what is still to be written is written. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -59,10 +59,10 @@ async function printError(error: unknown, args: readonly string[]): Promise<void
 
 async function printExplained(error: unknown, args: readonly string[]): Promise<void> {
   const [{ errorText }, { paintFor }, { PACKAGE_ROOT }, { printToStderr }] = await Promise.all([
-    import('./error-text.ts'),
-    import('./paint.ts'),
-    import('./package-root.ts'),
-    import('./terminal.ts'),
+    import('./display/error-text.ts'),
+    import('./display/paint.ts'),
+    import('./process/package-root.ts'),
+    import('./display/terminal.ts'),
   ]);
   const job = args[0] === 'run' && args[1] !== undefined && !args[1].startsWith('-') ? { job: args[1] } : {};
   printToStderr(

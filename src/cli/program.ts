@@ -1,13 +1,13 @@
 /** The commands, their flags and their help. */
 import { Command, Option } from 'commander';
 import { LIMITS, MiB } from '../base/limits.ts';
-import { addAwsCommands } from './aws/commands.ts';
-import { packageVersion } from './package-root.ts';
-import { paintFor } from './paint.ts';
-import type { RunFlags } from './run-flags.ts';
-import { writeToStdout } from './standard-streams.ts';
-import { printToStderr } from './terminal.ts';
-import { assertWorkingFolder } from './working-folder.ts';
+import { addAwsCommands } from './commands/aws-commands.ts';
+import { paintFor } from './display/paint.ts';
+import { writeToStdout } from './display/standard-streams.ts';
+import { printToStderr } from './display/terminal.ts';
+import type { RunFlags } from './flags/run-flags.ts';
+import { packageVersion } from './process/package-root.ts';
+import { assertWorkingFolder } from './process/working-folder.ts';
 
 /** @param finish  takes the exit code of the command that ran */
 export function createProgram(finish: (exitCode: number) => void): Command {
@@ -91,7 +91,7 @@ Examples:
 Exit code: 0 done, 1 the job failed, 2 the command or the job's definition is wrong, 130 stopped by Ctrl-C.`,
     );
   run.action(async (job: string | undefined, flags: RunFlags) => {
-    const { runCommand } = await import('./run-command.ts');
+    const { runCommand } = await import('./commands/run.ts');
     finish(await runCommand(job, flags));
   });
 
@@ -101,7 +101,7 @@ Exit code: 0 done, 1 the job failed, 2 the command or the job's definition is wr
     .description('Lists the jobs that come with the package, with their parameters.')
     .addHelpText('after', '\nExample:\n  mapreduce list')
     .action(async () => {
-      const { listCommand } = await import('./describe-command.ts');
+      const { listCommand } = await import('./commands/describe.ts');
       finish(await listCommand());
     });
 
@@ -112,7 +112,7 @@ Exit code: 0 done, 1 the job failed, 2 the command or the job's definition is wr
     .argument('<job>', "an app's name, or the path of a job module")
     .addHelpText('after', '\nExamples:\n  mapreduce describe word-count\n  mapreduce describe ./my-job.ts')
     .action(async (job: string) => {
-      const { describeCommand } = await import('./describe-command.ts');
+      const { describeCommand } = await import('./commands/describe.ts');
       finish(await describeCommand(job));
     });
 

@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
 import { WATCH_INTERVAL_MS } from '../../lambdas/steps/attempt.ts';
-import { storageRequests } from '../../src/cli/aws/cost.ts';
+import { storageRequests } from '../../src/aws/client/cost.ts';
 import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';
 import { type ProxiedRequest, type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
 import type { DeployedStack } from './deployed-stack.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deserializeError, MapReduceError, serializeError } from '../../src/base/errors.ts';
 import { attemptId, taskId } from '../../src/base/ids.ts';
 import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
-import { errorText } from '../../src/cli/error-text.ts';
+import { errorText } from '../../src/cli/display/error-text.ts';
 import { shuffleKey } from '../../src/commit/layout.ts';
 import { defineJob, type Job, lines, type MapContext, textLines, tsv } from '../../src/index.ts';
 import { runMapTask } from '../../src/map/map-task.ts';

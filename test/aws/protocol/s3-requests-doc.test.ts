@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readAheadBytes } from '../../../lambdas/runtime/environment.ts';
 import { WATCH_INTERVAL_MS } from '../../../lambdas/steps/attempt.ts';
+import { pricesOf } from '../../../src/aws/client/prices.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../../../src/aws/protocol/watch-state.ts';
 import { KiB, LIMITS, MiB } from '../../../src/base/limits.ts';
-import { pricesOf } from '../../../src/cli/aws/prices.ts';
 import { S3_LIMITS } from '../../../src/storage/s3/s3-limits.ts';
 
 const DOCUMENT = readFileSync(new URL('../../../docs/s3-requests.md', import.meta.url), 'utf8');

@@ -1,0 +1,148 @@
+/**
+ * An estimate of what a job has cost: what it used, times a table of prices. Not in it: storage by time, logs, traces,
+ * keys of KMS, data that left the region, failed uploads, the upload of the input, what `wait` and the like ask of S3 (two
+ * or three listings, every three seconds of a long job), free tiers.
+ */
+
+import { formatCount } from '../../base/quantities.ts';
+import type { JobReport, StageReport } from '../../report/report.ts';
+import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../protocol/watch-state.ts';
+import type { Prices } from './prices.ts';
+
+export interface Usage {
+  readonly invocations: number;
+  readonly gbSeconds: number;
+  /** Where the time of each child is not to be had: of all that may have run at once, for as long as the stage took. */
+  readonly isUpperBound: boolean;
+  readonly transitions: number;
+  readonly expressExecutions: number;
+  /** Of 64 MB each. */
+  readonly expressSeconds: number;
+  readonly s3Writes: number;
+  readonly s3Reads: number;
+}
+
+export interface Cost {
+  readonly functions: number;
+  readonly coordination: number;
+  readonly storageRequests: number;
+  readonly total: number;
+}
+
+const EXPRESS_GB = 64 / 1024;
+
+export function costOf(usage: Usage, prices: Prices): Cost {
+  const functions = usage.gbSeconds * prices.gbSecond + usage.invocations * prices.invocation;
+  const coordination =
+    usage.transitions * prices.transition +
+    usage.expressExecutions * prices.expressExecution +
+    usage.expressSeconds * EXPRESS_GB * prices.expressGbSecond;
+  const storageRequests = usage.s3Writes * prices.s3Write + usage.s3Reads * prices.s3Read;
+  return { functions, coordination, storageRequests, total: functions + coordination + storageRequests };
+}
+
+/** What the engine sends to S3, counted from the report by docs/s3-requests.md: no bill of S3 comes by job. */
+export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3Reads'> {
+  const [map, reduce] = report.stages;
+  const attempts = sum(report.stages.map((stage) => stage.attempts));
+  const written = sum(report.stages.map((stage) => stage.bytesWritten));
+  const maps = map?.tasks ?? 0;
+  const reduces = reduce?.tasks ?? 0;
+  return {
+    // One commit each, a part for every 8 MiB, and the plan, indexes, manifest and listings of the job.
+    s3Writes: attempts + Math.ceil(written / PART_BYTES) + JOB_REQUESTS,
+    // Settings, the mark of a cancel, footers; the ranges of the input; for a reducer its range of each shuffle object.
+    s3Reads:
+      3 * attempts +
+      sum(report.stages.map(looksOfAttempts)) * ATTEMPT_LOOK_READS +
+      report.input.splits +
+      Math.ceil(report.input.bytes / PART_BYTES) +
+      maps * reduces +
+      JOB_REQUESTS,
+  };
+}
+
+const PART_BYTES = 8 * 1024 * 1024;
+const JOB_REQUESTS = 20;
+/** As often as lambdas/steps/attempt.ts has it, an attempt looks for a cancel, a failure and another's commit. */
+export const ATTEMPT_LOOK_MS = 5_000;
+const ATTEMPT_LOOK_READS = 3;
+
+/** As if each took as long as most do. */
+function looksOfAttempts({ attempts, taskTimes }: StageReport): number {
+  return attempts * Math.floor((taskTimes?.medianMs ?? 0) / ATTEMPT_LOOK_MS);
+}
+
+export interface WatchUsage extends Pick<Usage, 'transitions' | 's3Writes' | 's3Reads'> {
+  readonly looks: number;
+  /** Of its function. */
+  readonly seconds: number;
+}
+
+/** Assumed, not measured on AWS: a listing or a few, and three HEADs at once. */
+const LOOK_SECONDS = 0.5;
+/** Wait, Look, WhatNow, and Backups or Done. */
+const LOOK_TRANSITIONS = 4;
+/** For a failure, a cancel, the end of the job. */
+const LOOK_READS = 3;
+const KEYS_A_LISTING = 1_000;
+
+/** Of the machine that looks for stragglers (infra/machine/watch-definition.ts): it leaves no trace in the job's own execution. */
+export function watchOf({ tasks, wallMs }: Pick<StageReport, 'tasks' | 'wallMs'>): WatchUsage {
+  let looks = 0;
+  let waitSeconds = WATCH_SECONDS_MIN;
+  // The last look is the one that finds the stage at its end.
+  for (let seconds = 0; looks === 0 || seconds < wallMs / 1000; looks++) {
+    seconds += waitSeconds;
+    waitSeconds = Math.min(WATCH_SECONDS_MAX, waitSeconds + 1);
+  }
+  return {
+    looks,
+    seconds: looks * LOOK_SECONDS,
+    transitions: looks * LOOK_TRANSITIONS,
+    s3Writes: looks * Math.ceil(tasks / KEYS_A_LISTING),
+    s3Reads: looks * LOOK_READS,
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** `$0.0123`: two digits that count, and never less than a cent's hundredth. */
+export function formatDollars(dollars: number): string {
+  if (dollars >= 1) return `$${dollars.toFixed(2)}`;
+  if (dollars < 0.000_1) return 'less than $0.0001';
+  return `$${dollars.toFixed(Math.max(2, 1 - Math.floor(Math.log10(dollars))))}`;
+}
+
+export interface CostLine {
+  readonly usage: Usage;
+  readonly prices: Prices;
+  /** Where the job ran. */
+  readonly region: string;
+  readonly isEmulator: boolean;
+}
+
+/** What it comes to, and what that is made of. */
+export function costLines({
+  usage,
+  prices,
+  region,
+  isEmulator,
+}: CostLine): [total: string, parts: string, leftOut: string] {
+  const { functions, coordination, storageRequests: requests, total } = costOf(usage, prices);
+  const about = `${isEmulator ? 'on AWS ' : ''}${usage.isUpperBound ? 'at most about' : 'about'} ${formatDollars(total)}`;
+  const where = prices.region === region ? '' : `; those of ${region} are not known here, and may differ`;
+  const upTo = usage.isUpperBound ? 'up to ' : '';
+  const parts = [
+    `functions ${formatDollars(functions)} for ${upTo}${formatCount(Math.ceil(usage.gbSeconds))} GB-seconds`,
+    `coordination ${formatDollars(coordination)} for ${formatCount(usage.transitions)} transitions`,
+    `S3 ${formatDollars(requests)} for ${formatCount(usage.s3Writes + usage.s3Reads)} requests`,
+  ];
+  return [
+    `${about}  (an estimate, at prices of ${prices.region} of ${prices.asOf}${where})`,
+    parts.join(', '),
+    'not in it: stored bytes, logs, traces, the upload of the input, the listings of those who wait for the job',
+  ];
+}

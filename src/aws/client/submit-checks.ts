@@ -1,0 +1,89 @@
+/**
+ * What `submit` looks at before it uploads anything, so that a request that is refused leaves the bucket as it was. The
+ * plan checks all of it again: it alone can hold it.
+ */
+import { resolveParameters } from '../../api/parameters.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { nearestName } from '../../base/nearest-name.ts';
+import { assertStoredInput } from '../../plan/inputs/list-stored-inputs.ts';
+import { lookInside } from '../../plan/inputs/look-inside.ts';
+import { FileStore } from '../../storage/file/file-store.ts';
+import { type AppCatalog, catalogOf, type DeployedApp } from '../protocol/app-catalog.ts';
+import type { JobRequest } from '../protocol/job-request.ts';
+import { assertOutputFree } from '../protocol/output-contents.ts';
+import { assertReadable } from '../protocol/request-scope.ts';
+import { isAccessDenied } from './aws-errors.ts';
+import type { Deployment } from './deployment.ts';
+import { describeMachine } from './machine.ts';
+import type { PlannedInputs } from './uploads.ts';
+
+/**
+ * The deployed app, as far as the deployment says.
+ *
+ * @returns undefined where it does not, or may not be asked
+ * @throws UsageError for an app that the deployment does not have
+ */
+export async function deployedApp(deployment: Deployment, name: string): Promise<DeployedApp | undefined> {
+  const catalog = await permitted(() => deployedApps(deployment));
+  if (catalog === undefined) return undefined;
+  const app = catalog.apps.find((known) => known.name === name);
+  if (app !== undefined) return app;
+  const names = catalog.apps.map((known) => known.name);
+  const nearest = nearestName(name, names);
+  throw usage(
+    `there is no app '${name}' in this deployment.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} It has ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : ''}. To deploy jobs of your own: ${deployment.deployLine(' --jobs <module that exports apps>')}`,
+  );
+}
+
+const NAMES_SHOWN_MAX = 50;
+
+export async function deployedApps(
+  deployment: Pick<Deployment, 'sfn' | 'stateMachineArn'>,
+): Promise<AppCatalog | undefined> {
+  const { definition } = await describeMachine(deployment, deployment.stateMachineArn);
+  return catalogOf(definition);
+}
+
+/** @throws UsageError for parameters that the app does not have or take, and for reducers of an app without any */
+export function assertSuits(app: DeployedApp, request: Pick<JobRequest, 'params' | 'reducers'>): void {
+  resolveParameters(app, request.params);
+  if (!app.isMapOnly || request.reducers === undefined || request.reducers === 0) return;
+  throw usage(
+    `job '${app.name}' is map-only (it has no reduce), so it takes no reducers; received ${request.reducers}. Drop --reducers`,
+  );
+}
+
+/** @throws for a file that cannot be read or is of another format; InputNotFoundError for what is not on the bucket */
+export async function assertInputs(
+  { store }: Deployment,
+  { files, stored }: Pick<PlannedInputs, 'files' | 'stored'>,
+  app: DeployedApp | undefined,
+): Promise<void> {
+  await lookInside(files, { store: new FileStore({ root: '/' }), isText: app?.isText === true });
+  for (const name of stored) {
+    // Which other prefixes jobs may read only the functions know.
+    assertReadable(name, ['']);
+    await permitted(() => assertStoredInput(store, name));
+  }
+}
+
+/** @throws OutputExistsError for an output that holds results, or belongs to a job, and is not to be replaced */
+export async function assertOutput({ store }: Deployment, request: JobRequest): Promise<void> {
+  const { output: outputPrefix, overwrite = false } = request;
+  if (outputPrefix === undefined || overwrite) return;
+  await permitted(() => assertOutputFree(store, outputPrefix, 'replace them with --overwrite'));
+}
+
+/** A right that whoever submits need not have is no reason to refuse: the functions find out. */
+async function permitted<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isAccessDenied(error)) return undefined;
+    throw error;
+  }
+}
+
+function usage(message: string): MapReduceError {
+  return new MapReduceError('UsageError', message);
+}

@@ -1,0 +1,221 @@
+/**
+ * Follows a job until it ends, and tells what it sees as the events of a run, so that a job on AWS is shown as one of this
+ * machine is. What counts is what has committed: objects on the bucket, and the execution's own word at the end.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMapReduceError } from '../../base/errors.ts';
+import type { JobId, Stage } from '../../base/ids.ts';
+import type { JobEvent, StageProgress, StageReport } from '../../report/report.ts';
+import {
+  type AttemptFailureDocument,
+  findDocument,
+  type PlanDocument,
+  type StageDocument,
+} from '../protocol/documents.ts';
+import { planKey, stageKey } from '../protocol/keys.ts';
+import type { Deployment } from './deployment.ts';
+import { findExecution, type JobExecution } from './executions.ts';
+import { type CommittedTasks, type JobStatus, statusOf } from './job-status.ts';
+import { RunningTasks } from './running-tasks.ts';
+
+const POLL_MS_MIN = 200;
+const POLL_MS_MAX = 3_000;
+/** A job of minutes need not be asked after five times a second. */
+const POLL_FRACTION = 0.1;
+/** Bytes come by whole tasks, of which several may end in one second and none in the next ten. */
+const RATE_WINDOW_MS = 60_000;
+
+export interface WatchOptions {
+  readonly onEvent: (event: JobEvent) => void;
+  readonly signal: AbortSignal;
+  readonly nowMs: () => number;
+  /** Where to stop before the job's end. */
+  readonly until?: (status: JobStatus) => boolean;
+}
+
+/** @returns the status of a job that is no longer running, or that `until` liked. Throws the signal's reason. */
+export async function watchJob(
+  deployment: Deployment,
+  start: Pick<JobStatus, 'jobId' | 'execution' | 'plan'>,
+  { onEvent, signal, nowMs, until }: WatchOptions,
+): Promise<JobStatus> {
+  const { jobId: job } = start;
+  const startedMs = nowMs();
+  const events = new StatusEvents(deployment, onEvent, nowMs);
+  let plan: PlanDocument | undefined = start.plan;
+  let execution: JobExecution | undefined = start.execution;
+  for (;;) {
+    plan ??= await findDocument<PlanDocument>(deployment.store, planKey(job));
+    const status = await statusOf(deployment, { job, execution, plan });
+    await events.tell(status);
+    if (execution?.status !== 'RUNNING' || until?.(status)) return status;
+    const elapsedMs = nowMs() - startedMs;
+    const pauseMs = Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, elapsedMs * POLL_FRACTION));
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    signal.throwIfAborted();
+    // Of one that was just started Step Functions may not know yet.
+    execution = (await findExecution(deployment, execution)) ?? execution;
+  }
+}
+
+class StatusEvents {
+  readonly #deployment: Deployment;
+  readonly #onEvent: (event: JobEvent) => void;
+  readonly #nowMs: () => number;
+  #stage: { readonly stage: Stage; readonly startedMs: number } | undefined;
+  #isPlanned = false;
+  #failedAttempts = 0;
+  #records: readonly number[] | undefined;
+  #isCounted = false;
+  #isRefused = false;
+  readonly #running: RunningTasks;
+
+  constructor(deployment: Deployment, onEvent: (event: JobEvent) => void, nowMs: () => number) {
+    this.#deployment = deployment;
+    this.#onEvent = onEvent;
+    this.#nowMs = nowMs;
+    this.#running = new RunningTasks(deployment);
+  }
+
+  async tell(status: JobStatus): Promise<void> {
+    if (status.plan === undefined) return;
+    this.#tellPlan(status.plan);
+    await this.#tellFailures(status);
+    const { splits, settings, inputBytes } = status.plan.plan;
+    const { committed } = status;
+    if (status.phase === 'map') {
+      await this.#tellProgress(status, {
+        stage: 'map',
+        tasks: splits.length,
+        done: committed.map,
+        failedAttempts: committed.failedMapAttempts,
+        records: 0,
+        bytes: committed.mapBytes,
+        bytesTotal: inputBytes,
+      });
+    }
+    if (status.phase === 'reduce') {
+      this.#endStage('map', splits.length, inputBytes);
+      const records = await this.#partitionRecords(settings.jobId);
+      await this.#tellProgress(status, {
+        stage: 'reduce',
+        tasks: settings.reducers,
+        done: committed.reduce,
+        failedAttempts: committed.failedAttempts - committed.failedMapAttempts,
+        ...reduceProgress(committed, records),
+      });
+    }
+    if (status.phase === 'committing') {
+      this.#endStage('map', splits.length, inputBytes);
+      this.#endStage('reduce', settings.reducers, committed.shuffleBytes, sum(this.#records ?? []));
+    }
+  }
+
+  #tellPlan({ plan }: PlanDocument): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    const { settings, splits, inputBytes, inputFiles } = plan;
+    this.#onEvent({
+      kind: 'planned',
+      jobId: settings.jobId,
+      files: inputFiles,
+      bytes: inputBytes,
+      mapTasks: splits.length,
+      reducers: settings.reducers,
+    });
+  }
+
+  async #tellProgress(
+    { execution }: JobStatus,
+    progress: Omit<StageProgress, 'running' | 'elapsedMs' | 'rateWindowMs'>,
+  ): Promise<void> {
+    const { stage, tasks } = progress;
+    if (this.#stage?.stage !== stage) {
+      this.#stage = { stage, startedMs: this.#nowMs() };
+      this.#onEvent({ kind: 'stage-started', stage, tasks });
+    }
+    const running = execution === undefined ? 0 : await this.#running.count(execution.arn);
+    this.#onEvent({
+      kind: 'progress',
+      progress: {
+        ...progress,
+        running: Math.min(running, tasks - progress.done),
+        elapsedMs: this.#nowMs() - this.#stage.startedMs,
+        rateWindowMs: RATE_WINDOW_MS,
+      },
+    });
+  }
+
+  #endStage(stage: Stage, tasks: number, bytesRead: number, recordsRead = 0): void {
+    if (this.#stage?.stage !== stage) return;
+    const wallMs = this.#nowMs() - this.#stage.startedMs;
+    this.#stage = undefined;
+    this.#onEvent({
+      kind: 'stage-ended',
+      report: { ...EMPTY_REPORT, stage, tasks, wallMs, bytesRead, recordsRead },
+    });
+  }
+
+  /** What the map barrier counted. Read once; undefined where it may not be read, or is not there any more. */
+  async #partitionRecords(job: string): Promise<readonly number[] | undefined> {
+    if (this.#isCounted) return this.#records;
+    this.#isCounted = true;
+    const stage = await this.#find<StageDocument>(stageKey(job as JobId, 'map'));
+    this.#isCounted = stage !== undefined || this.#isRefused;
+    this.#records = stage?.partitionRecords;
+    return this.#records;
+  }
+
+  /** One event for each note that is new; the latest is read, for its message. */
+  async #tellFailures({ committed }: JobStatus): Promise<void> {
+    const { failedAttempts, lastFailureKey } = committed;
+    if (failedAttempts <= this.#failedAttempts || lastFailureKey === undefined) return;
+    const failure = await this.#find<AttemptFailureDocument>(lastFailureKey);
+    const { taskId, attemptId, error } = failure ?? {
+      taskId: '',
+      attemptId: 'an attempt',
+      error: { name: 'TaskFailedError', message: 'its note may not be read' },
+    };
+    for (; this.#failedAttempts < failedAttempts; this.#failedAttempts++) {
+      this.#onEvent({ kind: 'attempt-failed', taskId, attemptId, worker: 0, error, willRetry: true });
+    }
+  }
+
+  /** Progress goes on without: who may submit need not be allowed to read work/. */
+  async #find<T>(key: string): Promise<T | undefined> {
+    try {
+      return await findDocument<T>(this.#deployment.store, key);
+    } catch (error) {
+      if (!isMapReduceError(error)) throw error;
+      this.#isRefused = true;
+      return undefined;
+    }
+  }
+}
+
+/** Records stand for bytes: how many bytes of the shuffle are a partition's is known to its reduce task alone. */
+function reduceProgress(
+  { shuffleBytes, reduceTasks }: CommittedTasks,
+  partitionRecords: readonly number[] | undefined,
+): Pick<StageProgress, 'records' | 'bytes' | 'bytesTotal'> {
+  const total = sum(partitionRecords ?? []);
+  if (partitionRecords === undefined || total === 0) return { records: 0, bytes: 0, bytesTotal: undefined };
+  const records = sum(reduceTasks.map((index) => partitionRecords[index] ?? 0));
+  return { records, bytes: Math.round((shuffleBytes * records) / total), bytesTotal: shuffleBytes };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+const EMPTY_REPORT: Omit<StageReport, 'stage' | 'tasks' | 'wallMs'> = {
+  attempts: 0,
+  failedAttempts: 0,
+  backupAttempts: 0,
+  recordsRead: 0,
+  bytesRead: 0,
+  recordsWritten: 0,
+  bytesWritten: 0,
+  spills: 0,
+  bytesSpilled: 0,
+};

@@ -1,0 +1,138 @@
+/** `mapreduce report`: a job as a page, from the manifest of a folder here, or of a job on AWS with what it has cost. */
+import { constants, existsSync } from 'node:fs';
+import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
+import { parseManifest } from '../../report/manifest.ts';
+import { type ReportCost, reportPage } from '../../report/page/page.ts';
+import type { JobReport } from '../../report/report.ts';
+import { MANIFEST_NAME } from '../../report/result-names.ts';
+import { errnoOf, errorNameOfErrno, explainErrno } from '../../storage/file/file-errors.ts';
+import { printableName } from '../display/paint.ts';
+import { afterDone } from '../display/standard-streams.ts';
+import { print } from '../display/terminal.ts';
+import { shortPath } from '../display/user-stack.ts';
+import type { DeploymentFlags } from '../flags/deployment-flags.ts';
+import { assertLocalPath } from '../flags/local-path.ts';
+import { EXIT_CODE } from '../process/exit-code.ts';
+
+export interface ReportFlags extends DeploymentFlags {
+  readonly output?: string;
+  readonly quiet?: boolean;
+}
+
+export async function reportCommand(what: string, flags: ReportFlags): Promise<number> {
+  if (flags.output !== undefined) assertLocalPath('--output', flags.output);
+  const { report, cost } = await (looksLikePath(what) ? ofFolder(what) : ofJob(what, flags));
+  const file = flags.output ?? `${report.jobId}.html`;
+  await writePage(file, report, cost);
+  if (!flags.quiet)
+    await afterDone(`the report is in ${shortPath(file)}`, () =>
+      print(`${printableName(shortPath(file))}\n`),
+    );
+  return EXIT_CODE.done;
+}
+
+/** @throws UsageError or DiskFullError when the file cannot be written */
+export async function writePage(file: string, report: JobReport, cost?: ReportCost): Promise<void> {
+  try {
+    await writeWhole(file, reportPage(report, { cost }));
+  } catch (error) {
+    throw new MapReduceError(
+      errorNameOfErrno(error) === 'DiskFullError' ? 'DiskFullError' : 'UsageError',
+      `the report cannot be written to ${file}: ${explainErrno(error, REPORT_REMEDIES)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** A file that was not there before is removed when it cannot be written to its end. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const created = await open(file, 'wx').catch((error: unknown) => {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    return undefined;
+  });
+  if (created === undefined) {
+    await writeFile(file, text);
+    return;
+  }
+  try {
+    await using handle = created;
+    await handle.writeFile(text);
+  } catch (error) {
+    await unlink(file).catch(() => {});
+    throw error;
+  }
+}
+
+const REPORT_REMEDIES = {
+  ENOENT: 'Name a file in a folder that exists.',
+  ENOSPC: 'Free some space, or name a file on a larger device.',
+  EDQUOT: 'Free some space, or name a file on a larger device.',
+};
+
+/** A folder that merely has the name of a job is none of its results: its input, more likely. */
+function looksLikePath(what: string): boolean {
+  return /[/\\]|\.json$/.test(what) || existsSync(join(what, MANIFEST_NAME));
+}
+
+async function ofFolder(path: string): Promise<{ report: JobReport; cost?: ReportCost }> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  const file = isFolder ? join(path, MANIFEST_NAME) : path;
+  try {
+    // A file that is named may be a pipe.
+    const text = isFolder ? await textOfFile(file) : await readFile(file, 'utf8');
+    return { report: parseManifest(text, file) };
+  } catch (error) {
+    const why = errnoOf(error);
+    if (why === undefined) throw error;
+    throw notReadable(file, why, error);
+  }
+}
+
+/** Without waiting for someone to write, where it is a pipe. */
+async function textOfFile(path: string): Promise<string> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (!(await file.stat()).isFile()) throw notReadable(path, 'it is no file');
+  return await file.readFile('utf8');
+}
+
+function notReadable(file: string, why: string, cause?: unknown): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    `${file} cannot be read (${why}). Name the output folder of a job that has ended well, its ${MANIFEST_NAME}, or the id of a job on AWS`,
+    { cause },
+  );
+}
+
+async function ofJob(id: string, flags: ReportFlags): Promise<{ report: JobReport; cost?: ReportCost }> {
+  const [{ assertSucceeded }, { readReport }, { estimatedCost }] = await Promise.all([
+    import('./job-commands.ts'),
+    import('../../aws/client/job-status.ts'),
+    import('../../aws/client/estimated-cost.ts'),
+  ]);
+  const { deployment, status } = await findJob(id, flags);
+  await assertSucceeded(deployment, status);
+  const { report } = await readReport(deployment, status);
+  return { report, cost: await estimatedCost(deployment, status, report) };
+}
+
+/** @throws UsageError that tells of this machine as well: a folder may have been meant */
+async function findJob(id: string, flags: ReportFlags) {
+  const [{ connectBy }, { checkedJobId, jobStatus }] = await Promise.all([
+    import('../flags/deployment-flags.ts'),
+    import('../../aws/client/job-status.ts'),
+  ]);
+  try {
+    const job = checkedJobId(id);
+    const deployment = await connectBy(flags);
+    return { deployment, status: await jobStatus(deployment, job) };
+  } catch (error) {
+    if (!isMapReduceError(error, 'UsageError')) throw error;
+    throw new MapReduceError(
+      'UsageError',
+      `there is no ${join(id, MANIFEST_NAME)} here, so '${id}' is taken for a job on AWS: ${error.message}`,
+      { cause: error },
+    );
+  }
+}

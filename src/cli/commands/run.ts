@@ -1,0 +1,98 @@
+/** `mapreduce run`: from flags to a job that runs, is watched, and ends in a summary, a report or an error. */
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
+import type { JobEvent, JobReport } from '../../report/report.ts';
+import { commandLine, shellWord } from '../display/command-line.ts';
+import { paintFor, printableMessage, printableName } from '../display/paint.ts';
+import { progressDisplay } from '../display/progress-display.ts';
+import { afterDone } from '../display/standard-streams.ts';
+import { print, printJson } from '../display/terminal.ts';
+import { shortPath } from '../display/user-stack.ts';
+import { embeddedOptions, type RunFlags } from '../flags/run-flags.ts';
+import { EXIT_CODE, exitCodeOfSignal } from '../process/exit-code.ts';
+import { listenForInterrupt } from '../process/interrupt.ts';
+
+/** @returns the exit code. Throws what the job failed of. */
+export async function runCommand(job: string | undefined, flags: RunFlags): Promise<number> {
+  const options = await embeddedOptions(job, flags);
+  const { output } = options;
+  const { json = false, quiet = false } = flags;
+  const display = progressDisplay({
+    stream: process.stderr,
+    jobName: printableName(jobLabel(options.jobModule)),
+    isQuiet: json || quiet,
+    nowMs: () => performance.now(),
+  });
+  const onEvent = (event: JobEvent) => {
+    if (event.kind !== 'notice') display.onEvent(event);
+    else if (!quiet) display.print(`note: ${printableMessage(event.text)}\n`);
+  };
+  const interrupt = listenForInterrupt((by) =>
+    display.print(`${by}: stopping the job; once more to quit at once\n`),
+  );
+  try {
+    const { runEmbedded } = await import('../../local/run/embedded-run.ts');
+    const report = await runEmbedded(
+      { ...options, signal: interrupt.signal, onEvent },
+      {
+        onOutput: ({ text }) => display.print(text),
+        onWait: (message) => display.print(`${printableMessage(message)}\n`),
+      },
+    );
+    display.end();
+    try {
+      await afterDone(`the job succeeded, and its result is in ${shortPath(output)}`, async () => {
+        if (json) printJson(report);
+        else if (!quiet) await printSummary(report, output);
+      });
+    } finally {
+      if (flags.report !== undefined) await writeReport(flags.report, report, output);
+    }
+    const signal = interrupt.received();
+    // It came too late to stop the job, but is still to stop what calls this command.
+    return signal === undefined ? EXIT_CODE.done : exitCodeOfSignal(signal);
+  } catch (error) {
+    const signal = interrupt.received();
+    if (signal === undefined || !isMapReduceError(error, 'CancelledError')) throw error;
+    display.end();
+    display.print(
+      `stopped: ${printableMessage(`${error.message}; nothing of it is left in ${shortPath(output)}`)}\n`,
+    );
+    return exitCodeOfSignal(signal);
+  } finally {
+    display.end();
+    interrupt.release();
+  }
+}
+
+/** Last: whatever becomes of it, the result is there, and is shown. */
+async function writeReport(file: string, report: JobReport, output: string): Promise<void> {
+  const { writePage } = await import('./report.ts');
+  try {
+    await writePage(file, report);
+  } catch (error) {
+    throw new MapReduceError(
+      'StorageError',
+      `the job succeeded, and its result is in ${shortPath(output)}; only its report is missing: ${(error as Error).message} To write it elsewhere: ${commandLine(`report ${shellWord(shortPath(output))} --output <file>`)}`,
+      { cause: error },
+    );
+  }
+}
+
+async function printSummary(report: JobReport, output: string) {
+  const [{ summaryLines }, { firstLines }] = await Promise.all([
+    import('../display/summary.ts'),
+    import('../display/first-lines.ts'),
+  ]);
+  const lines = summaryLines(report, {
+    output: shortPath(output),
+    firstLines: await firstLines(output, report.parts),
+    paint: paintFor(process.stdout),
+  });
+  print(`${lines.join('\n')}\n`);
+}
+
+/** For the display, before the job is loaded: of apps/word-count/job.ts its folder's name, of ./words.ts its own. */
+function jobLabel({ pathname }: URL): string {
+  const [name, folder] = decodeURIComponent(pathname).split('/').reverse();
+  return (/^job\.\w+$/.test(name) ? folder : name.replace(/\.\w+$/, '')) || name;
+}

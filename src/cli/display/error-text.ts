@@ -1,0 +1,123 @@
+/**
+ * An error as its reader needs it: what happened, to what, where in their own code and input, and how to look closer.
+ * Expected errors never show a stack of ours; what nobody expected says that it is a defect, and shows all.
+ */
+import { isMapReduceError, type MapReduceError } from '../../base/errors.ts';
+import { packageVersion } from '../process/package-root.ts';
+import { shellWord } from './command-line.ts';
+import { type Paint, printable, printableMessage, printableName } from './paint.ts';
+import { tableLines } from './table.ts';
+import { userStack } from './user-stack.ts';
+
+export interface ErrorTextOptions {
+  readonly paint: Paint;
+  readonly packageRoot: URL;
+  /** Whether to show our own stack, and those of the causes, of expected errors too. */
+  readonly debug?: boolean;
+  /** As it was asked for, where the error does not know. */
+  readonly job?: string;
+}
+
+/** Several lines, the last one's end included. */
+export function errorText(error: unknown, options: ErrorTextOptions): string {
+  const isExpected = isMapReduceError(error) && !hidesDefect(error);
+  const lines = isExpected ? expected(error, options) : defect(error, options);
+  if (isExpected && options.debug) lines.push('', ...origin(error));
+  return `${lines.join('\n')}\n`;
+}
+
+function expected(error: MapReduceError, options: ErrorTextOptions): string[] {
+  const { paint } = options;
+  if (error.name === 'CancelledError')
+    return [`${paint('yellow', 'stopped:')} ${printableMessage(error.message)}`];
+  const { userStack: stack } = error.details;
+  const message = stack === undefined ? error.message : error.message.replace(stack, '').trimEnd();
+  return [
+    `${paint('red', 'error:')} ${printableMessage(message)}`,
+    ...(stack === undefined ? [] : stackLines(stack, message, options)),
+    ...factLines(error, options),
+  ];
+}
+
+function stackLines(stack: string, message: string, { paint, packageRoot }: ErrorTextOptions): string[] {
+  const { head, frames, hidden } = userStack(stack, packageRoot);
+  const more = hidden === 1 ? '1 more frame' : `${hidden} more frames`;
+  return [
+    ...newIn(head, message).map((line) => `    ${printable(line)}`),
+    ...frames.map((frame) => `    ${printable(frame)}`),
+    ...(frames.length === 0 || hidden === 0
+      ? []
+      : [paint('dim', `    (${more} of the engine and of Node.js)`)]),
+  ];
+}
+
+/** What a stack's head adds to the message: for a module that does not parse, the line in question. */
+function newIn(head: string, message: string): string[] {
+  const lines = head.split('\n').filter((line) => !message.includes(line.replace(/^\w+ \[\w+\]: /, '')));
+  return lines.filter((line) => line.trim() !== '');
+}
+
+/** Of a job that had begun: which job, task and record. */
+function factLines({ details }: MapReduceError, { paint, job }: ErrorTextOptions): string[] {
+  const { taskId, attemptId, file, offsetBytes, groupKey, phase } = details;
+  if (taskId === undefined && phase === undefined) return [];
+  const facts: (readonly [string, string | undefined])[] = [
+    ['job', details.jobName ?? job],
+    ['task', attemptId === undefined ? taskId : `${taskId}, attempt ${attemptId}`],
+    ['file', file],
+    ['offset', file === undefined || offsetBytes === undefined ? undefined : `byte ${offsetBytes}`],
+    ['key', groupKey],
+    ['look', phase === 'map' && file !== undefined ? commandThatShows(file, offsetBytes ?? 0) : undefined],
+  ];
+  const known = facts.flatMap(([name, text]) =>
+    text === undefined ? [] : [[paint('dim', name), printableName(text)]],
+  );
+  return ['', ...tableLines(known, ['left', 'left']).map((line) => `  ${line}`)];
+}
+
+/** Prints the record, for an input of lines that is not compressed. */
+function commandThatShows(file: string, offsetBytes: number): string | undefined {
+  if (/\.(gz|gzip|zst|zstd)$/i.test(file)) return undefined;
+  return `tail -c +${offsetBytes + 1} ${shellWord(file)} | head -n 1`;
+}
+
+/** Mistakes that only code makes, as opposed to the operating system. */
+const MISTAKES = ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError'];
+
+/** Whether the error merely wraps one that none of ours stands for. */
+function hidesDefect(error: MapReduceError): boolean {
+  const { cause } = error;
+  if (!(cause instanceof Error)) return false;
+  switch (error.name) {
+    case 'TaskFailedError':
+      return isMapReduceError(cause) ? hidesDefect(cause) : true;
+    case 'StorageError':
+      return isMapReduceError(cause) ? hidesDefect(cause) : MISTAKES.includes(cause.name);
+    default:
+      return false;
+  }
+}
+
+function defect(error: unknown, { paint }: ErrorTextOptions): string[] {
+  return [
+    `${paint('red', 'error:')} ${printableMessage(error instanceof Error ? error.message : String(error))}`,
+    paint('bold', 'This is a defect of mapreduce, not of your job. Please report it, with all that follows:'),
+    ...origin(error),
+  ];
+}
+
+function origin(error: unknown): string[] {
+  return [
+    ...stacksOf(error).flatMap((stack) => stack.split('\n').map((line) => `    ${printable(line)}`)),
+    `    mapreduce ${packageVersion()}, Node.js ${process.version}, ${process.platform} ${process.arch}`,
+  ];
+}
+
+/** From the outermost error to its cause's cause's cause. */
+function stacksOf(error: unknown): string[] {
+  const stacks: string[] = [];
+  for (let at = error; at instanceof Error && stacks.length < 5; at = at.cause) {
+    stacks.push(`${stacks.length === 0 ? '' : 'caused by '}${at.stack ?? at.message}`);
+  }
+  return stacks;
+}

@@ -1,0 +1,40 @@
+/** One line of a log, for a person: those of the functions' logger and of the state machine are JSON. */
+import { formatDuration } from '../../base/quantities.ts';
+import { parseJson } from '../../codec/parse-json.ts';
+import { type Paint, printable } from './paint.ts';
+
+/** @param at  when it was logged, in milliseconds, where the line itself does not say */
+export function shownLine(message: string, paint: Paint, at?: number): string {
+  const record = parsed(message);
+  const time = timeOf(record, at);
+  if (record?.execution_arn !== undefined) {
+    const { name } = (record.details ?? {}) as { name?: string };
+    return `${time}${paint('dim', 'STATE')}  ${printable([record.type, name].filter(Boolean).join(' '))}`;
+  }
+  if (typeof record?.message !== 'string') return `${time}${printable(message)}`;
+  const { level, message: text, step, task, retry, round, elapsedMs, error } = record;
+  const where = [
+    step,
+    ...(task === undefined ? [] : [`task ${task}`]),
+    ...(retry ? [`retry ${retry}`] : []),
+    ...(round ? [`round ${round}`] : []),
+  ].join(' ');
+  const style = level === 'INFO' ? 'dim' : level === 'WARN' ? 'yellow' : 'red';
+  const why = (error as { message?: string } | undefined)?.message;
+  const took = typeof elapsedMs === 'number' ? ` after ${formatDuration(elapsedMs)}` : '';
+  return `${time}${paint(style, String(level).padEnd(5))}  ${printable(`${where}: ${text}${took}`)}${why === undefined ? '' : `: ${printable(why)}`}`;
+}
+
+function timeOf(record: Record<string, unknown> | undefined, at: number | undefined): string {
+  const ms = at ?? Date.parse(String(record?.timestamp));
+  return Number.isNaN(ms) ? '' : `${new Date(ms).toISOString().slice(11, 23)}  `;
+}
+
+function parsed(message: string): Record<string, unknown> | undefined {
+  try {
+    const record: unknown = parseJson(message);
+    return typeof record === 'object' && record !== null ? (record as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

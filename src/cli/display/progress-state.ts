@@ -1,0 +1,176 @@
+/**
+ * What a progress display knows, made of the job's events. Pure: a new state for each event.
+ *
+ *     waiting -> running -> done
+ */
+import type { Stage } from '../../base/ids.ts';
+import type { JobEvent, StageProgress } from '../../report/report.ts';
+
+/** Rates are over this much time: steady enough to read, and still the present. */
+const RATE_WINDOW_MS = 5_000;
+
+export interface ProgressState {
+  readonly files: number;
+  readonly inputBytes: number;
+  /** In the order in which they run; empty until the job is planned. */
+  readonly stages: readonly StageState[];
+  readonly failedAttempts: number;
+  readonly backupAttempts: number;
+  /** The latest attempt that failed, and why. */
+  readonly lastFailure: string | undefined;
+}
+
+export interface StageState {
+  readonly stage: Stage;
+  readonly tasks: number;
+  readonly state: 'waiting' | 'running' | 'done';
+  readonly done: number;
+  readonly running: number;
+  readonly failedAttempts: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly bytesTotal: number | undefined;
+  readonly elapsedMs: number;
+  /** Of the last seconds, oldest first; rates are between the first and the last. */
+  readonly samples: readonly Sample[];
+}
+
+interface Sample {
+  readonly elapsedMs: number;
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export const NOTHING_YET: ProgressState = {
+  files: 0,
+  inputBytes: 0,
+  stages: [],
+  failedAttempts: 0,
+  backupAttempts: 0,
+  lastFailure: undefined,
+};
+
+export function afterEvent(state: ProgressState, event: JobEvent): ProgressState {
+  switch (event.kind) {
+    case 'planned':
+      return {
+        ...state,
+        files: event.files,
+        inputBytes: event.bytes,
+        stages: [
+          waiting('map', event.mapTasks),
+          ...(event.reducers === 0 ? [] : [waiting('reduce', event.reducers)]),
+        ],
+      };
+    case 'stage-started':
+      return withStage(state, event.stage, () => ({
+        ...waiting(event.stage, event.tasks),
+        state: 'running',
+      }));
+    case 'progress':
+      return withStage(state, event.progress.stage, (stage) => afterProgress(stage, event.progress));
+    case 'stage-ended': {
+      const { stage, tasks, failedAttempts, recordsRead, bytesRead, wallMs } = event.report;
+      return withStage(state, stage, (before) => ({
+        ...before,
+        state: 'done',
+        done: tasks,
+        running: 0,
+        failedAttempts,
+        records: recordsRead,
+        bytes: bytesRead,
+        elapsedMs: wallMs,
+      }));
+    }
+    case 'attempt-started':
+      return event.backup ? { ...state, backupAttempts: state.backupAttempts + 1 } : state;
+    case 'attempt-failed':
+      return {
+        ...state,
+        failedAttempts: state.failedAttempts + 1,
+        lastFailure: `${event.attemptId}: ${event.error.name}: ${event.error.message}`,
+      };
+    case 'notice':
+    case 'attempt-ended':
+    case 'committed':
+      return state;
+  }
+}
+
+export interface Rates {
+  readonly recordsPerSecond: number;
+  readonly bytesPerSecond: number;
+}
+
+/** Of a running stage over the last seconds, of one that is done over all its time. Undefined when nothing has moved. */
+export function ratesOf(stage: StageState): Rates | undefined {
+  const last: Sample = stage;
+  const first: Sample =
+    stage.state === 'running' && stage.samples.length > 0
+      ? stage.samples[0]
+      : { elapsedMs: 0, records: 0, bytes: 0 };
+  const seconds = (last.elapsedMs - first.elapsedMs) / 1000;
+  if (seconds <= 0 || last.bytes <= first.bytes) return undefined;
+  return {
+    recordsPerSecond: Math.max(0, last.records - first.records) / seconds,
+    bytesPerSecond: (last.bytes - first.bytes) / seconds,
+  };
+}
+
+/** How much of the stage is done, in [0, 1]: by bytes where their total is known, else by tasks. */
+export function fractionDone({ state, tasks, done, running, bytes, bytesTotal }: StageState): number {
+  if (state !== 'running') return state === 'done' ? 1 : 0;
+  if (tasks === 0) return 0;
+  if (!bytesTotal) return done / tasks;
+  // Attempts read ahead, and backup attempts read twice; and what has been read is still to be written.
+  return Math.min(bytes / bytesTotal, (done + running) / tasks, done === tasks ? 1 : 0.99);
+}
+
+/** Of a running stage, if it goes on as it went. Undefined while too little of it is known. */
+export function remainingMsOf(stage: StageState): number | undefined {
+  const fraction = fractionDone(stage);
+  if (stage.state !== 'running' || fraction === 0 || stage.elapsedMs < 1_000) return undefined;
+  return (stage.elapsedMs * (1 - fraction)) / fraction;
+}
+
+function waiting(stage: Stage, tasks: number): StageState {
+  return {
+    stage,
+    tasks,
+    state: 'waiting',
+    done: 0,
+    running: 0,
+    failedAttempts: 0,
+    records: 0,
+    bytes: 0,
+    bytesTotal: undefined,
+    elapsedMs: 0,
+    samples: [{ elapsedMs: 0, records: 0, bytes: 0 }],
+  };
+}
+
+function afterProgress(before: StageState, progress: StageProgress): StageState {
+  const { done, running, failedAttempts, records, bytes, bytesTotal, elapsedMs } = progress;
+  const { rateWindowMs = RATE_WINDOW_MS } = progress;
+  const samples = [...before.samples, { elapsedMs, records, bytes }];
+  const oldest = samples.findLastIndex((sample) => elapsedMs - sample.elapsedMs >= rateWindowMs);
+  return {
+    ...before,
+    done,
+    running,
+    failedAttempts,
+    records,
+    bytes,
+    bytesTotal,
+    elapsedMs,
+    samples: samples.slice(Math.max(0, oldest)),
+  };
+}
+
+function withStage(
+  state: ProgressState,
+  name: Stage,
+  change: (stage: StageState) => StageState,
+): ProgressState {
+  return { ...state, stages: state.stages.map((stage) => (stage.stage === name ? change(stage) : stage)) };
+}

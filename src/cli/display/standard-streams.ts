@@ -1,0 +1,87 @@
+/**
+ * Writes to stdout and stderr. Stdout is what the caller asked for, so it is an error when it takes nothing more; what
+ * stderr does not take is dropped, so that a full disk below a log never fails a job.
+ */
+import { MapReduceError } from '../../base/errors.ts';
+import { errorNameOfErrno, explainErrno } from '../../storage/file/file-errors.ts';
+
+/** Stdout takes nothing more: the device is full, say. */
+export class OutputStreamError extends MapReduceError {
+  constructor(cause: unknown) {
+    super(errorNameOfErrno(cause), `cannot write to stdout: ${explainErrno(cause, STDOUT_REMEDIES)}`, {
+      cause,
+    });
+  }
+}
+
+const STDOUT_REMEDIES = {
+  ENOSPC: 'Free some space, or redirect stdout to a larger device.',
+  EDQUOT: 'Free some space, or redirect stdout to a larger device.',
+  EBADF: 'Redirect it to a file or a pipe.',
+};
+
+/** Of the first write that failed. */
+let failure: OutputStreamError | undefined;
+/** Writes whose outcome is not known. */
+let pending = 0;
+let onSettled: (() => void) | undefined;
+
+/** Called once, before anything is written. */
+export function watchStandardStreams(): void {
+  // A stream without a listener would end the process; writes report their errors themselves.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
+/** Whether it was written, stdoutWritten() tells. */
+export function writeToStdout(text: string): void {
+  pending++;
+  process.stdout.write(text, (error) => {
+    if (error && !isReaderGone(error)) failure ??= new OutputStreamError(error);
+    if (--pending === 0) onSettled?.();
+  });
+}
+
+/**
+ * Resolves once all that was written has gone out.
+ *
+ * @throws OutputStreamError, once, where some of it could not be written
+ */
+export async function stdoutWritten(): Promise<void> {
+  if (pending > 0) {
+    await new Promise<void>((resolve) => {
+      onSettled = resolve;
+    });
+  }
+  const failed = failure;
+  failure = undefined;
+  if (failed !== undefined) throw failed;
+}
+
+/** What cannot be written is dropped: there is no other place to report it. */
+export function writeToStderr(text: string, stream: NodeJS.WriteStream = process.stderr): void {
+  stream.write(text, () => {});
+}
+
+/** The reader closed the pipe (`| head`): no failure, and nothing to report. */
+function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
+}
+
+/**
+ * Runs what prints, for a command that has already done its work.
+ *
+ * @param done  a clause: 'the job succeeded, and its result is in out/'
+ * @throws MapReduceError that says what was done before stdout failed
+ */
+export async function afterDone<T>(done: string, show: () => T | Promise<T>): Promise<T> {
+  try {
+    const shown = await show();
+    await stdoutWritten();
+    return shown;
+  } catch (error) {
+    if (!(error instanceof OutputStreamError)) throw error;
+    throw new MapReduceError(error.name, `${done}; only what it prints is missing: ${error.message}`, {
+      cause: error.cause,
+    });
+  }
+}

@@ -1,0 +1,26 @@
+/** The flags that all commands on AWS share: which deployment they are about. */
+
+import { connect, type Deployment } from '../../aws/client/deployment.ts';
+import type { CommandLines, DeploymentTarget } from '../../aws/client/deployment-target.ts';
+import { commandLine } from '../display/command-line.ts';
+
+export type DeploymentFlags = DeploymentTarget;
+
+/** @throws UsageError if there is no such stack, or another program deployed it */
+export async function connectBy(flags: DeploymentFlags): Promise<Deployment> {
+  return await connect(flags, commandLinesFor(flags));
+}
+
+/** Command lines about the same deployment. */
+export function commandLinesFor(flags: DeploymentFlags): CommandLines {
+  return {
+    commandLine: (command) => commandLine(command, flags),
+    deployLine: (more) => deployLine(flags, more),
+  };
+}
+
+/** The command that deploys what the flags name, or deploys it again. */
+export function deployLine({ stack, local }: DeploymentFlags, more = ''): string {
+  const isLocal = local === true || process.env.AWS_ENDPOINT_URL !== undefined;
+  return commandLine(`deploy${more}`, { local: isLocal, ...(stack === undefined ? {} : { stack }) });
+}

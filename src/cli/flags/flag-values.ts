@@ -1,0 +1,91 @@
+/** Values of flags: sizes, times, whole numbers, assignments. Each parser throws UsageError with the forms allowed. */
+import { MapReduceError } from '../../base/errors.ts';
+import { GiB, KiB, MiB } from '../../base/limits.ts';
+
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+const BYTES_BY_UNIT: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kib', KiB],
+  ['mib', MiB],
+  ['gib', GiB],
+  ['kb', 1e3],
+  ['mb', 1e6],
+  ['gb', 1e9],
+]);
+
+/** `4096`, `64KiB`, `64MiB`, `1.5GiB`; `64MB` are 64,000,000 bytes. Case and a blank before the unit do not matter. */
+export function parseSizeBytes(flag: string, text: string, { min, max }: Range): number {
+  const match = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim());
+  const unitBytes = match === null ? undefined : BYTES_BY_UNIT.get(match[2].toLowerCase());
+  if (match === null || unitBytes === undefined) {
+    throw usage(
+      `${flag} is a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
+    );
+  }
+  const bytes = Math.round(Number(match[1]) * unitBytes);
+  if (bytes < min || bytes > max) {
+    throw usage(`${flag} is from ${exactSize(min)} to ${exactSize(max)}; received '${text}'`);
+  }
+  return bytes;
+}
+
+const MS_BY_UNIT: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['min', 60_000],
+  ['h', 3_600_000],
+]);
+
+/** `500ms`, `60s`, `2m` (or `2min`), `1h`. A number alone could be read both ways, and is refused. */
+export function parseDurationMs(flag: string, text: string, { min, max }: Range): number {
+  const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text.trim());
+  const unitMs = match === null ? undefined : MS_BY_UNIT.get(match[2].toLowerCase());
+  if (match === null || unitMs === undefined) {
+    throw usage(`${flag} is a time; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`);
+  }
+  const ms = Math.round(Number(match[1]) * unitMs);
+  if (ms < min || ms > max)
+    throw usage(`${flag} is from ${min}ms to ${max / 3_600_000}h; received '${text}'`);
+  return ms;
+}
+
+export function parseWholeNumber(flag: string, text: string, { min, max }: Range): number {
+  const number = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  if (!(number >= min && number <= max)) {
+    throw usage(`${flag} is a whole number from ${min} to ${max}; received '${text}'`);
+  }
+  return number;
+}
+
+/** `case=keep` of `--set case=keep`. The value may be empty and may hold '='. */
+export function parseAssignment(flag: string, text: string): readonly [name: string, value: string] {
+  const equals = text.indexOf('=');
+  if (equals < 1) {
+    throw usage(
+      `${flag} takes name=value; received '${text}'${equals === 0 ? ', which has no name' : `, which has no '='. For example ${flag} ${text || 'case'}=keep`}`,
+    );
+  }
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+/** In the largest unit that says it exactly. */
+function exactSize(bytes: number): string {
+  for (const [name, unit] of [
+    ['GiB', GiB],
+    ['MiB', MiB],
+    ['KiB', KiB],
+  ] as const) {
+    if (bytes > 0 && bytes % unit === 0) return `${bytes / unit}${name}`;
+  }
+  return `${bytes}B`;
+}
+
+function usage(message: string): MapReduceError {
+  return new MapReduceError('UsageError', message);
+}

@@ -1,0 +1,142 @@
+/** The flags of `mapreduce run` as the options of an embedded run, each checked. */
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { MapReduceError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { resolveOutputRoot } from '../../local/output/output-root.ts';
+import type { EmbeddedRunOptions } from '../../local/run/run-options.ts';
+import { findJob } from './find-job.ts';
+import { parseAssignment, parseDurationMs, parseSizeBytes, parseWholeNumber } from './flag-values.ts';
+import { assertLocalPath } from './local-path.ts';
+
+/** As commander hands them over: what takes a value is text yet. */
+export interface RunFlags {
+  readonly input?: readonly string[];
+  readonly output?: string;
+  readonly workers?: string;
+  readonly sequential?: boolean;
+  readonly reducers?: string;
+  readonly splitSize?: string;
+  readonly memory?: string;
+  readonly scratch?: string;
+  readonly merge?: boolean;
+  readonly overwrite?: boolean;
+  readonly set?: readonly string[];
+  readonly attempts?: string;
+  readonly stallTimeout?: string;
+  /** False after --no-backup. */
+  readonly backup: boolean;
+  /** File for the report as HTML. */
+  readonly report?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const ATTEMPTS_MAX = 100;
+const STALL_TIMEOUT_MS_MAX = 24 * 3_600_000;
+
+/**
+ * @param job  as it was typed
+ * @throws UsageError, naming the flag.
+ */
+export async function embeddedOptions(job: string | undefined, flags: RunFlags): Promise<EmbeddedRunOptions> {
+  const { jobName, input, output } = assertComplete(job, flags);
+  for (const path of input) assertLocalPath('--input', path);
+  assertLocalPath('--output', output);
+  if (flags.report !== undefined) assertLocalPath('--report', flags.report);
+  const { workers, reducers, splitSize, memory, attempts, stallTimeout } = flags;
+  const numbers = {
+    workers: flags.sequential
+      ? ('sequential' as const)
+      : given(workers, (text) => parseWholeNumber('--workers', text, { min: 1, max: LIMITS.workersMax })),
+    reducers: given(reducers, (text) =>
+      parseWholeNumber('--reducers', text, { min: 1, max: LIMITS.reducersMax }),
+    ),
+    splitSizeBytes: given(splitSize, (text) =>
+      parseSizeBytes('--split-size', text, { min: LIMITS.splitSizeBytesMin, max: LIMITS.splitSizeBytesMax }),
+    ),
+    memoryBytes: given(memory, (text) =>
+      parseSizeBytes('--memory', text, { min: LIMITS.memoryBytesMin, max: LIMITS.memoryBytesMax }),
+    ),
+    attemptsMax: given(attempts, (text) =>
+      parseWholeNumber('--attempts', text, { min: 1, max: ATTEMPTS_MAX }),
+    ),
+    stallTimeoutMs: given(stallTimeout, (text) =>
+      parseDurationMs('--stall-timeout', text, { min: 1, max: STALL_TIMEOUT_MS_MAX }),
+    ),
+  };
+  const params = Object.fromEntries((flags.set ?? []).map((text) => parseAssignment('--set', text)));
+  const jobModule = findJob(jobName);
+  // Now, and not when the job has been loaded.
+  await resolveOutputRoot(output);
+  if (flags.scratch !== undefined) await assertScratch(flags.scratch);
+  if (flags.report !== undefined) await assertMayBeWritten(flags.report, output);
+  return {
+    jobModule,
+    inputs: input,
+    output,
+    ...withoutUndefined(numbers),
+    params,
+    ...(flags.scratch === undefined ? {} : { scratch: flags.scratch }),
+    merge: flags.merge ?? false,
+    overwrite: flags.overwrite ?? false,
+    backupAttempts: flags.backup,
+  };
+}
+
+/** Here and not by commander, which would say that --input is missing where --imput was written. */
+function assertComplete(job: string | undefined, { input, output }: RunFlags) {
+  if (job === undefined) {
+    throw new MapReduceError(
+      'UsageError',
+      'no job is named. Name it first, since --input and --set take all that follows: mapreduce run <job> --input <path>... --output <folder>',
+    );
+  }
+  const missing = [
+    ...(input === undefined ? ['--input <file, folder or glob>'] : []),
+    ...(output === undefined ? ['--output <folder>'] : []),
+  ];
+  if (input === undefined || output === undefined) {
+    throw new MapReduceError('UsageError', `mapreduce run needs ${missing.join(' and ')}`);
+  }
+  return { jobName: job, input, output };
+}
+
+async function assertScratch(folder: string): Promise<void> {
+  if (folder === '') throw new MapReduceError('UsageError', '--scratch is empty. Name a folder, new or not');
+  const found = await stat(folder).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return;
+  throw new MapReduceError(
+    'UsageError',
+    `--scratch '${folder}' is a file; tasks spill into a folder. Name one, new or not`,
+  );
+}
+
+/** Before the job runs: whoever waits an hour for a report wants to know at once that there is no place for it. */
+async function assertMayBeWritten(report: string, output: string): Promise<void> {
+  const usage = (problem: string) =>
+    new MapReduceError(
+      'UsageError',
+      `--report '${report}' ${problem}. Name a file in a folder that is there`,
+    );
+  const found = await stat(report).catch(() => undefined);
+  if (found?.isDirectory()) throw usage('is a folder, and the report is a file');
+  const folder = resolve(dirname(report));
+  // The run makes that one.
+  if (found === undefined && folder === resolve(output)) return;
+  await access(found === undefined ? folder : report, constants.W_OK).catch(
+    ({ code }: NodeJS.ErrnoException) => {
+      throw usage(`cannot be written (${code})`);
+    },
+  );
+}
+
+function given<T>(text: string | undefined, parse: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : parse(text);
+}
+
+function withoutUndefined<T extends object>(values: T): { [N in keyof T]?: Exclude<T[N], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [N in keyof T]?: Exclude<T[N], undefined>;
+  };
+}

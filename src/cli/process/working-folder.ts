@@ -1,0 +1,27 @@
+/**
+ * A working folder that was removed while a shell was in it: every relative path fails there, and Node throws from
+ * process.cwd(), in libraries too.
+ */
+import { MapReduceError } from '../../base/errors.ts';
+
+/** @throws UsageError when the working folder is gone */
+export function assertWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw workingFolderGone(error);
+  }
+}
+
+export function isWorkingFolderGone(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === 'ENOENT' && syscall === 'uv_cwd';
+}
+
+export function workingFolderGone(cause: unknown): MapReduceError {
+  return new MapReduceError(
+    'UsageError',
+    'the folder in which this command was started was removed. Change to one that exists (cd) and run the command again',
+    { cause },
+  );
+}

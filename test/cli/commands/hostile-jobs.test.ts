@@ -1,0 +1,246 @@
+/** Whatever a job's code does, the command ends with an exit code that tells the truth, and Ctrl-C stops it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { cli, folderWith, hasSaid, startCli } from '../cli-process.ts';
+
+interface Code {
+  readonly top?: string;
+  readonly setup?: string;
+  readonly map?: string;
+  readonly more?: string;
+}
+
+function jobThat({ top = '', setup = '', map = '', more = '' }: Code): string {
+  return `
+import { byRange, defineJob, lines, textLines } from 'serverless-mapreduce';
+import { execSync } from 'node:child_process';
+import { writeSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+const say = (text: string) => writeSync(2, text + '\\n');
+${top}
+export default defineJob({
+  name: 'hostile',
+  description: 'Misbehaves',
+  input: textLines(),
+  key: 'string',
+  value: 'string',
+  setup() { ${setup} },
+  map(line: string, { emit }) {
+    ${map}
+    emit(line, '');
+  },
+  reduce: 'each',
+  output: lines(),
+  ${more}
+});
+`;
+}
+
+const SAMPLED = { more: 'partition: byRange(),' };
+const TWO_PARTS = ['--reducers', '2'];
+
+function commandOver(code: Code, ...more: string[]) {
+  const cwd = folderWith({ 'job.ts': jobThat(code), 'in.txt': 'b\na\nd\nc\n' });
+  const args = ['run', './job.ts', '-i', 'in.txt', '-o', 'out', '--attempts', '1', ...more];
+  return { cwd, args, hasResult: () => existsSync(join(cwd, 'out/_SUCCESS')) };
+}
+
+describe('a job that ends its process ends its worker, and the command fails', () => {
+  test.each<[where: string, code: Code, how: string[], exitCode: number]>([
+    ['while its module loads', { top: 'process.exit(0);' }, [], 2],
+    ['in setup', { setup: 'process.exit(0);' }, [], 1],
+    ['in map, of a sample', { map: 'process.exit(0);', ...SAMPLED }, TWO_PARTS, 1],
+    ['in map, in sequence', { map: 'process.exit(0);' }, ['--sequential'], 1],
+    ['in map, on workers', { map: 'process.exit(0);' }, ['--workers', '2'], 1],
+  ])('process.exit(0) %s', async (_, code, how, exitCode) => {
+    const { cwd, args, hasResult } = commandOver(code, ...how);
+
+    const ended = await cli(args, { cwd });
+
+    expect(ended).toMatchObject({ code: exitCode, stdout: '' });
+    expect(ended.stderr).toMatch(/the job's code called process\.exit\(0\)/);
+    expect(ended.stderr).toMatch(/job\.ts:\d+:\d+/);
+    expect(ended.stderr).not.toContain('defect');
+    expect(hasResult()).toBe(false);
+  });
+
+  test('describing a job whose module calls process.exit(0) fails', async () => {
+    const { cwd } = commandOver({ top: 'process.exit(0);' });
+
+    const { code, stderr } = await cli(['describe', './job.ts'], { cwd });
+
+    expect(code).toBe(2);
+    expect(stderr).toContain("the job's code called process.exit(0)");
+  });
+});
+
+describe('a default export that throws when it is read is the module’s fault, not a defect', () => {
+  test.each([
+    ['a trap for everything', '', 'new Proxy({}, { get() { throw new Error("trap"); } })', 'Error: trap'],
+    [
+      'null, for one field of a job',
+      'const get = (job: any, name: any) => { if (name === "map") throw null; return job[name]; };',
+      'new Proxy(job, { get })',
+      'it threw null',
+    ],
+  ])('%s', async (_, top, exported, thrown) => {
+    const made = jobThat({ top }).replace('export default defineJob(', 'const job = defineJob(');
+    const cwd = folderWith({ 'job.ts': `${made}\nexport default ${exported};`, 'in.txt': 'a\n' });
+
+    for (const args of [
+      ['run', './job.ts', '-i', 'in.txt', '-o', 'out'],
+      ['describe', './job.ts'],
+    ]) {
+      const { code, stderr } = await cli(args, { cwd });
+
+      expect(stderr).toContain(`threw while its default export was read: ${thrown}`);
+      expect(stderr).not.toContain('defect');
+      expect(code).toBe(2);
+    }
+  });
+});
+
+describe('a job that never comes back is stopped', () => {
+  const LOOP = "say('looping'); for (;;);";
+  const places: [where: string, code: Code, how: string[]][] = [
+    ['in its module', { top: LOOP }, []],
+    ['in setup', { setup: LOOP }, []],
+    ['in map, of a sample', { map: LOOP, ...SAMPLED }, TWO_PARTS],
+    ['in map, in sequence', { map: LOOP }, ['--sequential']],
+    ['in a partitioner, in sequence', { more: `partition: () => { ${LOOP} return 0; },` }, ['--sequential']],
+  ];
+
+  test.each(places)('by Ctrl-C: a loop %s', async (_, code, how) => {
+    const { cwd, args, hasResult } = commandOver(code, ...how);
+    const child = startCli(args, { cwd });
+    await hasSaid(child, /looping/);
+
+    child.kill('SIGINT');
+    const { code: exitCode, stderr } = await child.ended;
+
+    expect(exitCode).toBe(130);
+    expect(stderr).toContain('stopped: the job was cancelled');
+    expect(hasResult()).toBe(false);
+  });
+
+  test.each(places.slice(1))('by --stall-timeout: a loop %s', async (_, code, how) => {
+    const { cwd, args, hasResult } = commandOver(code, ...how, '--stall-timeout', '1s');
+
+    const { code: exitCode, stderr } = await cli(args, { cwd });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/made no progress for 1000 ms/);
+    expect(hasResult()).toBe(false);
+  });
+
+  test('a module that waits for ever at its top level fails at once', async () => {
+    const { cwd, args } = commandOver({ top: 'await new Promise(() => {});' });
+
+    const { code, stderr } = await cli(args, { cwd });
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('never finishes loading: what it awaits at its top level never happens');
+  });
+
+  test('a second Ctrl-C ends the command though a worker hangs in a system call', async () => {
+    const { cwd, args } = commandOver({ map: "say('hanging'); execSync('sleep 60');" });
+    const child = startCli(args, { cwd });
+    await hasSaid(child, /hanging/);
+    const startedMs = performance.now();
+
+    child.kill('SIGINT');
+    await hasSaid(child, /once more to quit at once/);
+    const again = setInterval(() => child.kill('SIGINT'), 200);
+    // The sleeping grandchild holds the pipes open: the process itself is asked for.
+    await new Promise((resolve) => child.once('exit', resolve));
+    clearInterval(again);
+
+    expect(child.exitCode ?? child.signalCode).not.toBe(0);
+    expect(performance.now() - startedMs).toBeLessThan(40_000);
+  }, 120_000);
+});
+
+describe('what a job throws is its own error, never a defect of mapreduce', () => {
+  test.each<[what: string, code: Code, how: string[], message: RegExp]>([
+    ['null, by the module', { top: 'throw null;' }, [], /job\.ts does not load: it threw null/],
+    [
+      'an object without text, by map',
+      { map: 'throw Object.create(null);' },
+      ['--sequential'],
+      /map\(\) threw/,
+    ],
+    [
+      'a rejection that nobody awaits, by the module',
+      {
+        top: "Promise.reject(new TypeError('nobody listens')); await new Promise((go) => setTimeout(go, 500));",
+      },
+      [],
+      /nothing caught: TypeError: nobody listens/,
+    ],
+    [
+      'a rejection that nobody awaits, by map',
+      { map: "Promise.reject(new TypeError('nobody listens')); execSync('sleep 0.1');" },
+      ['--sequential'],
+      /nothing caught: TypeError: nobody listens/,
+    ],
+    [
+      'a rejection that nobody awaits, by map of a sample',
+      { map: "Promise.reject(new TypeError('nobody listens'));", ...SAMPLED },
+      TWO_PARTS,
+      /nothing caught: TypeError: nobody listens/,
+    ],
+    [
+      'a change of the working folder',
+      { map: "process.chdir('/');" },
+      ['--sequential'],
+      /process\.chdir\(\) is not supported in workers/,
+    ],
+  ])('%s', async (_, code, how, message) => {
+    const { cwd, args, hasResult } = commandOver(code, ...how);
+
+    const { code: exitCode, stderr } = await cli(args, { cwd });
+
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain('defect');
+    expect(hasResult()).toBe(false);
+  });
+});
+
+describe('what a job does to its process reaches its worker only', () => {
+  test.each<[what: string, code: Code]>([
+    ['an exit code', { top: 'process.exitCode = 3;' }],
+    [
+      'messages of its own',
+      { top: "parentPort?.postMessage(null); parentPort?.postMessage({ kind: 'result' });" },
+    ],
+    ['an end of stdout', { map: 'process.stdout.end();' }],
+    ['no listeners', { setup: 'process.removeAllListeners();' }],
+    [
+      'another console and JSON',
+      { setup: 'console.log = () => { throw 1; }; process.stdout.write = () => true;' },
+    ],
+  ])('%s', async (_, code) => {
+    const { cwd, args, hasResult } = commandOver(code, '--sequential', '--json');
+
+    const ended = await cli(args, { cwd });
+
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ jobName: 'hostile' });
+    expect(hasResult()).toBe(true);
+  });
+
+  test('a listener for SIGINT does not keep Ctrl-C from the command', async () => {
+    const { cwd, args } = commandOver({
+      top: "process.on('SIGINT', () => {});",
+      map: "say('looping'); for (;;);",
+    });
+    const child = startCli(args, { cwd });
+    await hasSaid(child, /looping/);
+
+    child.kill('SIGINT');
+
+    expect((await child.ended).code).toBe(130);
+  });
+});

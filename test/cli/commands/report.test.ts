@@ -1,0 +1,154 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { allBelow, cli, folderWith, shell } from '../cli-process.ts';
+import { jobModule, WORDS } from '../job-modules.ts';
+
+async function folderWithResults(): Promise<string> {
+  const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'b a c\nA b\n' });
+  const args = ['run', './words.ts', '-i', 'in.txt', '-o', 'out', '-r', '2', '--report', 'run.html', '-q'];
+
+  const { code, stderr } = await cli(args, { cwd });
+
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return cwd;
+}
+
+describe('the report of a run', () => {
+  test('is a page where --report says, and no file among the results', async () => {
+    const cwd = await folderWithResults();
+
+    const page = readFileSync(join(cwd, 'run.html'), 'utf8');
+
+    expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
+    expect(page).toContain('<h1>words</h1>');
+    expect(page).toMatch(/aria-label="plan from 0 ms to [^;]+s; map from /);
+    expect(allBelow(join(cwd, 'out')).filter((name) => name.endsWith('.html'))).toEqual([]);
+  });
+
+  test.each([
+    [
+      'in a folder that is not there',
+      'nodir/x.html',
+      /--report 'nodir\/x\.html' cannot be written \(ENOENT\)/,
+    ],
+    ['that is a folder', '.', /--report '\.' is a folder, and the report is a file/],
+  ])('%s is refused before anything runs', async (_, report, message) => {
+    const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
+
+    const { code, stdout, stderr } = await cli(
+      ['run', './words.ts', '-i', 'in.txt', '-o', 'out', '--report', report],
+      { cwd },
+    );
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(allBelow(cwd)).toEqual(['in.txt', 'words.ts']);
+  });
+
+  test('may lie in the output folder, which the run makes', async () => {
+    const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
+
+    const { code } = await cli(
+      ['run', './words.ts', '-i', 'in.txt', '-o', 'out/words', '--report', 'out/words/run.html', '-q'],
+      { cwd },
+    );
+
+    expect(code).toBe(0);
+    expect(allBelow(join(cwd, 'out/words'))).toContain('run.html');
+  });
+
+  test('that cannot be written at the end is told after the summary, with where the result is', async () => {
+    const removing = jobModule(
+      "rmSync('reports', { recursive: true, force: true }); emit(line, 1);",
+      "import { rmSync } from 'node:fs';",
+    );
+    const cwd = folderWith({ 'removing.ts': removing, 'in.txt': 'a\n' });
+    mkdirSync(join(cwd, 'reports'));
+
+    const { code, stdout, stderr } = await cli(
+      ['run', './removing.ts', '-i', 'in.txt', '-o', 'out', '--report', 'reports/x.html'],
+      { cwd },
+    );
+
+    expect(code).toBe(1);
+    expect(stdout).toContain('result  1 part in out/');
+    expect(stderr).toMatch(/error: the job succeeded, and its result is in out; only its report is/);
+    expect(stderr).toMatch(/reports\/x\.html: a folder .* \(ENOENT\).*mapreduce report out --output <file>/);
+    expect(allBelow(join(cwd, 'out'))).toContain('_SUCCESS');
+  });
+
+  test('is made later as well, of the folder or of its manifest, the same byte for byte', async () => {
+    const cwd = await folderWithResults();
+
+    const ofFolder = await cli(['report', './out', '--output', 'folder.html'], { cwd });
+    const ofName = await cli(['report', 'out', '--output', 'name.html', '--quiet'], { cwd });
+    const ofManifest = await cli(['report', 'out/manifest.json'], { cwd });
+
+    expect(ofFolder).toEqual({ code: 0, stdout: 'folder.html\n', stderr: '' });
+    expect(ofName).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(ofManifest.stdout).toMatch(/^words-.*\.html\n$/);
+    for (const name of ['folder.html', 'name.html', ofManifest.stdout.trim()]) {
+      expect(readFileSync(join(cwd, name), 'utf8')).toBe(readFileSync(join(cwd, 'run.html'), 'utf8'));
+    }
+  });
+
+  test.each([
+    ['a folder without results', ['./nowhere'], /nowhere cannot be read \(ENOENT\)/],
+    ['a file that is no JSON', ['./in.txt'], /in\.txt is not the manifest .*: not JSON/],
+    ['another JSON', ['other.json'], /other\.json is not the manifest of a job .*: formatVersion: /],
+    ['a place that is none', ['out', '-o', 'no/such/file.html'], /cannot be written to no\/such\/file\.html/],
+  ])('of %s is refused with exit code 2', async (_, args, message) => {
+    const cwd = await folderWithResults();
+    writeFileSync(join(cwd, 'other.json'), '{"name":"x"}');
+
+    const { code, stdout, stderr } = await cli(['report', ...args], { cwd });
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+
+  test('of a folder whose manifest is a pipe or a folder is refused, and never waits', async () => {
+    const cwd = await folderWithResults();
+    mkdirSync(join(cwd, 'a/manifest.json'), { recursive: true });
+    mkdirSync(join(cwd, 'b'));
+    execFileSync('mkfifo', [join(cwd, 'b/manifest.json')]);
+
+    for (const folder of ['./b', './a']) {
+      const { code, stderr } = await cli(['report', folder], { cwd });
+
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining('manifest.json cannot be read (it is no file)'),
+      });
+    }
+  });
+
+  test('of a manifest from a pipe that is named is made', async () => {
+    const cwd = await folderWithResults();
+
+    const { code, stderr } = await shell(
+      '"$node" "$mapreduce" report <(cat out/manifest.json) -o piped.html',
+      { cwd },
+    );
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(readFileSync(join(cwd, 'piped.html'), 'utf8')).toBe(readFileSync(join(cwd, 'run.html'), 'utf8'));
+  });
+
+  test('that cannot be written to its end leaves no file', async () => {
+    const cwd = await folderWithResults();
+
+    // Files of one KiB at most, as of a device that is full.
+    const { code, stderr } = await shell('ulimit -f 1; "$node" "$mapreduce" report ./out -o page.html', {
+      cwd,
+    });
+
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('the report cannot be written to page.html'),
+    });
+    expect(allBelow(cwd)).not.toContain('page.html');
+  });
+});

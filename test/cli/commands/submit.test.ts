@@ -1,0 +1,225 @@
+/** `submit` against the bucket of a deployment: what it refuses, it refuses before anything is uploaded. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  DescribeExecutionCommand,
+  DescribeStateMachineCommand,
+  ExecutionDoesNotExist,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { mockClient } from 'aws-sdk-client-mock';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { type AppCatalog, commentOf } from '../../../src/aws/protocol/app-catalog.ts';
+import { writeDocument } from '../../../src/aws/protocol/documents.ts';
+import { outputClaimKey, requestKey } from '../../../src/aws/protocol/keys.ts';
+import { jobId } from '../../../src/base/ids.ts';
+import { type SubmitFlags, submitCommand } from '../../../src/cli/commands/submit.ts';
+import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
+import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
+import { folderWith } from '../cli-process.ts';
+
+const CATALOG: AppCatalog = {
+  by: { project: 'logs', jobs: 'jobs' },
+  apps: [
+    {
+      name: 'word-count',
+      description: 'Counts words',
+      params: {
+        case: { type: 'string', choices: ['lower', 'keep'], default: 'lower', description: 'of letters' },
+        least: { type: 'number', default: 1, description: 'count' },
+      },
+      isMapOnly: false,
+      isText: true,
+    },
+    {
+      name: 'grep',
+      description: 'Finds lines',
+      params: { pattern: { type: 'string', description: 'an expression' } },
+      isMapOnly: true,
+      isText: true,
+    },
+  ],
+};
+
+const sfn = mockClient(SFNClient);
+let store: MemoryStore;
+let folder: string;
+
+vi.mock('../../../src/aws/client/deployment.ts', async (original) => ({
+  ...(await original<object>()),
+  connect: async () => ({
+    bucket: 'bucket',
+    stateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:M',
+    store,
+    sfn: new SFNClient({ region: 'us-east-1' }),
+    commandLine: (command: string) => `mapreduce ${command}`,
+    deployLine: (more = '') => `mapreduce deploy${more}`,
+  }),
+}));
+
+beforeEach(() => {
+  sfn.reset();
+  sfn
+    .on(DescribeStateMachineCommand)
+    .resolves({ definition: JSON.stringify({ Comment: commentOf(CATALOG) }) });
+  sfn.on(DescribeExecutionCommand).rejects(new ExecutionDoesNotExist({ message: 'no', $metadata: {} }));
+  sfn.on(StartExecutionCommand).rejects(new Error('started'));
+  store = new MemoryStore();
+  folder = folderWith({ 'a.txt': 'a b\n', 'utf16.txt': '\ufeffa\n', 'cut.gz': '' });
+  writeFileSync(join(folder, 'utf16.txt'), Buffer.from('\ufeffa b\n', 'utf16le'));
+  mkdirSync(join(folder, 'empty'));
+});
+
+async function keys(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { key } of store.list('')) found.push(key);
+  return found;
+}
+
+const submit = (app: string, { input = ['a.txt'], ...flags }: SubmitFlags) =>
+  submitCommand(app, {
+    quiet: true,
+    input: input.map((name) => (name.includes(':') ? name : join(folder, name))),
+    ...flags,
+  });
+
+test.each<[string, string, SubmitFlags, RegExp]>([
+  [
+    'an app that is not deployed',
+    'word-cuont',
+    {},
+    /no app 'word-cuont' .* Did you mean 'word-count'\? It has word-count, grep\. .*deploy --jobs/,
+  ],
+  [
+    'a parameter that the app does not have',
+    'word-count',
+    { set: ['cas=keep'] },
+    /no parameter 'cas'\. Did you mean 'case'\? It has case, least/,
+  ],
+  [
+    'a value that is not a choice',
+    'word-count',
+    { set: ['case=upper'] },
+    /parameter 'case' is one of lower, keep; received 'upper'/,
+  ],
+  [
+    'a value that is no number',
+    'word-count',
+    { set: ['least=few'] },
+    /parameter 'least' is a number; received 'few'/,
+  ],
+  [
+    'a required parameter that is not given',
+    'grep',
+    {},
+    /parameter 'pattern' is required\. Add --set pattern=/,
+  ],
+  [
+    'reducers of a map-only app',
+    'grep',
+    { set: ['pattern=a'], reducers: '2' },
+    /is map-only .*Drop --reducers/,
+  ],
+  [
+    'more reducers than there may be',
+    'word-count',
+    { reducers: '1000000' },
+    /--reducers is a whole number from 1 to 10000/,
+  ],
+  ['a file that is not there', 'word-count', { input: ['a.txt', 'b.txt'] }, /b\.txt/],
+  ['a folder without files', 'word-count', { input: ['empty'] }, /empty/],
+  ['a file of another format', 'word-count', { input: ['a.txt', 'utf16.txt'] }, /utf16\.txt is .*UTF-16/],
+  ['a compressed file without bytes', 'word-count', { input: ['cut.gz'] }, /cut\.gz has no bytes/],
+  [
+    'an object that is not on the bucket',
+    'word-count',
+    { input: ['a.txt', 's3://bucket/data/none.txt'] },
+    /data\/none\.txt/,
+  ],
+  [
+    'a prefix that is not on the bucket',
+    'word-count',
+    { input: ['a.txt', 's3://bucket/data/none/'] },
+    /no object has that prefix/,
+  ],
+  [
+    "the jobs' own objects",
+    'word-count',
+    { input: ['a.txt', 's3://bucket/jobs/'] },
+    /'jobs\/' is what the jobs of this deployment keep/,
+  ],
+  ['an output in another bucket', 'word-count', { output: 's3://other/output/x/' }, /--output s3:\/\/other/],
+  [
+    'an output outside of output/',
+    'word-count',
+    { output: 'results/x/' },
+    /output: is a prefix such as 'output\/daily\/'/,
+  ],
+  [
+    'an output that holds results',
+    'word-count',
+    { output: 'output/daily/' },
+    /output\/daily\/ already holds results \(it holds _SUCCESS\).*--overwrite/,
+  ],
+  [
+    'an output that a job has claimed',
+    'word-count',
+    { output: 'output/claimed/' },
+    /it belongs to job other/,
+  ],
+  ['a job id that is taken', 'word-count', { jobId: 'taken' }, /there is a job 'taken' already/],
+])('%s is refused, and leaves the bucket as it was', async (_, app, flags, message) => {
+  await store.put('output/daily/_SUCCESS', Buffer.alloc(0));
+  await writeDocument(store, outputClaimKey('output/claimed/'), { jobId: 'other', before: [] });
+  await writeDocument(store, requestKey(jobId('taken')), {});
+  const before = await keys();
+
+  const error: Error = await submit(app, flags).then(
+    () => expect.unreachable(),
+    (thrown) => thrown,
+  );
+
+  expect(error.message).toMatch(message);
+  expect(await keys()).toEqual(before);
+  expect(sfn.commandCalls(StartExecutionCommand)).toEqual([]);
+  // A file in the wrong format is no mistake in the command.
+  expect(exitCodeOf(error)).toBe(/no bytes|UTF-16/.test(error.message) ? 1 : 2);
+});
+
+test.each<[string, string, SubmitFlags]>([
+  [
+    'what the app takes',
+    'word-count',
+    { set: ['case=keep', 'least=2'], reducers: '3', output: 'output/new/' },
+  ],
+  ['an output to overwrite', 'word-count', { output: 'output/daily/', overwrite: true }],
+  ['an output above another', 'word-count', { output: 'output/' + 'above/' }],
+])('%s is uploaded and submitted', async (_, app, flags) => {
+  await store.put('output/daily/_SUCCESS', Buffer.alloc(0));
+  await store.put('output/above/other/_SUCCESS', Buffer.alloc(0));
+
+  await expect(submit(app, flags)).rejects.toThrow('started');
+
+  expect((await keys()).filter((key) => key.startsWith('data/'))).toHaveLength(1);
+});
+
+test.each([
+  ['a deployment that says nothing of its apps', { definition: '{"Comment":"MapReduce"}' }],
+  [
+    'a deployment of a later version',
+    { definition: JSON.stringify({ Comment: 'MapReduce\n{"formatVersion":2}' }) },
+  ],
+])('with %s the plan checks the app', async (_, described) => {
+  sfn.on(DescribeStateMachineCommand).resolves(described);
+
+  await expect(submit('anything', {})).rejects.toThrow('started');
+});
+
+test('without the right to look at the state machine the plan checks the app', async () => {
+  sfn
+    .on(DescribeStateMachineCommand)
+    .rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
+
+  await expect(submit('anything', {})).rejects.toThrow('started');
+});

@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { GiB, KiB, MiB } from '../../../src/base/limits.ts';
+import {
+  parseAssignment,
+  parseDurationMs,
+  parseSizeBytes,
+  parseWholeNumber,
+} from '../../../src/cli/flags/flag-values.ts';
+
+const ANY = { min: 0, max: Number.MAX_SAFE_INTEGER };
+
+describe('sizes', () => {
+  test.each([
+    ['4096', 4096],
+    ['0', 0],
+    ['12B', 12],
+    ['64KiB', 64 * KiB],
+    ['64MiB', 64 * MiB],
+    ['1GiB', GiB],
+    ['1.5GiB', 1.5 * GiB],
+    ['64mib', 64 * MiB],
+    ['64 MiB', 64 * MiB],
+    [' 64MiB ', 64 * MiB],
+    ['64kB', 64_000],
+    ['64MB', 64_000_000],
+    ['1GB', 1_000_000_000],
+  ])('%s', (text, bytes) => {
+    expect(parseSizeBytes('--memory', text, ANY)).toBe(bytes);
+  });
+
+  test.each([
+    '',
+    'MiB',
+    '64M',
+    '64XB',
+    '64constructor',
+    '-1',
+    '1e6',
+    '0x10',
+    '64MiBs',
+    '1,5GiB',
+    '64 000',
+    '.5GiB',
+    'Infinity',
+  ])("'%s' is refused, with the forms that are allowed", (text) => {
+    expect(() => parseSizeBytes('--memory', text, ANY)).toThrow(
+      `--memory is a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
+    );
+  });
+
+  test('a size out of bounds is refused, with the bounds', () => {
+    const bounds = { min: 32 * MiB, max: 8 * GiB };
+
+    expect(() => parseSizeBytes('--memory', '1KiB', bounds)).toThrow(
+      "--memory is from 32MiB to 8GiB; received '1KiB'",
+    );
+    expect(() => parseSizeBytes('--memory', '9GiB', bounds)).toThrow("to 8GiB; received '9GiB'");
+    expect(() => parseSizeBytes('--split-size', '0', { min: 1, max: 5 * GiB })).toThrow(
+      "--split-size is from 1B to 5GiB; received '0'",
+    );
+  });
+});
+
+describe('times', () => {
+  test('a unit named like what every object has is refused', () => {
+    expect(() => parseDurationMs('--stall-timeout', '5constructor', ANY)).toThrow(
+      "--stall-timeout is a time; received '5constructor'",
+    );
+  });
+
+  test.each([
+    ['500ms', 500],
+    ['60s', 60_000],
+    ['1.5s', 1_500],
+    ['2m', 120_000],
+    ['2min', 120_000],
+    ['1h', 3_600_000],
+    ['1 H', 3_600_000],
+  ])('%s', (text, ms) => {
+    expect(parseDurationMs('--stall-timeout', text, ANY)).toBe(ms);
+  });
+
+  test.each(['', '60', 's', '-1s', '1d', '1s2', '1m30s'])(
+    "'%s' is refused, with the forms that are allowed",
+    (text) => {
+      expect(() => parseDurationMs('--stall-timeout', text, ANY)).toThrow(
+        `--stall-timeout is a time; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`,
+      );
+    },
+  );
+
+  test('a time out of bounds is refused, with the bounds', () => {
+    const bounds = { min: 1, max: 24 * 3_600_000 };
+
+    expect(() => parseDurationMs('--stall-timeout', '0s', bounds)).toThrow(
+      "is from 1ms to 24h; received '0s'",
+    );
+    expect(() => parseDurationMs('--stall-timeout', '25h', bounds)).toThrow("received '25h'");
+  });
+});
+
+describe('whole numbers', () => {
+  test('are taken within their bounds, both included', () => {
+    expect(parseWholeNumber('--workers', '1', { min: 1, max: 256 })).toBe(1);
+    expect(parseWholeNumber('--workers', '256', { min: 1, max: 256 })).toBe(256);
+  });
+
+  test.each(['0', '257', '-1', '2.5', '1e2', 'two', '', '99999999999999999999'])(
+    "'%s' is refused",
+    (text) => {
+      expect(() => parseWholeNumber('--workers', text, { min: 1, max: 256 })).toThrow(
+        `--workers is a whole number from 1 to 256; received '${text}'`,
+      );
+    },
+  );
+});
+
+describe('assignments', () => {
+  test.each([
+    ['case=keep', ['case', 'keep']],
+    ['pattern=a=b', ['pattern', 'a=b']],
+    ['pattern=', ['pattern', '']],
+  ])('%s', (text, pair) => {
+    expect(parseAssignment('--set', text)).toEqual(pair);
+  });
+
+  test("without '=' or without a name, they are refused", () => {
+    expect(() => parseAssignment('--set', 'case')).toThrow(
+      "--set takes name=value; received 'case', which has no '='. For example --set case=keep",
+    );
+    expect(() => parseAssignment('--set', '=keep')).toThrow("received '=keep', which has no name");
+    expect(() => parseAssignment('--set', '')).toThrow("received '', which has no '='");
+  });
+});

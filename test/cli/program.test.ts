@@ -1,0 +1,144 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { cli, folderWith, shell } from './cli-process.ts';
+import { jobModule, WORDS } from './job-modules.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+describe('help and version', () => {
+  test('--version prints the version of the package', async () => {
+    expect(await cli(['--version'], { cwd: '/' })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test.each([
+    [['--help'], 'Usage: mapreduce'],
+    [['help'], 'Usage: mapreduce'],
+    [['run', '--help'], 'Usage: mapreduce run <job> --input <path>... --output <folder>'],
+    [['help', 'run'], 'Usage: mapreduce run <job> --input <path>... --output <folder>'],
+    [['list', '--help'], 'Usage: mapreduce list'],
+    [['describe', '--help'], 'Usage: mapreduce describe'],
+  ])('%j prints help with examples', async (args, usage) => {
+    const { code, stdout, stderr } = await cli(args, { cwd: '/' });
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(usage);
+    expect(stdout).toMatch(/Examples?:\n {2}mapreduce /);
+  });
+
+  test('no command is a mistake, and help is what mends it', async () => {
+    const { code, stdout, stderr } = await cli([], { cwd: '/' });
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('Usage: mapreduce');
+  });
+
+  test('a command that resembles one', async () => {
+    const { code, stderr } = await cli(['rnu'], { cwd: '/' });
+
+    expect(code).toBe(2);
+    expect(stderr).toBe("error: unknown command 'rnu'\n(Did you mean run?)\nSee mapreduce --help\n");
+  });
+});
+
+describe('colours', () => {
+  const coloured = async (env: Record<string, string>) =>
+    (await cli(['rnu'], { cwd: '/', env })).stderr.includes('\u001b[');
+
+  test('are for terminals, or for those who force them', async () => {
+    expect(await coloured({})).toBe(false);
+    expect(await coloured({ FORCE_COLOR: '1' })).toBe(true);
+    expect(await coloured({ NO_COLOR: '1' })).toBe(false);
+  });
+});
+
+describe('mapreduce list', () => {
+  test('names each app with its description and its parameters', async () => {
+    const { code, stdout } = await cli(['list'], { cwd: '/' });
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^word-count\n {2}How often each word occurs\n {2}--set case=lower\|keep {2}.+\(default: lower\)\n/m,
+    );
+    expect(stdout).toMatch(/^grep\n(.+\n)* {2}--set pattern=<string> +.+\(required\)\n/m);
+  });
+});
+
+describe('mapreduce describe', () => {
+  test('says what an app takes, and the command that runs it', async () => {
+    const { code, stdout } = await cli(['describe', 'word-count'], { cwd: '/' });
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('map emits  string -> number');
+    expect(stdout).toContain('mapreduce run word-count --input <path> --output <folder>\n');
+  });
+
+  test('checks a module of the user without running it', async () => {
+    const cwd = folderWith({
+      'good.ts': WORDS,
+      'bad.ts': jobModule('').replace("key: 'string'", "key: 'text'"),
+    });
+
+    const good = await cli(['describe', './good.ts'], { cwd });
+    const bad = await cli(['describe', './bad.ts'], { cwd });
+
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(bad).toMatchObject({ code: 2, stdout: '' });
+    expect(bad.stderr).toMatch(/^error: job 'words': key: "text" is no type of a key/);
+  });
+
+  test('names required parameters in the command', async () => {
+    const { stdout } = await cli(['describe', 'grep'], { cwd: '/' });
+
+    expect(stdout).toContain('mapreduce run grep --input <path> --output <folder> --set pattern=<string>\n');
+  });
+});
+
+test('npm start names itself in the commands that come next', () => {
+  const start = fileURLToPath(new URL('../../scripts/start.ts', import.meta.url));
+
+  const { stdout } = spawnSync(process.execPath, [start, 'describe', 'word-count'], { encoding: 'utf8' });
+
+  expect(stdout).toContain('\n  npm start -- run word-count --input <path> --output <folder>\n');
+});
+
+test('the launcher is an executable that finds its entry', () => {
+  expect(existsSync(new URL('../../src/cli/main.ts', import.meta.url))).toBe(true);
+  expect(readFileSync(new URL('../../bin/mapreduce.js', import.meta.url), 'utf8')).toMatch(
+    /^#!\/usr\/bin\/env node\n/,
+  );
+});
+
+test('an installation of which a part is gone still says what went wrong', () => {
+  const copy = mkdtempSync(join(tmpdir(), 'incomplete-installation-'));
+  onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  for (const name of ['apps', 'bin', 'src', 'package.json'])
+    cpSync(join(root, name), join(copy, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  rmSync(join(copy, 'src/cli/display/error-text.ts'));
+
+  const args = [join(copy, 'bin/mapreduce.js'), 'run', './job.ts', '--input', 'x'];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^error: UsageError: mapreduce run needs --output <folder>/);
+});
+
+const oldNode = ['/usr/local/bin/node', '/usr/bin/node'].find((path) =>
+  /^v(?:1\d|2[0-3])\./.test(versionOf(path)),
+);
+
+test.skipIf(oldNode === undefined)('an older Node.js is told so, and which one is needed', async () => {
+  const { code, stderr } = await shell(`${oldNode} "$mapreduce" list`, { cwd: '/' });
+
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^mapreduce needs Node\.js 24\.3 or later; this is v\d+.*\n$/);
+});
+
+function versionOf(node: string): string {
+  return spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout ?? '';
+}
