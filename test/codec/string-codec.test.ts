@@ -29,6 +29,16 @@ test('text sorts by code point', () => {
   expectKeepsOrder(stringCodec, anyText, compareText);
 });
 
+test('one letter that is not ASCII is found at every place of a short text', () => {
+  for (let length = 1; length <= 14; length++) {
+    for (let at = 0; at < length; at++) {
+      const letters = [...'abcdefghijklmnop'.slice(0, length)];
+      letters[at] = 'é';
+      expect(roundTrip(stringCodec, letters.join(''))).toBe(letters.join(''));
+    }
+  }
+});
+
 test('ASCII and other text of every length up to 100 comes back as it was', () => {
   for (let length = 0; length <= 100; length++) {
     const ascii = 'abcdefghijklmnop'.repeat(7).slice(0, length);
