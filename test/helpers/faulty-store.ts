@@ -20,6 +20,7 @@
  *     list list.end                       the opening, and the end after all entries have been given
  */
 import { MapReduceError } from '../../src/base/errors.ts';
+import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import type {
   Metadata,
   ObjectInfo,
@@ -50,22 +51,19 @@ export class AttemptDied extends Error {
   override readonly name = 'AttemptDied';
 }
 
-export class FaultyStore implements ObjectStore {
-  readonly location: string;
+export class FaultyStore extends ForwardingStore {
   /** How many operations were asked for so far, by the living. */
   operations = 0;
   /** Whether the planned fault happened. */
   fired = false;
   /** The operations in the order in which they were asked for, as 'put out/part-r-00000'. */
   readonly log: string[] = [];
-  readonly #inner: ObjectStore;
   readonly #plan: FaultPlan | undefined;
   readonly #uploads = new Set<Upload>();
   #dead = false;
 
   constructor(inner: ObjectStore, plan?: FaultPlan) {
-    this.location = inner.location;
-    this.#inner = inner;
+    super(inner);
     this.#plan = plan;
   }
 
@@ -84,25 +82,25 @@ export class FaultyStore implements ObjectStore {
     this.#uploads.clear();
   }
 
-  head(key: string): Promise<ObjectInfo | undefined> {
-    return this.#perform(`head ${key}`, () => this.#inner.head(key));
+  override head(key: string): Promise<ObjectInfo | undefined> {
+    return this.#perform(`head ${key}`, () => super.head(key));
   }
 
-  get(key: string, options?: ReadOptions): Promise<Buffer> {
-    return this.#perform(`get ${key}`, () => this.#inner.get(key, options));
+  override get(key: string, options?: ReadOptions): Promise<Buffer> {
+    return this.#perform(`get ${key}`, () => super.get(key, options));
   }
 
-  put(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
-    return this.#perform(`put ${key}`, () => this.#inner.put(key, body, options));
+  override put(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
+    return this.#perform(`put ${key}`, () => super.put(key, body, options));
   }
 
-  delete(keys: readonly string[]): Promise<void> {
-    return this.#perform(`delete ${keys.join(' ')}`, () => this.#inner.delete(keys));
+  override delete(keys: readonly string[]): Promise<void> {
+    return this.#perform(`delete ${keys.join(' ')}`, () => super.delete(keys));
   }
 
-  async upload(key: string, options?: { metadata?: Metadata }): Promise<Upload> {
+  override async upload(key: string, options?: { metadata?: Metadata }): Promise<Upload> {
     const upload = await this.#perform(`upload ${key}`, async () => {
-      const started = await this.#inner.upload(key, options);
+      const started = await super.upload(key, options);
       this.#uploads.add(started);
       return started;
     });
@@ -117,9 +115,9 @@ export class FaultyStore implements ObjectStore {
     };
   }
 
-  async *stream(key: string, options?: StreamOptions): AsyncIterableIterator<Buffer> {
+  override async *stream(key: string, options?: StreamOptions): AsyncIterableIterator<Buffer> {
     await this.#perform(`stream ${key}`, async () => {});
-    const chunks = this.#inner.stream(key, options);
+    const chunks = super.stream(key, options);
     try {
       for (;;) {
         const { done, value } = await this.#perform(`stream.read ${key}`, () => chunks.next());
@@ -132,9 +130,9 @@ export class FaultyStore implements ObjectStore {
     }
   }
 
-  async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
+  override async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
     await this.#perform(`list ${prefix}`, async () => {});
-    for await (const info of this.#inner.list(prefix)) {
+    for await (const info of super.list(prefix)) {
       this.#assertAlive(`list ${prefix}`);
       yield info;
     }

@@ -3,41 +3,34 @@
  * chunk is a request for the version that the first one saw, so they notice an object that is replaced while it is read.
  */
 import { LIMITS } from '../../src/base/limits.ts';
+import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import type { MemoryStore } from '../../src/storage/memory/memory-store.ts';
-import type {
-  ObjectInfo,
-  ObjectStore,
-  ReadOptions,
-  StreamOptions,
-  Upload,
-  WriteOptions,
-} from '../../src/storage/object-store.ts';
+import type { ObjectInfo, ReadOptions, StreamOptions } from '../../src/storage/object-store.ts';
 
 /** 'read 0' is the first chunk of a stream, 'read 1' the next. */
 export type Operation = 'head' | 'get' | 'list' | `read ${number}`;
 
-export class InterferingStore implements ObjectStore {
+export class InterferingStore extends ForwardingStore {
   readonly inner: MemoryStore;
-  readonly location: string;
   /** Awaited before each operation that reads. */
   interfere: (operation: Operation, key: string) => Promise<void> | void = () => {};
 
   constructor(inner: MemoryStore) {
+    super(inner);
     this.inner = inner;
-    this.location = inner.location;
   }
 
-  async head(key: string): Promise<ObjectInfo | undefined> {
+  override async head(key: string): Promise<ObjectInfo | undefined> {
     await this.interfere('head', key);
-    return await this.inner.head(key);
+    return await super.head(key);
   }
 
-  async get(key: string, options?: ReadOptions): Promise<Buffer> {
+  override async get(key: string, options?: ReadOptions): Promise<Buffer> {
     await this.interfere('get', key);
-    return await this.inner.get(key, options);
+    return await super.get(key, options);
   }
 
-  async *stream(key: string, options: StreamOptions = {}): AsyncIterableIterator<Buffer> {
+  override async *stream(key: string, options: StreamOptions = {}): AsyncIterableIterator<Buffer> {
     const { chunkSizeBytes = LIMITS.inputChunkBytes, range, ifMatch } = options;
     let version = ifMatch;
     let at = range?.start ?? 0;
@@ -45,31 +38,19 @@ export class InterferingStore implements ObjectStore {
       await this.interfere(`read ${index}`, key);
       const end = Math.min(range?.end ?? Number.MAX_SAFE_INTEGER, at + chunkSizeBytes);
       const part = { start: at, end };
-      const chunk = await this.inner.get(key, {
+      const chunk = await super.get(key, {
         range: part,
         ...(version === undefined ? {} : { ifMatch: version }),
       });
-      version ??= (await this.inner.head(key))?.etag;
+      version ??= (await super.head(key))?.etag;
       if (chunk.length > 0) yield chunk;
       at += chunk.length;
       if (chunk.length < chunkSizeBytes || at === range?.end) return;
     }
   }
 
-  put(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
-    return this.inner.put(key, body, options);
-  }
-
-  upload(...args: Parameters<ObjectStore['upload']>): Promise<Upload> {
-    return this.inner.upload(...args);
-  }
-
-  async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
+  override async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
     await this.interfere('list', prefix);
-    yield* this.inner.list(prefix);
-  }
-
-  delete(keys: readonly string[]): Promise<void> {
-    return this.inner.delete(keys);
+    yield* super.list(prefix);
   }
 }

@@ -1,6 +1,7 @@
 /** A store as a role of the stack sees it: what infra/functions/bucket-access.ts does not allow is refused, as S3 would. */
 import type { BucketAccess } from '../../infra/functions/bucket-access.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
+import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import type {
   Metadata,
   ObjectInfo,
@@ -11,13 +12,12 @@ import type {
   WriteOptions,
 } from '../../src/storage/object-store.ts';
 
-export class RestrictedStore implements ObjectStore {
-  readonly #inner: ObjectStore;
+export class RestrictedStore extends ForwardingStore {
   readonly #who: string;
   readonly #allowed: Readonly<Record<keyof BucketAccess, readonly RegExp[]>>;
 
   constructor(inner: ObjectStore, { who, access }: { who: string; access: BucketAccess }) {
-    this.#inner = inner;
+    super(inner);
     this.#who = who;
     this.#allowed = {
       list: access.list.map(asExpression),
@@ -27,43 +27,39 @@ export class RestrictedStore implements ObjectStore {
     };
   }
 
-  get location(): string {
-    return this.#inner.location;
-  }
-
-  async head(key: string): Promise<ObjectInfo | undefined> {
+  override async head(key: string): Promise<ObjectInfo | undefined> {
     this.#check('read', key);
-    return await this.#inner.head(key);
+    return await super.head(key);
   }
 
-  async get(key: string, options?: ReadOptions): Promise<Buffer> {
+  override async get(key: string, options?: ReadOptions): Promise<Buffer> {
     this.#check('read', key);
-    return await this.#inner.get(key, options);
+    return await super.get(key, options);
   }
 
-  stream(key: string, options?: StreamOptions): AsyncIterableIterator<Buffer> {
+  override stream(key: string, options?: StreamOptions): AsyncIterableIterator<Buffer> {
     this.#check('read', key);
-    return this.#inner.stream(key, options);
+    return super.stream(key, options);
   }
 
-  async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
+  override async *list(prefix: string): AsyncIterableIterator<ObjectInfo> {
     this.#check('list', prefix);
-    yield* this.#inner.list(prefix);
+    yield* super.list(prefix);
   }
 
-  async put(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
+  override async put(key: string, body: Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
     this.#check('write', key);
-    return await this.#inner.put(key, body, options);
+    return await super.put(key, body, options);
   }
 
-  async upload(key: string, options?: { metadata?: Metadata }): Promise<Upload> {
+  override async upload(key: string, options?: { metadata?: Metadata }): Promise<Upload> {
     this.#check('write', key);
-    return await this.#inner.upload(key, options);
+    return await super.upload(key, options);
   }
 
-  async delete(keys: readonly string[]): Promise<void> {
+  override async delete(keys: readonly string[]): Promise<void> {
     for (const key of keys) this.#check('remove', key);
-    await this.#inner.delete(keys);
+    await super.delete(keys);
   }
 
   #check(what: keyof BucketAccess, key: string): void {
