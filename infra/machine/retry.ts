@@ -3,7 +3,7 @@
  * place. Step Functions takes the first retrier that names the error, and counts each on its own.
  */
 import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
-import { RETRYABLE_BY_ERROR_NAME } from '../../src/base/errors.ts';
+import { ERROR_NAMES, ERROR_TABLE, type RetryClass } from '../../src/base/error-table.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 
 export interface Retrier {
@@ -45,10 +45,10 @@ export const STEP_PATIENCE: ThrottlePatience = { MaxAttempts: 250, MaxDelaySecon
 export const WATCH_PATIENCE: ThrottlePatience = { MaxAttempts: 10, MaxDelaySeconds: 60 };
 
 /** A reducer that finds a shuffle object damaged looks a second time, then its map task must run again. */
-export const REPAIR_ERROR = 'CorruptShuffleError';
+export const REPAIR_ERRORS = errorNames('repair');
 
 /** Errors that reach the state machine after they have been told: by a note of the attempt, or not a task's at all. */
-export const TOLD_ERRORS = [...Object.keys(RETRYABLE_BY_ERROR_NAME), THROTTLED, ...LAMBDA_SERVICE_ERRORS];
+export const TOLD_ERRORS = [...ERROR_NAMES, THROTTLED, ...LAMBDA_SERVICE_ERRORS];
 
 export function retriers(patience: ThrottlePatience = STEP_PATIENCE): Retrier[] {
   return [
@@ -62,7 +62,7 @@ export function retriers(patience: ThrottlePatience = STEP_PATIENCE): Retrier[] 
 /** Of what is no function's death. */
 export function toldRetriers(patience: ThrottlePatience = TASK_PATIENCE): Retrier[] {
   return [
-    { ErrorEquals: errorNames(false), MaxAttempts: 0 },
+    { ErrorEquals: errorNames('never'), MaxAttempts: 0 },
     // Counted apart: a start that has waited long has all its attempts yet.
     {
       ErrorEquals: [THROTTLED],
@@ -79,8 +79,8 @@ export function toldRetriers(patience: ThrottlePatience = TASK_PATIENCE): Retrie
       MaxDelaySeconds: 60,
       JitterStrategy: 'FULL',
     },
-    { ErrorEquals: [REPAIR_ERROR], IntervalSeconds: 1, MaxAttempts: 1 },
-    { ErrorEquals: errorNames(true).filter((name) => name !== REPAIR_ERROR), ...ANOTHER_ATTEMPT },
+    { ErrorEquals: REPAIR_ERRORS, IntervalSeconds: 1, MaxAttempts: 1 },
+    { ErrorEquals: errorNames('attempts'), ...ANOTHER_ATTEMPT },
   ];
 }
 
@@ -92,8 +92,6 @@ const ANOTHER_ATTEMPT = {
   JitterStrategy: 'FULL',
 } as const;
 
-function errorNames(retryable: boolean): string[] {
-  return Object.entries(RETRYABLE_BY_ERROR_NAME)
-    .filter(([, isRetryable]) => isRetryable === retryable)
-    .map(([name]) => name);
+function errorNames(retry: RetryClass): string[] {
+  return ERROR_NAMES.filter((name) => ERROR_TABLE[name].retry === retry);
 }

@@ -19,7 +19,7 @@ import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
 import type { NextStep } from '../../src/aws/protocol/job-state.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { FunctionName } from '../functions/function-names.ts';
-import { REPAIR_ERROR, retriers, TOLD_ERRORS, toldRetriers } from './retry.ts';
+import { REPAIR_ERRORS, retriers, TOLD_ERRORS, toldRetriers } from './retry.ts';
 import { watchInput } from './watch-definition.ts';
 
 export interface StateMachineParts {
@@ -252,7 +252,7 @@ function stage(parts: StateMachineParts, name: 'map' | 'reduce', next: string): 
             // The reducer has left word of which map task; the barrier sees to it.
             ...(name === 'map'
               ? []
-              : [{ ErrorEquals: [REPAIR_ERROR], ResultPath: null, Next: 'AwaitRepair' }]),
+              : [{ ErrorEquals: REPAIR_ERRORS, ResultPath: null, Next: 'AwaitRepair' }]),
             { ErrorEquals: TOLD_ERRORS, ResultPath: '$.death', Next: `${task}Failed` },
             ...catchAll('$.death', `${task}Died`),
           ],

@@ -1,74 +1,16 @@
 /**
- * Every way in which a job can fail, as one family. An error's `name` is a wire contract: Step Functions matches it
- * in `ErrorEquals`, workers send it between threads, and retry policies are generated from `retryable`. Names are
- * therefore set from the table below, never taken from a class (a bundler may rename classes).
- *
- * Messages say what happened, the value received, what is allowed and the next step.
+ * Every way in which a job can fail, as one family. What code decides by is in fields (`name`, `details`, `cause`), never
+ * in the message, which is for people: what happened, the value received, what is allowed and the next step. Names come
+ * from the table in error-table.ts, not from a class (a bundler may rename classes).
  */
+import { ERROR_TABLE, type ErrorName, isErrorName } from './error-table.ts';
 import type { TaskId } from './ids.ts';
 import { isInstance, thrownFields } from './thrown.ts';
-
-/** Name -> is a second attempt worth making? */
-export const RETRYABLE_BY_ERROR_NAME = {
-  /** The caller's mistake: a flag, a path, a parameter. Exit code 2. */
-  UsageError: false,
-  /** The job module does not load, or its definition makes no sense. Exit code 2. */
-  JobDefinitionError: false,
-  /** map, combine, partition or reduce threw. Retried, since user code may depend on what is outside; bounded. */
-  UserCodeError: true,
-  /** A key or value that its codec cannot encode. */
-  UnencodableValueError: false,
-  /** partition() returned something other than a whole number in [0, reducers). */
-  PartitionOutOfRangeError: false,
-  /** One record is larger than the engine's bound or the memory budget. */
-  RecordTooLargeError: false,
-  /** An input that was listed is not there, or the path never existed. */
-  InputNotFoundError: false,
-  /** An input's ETag differs from the plan's: it was overwritten while the job ran. */
-  InputChangedError: false,
-  /** An input's bytes do not parse, for example a truncated gzip file. */
-  CorruptInputError: false,
-  /** The output already holds results. */
-  OutputExistsError: false,
-  /** An intermediate is truncated, or a checksum differs, or it is gone: `details.toRepair` must be made again. */
-  CorruptShuffleError: true,
-  /** A conditional write or read did not hold (HTTP 412). */
-  PreconditionFailedError: false,
-  /** The object is not there (HTTP 404). */
-  ObjectNotFoundError: true,
-  /** The store failed in a way that may pass: I/O error, 503, connection reset. */
-  StorageError: true,
-  /** No room on the device (ENOSPC). */
-  DiskFullError: false,
-  /** A worker's thread or process ended without an answer. */
-  WorkerDiedError: true,
-  /** A worker ran out of JavaScript heap. */
-  WorkerOutOfMemoryError: true,
-  /** A task made no progress for longer than its bound. */
-  TaskStalledError: true,
-  /** A task saw its deadline near and stopped while it could still say so. */
-  DeadlineNearError: true,
-  /** A task did not stop in time, and was ended at its deadline. */
-  TaskTimedOutError: true,
-  /** Records written by one stage and read by the next differ. */
-  BooksDoNotBalanceError: false,
-  /** A task used up its attempts; `cause` is the last attempt's error. */
-  TaskFailedError: false,
-  /** The job was cancelled. Exit code 130 when by Ctrl-C. */
-  CancelledError: false,
-  /** Another request already claimed this job id. */
-  JobAlreadyClaimedError: false,
-} as const satisfies Record<string, boolean>;
 
 /** The task whose committed object is damaged or gone, or the index that the map barrier makes. */
 export type RepairTarget = TaskId | 'shuffle-index';
 
-export type ErrorName = keyof typeof RETRYABLE_BY_ERROR_NAME;
-
-/** One of the names above; names that every object has, such as `toString`, are not. */
-export function isErrorName(name: string): name is ErrorName {
-  return Object.hasOwn(RETRYABLE_BY_ERROR_NAME, name);
-}
+export { type ErrorName, isErrorName };
 
 /** Where it happened, as far as is known. Plain data: it crosses threads and goes into failure.json. */
 export interface ErrorDetails {
@@ -114,7 +56,7 @@ export class MapReduceError extends Error {
   }
 
   get retryable(): boolean {
-    return RETRYABLE_BY_ERROR_NAME[this.name];
+    return ERROR_TABLE[this.name].retry !== 'never';
   }
 }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import type { FunctionName } from '../../infra/functions/function-names.ts';
-import { REPAIR_ERROR, type Retrier, retriers, TOLD_ERRORS } from '../../infra/machine/retry.ts';
+import { REPAIR_ERRORS, type Retrier, retriers, TOLD_ERRORS } from '../../infra/machine/retry.ts';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import { type CommittedJob, commitStep } from '../../lambdas/steps/commit.ts';
 import { DiscardingStore } from '../../lambdas/steps/discarding-store.ts';
@@ -192,7 +192,7 @@ export class SimulatedMachine implements AsyncDisposable {
           if (name !== undefined) throw Object.assign(new Error('Error: signal: killed'), { name });
         });
       } catch (error) {
-        if ((error as Error).name === REPAIR_ERROR) continue;
+        if (REPAIR_ERRORS.includes((error as Error).name)) continue;
         if (options.childFailure === 'is swallowed') continue;
         throw Object.assign(new Error('Map run failed'), { name: 'States.ExceedToleratedFailureThreshold' });
       }

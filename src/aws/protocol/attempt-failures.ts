@@ -3,12 +3,8 @@
  * The barriers learn from the notes whether a missing task was lost or has used up its attempts, and the report and
  * failure.json tell them to people.
  */
-import {
-  isMapReduceError,
-  RETRYABLE_BY_ERROR_NAME,
-  type SerializedError,
-  serializeError,
-} from '../../base/errors.ts';
+import { errorRow } from '../../base/error-table.ts';
+import { isMapReduceError, type SerializedError, serializeError } from '../../base/errors.ts';
 import type { AttemptId, JobId, TaskId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
@@ -76,12 +72,12 @@ export function finalFailure(
   const ofTask = failures.filter(({ taskId, attemptId }) => taskId === task && !isBackup(attemptId));
   const notRetryable = ofTask.findLast(({ error }) => isFinal(error.name));
   if (notRetryable !== undefined) return notRetryable;
-  const counted = ofTask.filter(({ error }) => error.name !== 'CorruptShuffleError');
+  const counted = ofTask.filter(({ error }) => errorRow(error.name)?.retry !== 'repair');
   return counted.length >= LIMITS.attemptsMaxDefault ? counted.at(-1) : undefined;
 }
 
 export function isFinal(errorName: string): boolean {
-  return RETRYABLE_BY_ERROR_NAME[errorName as keyof typeof RETRYABLE_BY_ERROR_NAME] === false;
+  return errorRow(errorName)?.retry === 'never';
 }
 
 /** An attempt that was told to stop has not failed, and one without anything left to try has the notes of the others. */

@@ -3,24 +3,15 @@
  * 128 + n  stopped by signal n: 130 for Ctrl-C (SIGINT), 143 for SIGTERM
  */
 import { constants } from 'node:os';
-import { type ErrorName, isMapReduceError } from '../../base/errors.ts';
+import { ERROR_TABLE } from '../../base/error-table.ts';
+import { isMapReduceError } from '../../base/errors.ts';
 
 export const EXIT_CODE = { done: 0, failed: 1, usage: 2 } as const;
 
-/** What the caller can mend in the command or the job's definition, before anything has run. */
-const USAGE_ERRORS: ReadonlySet<ErrorName> = new Set([
-  'UsageError',
-  'JobDefinitionError',
-  'InputNotFoundError',
-  'OutputExistsError',
-]);
-
 export function exitCodeOf(error: unknown): number {
   if (!isMapReduceError(error)) return EXIT_CODE.failed;
-  // With a task, the same error means that the job was under way.
-  return USAGE_ERRORS.has(error.name) && error.details.taskId === undefined
-    ? EXIT_CODE.usage
-    : EXIT_CODE.failed;
+  // An error with a task means that the job was under way.
+  return error.details.taskId === undefined ? ERROR_TABLE[error.name].exitCode : EXIT_CODE.failed;
 }
 
 export function exitCodeOfSignal(signal: NodeJS.Signals): number {
