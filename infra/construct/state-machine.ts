@@ -8,7 +8,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { commentOf } from '../../src/aws/protocol/app-catalog.ts';
 import { JOBS_PREFIX } from '../../src/aws/protocol/keys.ts';
-import { FUNCTION_NAMES, type FunctionName } from '../functions/function-names.ts';
+import { byFunction } from '../functions/function-names.ts';
 import { stateMachineDefinition } from '../machine/state-machine-definition.ts';
 import {
   childExecutionsOf,
@@ -34,9 +34,7 @@ export interface JobStateMachineProps extends CheckedProps {
 export function jobStateMachine(scope: Construct, id: string, props: JobStateMachineProps): LoggedMachine {
   const { functions, bucket, logRetention, removalPolicy, encryptionKey } = props;
   const stack = Stack.of(scope);
-  const arns = Object.fromEntries(
-    FUNCTION_NAMES.map((name) => [name, functions.byName[name].functionArn]),
-  ) as Record<FunctionName, string>;
+  const arns = byFunction((name) => functions.byName[name].functionArn);
   const definition = stateMachineDefinition({
     comment: commentOf(functions.catalog),
     functions: arns,

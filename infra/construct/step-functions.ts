@@ -11,7 +11,7 @@ import type { AppCatalog } from '../../src/aws/protocol/app-catalog.ts';
 import { bundleHandlers } from '../bundling/bundle.ts';
 import { deployerOf } from '../bundling/deployer.ts';
 import { type BucketAccess, bucketAccess, listCondition } from '../functions/bucket-access.ts';
-import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../functions/function-names.ts';
+import { byFunction, type FunctionName, pascalCase } from '../functions/function-names.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
 
@@ -37,9 +37,7 @@ export class StepFunctions extends Construct {
     this.catalog = { by: deployerOf(props.jobs), apps: bundles.apps };
     // With --no-staging, as for `sam local`, assets are taken from where they are when this is long over.
     using _removedWhenCopied = isStaged(this) ? bundles : undefined;
-    this.byName = Object.fromEntries(
-      FUNCTION_NAMES.map((name) => [name, this.#function(name, Code.fromAsset(bundles.folder(name)), props)]),
-    ) as Record<FunctionName, LambdaFunction>;
+    this.byName = byFunction((name) => this.#function(name, Code.fromAsset(bundles.folder(name)), props));
   }
 
   #function(name: FunctionName, code: Code, props: StepFunctionsProps): LambdaFunction {

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { byFunction } from '../functions/function-names.ts';
 import { watchDefinition } from '../machine/watch-definition.ts';
 import { type LoggedMachine, type MachineProps, machine, machineRole } from './machine-resource.ts';
 import type { StepFunctions } from './step-functions.ts';
@@ -10,14 +11,12 @@ export function watchMachine(
   id: string,
   { functions, ...props }: Omit<MachineProps, 'definition'> & { functions: StepFunctions },
 ): LoggedMachine {
-  const { watch, map, reduce } = functions.byName;
+  const { byName } = functions;
   const role = machineRole(scope, id);
-  const resources = [watch, map, reduce].map(({ functionArn }) => functionArn);
+  const resources = [byName.watch, byName.map, byName.reduce].map(({ functionArn }) => functionArn);
   role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources }));
   const definition = watchDefinition({
-    watchFunction: watch.functionArn,
-    mapFunction: map.functionArn,
-    reduceFunction: reduce.functionArn,
+    functions: byFunction((name) => byName[name].functionArn),
     partition: Stack.of(scope).partition,
   });
   return machine(scope, id, { ...props, role, definition });

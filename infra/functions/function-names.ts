@@ -1,4 +1,4 @@
-/** One handler each in lambdas/. Construct ids are made of them: renaming one replaces a function. */
+/** Each has a handler of that name in lambdas/. Construct ids are made from them, so renaming one replaces a function. */
 export const FUNCTION_NAMES = [
   'plan',
   'map',
@@ -11,6 +11,12 @@ export const FUNCTION_NAMES = [
 ] as const;
 
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
+
+/** Something for each function. */
+export function byFunction<T>(make: (name: FunctionName) => T): Readonly<Record<FunctionName, T>> {
+  // Object.fromEntries() forgets the names; they are all there.
+  return Object.fromEntries(FUNCTION_NAMES.map((name) => [name, make(name)])) as Record<FunctionName, T>;
+}
 
 /** `map-barrier` -> `MapBarrier` */
 export function pascalCase(name: FunctionName): string {

@@ -1,21 +1,14 @@
 /**
- * Retry policies of the state machine, generated from the engine's errors, so that what is retried is decided in one
- * place. Step Functions takes the first retrier that names the error, and counts each on its own.
+ * The retry policies of the machines, generated from the engine's table of errors, so that one place decides what is
+ * retried. Step Functions applies the first retrier that names the error, and counts the attempts of each retrier
+ * separately.
  */
 import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
 import { ERROR_NAMES, ERROR_TABLE, type RetryClass } from '../../src/base/error-table.ts';
 import { LIMITS } from '../../src/base/limits.ts';
+import type { Retrier } from './asl.ts';
 
-export interface Retrier {
-  readonly ErrorEquals: readonly string[];
-  readonly MaxAttempts: number;
-  readonly IntervalSeconds?: number;
-  readonly BackoffRate?: number;
-  readonly MaxDelaySeconds?: number;
-  readonly JitterStrategy?: 'FULL';
-}
-
-/** Lambda did not run the function, or nobody knows whether it did: no fault of the task, so patience costs little. */
+/** Lambda did not run the function, or it is unknown whether it did. The task is not at fault, so patience is cheap. */
 const LAMBDA_SERVICE_ERRORS = [
   'Lambda.AWSLambdaException',
   'Lambda.ClientExecutionTimeoutException',
@@ -23,47 +16,48 @@ const LAMBDA_SERVICE_ERRORS = [
   'Lambda.ServiceException',
 ];
 
-/** The account runs as many functions as it may: a start waits for another function's end, however long that takes. */
+/** The account runs as many functions as it may. A start has to wait until another function ends, however long that takes. */
 export const THROTTLED = 'Lambda.TooManyRequestsException';
 
-/** How long a throttled start is tried again. Each time leaves three events in a history, which may hold 25,000. */
+/** How long a throttled start is retried. Each retry adds three events to a history, which may hold 25,000. */
 export type ThrottlePatience = Pick<Retrier, 'MaxAttempts' | 'MaxDelaySeconds'>;
 
 /**
- * Half a minute on average, so about 8 hours: tasks wait for the tasks before them. A child's history has room for it
- * after each of its function's deaths.
+ * The average delay is half a minute, so about 8 hours: tasks wait for the tasks before them. The history of a child has
+ * room for as many retries after each death of its function.
  */
 export const TASK_PATIENCE: ThrottlePatience = { MaxAttempts: 1_000, MaxDelaySeconds: 60 };
 
 /**
- * About 4 hours. Steps wait for the tasks of other jobs only, and share one history with all rounds of theirs: hence
- * fewer attempts with more time between them.
+ * About 4 hours. Steps wait only for the tasks of other jobs. All steps and rounds of a job share one history: hence
+ * fewer attempts with longer delays.
  */
 export const STEP_PATIENCE: ThrottlePatience = { MaxAttempts: 250, MaxDelaySeconds: 120 };
 
-/** Some minutes: a stage can do without backup attempts, above all where there is no room for its first ones. */
+/** Some minutes. A stage can do without backup attempts, above all while there is no room for its first attempts. */
 export const WATCH_PATIENCE: ThrottlePatience = { MaxAttempts: 10, MaxDelaySeconds: 60 };
 
-/** A reducer that finds a shuffle object damaged looks a second time, then its map task must run again. */
+/** A reducer that finds a damaged shuffle object reads it once more; after that its map task must run again. */
 export const REPAIR_ERRORS = errorNames('repair');
 
-/** Errors that reach the state machine after they have been told: by a note of the attempt, or not a task's at all. */
-export const TOLD_ERRORS = [...ERROR_NAMES, THROTTLED, ...LAMBDA_SERVICE_ERRORS];
+/** Errors that need no further note: the attempt has written one, or Lambda never ran the function. */
+export const REPORTED_ERRORS = [...ERROR_NAMES, THROTTLED, ...LAMBDA_SERVICE_ERRORS];
 
+/** For a step: retries the deaths of its function as well. */
 export function retriers(patience: ThrottlePatience = STEP_PATIENCE): Retrier[] {
   return [
-    ...toldRetriers(patience),
+    ...reportedErrorRetriers(patience),
     { ErrorEquals: FUNCTION_DEATHS, ...ANOTHER_ATTEMPT },
-    // What nobody has thought of is a defect or a passing fault: worth the same attempts.
+    // An error that is not in the table is a defect or a passing fault, and gets the same attempts.
     { ErrorEquals: ['States.ALL'], ...ANOTHER_ATTEMPT },
   ];
 }
 
-/** Of what is no function's death. */
-export function toldRetriers(patience: ThrottlePatience = TASK_PATIENCE): Retrier[] {
+/** For a task: its deaths return to it by way of a Catch (child-states.ts). */
+export function reportedErrorRetriers(patience: ThrottlePatience = TASK_PATIENCE): Retrier[] {
   return [
     { ErrorEquals: errorNames('never'), MaxAttempts: 0 },
-    // Counted apart: a start that has waited long has all its attempts yet.
+    // Counted separately: a task that waited long for its start still has all its attempts.
     {
       ErrorEquals: [THROTTLED],
       IntervalSeconds: 1,

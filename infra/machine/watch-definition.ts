@@ -1,6 +1,7 @@
 /**
- * A small machine beside a stage: waits, looks, starts backup attempts without waiting for them. A machine of its own
- * and not a branch of the job's, so that no stage waits for the last look, and no failure of it is one of the job.
+ * The watch machine, which runs beside a stage: it waits, looks for stragglers, and starts backup attempts without waiting
+ * for them. It is a machine of its own and not a branch of the job machine, so that no stage waits for the last look and
+ * no failure of the watch fails the job.
  *
  *     Wait --> Look --> Done?
  *      ^        |
@@ -8,19 +9,24 @@
  *      +----- Backups (each an asynchronous invocation)
  */
 import { WATCH_SECONDS_MIN } from '../../src/aws/protocol/watch-state.ts';
+import type { Stage } from '../../src/base/ids.ts';
+import type { FunctionName } from '../functions/function-names.ts';
+import { type ChoiceState, type InlineMapState, integration, type Machine, type Template } from './asl.ts';
 import { retriers, WATCH_PATIENCE } from './retry.ts';
+import { type MachineStage, ofEachStage, STAGES, type StageTitle } from './stages.ts';
 
 export interface WatchParts {
-  readonly watchFunction: string;
-  readonly mapFunction: string;
-  readonly reduceFunction: string;
+  /** The ARN of each function. */
+  readonly functions: Readonly<Record<FunctionName, string>>;
+  /** The AWS partition, such as `aws` or `aws-cn`. */
   readonly partition: string;
 }
 
-type State = Readonly<Record<string, unknown>>;
+type BackupsName = `${StageTitle}Backups`;
+type WatchStateName = 'Wait' | 'Look' | 'WhatNow' | BackupsName | 'Done';
 
-/** What a watch begins with. */
-export function watchInput(stage: 'map' | 'reduce'): State {
+/** The first input of a watch. */
+export function watchInput(stage: Stage): Template {
   return {
     'jobId.$': '$.jobId',
     stage,
@@ -30,17 +36,63 @@ export function watchInput(stage: 'map' | 'reduce'): State {
     committed: 0,
     lastProgressMs: 0,
     mostCommittedMs: 0,
+    // Step Functions links the two executions by it.
     'AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$': '$$.Execution.Id',
   };
 }
 
-export function watchDefinition({
-  watchFunction,
-  mapFunction,
-  reduceFunction,
-  partition,
-}: WatchParts): State {
-  const backups = (task: string, functionArn: string): State => ({
+export function watchDefinition(parts: WatchParts): Machine<WatchStateName> {
+  return {
+    Comment: 'MapReduce: backup attempts for stragglers of one stage',
+    StartAt: 'Wait',
+    States: {
+      Wait: { Type: 'Wait', SecondsPath: '$.waitSeconds', Next: 'Look' },
+      Look: {
+        Type: 'Task',
+        Resource: integration(parts.partition, 'lambda:invoke'),
+        Parameters: { FunctionName: parts.functions.watch, 'Payload.$': '$' },
+        OutputPath: '$.Payload',
+        TimeoutSeconds: 120,
+        Retry: retriers(WATCH_PATIENCE),
+        Next: 'WhatNow',
+      },
+      WhatNow: whatNow(),
+      ...ofEachStage<BackupsName, InlineMapState<WatchStateName>>((stage) => ({
+        [backupsOf(stage)]: backups(parts, stage),
+      })),
+      Done: { Type: 'Succeed' },
+    },
+  };
+}
+
+function backupsOf({ title }: MachineStage): BackupsName {
+  return `${title}Backups`;
+}
+
+/** Ends, or starts the backup attempts of its stage. */
+function whatNow(): ChoiceState<WatchStateName> {
+  const last = STAGES.length - 1;
+  return {
+    Type: 'Choice',
+    Choices: [
+      { Variable: '$.done', BooleanEquals: true, Next: 'Done' },
+      ...STAGES.slice(0, last).map((stage) => ({
+        Variable: '$.stage' as const,
+        StringEquals: stage.name,
+        Next: backupsOf(stage),
+      })),
+    ],
+    Default: backupsOf(STAGES[last]),
+  };
+}
+
+/** Invokes the stage's function for each straggler, as an event: nothing waits for the attempt. */
+function backups(
+  { functions, partition }: WatchParts,
+  { title, taskFunction }: MachineStage,
+): InlineMapState<WatchStateName> {
+  const task = `BackUp${title}`;
+  return {
     Type: 'Map',
     ItemsPath: '$.backups',
     ItemSelector: { 'jobId.$': '$.jobId', 'item.$': '$$.Map.Item.Value' },
@@ -51,9 +103,9 @@ export function watchDefinition({
       States: {
         [task]: {
           Type: 'Task',
-          Resource: `arn:${partition}:states:::lambda:invoke`,
+          Resource: integration(partition, 'lambda:invoke'),
           Parameters: {
-            FunctionName: functionArn,
+            FunctionName: functions[taskFunction],
             InvocationType: 'Event',
             Payload: { 'jobId.$': '$.jobId', 'item.$': '$.item', backup: true },
           },
@@ -65,32 +117,5 @@ export function watchDefinition({
     },
     ResultPath: null,
     Next: 'Wait',
-  });
-  return {
-    Comment: 'MapReduce: backup attempts for stragglers of one stage',
-    StartAt: 'Wait',
-    States: {
-      Wait: { Type: 'Wait', SecondsPath: '$.waitSeconds', Next: 'Look' },
-      Look: {
-        Type: 'Task',
-        Resource: `arn:${partition}:states:::lambda:invoke`,
-        Parameters: { FunctionName: watchFunction, 'Payload.$': '$' },
-        OutputPath: '$.Payload',
-        TimeoutSeconds: 120,
-        Retry: retriers(WATCH_PATIENCE),
-        Next: 'WhatNow',
-      },
-      WhatNow: {
-        Type: 'Choice',
-        Choices: [
-          { Variable: '$.done', BooleanEquals: true, Next: 'Done' },
-          { Variable: '$.stage', StringEquals: 'map', Next: 'MapBackups' },
-        ],
-        Default: 'ReduceBackups',
-      },
-      MapBackups: backups('BackUpMap', mapFunction),
-      ReduceBackups: backups('BackUpReduce', reduceFunction),
-      Done: { Type: 'Succeed' },
-    },
   };
 }

@@ -1,13 +1,16 @@
-/** The machines as they are reviewed: names in the place of ARNs that only a deployment knows. */
-import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/functions/function-names.ts';
+/** The machines as they are reviewed, with invented ARNs: the real ones are known only to a deployment. */
+import { byFunction, pascalCase } from '../../infra/functions/function-names.ts';
+import type { Machine } from '../../infra/machine/asl.ts';
 import { stateMachineDefinition } from '../../infra/machine/state-machine-definition.ts';
 import { watchDefinition } from '../../infra/machine/watch-definition.ts';
 
 export interface Golden {
   readonly name: string;
   readonly file: URL;
-  readonly render: () => unknown;
+  readonly render: () => Machine;
 }
+
+const FUNCTIONS = byFunction((name) => `arn:aws:lambda:us-east-1:123456789012:function:${pascalCase(name)}`);
 
 export const GOLDEN: readonly Golden[] = [
   {
@@ -17,10 +20,7 @@ export const GOLDEN: readonly Golden[] = [
       plain(
         stateMachineDefinition({
           comment: 'MapReduce: plan, map, barrier, reduce, barrier, commit',
-          functions: Object.fromEntries(FUNCTION_NAMES.map((name) => [name, functionArn(name)])) as Record<
-            FunctionName,
-            string
-          >,
+          functions: FUNCTIONS,
           watchMachine: 'arn:aws:states:us-east-1:123456789012:stateMachine:Watch',
           bucket: 'the-bucket',
           partition: 'aws',
@@ -34,23 +34,11 @@ export const GOLDEN: readonly Golden[] = [
   {
     name: 'the watch machine',
     file: new URL('./watch-machine.asl.json', import.meta.url),
-    render: () =>
-      plain(
-        watchDefinition({
-          watchFunction: functionArn('watch'),
-          mapFunction: functionArn('map'),
-          reduceFunction: functionArn('reduce'),
-          partition: 'aws',
-        }),
-      ),
+    render: () => plain(watchDefinition({ functions: FUNCTIONS, partition: 'aws' })),
   },
 ];
 
-function functionArn(name: FunctionName): string {
-  return `arn:aws:lambda:us-east-1:123456789012:function:${pascalCase(name)}`;
-}
-
-/** As it is after the way through JSON. */
-function plain(definition: unknown): unknown {
+/** As it is after it has been written as JSON and read back. */
+function plain(definition: Machine): Machine {
   return JSON.parse(JSON.stringify(definition));
 }

@@ -1,21 +1,26 @@
-/** What becomes of tasks that Lambda keeps waiting, by the retriers of the rendered machine. */
+/** What happens to tasks that Lambda throttles, according to the retriers of the rendered machine. */
 import { describe, expect, it } from 'vitest';
-import type { Retrier } from '../../infra/machine/retry.ts';
+import type { Retrier, TaskState } from '../../infra/machine/asl.ts';
 import { seededRandom } from '../helpers/seeded-random.ts';
 import { GOLDEN } from './rendered.ts';
 
-interface State {
-  readonly Retry?: readonly Retrier[];
-  readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
+const { States } = GOLDEN[0]!.render();
+
+function taskState(name: string): TaskState {
+  const children = Object.values(States).flatMap((state) =>
+    state.Type === 'Map' ? Object.entries(state.ItemProcessor.States) : [],
+  );
+  const [, state] = [...Object.entries(States), ...children].find(([each]) => each === name)!;
+  if (state.Type !== 'Task') throw new Error(`${name} is a ${state.Type}, not a Task`);
+  return state;
 }
 
-const { States } = GOLDEN[0].render() as { States: Record<string, State> };
-const MAP_TASK = States.MapStage.ItemProcessor!.States.MapTask;
+const MAP_TASK = taskState('MapTask');
 
 interface Load {
-  /** All of them want to start at once. */
+  /** All of them are ready to start at the same time. */
   readonly tasks: number;
-  /** Functions that the account may run at once. */
+  /** Functions that the account may run at the same time. */
   readonly slots: number;
   readonly taskSeconds: number;
 }
@@ -23,11 +28,11 @@ interface Load {
 interface Outcome {
   readonly failed: number;
   readonly hours: number;
-  /** Of the task that was refused most often. */
+  /** How often the unluckiest task was refused. */
   readonly refusalsMax: number;
 }
 
-describe('tasks that are more than the account may run at once', () => {
+describe('more tasks than the account may run at the same time', () => {
   it.each<Load>([
     { tasks: 11, slots: 10, taskSeconds: 900 },
     { tasks: 50, slots: 10, taskSeconds: 30 },
@@ -35,7 +40,7 @@ describe('tasks that are more than the account may run at once', () => {
     { tasks: 800, slots: 10, taskSeconds: 180 },
     { tasks: 800, slots: 100, taskSeconds: 900 },
   ])(
-    '$tasks of $taskSeconds s, $slots at a time, all end well, in little more time than they take',
+    '$tasks tasks of $taskSeconds s, $slots at a time, all succeed, in little more time than the work takes',
     (load) => {
       const { tasks, slots, taskSeconds } = load;
       const hoursAtBest = (Math.ceil(tasks / slots) * taskSeconds) / 3_600;
@@ -49,7 +54,7 @@ describe('tasks that are more than the account may run at once', () => {
     },
   );
 
-  it('failed before retries were that patient: the simulation does show it', () => {
+  it('would fail with 10 retries, which shows that the simulation can fail', () => {
     const impatient = { ...throttleRetrier(MAP_TASK), MaxAttempts: 10 };
 
     const { failed, refusalsMax } = simulate({ tasks: 50, slots: 10, taskSeconds: 30 }, impatient, 1);
@@ -59,21 +64,21 @@ describe('tasks that are more than the account may run at once', () => {
   });
 
   it.each(['Plan', 'MapBarrier', 'ReduceBarrier', 'Commit', 'RecordFailure'])(
-    '%s waits for hours for the tasks of other jobs',
+    '%s waits for the tasks of other jobs for hours',
     (name) => {
       const { failed } = simulate(
         { tasks: 11, slots: 10, taskSeconds: 900 },
-        throttleRetrier(States[name]),
+        throttleRetrier(taskState(name)),
         1,
       );
 
       expect(failed).toBe(0);
-      expect(patienceHours(throttleRetrier(States[name]))).toBeGreaterThan(4);
+      expect(patienceHours(throttleRetrier(taskState(name)))).toBeGreaterThan(4);
     },
   );
 
-  it('waiting costs a task none of the attempts that it has for its faults', () => {
-    const { Retry = [] } = MAP_TASK;
+  it('waiting for a start uses none of the attempts that a task has for its own failures', () => {
+    const { Retry } = MAP_TASK;
 
     expect(throttleRetrier(MAP_TASK).ErrorEquals).toEqual(['Lambda.TooManyRequestsException']);
     expect(Retry.filter(({ ErrorEquals }) => ErrorEquals.includes('Lambda.ServiceException'))).toHaveLength(
@@ -82,11 +87,11 @@ describe('tasks that are more than the account may run at once', () => {
   });
 });
 
-function throttleRetrier({ Retry = [] }: State): Retrier {
+function throttleRetrier({ Retry }: TaskState): Retrier {
   return Retry.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException'))!;
 }
 
-/** On average: full jitter waits a random part of each delay. */
+/** The average: with full jitter each wait is a random part of the delay. */
 function patienceHours(retrier: Retrier): number {
   let seconds = 0;
   for (let attempt = 0; attempt < retrier.MaxAttempts; attempt++) seconds += delayMax(retrier, attempt) / 2;
@@ -100,7 +105,7 @@ function delayMax(
   return Math.min(MaxDelaySeconds, IntervalSeconds * BackoffRate ** attempt);
 }
 
-/** In steps of a tenth of a second. A start that finds no slot is refused, and tried again as the retrier says. */
+/** Advances by a tenth of a second. A start that finds no free slot is refused, and retried as the retrier says. */
 function simulate({ tasks, slots, taskSeconds }: Load, retrier: Retrier, seed: number): Outcome {
   const random = seededRandom(seed);
   const ticksPerSecond = 10;

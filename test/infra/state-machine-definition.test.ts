@@ -1,33 +1,24 @@
 import { readFileSync } from 'node:fs';
 import aslValidator from 'asl-validator';
 import { describe, expect, it } from 'vitest';
+import type { Catcher, State, TaskState } from '../../infra/machine/asl.ts';
 import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
 import { ERROR_TABLE } from '../../src/base/error-table.ts';
 import { GOLDEN } from './rendered.ts';
 
-interface State {
-  readonly Type: string;
-  readonly Retry?: readonly {
-    readonly ErrorEquals: readonly string[];
-    readonly MaxAttempts: number;
-    readonly MaxDelaySeconds?: number;
-    readonly JitterStrategy?: string;
-  }[];
-  readonly Catch?: readonly { readonly ErrorEquals: readonly string[]; readonly Next: string }[];
-  readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
-}
+const definition = GOLDEN[0]!.render();
 
-const definition = GOLDEN[0].render() as { States: Record<string, State> };
-
-/** Those of the machine and those inside of its Distributed Maps. */
-const allStates = Object.entries(definition.States).flatMap(([name, state]) => [
-  [name, state] as const,
-  ...Object.entries(state.ItemProcessor?.States ?? {}),
+/** The states of the machine and those inside its Distributed Maps. */
+const allStates = Object.entries(definition.States).flatMap(([name, state]): [string, State][] => [
+  [name, state],
+  ...(state.Type === 'Map' ? Object.entries(state.ItemProcessor.States) : []),
 ]);
-const tasks = allStates.filter(([, { Type }]) => Type === 'Task');
+const tasks = allStates.flatMap(([name, state]): [string, TaskState][] =>
+  state.Type === 'Task' ? [[name, state]] : [],
+);
 
 describe.each(GOLDEN)('$name', ({ file, render }) => {
-  it('is the one that was reviewed; after a change: npm run update:asl, and look at the diff', () => {
+  it('equals the reviewed file; after a change, run npm run update:asl and review the diff', () => {
     expect(render()).toEqual(JSON.parse(readFileSync(file, 'utf8')));
   });
 
@@ -38,13 +29,13 @@ describe.each(GOLDEN)('$name', ({ file, render }) => {
   });
 });
 
-/** A stage can do without its watch. */
+/** Without the watch, which a stage can do without. */
 const neededTasks = tasks.filter(([name]) => !name.startsWith('Watch'));
 
 describe('the state machine', () => {
   it.each(neededTasks)(
-    '%s retries what the engine calls retryable, and nothing that it does not',
-    (_, { Retry = [] }) => {
+    '%s retries the errors that the engine calls retryable, and no others',
+    (_, { Retry }) => {
       for (const [error, { retry }] of Object.entries(ERROR_TABLE)) {
         const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.includes(error));
         expect(retrier!.MaxAttempts > 0, error).toBe(retry !== 'never');
@@ -52,14 +43,14 @@ describe('the state machine', () => {
     },
   );
 
-  it.each(neededTasks)('%s backs off with full jitter when Lambda throttles', (_, { Retry = [] }) => {
+  it.each(neededTasks)('%s backs off with full jitter when Lambda throttles', (_, { Retry }) => {
     const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException'));
 
     expect(retrier).toMatchObject({ BackoffRate: 2, JitterStrategy: 'FULL' });
     expect(retrier!.MaxDelaySeconds).toBeLessThanOrEqual(120);
   });
 
-  it('catches the ends of functions by name wherever it catches all: States.ALL does not stand for Runtime errors', () => {
+  it('names the deaths of functions wherever it catches all errors, because States.ALL does not match Runtime errors', () => {
     const catching = neededTasks.filter(([, { Catch = [] }]) => Catch.length > 0);
 
     expect(catching.map(([name]) => name)).toEqual(
@@ -73,8 +64,8 @@ describe('the state machine', () => {
     }
   });
 
-  it.each(['MapTask', 'ReduceTask'])('%s tells its next attempt what ended the function', (task) => {
-    const [, { Retry = [], Catch = [] }] = tasks.find(([name]) => name === task)!;
+  it.each(['MapTask', 'ReduceTask'])('%s tells its next attempt how the function died', (task) => {
+    const [, { Retry, Catch = [] }] = tasks.find(([name]) => name === task)!;
 
     for (const error of [...FUNCTION_DEATHS, 'States.ALL']) {
       expect(Retry.filter(({ ErrorEquals }) => ErrorEquals.includes(error))).toEqual([]);
@@ -85,13 +76,11 @@ describe('the state machine', () => {
   });
 
   it('records every failure of a step or a stage', () => {
-    const able = Object.entries(definition.States).filter(
-      ([, { Type }]) => Type === 'Task' || Type === 'Map',
-    );
-    const unrecorded = able.filter(
+    const unrecorded = Object.entries(definition.States).filter(
       ([name, state]) =>
+        (state.Type === 'Task' || state.Type === 'Map') &&
         !['RecordFailure', 'PublishFailure', 'WatchMap', 'WatchReduce'].includes(name) &&
-        !state.Catch?.some(
+        !catchersOf(state).some(
           ({ ErrorEquals, Next }) =>
             ErrorEquals.includes('States.ALL') && ['RecordFailure', 'PlanFailed'].includes(Next),
         ),
@@ -100,3 +89,7 @@ describe('the state machine', () => {
     expect(unrecorded).toEqual([]);
   });
 });
+
+function catchersOf(state: State): readonly Catcher[] {
+  return 'Catch' in state ? (state.Catch ?? []) : [];
+}

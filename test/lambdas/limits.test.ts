@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import wordCount from '../../apps/word-count/job.ts';
-import type { Retrier } from '../../infra/machine/retry.ts';
+import type { Retrier } from '../../infra/machine/asl.ts';
 import { writeMapItems } from '../../lambdas/steps/items.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import type { Job } from '../../src/api/job.ts';

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import type { FunctionName } from '../../infra/functions/function-names.ts';
-import { REPAIR_ERRORS, type Retrier, retriers, TOLD_ERRORS } from '../../infra/machine/retry.ts';
+import type { Retrier } from '../../infra/machine/asl.ts';
+import { REPAIR_ERRORS, REPORTED_ERRORS, retriers } from '../../infra/machine/retry.ts';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import { type CommittedJob, commitStep } from '../../lambdas/steps/commit.ts';
 import { DiscardingStore } from '../../lambdas/steps/discarding-store.ts';
@@ -211,7 +212,7 @@ export class SimulatedMachine implements AsyncDisposable {
           await attempt({ retry, deaths, death });
           return undefined;
         } catch (error) {
-          if (!(error instanceof Error) || TOLD_ERRORS.includes(error.name)) throw error;
+          if (!(error instanceof Error) || REPORTED_ERRORS.includes(error.name)) throw error;
           return error;
         }
       });

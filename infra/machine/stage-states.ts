@@ -1,0 +1,88 @@
+/** The states of one stage: start the watch, run the tasks, verify them at the barrier, choose what comes next. */
+import { type DistributedMapState, integration, type State, type States, type TaskState } from './asl.ts';
+import { childMachine, taskStateOf } from './child-states.ts';
+import { CATCH_FAILURE, choice, STEP_PAYLOAD, type StateMachineParts, step } from './job-step.ts';
+import { type MachineStage, ofEachStage } from './stages.ts';
+import type { StageStateName, StateName } from './state-names.ts';
+import { watchInput } from './watch-definition.ts';
+
+export function stagesStates(parts: StateMachineParts): States<StageStateName, StateName> {
+  return ofEachStage<StageStateName, State<StateName>>((stage) => stageStates(parts, stage));
+}
+
+function stageStates(
+  parts: StateMachineParts,
+  stage: MachineStage,
+): Readonly<Record<string, State<StateName>>> {
+  const { title, barrierFunction, nextSteps } = stage;
+  return {
+    [`Watch${title}`]: watch(parts, stage),
+    [`${title}Stage`]: tasks(parts, stage),
+    [`${title}Barrier`]: step(parts, barrierFunction, {
+      payload: STEP_PAYLOAD,
+      next: `After${title}Barrier`,
+    }),
+    [`After${title}Barrier`]: choice(nextSteps),
+  };
+}
+
+/** Starts the watch and does not wait for it. Where it cannot start, the stage runs without backup attempts. */
+function watch(
+  { watchMachine, partition }: StateMachineParts,
+  { name, title }: MachineStage,
+): TaskState<StateName> {
+  return {
+    Type: 'Task',
+    Resource: integration(partition, 'states:startExecution'),
+    Parameters: { StateMachineArn: watchMachine, Input: watchInput(name) },
+    ResultPath: null,
+    Retry: [
+      {
+        ErrorEquals: ['States.ALL'],
+        IntervalSeconds: 1,
+        MaxAttempts: 2,
+        BackoffRate: 2,
+        JitterStrategy: 'FULL',
+      },
+    ],
+    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: `${title}Stage` }],
+    Next: `${title}Stage`,
+  };
+}
+
+/** Runs one child execution for each item of the plan. Children return nothing: the state leaves as it came. */
+function tasks(parts: StateMachineParts, stage: MachineStage): DistributedMapState<StateName> {
+  const { partition, bucket, maxConcurrency, childExecutions } = parts;
+  return {
+    Type: 'Map',
+    Label: taskStateOf(stage),
+    ItemReader: {
+      Resource: integration(partition, 's3:getObject'),
+      ReaderConfig: { InputType: 'JSON' },
+      Parameters: { Bucket: bucket, 'Key.$': '$.items' },
+    },
+    ItemSelector: {
+      'jobId.$': '$.jobId',
+      'item.$': '$$.Map.Item.Value',
+      deaths: 0,
+      death: { Error: '', Cause: '' },
+    },
+    MaxConcurrency: maxConcurrency,
+    ItemProcessor: {
+      ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: childExecutions },
+      ...childMachine(parts, stage),
+    },
+    ResultPath: null,
+    Retry: [
+      {
+        ErrorEquals: ['States.ItemReaderFailed'],
+        IntervalSeconds: 2,
+        MaxAttempts: 3,
+        BackoffRate: 2,
+        JitterStrategy: 'FULL',
+      },
+    ],
+    Catch: CATCH_FAILURE,
+    Next: `${stage.title}Barrier`,
+  };
+}

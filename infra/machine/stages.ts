@@ -1,0 +1,53 @@
+/**
+ * The stages of a job as the machines know them, in the order in which they run. Another stage needs an entry here, its
+ * functions in infra/functions/function-names.ts, and the next steps that lead to it in src/aws/protocol/job-state.ts.
+ */
+import type { NextStep } from '../../src/aws/protocol/job-state.ts';
+import type { Stage } from '../../src/base/ids.ts';
+import type { FunctionName } from '../functions/function-names.ts';
+
+/** Begins the names of a stage's states. */
+export type StageTitle = Capitalize<Stage>;
+
+export interface MachineStage {
+  readonly name: Stage;
+  readonly title: StageTitle;
+  /** Runs one task of the stage. */
+  readonly taskFunction: FunctionName;
+  /** Verifies that every task committed, and decides what comes next. */
+  readonly barrierFunction: FunctionName;
+  /** What the barrier may decide. */
+  readonly nextSteps: readonly NextStep[];
+  /**
+   * Whether a task may find that the output of an earlier stage is damaged. It then ends, and the barrier has that
+   * output made again.
+   */
+  readonly awaitsRepair: boolean;
+}
+
+export const STAGES: readonly MachineStage[] = [
+  {
+    name: 'map',
+    title: 'Map',
+    taskFunction: 'map',
+    barrierFunction: 'map-barrier',
+    nextSteps: ['map', 'reduce', 'reduce-watched', 'reduce-barrier', 'commit'],
+    awaitsRepair: false,
+  },
+  {
+    name: 'reduce',
+    title: 'Reduce',
+    taskFunction: 'reduce',
+    barrierFunction: 'reduce-barrier',
+    nextSteps: ['reduce', 'map-barrier', 'commit'],
+    awaitsRepair: true,
+  },
+];
+
+/** The states that each stage adds to a machine, in one record. */
+export function ofEachStage<Name extends string, S>(
+  statesOf: (stage: MachineStage) => Readonly<Record<string, S>>,
+): Readonly<Record<Name, S>> {
+  // Computed names are just strings to the compiler. test/infra/transitions.test.ts verifies that none is missing.
+  return Object.fromEntries(STAGES.flatMap((stage) => Object.entries(statesOf(stage)))) as Record<Name, S>;
+}
