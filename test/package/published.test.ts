@@ -29,6 +29,13 @@ describe('the package, installed into a project', () => {
     );
   });
 
+  it('would be published to everybody, as its package.json stands', async () => {
+    const report = await user.publishDryRun();
+
+    expect(report).toMatch(/with tag latest and public access \(dry-run\)/);
+    expect(report).not.toContain('auto-corrected');
+  });
+
   it('runs a job of the project, and an app of its own', async () => {
     const input = ['--input', 'fox.txt', '--reducers', '1', '--quiet', '--output'];
     const longest = await user.run('mapreduce', ['run', './longest.ts', ...input, 'out/longest']);

@@ -39,6 +39,8 @@ export interface UserProject {
     args: readonly string[],
     env?: Readonly<Record<string, string>>,
   ) => Promise<Ran>;
+  /** What `npm publish --dry-run` reports. It rejects if npm would refuse the package; needs no account and no network. */
+  readonly publishDryRun: () => Promise<string>;
   readonly remove: () => Promise<void>;
 }
 
@@ -68,6 +70,7 @@ export async function userProject(): Promise<UserProject> {
     packed: (await readdir(installed, { recursive: true })).sort(),
     installPeers: () => install(folder, manifest.peerDependencies),
     run: (command, args, env) => run(folder, [command, ...args], env),
+    publishDryRun: () => publishDryRun(join(base, 'package')),
     remove: () => rm(base, { recursive: true, force: true }),
   };
 }
@@ -81,6 +84,14 @@ async function pack(base: string): Promise<string> {
   await npm(copy, ['pack', '--pack-destination', base]);
   const tarballs = (await readdir(base)).filter((name) => name.endsWith('.tgz'));
   return join(base, tarballs[0]!);
+}
+
+/** The folder is built already. A named tag keeps npm from comparing versions with the registry. */
+async function publishDryRun(folder: string): Promise<string> {
+  const { stderr } = await npm(folder, [
+    ...['publish', '--dry-run', '--offline', '--ignore-scripts', '--tag', 'latest', '--loglevel=notice'],
+  ]);
+  return stderr;
 }
 
 async function unpack(tarball: string, folder: string): Promise<void> {
@@ -104,8 +115,12 @@ async function linkFromCheckout(folder: string, packages: Readonly<Record<string
   }
 }
 
-async function npm(cwd: string, args: readonly string[]): Promise<void> {
-  await promisify(execFile)('npm', args, { cwd, env: cleanEnvironment(), maxBuffer: 16 * 1024 * 1024 });
+async function npm(cwd: string, args: readonly string[]): Promise<{ stderr: string }> {
+  return await promisify(execFile)('npm', args, {
+    cwd,
+    env: cleanEnvironment(),
+    maxBuffer: 16 * 1024 * 1024,
+  });
 }
 
 /** By the Node that runs the tests; never throws. */
