@@ -1,6 +1,7 @@
 /** What the states of the job machine have in common: the functions that take the job one step on, and how they fail. */
-import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
+
 import { type NextStep, stepEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { FUNCTION_DEATHS } from '../../src/aws/protocol/lambda-reports.ts';
 import type { FunctionName } from '../functions/function-names.ts';
 import {
   type Catcher,

@@ -3,7 +3,7 @@
  * retried. Step Functions applies the first retrier that names the error, and counts the attempts of each retrier
  * separately.
  */
-import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
+import { FUNCTION_DEATHS } from '../../src/aws/protocol/lambda-reports.ts';
 import { ERROR_NAMES, ERROR_TABLE, type RetryClass } from '../../src/base/error-table.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { Retrier } from './asl.ts';

@@ -1,9 +1,10 @@
 /**
  * From a Lambda invocation to a step: parses the event, gives every log line its job, stage, task and attempt, counts,
- * traces, and lets errors through under their own names: Step Functions matches `Error.name`.
+ * traces, and throws errors under their own names, which Step Functions matches, with all that they say as data.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type * as v from 'valibot';
+import { answerFor } from '../../src/aws/protocol/error-answer.ts';
 import { parseWith } from '../../src/aws/protocol/parse.ts';
 import { isMapReduceError, serializeError } from '../../src/base/errors.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
@@ -59,7 +60,7 @@ export function serve<const S extends v.GenericSchema, R, A>({
         count(name, { elapsedMs: Math.round(performance.now() - startedMs), failed: 1 });
       }
       tracer.fail(error);
-      throw error;
+      throw answerFor(error);
     } finally {
       tracer.close(segment);
       metrics.publishStoredMetrics();

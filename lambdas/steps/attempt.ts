@@ -7,9 +7,9 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/protocol/attempt-failures.ts';
 import { readDocument, type SettingsDocument } from '../../src/aws/protocol/documents.ts';
-import { type Death, tellDeath } from '../../src/aws/protocol/function-death.ts';
 import { cancelKey, failureKey, jobLayout, settingsKey } from '../../src/aws/protocol/keys.ts';
-import { MapReduceError } from '../../src/base/errors.ts';
+import { type Death, deathOf, reportedFailure } from '../../src/aws/protocol/lambda-reports.ts';
+import { deserializeError, isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { type AttemptId, attemptId, type JobId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { AttemptControl, Progress } from '../../src/base/progress.ts';
@@ -119,27 +119,33 @@ type DiedRequest = Pick<AttemptRequest, 'jobId' | 'spec' | 'deaths' | 'death'>;
 
 /** A process that died could not leave a note: the next attempt does. Written twice, it is the same note. */
 async function noteDeath(died: DiedRequest, { store, now }: StepEnvironment): Promise<void> {
-  const { attempt, error } = deathOf(died);
+  // A handler that threw has left its own.
+  if (reportedFailure(died.death).kind === 'thrown') return;
   const { jobId, spec } = died;
+  const { attempt, error } = deathNoted(died);
   await recordFailure(store, { jobId, taskId: spec.taskId, attemptId: attempt, at: now(), error });
 }
 
 /** @throws TaskFailedError when the attempts are used up */
 function checkDeaths(died: DiedRequest): void {
   if (died.deaths < LIMITS.attemptsMaxDefault) return;
-  const { error } = deathOf(died);
+  const { jobId, spec, deaths, death } = died;
+  const reported = reportedFailure(death);
+  const last = reported.kind === 'thrown' ? deserializeError(reported.error) : deathNoted(died).error;
   throw new MapReduceError(
     'TaskFailedError',
-    `task ${died.spec.taskId} failed for good: its function was ended ${died.deaths} times, the last time by ${error.name}: ${error.message}`,
-    { details: error.details, cause: error },
+    `task ${spec.taskId} failed for good: ${deaths} attempts ended without a result, the last with ${last.name}: ${last.message}`,
+    {
+      details: { ...(isMapReduceError(last) ? last.details : {}), jobId, taskId: spec.taskId },
+      cause: last,
+    },
   );
 }
-
-function deathOf({ jobId, spec, deaths, death }: DiedRequest): {
+function deathNoted({ jobId, spec, deaths, death }: DiedRequest): {
   attempt: AttemptId;
   error: MapReduceError;
 } {
-  const { name, message, requestId = `death-${deaths}` } = tellDeath(death);
+  const { name, message, requestId = `death-${deaths}` } = deathOf(death);
   const attempt = attemptId(spec.taskId, requestId);
   const details = { jobId, taskId: spec.taskId, attemptId: attempt };
   return { attempt, error: new MapReduceError(name, message, { details }) };

@@ -4,33 +4,21 @@ import { isFinal, readFailures } from '../../src/aws/protocol/attempt-failures.t
 import {
   type AttemptFailureDocument,
   type ClaimDocument,
+  type FailureDocument,
   findDocument,
   writeDocument,
 } from '../../src/aws/protocol/documents.ts';
-import { answerOf, isFunctionDeath, tellDeath } from '../../src/aws/protocol/function-death.ts';
+import { hintsFor, hintText } from '../../src/aws/protocol/hints.ts';
 import type { failureEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { failureKey, requestFailureKey, requestKey } from '../../src/aws/protocol/keys.ts';
+import { type Death, reportedFailure } from '../../src/aws/protocol/lambda-reports.ts';
 import { parseStartEvent, type StartEvent } from '../../src/aws/protocol/start-event.ts';
-import type { ErrorDetails } from '../../src/base/errors.ts';
+import { ERROR_TABLE, type ErrorName, isErrorName } from '../../src/base/error-table.ts';
+import type { SerializedError } from '../../src/base/errors.ts';
 import { type JobId, jobId } from '../../src/base/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { jobIdOfStart } from './claim.ts';
 import type { StepEnvironment } from './environment.ts';
-
-/** failure.json. `message` is for a person, the rest for whoever looks closer. */
-export interface FailureDocument {
-  readonly formatVersion: 1;
-  readonly jobId: string;
-  readonly failedAt: string;
-  readonly error: string;
-  readonly message: string;
-  readonly details: ErrorDetails;
-  /** What may help. */
-  readonly nextSteps: readonly string[];
-  /** The last attempts that failed, newest last. */
-  readonly failedAttempts: readonly AttemptFailureDocument[];
-  readonly execution: string;
-}
 
 /** What the state machine fails with. */
 export interface RecordedFailure {
@@ -40,8 +28,8 @@ export interface RecordedFailure {
 }
 
 const ATTEMPTS_SHOWN_MAX = 20;
-/** Step Functions cuts a cause at 32,768 characters; people read the first lines. */
-const CAUSE_CHARACTERS_MAX = 4_000;
+/** Of what the state machine fails with: people read the first lines, and failure.json has the rest. */
+const SHOWN_CHARACTERS_MAX = 4_000;
 
 export async function failureStep(
   event: v.InferOutput<typeof failureEventSchema>,
@@ -56,11 +44,14 @@ export async function failureStep(
     id === undefined ? [] : await readFailures(store, id, { since: event.execution.startTime });
   const cause = causeOf(event.error, attempts);
   const document: FailureDocument = {
-    formatVersion: 1,
+    formatVersion: 2,
     jobId: id ?? '',
     failedAt: now().toISOString(),
     ...cause,
-    nextSteps: nextSteps(cause.error, { id, wasPlanned: (event.jobId ?? '') !== '' }),
+    nextSteps: hintsFor(cause.error, { jobId: id, isPlanned: (event.jobId ?? '') !== '' }).map((hint) => ({
+      ...hint,
+      text: hintText(hint),
+    })),
     failedAttempts: attempts.slice(-ATTEMPTS_SHOWN_MAX),
     execution: event.execution.id,
   };
@@ -68,7 +59,7 @@ export async function failureStep(
   return {
     jobId: document.jobId,
     error: document.error,
-    cause: document.message.slice(0, CAUSE_CHARACTERS_MAX),
+    cause: document.message.slice(0, SHOWN_CHARACTERS_MAX),
   };
 }
 
@@ -104,75 +95,48 @@ function startOf(input: unknown): StartEvent | undefined {
   }
 }
 
-/**
- * The most telling of what is known. Of a task that failed for good that is the note of its attempt: a Distributed Map
- * says only that a child failed, and a barrier that finds the task missing only that it did. Of anything else it is
- * what Lambda answered, which Step Functions hands on as JSON in `Cause`, or what ended the function.
- */
-function causeOf(
-  { Error: name, Cause: text }: { Error: string; Cause: string },
-  attempts: readonly AttemptFailureDocument[],
-): Pick<FailureDocument, 'error' | 'message' | 'details'> {
-  const answer = answerOf(text);
-  const failedTask = /^task (\S+) failed for good/.exec(answer ?? '')?.[1];
-  const isOfTask =
-    answer === undefined || failedTask !== undefined || name === 'States.ExceedToleratedFailureThreshold';
-  const told = isOfTask ? mostTelling(attempts, failedTask) : undefined;
-  if (told !== undefined) {
-    return {
-      error: told.error.name,
-      message: `task ${told.taskId} failed for good: ${told.error.name}: ${told.error.message}`,
-      details: { ...told.error.details, taskId: told.taskId, attemptId: told.attemptId },
-    };
+type Cause = Pick<FailureDocument, 'error' | 'message' | 'details'>;
+
+/** A Distributed Map says only that a child failed; the notes of the attempts say which task, and why. */
+function causeOf(reported: Death, attempts: readonly AttemptFailureDocument[]): Cause {
+  const failure = reportedFailure(reported);
+  switch (failure.kind) {
+    case 'thrown':
+      return thrownCause(failure.error);
+    case 'death':
+      return { error: failure.death.name, message: failure.death.message, details: {} };
+    case 'tasks-failed': {
+      const last = attempts.findLast(({ error }) => isFinal(error.name)) ?? attempts.at(-1);
+      return last === undefined ? otherCause(reported.Error, reported.Cause) : attemptCause(last);
+    }
+    case 'other':
+      return otherCause(failure.name, failure.message);
   }
-  if (isFunctionDeath(name)) {
-    const death = tellDeath({ Error: name, Cause: text });
-    return { error: death.name, message: death.message, details: {} };
-  }
-  if (answer !== undefined) return { error: name, message: answer, details: {} };
+}
+
+/** The name of the last attempt's error says more than that a task failed. */
+function thrownCause({ name, message, details = {}, cause }: SerializedError): Cause {
+  return { error: (name === 'TaskFailedError' ? endingName(cause) : undefined) ?? name, message, details };
+}
+
+/** What is repaired ends no task by itself; too many repairs do. */
+function endingName(last: SerializedError | undefined): ErrorName | undefined {
+  if (last === undefined || !isErrorName(last.name)) return undefined;
+  return ERROR_TABLE[last.name].retry === 'repair' ? undefined : last.name;
+}
+
+function attemptCause({ taskId, attemptId, error }: AttemptFailureDocument): Cause {
   return {
-    error: name,
-    message: text === '' ? `the execution failed with ${name}` : text,
-    details: {},
+    error: error.name,
+    message: `task ${taskId} failed for good: ${error.name}: ${error.message}`,
+    details: { ...error.details, taskId, attemptId },
   };
 }
 
-function mostTelling(
-  attempts: readonly AttemptFailureDocument[],
-  task: string | undefined,
-): AttemptFailureDocument | undefined {
-  const ofTask = attempts.filter(({ taskId }) => task === undefined || taskId === task);
-  return ofTask.findLast(({ error }) => isFinal(error.name)) ?? ofTask.at(-1);
-}
-
-function nextSteps(
-  error: string,
-  { id, wasPlanned }: { id: JobId | undefined; wasPlanned: boolean },
-): string[] {
-  const job = id ?? '<job id>';
-  // Once there is a plan the request made sense, and what is wrong is elsewhere: a right that a role lacks, for one.
-  switch (wasPlanned && error === 'UsageError' ? '' : error) {
-    case 'UsageError':
-    case 'InputNotFoundError':
-    case 'OutputExistsError':
-    case 'JobAlreadyClaimedError':
-    case 'JobDefinitionError':
-      return ['Correct the request as the message says, and submit it again.'];
-    case 'InputChangedError':
-      return [
-        'Submit the job again: its plan was for the input as it was before. Upload inputs under new names rather than over old ones.',
-      ];
-    case 'WorkerOutOfMemoryError':
-      return [
-        'Deploy with more memory (taskMemoryMb for map, reduce and commit, stepMemoryMb for the others), or keep less in the job.',
-        `Then go on from what is committed: mapreduce redrive ${job}`,
-      ];
-    case 'CancelledError':
-      return [`Go on from what is committed: mapreduce redrive ${job}`];
-    default:
-      return [
-        `See what the functions logged: mapreduce logs ${job}`,
-        `When the reason is gone (fixed and deployed, or passing), go on from what is committed: mapreduce redrive ${job}`,
-      ];
-  }
+function otherCause(name: string, message: string): Cause {
+  return {
+    error: name,
+    message: message === '' ? `the execution failed with ${name}` : message,
+    details: {},
+  };
 }

@@ -14,13 +14,16 @@
 export type RetryClass = 'never' | 'attempts' | 'repair';
 
 /** What a person can do after a job failed on AWS; src/aws/protocol/hints.ts has the words. */
-export type HintKind =
-  | 'correct-request'
-  | 'submit-again'
-  | 'more-memory'
-  | 'see-logs'
-  | 'redrive'
-  | 'redrive-when-fixed';
+export type HintKind = (typeof HINT_KINDS)[number];
+
+export const HINT_KINDS = [
+  'correct-request',
+  'submit-again',
+  'more-memory',
+  'see-logs',
+  'redrive',
+  'redrive-when-fixed',
+] as const;
 
 export interface ErrorRow {
   readonly retry: RetryClass;

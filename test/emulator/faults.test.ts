@@ -7,7 +7,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { FailureDocument } from '../../lambdas/steps/failure.ts';
+import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
 import type { MapItem } from '../../src/aws/protocol/job-state.ts';
 import type { JobReport } from '../../src/report/report.ts';
 import { startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
@@ -198,7 +198,7 @@ describeOnEmulators('Faults', (emulator) => {
         } else {
           expect(ended.status).toBe('FAILED');
           const failure = await stack.getJson<FailureDocument>(`jobs/${job.jobId}/failure.json`);
-          expect(failure.nextSteps.join()).toContain(`mapreduce logs ${job.jobId}`);
+          expect(failure.nextSteps.map(({ text }) => text).join()).toContain(`mapreduce logs ${job.jobId}`);
         }
       } finally {
         await restore();
@@ -296,7 +296,7 @@ describeOnEmulators('Faults', (emulator) => {
     expect(failure).toMatchObject({ error: 'InputChangedError', details: { taskId: 'm-00000' } });
     expect(failure.details.file).toContain('data/changing/b.txt');
     expect(failure.message).toMatch(/data\/changing\/b\.txt changed while the job ran/);
-    expect(failure.nextSteps.join()).toContain('Submit the job again');
+    expect(failure.nextSteps.map(({ text }) => text).join()).toContain('Submit the job again');
     // Nothing can come of another attempt.
     expect(failure.failedAttempts).toHaveLength(1);
     // Its claim stays: a redrive goes on there.

@@ -1,7 +1,7 @@
 /** `npm run fuzz -- requests` runs more of them: MAPREDUCE_FUZZ_REQUESTS from MAPREDUCE_FUZZ_SEED on. */
 import { HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { beforeAll, expect, test } from 'vitest';
-import type { FailureDocument } from '../../lambdas/steps/failure.ts';
+import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
 import { hostileRequest, READABLE, SECRET } from '../fuzz/hostile-requests.ts';
 import { Random } from '../fuzz/random.ts';
 import type { DeployedStack, EndedExecution } from './deployed-stack.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { FailureDocument } from '../../lambdas/steps/failure.ts';
+import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { until } from './helpers/until.ts';

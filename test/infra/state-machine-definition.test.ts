@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import aslValidator from 'asl-validator';
 import { describe, expect, it } from 'vitest';
 import type { Catcher, State, TaskState } from '../../infra/machine/asl.ts';
-import { FUNCTION_DEATHS } from '../../src/aws/protocol/function-death.ts';
+import { FUNCTION_DEATHS } from '../../src/aws/protocol/lambda-reports.ts';
 import { ERROR_TABLE } from '../../src/base/error-table.ts';
 import { GOLDEN } from './rendered.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { FailureDocument } from '../../lambdas/steps/failure.ts';
 import { defineJob } from '../../src/api/define-job.ts';
+import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
 import { lines } from '../../src/formats/lines.ts';
 import { textLines } from '../../src/formats/text-lines.ts';
 import { SimulatedMachine } from './simulated-machine.ts';

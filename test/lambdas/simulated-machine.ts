@@ -23,7 +23,7 @@ import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { reduceBarrierStep } from '../../lambdas/steps/reduce-barrier.ts';
 import type { Job } from '../../src/api/job.ts';
 import { readDocument } from '../../src/aws/protocol/documents.ts';
-import type { Death } from '../../src/aws/protocol/function-death.ts';
+import { answerFor, CAUSE_CHARACTERS_MAX } from '../../src/aws/protocol/error-answer.ts';
 import {
   failureEventSchema,
   type JobState,
@@ -32,6 +32,7 @@ import {
   stepEventSchema,
 } from '../../src/aws/protocol/job-state.ts';
 import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/protocol/keys.ts';
+import type { Death } from '../../src/aws/protocol/lambda-reports.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
@@ -78,6 +79,14 @@ class UncommittingStore extends DiscardingStore {
   override put(key: string, body: Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
     return key.includes('/failures/') ? this.#notes.put(key, body, options) : super.put(key, body, options);
   }
+}
+
+/** What a Catch hands on of an error of Step Functions' own, and of one that a handler threw. */
+function caughtError(error: Error): Death {
+  if (error.name.startsWith('States.')) return { Error: error.name, Cause: error.message };
+  const { name: errorType, message: errorMessage, stack = '' } = answerFor(error);
+  const answer = JSON.stringify({ errorType, errorMessage, trace: stack.split('\n') });
+  return { Error: errorType, Cause: answer.slice(0, CAUSE_CHARACTERS_MAX) };
 }
 
 export class SimulatedMachine implements AsyncDisposable {
@@ -165,10 +174,9 @@ export class SimulatedMachine implements AsyncDisposable {
         }
       }
     } catch (error) {
-      const { name, message } = error as Error;
       const event = v.parse(failureEventSchema, {
         jobId: jobId ?? '',
-        error: { Error: name, Cause: JSON.stringify({ errorType: name, errorMessage: message, trace: [] }) },
+        error: caughtError(error as Error),
         execution: { ...execution, input },
       });
       return { status: 'FAILED', failure: await failureStep(event, this.#environmentOf('failure')) };

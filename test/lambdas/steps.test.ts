@@ -2,12 +2,12 @@ import { readdir } from 'node:fs/promises';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { committedTasks } from '../../lambdas/steps/committed-tasks.ts';
-import type { FailureDocument } from '../../lambdas/steps/failure.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { defineJob } from '../../src/api/define-job.ts';
 import type { Job } from '../../src/api/job.ts';
+import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
 import { type PlanDocument, readDocument } from '../../src/aws/protocol/documents.ts';
 import { ITEM_BYTES_MAX, mapEventSchema, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { jobLayout, planKey } from '../../src/aws/protocol/keys.ts';
@@ -304,7 +304,7 @@ describe('attempts', () => {
       const failure = await readDocument<FailureDocument>(machine.store, 'jobs/doomed/failure.json');
       expect(failure.failedAttempts).toHaveLength(4);
       expect(failure.message).toContain('m-00000');
-      expect(failure.nextSteps.join()).toContain('taskMemoryMb');
+      expect(failure.nextSteps.map(({ text }) => text).join()).toContain('taskMemoryMb');
     },
   );
 

@@ -1,6 +1,6 @@
 /** Where a job is: its execution, its plan, and the objects that its tasks have committed. */
 
-import { type ErrorDetails, type ErrorName, isErrorName, MapReduceError } from '../../base/errors.ts';
+import { type ErrorName, isErrorName, MapReduceError } from '../../base/errors.ts';
 import { type JobId, jobId } from '../../base/ids.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import { shufflePrefix } from '../../commit/layout.ts';
@@ -8,7 +8,14 @@ import type { Split } from '../../plan/task.ts';
 import type { JobReport } from '../../report/report.ts';
 import { SUCCESS_NAME } from '../../report/result-names.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
-import { findDocument, findManifest, type PlanDocument } from '../protocol/documents.ts';
+import {
+  type FailureDocument,
+  findDocument,
+  findManifest,
+  type PlanDocument,
+  type WrittenHint,
+} from '../protocol/documents.ts';
+import { hintText, isHintKind } from '../protocol/hints.ts';
 import {
   attemptFailuresPrefix,
   cancelKey,
@@ -18,6 +25,7 @@ import {
   jobLayout,
   planKey,
 } from '../protocol/keys.ts';
+import { reportedFailure } from '../protocol/lambda-reports.ts';
 import { isAccessDenied } from './aws-errors.ts';
 import { type Deployment, regionOfArn } from './deployment.ts';
 import { type JobExecution, latestExecution } from './executions.ts';
@@ -193,15 +201,15 @@ export async function failureOf(
       `job ${job} was cancelled. What is committed is kept for days: go on from there with '${commandLine(`redrive ${job}`)}'`,
     );
   }
-  const failure = await findDocument<Failure>(store, failureKey(job));
+  const failure = await findDocument<FailureDocument>(store, failureKey(job));
   if (failure === undefined) {
     return new MapReduceError(
       'TaskFailedError',
-      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${execution?.cause ?? execution?.error ?? 'it has left no failure.json'}. See '${commandLine(`logs ${job}`)}'`,
+      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${reportedText(execution)}. See '${commandLine(`logs ${job}`)}'`,
     );
   }
   const { phase: _phase, file, ...details } = failure.details;
-  const next = failure.nextSteps.map((step) => `\n  next: ${withFlags(step, commandLine)}`).join('');
+  const next = failure.nextSteps.map((hint) => `\n  next: ${ownText(hint, commandLine)}`).join('');
   return new MapReduceError(errorNameOf(failure.error), `job ${job}: ${failure.message}${next}`, {
     details: {
       // Without the phase: the hint that goes with it is a command for files of this machine.
@@ -213,17 +221,25 @@ export async function failureOf(
   });
 }
 
-/** A function knows the command that it names at the end of a step, and not how this one was called. */
-function withFlags(step: string, commandLine: Deployment['commandLine']): string {
-  return step.replace(/\bmapreduce (\w+ \S+)$/, (_, command: string) => commandLine(command));
+/** Why an execution failed that could not leave a failure.json. */
+function reportedText(execution: JobExecution | undefined): string {
+  if (execution?.error === undefined) return execution?.cause ?? 'it has left no failure.json';
+  const failure = reportedFailure({ Error: execution.error, Cause: execution.cause ?? '' });
+  switch (failure.kind) {
+    case 'thrown':
+      return `${failure.error.name}: ${failure.error.message}`;
+    case 'death':
+      return `${failure.death.name}: ${failure.death.message}`;
+    case 'tasks-failed':
+      return `${execution.error}: tasks failed, and it has left no failure.json`;
+    case 'other':
+      return failure.message === '' ? failure.name : failure.message;
+  }
 }
 
-/** jobs/<jobId>/failure.json, as far as it is of use here. */
-interface Failure {
-  readonly error: string;
-  readonly message: string;
-  readonly details: ErrorDetails;
-  readonly nextSteps: readonly string[];
+/** The function that wrote the hint does not know how this command was called. */
+function ownText(hint: WrittenHint, commandLine: Deployment['commandLine']): string {
+  return isHintKind(hint.kind) ? hintText(hint, commandLine) : hint.text;
 }
 
 function errorNameOf(name: string): ErrorName {

@@ -1,5 +1,10 @@
 /** The JSON documents that the steps of a job leave for each other on the bucket. Written and read by this project only. */
-import { isMapReduceError, MapReduceError, type SerializedError } from '../../base/errors.ts';
+import {
+  type ErrorDetails,
+  isMapReduceError,
+  MapReduceError,
+  type SerializedError,
+} from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import type { JobPlan, JobSettings } from '../../plan/task.ts';
@@ -8,6 +13,7 @@ import type { JobReport } from '../../report/report.ts';
 import { MANIFEST_NAME } from '../../report/result-names.ts';
 import type { TaskSummary } from '../../report/task-summary.ts';
 import type { ObjectStore, ReadOptions, WriteCondition } from '../../storage/object-store.ts';
+import type { Hint } from './hints.ts';
 import type { UploadedObject } from './start-event.ts';
 
 /** jobs/<jobId>/request.json: whoever writes it first runs the job. */
@@ -54,6 +60,29 @@ export interface AttemptFailureDocument {
   readonly attemptId: string;
   readonly at: string;
   readonly error: SerializedError;
+}
+
+/** jobs/<jobId>/failure.json, and requests/<name>.failure.json: why a job failed. */
+export interface FailureDocument {
+  readonly formatVersion: 2;
+  /** Empty where the request was too broken to name a job. */
+  readonly jobId: string;
+  readonly failedAt: string;
+  /** A name of src/base/error-table.ts, or what AWS or Node calls it. */
+  readonly error: string;
+  /** For people. */
+  readonly message: string;
+  readonly details: ErrorDetails;
+  /** What may help, in the order in which to try it. */
+  readonly nextSteps: readonly WrittenHint[];
+  /** The last attempts that failed, newest last. */
+  readonly failedAttempts: readonly AttemptFailureDocument[];
+  readonly execution: string;
+}
+
+/** The text is for people who read the file; the command says it in its own words. */
+export interface WrittenHint extends Hint {
+  readonly text: string;
 }
 
 export async function readDocument<T>(

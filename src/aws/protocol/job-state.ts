@@ -7,7 +7,7 @@ import type { SerializedError } from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
 import type { SplitPiece } from '../../read/input-file.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
-import { deathSchema } from './function-death.ts';
+import { deathSchema } from './lambda-reports.ts';
 
 /**
  *     plan ----> map ----> map-barrier ----> reduce ----> reduce-barrier ----> commit

@@ -6,7 +6,19 @@ import { checkedJobId, type JobStatus, jobStatus } from '../../aws/client/job-st
 import { machineOf } from '../../aws/client/machine.ts';
 import { assertPlanned, type NamedTask, parseTaskName } from '../../aws/client/task-name.ts';
 import type { DryRun } from '../../aws/protocol/job-state.ts';
-import { deserializeError, isMapReduceError, MapReduceError, repairTarget } from '../../base/errors.ts';
+import {
+  invocationReport,
+  invokedFailure,
+  isLambdaLine,
+  type ReportedFailure,
+} from '../../aws/protocol/lambda-reports.ts';
+import {
+  deserializeError,
+  isMapReduceError,
+  MapReduceError,
+  repairTarget,
+  type SerializedError,
+} from '../../base/errors.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
@@ -127,21 +139,35 @@ function answerOf(
   { FunctionError, Payload }: InvokeCommandOutput,
   { task, deployLine }: { task: NamedTask; deployLine: string },
 ): DryRun {
-  const payload: unknown = parseJson(Buffer.from(Payload ?? []).toString('utf8') || 'null');
+  const text = Buffer.from(Payload ?? []).toString('utf8') || 'null';
   if (FunctionError !== undefined) {
-    const { errorType = FunctionError, errorMessage = 'it gave no reason' } = (payload ?? {}) as {
-      errorType?: string;
-      errorMessage?: string;
-    };
-    const message = `the function ended without an answer: ${errorType}: ${errorMessage}`;
-    const error = { name: 'WorkerDiedError', message, details: { taskId: task.taskId } };
-    return { dryRun: true, elapsedMs: 0, error };
+    const failure = invokedFailure(FunctionError, text);
+    return { dryRun: true, elapsedMs: 0, error: errorOf(failure, task) };
   }
+  const payload: unknown = parseJson(text);
   if (typeof payload === 'object' && payload !== null && 'dryRun' in payload) return payload as DryRun;
   throw new MapReduceError(
     'UsageError',
     `the deployed function knows no dry run, and has run task ${task.taskId} as one more attempt: safe, since only one attempt commits. Deploy again with '${deployLine}' to run tasks without committing`,
   );
+}
+
+function errorOf(failure: ReportedFailure, { taskId }: NamedTask): SerializedError {
+  switch (failure.kind) {
+    case 'thrown':
+      return failure.error;
+    case 'death':
+      return { name: failure.death.name, message: failure.death.message, details: { taskId } };
+    case 'tasks-failed':
+    case 'other': {
+      const said = failure.kind === 'other' ? `: ${failure.name}: ${failure.message}` : '';
+      return {
+        name: 'WorkerDiedError',
+        message: `the function ended without an answer${said}`,
+        details: { taskId },
+      };
+    }
+  }
 }
 
 function resultText(result: TaskResult, { answer, log }: Invoked): string {
@@ -162,14 +188,11 @@ function resultText(result: TaskResult, { answer, log }: Invoked): string {
     .join('')}`;
 }
 
-/** From Lambda's own last line: `REPORT RequestId: ... Billed Duration: 87 ms Memory Size: 1769 MB Max Memory Used: 210 MB`. */
 function reported(log: string): string[] {
-  const report = /^REPORT .*$/m.exec(log)?.[0] ?? '';
-  const billed = /Billed Duration: ([\d.]+) ms/.exec(report)?.[1];
-  const memory = /Memory Size: (\d+) MB\s+Max Memory Used: (\d+) MB/.exec(report);
+  const { billedMs, memory } = invocationReport(log);
   return [
-    ...(billed === undefined ? [] : [`${formatDuration(Number(billed))} billed`]),
-    ...(memory === null ? [] : [`${memory[2]} of ${memory[1]} MB of memory`]),
+    ...(billedMs === undefined ? [] : [`${formatDuration(billedMs)} billed`]),
+    ...(memory === undefined ? [] : [`${memory.usedMb} of ${memory.sizeMb} MB of memory`]),
   ];
 }
 
@@ -178,7 +201,7 @@ function logText(log: string): string {
   const paint = paintFor(process.stdout);
   const lines = log
     .split('\n')
-    .filter((line) => !/^(START|END|REPORT|INIT_START|XRAY) /.test(line) && !line.includes('"_aws":{'))
+    .filter((line) => !isLambdaLine(line) && !line.includes('"_aws":{'))
     .map((line) => `  ${shownLine(line, paint)}`);
   return [paint('dim', 'log'), ...(lines.length === 0 ? ['  (nothing)'] : lines)].join('\n');
 }

@@ -286,13 +286,13 @@ describe('why a job failed', () => {
         phase: 'map',
         userStack: 'at map (x.ts:1:2)',
       },
-      nextSteps: ['See mapreduce logs daily'],
+      nextSteps: [{ kind: 'wait-for-friday', text: 'Wait for Friday.' }],
     });
 
     const failure = await failureOf(aws, await jobStatus(aws, JOB));
 
     expect(failure.name).toBe('UserCodeError');
-    expect(failure.message).toBe('job daily: task m-00001 failed for good\n  next: See mapreduce logs daily');
+    expect(failure.message).toBe('job daily: task m-00001 failed for good\n  next: Wait for Friday.');
     expect(failure.details).toEqual({
       taskId: 'm-00001',
       file: `${aws.store.location}/data/x.txt`,
@@ -321,7 +321,10 @@ describe('why a job failed', () => {
       error: 'TaskFailedError',
       message: 'task m-00001 failed for good',
       details: {},
-      nextSteps: ['See what the functions logged: mapreduce logs daily', 'Correct the request.'],
+      nextSteps: [
+        { kind: 'see-logs', jobId: 'daily', text: 'See the log: mapreduce logs daily' },
+        { kind: 'correct-request', text: 'As it stood: mapreduce logs daily' },
+      ],
     });
 
     const { message } = await failureOf(aws, await jobStatus(aws, JOB));
@@ -329,7 +332,7 @@ describe('why a job failed', () => {
     expect(message).toContain(
       'next: See what the functions logged: mapreduce logs daily --stack Mine --local\n',
     );
-    expect(message).toMatch(/next: Correct the request\.$/);
+    expect(message).toMatch(/next: Correct the request as the message says, and submit it again\.$/);
   });
 
   test('is what the execution says where there is no failure.json', async () => {

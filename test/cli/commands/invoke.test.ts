@@ -9,8 +9,10 @@ import {
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { writeDocument } from '../../../src/aws/protocol/documents.ts';
+import { answerFor } from '../../../src/aws/protocol/error-answer.ts';
 import type { DryRun } from '../../../src/aws/protocol/job-state.ts';
 import { planKey } from '../../../src/aws/protocol/keys.ts';
+import { MapReduceError } from '../../../src/base/errors.ts';
 import { jobId } from '../../../src/base/ids.ts';
 import { invokeCommand } from '../../../src/cli/commands/invoke.ts';
 import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
@@ -205,7 +207,27 @@ describe('a task that fails', () => {
     const { code, error } = await invoke('m-2');
 
     expect(code).toBe(1);
-    expect(error!.message).toContain('without an answer: Runtime.OutOfMemory: signal: killed');
+    expect(error).toMatchObject({
+      name: 'WorkerOutOfMemoryError',
+      message: expect.stringContaining('(Runtime.OutOfMemory: signal: killed)'),
+    });
+  });
+
+  test('before its task began has the fields of what the function threw', async () => {
+    await job('FAILED');
+    const details = { file: 'data/a.txt', offsetBytes: 7 };
+    const { name, message } = answerFor(
+      new MapReduceError('InputNotFoundError', 'a.txt is gone', { details }),
+    );
+    functionAnswers({ errorType: name, errorMessage: message }, { error: 'Unhandled', log: REPORT });
+
+    const { error } = await invoke('m-2');
+
+    expect(error).toMatchObject({
+      name: 'InputNotFoundError',
+      message: 'InputNotFoundError: a.txt is gone',
+      details: { offsetBytes: 7, taskId: 'm-00002' },
+    });
   });
 
   test('for want of a shuffle says why that may be', async () => {

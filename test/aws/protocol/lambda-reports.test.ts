@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tellDeath } from '../../../src/aws/protocol/function-death.ts';
+import { deathOf } from '../../../src/aws/protocol/lambda-reports.ts';
 
 const REQUEST = '74646775-3735-49fd-a93c-0830f3dc7db4';
 const answer = (errorType: string, errorMessage: string) => JSON.stringify({ errorType, errorMessage });
@@ -49,14 +49,14 @@ describe('what ended a function', () => {
       'WorkerDiedError',
     ],
   ])('%s: %s', (_, error, cause, name) => {
-    const told = tellDeath({ Error: error, Cause: cause });
+    const told = deathOf({ Error: error, Cause: cause });
 
     expect(told).toMatchObject({ name, requestId: REQUEST });
     expect(told.message).toContain(error);
   });
 
   it('is told also where no answer came at all', () => {
-    const told = tellDeath({ Error: 'States.Timeout', Cause: '' });
+    const told = deathOf({ Error: 'States.Timeout', Cause: '' });
 
     expect(told).toMatchObject({ name: 'TaskTimedOutError', requestId: undefined });
   });

@@ -1,0 +1,46 @@
+/** What a person can do after a job failed: as data in failure.json, in words where they are read. */
+import { errorRow, HINT_KINDS, type HintKind, LOOK_AND_RESUME } from '../../base/error-table.ts';
+
+export interface Hint {
+  readonly kind: HintKind;
+  /** Of the job that the hint's command is about, where it is known. */
+  readonly jobId?: string;
+}
+
+/** @param error  any name; those that are not in the table have hints too */
+export function hintsFor(
+  error: string,
+  { jobId, isPlanned }: { jobId: string | undefined; isPlanned: boolean },
+): Hint[] {
+  const row = errorRow(error);
+  const kinds = (isPlanned ? row?.hintsWhenPlanned : undefined) ?? row?.hints ?? LOOK_AND_RESUME;
+  return kinds.map((kind) => ({ kind, ...(jobId === undefined ? {} : { jobId }) }));
+}
+
+/** Whether this version has words for it: a function of another version may have written it. */
+export function isHintKind(kind: string): kind is HintKind {
+  return (HINT_KINDS as readonly string[]).includes(kind);
+}
+
+/** @param commandLine  the whole line to type, for the rest of it, such as 'logs daily' */
+export function hintText({ kind, jobId = '<job id>' }: Hint, commandLine = plainCommandLine): string {
+  switch (kind) {
+    case 'correct-request':
+      return 'Correct the request as the message says, and submit it again.';
+    case 'submit-again':
+      return 'Submit the job again: its plan was for the input as it was before. Upload inputs under new names rather than over old ones.';
+    case 'more-memory':
+      return 'Deploy with more memory (taskMemoryMb for map, reduce and commit, stepMemoryMb for the others), or keep less in the job.';
+    case 'see-logs':
+      return `See what the functions logged: ${commandLine(`logs ${jobId}`)}`;
+    case 'redrive':
+      return `Resume from what is committed: ${commandLine(`redrive ${jobId}`)}`;
+    case 'redrive-when-fixed':
+      return `When the cause is fixed and deployed, or has passed, resume from what is committed: ${commandLine(`redrive ${jobId}`)}`;
+  }
+}
+
+/** For readers of a file, of whom nobody knows how they call the command. */
+function plainCommandLine(command: string): string {
+  return `mapreduce ${command}`;
+}

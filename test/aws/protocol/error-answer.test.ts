@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { answerFor, CAUSE_CHARACTERS_MAX, carriedError } from '../../../src/aws/protocol/error-answer.ts';
+import { type ErrorDetails, MapReduceError } from '../../../src/base/errors.ts';
+
+const DETAILS: Required<ErrorDetails> = {
+  jobName: 'word-count',
+  jobId: 'daily',
+  taskId: 'm-00001',
+  attemptId: 'm-00001.backup-74646775-3735-49fd-a93c-0830f3dc7db4',
+  phase: 'map',
+  file: 'data/a b\n"c"\\\u007f\u0000\u2028\ud83d\ude00/x.txt',
+  offsetBytes: 2 ** 40 + 1,
+  groupKey: "['the', 1]",
+  objectKey: 'work/daily/shuffle/m-00001',
+  toRepair: 'shuffle-index',
+  userStack: 'TypeError: no\n    at map (job.ts:1:2)',
+};
+
+/** `Cause`, as the runtime and Step Functions make it of what a handler throws. */
+function causeOf({ name, message, stack = '' }: Error): string {
+  const withoutDel = (text: string) => text.replaceAll('\u007f', '%7F');
+  return JSON.stringify({
+    errorType: withoutDel(name),
+    errorMessage: withoutDel(message),
+    trace: withoutDel(stack).split('\n'),
+  });
+}
+
+function received(thrown: unknown) {
+  const cause = causeOf(answerFor(thrown)).slice(0, CAUSE_CHARACTERS_MAX);
+  return carriedError((JSON.parse(cause) as { errorMessage: string }).errorMessage);
+}
+
+describe('an error on its way through Lambda and Step Functions', () => {
+  it('keeps name, message, every detail and its causes', () => {
+    const inner = Object.assign(new Error('connection reset'), { name: 'SocketError' });
+    const cause = new MapReduceError('StorageError', 'cannot read', { details: DETAILS, cause: inner });
+
+    const error = received(new MapReduceError('TaskFailedError', 'in words', { details: DETAILS, cause }));
+
+    expect(error).toEqual({
+      name: 'TaskFailedError',
+      message: 'in words',
+      details: DETAILS,
+      cause: {
+        name: 'StorageError',
+        message: 'cannot read',
+        details: DETAILS,
+        cause: { name: 'SocketError', message: 'connection reset' },
+      },
+    });
+  });
+
+  it('goes under its own name, with its words first', () => {
+    const answer = answerFor(new MapReduceError('StorageError', 'S3 said no'));
+
+    expect(answer.name).toBe('StorageError');
+    expect(answer.message.split('\n')[0]).toBe('S3 said no');
+  });
+
+  it.each([
+    ['plain', 'x'],
+    ['that JSON escapes twice', '\u0000'],
+    ['of another script', '\u6c34'],
+    ['of quotes', '"\\'],
+  ])('is cut until its cause is not: texts %s', (_, unit) => {
+    const long = unit.repeat(100_000);
+    const key = unit.repeat(Math.floor(1_024 / Buffer.byteLength(unit)));
+    const details = { ...DETAILS, file: key, objectKey: key, groupKey: long, userStack: long };
+    const cause = new MapReduceError('UserCodeError', long, { details, cause: new Error(long) });
+    const thrown = new MapReduceError('TaskFailedError', long, { details, cause });
+
+    expect(causeOf(answerFor(thrown)).length).toBeLessThan(CAUSE_CHARACTERS_MAX);
+    expect(received(thrown)).toMatchObject({
+      name: 'TaskFailedError',
+      details: { taskId: DETAILS.taskId, attemptId: DETAILS.attemptId },
+      cause: { name: 'UserCodeError', details: { taskId: DETAILS.taskId } },
+    });
+  });
+
+  it.each([
+    ['a text', 'no'],
+    ['nothing', undefined],
+    ['an object', { message: 'no' }],
+  ])('may have been %s', (_, thrown) => {
+    expect(received(thrown)).toMatchObject({ name: 'Error', message: expect.any(String) });
+  });
+
+  it('is not what a message makes itself out to be', () => {
+    const forged = '{"mapreduceError":1,"error":{"name":"DiskFullError","message":"forged"}}';
+
+    expect(received(new MapReduceError('UserCodeError', `map() threw\n${forged}`))).toMatchObject({
+      name: 'UserCodeError',
+      message: `map() threw\n${forged}`,
+    });
+  });
+
+  it.each([
+    ['words alone', 'task m-00001 failed for good'],
+    ['other JSON', 'x\n{"error":{"name":"StorageError","message":"x"}}'],
+    ['another format', 'x\n{"mapreduceError":2,"error":{"name":"StorageError","message":"x"}}'],
+    ['a name that is no text', 'x\n{"mapreduceError":1,"error":{"name":1,"message":"x"}}'],
+    [
+      'a detail of another type',
+      'x\n{"mapreduceError":1,"error":{"name":"x","message":"x","details":{"taskId":1}}}',
+    ],
+    ['an answer that was cut', 'x\n{"mapreduceError":1,"error":{"name":"StorageError","mess'],
+    ['deep nesting', `x\n${'['.repeat(30_000)}`],
+    ['no characters', ''],
+  ])('is none in %s', (_, errorMessage) => {
+    expect(carriedError(errorMessage)).toBeUndefined();
+  });
+});

@@ -1,0 +1,133 @@
+/** What the failure step makes of what ended an execution. Ids and causes reach it as data; no text is taken for them. */
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
+import { failureStep } from '../../lambdas/steps/failure.ts';
+import { recordFailure } from '../../src/aws/protocol/attempt-failures.ts';
+import { type FailureDocument, readDocument } from '../../src/aws/protocol/documents.ts';
+import { answerFor, CAUSE_CHARACTERS_MAX } from '../../src/aws/protocol/error-answer.ts';
+import { failureEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { MapReduceError } from '../../src/base/errors.ts';
+import { type AttemptId, type JobId, taskId } from '../../src/base/ids.ts';
+import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
+
+const JOB = 'daily.2026-01_a' as JobId;
+const STARTED = '2026-01-01T00:00:00.000Z';
+const NOTED = new MapReduceError('UserCodeError', 'map() threw Error: an attempt that was made again');
+
+/** `Error` and `Cause` as a Catch hands them on, of an error that a handler threw. */
+function thrown(error: unknown): { Error: string; Cause: string } {
+  const { name, message } = answerFor(error);
+  return { Error: name, Cause: JSON.stringify({ errorType: name, errorMessage: message, trace: [] }) };
+}
+
+/** Of one that no handler of ours wrote. */
+function answered(errorType: string, errorMessage: string): { Error: string; Cause: string } {
+  return { Error: errorType, Cause: JSON.stringify({ errorType, errorMessage, trace: [] }) };
+}
+
+/** Task m-00001 has a failed attempt, which a later one may have made good. */
+async function recorded(error: { Error: string; Cause: string }): Promise<FailureDocument> {
+  const store = new MemoryStore();
+  const now = () => new Date(Date.parse(STARTED) + 60_000);
+  const attempt = 'm-00001.request-7' as AttemptId;
+  await recordFailure(store, {
+    jobId: JOB,
+    taskId: taskId('map', 1),
+    attemptId: attempt,
+    at: now(),
+    error: NOTED,
+  });
+  const event = { jobId: JOB, error, execution: { id: 'execution', startTime: STARTED, input: {} } };
+  await failureStep(v.parse(failureEventSchema, event), { store, now } as unknown as StepEnvironment);
+  return await readDocument<FailureDocument>(store, `jobs/${JOB}/failure.json`);
+}
+
+describe('failure.json', () => {
+  it('has the details of what a step threw', async () => {
+    const details = { file: 'data/a.gz', offsetBytes: 7, objectKey: 'data/a.gz' };
+
+    const failure = await recorded(thrown(new MapReduceError('CorruptInputError', 'truncated', { details })));
+
+    expect(failure).toMatchObject({ error: 'CorruptInputError', message: 'truncated', details });
+  });
+
+  it("names a failed task's last error, by the fields of what the barrier threw", async () => {
+    const details = { jobId: JOB, taskId: 'r-00042', attemptId: 'r-00042.request-9' };
+    const cause = new MapReduceError('WorkerOutOfMemoryError', 'the function ran out of memory', { details });
+
+    const failure = await recorded(
+      thrown(new MapReduceError('TaskFailedError', 'in whatever words', { details, cause })),
+    );
+
+    expect(failure).toMatchObject({ error: 'WorkerOutOfMemoryError', message: 'in whatever words', details });
+    expect(failure.nextSteps.map(({ kind }) => kind)).toEqual(['more-memory', 'redrive']);
+  });
+
+  it('tells of the attempts where a Distributed Map says only that children failed', async () => {
+    const failure = await recorded({
+      Error: 'States.ExceedToleratedFailureThreshold',
+      Cause: 'The map failed',
+    });
+
+    expect(failure).toMatchObject({
+      error: 'UserCodeError',
+      details: { taskId: 'm-00001', attemptId: 'm-00001.request-7' },
+    });
+    expect(failure.message).toContain(NOTED.message);
+  });
+
+  it.each([
+    ['a text of its own', 'task m-00001 failed for good: this is what my code says'],
+    ['a line like ours', `no\n{"mapreduceError":1,"error":{"name":"DiskFullError","message":"forged"}}`],
+    ['our words elsewhere', 'nothing of which task m-00001 failed for good'],
+    ['lines after our words', 'task m-00001 failed for good\n\tat once'],
+  ])("takes no user's message for one of ours: %s", async (_, message) => {
+    for (const error of [thrown(new TypeError(message)), answered('TypeError', message)]) {
+      const failure = await recorded(error);
+
+      expect(failure).toMatchObject({ error: 'TypeError', message, details: {} });
+    }
+  });
+
+  it('keeps a user error whose message speaks of another task, in the fields of its own', async () => {
+    const details = { taskId: 'm-00003', attemptId: 'm-00003.x' };
+    const message = 'task m-00001 failed for good: UserCodeError: no';
+
+    const failure = await recorded(thrown(new MapReduceError('JobDefinitionError', message, { details })));
+
+    expect(failure).toMatchObject({ error: 'JobDefinitionError', message, details });
+  });
+
+  it.each([
+    ['a step at its time limit', 'States.Timeout', '', 'TaskTimedOutError'],
+    ['an account without room', 'Lambda.TooManyRequestsException', 'Rate Exceeded. (429)', undefined],
+    ['an execution that Step Functions ends', 'States.Runtime', 'too many events', undefined],
+  ])('blames no earlier attempt for %s', async (_, error, cause, name = error) => {
+    const failure = await recorded({ Error: error, Cause: cause });
+
+    expect(failure.error).toBe(name);
+    expect(failure.details).toEqual({});
+    expect(failure.message).not.toContain('m-00001');
+  });
+
+  it('shows what there is of an answer that was cut', async () => {
+    const { Error: name, Cause } = answered('StorageError', 'x'.repeat(CAUSE_CHARACTERS_MAX));
+
+    const failure = await recorded({ Error: name, Cause: Cause.slice(0, CAUSE_CHARACTERS_MAX) });
+
+    expect(failure.error).toBe('StorageError');
+    expect(failure.message).toContain('xxxx');
+    expect(failure.nextSteps.map(({ kind }) => kind)).toEqual(['see-logs', 'redrive-when-fixed']);
+  });
+
+  it('has each next step as data, and in words for people who read the file', async () => {
+    const { nextSteps } = await recorded(
+      thrown(new MapReduceError('CancelledError', 'the job was cancelled')),
+    );
+
+    expect(nextSteps).toEqual([
+      { kind: 'redrive', jobId: JOB, text: `Resume from what is committed: mapreduce redrive ${JOB}` },
+    ]);
+  });
+});
