@@ -15,8 +15,8 @@ import type { JobState, stepEventSchema } from '../../src/aws/protocol/job-state
 import { backupsPrefix, requestKey, stageKey } from '../../src/aws/protocol/keys.ts';
 import { isMapReduceError, repairTarget } from '../../src/base/errors.ts';
 import { type AttemptId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/base/ids.ts';
+import { writerOf } from '../../src/commit/committed-part.ts';
 import { committedKey } from '../../src/commit/layout.ts';
-import { writerOf } from '../../src/commit/part-writer.ts';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
 import { noticesField, planNotices } from '../../src/plan/plan-notices.ts';
 import { reportPage } from '../../src/report/page/page.ts';

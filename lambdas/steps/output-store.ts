@@ -4,7 +4,7 @@
  * a part of its successor's result.
  */
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
-import { JOB_METADATA, writerOf } from '../../src/commit/part-writer.ts';
+import { JOB_METADATA, writerOf } from '../../src/commit/committed-part.ts';
 import type {
   Metadata,
   ObjectInfo,

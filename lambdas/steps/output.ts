@@ -6,7 +6,7 @@ import { resultNames } from '../../src/aws/protocol/output-contents.ts';
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
-import { writerOf } from '../../src/commit/part-writer.ts';
+import { writerOf } from '../../src/commit/committed-part.ts';
 import type { PartReport } from '../../src/report/report.ts';
 import { parseResultManifest } from '../../src/report/result-manifest.ts';
 import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';

@@ -5,211 +5,87 @@
  * is an upload, whose metadata is fixed when it starts: it names the attempt, and the summary is stored under the
  * attempt's id just before the upload is completed. Either way the summary that counts is the one that the committed
  * part names, and the part names its job: an output may have been another job's before, with attempts that come late.
- *
- * Records are appended to `sink` synchronously; `flush()` is awaited whenever `wantsFlush`. A single call of the user's
- * reduce may write more than memory holds: what exceeds the sink's bound goes to a local file until the next flush.
  */
-import { crc32 } from 'node:zlib';
-import { crc32Text } from '../base/crc32-text.ts';
-import { MapReduceError } from '../base/errors.ts';
-import type { AttemptId, JobId, TaskId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
-import { GrowableSink } from '../codec/growable-sink.ts';
-import { parseJson } from '../codec/parse-json.ts';
-import type { JobLayout, TaskEnvironment } from '../plan/task.ts';
+import type { AttemptId, TaskId } from '../base/ids.ts';
+import type { GrowableSink } from '../codec/growable-sink.ts';
+import type { TaskEnvironment } from '../plan/task.ts';
 import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
-import { Overflow } from '../shuffle/overflow.ts';
-import { commitOnce } from '../storage/commit-once.ts';
-import type { Metadata, ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
+import type { Metadata } from '../storage/object-store.ts';
+import { ATTEMPT_METADATA, JOB_METADATA, SUMMARY_METADATA } from './committed-part.ts';
 import { attemptSummaryKey, taskPartKey } from './layout.ts';
+import { ResultObject } from './result-object.ts';
 
-const SUMMARY_METADATA = 'mapreduce-summary';
-const ATTEMPT_METADATA = 'mapreduce-attempt';
-/** Names the job that wrote an object of an output. */
-export const JOB_METADATA = 'mapreduce-job';
 /** S3 allows 2 KiB of metadata in all, names included. */
 const SUMMARY_METADATA_BYTES_MAX = 1800;
 
 export class PartWriter {
-  readonly sink = new GrowableSink(LIMITS.uploadChunkBytes + 64 * 1024);
+  /** Records are appended here; then recordWritten() is called. */
+  readonly sink: GrowableSink;
   readonly #environment: TaskEnvironment;
   readonly #taskId: TaskId;
   readonly #attemptId: AttemptId;
-  readonly #key: string;
-  #upload: Upload | undefined;
-  #overflow: Overflow | undefined;
-  #records = 0;
-  #bytes = 0;
-  #crc = 0;
+  readonly #jobMetadata: Metadata;
+  readonly #object: ResultObject;
 
   constructor({
     taskId,
     attemptId,
     environment,
   }: { taskId: TaskId; attemptId: AttemptId; environment: TaskEnvironment }) {
+    const { store, layout, job, settings, scratchFolder } = environment;
     this.#environment = environment;
     this.#taskId = taskId;
     this.#attemptId = attemptId;
-    this.#key = taskPartKey(environment.layout, taskId, {
-      extension: environment.job.output.extension,
-      merge: environment.settings.merge,
+    this.#jobMetadata = { [JOB_METADATA]: settings.jobId };
+    this.#object = new ResultObject({
+      store,
+      key: taskPartKey(layout, taskId, { extension: job.output.extension, merge: settings.merge }),
+      overflowPath: `${scratchFolder}/overflow`,
+      uploadMetadata: { ...this.#jobMetadata, [ATTEMPT_METADATA]: attemptId },
     });
-  }
-
-  get records(): number {
-    return this.#records;
+    this.sink = this.#object.sink;
   }
 
   /** Called after each record that was appended to the sink. */
   recordWritten(): void {
-    this.#records++;
-    if (this.sink.end >= LIMITS.partOverflowBytes) this.#spillOver();
+    this.#object.recordWritten();
   }
 
   get wantsFlush(): boolean {
-    return this.sink.end >= LIMITS.partBufferBytes || this.#overflow !== undefined;
+    return this.#object.wantsFlush;
   }
 
   async flush(): Promise<void> {
-    this.#upload ??= await this.#environment.store.upload(this.#key, {
-      metadata: { ...this.#jobMetadata(), [ATTEMPT_METADATA]: this.#attemptId },
-    });
-    if (this.#overflow !== undefined) {
-      for (const chunk of this.#overflow.chunks()) await this.#write(chunk);
-      this.#overflow.remove();
-      this.#overflow = undefined;
-    }
-    await this.#write(this.sink.bytes.subarray(0, this.sink.end));
-    this.sink.reset();
-    this.#environment.progress.recordsWritten = this.#records;
+    await this.#object.flush();
+    this.#environment.progress.recordsWritten = this.#object.records;
   }
 
-  /** Commits; false when another attempt had been first. */
+  /** Commits; `committed` is false when another attempt was first. */
   async commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
-    const { store, layout } = this.#environment;
-    const inOnePut = this.#upload === undefined && this.#overflow === undefined;
-    const rest = this.sink.bytes.subarray(0, this.sink.end);
-    if (inOnePut) this.#count(rest);
-    else await this.flush();
+    const { store, layout, progress } = this.#environment;
+    const { records, bytes, crc32 } = await this.#object.end();
+    progress.recordsWritten = records;
     const summary: TaskSummary = {
       taskId: this.#taskId,
       attemptId: this.#attemptId,
       ...attempt,
-      recordsWritten: this.#records,
-      bytesWritten: this.#bytes,
-      crc32: crc32Text(this.#crc),
+      recordsWritten: records,
+      bytesWritten: bytes,
+      crc32,
     };
     const text = asciiJson(summary);
-    const fits = inOnePut && text.length <= SUMMARY_METADATA_BYTES_MAX;
+    const fits = !this.#object.isUpload && text.length <= SUMMARY_METADATA_BYTES_MAX;
     if (!fits) await store.put(attemptSummaryKey(layout, this.#attemptId), Buffer.from(text));
-    const metadata: Metadata = {
-      ...this.#jobMetadata(),
+    const committed = await this.#object.commit({
+      ...this.#jobMetadata,
       ...(fits ? { [SUMMARY_METADATA]: text } : { [ATTEMPT_METADATA]: this.#attemptId }),
-    };
-    const committed = await commitOnce(() =>
-      inOnePut
-        ? store.put(this.#key, rest, { metadata, ifNoneMatch: '*' })
-        : this.#upload!.complete({ ifNoneMatch: '*' }),
-    );
+    });
     return { committed, summary };
   }
 
-  async abort(): Promise<void> {
-    this.#overflow?.remove();
-    this.#overflow = undefined;
-    await this.#upload?.abort();
+  abort(): Promise<void> {
+    return this.#object.abort();
   }
-
-  #jobMetadata(): Metadata {
-    return { [JOB_METADATA]: this.#environment.settings.jobId };
-  }
-
-  async #write(chunk: Buffer): Promise<void> {
-    if (chunk.length === 0) return;
-    this.#count(chunk);
-    await this.#upload!.write(chunk);
-  }
-
-  #count(chunk: Buffer): void {
-    this.#crc = crc32(chunk, this.#crc);
-    this.#bytes += chunk.length;
-  }
-
-  #spillOver(): void {
-    this.#overflow ??= new Overflow(`${this.#environment.scratchFolder}/overflow`);
-    this.#overflow.append(this.sink.bytes.subarray(0, this.sink.end));
-    this.sink.reset();
-  }
-}
-
-/** The job that wrote the object; undefined for what no job wrote. */
-export function writerOf({ metadata }: ObjectInfo): JobId | undefined {
-  return metadata[JOB_METADATA] as JobId | undefined;
-}
-
-export interface CommittedPart {
-  readonly object: ObjectInfo;
-  readonly summary: TaskSummary;
-}
-
-export interface PartOwner {
-  readonly jobId: JobId;
-  /** Removes a part that another job wrote, or throws. By default the part is refused. */
-  readonly removeForeign?: ((key: string) => Promise<void>) | undefined;
-}
-
-/**
- * Undefined while there is none. A part that is not the owner's, or on its way to the merged result and damaged, is
- * removed, so that its task can commit.
- *
- * @throws OutputExistsError where it may not be removed, or is no part of any job
- */
-export async function findPart(
-  store: ObjectStore,
-  layout: JobLayout,
-  key: string,
-  { jobId, removeForeign }: PartOwner,
-): Promise<CommittedPart | undefined> {
-  const object = await store.head(key);
-  if (object === undefined) return undefined;
-  const { [JOB_METADATA]: writer, [SUMMARY_METADATA]: text, [ATTEMPT_METADATA]: attempt } = object.metadata;
-  if (writer !== jobId && key.startsWith(layout.workPrefix)) {
-    // Nobody else writes there: it was damaged, and lost what was said of it.
-    await store.delete([key]);
-    return undefined;
-  }
-  if (writer !== jobId) {
-    if (writer === undefined || removeForeign === undefined) {
-      throw new MapReduceError(
-        'OutputExistsError',
-        `${store.location}/${key} was not written by this job. Choose an output that nobody else writes to`,
-        { details: { objectKey: key } },
-      );
-    }
-    await removeForeign(key);
-    return undefined;
-  }
-  if (text !== undefined) return { object, summary: parseJson(text) as TaskSummary };
-  const summary = await store.get(attemptSummaryKey(layout, attempt as AttemptId));
-  return { object, summary: parseJson(summary.toString()) as TaskSummary };
-}
-
-/**
- * The summary of a committed part, with its ETag; undefined while there is none. A part that was cut short or grew since
- * is removed, so that its task can commit again.
- */
-export async function readPartSummary(
-  store: ObjectStore,
-  layout: JobLayout,
-  key: string,
-  owner: PartOwner,
-): Promise<TaskSummary | undefined> {
-  const part = await findPart(store, layout, key, owner);
-  if (part === undefined) return undefined;
-  const { object, summary } = part;
-  if (object.sizeBytes === summary.bytesWritten) return { ...summary, etag: object.etag };
-  await store.delete([key]);
-  return undefined;
 }
 
 /** Metadata travels in HTTP headers: ASCII only. */

@@ -12,7 +12,7 @@ import type { Progress } from '../base/progress.ts';
 import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
-import { openLocalFile, readAt, writeFully } from '../shuffle/local-file.ts';
+import { openLocalFile, readAt, writeFully } from '../storage/local-file.ts';
 
 const READ_BYTES = 256 * 1024;
 

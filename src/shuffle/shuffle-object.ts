@@ -15,11 +15,10 @@ import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseJson } from '../codec/parse-json.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
-import { commitOnce } from '../storage/commit-once.ts';
-import type { ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
+import { CommittedObject } from '../storage/committed-object.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { BlockCompression } from './block.ts';
 import { corrupt } from './block.ts';
-import { Overflow } from './overflow.ts';
 import { type PartitionExtent, RunWriter } from './run-writer.ts';
 
 const MAGIC = 'SMRS';
@@ -30,14 +29,10 @@ const EXTENT_BYTES = 16;
 /** Fetched from the end at first: trailer, summary and the extents of some thousand partitions. */
 const TAIL_BYTES = 64 * 1024;
 
-/** Writes a shuffle object as an upload that appears when it is committed. */
+/** Writes a shuffle object, which appears when it is committed. */
 export class ShuffleObjectWriter {
   readonly run: RunWriter;
-  readonly #store: ObjectStore;
-  readonly #key: string;
-  #upload: Upload | undefined;
-  readonly #overflowPath: string | undefined;
-  #overflow: Overflow | undefined;
+  readonly #object: CommittedObject;
   #pending: Buffer[] = [header()];
   #pendingBytes = SHUFFLE_HEADER_BYTES;
 
@@ -52,69 +47,47 @@ export class ShuffleObjectWriter {
     key: string;
     compression: BlockCompression;
     blockBytes: number;
-    /** A local file for what is more than memory holds between two flushes. Without one, the caller flushes in time. */
+    /** A local file for what exceeds memory between two flushes. Without one, the caller flushes in time. */
     overflowPath?: string;
   }) {
-    this.#store = store;
-    this.#key = key;
-    this.#overflowPath = overflowPath;
+    this.#object = new CommittedObject({ store, key, overflowPath });
     this.run = new RunWriter({ compression, blockBytes, emitBlock: (block) => this.#take(block) });
   }
 
   /** Sends the blocks that were sealed since the last call. To be awaited every so many bytes. */
   async flush(): Promise<void> {
-    this.#upload ??= await this.#store.upload(this.#key);
-    if (this.#overflow !== undefined) {
-      for (const chunk of this.#overflow.chunks()) await this.#upload.write(chunk);
-      this.#overflow.remove();
-      this.#overflow = undefined;
-    }
-    const chunks = this.#pending;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    for (const chunk of chunks) {
-      await this.#upload.write(chunk);
-      giveBuffer(chunk);
-    }
+    await this.#object.send(this.#pending);
+    this.#giveBack();
   }
 
   /**
-   * Adds the footer and commits. True when this attempt is the one that committed, false when another had been first.
-   * `summarize` is given the size of the whole object.
+   * Adds the footer and commits. `summarize` is given the size of the whole object.
+   *
+   * @returns committed: false when another attempt was first
    */
   async commit(
     summarize: (bytesWritten: number) => TaskSummary,
   ): Promise<{ committed: boolean; summary: TaskSummary }> {
-    const extents = this.run.extents;
-    const dataBytes = SHUFFLE_HEADER_BYTES + this.run.bytesWritten;
-    const summary = summarize(dataBytes);
-    this.#pending.push(encodeFooter(extents, summary));
-    // Small enough never to have been flushed: one request in place of three.
-    const inOnePut = this.#upload === undefined && this.#overflow === undefined;
-    if (!inOnePut) await this.flush();
-    const committed = await commitOnce(() =>
-      inOnePut
-        ? this.#store.put(this.#key, Buffer.concat(this.#pending), { ifNoneMatch: '*' })
-        : this.#upload!.complete({ ifNoneMatch: '*' }),
-    );
+    const summary = summarize(SHUFFLE_HEADER_BYTES + this.run.bytesWritten);
+    this.#pending.push(encodeFooter(this.run.extents, summary));
+    const committed = await this.#object.commit(this.#pending);
     return { committed, summary };
   }
 
-  async abort(): Promise<void> {
-    this.#overflow?.remove();
-    this.#overflow = undefined;
-    await this.#upload?.abort();
+  abort(): Promise<void> {
+    return this.#object.abort();
   }
 
   #take(block: Buffer): void {
     this.#pending.push(block);
     this.#pendingBytes += block.length;
-    if (this.#pendingBytes < LIMITS.partOverflowBytes || this.#overflowPath === undefined) return;
-    this.#overflow ??= new Overflow(this.#overflowPath);
-    for (const chunk of this.#pending) {
-      this.#overflow.append(chunk);
-      giveBuffer(chunk);
+    if (this.#pendingBytes >= LIMITS.partOverflowBytes && this.#object.setAside(this.#pending)) {
+      this.#giveBack();
     }
+  }
+
+  #giveBack(): void {
+    for (const chunk of this.#pending) giveBuffer(chunk);
     this.#pending = [];
     this.#pendingBytes = 0;
   }

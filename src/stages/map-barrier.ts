@@ -9,8 +9,8 @@ import { MapReduceError } from '../base/errors.ts';
 import { taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
+import { type PartOwner, summaryOrRemovePart } from '../commit/committed-part.ts';
 import { mapTaskIndexOf, shuffleIndexKey, shufflePrefix, taskPartKey } from '../commit/layout.ts';
-import { type PartOwner, readPartSummary } from '../commit/part-writer.ts';
 import { isUnusable } from '../commit/repair.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
@@ -116,7 +116,7 @@ async function closeMapOnly({
 }): Promise<MapBarrierResult> {
   const { jobId, merge } = plan.settings;
   const found = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
-    readPartSummary(store, layout, taskPartKey(layout, taskId('map', map), { extension, merge }), {
+    summaryOrRemovePart(store, layout, taskPartKey(layout, taskId('map', map), { extension, merge }), {
       jobId,
       removeForeign,
     }),

@@ -7,8 +7,8 @@
 import { type TaskId, taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
+import { type PartOwner, summaryOrRemovePart } from '../commit/committed-part.ts';
 import { mergeRunKey, partsAreInOrder, taskPartKey } from '../commit/layout.ts';
-import { type PartOwner, readPartSummary } from '../commit/part-writer.ts';
 import { isUnusable } from '../commit/repair.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
@@ -43,7 +43,7 @@ export async function closeReduceStage({
     const task = taskId('reduce', index);
     if (merge && !partsAreInOrder(plan.settings)) return readMergeRunSummary(store, layout, task);
     const key = taskPartKey(layout, task, { extension, merge });
-    return readPartSummary(store, layout, key, { jobId, removeForeign });
+    return summaryOrRemovePart(store, layout, key, { jobId, removeForeign });
   });
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
   if (missing.length > 0) return { missing, summaries: [] };

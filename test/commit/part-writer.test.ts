@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
+import { summaryOrRemovePart } from '../../src/commit/committed-part.ts';
 import { attemptSummaryKey } from '../../src/commit/layout.ts';
-import { PartWriter, readPartSummary } from '../../src/commit/part-writer.ts';
+import { PartWriter } from '../../src/commit/part-writer.ts';
 import { defineJob, lines, textLines } from '../../src/index.ts';
 import type { TaskSummary } from '../../src/report/task-summary.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
@@ -70,7 +71,7 @@ describe('PartWriter', () => {
       bytesWritten: 9,
       crc32: crcOf(Buffer.from('one\nzwö\n')),
     });
-    expect(await readPartSummary(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(summary));
+    expect(await summaryOrRemovePart(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(summary));
     expect(await store.head(attemptSummaryKey(LAYOUT, attemptId(TASK, 0)))).toBeUndefined();
   });
 
@@ -93,7 +94,7 @@ describe('PartWriter', () => {
 
         await writerFor(store).commit(readOf(counters));
 
-        expect((await readPartSummary(store, LAYOUT, KEY, OWNER))?.counters).toEqual(
+        expect((await summaryOrRemovePart(store, LAYOUT, KEY, OWNER))?.counters).toEqual(
           JSON.parse(JSON.stringify(counters)),
         );
         if ((await store.head(attemptSummaryKey(LAYOUT, attemptId(TASK, 0)))) !== undefined) beside++;
@@ -113,7 +114,7 @@ describe('PartWriter', () => {
     const { summary } = await writer.commit(readOf(counters));
 
     expect(await store.head(attemptSummaryKey(LAYOUT, attemptId(TASK, 3)))).toBeDefined();
-    expect(await readPartSummary(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(summary));
+    expect(await summaryOrRemovePart(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(summary));
     expect(summary.counters).toEqual(counters);
   });
 
@@ -140,7 +141,7 @@ describe('PartWriter', () => {
     expect(flushes).toBe(Math.floor((50 * 100_000) / (11 * 100_000)));
     expect((await store.get(KEY)).equals(whole)).toBe(true);
     expect(summary).toMatchObject({ recordsWritten: 50, bytesWritten: whole.length, crc32: crcOf(whole) });
-    expect(await readPartSummary(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(summary));
+    expect(await summaryOrRemovePart(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(summary));
   });
 
   it('takes more than memory holds between two flushes, through a local file', async () => {
@@ -204,7 +205,7 @@ describe('PartWriter', () => {
 
         const winner = results.find(({ committed }) => committed)!;
         expect(results.filter(({ committed }) => committed).length).toBe(1);
-        expect(await readPartSummary(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(winner.summary));
+        expect(await summaryOrRemovePart(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(winner.summary));
         expect((await store.get(KEY)).toString()).toBe('same\n');
       }
     }
@@ -216,16 +217,16 @@ function withEtag(summary: TaskSummary): TaskSummary {
   return { ...summary, etag: expect.any(String) };
 }
 
-describe('readPartSummary()', () => {
+describe('summaryOrRemovePart()', () => {
   it('answers undefined where there is no part', async () => {
-    expect(await readPartSummary(new MemoryStore(), LAYOUT, KEY, OWNER)).toBeUndefined();
+    expect(await summaryOrRemovePart(new MemoryStore(), LAYOUT, KEY, OWNER)).toBeUndefined();
   });
 
   it('refuses an object that is no part of a job', async () => {
     const store = new MemoryStore();
     await store.put(KEY, Buffer.from('x'));
 
-    await expect(readPartSummary(store, LAYOUT, KEY, OWNER)).rejects.toThrow(
+    await expect(summaryOrRemovePart(store, LAYOUT, KEY, OWNER)).rejects.toThrow(
       'memory://store/out/part-m-00007.txt was not written by this job. Choose an output that nobody else writes to',
     );
   });

@@ -1,13 +1,13 @@
 /**
- * Output that has to leave memory in the middle of a synchronous call (one reduce of a giant group): a local file,
- * written at its end, read once from its start, removed.
+ * A local file for output that has to leave memory in the middle of a synchronous call (one reduce of a giant group).
+ * It is appended to, read once from its start, and removed.
  */
 import { closeSync, rmSync } from 'node:fs';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { openLocalFile, readAt, writeFully } from './local-file.ts';
 
-export class Overflow {
+export class OverflowFile {
   readonly #path: string;
   readonly #file: number;
   #bytes = 0;
