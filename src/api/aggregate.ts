@@ -2,17 +2,20 @@
  * Ready-made combiners beyond 'sum', 'min' and 'max', and the range partitioner.
  *
  * Each combiner folds two values of one key into one and is associative, so it gives the same result however the
- * engine groups the calls; used as `combine` with `reduce: 'combined'`. None changes its arguments.
+ * engine groups the calls. They are used as `combine` with `reduce: 'combined'`. None changes its arguments.
  */
 import { MapReduceError } from '../base/errors.ts';
 import type { PairwiseCombiner, RangePartitioner } from './job.ts';
 
-/** Negative: `a` comes first; 0: neither does; positive: `b` comes first. As for Array.prototype.sort. */
+/** Orders two items, as for Array.prototype.sort: negative if `a` comes first, positive if `b` does, 0 if they are equal. */
 export type Compare<T> = (a: T, b: T) => number;
 
 /**
- * The n first by `compare`, of values that are lists: `map` emits lists of one. Of equals, those emitted earlier stay.
- * Lists have to be sorted by `compare`, which lists of one are.
+ * A combiner that keeps the first `n` items by `compare`. Values are lists that are sorted by `compare`; `map` emits lists
+ * of one item. Of equal items, those emitted earlier are kept.
+ *
+ * @param n  a whole number of at least 1
+ * @throws JobDefinitionError for another `n`, or a `compare` that is not a function
  *
  * @example
  * value: json<readonly { word: string; count: number }[]>(),
@@ -22,12 +25,14 @@ export type Compare<T> = (a: T, b: T) => number;
  */
 export function topN<T>(n: number, compare: Compare<T>): PairwiseCombiner<readonly T[]> {
   if (!Number.isInteger(n) || n < 1)
-    throw misuse(`topN(n, compare): n is a whole number from 1 up; received ${n}`);
+    throw misuse(`topN(n, compare): n must be a whole number of at least 1; received ${n}`);
   if (typeof compare !== 'function') {
-    throw misuse('topN(n, compare): compare is a function (a, b) that answers a number, as for Array.sort');
+    throw misuse(
+      `topN(n, compare): compare must be a function (a, b) that returns a number, as for Array.sort; received ${typeof compare}`,
+    );
   }
   return (accumulated, value) => {
-    // Most values do not make it into a full list: told by one comparison.
+    // Most values do not make it into a full list, which one comparison shows.
     if (accumulated.length >= n && (value.length === 0 || compare(accumulated[n - 1], value[0]) <= 0)) {
       return accumulated.length === n ? accumulated : accumulated.slice(0, n);
     }
@@ -36,8 +41,8 @@ export function topN<T>(n: number, compare: Compare<T>): PairwiseCombiner<readon
 }
 
 /**
- * The distinct strings or numbers of values that are lists, ascending (strings by UTF-16 code unit, as `<` has it).
- * `map` emits lists of one. Keeps them all: for sets that fit memory.
+ * A combiner that keeps each distinct string or number once. Values are ascending lists (strings ordered by UTF-16 code
+ * unit, as `<` does); `map` emits lists of one item. The set of each key must fit in memory.
  *
  * @example
  * value: json<readonly string[]>(),
@@ -60,7 +65,7 @@ export function distinct<T extends string | number>(): PairwiseCombiner<readonly
 }
 
 /**
- * The value that was emitted first, in the order of the input.
+ * A combiner that keeps the value emitted first, in the order of the input.
  *
  * @example
  * combine: first(),
@@ -71,7 +76,7 @@ export function first<T>(): PairwiseCombiner<T> {
 }
 
 /**
- * The value that was emitted last, in the order of the input.
+ * A combiner that keeps the value emitted last, in the order of the input.
  *
  * @example
  * combine: last(),
@@ -82,24 +87,29 @@ export function last<T>(): PairwiseCombiner<T> {
 }
 
 /**
- * Parts that hold ascending, disjoint ranges of keys, so that the parts one after another are sorted as a whole. The
- * boundaries come from a sample of the input, of at most `samplesMax` keys.
+ * A partitioner whose parts hold ascending, disjoint ranges of keys, so that the parts in order are sorted as a whole. The
+ * boundaries come from a sample of the input, of at most `samplesMax` keys, taken while the job is planned.
+ *
+ * @throws JobDefinitionError for a `samplesMax` that is not a whole number of at least 1
  *
  * @example
  * partition: byRange(),
  */
 export function byRange({ samplesMax = SAMPLES_MAX_DEFAULT }: ByRangeOptions = {}): RangePartitioner {
   if (!Number.isInteger(samplesMax) || samplesMax < 1) {
-    throw misuse(`byRange({ samplesMax }): samplesMax is a whole number from 1 up; received ${samplesMax}`);
+    throw misuse(
+      `byRange({ samplesMax }): samplesMax must be a whole number of at least 1; received ${samplesMax}`,
+    );
   }
   return { kind: 'range', samplesMax };
 }
 
+/** Options of `byRange()`. */
 export interface ByRangeOptions {
   /**
-   * How many keys to sample. Default 100,000: parts of unique keys then differ by a few per cent in size. The sample is of
-   * the whole input; of compressed files, of their first 1 GiB of plain bytes in all. Where there is more, the report says
-   * so, and parts may differ much.
+   * How many keys to sample at most. Default: 100,000, with which parts of unique keys differ by a few per cent in size.
+   * The sample covers the whole input, but only the first 1 GiB of uncompressed bytes of all compressed files together. If
+   * there is more, the report says so, and the sizes of parts may differ widely.
    */
   readonly samplesMax?: number;
 }
@@ -111,7 +121,7 @@ interface MergeOptions<T> {
   readonly lengthMax: number;
 }
 
-/** Merges two sorted lists, `a` first among equals, and stops at lengthMax. */
+/** Merges two sorted lists up to `lengthMax` items; of equal items, those of `a` come first. */
 function mergeFirst<T>(a: readonly T[], b: readonly T[], { compare, lengthMax }: MergeOptions<T>): T[] {
   const merged: T[] = [];
   let i = 0;

@@ -8,6 +8,7 @@ import { isPartName, partName } from '../report/result-names.ts';
 import { reducersBeside, whyPairIsRefused } from './combine-rules.ts';
 import type {
   Job,
+  JobShuffle,
   MapOnlyJobDefinition,
   NamedCombiner,
   NamedReducer,
@@ -15,24 +16,39 @@ import type {
   ShuffleJobDefinition,
 } from './job.ts';
 
-const NAMED_COMBINERS: readonly string[] = ['sum', 'min', 'max'] satisfies NamedCombiner[];
-const NAMED_REDUCERS: readonly string[] = [
-  'sum',
-  'min',
-  'max',
+const NAMED_COMBINERS = ['sum', 'min', 'max'] as const satisfies readonly NamedCombiner[];
+const NAMED_REDUCERS = [
+  ...NAMED_COMBINERS,
   'count',
   'combined',
   'each',
-] satisfies NamedReducer[];
+] as const satisfies readonly NamedReducer[];
 const JOB_NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const PARAMETER_NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
 /**
- * Checks a job's definition and makes it runnable.
+ * Checks a job's definition and returns the job that the engine runs. A job module exports it as its default export.
  *
- * Throws JobDefinitionError, naming the field, what was found and what is allowed.
+ * With `reduce` the job has a shuffle and needs `key` and `value`; without it the job is map-only. The types of `emit`,
+ * `combine`, `reduce` and `state` follow from `key`, `value`, `params`, `setup` and `output`.
+ *
+ * @throws JobDefinitionError that names the job, the field, the value received and what is allowed
+ *
+ * @example
+ * export default defineJob({
+ *   name: 'word-count',
+ *   description: 'How often each word occurs',
+ *   input: textLines(),
+ *   key: 'string',
+ *   value: 'number',
+ *   map(line, { emit }) {
+ *     for (const word of line.split(/\s+/)) if (word !== '') emit(word, 1);
+ *   },
+ *   reduce: 'sum',
+ *   output: tsv(),
+ * });
  */
-// Jobs with a shuffle come last: of several overloads, the compiler explains a mistake by the last one only.
+// The overload for jobs with a shuffle stands last: the compiler explains a mistake by the last overload only.
 export function defineJob<R, OK, OV, const P extends ParameterSpecs = Record<never, never>, S = undefined>(
   definition: MapOnlyJobDefinition<R, OK, OV, P, S>,
 ): Job;
@@ -47,216 +63,239 @@ export function defineJob<
   C extends NamedCombiner = never,
 >(definition: ShuffleJobDefinition<R, KT, VT, OK, OV, P, S, C>): Job;
 export function defineJob(definition: AnyDefinition): Job {
-  const name = definition.name;
-  if (typeof name !== 'string' || !JOB_NAME_PATTERN.test(name)) {
-    throw invalid(String(name), 'name', 'is 1 to 63 lower-case letters, digits and dashes', name);
-  }
-  if (typeof definition.map !== 'function')
-    throw invalid(name, 'map', 'is a function (record, context)', definition.map);
-  if (typeof definition.input?.createParser !== 'function') {
-    throw invalid(name, 'input', 'is an input format, for example textLines()', definition.input);
-  }
-  if (typeof definition.output?.write !== 'function') {
-    throw invalid(name, 'output', 'is an output format, for example tsv()', definition.output);
-  }
-  if (definition.setup !== undefined && typeof definition.setup !== 'function') {
-    throw invalid(name, 'setup', 'is a function (params)', definition.setup);
-  }
+  assertCommon(definition);
+  const { name, input, params = {}, setup, map, output } = definition;
   for (const field of ['map', 'setup', 'combine', 'partition', 'reduce'] as const) {
-    checkKind(name, field, definition[field]);
+    assertSynchronous(name, field, definition[field]);
   }
-  checkKind(name, 'input.createParser', definition.input.createParser);
-  checkKind(name, 'output.write', definition.output.write);
-  checkExtension(name, definition.output as { readonly extension?: unknown });
-  checkParameters(name, definition.params ?? {});
-  return {
-    name,
-    description: definition.description ?? '',
-    input: definition.input as Job['input'],
-    params: definition.params ?? {},
-    setup: definition.setup as Job['setup'],
-    map: definition.map as Job['map'],
-    output: definition.output as Job['output'],
-    shuffle: checkShuffle(name, definition),
-  };
+  assertSynchronous(name, 'input.createParser', input.createParser);
+  assertSynchronous(name, 'output.write', output.write);
+  assertExtension(name, output.extension);
+  assertParameters(name, params);
+  const description = definition.description ?? '';
+  return { name, description, input, params, setup, map, output, shuffle: shuffleOf(name, definition) };
 }
 
-/** The loosest reading of what may be passed in: callers from JavaScript can pass anything. */
-interface AnyDefinition {
-  readonly name: string;
-  readonly description?: string;
-  readonly input: unknown & { createParser?: unknown };
-  readonly output: unknown & { write?: unknown };
-  readonly map: unknown;
-  readonly setup?: unknown;
-  readonly params?: ParameterSpecs;
-  readonly key?: KeyType | undefined;
-  readonly value?: ValueType | undefined;
-  readonly combine?: unknown;
-  readonly partition?: unknown;
-  readonly reduce?: unknown;
-  readonly reducers?: number | undefined;
+/** A definition before it is checked: callers from JavaScript can pass anything. */
+type AnyDefinition = { readonly [F in Field]?: unknown };
+
+type Field =
+  | 'name'
+  | 'description'
+  | 'input'
+  | 'params'
+  | 'setup'
+  | 'map'
+  | 'output'
+  | 'key'
+  | 'value'
+  | 'combine'
+  | 'partition'
+  | 'reduce'
+  | 'reducers';
+
+/** A definition whose common fields are checked. Here the user's own types are replaced by `unknown`. */
+type CommonFields = AnyDefinition &
+  Pick<Job, 'name' | 'input' | 'map' | 'output'> &
+  Partial<Pick<Job, 'description' | 'params' | 'setup'>>;
+
+/** A definition whose fields of the shuffle are checked, except for `key` and `value`. */
+type ShuffleFields = AnyDefinition &
+  Pick<JobShuffle, 'reduce'> &
+  Partial<Pick<JobShuffle, 'combine' | 'partition' | 'reducers'>>;
+
+/** One check of one field. `rule` completes the message "job 'x': <field> <rule>; received <value>". */
+interface Check {
+  readonly field: Field;
+  readonly holds: (value: unknown) => boolean;
+  readonly rule: string;
 }
 
-/** It becomes part of the names of files: a path in it would lead out of the output. */
-function checkExtension(name: string, { extension }: { readonly extension?: unknown }): void {
-  if (typeof extension === 'string' && isPartName(partName(taskId('map', 0), extension))) return;
-  throw invalid(
-    name,
-    'output.extension',
-    "is letters, digits, '.', '_' and '-', for example 'tsv'",
-    extension,
-  );
+const COMMON_CHECKS: readonly Check[] = [
+  {
+    field: 'name',
+    holds: (name) => typeof name === 'string' && JOB_NAME_PATTERN.test(name),
+    rule: 'must be 1 to 63 lower-case letters, digits and dashes, and must not start with a dash',
+  },
+  { field: 'map', holds: isFunction, rule: 'must be a function (record, context)' },
+  {
+    field: 'input',
+    holds: (input) => isFunction(memberOf(input, 'createParser')),
+    rule: 'must be an input format, for example textLines()',
+  },
+  {
+    field: 'output',
+    holds: (output) => isFunction(memberOf(output, 'write')),
+    rule: 'must be an output format, for example tsv()',
+  },
+  { field: 'setup', holds: optional(isFunction), rule: 'must be a function (params)' },
+];
+
+const SHUFFLE_CHECKS: readonly Check[] = [
+  { field: 'key', holds: isGiven, rule: "must be the type of the keys that map emits, for example 'string'" },
+  {
+    field: 'value',
+    holds: isGiven,
+    rule: "must be the type of the values that map emits, for example 'number'",
+  },
+  {
+    field: 'reduce',
+    holds: (reduce) => isFunction(reduce) || isOneOf(NAMED_REDUCERS, reduce),
+    rule: `must be a function (key, values, context) or one of ${list(NAMED_REDUCERS)}`,
+  },
+  {
+    field: 'combine',
+    holds: optional((combine) => isFunction(combine) || isOneOf(NAMED_COMBINERS, combine)),
+    rule: `must be a function (accumulated, value) or one of ${list(NAMED_COMBINERS)}`,
+  },
+  {
+    field: 'partition',
+    holds: optional((partition) => isFunction(partition) || memberOf(partition, 'kind') === 'range'),
+    rule: 'must be a function (key, partitions, params) or byRange()',
+  },
+  {
+    field: 'reducers',
+    holds: optional(
+      (count) =>
+        typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= LIMITS.reducersMax,
+    ),
+    rule: `must be a whole number from 1 to ${LIMITS.reducersMax}`,
+  },
+];
+
+const MAP_ONLY_CHECKS: readonly Check[] = (['key', 'value', 'combine', 'partition', 'reducers'] as const).map(
+  (field) => ({
+    field,
+    holds: (value) => !isGiven(value),
+    rule: "needs a reduce; without reduce the job is map-only. Add reduce (for example 'each') or remove this field",
+  }),
+);
+
+function assertCommon(definition: AnyDefinition): asserts definition is CommonFields {
+  assertAll(String(definition.name), definition, COMMON_CHECKS);
 }
 
-function checkShuffle(name: string, definition: AnyDefinition): Job['shuffle'] {
-  const { key, value, combine, partition, reduce, reducers } = definition;
-  if (reduce === undefined) {
-    for (const field of ['key', 'value', 'combine', 'partition', 'reducers'] as const) {
-      if (definition[field] !== undefined) {
-        throw invalid(
-          name,
-          field,
-          "needs a reduce beside it; without reduce the job is map-only. Add reduce (for example 'each') or drop this field",
-          definition[field],
-        );
-      }
-    }
+function assertShuffle(name: string, definition: AnyDefinition): asserts definition is ShuffleFields {
+  assertAll(name, definition, SHUFFLE_CHECKS);
+}
+
+function assertAll(name: string, definition: AnyDefinition, checks: readonly Check[]): void {
+  const broken = checks.find(({ field, holds }) => !holds(definition[field]));
+  if (broken !== undefined) throw invalid(name, broken.field, broken.rule, definition[broken.field]);
+}
+
+/** Undefined for a map-only job. */
+function shuffleOf(name: string, definition: AnyDefinition): JobShuffle | undefined {
+  if (!isGiven(definition.reduce)) {
+    assertAll(name, definition, MAP_ONLY_CHECKS);
     return undefined;
   }
-  if (key === undefined)
-    throw invalid(name, 'key', "is the type of the keys that map emits, for example 'string'", key);
-  if (value === undefined)
-    throw invalid(name, 'value', "is the type of the values that map emits, for example 'number'", value);
-  if (typeof reduce !== 'function' && !NAMED_REDUCERS.includes(reduce as string)) {
-    throw invalid(
-      name,
-      'reduce',
-      `is a function (key, values, context) or one of ${list(NAMED_REDUCERS)}`,
-      reduce,
-    );
-  }
-  if (
-    combine !== undefined &&
-    typeof combine !== 'function' &&
-    !NAMED_COMBINERS.includes(combine as string)
-  ) {
-    throw invalid(
-      name,
-      'combine',
-      `is a function (accumulated, value) or one of ${list(NAMED_COMBINERS)}`,
-      combine,
-    );
-  }
-  const keyCodec = ofJob(name, () => resolveKeyCodec(key));
-  const valueCodec = ofJob(name, () => resolveValueCodec(value));
-  const numeric = isNumeric(value);
-  for (const [field, aggregation] of [
-    ['combine', combine],
-    ['reduce', reduce],
-  ] as const) {
-    if (NAMED_COMBINERS.includes(aggregation as string) && !numeric) {
-      throw invalid(
-        name,
-        field,
-        "by name works on value: 'number' or a tuple of numbers",
-        `'${aggregation}' beside a value of type ${valueCodec.name}`,
-      );
-    }
-  }
-  checkPair(name, combine, reduce);
-  if (
-    partition !== undefined &&
-    typeof partition !== 'function' &&
-    (partition as { kind?: unknown }).kind !== 'range'
-  ) {
-    throw invalid(name, 'partition', 'is a function (key, partitions, params) or byRange()', partition);
-  }
-  if (
-    reducers !== undefined &&
-    !(Number.isInteger(reducers) && reducers >= 1 && reducers <= LIMITS.reducersMax)
-  ) {
-    throw invalid(name, 'reducers', `is a whole number from 1 to ${LIMITS.reducersMax}`, reducers);
-  }
-  type Shuffle = NonNullable<Job['shuffle']>;
+  assertShuffle(name, definition);
+  const { combine, partition, reduce, reducers } = definition;
+  const key = namingJob(name, () => resolveKeyCodec(definition.key));
+  const value = namingJob(name, () => resolveValueCodec(definition.value));
+  assertNumeric(name, definition, value.name);
+  assertPair(name, combine, reduce);
   return {
-    key: keyCodec,
-    value: valueCodec,
+    key,
+    value,
     // A named reducer that is associative is its own combiner.
-    combine: (combine ??
-      (NAMED_COMBINERS.includes(reduce as string) ? reduce : undefined)) as Shuffle['combine'],
-    partition: partition as Shuffle['partition'],
-    reduce: reduce as Shuffle['reduce'],
+    combine: combine ?? (isOneOf(NAMED_COMBINERS, reduce) ? reduce : undefined),
+    partition,
+    reduce,
     reducers,
   };
 }
 
-/** Calling an async function or a generator runs nothing of it, or drops what comes of it. */
-function checkKind(name: string, field: string, candidate: unknown): void {
-  const kind = unsuitableKind(candidate);
-  if (kind === undefined) return;
-  throw new MapReduceError(
-    'JobDefinitionError',
-    `job '${name}': ${field} is ${kind}; it must be an ordinary, synchronous function. ${kind.includes('generator') ? "Drop '*', and call emit() instead of yield" : "Drop 'async', and fetch what it needs at the top level of the job module (await works there)"}`,
-    { details: { jobName: name } },
+/** 'sum', 'min' and 'max' need numbers. */
+function assertNumeric(name: string, definition: ShuffleFields, valueType: string): void {
+  if (isNumeric(definition.value)) return;
+  for (const field of ['combine', 'reduce'] as const) {
+    const aggregation = definition[field];
+    if (!isOneOf(NAMED_COMBINERS, aggregation)) continue;
+    throw invalid(name, field, `'${aggregation}' needs value: 'number' or a tuple of numbers`, valueType);
+  }
+}
+
+function isNumeric(type: unknown): boolean {
+  return (
+    type === 'number' || (Array.isArray(type) && type.length > 0 && type.every((part) => part === 'number'))
   );
 }
 
-function checkPair(name: string, combine: unknown, reduce: unknown): void {
+function assertPair(name: string, combine: unknown, reduce: unknown): void {
   const why = whyPairIsRefused(combine, reduce);
   if (why === undefined) return;
   if (combine === undefined) throw invalid(name, 'reduce', why, reduce);
   throw invalid(
     name,
     'combine',
-    `${why}. Drop combine, or let reduce be ${list(reducersBeside(combine))}, or a function that takes what combine returns for values, in the place of '${String(reduce)}'`,
+    `${why}. Remove combine, or replace reduce: '${String(reduce)}' by ${list(reducersBeside(combine))}, or by a function that accepts combined values`,
     combine,
   );
 }
 
-function isNumeric(type: ValueType): boolean {
-  return (
-    type === 'number' || (Array.isArray(type) && type.length > 0 && type.every((part) => part === 'number'))
+/** The extension becomes part of file names: with a path in it, a part would be written outside of the output folder. */
+function assertExtension(name: string, extension: unknown): void {
+  if (typeof extension === 'string' && isPartName(partName(taskId('map', 0), extension))) return;
+  throw invalid(
+    name,
+    'output.extension',
+    "must consist of letters, digits, '.', '_' and '-', for example 'tsv'",
+    extension,
   );
 }
 
-function checkParameters(jobName: string, specs: ParameterSpecs): void {
+/** Refuses async functions and generators: calling one runs none of its code, or its result would be dropped. */
+function assertSynchronous(name: string, field: string, candidate: unknown): void {
+  const kind = unsuitableKind(candidate);
+  if (kind === undefined) return;
+  const remedy = kind.includes('generator')
+    ? "Remove '*', and call emit() instead of yield"
+    : "Remove 'async', and fetch what the function needs at the top level of the job module (await works there)";
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `job '${name}': ${field} is ${kind}; it must be an ordinary, synchronous function. ${remedy}`,
+    { details: { jobName: name } },
+  );
+}
+
+function assertParameters(jobName: string, specs: ParameterSpecs): void {
   for (const [parameter, spec] of Object.entries(specs)) {
+    const field = `params.${parameter}`;
     if (!PARAMETER_NAME_PATTERN.test(parameter)) {
       throw invalid(
         jobName,
-        `params.${parameter}`,
-        'is named by letters, digits, dashes and underscores',
+        field,
+        'must have a name of letters, digits, dashes and underscores that starts with a letter',
         parameter,
       );
     }
-    if (!['string', 'number', 'boolean'].includes(spec?.type)) {
+    const type: unknown = spec?.type;
+    if (!isOneOf(['string', 'number', 'boolean'], type)) {
       throw invalid(
         jobName,
-        `params.${parameter}.type`,
-        `is 'string', 'number' or 'boolean', as in params: { ${parameter}: { type: 'string', default: 'x', description: '...' } }`,
-        spec?.type,
+        `${field}.type`,
+        `must be 'string', 'number' or 'boolean', as in params: { ${parameter}: { type: 'string', default: 'x', description: '...' } }`,
+        type,
       );
     }
-    if (spec.default !== undefined && typeof spec.default !== spec.type) {
-      throw invalid(jobName, `params.${parameter}.default`, `is a ${spec.type}`, spec.default);
-    }
-    if (spec.type === 'number' && spec.default !== undefined && !Number.isFinite(spec.default)) {
-      throw invalid(jobName, `params.${parameter}.default`, 'is a finite number', spec.default);
-    }
-    if (
-      spec.type === 'string' &&
-      spec.choices &&
-      spec.default !== undefined &&
-      !spec.choices.includes(spec.default)
-    ) {
-      throw invalid(jobName, `params.${parameter}.default`, `is one of ${list(spec.choices)}`, spec.default);
-    }
+    const rule = spec.default === undefined ? undefined : ruleBrokenByDefault(spec);
+    if (rule !== undefined) throw invalid(jobName, `${field}.default`, rule, spec.default);
   }
 }
 
-/** Puts the job's name before what a codec has to say. */
-function ofJob<T>(name: string, resolve: () => T): T {
+function ruleBrokenByDefault(spec: ParameterSpecs[string]): string | undefined {
+  if (typeof spec.default !== spec.type) return `must be a ${spec.type}`;
+  if (spec.type === 'number' && !Number.isFinite(spec.default)) return 'must be a finite number';
+  if (spec.type === 'string' && spec.choices && !isOneOf(spec.choices, spec.default)) {
+    return `must be one of ${list(spec.choices)}`;
+  }
+  return undefined;
+}
+
+/** Puts the job's name in front of a codec's message. */
+function namingJob<T>(name: string, resolve: () => T): T {
   try {
     return resolve();
   } catch (error) {
@@ -269,9 +308,7 @@ function invalid(job: string, field: string, rule: string, received: unknown): M
   return new MapReduceError(
     'JobDefinitionError',
     `job '${job}': ${field} ${rule}; received ${describe(received)}`,
-    {
-      details: { jobName: job },
-    },
+    { details: { jobName: job } },
   );
 }
 
@@ -284,4 +321,24 @@ function describe(value: unknown): string {
 
 function list(choices: readonly string[]): string {
   return choices.map((choice) => `'${choice}'`).join(', ');
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined;
+}
+
+function optional(holds: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => !isGiven(value) || holds(value);
+}
+
+function isOneOf<T>(choices: readonly T[], value: unknown): value is T {
+  return choices.some((choice) => choice === value);
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return value === undefined || value === null ? undefined : Reflect.get(Object(value), name);
 }

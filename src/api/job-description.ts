@@ -1,6 +1,6 @@
 /**
- * What others need to know of a job without running any of its code: plain data, so that a worker thread can load the
- * module and tell the coordinator. Getters and proxies in the definition are read here, once.
+ * What other parts need to know about a job without running its code. It is plain data, so a worker thread can load the
+ * module and send the description to the coordinator. Getters and proxies in the definition are read here, once.
  */
 import type { Job, JobShuffle, ParameterSpec, ParameterSpecs, RangePartitioner } from './job.ts';
 
@@ -13,7 +13,7 @@ export interface JobDescription {
   readonly shuffle: ShuffleDescription | undefined;
 }
 
-/** Types by name; of what may be a function, its name or 'a function of the job'. */
+/** Types by name. A function is described as 'a function of the job'. */
 export interface ShuffleDescription {
   readonly key: string;
   readonly value: string;

@@ -1,5 +1,5 @@
 /**
- * What a user writes: a job, as one typed value. What `map` emits is what `combine` and `reduce` receive; a wrong type
+ * What a user writes: a job, as one typed value. `combine` and `reduce` receive the types that `map` emits; a wrong type
  * does not compile.
  *
  * @example
@@ -21,20 +21,49 @@ import type { Codec, KeyCodec, KeyType, TypeOf, ValueType } from '../codec/codec
 import type { InputFormat } from '../formats/input-format.ts';
 import type { OutputFormat } from '../formats/output-format.ts';
 
-/** A parameter of the job, set with `--set name=value`. Without a default it is required. */
+/**
+ * One parameter of a job, set with `--set name=value`. It is required unless it has a default.
+ *
+ * - 'string': any text, or one of `choices`
+ * - 'number': a finite number
+ * - 'boolean': `true` or `false`
+ *
+ * @example
+ * { type: 'string', choices: ['keep', 'lower'], default: 'keep', description: 'letter case of the words' }
+ */
 export type ParameterSpec =
   | {
       readonly type: 'string';
+      /** The value of a run that does not set the parameter; one of `choices`, if there are any. */
       readonly default?: string;
+      /** The values allowed; any text is, without them. */
       readonly choices?: readonly string[];
+      /** Shown in help texts, and in the message about a missing value. */
       readonly description: string;
     }
-  | { readonly type: 'number'; readonly default?: number; readonly description: string }
-  | { readonly type: 'boolean'; readonly default?: boolean; readonly description: string };
+  | {
+      readonly type: 'number';
+      /** The value of a run that does not set the parameter; finite. */
+      readonly default?: number;
+      readonly description: string;
+    }
+  | {
+      readonly type: 'boolean';
+      /** The value of a run that does not set the parameter. */
+      readonly default?: boolean;
+      readonly description: string;
+    };
 
+/** A job's parameters by name. A name is letters, digits, dashes and underscores, and starts with a letter. */
 export type ParameterSpecs = Readonly<Record<string, ParameterSpec>>;
 
-/** `{ case: { type: 'string', choices: ['lower', 'keep'], ... } }` gives `{ case: 'lower' | 'keep' }`. */
+/**
+ * The values of a job's parameters, as its functions receive them in `params`.
+ *
+ * @example
+ * // { case: { type: 'string', choices: ['lower', 'keep'], ... }, least: { type: 'number', ... } } gives
+ * { readonly case: 'lower' | 'keep'; readonly least: number }
+ */
 export type ParametersOf<P extends ParameterSpecs> = {
   readonly [N in keyof P]: P[N] extends { readonly choices: readonly (infer C)[] }
     ? C
@@ -45,58 +74,90 @@ export type ParametersOf<P extends ParameterSpecs> = {
         : string;
 };
 
-/** Where a record came from: the input file (path or object key) and the byte at which the record starts. */
+/** Where a record came from. */
 export interface RecordPosition {
+  /** The input file: an absolute path, or an object key. */
   readonly file: string;
+  /** The byte at which the record starts, in the uncompressed file. */
   readonly offsetBytes: number;
 }
 
+/** What both `map` and `reduce` receive as their last argument. Its members may be destructured. */
 export interface TaskContext<P, S> {
+  /** The values of the job's parameters, defaults filled in. */
   readonly params: P;
-  /** What `setup` returned for this attempt. */
+  /** What `setup` returned for this attempt; undefined for a job without `setup`. */
   readonly state: S;
-  /** Adds to one of the job's counters. Only committed attempts count. */
+  /**
+   * Adds `amount` (default 1; any finite number) to one of the job's counters, which the report and the manifest show.
+   * Only the counts of committed attempts are added up, so a retry never counts twice.
+   *
+   * @throws JobDefinitionError for an amount or a sum that is not finite, and for more than 1,000 names of counters
+   *
+   * @example
+   * if (fields.length !== 3) count('bad lines');
+   */
   readonly count: (counter: string, amount?: number) => void;
 }
 
+/** What `map` receives beside the record. */
 export interface MapContext<K, V, P, S> extends TaskContext<P, S> {
-  /** Hands on one key and its value. Safe to take apart: `map(line, { emit }) {...}`. */
+  /**
+   * Emits one key and its value. Call it any number of times for a record, but only while `map` runs. The key and the value
+   * are encoded at once, so both may be changed afterwards.
+   *
+   * @throws UnencodableValueError for what the job's `key` or `value` type cannot hold
+   * @throws RecordTooLargeError for a key and value of more than 256 MiB, or a quarter of the worker's memory
+   * @throws JobDefinitionError if it is called after `map` has returned
+   */
   readonly emit: (key: K, value: V) => void;
-  /** The file that the current record came from. */
+  /** The file that the current record came from: an absolute path, or an object key. */
   readonly file: string;
+  /** The file and byte offset of the current record. Slow: call it for messages, not for every record. */
   readonly position: () => RecordPosition;
 }
 
+/** What `reduce` receives beside the key and its values. */
 export interface ReduceContext<K, V, P, S> extends TaskContext<P, S> {
-  /** Writes one record of the result. */
+  /**
+   * Writes one record of the result. Call it any number of times for a key, but only while `reduce` runs.
+   *
+   * @throws UnencodableValueError for what the job's `output` format cannot hold
+   * @throws JobDefinitionError if it is called after `reduce` has returned
+   */
   readonly emit: (key: K, value: V) => void;
 }
 
-/** Combiners by name, for values that are numbers or tuples of numbers (which are taken part by part). */
+/** Combiners by name, for values that are numbers or tuples of numbers. Tuples are combined part by part. */
 export type NamedCombiner = 'sum' | 'min' | 'max';
 /**
- * Folds two values of one key into one, and returns it. Must be associative: values are combined in the order in which they
- * were emitted, but grouped in any way.
+ * Folds two values of one key into one, and returns it. It must be associative, since values are combined in the order in
+ * which they were emitted, but grouped in any way. It must return a value of the same type, without changing its arguments.
+ *
+ * @example
+ * // The longest word of each key:
+ * combine: (a, b) => (b.length > a.length ? b : a),
  */
 export type PairwiseCombiner<V> = (accumulated: V, value: V) => V;
-/** What a job with this `value` may write for `combine`. */
+/** What a job with this `value` may have as `combine`: a function, or a name if its values are numbers. */
 export type Combiner<VT extends ValueType, Named extends NamedCombiner = NamedCombiner> =
   | PairwiseCombiner<TypeOf<VT>>
   | NumericOnly<VT, Named>;
 
-// By the declared type, as the engine does: json<number>() is JSON to it, which it does not add up.
+// Decided by the declared type, as the engine does: it does not add up json<number>(), which it treats as JSON.
 type NumericOnly<VT extends ValueType, Names> = VT extends 'number' | readonly 'number'[] ? Names : never;
 
 /**
  * Reducers by name:
- * - 'sum', 'min', 'max': one record a key; the same is applied on the map side too, where no combiner is given;
- * - 'count': one record a key, the number of its values (numbers only in name: any value type is counted);
- * - 'combined': one record a key, its values folded by the job's `combine`;
- * - 'each': every key and value as they come, in order.
+ * - 'sum', 'min', 'max': one record per key, for values that are numbers or tuples of numbers. Without `combine`, the
+ *   job also combines its map output this way;
+ * - 'count': one record per key, the number of its values, of any type;
+ * - 'combined': one record per key, its values folded by the job's `combine`;
+ * - 'each': one record per value, unchanged, sorted by key, values of one key in the order of the input.
  */
 export type NamedReducer = NamedCombiner | 'count' | 'combined' | 'each';
 
-/** The named reducers that suit the job's value and combiner, where its output can hold what they emit. */
+/** The named reducers that fit the job's value, combiner and output. */
 type NamedReducerFor<KT extends KeyType, VT extends ValueType, OK, OV, C> =
   TypeOf<KT> extends OK
     ?
@@ -105,22 +166,30 @@ type NamedReducerFor<KT extends KeyType, VT extends ValueType, OK, OV, C> =
             : OutputMismatch<'value'>)
         | (number extends OV ? Extract<'count', ReducerBeside<C>> : never)
     : OutputMismatch<'key'>;
-/** By the name of the combiner, if it has one, as combine-rules.ts has it. The rest is checked by defineJob(). */
+/** The rule of combine-rules.ts for combiners that have a name. defineJob() checks the rest. */
 type ReducerBeside<C> = [C] extends [never] ? NamedReducer : C | 'combined';
-/** Never written by anyone: it stands in the compiler's message. */
+/** Never a real value: the compiler shows it in its message. */
 type OutputMismatch<Field extends string> =
   `a function, since output cannot hold the job's ${Field} as it is`;
 
 /**
- * What map and reduce return. As `void` alone it would let a function return anything: a generator, a promise, an array
- * of pairs, all of which would be lost.
+ * What map and reduce return. `void` alone would let a function return anything: a generator, a promise or an array of
+ * pairs, all of which would be lost.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: what emit() returns is void, as in (line, { emit }) => emit(line, 1).
 export type Nothing = void | undefined;
 
 /**
- * Called once a key, keys in ascending order. `values` is read lazily, once, in the order of the input; a group may be
- * larger than memory. Synchronous.
+ * A reducer of the user's. It is called once per key, keys in ascending order, and is synchronous. `values` holds the values
+ * of the key (or what `combine` made of them) in the order of the input. It is read lazily and only once, so a group may be
+ * larger than memory.
+ *
+ * @example
+ * reduce(word, counts, { emit }) {
+ *   let total = 0;
+ *   for (const count of counts) total += count;
+ *   if (total >= 10) emit(word, total);
+ * }
  */
 export type ReduceFunction<K, V, OK, OV, P, S> = (
   key: K,
@@ -128,30 +197,55 @@ export type ReduceFunction<K, V, OK, OV, P, S> = (
   context: ReduceContext<OK, OV, P, S>,
 ) => Nothing;
 
-/** Answers a whole number in [0, partitions). Must depend on nothing but its arguments. */
+/**
+ * Returns the partition of a key: a whole number in [0, partitions); anything else is a PartitionOutOfRangeError. It must
+ * depend on its arguments only, so that all values of a key go to the same reduce task.
+ *
+ * @example
+ * // All keys of one year in one part:
+ * partition: ([year], partitions) => year % partitions,
+ */
 export type PartitionFunction<K, P> = (key: K, partitions: number, params: P) => number;
 
-/** Parts hold ascending, disjoint ranges of keys; the boundaries come from a sample of the input. Made by `byRange()`. */
+/** Partitions of ascending, disjoint ranges of keys, whose boundaries come from a sample of the input. Made by `byRange()`. */
 export interface RangePartitioner {
   readonly kind: 'range';
-  /** How many keys to sample. */
+  /** How many keys to sample at most. */
   readonly samplesMax: number;
 }
 
 interface CommonDefinition<R, P extends ParameterSpecs, S> {
-  /** Lower-case letters, digits and dashes. */
+  /** 1 to 63 lower-case letters, digits and dashes. Part of job ids and reports. */
   readonly name: string;
+  /** One line for lists of jobs and help texts. */
   readonly description: string;
+  /**
+   * The input format. It turns the bytes of the input files into the records that `map` receives.
+   *
+   * @example
+   * input: textLines(),
+   */
   readonly input: InputFormat<R>;
+  /**
+   * The job's parameters, which every run may set anew with `--set name=value`. The job's functions receive their values
+   * as `params`. Default: none.
+   *
+   * @example
+   * params: { least: { type: 'number', default: 1, description: 'least length of a word' } },
+   */
   readonly params?: P;
   /**
-   * Runs once an attempt, before its first record: compile a regular expression, build a table. Write it above `map`:
-   * the compiler reads from top to bottom, and takes the type of `state` from here.
+   * Runs once per attempt, before its first record, and once when the job is planned: compile a regular expression, build a
+   * table. `map` and `reduce` receive what it returns as `state`. It is synchronous. Write it above `map`: the
+   * compiler reads from top to bottom, and takes the type of `state` from here.
+   *
+   * @example
+   * setup: ({ pattern }) => new RegExp(pattern, 'u'),
    */
   readonly setup?: (params: ParametersOf<P>) => S;
 }
 
-/** A job with a shuffle: map -> combine -> partition -> reduce. */
+/** The definition of a job with a shuffle: map -> combine -> partition -> reduce. */
 export interface ShuffleJobDefinition<
   R,
   KT extends KeyType,
@@ -162,25 +256,102 @@ export interface ShuffleJobDefinition<
   S,
   C extends NamedCombiner = NamedCombiner,
 > extends CommonDefinition<R, P, S> {
+  /**
+   * The type of the keys that `map` emits: `'string'`, `'number'`, `'bytes'`, a tuple of types, `json<T>()`, or a KeyCodec
+   * of your own. `reduce` receives keys in ascending order: numbers as numbers, text by code point, tuples part by part.
+   *
+   * @example
+   * key: ['string', 'number'],   // emit(['be', 1603], 1)
+   */
   readonly key: KT;
+  /**
+   * The type of the values that `map` emits: `'string'`, `'number'`, `'bytes'`, a tuple of types, `json<T>()`, or a Codec of
+   * your own.
+   *
+   * @example
+   * value: json<{ readonly user: string; readonly bytes: number }>(),
+   */
   readonly value: VT;
+  /**
+   * Called once per input record: emits any number of keys and values, and returns nothing. It is synchronous, and the same
+   * record must always give the same output, since an attempt may be repeated.
+   *
+   * What it throws fails the attempt with a UserCodeError that names the file and the byte offset of the record. The task is
+   * retried, by default up to 4 attempts in all, and then the job fails.
+   *
+   * @example
+   * map(line, { emit, count }) {
+   *   const [user, bytes] = line.split(' ');
+   *   if (bytes === undefined) return count('bad lines');
+   *   emit(user, Number(bytes));
+   * }
+   */
   readonly map: (record: R, context: MapContext<TypeOf<KT>, TypeOf<VT>, ParametersOf<P>, S>) => Nothing;
-  /** combine-rules.ts says which reduce may stand beside it. */
+  /**
+   * Folds values of one key before the shuffle, which then moves less data: `'sum'`, `'min'`, `'max'`, a ready-made combiner
+   * such as `topN()` or `distinct()`, or an associative function. It runs any number of times, also not at all, so
+   * `reduce` must give the same result from combined values as from single ones: a function, or `'combined'`, or the name
+   * of the combiner. Default: none, except that `reduce: 'sum'`, `'min'` and `'max'` combine by themselves.
+   *
+   * @example
+   * combine: (a, b) => (b.length > a.length ? b : a),
+   * reduce: 'combined',
+   */
   readonly combine?: Combiner<VT, C>;
-  /** Default: by a hash of the encoded key. */
+  /**
+   * Which reduce task receives a key: `byRange()` for parts in ascending order of keys, or a function (key, partitions,
+   * params). Default: a hash of the encoded key.
+   */
   readonly partition?: PartitionFunction<TypeOf<KT>, ParametersOf<P>> | RangePartitioner;
+  /**
+   * Makes the result of each key from its values: `'sum'`, `'min'`, `'max'`, `'count'`, `'combined'`, `'each'` (see
+   * NamedReducer), or a function (key, values, context) that emits any number of records and returns nothing. What the
+   * function throws fails the attempt with a UserCodeError that names the key.
+   *
+   * @example
+   * reduce(user, sizes, { emit }) {
+   *   let total = 0;
+   *   for (const size of sizes) total += size;
+   *   emit(user, total);
+   * }
+   */
   readonly reduce:
     | NamedReducerFor<KT, VT, OK, OV, NoInfer<C>>
     | ReduceFunction<TypeOf<KT>, TypeOf<VT>, OK, OV, ParametersOf<P>, S>;
+  /**
+   * The output format. It writes the records that `reduce` emits to `part-r-00000.<extension>` and so on, one part per
+   * reduce task, sorted by key within each part.
+   *
+   * @example
+   * output: tsv(),
+   */
   readonly output: OutputFormat<OK, OV>;
-  /** How many reduce tasks, so how many parts. Default: by the size of the input. */
+  /**
+   * How many reduce tasks, and so how many parts: a whole number from 1 to 10,000. A run may override it with
+   * `--reducers`. Default: 1 for less than 8 MiB of input, otherwise one per 64 MiB, from 4 to 256.
+   */
   readonly reducers?: number;
 }
 
-/** A job without a shuffle: what map emits goes straight to `part-m-00000` and so on, in the order of the input. */
+/** The definition of a job without a shuffle: what `map` emits is the result, in the order of the input. */
 export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
   extends CommonDefinition<R, P, S> {
+  /**
+   * Called once per input record: emits any number of records of the result, and returns nothing. It is synchronous, and
+   * the same record must always give the same output, since an attempt may be repeated.
+   *
+   * @example
+   * map(line, { emit, params }) {
+   *   if (line.includes(params.pattern)) emit(null, line);
+   * }
+   */
   readonly map: (record: R, context: MapContext<OK, OV, ParametersOf<P>, S>) => Nothing;
+  /**
+   * The output format. It writes the records that `map` emits to `part-m-00000.<extension>` and so on, one part per map task.
+   *
+   * @example
+   * output: lines(),
+   */
   readonly output: OutputFormat<OK, OV>;
   readonly reduce?: undefined;
   readonly key?: undefined;
@@ -190,7 +361,7 @@ export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
   readonly reducers?: undefined;
 }
 
-/** A job as the engine holds it: checked, its types erased. Made by `defineJob` only. */
+/** A checked job, as the engine runs it: the types of the user's keys and values are erased. Made by `defineJob` only. */
 export interface Job {
   readonly name: string;
   readonly description: string;
@@ -214,6 +385,6 @@ export interface JobShuffle {
   readonly reducers: number | undefined;
 }
 
-/** The values of a job's parameters, checked against its specs. */
 export type ParameterValue = string | number | boolean;
+/** The values of a job's parameters, checked against its specs. */
 export type ParameterValues = Readonly<Record<string, ParameterValue>>;

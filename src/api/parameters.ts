@@ -1,20 +1,20 @@
-/** Checks what `--set` gave against the job's parameters, and fills in defaults. */
+/** Checks the values of `--set` against the job's parameters, and fills in defaults. */
 import { MapReduceError } from '../base/errors.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { ParameterSpec, ParameterSpecs, ParameterValue, ParameterValues } from './job.ts';
 
-/** A job, or its description. */
+/** A job, or the description of one. */
 interface Parametrised {
   readonly name: string;
   readonly params: ParameterSpecs;
 }
 
-/** @throws UsageError naming the parameter, the value and what is allowed. */
+/** @throws UsageError that names the parameter, the value and what is allowed */
 export function resolveParameters(
   job: Parametrised,
   given: Readonly<Record<string, ParameterValue>>,
 ): ParameterValues {
-  // As entries: an assignment would take a parameter named __proto__ for the prototype.
+  // Entries, since an assignment to a parameter named __proto__ would set the prototype.
   const values: [string, ParameterValue][] = [];
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(job.params, name)) throw unknown(job, name);
@@ -34,22 +34,22 @@ function parse(job: Parametrised, name: string, spec: ParameterSpec, value: Para
     case 'string': {
       const text = String(value);
       if (spec.choices !== undefined && !spec.choices.includes(text)) {
-        throw usage(job, name, `is one of ${spec.choices.join(', ')}; received '${text}'`);
+        throw usage(job, name, `must be one of ${spec.choices.join(', ')}; received '${text}'`);
       }
       return text;
     }
     case 'number': {
       const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value);
-      if (Number.isNaN(number)) throw usage(job, name, `is a number; received '${value}'`);
-      // The plan is JSON, which has no infinities: they would become null on their way to the tasks.
-      if (!Number.isFinite(number)) throw usage(job, name, `is a finite number; received '${value}'`);
-      // Nor would -0 come through: 0 everywhere.
+      if (Number.isNaN(number)) throw usage(job, name, `must be a number; received '${value}'`);
+      // The plan is JSON, which has no infinities: tasks would receive null.
+      if (!Number.isFinite(number)) throw usage(job, name, `must be a finite number; received '${value}'`);
+      // JSON.stringify writes -0 as 0, so -0 becomes 0 here, the same for every task.
       return number + 0;
     }
     case 'boolean': {
       if (value === true || value === 'true') return true;
       if (value === false || value === 'false') return false;
-      throw usage(job, name, `is true or false; received '${value}'`);
+      throw usage(job, name, `must be true or false; received '${value}'`);
     }
   }
 }
@@ -59,7 +59,7 @@ function unknown(job: Parametrised, name: string): MapReduceError {
   const nearest = nearestName(name, names);
   const hint =
     names.length === 0
-      ? 'It has none'
+      ? 'It has no parameters'
       : nearest === undefined
         ? `It has ${names.join(', ')}`
         : `Did you mean '${nearest}'? It has ${names.join(', ')}`;

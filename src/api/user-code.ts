@@ -1,4 +1,4 @@
-/** Calling the user's functions: their setup, their counters, their errors. */
+/** Calls of the user's functions: setup, counters and errors. */
 import { type Counters, newCounters } from '../base/counters.ts';
 import { type ErrorDetails, MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -7,7 +7,7 @@ import { isInstance, thrownFields } from '../base/thrown.ts';
 import { refusePromise } from '../base/user-returns.ts';
 import type { Job, ParameterValues } from './job.ts';
 
-/** Runs the job's setup, once an attempt. */
+/** Runs the job's setup; called once per attempt. */
 export function setUp(job: Job, params: ParameterValues): unknown {
   if (job.setup === undefined) return undefined;
   let state: unknown;
@@ -20,7 +20,7 @@ export function setUp(job: Job, params: ParameterValues): unknown {
   return state;
 }
 
-/** The `count` of one attempt's context, and what it has counted. Each call is a step of `progress`. */
+/** Creates the `count` function of one attempt's context, and the counters that it adds to. Each call is a step of `progress`. */
 export function createCounter(progress?: Pick<Progress, 'steps'>): {
   counters: Counters;
   count: (counter: string, amount?: number) => void;
@@ -32,21 +32,21 @@ export function createCounter(progress?: Pick<Progress, 'steps'>): {
     if (!Number.isFinite(amount)) {
       throw new MapReduceError(
         'JobDefinitionError',
-        `count('${counter}', ${String(amount)}) adds no finite number; received ${typeof amount}. Pass the number to add, or nothing for 1`,
+        `count('${counter}', ${String(amount)}): the amount must be a finite number; received ${typeof amount}. Pass the number to add, or leave it out to add 1`,
       );
     }
     const before = counters[counter];
     if (before === undefined && ++names > LIMITS.counterNamesMax) {
       throw new MapReduceError(
         'JobDefinitionError',
-        `count('${counter}') would be counter number ${names}; a job has at most ${LIMITS.counterNamesMax}. Emit what has many names as keys`,
+        `count('${counter}') would create counter number ${names}; a job may have at most ${LIMITS.counterNamesMax}. Emit keys instead to count things with many names`,
       );
     }
     const sum = (before ?? 0) + amount;
     if (!Number.isFinite(sum)) {
       throw new MapReduceError(
         'JobDefinitionError',
-        `count('${counter}', ${amount}) takes the counter, at ${before}, past ${Number.MAX_VALUE}, the largest number there is. Count in a larger unit, so that the amounts are smaller`,
+        `count('${counter}', ${amount}) would raise the counter, now at ${before}, above ${Number.MAX_VALUE}, the largest number. Count in a larger unit, so that the amounts are smaller`,
       );
     }
     counters[counter] = sum;
@@ -55,8 +55,8 @@ export function createCounter(progress?: Pick<Progress, 'steps'>): {
 }
 
 /**
- * What was thrown while one of the user's functions ran, as an error that says so. Errors of the engine pass through:
- * they come from calls that the function made (emit may fail to spill).
+ * Converts what was thrown while one of the user's functions ran to an error that names the function. Errors of the engine
+ * keep their name: they come from calls that the function made (emit may fail to spill).
  */
 export function userCodeError(
   phase: NonNullable<ErrorDetails['phase']>,
@@ -81,13 +81,13 @@ export function userCodeError(
 }
 
 /**
- * For an emit that a timer or a forgotten promise of the user's calls when its time is over. What it emits would be
- * missing, or lie among the records of another task.
+ * Refuses an emit that comes too late, from a timer or a promise that the user's function left behind. The record would be
+ * lost, or end up among the records of another task.
  */
 export function refuseLateEmit(phase: 'map' | 'reduce'): never {
   throw new MapReduceError(
     'JobDefinitionError',
-    `emit() was called after ${phase}() had ended. ${phase} is synchronous: wait for nothing in it, and leave no timer or promise behind`,
+    `emit() was called after ${phase}() had returned. ${phase} is synchronous: call emit() before it returns, not from a timer or a promise`,
     { details: { phase } },
   );
 }

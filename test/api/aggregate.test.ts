@@ -9,13 +9,13 @@ interface Scored {
   readonly id: number;
 }
 
-/** Few scores, so that ties are common; ids tell equals apart. */
+/** Few scores, so that ties are common; ids distinguish equal scores. */
 const scored: fc.Arbitrary<Scored[]> = fc
   .array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 30 })
   .map((scores) => scores.map((score, id) => ({ score, id })));
 const byScore = (a: Scored, b: Scored) => b.score - a.score;
 
-/** Folds the values in order, but grouped as the seed has it: any grouping has to give the same. */
+/** Folds the values in order, grouped by `cut`: every grouping must give the same result. */
 function foldGrouped<V>(
   values: readonly V[],
   combine: PairwiseCombiner<V>,
@@ -26,7 +26,7 @@ function foldGrouped<V>(
   return combine(foldGrouped(values.slice(0, at), combine, cut), foldGrouped(values.slice(at), combine, cut));
 }
 
-/** Answers a place in [1, length) to cut a list at. */
+/** Returns a place in [1, length) to cut a list at. */
 const anyCut = fc.infiniteStream(fc.nat()).map((stream) => (length: number) => {
   const { value } = stream.next();
   return 1 + (Number(value) % (length - 1));
@@ -52,10 +52,10 @@ test('topN does not change its arguments', () => {
   expect(topN<Scored>(2, byScore)(a, b)).toEqual([b[0], a[0]]);
 });
 
-test('topN refuses what makes no sense', () => {
-  expect(() => topN(0, () => 0)).toThrow('n is a whole number from 1 up; received 0');
+test('topN refuses an invalid n or compare', () => {
+  expect(() => topN(0, () => 0)).toThrow('n must be a whole number of at least 1; received 0');
   expect(() => topN(1.5, () => 0)).toThrow('received 1.5');
-  expect(() => topN(1, undefined as never)).toThrow('compare is a function');
+  expect(() => topN(1, undefined as never)).toThrow('compare must be a function');
 });
 
 test('distinct keeps one of each, ascending, however the values are grouped', () => {
@@ -76,7 +76,7 @@ test('distinct keeps one of each, ascending, however the values are grouped', ()
   );
 });
 
-test('first and last are what was emitted first and last, however the values are grouped', () => {
+test('first and last keep the value emitted first and last, however the values are grouped', () => {
   fc.assert(
     fc.property(fc.array(fc.integer(), { minLength: 1, maxLength: 30 }), anyCut, (values, cut) => {
       expect(foldGrouped(values, first(), cut)).toBe(values[0]);
@@ -86,8 +86,10 @@ test('first and last are what was emitted first and last, however the values are
   );
 });
 
-test('byRange samples as many keys as it is told', () => {
+test('byRange samples as many keys as it is asked to', () => {
   expect(byRange({ samplesMax: 5 })).toEqual({ kind: 'range', samplesMax: 5 });
   expect(byRange().kind).toBe('range');
-  expect(() => byRange({ samplesMax: 0 })).toThrow('samplesMax is a whole number from 1 up; received 0');
+  expect(() => byRange({ samplesMax: 0 })).toThrow(
+    'samplesMax must be a whole number of at least 1; received 0',
+  );
 });

@@ -21,110 +21,113 @@ describe('defineJob()', () => {
     [
       'a name with capitals',
       { name: 'Words' },
-      "name is 1 to 63 lower-case letters, digits and dashes; received 'Words'",
+      "name must be 1 to 63 lower-case letters, digits and dashes, and must not start with a dash; received 'Words'",
     ],
-    ['no map', { map: undefined }, 'map is a function (record, context); received undefined'],
+    ['no map', { map: undefined }, 'map must be a function (record, context); received undefined'],
     [
-      'an input that is none',
+      'an input that is not a format',
       { input: 'text' },
-      "input is an input format, for example textLines(); received 'text'",
+      "input must be an input format, for example textLines(); received 'text'",
     ],
     [
-      'an output that is none',
+      'an output that is not a format',
       { output: {} },
-      'output is an output format, for example tsv(); received an object with no fields',
+      'output must be an output format, for example tsv(); received an object with no fields',
     ],
-    ['a setup that is none', { setup: 1 }, 'setup is a function (params); received 1'],
+    ['a setup that is not a function', { setup: 1 }, 'setup must be a function (params); received 1'],
     [
       'no key',
       { key: undefined },
-      "key is the type of the keys that map emits, for example 'string'; received undefined",
+      "key must be the type of the keys that map emits, for example 'string'; received undefined",
     ],
-    ['no value', { value: undefined }, 'value is the type of the values'],
-    ['an unknown key type', { key: 'text' }, `key: "text" is no type of a key`],
+    ['no value', { value: undefined }, 'value must be the type of the values'],
+    ['an unknown key type', { key: 'text' }, `key: "text" is not a type of keys`],
     [
       'an unknown reducer',
       { reduce: 'average' },
-      "reduce is a function (key, values, context) or one of 'sum', 'min'",
+      "reduce must be a function (key, values, context) or one of 'sum', 'min'",
     ],
     [
       'an unknown combiner',
       { combine: 'concat' },
-      "combine is a function (accumulated, value) or one of 'sum', 'min', 'max'",
+      "combine must be a function (accumulated, value) or one of 'sum', 'min', 'max'",
     ],
     [
       'a sum of strings',
       { value: 'string' },
-      "reduce by name works on value: 'number' or a tuple of numbers",
+      "reduce 'sum' needs value: 'number' or a tuple of numbers; received 'string'",
     ],
     [
       "'combined' without a combiner",
       { reduce: 'combined' },
-      "'combined' folds by the job's combine, which is missing",
+      "'combined' folds the values with the job's combine, which is missing",
     ],
     [
       "'count' with a combiner",
       { reduce: 'count', combine: 'sum' },
-      'combine would merge values that count must count one by one. Drop combine',
+      "combine would merge values that 'count' must count one by one. Remove combine",
     ],
     [
       "'each' with a combiner",
       { reduce: 'each', combine: 'sum' },
-      'combine would merge values that each must emit unchanged. Drop combine',
+      "combine would merge values that 'each' must emit unchanged. Remove combine",
     ],
     [
-      'a partition that is none',
+      'a partition that is not a function',
       { partition: 'hash' },
-      'partition is a function (key, partitions, params) or byRange()',
+      'partition must be a function (key, partitions, params) or byRange()',
     ],
-    ['no reducers', { reducers: 0 }, 'reducers is a whole number from 1 to 10000; received 0'],
+    ['no reducers', { reducers: 0 }, 'reducers must be a whole number from 1 to 10000; received 0'],
     [
       'a key without a reduce',
       { reduce: undefined },
-      'key needs a reduce beside it; without reduce the job is map-only',
+      'key needs a reduce; without reduce the job is map-only',
     ],
     [
-      'a parameter of no type',
+      'a parameter of an unknown type',
       { params: { n: { type: 'int' } } },
-      "params.n.type is 'string', 'number' or 'boolean'",
+      "params.n.type must be 'string', 'number' or 'boolean'",
     ],
     [
       'a default of another type',
       { params: { n: { type: 'number', default: '1' } } },
-      "params.n.default is a number; received '1'",
+      "params.n.default must be a number; received '1'",
     ],
     [
-      'a default that no plan can hold',
+      'a default that JSON cannot hold',
       { params: { n: { type: 'number', default: Number.POSITIVE_INFINITY } } },
-      'params.n.default is a finite number; received Infinity',
+      'params.n.default must be a finite number; received Infinity',
     ],
     [
-      'a default that is no choice',
+      'a default that is not one of the choices',
       { params: { c: { type: 'string', choices: ['a', 'b'], default: 'z' } } },
-      "params.c.default is one of 'a', 'b'; received 'z'",
+      "params.c.default must be one of 'a', 'b'; received 'z'",
     ],
     [
       'a parameter with a space in its name',
       { params: { 'a b': { type: 'number' } } },
-      'is named by letters, digits',
+      'must have a name of letters, digits',
     ],
-  ])('refuses %s, naming the job, the field, what came and what is allowed', (_what, change, message) => {
-    const attempt = () => define({ ...WORD_COUNT, ...change });
+  ])(
+    'refuses %s, and names the job, the field, the value received and what is allowed',
+    (_what, change, message) => {
+      const attempt = () => define({ ...WORD_COUNT, ...change });
 
-    expect(attempt).toThrow(expect.objectContaining({ name: 'JobDefinitionError' }));
-    expect(attempt).toThrow(message);
-    expect(attempt).toThrow(/^job '/);
-  });
+      expect(attempt).toThrow(expect.objectContaining({ name: 'JobDefinitionError' }));
+      expect(attempt).toThrow(message);
+      expect(attempt).toThrow(/^job '/);
+    },
+  );
 
   // The oracle of combine-rules.ts: folds the same values in one piece and in every two pieces.
-  it('allows just the pairs of combine and reduce that do not depend on the splits', () => {
+  it('allows exactly the pairs of combine and reduce whose result does not depend on the splits', () => {
     const operations: Record<string, (values: number[]) => number[]> = {
       sum: (values) => [values.reduce((a, b) => a + b)],
       min: (values) => [Math.min(...values)],
       max: (values) => [Math.max(...values)],
       count: (values) => [values.length],
       each: (values) => values,
-      // Associative, and none of the named ones.
+      // Associative, and not one of the named ones.
       own: (values) => [values.reduce((a, b) => a * b)],
       none: (values) => values,
     };
@@ -152,17 +155,17 @@ describe('defineJob()', () => {
     }
   });
 
-  it('names the pairs that are allowed where one is not', () => {
+  it('lists the allowed pairs when it refuses one', () => {
     expect(() => define({ ...WORD_COUNT, combine: 'max', reduce: 'sum' })).toThrow(
-      "combine would give reduce: 'sum' partial results that it was not made for, so that the result would depend on the splits. Drop combine, or let reduce be 'max', 'combined', or a function that takes what combine returns for values, in the place of 'sum'; received 'max'",
+      "combine would give reduce: 'sum' the partial results of another function, so the result would depend on the splits. Remove combine, or replace reduce: 'sum' by 'max', 'combined', or by a function that accepts combined values; received 'max'",
     );
     expect(() => define({ ...WORD_COUNT, combine: first(), reduce: 'sum' })).toThrow(
-      "let reduce be 'combined', or a function that takes what combine returns for values, in the place of 'sum'; received a function",
+      "replace reduce: 'sum' by 'combined', or by a function that accepts combined values; received a function",
     );
   });
 
   it.each(['none', 'sum', 'min', 'max', 'own'])(
-    'leaves a reduce function to its author: combine %s',
+    'accepts a reduce function with any combiner: %s',
     (combine) => {
       const given = combine === 'none' ? undefined : combine === 'own' ? Math.hypot : combine;
       expect(() => define({ ...WORD_COUNT, combine: given, reduce: () => {} })).not.toThrow();
@@ -173,7 +176,7 @@ describe('defineJob()', () => {
     ['a generator function', function* () {}],
     ['an async function', async () => {}],
     ['an async generator function', async function* () {}],
-  ])('refuses %s wherever it calls a function of the user', (kind, refused) => {
+  ])('refuses %s in every field that takes a function', (kind, refused) => {
     for (const [field, change] of [
       ['map', { map: refused }],
       ['setup', { setup: refused }],
@@ -184,21 +187,21 @@ describe('defineJob()', () => {
       ['output.write', { output: { ...tsv(), write: refused } }],
     ] as const) {
       expect(() => define({ ...WORD_COUNT, ...change })).toThrow(
-        `job 'word-count': ${field} is ${kind}; it must be an ordinary, synchronous function. Drop '`,
+        `job 'word-count': ${field} is ${kind}; it must be an ordinary, synchronous function. Remove '`,
       );
     }
   });
 
-  it.each(['sum', 'min', 'max'])('combines by %s on the map side where only reduce says so', (named) => {
+  it.each(['sum', 'min', 'max'])('combines by %s on the map side if only reduce names it', (named) => {
     expect(define({ ...WORD_COUNT, reduce: named }).shuffle?.combine).toBe(named);
   });
 
-  it('does not combine for a function or for each', () => {
+  it("adds no combiner for a reduce function or 'each'", () => {
     expect(define({ ...WORD_COUNT, reduce: () => {} }).shuffle?.combine).toBeUndefined();
     expect(define({ ...WORD_COUNT, reduce: 'each' }).shuffle?.combine).toBeUndefined();
   });
 
-  it('makes a map-only job where there is no reduce', () => {
+  it('makes a map-only job without reduce', () => {
     const { name, description, input, map, output } = WORD_COUNT;
 
     expect(define({ name, description, input, map, output }).shuffle).toBeUndefined();

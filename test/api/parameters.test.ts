@@ -23,7 +23,7 @@ const SPECS: ParameterSpecs = {
 };
 
 describe('resolveParameters()', () => {
-  it('takes what was given, and the defaults of the rest', () => {
+  it('takes the given values, and the defaults of the others', () => {
     expect(resolve(SPECS, { pattern: 'fox' })).toEqual({
       pattern: 'fox',
       case: 'keep',
@@ -44,23 +44,26 @@ describe('resolveParameters()', () => {
 
   it.each([
     [{}, "job 'grep': parameter 'pattern' is required. Add --set pattern=<string>   (what to look for)"],
-    [{ pattern: 'x', case: 'upper' }, "job 'grep': parameter 'case' is one of keep, lower; received 'upper'"],
-    [{ pattern: 'x', least: 'two' }, "job 'grep': parameter 'least' is a number; received 'two'"],
-    [{ pattern: 'x', least: ' ' }, "job 'grep': parameter 'least' is a number; received ' '"],
-    [{ pattern: 'x', least: Number.NaN }, "job 'grep': parameter 'least' is a number; received 'NaN'"],
+    [
+      { pattern: 'x', case: 'upper' },
+      "job 'grep': parameter 'case' must be one of keep, lower; received 'upper'",
+    ],
+    [{ pattern: 'x', least: 'two' }, "job 'grep': parameter 'least' must be a number; received 'two'"],
+    [{ pattern: 'x', least: ' ' }, "job 'grep': parameter 'least' must be a number; received ' '"],
+    [{ pattern: 'x', least: Number.NaN }, "job 'grep': parameter 'least' must be a number; received 'NaN'"],
     [
       { pattern: 'x', least: 'Infinity' },
-      "job 'grep': parameter 'least' is a finite number; received 'Infinity'",
+      "job 'grep': parameter 'least' must be a finite number; received 'Infinity'",
     ],
     [
       { pattern: 'x', least: '-1e999' },
-      "job 'grep': parameter 'least' is a finite number; received '-1e999'",
+      "job 'grep': parameter 'least' must be a finite number; received '-1e999'",
     ],
     [
       { pattern: 'x', least: Number.POSITIVE_INFINITY },
-      "job 'grep': parameter 'least' is a finite number; received 'Infinity'",
+      "job 'grep': parameter 'least' must be a finite number; received 'Infinity'",
     ],
-    [{ pattern: 'x', invert: 'yes' }, "job 'grep': parameter 'invert' is true or false; received 'yes'"],
+    [{ pattern: 'x', invert: 'yes' }, "job 'grep': parameter 'invert' must be true or false; received 'yes'"],
     [
       { patern: 'x' },
       "job 'grep' has no parameter 'patern'. Did you mean 'pattern'? It has pattern, case, least, invert",
@@ -73,7 +76,7 @@ describe('resolveParameters()', () => {
     expect(() => resolve(SPECS, given)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
   });
 
-  it('gives what the tasks read in the JSON of the plan', () => {
+  it('returns values that survive the JSON of the plan', () => {
     for (const least of ['-0', '-0.0', '1e-400', '0x10', '9007199254740993', '0.1']) {
       const resolved = resolve(SPECS, { pattern: 'x', least });
 
@@ -81,11 +84,11 @@ describe('resolveParameters()', () => {
     }
   });
 
-  it('says so when a job takes no parameters', () => {
-    expect(() => resolve({}, { a: 1 })).toThrow("job 'grep' has no parameter 'a'. It has none");
+  it('says that a job has no parameters', () => {
+    expect(() => resolve({}, { a: 1 })).toThrow("job 'grep' has no parameter 'a'. It has no parameters");
   });
 
-  it('is not confused by names that every object has', () => {
+  it('treats names of Object.prototype as unknown parameters', () => {
     expect(() => resolve(SPECS, { pattern: 'x', toString: 'y' })).toThrow("has no parameter 'toString'");
     expect(() =>
       resolve({ constructor: { type: 'string', description: 'x' } } as ParameterSpecs, {}),

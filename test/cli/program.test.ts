@@ -87,7 +87,7 @@ describe('mapreduce describe', () => {
 
     expect(good).toMatchObject({ code: 0, stderr: '' });
     expect(bad).toMatchObject({ code: 2, stdout: '' });
-    expect(bad.stderr).toMatch(/^error: job 'words': key: "text" is no type of a key/);
+    expect(bad.stderr).toMatch(/^error: job 'words': key: "text" is not a type of keys/);
   });
 
   test('names required parameters in the command', async () => {

@@ -18,7 +18,7 @@ test('codecs that write different bytes have different names', () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-test('a codec of one’s own is used, under its name', () => {
+test('a custom codec is used, under its own name', () => {
   const keyCodec: KeyCodec<string> = { ...codec, ordered: true, decode: () => 'decoded' };
 
   expect(resolveValueCodec(codec)).toMatchObject({ name: 'mine' });
@@ -26,22 +26,22 @@ test('a codec of one’s own is used, under its name', () => {
   expect(resolveKeyCodec(keyCodec).decode(Buffer.alloc(0), 0, 0)).toBe('decoded');
 });
 
-test('a key’s codec has to keep order', () => {
-  expect(() => resolveKeyCodec(codec as KeyCodec<string>)).toThrow(
-    "the codec 'mine' cannot be a key's: the engine sorts keys by their bytes. " +
-      'Where its bytes sort as its values do, add ordered: true.',
+test('a key codec must keep order', () => {
+  expect(() => resolveKeyCodec(codec)).toThrow(
+    "the codec 'mine' cannot encode keys: the engine sorts keys by their bytes. " +
+      'If its bytes sort as its values do, add ordered: true.',
   );
 });
 
-test('what is no type lists the choices', () => {
+test('an unknown type is refused, with the choices', () => {
   for (const nonsense of ['int', 3, null, undefined, [], {}, { name: 'x' }, ['string', 'int']]) {
     const isJobDefinitionError = expect.objectContaining({ name: 'JobDefinitionError' });
 
-    expect(() => resolveKeyCodec(nonsense as KeyType)).toThrow(isJobDefinitionError);
-    expect(() => resolveValueCodec(nonsense as ValueType)).toThrow(isJobDefinitionError);
+    expect(() => resolveKeyCodec(nonsense)).toThrow(isJobDefinitionError);
+    expect(() => resolveValueCodec(nonsense)).toThrow(isJobDefinitionError);
   }
-  expect(() => resolveValueCodec('int' as ValueType)).toThrow(
-    `value: "int" is no type of a value. Choose 'string', 'number', 'bytes', json<T>(), ` +
+  expect(() => resolveValueCodec('int')).toThrow(
+    `value: "int" is not a type of values. Choose 'string', 'number', 'bytes', json<T>(), ` +
       `a tuple of these such as ['string', 'number'], or a Codec ({ name, encode, decode }).`,
   );
 });

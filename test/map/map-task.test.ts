@@ -114,7 +114,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
 
     expect(result.recordsWritten).toBe(2);
     expect(() => late!('word', 'late')).toThrow(
-      'emit() was called after map() had ended. map is synchronous: wait for nothing in it, and leave no timer or promise behind',
+      'emit() was called after map() had returned. map is synchronous: call emit() before it returns, not from a timer or a promise',
     );
   });
 
@@ -370,7 +370,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
       ).rejects.toMatchObject({
         name: 'JobDefinitionError',
         message: expect.stringMatching(
-          /^count\('x', .+\) adds no finite number; received (number|string|object)\./,
+          /^count\('x', .+\): the amount must be a finite number; received (number|string|object)\./,
         ),
       });
     }
@@ -379,7 +379,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     });
     await expect(attempt(many, ['x\n'])).rejects.toMatchObject({
       name: 'JobDefinitionError',
-      message: expect.stringContaining('would be counter number 1001; a job has at most 1000'),
+      message: expect.stringContaining('would create counter number 1001; a job may have at most 1000'),
     });
   });
 
@@ -388,7 +388,9 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
 
     await expect(attempt(job, ['1\n2\n'])).rejects.toMatchObject({
       name: 'JobDefinitionError',
-      message: expect.stringMatching(/^count\('x', 1e\+308\) takes the counter, at 1e\+308, past .+ smaller/),
+      message: expect.stringMatching(
+        /^count\('x', 1e\+308\) would raise the counter, now at 1e\+308, above .+ smaller/,
+      ),
     });
   });
 

@@ -1,4 +1,4 @@
-/** Compiled by `tsc --noEmit`, never run: what a job's author gets from inference, and what does not compile. */
+/** Compiled by `tsc --noEmit`, never run: the types that a job's author gets by inference, and mistakes that must not compile. */
 import { expectTypeOf } from 'vitest';
 import {
   byRange,
@@ -19,7 +19,7 @@ import {
 
 const common = { name: 'types', description: 'Only compiled', input: textLines() } as const;
 
-// What map emits is what combine and reduce receive; contexts are taken apart without annotations.
+// combine and reduce receive the types that map emits; contexts are destructured without annotations.
 const wordCount = defineJob({
   ...common,
   key: 'string',
@@ -47,14 +47,14 @@ const wordCount = defineJob({
     expectTypeOf(key).toEqualTypeOf<string>();
     expectTypeOf(values).toEqualTypeOf<Iterable<number>>();
     emit(key, [...values].length);
-    // @ts-expect-error a symbol is no column
+    // @ts-expect-error a symbol is not a column
     emit(key, Symbol('x'));
   },
   output: tsv(),
 });
 expectTypeOf(wordCount).toEqualTypeOf<Job>();
 
-// Inline input, arrow functions, a whole context.
+// Inline input, arrow functions, a context that is not destructured.
 defineJob({
   name: 'arrows',
   description: '',
@@ -185,13 +185,13 @@ defineJob({
     expectTypeOf(line).toEqualTypeOf<string>();
     expectTypeOf(state).toEqualTypeOf<RegExp>();
     if (state.test(line)) emit(null, line);
-    // @ts-expect-error an object is no line
+    // @ts-expect-error an object is not a line
     emit(null, { line });
   },
   output: lines(),
 });
 
-// Records of an input format of one's own.
+// Records of a custom input format.
 declare const rows: InputFormat<Row>;
 declare const counted: OutputFormat<string, number>;
 defineJob({
@@ -205,13 +205,13 @@ defineJob({
     emit([...values].join(), key);
     // @ts-expect-error this output holds numbers
     emit('x', 'y');
-    // @ts-expect-error under strings
+    // @ts-expect-error with strings as keys
     emit(key, 1);
   },
   output: counted,
 });
 
-// Codecs of one's own bring their type, inside tuples too.
+// Custom codecs bring their type, inside tuples too.
 declare const dates: KeyCodec<Date>;
 defineJob({
   ...common,
@@ -219,7 +219,7 @@ defineJob({
   value: dates,
   map(line, { emit }) {
     emit([new Date(0), line], new Date(0));
-    // @ts-expect-error a date is no string
+    // @ts-expect-error a date is not a string
     emit([new Date(0), line], '1970-01-01');
   },
   reduce([date], values, { emit }) {
@@ -230,7 +230,7 @@ defineJob({
   output: tsv(),
 });
 
-// Statements, a bare emit, and an early return are all nothing that is returned.
+// Statements, a bare emit and an early return all return nothing.
 defineJob({
   ...common,
   key: 'string',

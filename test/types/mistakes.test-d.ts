@@ -1,4 +1,4 @@
-/** Compiled by `tsc --noEmit`, never run: mistakes that do not compile, and where the compiler points. */
+/** Compiled by `tsc --noEmit`, never run: mistakes that must not compile, and where the compiler reports them. */
 import { defineJob, json, lines, type OutputFormat, textLines, tsv } from '../../src/index.ts';
 
 const common = { name: 'types', description: 'Only compiled', input: textLines() } as const;
@@ -19,7 +19,7 @@ defineJob({
   key: 'string',
   value: 'number',
   map: (line, { emit }) => emit(line, 1),
-  // @ts-expect-error a combiner answers with what it was given
+  // @ts-expect-error a combiner must return the type of its arguments
   combine: (a, b) => String(a + b),
   reduce: 'combined',
   output: tsv(),
@@ -41,7 +41,7 @@ defineJob({
   key: 'string',
   value: 'string',
   map: (line, { emit }) => emit(line, line),
-  // @ts-expect-error nor can they here
+  // @ts-expect-error nor by a reducer
   reduce: 'sum',
   output: tsv(),
 });
@@ -51,7 +51,7 @@ defineJob({
   key: 'string',
   value: json<number>(),
   map: (line, { emit }) => emit(line, 1),
-  // @ts-expect-error JSON is not added up, even where it is a number: declare value: 'number'
+  // @ts-expect-error JSON is not added up, even if it is a number: declare value: 'number'
   reduce: 'sum',
   output: tsv(),
 });
@@ -71,7 +71,7 @@ defineJob({
   key: 'number',
   value: 'string',
   map: (line, { emit }) => emit(line.length, line),
-  // @ts-expect-error its keys too are text
+  // @ts-expect-error its keys must be text too
   reduce: 'each',
   output: textOnly,
 });
@@ -81,7 +81,7 @@ defineJob({
   key: 'string',
   value: ['number', 'number'],
   map: (line, { emit }) => emit(line, [1, 2]),
-  // @ts-expect-error a tuple is no line
+  // @ts-expect-error a tuple is not a line
   reduce: 'each',
   output: lines(),
 });
@@ -91,7 +91,7 @@ defineJob({
   key: 'string',
   value: 'number',
   map: (line, { emit }) => emit(line, 1),
-  // @ts-expect-error it is spelt reducers
+  // @ts-expect-error the field is called reducers
   reducer: 3,
   reduce: 'sum',
   output: tsv(),
@@ -102,26 +102,26 @@ defineJob({
   key: 'string',
   value: 'number',
   map: (line, { emit }) => emit(line, 1),
-  // @ts-expect-error a partition function answers a number
+  // @ts-expect-error a partition function must return a number
   partition: (key) => key,
   reduce: 'sum',
   output: tsv(),
 });
 
-// @ts-expect-error a key and a value call for a reduce
+// @ts-expect-error a key and a value need a reduce
 defineJob({ ...common, key: 'string', value: 'number', map: () => {}, output: tsv() });
 
 defineJob({
   ...common,
   params: {
-    // @ts-expect-error a parameter's default is of its type
+    // @ts-expect-error a parameter's default must have its type
     most: { type: 'number', default: '3', description: 'At most' },
   },
   map: () => {},
   output: tsv(),
 });
 
-// Pairs whose result would depend on the splits.
+// Pairs of combine and reduce whose result would depend on the splits.
 defineJob({
   ...common,
   key: 'string',
@@ -144,7 +144,7 @@ defineJob({
   output: tsv(),
 });
 
-// What a function returns is lost: it must emit.
+// A returned value would be lost: functions must emit.
 const counting = { ...common, key: 'string', value: 'number', output: tsv() } as const;
 
 defineJob({
@@ -174,7 +174,7 @@ defineJob({
 
 defineJob({
   ...counting,
-  // @ts-expect-error what && leaves
+  // @ts-expect-error the value of &&
   map: (line, { emit }) => line !== '' && emit(line, 1),
   reduce: 'sum',
 });
@@ -182,7 +182,7 @@ defineJob({
 defineJob({
   ...counting,
   map: (line, { emit }) => emit(line, 1),
-  // @ts-expect-error the pair, as other frameworks have it
+  // @ts-expect-error the pair, as in other frameworks
   reduce: (key, values) => [key, [...values].length],
 });
 
@@ -195,7 +195,7 @@ defineJob({
   },
 });
 
-// @ts-expect-error the lines, not emitted
+// @ts-expect-error lines that are returned, not emitted
 defineJob({ ...common, map: (line) => [line], output: lines() });
 
 defineJob({
@@ -209,7 +209,7 @@ defineJob({
 defineJob({
   ...counting,
   map: (line, { emit }) => emit(line, 1),
-  // @ts-expect-error so is a partition function
+  // @ts-expect-error a partition function is synchronous
   partition: async (key, partitions) => key.length % partitions,
   reduce: 'sum',
 });

@@ -44,7 +44,7 @@ test('the sample by three characters: equal keys stay in the order of the input'
 test.each([
   ['-1', 'key-length is a whole number from 0 up; received -1'],
   ['2.5', 'key-length is a whole number from 0 up; received 2.5'],
-  ['Infinity', "parameter 'key-length' is a finite number; received 'Infinity'"],
+  ['Infinity', "parameter 'key-length' must be a finite number; received 'Infinity'"],
 ])('key-length=%s is refused', async (length, message) => {
   await expect(
     runApp('sort', { inputs: [sample], params: { 'key-length': length }, attemptsMax: 1 }),

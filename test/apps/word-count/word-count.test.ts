@@ -30,7 +30,7 @@ test('--set case=keep tells capitals apart', async () => {
 
 test('a case that is neither', async () => {
   await expect(runApp('word-count', { inputs: [sample], params: { case: 'upper' } })).rejects.toThrow(
-    "job 'word-count': parameter 'case' is one of lower, keep; received 'upper'",
+    "job 'word-count': parameter 'case' must be one of lower, keep; received 'upper'",
   );
 });
 

@@ -181,7 +181,7 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
     [
       'a definition that makes no sense',
       ['./wrong.ts', ...good],
-      "job 'words': reduce is a function (key, values, context) or one of 'sum'",
+      "job 'words': reduce must be a function (key, values, context) or one of 'sum'",
     ],
     ['no job', [...good], 'no job is named. Name it first'],
     [
@@ -258,7 +258,7 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
     [
       'a value that a parameter cannot have',
       ['./words.ts', ...good, '--set', 'case=up'],
-      "parameter 'case' is one of lower, keep; received 'up'",
+      "parameter 'case' must be one of lower, keep; received 'up'",
     ],
     [
       'an output that is a file',

@@ -101,13 +101,13 @@ test.each<[string, string, SubmitFlags, RegExp]>([
     'a value that is not a choice',
     'word-count',
     { set: ['case=upper'] },
-    /parameter 'case' is one of lower, keep; received 'upper'/,
+    /parameter 'case' must be one of lower, keep; received 'upper'/,
   ],
   [
     'a value that is no number',
     'word-count',
     { set: ['least=few'] },
-    /parameter 'least' is a number; received 'few'/,
+    /parameter 'least' must be a number; received 'few'/,
   ],
   [
     'a required parameter that is not given',

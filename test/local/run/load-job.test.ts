@@ -120,7 +120,7 @@ describe('loading a job module', () => {
   test('what defineJob finds wrong is said in its own words', () => {
     expect(load('wrong.ts', WORD_COUNT.replace("name: 'words'", "name: 'Wörds'"))).toMatchObject({
       name: 'JobDefinitionError',
-      message: expect.stringContaining("job 'Wörds': name is 1 to 63 lower-case letters"),
+      message: expect.stringContaining("job 'Wörds': name must be 1 to 63 lower-case letters"),
     });
   });
 
