@@ -2,7 +2,7 @@ import { appendBytes } from './append-bytes.ts';
 import type { ByteSink, KeyCodec } from './codec.ts';
 import { unencodable } from './unencodable.ts';
 
-/** A Uint8Array as it is, for keys and values alike. */
+/** A Uint8Array, unchanged; for both keys and values. */
 export const bytesCodec: KeyCodec<Uint8Array> = {
   name: 'bytes',
   ordered: true,
@@ -22,6 +22,6 @@ function notBytes(value: unknown): Error {
     codec: 'bytes',
     value,
     allowed: 'a Uint8Array or Buffer',
-    remedy: 'Pass Buffer.from(text) for text, or declare the type that is emitted.',
+    remedy: 'Emit Buffer.from(text) for text, or declare the type that is emitted.',
   });
 }

@@ -1,43 +1,59 @@
 /**
- * How keys and values become bytes. A value codec has to round-trip; a key codec must also keep order: comparing two
- * encoded keys byte by byte (unsigned, the shorter first where one is a prefix of the other) gives the order of the
- * keys. That is what lets the engine sort, merge and partition without ever decoding a key.
+ * How keys and values become bytes. A codec must decode what it encoded to an equal value. A key codec must also keep
+ * order: comparing two encoded keys byte by byte (unsigned, the shorter first if one is a prefix of the other) must give the
+ * order of the keys. So the engine can sort, merge and partition without decoding keys.
  */
 
 /** Where codecs write: a buffer that the engine owns, and how far it is filled. */
 export interface ByteSink {
+  /** The buffer. The room after `end` may hold anything. */
   bytes: Buffer;
-  /** Where the next byte goes. Codecs advance it. */
+  /** Where the next byte goes. A codec advances it by the bytes it writes. */
   end: number;
   /**
-   * Makes room: afterwards `bytes.length - end >= sizeBytes`. May replace `bytes` and move `end`, so a codec
-   * re-reads both after the call.
+   * Makes room: afterwards `bytes.length - end >= sizeBytes`. It may replace `bytes` and move `end`, so a codec
+   * must read both again after the call.
    */
   reserve(sizeBytes: number): void;
 }
 
+/**
+ * How values of one type become bytes and are read again. Both methods are synchronous.
+ *
+ * @example
+ * const dates: Codec<Date> = {
+ *   name: 'date',
+ *   encode(date, sink) {
+ *     sink.reserve(8);
+ *     sink.bytes.writeDoubleLE(date.getTime(), sink.end);
+ *     sink.end += 8;
+ *   },
+ *   decode: (bytes, start) => new Date(bytes.readDoubleLE(start)),
+ * };
+ */
 export interface Codec<T> {
-  /** Part of the job's identity: two codecs that write different bytes have different names. */
+  /** Part of the job's identity: codecs that write different bytes must have different names. */
   readonly name: string;
-  /** Appends the value's bytes at `sink.end`. Throws UnencodableValueError, saying which value and why. */
+  /** Appends the value's bytes at `sink.end`. Should throw an error that names the value if it cannot be encoded. */
   encode(value: T, sink: ByteSink): void;
   /** Reads the value whose bytes are `bytes[start, end)`. The result holds no reference to `bytes`. */
   decode(bytes: Buffer, start: number, end: number): T;
 }
 
-/** A codec whose bytes sort as its values do. */
+/** A codec whose bytes sort as its values do, so that it can encode keys. */
 export interface KeyCodec<T> extends Codec<T> {
+  /** The codec's promise that comparing encoded bytes gives the order of the values. */
   readonly ordered: true;
 }
 
-/** A JSON value typed by the caller; made by `json<T>()`. */
+/** The type of JSON keys or values. Made by `json<T>()`. */
 export interface JsonType<T> {
   readonly json: true;
-  /** Type only, never present. */
+  /** Carries T for the compiler; never present. */
   readonly type?: T;
 }
 
-/** What a job writes for its `key`: a type's name, a tuple of them, `json<T>()`, or a codec of one's own. */
+/** What a job may have as `key`: the name of a type, a tuple of types, `json<T>()`, or a custom KeyCodec. */
 export type KeyType =
   | 'string'
   | 'number'
@@ -46,7 +62,7 @@ export type KeyType =
   | KeyCodec<unknown>
   | readonly KeyType[];
 
-/** What a job writes for its `value`. */
+/** What a job may have as `value`: the name of a type, a tuple of types, `json<T>()`, or a custom Codec. */
 export type ValueType =
   | 'string'
   | 'number'
@@ -55,7 +71,7 @@ export type ValueType =
   | Codec<unknown>
   | readonly ValueType[];
 
-/** The TypeScript type behind a KeyType or ValueType: `['string', 'number']` is `readonly [string, number]`. */
+/** The TypeScript type of a KeyType or ValueType: `['string', 'number']` gives `readonly [string, number]`. */
 export type TypeOf<T> = T extends 'string'
   ? string
   : T extends 'number'
@@ -67,7 +83,7 @@ export type TypeOf<T> = T extends 'string'
         : T extends Codec<infer V>
           ? V
           : T extends readonly unknown[]
-            ? // An array of unknown length is the bound of a type still being inferred: following it would not end.
+            ? // An array of unknown length is the bound of a type that is still being inferred: recursion would never end.
               number extends T['length']
               ? readonly unknown[]
               : { readonly [I in keyof T]: TypeOf<T[I]> }

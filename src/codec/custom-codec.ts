@@ -4,8 +4,8 @@ import { refusePromise, unsuitableKind } from '../base/user-returns.ts';
 import type { Codec } from './codec.ts';
 
 /**
- * A codec of the user's, with its calls checked: what it throws is named as its own, and what it leaves behind is what
- * the engine counts on.
+ * Wraps a user's codec and checks its calls: errors that it throws are reported as its own, and the sink must be left in a
+ * valid state.
  */
 export function customCodec<C extends Codec<unknown>>(codec: C): C {
   const { name } = codec;
@@ -14,7 +14,7 @@ export function customCodec<C extends Codec<unknown>>(codec: C): C {
     if (kind === undefined) continue;
     throw new MapReduceError(
       'JobDefinitionError',
-      `the codec '${name}' has ${kind} for ${method}; it must be an ordinary, synchronous function`,
+      `${method}() of the codec '${name}' is ${kind}; it must be an ordinary, synchronous function`,
     );
   }
   const checked: Codec<unknown> = {
@@ -30,7 +30,7 @@ export function customCodec<C extends Codec<unknown>>(codec: C): C {
       if (!Number.isInteger(sink.end) || sink.end < 0 || sink.end > sink.bytes.length) {
         throw new MapReduceError(
           'JobDefinitionError',
-          `encode() of the codec '${name}' left sink.end at ${String(sink.end)}, outside of a buffer of ${sink.bytes.length} bytes. Call sink.reserve() for the bytes it writes, and read sink.bytes and sink.end again afterwards`,
+          `encode() of the codec '${name}' left sink.end at ${String(sink.end)}, outside of the buffer of ${sink.bytes.length} bytes. Call sink.reserve() for the bytes to write, and read sink.bytes and sink.end again after the call`,
           { details: DETAILS },
         );
       }

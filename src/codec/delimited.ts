@@ -1,38 +1,42 @@
 /**
- * Encodings that say themselves where they end, so that others can follow: what the parts of a tuple need.
+ * Encodings that mark where they end, so that another can follow, as the parts of a tuple require.
  *
- *     fixed size                 as it is: a number's 8 bytes
- *     tuples, json               as they are: they end by their structure
- *     text, bytes, own codecs    0x00 becomes 0x00 0xff, and 0x00 0x00 ends it
+ *     fixed size                    unchanged: the 8 bytes of a number
+ *     tuples, json                  unchanged: their structure shows where they end
+ *     text, bytes, custom codecs    0x00 becomes 0x00 0xff, and 0x00 0x00 ends it
  *
- * The end mark sorts below every byte that may stand in its place (0x00 0x00 < 0x00 0xff < 0x01), so a shorter text
- * sorts before the longer one it begins, whatever follows in the tuple.
+ * The end mark sorts below all bytes that can stand in its place (0x00 0x00 < 0x00 0xff < 0x01). So a text sorts before
+ * every longer text that starts with it, whatever follows in the tuple.
  */
 import { MapReduceError } from '../base/errors.ts';
 import type { ByteSink, Codec, KeyCodec } from './codec.ts';
 import { GrowableSink } from './growable-sink.ts';
 
-/** Where a reader stands. */
+/** The position of a reader. */
 export interface Cursor {
   at: number;
 }
 
 export interface DelimitedCodec<T> {
   encode(value: T, sink: ByteSink): void;
-  /** Reads at the cursor and moves it to the encoding's end. */
+  /** Reads at the cursor and moves it to the end of the encoding. */
   decode(bytes: Buffer, cursor: Cursor): T;
 }
 
-/** A key codec that knows a better delimited form than escaping. */
+/** A key codec with a delimited form of its own, better than escaping. */
 export interface SelfDelimitingKeyCodec<T> extends KeyCodec<T> {
   readonly delimited: DelimitedCodec<T>;
 }
 
 export function delimited(codec: KeyCodec<unknown>): DelimitedCodec<unknown> {
-  return 'delimited' in codec ? (codec as SelfDelimitingKeyCodec<unknown>).delimited : escaped(codec);
+  return isSelfDelimiting(codec) ? codec.delimited : escaped(codec);
 }
 
-/** Any codec's bytes, escaped and ended. */
+function isSelfDelimiting(codec: KeyCodec<unknown>): codec is SelfDelimitingKeyCodec<unknown> {
+  return 'delimited' in codec;
+}
+
+/** The bytes of any codec, escaped and followed by the end mark. */
 export function escaped<T>(codec: Codec<T>): DelimitedCodec<T> {
   const scratch = new GrowableSink();
   return {
@@ -51,7 +55,7 @@ export function escaped<T>(codec: Codec<T>): DelimitedCodec<T> {
   };
 }
 
-/** Two zero bytes: the end of what was escaped. The room has to be there. */
+/** Writes the end mark, two zero bytes. The caller must have reserved the room. */
 export function writeEnd(sink: ByteSink): void {
   sink.bytes[sink.end++] = 0;
   sink.bytes[sink.end++] = 0;
@@ -73,8 +77,8 @@ function writeEscaped(from: Buffer, sizeBytes: number, sink: ByteSink): void {
 }
 
 /**
- * Moves the cursor behind the end mark. Answers where the content ends, or -1 where something in it is escaped, so
- * that it cannot be read in place.
+ * Moves the cursor past the end mark. Returns where the content ends, or -1 if something in it is escaped and it cannot
+ * be read in place.
  */
 export function endOfEscaped(bytes: Buffer, cursor: Cursor): number {
   const length = bytes.length;
@@ -88,7 +92,7 @@ export function endOfEscaped(bytes: Buffer, cursor: Cursor): number {
     }
     plain = false;
   }
-  throw new MapReduceError('CorruptShuffleError', `part of a tuple at byte ${cursor.at} has no end`);
+  throw new MapReduceError('CorruptShuffleError', `the part of a tuple at byte ${cursor.at} has no end mark`);
 }
 
 export function unescaped(bytes: Buffer, start: number, end: number): Buffer {

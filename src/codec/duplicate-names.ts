@@ -1,19 +1,20 @@
 /**
- * Names that an object of a JSON text has twice. JSON.parse takes the last value without a word; whoever wrote both meant
- * something else.
+ * Finds names that an object in a JSON text has twice. JSON.parse silently keeps the last value, which is hardly what the
+ * author of both meant.
  */
+import { closingQuote, isBeforeColon } from './json-scan.ts';
 import { parseJson } from './parse-json.ts';
 
 interface Frame {
-  /** Of an object: its names so far. */
+  /** The names of an object so far; undefined for an array. */
   readonly names: Set<string> | undefined;
-  /** Where in it the value stands that is being read. */
+  /** The name or index of the value that is being read. */
   at: string | number;
 }
 
 /**
- * @param text  JSON, which parseJson() takes
- * @returns the path of the first such name, from the outermost object or array; undefined where there is none
+ * @param text  valid JSON
+ * @returns the path of the first duplicate name, from the outermost object or array; undefined if there is none
  */
 export function duplicateName(text: string): readonly (string | number)[] | undefined {
   const frames: Frame[] = [];
@@ -34,32 +35,18 @@ export function duplicateName(text: string): readonly (string | number)[] | unde
         if (typeof frame?.at === 'number') frame.at++;
         break;
       case '"': {
-        const end = endOfString(text, at);
-        const isName = frame?.names !== undefined && nextIsColon(text, end);
-        if (isName) {
-          const name = parseJson(text.slice(at, end)) as string;
+        const quote = closingQuote(text, at + 1);
+        if (quote === -1) return undefined;
+        if (frame?.names !== undefined && isBeforeColon(text, quote + 1)) {
+          const name = String(parseJson(text.slice(at, quote + 1)));
           frame.at = name;
           if (frame.names.has(name)) return frames.map((outer) => outer.at);
           frame.names.add(name);
         }
-        at = end - 1;
+        at = quote;
         break;
       }
     }
   }
   return undefined;
-}
-
-/** Behind the closing quote. */
-function endOfString(text: string, quote: number): number {
-  for (let at = quote + 1; ; at++) {
-    if (text[at] === '\\') at++;
-    else if (text[at] === '"' || at >= text.length) return at + 1;
-  }
-}
-
-function nextIsColon(text: string, from: number): boolean {
-  let at = from;
-  while (/\s/.test(text[at] ?? '')) at++;
-  return text[at] === ':';
 }

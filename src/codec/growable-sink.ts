@@ -1,15 +1,15 @@
 import type { ByteSink } from './codec.ts';
 
 /**
- * A sink with a buffer of its own, which doubles when it is full: a write costs amortised O(1) and `end` never moves
- * by itself. Its bound is its owner's: who fills it says when it is emptied.
+ * A sink with a buffer of its own that doubles when it is full: a write costs amortised O(1), and reserve() never moves
+ * `end`. It has no bound: its owner decides when to empty it.
  */
 export class GrowableSink implements ByteSink {
   bytes: Buffer;
   end = 0;
 
   constructor(capacityBytes = 1024) {
-    // Not from Node's pool: a sink lives long and would keep a whole slab alive.
+    // Not from Node's pool: a sink lives long, and would keep a whole slab of the pool alive.
     this.bytes = Buffer.allocUnsafeSlow(Math.max(16, capacityBytes));
   }
 
@@ -21,7 +21,7 @@ export class GrowableSink implements ByteSink {
     this.bytes = grown;
   }
 
-  /** Forgets what was written and keeps the room. */
+  /** Forgets what was written, and keeps the buffer. */
   reset(): void {
     this.end = 0;
   }

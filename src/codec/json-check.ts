@@ -2,13 +2,14 @@ import { typeName } from '../base/show-value.ts';
 import { unencodable } from './unencodable.ts';
 
 /**
- * What JSON can hold, and nothing that would be dropped or changed in silence: undefined, functions, NaN, Date, Map,
- * instances of classes, symbols as names, and what has a toJSON() are refused, with the path to the culprit.
+ * Refuses what JSON would silently drop or change: undefined, functions, NaN, Date, Map, instances of classes, symbols as
+ * names, and values with a toJSON(). The message names the path to the value.
  *
- * Entries of arrays by index and enumerable properties of objects are data; others (`index` of a regular expression's
- * match, say) are not, as in JSON.stringify.
+ * As in JSON.stringify, only the indexed entries of arrays and the enumerable properties of objects count as data; others,
+ * such as `index` of a regular expression's match, do not.
  *
- * @returns whether there is a -0 in it: JSON has one, but JSON.stringify writes it as 0
+ * @returns whether the value holds a -0, which JSON has, but JSON.stringify writes as 0
+ * @throws UnencodableValueError
  */
 export function checkJson(value: unknown, codec: string): boolean {
   const found = kindOf(value, ANY_TEXT, 0);
@@ -16,20 +17,20 @@ export function checkJson(value: unknown, codec: string): boolean {
   return found === WITH_NEGATIVE_ZERO;
 }
 
-/** The same for what becomes UTF-8 rather than JSON text, which can escape lone surrogates. */
+/** The same for keys, which become UTF-8: unlike JSON text, it cannot escape lone surrogates, so they are refused too. */
 export function checkJsonKey(value: unknown, codec: string): void {
   if (kindOf(value, WELL_FORMED_TEXT, 0) === NO_JSON) throw explain(value, WELL_FORMED_TEXT, codec);
 }
 
-/** A value nested deeper than this is taken for a cycle. */
+/** A value nested more deeply than this is treated as a cycle. */
 const JSON_DEPTH_MAX = 1_000;
 
-/** Kinds of values, as bits: what an array or object is, is the sum of what is in it. */
+/** Kinds of values, as bits: the kind of an array or object is the OR of the kinds in it. */
 const NO_JSON = 0b00;
 const JSON_AS_IT_IS = 0b01;
 const WITH_NEGATIVE_ZERO = 0b11;
 
-/** Which text is allowed. */
+/** Which strings are allowed. */
 type TextRule = typeof ANY_TEXT | typeof WELL_FORMED_TEXT;
 const ANY_TEXT = 0;
 const WELL_FORMED_TEXT = 1;
@@ -52,7 +53,7 @@ function kindOf(value: unknown, rule: TextRule, depth: number): number {
   if (depth === JSON_DEPTH_MAX || hasToJson(value)) return NO_JSON;
   let kinds = JSON_AS_IT_IS;
   if (Array.isArray(value)) {
-    // By index: a hole reads as undefined and is refused, where every() would step over it.
+    // By index: a hole reads as undefined and is refused, while every() would skip it.
     for (let i = 0; i < value.length; i++) {
       const kind = kindOf(value[i], rule, depth + 1);
       if (kind === NO_JSON) return NO_JSON;
@@ -70,20 +71,21 @@ function kindOf(value: unknown, rule: TextRule, depth: number): number {
   return kinds;
 }
 
+// The casts below read properties of user values in a hot loop: a property access is faster than Reflect.get().
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Inherited or its own: JSON.stringify would write what it answers. */
+/** Inherited or own: JSON.stringify would write what toJSON() returns instead of the value. */
 function hasToJson(value: object): boolean {
   return typeof (value as { toJSON?: unknown }).toJSON === 'function';
 }
 
-/** Made by `{}` (of whichever realm), JSON.parse or Object.create(null). */
+/** Whether the object was made by `{}` (of any realm), JSON.parse or Object.create(null). */
 function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || isObjectPrototype(prototype as object);
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || isObjectPrototype(prototype);
 }
 
-/** Of another realm, such as node:vm's: nothing above it, and what only Object.prototype has. */
+/** The Object.prototype of another realm, such as node:vm's: it inherits nothing, and has what only Object.prototype has. */
 function isObjectPrototype(prototype: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
@@ -103,7 +105,7 @@ interface Place {
   readonly ancestors: readonly unknown[];
 }
 
-/** The slow way round, for a value that is known to be no JSON: finds the first culprit and says what is wrong. */
+/** For a value that is known not to be JSON: finds the first offending value, slowly, and explains what is wrong with it. */
 function explain(root: unknown, rule: TextRule, codec: string): Error {
   const culprit = findCulprit({ value: root, path: '$', ancestors: [] }, rule);
   const { value, path, ancestors } = culprit ?? { value: root, path: '$', ancestors: [] };
@@ -116,7 +118,7 @@ function explain(root: unknown, rule: TextRule, codec: string): Error {
       shown: 'a cycle',
       path,
       allowed: `${allowed}, without cycles`,
-      remedy: 'Emit an id or a copy in place of the reference.',
+      remedy: 'Emit an id or a copy instead of the reference.',
     });
   }
   if (ancestors.length === JSON_DEPTH_MAX) {
@@ -163,18 +165,18 @@ function findCulprit(place: Place, rule: TextRule): Place | undefined {
 }
 
 function remedyFor(value: unknown): string {
-  if (value === undefined) return 'Leave the property out, or use null.';
-  if (typeof value === 'bigint') return 'Pass Number(value), or String(value) where it is too large.';
+  if (value === undefined) return 'Omit the property, or use null.';
+  if (typeof value === 'bigint') return 'Emit Number(value), or String(value) if it is too large.';
   if (typeof value === 'number') return 'Use null for a missing number, or a string.';
-  if (typeof value === 'string') return 'Pass value.toWellFormed(), or cut text between characters.';
-  if (value instanceof Date) return 'Pass value.toISOString().';
-  if (value instanceof Map) return 'Pass Object.fromEntries(value) or [...value].';
-  if (value instanceof Set) return 'Pass [...value].';
-  if (ArrayBuffer.isView(value)) return "Declare the type as 'bytes', or pass Array.from(value).";
+  if (typeof value === 'string') return 'Emit value.toWellFormed(), or cut text between characters.';
+  if (value instanceof Date) return 'Emit value.toISOString().';
+  if (value instanceof Map) return 'Emit Object.fromEntries(value) or [...value].';
+  if (value instanceof Set) return 'Emit [...value].';
+  if (ArrayBuffer.isView(value)) return "Declare the type as 'bytes', or emit Array.from(value).";
   if (value !== null && typeof value === 'object') {
-    if (hasToJson(value)) return 'It has a toJSON(): pass what that answers, if it is what is meant.';
-    return `Pass a plain object made from the ${typeName(value)}.`;
+    if (hasToJson(value)) return 'It has a toJSON(): emit what toJSON() returns, if that is what you mean.';
+    return `Emit a plain object made from the ${typeName(value)}.`;
   }
-  if (typeof value === 'symbol') return 'Use a string in its place, or leave it out.';
+  if (typeof value === 'symbol') return 'Use a string instead, or omit it.';
   return 'Emit data only.';
 }

@@ -6,9 +6,9 @@
  *     00 end   01 null   02 false   03 true   04 number: 8 bytes   05 string: text 00 00
  *     06 array: elements, end               07 object: (05 name 00 00, value) by name, end
  *
- * Strings and names sort by code point. A tag says where each value ends, so json stands in tuples as it is.
- * What comes back is equal to what was written, the entries of objects in sorted order; -0 and 0 are one key, which is 0.
- * A lone surrogate has no UTF-8, so two keys could become one: it is refused.
+ * Strings and names sort by code point. The tags show where each value ends, so JSON needs no escaping inside of tuples.
+ * A decoded key equals the one that was encoded, with the entries of objects in sorted order. -0 and 0 are one key, which
+ * decodes as 0. A lone surrogate has no UTF-8 form, so two keys could become one: it is refused.
  */
 import { MapReduceError } from '../base/errors.ts';
 import { sortUtf8 } from '../base/utf8-order.ts';
@@ -58,6 +58,7 @@ function encodeAny(value: unknown, sink: ByteSink): void {
     for (const element of value) encodeAny(element, sink);
     writeTag(END, sink);
   } else {
+    // Checked by checkJsonKey().
     const object = value as Readonly<Record<string, unknown>>;
     writeTag(OBJECT, sink);
     for (const name of sortUtf8(Object.keys(object))) {
@@ -90,15 +91,19 @@ function decodeAny(bytes: Buffer, cursor: Cursor): unknown {
     case OBJECT: {
       const entries: [string, unknown][] = [];
       while (bytes[cursor.at] !== END) {
+        // encodeAny() writes a string before each entry.
         const name = decodeAny(bytes, cursor) as string;
         entries.push([name, decodeAny(bytes, cursor)]);
       }
       cursor.at++;
-      // Not by assignment, which would take an entry named __proto__ for the prototype.
+      // Not by assignment: an entry named __proto__ would set the prototype.
       return Object.fromEntries(entries);
     }
     default:
-      throw new MapReduceError('CorruptShuffleError', `json key holds tag ${tag} at byte ${cursor.at - 1}`);
+      throw new MapReduceError(
+        'CorruptShuffleError',
+        `a JSON key holds the unknown tag ${tag} at byte ${cursor.at - 1}`,
+      );
   }
 }
 

@@ -1,12 +1,12 @@
 import { checkJson } from './json-check.ts';
 
-/** The value as JSON text, which JSON.parse makes the same value of, -0 included. Throws UnencodableValueError. */
+/** Converts the value to JSON text from which JSON.parse makes the same value, -0 included. Throws UnencodableValueError. */
 export function jsonText(value: unknown, codec: string): string {
   const hasNegativeZero = checkJson(value, codec);
   return hasNegativeZero ? textWithNegativeZeros(value) : JSON.stringify(value);
 }
 
-/** Of a value that was checked. */
+/** The value must have passed checkJson(). */
 function textWithNegativeZeros(value: unknown): string {
   if (Object.is(value, -0)) return '-0';
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

@@ -1,8 +1,11 @@
 import type { JsonType } from './codec.ts';
 
 /**
- * Keys or values that are JSON, typed by the caller. As keys they sort: null < false < true < numbers < strings <
- * arrays < objects.
+ * The type of keys or values that are JSON: null, booleans, finite numbers, strings, arrays and plain objects. The compiler
+ * checks them against T. As keys they sort as null < false < true < numbers < strings < arrays < objects.
+ *
+ * Emitting what JSON would silently drop or change (undefined, NaN, Date, Map and so on) is an UnencodableValueError that
+ * names the path to it.
  *
  * @example
  * value: json<{ readonly count: number; readonly lines: readonly string[] }>(),

@@ -3,9 +3,9 @@ import type { SelfDelimitingKeyCodec } from './delimited.ts';
 import { unencodable } from './unencodable.ts';
 
 /**
- * Numbers as keys: 8 bytes that sort as the numbers do, from -Infinity to Infinity. A double read as a big-endian
- * integer already sorts right among the positive ones; so positive numbers get the sign bit set, and negative ones all
- * bits flipped. -0 becomes 0, since the two are one key; NaN has no place in an order and is refused.
+ * Numbers as keys: 8 bytes that sort as the numbers do, from -Infinity to Infinity. The bits of positive doubles, read as
+ * big-endian integers, sort as the numbers do already. Positive numbers get the sign bit set, and negative numbers all bits
+ * flipped. -0 becomes 0, since the two are one key. NaN has no place in an order and is refused.
  */
 export const numberKeyCodec: SelfDelimitingKeyCodec<number> = {
   name: 'ordered-number',
@@ -73,7 +73,7 @@ function notAKey(value: unknown): Error {
   return unencodable({
     codec: 'number (as a key)',
     value,
-    allowed: 'any number but NaN, which has no place in an order',
-    remedy: 'Leave such records out, or emit another key for them.',
+    allowed: 'any number except NaN, which has no place in an order',
+    remedy: 'Skip such records, or emit another key for them.',
   });
 }

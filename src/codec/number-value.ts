@@ -3,10 +3,10 @@ import type { ByteSink, Codec } from './codec.ts';
 import { unencodable } from './unencodable.ts';
 
 /**
- * Numbers as values: any double, bit for bit (one NaN), in as few bytes as it takes. The length says which:
+ * Numbers as values: any double, bit for bit (with a single NaN), in as few bytes as possible. The length shows the form:
  *
  *     0 bytes   0
- *     1 to 7    a safe integer, two's complement, little-endian, as short as it goes
+ *     1 to 7    a safe integer, two's complement, little-endian, as short as possible
  *     8         IEEE 754 double, little-endian: fractions, -0, NaN, infinities, integers beyond 2^53 - 1
  *
  * Counts are mostly 1, so the one-byte case comes first and costs two comparisons.
@@ -28,7 +28,7 @@ const TWO_POW_39 = 2 ** 39;
 const TWO_POW_47 = 2 ** 47;
 const scratch = new DataView(new ArrayBuffer(8));
 
-/** Writes `value` at `bytes[at]`, where NUMBER_VALUE_BYTES_MAX bytes have to be free; answers the new end. */
+/** Writes `value` at `bytes[at]`, where NUMBER_VALUE_BYTES_MAX bytes must be free, and returns the new end. */
 export function encodeNumberValue(value: number, bytes: Uint8Array, at: number): number {
   const int32 = value | 0;
   if (int32 === value) {
@@ -76,7 +76,10 @@ export function decodeNumberValue(bytes: Uint8Array, start: number, end: number)
     case 8:
       return decodeDouble(bytes, start);
     default:
-      throw new MapReduceError('CorruptShuffleError', `a number takes 0 to 8 bytes; found ${end - start}`);
+      throw new MapReduceError(
+        'CorruptShuffleError',
+        `a number must have 0 to 8 bytes; found ${end - start}`,
+      );
   }
 }
 
@@ -116,6 +119,6 @@ function notANumber(value: unknown): Error {
     codec: 'number',
     value,
     allowed: 'a number, NaN and infinities included',
-    remedy: 'Pass Number(value), or declare the type that is emitted.',
+    remedy: 'Emit Number(value), or declare the type that is emitted.',
   });
 }

@@ -1,10 +1,10 @@
 /**
- * Buffer's own primitives for text. They do what `write` and `toString` do, less the handling of optional arguments,
- * which for a key of ten bytes is most of the cost. Node has had them on every Buffer since its first releases, but
- * its type definitions leave them out.
+ * Buffer's own primitives for text. They do what `write` and `toString` do without handling optional arguments, which is
+ * most of the cost for a key of ten bytes. Every Buffer has had them since Node's first releases, but Node's type
+ * definitions omit them.
  */
 interface TextPrimitives {
-  /** Writes the text as UTF-8; answers how many bytes that took. The room has to be there. */
+  /** Writes the text as UTF-8 and returns how many bytes that took. The caller must have reserved the room. */
   utf8Write(text: string, at: number, lengthMax?: number): number;
   utf8Slice(start: number, end: number): string;
   latin1Slice(start: number, end: number): string;
@@ -13,5 +13,6 @@ interface TextPrimitives {
 export type RawBuffer = Buffer & TextPrimitives;
 
 export function raw(bytes: Buffer): RawBuffer {
+  // The only place that adds the omitted methods to the type.
   return bytes as RawBuffer;
 }

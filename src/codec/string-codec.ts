@@ -12,7 +12,7 @@ import { raw } from './raw-bytes.ts';
 import { shortAscii } from './short-ascii.ts';
 import { unencodable } from './unencodable.ts';
 
-/** Text with U+0000 in it is rare: it takes the general way, all other text is written as it is. */
+/** For text with U+0000 in it, which is rare. All other text needs no escaping. */
 const withZeros = escaped<string>({ name: 'string', encode: encodeString, decode: decodeString });
 
 export const delimitedString: DelimitedCodec<string> = {
@@ -35,8 +35,8 @@ export const delimitedString: DelimitedCodec<string> = {
 };
 
 /**
- * Text as plain UTF-8, for keys and values alike. UTF-8 bytes sort as code points do, so it keeps order as it is.
- * A lone surrogate has no UTF-8: it is refused, since texts that differ in it would become one.
+ * Text as plain UTF-8, for both keys and values. UTF-8 bytes sort as code points do, so it keeps order. A lone surrogate
+ * has no UTF-8 form and is refused: otherwise texts that differ only in lone surrogates would become equal.
  */
 export const stringCodec: SelfDelimitingKeyCodec<string> = {
   name: 'string',
@@ -47,13 +47,13 @@ export const stringCodec: SelfDelimitingKeyCodec<string> = {
 };
 
 /**
- * Up to this many characters a loop in JavaScript beats the call into native code: 3 ns for 1, 16 for 8, 28 for 12,
- * where utf8Write takes 20 to 30 throughout.
+ * Up to this many characters a loop in JavaScript is faster than the call into native code: 3 ns for 1, 16 for 8, 28 for
+ * 12, while utf8Write takes 20 to 30 for each of these.
  */
 const LOOP_CHARACTERS_MAX = 12;
-/** Up to this many bytes are searched in a loop, less than a nanosecond each, where isWellFormed() takes 70 to 130 ns. */
+/** Up to this many bytes are searched in a loop, at less than 1 ns each, while isWellFormed() takes 70 to 130 ns. */
 const LOOP_BYTES_MAX = 96;
-/** Above this, the exact size is computed first, rather than reserving three bytes a character. */
+/** Above this, the exact size is computed first, instead of reserving three bytes per character. */
 const EXACT_CHARACTERS_MIN = 64 * 1024;
 
 export function encodeString(value: string, sink: ByteSink): void {
@@ -81,7 +81,7 @@ function encodeLong(value: string, sink: ByteSink): void {
   const sizeBytesMax = value.length < EXACT_CHARACTERS_MIN ? value.length * 3 : Buffer.byteLength(value);
   if (sink.bytes.length - sink.end < sizeBytesMax) sink.reserve(sizeBytesMax);
   const written = raw(sink.bytes).utf8Write(value, sink.end);
-  // ASCII, nearly all text, is as many bytes as characters, and is not looked at again.
+  // ASCII, which is nearly all text, has as many bytes as characters and needs no check.
   if (
     written !== value.length &&
     (written > LOOP_BYTES_MAX || holdsReplacement(sink.bytes, sink.end, sink.end + written)) &&
@@ -93,8 +93,8 @@ function encodeLong(value: string, sink: ByteSink): void {
 }
 
 /**
- * Whether U+FFFD (ef bf bd) is in the bytes: it may have been written for a lone surrogate. Every third byte is enough to
- * meet one of its three.
+ * Whether the bytes hold U+FFFD (ef bf bd), which may have been written for a lone surrogate. Looking at every third byte
+ * is enough to meet one of its three.
  */
 function holdsReplacement(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at += 3) {
@@ -129,8 +129,8 @@ function loneSurrogate(value: string): Error {
   return unencodable({
     codec: 'string',
     value: value.slice(Math.max(0, at - 20), at + 20),
-    allowed: 'text without lone surrogates, which have no UTF-8',
-    remedy: `Half of a character stands at index ${at}: cut text between characters ([...text][0] is a whole one, text[0] may be half), or pass text.toWellFormed().`,
+    allowed: 'text without lone surrogates, which have no UTF-8 form',
+    remedy: `There is half of a character at index ${at}: cut text between characters ([...text][0] is a whole one, text[0] may be half), or emit text.toWellFormed().`,
   });
 }
 
@@ -139,6 +139,6 @@ function notText(value: unknown): Error {
     codec: 'string',
     value,
     allowed: 'a string',
-    remedy: 'Pass String(value), or declare the type that is emitted.',
+    remedy: 'Emit String(value), or declare the type that is emitted.',
   });
 }

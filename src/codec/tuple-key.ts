@@ -3,8 +3,8 @@ import { type Cursor, delimited, type SelfDelimitingKeyCodec } from './delimited
 import { checkTuple } from './tuple-shape.ts';
 
 /**
- * Tuples as keys: part after part, so they sort by the first part, then by the second, and so on. Every part but the
- * last is delimited; the last ends where the key ends, which saves a text its escaping and its end mark.
+ * Tuples as keys: part after part, so they sort by the first part, then by the second, and so on. Every part except the
+ * last is delimited. The last part ends where the key ends, so text there needs neither escaping nor an end mark.
  *
  *     ['string', 'number']    text 00 00 | 8 bytes
  *     ['number', 'string']    8 bytes | text

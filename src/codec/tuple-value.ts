@@ -1,5 +1,5 @@
 /**
- * Tuples as values: every part but the last has its length before it, as a varint; the last ends where the value ends.
+ * Tuples as values: every part except the last is preceded by its length, a varint. The last ends where the value ends.
  *
  *     ['number', 'string']    length | number | text
  */
@@ -22,7 +22,7 @@ export function tupleValueCodec(parts: readonly Codec<unknown>[]): Codec<readonl
     : anyTuple(name, parts);
 }
 
-/** Whether the values are tuples of numbers only, which take the same room however many are folded into one. */
+/** Whether the values are tuples of numbers only, which take the same room no matter how many are folded into one. */
 export function isNumberTuple(codec: Codec<unknown>): boolean {
   return numberTuples.has(codec);
 }
@@ -32,7 +32,7 @@ const numberTuples = new WeakSet<object>();
 function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonly unknown[]> {
   const size = parts.length;
   const last = parts[size - 1];
-  // A part's length stands before it and is known after it: it goes through here.
+  // The length precedes the part but is known only after encoding it, so parts are encoded here first.
   const scratch = new GrowableSink();
   return {
     name,
@@ -60,7 +60,7 @@ function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonl
   };
 }
 
-/** The same bytes without a call per part: sums over several columns are common. */
+/** Writes the same bytes without a call per part, since sums over several columns are common. */
 function numberTuple(name: string, size: number): Codec<readonly unknown[]> {
   const codec: Codec<readonly unknown[]> = {
     name,
@@ -71,7 +71,7 @@ function numberTuple(name: string, size: number): Codec<readonly unknown[]> {
       let at = sink.end;
       for (let i = 0; i < size; i++) {
         const part = value[i];
-        // Throws, with the reason.
+        // Always throws, with the reason: the cast passes on what is not a number.
         if (typeof part !== 'number') return numberValueCodec.encode(part as number, sink);
         if (i === size - 1) {
           at = encodeNumberValue(part, bytes, at);

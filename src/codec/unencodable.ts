@@ -1,14 +1,14 @@
 import { MapReduceError } from '../base/errors.ts';
 import { preview, typeName } from '../base/show-value.ts';
 
-/** A value that a codec or an output format cannot hold, said in one sentence each: what, allowed, next step. */
+/** A value that a codec or an output format cannot hold: what it is, what is allowed and what to do, one sentence each. */
 export interface UnencodableValue {
-  /** The codec's or the format's name. */
+  /** The name of the codec or format. */
   readonly codec: string;
   readonly value: unknown;
-  /** What the message shows in place of the value. */
+  /** What the message shows instead of the value. */
   readonly shown?: string;
-  /** Where inside the value, for example `$.tags[3]`; left out for the value itself. */
+  /** Where inside the value, for example `$.tags[3]`; omitted for the value itself. */
   readonly path?: string;
   readonly allowed: string;
   readonly remedy: string;

@@ -1,15 +1,15 @@
 import type { ByteSink } from '../codec/codec.ts';
 
-/** The longest that String(number) gets: '-1.2345678901234567e-300'. */
+/** More than the longest String(number), such as '-1.2345678901234567e-300'. */
 const NUMBER_TEXT_BYTES_MAX = 32;
 const MINUS = 0x2d;
 const DIGIT_0 = 0x30;
 
-/** Appends String(value). 32-bit integers, which counts mostly are, are written digit by digit without a string. */
+/** Appends String(value). 32-bit integers, which most counts are, are written digit by digit without a string. */
 export function appendNumber(value: number, sink: ByteSink): void {
   if (sink.bytes.length - sink.end < NUMBER_TEXT_BYTES_MAX) sink.reserve(NUMBER_TEXT_BYTES_MAX);
   const int32 = value | 0;
-  // -2^31 has no positive twin among 32-bit integers.
+  // -2^31 has no positive counterpart among 32-bit integers.
   if (int32 !== value || int32 === -0x80000000) {
     appendAscii(String(value), sink);
     return;
@@ -36,7 +36,7 @@ function appendAscii(text: string, sink: ByteSink): void {
   sink.end = end + text.length;
 }
 
-/** Of a whole number in [0, 2^31). */
+/** How many decimal digits a whole number in [0, 2^31) has. */
 function digitCount(value: number): number {
   if (value < 10_000) return value < 100 ? (value < 10 ? 1 : 2) : value < 1_000 ? 3 : 4;
   if (value < 100_000_000) return value < 1_000_000 ? (value < 100_000 ? 5 : 6) : value < 10_000_000 ? 7 : 8;

@@ -8,12 +8,13 @@ import { decodeString, encodeString, stringCodec } from '../codec/string-codec.t
 import { appendNumber } from './append-number.ts';
 import type { EncodedRecordWriter, OutputFormat } from './output-format.ts';
 
-/** What JSON can hold, as far as a type can say it; checked in full when it is written. */
+/** What JSON can hold, as far as a type can express it. Each value is checked in full when it is written. */
 export type JsonLike = string | number | boolean | null | object;
 
 /**
- * JSON Lines: one object a record, `{"key":...,"value":...}`. What JSON would drop or change in silence (undefined,
- * NaN, Date, Map and so on) is an UnencodableValueError.
+ * The output format JSON Lines: one object per line, `{"key":...,"value":...}`; the extension is `jsonl`.
+ *
+ * Emitting what JSON would silently drop or change (undefined, NaN, Date, Map and so on) is an UnencodableValueError.
  *
  * @example
  * output: jsonLines(),   // emit('be', { count: 3 }) writes {"key":"be","value":{"count":3}} and a newline
@@ -36,7 +37,7 @@ function write(key: JsonLike, value: JsonLike, sink: ByteSink): void {
 }
 
 function appendJson(value: JsonLike, sink: ByteSink): void {
-  // -0 and what is no JSON are for jsonText().
+  // jsonText() handles -0, and refuses what JSON cannot hold.
   if (typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0)) appendNumber(value, sink);
   else encodeString(jsonText(value, NAME), sink);
 }
@@ -56,11 +57,11 @@ function encodedWriter(key: Codec<unknown>, value: Codec<unknown>): EncodedRecor
 
 type EncodedJson = (bytes: Buffer, start: number, end: number, sink: ByteSink) => void;
 
-/** How a codec's bytes become JSON without being decoded; undefined where there is no such way. */
+/** Returns how a codec's bytes become JSON without being decoded; undefined if they must be decoded. */
 function encodedJson(codec: Codec<unknown>): EncodedJson | undefined {
   switch (codec) {
     case jsonValueCodec:
-      // Is JSON already.
+      // Its bytes are JSON already.
       return appendBytes;
     case stringCodec:
       return appendQuoted;
@@ -76,7 +77,7 @@ function encodedJson(codec: Codec<unknown>): EncodedJson | undefined {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** UTF-8 text as a JSON string: copied while it needs no escaping, which is nearly always. */
+/** Appends UTF-8 text as a JSON string. It copies the bytes unless they need escaping, which they rarely do. */
 function appendQuoted(bytes: Buffer, start: number, end: number, sink: ByteSink): void {
   const sizeBytesMax = end - start + 2;
   if (sink.bytes.length - sink.end < sizeBytesMax) sink.reserve(sizeBytesMax);

@@ -7,12 +7,15 @@ import { unencodable } from '../codec/unencodable.ts';
 import { appendNumber } from './append-number.ts';
 import type { EncodedRecordWriter, OutputFormat } from './output-format.ts';
 
-/** What stands on a line: bytes are written as they are, null and undefined give an empty line. */
+/** A value that lines() can write. Bytes are written unchanged; null and undefined give an empty line. */
 export type LineText = string | number | boolean | bigint | null | undefined | Uint8Array;
 
 /**
- * The value as text, and a newline. The key is not written: it only sorts. Nothing is escaped, so that lines read by
- * textLines() come out as they went in; a value that holds a newline makes two lines.
+ * The output format of plain text: the value and a newline; the extension is `txt`. The key is not written; it only sorts
+ * the lines. Nothing is escaped, so lines read by textLines() are written unchanged, and a value that holds a newline
+ * becomes two lines.
+ *
+ * Emitting an object or an array is an UnencodableValueError.
  *
  * @example
  * output: lines(),   // emit(anything, 'to be') writes "to be\n"

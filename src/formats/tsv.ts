@@ -9,15 +9,18 @@ import { appendNumber } from './append-number.ts';
 import type { EncodedRecordWriter, OutputFormat } from './output-format.ts';
 import { appendEscapedBytes, appendEscapedText } from './tsv-escape.ts';
 
-/** One column: null and undefined are empty, bytes are taken for UTF-8 text, objects are written as JSON. */
+/** One column: null and undefined are empty, bytes are treated as UTF-8 text, objects are written as JSON. */
 export type TsvCell = string | number | boolean | bigint | null | undefined | Uint8Array | object;
 
 /** A key or value: one column, or several. An array inside an array is a cell of JSON. */
 export type TsvColumns = TsvCell | readonly TsvCell[];
 
 /**
- * Tab-separated values: key, tab, value, newline. Tuples give several columns. Inside text, tab, newline, carriage
- * return and backslash are written as `\t`, `\n`, `\r` and `\\`, so that a line is always a record.
+ * The output format of tab-separated values: key, tab, value, newline; the extension is `tsv`. A tuple becomes several
+ * columns. Inside text, tab, newline, carriage return and backslash are written as `\t`, `\n`, `\r` and `\\`, so that
+ * each line is one record.
+ *
+ * Emitting a function, a symbol, or an object that JSON cannot hold is an UnencodableValueError.
  *
  * @example
  * output: tsv(),   // emit('be', 3) writes "be\t3\n"; emit(['be', 'Hamlet'], [3, 0.5]) writes "be\tHamlet\t3\t0.5\n"
@@ -100,7 +103,7 @@ function encodedWriter(key: Codec<unknown>, value: Codec<unknown>): EncodedRecor
 
 type EncodedCell = (bytes: Buffer, start: number, end: number, sink: ByteSink) => void;
 
-/** How a codec's bytes become a cell without being decoded to a string; undefined where there is no such way. */
+/** Returns how a codec's bytes become a cell without being decoded; undefined if they must be decoded. */
 function encodedCell(codec: Codec<unknown>): EncodedCell | undefined {
   switch (codec) {
     case stringCodec:

@@ -1,14 +1,14 @@
 /**
- * Decompresses a file as a stream. Files may be several compressed streams, one after the other (`cat a.gz b.gz`,
- * pigz, bgzip, zstd with several threads), and the runtime's decoders see to that only in part: its zstd decoder drops,
- * without an error, what follows a first stream that ends inside a chunk. So each stream gets a decoder of its own here,
- * and what one has not taken goes to the next.
+ * Decompresses a file as a stream. A file may consist of several compressed streams in sequence (`cat a.gz b.gz`, pigz,
+ * bgzip, zstd with several threads). The runtime's decoders support that only in part: if a first stream ends inside a
+ * chunk, the zstd decoder silently drops what follows. So each stream gets a decoder of its own here, and bytes that one
+ * decoder has not consumed go to the next.
  *
  *     chunks    |---- stream 1 ---------|---- stream 1 --|== stream 2 ==|======...
- *                                                         ^ not taken by the first decoder
+ *                                                         ^ not consumed by the first decoder
  *
- * Memory: a chunk, and about one buffer of output, however well it was compressed: the decoder rests until its output is
- * taken. It works on the runtime's thread pool while the caller works on what it got.
+ * Memory: a chunk, and about one buffer of output, whatever the compression ratio: the decoder pauses until its output is
+ * read. It works on the runtime's thread pool while the caller processes earlier output.
  */
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { MapReduceError } from '../base/errors.ts';
@@ -17,9 +17,9 @@ import type { InputFile } from './input-file.ts';
 import { compressionOf } from './input-file.ts';
 
 /**
- * @param source  may reuse a chunk's memory once it is asked for the next
+ * @param source  may reuse the memory of a chunk once the next one is requested
  * @param fileName  for messages
- * @throws CorruptInputError when the bytes end too soon or are not what the file's name or first bytes say
+ * @throws CorruptInputError if the bytes end too early, or do not have the format that the file's name or first bytes show
  */
 export async function* decompress(
   source: AsyncIterable<Buffer>,
@@ -40,7 +40,7 @@ export async function* decompress(
         const bytesTaken: number = yield* decoder.feed(rest);
         rest = rest.subarray(bytesTaken);
         if (rest.length > 0) {
-          if (decoder.bytesTaken === 0) throw new DecodingError('its first bytes are not known');
+          if (decoder.bytesTaken === 0) throw new DecodingError('its first bytes are not valid');
           decoder.close();
           decoder = undefined;
         }
@@ -50,12 +50,12 @@ export async function* decompress(
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error;
     const isNamed = compressionOf(fileName) === compression;
-    const remedy = `Check it with '${compression} -t', and copy it again if it was cut short`;
+    const remedy = `Check it with '${compression} -t', and copy it again if it is truncated`;
     throw new MapReduceError(
       'CorruptInputError',
       isNamed
-        ? `${fileName} is not a whole ${compression} file, as its name says: ${error.message}. ${remedy}; a file that is not compressed needs another extension.`
-        : `${fileName} is not a whole ${compression} file, as its first bytes say: ${error.message}. ${remedy}.`,
+        ? `${fileName} has the name of a ${compression} file, but is damaged or not one: ${error.message}. ${remedy}; rename it if it is not compressed.`
+        : `${fileName} starts like a ${compression} file, but is damaged: ${error.message}. ${remedy}.`,
       { details: { file: fileName }, cause: error.cause },
     );
   } finally {
@@ -63,77 +63,77 @@ export async function* decompress(
   }
 }
 
-/** The largest that the format has on 64-bit machines: `zstd --long=31`. The decoder takes memory as the file needs it. */
+/** The maximum of the format on 64-bit machines: `zstd --long=31`. The decoder allocates only what the file needs. */
 const ZSTD_WINDOW_LOG_MAX = 31;
 
 type Compression = Exclude<InputFile['compression'], 'none'>;
 
-/** What the decoder says about the bytes, told apart from what the source throws. */
+/** An error of the decoder, as opposed to one of the source. */
 class DecodingError extends Error {}
 
-/** One decoder of the runtime, fed chunk by chunk: its events as a generator. */
+/** A decoder of the runtime that is fed chunk by chunk. It turns the decoder's events into a generator. */
 class StreamDecoder {
-  private readonly stream;
-  private error: Error | undefined;
-  private writing = false;
-  private wake: () => void = () => {};
+  readonly #stream;
+  #error: Error | undefined;
+  #writing = false;
+  #wake: () => void = () => {};
 
   constructor(compression: Compression) {
     const options = { chunkSize: LIMITS.inputChunkBytes };
-    this.stream =
+    this.#stream =
       compression === 'gzip'
         ? createGunzip(options)
         : createZstdDecompress({
             ...options,
             params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
           });
-    const wake = () => this.wake();
-    this.stream.on('readable', wake);
-    this.stream.on('end', wake);
-    this.stream.on('error', (error: Error) => {
-      this.error = error;
-      this.wake();
+    const wake = () => this.#wake();
+    this.#stream.on('readable', wake);
+    this.#stream.on('end', wake);
+    this.#stream.on('error', (error: Error) => {
+      this.#error = error;
+      this.#wake();
     });
   }
 
-  /** Since the stream's start. */
+  /** How many bytes were consumed since the start of the stream. */
   get bytesTaken(): number {
-    return this.stream.bytesWritten;
+    return this.#stream.bytesWritten;
   }
 
-  /** Yields what comes of the bytes; answers how many were taken: not all when the compressed stream ends among them. */
+  /** Yields the output of the bytes. Returns how many bytes were consumed: fewer if the compressed stream ends among them. */
   async *feed(bytes: Buffer): AsyncGenerator<Buffer, number> {
     const before = this.bytesTaken;
-    this.writing = true;
-    this.stream.write(bytes, () => {
-      this.writing = false;
-      this.wake();
+    this.#writing = true;
+    this.#stream.write(bytes, () => {
+      this.#writing = false;
+      this.#wake();
     });
-    yield* this.output(() => !this.writing);
+    yield* this.#output(() => !this.#writing);
     return this.bytesTaken - before;
   }
 
-  /** No more bytes will come: yields what is left. */
+  /** Called after the last bytes: yields the rest of the output. */
   async *end(): AsyncGenerator<Buffer, void> {
-    this.stream.end();
-    yield* this.output(() => this.stream.readableEnded);
+    this.#stream.end();
+    yield* this.#output(() => this.#stream.readableEnded);
   }
 
   close(): void {
-    this.stream.destroy();
+    this.#stream.destroy();
   }
 
-  private async *output(isComplete: () => boolean): AsyncGenerator<Buffer, void> {
+  async *#output(isComplete: () => boolean): AsyncGenerator<Buffer, void> {
     for (;;) {
-      if (this.error !== undefined) throw new DecodingError(this.error.message, { cause: this.error });
-      const bytes: Buffer | null = this.stream.read();
+      if (this.#error !== undefined) throw new DecodingError(this.#error.message, { cause: this.#error });
+      const bytes: Buffer | null = this.#stream.read();
       if (bytes !== null) {
         yield bytes;
         continue;
       }
       if (isComplete()) return;
       await new Promise<void>((resolve) => {
-        this.wake = resolve;
+        this.#wake = resolve;
       });
     }
   }

@@ -1,24 +1,24 @@
 /**
- * What the first bytes of a file say it is. A name may say nothing (`access.log.1`, a gzip called `.log`), and a format
- * that is not read must not pass for text: its bytes would be counted, with exit 0.
+ * Recognises the format of a file by its first bytes. A name may not show it (`access.log.1`, a gzip file called `.log`),
+ * and a format that cannot be read must not be treated as text: the job would succeed with a meaningless result.
  *
- * The signatures are those of the formats' own specifications; tar's is at byte 257.
+ * The signatures are from the specifications of the formats; that of tar is at byte 257.
  */
 import { MapReduceError } from '../base/errors.ts';
 import { wideTextKind } from './wide-text.ts';
 
-/** Of a file that can be read. */
+/** The compression of a file that can be read. */
 export type ReadableKind = 'none' | 'gzip' | 'zstd';
 
 export type FileKind =
   | { readonly kind: ReadableKind }
-  /** Not read: what it is, and what to do with it. */
+  /** A file that cannot be read: what it is, and what to do with it. */
   | { readonly kind: 'refused'; readonly what: string; readonly remedy: string };
 
-/** Enough for every signature, and for telling UTF-16 and UTF-32. */
+/** Enough for every signature, and to recognise UTF-16 and UTF-32. */
 export const KIND_BYTES = 512;
 
-const DECOMPRESS = 'Decompress it first; .gz and .zst are read as they are';
+const DECOMPRESS = 'Decompress it first; gzip and zstd files need no decompression';
 const CONVERT = 'Convert it to lines of text first';
 const iconvFrom = (encoding: string) =>
   `Convert it to UTF-8 first, for example with iconv -f ${encoding} -t UTF-8`;
@@ -32,7 +32,7 @@ const SIGNATURES: readonly (readonly [bytes: string, what: string, remedy: strin
   ['4c5a495001', 'an lzip file', DECOMPRESS],
   ['894c5a4f000d0a1a0a', 'an lzop file', DECOMPRESS],
   ['ff060000734e61507059', 'a snappy file', DECOMPRESS],
-  ['1f9d', 'a file of compress (.Z)', DECOMPRESS],
+  ['1f9d', 'a compress (.Z) file', DECOMPRESS],
   ['504b0304', 'a zip archive', 'Unpack it first'],
   ['504b0506', 'a zip archive', 'Unpack it first'],
   ['377abcaf271c', 'a 7z archive', 'Unpack it first'],
@@ -48,8 +48,8 @@ const SIGNATURES: readonly (readonly [bytes: string, what: string, remedy: strin
 const TAR_AT = 257;
 
 /**
- * @param head  the file's first bytes, KIND_BYTES of them or all there are
- * @param isText  whether lines of text are wanted, so that other formats are refused
+ * @param head  the first KIND_BYTES bytes of the file, or all of a smaller file
+ * @param isText  whether the job reads text, so that other formats are refused
  */
 export function fileKind(head: Buffer, { isText }: { isText: boolean }): FileKind {
   if (startsWith(head, '1f8b08')) return { kind: 'gzip' };
@@ -90,7 +90,7 @@ export function notReadable(
 ): MapReduceError {
   return new MapReduceError(
     'CorruptInputError',
-    `${fileName} is ${what}, which this job cannot read as lines of text. ${remedy}, or leave the file out of --input`,
+    `${fileName} is ${what}, which this job cannot read as lines of text. ${remedy}, or remove the file from --input`,
     { details: { file: fileName } },
   );
 }

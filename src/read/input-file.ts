@@ -1,7 +1,7 @@
-/** What is read: files as they were when the job was planned, and pieces of them. */
+/** Input files as they were when the job was planned, and pieces of them. */
 import type { ObjectInfo } from '../storage/object-store.ts';
 
-/** An input object as it was when the job was planned; reads carry its ETag. */
+/** An input object as it was when the job was planned. Reads are conditional on its ETag. */
 export interface InputFile {
   /** Key in the input store; for local files the absolute path. */
   readonly key: string;
@@ -17,7 +17,7 @@ export interface SplitPiece {
   readonly endBytes: number;
 }
 
-/** As the name says it. */
+/** Judged by the name alone. */
 export function compressionOf(key: string): InputFile['compression'] {
   if (/\.(gz|gzip)$/i.test(key)) return 'gzip';
   if (/\.(zst|zstd)$/i.test(key)) return 'zstd';

@@ -1,25 +1,25 @@
 /**
- * The stored bytes of one piece and, while the reader asks for more, of what follows it in the file.
+ * The stored bytes of one piece and, as long as the reader asks for more, of what follows it in the file.
  *
  *     file     |...............|------ piece ------|..............................|
  *     ranges                  |--------------------------| then |----| |--------| ...
- *                             one byte before             one chunk behind: enough for most last records
+ *                             one byte before             one chunk after it: enough for most last records
  *
- * The first range ends one chunk behind the piece, since a record that starts in the piece may end behind it; further
- * ones, each twice the last, are asked for only when that record is still open. So a task reads its own split,
- * not the rest of the file, and a record of n bytes costs O(log n) requests.
+ * The first range ends one chunk after the piece, since a record that starts in the piece may end after it. Further
+ * ranges, each twice as large, are requested only while that record is incomplete. So a task reads its own split and not
+ * the rest of the file, and a record of n bytes costs O(log n) requests.
  */
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { SplitPiece } from './input-file.ts';
 
-/** Counted up while chunks are handed out; bytes read ahead in vain are not counted. */
+/** Counts the bytes of the chunks handed out, but not bytes that were read ahead and never used. */
 export interface BytesRead {
   bytes: number;
 }
 
-/** Reads only the very object that was planned (`ifMatch`). A chunk is the reader's until it asks for the next. */
+/** Reads only the version of the object that was planned (`ifMatch`). A chunk is valid until the reader requests the next. */
 export async function* pieceBytes(
   { file, startBytes, endBytes }: SplitPiece,
   {
@@ -44,7 +44,7 @@ export async function* pieceBytes(
     if (read.bytes - before !== end - start) {
       throw new MapReduceError(
         'StorageError',
-        `reading bytes ${start} to ${end} of ${file.key} gave ${read.bytes - before} bytes instead of ${end - start}`,
+        `reading bytes ${start} to ${end} of ${file.key} returned ${read.bytes - before} bytes instead of ${end - start}`,
         { details: { objectKey: file.key } },
       );
     }

@@ -1,6 +1,6 @@
 /**
- * Reads the records of one piece: bytes from the store, through a decoder where the file is compressed, into the
- * format's parser, which calls `deliver` for each record.
+ * Reads the records of one piece: bytes from the store go through a decoder, if the file is compressed, to the format's
+ * parser, which calls `deliver` for each record.
  */
 import { isMapReduceError, MapReduceError, withDetails } from '../base/errors.ts';
 import type { InputFormat, RecordParser } from '../formats/input-format.ts';
@@ -14,35 +14,35 @@ export interface ReadPieceOptions<R> {
   readonly format: InputFormat<R>;
   readonly store: ObjectStore;
   readonly recordBytesMax: number;
-  /** Where the bound comes from and how to raise it, for the message of a RecordTooLargeError. */
+  /** Where the bound comes from and how to raise it; added to the message of a RecordTooLargeError. */
   readonly recordBytesRule?: string;
-  /** What it throws goes to the caller as it is. */
+  /** Errors that it throws reach the caller unchanged. */
   readonly deliver: (record: R) => void;
   /**
-   * Called before the records of each chunk are delivered, with the chunk's place in the (uncompressed) file. May throw
-   * to stop, and may answer a promise to hold the reading up.
+   * Called before the records of each chunk are delivered, with the chunk's position in the (uncompressed) file. It may
+   * throw to stop reading, and may return a promise to pause it.
    */
   readonly beforeChunk?: (
     offsetBytes: number,
     chunkBytes: number,
     storedBytesRead: number,
   ) => Promise<void> | undefined;
-  /** What is read at once, and read behind the piece. Default: LIMITS.inputChunkBytes. */
+  /** The size of a chunk, and how far to read after the piece at first. Default: LIMITS.inputChunkBytes. */
   readonly chunkBytes?: number;
-  /** Called once, before anything is read: the parser tells the position of the record being delivered. */
+  /** Called once, before anything is read. The parser knows the position of the record being delivered. */
   readonly onParser?: (parser: RecordParser<R>) => void;
 }
 
 export interface PieceRead {
-  /** Bytes of the piece's records, of the uncompressed file: over a file's pieces they sum to its size. */
+  /** Uncompressed bytes of the piece's records. Over all pieces of a file they sum to its size. */
   readonly ownedBytes: number;
-  /** Bytes that came from the store, compressed ones for a compressed file. */
+  /** Bytes read from the store; compressed bytes for a compressed file. */
   readonly bytesRead: number;
 }
 
 /**
- * @throws InputChangedError, InputNotFoundError, CorruptInputError, RecordTooLargeError, each naming the file; what the
- *   store throws besides; what `deliver` and `beforeChunk` throw.
+ * @throws InputChangedError, InputNotFoundError, CorruptInputError and RecordTooLargeError, each naming the file; other
+ *   errors of the store, and those of `deliver` and `beforeChunk`
  */
 export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<R>): Promise<PieceRead> {
   const { format, store, recordBytesMax, deliver, beforeChunk, onParser, chunkBytes } = options;
@@ -75,19 +75,19 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
   return { ownedBytes: parser.ownedBytes, bytesRead: read.bytes };
 }
 
-/** A compressed archive, or text in another encoding: the plan saw only the compressed bytes. */
+/** Refuses a compressed archive, or compressed text of another encoding: the plan saw only the compressed bytes. */
 function refuseOtherFormats(firstChunk: Buffer, fileName: string): void {
   const found = fileKind(firstChunk.subarray(0, KIND_BYTES), { isText: true });
   if (found.kind === 'none') return;
   if (found.kind === 'refused')
     throw notReadable(fileName, { ...found, what: `${found.what} in a compressed file` });
   throw notReadable(fileName, {
-    what: `a ${found.kind} file, compressed once more`,
+    what: `a ${found.kind} file that was compressed again`,
     remedy: 'Decompress it once',
   });
 }
 
-/** The uncompressed bytes. */
+/** The uncompressed bytes of the piece. */
 async function* contentOf(piece: SplitPiece, source: StoredSource): AsyncGenerator<Buffer, undefined> {
   const { compression } = piece.file;
   const stored = storedBytes(piece, source);
@@ -111,14 +111,14 @@ async function* storedBytes(
     if (isMapReduceError(error, 'PreconditionFailedError')) {
       throw new MapReduceError(
         'InputChangedError',
-        `${fileName} changed while the job ran: it is no longer the file of ${piece.file.sizeBytes} bytes that was planned. Run the job again when nobody writes to its input, or on a copy.`,
+        `${fileName} changed while the job ran: it is no longer the file of ${piece.file.sizeBytes} bytes that was planned. Run the job again while nothing writes to its input, or on a copy of the input.`,
         { details: { file: fileName }, cause: error },
       );
     }
     if (isMapReduceError(error, 'ObjectNotFoundError')) {
       throw new MapReduceError(
         'InputNotFoundError',
-        `${fileName} was there when the job was planned and is gone. Put it back, or run the job again on what is left.`,
+        `${fileName} existed when the job was planned, but was removed since. Restore it, or run the job again without it.`,
         { details: { file: fileName }, cause: error },
       );
     }
@@ -126,7 +126,7 @@ async function* storedBytes(
   }
 }
 
-/** The parser knows the offset but not the file. */
+/** Adds the file to the parser's errors: the parser knows only the offset. */
 function namingFile(error: unknown, fileName: string, recordBytesRule: string | undefined): unknown {
   const unnamed =
     (isMapReduceError(error, 'RecordTooLargeError') || isMapReduceError(error, 'CorruptInputError')) &&

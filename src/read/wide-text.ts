@@ -1,20 +1,20 @@
 /**
- * Tells UTF-16 and UTF-32 text without a byte order mark from text of single bytes (UTF-8, Latin-1 and so on), which may
- * hold a stray NUL or control character and is to be read.
+ * Distinguishes UTF-16 and UTF-32 text without a byte order mark from single-byte text (UTF-8, Latin-1 and so on), which
+ * must be read even if it holds a stray NUL or control character.
  *
- * Read as what it is, wide text has no control, unassigned or lone surrogate characters. That alone proves little: most
- * pairs of ASCII letters are CJK characters. So one of these is needed too:
+ * Decoded correctly, wide text has no control, unassigned or lone surrogate characters. That alone proves little, since
+ * most pairs of ASCII letters are CJK characters. So one of these is required too:
  *
  *     Latin text     nearly all units are ASCII                       a. b. c.
  *     one script     nearly all units have the same high byte         ?♦ @♦ 8♦    Cyrillic: ♦ is 0x04
- *     spaces, ends   units 0x0020 and 0x000a, in the right places     .. .. sp 00
- *     CJK            high bytes of few values, low bytes of any: control characters, 0x80 and more
+ *     spaces, ends   units 0x0020 and 0x000a, aligned to units        .. .. sp 00
+ *     CJK            high bytes of few values, low bytes of all values, also control characters and 0x80 and above
  */
 type ByteOrder = 'LE' | 'BE';
 
-/** @param head  the file's first bytes; a character may be cut at their end */
+/** @param head  the first bytes of the file; they may end inside a character */
 export function wideTextKind(head: Buffer): 'UTF-16' | 'UTF-32' | undefined {
-  // Most files end here.
+  // True for most files.
   if (!head.some(isUnusual)) return undefined;
   for (const order of ['LE', 'BE'] as const) {
     if (isUtf32(head, order)) return 'UTF-32';
@@ -24,18 +24,18 @@ export function wideTextKind(head: Buffer): 'UTF-16' | 'UTF-32' | undefined {
 }
 
 const UNITS_MIN = 2;
-/** For a script to show. Single-byte text may have a control character at every second place, for a row or two. */
+/** Units needed to recognise a script. Single-byte text may hold a few control characters two bytes apart. */
 const SCRIPT_UNITS_MIN = 4;
 const CJK_UNITS_MIN = 16;
-/** Of the units, where "nearly all" is asked for. */
+/** The share of units that counts as "nearly all". */
 const SHARE_MIN = 0.8;
-/** A file may hold a character that this runtime does not know yet. */
+/** A file may hold characters that this runtime does not know yet. */
 const STRANGE_SHARE_MAX = 0.05;
 const CJK_SHARE_MIN = 0.95;
-/** Of low bytes. Those of CJK text are spread over all values. */
+/** Shares of the low bytes. Those of CJK text are spread over all values. */
 const CJK_CONTROLS_SHARE_MIN = 0.04;
 const CJK_HIGH_BYTES_SHARE_MIN = 0.1;
-/** High bytes of scripts, Greek to Khmer, but for tab, line ends and the separators 0x01, 0x02 and 0x1c to 0x1f. */
+/** High bytes of scripts, Greek to Khmer, except tab, line ends and the separators 0x01, 0x02 and 0x1c to 0x1f. */
 const SCRIPTS = new Set([3, 4, 5, 6, 7, 8, 11, 12, ...range(14, 28)]);
 
 const STRANGE = /[\p{Cc}\p{Cn}\p{Co}\p{Cs}]/u;
@@ -61,13 +61,13 @@ function isUtf16(head: Buffer, order: ByteOrder): boolean {
   const isOneScript = commonest < 0x20 && highs[commonest] + highs[0] >= units * SHARE_MIN;
   if (isOneScript && SCRIPTS.has(commonest) && highs[commonest] >= SCRIPT_UNITS_MIN) return true;
   if (counts.spaces > 2 * counts.loneSpaces) {
-    // A line of ASCII that somebody ended in a NUL has one such pair too.
+    // A line of ASCII that ends in a NUL has one such pair too.
     return !isPlainText(head) || isOneScript || (counts.spaces > 1 && counts.loneSpaces === 0);
   }
   return units >= CJK_UNITS_MIN && !isPlainText(head) && looksLikeCjk(head.subarray(0, 2 * units), highAt);
 }
 
-/** Separators of single-byte text fall on high and low bytes alike. */
+/** In single-byte text, separators occur among both high and low bytes. */
 function looksLikeCjk(bytes: Buffer, highAt: number): boolean {
   const highs = bytes.filter((_, at) => at % 2 === highAt);
   const lows = bytes.filter((_, at) => at % 2 !== highAt);
@@ -78,7 +78,7 @@ function looksLikeCjk(bytes: Buffer, highAt: number): boolean {
   );
 }
 
-/** And of ASCII, kana, Hangul, and the forms of full width. */
+/** High bytes of CJK characters, and of ASCII, kana, Hangul and full-width forms. */
 function isHighOfCjk(byte: number): boolean {
   return (
     byte === 0 ||
@@ -116,7 +116,7 @@ function isStrange(text: string): boolean {
   return strange > characters * STRANGE_SHARE_MAX;
 }
 
-/** UTF-8 but for NULs, its end perhaps cut, without control characters. */
+/** Whether the bytes are UTF-8 without control characters except NUL. They may end inside a character. */
 function isPlainText(bytes: Buffer): boolean {
   if (bytes.some((byte) => byte !== 0 && isControl(byte))) return false;
   try {
@@ -131,7 +131,7 @@ function isUnusual(byte: number): boolean {
   return byte === 0 || isControl(byte);
 }
 
-/** But for those that text has: backspace to carriage return, and escape. */
+/** A control character that text does not normally hold: not backspace to carriage return, nor escape. NUL is not one either. */
 function isControl(byte: number): boolean {
   return byte < 0x20 && !(byte >= 0x08 && byte <= 0x0d) && byte !== 0x1b && byte !== 0;
 }

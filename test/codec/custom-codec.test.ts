@@ -12,15 +12,15 @@ test.each([
 ])('%s is refused as a function of a codec', (kind, refused) => {
   for (const method of ['encode', 'decode']) {
     expect(() => codecOf({ [method]: refused })).toThrow(
-      `the codec 'mine' has ${kind} for ${method}; it must be an ordinary, synchronous function`,
+      `${method}() of the codec 'mine' is ${kind}; it must be an ordinary, synchronous function`,
     );
   }
   expect(() =>
     resolveKeyCodec({ name: 'mine', ordered: true, encode: refused, decode: () => 1 } as never),
-  ).toThrow("the codec 'mine' has");
+  ).toThrow("of the codec 'mine' is ");
 });
 
-test('a promise that a codec returns is refused, and its failure is not left to nobody', () => {
+test('a promise returned by a codec is refused, and its rejection is handled', () => {
   const late = () => Promise.reject(new Error('late'));
 
   expect(() => codecOf({ encode: late }).encode(1, new GrowableSink())).toThrow(
@@ -31,7 +31,7 @@ test('a promise that a codec returns is refused, and its failure is not left to 
   );
 });
 
-test('what a codec throws is named as its own', () => {
+test('an error thrown by a codec names the codec', () => {
   const throwing = () => {
     throw new RangeError('too large');
   };
@@ -48,17 +48,20 @@ test('what a codec throws is named as its own', () => {
   );
 });
 
-test.each([Number.NaN, -1, 1.5, 1e9, '3', undefined])('a sink that is left at %s is noticed', (end) => {
-  const encode = (_value: unknown, sink: ByteSink) => {
-    sink.end = end as number;
-  };
+test.each([Number.NaN, -1, 1.5, 1e9, '3', undefined])(
+  'a codec that leaves sink.end at %s is refused',
+  (end) => {
+    const encode = (_value: unknown, sink: ByteSink) => {
+      sink.end = end as number;
+    };
 
-  expect(() => codecOf({ encode }).encode(1, new GrowableSink())).toThrow(
-    `encode() of the codec 'mine' left sink.end at ${String(end)}, outside of a buffer of`,
-  );
-});
+    expect(() => codecOf({ encode }).encode(1, new GrowableSink())).toThrow(
+      `encode() of the codec 'mine' left sink.end at ${String(end)}, outside of the buffer of`,
+    );
+  },
+);
 
-test('an arrow function may return where it left the sink', () => {
+test('an arrow function may return the new sink.end', () => {
   const encode = (_value: unknown, sink: ByteSink) => (sink.end += 2);
   const sink = new GrowableSink();
 

@@ -22,7 +22,7 @@ test.each<[string, (string | number)[] | undefined]>([
   expect(duplicateName(text)).toEqual(path);
 });
 
-/** JSON as a list of pairs, so that a name can stand in it twice. */
+/** JSON built from lists of pairs, so that it can hold a name twice. */
 type Node = { readonly text: string; readonly hasDuplicate: boolean };
 
 const leaf: fc.Arbitrary<Node> = fc.jsonValue({ maxDepth: 0 }).map((value) => ({
@@ -47,7 +47,7 @@ const { node } = fc.letrec<{ node: Node }>((tie) => ({
   ),
 }));
 
-test('finds a name twice in any JSON where there is one, and none where there is not', () => {
+test('finds a duplicate name exactly in JSON that has one', () => {
   fc.assert(
     fc.property(node, ({ text, hasDuplicate }) => {
       expect(duplicateName(text) !== undefined).toBe(hasDuplicate);
@@ -56,7 +56,7 @@ test('finds a name twice in any JSON where there is one, and none where there is
   );
 });
 
-test('a text of 256 KiB takes no time that matters, however deep or long', () => {
+test('a text of 256 KiB takes little time, however deep or long', () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   const blanks = `{"a"${' '.repeat(250_000)}:1}`;
   const startedMs = performance.now();

@@ -15,7 +15,7 @@ test('a sink keeps what was written when it grows', () => {
   );
 });
 
-test('a sink grows at least by doubling, and by as much as is asked', () => {
+test('a sink at least doubles when it grows, and makes all the room asked for', () => {
   const sink = new GrowableSink(16);
 
   sink.reserve(17);
@@ -26,7 +26,7 @@ test('a sink grows at least by doubling, and by as much as is asked', () => {
   expect(sink.bytes.length).toBe(1_000);
 });
 
-test('reset keeps the room', () => {
+test('reset keeps the buffer', () => {
   const sink = new GrowableSink(16);
   sink.reserve(100);
   const { bytes } = sink;

@@ -11,7 +11,7 @@ import {
   roundTrip,
 } from './laws.ts';
 
-test('any JSON comes back equal', () => {
+test('any JSON is decoded to an equal value', () => {
   expectRoundTrips(jsonKeyCodec, anyJson);
 });
 
@@ -19,7 +19,7 @@ test('JSON is totally ordered: null, false, true, numbers, strings, arrays, obje
   expectKeepsOrder(jsonKeyCodec, anyJson, compareJson);
 });
 
-test('the entries of objects come back sorted, and their order does not matter', () => {
+test('the entries of objects are decoded in sorted order, and their original order does not matter', () => {
   const decoded = roundTrip(jsonKeyCodec, { b: 1, a: { d: 2, c: 3 } });
 
   expect(JSON.stringify(decoded)).toBe('{"a":{"c":3,"d":2},"b":1}');
@@ -41,7 +41,7 @@ test('an entry named __proto__ is an entry', () => {
   expect(Object.keys(decoded as object)).toEqual(['__proto__']);
 });
 
-test('what JSON cannot hold is refused, with the path to it', () => {
+test('values that JSON cannot hold are refused, with the path to them', () => {
   const at = (value: unknown) => () => encoded(jsonKeyCodec, value);
 
   expect(at(undefined)).toThrow('ordered-json cannot hold undefined (undefined). Allowed:');
@@ -53,7 +53,7 @@ test('-0 and 0 are one key', () => {
   expect(roundTrip(jsonKeyCodec, [-0])).toEqual([0]);
 });
 
-test('lone surrogates are refused, since keys that differ in them would become one', () => {
+test('lone surrogates are refused, since different keys would become equal', () => {
   const at = (value: unknown) => () => encoded(jsonKeyCodec, value);
 
   expect(at({ a: { '\ud800': 1, '\ud801': 2 } })).toThrow(
@@ -61,7 +61,7 @@ test('lone surrogates are refused, since keys that differ in them would become o
   );
   expect(at(['😀', 'x\ud83d'])).toThrow('"x\\ud83d" (string) at $[1]. Allowed: null');
   expect(at('😀'.slice(0, 1))).toThrow('strings without lone surrogates, and arrays');
-  expect(at('\udc00')).toThrow('Pass value.toWellFormed(), or cut text between characters.');
+  expect(at('\udc00')).toThrow('Emit value.toWellFormed(), or cut text between characters.');
 });
 
 function compareJson(a: unknown, b: unknown): number {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { anyText } from './laws.ts';
 
-/** A finite number; -0 is left out, since as a key it is 0. */
+/** A finite number; not -0, which becomes 0 as a key. */
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 
-/** Any JSON, small enough for neighbours to be likely. Names such as __proto__ included. */
+/** Any JSON, small enough that similar values are likely. Includes names such as __proto__. */
 export const anyJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   any: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },

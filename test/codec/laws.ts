@@ -1,4 +1,4 @@
-/** What holds for every codec, checked over generated values. fast-check prints the seed of a failure. */
+/** Laws of all codecs, checked on generated values. fast-check prints the seed of a failure. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Codec, KeyCodec } from '../../src/codec/codec.ts';
@@ -12,7 +12,7 @@ export function encoded<T>(codec: Codec<T>, value: T): Buffer {
   return sink.taken();
 }
 
-/** Decodes from the middle of a larger buffer, since that is where the engine's values lie. */
+/** Decodes from the middle of a larger buffer, as the engine does. */
 export function roundTrip<T>(codec: Codec<T>, value: T): T {
   const bytes = encoded(codec, value);
   const surrounded = Buffer.concat([Buffer.from([0, 1, 0xff]), bytes, Buffer.from([0xff, 0, 0, 7])]);
@@ -30,7 +30,7 @@ export function expectRoundTrips<T>(codec: Codec<T>, values: fc.Arbitrary<T>): v
   );
 }
 
-/** Bytes have to compare as values do under a naive comparator; equal values give equal bytes. */
+/** Encoded bytes must compare as the values do with a naive comparator; equal values must give equal bytes. */
 export function expectKeepsOrder<T>(
   codec: KeyCodec<T>,
   values: fc.Arbitrary<T>,
@@ -45,7 +45,7 @@ export function expectKeepsOrder<T>(
   );
 }
 
-/** By code point, the slow and obvious way. */
+/** Compares by code point, naively. */
 export function compareText(a: string, b: string): number {
   const x = [...a].map((character) => character.codePointAt(0) ?? 0);
   const y = [...b].map((character) => character.codePointAt(0) ?? 0);
@@ -65,7 +65,7 @@ export function compareNumbers(a: number, b: number): number {
   return a < b ? -1 : 1;
 }
 
-/** Text of the kind that breaks codecs: short and ASCII, of zeros, of several planes, long. */
+/** Texts that are likely to break codecs: short ASCII, with zeros, of several planes, long. */
 export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ maxLength: 16 }),
   fc.string({ unit: fc.constantFrom('\0', '\x01', 'a', '\x7f', 'é', '\uffff', '\u{10000}'), maxLength: 6 }),
@@ -73,7 +73,7 @@ export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ minLength: 10, maxLength: 200 }),
 );
 
-/** Any double, with integers, powers of two and their neighbours more often than chance has it. */
+/** Any double; integers, powers of two and their neighbours are more frequent. */
 export const anyNumber: fc.Arbitrary<number> = fc.oneof(
   fc.double(),
   fc.integer({ min: -300, max: 300 }),

@@ -1,9 +1,9 @@
 import type { ByteSink } from '../../src/codec/codec.ts';
 
 /**
- * The most awkward sink that its contract allows: it gives exactly the room asked for, in a new buffer every time, and
- * moves what was written to another place. A codec that writes without reserving, or that keeps `bytes` or `end` over
- * a call, loses bytes here.
+ * The most awkward sink that the contract allows: it makes exactly the room asked for, in a new buffer every time, and
+ * moves the bytes written so far. A codec that writes without reserving, or keeps `bytes` or `end` across a call,
+ * loses bytes.
  */
 export class MovingSink implements ByteSink {
   bytes: Buffer = Buffer.alloc(0);

@@ -9,7 +9,7 @@ import {
   roundTrip,
 } from './laws.ts';
 
-test('a number comes back as it was', () => {
+test('a number is decoded unchanged', () => {
   expectRoundTrips(numberKeyCodec, anyKeyNumber);
 });
 
@@ -17,7 +17,7 @@ test('numbers sort from -Infinity to Infinity', () => {
   expectKeepsOrder(numberKeyCodec, anyKeyNumber, compareNumbers);
 });
 
-test('the corners of the number line are in order', () => {
+test('extreme numbers are in order', () => {
   const ascending = [
     -Infinity,
     -Number.MAX_VALUE,
@@ -46,7 +46,7 @@ test('-0 and 0 are one key', () => {
   expect(roundTrip(numberKeyCodec, -0)).toBe(0);
 });
 
-test('NaN and what is not a number are refused', () => {
+test('NaN and values that are not numbers are refused', () => {
   expect(() => encoded(numberKeyCodec, NaN)).toThrow('cannot hold NaN (number)');
   expect(() => encoded(numberKeyCodec, '1' as unknown as number)).toThrow('cannot hold "1" (string)');
 });

@@ -3,7 +3,7 @@ import { parse as parseIndependently } from 'lossless-json';
 import { describe, expect, test } from 'vitest';
 import { parseJson } from '../../src/codec/parse-json.ts';
 
-/** Each after the one before, in one process: what V8 expects of an object is what it has seen in others. */
+/** Parsed in order, in one process: V8 expects of each object the names of those before it. */
 const PAIRS: readonly (readonly [first: string, second: string])[] = [
   ['\\', '"'],
   ['\\', '\n'],
@@ -14,7 +14,7 @@ const PAIRS: readonly (readonly [first: string, second: string])[] = [
 ];
 
 describe('parseJson', () => {
-  test.each(['a', 'é', 'Ā', '\ue000'])('gives the names that are written, behind a first name %j', (lead) => {
+  test.each(['a', 'é', 'Ā', '\ue000'])('returns the names as written, after a first name %j', (lead) => {
     for (const [first, second] of PAIRS) {
       parseJson(JSON.stringify({ [lead]: 0, [first]: 1 }));
 
@@ -24,7 +24,7 @@ describe('parseJson', () => {
     }
   });
 
-  test('agrees with an independent parser over sequences of objects with like names', () => {
+  test('agrees with an independent parser for sequences of objects with similar names', () => {
     const unit = fc.constantFrom(
       '\\',
       '"',
@@ -75,12 +75,12 @@ describe('parseJson', () => {
     );
   });
 
-  test('of a name that is there twice the last value counts, however each is written', () => {
+  test('keeps the last value of a duplicate name, however each is escaped', () => {
     expect(parseJson('{"a":1,"\\u0061":2}')).toEqual({ a: 2 });
     expect(parseJson('{"\\n":1,"b":0,"\\u000a":2}')).toEqual({ '\n': 2, b: 0 });
   });
 
-  test('makes own properties of __proto__, escaped or not, and of what is in them', () => {
+  test('makes own properties of __proto__, escaped or not, and of their contents', () => {
     const value = parseJson(
       '{"__proto__":{"\\n":1},"\\u005f_proto__":{"\\t":2},"\\n":{"__proto__":{"\\"":3}}}',
     );
@@ -116,7 +116,7 @@ describe('parseJson', () => {
     expect(messageOf(() => parseJson(text))).toBe(message);
   });
 
-  test('takes any depth that JSON.parse takes', () => {
+  test('accepts any depth that JSON.parse accepts', () => {
     const depth = 200_000;
     const text = `${'{"\\n":'.repeat(depth)}1${'}'.repeat(depth)}`;
 
@@ -127,20 +127,20 @@ describe('parseJson', () => {
     expect(found).toBe(depth);
   });
 
-  test('takes a name and a value of millions of characters', () => {
+  test('accepts a name and a value of millions of characters', () => {
     const long = '"\\'.repeat(1_000_000);
 
     expect(Object.entries(parseJson(JSON.stringify({ [long]: long })) as object)).toEqual([[long, long]]);
   });
 
-  test('a long text with escapes in every value takes one look at each character', () => {
+  test('looks at each character once in a long text with escapes in every value', () => {
     const rows = Array.from({ length: 200_000 }, (_, i) => ({ a: `"${i}"`, b: '\\'.repeat(i % 5) }));
     const text = JSON.stringify(rows);
 
     expect(parseJson(text)).toEqual(rows);
   });
 
-  test('a long value with many escapes and no quote is not searched for one again and again', () => {
+  test('searches a long value with many escapes only once for its closing quote', () => {
     const text = JSON.stringify({ a: 'line\n'.repeat(4_000_000) });
 
     expect(Object.keys(parseJson(text) as object)).toEqual(['a']);
@@ -156,7 +156,7 @@ function messageOf(act: () => unknown): string {
   }
 }
 
-/** Some characters as \uXXXX, which any may be: names need no reason for an escape. */
+/** Writes some characters as \uXXXX: JSON may escape any character. */
 function escapedAtRandom(text: string): string {
   return text.replaceAll(/[a-zé0-9](?=[^"]*"\s*:)/g, (character, at: number) => {
     const isEscape = /\\u[0-9a-f]{0,3}$|\\$/.test(text.slice(Math.max(0, at - 5), at));

@@ -12,7 +12,7 @@ import {
   roundTrip,
 } from './laws.ts';
 
-test('text comes back as it was', () => {
+test('text is decoded unchanged', () => {
   expectRoundTrips(stringCodec, anyText);
 });
 
@@ -39,7 +39,7 @@ test('one letter that is not ASCII is found at every place of a short text', () 
   }
 });
 
-test('ASCII and other text of every length up to 100 comes back as it was', () => {
+test('ASCII and other text of every length up to 100 is decoded unchanged', () => {
   for (let length = 0; length <= 100; length++) {
     const ascii = 'abcdefghijklmnop'.repeat(7).slice(0, length);
 
@@ -55,7 +55,7 @@ test('text of many characters is written whole', () => {
   expect(roundTrip(stringCodec, text)).toBe(text);
 });
 
-test('a lone surrogate is refused, wherever it stands, with what to do', () => {
+test('a lone surrogate is refused anywhere in a text, with a remedy', () => {
   for (const text of [
     '\ud800',
     'a\ud800b',
@@ -65,7 +65,7 @@ test('a lone surrogate is refused, wherever it stands, with what to do', () => {
     `${'a'.repeat(50)}\udc00`,
     `${'é'.repeat(50)}\ud83d`,
     `${'x'.repeat(100_000)}\ud83d`,
-    // Four bytes and three, as three characters: not told from the length alone.
+    // Four bytes and three, as three characters: the length alone does not show it.
     'é\ud800',
   ]) {
     expect(() => roundTrip(stringCodec, text)).toThrow(
@@ -73,7 +73,7 @@ test('a lone surrogate is refused, wherever it stands, with what to do', () => {
     );
   }
   expect(() => roundTrip(stringCodec, 'ab\ud800')).toThrow(
-    'string cannot hold "ab\\ud800" (string). Allowed: text without lone surrogates, which have no UTF-8. Half of a character stands at index 2: cut text between characters ([...text][0] is a whole one, text[0] may be half), or pass text.toWellFormed().',
+    'string cannot hold "ab\\ud800" (string). Allowed: text without lone surrogates, which have no UTF-8 form. There is half of a character at index 2: cut text between characters ([...text][0] is a whole one, text[0] may be half), or emit text.toWellFormed().',
   );
 });
 
@@ -89,12 +89,12 @@ test('a lone surrogate is found at any place among characters of one to four byt
   }
 });
 
-test('a replacement character that is in the text stays', () => {
+test('a replacement character in the text is kept', () => {
   for (const text of ['\ufffd', 'a\ufffd😀', '\ufffd'.repeat(50)])
     expect(roundTrip(stringCodec, text)).toBe(text);
 });
 
-test('what was written before a refused text is still there', () => {
+test('bytes written before a refused text are kept', () => {
   const sink = new GrowableSink();
   stringCodec.encode('before', sink);
 
@@ -103,12 +103,12 @@ test('what was written before a refused text is still there', () => {
   expect(sink.bytes.toString('utf8', 0, sink.end)).toBe('before');
 });
 
-test('what is not a string is refused, with what to do', () => {
+test('a value that is not a string is refused, with a remedy', () => {
   expect(() => encoded(stringCodec, 42 as unknown as string)).toThrow(
     expect.objectContaining({
       name: 'UnencodableValueError',
       message:
-        'string cannot hold 42 (number). Allowed: a string. Pass String(value), or declare the type that is emitted.',
+        'string cannot hold 42 (number). Allowed: a string. Emit String(value), or declare the type that is emitted.',
     }),
   );
   expect(() => encoded(stringCodec, undefined as unknown as string)).toThrow('undefined (undefined)');

@@ -15,7 +15,7 @@ import {
   expectRoundTrips,
 } from './laws.ts';
 
-/** Few different texts, one the beginning of another: neighbours that a sloppy end mark would mix up. */
+/** A few texts, some of which start with others: a wrong end mark would mix up their order. */
 const closeText = fc.constantFrom(
   '',
   '\0',
@@ -52,7 +52,7 @@ function compareParts(parts: readonly Compare[]): (a: unknown, b: unknown) => nu
   };
 }
 
-/** Reverses bytes and back: a codec of the user's, about which nothing is known. */
+/** Reverses the bytes: a custom codec, about which the engine knows nothing. */
 const ownCodec: KeyCodec<string> = {
   name: 'hex',
   ordered: true,
@@ -110,7 +110,7 @@ const tuples = [
 for (const { type, values, parts } of tuples) {
   const codec = resolveKeyCodec(type) as KeyCodec<unknown>;
 
-  test(`${codec.name} comes back as it was`, () => {
+  test(`${codec.name} is decoded unchanged`, () => {
     expectRoundTrips(codec, values);
   });
 
@@ -142,7 +142,7 @@ test('a part of another type is refused', () => {
   expect(() => encoded(codec, ['a', NaN])).toThrow('cannot hold NaN');
 });
 
-test('a part without an end is corrupt, not an endless loop', () => {
+test('a part without an end mark is reported as corrupt', () => {
   const codec = resolveKeyCodec(['string', 'number']);
 
   expect(() => codec.decode(Buffer.from('abc'), 0, 3)).toThrow(

@@ -22,12 +22,12 @@ const tuples = [
 for (const { type, values } of tuples) {
   const codec = resolveValueCodec(type);
 
-  test(`${codec.name} comes back as it was`, () => {
+  test(`${codec.name} is decoded unchanged`, () => {
     expectRoundTrips(codec, values as fc.Arbitrary<unknown>);
   });
 }
 
-test('all-number tuples are written as other tuples are: lengths before all parts but the last', () => {
+test('tuples of numbers have the same format as other tuples: a length before each part except the last', () => {
   expect(encoded(resolveValueCodec(['number', 'number']), [1, 300])).toEqual(Buffer.from([1, 1, 0x2c, 1]));
   expect(encoded(resolveValueCodec(['number', 'string']), [1, 'ab'])).toEqual(
     Buffer.from([1, 1, 0x61, 0x62]),

@@ -9,11 +9,11 @@ import { written, writtenFromBytes } from './written.ts';
 
 const finite = anyKeyNumber.filter(Number.isFinite);
 
-test('a record is an object with key and value', () => {
+test('a record becomes an object with key and value', () => {
   expect(written(jsonLines(), { key: 'be', value: { count: 3 } })).toBe('{"key":"be","value":{"count":3}}\n');
 });
 
-test('any JSON comes back from its line', () => {
+test('any JSON can be read back from its line', () => {
   fc.assert(
     fc.property(anyJson, anyJson, (key, value) => {
       const line = written(jsonLines(), { key, value });
@@ -39,7 +39,7 @@ for (const [keyType, keys] of [
   ] as const) {
     const codecs = { key: resolveKeyCodec(keyType), value: resolveValueCodec(valueType) };
 
-    test(`straight from encoded bytes of ${codecs.key.name} and ${codecs.value.name}, the line is the same`, () => {
+    test(`the line is the same when written from encoded bytes of ${codecs.key.name} and ${codecs.value.name}`, () => {
       fc.assert(
         fc.property(keys as fc.Arbitrary<unknown>, values as fc.Arbitrary<unknown>, (key, value) => {
           expect(writtenFromBytes(jsonLines(), codecs, { key, value })).toBe(
@@ -52,7 +52,7 @@ for (const [keyType, keys] of [
   }
 }
 
-test('-0 is written as -0 by both ways', () => {
+test('-0 is written as -0 by both writers', () => {
   for (const type of ['number', json()] as const) {
     const codecs = { key: resolveKeyCodec('string'), value: resolveValueCodec(type) };
 
@@ -62,7 +62,7 @@ test('-0 is written as -0 by both ways', () => {
   expect(written(jsonLines(), { key: [-0], value: { a: -0 } })).toBe('{"key":[-0],"value":{"a":-0}}\n');
 });
 
-test('what JSON cannot hold is refused by both ways', () => {
+test('values that JSON cannot hold are refused by both writers', () => {
   const codecs = { key: resolveKeyCodec('string'), value: resolveValueCodec('number') };
 
   expect(() => written(jsonLines(), { key: 'k', value: NaN })).toThrow('jsonLines cannot hold NaN (number).');

@@ -1,4 +1,4 @@
-/** The slow and obvious way to lines, and random text to compare it on. */
+/** A naive splitter of lines, and random text to compare the parser with it. */
 import fc from 'fast-check';
 import type { InputFormat } from '../../src/formats/input-format.ts';
 
@@ -71,7 +71,7 @@ export interface PieceParsed {
   readonly complete: boolean;
 }
 
-/** Feeds one parser as the engine does; chunk sizes go round. Chunks are wiped after use: a parser must not keep them. */
+/** Feeds one parser as the engine does, cycling through the chunk sizes. Chunks are wiped after use: a parser must not keep them. */
 export function parsePiece(
   format: InputFormat<string>,
   bytes: Buffer,

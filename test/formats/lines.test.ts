@@ -6,7 +6,7 @@ import { lines } from '../../src/formats/lines.ts';
 import { anyNumber, anyText, RUNS } from '../codec/laws.ts';
 import { written, writtenFromBytes } from './written.ts';
 
-test('the value stands on a line, as it is, and the key does not', () => {
+test('the value is written on a line unchanged, and the key is not written', () => {
   expect(written(lines(), { key: 'ignored', value: 'to be\tor\\not' })).toBe('to be\tor\\not\n');
   expect(written(lines(), { key: { any: 'thing' }, value: -1.5 })).toBe('-1.5\n');
   expect(written(lines(), { key: null, value: Buffer.from('bytes') })).toBe('bytes\n');
@@ -20,7 +20,7 @@ for (const [type, values] of [
   ['number', anyNumber],
   ['bytes', anyText.map((text) => new Uint8Array(Buffer.from(text)))],
 ] as const) {
-  test(`straight from encoded bytes, the line of a ${type} is the same`, () => {
+  test(`the line of a ${type} is the same when written from encoded bytes`, () => {
     const codecs = { key: resolveKeyCodec(json()), value: resolveValueCodec(type) };
     fc.assert(
       fc.property(values as fc.Arbitrary<unknown>, (value) => {
@@ -33,7 +33,7 @@ for (const [type, values] of [
   });
 }
 
-test('objects are refused, with other formats to take', () => {
+test('objects are refused, with other formats to choose', () => {
   expect(() => written(lines(), { key: 'k', value: { a: 1 } })).toThrow(
     'lines cannot hold {"a":1} (object). Allowed: strings, numbers, booleans, bytes, null and undefined. ' +
       'Use output: jsonLines()',

@@ -33,7 +33,7 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
     );
   });
 
-  it('delivers the same lines when they are decoded in several blocks a chunk', () => {
+  it('delivers the same lines when each chunk is decoded in several blocks', () => {
     const randomLine = fc.record({
       length: fc.oneof(
         { weight: 5, arbitrary: fc.integer({ min: 0, max: 200 }) },
@@ -82,7 +82,7 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
     );
   });
 
-  it('refuses exactly the texts that have a line over the bound', () => {
+  it('refuses exactly the texts with a line longer than the bound', () => {
     fc.assert(
       fc.property(
         randomText,

@@ -42,7 +42,7 @@ describe('textLines()', () => {
       expect(linesOf(bytes, { chunk })).toEqual(['a\ufffdb', '\ufffd', '\ufffd']);
   });
 
-  it('keeps every byte as latin1, the byte order mark too', () => {
+  it('keeps every byte as latin1, those of the byte order mark too', () => {
     const bytes = Buffer.from([0xef, 0xbb, 0xbf, 0x80, 0xff, 0x00, 0x0a, 0xe9]);
 
     expect(linesOf(bytes, { encoding: 'latin1' })).toEqual(['\xef\xbb\xbf\x80\xff\0', '\xe9']);
@@ -54,7 +54,7 @@ describe('textLines()', () => {
     expect(linesOf(`a\n${long}\nb\n`, { chunk: 1001 })).toEqual(['a', long, 'b']);
   });
 
-  it('gives a line longer than three splits to the one it starts in', () => {
+  it('gives a line longer than three splits to the split in which it starts', () => {
     const long = 'x'.repeat(1000);
     const bytes = Buffer.from(`ab\n${long}\nend\n`);
 
@@ -66,7 +66,7 @@ describe('textLines()', () => {
     expect(pieces.map(({ ownedBytes }) => ownedBytes)).toEqual([1004, 0, 0, 4]);
   });
 
-  it('needs no byte behind the newline that ends the piece', () => {
+  it('needs no byte after the newline that ends the piece', () => {
     const bytes = Buffer.from('one\ntwo\nthree\n');
 
     const cutAtLine = parsePiece(textLines(), bytes, { start: 0, end: 4, chunkSizes: [1] });
@@ -78,7 +78,7 @@ describe('textLines()', () => {
     expect(insideOneLine).toMatchObject({ bytesFed: 2, complete: true, ownedBytes: 0, lines: [] });
   });
 
-  it('tells where the record is also after deliver() threw', () => {
+  it('reports where a record starts after deliver() threw', () => {
     const parser = textLines().createParser({ startBytes: 0, endBytes: 100, recordBytesMax: 100 });
     const deliver = (line: string) => {
       if (line === 'bad') throw new Error('boom');
@@ -89,7 +89,7 @@ describe('textLines()', () => {
     expect(parser.recordOffsetBytes()).toBe(8);
   });
 
-  it('allows a record of exactly the bound, its line end not counted', () => {
+  it('accepts a record of exactly the bound, not counting its line end', () => {
     const parse = (content: string) =>
       parsePiece(textLines(), Buffer.from(content), {
         start: 0,
@@ -100,11 +100,11 @@ describe('textLines()', () => {
 
     expect(parse('0123456789\r\n0123456789').lines).toHaveLength(2);
     expect(() => parse('abc\n0123456789a\n')).toThrow(
-      /the line that starts at byte 4 is longer than 10 bytes, the most that one record may have\. Break it up/,
+      /the line that starts at byte 4 is longer than 10 bytes, the maximum for one record\. Split it/,
     );
   });
 
-  it('carries a line of many chunks in time that grows with its length alone', () => {
+  it('reads a line of many chunks in linear time', () => {
     const bytes = Buffer.alloc(8 << 20, 'x');
 
     const started = process.threadCpuUsage();
@@ -122,7 +122,7 @@ describe('textLines()', () => {
 
   it('refuses other encodings by name', () => {
     expect(() => textLines({ encoding: 'utf16le' as 'utf8' })).toThrow(
-      /got encoding "utf16le"; it can be 'utf8' or 'latin1'/,
+      /received encoding "utf16le"; it must be 'utf8' or 'latin1'/,
     );
   });
 });

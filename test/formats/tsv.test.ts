@@ -13,7 +13,7 @@ const anyCellText = fc.oneof(
   fc.string({ unit: fc.constantFrom('\t', '\n', '\r', '\\', 't', 'n', 'é', '"'), maxLength: 12 }),
 );
 
-describe('what stands in a line', () => {
+describe('a line', () => {
   const cases: [name: string, key: unknown, value: unknown, line: string][] = [
     ['key, tab, value', 'be', 3, 'be\t3\n'],
     ['tuples as several columns', ['be', 'Hamlet'], [3, 0.5], 'be\tHamlet\t3\t0.5\n'],
@@ -34,7 +34,7 @@ describe('what stands in a line', () => {
   }
 });
 
-test('any text comes back from its line', () => {
+test('any text can be read back from its line', () => {
   fc.assert(
     fc.property(fc.array(anyCellText, { minLength: 1, maxLength: 3 }), anyCellText, (key, value) => {
       const line = written(tsv(), { key, value });
@@ -46,7 +46,7 @@ test('any text comes back from its line', () => {
   );
 });
 
-test('numbers are written as String writes them', () => {
+test('numbers are written as by String()', () => {
   fc.assert(
     fc.property(anyNumber, anyNumber, (key, value) => {
       expect(written(tsv(), { key, value })).toBe(`${key}\t${value}\n`);
@@ -58,7 +58,7 @@ test('numbers are written as String writes them', () => {
   }
 });
 
-describe('straight from encoded bytes, the line is the same', () => {
+describe('the line written from encoded bytes is the same', () => {
   const keys = {
     string: anyCellText,
     number: anyKeyNumber,
@@ -84,13 +84,13 @@ describe('straight from encoded bytes, the line is the same', () => {
     }
   }
 
-  test('and there is no such way for tuples and json, which have to be decoded', () => {
+  test('tuples and json have no encoded writer, since they must be decoded', () => {
     expect(tsv().encodedWriter?.(resolveKeyCodec('string'), resolveValueCodec(json()))).toBeUndefined();
     expect(tsv().encodedWriter?.(resolveKeyCodec(['string']), resolveValueCodec('number'))).toBeUndefined();
   });
 });
 
-test('what no column can hold is refused', () => {
+test('values that no column can hold are refused', () => {
   expect(() => written(tsv(), { key: 'k', value: () => 1 })).toThrow(
     expect.objectContaining({ name: 'UnencodableValueError' }),
   );

@@ -1,4 +1,4 @@
-/** What an output format writes, by its two ways: from values, and straight from their encoded bytes. */
+/** What an output format writes, both from values and straight from their encoded bytes. */
 import type { Codec } from '../../src/codec/codec.ts';
 import type { OutputFormat } from '../../src/formats/output-format.ts';
 import { encoded } from '../codec/laws.ts';
@@ -20,7 +20,7 @@ export interface Codecs {
   readonly value: Codec<unknown>;
 }
 
-/** As the engine calls it: key and value lie in the middle of larger buffers. Throws where there is no such way. */
+/** Called as the engine does, with key and value in the middle of larger buffers. Throws if the format has no encoded writer. */
 export function writtenFromBytes(
   format: OutputFormat<never, never>,
   codecs: Codecs,

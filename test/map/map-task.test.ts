@@ -454,7 +454,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
       name: 'RecordTooLargeError',
       retryable: false,
       message: expect.stringContaining(
-        'in/0.txt: the line that starts at byte 0 is longer than 1000 bytes, the most that one record may have.',
+        'in/0.txt: the line that starts at byte 0 is longer than 1000 bytes, the maximum for one record.',
       ),
       details: { taskId: TASK },
     });

@@ -27,7 +27,7 @@ beforeEach(() => {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
 });
 
-/** As a job reads it: listed, looked into, read. */
+/** Reads as a job does: lists, inspects and reads the file. */
 async function linesOf(name: string, bytes: Buffer | string): Promise<string[]> {
   writeFileSync(join(folder, name), bytes);
   const listed = await listLocalInputs(store, [join(folder, name)]);
@@ -51,7 +51,7 @@ function tar(): Buffer {
 const hex = (bytes: string) => Buffer.concat([Buffer.from(bytes, 'hex'), Buffer.from(LINES)]);
 const SKIPPABLE = Buffer.from('502a4d1802000000aaaa', 'hex');
 
-describe('a file is what its first bytes say', () => {
+describe('the format of a file', () => {
   test.each([
     ['access.log', gzipSync(LINES)],
     ['access.log.gz.1', gzipSync(LINES)],
@@ -71,7 +71,7 @@ describe('a file is what its first bytes say', () => {
     ['a.lz4', 'an lz4 file', hex('04224d18')],
     ['a.zip', 'a zip archive', hex('504b0304')],
     ['a.7z', 'a 7z archive', hex('377abcaf271c')],
-    ['a.Z', 'a file of compress', hex('1f9d90')],
+    ['a.Z', 'a compress (.Z) file', hex('1f9d90')],
     ['a.parquet', 'a Parquet file', hex('50415231')],
     ['a.avro', 'an Avro file', hex('4f626a01')],
     ['a.tar', 'a tar archive', tar()],
@@ -87,7 +87,7 @@ describe('a file is what its first bytes say', () => {
     ['ru.gz', 'UTF-16 text without', gzipSync(Buffer.from('да нет\n', 'utf16le'))],
     ['32.txt', 'UTF-32 text without', Buffer.from(Uint32Array.of(0x68, 0x69, 0x0a).buffer)],
     ['d.txt.gz', 'UTF-16 text in a compressed file', gzipSync(Buffer.from('\ufeffone\n', 'utf16le'))],
-    ['e.gz', 'a gzip file, compressed once more', gzipSync(gzipSync(LINES))],
+    ['e.gz', 'a gzip file that was compressed again', gzipSync(gzipSync(LINES))],
   ])('%s is refused as %s', async (name, what, bytes) => {
     await expect(linesOf(name, bytes)).rejects.toMatchObject({
       name: 'CorruptInputError',
@@ -95,7 +95,7 @@ describe('a file is what its first bytes say', () => {
     });
   });
 
-  test('a format of the user that reads bytes gets any bytes', async () => {
+  test('a custom format that reads bytes accepts any file', async () => {
     writeFileSync(join(folder, 'a.parquet'), hex('50415231'));
     const listed = await listLocalInputs(store, [folder]);
 
@@ -103,22 +103,29 @@ describe('a file is what its first bytes say', () => {
   });
 
   test.each([
-    ['x.log', gzipSync(LINES), 'a whole gzip file, as its first bytes say: unexpected end of file'],
-    ['x.gz.1', zstdCompressSync(LINES), 'a whole zstd file, as its first bytes say: '],
-    ['x.gz', gzipSync(LINES), 'a whole gzip file, as its name says: unexpected end of file'],
-  ])('%s that is cut short is said to be one by what says so', async (name, bytes, said) => {
-    const failed = linesOf(name, bytes.subarray(0, -4));
+    ['x.log', gzipSync(LINES), 'starts like a gzip file, but is damaged: unexpected end of file'],
+    ['x.gz.1', zstdCompressSync(LINES), 'starts like a zstd file, but is damaged: '],
+    [
+      'x.gz',
+      gzipSync(LINES),
+      'has the name of a gzip file, but is damaged or not one: unexpected end of file',
+    ],
+  ])(
+    'a truncated %s is refused, with the reason to believe that it is compressed',
+    async (name, bytes, said) => {
+      const failed = linesOf(name, bytes.subarray(0, -4));
 
-    await expect(failed).rejects.toThrow(`${name} is not ${said}`);
-    const speaksOfExtension = await failed.catch((error: Error) => error.message.includes('extension'));
-    expect(speaksOfExtension).toBe(said.includes('name says'));
-  });
+      await expect(failed).rejects.toThrow(`${name} ${said}`);
+      const suggestsRenaming = await failed.catch((error: Error) => error.message.includes('rename it'));
+      expect(suggestsRenaming).toBe(said.includes('the name of'));
+    },
+  );
 
-  test.each(['a.gz', 'a.zst'])('%s without a byte was cut short', async (name) => {
+  test.each(['a.gz', 'a.zst'])('an empty %s is reported as truncated', async (name) => {
     await expect(linesOf(name, '')).rejects.toThrow(/has no bytes, and a (gzip|zstd) file has some/);
   });
 
-  test('a zstd with a window of 2 GiB is read', async () => {
+  test('a zstd file with a window of 2 GiB is read', async () => {
     const bytes = zstdCompressSync(LINES, {
       params: {
         [constants.ZSTD_c_windowLog]: 31,

@@ -11,7 +11,7 @@ import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { StreamOptions } from '../../src/storage/object-store.ts';
 import { naiveLines, randomText } from '../formats/line-oracle.ts';
 
-/** Notes what was asked for, and can hand out small chunks. */
+/** Records what was requested, and can return small chunks. */
 class WatchedStore extends MemoryStore {
   readonly ranges: [number, number][] = [];
   chunkSizeBytes: number | undefined;
@@ -55,7 +55,7 @@ async function read(
 const TEXT = Buffer.from('\ufeffone\r\ntwo\nthrée\n\nfive'.repeat(2000));
 
 describe('readPiece()', () => {
-  it('asks for its range and a chunk behind it, and for no more when the last record ends there', async () => {
+  it('requests its range and one chunk after it, and no more if the last record ends there', async () => {
     const store = new WatchedStore();
     const file = await putFile(store, { bytes: Buffer.from(`${'x'.repeat(79)}\n`.repeat(50_000)) });
 
@@ -67,7 +67,7 @@ describe('readPiece()', () => {
     expect(bytesRead).toBeLessThanOrEqual(800_001 + LIMITS.inputChunkBytes);
   });
 
-  it('asks for more, in growing ranges, while the last record is open', async () => {
+  it('requests more, in growing ranges, while the last record is incomplete', async () => {
     const store = new WatchedStore();
     const long = 'y'.repeat(3 * MiB);
     const file = await putFile(store, { bytes: Buffer.from(`a\n${long}\nb\n${'z'.repeat(3 * MiB)}\n`) });
@@ -84,7 +84,7 @@ describe('readPiece()', () => {
     ]);
   });
 
-  it('reads the same lines from files as they are, gzip and zstd', async () => {
+  it('reads the same lines from plain, gzip and zstd files', async () => {
     const expected = naiveLines(TEXT).map(({ text }) => text);
     for (const [compression, bytes] of [
       ['none', TEXT],
@@ -105,7 +105,7 @@ describe('readPiece()', () => {
     }
   });
 
-  it('tells chunks before their records, and positions through the parser', async () => {
+  it('announces chunks before their records, and reports positions through the parser', async () => {
     const store = new WatchedStore();
     store.chunkSizeBytes = 10;
     const file = await putFile(store, { bytes: Buffer.from('aaa\nbbb\nccc\nddd\neee\n') });
@@ -141,7 +141,7 @@ describe('readPiece()', () => {
     ]);
   });
 
-  it('says that the input changed when it is not the planned one', async () => {
+  it('reports that the input has changed since it was planned', async () => {
     const store = new MemoryStore();
     const file = await putFile(store, { bytes: Buffer.from('a\n') });
     await putFile(store, { bytes: Buffer.from('b\n') });
@@ -149,12 +149,12 @@ describe('readPiece()', () => {
     await expect(read(store, file)).rejects.toMatchObject({
       name: 'InputChangedError',
       message: expect.stringMatching(
-        /in\/a\.txt changed while the job ran.*Run the job again when nobody writes/,
+        /in\/a\.txt changed while the job ran.*Run the job again while nothing writes/,
       ),
     });
   });
 
-  it('says that the input is gone', async () => {
+  it('reports that the input is gone', async () => {
     const store = new MemoryStore();
     const file = await putFile(store, { bytes: Buffer.from('a\n') });
     await store.delete([file.key]);
@@ -165,7 +165,7 @@ describe('readPiece()', () => {
     });
   });
 
-  it('does not take a stream that ends early for the end of the file', async () => {
+  it('does not mistake a stream that ends early for the end of the file', async () => {
     class ShortStore extends MemoryStore {
       override stream(key: string) {
         return super.stream(key, { range: { start: 0, end: 3 } });
@@ -176,7 +176,7 @@ describe('readPiece()', () => {
 
     await expect(read(store, file)).rejects.toMatchObject({
       name: 'StorageError',
-      message: /gave 3 bytes instead of 6/,
+      message: /returned 3 bytes instead of 6/,
     });
   });
 
@@ -226,7 +226,7 @@ describe('readPiece()', () => {
           'zstd' as const,
         ),
       })
-      // What comes out of a decoder is looked at, and a few NULs between letters are UTF-16.
+      // Decompressed bytes are inspected too, and text with a NUL after each letter looks like UTF-16.
       .filter(({ bytes, compression }) => compression === 'none' || !bytes.includes(0));
     await fc.assert(
       fc.asyncProperty(

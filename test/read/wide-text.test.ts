@@ -1,4 +1,4 @@
-/** Telling UTF-16 and UTF-32 without a byte order mark from single-byte text that merely has NULs or control characters. */
+/** Distinguishing UTF-16 and UTF-32 without a byte order mark from single-byte text that holds NULs or control characters. */
 import { describe, expect, test } from 'vitest';
 import { KIND_BYTES } from '../../src/read/file-kind.ts';
 import { wideTextKind } from '../../src/read/wide-text.ts';
@@ -35,7 +35,7 @@ function utf32(text: string, order: 'LE' | 'BE'): Buffer {
   return order === 'LE' ? bytes : bytes.swap32();
 }
 
-describe('wide text is told from its bytes', () => {
+describe('wide text is recognised by its bytes', () => {
   const all = [...Object.entries(TEXTS), ...SHORT.map((text) => [`short, ${text.trim()}`, text] as const)];
 
   test.each(all)('%s', (_, text) => {
@@ -67,7 +67,7 @@ describe('wide text is told from its bytes', () => {
   });
 });
 
-describe('single-byte text is none', () => {
+describe('single-byte text is not wide text', () => {
   const latin1 = (text: string) => Buffer.from(text, 'latin1');
   const GERMAN = 'Über die Straße, größer als schön\nÄpfel für Österreich\n';
 
@@ -105,7 +105,7 @@ describe('single-byte text is none', () => {
     }
   });
 
-  test('random lines of words with NULs among them, in UTF-8 and Latin-1', () => {
+  test('random lines of words with some NULs, in UTF-8 and Latin-1', () => {
     const seed = 20260;
     const random = seededRandom(seed);
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)];
