@@ -168,7 +168,7 @@ export const ERROR_TABLE = {
     retry: 'never',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'One stage wrote other numbers of records or bytes than the next one read.',
+    meaning: 'The records or bytes that one stage wrote differ from what the next one read.',
   },
   TaskFailedError: {
     retry: 'never',
