@@ -1,5 +1,5 @@
 /**
- * A MapReduce deployment as a construct: put it into a stack of your own, or deploy ours as it is (stack.ts).
+ * A MapReduce deployment as a construct, for a stack of your own. `MapReduceStack` (deploy/stack.ts) is one to deploy as it is.
  *
  * @example
  * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });
@@ -32,7 +32,7 @@ import { watchMachine } from './watch-machine.ts';
 
 export class MapReduce extends Construct {
   readonly bucket: IBucket;
-  /** What the bucket's objects are encrypted with, where that is a key of KMS. */
+  /** The KMS key that encrypts the objects of the bucket, if there is one. */
   readonly bucketKey: IKey | undefined;
   readonly stateMachine: StateMachine;
   readonly functions: StepFunctions;
@@ -45,11 +45,11 @@ export class MapReduce extends Construct {
     const checked = checkProps(props);
     const { encryptionKey, removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE } = props;
     this.bucket = props.bucket ?? jobBucket(this, 'Bucket', { ...checked, encryptionKey, removalPolicy });
-    // A bucket from elsewhere, by its name or ARN, does not know its key.
+    // A bucket that was imported by its name or ARN does not know its key.
     this.bucketKey = this.bucket.encryptionKey ?? encryptionKey;
     const { bucket, bucketKey } = this;
     const shared = { ...checked, bucket, bucketKey, encryptionKey, removalPolicy };
-    this.functions = new StepFunctions(this, 'Functions', { ...shared, jobs: props.jobs });
+    this.functions = new StepFunctions(this, 'Functions', shared);
     encryptionKey?.grantEncryptDecrypt(logsService(Stack.of(this)));
     const watch = watchMachine(this, 'Watch', { ...shared, functions: this.functions });
     const jobs = jobStateMachine(this, 'StateMachine', {
@@ -73,8 +73,8 @@ export class MapReduce extends Construct {
   }
 
   /**
-   * May submit, cancel and redrive jobs, upload their inputs, and see what they cost; and what {@link grantRead} grants.
-   * For `mapreduce submit`, `cancel` and `redrive`.
+   * Allows what {@link grantRead} allows, and to submit, cancel and redrive jobs, to upload their inputs, and to see what
+   * they cost: `mapreduce submit`, `cancel` and `redrive`.
    */
   grantSubmit(grantee: IGrantable): Grant {
     const { stateMachine, bucketKey } = this;
@@ -90,7 +90,7 @@ export class MapReduce extends Construct {
           allow(grantee, ['states:DescribeMapRun', 'states:ListExecutions'], [mapRunsOf(stateMachine)]),
         )
         .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
-        // Who uploads looks, when the answer is lost, whether it has.
+        // When the response to an upload is lost, the uploader checks whether the object is there.
         .combine(this.#list(grantee, inputs))
         .combine(this.#objects(grantee, 's3:GetObject', inputs))
         .combine(this.#objects(grantee, 's3:AbortMultipartUpload', inputs))
@@ -101,14 +101,14 @@ export class MapReduce extends Construct {
             `${JOBS_PREFIX}*/cancel`,
           ]),
         )
-        .combine(bucketKey?.grantEncrypt(grantee) ?? NOTHING(grantee))
+        .combine(bucketKey?.grantEncrypt(grantee) ?? noKey(grantee))
         .combine(this.grantRead(grantee))
     );
   }
 
   /**
-   * May read what functions and machines logged, and run a task of a job by hand, without committing; and what
-   * {@link grantRead} grants. For `mapreduce logs` and `invoke`.
+   * Allows what {@link grantRead} allows, and to read the logs of functions and machines, and to run a single task of a job
+   * without committing it: `mapreduce logs` and `invoke`.
    */
   grantDebug(grantee: IGrantable): Grant {
     const { byName } = this.functions;
@@ -123,7 +123,7 @@ export class MapReduce extends Construct {
       .combine(this.grantRead(grantee));
   }
 
-  /** May read jobs, results, manifests and failures. For `mapreduce jobs`, `status`, `wait` and `results`. */
+  /** Allows to read jobs, results, manifests and failures: `mapreduce jobs`, `status`, `wait` and `results`. */
   grantRead(grantee: IGrantable): Grant {
     const { bucketKey, stateMachine } = this;
     const readable = [`${OUTPUT_PREFIX}*`, `${JOBS_PREFIX}*`, `${REQUESTS_PREFIX}*`];
@@ -132,17 +132,20 @@ export class MapReduce extends Construct {
       .combine(allow(grantee, ['states:DescribeExecution'], [executionsOf(stateMachine)]))
       .combine(this.#list(grantee, [...readable, `${WORK_PREFIX}*`]))
       .combine(this.#objects(grantee, 's3:GetObject', readable))
-      .combine(bucketKey?.grantDecrypt(grantee) ?? NOTHING(grantee));
+      .combine(bucketKey?.grantDecrypt(grantee) ?? noKey(grantee));
   }
 
+  /** Jobs that failed. Default: their sum in 5 minutes. */
   metricJobsFailed(options?: MetricOptions): IMetric {
     return this.stateMachine.metricFailed({ statistic: 'Sum', ...options });
   }
 
+  /** Jobs that succeeded. Default: their sum in 5 minutes. */
   metricJobsSucceeded(options?: MetricOptions): IMetric {
     return this.stateMachine.metricSucceeded({ statistic: 'Sum', ...options });
   }
 
+  /** Milliseconds from start to end of a job. Default: their average in 5 minutes. */
   metricJobDuration(options?: MetricOptions): IMetric {
     return this.stateMachine.metricTime(options);
   }
@@ -164,7 +167,7 @@ export class MapReduce extends Construct {
     );
   }
 
-  /** Who asks by the name, as the command does, asks for `<name>/*`: the end of the stack's id is not known then. */
+  /** A request for a stack by its name, as the command makes it, needs `<name>/*`: it does not know the id of the stack. */
   #stackByName(): string {
     const stack = Stack.of(this);
     return stack.formatArn({
@@ -183,7 +186,7 @@ function allow(grantee: IGrantable, actions: string[], resourceArns: string[]): 
   return Grant.addToPrincipal({ grantee, actions, resourceArns });
 }
 
-/** Log groups are encrypted by CloudWatch in the name of the service, not of who writes. */
+/** CloudWatch encrypts log groups as a service, not as the role that writes to them. */
 function logsService(stack: Stack): ServicePrincipal {
   const logGroups = stack.formatArn({ service: 'logs', resource: '*' });
   return new ServicePrincipal(`logs.${stack.region}.${stack.urlSuffix}`, {
@@ -191,6 +194,6 @@ function logsService(stack: Stack): ServicePrincipal {
   });
 }
 
-function NOTHING(grantee: IGrantable): Grant {
+function noKey(grantee: IGrantable): Grant {
   return Grant.drop(grantee, 'no key to use');
 }

@@ -1,4 +1,4 @@
-/** What the construct may be told, checked before anything is made of it. */
+/** The settings of the construct, and their checks, which run before any resource is made. */
 import { Duration, type RemovalPolicy, Size, Token } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -8,176 +8,214 @@ import { TASKS_PER_STAGE_MAX } from '../../src/aws/protocol/job-state.ts';
 import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/protocol/keys.ts';
 import { INTERNAL_PREFIXES } from '../../src/aws/protocol/request-scope.ts';
 import { LIMITS } from '../../src/base/limits.ts';
+import type { ExecutionType } from '../machine/asl.ts';
 
+/**
+ * The constructor throws an Error for a value that is out of bounds: it names the prop, what it received and what is
+ * allowed. All values but the resources (`bucket`, `encryptionKey`, `alarmTopic`) must be known at synthesis; tokens, such
+ * as the value of a CfnParameter, are refused.
+ */
 export interface MapReduceProps {
-  /** Path of the module that exports the apps by name, such as 'apps/index.ts'. */
+  /** Path of the module that exports the apps by name, such as 'apps/index.ts'. It must load, and export at least one app. */
   readonly jobs: string;
   /**
-   * Default: a bucket of its own. A bucket that is brought must send its events to EventBridge, and should expire
-   * `work/` and unfinished multipart uploads.
+   * An existing bucket to use. It must send its events to EventBridge, and should expire `work/` and unfinished multipart
+   * uploads. Default: a new bucket that does all this.
    */
   readonly bucket?: IBucket;
   /**
-   * For the bucket and the logs; of a bucket that is brought, the one that it has. Default: keys of S3 and CloudWatch.
+   * Encrypts the bucket and the logs. With `bucket`, give the key that the bucket uses. Default: the keys that S3 and
+   * CloudWatch manage.
    *
-   * A key of this app gets what it takes into its policy. The policy of an imported one (`Key.fromKeyArn`) CDK cannot
-   * change: let it allow `logs.<region>.amazonaws.com` to kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*,
-   * kms:GenerateDataKey* and kms:Describe*, lest no log group can be made, and this account's IAM policies to allow the
-   * use of the key.
+   * A key of the same app gets the permissions that it needs in its policy. CDK cannot change the policy of an imported
+   * key (`Key.fromKeyArn`). That policy must allow `logs.<region>.amazonaws.com` to use kms:Encrypt*, kms:Decrypt*,
+   * kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, otherwise creating the log groups fails; and it must let the
+   * IAM policies of this account allow the use of the key.
    */
   readonly encryptionKey?: IKey;
-  /** Memory of map and reduce functions; CPU grows with it, one core at 1,769 MB. Default 1,769. */
+  /** Memory of the map and reduce functions, in MB: 512 to 10,240. CPU grows with it: one core at 1,769 MB. Default 1,769. */
   readonly taskMemoryMb?: number;
-  /** Default: 15 minutes, or 5 with EXPRESS children. */
+  /**
+   * Time limit of one attempt of a task: 30 seconds to 15 minutes, or to 4 minutes with EXPRESS children. Default: the
+   * longest allowed.
+   */
   readonly taskTimeout?: Duration;
-  /** /tmp of map and reduce functions, for spills. Default 2 GiB. */
+  /** Size of /tmp in the map and reduce functions, for spills: 512 MiB to 10 GiB. Default 2 GiB. */
   readonly scratchSize?: Size;
-  /** Memory of the functions that plan, count and commit. Default 1,024. */
+  /** Memory of the other functions, which plan, verify and record failures, in MB: 512 to 10,240. Default 1,024. */
   readonly stepMemoryMb?: number;
-  /** Map or reduce tasks at once. Keep it below the account's Lambda concurrency. Default 800. */
+  /**
+   * How many map or reduce tasks of one job run at the same time: 1 to 10,000. Keep it below the Lambda concurrency of the
+   * account. Default 800.
+   */
   readonly maxConcurrency?: number;
   /**
-   * Map tasks, and reduce tasks, that one job may have: a request for more is refused before any task runs, so that a
-   * mistyped split size cannot start a flood of functions. Default 10,000, at most 80,000.
+   * How many map tasks, and how many reduce tasks, one job may have: 1 to 80,000. A request for more is refused before any
+   * task runs, so that a mistyped split size cannot start a flood of functions. Default 10,000.
    */
   readonly maxTasksPerStage?: number;
-  /** Stragglers are given to another worker as well, and whoever commits first has done it. Default true. */
+  /** Whether a straggler gets a second attempt on another worker; the attempt that commits first counts. Default true. */
   readonly backupAttempts?: boolean;
-  /** EXPRESS children are cheaper for tasks of seconds, and end after 5 minutes. Default STANDARD. */
-  readonly childExecutions?: 'STANDARD' | 'EXPRESS';
   /**
-   * Prefixes that jobs may read, at least one. Default: input/, data/, and output/, so that a job can read another's
-   * results. No job reads jobs/, work/ and requests/, whatever this says.
+   * The type of the child executions that run the tasks. EXPRESS costs less for tasks that take seconds; Step Functions ends
+   * such a child after 5 minutes. Default STANDARD.
+   */
+  readonly childExecutions?: ExecutionType;
+  /**
+   * Prefixes that jobs may read, at least one; each ends in '/', and '' is the whole bucket. No job can read jobs/, work/
+   * and requests/, whatever is given here. Default: input/, data/ and output/, so that a job can read another's results.
    */
   readonly readablePrefixes?: readonly string[];
-  /** Whether uploads below input/<app>/ start jobs; requests always do. Default true. */
+  /** Whether an upload below input/<app>/ starts a job. Requests always do. Default true. */
   readonly startOnUpload?: boolean;
-  /** Shuffle objects and the like of jobs that did not end well. Default 7 days. */
+  /** When the intermediate objects of jobs that did not succeed expire: 1 to 365 days. Default 7 days. */
   readonly intermediatesExpireAfter?: Duration;
-  /** Requests, plans and failures; until then a duplicate event is known as one. Default 90 days. */
+  /**
+   * When requests, plans and failures expire, in days: at least `intermediatesExpireAfter`, at most 3,650. Until then a
+   * duplicate of an event is recognised. Default 90 days.
+   */
   readonly jobsExpireAfter?: Duration;
-  /** Default one month. */
+  /** How long CloudWatch keeps the logs. Default one month. */
   readonly logRetention?: RetentionDays;
-  /** Of the bucket and the logs. Default RETAIN_ON_UPDATE_OR_DELETE, so that a first deployment that fails leaves none behind. */
+  /**
+   * What happens to the bucket and the logs when the stack is deleted. Default RETAIN_ON_UPDATE_OR_DELETE, which keeps them
+   * unless the first deployment fails.
+   */
   readonly removalPolicy?: RemovalPolicy;
-  /** Is told when a job fails, an event could not start one, or Lambda has had no room for tasks in half an hour. */
+  /**
+   * Receives the alarms: a job failed, an event could not start its job, or Lambda throttled tasks for more than 30 minutes.
+   * Default: alarms without an action.
+   */
   readonly alarmTopic?: ITopic;
 }
 
-export interface CheckedProps {
-  readonly taskMemoryMb: number;
-  readonly stepMemoryMb: number;
-  readonly taskTimeout: Duration;
-  readonly scratchSize: Size;
-  readonly maxConcurrency: number;
-  readonly maxTasksPerStage: number;
-  readonly backupAttempts: boolean;
-  readonly childExecutions: 'STANDARD' | 'EXPRESS';
-  readonly readablePrefixes: readonly string[];
-  readonly startOnUpload: boolean;
-  readonly intermediatesExpireAfter: Duration;
-  readonly jobsExpireAfter: Duration;
-  readonly logRetention: RetentionDays;
+/** The settings that are plain values, with their defaults. */
+export type CheckedProps = Required<
+  Omit<MapReduceProps, 'bucket' | 'encryptionKey' | 'removalPolicy' | 'alarmTopic'>
+>;
+
+/** @throws Error that names the prop, what it received and what is allowed */
+export function checkProps(props: MapReduceProps): CheckedProps {
+  const settings = withDefaults(props);
+  for (const { prop, label = () => prop, measure = () => settings[prop], problem } of RULES) {
+    const [name, value] = [label(settings), measure(settings)];
+    assertKnown(name, value);
+    const found = problem(value, settings);
+    if (found !== undefined) throw new Error(`${name} ${found}`);
+  }
+  return settings;
 }
 
-/** @throws Error that names the prop, the value and the choices */
-export function checkProps(props: MapReduceProps): CheckedProps {
-  const {
-    taskMemoryMb = 1_769,
-    stepMemoryMb = 1_024,
-    scratchSize = Size.gibibytes(2),
-    maxConcurrency = 800,
-    maxTasksPerStage = LIMITS.awsTasksPerStageDefault,
-    backupAttempts = true,
-    childExecutions = 'STANDARD',
-    readablePrefixes = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX],
-    startOnUpload = true,
-    intermediatesExpireAfter = Duration.days(7),
-    jobsExpireAfter = Duration.days(90),
-    logRetention = RetentionDays.ONE_MONTH,
-  } = props;
-  if (typeof props.jobs !== 'string' || props.jobs === '') {
-    throw new Error(
-      `jobs is the path of the module that exports the apps, such as 'apps/index.ts'; received ${JSON.stringify(props.jobs)}`,
-    );
-  }
-  checkKnown('jobs', props.jobs);
-  checkKnown('childExecutions', childExecutions);
-  if (childExecutions !== 'STANDARD' && childExecutions !== 'EXPRESS') {
-    throw new Error(
-      `childExecutions is 'STANDARD' or 'EXPRESS'; received ${JSON.stringify(childExecutions)}`,
-    );
-  }
-  const taskSecondsMax = childExecutions === 'EXPRESS' ? 240 : 900;
-  const taskTimeout = props.taskTimeout ?? Duration.seconds(taskSecondsMax);
-  checkWhole('taskMemoryMb', taskMemoryMb, 512, 10_240, 'MB');
-  checkWhole('stepMemoryMb', stepMemoryMb, 512, 10_240, 'MB');
-  checkWhole('maxConcurrency', maxConcurrency, 1, 10_000, 'tasks');
-  checkWhole('maxTasksPerStage', maxTasksPerStage, 1, TASKS_PER_STAGE_MAX, 'tasks');
-  checkWhole('scratchSize', scratchSize.toMebibytes(), 512, 10_240, 'MiB');
-  checkWhole(
-    `taskTimeout (with ${childExecutions} children)`,
-    taskTimeout.toSeconds(),
-    30,
-    taskSecondsMax,
-    'seconds',
-  );
-  checkWhole('intermediatesExpireAfter', intermediatesExpireAfter.toDays(), 1, 365, 'days');
-  checkWhole('jobsExpireAfter', jobsExpireAfter.toDays(), intermediatesExpireAfter.toDays(), 3_650, 'days');
-  checkKnown('logRetention', logRetention);
-  if (!RETENTIONS.includes(logRetention)) {
-    throw new Error(`logRetention is one of ${RETENTIONS.join(', ')} days; received ${logRetention}`);
-  }
-  checkKnown('readablePrefixes', readablePrefixes);
-  if (!Array.isArray(readablePrefixes) || readablePrefixes.length === 0) {
-    throw new Error(
-      `readablePrefixes has at least one prefix, such as 'input/': without one no job could read its input; received ${JSON.stringify(readablePrefixes)}`,
-    );
-  }
-  for (const prefix of readablePrefixes) {
-    checkKnown('readablePrefixes', prefix);
-    if (typeof prefix !== 'string' || prefix.startsWith('/') || (prefix !== '' && !prefix.endsWith('/'))) {
-      throw new Error(
-        `readablePrefixes are prefixes such as 'input/' that end in '/' ('' for the whole bucket); received ${JSON.stringify(prefix)}`,
-      );
-    }
-    const internal = INTERNAL_PREFIXES.find((kept) => prefix.startsWith(kept));
-    if (internal !== undefined) {
-      throw new Error(
-        `readablePrefixes has ${JSON.stringify(prefix)}, but what lies below '${internal}' is for the steps of jobs and no job reads it. Keep inputs elsewhere, such as below '${DATA_PREFIX}'`,
-      );
-    }
-  }
+function withDefaults(props: MapReduceProps): CheckedProps {
+  const { childExecutions = 'STANDARD' } = props;
   return {
-    taskMemoryMb,
-    stepMemoryMb,
-    taskTimeout,
-    scratchSize,
-    maxConcurrency,
-    maxTasksPerStage,
-    backupAttempts,
+    jobs: props.jobs,
+    taskMemoryMb: props.taskMemoryMb ?? 1_769,
+    stepMemoryMb: props.stepMemoryMb ?? 1_024,
+    taskTimeout: props.taskTimeout ?? Duration.seconds(taskSecondsMax({ childExecutions })),
+    scratchSize: props.scratchSize ?? Size.gibibytes(2),
+    maxConcurrency: props.maxConcurrency ?? 800,
+    maxTasksPerStage: props.maxTasksPerStage ?? LIMITS.awsTasksPerStageDefault,
+    backupAttempts: props.backupAttempts ?? true,
     childExecutions,
-    readablePrefixes,
-    startOnUpload,
-    intermediatesExpireAfter,
-    jobsExpireAfter,
-    logRetention,
+    readablePrefixes: props.readablePrefixes ?? [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX],
+    startOnUpload: props.startOnUpload ?? true,
+    intermediatesExpireAfter: props.intermediatesExpireAfter ?? Duration.days(7),
+    jobsExpireAfter: props.jobsExpireAfter ?? Duration.days(90),
+    logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
   };
+}
+
+/** Lambda's own limit, or enough below that of an EXPRESS child (5 minutes) that the function ends first. */
+function taskSecondsMax({ childExecutions }: Pick<CheckedProps, 'childExecutions'>): number {
+  return childExecutions === 'EXPRESS' ? 240 : 900;
+}
+
+interface Rule {
+  readonly prop: keyof CheckedProps;
+  /** How messages call it. Default: its name. */
+  readonly label?: (settings: CheckedProps) => string;
+  /** The value in the unit of the message. Default: the prop as it is. */
+  readonly measure?: (settings: CheckedProps) => unknown;
+  /** What is wrong with the value, to follow its name; undefined for a value that is allowed. */
+  readonly problem: (value: unknown, settings: CheckedProps) => string | undefined;
 }
 
 const RETENTIONS = Object.values(RetentionDays).filter((days) => typeof days === 'number');
 
-function checkWhole(prop: string, value: number, min: number, max: number, unit: string): void {
-  checkKnown(prop, value);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new Error(`${prop} is a whole number from ${min} to ${max} ${unit}; received ${value}`);
-  }
+/** In the order of the checks. Bounds may depend on settings that are checked before. */
+const RULES: readonly Rule[] = [
+  { prop: 'jobs', problem: notAPath },
+  { prop: 'childExecutions', problem: notAmong(['STANDARD', 'EXPRESS'], `'STANDARD' or 'EXPRESS'`) },
+  { prop: 'taskMemoryMb', problem: notWhole('MB', 512, 10_240) },
+  { prop: 'stepMemoryMb', problem: notWhole('MB', 512, 10_240) },
+  { prop: 'maxConcurrency', problem: notWhole('tasks', 1, 10_000) },
+  { prop: 'maxTasksPerStage', problem: notWhole('tasks', 1, TASKS_PER_STAGE_MAX) },
+  {
+    prop: 'scratchSize',
+    measure: ({ scratchSize }) => scratchSize.toMebibytes(),
+    problem: notWhole('MiB', 512, 10_240),
+  },
+  {
+    prop: 'taskTimeout',
+    label: ({ childExecutions }) => `taskTimeout (with ${childExecutions} children)`,
+    measure: ({ taskTimeout }) => taskTimeout.toSeconds(),
+    problem: (value, settings) => notWhole('seconds', 30, taskSecondsMax(settings))(value),
+  },
+  {
+    prop: 'intermediatesExpireAfter',
+    measure: ({ intermediatesExpireAfter }) => intermediatesExpireAfter.toDays(),
+    problem: notWhole('days', 1, 365),
+  },
+  {
+    prop: 'jobsExpireAfter',
+    measure: ({ jobsExpireAfter }) => jobsExpireAfter.toDays(),
+    problem: (value, { intermediatesExpireAfter }) =>
+      notWhole('days', intermediatesExpireAfter.toDays(), 3_650)(value),
+  },
+  { prop: 'logRetention', problem: notAmong(RETENTIONS, `one of ${RETENTIONS.join(', ')} days`) },
+  { prop: 'readablePrefixes', problem: notPrefixes },
+];
+
+function notWhole(unit: string, min: number, max: number) {
+  return (value: unknown): string | undefined =>
+    typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+      ? undefined
+      : `is a whole number from ${min} to ${max} ${unit}; received ${value}`;
 }
 
-/** What the template is made of is known when it is made; what a person types as it is deployed is not. */
-function checkKnown(prop: string, value: unknown): void {
-  if (!Token.isUnresolved(value)) return;
+function notAmong(choices: readonly unknown[], listed: string) {
+  return (value: unknown): string | undefined =>
+    choices.includes(value) ? undefined : `is ${listed}; received ${JSON.stringify(value)}`;
+}
+
+function notAPath(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== ''
+    ? undefined
+    : `is the path of the module that exports the apps, such as 'apps/index.ts'; received ${JSON.stringify(value)}`;
+}
+
+function notPrefixes(value: unknown): string | undefined {
+  return Array.isArray(value) && value.length > 0
+    ? value.map(notAPrefix).find((problem) => problem !== undefined)
+    : `has at least one prefix, such as 'input/', because without one no job could read its input; received ${JSON.stringify(value)}`;
+}
+
+function notAPrefix(prefix: unknown): string | undefined {
+  if (typeof prefix !== 'string' || prefix.startsWith('/') || (prefix !== '' && !prefix.endsWith('/'))) {
+    return `are prefixes such as 'input/' that end in '/' ('' for the whole bucket); received ${JSON.stringify(prefix)}`;
+  }
+  const internal = INTERNAL_PREFIXES.find((kept) => prefix.startsWith(kept));
+  return internal === undefined
+    ? undefined
+    : `has ${JSON.stringify(prefix)}, but '${internal}' is internal to the deployment and no job can read it. Keep inputs elsewhere, such as below '${DATA_PREFIX}'`;
+}
+
+/** A token has no value yet: CloudFormation fills it in when it deploys, after the template is made. */
+function assertKnown(prop: string, value: unknown): void {
+  const values: readonly unknown[] = Array.isArray(value) ? [value, ...value] : [value];
+  if (!values.some((each) => Token.isUnresolved(each))) return;
   throw new Error(
-    `${prop} is a value that is known at synthesis; received a token, such as the value of a CfnParameter. Take it from the context of cdk, or from a variable of the environment`,
+    `${prop} must be known at synthesis; received a token, such as the value of a CfnParameter. Take the value from the context of cdk, or from an environment variable`,
   );
 }

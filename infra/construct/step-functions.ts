@@ -1,4 +1,4 @@
-/** The Lambda functions, each with a role that may do what its step does and nothing else, and a log group. */
+/** The Lambda functions. Each has a log group, and a role that allows only what its step does. */
 import { Duration, type RemovalPolicy, Size } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -15,11 +15,10 @@ import { byFunction, type FunctionName, pascalCase } from '../functions/function
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
 
-/** Planning lists inputs, barriers read a footer of each task, commit may merge: minutes at most, once a job. */
+/** Planning lists the inputs, a barrier reads one footer per task, commit may merge parts: each takes minutes at most. */
 export const STEP_TIMEOUT = Duration.minutes(15);
 
 export interface StepFunctionsProps extends CheckedProps {
-  readonly jobs: string;
   readonly bucket: IBucket;
   readonly bucketKey: IKey | undefined;
   readonly encryptionKey: IKey | undefined;
@@ -27,7 +26,7 @@ export interface StepFunctionsProps extends CheckedProps {
 }
 
 export class StepFunctions extends Construct {
-  /** The deployed jobs, and whose they are. */
+  /** The deployed apps, and the project that deploys them. */
   readonly catalog: AppCatalog;
   readonly byName: Readonly<Record<FunctionName, LambdaFunction>>;
 
@@ -35,7 +34,7 @@ export class StepFunctions extends Construct {
     super(scope, id);
     const bundles = bundleHandlers(props.jobs);
     this.catalog = { by: deployerOf(props.jobs), apps: bundles.apps };
-    // With --no-staging, as for `sam local`, assets are taken from where they are when this is long over.
+    // With --no-staging, as for `sam local`, the assets are read from these folders later: then they must stay.
     using _removedWhenCopied = isStaged(this) ? bundles : undefined;
     this.byName = byFunction((name) => this.#function(name, Code.fromAsset(bundles.folder(name)), props));
   }
@@ -64,9 +63,9 @@ export class StepFunctions extends Construct {
       role,
       logGroup,
       tracing: Tracing.ACTIVE,
-      // The handlers answer Step Functions, which does the retrying.
+      // Step Functions invokes the handlers, and retries.
       retryAttempts: 0,
-      // Backup attempts are events: one that Lambda has no room for within a minute, the least there is, comes too late.
+      // A backup attempt is an event. One that Lambda cannot start within a minute, the lowest limit, would be too late.
       maxEventAge: Duration.minutes(1),
       environment: {
         MAPREDUCE_BUCKET: props.bucket.bucketName,
@@ -78,7 +77,7 @@ export class StepFunctions extends Construct {
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
     });
-    acknowledgeWildcard(role, '*', 'X-Ray takes segments for an account, not for a resource.');
+    acknowledgeWildcard(role, '*', 'X-Ray permissions apply to an account, not to a resource.');
     return fn;
   }
 }
@@ -96,7 +95,7 @@ function grantAccess(role: Role, access: BucketAccess, { bucket, bucketKey }: St
       acknowledgeWildcard(
         role,
         resource,
-        'Keys of jobs and tasks are not known when the stack is made; their prefix is.',
+        'The keys of jobs and tasks are not known at synthesis; their prefixes are.',
       );
     }
   };
@@ -110,6 +109,6 @@ function grantAccess(role: Role, access: BucketAccess, { bucket, bucketKey }: St
   allow(['s3:GetObject'], access.read);
   allow(['s3:PutObject', 's3:AbortMultipartUpload'], access.write);
   allow(['s3:DeleteObject'], access.remove);
-  // Decrypt for writing too: an upload of several parts reads its own data key.
+  // Decrypt is needed for writing too: a multipart upload reads its own data key.
   bucketKey?.grant(role, 'kms:Decrypt', 'kms:GenerateDataKey');
 }

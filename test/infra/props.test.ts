@@ -5,7 +5,7 @@ import { checkProps, type MapReduceProps } from '../../infra/construct/props.ts'
 import { type AppContext, CONTEXT_NAMES, parseContext } from '../../infra/deploy/context.ts';
 import { propsOf } from '../../infra/deploy/deployment-app.ts';
 
-describe('the construct says which prop is wrong, what it received, and what is allowed', () => {
+describe('the construct names the prop that is wrong, what it received, and what is allowed', () => {
   it.each<[Partial<MapReduceProps>, string | RegExp]>([
     [{ taskMemoryMb: 128 }, 'taskMemoryMb is a whole number from 512 to 10240 MB; received 128'],
     [{ taskMemoryMb: 1769.5 }, 'taskMemoryMb is a whole number from 512 to 10240 MB; received 1769.5'],
@@ -34,12 +34,12 @@ describe('the construct says which prop is wrong, what it received, and what is 
     ],
     ...['work/', 'jobs/one/', 'requests/'].map((prefix): [Partial<MapReduceProps>, string] => [
       { readablePrefixes: ['data/', prefix] },
-      `readablePrefixes has "${prefix}", but what lies below '${prefix.split('/')[0]}/' is for the steps of jobs`,
+      `readablePrefixes has "${prefix}", but '${prefix.split('/')[0]}/' is internal to the deployment and no job can read it`,
     ]),
     [{ readablePrefixes: [] }, "readablePrefixes has at least one prefix, such as 'input/'"],
     [
       { readablePrefixes: 'input/' as unknown as string[] },
-      `readablePrefixes has at least one prefix, such as 'input/': without one no job could read its input; received "input/"`,
+      `readablePrefixes has at least one prefix, such as 'input/', because without one no job could read its input; received "input/"`,
     ],
     [{ logRetention: 42 as RetentionDays }, /^logRetention is one of 1, 3, .* days; received 42$/],
     [
@@ -68,18 +68,18 @@ describe('the construct says which prop is wrong, what it received, and what is 
     ['intermediatesExpireAfter', ({ number }) => ({ intermediatesExpireAfter: Duration.days(number) })],
     ['jobsExpireAfter', ({ number }) => ({ jobsExpireAfter: Duration.days(number) })],
     ['logRetention', ({ number }) => ({ logRetention: number as RetentionDays })],
-  ])('%s may not be a token, which nothing can be made of before it is deployed', (prop, props) => {
+  ])('%s may not be a token, which has no value before the deployment', (prop, props) => {
     const parameter = new CfnParameter(new Stack(), 'Parameter', { type: 'String' });
     const number = new CfnParameter(new Stack(), 'Number', { type: 'Number' }).valueAsNumber;
     const list = new CfnParameter(new Stack(), 'List', { type: 'CommaDelimitedList' }).valueAsList;
     const token = { number, text: parameter.valueAsString, list };
 
     expect(() => checkProps({ jobs: 'apps/index.ts', ...props(token) })).toThrow(
-      `${prop} is a value that is known at synthesis; received a token, such as the value of a CfnParameter`,
+      `${prop} must be known at synthesis; received a token, such as the value of a CfnParameter`,
     );
   });
 
-  it('EXPRESS children end before Step Functions ends them', () => {
+  it('tasks of EXPRESS children time out before Step Functions ends the child', () => {
     const { taskTimeout } = checkProps({ jobs: 'apps/index.ts', childExecutions: 'EXPRESS' });
 
     expect(taskTimeout.toSeconds()).toBeLessThan(5 * 60);
@@ -97,7 +97,7 @@ describe('settings of cdk deploy', () => {
     });
   });
 
-  it('are all the props that are plain values', () => {
+  it('cover all the props that are plain values', () => {
     const given = {
       jobs: 'mine.ts',
       taskMemoryMb: '2048',
@@ -140,12 +140,12 @@ describe('settings of cdk deploy', () => {
   });
 
   it.each([
-    [{ backupAttempts: 'no' }, "-c backupAttempts: is 'true' or 'false'; received 'no'"],
-    [{ logRetentionDays: 'month' }, "-c logRetentionDays: is a number; received 'month'"],
-    [{ maxConcurrency: 'many' }, '-c maxConcurrency: is a number'],
-    [{ removalPolicy: 'keep' }, "-c removalPolicy: is 'retain' or 'destroy'"],
-    [{ stackName: '1st' }, '-c stackName: is letters, digits and dashes, a letter first'],
-  ])('%j are refused by name', (given, message) => {
+    [{ backupAttempts: 'no' }, "-c backupAttempts is 'true' or 'false'; received 'no'"],
+    [{ logRetentionDays: 'month' }, "-c logRetentionDays is a number; received 'month'"],
+    [{ maxConcurrency: 'many' }, '-c maxConcurrency is a number'],
+    [{ removalPolicy: 'keep' }, "-c removalPolicy is 'retain' or 'destroy'"],
+    [{ stackName: '1st' }, '-c stackName is up to 128 letters, digits and dashes, and starts with a letter'],
+  ])('%j are refused with their name', (given, message) => {
     expect(() => parse(given)).toThrow(message);
   });
 });
