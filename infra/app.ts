@@ -1,4 +1,4 @@
-/** What `mapreduce deploy` gives to cdk. */
+/** The app that `mapreduce deploy` gives to cdk. */
 import { deploymentApp } from './deploy/deployment-app.ts';
 
 deploymentApp().synth();

@@ -1,4 +1,4 @@
-/** What cdk synthesises in a checkout: the same, held against the rules of AwsSolutions. */
+/** The app that cdk synthesises in a checkout (cdk.json): the same, checked by the AwsSolutions rules of cdk-nag. */
 import { Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { deploymentApp } from './deploy/deployment-app.ts';

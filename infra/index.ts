@@ -1,5 +1,5 @@
 /**
- * `serverless-mapreduce/cdk`: MapReduce in a CDK app of one's own.
+ * `serverless-mapreduce/cdk`: MapReduce for a CDK app of your own.
  *
  * @example
  * import { App, Stack } from 'aws-cdk-lib';

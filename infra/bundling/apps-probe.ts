@@ -1,4 +1,4 @@
-/** Bundled with a deployment's jobs and run in a process of its own by jobs-check.ts: loads every app and lists them. */
+/** Loads every app of a deployment and lists them. jobs-check.ts runs it, bundled with the jobs, in a process of its own. */
 import { writeSync } from 'node:fs';
 import * as jobs from '#jobs';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
@@ -8,7 +8,7 @@ import { isMapReduceError } from '../../src/base/errors.ts';
 
 const REPORT_FD = 3;
 
-/** What the probe found: the apps, or what is wrong with them, for a person. */
+/** The apps, or a message that says what is wrong with them. */
 export type ProbeReport = { readonly apps: readonly DeployedApp[] } | { readonly problem: string };
 
 async function probe(): Promise<ProbeReport> {
@@ -23,7 +23,7 @@ async function probe(): Promise<ProbeReport> {
     }
     return { apps };
   } catch (error) {
-    // Of a module that an app loads: printed by Node, with its stack.
+    // Thrown by the user's modules: Node prints it with its stack.
     if (!isMapReduceError(error)) throw error;
     return { problem: error.message };
   }

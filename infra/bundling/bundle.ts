@@ -1,6 +1,7 @@
 /**
- * Bundles each handler with what it uses, the deployment's jobs among it, into one ES module: small zips, short cold
- * starts, no Docker, no network. The same sources give the same bytes, so an unchanged function is not deployed again.
+ * Bundles each handler and what it uses, including the jobs of the deployment, into one ES module. The zips are small, cold
+ * starts are short, and bundling needs neither Docker nor the network. The same sources give the same bytes, so an
+ * unchanged function is not deployed again.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,21 +14,21 @@ import { loadedApps } from './jobs-check.ts';
 /** The checkout, or dist/ of the published package, where the same folders hold compiled modules. */
 const ROOT = resolve(import.meta.dirname, '../..');
 const ENDING = import.meta.filename.endsWith('.ts') ? '.ts' : '.js';
-/** Nothing is written there: source maps name the sources relative to it, so that they are the same on every machine. */
+/** Nothing is written there. Source maps name the sources relative to it, so that they are the same on every machine. */
 const OUT_FOLDER = join(ROOT, 'bundles');
 /**
- * An ES module that imports node:http reads all its exports, and one of them, WebSocket, has Node load undici: 10 ms of
- * each cold start. Of a CommonJS module an export is read when it is used.
+ * An ES module that imports node:http reads all its exports, and reading one of them, WebSocket, makes Node load undici,
+ * which adds 10 ms to each cold start. The exports of a CommonJS module are read when they are used.
  */
 const HTTP_WITHOUT_UNDICI = `data:text/javascript,module.exports=process.getBuiltinModule('node:http')`;
 
 export interface Bundles extends Disposable {
-  /** Holds index.mjs and its source map. */
+  /** The folder with index.mjs and its source map. */
   readonly folder: (name: FunctionName) => string;
-  /** Of index.mjs, uncompressed. */
+  /** The size of index.mjs, uncompressed. */
   readonly sizeBytes: (name: FunctionName) => number;
   readonly metafile: Metafile;
-  /** That the jobs module exports; every one of them loads. */
+  /** The apps that the jobs module exports. All of them load. */
   readonly apps: readonly DeployedApp[];
 }
 
@@ -35,22 +36,23 @@ interface Built {
   readonly apps: readonly DeployedApp[];
   readonly metafile: Metafile;
   readonly files: readonly OutputFile[];
-  /** What each source was when it was read: its size and the time of its last change. */
+  /** The size of each source, and the time of its last change, when it was read. */
   readonly stamps: ReadonlyMap<string, string>;
 }
 
-/** By jobs module: the stacks of an app, one for each stage or customer, mostly run the same jobs. */
+/** By jobs module. The stacks of an app, for example one for each customer, mostly run the same jobs. */
 const built = new Map<string, Built>();
 
 /**
  * @param jobs  path of the module that exports `apps`
- * @returns folders that are gone once it is disposed of: CDK copies them when the function is made, unless told not to
+ * @returns folders that are removed on dispose; CDK copies them when the function is made, unless staging is disabled
+ * @throws Error for a module that does not exist, bundle or load, or that exports no apps
  */
 export function bundleHandlers(jobs: string): Bundles {
   const jobsPath = resolve(jobs);
   if (!existsSync(jobsPath)) {
     throw new Error(
-      `jobs is the path of the module that exports the apps, such as 'apps/index.ts'; received '${jobs}', and there is no ${jobsPath}`,
+      `jobs is the path of the module that exports the apps, such as 'apps/index.ts'; received '${jobs}', but ${jobsPath} does not exist`,
     );
   }
   const earlier = built.get(jobsPath);
@@ -66,7 +68,7 @@ export function bundleHandlers(jobs: string): Bundles {
 }
 
 function buildOnce(jobsPath: string): Built {
-  // The jobs are looked at before the functions are made, which takes longer: what is refused is refused at once.
+  // The jobs are checked before the functions are bundled, which takes longer, so that a refusal comes at once.
   const apps = appsOf(jobsPath);
   const { metafile, outputFiles: files } = build(
     FUNCTION_NAMES.map((name) => ({ in: `lambdas/${name}${ENDING}`, out: `${name}/index` })),
@@ -100,25 +102,25 @@ function build(entryPoints: { in: string; out: string }[], jobsPath: string) {
       platform: 'node',
       target: 'node24',
       format: 'esm',
-      // The SDK's ES modules, of which only what is used gets in: an eighth less than of its CommonJS, for which
-      // packages name the condition `node`.
+      // Takes the ES modules of the SDK, of which only the used parts are bundled: an eighth less than its CommonJS, which
+      // packages name under the condition `node`.
       conditions: ['module'],
       mainFields: ['module', 'main'],
-      // The package's name leads to this very copy, wherever the jobs lie.
+      // The jobs import the package by its name, and get this very copy, wherever they are.
       alias: {
         '#jobs': jobsPath,
         'serverless-mapreduce': join(ROOT, `src/index${ENDING}`),
         http: HTTP_WITHOUT_UNDICI,
         'node:http': HTTP_WITHOUT_UNDICI,
       },
-      // Names stay readable in stack traces; classes keep theirs, for errors matched by name.
+      // Names stay readable in stack traces, and errors are matched by the names of their classes.
       minifyWhitespace: true,
       minifySyntax: true,
       keepNames: true,
       sourcemap: true,
       sourcesContent: false,
       legalComments: 'none',
-      // Some packages of the X-Ray SDK are CommonJS and require() Node's modules.
+      // Some packages of the X-Ray SDK are CommonJS and require() modules of Node.
       banner: {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
       },
@@ -127,11 +129,11 @@ function build(entryPoints: { in: string; out: string }[], jobsPath: string) {
     });
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
-    throw new Error(`the functions do not bundle with the jobs of ${jobsPath}`, { cause: error });
+    throw new Error(`cannot bundle the functions with the jobs of ${jobsPath}`, { cause: error });
   }
 }
 
-/** Not below the package: where that is installed may be for reading only. */
+/** Not inside the package, which may be installed on a read-only file system. */
 function writtenTo(files: readonly OutputFile[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'mapreduce-bundles-'));
   try {
@@ -155,7 +157,10 @@ function isFresh({ stamps }: Built): boolean {
   return [...stamps].every(([path, stamp]) => stampOf(path) === stamp);
 }
 
-/** @param path  of a source, relative to the root; a module out of a `data:` URL is no file */
+/**
+ * @param path  of a source, relative to the root
+ * @returns '' for what is no file, such as a module from a `data:` URL
+ */
 function stampOf(path: string): string {
   const stats = statSync(resolve(ROOT, path), { throwIfNoEntry: false });
   return stats === undefined ? '' : `${stats.size} ${stats.mtimeMs}`;

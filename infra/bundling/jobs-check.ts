@@ -1,6 +1,6 @@
 /**
- * Loads the jobs of a deployment as the functions will, before anything is deployed. In a process of its own: a module
- * that exits or never returns must not end the deployment, least of all with exit code 0.
+ * Loads the jobs of a deployment as the functions will, before anything is deployed. It runs in a process of its own,
+ * because a module that exits or never returns must not end the deployment, least of all with exit code 0.
  */
 import { spawnSync } from 'node:child_process';
 import type { DeployedApp } from '../../src/aws/protocol/app-catalog.ts';
@@ -9,10 +9,11 @@ import type { ProbeReport } from './apps-probe.ts';
 
 const LOAD_TIMEOUT_MS = 60_000;
 const REPORT_BYTES_MAX = 16 * 1024 * 1024;
-const SAID_CHARACTERS_MAX = 2_000;
+const STDERR_CHARACTERS_MAX = 2_000;
 
 /**
- * @param probe  the bundle of apps-probe.ts with the jobs
+ * @param probe  path of the bundle of apps-probe.ts with the jobs
+ * @param jobs  path of the jobs module, for messages
  * @throws Error that says what is wrong with the module
  */
 export function loadedApps(probe: string, jobs: string): readonly DeployedApp[] {
@@ -23,8 +24,10 @@ export function loadedApps(probe: string, jobs: string): readonly DeployedApp[] 
     killSignal: 'SIGKILL',
     maxBuffer: REPORT_BYTES_MAX,
   });
-  const [said = '', report = ''] = [output?.[2] ?? '', output?.[3] ?? ''];
+  // Null when the process could not be started.
+  const [stderr, report] = [output?.[2] ?? '', output?.[3] ?? ''];
   if (status === 0 && report !== '') {
+    // The cast: apps-probe.ts, which is of the same version, wrote it.
     const found = parseJson(report) as ProbeReport;
     if ('apps' in found) return found.apps;
     throw new Error(`${jobs}: ${found.problem}`);
@@ -32,14 +35,14 @@ export function loadedApps(probe: string, jobs: string): readonly DeployedApp[] 
   const how =
     signal === 'SIGKILL'
       ? `does not finish loading within ${LOAD_TIMEOUT_MS / 1_000} s`
-      : `does not load${said === '' ? `: it ends the process with exit code ${status ?? error?.message}` : ''}`;
-  throw new Error(`the jobs module ${jobs} ${how}${messageOf(said)}`);
+      : `does not load${stderr === '' ? `: it ends the process with exit code ${status ?? error?.message}` : ''}`;
+  throw new Error(`the jobs module ${jobs} ${how}${messageOf(stderr)}`);
 }
 
-/** What Node prints for an uncaught error: file, line, and the error with its stack. */
-function messageOf(said: string): string {
-  // Of a definition that the module makes as it is loaded.
-  const ours = /(?:UsageError|JobDefinitionError)\]?: (.*)/.exec(said);
+/** From what Node prints for an uncaught error: file, line, and the error with its stack. */
+function messageOf(stderr: string): string {
+  // A job definition that is refused while the module loads: the message is enough.
+  const ours = /(?:UsageError|JobDefinitionError)\]?: (.*)/.exec(stderr);
   if (ours !== null) return `: ${ours[1]}`;
-  return said === '' ? '' : `:\n${said.trim().slice(-SAID_CHARACTERS_MAX)}`;
+  return stderr === '' ? '' : `:\n${stderr.trim().slice(-STDERR_CHARACTERS_MAX)}`;
 }

@@ -1,4 +1,4 @@
-/** The one bucket of a deployment: inputs, requests, jobs, intermediates, results. Its keys: src/aws/protocol/keys.ts. */
+/** The bucket of a deployment: inputs, requests, jobs, intermediates, results. src/aws/protocol/keys.ts has its keys. */
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
@@ -34,18 +34,19 @@ export function jobBucket(scope: Construct, id: string, props: JobBucketProps): 
     lifecycleRules: [
       { id: 'intermediates', prefix: WORK_PREFIX, expiration: intermediatesExpireAfter },
       { id: 'jobs', prefix: JOBS_PREFIX, expiration: jobsExpireAfter },
-      // Attempts that died leave the parts of their uploads behind, invisible and billed.
+      // Attempts that died leave parts of their uploads behind, which are invisible and billed.
       { id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(2) },
     ],
   });
-  // Not `eventBridgeEnabled`: that is a custom resource with a function of its own, and this is a property.
+  // `eventBridgeEnabled` would add a custom resource with a function of its own; this is a property of the bucket.
+  // The cast: CDK does not type the default child of a construct. That of a Bucket is a CfnBucket.
   (bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
     eventBridgeConfiguration: { eventBridgeEnabled: true },
   };
   acknowledge(bucket, {
     'AwsSolutions-S1':
-      'Server access logs of a bucket that takes thousands of requests a second would outgrow its data. CloudTrail data events are the choice of whoever deploys.',
+      'The server access logs of a bucket with thousands of requests a second would outgrow its data. CloudTrail data events are an option for the account that deploys.',
   });
-  // The class and its interface differ in optional properties, for those who compile as strictly as we do.
+  // The cast: under exactOptionalPropertyTypes the class and its own interface differ in optional properties.
   return bucket as IBucket;
 }

@@ -1,4 +1,4 @@
-/** One dashboard to look at, and alarms that call: a job failed, an event could not start one, tasks hardly get to run. */
+/** A dashboard, and alarms: a job failed, an event could not start its job, Lambda throttles tasks for long. */
 import { Duration } from 'aws-cdk-lib';
 import {
   type Alarm,
@@ -23,12 +23,13 @@ export interface MonitoringProps {
   readonly alarmTopic: ITopic | undefined;
 }
 
+/** Dashboards are 24 units wide. */
 const HALF = 12;
 
 export class Monitoring extends Construct {
   readonly jobFailed: Alarm;
   readonly eventUndelivered: Alarm;
-  /** Of map tasks, and of reduce tasks. */
+  /** One for map tasks, and one for reduce tasks. */
   readonly tasksThrottled: readonly Alarm[];
   readonly dashboard: Dashboard;
 
@@ -43,16 +44,16 @@ export class Monitoring extends Construct {
       .createAlarm(this, 'JobFailed', {
         ...AT_LEAST_ONE,
         alarmDescription:
-          'A job failed. jobs/<job id>/failure.json says why: mapreduce jobs, mapreduce status <job id>',
+          'A job failed. To see which and why: mapreduce jobs, then mapreduce status <job id>, or jobs/<job id>/failure.json in the bucket',
       });
     this.eventUndelivered = undelivered
       .metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(5) })
       .createAlarm(this, 'EventUndelivered', {
         ...AT_LEAST_ONE,
         alarmDescription:
-          'An upload or request could not start its job within a day. The event is in the queue.',
+          'An upload or a request could not start its job within a day. The queue holds its event.',
       });
-    // One each: a sum of both would be metric math, which emulators do not know.
+    // One alarm each: a sum of both would need metric math, which the emulators do not support.
     this.tasksThrottled = [functions.byName.map, functions.byName.reduce].map((fn) =>
       fn
         .metricThrottles({ statistic: 'Sum', period: Duration.minutes(5) })
@@ -60,7 +61,7 @@ export class Monitoring extends Construct {
           ...AT_LEAST_ONE,
           evaluationPeriods: THROTTLED_PERIODS,
           alarmDescription:
-            'For half an hour Lambda has had no room for tasks, which wait for hours before their job fails. Lower maxConcurrency, or ask AWS for more concurrency.',
+            'Lambda has throttled tasks for more than 30 minutes. Tasks wait for hours before their job fails. Lower maxConcurrency, or ask AWS for more concurrency.',
         }),
     );
     if (alarmTopic !== undefined) {
@@ -72,8 +73,8 @@ export class Monitoring extends Construct {
 
   #dashboard(stateMachine: StateMachine, { byName }: StepFunctions, undelivered: Queue): Dashboard {
     const sum = { statistic: 'Sum' };
-    const ofEach = (metric: (name: FunctionName) => Metric) => FUNCTION_NAMES.map(metric);
-    // Without a name: dashboards have theirs in the whole account, whatever their region.
+    const perFunction = (metric: (name: FunctionName) => Metric) => FUNCTION_NAMES.map(metric);
+    // No name is given, because the names of dashboards are unique in an account across regions.
     return new Dashboard(this, 'Dashboard', {
       widgets: [
         [
@@ -83,9 +84,9 @@ export class Monitoring extends Construct {
             stateMachine.metricFailed({ ...sum, label: 'failed' }),
             stateMachine.metricAborted({ ...sum, label: 'cancelled' }),
           ]),
-          graph('Time of a job', [
-            stateMachine.metricTime({ statistic: 'p50', label: 'half of the jobs' }),
-            stateMachine.metricTime({ statistic: 'Maximum', label: 'the longest' }),
+          graph('Job duration', [
+            stateMachine.metricTime({ statistic: 'p50', label: 'median' }),
+            stateMachine.metricTime({ statistic: 'Maximum', label: 'longest' }),
           ]),
         ],
         [
@@ -93,7 +94,7 @@ export class Monitoring extends Construct {
             byName.map.metricInvocations({ ...sum, label: 'map' }),
             byName.reduce.metricInvocations({ ...sum, label: 'reduce' }),
           ]),
-          graph('Time of an attempt, p95', [
+          graph('Attempt duration, p95', [
             byName.map.metricDuration({ statistic: 'p95', label: 'map' }),
             byName.reduce.metricDuration({ statistic: 'p95', label: 'reduce' }),
           ]),
@@ -101,10 +102,10 @@ export class Monitoring extends Construct {
         [
           graph(
             'Failed attempts',
-            ofEach((name) => byName[name].metricErrors({ ...sum, label: name })),
+            perFunction((name) => byName[name].metricErrors({ ...sum, label: name })),
           ),
           graph('Throttled by Lambda', [
-            ...ofEach((name) => byName[name].metricThrottles({ ...sum, label: name })),
+            ...perFunction((name) => byName[name].metricThrottles({ ...sum, label: name })),
             undelivered.metricApproximateNumberOfMessagesVisible({
               statistic: 'Maximum',
               label: 'undelivered events',
@@ -123,7 +124,7 @@ const AT_LEAST_ONE = {
   treatMissingData: TreatMissingData.NOT_BREACHING,
 };
 
-/** Of five minutes each. A few throttled starts at the start of a stage are nothing to be told of. */
+/** Periods of five minutes. A few throttled starts at the beginning of a stage are no reason for an alarm. */
 const THROTTLED_PERIODS = 6;
 
 function graph(title: string, left: Metric[]): GraphWidget {

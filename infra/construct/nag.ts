@@ -1,4 +1,4 @@
-/** Findings of cdk-nag that are meant to be, each with its reason where it is made. */
+/** Acknowledges findings of cdk-nag; each caller gives the reason. */
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
@@ -8,21 +8,27 @@ export function acknowledge(construct: IConstruct, reasonByRule: Readonly<Record
   }
 }
 
-/** One wildcard in one policy, and no other. */
+/** Acknowledges one wildcard in one policy, and no other. */
 export function acknowledgeWildcard(construct: IConstruct, resource: string, reason: string): void {
   const finding = printed(Stack.of(construct).resolve(resource));
   Validations.of(construct).acknowledge({ id: `AwsSolutions-IAM5[Resource::${finding}]`, reason });
 }
 
+/** A text as CDK resolves it, limited to the functions of CloudFormation that our ARNs use. */
+type Resolved =
+  | string
+  | { readonly Ref: string }
+  | { readonly 'Fn::GetAtt': readonly string[] }
+  | { readonly 'Fn::Join': readonly [separator: string, parts: readonly Resolved[]] };
+
 /** As cdk-nag prints it: `<LogicalId.Arn>/jobs/*`. */
-function printed(resolved: unknown): string {
+function printed(resolved: Resolved): string {
   if (typeof resolved === 'string') return resolved;
-  const [[intrinsic, value]] = Object.entries(resolved as Record<string, unknown>);
-  if (intrinsic === 'Ref') return `<${value}>`;
-  if (intrinsic === 'Fn::GetAtt') return `<${(value as string[]).join('.')}>`;
-  if (intrinsic === 'Fn::Join') {
-    const [separator, parts] = value as [string, unknown[]];
+  if ('Ref' in resolved) return `<${resolved.Ref}>`;
+  if ('Fn::GetAtt' in resolved) return `<${resolved['Fn::GetAtt'].join('.')}>`;
+  if ('Fn::Join' in resolved) {
+    const [separator, parts] = resolved['Fn::Join'];
     return parts.map(printed).join(separator);
   }
-  throw new Error(`cdk-nag's name for ${JSON.stringify(resolved)} is not known`);
+  throw new Error(`cannot tell how cdk-nag prints ${JSON.stringify(resolved)}. Add its function to nag.ts`);
 }

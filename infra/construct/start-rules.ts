@@ -1,4 +1,4 @@
-/** EventBridge rules: uploads and requests start executions. What cannot be delivered lands in a queue, with an alarm. */
+/** EventBridge rules: uploads and requests start executions. Events that cannot be delivered go to a queue with an alarm. */
 import { Duration } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
@@ -26,7 +26,7 @@ export class StartRules extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    acknowledge(this.undelivered, { 'AwsSolutions-SQS3': 'This is a dead-letter queue itself.' });
+    acknowledge(this.undelivered, { 'AwsSolutions-SQS3': 'This queue is a dead-letter queue itself.' });
     const target = new SfnStateMachine(stateMachine, {
       deadLetterQueue: this.undelivered,
       retryAttempts: 185,
@@ -45,6 +45,7 @@ export class StartRules extends Construct {
     rule('Requests', 'A request object starts a job over many inputs', {
       wildcard: `${REQUESTS_PREFIX}*${REQUEST_SUFFIX}`,
     });
-    if (startOnUpload) rule('Uploads', 'An upload starts a job on that one object', { prefix: INPUT_PREFIX });
+    if (startOnUpload)
+      rule('Uploads', 'An upload starts a job on the uploaded object', { prefix: INPUT_PREFIX });
   }
 }

@@ -1,4 +1,4 @@
-/** The jobs' state machine as a resource, and what it may do. */
+/** The job machine as a resource, and its permissions. */
 import { type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
@@ -24,6 +24,7 @@ import { STEP_TIMEOUT, type StepFunctions } from './step-functions.ts';
 
 export interface JobStateMachineProps extends CheckedProps {
   readonly functions: StepFunctions;
+  /** The machine that looks for stragglers. */
   readonly watchMachine: StateMachine;
   readonly bucket: IBucket;
   readonly bucketKey: IKey | undefined;
@@ -58,7 +59,7 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
   );
   const plans = bucket.arnForObjects(`${JOBS_PREFIX}*/plan/*`);
   role.addToPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [plans] }));
-  acknowledgeWildcard(role, plans, 'The names of jobs are not known when the stack is made.');
+  acknowledgeWildcard(role, plans, 'The names of jobs are not known at synthesis.');
   props.bucketKey?.grantDecrypt(role);
   EventBus.fromEventBusArn(
     scope,
@@ -71,12 +72,14 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
 }
 
 /**
- * A Distributed Map starts executions of its own machine, and looks after them. No RedriveExecution: a redrive of ours is
- * an execution of its own (docs/decisions/0006-coordination.md). Source: "IAM policies for using Distributed Map states"
- * of AWS' guide. In a policy of its own: the machine waits for the role's default policy, which therefore cannot name it.
+ * A Distributed Map starts executions of its own machine, describes them and stops them. It does not need
+ * RedriveExecution, because `mapreduce redrive` starts a new execution (docs/decisions/0006-coordination.md). The policy is
+ * separate: the machine depends on the default policy of its role, so that policy cannot refer to the machine.
+ *
+ * Source: "IAM policies for using Distributed Map states" in the Step Functions guide.
  */
 function grantChildExecutions(stateMachine: StateMachine, role: Role): void {
-  // Both types, whatever childExecutions is: a running job keeps the type it was started with when that is changed.
+  // Both types, whatever childExecutions is: when it changes, running jobs keep the type that they started with.
   const executions = [
     executionsOf(stateMachine),
     childExecutionsOf(stateMachine),
@@ -93,5 +96,5 @@ function grantChildExecutions(stateMachine: StateMachine, role: Role): void {
     ],
   });
   for (const arn of executions)
-    acknowledgeWildcard(policy, arn, 'The names of child executions are made up by Step Functions.');
+    acknowledgeWildcard(policy, arn, 'Step Functions generates the names of child executions.');
 }

@@ -6,6 +6,7 @@ import { watchDefinition } from '../machine/watch-definition.ts';
 import { type LoggedMachine, type MachineProps, machine, machineRole } from './machine-resource.ts';
 import type { StepFunctions } from './step-functions.ts';
 
+/** The watch machine as a resource, and its permissions. */
 export function watchMachine(
   scope: Construct,
   id: string,

@@ -1,6 +1,6 @@
 import { Aws, CfnCondition, Fn, type Stack } from 'aws-cdk-lib';
 
-/** `https://<region>.console.aws.amazon.com`; partitions other than that of most regions have domains of their own. */
+/** `https://<region>.console.aws.amazon.com`; the partitions aws-cn and aws-us-gov have domains of their own. */
 export function consoleUrl(stack: Stack): string {
   const isPartition = (id: string, partition: string) =>
     new CfnCondition(stack, id, { expression: Fn.conditionEquals(Aws.PARTITION, partition) }).logicalId;

@@ -1,4 +1,4 @@
-/** Settings of `cdk deploy -c name=value`. Context is text; names that nobody knows are not reported by CDK. */
+/** The settings of `cdk deploy -c name=value`. Their values are text. CDK does not report names that nobody reads. */
 import * as v from 'valibot';
 
 const number = v.pipe(
@@ -20,7 +20,7 @@ const flag = v.pipe(
   v.transform((typed) => typed === 'true'),
 );
 
-/** `lake/,data/`. What a prefix may be is for the construct to say. */
+/** `lake/,data/`. The construct checks the prefixes. */
 const list = v.pipe(
   v.string(),
   v.transform((typed) => typed.split(',').map((item) => item.trim())),
@@ -32,7 +32,8 @@ const contextSchema = v.object({
       v.string(),
       v.regex(
         /^[A-Za-z][A-Za-z0-9-]{0,127}$/,
-        ({ input }) => `is letters, digits and dashes, a letter first; received '${input}'`,
+        ({ input }) =>
+          `is up to 128 letters, digits and dashes, and starts with a letter; received '${input}'`,
       ),
     ),
     'MapReduce',
@@ -54,11 +55,16 @@ const contextSchema = v.object({
   removalPolicy: v.exactOptional(choice(['retain', 'destroy'])),
 });
 
+/** Units are at the end of the names. `MapReduceProps` says what the settings mean. */
 export type AppContext = v.InferOutput<typeof contextSchema>;
 
+// The cast: Object.keys() forgets the names.
 export const CONTEXT_NAMES = Object.keys(contextSchema.entries) as readonly (keyof AppContext)[];
 
-/** @throws Error that names the setting and its choices */
+/**
+ * @param get  returns the value of a setting, undefined where it is not given
+ * @throws Error that names the setting and its choices
+ */
 export function parseContext(get: (name: string) => unknown): AppContext {
   const given = Object.fromEntries(
     CONTEXT_NAMES.map((name) => [name, get(name)]).filter(([, value]) => value !== undefined),
@@ -66,5 +72,5 @@ export function parseContext(get: (name: string) => unknown): AppContext {
   const parsed = v.safeParse(contextSchema, given);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw new Error(`-c ${v.getDotPath(issue)}: ${issue.message}`);
+  throw new Error(`-c ${v.getDotPath(issue)} ${issue.message}`);
 }

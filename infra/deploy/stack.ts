@@ -1,4 +1,4 @@
-/** What `cdk deploy` deploys as it is. The command line finds it by its outputs, whose names are public contract. */
+/** The stack that is deployed as it is. The command finds a deployment by its outputs: their names are a public contract. */
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { MapReduce } from '../construct/map-reduce.ts';
@@ -21,9 +21,9 @@ export class MapReduceStack extends Stack {
       new CfnOutput(this, name, { description, value });
     output('BucketName', 'Inputs, requests, jobs and results', bucket.bucketName);
     output('StateMachineArn', 'Runs the jobs', stateMachine.stateMachineArn);
-    // Read by the next deployment, so that it does not drop apps without a word.
+    // The next deployment reads them, so that it does not drop apps silently.
     for (const [index, value] of appLists(apps.map(({ name }) => name)).entries()) {
-      output(`Apps${index}`, 'Names of the deployed apps', value);
+      output(`Apps${index}`, 'Names of the deployed apps, as JSON', value);
     }
     const console = consoleUrl(this);
     output(
@@ -34,21 +34,25 @@ export class MapReduceStack extends Stack {
     output('BucketConsole', 'The bucket', `${console}/s3/buckets/${bucket.bucketName}?region=${this.region}`);
     output(
       'DashboardConsole',
-      'Jobs, attempts and what was throttled',
+      'Dashboard with jobs, attempts and throttling',
       `${console}/cloudwatch/home?region=${this.region}#dashboards/dashboard/${monitoring.dashboard.dashboardName}`,
     );
   }
 }
 
-/** CloudFormation keeps 1,024 bytes of an output. As JSON: names may hold commas. */
+/** CloudFormation keeps 1,024 bytes of an output. */
 const OUTPUT_BYTES_MAX = 1_000;
 
+/** The names as JSON lists, because a name may hold commas; each list fits one output. */
 function appLists(names: readonly string[]): string[] {
-  const lists: string[][] = [[]];
+  let last: string[] = [];
+  const lists = [last];
   for (const name of names) {
-    const last = lists.at(-1)!;
-    if (Buffer.byteLength(JSON.stringify([...last, name])) <= OUTPUT_BYTES_MAX) last.push(name);
-    else lists.push([name]);
+    if (Buffer.byteLength(JSON.stringify([...last, name])) > OUTPUT_BYTES_MAX) {
+      last = [];
+      lists.push(last);
+    }
+    last.push(name);
   }
   return lists.map((list) => JSON.stringify(list));
 }

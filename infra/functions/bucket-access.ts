@@ -1,16 +1,16 @@
 /**
- * What each function does with the objects of the bucket, and nothing else. Keys by their patterns, which src/aws/protocol/keys.ts
- * and src/commit/layout.ts draw; IAM's `*` goes across slashes, so `output/*` stands for outputs of any depth.
+ * What each function may do with the objects of the bucket. Keys are given by patterns; src/aws/protocol/keys.ts and
+ * src/commit/layout.ts draw the keys. The `*` of IAM matches slashes too, so `output/*` covers outputs of any depth.
  *
- * What a function writes it may read as well: when the answer to a write is lost, it looks who has written.
+ * A function may read what it writes: when the response to a write is lost, it looks whose write succeeded.
  */
 import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../../src/aws/protocol/keys.ts';
 import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { FunctionName } from './function-names.ts';
 
-/** Patterns of keys. */
+/** Patterns of keys, with `*` for any text. */
 export interface BucketAccess {
-  /** Of prefixes that are listed. */
+  /** Prefixes that may be listed. */
   readonly list: readonly string[];
   readonly read: readonly string[];
   readonly write: readonly string[];
@@ -28,9 +28,9 @@ const FAILURE = job('failure.json');
 const REQUESTS = `${REQUESTS_PREFIX}*`;
 const SHUFFLE = work('shuffle/*');
 const SHUFFLE_INDEX = work('shuffle-index');
-/** Of attempts whose summary does not fit the part's metadata. */
+/** Summaries of attempts, where one does not fit the metadata of its part. */
 const SUMMARIES = work('attempts/*');
-/** Notes that failed attempts leave. */
+/** Notes that failed attempts write. */
 const NOTES = work('failures/*');
 const BACKUPS = work('backups/*');
 const SUCCESS = output(SUCCESS_NAME);
@@ -38,10 +38,12 @@ const OUTPUT_CLAIM = output('_JOB');
 
 const RESULTS = [SUCCESS, output(MANIFEST_NAME), output(REPORT_NAME), output('part-*'), output('merged.*')];
 
-/** Parts of the result, or on their way to a merged one. */
+/** Parts of the result, or parts that are still to be merged. */
 const parts = (stage: 'm' | 'r') => [output(`part-${stage}-*`), work(`merge/${stage}-*`)];
 
-/** @param readable  prefixes that jobs may read their input from */
+/**
+ * @param readable  prefixes that jobs may read their input from
+ */
 export function bucketAccess(name: FunctionName, readable: readonly string[]): BucketAccess {
   const {
     lists = [],
@@ -56,10 +58,10 @@ export function bucketAccess(name: FunctionName, readable: readonly string[]): B
 }
 
 /**
- * Of s3:ListBucket, to list these prefixes only. The right is also what makes S3 report an absent object as 404 instead
- * of 403, and AWS does not document whether it then compares the key with `s3:prefix` or finds no such condition key:
- * with `IfExists`, and with the keys that are read among the prefixes, both are allowed. A request that lists without
- * any prefix passes as well; the store always sends one.
+ * A condition for s3:ListBucket that allows these prefixes only. With s3:ListBucket, S3 reports an absent object as 404
+ * instead of 403. AWS does not document whether S3 then compares the key with `s3:prefix` or has no such condition key.
+ * `IfExists`, and the keys that are read among the prefixes, allow both. A request that lists without a prefix passes as
+ * well; the store always sends one.
  */
 export function listCondition(prefixes: readonly string[]): Record<string, Record<string, string[]>> {
   return { StringLikeIfExists: { 's3:prefix': [...new Set(prefixes)] } };
@@ -77,11 +79,11 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'plan':
       return {
         lists: [...inputs, `${OUTPUT_PREFIX}*`],
-        // Whether results that are to be replaced are of a job.
+        // To check that the results which it is to replace come from a job.
         reads: [...inputs, REQUESTS, ...RESULTS],
-        // An output that is taken over: its owner before is cancelled.
+        // CANCEL: when a job takes over an output, the job that owned it is cancelled.
         writes: [CLAIM, PLAN, OUTPUT_CLAIM, CANCEL],
-        // For a redrive, and where results are to be replaced.
+        // For a redrive, and to replace results.
         removes: [CANCEL, FAILURE, ...RESULTS],
       };
     case 'map':
@@ -115,7 +117,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
         lists: [`${WORK_PREFIX}*`, `${OUTPUT_PREFIX}*`],
         reads: [CLAIM, PLAN, OUTPUT_CLAIM, output('part-*'), `${WORK_PREFIX}*`],
         writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, output('merged.*'), NOTES],
-        // Its own _SUCCESS, if it lost the output as it wrote it.
+        // SUCCESS: its own, if it lost the output while it wrote it.
         removes: [`${WORK_PREFIX}*`, SUCCESS, output('part-*'), output('merged.*')],
       };
     case 'watch':

@@ -1,6 +1,7 @@
-/** What a function knows of where it runs. Made once an environment, with the first invocation. */
+/** What a function knows about where it runs. Made at the first invocation, once per Lambda execution environment. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import * as jobs from '#jobs';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
@@ -10,17 +11,17 @@ import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
 import { registryOf } from './registry.ts';
 
-/** Node itself, the SDK, the bundle and its JavaScript heap. */
+/** For Node, the SDK, the bundle and its JavaScript heap. */
 const RUNTIME_BYTES = 256 * MiB;
-/** Of what remains. The rest is for chunks on their way, the user's own objects, and the collector's slack. */
+/** The buffers' part of the remaining memory. The rest is for chunks in flight, the user's objects and the garbage collector. */
 const BUFFER_FRACTION = 0.5;
-/** Of what the buffers leave. A reducer that reads many runs at once asks for larger pieces with it, so less often. */
+/** The part of the rest that is for reading ahead. A reducer that merges many runs reads larger pieces, so less often. */
 const READ_AHEAD_FRACTION = 0.25;
 const READ_AHEAD_BYTES_MAX = 512 * MiB;
 
-/** Kept for what comes after a request that was throttled to the end: the attempt leaves a note of why it failed. */
+/** Kept for the end of an attempt: when a request was throttled until then, the attempt writes a note about its failure. */
 const NOTE_RESERVE_MS = 5_000;
-/** At most this part of what the invocation has left. */
+/** The reserve is at most this part of the time that the invocation has left. */
 const NOTE_RESERVE_FRACTION_MAX = 1 / 6;
 
 interface SharedEnvironment extends StepEnvironment {
@@ -29,7 +30,7 @@ interface SharedEnvironment extends StepEnvironment {
 
 let shared: SharedEnvironment | undefined;
 
-/** For one invocation: requests that S3 throttles are sent again until its function's time limit is near. */
+/** The environment of one invocation: requests that S3 throttles are retried until the function's time limit is near. */
 export function lambdaEnvironment({ remainingMs }: Pick<Invocation, 'remainingMs'>): StepEnvironment {
   shared ??= sharedEnvironment();
   const reserveMs = Math.min(NOTE_RESERVE_MS, remainingMs() * NOTE_RESERVE_FRACTION_MAX);
@@ -49,20 +50,19 @@ function sharedEnvironment(): SharedEnvironment {
     maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
     backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
     maxTasksPerStage: Number(required('MAPREDUCE_MAX_TASKS_PER_STAGE')),
-    // Set by the construct, which has checked that it is a list of texts.
-    readablePrefixes: parseJson(required('MAPREDUCE_READABLE_PREFIXES')) as string[],
+    readablePrefixes: v.parse(v.array(v.string()), parseJson(required('MAPREDUCE_READABLE_PREFIXES'))),
     memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent: join(tmpdir(), 'mapreduce'),
   };
 }
 
-/** For the buffers of an attempt, of a function of that size. */
+/** Bytes for the buffers of an attempt, in a function with that much memory. */
 export function memoryBudgetBytes(functionBytes: number): number {
   const budget = Math.floor((functionBytes - RUNTIME_BYTES) * BUFFER_FRACTION);
   return Math.min(LIMITS.memoryBytesMax, Math.max(LIMITS.memoryBytesMin, budget));
 }
 
-/** For bytes that are on their way from S3, beside those buffers. */
+/** Bytes that an attempt may have in flight from S3, in addition to those buffers. */
 export function readAheadBytes(functionBytes: number): number {
   const left = functionBytes - RUNTIME_BYTES - memoryBudgetBytes(functionBytes);
   const share = Math.floor(left * READ_AHEAD_FRACTION);
@@ -73,7 +73,7 @@ function required(variable: string): string {
   const value = process.env[variable];
   if (value === undefined || value === '') {
     throw new Error(
-      `the environment variable ${variable} is not set. It comes with the MapReduce construct: deploy again`,
+      `the environment variable ${variable} is not set. The MapReduce construct sets it: deploy again`,
     );
   }
   return value;

@@ -2,7 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { Tracer } from '@aws-lambda-powertools/tracer';
 
-/** The part of Lambda's context that is used here. */
+/** The part of Lambda's context that we use. */
 export interface LambdaContext {
   readonly awsRequestId: string;
   readonly getRemainingTimeInMillis: () => number;
@@ -17,7 +17,7 @@ export const metrics = new Metrics({
   serviceName: process.env.MAPREDUCE_SERVICE ?? 'mapreduce',
 });
 
-/** One subsegment for each invocation. S3 calls are not traced one by one: a reduce task makes thousands. */
+/** Traces one subsegment per invocation. S3 calls are not traced one by one, because a reduce task makes thousands. */
 const xray = new Tracer({ captureHTTPsRequests: false });
 
 export const tracer = {

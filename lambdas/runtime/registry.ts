@@ -1,6 +1,6 @@
 /**
- * The apps of a deployment, from the module that the construct's `jobs` names: its export `apps`, by app name either a
- * job, or `{ load }` for one that is loaded when it is first asked for.
+ * The apps of a deployment. The module that the construct's `jobs` names exports them as `apps`: under the name of each app
+ * either a job, or `{ load }` for a job that is loaded when it is first needed.
  *
  * @example
  * import accessLog from './access-log/job.ts';
@@ -24,8 +24,8 @@ export interface AppRegistry extends JobRegistry {
 const NAMES_SHOWN_MAX = 50;
 
 /**
- * @param module  of the user: what it exports is checked here
- * @throws JobDefinitionError unless it exports apps
+ * @param module  the user's module; its exports are checked here
+ * @throws JobDefinitionError unless it exports at least one app, and names that can be used in keys
  */
 export function registryOf(module: object): AppRegistry {
   const apps = appsOf(module);
@@ -42,7 +42,7 @@ export function registryOf(module: object): AppRegistry {
       const job = isLazy(app) ? (await app.load())?.default : app;
       if (isJob(job)) return job;
       throw definitionError(
-        `the app '${name}' is not a job. Give it the result of defineJob({ ... }), or { load: () => import('./job.ts') } of a module whose default export is one`,
+        `the app '${name}' is not a job. Give it the result of defineJob({ ... }), or { load: () => import('./job.ts') } for a module whose default export is a job`,
       );
     },
   };
@@ -50,20 +50,22 @@ export function registryOf(module: object): AppRegistry {
 
 function appsOf(module: object): Readonly<Record<string, unknown>> {
   const apps: unknown = 'apps' in module ? module.apps : undefined;
-  if (typeof apps === 'object' && apps !== null && Object.keys(apps).length > 0) {
-    return apps as Record<string, unknown>;
-  }
+  if (isRecord(apps) && Object.keys(apps).length > 0) return apps;
   const exported = Object.keys(module).join(', ') || 'nothing';
   throw definitionError(
-    `the jobs module exports no apps (it exports ${exported}). It ends in: export const apps = { 'my-app': myJob }`,
+    `the jobs module exports no apps (it exports ${exported}). Add: export const apps = { 'my-app': myJob }`,
   );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 function isLazy(app: unknown): app is { load: () => Promise<{ default?: unknown } | undefined> } {
   return typeof app === 'object' && app !== null && 'load' in app && typeof app.load === 'function';
 }
 
-/** By its shape: a job may have been made by another copy of this package. */
+/** Checks the shape, because a job may have been made by another copy of this package. */
 function isJob(value: unknown): value is Job {
   return (
     typeof value === 'object' && value !== null && 'map' in value && 'shuffle' in value && 'params' in value

@@ -1,6 +1,6 @@
 /**
- * From a Lambda invocation to a step: parses the event, gives every log line its job, stage, task and attempt, counts,
- * traces, and throws errors under their own names, which Step Functions matches, with all that they say as data.
+ * Runs a step in a Lambda invocation: parses the event, adds job, stage, task and attempt to every log line, and records
+ * metrics and traces. Errors keep their names, which Step Functions matches, and carry all they say as data.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type * as v from 'valibot';
@@ -19,11 +19,11 @@ export interface ServedStep<S extends v.GenericSchema, R, A> {
     environment: StepEnvironment,
     invocation: Invocation,
   ) => Promise<R>;
-  /** What tells this invocation from others, for logs and traces. */
+  /** What distinguishes this invocation from others, for logs and traces. */
   readonly about: (event: v.InferOutput<S>) => Readonly<Record<string, string | number>>;
-  /** What the state machine gets; what is large or of no use to it stays here. */
+  /** What is returned to the state machine. It omits what is large or what no state uses. */
   readonly answer: (result: R) => A;
-  /** Default: all of it. */
+  /** What is logged of the result. Default: all of it. */
   readonly logged?: (result: R) => unknown;
 }
 
@@ -51,11 +51,11 @@ export function serve<const S extends v.GenericSchema, R, A>({
       };
       const result = await step(event, lambdaEnvironment(invocation), invocation);
       const elapsedMs = Math.round(performance.now() - startedMs);
-      logger.info('done', { elapsedMs, result: logged(result) as object });
+      logger.info('done', { elapsedMs, result: logged(result) });
       count(name, { elapsedMs, failed: 0 });
       return answer(result);
     } catch (error) {
-      logger.error('failed', { failure: serializeError(error) as object });
+      logger.error('failed', { failure: serializeError(error) });
       if (!isMapReduceError(error, 'CancelledError')) {
         count(name, { elapsedMs: Math.round(performance.now() - startedMs), failed: 1 });
       }

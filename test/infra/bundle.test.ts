@@ -1,4 +1,4 @@
-/** What a cold start has to load. `npm run bench -- --lambdas` has the figures. */
+/** What a cold start has to load. `npm run bench -- --lambdas` measures it. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ describe('the bundles', () => {
     expect(bundles.sizeBytes(name)).toBeLessThan(BUNDLE_BYTES_MAX);
   });
 
-  it('have the SDK as ES modules alone: not a second time as CommonJS', () => {
+  it('contain the SDK only as ES modules, not a second time as CommonJS', () => {
     const commonJs = Object.keys(bundles.metafile.inputs).filter((path) =>
       /@(?:aws-sdk|smithy)\/[^/]+\/dist-cjs\//.test(path),
     );
@@ -30,7 +30,7 @@ describe('the bundles', () => {
     expect(commonJs).toEqual([]);
   });
 
-  it('start without undici, for whose sake Node would take 10 ms more', () => {
+  it('start without undici, which would add 10 ms', () => {
     const url = pathToFileURL(join(bundles.folder('map'), 'index.mjs')).href;
     const script = `import(${JSON.stringify(url)}).then(({ handler }) => {
       console.log(typeof handler, process.moduleLoadList.some((name) => name.endsWith('undici/undici')));
@@ -46,7 +46,7 @@ describe('the bundles', () => {
   });
 });
 
-it('are made again when a source has changed, and only then', () => {
+it('bundles are made again when a source has changed, and only then', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mapreduce-bundle-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const jobs = join(folder, 'jobs.ts');

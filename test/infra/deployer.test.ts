@@ -12,7 +12,7 @@ test.each([
   ],
   ['no package.json that can be read', { 'src/package.json': '{' }, { jobs: 'jobs' }],
   ['no package.json with a name', { 'package.json': '{"name":5}' }, { jobs: 'jobs' }],
-])('the project of a jobs module is that of %s', (_, files: Readonly<Record<string, string>>, deployer) => {
+])('the project of a jobs module comes from %s', (_, files: Readonly<Record<string, string>>, deployer) => {
   const folder = mkdtempSync(join(tmpdir(), 'deployer-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, 'src'));

@@ -1,4 +1,4 @@
-/** Who has a grant can run the commands that it is for: command by command, what each of them asks AWS for. */
+/** A grant allows the commands that it is for: this lists, for each command, the calls that it makes to AWS. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -14,7 +14,7 @@ const COMMANDS = ['src/aws/client', 'src/cli/commands'].map((folder) => join(ROO
 const STACK = 'Analytics';
 
 type Grant = 'grantRead' | 'grantSubmit' | 'grantDebug';
-/** `<action> <what it is asked of>` */
+/** `<action> <resource>` */
 type Call = `${string}:${string} ${string}`;
 
 const CONNECT: Call[] = ['cloudformation:DescribeStacks stack'];
@@ -42,7 +42,7 @@ const COST: Call[] = [
   'lambda:GetFunctionConfiguration functions',
 ];
 
-/** Without what a command can do without: who only reads results is not told their cost. */
+/** Calls whose failure a command tolerates are left out: a reader of results may not see what they cost. */
 const CALLS: Readonly<Record<string, { readonly grant: Grant; readonly calls: readonly Call[] }>> = {
   jobs: {
     grant: 'grantRead',
@@ -57,7 +57,7 @@ const CALLS: Readonly<Record<string, { readonly grant: Grant; readonly calls: re
       ...JOB_STATUS,
       ...RESULT,
       ...COST,
-      // Before anything is uploaded.
+      // Checks before the uploads.
       'states:DescribeStateMachine machine',
       's3:GetObject output/j/_JOB',
       's3:PutObject data/j/000/a.txt',
@@ -117,7 +117,7 @@ describe('a grant', () => {
     return asked.length > 0 && asked.every((arn) => policies.allows(grant, action, arn));
   };
 
-  it.each(Object.entries(CALLS))('is enough for mapreduce %s', (_, { grant, calls }) => {
+  it.each(Object.entries(CALLS))('allows what mapreduce %s calls', (_, { grant, calls }) => {
     expect(calls.filter((call) => !allows(grant, call))).toEqual([]);
   });
 
@@ -152,11 +152,11 @@ describe('a grant', () => {
         's3:GetObject work/j/shuffle/m-00000',
       ],
     ],
-  ])('%s is no more than that', (grant, calls) => {
+  ])('%s allows no more than that', (grant, calls) => {
     expect(calls.filter((call) => allows(grant, call))).toEqual([]);
   });
 
-  it('knows of every call that the commands make', () => {
+  it('is tested for every call that the commands make', () => {
     const known = new Set(
       Object.values(CALLS)
         .flatMap(({ calls }) => calls)
@@ -172,7 +172,7 @@ describe('a grant', () => {
   });
 });
 
-/** What the SDK is asked for, as IAM calls it. */
+/** The calls that a source makes with the SDK, by their names in IAM. */
 function callsIn(source: string): string[] {
   const calls = source.matchAll(/\bnew (\w+)Command\(|\bpaginate(\w+)\(/g);
   return [...calls].map(([, command, paginated]) =>
@@ -187,7 +187,7 @@ function arnsByName(policies: Policies, machineArn: string): Record<string, stri
   const functionOf = (name: string) =>
     functions.filter((arn) => new RegExp(`Functions${name}[0-9A-F]{8}$`).test(arn));
   return {
-    // As CloudFormation asks IAM for a stack that is asked for by its name.
+    // What CloudFormation checks for a request that gives the name of the stack.
     stack: [`arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${STACK}/*`],
     bucket: policies.arnsOf('AWS::S3::Bucket'),
     machine: [machineArn],

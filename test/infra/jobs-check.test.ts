@@ -23,11 +23,11 @@ test.each<[string, string, RegExp]>([
     /app name 'a\/b' cannot be a folder/,
   ],
   ['an empty name', `${IMPORT}export const apps = { '': job };`, /app name '' is empty/],
-])('a jobs module that exports %s is refused before a stack is made', (_, source, message) => {
+])('a jobs module that exports %s is refused before the stack is made', (_, source, message) => {
   expect(() => bundleHandlers(moduleWith(source))).toThrow(message);
 });
 
-test('a jobs module that throws when it loads is refused with what it threw', () => {
+test('a jobs module that throws while it loads is refused with its error', () => {
   expect(() => bundleHandlers(moduleWith(`throw new Error('no database');`))).toThrow(
     /does not load.*no database/s,
   );
@@ -39,7 +39,7 @@ test('a jobs module that ends the process with exit code 0 is refused', () => {
   );
 });
 
-test('apps are listed with what they take, whatever the module prints', () => {
+test('apps are listed with their parameters, whatever the module prints', () => {
   const params = `{ case: { type: 'string', choices: ['lower', 'keep'], default: 'lower', description: 'of letters', more: 1 } }`;
   const count = `defineJob({ name: 'count', description: 'Counts', input: textLines(), key: 'string', value: 'number', params: ${params}, map: (line, { emit }) => emit(line, 1), reduce: 'sum', output: lines() })`;
   const source = `${IMPORT}console.log('[]'); export const apps = { copy: job, later: { load: async () => ({ default: ${count} }) } };`;

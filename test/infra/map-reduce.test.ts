@@ -31,7 +31,7 @@ type Resource = {
 const assemblies = mkdtempSync(join(tmpdir(), 'mapreduce-infra-test-'));
 afterAll(() => rmSync(assemblies, { recursive: true, force: true }));
 
-/** What is synthesised of it is gone after the tests. */
+/** Its assembly is removed after the tests. */
 function newApp(): App {
   return new App({ outdir: mkdtempSync(join(assemblies, 'cdk.out-')) });
 }
@@ -50,7 +50,7 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-/** Of the policies of whom the id names. */
+/** The statements of the policies whose id contains this. */
 function statementsOf(template: Template, idPart: string): Statement[] {
   const policies = Object.entries(resources(template, 'AWS::IAM::Policy')).filter(([id]) =>
     id.includes(idPart),
@@ -60,7 +60,7 @@ function statementsOf(template: Template, idPart: string): Statement[] {
   );
 }
 
-/** What the policies of whom the id names may do with objects, as `s3:PutObject work/*`. */
+/** What the policies whose id contains this allow with objects, as `s3:PutObject work/*`. */
 function objectAccess(template: Template, idPart: string): string[] {
   return statementsOf(template, idPart)
     .flatMap(({ Action, Resource: resource }) =>
@@ -72,7 +72,7 @@ function objectAccess(template: Template, idPart: string): string[] {
     .sort();
 }
 
-/** The prefixes that the policies of whom the id names may list. */
+/** The prefixes that the policies whose id contains this allow to list. */
 function listAccess(template: Template, idPart: string): string[] {
   const listing = statementsOf(template, idPart).filter(({ Action }) =>
     [Action].flat().includes('s3:ListBucket'),
@@ -98,7 +98,7 @@ describe('the stack', () => {
     template = Template.fromStack(stackWith());
   });
 
-  it('keeps its objects private, encrypted, and behind TLS', () => {
+  it('keeps its objects private and encrypted, and requires TLS', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       BucketEncryption: Match.anyValue(),
       PublicAccessBlockConfiguration: {
@@ -118,7 +118,7 @@ describe('the stack', () => {
     });
   });
 
-  it('expires intermediates and what abandoned uploads left, and never inputs or results', () => {
+  it('expires intermediates and abandoned uploads, and never inputs or results', () => {
     const [bucket] = Object.values(resources(template, 'AWS::S3::Bucket'));
     const { Rules } = bucket!.Properties.LifecycleConfiguration as {
       Rules: { Prefix?: string; ExpirationInDays?: number }[];
@@ -131,7 +131,7 @@ describe('the stack', () => {
     );
   });
 
-  it('keeps its bucket and its logs when it is deleted, but leaves none behind when its first deployment fails', () => {
+  it('keeps its bucket and its logs when it is deleted, but not when its first deployment fails', () => {
     const kept = [
       ...Object.values(resources(template, 'AWS::S3::Bucket')),
       ...Object.values(resources(template, 'AWS::Logs::LogGroup')),
@@ -143,7 +143,7 @@ describe('the stack', () => {
     }
   });
 
-  it('names nothing as a stack before it has, whose logs were kept: names are made up, or have the id of the stack', () => {
+  it('gives no name that a deleted stack, whose logs were kept, may have used: names are generated, or contain the id of the stack', () => {
     const names = Object.values(resources(template, 'AWS::Logs::LogGroup'))
       .map(({ Properties }) => Properties.LogGroupName)
       .filter((name) => name !== undefined);
@@ -162,7 +162,7 @@ describe('the stack', () => {
     }
   });
 
-  it('looks after the children of its stages, and no other executions', () => {
+  it('may describe and stop the children of its stages, and no other executions', () => {
     const policies = new Policies(template, 'Jobs');
     const machines = policies.idsOf('AWS::StepFunctions::StateMachine');
     const [jobs] = machines.filter((id) => id.includes('StateMachine'));
@@ -201,7 +201,7 @@ describe('the stack', () => {
     },
   );
 
-  it('drops backup attempts that Lambda has no room for within a minute', () => {
+  it('drops backup attempts that Lambda cannot start within a minute', () => {
     const configurations = Object.values(resources(template, 'AWS::Lambda::EventInvokeConfig'));
 
     expect(configurations).toHaveLength(FUNCTION_NAMES.length);
@@ -210,7 +210,7 @@ describe('the stack', () => {
     }
   });
 
-  it.each(['Map', 'Reduce'])('tells of %s tasks that Lambda has had no room for in half an hour', (name) => {
+  it.each(['Map', 'Reduce'])('raises an alarm when Lambda throttles %s tasks for 30 minutes', (name) => {
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       MetricName: 'Throttles',
       Dimensions: [
@@ -226,7 +226,7 @@ describe('the stack', () => {
     });
   });
 
-  it('links to the console of its partition', () => {
+  it('links to the console of the partition', () => {
     const { Outputs, Conditions } = template.toJSON();
     const domain = {
       'Fn::If': [
@@ -332,12 +332,12 @@ describe('the stack', () => {
         's3:PutObject requests/*.failure.json',
       ],
     ],
-  ])('%s may touch what its step needs and nothing else', (name, access) => {
+  ])('%s may access the objects that its step needs and no others', (name, access) => {
     expect(objectAccess(template, `Functions${pascalCase(name)}Role`)).toEqual(access);
   });
 
   it.each(FUNCTION_NAMES)(
-    'the role of %s has what infra/functions/bucket-access.ts says, and S3 in no other way',
+    'the role of %s allows what infra/functions/bucket-access.ts says, and nothing else in S3',
     (name) => {
       const { read, write, remove } = bucketAccess(name, ['input/', 'data/', 'output/']);
 
@@ -357,7 +357,7 @@ describe('the stack', () => {
     ['reduce', /^(output|work|jobs)\//],
     ['watch', /^(output|work|jobs)\//],
     ['failure', /^(requests|work|jobs)\//],
-  ])('%s lists no more of the bucket than its step lists and reads', (name, expected) => {
+  ])('%s may list only the prefixes that its step lists and reads', (name, expected) => {
     const { list, read } = bucketAccess(name, ['input/', 'data/', 'output/']);
 
     const prefixes = listAccess(template, `Functions${pascalCase(name)}Role`);
@@ -378,7 +378,7 @@ describe('the stack', () => {
     expect(readers.sort()).toEqual(['commit', 'map', 'map-barrier', 'reduce']);
   });
 
-  it('no role may do everything with anything: wildcards are keys, X-Ray, log deliveries and child executions', () => {
+  it('no role has a wildcard for actions, and only X-Ray and log deliveries have one for all resources', () => {
     const actionsOnEverything = new Set<string>();
     for (const { Properties } of Object.values(resources(template, 'AWS::IAM::Policy'))) {
       for (const { Action, Resource: resource } of (Properties.PolicyDocument as { Statement: Statement[] })
@@ -393,7 +393,7 @@ describe('the stack', () => {
     expect([...services].sort()).toEqual(['logs', 'xray']);
   });
 
-  it('starts jobs by uploads and by requests of this very bucket', () => {
+  it('starts jobs for uploads and requests in its own bucket only', () => {
     const bucket = { name: [{ Ref: Match.stringLikeRegexp('Bucket') }] };
     for (const key of [{ wildcard: 'requests/*.json' }, { prefix: 'input/' }]) {
       template.hasResourceProperties('AWS::Events::Rule', {
@@ -407,13 +407,13 @@ describe('the stack', () => {
     }
   });
 
-  it('tells the command line where everything is', () => {
+  it('has outputs that tell the command where everything is', () => {
     expect(Object.keys(template.toJSON().Outputs)).toEqual(
       expect.arrayContaining(['BucketName', 'StateMachineArn', 'JobsConsole', 'BucketConsole']),
     );
   });
 
-  it('leaves no bundle behind, and writes nothing below the package', () => {
+  it('removes its bundles, and writes nothing inside the package', () => {
     let folder: string;
     {
       using bundles = bundleHandlers(JOBS);
@@ -427,7 +427,7 @@ describe('the stack', () => {
 });
 
 describe('the construct', () => {
-  it('leaves its bundles where the assembly says they are, when cdk is not to copy them (--no-staging)', () => {
+  it('keeps its bundles where the assembly expects them when cdk does not copy them (--no-staging)', () => {
     const outdir = mkdtempSync(join(assemblies, 'cdk.out-'));
     const app = new App({ outdir, context: { 'aws:cdk:disable-asset-staging': true } });
     new MapReduce(new Stack(app, 'Unstaged'), 'Jobs', { jobs: JOBS });
@@ -446,7 +446,7 @@ describe('the construct', () => {
     for (const folder of folders) expect(existsSync(join(folder, 'index.mjs'))).toBe(true);
   });
 
-  it('takes a bucket and a key that are there already', () => {
+  it('uses an existing bucket and an existing key', () => {
     const stack = new Stack(newApp(), 'Mine');
     const bucket = Bucket.fromBucketName(stack, 'Existing', 'my-bucket');
     const encryptionKey = new Key(stack, 'Key');
@@ -460,7 +460,7 @@ describe('the construct', () => {
     }
   });
 
-  it("uses a brought bucket's own key, and leaves its logs as they are", () => {
+  it('uses the key of an existing bucket for its objects, and not for the logs', () => {
     const stack = new Stack(newApp(), 'Mine');
     const key = new Key(stack, 'Key');
     const bucket = new Bucket(stack, 'Existing', { encryptionKey: key }) as IBucket;
@@ -478,7 +478,7 @@ describe('the construct', () => {
     }
   });
 
-  it('uses a key for its bucket and its logs, and each role may do with it what S3 needs', () => {
+  it('uses a given key for its bucket and its logs, and allows each role what S3 needs of it', () => {
     const stack = new Stack(newApp(), 'Mine');
     new MapReduce(stack, 'Jobs', { jobs: JOBS, encryptionKey: new Key(stack, 'Key') });
     const template = Template.fromStack(stack);
@@ -511,7 +511,7 @@ describe('the construct', () => {
           Match.objectLike({
             Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': Match.anyValue() } },
             Principal: {
-              // In China it ends otherwise.
+              // The suffix differs in China.
               Service: {
                 'Fn::Join': ['', ['logs.', { Ref: 'AWS::Region' }, '.', { Ref: 'AWS::URLSuffix' }]],
               },
@@ -522,7 +522,7 @@ describe('the construct', () => {
     });
   });
 
-  it('tells a topic of its alarms', () => {
+  it('sends its alarms to a topic', () => {
     const stack = new Stack(newApp(), 'Mine');
     const alarmTopic = new Topic(stack, 'Alarms');
     new MapReduce(stack, 'Jobs', { jobs: JOBS, alarmTopic });
@@ -535,7 +535,7 @@ describe('the construct', () => {
     }
   });
 
-  it('can be there twice in a stack: nothing has a name that the other has', () => {
+  it('fits twice into one stack, because no names are the same', () => {
     const stack = new Stack(newApp(), 'Mine');
     for (const id of ['Nightly', 'Hourly']) new MapReduce(stack, id, { jobs: JOBS });
     const template = Template.fromStack(stack);
@@ -550,7 +550,7 @@ describe('the construct', () => {
     }
   });
 
-  it('passes its other settings on to what they are about', () => {
+  it('passes its other settings on to the resources', () => {
     const stack = new Stack(newApp(), 'Mine');
     new MapReduce(stack, 'Jobs', {
       jobs: JOBS,
@@ -632,7 +632,7 @@ describe('the construct', () => {
     ]);
   });
 
-  it('refuses a module of jobs that is not there', () => {
+  it('refuses a jobs module that does not exist', () => {
     const stack = new Stack(newApp(), 'Mine');
 
     expect(() => new MapReduce(stack, 'Jobs', { jobs: 'nowhere.ts' })).toThrow(
@@ -649,7 +649,7 @@ describe('cdk-nag, rules of AwsSolutions', () => {
   };
 
   it.each(['without a key', 'with a key'])(
-    'finds nothing that is not acknowledged with a reason, %s',
+    'reports no finding that is not acknowledged with a reason, %s',
     (kind) => {
       const app = checkedApp();
       const keyStack = new Stack(app, 'Keys');
@@ -660,7 +660,7 @@ describe('cdk-nag, rules of AwsSolutions', () => {
     },
   );
 
-  it('does look', () => {
+  it('reports a finding that is not acknowledged', () => {
     const app = checkedApp();
     new Bucket(new Stack(app, 'Careless'), 'Bucket');
 

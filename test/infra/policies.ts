@@ -1,4 +1,4 @@
-/** Whether the policies of a template allow a request, by their rendered resources. */
+/** Evaluates whether the policies of a template allow a request. */
 import type { Template } from 'aws-cdk-lib/assertions';
 
 export const REGION = 'eu-central-1';
@@ -14,7 +14,7 @@ interface Statement {
   readonly Resource: unknown;
 }
 
-/** A template as if it were deployed: resources have their logical ids for names. */
+/** A template as if it were deployed, with the logical ids of resources as their names. */
 export class Policies {
   readonly #resources: Readonly<Record<string, Resource>>;
   readonly #stackName: string;
@@ -24,17 +24,17 @@ export class Policies {
     this.#stackName = stackName;
   }
 
-  /** Ids of the resources of a type. */
+  /** The logical ids of the resources of a type. */
   idsOf(type: string): string[] {
     return Object.keys(this.#resources).filter((id) => this.#resources[id].Type === type);
   }
 
-  /** ARNs of the resources of a type. */
+  /** The ARNs of the resources of a type. */
   arnsOf(type: string): string[] {
     return this.idsOf(type).map((id) => this.#arn(id));
   }
 
-  /** Of the policies whose logical id has this in it. */
+  /** Whether one of the policies whose logical id contains this allows the action. */
   allows(idPart: string, action: string, arn: string): boolean {
     return this.#statements(idPart).some(
       ({ Action, Resource: resources }) =>
@@ -43,7 +43,7 @@ export class Policies {
     );
   }
 
-  /** What CloudFormation makes of it. */
+  /** The text that CloudFormation makes of a value. */
   render(value: unknown): string {
     if (typeof value === 'string') return value;
     const [[name, argument]] = Object.entries(value as Record<string, unknown>);
@@ -110,7 +110,7 @@ export class Policies {
   }
 }
 
-/** IAM's `*` and `?`, which go across slashes and colons. */
+/** `*` and `?` as IAM reads them: they match slashes and colons too. */
 function globToRegExp(pattern: string): RegExp {
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
