@@ -4,7 +4,6 @@
  * or three listings, every three seconds of a long job), free tiers.
  */
 
-import { formatCount } from '../../base/quantities.ts';
 import type { JobReport, StageReport } from '../../report/report.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../protocol/watch-state.ts';
 import type { Prices } from './prices.ts';
@@ -107,42 +106,4 @@ export function watchOf({ tasks, wallMs }: Pick<StageReport, 'tasks' | 'wallMs'>
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-/** `$0.0123`: two digits that count, and never less than a cent's hundredth. */
-export function formatDollars(dollars: number): string {
-  if (dollars >= 1) return `$${dollars.toFixed(2)}`;
-  if (dollars < 0.000_1) return 'less than $0.0001';
-  return `$${dollars.toFixed(Math.max(2, 1 - Math.floor(Math.log10(dollars))))}`;
-}
-
-export interface CostLine {
-  readonly usage: Usage;
-  readonly prices: Prices;
-  /** Where the job ran. */
-  readonly region: string;
-  readonly isEmulator: boolean;
-}
-
-/** What it comes to, and what that is made of. */
-export function costLines({
-  usage,
-  prices,
-  region,
-  isEmulator,
-}: CostLine): [total: string, parts: string, leftOut: string] {
-  const { functions, coordination, storageRequests: requests, total } = costOf(usage, prices);
-  const about = `${isEmulator ? 'on AWS ' : ''}${usage.isUpperBound ? 'at most about' : 'about'} ${formatDollars(total)}`;
-  const where = prices.region === region ? '' : `; those of ${region} are not known here, and may differ`;
-  const upTo = usage.isUpperBound ? 'up to ' : '';
-  const parts = [
-    `functions ${formatDollars(functions)} for ${upTo}${formatCount(Math.ceil(usage.gbSeconds))} GB-seconds`,
-    `coordination ${formatDollars(coordination)} for ${formatCount(usage.transitions)} transitions`,
-    `S3 ${formatDollars(requests)} for ${formatCount(usage.s3Writes + usage.s3Reads)} requests`,
-  ];
-  return [
-    `${about}  (an estimate, at prices of ${prices.region} of ${prices.asOf}${where})`,
-    parts.join(', '),
-    'not in it: stored bytes, logs, traces, the upload of the input, the listings of those who wait for the job',
-  ];
 }

@@ -6,9 +6,10 @@ import type { SFNClient } from '@aws-sdk/client-sfn';
 import { MapReduceError } from '../../base/errors.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { assertEnvironment } from './aws-environment.ts';
-import { callAws } from './aws-errors.ts';
+import { clientOptions, regionOption } from './client-options.ts';
 import type { CommandLines, DeploymentTarget } from './deployment-target.ts';
-import { regionOf, useLocalEndpoint } from './local-endpoint.ts';
+import { useLocalEndpoint } from './local-endpoint.ts';
+import { findStack, stackOutput } from './stack.ts';
 
 export interface Deployment extends CommandLines {
   readonly bucket: string;
@@ -26,20 +27,11 @@ export function stackNameOf({ stack }: DeploymentTarget): string {
   return stack ?? process.env.MAPREDUCE_STACK ?? STACK_NAME_DEFAULT;
 }
 
-/** @throws UsageError where there is no such stack, or it is not one of ours */
+/** @throws UsageError where there is no such stack, or mapreduce did not deploy it */
 export async function connect(target: DeploymentTarget, lines: CommandLines): Promise<Deployment> {
   assertEnvironment();
   if (target.local) useLocalEndpoint();
-  const given = {
-    bucket: target.bucket ?? process.env.MAPREDUCE_BUCKET,
-    stateMachineArn: target.stateMachine ?? process.env.MAPREDUCE_STATE_MACHINE,
-  };
-  const isFound = given.bucket === undefined || given.stateMachineArn === undefined;
-  const { bucket: named, stateMachineArn } =
-    given.bucket === undefined || given.stateMachineArn === undefined
-      ? { ...(await stackOutputs(target, lines)), ...withoutUndefined(given) }
-      : { bucket: given.bucket, stateMachineArn: given.stateMachineArn };
-  const bucket = named.replace(/^s3:\/\//, '').replace(/\/$/, '');
+  const { bucket, stateMachineArn, ...found } = await resourcesOf(target, lines);
   checkArn(stateMachineArn);
   const [{ SFNClient }, { createS3Client }, { S3Store }] = await Promise.all([
     import('@aws-sdk/client-sfn'),
@@ -52,56 +44,45 @@ export async function connect(target: DeploymentTarget, lines: CommandLines): Pr
     stateMachineArn,
     store: new S3Store({ bucket, client: createS3Client(region) }),
     sfn: new SFNClient({ ...clientOptions(region), maxAttempts: POLL_ATTEMPTS_MAX }),
-    ...(isFound ? { stackName: stackNameOf(target) } : {}),
+    ...found,
     ...lines,
+  };
+}
+
+/** The stack is looked for only where the target or the environment do not name both. */
+async function resourcesOf(
+  target: DeploymentTarget,
+  lines: CommandLines,
+): Promise<Pick<Deployment, 'bucket' | 'stateMachineArn' | 'stackName'>> {
+  const named = target.bucket ?? process.env.MAPREDUCE_BUCKET;
+  const machine = target.stateMachine ?? process.env.MAPREDUCE_STATE_MACHINE;
+  const bucketName = (name: string) => name.replace(/^s3:\/\//, '').replace(/\/$/, '');
+  if (named !== undefined && machine !== undefined) {
+    return { bucket: bucketName(named), stateMachineArn: machine };
+  }
+  const outputs = await stackOutputs(target, lines);
+  return {
+    bucket: bucketName(named ?? outputs.bucket),
+    stateMachineArn: machine ?? outputs.stateMachineArn,
+    stackName: stackNameOf(target),
   };
 }
 
 /** Waiting polls: a call that is throttled is worth some patience. */
 const POLL_ATTEMPTS_MAX = 6;
-/** What these calls ask for takes AWS less than a second, and a busy emulator a few. */
-const CONNECT_TIMEOUT_MS = 5_000;
-const ANSWER_TIMEOUT_MS = 15_000;
-
-/** For clients whose calls are short: an endpoint that takes connections and never answers is told, not waited for. */
-export function clientOptions<R extends { readonly region?: string }>(region: R) {
-  return {
-    ...region,
-    maxAttempts: 2,
-    requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: ANSWER_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
-  };
-}
-
 async function stackOutputs(
   target: DeploymentTarget,
   { deployLine }: CommandLines,
 ): Promise<{ bucket: string; stateMachineArn: string }> {
   const stackName = stackNameOf(target);
-  const noStack = (region: string) => noSuchStack(stackName, { region, deployLine: deployLine() });
-  const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
-  const client = new CloudFormationClient(clientOptions(clientRegion()));
-  const call = { action: 'cloudformation:DescribeStacks', on: `the stack ${stackName}` };
-  const { Stacks: [stack] = [] } = await callAws(call, async () => {
-    try {
-      return await client.send(new DescribeStacksCommand({ StackName: stackName }));
-    } catch (error) {
-      if (error instanceof Error && /does not exist/.test(error.message)) {
-        throw noStack(await client.config.region());
-      }
-      throw error;
-    }
-  });
-  if (stack === undefined) throw noStack(await client.config.region());
-  const output = (name: string) => stack.Outputs?.find(({ OutputKey }) => OutputKey === name)?.OutputValue;
-  const [bucket, stateMachineArn] = [output('BucketName'), output('StateMachineArn')];
+  const { stack, region } = await findStack(stackName);
+  if (stack === undefined) throw noSuchStack(stackName, { region, deployLine: deployLine() });
+  const bucket = stackOutput(stack, 'BucketName');
+  const stateMachineArn = stackOutput(stack, 'StateMachineArn');
   if (bucket === undefined || stateMachineArn === undefined) {
     throw new MapReduceError(
       'UsageError',
-      `the stack ${stackName} (${stack.StackStatus}) has no outputs BucketName and StateMachineArn: it is not of mapreduce, or its deployment has not ended well. Deploy it with '${deployLine()}', choose another with --stack, or name --bucket and --state-machine`,
+      `the stack ${stackName} (${stack.StackStatus}) has no outputs BucketName and StateMachineArn: mapreduce did not deploy it, or its deployment has not succeeded. Deploy it with '${deployLine()}', choose another with --stack, or name --bucket and --state-machine`,
     );
   }
   return { bucket, stateMachineArn };
@@ -123,31 +104,10 @@ function noSuchStack(
   );
 }
 
-/** For further clients: the region of the variables, else of the profile. */
-export function clientRegion(): { region?: string } {
-  const region = regionOf();
-  return region === undefined ? {} : { region };
-}
-
-/** For clients beside a deployment: without a region of one's own, the state machine's. */
-export function regionOption(stateMachineArn: string): { region: string } {
-  return { region: regionOf() ?? regionOfArn(stateMachineArn) };
-}
-
-export function regionOfArn(arn: string): string {
-  return arn.split(':')[3] ?? '';
-}
-
 function checkArn(arn: string): void {
   if (/^arn:[^:]+:states:[^:]+:\d+:stateMachine:[^:]+$/.test(arn)) return;
   throw new MapReduceError(
     'UsageError',
     `--state-machine is an ARN such as arn:aws:states:us-east-1:123456789012:stateMachine:Name; received '${arn}'`,
   );
-}
-
-function withoutUndefined<T extends object>(values: T): { [N in keyof T]?: Exclude<T[N], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [N in keyof T]?: Exclude<T[N], undefined>;
-  };
 }

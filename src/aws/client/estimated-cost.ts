@@ -1,33 +1,51 @@
-/** What a job of AWS has cost, as far as can be found out: for its summary and for its report. */
-import type { ReportCost } from '../../report/page/page.ts';
+/** An estimate of what a job on AWS has cost, or why there is none. */
 import type { JobReport } from '../../report/report.ts';
 import { awsError } from './aws-errors.ts';
-import { costLines } from './cost.ts';
-import { type Deployment, regionOfArn } from './deployment.ts';
+import { regionOfArn } from './client-options.ts';
+import { type Cost, costOf, type Usage } from './cost.ts';
+import type { Deployment } from './deployment.ts';
 import { executionArns } from './executions.ts';
 import type { JobStatus } from './job-status.ts';
-import { pricesOf } from './prices.ts';
+import { type Prices, pricesOf } from './prices.ts';
 import { usageOf } from './usage.ts';
 
-/** The job has ended well whatever becomes of the estimate: who may not look at what it takes is told so. */
+export interface EstimatedCost {
+  readonly kind: 'estimate';
+  readonly usage: Usage;
+  readonly cost: Cost;
+  /** Of another region where those of the job's region are not known. */
+  readonly prices: Prices;
+  /** Where the job ran. */
+  readonly region: string;
+  /** Whether the job ran on an emulator: the cost is what it would have been on AWS. */
+  readonly isEmulator: boolean;
+  /** The first and its redrives. */
+  readonly executions: number;
+}
+
+export type JobCost =
+  | EstimatedCost
+  /** Step Functions no longer has the job's executions. */
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** Never throws: a job has succeeded even if its cost is not known. */
 export async function estimatedCost(
   deployment: Deployment,
   status: JobStatus,
   report: JobReport,
-): Promise<ReportCost> {
-  if (status.execution === undefined) {
-    return { total: 'not known any more: Step Functions keeps executions for 90 days', parts: [] };
-  }
+): Promise<JobCost> {
+  if (status.execution === undefined) return { kind: 'expired' };
   try {
     const arns = await executionArns(deployment, status.jobId, status.execution);
     const usage = await usageOf(deployment, arns, report);
     const region = regionOfArn(deployment.stateMachineArn);
+    const prices = pricesOf(region);
     const isEmulator = process.env.AWS_ENDPOINT_URL !== undefined;
-    const [total, ...parts] = costLines({ usage, prices: pricesOf(region), region, isEmulator });
-    const redrives = arns.length === 1 ? [] : [`of ${arns.length} executions, redrives counted`];
-    return { total, parts: [...parts, ...redrives] };
+    const cost = costOf(usage, prices);
+    return { kind: 'estimate', usage, cost, prices, region, isEmulator, executions: arns.length };
   } catch (error) {
     const call = { action: 'lambda:GetFunctionConfiguration', on: 'the functions' };
-    return { total: `not known: ${awsError(error, call).message}`, parts: [] };
+    return { kind: 'unknown', why: awsError(error, call).message };
   }
 }

@@ -27,7 +27,8 @@ import {
 } from '../protocol/keys.ts';
 import { reportedFailure } from '../protocol/lambda-reports.ts';
 import { isAccessDenied } from './aws-errors.ts';
-import { type Deployment, regionOfArn } from './deployment.ts';
+import { regionOfArn } from './client-options.ts';
+import type { Deployment } from './deployment.ts';
 import { type JobExecution, latestExecution } from './executions.ts';
 
 /**
@@ -45,6 +46,9 @@ export interface JobStatus {
   readonly plan: PlanDocument | undefined;
   readonly committed: CommittedTasks;
 }
+
+/** What is known of a job before its first status. */
+export type JobStart = Pick<JobStatus, 'jobId' | 'execution' | 'plan'>;
 
 export interface CommittedTasks {
   readonly map: number;
@@ -109,7 +113,7 @@ export async function statusOf(
 
 async function endedPhase(
   store: ObjectStore,
-  { jobId: job, execution, plan }: Pick<JobStatus, 'jobId' | 'execution' | 'plan'>,
+  { jobId: job, execution, plan }: JobStart,
 ): Promise<'succeeded' | 'failed' | 'cancelled'> {
   if (execution === undefined) {
     const outputPrefix = plan?.outputPrefix ?? defaultOutputPrefix(job);
@@ -187,6 +191,17 @@ export async function readReport(
   throw new MapReduceError(
     'UsageError',
     `the results of job ${job} are not in ${store.location}/${outputPrefix}: somebody has removed them. Submit the job again`,
+  );
+}
+
+/** @throws what the job failed of; UsageError while it runs */
+export async function assertSucceeded(deployment: Deployment, status: JobStatus): Promise<void> {
+  const { phase, jobId: job } = status;
+  if (phase === 'succeeded') return;
+  if (phase === 'failed' || phase === 'cancelled') throw await failureOf(deployment, status);
+  throw new MapReduceError(
+    'UsageError',
+    `job ${job} is still running (${phase}); it has no results before it succeeds. ${deployment.commandLine(`wait ${job}`)}`,
   );
 }
 

@@ -2,7 +2,8 @@
 import type { GetFunctionConfigurationCommandOutput } from '@aws-sdk/client-lambda';
 import { parseJson } from '../../codec/parse-json.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
-import { clientOptions, type Deployment, regionOption } from './deployment.ts';
+import { clientOptions, regionOption } from './client-options.ts';
+import type { Deployment } from './deployment.ts';
 
 export interface Machine {
   /** ARNs or names. */

@@ -15,7 +15,7 @@ import {
 import { planKey, stageKey } from '../protocol/keys.ts';
 import type { Deployment } from './deployment.ts';
 import { findExecution, type JobExecution } from './executions.ts';
-import { type CommittedTasks, type JobStatus, statusOf } from './job-status.ts';
+import { type CommittedTasks, type JobStart, type JobStatus, statusOf } from './job-status.ts';
 import { RunningTasks } from './running-tasks.ts';
 
 const POLL_MS_MIN = 200;
@@ -36,7 +36,7 @@ export interface WatchOptions {
 /** @returns the status of a job that is no longer running, or that `until` liked. Throws the signal's reason. */
 export async function watchJob(
   deployment: Deployment,
-  start: Pick<JobStatus, 'jobId' | 'execution' | 'plan'>,
+  start: JobStart,
   { onEvent, signal, nowMs, until }: WatchOptions,
 ): Promise<JobStatus> {
   const { jobId: job } = start;

@@ -1,87 +1,13 @@
-/** `mapreduce list` and `mapreduce describe`: what jobs do and take. */
-import type { ParameterSpec } from '../../api/job.ts';
-import type { JobDescription, ShuffleDescription } from '../../api/job-description.ts';
+/** `mapreduce describe`: what one job does and takes, without running it. */
 import { describeModule } from '../../local/run/describe-module.ts';
-import { loadJob } from '../../local/run/load-job.ts';
-import { commandLine } from '../display/command-line.ts';
-import { type Paint, paintFor, printable, printableName } from '../display/paint.ts';
-import { tableLines } from '../display/table.ts';
+import { describedLines } from '../display/job-description.ts';
+import { paintFor } from '../display/paint.ts';
 import { print } from '../display/terminal.ts';
-import { appNames } from '../flags/apps.ts';
 import { findJob } from '../flags/find-job.ts';
 import { EXIT_CODE } from '../process/exit-code.ts';
-
-export async function listCommand(): Promise<number> {
-  const paint = paintFor(process.stdout);
-  const jobs = await Promise.all(
-    // The package's own apps may be loaded here.
-    appNames().map(async (name) => ({ name, job: (await loadJob(findJob(name))).description })),
-  );
-  const lines = jobs.flatMap(({ name, job }) => [...listedLines(name, job, paint), '']);
-  print(`${[...lines, `More about one: ${commandLine('describe <app>')}`].join('\n')}\n`);
-  return EXIT_CODE.done;
-}
 
 export async function describeCommand(name: string): Promise<number> {
   const job = await describeModule(findJob(name));
   print(`${describedLines(name, job, paintFor(process.stdout)).join('\n')}\n`);
   return EXIT_CODE.done;
-}
-
-export function listedLines(name: string, { description, params }: JobDescription, paint: Paint): string[] {
-  return [
-    paint('bold', name),
-    `  ${printable(description)}`,
-    ...parameterLines(params).map((line) => `  ${line}`),
-  ];
-}
-
-export function describedLines(name: string, job: JobDescription, paint: Paint): string[] {
-  const { description, params, shuffle } = job;
-  const facts =
-    shuffle === undefined
-      ? [['kind', 'map only: what map emits is the result, in the order of the input']]
-      : [
-          ['map emits', `${shuffle.key} -> ${shuffle.value}`],
-          ['combine', shuffle.combine ?? 'none'],
-          ['partition', partitionText(shuffle.partition)],
-          ['reduce', shuffle.reduce],
-          ...(shuffle.reducers === undefined ? [] : [['reducers', String(shuffle.reducers)]]),
-        ];
-  const parameters = parameterLines(params);
-  const required = Object.entries(params).filter(([, spec]) => spec.default === undefined);
-  const set = required.map(([parameter, spec]) => ` --set ${parameter}=<${spec.type}>`).join('');
-  return [
-    `${paint('bold', job.name)}  ${printable(description)}`,
-    '',
-    ...tableLines(
-      [...facts, ['result', `part-${shuffle ? 'r' : 'm'}-*.${job.output.extension}`]],
-      ['left', 'left'],
-    ).map((line) => `  ${line}`),
-    ...(parameters.length === 0 ? [] : ['', ...parameters.map((line) => `  ${line}`)]),
-    '',
-    `  ${commandLine(`run ${name} --input <path> --output <folder>${set}`)}`,
-  ];
-}
-
-function parameterLines(params: JobDescription['params']): string[] {
-  return tableLines(
-    Object.entries(params).map(([name, spec]) => [
-      `--set ${name}=${formOf(spec)}`,
-      `${printable(spec.description)} (${spec.default === undefined ? 'required' : `default: ${spec.default === '' ? "''" : printableName(String(spec.default))}`})`,
-    ]),
-    ['left', 'left'],
-  );
-}
-
-function formOf(spec: ParameterSpec): string {
-  if (spec.type === 'boolean') return 'true|false';
-  return spec.type === 'string' && spec.choices !== undefined
-    ? spec.choices.map(printableName).join('|')
-    : `<${spec.type}>`;
-}
-
-function partitionText(partition: ShuffleDescription['partition']): string {
-  if (partition === 'hash') return 'by a hash of the key';
-  return partition === 'custom' ? 'a function of the job' : 'by ranges of keys, from a sample of the input';
 }

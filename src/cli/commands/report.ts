@@ -9,9 +9,9 @@ import type { JobReport } from '../../report/report.ts';
 import { MANIFEST_NAME } from '../../report/result-names.ts';
 import { errnoOf, errorNameOfErrno, explainErrno } from '../../storage/file/file-errors.ts';
 import { printableName } from '../display/paint.ts';
+import { shortPath } from '../display/short-path.ts';
 import { afterDone } from '../display/standard-streams.ts';
 import { print } from '../display/terminal.ts';
-import { shortPath } from '../display/user-stack.ts';
 import type { DeploymentFlags } from '../flags/deployment-flags.ts';
 import { assertLocalPath } from '../flags/local-path.ts';
 import { EXIT_CODE } from '../process/exit-code.ts';
@@ -106,27 +106,22 @@ function notReadable(file: string, why: string, cause?: unknown): MapReduceError
 }
 
 async function ofJob(id: string, flags: ReportFlags): Promise<{ report: JobReport; cost?: ReportCost }> {
-  const [{ assertSucceeded }, { readReport }, { estimatedCost }] = await Promise.all([
-    import('./job-commands.ts'),
+  const [{ assertSucceeded, readReport }, { estimatedCost }, { costText }] = await Promise.all([
     import('../../aws/client/job-status.ts'),
     import('../../aws/client/estimated-cost.ts'),
+    import('../display/cost-text.ts'),
   ]);
   const { deployment, status } = await findJob(id, flags);
   await assertSucceeded(deployment, status);
   const { report } = await readReport(deployment, status);
-  return { report, cost: await estimatedCost(deployment, status, report) };
+  return { report, cost: costText(await estimatedCost(deployment, status, report)) };
 }
 
-/** @throws UsageError that tells of this machine as well: a folder may have been meant */
+/** @throws UsageError that mentions this machine as well, because the user may have meant a folder */
 async function findJob(id: string, flags: ReportFlags) {
-  const [{ connectBy }, { checkedJobId, jobStatus }] = await Promise.all([
-    import('../flags/deployment-flags.ts'),
-    import('../../aws/client/job-status.ts'),
-  ]);
+  const { connectToJob } = await import('../flags/deployment-flags.ts');
   try {
-    const job = checkedJobId(id);
-    const deployment = await connectBy(flags);
-    return { deployment, status: await jobStatus(deployment, job) };
+    return await connectToJob(id, flags);
   } catch (error) {
     if (!isMapReduceError(error, 'UsageError')) throw error;
     throw new MapReduceError(

@@ -1,105 +1,61 @@
-/** What a deployment would change about the apps of the stack that is there, said before anything is changed. */
-import type { ParameterSpec } from '../../api/job.ts';
-import type { AppCatalog, DeployedApp, Deployer } from '../../aws/protocol/app-catalog.ts';
-import { MapReduceError } from '../../base/errors.ts';
+/** The apps that a deployment would deploy, and what of them changes, as text. */
+import {
+  type AppChange,
+  appChanges,
+  deployerText,
+  type ParameterChange,
+} from '../../aws/client/app-changes.ts';
+import type { DeployedStack } from '../../aws/client/deployed-stack.ts';
+import type { AppCatalog } from '../../aws/protocol/app-catalog.ts';
 import { formatCountOf } from '../../base/quantities.ts';
 import { type Paint, printable } from './paint.ts';
 import { tableLines } from './table.ts';
 
-export interface DeployedStack {
-  readonly stackName: string;
-  /** By the stack's outputs, which older versions have too. */
-  readonly appNames: readonly string[];
-  /** Undefined where the stack does not say. */
-  readonly catalog: AppCatalog | undefined;
-}
-
-/** A line for each app; of a stack that is there, also which are new, changed or removed, and what of them changes. */
+/** A line for each app; where a stack is deployed already, also for each app that would be removed. */
 export function appLines(
   next: AppCatalog,
   deployed: DeployedStack | undefined,
   { paint }: { paint: Paint },
 ): string[] {
-  const rows = next.apps.map((app) => [
-    printable(app.name),
-    printable(app.description),
-    deployed === undefined ? '' : changeOf(app, deployed),
-  ]);
-  const removed = removedApps(next, deployed).map((name) => [
-    printable(name),
-    printable(deployed?.catalog?.apps.find((app) => app.name === name)?.description ?? ''),
-    'removed',
-  ]);
-  const lines = tableLines([...rows, ...removed], ['left', 'left', 'left']);
+  const rows =
+    deployed === undefined
+      ? next.apps.map(({ name, description }) => [printable(name), printable(description)])
+      : appChanges(next, deployed).map((app) => [
+          printable(app.name),
+          printable(app.description),
+          changeText(app),
+        ]);
   return [
     `${paint('bold', formatCountOf(next.apps.length, 'app'))} of ${deployerText(next.by)}`,
-    ...lines.map((line) => `  ${line.trimEnd()}`),
+    ...tableLines(rows, ['left', 'left', 'left']).map((line) => `  ${line}`),
   ];
 }
 
-/** @throws UsageError where another project's stack, or apps of it, would be replaced */
-export function assertMayReplace(next: AppCatalog, deployed: DeployedStack, replace: boolean): void {
-  if (replace) return;
-  const { stackName, catalog } = deployed;
-  const removed = removedApps(next, deployed);
-  const reasons = [
-    ...(catalog !== undefined && catalog.by.project !== next.by.project
-      ? [
-          `the stack ${stackName} was deployed last by ${deployerText(catalog.by)}, and this is ${deployerText(next.by)}`,
-        ]
-      : []),
-    ...(removed.length === 0
-      ? []
-      : [`the stack ${stackName} has apps that this deployment would remove: ${removed.join(', ')}`]),
-  ];
-  if (reasons.length === 0) return;
-  const keep = removed.length === 0 ? '' : 'Add them to the jobs module, ';
-  throw new MapReduceError(
-    'UsageError',
-    `${reasons.join('; ')}. ${keep}${keep === '' ? 'Deploy' : 'deploy'} under another name with --stack, or replace what is there with --replace`,
-  );
+function changeText({ change, isDescriptionChanged, parameters }: AppChange): string {
+  switch (change) {
+    case 'new':
+    case 'removed':
+      return change;
+    case 'none':
+    case 'unknown':
+      return '';
+    case 'changed': {
+      const signed = parameters.map((parameter) => printable(`${SIGNS[parameter.change]}${parameter.name}`));
+      const changes = [
+        ...(isDescriptionChanged ? ['description'] : []),
+        ...(signed.length === 0 ? [] : [`parameters ${signed.join(' ')}`]),
+      ];
+      return `changed: ${changes.join(', ')}`;
+    }
+  }
 }
 
-/** Of the same project from another module: worth a line, and no reason to stop. */
+const SIGNS: Readonly<Record<ParameterChange['change'], string>> = { new: '+', removed: '-', other: '~' };
+
+/** Another module of the same project is worth a line, and no reason to stop. */
 export function movedText(next: AppCatalog, { catalog }: DeployedStack): string | undefined {
   if (catalog === undefined) return undefined;
   const { project, jobs } = catalog.by;
   if (project === next.by.project && jobs === next.by.jobs) return undefined;
   return `the last deployment was of ${deployerText(catalog.by)}`;
-}
-
-function removedApps(next: AppCatalog, deployed: DeployedStack | undefined): string[] {
-  const names = new Set(next.apps.map(({ name }) => name));
-  return deployed?.appNames.filter((name) => !names.has(name)) ?? [];
-}
-
-function changeOf(app: DeployedApp, { appNames, catalog }: DeployedStack): string {
-  if (!appNames.includes(app.name)) return 'new';
-  const before = catalog?.apps.find(({ name }) => name === app.name);
-  if (before === undefined) return '';
-  const changes = [
-    ...(before.description === app.description ? [] : ['description']),
-    ...parameterChanges(before, app),
-  ];
-  return changes.length === 0 ? '' : `changed: ${changes.join(', ')}`;
-}
-
-/** `+case`, `-least`, `~limit` for parameters that are new, gone, or take other values. */
-function parameterChanges(before: DeployedApp, after: DeployedApp): string[] {
-  const [old, now] = [new Map(Object.entries(before.params)), new Map(Object.entries(after.params))];
-  const signs = [...new Set([...old.keys(), ...now.keys()])].flatMap((name) => {
-    const [was, is] = [old.get(name), now.get(name)];
-    if (was === undefined) return [`+${name}`];
-    if (is === undefined) return [`-${name}`];
-    return canonical(was) === canonical(is) ? [] : [`~${name}`];
-  });
-  return signs.length === 0 ? [] : [`parameters ${signs.map(printable).join(' ')}`];
-}
-
-function canonical(spec: ParameterSpec): string {
-  return JSON.stringify(Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function deployerText({ project, jobs }: Deployer): string {
-  return project === undefined ? `the jobs module ${jobs}` : `the project '${project}' (${jobs})`;
 }

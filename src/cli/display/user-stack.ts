@@ -1,5 +1,4 @@
 /** A stack trace as its reader wants it: their own frames, and of the rest only how many there are. */
-import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const FRAMES_MAX = 10;
@@ -40,7 +39,7 @@ export function userStack(stack: string, packageRoot: URL): UserStack {
 function bundledRoot(frames: readonly string[]): string[] {
   for (const frame of frames) {
     const match =
-      /(?:\(|at )(\S*?\/)(?:dist\/)?src\/(?:map\/map-task|reduce\/reduce-task|reduce\/group-reducer|user-code)\.[jt]s:/.exec(
+      /(?:\(|at )(\S*?\/)(?:dist\/)?src\/(?:map\/map-task|reduce\/reduce-task|reduce\/group-reducer|api\/user-code)\.[jt]s:/.exec(
         frame,
       );
     if (match !== null) return [match[1]];
@@ -54,10 +53,4 @@ function pathOf(url: string): string {
   } catch {
     return url;
   }
-}
-
-/** As one would type it from here; the whole path where that is shorter. */
-export function shortPath(path: string): string {
-  const fromHere = relative('', path) || '.';
-  return fromHere.startsWith('../..') || fromHere.length > path.length ? path : fromHere;
 }

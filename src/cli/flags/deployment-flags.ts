@@ -1,7 +1,7 @@
 /** The flags that all commands on AWS share: which deployment they are about. */
-
 import { connect, type Deployment } from '../../aws/client/deployment.ts';
 import type { CommandLines, DeploymentTarget } from '../../aws/client/deployment-target.ts';
+import { checkedJobId, type JobStatus, jobStatus } from '../../aws/client/job-status.ts';
 import { commandLine } from '../display/command-line.ts';
 
 export type DeploymentFlags = DeploymentTarget;
@@ -9,6 +9,16 @@ export type DeploymentFlags = DeploymentTarget;
 /** @throws UsageError if there is no such stack, or another program deployed it */
 export async function connectBy(flags: DeploymentFlags): Promise<Deployment> {
   return await connect(flags, commandLinesFor(flags));
+}
+
+/** Checks the id before AWS is asked for anything. */
+export async function connectToJob(
+  id: string,
+  flags: DeploymentFlags,
+): Promise<{ readonly deployment: Deployment; readonly status: JobStatus }> {
+  const job = checkedJobId(id);
+  const deployment = await connectBy(flags);
+  return { deployment, status: await jobStatus(deployment, job) };
 }
 
 /** Command lines about the same deployment. */

@@ -16,9 +16,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { WATCH_INTERVAL_MS } from '../../../lambdas/steps/attempt.ts';
 import {
   ATTEMPT_LOOK_MS,
-  costLines,
   costOf,
-  formatDollars,
   storageRequests,
   type Usage,
   watchOf,
@@ -51,41 +49,10 @@ describe('the estimated cost', () => {
     expect(cost.total).toBeCloseTo(cost.functions + cost.coordination + cost.storageRequests, 9);
   });
 
-  test('says that it is an estimate, whose prices these are, and of when', () => {
-    const [here, parts, leftOut] = costLines({
-      usage: USAGE,
-      prices: US,
-      region: 'us-east-1',
-      isEmulator: false,
-    });
-    const [there] = costLines({
-      usage: { ...USAGE, isUpperBound: true },
-      prices: pricesOf('sa-east-1'),
-      region: 'sa-east-1',
-      isEmulator: true,
-    });
-
-    expect(here).toMatch(/^about \$1\.31 {2}\(an estimate, at prices of us-east-1 of \d{4}-\d\d-\d\d\)$/);
-    expect(parts).toBe(
-      'functions $1.20 for 75,000 GB-seconds, coordination $0.10 for 4,000 transitions, S3 $0.014 for 12,000 requests',
-    );
-    expect(leftOut).toMatch(/^not in it: .*logs, .*wait for the job$/);
-    expect(there).toMatch(
-      /^on AWS at most about \$1\.31 .*at prices of us-east-1 of .*; those of sa-east-1 are not known here, and may differ\)$/,
-    );
-  });
-
-  test('is at the prices of the region, where they were looked up', () => {
-    const [frankfurt] = costLines({
-      usage: USAGE,
-      prices: pricesOf('eu-central-1'),
-      region: 'eu-central-1',
-      isEmulator: false,
-    });
-
-    expect(frankfurt).toMatch(/at prices of eu-central-1 of 2026-08-31\)$/);
+  test('differs by region, where the prices were looked up', () => {
     expect(pricesOf('eu-central-1').s3Write).toBeGreaterThan(US.s3Write);
     expect(pricesOf('ap-northeast-1').s3Read).toBeLessThan(US.s3Read);
+    expect(pricesOf('sa-east-1')).toEqual(US);
   });
 
   test('grows with the product of map and reduce tasks in reads, and with their sum in writes', () => {
@@ -124,15 +91,6 @@ describe('the estimated cost', () => {
     });
     expect(watchOf({ tasks: 7_812, wallMs: 600_000 })).toMatchObject({ looks: 46, s3Writes: 8 * 46 });
     expect(watchOf({ tasks: 4, wallMs: 10 })).toMatchObject({ looks: 1, transitions: 4 });
-  });
-
-  test.each([
-    [12.345, '$12.35'],
-    [0.0123, '$0.012'],
-    [0.5, '$0.50'],
-    [0.00001, 'less than $0.0001'],
-  ])('%s dollars are %s', (dollars, text) => {
-    expect(formatDollars(dollars)).toBe(text);
   });
 });
 

@@ -14,20 +14,18 @@ import {
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { explained } from '../../../src/aws/client/aws-errors.ts';
-import { clientOptions } from '../../../src/aws/client/deployment.ts';
+import { clientOptions } from '../../../src/aws/client/client-options.ts';
 import { MapReduceError } from '../../../src/base/errors.ts';
+import { cancelCommand } from '../../../src/cli/commands/cancel.ts';
 import { invokeCommand } from '../../../src/cli/commands/invoke.ts';
-import {
-  cancelCommand,
-  redriveCommand,
-  resultsCommand,
-  statusCommand,
-  waitCommand,
-} from '../../../src/cli/commands/job-commands.ts';
 import { jobsCommand } from '../../../src/cli/commands/jobs.ts';
 import { logsCommand } from '../../../src/cli/commands/logs.ts';
+import { redriveCommand } from '../../../src/cli/commands/redrive.ts';
 import { reportCommand } from '../../../src/cli/commands/report.ts';
+import { resultsCommand } from '../../../src/cli/commands/results.ts';
+import { statusCommand } from '../../../src/cli/commands/status.ts';
 import { submitCommand } from '../../../src/cli/commands/submit.ts';
+import { waitCommand } from '../../../src/cli/commands/wait.ts';
 import { errorText } from '../../../src/cli/display/error-text.ts';
 import { plainPaint } from '../../../src/cli/display/paint.ts';
 import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';

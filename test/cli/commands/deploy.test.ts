@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CONTEXT_NAMES } from '../../../infra/deploy/context.ts';
+import { assertMayReplace } from '../../../src/aws/client/app-changes.ts';
+import type { DeployedStack } from '../../../src/aws/client/deployed-stack.ts';
 import { type AppCatalog, commentOf, type DeployedApp } from '../../../src/aws/protocol/app-catalog.ts';
-import { assertMayReplace, type DeployedStack } from '../../../src/cli/display/deploy-changes.ts';
 import { allBelow, BIN, cleanEnvironment, cli, folderWith, hasSaid, startCli } from '../cli-process.ts';
 
 const NOBODY = { AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' };

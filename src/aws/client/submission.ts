@@ -1,0 +1,146 @@
+/**
+ * Submits a job: looks at the inputs, checks the request as far as that is possible here, uploads local files, and starts
+ * the execution. A request that is refused leaves the bucket as it was.
+ */
+import { randomBytes } from 'node:crypto';
+import { MapReduceError } from '../../base/errors.ts';
+import type { JobId } from '../../base/ids.ts';
+import { KiB } from '../../base/limits.ts';
+import { formatBytes } from '../../base/quantities.ts';
+import { type JobRequestInput, parseJobRequest } from '../protocol/job-request.ts';
+import { OUTPUT_PREFIX, requestKey } from '../protocol/keys.ts';
+import type { Deployment } from './deployment.ts';
+import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
+import { failureOf, type JobStart, type JobStatus } from './job-status.ts';
+import { assertInputs, assertOutput, assertSuits, deployedApp } from './submit-checks.ts';
+import { type PlannedUpload, planInputs, uploadInputs } from './uploads.ts';
+import { watchJob } from './watch.ts';
+
+export interface Submission {
+  readonly job: JobId;
+  /** Whether a person chose the id: then a job may have it already. */
+  readonly isIdChosen: boolean;
+  readonly app: string;
+  /** Paths and globs of this machine; `s3://` URLs, keys and prefixes of the bucket. */
+  readonly inputs: readonly string[];
+  /** `s3://<bucket>/output/<name>/`, or without the bucket. */
+  readonly output: string | undefined;
+  readonly settings: Omit<Partial<JobRequestInput>, 'app' | 'inputs' | 'output'>;
+}
+
+export interface UploadEvents {
+  readonly onProgress: (sentBytes: number, totalBytes: number) => void;
+  /** Not called if there is nothing to upload. */
+  readonly onUploaded: (uploaded: {
+    readonly files: number;
+    readonly bytes: number;
+    readonly ms: number;
+  }) => void;
+}
+
+/**
+ * Step Functions takes 256 KiB of input, and as much from state to state. The plan's state wraps the input, and that of
+ * a failure adds its cause, of up to 32,768 characters: what does not fit there ends the execution, uncaught and untold.
+ */
+const EXECUTION_INPUT_BYTES_MAX = 192 * KiB;
+/** An app or an input that is not there is known by then; a longer plan goes on without being watched. */
+const PLAN_WATCHED_MS = 15_000;
+
+/** @throws UsageError, InputNotFoundError or OutputExistsError for a request that the plan would refuse as well */
+export async function submitJob(
+  deployment: Deployment,
+  { job, isIdChosen, app, inputs, output, settings }: Submission,
+  events: UploadEvents,
+): Promise<JobStart> {
+  const { bucket } = deployment;
+  const planned = await planInputs(inputs, { job, bucket });
+  const request: JobRequestInput = {
+    ...settings,
+    app,
+    inputs: [...planned.inputs],
+    ...(output === undefined ? {} : { output: outputPrefixOf(output, bucket) }),
+  };
+  const parsed = parseJobRequest(request, 'the request');
+  const input = { jobId: job, request };
+  assertFits(input);
+  const deployed = await deployedApp(deployment, app);
+  if (deployed !== undefined) assertSuits(deployed, parsed);
+  if (isIdChosen) await assertFree(deployment, job);
+  await assertInputs(deployment, planned, deployed);
+  await assertOutput(deployment, parsed);
+  await upload(deployment, planned.uploads, events);
+  const execution = await startExecution(deployment, { job, redrive: 0, input });
+  return { jobId: job, execution, plan: undefined };
+}
+
+/**
+ * So that the one who submits a wrong request learns of it at once.
+ *
+ * @returns the status of a job that is planned, or still in planning after some seconds
+ * @throws what the job failed of
+ */
+export async function untilPlanned(deployment: Deployment, start: JobStart): Promise<JobStatus> {
+  const giveUpAtMs = performance.now() + PLAN_WATCHED_MS;
+  const status = await watchJob(deployment, start, {
+    onEvent: () => {},
+    signal: new AbortController().signal,
+    nowMs: () => performance.now(),
+    until: ({ plan }) => plan !== undefined || performance.now() > giveUpAtMs,
+  });
+  if (status.phase === 'failed' || status.phase === 'cancelled') throw await failureOf(deployment, status);
+  return status;
+}
+
+/** `word-count-20250131-142530-1f9a`: the app, the time, and digits that tell it from others of that second. */
+export function generatedJobId(app: string): string {
+  const name = app.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'job';
+  const at = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${name.slice(0, 48)}-${at}-${randomBytes(2).toString('hex')}`;
+}
+
+/** Before anything is uploaded over the inputs of another job. */
+async function assertFree(deployment: Deployment, job: JobId): Promise<void> {
+  const claim = await deployment.store.head(requestKey(job));
+  const arn = executionArn(deployment.stateMachineArn, executionName(job, 0));
+  if (claim !== undefined || (await findExecution(deployment, { arn, redrive: 0 })) !== undefined) {
+    throw jobIdTaken(job);
+  }
+}
+
+/** `s3://bucket/output/daily` and `output/daily/` are the same; what is allowed is for the request's check to say. */
+function outputPrefixOf(output: string, bucket: string): string {
+  const own = `s3://${bucket}/`;
+  if (output.startsWith('s3://') && !output.startsWith(own)) {
+    throw new MapReduceError(
+      'UsageError',
+      `--output ${output} is in another bucket; jobs of this deployment write below ${own}${OUTPUT_PREFIX}. For results on this machine: mapreduce results <job> --download <folder>`,
+    );
+  }
+  const prefix = output.startsWith(own) ? output.slice(own.length) : output;
+  return prefix.endsWith('/') ? prefix : `${prefix}/`;
+}
+
+function assertFits(input: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(input));
+  if (bytes <= EXECUTION_INPUT_BYTES_MAX) return;
+  throw new MapReduceError(
+    'UsageError',
+    `the request has ${formatBytes(bytes)}, and at most ${formatBytes(EXECUTION_INPUT_BYTES_MAX)} go through Step Functions. Name folders, prefixes or globs (in quotes, so that the shell leaves them alone) instead of each file`,
+  );
+}
+
+async function upload(
+  { store }: Deployment,
+  uploads: readonly PlannedUpload[],
+  { onProgress, onUploaded }: UploadEvents,
+): Promise<void> {
+  if (uploads.length === 0) return;
+  const bytes = uploads.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const startedMs = performance.now();
+  let sent = 0;
+  await uploadInputs(store, uploads, (more) => {
+    sent += more;
+    onProgress(sent, bytes);
+  });
+  onUploaded({ files: uploads.length, bytes, ms: performance.now() - startedMs });
+}

@@ -1,0 +1,48 @@
+/** A command as data, so that the tables of commands are read at a glance, and how one is given to commander. */
+import type { Command, Option } from 'commander';
+import { assertWorkingFolder } from '../process/working-folder.ts';
+
+/** As commander takes them: `['-q, --quiet', 'print nothing but errors']`. */
+export type OptionSpec = readonly [flags: string, description: string] | Option;
+
+/** What commander has parsed: the operands in their order, then the flags. The spec says which there are. */
+export type CommandAction = (...typed: never[]) => Promise<number>;
+
+export interface CommandSpec {
+  readonly name: string;
+  /** One line in the list of commands. */
+  readonly summary: string;
+  /** What help about the command begins with. */
+  readonly description: string;
+  /** Where the one that commander makes of the operands leaves out what is required. */
+  readonly usage?: string;
+  readonly operands: readonly (readonly [name: string, description: string])[];
+  readonly options: readonly OptionSpec[];
+  /** The end of the command's help. */
+  readonly examples: string;
+  /** Whether it takes paths relative to the working folder. The other commands work without one. */
+  readonly takesPaths?: boolean;
+  /** Imports the command's code. @returns a function that resolves to the exit code */
+  readonly load: () => Promise<CommandAction>;
+}
+
+/** @param finish  takes the exit code of the command that ran */
+export function addCommand(program: Command, spec: CommandSpec, finish: (exitCode: number) => void): void {
+  const { name, summary, description, usage, operands, options, examples, takesPaths = false, load } = spec;
+  const command = program.command(name).summary(summary).description(description);
+  if (usage !== undefined) command.usage(usage);
+  for (const [operand, text] of operands) command.argument(operand, text);
+  for (const option of options) {
+    if (Array.isArray(option)) command.option(option[0], option[1]);
+    else command.addOption(option as Option);
+  }
+  command
+    .addHelpText('after', `\n${examples}`)
+    .showHelpAfterError(`See mapreduce ${name} --help`)
+    .action(async (...parsed: unknown[]) => {
+      if (takesPaths) assertWorkingFolder();
+      const run = await load();
+      // The last is the command itself.
+      finish(await run(...(parsed.slice(0, -1) as never[])));
+    });
+}

@@ -1,0 +1,64 @@
+/** What a job does and takes, as text. */
+import type { ParameterSpec } from '../../api/job.ts';
+import type { JobDescription, ShuffleDescription } from '../../api/job-description.ts';
+import { commandLine } from './command-line.ts';
+import { type Paint, printable, printableName } from './paint.ts';
+import { tableLines } from './table.ts';
+
+export function listedLines(name: string, { description, params }: JobDescription, paint: Paint): string[] {
+  return [
+    paint('bold', name),
+    `  ${printable(description)}`,
+    ...parameterLines(params).map((line) => `  ${line}`),
+  ];
+}
+
+export function describedLines(name: string, job: JobDescription, paint: Paint): string[] {
+  const { description, params, shuffle } = job;
+  const facts =
+    shuffle === undefined
+      ? [['kind', 'map only: what map emits is the result, in the order of the input']]
+      : [
+          ['map emits', `${shuffle.key} -> ${shuffle.value}`],
+          ['combine', shuffle.combine ?? 'none'],
+          ['partition', partitionText(shuffle.partition)],
+          ['reduce', shuffle.reduce],
+          ...(shuffle.reducers === undefined ? [] : [['reducers', String(shuffle.reducers)]]),
+        ];
+  const parameters = parameterLines(params);
+  const required = Object.entries(params).filter(([, spec]) => spec.default === undefined);
+  const set = required.map(([parameter, spec]) => ` --set ${parameter}=<${spec.type}>`).join('');
+  return [
+    `${paint('bold', job.name)}  ${printable(description)}`,
+    '',
+    ...tableLines(
+      [...facts, ['result', `part-${shuffle ? 'r' : 'm'}-*.${job.output.extension}`]],
+      ['left', 'left'],
+    ).map((line) => `  ${line}`),
+    ...(parameters.length === 0 ? [] : ['', ...parameters.map((line) => `  ${line}`)]),
+    '',
+    `  ${commandLine(`run ${name} --input <path> --output <folder>${set}`)}`,
+  ];
+}
+
+function parameterLines(params: JobDescription['params']): string[] {
+  return tableLines(
+    Object.entries(params).map(([name, spec]) => [
+      `--set ${name}=${formOf(spec)}`,
+      `${printable(spec.description)} (${spec.default === undefined ? 'required' : `default: ${spec.default === '' ? "''" : printableName(String(spec.default))}`})`,
+    ]),
+    ['left', 'left'],
+  );
+}
+
+function formOf(spec: ParameterSpec): string {
+  if (spec.type === 'boolean') return 'true|false';
+  return spec.type === 'string' && spec.choices !== undefined
+    ? spec.choices.map(printableName).join('|')
+    : `<${spec.type}>`;
+}
+
+function partitionText(partition: ShuffleDescription['partition']): string {
+  if (partition === 'hash') return 'by a hash of the key';
+  return partition === 'custom' ? 'a function of the job' : 'by ranges of keys, from a sample of the input';
+}

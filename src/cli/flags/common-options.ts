@@ -1,0 +1,27 @@
+/** Options that several commands share, as commander takes them. */
+
+export const QUIET = ['-q, --quiet', 'print nothing but errors'] as const;
+export const REDUCERS = [
+  '-r, --reducers <n>',
+  'reduce tasks, so parts of the result (default: by the size of the input)',
+] as const;
+export const WAIT = ['-w, --wait', 'show progress until the job ends'] as const;
+
+const STACK = [
+  '--stack <name>',
+  'name of the CloudFormation stack (default: $MAPREDUCE_STACK, or MapReduce)',
+] as const;
+const LOCAL = [
+  '--local',
+  'the emulator at $AWS_ENDPOINT_URL, or at http://127.0.0.1:4566, instead of AWS',
+] as const;
+
+/** Which stack, where. */
+export const STACK_OPTIONS = [STACK, LOCAL] as const;
+
+/** Which deployment; its bucket and state machine may be named instead of its stack. */
+export const DEPLOYMENT_OPTIONS = [
+  ...STACK_OPTIONS,
+  ['--bucket <name>', "instead of the stack's output ($MAPREDUCE_BUCKET)"],
+  ['--state-machine <arn>', "instead of the stack's output ($MAPREDUCE_STATE_MACHINE)"],
+] as const;

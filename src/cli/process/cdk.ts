@@ -1,0 +1,96 @@
+/** The command `cdk`, which deploys: where it is, and how it is run. */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { awsError } from '../../aws/client/aws-errors.ts';
+import { clientRegion } from '../../aws/client/client-options.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { PACKAGE_ROOT } from './package-root.ts';
+
+/** Of cdk's output, the end is kept. */
+const OUTPUT_CHARACTERS_MAX = 20_000;
+
+/**
+ * The script of the cdk command.
+ *
+ * @throws UsageError that says what to install, unless the packages that only a deployment needs are there
+ */
+export function cdkScript(): string {
+  const ours = createRequire(PACKAGE_ROOT);
+  // The library is found from the app, which imports it; the command may also belong to where it is called.
+  const callers = createRequire(pathToFileURL(join(process.cwd(), 'package.json')));
+  const cdk = found('aws-cdk/package.json', ours) ?? found('aws-cdk/package.json', callers);
+  const missing = [
+    ...(cdk === undefined ? ['aws-cdk@2'] : []),
+    ...(found('aws-cdk-lib/package.json', ours) === undefined ? ['aws-cdk-lib@2'] : []),
+    ...(found('constructs/package.json', ours) === undefined ? ['constructs@10'] : []),
+  ];
+  if (cdk !== undefined && missing.length === 0) return join(dirname(cdk), 'bin/cdk');
+  throw new MapReduceError(
+    'UsageError',
+    `mapreduce deploy needs ${missing.join(', ')}, which running jobs on this machine does not. Install what is missing beside serverless-mapreduce: npm install --save-dev ${missing.join(' ')} (in a clone of the project: npm ci, without --omit=dev)`,
+  );
+}
+
+function found(file: string, { resolve }: NodeJS.Require): string | undefined {
+  try {
+    return resolve(file);
+  } catch {
+    return undefined;
+  }
+}
+
+export interface CdkRun {
+  /** The command's script first. */
+  readonly args: readonly string[];
+  /** Where cdk.json is. */
+  readonly folder: string;
+  /** Whether cdk's output goes to stderr as it comes, and cdk may ask. */
+  readonly isLive: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface CdkEnd {
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+  /** The end of what it printed; empty where that went to stderr. */
+  readonly output: string;
+}
+
+/** @throws the signal's reason once cdk has ended */
+export async function runCdk({ args, folder, isLive, signal }: CdkRun): Promise<CdkEnd> {
+  signal.throwIfAborted();
+  const child = spawn(process.execPath, [...args, ...certificates()], {
+    cwd: folder,
+    env: { ...process.env, ...cdkRegion(), CDK_DISABLE_CLI_TELEMETRY: '1' },
+    stdio: isLive ? ['inherit', process.stderr, process.stderr] : ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output = `${output}${chunk.toString()}`.slice(-OUTPUT_CHARACTERS_MAX);
+    });
+  }
+  // A terminal sends Ctrl-C to cdk as well; whoever ends this process alone means both.
+  signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  }).catch((error: unknown) => {
+    throw awsError(error, { action: 'cdk', on: args[0]! });
+  });
+  signal.throwIfAborted();
+  return { code, output };
+}
+
+/** cdk has an HTTP agent of its own, which does not read the variable. */
+function certificates(): string[] {
+  const file = process.env.NODE_EXTRA_CA_CERTS;
+  return file === undefined ? [] : ['--ca-bundle-path', file];
+}
+
+function cdkRegion(): NodeJS.ProcessEnv {
+  const { region } = clientRegion();
+  return region === undefined ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region };
+}
