@@ -110,6 +110,17 @@ function circles(importsOfFile: (path: string) => readonly string[]): string[] {
   return found;
 }
 
+const DEPLOY_COMMAND = 'src/cli/commands/deploy.ts';
+
+/** What the command and its client of AWS import from infra, except for the deploy command, as `file imports file`. */
+function importsOfInfra(importsOfFile: (path: string) => readonly string[]): string[] {
+  return HOUSE.filter((path) => /^src\/(cli|aws)\//.test(path) && path !== DEPLOY_COMMAND).flatMap((path) =>
+    importsOfFile(path)
+      .filter((imported) => imported.startsWith('infra/'))
+      .map((imported) => `${path} imports ${imported}`),
+  );
+}
+
 const fromHere = (path: string) => resolvedImports(join(ROOT, path));
 
 describe('the floors of the house', () => {
@@ -178,6 +189,29 @@ describe('imports point inward', () => {
     );
 
     expect(found).toEqual([]);
+  });
+
+  it('only the deploy command imports infra', () => {
+    expect(importsOfInfra(fromHere)).toEqual([]);
+    expect(fromHere(DEPLOY_COMMAND).some((imported) => imported.startsWith('infra/'))).toBe(true);
+  });
+
+  it.each(['src/aws/client/machine.ts', 'src/cli/commands/submit.ts', 'src/cli/main.ts'])(
+    'the check would show it if %s imported infra',
+    (path) => {
+      const changed = (file: string) =>
+        file === path ? [...fromHere(file), 'infra/index.ts'] : fromHere(file);
+
+      expect(importsOfInfra(changed)).toEqual([`${path} imports infra/index.ts`]);
+    },
+  );
+
+  it('the client of AWS leaves the terminal to the command', () => {
+    const found = sourcesBelow('src/aws').filter((path) =>
+      /\bprocess\.std(out|err|in)\b|\bconsole\./.test(readFileSync(path, 'utf8')),
+    );
+
+    expect(found.map((path) => relative(ROOT, path))).toEqual([]);
   });
 
   it.each(['src', 'lambdas', 'infra', 'apps'])('%s parses JSON by parseJson() alone', (folder) => {
