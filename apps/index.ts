@@ -1,11 +1,11 @@
 /**
- * The apps by name: for the command line, which passes a job's URL on to its workers, and for the functions on AWS,
- * into which they are bundled. No job is loaded before it is asked for.
+ * The apps by name. The command passes the URL of a job to its workers; the functions on AWS contain the bundled jobs. A
+ * job is loaded only when it is used.
  */
 import type { Job } from 'serverless-mapreduce';
 
 export interface App {
-  /** Of the module whose default export is the job. */
+  /** The URL of the module whose default export is the job. */
   readonly url: URL;
   readonly load: () => Promise<{ readonly default: Job }>;
 }
@@ -23,7 +23,7 @@ export const apps = {
 
 export type AppName = keyof typeof apps;
 
-/** The sources are `.ts`, a published build is `.js`: all modules have the ending that this one has. */
+/** The sources end in `.ts` and a published build in `.js`. All modules have the same ending as this one. */
 function app(name: string, load: App['load']): App {
   return {
     get url() {

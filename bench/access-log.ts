@@ -1,4 +1,4 @@
-/** A web server's log in the combined format. 3,000 paths by Zipf's law, five status classes, one line in 500 broken. */
+/** Generates a web server's log in the combined format: 3,000 paths by Zipf's law, five status classes, one bad line in 500. */
 import { Random } from './random.ts';
 
 const LINE_CHARACTERS_MAX = 512;
@@ -46,7 +46,7 @@ function logLine(random: Random, timeMs: number, path: number): string {
   return `${client} - ${user} [${timestamp(timeMs)}] "${method} ${url} HTTP/1.1" ${status} ${bytes} "${referrer}" "${agent}"`;
 }
 
-/** Cut short, without its request, or noise. */
+/** The line is truncated, has no request, or is noise. */
 function broken(line: string, random: Random): string {
   const kind = random.below(3);
   if (kind === 0) return line.slice(0, 5 + random.below(40));
@@ -61,7 +61,7 @@ function timestamp(timeMs: number): string {
   return `${day}:${two(time.getUTCHours())}:${two(time.getUTCMinutes())}:${two(time.getUTCSeconds())} +0000`;
 }
 
-/** Each rank as many times as Zipf's law with exponent 1 gives it among 65,536 entries, at least once. */
+/** Repeats each rank in proportion to Zipf's law with exponent 1 among 65,536 entries, but at least once. */
 function zipfRanks(ranks: number): Uint16Array {
   let total = 0;
   for (let rank = 1; rank <= ranks; rank++) total += 1 / rank;

@@ -1,4 +1,4 @@
-/** Who runs: our command, and the peers of `--peers`, each as a command for a child process. */
+/** The programs that the benchmark compares: our command and the peers of `--peers`, each as a command for a child process. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -17,16 +17,16 @@ const AWKS = ['mawk', 'gawk', 'awk'];
 
 export interface Contender {
   readonly name: string;
-  /** Its version, as it tells it. */
+  /** The version that the program prints. */
   readonly version: string;
-  /** Undefined where it has no answer to this workload. */
+  /** Returns undefined if the program cannot run this workload. */
   command(run: ContenderRun): ContenderCommand | undefined;
 }
 
 export interface ContenderRun {
   readonly workload: WorkloadName;
   readonly input: string;
-  /** Not there yet. A peer makes a file of it, our command a folder. */
+  /** Does not exist yet. A peer creates a file, our command creates a folder. */
   readonly output: string;
   readonly workers: number;
 }
@@ -53,19 +53,19 @@ export function ourCommand(options: { engine: string; memory: string | undefined
   };
 }
 
-/** The command of another checkout, named by its folder or by the command itself. */
+/** The command of another checkout. `path` is its folder or the command itself. */
 export function engineAt(path: string): string {
   const absolute = resolve(path);
   const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory() === true;
   return isFolder ? join(absolute, 'bin', 'mapreduce.js') : absolute;
 }
 
-/** Another build of our command, under its path. */
+/** Another build of our command. Its path is its name. */
 export function otherBuild(options: { engine: string; memory: string | undefined }): Contender {
   return { ...ourCommand(options), name: options.engine.replace(/\/bin\/mapreduce\.js$/, '') };
 }
 
-/** Answers the peers that are there and, for each that is not, why. */
+/** Returns the available peers, and for each missing peer the reason. */
 export function findPeers(names: readonly PeerName[]): { peers: Contender[]; missing: string[] } {
   const peers: Contender[] = [];
   const missing: string[] = [];
@@ -139,7 +139,7 @@ interface Installed {
 
 let installed: Installed | undefined;
 
-/** They weigh 180 MiB, so they are not among the project's own dependencies. */
+/** Installs the peers here, because the packages take 180 MiB and are not dependencies of the project. */
 function installPeersOnce(): Installed {
   installed ??= installPeers();
   return installed;
@@ -153,7 +153,7 @@ function installPeers(): Installed {
   const upToDate = wanted.every((name) => versionOf(name) === manifest.dependencies[name]);
   if (!upToDate) {
     process.stderr.write('installing DuckDB and polars into bench/peers (180 MiB) ...\n');
-    // Without what `npm run` tells its scripts of the project that it runs in, or npm would install there.
+    // Omits the variables that `npm run` sets for its scripts; with them, npm would install into this project.
     const env = Object.fromEntries(
       Object.entries(process.env).filter(
         ([name]) => !/^npm_(package_|lifecycle_|config_local_prefix)/.test(name),

@@ -1,9 +1,9 @@
 /**
- * The inputs of the benchmark: made here, the same bytes on every machine, kept in bench/data/. A file is used again when
- * its name, which carries generator version and size, and its size agree.
+ * Generates the inputs of the benchmark. They have the same bytes on every machine and are kept in bench/data/. A file is
+ * reused if its size is the expected one; its name contains the version of the generator and the size.
  *
- * A generator fills chunks with whole lines. That is the whole interface, and it is what makes 512 MiB a matter of two
- * seconds: no string is made, nothing is allocated a line.
+ * A generator only fills chunks with whole lines. It creates no strings and allocates nothing per line, so 512 MiB take
+ * two seconds.
  */
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,14 +16,14 @@ const CHUNK_BYTES = 4 * MIB;
 const NEWLINE = 10;
 const SPACE = 32;
 const LINE_BYTES = 80;
-/** Chunks are left with this much room, so that no generator needs to look for the end within a line. */
+/** Each chunk keeps this much space free, so that a generator checks for the end only between lines. */
 const LINE_BYTES_MAX = 1024;
 export const RECORD_BYTES = 100;
 export const RECORD_KEY_BYTES = 10;
 const TOKEN_LETTERS = 12;
 export const DISTINCT_KEYS = 10_000_000;
 
-/** Fills the chunk with whole lines from its start on; answers how many bytes. Continues where it stopped before. */
+/** Fills the chunk with whole lines from its start and returns the number of bytes. Each call continues where the last one stopped. */
 type Fill = (chunk: Buffer) => number;
 
 export interface Corpus {
@@ -109,7 +109,7 @@ export interface CorpusFile {
   readonly name: CorpusName;
   readonly path: string;
   readonly sizeBytes: number;
-  /** Undefined where the file was there already. */
+  /** Undefined if the file already existed. */
   readonly generatedMs: number | undefined;
 }
 
@@ -132,7 +132,7 @@ export function prepareCorpus(options: { name: CorpusName; sizeBytes: number; fo
   return { name, path, sizeBytes, generatedMs: performance.now() - startedMs };
 }
 
-/** The corpus' bytes. Each chunk is good until the next is asked for. The last line is cut to make the size exact. */
+/** The bytes of the corpus. A chunk is valid until the next one is read. The last line is cut to make the size exact. */
 export function* corpusChunks(name: CorpusName, sizeBytes: number): Generator<Buffer> {
   const fill = CORPORA[name].generator();
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -148,7 +148,7 @@ function writeWhole(file: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
 
-/** Without branches but for the line's end: those that depend on a random word cost more than the rest of the loop. */
+/** Has no branch except at the end of a line: branches that depend on a random word cost more than the rest of the loop. */
 function fillWords(options: { seed: number; favouritePercent: number }): Fill {
   const { slots, thresholds, aliases } = lexicon();
   const slotView = new DataView(slots.buffer);
@@ -171,8 +171,8 @@ function fillWords(options: { seed: number; favouritePercent: number }): Fill {
       const slot = word << SLOT_SHIFT;
       view.setFloat64(at, slotView.getFloat64(slot, true), true);
       view.setFloat64(at + 8, slotView.getFloat64(slot + 8, true), true);
-      // The low bits of the draw did not decide the word, since 14,000 draws lead to each: one word in 16 gets a
-      // capital, one in 16 a comma or a full stop.
+      // The low bits of the draw have not chosen the word, because 14,000 draws lead to each word. They decide that one
+      // word in 16 gets a capital, and one in 16 a comma or a full stop.
       chunk[at] -= (((draw & 15) - 1) >>> 26) & 32;
       at += slots[slot + SLOT_BYTES - 1];
       chunk[at] = 44 + ((draw >>> 7) & 2);
@@ -188,7 +188,7 @@ function fillWords(options: { seed: number; favouritePercent: number }): Fill {
   };
 }
 
-/** One token in 64 is one of 1,000 that come again and again; the others are drawn from 26^12. */
+/** One token in 64 is one of 1,000 repeated tokens; the others are drawn from 26^12. */
 function fillTokens(seed: number): Fill {
   const random = new Random(seed);
   const trigrams = allTrigrams();
@@ -271,8 +271,8 @@ function fillRecords(options: { seed: number; favouritePercent: number }): Fill 
 }
 
 /**
- * A linear congruential generator modulo 2^24 visits every number once before it repeats; written as six letters of
- * [a-p] it makes a word's first half, so no word comes twice among the first 16.7 million.
+ * A linear congruential generator modulo 2^24 visits every number once before it repeats. The number, written as six
+ * letters of [a-p], is the first half of a word, so the first 16.7 million words are all different.
  */
 function fillDistinct(): Fill {
   let number = 1;

@@ -1,6 +1,6 @@
 /**
- * Whether two outputs hold the same lines, whatever the order of lines and parts: each line is hashed to 64 bits and
- * the hashes are added up, which needs no sort and no memory. 200 MB/s.
+ * Checks whether two outputs contain the same lines, in any order of lines and parts. It hashes each line to 64 bits and
+ * adds the hashes, which needs no sort and no memory. It reads 200 MB/s.
  */
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,11 +13,11 @@ const ZERO = 48;
 export interface Digest {
   readonly lines: number;
   readonly bytes: number;
-  /** Of the multiset of lines, 16 hexadecimal digits. */
+  /** The hash of the multiset of lines, as 16 hexadecimal digits. */
   readonly hash: string;
-  /** Sum of the numbers that the lines end with: of `word TAB count` the counts. */
+  /** The sum of the numbers at the ends of the lines; for `word TAB count`, the sum of the counts. */
   readonly total: number;
-  /** Whether the first ten bytes of the lines never fall, files taken in the order given. */
+  /** Whether the lines are in ascending order of their first ten bytes, across the files in the given order. */
   readonly keysInOrder: boolean;
 }
 
@@ -45,7 +45,7 @@ export function digestOf(files: readonly string[]): Digest {
       let number = 0;
       const endLine = () => {
         state.lines++;
-        // Mixed once more: FNV-1a's last bytes hardly reach its upper bits.
+        // Mixes once more, because the last bytes hardly affect the upper bits of FNV-1a.
         state.low = (state.low + Math.imul(low ^ (low >>> 15), 0x2c1b3c6d)) | 0;
         state.high = (state.high + Math.imul(high ^ (high >>> 13), 0x297a2d39)) | 0;
         state.total += number;

@@ -1,7 +1,7 @@
 /**
- * Each Lambda function: how large its package is, and how long a cold start takes. Functions are synthesised as for
- * `cdk deploy` and created on LocalStack with their own properties; INIT is what the platform notes in the REPORT line:
- * the start of Node, the module with all that it imports, up to the first question for an invocation.
+ * Measures the package size and the cold start of each Lambda function. It synthesises the functions as `cdk deploy` does,
+ * and creates them on LocalStack with the same properties. INIT is the `Init Duration` in the REPORT line: it includes
+ * starting Node and loading the module with its imports, until the function asks for its first invocation.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ import { formatTable } from './table.ts';
 
 const JOBS = resolve(import.meta.dirname, '../apps/index.ts');
 const WAIT = { maxWaitTime: 60, minDelay: 0.1, maxDelay: 0.5 };
-/** LocalStack does not look at roles. */
+/** LocalStack ignores roles. */
 const ROLE = 'arn:aws:iam::000000000000:role/benchmark';
 
 export interface LambdaResult {
@@ -41,7 +41,7 @@ export interface LambdaResult {
   readonly initMs: Spread;
 }
 
-/** Every function once, then every function again: a machine that slows down does so for all of them. */
+/** Runs every function once, then every function again, so that a slower machine affects all of them. */
 export async function measureLambdas(options: {
   runs: number;
   note: (text: string) => void;
@@ -135,7 +135,7 @@ function synthesise(): SynthesisedFunction[] {
         handler: Properties.Handler,
         runtime: Properties.Runtime,
         memoryMb: Properties.MemorySize,
-        // What is not text refers to another resource of the stack.
+        // A value that is not a string refers to another resource of the stack.
         variables: Object.fromEntries(
           Object.entries(Properties.Environment.Variables).map(([key, value]) => [
             key,
@@ -184,7 +184,7 @@ async function create(client: LambdaClient, fn: SynthesisedFunction): Promise<vo
   await waitUntilFunctionActiveV2({ client, ...WAIT }, { FunctionName: fn.name });
 }
 
-/** Lambda, and LocalStack with it, starts new environments once a function's configuration has changed. */
+/** Lambda and LocalStack start new environments after a function's configuration has changed. */
 async function coldStart(
   client: LambdaClient,
   FunctionName: FunctionName,
@@ -192,7 +192,7 @@ async function coldStart(
 ): Promise<number> {
   await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
   await waitUntilFunctionUpdatedV2({ client, ...WAIT }, { FunctionName });
-  // An event that the handler refuses at once: INIT is over by then.
+  // The handler rejects this event at once, but INIT has finished by then.
   const { LogResult = '' } = await client.send(
     new InvokeCommand({ FunctionName, Payload: strToU8('{}'), LogType: 'Tail' }),
   );

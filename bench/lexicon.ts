@@ -1,6 +1,6 @@
 /**
- * 300,000 distinct words and how often each occurs: Zipf's law with exponent 1.07. Frequent words are short, as in any
- * language, so that 512 MiB hold about 81 million words.
+ * 300,000 distinct words and their frequencies by Zipf's law with exponent 1.07. Frequent words are short, as in any
+ * language, so 512 MiB contain about 81 million words.
  */
 import { Random } from './random.ts';
 
@@ -14,8 +14,8 @@ const WORD_LETTERS_MAX = SLOT_BYTES - 1;
 export interface Lexicon {
   readonly slots: Uint8Array;
   /**
-   * Walker's alias method: draw an entry and a 31-bit number; below `thresholds[entry]` it is the word `entry`, else the
-   * word `aliases[entry]`. One step a word, however rare.
+   * Walker's alias method: draw an entry and a 31-bit number. If the number is below `thresholds[entry]`, take the word
+   * `entry`, otherwise the word `aliases[entry]`. This takes one step per word, however rare the word is.
    */
   readonly thresholds: Int32Array;
   readonly aliases: Int32Array;
@@ -23,7 +23,7 @@ export interface Lexicon {
 
 let shared: Lexicon | undefined;
 
-/** Always the same lexicon; built once (0.2 s). */
+/** Returns always the same lexicon, which is built once (0.2 s). */
 export function lexicon(): Lexicon {
   shared ??= buildLexicon(LEXICON_WORDS);
   return shared;
@@ -57,7 +57,7 @@ function lettersOfRank(rank: number, random: Random): number {
   return Math.max(1, Math.min(12, Math.round(letters)));
 }
 
-/** Consonants and vowels in turn, so that words look and compress like words. */
+/** Alternates consonants and vowels, so that words look and compress like words. */
 function spell(letters: number, random: Random): string {
   const consonants = 'bcdfghjklmnpqrstvwxz';
   const vowels = 'aeiouy';

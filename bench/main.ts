@@ -24,7 +24,7 @@ import { WORKLOAD_NAMES, type WorkloadName, workload } from './workloads.ts';
 
 const SMOKE = { scale: 0.01, runs: 1 };
 const COLD_STARTS = 10;
-/** Of this build and another: enough for the median of the ratios to hold on a noisy machine. */
+/** The number of pairs of this build and another one. With nine, the median of the ratios is stable on a noisy machine. */
 const PAIRS = 9;
 const DATA_FOLDER = fileURLToPath(new URL('./data', import.meta.url));
 
@@ -48,34 +48,44 @@ interface Options {
 
 const program = new Command('npm run bench --')
   .description(
-    'Measures the command `mapreduce` on made inputs, and beside it what else counts, sorts and searches.',
+    'Measures the command `mapreduce` on generated inputs, and on request other programs on the same inputs.',
   )
   .option(
     '--only <workloads>',
-    `some of: ${WORKLOAD_NAMES.join(', ')}`,
+    `the workloads to run, out of: ${WORKLOAD_NAMES.join(', ')}`,
     listOf(WORKLOAD_NAMES),
     defaultWorkloads(),
   )
-  .option('--scale <factor>', 'inputs of this size, 1 being 256 or 512 MiB', positive, 1)
-  .option('--runs <count>', 'how often each is measured', wholePositive, 3)
-  .option('--workers <count>', 'threads, of ours and of each peer', wholePositive, 2)
-  .option('--memory <size>', "our --memory, such as 256MiB (default: the command's own)")
+  .option('--scale <factor>', 'size of the inputs; 1 means 256 or 512 MiB', positive, 1)
+  .option('--runs <count>', 'number of runs of each workload', wholePositive, 3)
+  .option('--workers <count>', 'threads of our command and of each peer', wholePositive, 2)
+  .option('--memory <size>', 'our --memory, such as 256MiB (default: the default of the command)')
   .option(
     '--peers [peers]',
-    `measure peers beside it, all or some of: ${PEER_NAMES.join(', ')}`,
+    `also measure peers: all of them, or some of: ${PEER_NAMES.join(', ')}`,
     listOf(PEER_NAMES),
   )
-  .option('--peers-only', 'measure the peers alone')
-  .option('--smoke', `whether everything runs at all: --scale ${SMOKE.scale} --runs ${SMOKE.runs}`)
-  .option('--memory-proof', 'peak memory over 4 GiB against 512 MiB, of one giant key, of 10 million keys')
-  .option('--profile <workload>', 'the functions that take the time, over all threads', oneOf(WORKLOAD_NAMES))
-  .option('--lambdas', `package size and cold start of each Lambda function: --runs ${COLD_STARTS}`)
+  .option('--peers-only', 'measure only the peers')
+  .option('--smoke', `check that everything runs: --scale ${SMOKE.scale} --runs ${SMOKE.runs}`)
+  .option(
+    '--memory-proof',
+    'compare peak memory over 4 GiB and 512 MiB; measure one giant key and 10 million keys',
+  )
+  .option(
+    '--profile <workload>',
+    'show the functions that take the most time, over all threads',
+    oneOf(WORKLOAD_NAMES),
+  )
+  .option(
+    '--lambdas',
+    `measure package size and cold start of each Lambda function; implies --runs ${COLD_STARTS}`,
+  )
   .option(
     '--engine <checkout>',
-    `another build (a checkout, or its bin/mapreduce.js), measured in ${PAIRS} pairs with this one; may be repeated. With --profile or --memory-proof: measured in place of this one`,
+    `also measure another build (a checkout, or its bin/mapreduce.js), in ${PAIRS} pairs with this one; may be repeated. With --profile or --memory-proof, measure it instead of this one`,
     (path: string, before: string[] = []) => [...before, engineAt(path)],
   )
-  .option('--data <folder>', 'where the inputs are kept', DATA_FOLDER)
+  .option('--data <folder>', 'folder for the inputs', DATA_FOLDER)
   .option('--clean', 'remove the inputs at the end')
   .option('--json', 'print JSON; progress goes to stderr')
   .allowExcessArguments(false)
@@ -103,7 +113,7 @@ for (const [signal, code] of [
 
 try {
   for (const engine of options.engine ?? []) {
-    if (!existsSync(engine)) throw new RunFailed(`--engine: there is no ${engine}`);
+    if (!existsSync(engine)) throw new RunFailed(`--engine: ${engine} does not exist`);
   }
   process.exitCode = await run();
 } catch (error) {
@@ -184,7 +194,7 @@ async function profile(name: WorkloadName): Promise<number> {
   print(`${workload(name).title}: ${(wallMs / 1000).toFixed(2)} s with the profiler; profiles in ${folder}`);
   if (summary.threads <= options.workers) {
     print(
-      `Only ${summary.threads} threads left a profile: of main and ${options.workers} workers, some are missing.`,
+      `Only ${summary.threads} threads wrote a profile; expected the main thread and ${options.workers} workers.`,
     );
   }
   print(describeProfile(summary));
@@ -201,7 +211,7 @@ async function lambdas(): Promise<number> {
   return 0;
 }
 
-/** Where one build alone is looked at. */
+/** The build to measure, in the modes that measure only one. */
 function measuredEngine(): string {
   const [engine = ENGINE_DEFAULT, ...more] = options.engine ?? [];
   if (more.length > 0) throw new RunFailed('--profile and --memory-proof take one --engine');
@@ -216,7 +226,7 @@ function printJson(value: unknown): void {
   if (options.json) console.log(JSON.stringify(value, undefined, 2));
 }
 
-/** On a terminal one line that is overwritten; else nothing but with --json, where the tables are missing. */
+/** Overwrites one line on a terminal. Elsewhere it prints only with --json, where stdout has no tables. */
 function note(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}\r`);
   else if (options.json) process.stderr.write(`${text}\n`);
@@ -239,7 +249,8 @@ function listOf<T extends string>(choices: readonly T[]): (text: string) => T[] 
 function oneOf<T extends string>(choices: readonly T[]): (text: string) => T {
   return (text) => {
     const choice = choices.find((name) => name === text.trim());
-    if (choice === undefined) throw new InvalidArgumentError(`'${text}' is none of ${choices.join(', ')}.`);
+    if (choice === undefined)
+      throw new InvalidArgumentError(`'${text}' is not one of ${choices.join(', ')}.`);
     return choice;
   };
 }

@@ -1,13 +1,13 @@
 /**
- * One measured run: a command as a child process, timed, its CPU seconds counted and its memory watched.
+ * Runs a command as a child process, and measures its time, its CPU seconds and its memory.
  *
- * The command runs under `sh`, whose `times` tells the CPU seconds of all its descendants once they have ended; Node has
- * no way to ask for them. The shell itself (under 1 MB) is not counted in the memory.
+ * The command runs under `sh`, whose `times` reports the CPU seconds of all its descendants after they have ended. Node
+ * cannot report them. The memory does not include the shell itself (under 1 MB).
  */
 import { spawn } from 'node:child_process';
 import { memoryOfDescendants, type TreeMemory } from './process-tree.ts';
 
-/** Often while the process starts, so that a run of 50 ms is seen at all; later often enough. */
+/** Samples more often while the process starts, so that a run of 50 ms is measured too. */
 const SAMPLE_EARLY_MS = 5;
 const SAMPLE_MS = process.platform === 'linux' ? 50 : 250;
 const EARLY_UNTIL_MS = 300;
@@ -18,27 +18,27 @@ export interface Measurement {
   readonly wallMs: number;
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
-  /** The whole tree's: the highest sample, or the highest peak of one process where that is more. */
+  /** The peak of the whole process tree: the highest sample, or the highest peak of one process if that is more. */
   readonly peakBytes: number;
-  /** The same for anonymous memory (samples only). Undefined but on Linux. */
+  /** The highest sample of anonymous memory. Defined only on Linux. */
   readonly peakAnonymousBytes: number | undefined;
 }
 
-/** The command did not end with exit code 0. */
+/** The command failed, or ended with an exit code other than 0. */
 export class RunFailed extends Error {
   override readonly name = 'RunFailed';
 }
 
 const running = new Set<number>();
 
-/** Resolves when the command has ended. Both its outputs are only kept for the message of a failure. */
+/** Resolves when the command has ended. Its stdout and stderr are kept only for the message of a failure. */
 export function measure(options: {
   command: readonly string[];
   env?: Readonly<Record<string, string>>;
 }): Promise<Measurement> {
   const { command, env } = options;
   const startedMs = performance.now();
-  // A process group of its own, so that an interrupted benchmark can end the whole tree.
+  // Starts a new process group, so that an interrupted benchmark can end the whole tree.
   const child = spawn('sh', ['-c', SHELL, 'sh', ...command], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -86,20 +86,20 @@ export function measure(options: {
   });
 }
 
-/** Ends every run that is under way, whole trees. Called once, when the benchmark is interrupted. */
+/** Ends the whole process tree of every active run. Called once, when the benchmark is interrupted. */
 export function stopRunning(): void {
   for (const pid of running) {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {
-      // It ended in the meantime.
+      // The process has already ended.
     }
   }
 }
 
 /**
- * The second line that `times` prints, which is of the shell's children: `1m2.345s 0m0.678s`. Answers milliseconds.
- * Exported for its test.
+ * Parses the second line that `times` prints, which is about the shell's children: `1m2.345s 0m0.678s`. Returns
+ * milliseconds. Exported for its test.
  */
 export function parseTimes(text: string): [userMs: number, systemMs: number] {
   const line = text.split('\n')[1] ?? '';

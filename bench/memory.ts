@@ -1,6 +1,7 @@
 /**
- * `--memory-proof`: the memory of a run is set by its budget and not by its input. Word count and sort over 512 MiB and
- * over 4 GiB, one key that holds 60 % of all values, 10 million different keys; each at `--memory 256MiB --workers 2`.
+ * `--memory-proof` shows that the budget of a run decides its memory, and the input does not. It runs word count and sort
+ * over 512 MiB and over 4 GiB, with one key that has 60 % of all values, and with 10 million different keys. Every run uses
+ * `--memory 256MiB --workers 2`.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,16 +17,16 @@ const MIB = 1 << 20;
 const GIB = 1 << 30;
 export const PROOF_MEMORY = '256MiB';
 export const PROOF_WORKERS = 2;
-/** Of the whole process tree. */
+/** The limit for the peak of the whole process tree. */
 export const PROOF_PEAK_BYTES_MAX = GIB;
-/** Of the peak with eight times the input. */
+/** The limit for the growth of the peak with eight times the input. */
 export const PROOF_GROWTH_MAX = 1.15;
 
 interface ProofCase {
   readonly workload: WorkloadName;
   readonly corpus: CorpusName;
   readonly sizeBytes: number;
-  /** The case of the same kind with less input. */
+  /** The same case with less input. */
   readonly smallerCase?: number;
 }
 
@@ -43,7 +44,7 @@ export interface ProofResult {
   readonly workload: WorkloadName;
   readonly inputBytes: number;
   readonly measurement: Measurement | undefined;
-  /** Peak against that of the smaller input. */
+  /** The peak divided by the peak with the smaller input. */
   readonly growth: number | undefined;
   readonly verdict: 'holds' | 'too much' | 'failed';
   readonly failure: string | undefined;

@@ -1,32 +1,32 @@
 /**
- * This build against another, pair by pair: a machine that slows down for a minute slows both runs of a pair, and the
- * median of the ratios does not notice.
+ * Compares this build with another one in pairs of runs. If the machine slows down for a minute, both runs of a pair are
+ * slower, and the median of the ratios hardly changes.
  */
 import { type Contender, OURS } from './contenders.ts';
 import type { Measurement } from './measure.ts';
 import { type Spread, spread } from './statistics.ts';
 import type { WorkloadResult } from './suite.ts';
 
-/** A change may cost this much wall time: the median of the paired ratios. */
+/** The limit for the median of the paired ratios of wall time. */
 export const WALL_RATIO_MAX = 1.03;
-/** The same for `tiny`, whose run is shorter than the noise of a ratio: the median of the paired differences. */
+/** The limit for the median of the paired differences of `tiny`, whose runs are too short for a stable ratio. */
 export const TINY_WALL_MORE_MS_MAX = 10;
 
 export interface Verdict {
   /** The other build's path. */
   readonly build: string;
   readonly pairs: number;
-  /** This build's by the other's. */
+  /** The wall time of this build divided by that of the other build. */
   readonly wallRatio: Spread;
-  /** The same of the CPU seconds, user and system. */
+  /** The same ratio for the CPU seconds, user and system. */
   readonly cpuRatio: Spread;
-  /** What this build takes more than the other. */
+  /** The wall time of this build minus that of the other build. */
   readonly wallMoreMs: Spread;
   readonly allowed: string;
   readonly isSlower: boolean;
 }
 
-/** A build of which a run failed has no verdict here: the workload's own table says so. */
+/** Omits builds with a failed run; the table of the workload reports these. */
 export function comparisonsOf(result: WorkloadResult, builds: readonly Contender[]): Verdict[] {
   const runsOf = (wanted: string) => {
     const found = result.contenders.find(({ name }) => name === wanted);
@@ -42,7 +42,7 @@ export function comparisonsOf(result: WorkloadResult, builds: readonly Contender
   });
 }
 
-/** @param ours, theirs  as many runs each, in the order of the pairs */
+/** @param ours, theirs  the same number of runs each, in the order of the pairs */
 export function compare({
   build,
   ours,
@@ -65,7 +65,7 @@ export function compare({
     build,
     pairs: ours.length,
     wallRatio,
-    // A tick more on both sides: a run may be shorter than the tick of the clock that counts CPU time.
+    // Adds a tick on both sides, because a run may be shorter than a tick of the clock that counts CPU time.
     cpuRatio: ofPairs((our, their) => (cpuMs(our) + CPU_TICK_MS) / (cpuMs(their) + CPU_TICK_MS)),
     wallMoreMs,
     allowed: isTiny

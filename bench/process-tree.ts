@@ -1,19 +1,19 @@
-/** The memory of a process and all its descendants, looked at from outside. */
+/** Measures the memory of a process and all its descendants from outside. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface TreeMemory {
-  /** Sum of the resident sets. What processes share is counted in each. */
+  /** The sum of the resident sets. Pages that processes share are counted for each of them. */
   readonly residentBytes: number;
-  /** The anonymous part of it: what the processes allocated, without mapped files. Undefined where only `ps` tells. */
+  /** The anonymous part: memory that the processes allocated, without mapped files. Undefined if only `ps` is available. */
   readonly anonymousBytes: number | undefined;
-  /** The highest peak that the kernel noted for any one process, which no sampling misses. Undefined likewise. */
+  /** The highest peak that the kernel recorded for one process, which sampling could miss. Undefined if only `ps` is available. */
   readonly processPeakBytes: number | undefined;
 }
 
 /**
- * Descendants of `pid`, without `pid` itself. Reads /proc on Linux (0.1 ms), else asks `ps`. Resident sets, not PSS:
- * smaps_rollup walks the page tables under the lock that the measured process needs for its own page faults.
+ * Returns the descendants of `pid`, without `pid` itself. Reads /proc on Linux (0.1 ms), otherwise runs `ps`. It uses
+ * resident sets and not PSS, because reading smaps_rollup holds the lock that the measured process needs for its page faults.
  */
 export function memoryOfDescendants(pid: number): TreeMemory {
   return process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
@@ -34,7 +34,7 @@ function fromProc(pid: number): TreeMemory {
   return { residentBytes, anonymousBytes, processPeakBytes };
 }
 
-/** The kernel keeps children by the thread that started them. */
+/** The kernel lists children under the thread that started them. */
 function childrenOf(pid: number): number[] {
   let threads: string[];
   try {
@@ -47,7 +47,7 @@ function childrenOf(pid: number): number[] {
   );
 }
 
-/** A process may end between any two looks at it. */
+/** Returns an empty text if the process has ended. */
 function readOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'latin1');

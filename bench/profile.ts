@@ -1,6 +1,6 @@
 /**
- * `--profile <workload>`: where the time goes. One run with V8's sampling profiler in every thread, main and workers,
- * and the functions with the most time of their own, added up over all threads.
+ * `--profile <workload>` shows which functions take the time. It makes one run with V8's sampling profiler in the main
+ * thread and in every worker, and adds the self time of each function over all threads.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -17,7 +17,7 @@ const SAMPLE_INTERVAL_US = 500;
 export const PROFILE_FUNCTIONS_MAX = 30;
 const FILES_MAX = 15;
 
-/** What Node writes with --cpu-prof; the fields that are used here. Times in microseconds. */
+/** The fields of a --cpu-prof file that are used here. Times are in microseconds. */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
@@ -29,14 +29,14 @@ export interface CpuProfile {
 
 export interface ProfileEntry {
   readonly name: string;
-  /** `src/map/key-sort.ts:41`, `node:fs:512`, or empty for V8's own. */
+  /** `src/map/key-sort.ts:41`, `node:fs:512`, or empty for functions of V8. */
   readonly place: string;
   readonly selfMs: number;
 }
 
 export interface ProfileSummary {
   readonly threads: number;
-  /** Of all threads, without the time in which they had nothing to do. */
+  /** The busy time of all threads, without idle time. */
   readonly busyMs: number;
   readonly idleMs: number;
   /** The most expensive first. */
@@ -68,7 +68,7 @@ export async function runProfile(
     workers: options.workers,
   })!;
   try {
-    // By NODE_OPTIONS, since threads inherit these: each writes a profile of its own when it ends or is terminated.
+    // Sets NODE_OPTIONS, which threads inherit: each thread writes its own profile when it ends or is terminated.
     const nodeOptions = `--cpu-prof --cpu-prof-dir=${folder} --cpu-prof-interval=${SAMPLE_INTERVAL_US}`;
     const { wallMs } = await measure({
       command,

@@ -1,6 +1,7 @@
 /**
- * Mulberry32 (Tommy Ettinger, public domain): one 32-bit word of state, one step a number, the same on every machine.
- * Good enough for test data, and small enough for V8 to inline into the generators' loops. Period 2^32.
+ * Mulberry32 (Tommy Ettinger, public domain). It has one 32-bit word of state, takes one step per number, and gives the same
+ * numbers on every machine. It is good enough for test data, and so small that V8 inlines it into the generators' loops. Its
+ * period is 2^32.
  */
 export class Random {
   private state: number;

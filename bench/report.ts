@@ -1,4 +1,4 @@
-/** What a person reads: one table a workload. */
+/** Formats the results for people, with one table per workload. */
 import { OURS } from './contenders.ts';
 import type { Verdict } from './paired.ts';
 import { ratio, type Spread } from './statistics.ts';
@@ -37,7 +37,7 @@ export function describeComparisons(comparisons: readonly Verdict[]): string {
       return [
         `this build / ${build}, median (extremes) of ${pairs} pairs:`,
         `  wall ${range(wallRatio, factor)}, CPU ${range(cpuRatio, factor)}, wall ${range(wallMoreMs, (ms) => `${ms >= 0 ? '+' : ''}${ms.toFixed(0)}`)} ms`,
-        `  ${isSlower ? 'SLOWER than allowed' : 'within what is allowed'}: ${allowed}`,
+        `  ${isSlower ? 'SLOWER than allowed' : 'within the limit'}: ${allowed}`,
       ].join('\n');
     })
     .join('\n');
@@ -54,7 +54,7 @@ function cells({ name, runs, summary, verdict }: ContenderResult): string[] {
     formatSeconds(cpuSystemMs.median),
     formatCount(recordsPerSecond),
     formatRate(bytesPerSecond, 1000),
-    // Zero: it ended before it could be looked at.
+    // Zero means that the process ended before the first sample.
     peakBytes.max === 0 ? '-' : formatBytes(peakBytes.max),
     verdict,
   ];

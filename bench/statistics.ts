@@ -1,4 +1,4 @@
-/** Median, extremes and ratios: everything that the tables compute. */
+/** Computes the medians, extremes and ratios of the tables. */
 
 export interface Spread {
   readonly median: number;
@@ -6,7 +6,7 @@ export interface Spread {
   readonly max: number;
 }
 
-/** Of an even number of values the median is the mean of the middle two. */
+/** For an even number of values, the median is the mean of the middle two. */
 export function spread(values: readonly number[]): Spread {
   if (values.length === 0) throw new RangeError('spread: no values');
   const sorted = values.toSorted((a, b) => a - b);
@@ -15,7 +15,7 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0], max: sorted[sorted.length - 1] };
 }
 
-/** How many times `peer` our value is. Undefined where the peer's is 0, which happens with times below the clock's tick. */
+/** Our value divided by the peer's. Undefined if the peer's value is 0, which happens for times below a tick of the clock. */
 export function ratio(values: { ours: number; peer: number }): number | undefined {
   return values.peer === 0 ? undefined : values.ours / values.peer;
 }

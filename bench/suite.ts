@@ -1,6 +1,6 @@
 /**
- * One workload: its corpus, then all contenders in turns (A B C, A B C, ...), so that a machine that slows down or warms
- * up does so for each of them. Their results are compared on the first turn, off the clock.
+ * Runs one workload. It prepares the corpus and runs all programs in turns (A B C, A B C, ...), so that a machine that slows
+ * down or warms up affects all of them. It compares their results after the first turn, outside the measured time.
  */
 import { closeSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,9 +18,9 @@ export interface SuiteOptions {
   readonly scale: number;
   readonly runs: number;
   readonly workers: number;
-  /** Every other turn goes backwards: going first must not favour a build that is compared with another in pairs. */
+  /** Reverses the order of every other turn, so that neither build of a pair always runs first. */
   readonly alternates?: boolean;
-  /** Corpora and, while they are needed, outputs. */
+  /** The folder for corpora and, while they are needed, for outputs. */
   readonly folder: string;
   readonly note: (text: string) => void;
 }
@@ -37,7 +37,7 @@ export interface ContenderResult {
   readonly runs: readonly Measurement[];
   readonly summary: Summary | undefined;
   readonly digest: Digest | undefined;
-  /** Against the input where it is sorted, else against the first contender. */
+  /** Sorted results are compared with the input, and other results with those of the first program. */
   readonly verdict: 'equal' | 'different' | 'unchecked' | 'failed';
   readonly failure: string | undefined;
 }
@@ -47,7 +47,7 @@ export interface Summary {
   readonly cpuUserMs: Spread;
   readonly cpuSystemMs: Spread;
   readonly peakBytes: Spread;
-  /** Of the median run. */
+  /** Throughput of the median run. */
   readonly recordsPerSecond: number;
   readonly bytesPerSecond: number;
 }
@@ -155,7 +155,7 @@ function summarize(runs: readonly Measurement[], input: { bytes: number; records
   };
 }
 
-/** Reading it once also brings the file into the page cache, for all contenders alike. */
+/** Reading the file once also brings it into the page cache for all programs. */
 function countLines(path: string): number {
   const file = openSync(path, 'r');
   const buffer = Buffer.allocUnsafe(READ_BYTES);

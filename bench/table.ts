@@ -1,6 +1,6 @@
-/** Text tables and the numbers in them. */
+/** Formats text tables and the numbers in them. */
 
-/** Columns as wide as their widest cell. The first is aligned to the left, the others, which hold numbers, to the right. */
+/** Makes each column as wide as its widest cell. Aligns the first column left and the others, which contain numbers, right. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((cell, column) =>
     Math.max(cell.length, ...rows.map((row) => row[column].length)),
@@ -13,7 +13,7 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-/** Three digits that count: 0.0912, 0.912, 9.12, 91.2, 912. */
+/** Formats with three significant digits: 0.0912, 0.912, 9.12, 91.2, 912. */
 export function formatSeconds(ms: number): string {
   const seconds = ms / 1000;
   const decimals = seconds >= 100 ? 0 : seconds >= 10 ? 1 : seconds >= 0.1 ? 2 : 3;
@@ -27,18 +27,18 @@ export function formatCount(count: number): string {
   return String(Math.round(count));
 }
 
-/** In MiB (2^20), or KiB where there is less than one. */
+/** Formats in MiB (2^20), or in KiB if the value is below 1 MiB. */
 export function formatBytes(bytes: number): string {
   return bytes < 1 << 20 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / (1 << 20)).toFixed(0)} MiB`;
 }
 
-/** In MB (10^6) a second. */
+/** Formats in MB (10^6 bytes) per second. */
 export function formatRate(bytes: number, ms: number): string {
   const megabytes = bytes / 1e3 / ms;
   return megabytes.toFixed(megabytes >= 100 ? 0 : megabytes >= 1 ? 1 : 3);
 }
 
-/** `0.83x`; a dash for what is not known. */
+/** Formats as `0.83x`, or as a dash if the ratio is unknown. */
 export function formatRatio(value: number | undefined): string {
   return value === undefined ? '-' : `${value.toFixed(value >= 10 ? 1 : 2)}x`;
 }

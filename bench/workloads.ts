@@ -1,4 +1,4 @@
-/** The table of what is measured: which corpus, which arguments of our command, how results are compared. */
+/** The workloads: each has a corpus, arguments for our command, and a way to compare results. */
 import type { CorpusName } from './corpora.ts';
 
 export interface Workload {
@@ -6,24 +6,24 @@ export interface Workload {
   readonly corpus: CorpusName;
   /** `mapreduce run <these> --input ... --output ... --workers ...`. */
   readonly ours: readonly string[];
-  /** What the scripts in peers/ call it. */
+  /** The name of the task in the scripts in peers/. */
   readonly peerTask: 'word-count' | 'sort' | 'grep' | undefined;
   readonly peerPattern?: string;
   readonly result: ResultKind;
-  /** Measured when --only is not given. */
+  /** Whether it runs without --only. */
   readonly byDefault: boolean;
 }
 
 /**
- * How two results are found equal:
+ * How two results are compared:
  * - 'lines': the same lines in any order (`word TAB count`);
- * - 'sorted': the lines of the input, first ten bytes in order across all parts;
+ * - 'sorted': the lines of the input, in the order of their first ten bytes across all parts;
  * - 'total': the numbers at the ends of the lines have the same sum;
- * - 'unchecked': no peer does it.
+ * - 'unchecked': no peer runs this workload, so there is nothing to compare.
  */
 export type ResultKind = 'lines' | 'sorted' | 'total' | 'unchecked';
 
-/** In 4 % of the lines of the corpus `words`. No literal part to search for with memchr. */
+/** Matches 4 % of the lines of the corpus `words`. It has no literal part that memchr could search for. */
 const GREP_PATTERN = 'z[aeiou]k[a-z]*[aeiou]';
 
 export const WORKLOADS = {

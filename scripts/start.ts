@@ -1,6 +1,6 @@
 /**
- * `npm start`. With arguments it is the command: `npm start -- run word-count --input ...`. Without, it counts the words of
- * a real corpus, the State of the Union addresses, and shows the most frequent.
+ * `npm start`. With arguments, it runs the command: `npm start -- run word-count --input ...`. Without arguments, it counts
+ * the words of a real corpus, the State of the Union addresses, and shows the most frequent ones.
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const WORDS_SHOWN = 20;
 const BAR_CHARS = 40;
 
 enableOwnCompileCache();
-// After the line above, so that the next start finds the modules compiled.
+// Imports after the compile cache is enabled, so that the next start finds the modules compiled.
 const { main, runMain } = await import('../src/cli/main.ts');
 const args = process.argv.slice(2);
 await (args.length > 0 ? main(args) : demonstrate());
@@ -24,13 +24,13 @@ await (args.length > 0 ? main(args) : demonstrate());
 async function demonstrate(): Promise<void> {
   if (!existsSync(CORPUS)) {
     console.error(
-      'error: the corpus is not there: it is a dev dependency. Run npm ci (without --omit=dev) first',
+      'error: the corpus is missing. It is a dev dependency: run npm ci (without --omit=dev) first',
     );
     process.exitCode = 1;
     return;
   }
   const run = ['run', 'word-count', '--input', join(relative('', CORPUS), '*.txt'), '--output', OUTPUT];
-  console.log(paint('dim', `The State of the Union addresses, 1790 to 2021, a file each:`));
+  console.log(paint('dim', `The State of the Union addresses, 1790 to 2021, one file each:`));
   console.log(paint('dim', `$ mapreduce ${run.map(quoted).join(' ')} --overwrite\n`));
   process.exitCode = await runMain([...run, '--overwrite']);
   if (process.exitCode !== 0) return;
@@ -47,7 +47,7 @@ interface WordCount {
   readonly count: number;
 }
 
-/** The result is sorted by word, part by part: one pass over all of it, with no more than the best in hand. */
+/** The result is sorted by word, not by count, so this reads all of it once and keeps only the most frequent words. */
 async function mostFrequent(): Promise<WordCount[]> {
   let best: WordCount[] = [];
   for (const name of (await readdir(OUTPUT)).filter((name) => name.startsWith('part-'))) {

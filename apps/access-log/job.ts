@@ -9,7 +9,7 @@ export default defineJob({
   description: "Hits, bytes and status classes of each path in a web server's log",
   input: textLines(),
   key: 'string',
-  // Hits, bytes, and how many of the hits were answered 2xx, 3xx, 4xx and 5xx: six columns, each added up.
+  // Six columns, each summed separately: hits, bytes, and the hits with a 2xx, 3xx, 4xx and 5xx status.
   value: ['number', 'number', 'number', 'number', 'number', 'number'],
   map(line, { emit, count }) {
     const hit = HIT.exec(line);

@@ -11,7 +11,7 @@ export default defineJob({
       type: 'string',
       choices: ['file', 'match'],
       default: 'file',
-      description: 'file: the matching lines of each file; match: every text that matched, wherever it was',
+      description: 'file: count the matching lines of each file; match: count each text that matched',
     },
   },
   setup: (params) => new RegExp(params.pattern, params['ignore-case'] ? 'giu' : 'gu'),

@@ -7,8 +7,12 @@ export default defineJob({
   params: {
     pattern: { type: 'string', description: "a JavaScript regular expression, for example 'colou?r'" },
     'ignore-case': { type: 'boolean', default: false, description: 'true: "A" matches "a"' },
-    invert: { type: 'boolean', default: false, description: 'true: the lines that do not match' },
-    'with-file': { type: 'boolean', default: false, description: 'true: the path and a colon before a line' },
+    invert: { type: 'boolean', default: false, description: 'true: print the lines that do not match' },
+    'with-file': {
+      type: 'boolean',
+      default: false,
+      description: 'true: print the path and a colon before each line',
+    },
   },
   setup: (params) => new RegExp(params.pattern, params['ignore-case'] ? 'iu' : 'u'),
   map(line, { emit, file, params, state: pattern }) {

@@ -3,14 +3,14 @@ import { defineJob, distinct, json, textLines, tsv } from 'serverless-mapreduce'
 
 export default defineJob({
   name: 'inverted-index',
-  description: 'In which documents each word occurs',
+  description: 'The documents in which each word occurs',
   input: textLines(),
   params: {
     names: {
       type: 'string',
       choices: ['short', 'full'],
       default: 'short',
-      description: 'short: a document goes by the name of its file; full: by its whole path',
+      description: 'short: name a document by its file name; full: by its whole path',
     },
   },
   key: 'string',

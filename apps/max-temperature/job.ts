@@ -1,6 +1,6 @@
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 
-// No mean among them: the mean of means would be wrong, while sums and numbers of readings add up.
+// Contains no mean, because the mean of means is not the mean. Sums and numbers of readings can be added.
 type Summary = readonly [highest: number, lowest: number, sum: number, readings: number];
 
 const merge = (a: Summary, b: Summary): Summary => [
@@ -10,7 +10,7 @@ const merge = (a: Summary, b: Summary): Summary => [
   a[3] + b[3],
 ];
 
-/** Digits and a point: Number() would also read hexadecimal, exponents, and nothing but spaces as 0. */
+/** Accepts only digits and a point. Number() also accepts hexadecimal numbers and exponents, and returns 0 for spaces. */
 const DECIMAL = /^[+-]?(?:\d{1,15}(?:\.\d*)?|\.\d+)$/;
 const YEAR = /^\d{4}/;
 
@@ -23,7 +23,7 @@ export default defineJob({
       type: 'string',
       choices: ['station', 'year'],
       default: 'station',
-      description: 'what the readings are gathered by',
+      description: 'group the readings by station or by year',
     },
   },
   key: 'string',
@@ -35,7 +35,7 @@ export default defineJob({
     else if (reading === '') count('lines without a reading');
     else if (!DECIMAL.test(reading)) count('bad lines');
     else {
-      // One zero: -0 would be printed as such.
+      // Adding 0 turns -0 into 0, which would be printed as -0.
       const celsius = Number(reading) + 0;
       emit(key, [celsius, celsius, celsius, 1]);
     }

@@ -1,6 +1,6 @@
 import { byRange, defineJob, lines, textLines } from 'serverless-mapreduce';
 
-/** By code point, so that none is cut in half; the whole line where `length` is 0. */
+/** Returns the first `length` code points, so that no character is cut in half; the whole line if `length` is 0. */
 function firstCharacters(line: string, length: number): string {
   if (length === 0 || line.length <= length) return line;
   let end = 0;
@@ -16,7 +16,7 @@ export default defineJob({
     'key-length': {
       type: 'number',
       default: 0,
-      description: 'how many characters at the start of a line it is sorted by; 0: the whole line',
+      description: 'sort by this many characters at the start of a line; 0: by the whole line',
     },
   },
   setup({ 'key-length': length }) {

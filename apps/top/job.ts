@@ -6,13 +6,14 @@ interface Ranked {
 }
 
 const MOST = 1000;
-/** As jobs write numbers, exponents included; of `12 apples` and `0x10` other parsers would read a part. */
+/** Numbers as jobs write them, including exponents. Other parsers would accept the start of `12 apples` and `0x10`. */
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const largest = topN<Ranked>(MOST, (a, b) => b.number - a.number || (a.line < b.line ? -1 : 1));
 
 export default defineJob({
   name: 'top',
-  description: 'The lines with the largest numbers behind their last tab: the most frequent of counted words',
+  description:
+    'The lines with the largest numbers after their last tab, such as the most frequent words of a word count',
   input: textLines(),
   params: {
     n: { type: 'number', default: 10, description: `how many lines, at most ${MOST}` },
