@@ -5,7 +5,7 @@ export interface Backoff {
 
 /**
  * How long to wait before the next attempt of a task that has failed `failures` times. Full jitter keeps tasks that
- * failed together (a disk that was full for a moment) from coming back together.
+ * failed together (because of a full disk, say) from retrying together.
  *
  * Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
  */

@@ -1,4 +1,4 @@
-/** Keeps the newest `itemsMax` of what is added, in order. */
+/** Keeps the newest `itemsMax` items, in the order in which they were added. */
 export class BoundedList<T> {
   readonly #itemsMax: number;
   readonly #items: T[] = [];

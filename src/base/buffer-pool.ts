@@ -1,9 +1,9 @@
 /**
- * Buffers that are used over and over: chunks of streams, blocks of runs. A fresh one for each would be garbage that
- * lies outside the heap, which the collector is slow to see: the process would grow with the size of the input.
+ * Buffers that are reused: chunks of streams, blocks of runs. New ones for each use would be garbage outside the heap,
+ * which the collector is slow to free: the process would grow with the size of the input.
  *
- * One pool a thread. Buffers come in powers of two. Whoever takes one may give it back once nobody reads it any more,
- * or leave it to the collector.
+ * Each thread has one pool. The capacities are powers of two. The owner of a buffer may give it back once nothing reads it
+ * any more, or leave it to the garbage collector.
  */
 import { MiB } from './limits.ts';
 
@@ -14,7 +14,7 @@ const IDLE_BYTES_MAX = 32 * MiB;
 const idle = new Map<number, ArrayBuffer[]>();
 let idleBytes = 0;
 
-/** A buffer of `sizeBytes`, its content undefined. */
+/** Returns a buffer of `sizeBytes`, whose content is undefined. */
 export function takeBuffer(sizeBytes: number): Buffer {
   const capacity = Math.max(SIZE_MIN, 2 ** Math.ceil(Math.log2(sizeBytes)));
   const memory = idle.get(capacity)?.pop();
@@ -23,8 +23,9 @@ export function takeBuffer(sizeBytes: number): Buffer {
   return Buffer.from(memory, 0, sizeBytes);
 }
 
-/** Takes a buffer back that takeBuffer() gave; nobody may use it afterwards. */
+/** Returns a buffer of takeBuffer() to the pool. It must not be used afterwards. */
 export function giveBuffer(buffer: Buffer): void {
+  // takeBuffer() never creates a SharedArrayBuffer.
   const memory = buffer.buffer as ArrayBuffer;
   const capacity = memory.byteLength;
   if (idleBytes + capacity > IDLE_BYTES_MAX) return;

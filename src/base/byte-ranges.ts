@@ -1,12 +1,12 @@
 /** Copies and compares ranges [start, end) of byte arrays. */
 
 /**
- * Up to this many bytes a loop beats the call into native code. Measured: 1.5 ns a byte against 41 ns a call, whether
- * the call is Buffer.copy() or set(subarray()), so that the two meet between 24 and 28 bytes.
+ * Up to this many bytes a loop is faster than the call into native code. Measured: 1.5 ns per byte against 41 ns per call,
+ * for both Buffer.copy() and set(subarray()), so the two are equal between 24 and 28 bytes.
  */
 const LOOP_BYTES_MAX = 24;
 
-/** Copies source[start, end) to target at `at`; returns the offset behind it. The ranges do not overlap. */
+/** Copies source[start, end) to target at `at`, and returns the offset after the copy. The ranges must not overlap. */
 export function copyBytes(
   source: Uint8Array,
   start: number,
@@ -23,7 +23,7 @@ export function copyBytes(
   return at + sizeBytes;
 }
 
-/** Whether two ranges are equal. Compares from the end: neighbours in sorted order differ there first. */
+/** Whether two ranges are equal. It compares from the end, since neighbours in sorted order mostly differ there. */
 export function equalBytes(
   a: Uint8Array,
   aStart: number,
@@ -38,7 +38,7 @@ export function equalBytes(
   return true;
 }
 
-/** Below, at or above 0 as range `a` sorts before, with or after range `b`: byte by byte, a prefix first. */
+/** Compares byte by byte, a prefix first: negative if range `a` sorts before `b`, positive if after it, 0 if they are equal. */
 export function compareBytes(
   a: Uint8Array,
   aStart: number,

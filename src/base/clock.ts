@@ -1,8 +1,8 @@
-/** Time as the coordinator sees it; tests pass one that they move by hand. */
+/** The time that coordinators use. Tests pass a clock that they set by hand. */
 export interface Clock {
-  /** Milliseconds from some fixed point; never goes back. */
+  /** Milliseconds since some fixed point; never decreases. */
   nowMs(): number;
-  /** Calls back once, `delayMs` from now. The answer cancels it. */
+  /** Calls back once, `delayMs` from now. Returns a function that cancels the call. */
   after(delayMs: number, callback: () => void): () => void;
 }
 

@@ -1,11 +1,11 @@
 /**
- * The CRC-32 of two byte sequences one after the other, from their own: crc(ab) = crc(a) * x^(8 |b|) + crc(b), over
- * polynomials with coefficients modulo 2, modulo CRC-32's. Some 100 steps for each bit of the length, whatever it is.
+ * Computes the CRC-32 of two concatenated byte sequences from the CRC-32 of each: crc(ab) = crc(a) * x^(8 |b|) + crc(b),
+ * in polynomials with coefficients modulo 2, modulo the polynomial of CRC-32. It takes about 100 steps per bit of |b|.
  *
  * Source: crc32_combine() of zlib 1.3.
  */
 
-/** Bits reversed, as in zlib: the highest bit is x^0. */
+/** The bits are reversed, as in zlib: the highest bit is x^0. */
 const POLYNOMIAL = 0xedb88320;
 const ONE = 0x80000000;
 const X = 0x40000000;

@@ -1,6 +1,6 @@
 /**
- * The identifiers of a job's life: job > stage > task > attempt. They are branded strings, so that a TaskId cannot
- * pass as an AttemptId.
+ * The identifiers of jobs, tasks and attempts: job > stage > task > attempt. They are branded strings, so that the compiler
+ * refuses a TaskId where an AttemptId is expected. The functions below are the only places that add a brand.
  */
 
 declare const brand: unique symbol;
@@ -9,25 +9,24 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
 export type JobId = Branded<'JobId'>;
 /** `m-00042` for a map task, `r-00007` for a reduce task; the number is the task's index in its stage. */
 export type TaskId = Branded<'TaskId'>;
-/** `m-00042.1`: the task and what tells its attempts apart (a counter here, the request id on AWS). */
+/** `m-00042.1`: the task, and what distinguishes its attempts (a counter in a local run, the request id on AWS). */
 export type AttemptId = Branded<'AttemptId'>;
 
 export type Stage = 'map' | 'reduce';
 
 const JOB_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/;
 
-/** Job ids become parts of object keys and execution names: letters, digits, `.`, `_`, `-`, at most 80. */
+/** Job ids become parts of object keys and execution names: at most 80 letters, digits, `.`, `_` and `-`. */
 export function isJobId(text: string): text is JobId {
   return JOB_ID_PATTERN.test(text);
 }
 
+/** @throws RangeError for a text that is not a job id */
 export function jobId(text: string): JobId {
-  if (!JOB_ID_PATTERN.test(text)) {
-    throw new RangeError(
-      `a job id is 1 to 80 letters, digits, '.', '_' or '-', and starts with a letter or digit; received '${text}'`,
-    );
-  }
-  return text as JobId;
+  if (isJobId(text)) return text;
+  throw new RangeError(
+    `a job id must consist of 1 to 80 letters, digits, '.', '_' or '-', and start with a letter or digit; received '${text}'`,
+  );
 }
 
 export function taskId(stage: Stage, index: number): TaskId {
@@ -46,7 +45,7 @@ export function attemptId(task: TaskId, distinction: string | number): AttemptId
   return `${task}.${distinction}` as AttemptId;
 }
 
-/** Five digits, as Hadoop names its parts: `part-r-00007`; more when there are more. */
+/** Five digits or more, as in Hadoop's names of parts: `part-r-00007`. */
 export function paddedIndex(index: number): string {
   return String(index).padStart(5, '0');
 }

@@ -1,4 +1,4 @@
-/** Array.map for asynchronous work, at most `concurrency` at once. The first failure stops what has not started. */
+/** Array.map for asynchronous work, at most `concurrency` calls at once. After the first failure no further call starts. */
 export async function mapBounded<T, R>(
   items: readonly T[],
   concurrency: number,

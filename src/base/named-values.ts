@@ -1,12 +1,12 @@
 /**
- * Records whose names are data: parameters, counters. Valibot's own record() leaves out entries named `constructor`,
- * `prototype` and `__proto__`; here every name is an entry like any other.
+ * A schema for records whose names are data: parameters, counters. Valibot's own record() drops entries named
+ * `constructor`, `prototype` and `__proto__`; this one treats every name alike.
  */
 import * as v from 'valibot';
 import { shortened } from './shortened.ts';
 
 /**
- * @param is  whether an entry's value is allowed
+ * @param is  whether the value of an entry is allowed
  * @param allowed  for the message: "a text, a number or true or false"
  */
 export function namedValues<T>(is: (value: unknown) => value is T, allowed: string) {

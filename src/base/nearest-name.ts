@@ -1,8 +1,7 @@
-/** For "did you mean": the name with the fewest typing errors, if there are few. */
-
-/** The work grows with the square of the length, and nobody mistypes a name this long. */
+/** The cost grows with the square of the length, and longer names are hardly typed by hand. */
 const NAME_CHARACTERS_MAX = 255;
 
+/** For "did you mean": the candidate with the fewest typing errors; undefined if all have too many. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > NAME_CHARACTERS_MAX) return undefined;
   let nearest: string | undefined;
@@ -18,7 +17,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return nearest;
 }
 
-/** Levenshtein's, one row of the table at a time. Names are short: at most 255 bytes on any file system. */
+/** The Levenshtein distance, computed row by row. */
 function editDistance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {

@@ -1,20 +1,20 @@
-/** How an attempt tells that it is alive, and is told to stop. */
+/** How an attempt shows that it is alive, and learns that it should stop. */
 
-/** What an attempt tells of itself while it runs; plain numbers, read by others at any time. Cheap enough per record. */
+/** What an attempt reports while it runs. Plain numbers, cheap enough to update per record; others read them at any time. */
 export interface Progress {
   recordsRead: number;
   bytesRead: number;
   recordsWritten: number;
   bytesSpilled: number;
   spills: number;
-  /** Index of the piece of the split, and the byte offset of the chunk being read: where a worker died. */
+  /** The index of the piece in the split and the byte offset of the current chunk, to report where a worker died. */
   pieceIndex: number;
   chunkOffsetBytes: number;
-  /** Emits, counts, values read and values combined: signs of life inside one call of the user's code. */
+  /** Emits, counts, values read and values combined: they show progress inside one call of the user's code. */
   steps: number;
 }
 
 export interface AttemptControl {
-  /** Asked between chunks and blocks: throws CancelledError or DeadlineNearError when the attempt should stop. */
+  /** Called between chunks and blocks. Throws CancelledError or DeadlineNearError if the attempt should stop. */
   check(): void;
 }

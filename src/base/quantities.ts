@@ -1,4 +1,4 @@
-/** Counts, bytes and times as people read them. The same on every machine: no locale. Bytes in powers of ten. */
+/** Formats counts, bytes and times for people, without a locale: the same on every machine. Bytes use powers of ten. */
 
 /** `1,234,567` */
 export function formatCount(count: number): string {
@@ -31,7 +31,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** An estimate, so without parts of a second: `1 s`, `42 s`, `2 min 5 s` */
+/** For estimates, in whole seconds: `1 s`, `42 s`, `2 min 5 s` */
 export function formatSeconds(ms: number): string {
   const seconds = Math.max(1, Math.ceil(ms / 1000));
   return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000);
@@ -42,11 +42,11 @@ export function formatCountOf(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Three digits that count, and the unit that lets them. */
+/** Three significant digits, and the largest unit that fits. */
 function scaled(amount: number, units: readonly string[]): string {
   let unit = 0;
   let rest = amount;
-  // 999.5 would be rounded to 1000.
+  // 999.5 would round to 1000.
   while (rest >= 999.5 && unit < units.length - 1) {
     rest /= 1000;
     unit++;

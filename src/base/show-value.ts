@@ -1,8 +1,8 @@
-/** Values of users in messages. */
+/** Shows users' values in messages. */
 
 const PREVIEW_CHARACTERS_MAX = 80;
 
-/** The value as text, short enough for a message. Never throws: values here are whatever user code passed. */
+/** Formats the value, short enough for a message. Never throws, although user code may pass anything. */
 export function preview(value: unknown): string {
   let text: string;
   try {
@@ -19,13 +19,13 @@ export function preview(value: unknown): string {
   return text.length > PREVIEW_CHARACTERS_MAX ? `${text.slice(0, PREVIEW_CHARACTERS_MAX)}...` : text;
 }
 
-/** Never throws, as preview(). */
+/** The name of the value's type or class. Never throws. */
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
   try {
     if (Array.isArray(value)) return `array of ${value.length}`;
-    const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
+    const name: unknown = value.constructor?.name;
     return typeof name === 'string' && name !== 'Object' && name !== '' ? name : 'object';
   } catch {
     return 'object';

@@ -1,14 +1,14 @@
 /**
- * Large memory that a thread keeps between attempts. One attempt runs in a thread at a time, so the same memory serves
- * them all: allocating it anew for each would leave the old to the garbage collector, which is slow to free what lies
- * outside its heap, and the process would grow with the number of tasks. Memory that was never touched costs nothing.
+ * Large memory that a thread keeps between attempts. A thread runs one attempt at a time, so all attempts can use the same
+ * memory. Allocating it anew for each would leave the old memory to the garbage collector, which is slow to free off-heap
+ * memory, and the process would grow with the number of tasks. Memory that was never touched costs nothing.
  *
- * Holders start with what an earlier attempt left, but never let it decide anything: how much there is says nothing
- * about when a buffer is full. A second attempt in the same thread, as in tests, gets memory of its own.
+ * Holders start with the memory of an earlier attempt, but its size must not influence the result, such as when a buffer
+ * counts as full. A second attempt in the same thread, as in tests, gets memory of its own.
  */
 const all: { release(): void }[] = [];
 
-/** Keeps one `M` while nobody has it. Create one for each kind of memory, when the module loads. */
+/** Keeps one `M` while no attempt uses it. Create one instance for each kind of memory, when the module loads. */
 export class KeptMemory<M> {
   readonly #viewsOf: (memory: M) => readonly NodeJS.TypedArray[];
   #kept: M | undefined;
@@ -19,7 +19,7 @@ export class KeptMemory<M> {
     all.push(this);
   }
 
-  /** What was kept, its content undefined; undefined when there is none. Give it back by keep(). */
+  /** Returns the kept memory, whose content is undefined; undefined if there is none. Return it with keep(). */
   take(): M | undefined {
     const memory = this.#kept;
     this.#kept = undefined;
@@ -30,16 +30,16 @@ export class KeptMemory<M> {
     this.#kept = memory;
   }
 
-  /** Frees what is kept, at once. */
+  /** Frees the kept memory immediately. */
   release(): void {
     const memory = this.take();
     if (memory === undefined) return;
-    // transfer() detaches the memory and frees it without waiting for the collector.
+    // transfer() detaches the memory and frees it without waiting for the collector. It is never a SharedArrayBuffer.
     for (const view of this.#viewsOf(memory)) (view.buffer as ArrayBuffer).transfer(0);
   }
 }
 
-/** Frees everything that this thread keeps: called when it starts work that needs its memory otherwise. */
+/** Frees everything that this thread keeps. Called when the thread starts work that needs the memory for something else. */
 export function releaseThreadMemory(): void {
   for (const memory of all) memory.release();
 }

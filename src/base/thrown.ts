@@ -1,13 +1,13 @@
 /**
- * What code threw, which may be anything: null, a text, a proxy, an error of another realm or one whose properties
- * throw. Reading it must not throw again: the new error would be taken for one of ours.
+ * Reads what code threw, which may be anything: null, a text, a proxy, an error of another realm or one whose properties
+ * throw. Reading it must not throw again: that error would be mistaken for one of the engine's.
  */
 export interface ThrownFields {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
   readonly cause: unknown;
-  /** False for a value that is no error: then `message` is its text. */
+  /** False for a value that is not an error; then `message` is its text. */
   readonly isError: boolean;
 }
 
@@ -20,7 +20,7 @@ export function thrownFields(thrown: unknown): ThrownFields {
   const stack = read(thrown, 'stack');
   return {
     name: typeof name === 'string' ? name : 'Error',
-    message: typeof message === 'string' ? message : '(an error whose message is no text)',
+    message: typeof message === 'string' ? message : '(an error whose message is not a text)',
     stack: typeof stack === 'string' ? stack : undefined,
     cause: read(thrown, 'cause'),
     isError: true,
@@ -32,11 +32,11 @@ export function textOf(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return `an ${typeof value} that has no text`;
+    return `(${typeof value} that cannot be converted to text)`;
   }
 }
 
-/** As `instanceof`, of a value that may be a proxy. */
+/** Like `instanceof`, for a value that may be a proxy that throws. */
 export function isInstance<T>(value: unknown, type: abstract new (...given: never[]) => T): value is T {
   try {
     return value instanceof type;
@@ -45,7 +45,7 @@ export function isInstance<T>(value: unknown, type: abstract new (...given: neve
   }
 }
 
-/** Errors of other realms, as node:vm has them, are no instances of Error here. */
+/** Errors of other realms, such as node:vm's, are not instances of this realm's Error. */
 function isErrorLike(thrown: unknown): thrown is object {
   if (typeof thrown !== 'object' || thrown === null) return false;
   return (
@@ -56,7 +56,7 @@ function isErrorLike(thrown: unknown): thrown is object {
 
 function read(from: object, name: string): unknown {
   try {
-    return (from as Readonly<Record<string, unknown>>)[name];
+    return Reflect.get(from, name);
   } catch {
     return undefined;
   }

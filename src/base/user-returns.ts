@@ -1,14 +1,13 @@
 /**
- * What the user's functions may return. They are synchronous; map and reduce hand on records by emit() and return
- * nothing. A value that is returned instead would be lost without a word, so that each call is checked, at the price
- * of one comparison.
+ * Checks what the user's functions return. They are synchronous; map and reduce pass on records with emit() and return
+ * nothing. A returned value would be silently lost, so each call is checked, at the cost of one comparison.
  */
 import { type ErrorDetails, MapReduceError } from './errors.ts';
 import { preview, typeName } from './show-value.ts';
 
 export type UserPhase = NonNullable<ErrorDetails['phase']>;
 
-/** For what map or reduce returned, where it is not undefined. */
+/** Refuses what map or reduce returned, if it is not undefined. */
 export function refuseReturned(phase: 'map' | 'reduce', returned: unknown): never {
   refusePromise(phase, returned);
   throw new MapReduceError(
@@ -18,18 +17,18 @@ export function refuseReturned(phase: 'map' | 'reduce', returned: unknown): neve
   );
 }
 
-/** A promise would be dropped, and its failure with it. */
+/** Refuses a promise: its result and its failure would be lost. */
 export function refusePromise(phase: UserPhase, returned: unknown, what = `${phase}()`): void {
   if (!isThenable(returned)) return;
   ignoreOutcome(returned);
   throw new MapReduceError(
     'JobDefinitionError',
-    `${what} returned a promise; it must be synchronous. Drop 'async', and ${SYNCHRONOUS_WAY[phase]}`,
+    `${what} returned a promise; it must be synchronous. Remove 'async', and ${SYNCHRONOUS_WAY[phase]}`,
     { details: { phase } },
   );
 }
 
-/** For a message; never throws. */
+/** Describes a returned value for a message. Never throws. */
 export function describeReturned(returned: unknown): string {
   if (isThenable(returned)) return 'a promise';
   if (isIterator(returned)) return 'a generator or another iterator';
@@ -37,8 +36,8 @@ export function describeReturned(returned: unknown): string {
 }
 
 /**
- * What kind of function it is, where calling it runs no code at once or returns a promise; undefined for one that can
- * be called as the engine does. Sees the source's syntax: what a compiler has rewritten shows when it is called.
+ * The kind of a function that is async or a generator, for a message; undefined for one that the engine can call. It sees
+ * the syntax only: a function that a compiler has rewritten is detected when it is called.
  */
 export function unsuitableKind(candidate: unknown): string | undefined {
   if (typeof candidate !== 'function') return undefined;
@@ -65,11 +64,11 @@ const SYNCHRONOUS_WAY: Record<UserPhase, string> = {
 };
 
 function remedyFor(returned: unknown): string {
-  if (isIterator(returned)) return "Drop '*', and call emit() instead of yield";
+  if (isIterator(returned)) return "Remove '*', and call emit() instead of yield";
   if (isArray(returned))
-    return 'Call emit() for each pair instead of returning them, and use forEach() rather than map()';
+    return 'Call emit() for each pair instead of returning them, and use forEach() instead of map()';
   if (typeof returned === 'boolean')
-    return 'Write `if (condition) emit(...)` rather than `condition && emit(...)`';
+    return 'Write `if (condition) emit(...)` instead of `condition && emit(...)`';
   return 'Put the body in braces: (...) => { ... }';
 }
 
@@ -81,11 +80,11 @@ function isIterator(value: unknown): boolean {
   return hasMethod(value, 'next');
 }
 
-/** What user code returns may be a proxy, or have getters that throw. */
+/** Never throws: the value may be a proxy, or have getters that throw. */
 function hasMethod(value: unknown, name: string): boolean {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   try {
-    return typeof (value as Readonly<Record<string, unknown>>)[name] === 'function';
+    return typeof Reflect.get(value, name) === 'function';
   } catch {
     return false;
   }
@@ -100,11 +99,11 @@ function isArray(value: unknown): boolean {
   }
 }
 
-/** The message says enough; its failure must not end the process as an unhandled rejection. */
+/** Handles the promise's rejection, which would otherwise end the process. The error thrown instead says enough. */
 function ignoreOutcome(promise: PromiseLike<unknown>): void {
   try {
     promise.then(undefined, () => {});
   } catch {
-    // A then() that throws has nothing to say that matters here.
+    // A then() that throws does not matter: the promise is refused anyway.
   }
 }

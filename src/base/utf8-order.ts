@@ -1,10 +1,10 @@
 /**
- * Text in the order of its UTF-8 bytes, which is that of code points. So S3 lists keys, and so the codecs sort text.
- * JavaScript compares strings by UTF-16 code unit, which differs where surrogate pairs (U+10000 and up) meet
+ * Sorts text by its UTF-8 bytes, which is the order of code points. S3 lists keys in this order, and the codecs sort text
+ * so. JavaScript compares strings by UTF-16 code unit, which differs for surrogate pairs (U+10000 and above) against
  * U+E000..U+FFFF.
  */
 
-/** Negative when `a` comes first, positive when `b` does, 0 when they are equal. */
+/** Negative if `a` comes first, positive if `b` does, 0 if they are equal. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -15,13 +15,13 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Sorts in place. Text without surrogates, nearly all, takes the built-in order, which is the same for it. */
+/** Sorts in place. For text without surrogates, nearly all text, the built-in order is the same. */
 export function sortUtf8(texts: string[]): string[] {
   if (texts.length <= INSERTION_TEXTS_MAX) return insertionSort(texts);
   return texts.some((text) => SURROGATE.test(text)) ? texts.sort(compareUtf8) : texts.sort();
 }
 
-/** So few, such as the names of most objects, are sorted in 30 ns rather than the 120 that a call of sort() takes. */
+/** Up to this many texts, such as the names of most objects, insertion sort takes 30 ns, and a call of sort() 120. */
 const INSERTION_TEXTS_MAX = 8;
 
 function insertionSort(texts: string[]): string[] {
@@ -36,7 +36,7 @@ function insertionSort(texts: string[]): string[] {
 
 const SURROGATE = /[\ud800-\udfff]/;
 
-/** Moves surrogates behind U+E000..U+FFFF, as their UTF-8 forms are. */
+/** Ranks surrogates after U+E000..U+FFFF, as their UTF-8 forms are. */
 function rank(codeUnit: number): number {
   if (codeUnit < 0xd800) return codeUnit;
   return codeUnit < 0xe000 ? codeUnit + 0x2000 : codeUnit - 0x800;

@@ -1,9 +1,9 @@
-/** Unsigned LEB128, for lengths: seven bits a byte, the lowest first, the high bit says that more follow. */
+/** Unsigned LEB128, for lengths: seven bits per byte, the lowest first; the high bit shows that more bytes follow. */
 
 /** Enough for 35 bits; lengths are below 2^31. */
 export const VARINT_BYTES_MAX = 5;
 
-/** Writes `value`, in [0, 2^31), at `bytes[at]`; answers the new end. */
+/** Writes `value`, in [0, 2^31), at `bytes[at]`, and returns the new end. */
 export function writeVarint(value: number, bytes: Uint8Array, at: number): number {
   let rest = value;
   let end = at;

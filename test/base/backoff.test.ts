@@ -9,7 +9,7 @@ test('the ceiling doubles with each failure and stops at its maximum', () => {
   expect(ceilings).toEqual([50, 100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]);
 });
 
-test('the jitter is full: anything from nothing to the ceiling', () => {
+test('the jitter is full: any delay from 0 to the ceiling', () => {
   expect(backoffMs(3, policy, () => 0)).toBe(0);
   expect(backoffMs(3, policy, () => 0.25)).toBe(50);
 });

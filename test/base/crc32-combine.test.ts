@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { combineCrc32 } from '../../src/base/crc32-combine.ts';
 
 describe('combineCrc32()', () => {
-  it('is the CRC-32 of one after the other', () => {
+  it('returns the CRC-32 of the concatenation', () => {
     const bytes = fc.uint8Array({ maxLength: 300 });
     fc.assert(
       fc.property(bytes, bytes, (first, second) => {

@@ -49,7 +49,7 @@ test.each([
   expect(formatDuration(ms)).toBe(text);
 });
 
-test('estimates are in whole seconds, never none', () => {
+test('estimates are in whole seconds, and at least one', () => {
   expect([0, 1, 1_001, 41_500, 125_000].map(formatSeconds)).toEqual([
     '1 s',
     '1 s',
@@ -65,7 +65,7 @@ test('rates carry their unit', () => {
   expect(formatByteRate(83_400_000)).toBe('83.4 MB/s');
 });
 
-test('one is one, and many are many', () => {
+test('nouns are singular for one and plural otherwise', () => {
   expect([0, 1, 2_000].map((count) => formatCountOf(count, 'file'))).toEqual([
     '0 files',
     '1 file',

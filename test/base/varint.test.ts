@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../../src/base/varint.ts';
 import { RUNS } from '../codec/laws.ts';
 
-test('a length comes back as it was, and its end is found', () => {
+test('a length is decoded unchanged, and its end is found', () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.nat(), fc.nat(300), fc.constantFrom(127, 128, 16_383, 16_384, 2 ** 31 - 1)),

@@ -169,7 +169,7 @@ describe('what a combiner returns', () => {
       'a promise',
       list as Codec<never>,
       () => Promise.reject(new Error('late')),
-      "combine() returned a promise; it must be synchronous. Drop 'async'",
+      "combine() returned a promise; it must be synchronous. Remove 'async'",
     ],
     [
       'a promise among texts',

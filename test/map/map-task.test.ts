@@ -194,7 +194,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
 
   it.each<[string, () => unknown, string]>([
     ['a symbol', () => Symbol('s'), 'Symbol(s)'],
-    ['an object without text', () => Object.create(null), 'an object that has no text'],
+    ['an object without text', () => Object.create(null), '(object that cannot be converted to text)'],
     ['a frozen error', () => Object.freeze(new RangeError('cold')), 'RangeError: cold'],
     [
       'an error whose name is no text',
@@ -202,20 +202,20 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
       'Error: odd',
     ],
     [
-      'an error whose message is no text',
+      'an error whose message is not a text',
       () => Object.assign(new Error('x'), { message: 5 }),
-      'Error: (an error whose message is no text)',
+      'Error: (an error whose message is not a text)',
     ],
     [
       'an error whose message throws',
       () => withGetter(new Error('x'), 'message'),
-      'Error: (an error whose message is no text)',
+      'Error: (an error whose message is not a text)',
     ],
     ['an error whose stack throws', () => withGetter(new Error('x'), 'stack'), 'Error: x'],
     ['an error whose cause throws', () => withGetter(new Error('x'), 'cause'), 'Error: x'],
     ['an error that is its own cause', () => Object.assign(selfCaused(), {}), 'Error: round'],
-    ['a proxy that throws at everything', throwingProxy, 'an object that has no text'],
-    ['a revoked proxy', revokedProxy, 'an object that has no text'],
+    ['a proxy that throws at everything', throwingProxy, '(object that cannot be converted to text)'],
+    ['a revoked proxy', revokedProxy, '(object that cannot be converted to text)'],
     [
       'an error of another realm',
       () => runInNewContext("new TypeError('elsewhere')"),
@@ -257,14 +257,14 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
       function* () {
         yield 1;
       },
-      "a generator or another iterator; it must call emit(key, value) and return nothing. Drop '*'",
+      "a generator or another iterator; it must call emit(key, value) and return nothing. Remove '*'",
     ],
     [
       'an async generator',
       async function* () {
         yield 1;
       },
-      "a generator or another iterator; it must call emit(key, value) and return nothing. Drop '*'",
+      "a generator or another iterator; it must call emit(key, value) and return nothing. Remove '*'",
     ],
     ['an iterator', () => ['a'].values(), 'a generator or another iterator; it must call emit'],
     [
@@ -324,7 +324,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     await expect(attempt(job, ['x\n'])).rejects.toMatchObject({
       name: 'JobDefinitionError',
       message:
-        "setup() returned a promise; it must be synchronous. Drop 'async', and fetch what it needs at the top level of the job module (await works there), or read it with readFileSync()",
+        "setup() returned a promise; it must be synchronous. Remove 'async', and fetch what it needs at the top level of the job module (await works there), or read it with readFileSync()",
     });
   });
 

@@ -146,7 +146,7 @@ describe('partitioning by a function', () => {
     const job = custom(() => Promise.reject(new Error('late')));
 
     expect(() => partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['k'])).toThrow(
-      "partition() returned a promise; it must be synchronous. Drop 'async'",
+      "partition() returned a promise; it must be synchronous. Remove 'async'",
     );
   });
 

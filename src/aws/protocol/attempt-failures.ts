@@ -8,6 +8,7 @@ import { isMapReduceError, type SerializedError, serializeError } from '../../ba
 import type { AttemptId, JobId, TaskId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
+import { cut } from '../../base/shortened.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { type AttemptFailureDocument, findDocument, writeDocument } from './documents.ts';
 import { attemptFailureKey, attemptFailuresPrefix } from './keys.ts';
@@ -32,7 +33,7 @@ export async function recordFailure(
     taskId,
     attemptId,
     at: at.toISOString(),
-    error: shortened(serializeError(error)),
+    error: shortenedError(serializeError(error)),
   };
   await writeDocument(store, attemptFailureKey(jobId, attemptId), document);
 }
@@ -85,22 +86,20 @@ export function isFailure(error: unknown): boolean {
   return !isMapReduceError(error, 'CancelledError') && !isMapReduceError(error, 'TaskFailedError');
 }
 
-function shortened(error: SerializedError): SerializedError {
+function shortenedError(error: SerializedError): SerializedError {
   const { name, message, stack, details, cause } = error;
   return {
     name,
-    message: cut(message),
-    ...(stack === undefined ? {} : { stack: cut(stack) }),
+    message: cut(message, TEXT_CHARACTERS_MAX),
+    ...(stack === undefined ? {} : { stack: cut(stack, TEXT_CHARACTERS_MAX) }),
     ...(details === undefined
       ? {}
       : {
           details:
-            details.userStack === undefined ? details : { ...details, userStack: cut(details.userStack) },
+            details.userStack === undefined
+              ? details
+              : { ...details, userStack: cut(details.userStack, TEXT_CHARACTERS_MAX) },
         }),
-    ...(cause === undefined ? {} : { cause: shortened(cause) }),
+    ...(cause === undefined ? {} : { cause: shortenedError(cause) }),
   };
-}
-
-function cut(text: string): string {
-  return text.length <= TEXT_CHARACTERS_MAX ? text : `${text.slice(0, TEXT_CHARACTERS_MAX)}...`;
 }

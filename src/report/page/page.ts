@@ -14,6 +14,7 @@ import {
   formatDuration,
   formatRecordRate,
 } from '../../base/quantities.ts';
+import { cut } from '../../base/shortened.ts';
 import type { AttemptFailure, JobReport, PartReport, StageReport } from '../report.ts';
 import { type Html, type HtmlValue, html } from './html.ts';
 import { partitions } from './partitions.ts';
@@ -33,6 +34,7 @@ export interface ReportPageOptions {
 const PARTS_SHOWN_MAX = 20;
 const COUNTERS_SHOWN_MAX = 200;
 const FAILURES_SHOWN_MAX = 30;
+const LABEL_CHARACTERS_MAX = 200;
 const TEXT_CHARACTERS_MAX = 1_000;
 const STACK_CHARACTERS_MAX = 3_000;
 
@@ -44,13 +46,13 @@ export function reportPage(report: JobReport, { cost }: ReportPageOptions = {}):
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width">
-<title>${shortened(jobName)}: ${shortened(jobId)}</title>
+<title>${label(jobName)}: ${label(jobId)}</title>
 <style>${STYLES}</style>
 </head>
 <body>
 <header>
-<h1>${shortened(jobName)}</h1>
-<p class="dim">job <code>${shortened(jobId)}</code>, started <time datetime="${startedAt}">${startedAt}</time></p>
+<h1>${label(jobName)}</h1>
+<p class="dim">job <code>${label(jobId)}</code>, started <time datetime="${startedAt}">${startedAt}</time></p>
 </header>
 <main>
 ${figures(report, cost)}
@@ -127,7 +129,7 @@ function stageRow(stage: StageReport): Html {
       ? ['', '']
       : [
           formatDuration(taskTimes.medianMs),
-          `${formatDuration(taskTimes.maxMs)}, ${shortened(taskTimes.slowestTask)}`,
+          `${formatDuration(taskTimes.maxMs)}, ${label(taskTimes.slowestTask)}`,
         ]),
     formatCount(recordsRead),
     formatBytes(bytesRead),
@@ -160,7 +162,7 @@ function failureDetails({ taskId, attemptId, error }: AttemptFailure): Html {
   ];
   const known = facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
   const stack = stackOf(error);
-  return html`<details><summary><code>${shortened(attemptId)}</code> <span class="bad">${shortened(error.name)}</span>: ${firstLine(error.message)}</summary>
+  return html`<details><summary><code>${label(attemptId)}</code> <span class="bad">${label(error.name)}</span>: ${firstLine(error.message)}</summary>
 ${factTable(known)}
 ${error.message.includes('\n') ? html`<pre>${cut(error.message, STACK_CHARACTERS_MAX)}</pre>` : []}${stack === undefined ? [] : html`<pre>${cut(stack, STACK_CHARACTERS_MAX)}</pre>`}
 </details>`;
@@ -177,7 +179,7 @@ function counterTable(counters: JobReport['counters']): Html {
   const rows = entries.slice(0, COUNTERS_SHOWN_MAX);
   return html`<table><tbody>${rows.map(
     ([name, count]) =>
-      html`<tr><th scope="row">${shortened(name)}</th><td class="n">${formatCount(Number(count))}</td></tr>`,
+      html`<tr><th scope="row">${label(name)}</th><td class="n">${formatCount(Number(count))}</td></tr>`,
   )}</tbody></table>${andMore(entries.length - rows.length)}`;
 }
 
@@ -195,7 +197,7 @@ function parameterTable({ params, reducers, input }: JobReport): Html {
 function factTable(facts: readonly (readonly [name: string, value: string])[]): Html {
   return html`<table><tbody>${facts.map(
     ([name, value]) =>
-      html`<tr><th scope="row">${shortened(name)}</th><td>${cut(value, TEXT_CHARACTERS_MAX)}</td></tr>`,
+      html`<tr><th scope="row">${label(name)}</th><td>${cut(value, TEXT_CHARACTERS_MAX)}</td></tr>`,
   )}</tbody></table>`;
 }
 
@@ -205,7 +207,7 @@ function partTable(parts: readonly PartReport[]): Html {
 <thead><tr><th scope="col">part</th><th scope="col" class="n">records</th><th scope="col" class="n">bytes</th><th scope="col">CRC-32</th></tr></thead>
 <tbody>${rows.map(
     ({ name, records, bytes, crc32 }) =>
-      html`<tr><th scope="row">${shortened(name)}</th><td class="n">${formatCount(records)}</td><td class="n">${formatBytes(bytes)}</td><td><code>${shortened(crc32)}</code></td></tr>
+      html`<tr><th scope="row">${label(name)}</th><td class="n">${formatCount(records)}</td><td class="n">${formatBytes(bytes)}</td><td><code>${label(crc32)}</code></td></tr>
 `,
   )}</tbody>
 </table></div>${andMore(parts.length - rows.length)}`;
@@ -224,12 +226,8 @@ function firstLine(text: string): string {
   return cut(text.split('\n', 1)[0]!, 300);
 }
 
-function shortened(text: string): string {
-  return cut(text, 200);
-}
-
-function cut(text: string, charactersMax: number): string {
-  return text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1)}…`;
+function label(text: string): string {
+  return cut(text, LABEL_CHARACTERS_MAX);
 }
 
 function sum(numbers: readonly number[]): number {

@@ -124,7 +124,11 @@ describe('the commands on AWS', () => {
     ['a path for an app', ['submit', './job.ts', '--input', 'a.txt'], /mapreduce deploy --jobs/],
     ['no input', ['submit', 'word-count'], /needs --input/],
     ['a bad size', ['submit', 'word-count', '-i', 'a.txt', '--split-size', 'big'], /--split-size is a size/],
-    ['a bad job id', ['submit', 'word-count', '-i', 'a.txt', '--job-id', 'a b'], /a job id is 1 to 80/],
+    [
+      'a bad job id',
+      ['submit', 'word-count', '-i', 'a.txt', '--job-id', 'a b'],
+      /a job id must consist of 1 to 80/,
+    ],
     [
       'a bad state machine',
       ['status', 'x', '--bucket', 'b', '--state-machine', 'M'],

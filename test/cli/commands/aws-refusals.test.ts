@@ -129,7 +129,7 @@ describe('what was typed', () => {
 
     const { text, code } = await said(() => run('bad id'));
 
-    expect(text).toMatch(/a job id is 1 to 80 .*'bad id'/);
+    expect(text).toMatch(/a job id must consist of 1 to 80 .*'bad id'/);
     expect(text).not.toContain('stack');
     expect(code).toBe(2);
   });
