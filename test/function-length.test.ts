@@ -11,7 +11,6 @@ const STILL_LONGER: ReadonlySet<string> = new Set([
   'src/cli/program.ts createProgram',
   'src/cli/commands/aws-commands.ts addAwsCommands',
   'src/local/run/run-job.ts runClaimed',
-  'infra/construct/props.ts checkProps',
 ]);
 
 const CONTROL_FLOW = /^(?:} )?(?:if|else|for|while|switch|try|catch|finally|do|case)\b/;

@@ -1,4 +1,7 @@
-/** Loads every app of a deployment and lists them. jobs-check.ts runs it, bundled with the jobs, in a process of its own. */
+/**
+ * Loads every app of a deployment and lists them. jobs-check.ts runs it, bundled with the jobs, in a process of its
+ * own.
+ */
 import { writeSync } from 'node:fs';
 import * as jobs from '#jobs';
 import { registryOf } from '../../lambdas/runtime/registry.ts';

@@ -1,6 +1,6 @@
 /**
- * Bundles each handler and what it uses, including the jobs of the deployment, into one ES module. The zips are small, cold
- * starts are short, and bundling needs neither Docker nor the network. The same sources give the same bytes, so an
+ * Bundles each handler and what it uses, including the jobs of the deployment, into one ES module. The zips are small,
+ * cold starts are short, and bundling needs neither Docker nor the network. The same sources give the same bytes, so an
  * unchanged function is not deployed again.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -14,11 +14,13 @@ import { loadedApps } from './jobs-check.ts';
 /** The checkout, or dist/ of the published package, where the same folders hold compiled modules. */
 const ROOT = resolve(import.meta.dirname, '../..');
 const ENDING = import.meta.filename.endsWith('.ts') ? '.ts' : '.js';
-/** Nothing is written there. Source maps name the sources relative to it, so that they are the same on every machine. */
+/**
+ * Nothing is written there. Source maps name the sources relative to it, so that they are the same on every machine.
+ */
 const OUT_FOLDER = join(ROOT, 'bundles');
 /**
- * An ES module that imports node:http reads all its exports, and reading one of them, WebSocket, makes Node load undici,
- * which adds 10 ms to each cold start. The exports of a CommonJS module are read when they are used.
+ * An ES module that imports node:http reads all its exports, and reading one of them, WebSocket, makes Node load
+ * undici, which adds 10 ms to each cold start. The exports of a CommonJS module are read when they are used.
  */
 const HTTP_WITHOUT_UNDICI = `data:text/javascript,module.exports=process.getBuiltinModule('node:http')`;
 
@@ -61,7 +63,8 @@ export function bundleHandlers(jobs: string): Bundles {
   return {
     apps,
     folder: (name) => join(folder, name),
-    sizeBytes: (name) => metafile.outputs[relative(ROOT, join(OUT_FOLDER, name, 'index.mjs'))].bytes,
+    // The `!`: every function is an entry point, so it has an output.
+    sizeBytes: (name) => metafile.outputs[relative(ROOT, join(OUT_FOLDER, name, 'index.mjs'))]!.bytes,
     metafile,
     [Symbol.dispose]: () => removeFolder(folder),
   };
@@ -102,8 +105,8 @@ function build(entryPoints: { in: string; out: string }[], jobsPath: string) {
       platform: 'node',
       target: 'node24',
       format: 'esm',
-      // Takes the ES modules of the SDK, of which only the used parts are bundled: an eighth less than its CommonJS, which
-      // packages name under the condition `node`.
+      // Takes the ES modules of the SDK, of which only the used parts are bundled: an eighth less than its CommonJS,
+      // which packages name under the condition `node`.
       conditions: ['module'],
       mainFields: ['module', 'main'],
       // The jobs import the package by its name, and get this very copy, wherever they are.

@@ -1,4 +1,7 @@
-/** Which project deploys. It is the same on every machine, so that a template does not depend on the folder of a checkout. */
+/**
+ * Which project deploys. It is the same on every machine, so that a template does not depend on the folder of a
+ * checkout.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Deployer } from '../../src/aws/protocol/app-catalog.ts';

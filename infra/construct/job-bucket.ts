@@ -1,4 +1,6 @@
-/** The bucket of a deployment: inputs, requests, jobs, intermediates, results. src/aws/protocol/keys.ts has its keys. */
+/**
+ * The bucket of a deployment: inputs, requests, jobs, intermediates, results. src/aws/protocol/keys.ts has its keys.
+ */
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {

@@ -1,5 +1,6 @@
 /**
- * A MapReduce deployment as a construct, for a stack of your own. `MapReduceStack` (deploy/stack.ts) is one to deploy as it is.
+ * A MapReduce deployment as a construct, for a stack of your own. `MapReduceStack` (deploy/stack.ts) is one to deploy
+ * as it is.
  *
  * @example
  * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });
@@ -21,6 +22,7 @@ import {
   WORK_PREFIX,
 } from '../../src/aws/protocol/keys.ts';
 import { listCondition } from '../functions/bucket-access.ts';
+import { TASK_FUNCTIONS } from '../machine/stages.ts';
 import { jobBucket } from './job-bucket.ts';
 import { executionsOf, type LoggedMachine, mapRunsOf } from './machine-resource.ts';
 import { Monitoring } from './monitoring.ts';
@@ -73,8 +75,8 @@ export class MapReduce extends Construct {
   }
 
   /**
-   * Allows what {@link grantRead} allows, and to submit, cancel and redrive jobs, to upload their inputs, and to see what
-   * they cost: `mapreduce submit`, `cancel` and `redrive`.
+   * Allows what {@link grantRead} allows, and to submit, cancel and redrive jobs, to upload their inputs, and to see
+   * what they cost: `mapreduce submit`, `cancel` and `redrive`.
    */
   grantSubmit(grantee: IGrantable): Grant {
     const { stateMachine, bucketKey } = this;
@@ -107,8 +109,8 @@ export class MapReduce extends Construct {
   }
 
   /**
-   * Allows what {@link grantRead} allows, and to read the logs of functions and machines, and to run a single task of a job
-   * without committing it: `mapreduce logs` and `invoke`.
+   * Allows what {@link grantRead} allows, and to read the logs of functions and machines, and to run a single task of a
+   * job without committing it: `mapreduce logs` and `invoke`.
    */
   grantDebug(grantee: IGrantable): Grant {
     const { byName } = this.functions;
@@ -119,7 +121,13 @@ export class MapReduce extends Construct {
     return allow(grantee, ['logs:FilterLogEvents'], logGroups)
       .combine(allow(grantee, ['states:DescribeStateMachine'], machines))
       .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
-      .combine(allow(grantee, ['lambda:InvokeFunction'], [byName.map.functionArn, byName.reduce.functionArn]))
+      .combine(
+        allow(
+          grantee,
+          ['lambda:InvokeFunction'],
+          TASK_FUNCTIONS.map((name) => byName[name].functionArn),
+        ),
+      )
       .combine(this.grantRead(grantee));
   }
 
@@ -167,7 +175,9 @@ export class MapReduce extends Construct {
     );
   }
 
-  /** A request for a stack by its name, as the command makes it, needs `<name>/*`: it does not know the id of the stack. */
+  /**
+   * A request for a stack by its name, as the command makes it, needs `<name>/*`: it does not know the id of the stack.
+   */
   #stackByName(): string {
     const stack = Stack.of(this);
     return stack.formatArn({

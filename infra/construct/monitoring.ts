@@ -13,7 +13,8 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { FUNCTION_NAMES, type FunctionName } from '../functions/function-names.ts';
+import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../functions/function-names.ts';
+import { TASK_FUNCTIONS } from '../machine/stages.ts';
 import type { StepFunctions } from './step-functions.ts';
 
 export interface MonitoringProps {
@@ -29,7 +30,7 @@ const HALF = 12;
 export class Monitoring extends Construct {
   readonly jobFailed: Alarm;
   readonly eventUndelivered: Alarm;
-  /** One for map tasks, and one for reduce tasks. */
+  /** One for the tasks of each stage. */
   readonly tasksThrottled: readonly Alarm[];
   readonly dashboard: Dashboard;
 
@@ -54,10 +55,10 @@ export class Monitoring extends Construct {
           'An upload or a request could not start its job within a day. The queue holds its event.',
       });
     // One alarm each: a sum of both would need metric math, which the emulators do not support.
-    this.tasksThrottled = [functions.byName.map, functions.byName.reduce].map((fn) =>
-      fn
+    this.tasksThrottled = TASK_FUNCTIONS.map((name) =>
+      functions.byName[name]
         .metricThrottles({ statistic: 'Sum', period: Duration.minutes(5) })
-        .createAlarm(this, `${fn.node.id}Throttled`, {
+        .createAlarm(this, `${pascalCase(name)}Throttled`, {
           ...AT_LEAST_ONE,
           evaluationPeriods: THROTTLED_PERIODS,
           alarmDescription:
@@ -90,14 +91,14 @@ export class Monitoring extends Construct {
           ]),
         ],
         [
-          graph('Attempts', [
-            byName.map.metricInvocations({ ...sum, label: 'map' }),
-            byName.reduce.metricInvocations({ ...sum, label: 'reduce' }),
-          ]),
-          graph('Attempt duration, p95', [
-            byName.map.metricDuration({ statistic: 'p95', label: 'map' }),
-            byName.reduce.metricDuration({ statistic: 'p95', label: 'reduce' }),
-          ]),
+          graph(
+            'Attempts',
+            TASK_FUNCTIONS.map((name) => byName[name].metricInvocations({ ...sum, label: name })),
+          ),
+          graph(
+            'Attempt duration, p95',
+            TASK_FUNCTIONS.map((name) => byName[name].metricDuration({ statistic: 'p95', label: name })),
+          ),
         ],
         [
           graph(

@@ -12,15 +12,18 @@ import type { ExecutionType } from '../machine/asl.ts';
 
 /**
  * The constructor throws an Error for a value that is out of bounds: it names the prop, what it received and what is
- * allowed. All values but the resources (`bucket`, `encryptionKey`, `alarmTopic`) must be known at synthesis; tokens, such
- * as the value of a CfnParameter, are refused.
+ * allowed. All values but the resources (`bucket`, `encryptionKey`, `alarmTopic`) must be known at synthesis; tokens,
+ * such as the value of a CfnParameter, are refused.
  */
 export interface MapReduceProps {
-  /** Path of the module that exports the apps by name, such as 'apps/index.ts'. It must load, and export at least one app. */
+  /**
+   * Path of the module that exports the apps by name, such as 'apps/index.ts'. It must load, and export at least one
+   * app.
+   */
   readonly jobs: string;
   /**
-   * An existing bucket to use. It must send its events to EventBridge, and should expire `work/` and unfinished multipart
-   * uploads. Default: a new bucket that does all this.
+   * An existing bucket to use. It must send its events to EventBridge, and should expire `work/` and unfinished
+   * multipart uploads. Default: a new bucket that does all this.
    */
   readonly bucket?: IBucket;
   /**
@@ -29,11 +32,14 @@ export interface MapReduceProps {
    *
    * A key of the same app gets the permissions that it needs in its policy. CDK cannot change the policy of an imported
    * key (`Key.fromKeyArn`). That policy must allow `logs.<region>.amazonaws.com` to use kms:Encrypt*, kms:Decrypt*,
-   * kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, otherwise creating the log groups fails; and it must let the
-   * IAM policies of this account allow the use of the key.
+   * kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe*, otherwise creating the log groups fails; and it must let
+   * the IAM policies of this account allow the use of the key.
    */
   readonly encryptionKey?: IKey;
-  /** Memory of the map and reduce functions, in MB: 512 to 10,240. CPU grows with it: one core at 1,769 MB. Default 1,769. */
+  /**
+   * Memory of the map and reduce functions, in MB: 512 to 10,240. CPU grows with it: one core at 1,769 MB. Default
+   * 1,769.
+   */
   readonly taskMemoryMb?: number;
   /**
    * Time limit of one attempt of a task: 30 seconds to 15 minutes, or to 4 minutes with EXPRESS children. Default: the
@@ -45,25 +51,28 @@ export interface MapReduceProps {
   /** Memory of the other functions, which plan, verify and record failures, in MB: 512 to 10,240. Default 1,024. */
   readonly stepMemoryMb?: number;
   /**
-   * How many map or reduce tasks of one job run at the same time: 1 to 10,000. Keep it below the Lambda concurrency of the
-   * account. Default 800.
+   * How many map or reduce tasks of one job run at the same time: 1 to 10,000. Keep it below the Lambda concurrency of
+   * the account. Default 800.
    */
   readonly maxConcurrency?: number;
   /**
-   * How many map tasks, and how many reduce tasks, one job may have: 1 to 80,000. A request for more is refused before any
-   * task runs, so that a mistyped split size cannot start a flood of functions. Default 10,000.
+   * How many map tasks, and how many reduce tasks, one job may have: 1 to 80,000. A request for more is refused before
+   * any task runs, so that a mistyped split size cannot start a flood of functions. Default 10,000.
    */
   readonly maxTasksPerStage?: number;
-  /** Whether a straggler gets a second attempt on another worker; the attempt that commits first counts. Default true. */
+  /**
+   * Whether a straggler gets a second attempt on another worker; the attempt that commits first counts. Default true.
+   */
   readonly backupAttempts?: boolean;
   /**
-   * The type of the child executions that run the tasks. EXPRESS costs less for tasks that take seconds; Step Functions ends
-   * such a child after 5 minutes. Default STANDARD.
+   * The type of the child executions that run the tasks. EXPRESS costs less for tasks that take seconds; Step Functions
+   * ends such a child after 5 minutes. Default STANDARD.
    */
   readonly childExecutions?: ExecutionType;
   /**
-   * Prefixes that jobs may read, at least one; each ends in '/', and '' is the whole bucket. No job can read jobs/, work/
-   * and requests/, whatever is given here. Default: input/, data/ and output/, so that a job can read another's results.
+   * Prefixes that jobs may read, at least one; each ends in '/', and '' is the whole bucket. No job can read jobs/,
+   * work/ and requests/, whatever is given here. Default: input/, data/ and output/, so that a job can read another's
+   * results.
    */
   readonly readablePrefixes?: readonly string[];
   /** Whether an upload below input/<app>/ starts a job. Requests always do. Default true. */
@@ -78,13 +87,13 @@ export interface MapReduceProps {
   /** How long CloudWatch keeps the logs. Default one month. */
   readonly logRetention?: RetentionDays;
   /**
-   * What happens to the bucket and the logs when the stack is deleted. Default RETAIN_ON_UPDATE_OR_DELETE, which keeps them
-   * unless the first deployment fails.
+   * What happens to the bucket and the logs when the stack is deleted. Default RETAIN_ON_UPDATE_OR_DELETE, which keeps
+   * them unless the first deployment fails.
    */
   readonly removalPolicy?: RemovalPolicy;
   /**
-   * Receives the alarms: a job failed, an event could not start its job, or Lambda throttled tasks for more than 30 minutes.
-   * Default: alarms without an action.
+   * Receives the alarms: a job failed, an event could not start its job, or Lambda throttled tasks for more than 30
+   * minutes. Default: alarms without an action.
    */
   readonly alarmTopic?: ITopic;
 }

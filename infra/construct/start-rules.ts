@@ -1,4 +1,7 @@
-/** EventBridge rules: uploads and requests start executions. Events that cannot be delivered go to a queue with an alarm. */
+/**
+ * EventBridge rules: uploads and requests start executions. Events that cannot be delivered go to a queue with an
+ * alarm.
+ */
 import { Duration } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';

@@ -73,8 +73,9 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
 
 /**
  * A Distributed Map starts executions of its own machine, describes them and stops them. It does not need
- * RedriveExecution, because `mapreduce redrive` starts a new execution (docs/decisions/0006-coordination.md). The policy is
- * separate: the machine depends on the default policy of its role, so that policy cannot refer to the machine.
+ * RedriveExecution, because `mapreduce redrive` starts a new execution (docs/decisions/0006-coordination.md). The
+ * policy is separate: the machine depends on the default policy of its role, so that policy cannot refer to the
+ * machine.
  *
  * Source: "IAM policies for using Distributed Map states" in the Step Functions guide.
  */

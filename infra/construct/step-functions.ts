@@ -12,10 +12,13 @@ import { bundleHandlers } from '../bundling/bundle.ts';
 import { deployerOf } from '../bundling/deployer.ts';
 import { type BucketAccess, bucketAccess, listCondition } from '../functions/bucket-access.ts';
 import { byFunction, type FunctionName, pascalCase } from '../functions/function-names.ts';
+import { TASK_FUNCTIONS } from '../machine/stages.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
 
-/** Planning lists the inputs, a barrier reads one footer per task, commit may merge parts: each takes minutes at most. */
+/**
+ * Planning lists the inputs, a barrier reads one footer per task, commit may merge parts: each takes minutes at most.
+ */
 export const STEP_TIMEOUT = Duration.minutes(15);
 
 export interface StepFunctionsProps extends CheckedProps {
@@ -49,7 +52,7 @@ export class StepFunctions extends Construct {
     const role = new Role(this, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
     grantAccess(role, bucketAccess(name, props.readablePrefixes), props);
-    const isTask = name === 'map' || name === 'reduce';
+    const isTask = TASK_FUNCTIONS.includes(name);
     const runsEngine = isTask || name === 'commit';
     const fn = new LambdaFunction(this, id, {
       description: `MapReduce: ${name}`,
@@ -65,7 +68,8 @@ export class StepFunctions extends Construct {
       tracing: Tracing.ACTIVE,
       // Step Functions invokes the handlers, and retries.
       retryAttempts: 0,
-      // A backup attempt is an event. One that Lambda cannot start within a minute, the lowest limit, would be too late.
+      // A backup attempt is an event. One that Lambda cannot start within a minute, the lowest limit, would be too
+      // late.
       maxEventAge: Duration.minutes(1),
       environment: {
         MAPREDUCE_BUCKET: props.bucket.bucketName,

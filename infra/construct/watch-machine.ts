@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { byFunction } from '../functions/function-names.ts';
+import { TASK_FUNCTIONS } from '../machine/stages.ts';
 import { watchDefinition } from '../machine/watch-definition.ts';
 import { type LoggedMachine, type MachineProps, machine, machineRole } from './machine-resource.ts';
 import type { StepFunctions } from './step-functions.ts';
@@ -14,7 +15,7 @@ export function watchMachine(
 ): LoggedMachine {
   const { byName } = functions;
   const role = machineRole(scope, id);
-  const resources = [byName.watch, byName.map, byName.reduce].map(({ functionArn }) => functionArn);
+  const resources = (['watch', ...TASK_FUNCTIONS] as const).map((name) => byName[name].functionArn);
   role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources }));
   const definition = watchDefinition({
     functions: byFunction((name) => byName[name].functionArn),

@@ -18,8 +18,9 @@ const RECOMMENDED_FLAGS: Readonly<Record<string, unknown>> = createRequire(impor
 const REMOVAL_POLICIES = { retain: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, destroy: RemovalPolicy.DESTROY };
 
 /**
- * The flags that aws-cdk-lib recommends for new apps, so that it prints no notice about flags that are not set, and those in
- * which we differ. They are here and not in cdk.json, so that a checkout and the published package deploy the same.
+ * The flags that aws-cdk-lib recommends for new apps, so that it prints no notice about flags that are not set, and
+ * those in which we differ. They are here and not in cdk.json, so that a checkout and the published package deploy the
+ * same.
  */
 const FEATURE_FLAGS = {
   ...RECOMMENDED_FLAGS,

@@ -1,4 +1,7 @@
-/** The stack that is deployed as it is. The command finds a deployment by its outputs: their names are a public contract. */
+/**
+ * The stack that is deployed as it is. The command finds a deployment by its outputs: their names are a public
+ * contract.
+ */
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { MapReduce } from '../construct/map-reduce.ts';

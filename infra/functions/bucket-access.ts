@@ -60,8 +60,8 @@ export function bucketAccess(name: FunctionName, readable: readonly string[]): B
 /**
  * A condition for s3:ListBucket that allows these prefixes only. With s3:ListBucket, S3 reports an absent object as 404
  * instead of 403. AWS does not document whether S3 then compares the key with `s3:prefix` or has no such condition key.
- * `IfExists`, and the keys that are read among the prefixes, allow both. A request that lists without a prefix passes as
- * well; the store always sends one.
+ * `IfExists`, and the keys that are read among the prefixes, allow both. A request that lists without a prefix passes
+ * as well; the store always sends one.
  */
 export function listCondition(prefixes: readonly string[]): Record<string, Record<string, string[]>> {
   return { StringLikeIfExists: { 's3:prefix': [...new Set(prefixes)] } };

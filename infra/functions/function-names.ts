@@ -1,4 +1,6 @@
-/** Each has a handler of that name in lambdas/. Construct ids are made from them, so renaming one replaces a function. */
+/**
+ * Each has a handler of that name in lambdas/. Construct ids are made from them, so renaming one replaces a function.
+ */
 export const FUNCTION_NAMES = [
   'plan',
   'map',

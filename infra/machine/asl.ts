@@ -1,9 +1,9 @@
 /**
  * The Amazon States Language, limited to the states and fields that our machines use, with JSONPath as query language.
  *
- * `Name` is the union of the names of a machine's states. `StartAt`, `Next` and `Default` must be one of them, so that the
- * compiler refuses a transition to a state that does not exist. Where names are computed (the children of a stage) the
- * record of states is checked by test/infra/transitions.test.ts instead.
+ * `Name` is the union of the names of a machine's states. `StartAt`, `Next` and `Default` must be one of them, so that
+ * the compiler refuses a transition to a state that does not exist. Where names are computed (the children of a stage)
+ * the record of states is checked by test/infra/transitions.test.ts instead.
  *
  * Source: https://states-language.net/spec.html, and "Map state in Distributed mode" of the Step Functions guide.
  */

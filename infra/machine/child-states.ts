@@ -53,7 +53,9 @@ export function childMachine(parts: StateMachineParts, stage: MachineStage): Mac
   return { StartAt: task, States: states };
 }
 
-/** Ends the child without failing the stage: the reducer has noted which map task to repeat, and the barrier repeats it. */
+/**
+ * Ends the child without failing the stage: the reducer has noted which map task to repeat, and the barrier repeats it.
+ */
 const AwaitRepair: PassState<ChildName> = { Type: 'Pass', Result: {}, End: true };
 
 function taskState(

@@ -1,4 +1,6 @@
-/** What the states of the job machine have in common: the functions that take the job one step on, and how they fail. */
+/**
+ * What the states of the job machine have in common: the functions that take the job one step on, and how they fail.
+ */
 
 import { type NextStep, stepEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { FUNCTION_DEATHS } from '../../src/aws/protocol/lambda-reports.ts';
@@ -80,7 +82,9 @@ export function step(
   };
 }
 
-/** Names the errors of dead functions as well, because `States.ALL` does not match errors that start with `Runtime.`. */
+/**
+ * Names the errors of dead functions as well, because `States.ALL` does not match errors that start with `Runtime.`.
+ */
 export function catchAll<const Name extends string>(resultPath: Path, next: Name): readonly Catcher<Name>[] {
   return [FUNCTION_DEATHS, ['States.ALL']].map((errors) => ({
     ErrorEquals: errors,

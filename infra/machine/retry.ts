@@ -16,15 +16,18 @@ const LAMBDA_SERVICE_ERRORS = [
   'Lambda.ServiceException',
 ];
 
-/** The account runs as many functions as it may. A start has to wait until another function ends, however long that takes. */
+/**
+ * The account runs as many functions as it may. A start has to wait until another function ends, however long that
+ * takes.
+ */
 export const THROTTLED = 'Lambda.TooManyRequestsException';
 
 /** How long a throttled start is retried. Each retry adds three events to a history, which may hold 25,000. */
 export type ThrottlePatience = Pick<Retrier, 'MaxAttempts' | 'MaxDelaySeconds'>;
 
 /**
- * The average delay is half a minute, so about 8 hours: tasks wait for the tasks before them. The history of a child has
- * room for as many retries after each death of its function.
+ * The average delay is half a minute, so about 8 hours: tasks wait for the tasks before them. The history of a child
+ * has room for as many retries after each death of its function.
  */
 export const TASK_PATIENCE: ThrottlePatience = { MaxAttempts: 1_000, MaxDelaySeconds: 60 };
 

@@ -44,6 +44,9 @@ export const STAGES: readonly MachineStage[] = [
   },
 ];
 
+/** The functions that run tasks. */
+export const TASK_FUNCTIONS: readonly FunctionName[] = STAGES.map(({ taskFunction }) => taskFunction);
+
 /** The states that each stage adds to a machine, in one record. */
 export function ofEachStage<Name extends string, S>(
   statesOf: (stage: MachineStage) => Readonly<Record<string, S>>,

@@ -1,6 +1,6 @@
 /**
- * The state machine of a job, as Amazon States Language. The handlers decide what comes next (src/aws/protocol/job-state.ts);
- * the machine waits, retries, fans out and fails.
+ * The state machine of a job, as Amazon States Language. The handlers decide what comes next
+ * (src/aws/protocol/job-state.ts); the machine waits, retries, fans out and fails.
  *
  *     Plan --> MapStage <--> MapBarrier --> ReduceStage <--> ReduceBarrier <--> Commit --> Done
  *      |                        ^   |_____________________________|________________^

@@ -1,4 +1,6 @@
-/** The names of the job machine's states. They are part of what a person sees in the console, and of the stored history. */
+/**
+ * The names of the job machine's states. They are part of what a person sees in the console, and of the stored history.
+ */
 import type { NextStep } from '../../src/aws/protocol/job-state.ts';
 import type { StageTitle } from './stages.ts';
 

@@ -1,7 +1,7 @@
 /**
- * The watch machine, which runs beside a stage: it waits, looks for stragglers, and starts backup attempts without waiting
- * for them. It is a machine of its own and not a branch of the job machine, so that no stage waits for the last look and
- * no failure of the watch fails the job.
+ * The watch machine, which runs beside a stage: it waits, looks for stragglers, and starts backup attempts without
+ * waiting for them. It is a machine of its own and not a branch of the job machine, so that no stage waits for the last
+ * look and no failure of the watch fails the job.
  *
  *     Wait --> Look --> Done?
  *      ^        |
@@ -82,7 +82,8 @@ function whatNow(): ChoiceState<WatchStateName> {
         Next: backupsOf(stage),
       })),
     ],
-    Default: backupsOf(STAGES[last]),
+    // There is at least one stage.
+    Default: backupsOf(STAGES[last]!),
   };
 }
 

@@ -13,13 +13,20 @@ import { registryOf } from './registry.ts';
 
 /** For Node, the SDK, the bundle and its JavaScript heap. */
 const RUNTIME_BYTES = 256 * MiB;
-/** The buffers' part of the remaining memory. The rest is for chunks in flight, the user's objects and the garbage collector. */
+/**
+ * The buffers' part of the remaining memory. The rest is for chunks in flight, the user's objects and the garbage
+ * collector.
+ */
 const BUFFER_FRACTION = 0.5;
-/** The part of the rest that is for reading ahead. A reducer that merges many runs reads larger pieces, so less often. */
+/**
+ * The part of the rest that is for reading ahead. A reducer that merges many runs reads larger pieces, so less often.
+ */
 const READ_AHEAD_FRACTION = 0.25;
 const READ_AHEAD_BYTES_MAX = 512 * MiB;
 
-/** Kept for the end of an attempt: when a request was throttled until then, the attempt writes a note about its failure. */
+/**
+ * Kept for the end of an attempt: when a request was throttled until then, the attempt writes a note about its failure.
+ */
 const NOTE_RESERVE_MS = 5_000;
 /** The reserve is at most this part of the time that the invocation has left. */
 const NOTE_RESERVE_FRACTION_MAX = 1 / 6;
@@ -30,7 +37,9 @@ interface SharedEnvironment extends StepEnvironment {
 
 let shared: SharedEnvironment | undefined;
 
-/** The environment of one invocation: requests that S3 throttles are retried until the function's time limit is near. */
+/**
+ * The environment of one invocation: requests that S3 throttles are retried until the function's time limit is near.
+ */
 export function lambdaEnvironment({ remainingMs }: Pick<Invocation, 'remainingMs'>): StepEnvironment {
   shared ??= sharedEnvironment();
   const reserveMs = Math.min(NOTE_RESERVE_MS, remainingMs() * NOTE_RESERVE_FRACTION_MAX);

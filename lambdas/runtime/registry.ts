@@ -1,6 +1,6 @@
 /**
- * The apps of a deployment. The module that the construct's `jobs` names exports them as `apps`: under the name of each app
- * either a job, or `{ load }` for a job that is loaded when it is first needed.
+ * The apps of a deployment. The module that the construct's `jobs` names exports them as `apps`: under the name of each
+ * app either a job, or `{ load }` for a job that is loaded when it is first needed.
  *
  * @example
  * import accessLog from './access-log/job.ts';

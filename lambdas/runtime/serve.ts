@@ -1,6 +1,6 @@
 /**
- * Runs a step in a Lambda invocation: parses the event, adds job, stage, task and attempt to every log line, and records
- * metrics and traces. Errors keep their names, which Step Functions matches, and carry all they say as data.
+ * Runs a step in a Lambda invocation: parses the event, adds job, stage, task and attempt to every log line, and
+ * records metrics and traces. Errors keep their names, which Step Functions matches, and carry all they say as data.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type * as v from 'valibot';

@@ -112,8 +112,8 @@ describe('a grant', () => {
   });
 
   const allows = (grant: Grant, call: Call): boolean => {
-    const [action, on] = call.split(' ');
-    const asked = arns[on] ?? [`${arns.bucket[0]}/${on}`];
+    const [action = '', on = ''] = call.split(' ');
+    const asked = arns[on] ?? [`${arns.bucket?.[0]}/${on}`];
     return asked.length > 0 && asked.every((arn) => policies.allows(grant, action, arn));
   };
 
@@ -175,7 +175,7 @@ describe('a grant', () => {
 /** The calls that a source makes with the SDK, by their names in IAM. */
 function callsIn(source: string): string[] {
   const calls = source.matchAll(/\bnew (\w+)Command\(|\bpaginate(\w+)\(/g);
-  return [...calls].map(([, command, paginated]) =>
+  return [...calls].map(([, command, paginated = '']) =>
     command === 'Invoke' ? 'InvokeFunction' : command || paginated,
   );
 }

@@ -26,7 +26,7 @@ export class Policies {
 
   /** The logical ids of the resources of a type. */
   idsOf(type: string): string[] {
-    return Object.keys(this.#resources).filter((id) => this.#resources[id].Type === type);
+    return Object.keys(this.#resources).filter((id) => this.#resource(id).Type === type);
   }
 
   /** The ARNs of the resources of a type. */
@@ -46,7 +46,7 @@ export class Policies {
   /** The text that CloudFormation makes of a value. */
   render(value: unknown): string {
     if (typeof value === 'string') return value;
-    const [[name, argument]] = Object.entries(value as Record<string, unknown>);
+    const [name, argument] = Object.entries(value as Record<string, unknown>)[0] ?? [];
     switch (name) {
       case 'Ref':
         return this.#ref(argument as string);
@@ -62,7 +62,7 @@ export class Policies {
       }
       case 'Fn::Select': {
         const [index, { 'Fn::Split': split }] = argument as [number, { 'Fn::Split': [string, unknown] }];
-        return this.render(split[1]).split(split[0])[Number(index)];
+        return this.render(split[1]).split(split[0])[Number(index)] ?? '';
       }
     }
     throw new Error(`cannot render ${JSON.stringify(value)}`);
@@ -72,8 +72,14 @@ export class Policies {
     return this.idsOf('AWS::IAM::Policy')
       .filter((id) => id.includes(idPart))
       .flatMap(
-        (id) => (this.#resources[id].Properties.PolicyDocument as { Statement: Statement[] }).Statement,
+        (id) => (this.#resource(id).Properties.PolicyDocument as { Statement: Statement[] }).Statement,
       );
+  }
+
+  #resource(id: string): Resource {
+    const resource = this.#resources[id];
+    if (resource === undefined) throw new Error(`the template has no resource ${id}`);
+    return resource;
   }
 
   #ref(name: string): string {
@@ -89,12 +95,12 @@ export class Policies {
       case 'AWS::StackId':
         return `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${this.#stackName}/6f6b6a10-0000-11f0-8000-0a0a0a0a0a0a`;
       default:
-        return this.#resources[name].Type === 'AWS::StepFunctions::StateMachine' ? this.#arn(name) : name;
+        return this.#resource(name).Type === 'AWS::StepFunctions::StateMachine' ? this.#arn(name) : name;
     }
   }
 
   #arn(id: string): string {
-    const { Type } = this.#resources[id];
+    const { Type } = this.#resource(id);
     switch (Type) {
       case 'AWS::S3::Bucket':
         return `arn:aws:s3:::${id}`;
