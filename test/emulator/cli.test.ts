@@ -252,7 +252,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(redriven.stderr).toContain('job slow is running (map). mapreduce wait slow');
     expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 });
     expect(again).toMatchObject({ code: 2, stdout: '' });
-    expect(again.stderr).toContain("'mapreduce redrive slow' goes on");
+    expect(again.stderr).toContain("'mapreduce redrive slow' resumes");
     console.log(`${emulator.name}: ${atRest.tasks} tasks begun, ${atRest.done} of 512 lines done`);
     // A task may look between chunks of four lines, at ten lines a second.
     expect(atRest.most).toBeLessThan(256);

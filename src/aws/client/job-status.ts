@@ -1,35 +1,21 @@
 /** Where a job is: its execution, its plan, and the objects that its tasks have committed. */
-
-import { type ErrorName, isErrorName, MapReduceError } from '../../base/errors.ts';
+import { MapReduceError } from '../../base/errors.ts';
 import { type JobId, jobId } from '../../base/ids.ts';
-import { nearestName } from '../../base/nearest-name.ts';
 import { shufflePrefix } from '../../commit/layout.ts';
 import type { Split } from '../../plan/task.ts';
-import type { JobReport } from '../../report/report.ts';
 import { SUCCESS_NAME } from '../../report/result-names.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
-import {
-  type FailureDocument,
-  findDocument,
-  findManifest,
-  type PlanDocument,
-  type WrittenHint,
-} from '../protocol/documents.ts';
-import { hintText, isHintKind } from '../protocol/hints.ts';
+import { findDocument, type PlanDocument } from '../protocol/documents.ts';
 import {
   attemptFailuresPrefix,
   cancelKey,
   defaultOutputPrefix,
-  failureKey,
-  JOBS_PREFIX,
   jobLayout,
   planKey,
 } from '../protocol/keys.ts';
-import { reportedFailure } from '../protocol/lambda-reports.ts';
-import { isAccessDenied } from './aws-errors.ts';
-import { regionOfArn } from './client-options.ts';
 import type { Deployment } from './deployment.ts';
 import { type JobExecution, latestExecution } from './executions.ts';
+import { noSuchJob } from './missing-job.ts';
 
 /**
  *     planning -> map -> reduce -> committing -> succeeded
@@ -81,7 +67,7 @@ export async function jobStatus(deployment: Deployment, job: JobId): Promise<Job
   const { store } = deployment;
   const execution = await latestExecution(deployment, job);
   const plan = await findDocument<PlanDocument>(store, planKey(job));
-  if (execution === undefined && plan === undefined) throw await noJob(deployment, job);
+  if (execution === undefined && plan === undefined) throw await noSuchJob(deployment, job);
   return await statusOf(deployment, { job, execution, plan });
 }
 
@@ -174,93 +160,6 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** @throws ObjectNotFoundError as a UsageError: the results of the job are not there */
-export async function readReport(
-  { store }: Deployment,
-  { jobId: job, plan, execution }: JobStatus,
-): Promise<{ report: JobReport; outputPrefix: string }> {
-  const outputPrefix = execution?.output.outputPrefix ?? plan?.outputPrefix ?? defaultOutputPrefix(job);
-  const report = await findManifest(store, outputPrefix);
-  if (report !== undefined && report.jobId !== job) {
-    throw new MapReduceError(
-      'UsageError',
-      `the results of job ${job} were replaced by those of job ${report.jobId}, in ${store.location}/${outputPrefix}`,
-    );
-  }
-  if (report !== undefined) return { report, outputPrefix };
-  throw new MapReduceError(
-    'UsageError',
-    `the results of job ${job} are not in ${store.location}/${outputPrefix}: somebody has removed them. Submit the job again`,
-  );
-}
-
-/** @throws what the job failed of; UsageError while it runs */
-export async function assertSucceeded(deployment: Deployment, status: JobStatus): Promise<void> {
-  const { phase, jobId: job } = status;
-  if (phase === 'succeeded') return;
-  if (phase === 'failed' || phase === 'cancelled') throw await failureOf(deployment, status);
-  throw new MapReduceError(
-    'UsageError',
-    `job ${job} is still running (${phase}); it has no results before it succeeds. ${deployment.commandLine(`wait ${job}`)}`,
-  );
-}
-
-/** Why a job did not end well, as an error of the family, with the task and the stack of the user's code. */
-export async function failureOf(
-  { store, commandLine }: Deployment,
-  { jobId: job, phase, execution, plan }: JobStatus,
-): Promise<MapReduceError> {
-  if (phase === 'cancelled') {
-    return new MapReduceError(
-      'CancelledError',
-      `job ${job} was cancelled. What is committed is kept for days: go on from there with '${commandLine(`redrive ${job}`)}'`,
-    );
-  }
-  const failure = await findDocument<FailureDocument>(store, failureKey(job));
-  if (failure === undefined) {
-    return new MapReduceError(
-      'TaskFailedError',
-      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${reportedText(execution)}. See '${commandLine(`logs ${job}`)}'`,
-    );
-  }
-  const { phase: _phase, file, ...details } = failure.details;
-  const next = failure.nextSteps.map((hint) => `\n  next: ${ownText(hint, commandLine)}`).join('');
-  return new MapReduceError(errorNameOf(failure.error), `job ${job}: ${failure.message}${next}`, {
-    details: {
-      // Without the phase: the hint that goes with it is a command for files of this machine.
-      ...details,
-      ...(file === undefined ? {} : { file: `${store.location}/${file}` }),
-      ...(plan === undefined ? {} : { jobName: plan.plan.settings.jobName }),
-      jobId: job,
-    },
-  });
-}
-
-/** Why an execution failed that could not leave a failure.json. */
-function reportedText(execution: JobExecution | undefined): string {
-  if (execution?.error === undefined) return execution?.cause ?? 'it has left no failure.json';
-  const failure = reportedFailure({ Error: execution.error, Cause: execution.cause ?? '' });
-  switch (failure.kind) {
-    case 'thrown':
-      return `${failure.error.name}: ${failure.error.message}`;
-    case 'death':
-      return `${failure.death.name}: ${failure.death.message}`;
-    case 'tasks-failed':
-      return `${execution.error}: tasks failed, and it has left no failure.json`;
-    case 'other':
-      return failure.message === '' ? failure.name : failure.message;
-  }
-}
-
-/** The function that wrote the hint does not know how this command was called. */
-function ownText(hint: WrittenHint, commandLine: Deployment['commandLine']): string {
-  return isHintKind(hint.kind) ? hintText(hint, commandLine) : hint.text;
-}
-
-function errorNameOf(name: string): ErrorName {
-  return isErrorName(name) ? name : 'TaskFailedError';
-}
-
 /** @throws UsageError */
 export function checkedJobId(text: string): JobId {
   try {
@@ -268,33 +167,4 @@ export function checkedJobId(text: string): JobId {
   } catch (error) {
     throw new MapReduceError('UsageError', (error as Error).message, { cause: error });
   }
-}
-
-/** Job ids looked through for one that resembles a missing one. */
-const KEYS_COMPARED_MAX = 2_000;
-
-async function noJob(deployment: Deployment, job: JobId): Promise<MapReduceError> {
-  const { bucket, stackName, stateMachineArn, commandLine } = deployment;
-  const nearest = nearestName(job, await knownJobs(deployment));
-  const name = stateMachineArn.split(':').at(-1);
-  const where = stackName === undefined ? `the state machine ${name}` : `the stack ${stackName}`;
-  return new MapReduceError(
-    'UsageError',
-    `there is no job '${job}' in s3://${bucket} (${where}, in the region ${regionOfArn(stateMachineArn)}).${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} '${commandLine('jobs')}' lists the latest`,
-  );
-}
-
-/** Of the bucket, for the nearest name: none where they may not be listed. */
-async function knownJobs({ store }: Deployment): Promise<Set<string>> {
-  const known = new Set<string>();
-  let keys = 0;
-  try {
-    for await (const { key } of store.list(JOBS_PREFIX)) {
-      known.add(key.slice(JOBS_PREFIX.length).split('/', 1)[0]!);
-      if (++keys === KEYS_COMPARED_MAX) break;
-    }
-  } catch (error) {
-    if (!isAccessDenied(error)) throw error;
-  }
-  return known;
 }

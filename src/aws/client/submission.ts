@@ -11,7 +11,8 @@ import { type JobRequestInput, parseJobRequest } from '../protocol/job-request.t
 import { OUTPUT_PREFIX, requestKey } from '../protocol/keys.ts';
 import type { Deployment } from './deployment.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
-import { failureOf, type JobStart, type JobStatus } from './job-status.ts';
+import { failureOf } from './job-outcome.ts';
+import type { JobStart, JobStatus } from './job-status.ts';
 import { assertInputs, assertOutput, assertSuits, deployedApp } from './submit-checks.ts';
 import { type PlannedUpload, planInputs, uploadInputs } from './uploads.ts';
 import { watchJob } from './watch.ts';

@@ -1,6 +1,7 @@
 /** What commands print of a job that has succeeded: its summary and cost, or its report as JSON. */
 import type { Deployment } from '../../aws/client/deployment.ts';
-import { type JobStatus, readReport } from '../../aws/client/job-status.ts';
+import { readReport } from '../../aws/client/job-outcome.ts';
+import type { JobStatus } from '../../aws/client/job-status.ts';
 import { startOfResult } from '../../aws/client/results.ts';
 import { costText } from '../display/cost-text.ts';
 import { FIRST_LINES_BYTES_MAX, firstLinesOf } from '../display/first-lines.ts';

@@ -107,7 +107,7 @@ function notReadable(file: string, why: string, cause?: unknown): MapReduceError
 
 async function ofJob(id: string, flags: ReportFlags): Promise<{ report: JobReport; cost?: ReportCost }> {
   const [{ assertSucceeded, readReport }, { estimatedCost }, { costText }] = await Promise.all([
-    import('../../aws/client/job-status.ts'),
+    import('../../aws/client/job-outcome.ts'),
     import('../../aws/client/estimated-cost.ts'),
     import('../display/cost-text.ts'),
   ]);

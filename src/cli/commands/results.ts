@@ -1,7 +1,8 @@
 /** `mapreduce results`: the results of a job, shown or downloaded. */
 import type { Deployment } from '../../aws/client/deployment.ts';
 import { estimatedCost } from '../../aws/client/estimated-cost.ts';
-import { assertSucceeded, type JobStatus, readReport } from '../../aws/client/job-status.ts';
+import { assertSucceeded, readReport } from '../../aws/client/job-outcome.ts';
+import type { JobStatus } from '../../aws/client/job-status.ts';
 import { downloadResults } from '../../aws/client/results.ts';
 import { formatBytes, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { reportPage } from '../../report/page/page.ts';

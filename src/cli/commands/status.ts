@@ -1,6 +1,7 @@
 /** `mapreduce status`: where a job is, and why it failed if it has. */
 import type { Deployment } from '../../aws/client/deployment.ts';
-import { failureOf, type JobStatus } from '../../aws/client/job-status.ts';
+import { failureOf } from '../../aws/client/job-outcome.ts';
+import type { JobStatus } from '../../aws/client/job-status.ts';
 import type { MapReduceError } from '../../base/errors.ts';
 import { errorText } from '../display/error-text.ts';
 import { statusLines } from '../display/job-status-lines.ts';

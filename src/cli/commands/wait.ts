@@ -1,6 +1,7 @@
 /** `mapreduce wait`: a job until its end, as progress, then the summary or the error that ended it. */
 import type { Deployment } from '../../aws/client/deployment.ts';
-import { failureOf, type JobStart } from '../../aws/client/job-status.ts';
+import { failureOf } from '../../aws/client/job-outcome.ts';
+import type { JobStart } from '../../aws/client/job-status.ts';
 import { watchJob } from '../../aws/client/watch.ts';
 import { isMapReduceError } from '../../base/errors.ts';
 import { progressDisplay } from '../display/progress-display.ts';

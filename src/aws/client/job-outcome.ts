@@ -1,0 +1,97 @@
+/** What has become of a job: its report where it succeeded, otherwise why it failed. */
+import { type ErrorName, isErrorName, MapReduceError } from '../../base/errors.ts';
+import type { JobReport } from '../../report/report.ts';
+import { type FailureDocument, findDocument, findManifest, type WrittenHint } from '../protocol/documents.ts';
+import { hintText, isHintKind } from '../protocol/hints.ts';
+import { defaultOutputPrefix, failureKey } from '../protocol/keys.ts';
+import { reportedFailure } from '../protocol/lambda-reports.ts';
+import type { Deployment } from './deployment.ts';
+import type { JobExecution } from './executions.ts';
+import type { JobStatus } from './job-status.ts';
+
+/** @throws UsageError where the results are gone, or are those of another job */
+export async function readReport(
+  { store }: Deployment,
+  { jobId: job, plan, execution }: JobStatus,
+): Promise<{ report: JobReport; outputPrefix: string }> {
+  const outputPrefix = execution?.output.outputPrefix ?? plan?.outputPrefix ?? defaultOutputPrefix(job);
+  const report = await findManifest(store, outputPrefix);
+  if (report !== undefined && report.jobId !== job) {
+    throw new MapReduceError(
+      'UsageError',
+      `the results of job ${job} were replaced by those of job ${report.jobId}, in ${store.location}/${outputPrefix}`,
+    );
+  }
+  if (report !== undefined) return { report, outputPrefix };
+  throw new MapReduceError(
+    'UsageError',
+    `the results of job ${job} are not in ${store.location}/${outputPrefix}: somebody has removed them. Submit the job again`,
+  );
+}
+
+/** @throws what the job failed of; UsageError while it runs */
+export async function assertSucceeded(deployment: Deployment, status: JobStatus): Promise<void> {
+  const { phase, jobId: job } = status;
+  if (phase === 'succeeded') return;
+  if (phase === 'failed' || phase === 'cancelled') throw await failureOf(deployment, status);
+  throw new MapReduceError(
+    'UsageError',
+    `job ${job} is still running (${phase}); it has no results before it succeeds. ${deployment.commandLine(`wait ${job}`)}`,
+  );
+}
+
+/** Why a job failed, as a MapReduceError with the task and the stack of the user's code. */
+export async function failureOf(
+  { store, commandLine }: Deployment,
+  { jobId: job, phase, execution, plan }: JobStatus,
+): Promise<MapReduceError> {
+  if (phase === 'cancelled') {
+    return new MapReduceError(
+      'CancelledError',
+      `job ${job} was cancelled. What is committed is kept for days: resume from there with '${commandLine(`redrive ${job}`)}'`,
+    );
+  }
+  const failure = await findDocument<FailureDocument>(store, failureKey(job));
+  if (failure === undefined) {
+    return new MapReduceError(
+      'TaskFailedError',
+      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${reportedText(execution)}. See '${commandLine(`logs ${job}`)}'`,
+    );
+  }
+  const { phase: _phase, file, ...details } = failure.details;
+  const next = failure.nextSteps.map((hint) => `\n  next: ${ownText(hint, commandLine)}`).join('');
+  return new MapReduceError(errorNameOf(failure.error), `job ${job}: ${failure.message}${next}`, {
+    details: {
+      // Without the phase: the hint that goes with it is a command for files of this machine.
+      ...details,
+      ...(file === undefined ? {} : { file: `${store.location}/${file}` }),
+      ...(plan === undefined ? {} : { jobName: plan.plan.settings.jobName }),
+      jobId: job,
+    },
+  });
+}
+
+/** Why an execution failed that could not leave a failure.json. */
+function reportedText(execution: JobExecution | undefined): string {
+  if (execution?.error === undefined) return execution?.cause ?? 'it has left no failure.json';
+  const failure = reportedFailure({ Error: execution.error, Cause: execution.cause ?? '' });
+  switch (failure.kind) {
+    case 'thrown':
+      return `${failure.error.name}: ${failure.error.message}`;
+    case 'death':
+      return `${failure.death.name}: ${failure.death.message}`;
+    case 'tasks-failed':
+      return `${execution.error}: tasks failed, and it has left no failure.json`;
+    case 'other':
+      return failure.message === '' ? failure.name : failure.message;
+  }
+}
+
+/** The function that wrote the hint does not know how this command was called. */
+function ownText(hint: WrittenHint, commandLine: Deployment['commandLine']): string {
+  return isHintKind(hint.kind) ? hintText(hint, commandLine) : hint.text;
+}
+
+function errorNameOf(name: string): ErrorName {
+  return isErrorName(name) ? name : 'TaskFailedError';
+}
