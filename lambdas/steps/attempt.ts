@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/protocol/attempt-failures.ts';
+import { ATTEMPT_LOOK_MS } from '../../src/aws/protocol/attempt-looks.ts';
 import { readDocument, type SettingsDocument } from '../../src/aws/protocol/documents.ts';
 import { cancelKey, failureKey, jobLayout, settingsKey } from '../../src/aws/protocol/keys.ts';
 import { type Death, deathOf, reportedFailure } from '../../src/aws/protocol/lambda-reports.ts';
@@ -26,8 +27,6 @@ import { TurnTakingStore } from './turn-taking-store.ts';
 export const DEADLINE_RESERVE_MS = 10_000;
 /** At most this part of what it had: a function with a short limit has time to work as well. */
 const DEADLINE_RESERVE_FRACTION_MAX = 1 / 3;
-/** How often an attempt asks the bucket whether it is still wanted: three HEAD requests. */
-export const WATCH_INTERVAL_MS = 5_000;
 
 export interface AttemptRequest {
   readonly jobId: JobId;
@@ -199,7 +198,7 @@ class LambdaAttemptControl implements AttemptControl {
       await look().catch(() => {});
       isLooking = false;
     };
-    this.#timer = setInterval(() => void lookOnce(), WATCH_INTERVAL_MS);
+    this.#timer = setInterval(() => void lookOnce(), ATTEMPT_LOOK_MS);
   }
 
   check(): void {

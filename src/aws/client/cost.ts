@@ -5,6 +5,7 @@
  */
 
 import type { JobReport, StageReport } from '../../report/report.ts';
+import { ATTEMPT_LOOK_MS, ATTEMPT_LOOK_READS } from '../protocol/attempt-looks.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../protocol/watch-state.ts';
 import type { Prices } from './prices.ts';
 
@@ -63,9 +64,6 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
 
 const PART_BYTES = 8 * 1024 * 1024;
 const JOB_REQUESTS = 20;
-/** As often as lambdas/steps/attempt.ts has it, an attempt looks for a cancel, a failure and another's commit. */
-export const ATTEMPT_LOOK_MS = 5_000;
-const ATTEMPT_LOOK_READS = 3;
 
 /** As if each took as long as most do. */
 function looksOfAttempts({ attempts, taskTimes }: StageReport): number {

@@ -13,14 +13,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { WATCH_INTERVAL_MS } from '../../../lambdas/steps/attempt.ts';
-import {
-  ATTEMPT_LOOK_MS,
-  costOf,
-  storageRequests,
-  type Usage,
-  watchOf,
-} from '../../../src/aws/client/cost.ts';
+import { costOf, storageRequests, type Usage, watchOf } from '../../../src/aws/client/cost.ts';
 import type { Deployment } from '../../../src/aws/client/deployment.ts';
 import { readDefinition } from '../../../src/aws/client/machine.ts';
 import { pricesOf } from '../../../src/aws/client/prices.ts';
@@ -77,7 +70,6 @@ describe('the estimated cost', () => {
 
     const [short, long] = [storageRequests(report(4_900)), storageRequests(report(31_000))];
 
-    expect(ATTEMPT_LOOK_MS).toBe(WATCH_INTERVAL_MS);
     expect(long.s3Reads - short.s3Reads).toBe(12 * 6 * 3);
     expect(long.s3Writes).toBe(short.s3Writes);
   });
