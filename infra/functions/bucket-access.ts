@@ -2,7 +2,8 @@
  * What each function may do with the objects of the bucket. Keys are given by patterns; src/aws/protocol/keys.ts and
  * src/commit/layout.ts draw the keys. The `*` of IAM matches slashes too, so `output/*` covers outputs of any depth.
  *
- * A function may read what it writes: when the response to a write is lost, it looks whose write succeeded.
+ * A function may read what it writes: when the response to a write is lost, it reads the object to see whose write
+ * succeeded.
  */
 import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../../src/aws/protocol/keys.ts';
 import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';

@@ -91,7 +91,7 @@ function failureStates(parts: StateMachineParts) {
   } satisfies States<string, StateName>;
 }
 
-/** Sends the failure to EventBridge, for whoever has made a rule for it. */
+/** Sends the failure to EventBridge, where rules of the account may match it. */
 function publishFailure({ partition, bucket }: StateMachineParts): TaskState<StateName> {
   return {
     Type: 'Task',

@@ -92,7 +92,7 @@ describe('the compiler refuses', () => {
     expect(danglingIn(missing)).toEqual(['A']);
   });
 
-  it('a state that ends and goes on, and a path that does not start at the root', () => {
+  it('a state with both End and Next, and a path that does not start at the root', () => {
     // @ts-expect-error: End and Next exclude each other
     const both: State<'A'> = { Type: 'Wait', Seconds: 1, Next: 'A', End: true };
     // @ts-expect-error: a name that ends in .$ takes a path
