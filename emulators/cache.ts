@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Python environments, certificates and the last log of each emulator: everything that outlives a run. */
+/** The folder for everything that outlives a run: Python environments, certificates and the last log of each emulator. */
 export function cacheFolder(): string {
   const base = process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache');
   return path.join(base, 'serverless-mapreduce');
@@ -17,8 +17,8 @@ export function shortHash(...parts: string[]): string {
 }
 
 /**
- * Runs `work` while no other process works on `folder`. The lock is a file beside it that holds the owner's process
- * id; one whose owner is gone is taken over.
+ * Runs `work` while no other process works on `folder`. The lock is a file beside the folder that contains the process id
+ * of its owner. If the owner has ended, another process takes the lock over.
  */
 export async function withFolderLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const lock = `${folder}.lock`;
@@ -56,7 +56,7 @@ async function tryCreate(lock: string): Promise<boolean> {
 async function isAbandoned(lock: string): Promise<boolean> {
   const owner = Number(await readFile(lock, 'utf8').catch(() => 'gone'));
   if (!Number.isInteger(owner) || owner <= 0) {
-    // Between creation and the write of the id there is a moment, on a busy machine a long one.
+    // The owner writes its id shortly after it creates the file; on a busy machine this can take long.
     const age = Date.now() - ((await stat(lock).catch(() => undefined))?.mtimeMs ?? Date.now());
     return age > 60_000;
   }

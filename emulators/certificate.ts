@@ -1,4 +1,4 @@
-/** A self-signed certificate for 127.0.0.1 and localhost, kept in the cache folder and renewed before it expires. */
+/** Creates a self-signed certificate for 127.0.0.1 and localhost, keeps it in the cache folder, and renews it before it expires. */
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { cacheFolder, withFolderLock } from './cache.ts';
 import { EmulatorUnavailableError } from './errors.ts';
 
 export interface CertificateFiles {
-  /** PEM; being self-signed it is its own CA. */
+  /** The certificate in PEM. It is self-signed, so it is its own CA. */
   certificateFile: string;
   keyFile: string;
 }

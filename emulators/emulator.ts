@@ -1,4 +1,4 @@
-/** What both emulators share: start under a supervisor, wait until healthy, stop. */
+/** Starts either emulator under a supervisor, waits until it is healthy, and stops it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import http from 'node:http';
@@ -15,26 +15,26 @@ import type { SupervisorOrders } from './supervisor.ts';
 export type EmulatorName = 'LocalStack' | 'MiniStack';
 
 export interface StartOptions {
-  /** Default 4566; `'auto'` takes any free port when that one is taken. */
+  /** The default is 4566. `'auto'` chooses any free port if 4566 is in use. */
   port?: PortChoice;
-  /** No lines about installing and starting on stderr. */
+  /** Prints nothing about installing and starting on stderr. */
   quiet?: boolean;
   /**
-   * Function processes at once, idle ones included, from 1 to 1,000; beyond it, invocations are throttled. Default:
-   * MAPREDUCE_FUNCTION_PROCESSES, else by memory and cores.
+   * Maximum number of function processes, including idle ones, from 1 to 1,000. Beyond it, invocations are throttled. The
+   * default is MAPREDUCE_FUNCTION_PROCESSES, otherwise it depends on memory and cores.
    */
   functionProcessesMax?: number;
 }
 
 export interface RunningEmulator {
   name: EmulatorName;
-  /** Such as http://127.0.0.1:4566. An IP address, so that the SDK addresses buckets by path. */
+  /** For example http://127.0.0.1:4566. It is an IP address, so that the SDK addresses buckets by path. */
   endpoint: string;
-  /** All processes of the emulator, its functions' too, descend from this one. */
+  /** The process id of the ancestor of all processes of the emulator, including its functions. */
   pid: number;
-  /** What a client needs to talk to it: AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, keys, region, over TLS the CA. */
+  /** The variables that a client needs: AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, keys, region, and the CA if it uses TLS. */
   environment: Record<string, string>;
-  /** Output of the emulator and its functions; overwritten by the next start on the same port. */
+  /** The output of the emulator and its functions. The next start on the same port overwrites it. */
   logFile: string;
   startedInMs: number;
   /** Resolves when the emulator has ended by itself or by stop(). */
@@ -50,7 +50,7 @@ export interface LaunchOptions {
   environment: Record<string, string>;
   healthPath: string;
   ca?: string;
-  /** Given the emulator's state folder, which is removed at the end. */
+  /** Receives the emulator's state folder, which is removed at the end. */
   command: (stateFolder: string) => Promise<LaunchCommand> | LaunchCommand;
   readyTimeoutMs: number;
   say: (line: string) => void;
@@ -60,17 +60,17 @@ export interface LaunchCommand {
   command: string;
   args: string[];
   env: NodeJS.ProcessEnv;
-  /** Run after the end, for what a killed process cannot clean up itself. */
+  /** Runs after the emulator has ended, and cleans up what a killed process cannot. */
   afterwards?: { command: string; args: string[] };
 }
 
 export const REGION = 'us-east-1';
 
-/** Of one look; a busy machine takes seconds for it. */
+/** The timeout of one health check. On a busy machine a check takes seconds. */
 const HEALTH_TIMEOUT_MS = 10_000;
 const LOGS_KEPT_MS = 3 * 24 * 60 * 60 * 1000;
 
-/** Keys that open nothing but an emulator. */
+/** The keys are valid only for an emulator. */
 export function clientEnvironment(endpoint: string): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: endpoint,
@@ -82,7 +82,7 @@ export function clientEnvironment(endpoint: string): Record<string, string> {
   };
 }
 
-/** This process' environment without anything of AWS: an emulator and its functions never see real credentials. */
+/** Omits all AWS variables, so that an emulator and its functions never see real credentials. */
 export function environmentWithoutAws(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_') && name !== 'NODE_OPTIONS'),
@@ -101,10 +101,10 @@ export async function launch(options: LaunchOptions): Promise<RunningEmulator> {
   const supervisor = await superviseInto(logFile, { ...command, stateFolder }, env);
   const ended = new Promise<void>((resolve) => supervisor.once('exit', () => resolve()));
   const stop = async () => {
-    // The supervisor ends everything when its stdin closes, so also when this process is killed.
+    // The supervisor ends everything when its stdin closes, which also happens when this process is killed.
     supervisor.stdin?.destroy();
     await ended;
-    // What was killed may be writing its last file.
+    // A killed process may still be writing a file.
     await rm(stateFolder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   try {
@@ -126,7 +126,7 @@ export async function launch(options: LaunchOptions): Promise<RunningEmulator> {
   };
 }
 
-/** Logs outlive their emulator, for a while: each port has its own. */
+/** Logs are kept for some days after their emulator has ended. Each port has its own log. */
 async function logFolder(): Promise<string> {
   const folder = path.join(cacheFolder(), 'logs');
   await mkdir(folder, { recursive: true });
@@ -145,7 +145,7 @@ async function superviseInto(
 ): Promise<ChildProcess> {
   const log = await open(logFile, 'w');
   try {
-    // Detached: a Ctrl-C in the terminal reaches this process, which then stops the emulator in order.
+    // Detached, so that a Ctrl-C in the terminal reaches only this process, which then stops the emulator cleanly.
     return spawn(
       process.execPath,
       [path.join(import.meta.dirname, 'supervisor.ts'), JSON.stringify(orders)],

@@ -1,7 +1,7 @@
 /**
- * How many function processes an emulator runs at once: its account's concurrency limit, and a limit on processes.
+ * Decides how many function processes an emulator runs at once. The number is also the account's concurrency limit.
  *
- * Each process takes about 130 MiB before it does anything. Unbounded, 180 uploads at once took 24 GiB.
+ * Each process takes about 130 MiB before it does anything. Without a limit, 180 simultaneous uploads took 24 GiB.
  */
 import os from 'node:os';
 
@@ -14,15 +14,15 @@ export const FUNCTION_PROCESSES_VARIABLE = 'MAPREDUCE_FUNCTION_PROCESSES';
 const DEFAULT_MIN = 10;
 /** The default concurrency limit of an older one. */
 const MAX = 1_000;
-/** More only wait for each other. */
+/** More processes per core only wait for each other. */
 const DEFAULT_PER_CORE = 16;
-/** Functions that work take more than those that wait. */
+/** The memory to plan for each process; a working function takes more than a waiting one. */
 const DEFAULT_BYTES_EACH = 256 * 1024 * 1024;
 const DEFAULT_MEMORY_SHARE = 0.5;
 
 /**
- * The option, else MAPREDUCE_FUNCTION_PROCESSES, else what this machine has room for. Throws EmulatorStartError when the
- * one that is given is not a whole number from 1 to 1,000.
+ * Returns the option, otherwise MAPREDUCE_FUNCTION_PROCESSES, otherwise a number that fits this machine. Throws an
+ * EmulatorStartError if the option or the variable is not a whole number from 1 to 1,000.
  */
 export function functionProcessesMax(option?: number): number {
   const variable = process.env[FUNCTION_PROCESSES_VARIABLE];
@@ -34,7 +34,7 @@ export function functionProcessesMax(option?: number): number {
   });
 }
 
-/** Half of the memory that is left, and no more than the cores can make use of. */
+/** Plans for half of the available memory, and for at most as many processes as the cores can use. */
 export function defaultFunctionProcessesMax(machine: { memoryBytes: number; cores: number }): number {
   const fit = Math.floor((machine.memoryBytes * DEFAULT_MEMORY_SHARE) / DEFAULT_BYTES_EACH);
   return Math.min(Math.max(Math.min(fit, machine.cores * DEFAULT_PER_CORE), DEFAULT_MIN), MAX);
@@ -43,6 +43,6 @@ export function defaultFunctionProcessesMax(machine: { memoryBytes: number; core
 function checked(value: number, name: string, received: string): number {
   if (Number.isInteger(value) && value >= 1 && value <= MAX) return value;
   throw new EmulatorStartError(
-    `${name} is a whole number from 1 to ${MAX}: how many functions may run at once; received ${received}`,
+    `${name} is the number of functions that may run at once, a whole number from 1 to ${MAX}; received ${received}`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run localstack` and `npm run ministack`: an emulator in the foreground until Ctrl-C.
+ * `npm run localstack` and `npm run ministack` run an emulator in the foreground until Ctrl-C.
  *
  *     node emulators/main.ts localstack [--port 4566|auto]
  *     node emulators/main.ts ministack  [--port 4566|auto] [--no-auth]
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   );
   for (const [variable, value] of Object.entries(emulator.environment))
     console.log(`export ${variable}=${value}`);
-  console.error(`\nLog: ${emulator.logFile}\nCtrl-C stops it and removes all it holds.`);
+  console.error(`\nLog: ${emulator.logFile}\nCtrl-C stops it and deletes its data.`);
 
   const why = await Promise.race([
     stopped.then(() => 'stopped' as const),

@@ -6,13 +6,13 @@ import net from 'node:net';
 import { PortTakenError } from './errors.ts';
 
 export const DEFAULT_PORT = 4566;
-/** Of a look at what listens on a port. */
+/** The timeout for finding out which program listens on a port. */
 const HEALTH_TIMEOUT_MS = 10_000;
 
-/** A number: that port or none. `'auto'`: the default port when it is free, else any free one. */
+/** A number means exactly that port. `'auto'` means the default port if it is free, otherwise any free port. */
 export type PortChoice = number | 'auto';
 
-/** A port on 127.0.0.1 that was free a moment ago. Throws PortTakenError that says who has it. */
+/** Returns a port on 127.0.0.1 that was free a moment ago. Throws a PortTakenError that names the program that uses it. */
 export async function choosePort(name: string, choice: PortChoice = DEFAULT_PORT): Promise<number> {
   const wanted = choice === 'auto' ? DEFAULT_PORT : choice;
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_535) {
@@ -27,13 +27,13 @@ export async function choosePort(name: string, choice: PortChoice = DEFAULT_PORT
   const instead = `Stop it, or choose another port: --port ${wanted + 1}, or --port auto for any free one.`;
   throw new PortTakenError(
     running
-      ? `${name} cannot start: ${running} already answers on port ${wanted}. ${instead}`
-      : `${name} cannot start: port ${wanted} of 127.0.0.1 is taken by another program (see it with ` +
+      ? `${name} cannot start: ${running} already uses port ${wanted}. ${instead}`
+      : `${name} cannot start: port ${wanted} of 127.0.0.1 is in use by another program (to find it, run ` +
           `"lsof -i :${wanted}"). ${instead}`,
   );
 }
 
-/** One that the system gives neither to outgoing connections nor to whoever listens on any port. */
+/** Returns a free port outside the range that the system assigns by itself, to outgoing connections or to listeners on port 0. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FREE_PORTS.start, FREE_PORTS.end);
@@ -41,7 +41,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Linux gives its own from 32768 on, macOS from 49152. */
+/** Linux assigns ports from 32768 on, macOS from 49152. */
 const FREE_PORTS = { start: 16_384, end: 32_768 };
 
 function isFree(port: number): Promise<boolean> {
@@ -63,7 +63,7 @@ async function emulatorAt(port: number): Promise<string | undefined> {
   return isMiniStack ? 'a MiniStack' : isLocalStack ? 'a LocalStack' : undefined;
 }
 
-/** Over HTTP or TLS. Nothing secret is sent, so any certificate will do. */
+/** Tries HTTP and TLS. It sends nothing secret, so it accepts any certificate. */
 async function isHealthy(where: string): Promise<boolean> {
   for (const { scheme, get } of [
     { scheme: 'http', get: http.get },

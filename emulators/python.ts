@@ -11,25 +11,25 @@ import { EmulatorUnavailableError } from './errors.ts';
 const run = promisify(execFile);
 
 export interface PythonEnvironment {
-  /** The environment's own interpreter. */
+  /** The interpreter of the environment. */
   python: string;
   folder: string;
 }
 
 export interface PythonEnvironmentOptions {
-  /** Of the emulator, for messages and folder names. */
+  /** The name of the emulator, for messages and folder names. */
   name: string;
   requirementsFile: string;
-  /** Minor versions of Python 3 that do, the preferred one first. */
+  /** Supported minor versions of Python 3, the preferred one first. */
   minors: readonly number[];
-  /** What the first start costs, said before it is paid: "about 45 s, 520 MB". */
+  /** The cost of the first start, printed before the installation: "about 45 s, 520 MB". */
   cost: string;
   say: (line: string) => void;
 }
 
 /**
- * The environment of these requirements on this Python, made when it is not there yet. Its folder is named by a hash
- * of both, so a changed pin makes a new one; a half-made one is made again.
+ * Returns the environment for these requirements on this Python, and creates it if it does not exist. The folder is named
+ * by a hash of both, so a changed pin creates a new environment. An incomplete environment is created again.
  */
 export async function preparePythonEnvironment(
   options: PythonEnvironmentOptions,
@@ -72,11 +72,11 @@ export async function preparePythonEnvironment(
 
 interface FoundPython {
   python: string;
-  /** Such as "3.13.0". */
+  /** For example "3.13.0". */
   version: string;
 }
 
-/** A name on PATH may be a version manager's stand-in that runs nothing: every candidate is asked for its version. */
+/** Runs every candidate to read its version, because a name on PATH may be a version manager's shim that starts no Python. */
 async function findPython(name: string, minors: readonly number[]): Promise<FoundPython> {
   const unfit: string[] = [];
   for (const candidate of await pythonCandidates(minors)) {
@@ -90,9 +90,9 @@ async function findPython(name: string, minors: readonly number[]): Promise<Foun
   const asked = process.env.MAPREDUCE_PYTHON ? ` (MAPREDUCE_PYTHON is ${process.env.MAPREDUCE_PYTHON})` : '';
   const found = unfit.length > 0 ? `found only ${unfit.join(', ')}` : 'found no Python';
   throw new EmulatorUnavailableError(
-    `${name} needs Python ${wanted}; ${found}${asked}. Install one beside the system's own: "uv python install 3.13" or ` +
+    `${name} needs Python ${wanted}; ${found}${asked}. Install one in addition to the system's Python: "uv python install 3.13" or ` +
       `"pyenv install 3.13" anywhere, "brew install python@3.13" (macOS), "apt-get install python3 python3-venv" ` +
-      `(Debian 13). To name one yourself: MAPREDUCE_PYTHON=/path/to/python3.13`,
+      `(Debian 13). To use a specific one, set MAPREDUCE_PYTHON=/path/to/python3.13`,
   );
 }
 
@@ -127,7 +127,7 @@ function installFailed(name: string, python: string, cause: unknown): EmulatorUn
   const said = (stderr?.trim() || stdout?.trim() || message).split('\n').slice(-15).join('\n');
   return new EmulatorUnavailableError(
     `${name} could not be installed with ${python}. It needs the venv module (Debian: "apt-get install ` +
-      `python3-venv") and access to PyPI. What was said:\n${said}`,
+      `python3-venv") and access to PyPI. The output was:\n${said}`,
     { cause },
   );
 }

@@ -1,4 +1,4 @@
-/** Starts AWS on this machine: LocalStack or MiniStack. See README.md. */
+/** Starts an AWS emulator on this machine: LocalStack or MiniStack. See README.md. */
 export type { EmulatorName, RunningEmulator, StartOptions } from './emulator.ts';
 export { EmulatorStartError, EmulatorUnavailableError, PortTakenError } from './errors.ts';
 export { startLocalStack } from './localstack/localstack.ts';

@@ -1,9 +1,9 @@
 /**
- * Stands between an emulator and the process that started it. It runs the emulator in a process group of its own and
- * ends the whole group (SIGTERM, then SIGKILL) when its stdin closes or a signal comes, then removes the state
- * folder. Its stdin closes even when the process that started it was killed: so nothing stays behind.
+ * Runs an emulator for the process that started it. The supervisor runs the emulator in a new process group. When its stdin
+ * closes or it receives a signal, it ends the whole group (SIGTERM, then SIGKILL) and removes the state folder. Its stdin
+ * also closes if the process that started it is killed, so no process or file stays behind.
  *
- * Run by emulator.ts as `node supervisor.ts <orders as JSON>`, in the emulator's environment.
+ * emulator.ts runs it as `node supervisor.ts <orders as JSON>`, in the emulator's environment.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -37,7 +37,7 @@ function supervise({ command, args, stateFolder, afterwards }: SupervisorOrders)
     try {
       if (emulator.pid !== undefined) process.kill(-emulator.pid, signal);
     } catch {
-      // The group is gone already.
+      // The group has already ended.
     }
   };
 
@@ -53,7 +53,7 @@ function supervise({ command, args, stateFolder, afterwards }: SupervisorOrders)
   emulator.on('exit', (code) => finish(code ?? 1));
 
   const finish = (code: number) => {
-    // Functions whose emulator died before it could stop them.
+    // Ends functions whose emulator died before it could stop them.
     signalGroup('SIGKILL');
     if (afterwards) spawnSync(afterwards.command, afterwards.args, { stdio: 'ignore', timeout: 20_000 });
     rmSync(stateFolder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

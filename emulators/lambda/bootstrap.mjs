@@ -1,9 +1,9 @@
 /**
- * Lambda's Node 24 runtime, as small as it can be: loads the handler, then asks the Runtime API for one invocation
- * after the other. Async handlers, and handlers that return a value. As in AWS' own runtime since Node 24 there are
- * no callbacks. Not here: response streaming, the telemetry API, extensions.
+ * A minimal version of Lambda's Node 24 runtime. It loads the handler, and then asks the Runtime API for one invocation
+ * after the other. A handler is async or returns a value. As in AWS's own runtime since Node 24, callbacks are not
+ * supported. Response streaming, the telemetry API and extensions are missing.
  *
- * Plain JavaScript, since it starts with every environment: type stripping would cost 30 ms each time.
+ * This is plain JavaScript because it runs at every start of an environment, and type stripping would take 30 ms each time.
  */
 
 import { existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
 
-// An import of it would have Node load undici, for the export WebSocket: 10 ms of each cold start.
+// Importing it would make Node load undici for the export WebSocket, which takes 10 ms of each cold start.
 const { Agent, request: httpRequest } = process.getBuiltinModule('node:http');
 
 const PREFIX = '/2018-06-01/runtime';
@@ -96,7 +96,7 @@ async function loadHandler() {
   return found;
 }
 
-/** Step Functions matches errorType in ErrorEquals: it is the error's name. @param {unknown} error */
+/** Step Functions compares errorType, which is the error's name, with ErrorEquals. @param {unknown} error */
 function describe(error) {
   if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: format(error), trace: [] };
   return {
@@ -115,7 +115,7 @@ function named(name, message) {
 async function dieOf(error, exitCode) {
   console.error('Uncaught Exception', JSON.stringify(describe(error)));
   const where = currentRequestId ? `/invocation/${currentRequestId}/error` : '/init/error';
-  // Over a connection of its own: the other one may be in the middle of a request.
+  // Uses a new connection, because the other one may be in the middle of a request.
   await post(where, describe(error), new Agent()).catch(() => {});
   process.exit(exitCode);
 }
@@ -156,7 +156,7 @@ function request(method, where, body, over = agent) {
   });
 }
 
-/** As Lambda's runtime does in text format: time, request id, level, message. */
+/** Writes the text format of Lambda's runtime: time, request id, level, message. */
 function prefixConsoleLines() {
   const asJson = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
   for (const [method, level] of /** @type {const} */ ([

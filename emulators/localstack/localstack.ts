@@ -1,4 +1,4 @@
-/** LocalStack: in Docker where an engine answers, else in a Python environment with our own Lambda executor. */
+/** Starts LocalStack in Docker if a Docker engine is running, otherwise in a Python environment with our own Lambda executor. */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -21,7 +21,7 @@ import { preparePythonEnvironment } from '../python.ts';
 export const DOCKER_IMAGE = 'localstack/localstack:4.14.0';
 
 const NAME = 'LocalStack';
-/** Its code uses what is new in 3.13; later versions were not tried. */
+/** LocalStack's code needs Python 3.13. We have not tried later versions. */
 const PYTHON_MINORS = [13] as const;
 /** Our Python package that runs functions as Node processes. */
 const LAMBDA_FOLDER = path.join(import.meta.dirname, '..', 'lambda');
@@ -48,7 +48,7 @@ export async function startLocalStack(options: StartOptions = {}): Promise<Runni
   });
 }
 
-/** MAPREDUCE_LOCALSTACK=python or docker decides; without it, whether a Docker engine answers. */
+/** MAPREDUCE_LOCALSTACK=python or docker decides. Without it, the result depends on whether a Docker engine is running. */
 async function shallUseDocker(): Promise<boolean> {
   const choice = process.env.MAPREDUCE_LOCALSTACK;
   if (choice === 'docker' || choice === 'python') return choice === 'docker';
@@ -63,11 +63,11 @@ interface Settings {
   say: (line: string) => void;
 }
 
-/** LocalStack throttles beyond an account's limit by itself; the variable is for process_limit.py. */
+/** LocalStack itself throttles beyond the account's limit. process_limit.py reads MAPREDUCE_FUNCTION_PROCESSES. */
 function functionLimits(processesMax: number): Record<string, string> {
   return {
     LAMBDA_LIMITS_CONCURRENT_EXECUTIONS: String(processesMax),
-    // Of its default, 100, a limit below 101 could reserve nothing.
+    // The default is 100. With it, functions could reserve nothing of a limit below 101.
     LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY: '1',
     [FUNCTION_PROCESSES_VARIABLE]: String(processesMax),
   };
@@ -81,7 +81,7 @@ function dockerCommand(port: number, { limits, say }: Settings): LaunchCommand {
   const args = ['run', '--rm', '--name', container, '--publish', `127.0.0.1:${port}:4566`];
   args.push('--volume', '/var/run/docker.sock:/var/run/docker.sock');
   args.push(...settings.flatMap((setting) => ['--env', setting]), DOCKER_IMAGE);
-  // The client passes SIGTERM on to the container; after a SIGKILL only this removes it.
+  // The Docker client passes SIGTERM on to the container. After a SIGKILL, only this command removes the container.
   const afterwards = { command: 'docker', args: ['rm', '--force', container] };
   return { command: 'docker', args, env: process.env, afterwards };
 }
@@ -107,19 +107,19 @@ async function pythonCommand(port: number, { limits, say }: Settings) {
         PYTHONPATH: [await pluginOnPath(stateFolder), LAMBDA_FOLDER].join(path.delimiter),
         PYTHONUNBUFFERED: '1',
         PYTHONPYCACHEPREFIX: path.join(environment.folder, 'pycache'),
-        // Everything that LocalStack writes goes into the state folder.
+        // LocalStack writes everything into the state folder.
         FILESYSTEM_ROOT: stateFolder,
         TMPDIR: temporary,
         HOME: stateFolder,
         XDG_CACHE_HOME: path.join(stateFolder, 'cache'),
         GATEWAY_LISTEN: `127.0.0.1:${port}`,
-        // No look-ups, downloads or usage reports: it runs without a network.
+        // Turns off look-ups, downloads and usage reports, so that it runs without a network.
         SKIP_SSL_CERT_DOWNLOAD: '1',
         DNS_ADDRESS: '0',
         DISABLE_EVENTS: '1',
         LOCALSTACK_HOST: `127.0.0.1:${port}`,
         LAMBDA_RUNTIME_EXECUTOR: 'node-process',
-        // Longer than environment.py waits.
+        // Must be longer than the wait in environment.py.
         LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '200',
         MAPREDUCE_NODE: process.execPath,
         ...limits,
@@ -128,7 +128,7 @@ async function pythonCommand(port: number, { limits, say }: Settings) {
   };
 }
 
-/** LocalStack finds plugins by the entry points of installed packages; metadata in a folder on PYTHONPATH is enough. */
+/** LocalStack finds plugins through the entry points of packages. Metadata in a folder on PYTHONPATH is enough for that. */
 async function pluginOnPath(stateFolder: string): Promise<string> {
   const folder = path.join(stateFolder, 'plugins');
   const metadata = path.join(folder, 'mapreduce_lambda-1.0.dist-info');

@@ -1,4 +1,4 @@
-/** MiniStack, with IAM enforced over TLS unless told otherwise. */
+/** Starts MiniStack. By default it enforces IAM and uses TLS. */
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -23,7 +23,7 @@ const LAMBDA_FOLDER = path.join(import.meta.dirname, '..', 'lambda');
 const READY_TIMEOUT_MS = 240_000;
 
 export interface MiniStackOptions extends StartOptions {
-  /** IAM policies are enforced, over TLS. Default true. */
+  /** Whether IAM policies are enforced; this uses TLS. The default is true. */
   auth?: boolean;
 }
 

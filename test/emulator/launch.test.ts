@@ -101,7 +101,7 @@ describe('choosePort', () => {
 
     expect(failure).toBeInstanceOf(PortTakenError);
     expect((failure as Error).message).toContain(
-      `MiniStack cannot start: a LocalStack already answers on port ${port}`,
+      `MiniStack cannot start: a LocalStack already uses port ${port}`,
     );
     expect((failure as Error).message).toContain(`--port ${port + 1}`);
   });
@@ -110,7 +110,7 @@ describe('choosePort', () => {
     const port = await serve('hello');
 
     await expect(choosePort('LocalStack', port)).rejects.toThrow(
-      `port ${port} of 127.0.0.1 is taken by another program`,
+      `port ${port} of 127.0.0.1 is in use by another program`,
     );
   });
 

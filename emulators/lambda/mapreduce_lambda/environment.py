@@ -1,7 +1,7 @@
 """A Lambda execution environment: one Node process at a time, its own folder for /tmp, reused while warm.
 
-A process that died, timed out or outgrew its memory is replaced at the next invocation. The folder that stands for
-/tmp is kept through that, as Lambda keeps it when it resets an environment.
+If a process died, timed out or exceeded its memory, the next invocation starts a new one. The folder that replaces
+/tmp is kept, as Lambda keeps /tmp when it resets an environment.
 """
 
 import json
@@ -21,7 +21,7 @@ from mapreduce_lambda.process_limit import PROCESSES, Place
 
 NODE = os.environ.get("MAPREDUCE_NODE", "node")
 BOOTSTRAP = str(Path(__file__).parent.parent / "bootstrap.mjs")
-# Lambda allows 10 s. Here many environments may start at once on few cores.
+# Lambda allows 10 s. On this machine, many environments may start at once on few cores.
 INIT_TIMEOUT_S = 180
 STOPPED = Outcome(
     json.dumps({"errorType": "Sandbox.Stopped", "errorMessage": "The environment was stopped"}).encode(), "Sandbox.Stopped"
@@ -37,12 +37,12 @@ class FunctionSpec:
     memory_size_mb: int
     timeout_s: int
     env: dict[str, str]
-    """What the emulator knows: region, credentials, endpoint, _HANDLER, log names, the function's own variables."""
+    """The variables from the emulator: region, credentials, endpoint, _HANDLER, log names, and those of the function."""
 
 
 class Environment:
     def __init__(self, spec: FunctionSpec, *, retire: Callable[[], bool]):
-        """`retire` stops this environment unless an invocation has it, and says whether it did: room for another."""
+        """`retire` stops this environment, unless an invocation uses it, and returns whether it did."""
         self._spec = spec
         self._retire = retire
         self._lock = threading.Lock()
@@ -66,7 +66,7 @@ class Environment:
         self._place: Place | None = None
         self._init_duration_ms: float | None = None
         self._last_log = ""
-        # Node processes that abort at their heap limit would leave gigabytes of core files.
+        # Node processes that abort at their heap limit would write gigabytes of core files.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
     @property
@@ -74,10 +74,10 @@ class Environment:
         return self._process is not None and self._process.alive
 
     def start(self) -> None:
-        """Runs INIT, when there is room for a process. Raises InitFailed with what the invocation is to be answered."""
+        """Runs INIT as soon as a process may start. Raises InitFailed with the response for the invocation."""
         place = PROCESSES.enter(self._retire)
         try:
-            # A process that starts after stop() would be nobody's.
+            # Nobody would end a process that starts after stop().
             with self._lock:
                 if self._stopped:
                     raise InitFailed(STOPPED)
@@ -97,7 +97,7 @@ class Environment:
         self._init_duration_ms = self._process.init_duration_ms
 
     def invoke(self, *, request_id: str, payload: bytes, arn: str, trace_id: str) -> tuple[Outcome, str]:
-        """Called by one thread at a time. The outcome, and what the invocation logged."""
+        """Called by one thread at a time. Returns the outcome and the log of the invocation."""
         spec = self._spec
         log = log_lines.start(request_id, spec.version)
         started_at = time.perf_counter()
@@ -110,7 +110,7 @@ class Environment:
             outcome = self._process.invoke(
                 request_id=request_id, payload=payload, arn=arn, trace_id=trace_id, timeout_s=spec.timeout_s
             )
-            # Dead processes have left.
+            # A dead process has already left its place.
             self._place.idle()
         except InitFailed as failed:
             outcome = failed.outcome

@@ -1,4 +1,4 @@
-"""LocalStack's RuntimeExecutor: it starts, reuses and stops executors, one for each concurrent invocation."""
+"""A RuntimeExecutor. LocalStack starts, reuses and stops executors, one for each concurrent invocation."""
 
 from localstack.aws.api.lambda_ import PackageType
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment, RuntimeStatus
@@ -9,13 +9,13 @@ from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntim
 from mapreduce_lambda.environment import Environment, FunctionSpec
 from mapreduce_lambda.node_process import InitFailed
 
-# Variables of LocalStack's own that no Lambda has.
+# LocalStack's own variables, which do not exist on Lambda.
 DROPPED_PREFIXES = ("LOCALSTACK_", "EDGE_PORT")
 
 
 class NodeProcessExecutor(RuntimeExecutor):
     execution_environment: ExecutionEnvironment
-    """Whose executor this is; set by localstack_repairs.py."""
+    """The LocalStack environment of this executor; set by localstack_repairs.py."""
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:
         super().__init__(id=id, function_version=function_version)
@@ -42,7 +42,7 @@ class NodeProcessExecutor(RuntimeExecutor):
         try:
             self._environment.start()
         except InitFailed as failed:
-            # LocalStack answers the invocation with this payload and forgets the environment.
+            # LocalStack returns this payload for the invocation and drops the environment.
             raise StatusErrorException("Environment startup failed", payload=failed.outcome.payload) from failed
 
     def stop(self) -> None:
@@ -75,14 +75,14 @@ class NodeProcessExecutor(RuntimeExecutor):
         return "unused"
 
     def _retire(self) -> bool:
-        """Stops it the way LocalStack does with an environment that has been idle for too long."""
+        """Stops the environment in the same way as LocalStack stops one that has been idle for too long."""
         environment = self.execution_environment
         if environment.initialization_type != InitializationType.on_demand:
             return False
         try:
             environment.keepalive_passed()
         except KeyError:
-            pass  # its function was deleted meanwhile, and its list of environments with it
+            pass  # its function was deleted in the meantime, together with its list of environments
         return environment.status == RuntimeStatus.STOPPED
 
     @classmethod
@@ -97,4 +97,4 @@ class NodeProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Nothing: versions share the unpacked code, and the state folder goes when LocalStack stops."""
+        """Does nothing: versions share the unpacked code, and the state folder is removed when LocalStack stops."""

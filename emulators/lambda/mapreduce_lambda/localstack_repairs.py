@@ -1,14 +1,14 @@
-"""Places in which LocalStack differs from AWS and this project depends on AWS' behaviour.
+"""Repairs places where LocalStack differs from AWS and this project depends on the behaviour of AWS.
 
-1. CompleteMultipartUpload with If-None-Match: LocalStack looks whether the object exists, then completes, without a
-   lock. Two attempts that complete at the same moment would both succeed, and on S3 exactly one does: this is the
-   engine's commit. PutObject has such a lock already.
-2. "Object Created" events for EventBridge carry the key percent-encoded, and the same `sequencer` in every event. On
-   S3 the key is as it is, and the sequencer tells a second upload of a key from a second delivery of one event: the
-   job id is derived from it.
-3. A function's LoggingConfig.LogGroup is ignored; the logs always go to /aws/lambda/<name>.
-4. Objects are kept in one fixed folder under /tmp, where they stay behind and where two LocalStacks would meet.
-5. An executor does not know its environment, and so could not end it in favour of another (process_limit.py).
+1. CompleteMultipartUpload with If-None-Match: LocalStack checks whether the object exists and then completes, without a
+   lock. If two attempts complete at the same moment, both succeed; on S3 only one does. The engine commits in this way.
+   PutObject already has such a lock.
+2. "Object Created" events for EventBridge contain the key percent-encoded, and the same `sequencer` in every event. On
+   S3, the key is not encoded, and the sequencer distinguishes a second upload of a key from a second delivery of one
+   event. The job id is derived from it.
+3. LocalStack ignores a function's LoggingConfig.LogGroup; the logs always go to /aws/lambda/<name>.
+4. LocalStack keeps objects in one fixed folder under /tmp. It never deletes them, and two LocalStacks would share them.
+5. An executor does not know its environment, so it could not end the environment to make room (process_limit.py).
 """
 
 import functools

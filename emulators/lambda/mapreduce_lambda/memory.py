@@ -1,7 +1,7 @@
-"""Kills a Node process that outgrows its function's MemorySize, as Lambda's cgroup does.
+"""Kills a Node process that exceeds its function's MemorySize, as Lambda's cgroup does.
 
-Resident memory is what counts: Node reserves far more address space than it uses, so RLIMIT_AS would kill it at
-once. One thread looks at every running process each 50 ms (15 us a look); a spike shorter than that goes unseen.
+The limit applies to resident memory. Node reserves far more address space than it uses, so RLIMIT_AS would kill it at
+once. One thread checks every running process each 50 ms (15 us per check), and misses shorter peaks.
 """
 
 import os
@@ -15,7 +15,7 @@ ON_LINUX = sys.platform.startswith("linux")
 
 
 def resident_bytes(pid: int) -> int:
-    """0 when the process is gone."""
+    """Returns 0 if the process has ended."""
     if ON_LINUX:
         try:
             with open(f"/proc/{pid}/statm", "rb") as statm:

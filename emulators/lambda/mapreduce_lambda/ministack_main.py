@@ -1,12 +1,12 @@
-"""MiniStack, with these changes: `python -m mapreduce_lambda.ministack_main`.
+"""Runs MiniStack with these changes: `python -m mapreduce_lambda.ministack_main`.
 
-1. Its Node workers are replaced by environments that speak the Runtime API. Its own report every failure as
-   Runtime.HandlerError, so that no Retry of a state machine that names an error would match; they have no memory
-   limit, and all share one temporary folder.
-2. It does not bind port 443 as well, which it does when started by root.
-3. Beyond the account's concurrency limit, a task of a state machine fails with Lambda.TooManyRequestsException, not
-   with Lambda.Unknown; and an asynchronous invocation waits for room instead of being given up.
-4. A Retry heeds MaxDelaySeconds and JitterStrategy: without jitter all that were throttled together would come back
+1. Environments that use the Runtime API replace MiniStack's Node workers. Its own workers report every failure as
+   Runtime.HandlerError, so a Retry that names an error would never match. They have no memory limit, and all share one
+   temporary folder.
+2. MiniStack does not bind port 443. Without this change it does, if root starts it.
+3. Beyond the account's concurrency limit, a task of a state machine fails with Lambda.TooManyRequestsException instead
+   of Lambda.Unknown, and an asynchronous invocation waits instead of being dropped.
+4. A Retry uses MaxDelaySeconds and JitterStrategy. Without jitter, all tasks that were throttled together would retry
    together.
 """
 
@@ -33,11 +33,11 @@ from mapreduce_lambda.environment import Environment, FunctionSpec
 from mapreduce_lambda.node_process import InitFailed
 
 _unpacking = threading.Lock()
-# Lambda tries for 6 hours, at first after a second and at last each 5 minutes. Here others are done sooner.
+# Lambda retries for 6 hours, first after a second and later every 5 minutes. Functions on this machine finish sooner.
 QUEUED_MAX_S = 6 * 60 * 60
 QUEUE_DELAY_MIN_S = 0.2
 QUEUE_DELAY_MAX_S = 5
-# Step Functions allows no longer MaxDelaySeconds.
+# The longest MaxDelaySeconds that Step Functions allows.
 DELAY_MAX_S = 31_622_400
 
 
@@ -75,7 +75,7 @@ class NodeWorker(lambda_runtime.Worker):
 
 
 class _Process:
-    """An environment with the face of a subprocess.Popen, as far as MiniStack looks at it."""
+    """An environment with the parts of the interface of subprocess.Popen that MiniStack uses."""
 
     def __init__(self, environment: Environment):
         self.environment = environment
@@ -146,7 +146,7 @@ def _replace_node_workers() -> None:
     def execute_keeping_the_error_type(func: dict, event: dict, request_id: str) -> dict:
         config = func.get("config") or func
         if str(config.get("Runtime", "")).startswith("nodejs"):
-            # The path of custom runtimes passes the error on as the runtime reported it.
+            # The code for custom runtimes returns the error as the runtime reported it.
             return lambda_svc._execute_function_provided_warm(func, event, request_id)
         return execute(func, event, request_id)
 
@@ -158,7 +158,7 @@ def _throttle_as_lambda_does() -> None:
     execute = lambda_svc._execute_function
     call_from_state_machine = stepfunctions._call_lambda
     asynchronous = ContextVar("asynchronous", default=False)
-    # A list, since MiniStack executes functions in a copy of the context.
+    # Holds a list, because MiniStack executes functions in a copy of the context.
     throttles = ContextVar("throttles")
 
     def execute_when_there_is_room(func: dict, event: dict) -> dict:
@@ -178,7 +178,7 @@ def _throttle_as_lambda_does() -> None:
     def when_there_is_room(invoke):
         @functools.wraps(invoke)
         def invoke_when_there_is_room(*args, **kwargs):
-            # A thread that it starts in a copy of this context waits as well.
+            # A thread that MiniStack starts in a copy of this context waits too.
             token = asynchronous.set(True)
             try:
                 return invoke(*args, **kwargs)
@@ -225,7 +225,7 @@ def _delay_retries_as_told() -> None:
         if retrier is None:
             return retrier, index
         retries = retry_counts.get(index, 0)
-        # A power beyond this is longer than any delay may be.
+        # A higher power would exceed the longest delay anyway.
         factor = float(retrier.get("BackoffRate", 2.0)) ** min(retries, 100)
         delay_s = min(retrier.get("IntervalSeconds", 1) * factor, retrier.get("MaxDelaySeconds", DELAY_MAX_S))
         if retrier.get("JitterStrategy") == "FULL":

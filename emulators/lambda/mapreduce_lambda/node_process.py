@@ -1,11 +1,11 @@
-"""One Node process and what it says through the Runtime API.
+"""One Node process and its communication through the Runtime API.
 
     starting --next--> idle (stopped) --invoke--> busy --response or error, then next--> idle
         |                                          |
         +--init/error, exit, too slow-->  gone  <--+--exit, out of memory, timeout
 
-Between two invocations the process is stopped (SIGSTOP) and goes on with the next one (SIGCONT), as Lambda freezes
-an environment: work that a handler left running does not go on behind its back.
+Between two invocations the process is stopped (SIGSTOP), and the next invocation resumes it (SIGCONT). Lambda freezes an
+environment in the same way, so work that a handler left running does not continue unnoticed.
 """
 
 import json
@@ -30,7 +30,7 @@ LOG_MAX_BYTES = 8 * 1024 * 1024
 class Outcome:
     payload: bytes
     error_type: str | None = None
-    """None: the handler answered."""
+    """An error type of None means that the handler returned a response."""
 
 
 class InitFailed(Exception):
@@ -57,7 +57,7 @@ class NodeProcess:
         self.init_duration_ms = 0.0
         self._started_at = time.perf_counter()
         self._api = RuntimeApi()
-        # The share of old space is the one of Lambda's own Node runtime.
+        # Lambda's own Node runtime gives old space the same share.
         self._process = subprocess.Popen(
             [node, f"--max-old-space-size={max(memory_size_mb * 9 // 10, 16)}", bootstrap],
             cwd=task_root,
@@ -78,7 +78,7 @@ class NodeProcess:
         self.memory_used_bytes = max(self.memory_used_bytes, used_bytes)
 
     def wait_until_ready(self, timeout_s: float) -> None:
-        """Called once. Raises InitFailed; the process is gone then."""
+        """Called once. Raises InitFailed, and the process has ended then."""
         WATCH.add(self)
         try:
             said = self._listen(time.monotonic() + timeout_s)
@@ -98,7 +98,7 @@ class NodeProcess:
         raise InitFailed(outcome)
 
     def invoke(self, *, request_id: str, payload: bytes, arn: str, trace_id: str, timeout_s: float) -> Outcome:
-        """Called by one thread at a time. After an Outcome with the process gone, the next invocation needs another."""
+        """Called by one thread at a time. If the process ends with this Outcome, the next invocation needs a new process."""
         self._process.send_signal(signal.SIGCONT)
         deadline = time.monotonic() + timeout_s
         WATCH.add(self)
@@ -136,7 +136,7 @@ class NodeProcess:
             said = self._listen(deadline)
             if said is None:
                 self.kill()
-                # An answer that was sent stands, even when the runtime never came back for more.
+                # A response counts even if the runtime did not ask for the next invocation.
                 return outcome or _failure(
                     "Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds"
                 )
@@ -189,7 +189,7 @@ class NodeProcess:
 
 
 class _Log:
-    """What the process printed since the last take(), bounded: the middle of a flood is dropped, and said so."""
+    """The output of the process since the last take(). If it is too long, a note replaces its middle."""
 
     def __init__(self, pipe):
         self._pipe = pipe
@@ -201,7 +201,7 @@ class _Log:
         threading.Thread(target=self._run, name="lambda-log", daemon=True).start()
 
     def drain(self) -> None:
-        """Reads what is in the pipe. Node writes to a pipe synchronously, so all that it printed so far is there."""
+        """Reads the content of the pipe. Node writes to a pipe synchronously, so the pipe contains everything printed so far."""
         with self._lock:
             while not self._pipe.closed:
                 try:

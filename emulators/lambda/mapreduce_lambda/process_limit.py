@@ -1,19 +1,19 @@
-"""How many Node processes may exist at once, for all functions together: MAPREDUCE_FUNCTION_PROCESSES.
+"""Limits the number of Node processes for all functions together to MAPREDUCE_FUNCTION_PROCESSES.
 
     enter() --> busy --idle()--> idle --busy()--> busy
                  |                |
                  +--> leave() <---+  its process has exited and was waited for
 
-The emulators throttle invocations beyond the same number, as Lambda does at an account's concurrency limit, but idle
-environments count in neither of them. Here they do: a process that would be one too many takes the place of the idle
-one that was used least recently, and waits while none is idle.
+The emulators throttle invocations beyond the same number, as Lambda does at an account's concurrency limit, but neither
+counts idle environments. This limit counts them. At the limit, a new process replaces the least recently used idle one.
+If no process is idle, the new one waits.
 """
 
 import os
 import threading
 from collections.abc import Callable
 
-# An environment may be between idle() and its release by the emulator, which notifies nobody.
+# The emulator releases an environment some time after idle(), and does not notify us, so we check again.
 LOOK_AGAIN_S = 0.05
 
 
@@ -23,17 +23,17 @@ class ProcessLimit:
         self._entering = threading.Lock()
         self._changed = threading.Condition()
         self._places: set[Place] = set()
-        # In the order of their last use.
+        # Ordered by last use.
         self._idle: dict[Place, None] = {}
 
     def enter(self, retire: Callable[[], bool]) -> "Place":
-        """Called before each start of a process. Blocks until there is room.
+        """Called before each start of a process. Blocks until the process may start.
 
-        `retire` ends the environment of the new process unless an invocation has it, and says whether it did; called
-        only while the place is idle.
+        `retire` ends the environment of the new process, unless an invocation uses it, and returns whether it did. It is
+        called only while the place is idle.
         """
         place = Place(self, retire)
-        # One at a time: the room that one of them makes is not taken by another.
+        # Only one caller at a time, so that no other caller takes the place that this one frees.
         with self._entering:
             while True:
                 with self._changed:
@@ -56,7 +56,7 @@ class Place:
             self._limit._idle.pop(self, None)
 
     def idle(self) -> None:
-        """Called after each invocation whose process is still there."""
+        """Called after each invocation whose process has not ended."""
         with self._limit._changed:
             if self in self._limit._places:
                 self._limit._idle[self] = None

@@ -5,8 +5,8 @@
     POST /2018-06-01/runtime/invocation/<id>/error      the handler threw
     POST /2018-06-01/runtime/init/error                 the module did not load
 
-Bodies may come with a Content-Length or chunked. What the process says is put into `said` as tuples; what it is to
-do next is put into `events`.
+Bodies may have a Content-Length or be chunked. Each message of the process is a tuple in the queue `said`. The next
+invocations for the process are in the queue `events`.
 """
 
 import json
@@ -38,7 +38,7 @@ class RuntimeApi:
 
     def close(self) -> None:
         self.events.put(NO_MORE_EVENTS)
-        # shutdown() waits for the accept loop's next turn, half a second at most: not on the caller's time.
+        # Runs in a thread, because shutdown() waits up to half a second for the accept loop.
         threading.Thread(target=self._shut_down, daemon=True).start()
 
     def _shut_down(self) -> None:
@@ -51,19 +51,19 @@ class _Server(ThreadingHTTPServer):
     api: RuntimeApi
 
     def server_bind(self):
-        # HTTPServer's own looks up this host's name, which can take seconds without a network.
+        # HTTPServer.server_bind looks up this host's name, which can take seconds without a network.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = self.server_address
 
     def handle_error(self, request, client_address):
-        """A process that was killed leaves a broken connection: that is how it is meant."""
+        """Ignores errors: a broken connection is expected when a process is killed."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # A whole answer in one write: with Nagle's algorithm and delayed acknowledgements two would cost 40 ms.
+    # Writes a whole response at once. Two writes would take 40 ms, because of Nagle's algorithm and delayed acknowledgements.
     wbufsize = -1
     disable_nagle_algorithm = True
     server: _Server
