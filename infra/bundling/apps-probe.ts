@@ -3,20 +3,20 @@
  * own.
  */
 import { writeSync } from 'node:fs';
-import * as jobs from '#jobs';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import { describeJob } from '../../src/api/job-description.ts';
 import type { DeployedApp } from '../../src/aws/protocol/app-catalog.ts';
-import { isMapReduceError } from '../../src/base/errors.ts';
+import { isMapReduceError, type SerializedError, serializeError } from '../../src/base/errors.ts';
 
 const REPORT_FD = 3;
 
-/** The apps, or a message that says what is wrong with them. */
-export type ProbeReport = { readonly apps: readonly DeployedApp[] } | { readonly problem: string };
+/** What the probe found: the apps, or what is wrong with how they are defined. */
+export type ProbeReport = { readonly apps: readonly DeployedApp[] } | { readonly problem: SerializedError };
 
 async function probe(): Promise<ProbeReport> {
   try {
-    const registry = registryOf(jobs);
+    // Here, so that what defineJob() refuses while the module loads is caught too.
+    const registry = registryOf(await import('#jobs'));
     const apps: DeployedApp[] = [];
     for (const name of registry.names) {
       const job = await registry.find(name);
@@ -28,7 +28,7 @@ async function probe(): Promise<ProbeReport> {
   } catch (error) {
     // Thrown by the user's modules: Node prints it with its stack.
     if (!isMapReduceError(error)) throw error;
-    return { problem: error.message };
+    return { problem: serializeError(error) };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import type { DeployedApp } from '../../src/aws/protocol/app-catalog.ts';
+import { deserializeError } from '../../src/base/errors.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
 import type { ProbeReport } from './apps-probe.ts';
 
@@ -30,7 +31,7 @@ export function loadedApps(probe: string, jobs: string): readonly DeployedApp[] 
     // The cast: apps-probe.ts, which is of the same version, wrote it.
     const found = parseJson(report) as ProbeReport;
     if ('apps' in found) return found.apps;
-    throw new Error(`${jobs}: ${found.problem}`);
+    throw new Error(`${jobs}: ${found.problem.message}`, { cause: deserializeError(found.problem) });
   }
   const how =
     signal === 'SIGKILL'
@@ -39,10 +40,7 @@ export function loadedApps(probe: string, jobs: string): readonly DeployedApp[] 
   throw new Error(`the jobs module ${jobs} ${how}${messageOf(stderr)}`);
 }
 
-/** From what Node prints for an uncaught error: file, line, and the error with its stack. */
+/** What the module printed; for an uncaught error that is the file, the line, and the error with its stack. */
 function messageOf(stderr: string): string {
-  // A job definition that is refused while the module loads: the message is enough.
-  const ours = /(?:UsageError|JobDefinitionError)\]?: (.*)/.exec(stderr);
-  if (ours !== null) return `: ${ours[1]}`;
   return stderr === '' ? '' : `:\n${stderr.trim().slice(-STDERR_CHARACTERS_MAX)}`;
 }

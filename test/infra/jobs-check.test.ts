@@ -33,6 +33,18 @@ test('a jobs module that throws while it loads is refused with its error', () =>
   );
 });
 
+test('a definition that is refused while the jobs module loads is reported in the words of defineJob', () => {
+  const source = IMPORT.replace("name: 'copy'", "name: 'no name'");
+
+  expect(() => bundleHandlers(moduleWith(source))).toThrow(/jobs\.ts: job 'no name': name must be/);
+});
+
+test('words that look like an error of ours are no such thing in what a jobs module prints', () => {
+  const source = `console.error('[JobDefinitionError]: not ours'); throw new Error('no database');`;
+
+  expect(() => bundleHandlers(moduleWith(source))).toThrow(/does not load:.*no database/s);
+});
+
 test('a jobs module that ends the process with exit code 0 is refused', () => {
   expect(() => bundleHandlers(moduleWith('process.exit(0);'))).toThrow(
     /does not load: it ends the process with exit code 0/,
