@@ -30,8 +30,8 @@ function expected(error: MapReduceError, options: ErrorTextOptions): string[] {
   const { paint } = options;
   if (error.name === 'CancelledError')
     return [`${paint('yellow', 'stopped:')} ${printableMessage(error.message)}`];
+  const { message } = error;
   const { userStack: stack } = error.details;
-  const message = stack === undefined ? error.message : error.message.replace(stack, '').trimEnd();
   return [
     `${paint('red', 'error:')} ${printableMessage(message)}`,
     ...(stack === undefined ? [] : stackLines(stack, message, options)),

@@ -75,7 +75,7 @@ function notLoadedError(path: string, end: ThreadEnd): MapReduceError | undefine
   const { what, userStack } = causeOfDeath(end);
   const problem = isWaiting
     ? 'never finishes loading: what it awaits at its top level never happens'
-    : `does not load: while it loaded, ${what.replace('an error', 'there was an error')}. A job module defines the job and leaves the rest to setup and map`;
+    : `does not load: while it loaded, ${what}. A job module defines the job and leaves the rest to setup and map`;
   return new MapReduceError('JobDefinitionError', `the job module ${path} ${problem}`, {
     details: userStack === undefined ? {} : { userStack },
     cause: end.error,

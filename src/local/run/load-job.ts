@@ -69,14 +69,10 @@ function asDefinitionError(
   if (isInstance(error, MapReduceError)) return error;
   const { name, message: text, isError } = thrownFields(error);
   const { message, userStack } = said(isError ? `${name}: ${text}` : `it threw ${text}`);
-  return new MapReduceError(
-    'JobDefinitionError',
-    userStack === undefined ? message : `${message}\n${userStack}`,
-    {
-      details: userStack === undefined ? {} : { userStack },
-      cause: error,
-    },
-  );
+  return new MapReduceError('JobDefinitionError', message, {
+    details: userStack === undefined ? {} : { userStack },
+    cause: error,
+  });
 }
 
 async function checkFile(path: string): Promise<void> {

@@ -52,12 +52,12 @@ export function threadEndedError(lost: LostWork, end: ThreadEnd, heapBoundBytes:
   });
 }
 
-/** Whose doing it was, as far as the thread could still say. */
+/** Why a thread ended, as far as it could still say: a clause, to read on after a colon or a comma. */
 export function causeOfDeath({ error, exitCall, exitCode }: ThreadEnd): { what: string; userStack?: string } {
   // Node.js itself calls process.exit after an error that nothing caught: the error comes first.
   if (error !== undefined) {
     return {
-      what: `an error in the job's code that nothing caught: ${error.name}: ${error.message}`,
+      what: `the job's code threw an error that nothing caught: ${error.name}: ${error.message}`,
       ...(error.stack === undefined ? {} : { userStack: error.stack }),
     };
   }

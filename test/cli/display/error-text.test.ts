@@ -64,6 +64,14 @@ describe('the text of an error', () => {
     expect(at('/data/a.gz')).not.toContain('look');
   });
 
+  test('keeps a message whole that happens to contain what the user gave as a stack', () => {
+    const details = { taskId: 'm-00003', userStack: 'no' };
+
+    expect(
+      textOf(new MapReduceError('UserCodeError', 'map() threw Error: no such word', { details })),
+    ).toMatch(/^error: map\(\) threw Error: no such word\n/);
+  });
+
   test('of a mistake in the command is one line', () => {
     expect(textOf(new MapReduceError('UsageError', '--output is empty'))).toBe('error: --output is empty\n');
   });
