@@ -122,6 +122,11 @@ export function isAwsError(error: unknown, name: string): boolean {
   return error instanceof Error && error.name === name;
 }
 
+/** CloudFormation has no error of its own for a stack that does not exist: only the text of a ValidationError says so. */
+export function isStackMissing(error: unknown): boolean {
+  return error instanceof Error && /does not exist/.test(error.message);
+}
+
 /** Whether AWS answered that a right is missing; also of what `callAws` made of that answer. */
 export function isAccessDenied(error: unknown): boolean {
   const answer = isMapReduceError(error) ? error.cause : error;

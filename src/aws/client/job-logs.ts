@@ -2,6 +2,7 @@
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import type { JobId } from '../../base/ids.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
+import { parseJson } from '../../codec/parse-json.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import { clientOptions, regionOption } from './client-options.ts';
 import type { Deployment } from './deployment.ts';
@@ -66,8 +67,14 @@ export async function jobLogs(
   return { lines: lines.slice(0, limit), areMore, groupsRead: read.length, refused };
 }
 
-function isError(message: string): boolean {
-  return /"level":"(ERROR|CRITICAL|WARN)"/.test(message);
+/** By the level of its record; a line that is not a record has none. */
+function isWarning(message: string): boolean {
+  try {
+    const { level } = parseJson(message) as { level?: unknown };
+    return level === 'WARN' || level === 'ERROR' || level === 'CRITICAL';
+  } catch {
+    return false;
+  }
 }
 
 /** At least one more than `limit` where there are more, so that the caller can say so. */
@@ -83,7 +90,7 @@ async function linesOf(
       for await (const { events = [] } of paginateFilterLogEvents({ client }, question)) {
         for (const { timestamp = 0, message = '' } of events) {
           // Emulators do not know every filter.
-          if (message.includes(jobId) && (!areErrorsOnly || isError(message)))
+          if (message.includes(jobId) && (!areErrorsOnly || isWarning(message)))
             lines.push({ at: timestamp, message: message.trimEnd() });
         }
         if (lines.length > limit) break;

@@ -1,6 +1,6 @@
 /** Looks for a CloudFormation stack by its name. */
 import type { Stack } from '@aws-sdk/client-cloudformation';
-import { callAws } from './aws-errors.ts';
+import { callAws, isStackMissing } from './aws-errors.ts';
 import { clientOptions, clientRegion } from './client-options.ts';
 
 export interface StackLookup {
@@ -20,7 +20,7 @@ export async function findStack(name: string): Promise<StackLookup> {
       const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
       return Stacks[0];
     } catch (error) {
-      if (error instanceof Error && /does not exist/.test(error.message)) return undefined;
+      if (isStackMissing(error)) return undefined;
       throw error;
     }
   });

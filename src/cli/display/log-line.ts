@@ -12,7 +12,7 @@ export function shownLine(message: string, paint: Paint, at?: number): string {
     return `${time}${paint('dim', 'STATE')}  ${printable([record.type, name].filter(Boolean).join(' '))}`;
   }
   if (typeof record?.message !== 'string') return `${time}${printable(message)}`;
-  const { level, message: text, step, task, retry, round, elapsedMs, error } = record;
+  const { level, message: text, step, task, retry, round, elapsedMs } = record;
   const where = [
     step,
     ...(task === undefined ? [] : [`task ${task}`]),
@@ -20,7 +20,8 @@ export function shownLine(message: string, paint: Paint, at?: number): string {
     ...(round ? [`round ${round}`] : []),
   ].join(' ');
   const style = level === 'INFO' ? 'dim' : level === 'WARN' ? 'yellow' : 'red';
-  const why = (error as { message?: string } | undefined)?.message;
+  // A step logs what it failed with as `failure`, the logger an Error that it is given as `error`.
+  const why = ((record.failure ?? record.error) as { message?: string } | undefined)?.message;
   const took = typeof elapsedMs === 'number' ? ` after ${formatDuration(elapsedMs)}` : '';
   return `${time}${paint(style, String(level).padEnd(5))}  ${printable(`${where}: ${text}${took}`)}${why === undefined ? '' : `: ${printable(why)}`}`;
 }

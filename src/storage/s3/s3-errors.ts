@@ -261,6 +261,11 @@ function said(error: unknown): string {
   return `${plain ? message : `${code}: ${message}`}${facts === '' ? '' : ` (${facts})`}`;
 }
 
+/** The SDK throws a plain Error for a body that differs from its checksum: only its text says so. */
+export function isChecksumMismatch(error: unknown): boolean {
+  return error instanceof Error && /checksum/i.test(error.message);
+}
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message || (errnoOf(error) ?? error.name) : String(error);
 }

@@ -7,7 +7,7 @@
  */
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
-import { isPassing, type S3Call, S3Failure, S3Interrupted } from './s3-errors.ts';
+import { isChecksumMismatch, isPassing, type S3Call, S3Failure, S3Interrupted } from './s3-errors.ts';
 import { type HedgePolicy, hedged, type Racer } from './s3-hedging.ts';
 import { patientTimer } from './s3-patient-timer.ts';
 import type { S3Requests } from './s3-requests.ts';
@@ -191,8 +191,8 @@ export class RangeFetch {
         this.#wakeReader();
       }
     } catch (error) {
-      if (error instanceof Error && /checksum/i.test(error.message)) {
-        // Told at the end of a whole object, of which nobody has seen anything yet.
+      if (isChecksumMismatch(error)) {
+        // The SDK reports it at the end of a whole object, before a reader has seen any of it.
         this.#filledBytes = 0;
         throw error;
       }

@@ -139,6 +139,19 @@ describe('mapreduce logs', () => {
     expect(stdout).toMatch(/^00:00:02\.000 {2}ERROR +.*map\(\) threw\n$/);
   });
 
+  test('--errors goes by the level of a line, not by its words, and shows why a step failed', async () => {
+    const about = { job: 'job1', step: 'map', message: 'failed' };
+    const failed = { ...about, level: 'ERROR', failure: { name: 'UserCodeError', message: 'map() threw' } };
+    const quotes = { ...about, level: 'INFO', result: { level: 'ERROR' } };
+    const events = [failed, quotes].map((record, at) => ({ timestamp: at, message: JSON.stringify(record) }));
+    groups = { '/functions/Map': [events] };
+
+    const { stdout } = await said({ errors: true });
+
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    expect(stdout).toContain('map: failed: map() threw');
+  });
+
   test('says that later lines are left out, and how to see them', async () => {
     groups = {
       '/functions/Map': [[line(1, 'INFO'), line(3, 'INFO')], [line(5, 'INFO')]],
