@@ -108,23 +108,18 @@ export async function runJob(options: EmbeddedRunOptions, run: Run): Promise<Job
   }
 }
 
+interface ClaimedRun {
+  readonly options: EmbeddedRunOptions;
+  readonly run: Run;
+  readonly job: JobDescription;
+  readonly claim: OutputClaim;
+  readonly startedAt: Date;
+  readonly startedMs: number;
+}
+
 async function runClaimed(
   plan: JobPlan,
-  {
-    options,
-    run,
-    job,
-    claim,
-    startedAt,
-    startedMs,
-  }: {
-    options: EmbeddedRunOptions;
-    run: Run;
-    job: JobDescription;
-    claim: OutputClaim;
-    startedAt: Date;
-    startedMs: number;
-  },
+  { options, run, job, claim, startedAt, startedMs }: ClaimedRun,
 ): Promise<JobReport> {
   const { folder } = run;
   const store = new FileStore({ root: folder.path });
