@@ -4,12 +4,12 @@
  */
 import { stepEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';
-import { mapBarrierStep } from './steps/map-barrier.ts';
+import { barrierStep } from './steps/barrier.ts';
 
 export const handler = serve({
   name: 'map-barrier',
   event: stepEventSchema,
-  step: mapBarrierStep,
-  about: ({ jobId, mapRound }) => ({ jobId, stage: 'map', round: mapRound }),
+  step: (event, environment) => barrierStep('map', event, environment),
+  about: ({ jobId, progress }) => ({ jobId, stage: 'map', round: progress.handedOut.map ?? 0 }),
   answer: (state) => state,
 });

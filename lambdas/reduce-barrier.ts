@@ -4,12 +4,12 @@
  */
 import { stepEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';
-import { reduceBarrierStep } from './steps/reduce-barrier.ts';
+import { barrierStep } from './steps/barrier.ts';
 
 export const handler = serve({
   name: 'reduce-barrier',
   event: stepEventSchema,
-  step: reduceBarrierStep,
-  about: ({ jobId, reduceRound }) => ({ jobId, stage: 'reduce', round: reduceRound }),
+  step: (event, environment) => barrierStep('reduce', event, environment),
+  about: ({ jobId, progress }) => ({ jobId, stage: 'reduce', round: progress.handedOut.reduce ?? 0 }),
   answer: (state) => state,
 });

@@ -1,70 +1,97 @@
-/** What the two barriers have in common: the plan they count against, and what becomes of tasks that are missing. */
-import type { Job } from '../../src/api/job.ts';
+/**
+ * The barrier behind a stage: verifies what its tasks have committed, reports what it found, and lets advance.ts decide.
+ * One step for all stages; each has a function of its own, with the rights that its barrier needs.
+ */
+import type * as v from 'valibot';
 import { finalFailure, readFailures } from '../../src/aws/protocol/attempt-failures.ts';
 import {
   type AttemptFailureDocument,
-  type PlanDocument,
   readDocument,
+  type StageDocument,
+  writeDocument,
 } from '../../src/aws/protocol/documents.ts';
-import { jobLayout, planKey } from '../../src/aws/protocol/keys.ts';
-import { deserializeError, MapReduceError } from '../../src/base/errors.ts';
-import { type JobId, type Stage, taskId } from '../../src/base/ids.ts';
-import { LIMITS } from '../../src/base/limits.ts';
-import type { JobLayout, JobPlan } from '../../src/plan/task.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { stageKey } from '../../src/aws/protocol/keys.ts';
+import { deserializeError, MapReduceError, type RepairTarget } from '../../src/base/errors.ts';
+import { type JobId, jobId, STAGES, type Stage, taskId } from '../../src/base/ids.ts';
+import { discardForRepair } from '../../src/commit/repair.ts';
+import { stagesOf } from '../../src/plan/stages.ts';
+import { type Fact, producerOf } from '../../src/stages/advance.ts';
+import { closeStage } from '../../src/stages/close-stage.ts';
+import { decide } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
+import { foreignPartRemover } from './output.ts';
+import { plannedJob } from './planned-job.ts';
 
-export interface PlannedJob extends PlanDocument {
-  readonly job: Job;
-  readonly layout: JobLayout;
-  readonly plan: JobPlan;
+export async function barrierStep(
+  stage: Stage,
+  event: v.InferOutput<typeof stepEventSchema>,
+  environment: StepEnvironment,
+): Promise<JobState> {
+  const { store, now } = environment;
+  const id = jobId(event.jobId);
+  const { plan, job, layout, outputPrefix } = await plannedJob(id, environment);
+  const { extension } = job.output;
+  const stages = stagesOf(plan.settings);
+  const before = stages[stages.indexOf(stage) - 1];
+  const closedBefore =
+    before === undefined ? undefined : await readDocument<StageDocument>(store, stageKey(id, before));
+  const { missing, summaries, partitionRecords } = await closeStage(stage, {
+    plan,
+    partitionRecords: closedBefore?.partitionRecords ?? [],
+    store,
+    layout,
+    extension,
+    removeForeign: foreignPartRemover(store, { jobId: id, outputPrefix }),
+  });
+  let failures: readonly AttemptFailureDocument[] = [];
+  if (missing.length === 0) {
+    const document: StageDocument = { summaries, partitionRecords, closedAt: now().toISOString() };
+    await writeDocument(store, stageKey(id, stage), document);
+  } else {
+    failures = await readFailures(store, id, { since: event.execution.startTime });
+  }
+  const fact: Fact =
+    missing.length === 0
+      ? { kind: 'closed', stage }
+      : incompleteStage({ jobId: id, stage, missing, failures, since: closedBefore?.closedAt ?? '' });
+  return await decide(fact, {
+    plan,
+    progress: fromTravel(event.progress),
+    environment,
+    discard: (targets) => discardForRepair(targets, { store, layout, settings: plan.settings, extension }),
+    lastFailure: (task) => failures.findLast(({ taskId: of }) => of === task),
+  });
 }
 
-export async function plannedJob(id: JobId, { jobs, store }: StepEnvironment): Promise<PlannedJob> {
-  const document = await readDocument<PlanDocument>(store, planKey(id));
-  return { ...document, job: await jobs.find(document.app), layout: jobLayout(id, document.outputPrefix) };
-}
-
-/**
- * Whether missing tasks may go round again. The coordinator may have lost them, and then another round helps; a task
- * whose attempts are used up would only fail again.
- *
- * @param since  start of the execution: what failed before a redrive does not count
- * @returns the notes that failed attempts of this execution have left
- * @throws TaskFailedError
- */
-export async function checkMissing(
-  store: ObjectStore,
-  {
-    job,
-    stage,
-    missing,
-    round,
-    since,
-  }: { job: JobId; stage: Stage; missing: readonly number[]; round: number; since: string },
-): Promise<AttemptFailureDocument[]> {
-  const failures = await readFailures(store, job, { since });
+/** @param since  when the stage before was closed: damage that was found earlier has been repaired */
+function incompleteStage({
+  jobId: id,
+  stage,
+  missing,
+  failures,
+  since,
+}: {
+  jobId: JobId;
+  stage: Stage;
+  missing: readonly number[];
+  failures: readonly AttemptFailureDocument[];
+  since: string;
+}): Fact {
   for (const index of missing) {
     const failure = finalFailure(failures, taskId(stage, index));
-    if (failure !== undefined) throw taskFailed(job, failure);
+    if (failure !== undefined) return { kind: 'failed', error: taskFailed(id, failure) };
   }
-  if (round >= LIMITS.shuffleRepairsMax) {
-    const first = taskId(stage, missing[0]);
-    const last = failures.findLast((failure) => failure.taskId === first);
-    throw new MapReduceError(
-      'TaskFailedError',
-      `${missing.length} ${stage} tasks, the first of them ${first}, have not committed after ${round + 1} rounds${last === undefined ? '. They recorded no error: check the log of the function' : `: ${last.error.message}`}`,
-      {
-        details: {
-          jobId: job,
-          taskId: first,
-          ...(last === undefined ? {} : { attemptId: last.attemptId }),
-        },
-        ...(last === undefined ? {} : { cause: deserializeError(last.error) }),
-      },
-    );
-  }
-  return failures;
+  const damaged = failures
+    .filter(({ at, error }) => at >= since && error.name === 'CorruptShuffleError')
+    .map(({ error }) => error.details?.toRepair)
+    .filter((target) => target !== undefined)
+    .filter((target) => isOfStageBefore(target, stage));
+  return { kind: 'incomplete', stage, missing, damaged: [...new Set(damaged)] };
+}
+
+function isOfStageBefore(target: RepairTarget, stage: Stage): boolean {
+  return STAGES.indexOf(producerOf(target)) < STAGES.indexOf(stage);
 }
 
 function taskFailed(job: JobId, { taskId: task, attemptId, error }: AttemptFailureDocument): MapReduceError {

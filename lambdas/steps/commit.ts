@@ -1,6 +1,6 @@
 /**
- * Merges the parts if asked, writes the manifest and _SUCCESS, removes what is no longer needed. Where merging finds a
- * part damaged or gone, the job goes back to the barrier before, which has its task run again.
+ * Merges the parts if asked, writes the manifest and _SUCCESS, and removes what is no longer needed. When it finds a part
+ * damaged or missing, it discards that part and sends the job back to the barrier of its stage.
  */
 import { rm } from 'node:fs/promises';
 import type * as v from 'valibot';
@@ -11,28 +11,33 @@ import {
   readDocument,
   type StageDocument,
 } from '../../src/aws/protocol/documents.ts';
-import type { JobState, stepEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { backupsPrefix, requestKey, stageKey } from '../../src/aws/protocol/keys.ts';
-import { isMapReduceError, repairTarget } from '../../src/base/errors.ts';
-import { type AttemptId, jobId, type Stage, type TaskId, taskIndexOf } from '../../src/base/ids.ts';
+import { isMapReduceError, type RepairTarget, repairTarget } from '../../src/base/errors.ts';
+import { type AttemptId, jobId, type Stage, stageOf, type TaskId, taskIndexOf } from '../../src/base/ids.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/committed-part.ts';
 import { committedKey } from '../../src/commit/layout.ts';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
-import { noticesField, planNotices } from '../../src/plan/plan-notices.ts';
+import { stagesOf } from '../../src/plan/stages.ts';
 import { reportPage } from '../../src/report/page/page.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report/report.ts';
 import { SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { TaskSummary } from '../../src/report/task-summary.ts';
-import { commitJob, jobCounters, partReports, removeWork } from '../../src/stages/commit-job.ts';
+import { commitJob, removeWork } from '../../src/stages/commit-job.ts';
+import { jobReport, partReports } from '../../src/stages/job-report.ts';
 import { mergeParts } from '../../src/stages/merge-parts.ts';
 import { stageFigures } from '../../src/stages/stage-figures.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { checkDeadline, freshFolder } from './attempt.ts';
-import { type PlannedJob, plannedJob } from './barrier.ts';
 import { isCommitted } from './committed-result.ts';
+import { decide } from './decide.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 import { removeStrayParts, removeUnlessForeign } from './output.ts';
 import { assertOwned, type JobOutput, lost, type OutputClaim } from './output-claim.ts';
 import { OutputStore } from './output-store.ts';
+import { type PlannedJob, plannedJob } from './planned-job.ts';
 
 /** What the state machine answers at its end; also what `mapreduce wait` prints. */
 export interface CommittedJob {
@@ -60,10 +65,8 @@ export async function commitStep(
     await removeWork(store, layout);
     return committed;
   }
-  const isMapOnly = plan.settings.reducers === 0;
-  const map = await readDocument<StageDocument>(store, stageKey(id, 'map'));
-  const reduce = isMapOnly ? undefined : await readDocument<StageDocument>(store, stageKey(id, 'reduce'));
-  const { summaries } = reduce ?? map;
+  const stages = await closedStages(planned, store);
+  const { summaries } = stages.at(-1)!.document;
   const output = { jobId: id, outputPrefix };
   let claim = await assertOwned(store, output);
   let parts: PartReport[];
@@ -73,12 +76,18 @@ export async function commitStep(
     const target = repairTarget(error);
     if (target === undefined || target === 'shuffle-index') throw error;
     claim = await assertOwned(store, output);
-    await sendBack(target, planned, { summaries, error, claim }, environment);
-    const { mapRound, reduceRound } = event;
-    const next = isMapOnly ? 'map-barrier' : 'reduce-barrier';
-    return { jobId: id, next, items: '', mapRound, reduceRound, resumed: false };
+    await noteDamage(target, { output, summaries, error }, environment);
+    return await decide(
+      { kind: 'damaged', targets: [target] },
+      {
+        plan,
+        progress: fromTravel(event.progress),
+        environment,
+        discard: (targets) => discard(targets, planned, { store, output, claim }),
+      },
+    );
   }
-  const report = await reportOf(planned, { map, reduce, parts }, environment);
+  const report = await reportOf(planned, { stages, parts }, environment);
   // Merging may have taken long.
   if (plan.settings.merge) claim = await assertOwned(store, output);
   await removeStrayParts(store, output, { claim, parts });
@@ -87,6 +96,20 @@ export async function commitStep(
   await assertStillOwned(outputStore, output);
   await removeWork(store, layout);
   return committed;
+}
+
+interface ClosedStage {
+  readonly stage: Stage;
+  readonly document: StageDocument;
+}
+
+/** What the barriers found, by stage in their order. */
+async function closedStages({ plan }: PlannedJob, store: ObjectStore): Promise<ClosedStage[]> {
+  const { jobId: id } = plan.settings;
+  return await mapBounded(stagesOf(plan.settings), LIMITS.barrierReadsMax, async (stage) => ({
+    stage,
+    document: await readDocument<StageDocument>(store, stageKey(id, stage)),
+  }));
 }
 
 function outputEnvironment(
@@ -118,19 +141,27 @@ async function assertStillOwned(store: OutputStore, output: JobOutput): Promise<
   }
 }
 
-/** Takes away what the task has committed, so that the barrier finds it missing, and leaves word of why. */
-async function sendBack(
+/** Notes why the task must run again, as a failure of the attempt that committed the part. */
+async function noteDamage(
   task: TaskId,
-  { plan, job, layout }: PlannedJob,
-  { summaries, error, claim }: { summaries: readonly TaskSummary[]; error: unknown; claim: OutputClaim },
+  { output, summaries, error }: { output: JobOutput; summaries: readonly TaskSummary[]; error: unknown },
   { store, now }: StepEnvironment,
 ): Promise<void> {
-  const { settings } = plan;
-  const attemptId = summaries[taskIndexOf(task)].attemptId as AttemptId;
-  await recordFailure(store, { jobId: settings.jobId, taskId: task, attemptId, at: now(), error });
-  const key = committedKey(layout, task, { settings, extension: job.output.extension });
-  const { outputPrefix } = layout;
-  await removeUnlessForeign(store, { jobId: settings.jobId, outputPrefix }, { key, claim });
+  const attemptId = summaries[taskIndexOf(task)]!.attemptId as AttemptId;
+  await recordFailure(store, { jobId: output.jobId, taskId: task, attemptId, at: now(), error });
+}
+
+/** Removes what the tasks have committed, so that the barrier finds them missing. */
+async function discard(
+  targets: readonly RepairTarget[],
+  { plan: { settings }, job, layout }: PlannedJob,
+  { store, output, claim }: { store: ObjectStore; output: JobOutput; claim: OutputClaim },
+): Promise<void> {
+  for (const target of targets) {
+    if (target === 'shuffle-index') continue;
+    const key = committedKey(layout, target, { settings, extension: job.output.extension });
+    await removeUnlessForeign(store, output, { key, claim });
+  }
 }
 
 async function partsOf(
@@ -156,48 +187,32 @@ async function partsOf(
 
 async function reportOf(
   { plan, plannedAt }: PlannedJob,
-  stages: { map: StageDocument; reduce: StageDocument | undefined; parts: readonly PartReport[] },
+  { stages, parts }: { stages: readonly ClosedStage[]; parts: readonly PartReport[] },
   { store, now }: StepEnvironment,
 ): Promise<JobReport> {
-  const { map, reduce, parts } = stages;
-  const { jobId: id, jobName, params, reducers } = plan.settings;
+  const { jobId: id } = plan.settings;
   const failures = await readFailures(store, id);
   const backups: string[] = [];
   for await (const { key } of store.list(backupsPrefix(id)))
     backups.push(key.slice(backupsPrefix(id).length));
   const { claimedAt } = await readDocument<ClaimDocument>(store, requestKey(id));
-  const known = { claimedAt, failures, backups };
-  const mapReport = stageReport('map', map, { startedAt: plannedAt, ...known });
-  const stageReports =
-    reduce === undefined
-      ? [mapReport]
-      : [mapReport, stageReport('reduce', reduce, { startedAt: map.closedAt, ...known })];
-  return {
-    formatVersion: 1,
-    jobId: id,
-    jobName,
-    params,
-    startedAt: new Date(claimedAt).toISOString(),
+  return jobReport(plan, {
+    startedAt: new Date(claimedAt),
     wallMs: now().getTime() - Date.parse(claimedAt),
-    input: {
-      files: plan.inputFiles,
-      bytes: plan.inputBytes,
-      splits: plan.splits.length,
-    },
-    reducers,
-    stages: stageReports,
+    stages: stages.map((closed, position) => {
+      const startedAt = stages[position - 1]?.document.closedAt ?? plannedAt;
+      return stageReport(closed, { startedAt, claimedAt, failures, backups });
+    }),
     parts,
-    partitionRecords: map.partitionRecords,
-    counters: jobCounters([...map.summaries, ...(reduce?.summaries ?? [])]),
+    partitionRecords: stages[0]!.document.partitionRecords,
+    summaries: stages.flatMap(({ document }) => document.summaries),
     failures: failures.map(({ taskId, attemptId, error }) => ({ taskId, attemptId, error })),
-    ...noticesField(planNotices(plan)),
-  };
+  });
 }
 
-/** Of attempts that ended well only the one that committed leaves a trace; one that was first and lost is not counted. */
+/** Of attempts that succeeded, only those that committed leave a trace: one that lost a race is not counted. */
 function stageReport(
-  stage: Stage,
-  { summaries, closedAt }: StageDocument,
+  { stage, document: { summaries, closedAt } }: ClosedStage,
   {
     startedAt,
     claimedAt,
@@ -210,9 +225,8 @@ function stageReport(
     backups: readonly string[];
   },
 ): StageReport {
-  const initial = stage === 'map' ? 'm-' : 'r-';
-  const failed = failures.filter(({ taskId }) => taskId.startsWith(initial)).length;
-  const backedUp = backups.filter((task) => task.startsWith(initial)).length;
+  const failed = failures.filter(({ taskId }) => stageOf(taskId as TaskId) === stage).length;
+  const backedUp = backups.filter((task) => stageOf(task as TaskId) === stage).length;
   return {
     stage,
     tasks: summaries.length,

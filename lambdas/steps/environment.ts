@@ -1,7 +1,5 @@
 import type { Job } from '../../src/api/job.ts';
-import type { NextStep } from '../../src/aws/protocol/job-state.ts';
-import { WATCHED_TASKS_MIN } from '../../src/aws/protocol/watch-state.ts';
-import type { Stage } from '../../src/base/ids.ts';
+import type { Decision } from '../../src/stages/advance.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface JobRegistry {
@@ -26,19 +24,12 @@ export interface StepEnvironment {
   readonly memoryBytes: number;
   /** Under which attempts make a folder each. */
   readonly scratchParent: string;
+  /** Called with each decision about the job before it is carried out. */
+  readonly onDecision?: (decision: Decision) => void;
 }
 
 /** What tells one invocation from another. */
 export interface Invocation {
   readonly requestId: string;
   readonly remainingMs: () => number;
-}
-
-/** Later rounds are short and not watched. */
-export function firstRound(
-  stage: Stage,
-  tasks: number,
-  { backupAttempts }: Pick<StepEnvironment, 'backupAttempts'>,
-): NextStep {
-  return backupAttempts && tasks >= WATCHED_TASKS_MIN ? `${stage}-watched` : stage;
 }

@@ -5,48 +5,41 @@
 import { writeDocument } from '../../src/aws/protocol/documents.ts';
 import { ITEM_BYTES_MAX, type MapItem, type ReduceItem } from '../../src/aws/protocol/job-state.ts';
 import { itemsKey, splitKey } from '../../src/aws/protocol/keys.ts';
-import { taskId } from '../../src/base/ids.ts';
+import { type Stage, taskId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
+import { taskCounts } from '../../src/plan/stages.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
-export interface ItemsToWrite {
-  readonly round: number;
-  /** Indexes of the tasks; by default all of the stage. */
-  readonly only?: readonly number[];
-}
+type ItemOf = (plan: JobPlan, index: number, store: ObjectStore) => Promise<MapItem | ReduceItem>;
 
-/** @returns the key of the items */
-export async function writeMapItems(
-  store: ObjectStore,
-  plan: JobPlan,
-  { round, only = [...plan.splits.keys()] }: ItemsToWrite,
-): Promise<string> {
-  const { jobId } = plan.settings;
-  const items = await mapBounded(only, LIMITS.barrierReadsMax, async (index): Promise<MapItem> => {
-    const { pieces } = plan.splits[index];
+const ITEM_OF: Readonly<Record<Stage, ItemOf>> = {
+  map: async (plan, index, store): Promise<MapItem> => {
+    const { pieces } = plan.splits[index]!;
     const item: MapItem = { index, pieces };
     if (Buffer.byteLength(JSON.stringify(item)) <= ITEM_BYTES_MAX) return item;
-    await writeDocument(store, splitKey(jobId, taskId('map', index)), { pieces });
+    await writeDocument(store, splitKey(plan.settings.jobId, taskId('map', index)), { pieces });
     return { index };
-  });
-  const key = itemsKey(jobId, 'map', round);
-  await writeDocument(store, key, items);
-  return key;
-}
+  },
+  reduce: async (_plan, index): Promise<ReduceItem> => ({ index }),
+};
 
-/** @returns the key of the items */
-export async function writeReduceItems(
+/**
+ * @param round  given when only some tasks of the stage run
+ * @returns the key of the items
+ */
+export async function writeItems(
   store: ObjectStore,
   plan: JobPlan,
-  { round, only = [...Array(plan.settings.reducers).keys()] }: ItemsToWrite,
+  stage: Stage,
+  round?: { readonly number: number; readonly only: readonly number[] },
 ): Promise<string> {
-  const key = itemsKey(plan.settings.jobId, 'reduce', round);
-  await writeDocument(
-    store,
-    key,
-    only.map((index): ReduceItem => ({ index })),
+  const indexes = round?.only ?? [...Array(taskCounts(plan)[stage]).keys()];
+  const items = await mapBounded(indexes, LIMITS.barrierReadsMax, (index) =>
+    ITEM_OF[stage](plan, index, store),
   );
+  const key = itemsKey(plan.settings.jobId, stage, round?.number);
+  await writeDocument(store, key, items);
   return key;
 }

@@ -59,6 +59,6 @@ function assertPiecesReadable(
 async function storedPieces(store: ObjectStore, job: JobId, index: number): Promise<readonly SplitPiece[]> {
   const own = await findDocument<{ pieces: SplitPiece[] }>(store, splitKey(job, taskId('map', index)));
   if (own !== undefined) return own.pieces;
-  const items = await readDocument<MapItem[]>(store, itemsKey(job, 'map', 0));
-  return items[index].pieces!;
+  const items = await readDocument<MapItem[]>(store, itemsKey(job, 'map'));
+  return items[index]!.pieces!;
 }

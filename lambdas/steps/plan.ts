@@ -8,12 +8,11 @@ import {
   writeDocument,
   writeDocumentOnce,
 } from '../../src/aws/protocol/documents.ts';
-import type { JobState, planEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { type JobState, type planEventSchema, toTravel } from '../../src/aws/protocol/job-state.ts';
 import {
   cancelKey,
   defaultOutputPrefix,
   failureKey,
-  itemsKey,
   planKey,
   settingsKey,
 } from '../../src/aws/protocol/keys.ts';
@@ -24,12 +23,15 @@ import type { JobId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { listStoredInputs, type StoredListingOptions } from '../../src/plan/inputs/list-stored-inputs.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
+import { stagesOf, taskCounts } from '../../src/plan/stages.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
+import { NOT_STARTED } from '../../src/stages/advance.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { isCommitted } from './committed-result.ts';
-import { firstRound, type StepEnvironment } from './environment.ts';
-import { writeMapItems, writeReduceItems } from './items.ts';
+import { decide } from './decide.ts';
+import type { StepEnvironment } from './environment.ts';
+import { writeItems } from './items.ts';
 import { claimOutput } from './output.ts';
 import { assertOwned } from './output-claim.ts';
 import { ScopedInputs } from './scoped-inputs.ts';
@@ -48,31 +50,24 @@ export async function planStep(
   if (claim === undefined) return END;
   const { jobId } = claim;
   const before = claim.isNew ? undefined : await findDocument<PlanDocument>(store, planKey(jobId));
-  if (start.kind === 'redrive') {
-    await prepareRedrive(jobId, before, environment);
-    if (before !== undefined) {
-      // The barriers find out what is left to do.
-      return { jobId, next: 'map-barrier', items: '', mapRound: 0, reduceRound: 0, resumed: true };
-    }
-  }
+  if (start.kind === 'redrive') await prepareRedrive(jobId, before, environment);
   const { app, plan, outputPrefix } = before ?? (await decidePlan(claim, environment));
-  const tasks = { map: plan.splits.length, reduce: plan.settings.reducers };
-  const settings: SettingsDocument = { app, tasks, settings: plan.settings, outputPrefix };
+  const settings: SettingsDocument = { app, tasks: taskCounts(plan), settings: plan.settings, outputPrefix };
   await writeDocument(store, settingsKey(jobId), settings);
-  await writeMapItems(store, plan, { round: 0 });
-  if (plan.settings.reducers > 0) await writeReduceItems(store, plan, { round: 0 });
-  const rounds = { mapRound: 0, reduceRound: 0, resumed: false };
-  // An input without bytes has no map tasks, and still a result.
-  if (plan.splits.length === 0) return { jobId, next: 'map-barrier', items: '', ...rounds };
-  return {
-    jobId,
-    next: firstRound('map', tasks.map, environment),
-    items: itemsKey(jobId, 'map', 0),
-    ...rounds,
-  };
+  for (const stage of stagesOf(plan.settings)) await writeItems(store, plan, stage);
+  const isRedrive = start.kind === 'redrive' && before !== undefined;
+  return await decide(
+    { kind: 'planned', isRedrive },
+    {
+      plan,
+      progress: NOT_STARTED,
+      environment,
+      discard: async () => {},
+    },
+  );
 }
 
-const END: JobState = { jobId: '', next: 'end', items: '', mapRound: 0, reduceRound: 0, resumed: false };
+const END: JobState = { jobId: '', next: 'end', items: '', progress: toTravel(NOT_STARTED) };
 
 /** The first plan that is written is the plan: an input that changes later is an error, not another plan. */
 async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Promise<PlanDocument> {

@@ -12,7 +12,12 @@ export type TaskId = Branded<'TaskId'>;
 /** `m-00042.1`: the task, and what distinguishes its attempts (a counter in a local run, the request id on AWS). */
 export type AttemptId = Branded<'AttemptId'>;
 
-export type Stage = 'map' | 'reduce';
+/** The stages that a job may have, in their order, and the letter with which the ids of their tasks start. */
+const TASK_LETTERS = { map: 'm', reduce: 'r' } as const;
+
+export type Stage = keyof typeof TASK_LETTERS;
+
+export const STAGES = ['map', 'reduce'] as const satisfies readonly Stage[];
 
 const JOB_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/;
 
@@ -30,15 +35,18 @@ export function jobId(text: string): JobId {
 }
 
 export function taskId(stage: Stage, index: number): TaskId {
-  return `${stage === 'map' ? 'm' : 'r'}-${paddedIndex(index)}` as TaskId;
+  return `${TASK_LETTERS[stage]}-${paddedIndex(index)}` as TaskId;
 }
 
+/** @throws RangeError for what taskId() does not make */
 export function stageOf(task: TaskId): Stage {
-  return task.startsWith('m-') ? 'map' : 'reduce';
+  const stage = STAGES.find((each) => task.startsWith(`${TASK_LETTERS[each]}-`));
+  if (stage === undefined) throw new RangeError(`'${task}' is not the id of a task`);
+  return stage;
 }
 
 export function taskIndexOf(task: TaskId): number {
-  return Number(task.slice('m-'.length));
+  return Number(task.slice(task.indexOf('-') + 1));
 }
 
 export function attemptId(task: TaskId, distinction: string | number): AttemptId {

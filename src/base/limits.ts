@@ -99,8 +99,11 @@ export const LIMITS = {
 
   /** Attempts of one task, counting the first. */
   attemptsMaxDefault: 4,
-  /** How often a committed map task may run again because its shuffle object is corrupt. */
-  shuffleRepairsMax: 3,
+  /** How often one committed object is made again because it is missing or damaged. */
+  objectRepairsMax: 3,
+  /** How often a stage hands out tasks again. On AWS each round leaves events in the bounded history of the execution. */
+  stageRerunsMax: 3,
+  localStageRerunsMax: 1_000,
   /** An attempt that makes no progress for this long is stopped. */
   stallTimeoutMsDefault: 60_000,
   /** A backup attempt starts once this fraction of a stage has committed and a task takes this much longer than the median. */

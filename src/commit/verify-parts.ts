@@ -7,6 +7,7 @@
  */
 import { MapReduceError } from '../base/errors.ts';
 import { taskId } from '../base/ids.ts';
+import { lastStage } from '../plan/stages.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
 import { PART_PREFIX } from '../report/result-names.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
@@ -28,7 +29,7 @@ export async function verifyParts(
   for await (const object of store.list(`${layout.outputPrefix}${PART_PREFIX}`))
     found.set(object.key, object);
   for (const [index, { etag }] of summaries.entries()) {
-    const task = taskId(plan.settings.reducers === 0 ? 'map' : 'reduce', index);
+    const task = taskId(lastStage(plan.settings), index);
     const key = partKey(layout, task, extension);
     const part = found.get(key);
     // A summary without ETag was stored by an earlier version, while the job was under way.

@@ -7,7 +7,6 @@ import type { Job, ParameterValues } from '../api/job.ts';
 import { setUp } from '../api/user-code.ts';
 import { isMapReduceError, MapReduceError } from '../base/errors.ts';
 import type { JobId } from '../base/ids.ts';
-import { taskId } from '../base/ids.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import type { AttemptControl, Progress } from '../base/progress.ts';
 import type { InputFile } from '../read/input-file.ts';
@@ -17,7 +16,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { sampleBoundaries } from './boundaries/sample-boundaries.ts';
 import { lookInside } from './inputs/look-inside.ts';
 import { cutSplits, defaultSplitSizeBytes } from './splits.ts';
-import type { JobPlan, MapTaskSpec, PartitionPlan, ReduceTaskSpec, Split } from './task.ts';
+import type { JobPlan, PartitionPlan, Split } from './task.ts';
 
 export interface PlanOptions {
   readonly job: Job;
@@ -126,18 +125,6 @@ function assertSetsUp(job: Job, params: ParameterValues): void {
       cause: error.cause,
     });
   }
-}
-
-export function mapTasks(plan: JobPlan): MapTaskSpec[] {
-  return plan.splits.map((split, index) => ({ stage: 'map', index, taskId: taskId('map', index), split }));
-}
-
-export function reduceTasks(plan: JobPlan): ReduceTaskSpec[] {
-  return Array.from({ length: plan.settings.reducers }, (_, index) => ({
-    stage: 'reduce',
-    index,
-    taskId: taskId('reduce', index),
-  }));
 }
 
 /** A small input gets one part, which is what a person wants to look at; a large one enough for several workers. */

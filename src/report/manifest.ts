@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { MapReduceError } from '../base/errors.ts';
-import { isJobId } from '../base/ids.ts';
+import { isJobId, STAGES } from '../base/ids.ts';
 import { namedValues } from '../base/named-values.ts';
 import { parseJson } from '../codec/parse-json.ts';
 import type { JobReport } from './report.ts';
@@ -12,7 +12,7 @@ import { isPartName } from './result-names.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const stage = v.object({
-  stage: v.picklist(['map', 'reduce']),
+  stage: v.picklist(STAGES),
   tasks: count,
   attempts: count,
   failedAttempts: count,

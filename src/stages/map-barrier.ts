@@ -1,104 +1,89 @@
 /**
- * The barrier between map and reduce: counts for itself that every map task has committed (a coordinator may have lost
- * one), balances the books, and writes the partition-major index that the reducers start from.
+ * The barrier behind map. It verifies that every map task has committed (a coordinator may have lost one), balances the
+ * books, and writes the partition-major index from which the reducers start.
  *
- * Called once by the coordinator when it believes the stage to be done, and again for a repair.
- * Idempotent.
+ * Called by the coordinator when it believes the stage to be done, and again after a repair. Idempotent.
  */
-import { MapReduceError } from '../base/errors.ts';
 import { taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
-import { type PartOwner, summaryOrRemovePart } from '../commit/committed-part.ts';
+import { summaryOrRemovePart } from '../commit/committed-part.ts';
 import { mapTaskIndexOf, shuffleIndexKey, shufflePrefix, taskPartKey } from '../commit/layout.ts';
 import { isUnusable } from '../commit/repair.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
 import { ShuffleIndexBuilder } from '../shuffle/shuffle-index.ts';
-import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
+import { readShuffleFooter, type ShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { type BarrierOptions, type BarrierResult, incomplete, unbalanced } from './barrier-result.ts';
 
-export interface MapBarrierResult {
-  /** Map tasks without a committed, readable object: to be run (again). When there are any, nothing else is filled in. */
-  readonly missing: readonly number[];
-  readonly summaries: readonly TaskSummary[];
-  /** Records of the shuffle by partition. Empty for a map-only job. */
-  readonly partitionRecords: readonly number[];
-}
-
-/** @throws BooksDoNotBalanceError when the maps did not read what was planned, exactly once. */
-export async function closeMapStage(options: {
-  plan: JobPlan;
-  store: ObjectStore;
-  layout: JobLayout;
-  /** Of the job's output format: where a map-only job's parts are. */
-  extension: string;
-  removeForeign?: PartOwner['removeForeign'];
-}): Promise<MapBarrierResult> {
+/** @throws BooksDoNotBalanceError when the map tasks did not read each planned byte exactly once */
+export function closeMapStage(options: Omit<BarrierOptions, 'partitionRecords'>): Promise<BarrierResult> {
   return options.plan.settings.reducers === 0 ? closeMapOnly(options) : closeShuffle(options);
 }
 
-async function closeShuffle({
-  plan,
-  store,
-  layout,
-}: {
-  plan: JobPlan;
-  store: ObjectStore;
-  layout: JobLayout;
-}): Promise<MapBarrierResult> {
+type Options = Parameters<typeof closeMapStage>[0];
+
+async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierResult> {
   const maps = plan.splits.length;
   const partitions = plan.settings.reducers;
-  const objects = new Array<ObjectInfo | undefined>(maps).fill(undefined);
-  for await (const object of store.list(shufflePrefix(layout))) {
-    const index = mapTaskIndexOf(object.key);
-    if (index !== undefined && index < maps) objects[index] = object;
-  }
-  const missing = [...objects.keys()].filter((index) => objects[index] === undefined);
-  if (missing.length > 0) return { missing, summaries: [], partitionRecords: [] };
+  const objects = await listShuffle(store, layout, maps);
+  const unlisted = [...objects.keys()].filter((index) => objects[index] === undefined);
+  if (unlisted.length > 0) return incomplete(unlisted);
 
-  const found = objects as ObjectInfo[];
-  const index = new ShuffleIndexBuilder(found, partitions);
+  const index = new ShuffleIndexBuilder(objects as ObjectInfo[], partitions);
   const partitionRecords = new Array<number>(partitions).fill(0);
-  const recordsOf = new Array<number>(maps).fill(0);
-  const damaged: number[] = [];
-  const summaries = await mapBounded(found, LIMITS.barrierReadsMax, async (object, map) => {
-    try {
-      const { extents, summary } = await readShuffleFooter(store, object);
-      // The footer of another task's object is sound, and its books are another task's.
-      if (extents.length === partitions && summary.taskId === taskId('map', map)) {
-        index.add(map, extents);
-        for (const [partition, { records }] of extents.entries()) {
-          partitionRecords[partition]! += records;
-          recordsOf[map]! += records;
-        }
-        return summary;
-      }
-    } catch (error) {
-      if (!isUnusable(error)) throw error;
-    }
-    // Cut short, damaged, or replaced since it was listed: it must go before another attempt can commit in its place.
-    await store.delete([object.key]);
-    damaged.push(map);
-    return undefined;
+  const found = await mapBounded(objects as ObjectInfo[], LIMITS.barrierReadsMax, async (object, map) => {
+    const footer = await usableFooter(object, { store, map, partitions });
+    if (footer === undefined) return undefined;
+    index.add(map, footer.extents);
+    for (const [partition, { records }] of footer.extents.entries()) partitionRecords[partition]! += records;
+    return { summary: footer.summary, records: sumBy(footer.extents, ({ records }) => records) };
   });
-  if (!areAll(summaries)) {
-    return { missing: damaged.sort((a, b) => a - b), summaries: [], partitionRecords: [] };
-  }
-  for (const [map, { recordsWritten }] of summaries.entries()) {
-    if (recordsOf[map] !== recordsWritten) {
+  const damaged = [...found.keys()].filter((map) => found[map] === undefined);
+  if (damaged.length > 0) return incomplete(damaged);
+  const committed = found.map((each) => each!);
+  for (const [map, { summary, records }] of committed.entries()) {
+    if (records !== summary.recordsWritten) {
       throw unbalanced(
-        `map task ${taskId('map', map)} says that it wrote ${recordsWritten} records; its partitions hold ${recordsOf[map]}`,
+        `map task ${taskId('map', map)} reports ${summary.recordsWritten} records written; its partitions hold ${records}`,
       );
     }
   }
+  const summaries = committed.map(({ summary }) => summary);
   balanceInput(plan, summaries);
   await store.put(shuffleIndexKey(layout), index.finish());
   return { missing: [], summaries, partitionRecords };
 }
 
-function areAll(summaries: (TaskSummary | undefined)[]): summaries is TaskSummary[] {
-  return summaries.every((summary) => summary !== undefined);
+/** By map task, the shuffle object that it committed. */
+async function listShuffle(
+  store: ObjectStore,
+  layout: JobLayout,
+  maps: number,
+): Promise<(ObjectInfo | undefined)[]> {
+  const objects = new Array<ObjectInfo | undefined>(maps).fill(undefined);
+  for await (const object of store.list(shufflePrefix(layout))) {
+    const index = mapTaskIndexOf(object.key);
+    if (index !== undefined && index < maps) objects[index] = object;
+  }
+  return objects;
+}
+
+/** Undefined for an object that was no use and has been removed, so that another attempt can commit in its place. */
+async function usableFooter(
+  object: ObjectInfo,
+  { store, map, partitions }: { store: ObjectStore; map: number; partitions: number },
+): Promise<ShuffleFooter | undefined> {
+  try {
+    const footer = await readShuffleFooter(store, object);
+    // The footer of another task's object is sound, and its books are another task's.
+    if (footer.extents.length === partitions && footer.summary.taskId === taskId('map', map)) return footer;
+  } catch (error) {
+    if (!isUnusable(error)) throw error;
+  }
+  await store.delete([object.key]);
+  return undefined;
 }
 
 async function closeMapOnly({
@@ -107,13 +92,7 @@ async function closeMapOnly({
   layout,
   extension,
   removeForeign,
-}: {
-  plan: JobPlan;
-  store: ObjectStore;
-  layout: JobLayout;
-  extension: string;
-  removeForeign?: PartOwner['removeForeign'];
-}): Promise<MapBarrierResult> {
+}: Options): Promise<BarrierResult> {
   const { jobId, merge } = plan.settings;
   const found = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
     summaryOrRemovePart(store, layout, taskPartKey(layout, taskId('map', map), { extension, merge }), {
@@ -122,8 +101,8 @@ async function closeMapOnly({
     }),
   );
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
-  if (missing.length > 0) return { missing, summaries: [], partitionRecords: [] };
-  const summaries = found as TaskSummary[];
+  if (missing.length > 0) return incomplete(missing);
+  const summaries = found.map((summary) => summary!);
   balanceInput(plan, summaries);
   return { missing: [], summaries, partitionRecords: [] };
 }
@@ -136,17 +115,12 @@ function balanceInput(plan: JobPlan, summaries: readonly TaskSummary[]): void {
       if (file.compression === 'none') planned += endBytes - startBytes;
     }
   }
-  const read = summaries.reduce((sum, summary) => sum + summary.plainBytesRead, 0);
+  const read = sumBy(summaries, ({ plainBytesRead }) => plainBytesRead);
   if (read !== planned) {
-    throw unbalanced(
-      `the map tasks read records of ${read} bytes in all; the input that was planned has ${planned}`,
-    );
+    throw unbalanced(`the map tasks read ${read} bytes of records; the planned input has ${planned}`);
   }
 }
 
-export function unbalanced(what: string): MapReduceError {
-  return new MapReduceError(
-    'BooksDoNotBalanceError',
-    `the books do not balance: ${what}. Nothing was published. This is a defect of the engine or of the input's record format: please report it`,
-  );
+function sumBy<T>(items: readonly T[], amount: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + amount(item), 0);
 }

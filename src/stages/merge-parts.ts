@@ -19,6 +19,7 @@ import { findOrRemovePart } from '../commit/committed-part.ts';
 import { mergeRunKey, partsAreInOrder, taskPartKey } from '../commit/layout.ts';
 import { namingRepair } from '../commit/repair.ts';
 import { ResultObject, type ResultTotals } from '../commit/result-object.ts';
+import { lastStage, taskCounts } from '../plan/stages.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
 import type { PartReport } from '../report/report.ts';
 import { mergedName } from '../report/result-names.ts';
@@ -152,9 +153,9 @@ async function concatenate(key: string, options: MergeOptions): Promise<ResultTo
 }
 
 function orderedParts({ plan, store, layout, extension }: MergeOptions): Promise<OrderedPart[]> {
-  const { jobId, reducers, merge } = plan.settings;
-  const [stage, tasks] =
-    reducers === 0 ? (['map', plan.splits.length] as const) : (['reduce', reducers] as const);
+  const { jobId, merge } = plan.settings;
+  const stage = lastStage(plan.settings);
+  const tasks = taskCounts(plan)[stage];
   return mapBounded([...Array(tasks).keys()], LIMITS.barrierReadsMax, async (index) => {
     const part = taskPartKey(layout, taskId(stage, index), { extension, merge });
     const found = await findOrRemovePart(store, layout, part, { jobId });

@@ -2,7 +2,7 @@
 import { LIMITS } from '../base/limits.ts';
 
 export interface StagePolicy {
-  /** Attempts of one task, counting the first; backup attempts and repairs of the shuffle do not count unless they fail. */
+  /** Failed attempts of one task that fail the job. Backup attempts, and attempts that found a damaged object, do not count. */
   readonly attemptsMax: number;
   /** An attempt whose progress does not change for this long is taken away from its worker. */
   readonly stallTimeoutMs: number;
@@ -17,8 +17,6 @@ export interface StagePolicy {
   readonly backupAfterCommittedFraction: number;
   readonly backupSlownessFactor: number;
   readonly backupAfterMsMin: number;
-  /** How often one map task may be run again because its shuffle object was found corrupt. */
-  readonly shuffleRepairsMax: number;
   /** How often the workers' progress is looked at. */
   readonly pollIntervalMs: number;
   /** How often it is told. */
@@ -38,7 +36,6 @@ export const DEFAULT_POLICY: StagePolicy = {
   backupAfterCommittedFraction: LIMITS.backupAfterCommittedFraction,
   backupSlownessFactor: LIMITS.backupSlownessFactor,
   backupAfterMsMin: LIMITS.backupAfterMsMin,
-  shuffleRepairsMax: LIMITS.shuffleRepairsMax,
   pollIntervalMs: 100,
   progressIntervalMs: 250,
   failuresKeptMax: 1_000,

@@ -1,27 +1,22 @@
 /**
- * The barrier behind reduce: counts for itself that every reduce task has committed, and balances the books: what the
- * maps wrote for a partition is what its reducer read.
+ * The barrier behind reduce. It verifies that every reduce task has committed and balances the books: what the map tasks
+ * wrote into a partition is what its reducer read.
  *
- * Called once by the coordinator when it believes the stage to be done. Idempotent.
+ * Called by the coordinator when it believes the stage to be done, and again after a repair. Idempotent.
  */
 import { type TaskId, taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
-import { type PartOwner, summaryOrRemovePart } from '../commit/committed-part.ts';
+import { summaryOrRemovePart } from '../commit/committed-part.ts';
 import { mergeRunKey, partsAreInOrder, taskPartKey } from '../commit/layout.ts';
 import { isUnusable } from '../commit/repair.ts';
-import type { JobLayout, JobPlan } from '../plan/task.ts';
+import type { JobLayout } from '../plan/task.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { unbalanced } from './map-barrier.ts';
+import { type BarrierOptions, type BarrierResult, incomplete, unbalanced } from './barrier-result.ts';
 
-export interface ReduceBarrierResult {
-  /** Reduce tasks without a committed, readable result: to be run (again). When there are any, nothing else is filled in. */
-  readonly missing: readonly number[];
-  readonly summaries: readonly TaskSummary[];
-}
-
+/** @throws BooksDoNotBalanceError when a reduce task did not read each record of its partition exactly once */
 export async function closeReduceStage({
   plan,
   partitionRecords,
@@ -29,15 +24,7 @@ export async function closeReduceStage({
   layout,
   extension,
   removeForeign,
-}: {
-  plan: JobPlan;
-  /** From the map barrier. */
-  partitionRecords: readonly number[];
-  store: ObjectStore;
-  layout: JobLayout;
-  extension: string;
-  removeForeign?: PartOwner['removeForeign'];
-}): Promise<ReduceBarrierResult> {
+}: BarrierOptions): Promise<BarrierResult> {
   const { jobId, reducers, merge } = plan.settings;
   const found = await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
     const task = taskId('reduce', index);
@@ -46,16 +33,16 @@ export async function closeReduceStage({
     return summaryOrRemovePart(store, layout, key, { jobId, removeForeign });
   });
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
-  if (missing.length > 0) return { missing, summaries: [] };
-  const summaries = found as TaskSummary[];
+  if (missing.length > 0) return incomplete(missing);
+  const summaries = found.map((summary) => summary!);
   for (const [partition, { recordsRead }] of summaries.entries()) {
     if (recordsRead !== partitionRecords[partition]) {
       throw unbalanced(
-        `the maps wrote ${partitionRecords[partition]} records into partition ${partition}; ${taskId('reduce', partition)} read ${recordsRead}`,
+        `the map tasks wrote ${partitionRecords[partition]} records into partition ${partition}; ${taskId('reduce', partition)} read ${recordsRead}`,
       );
     }
   }
-  return { missing: [], summaries };
+  return { missing: [], summaries, partitionRecords: [] };
 }
 
 async function readMergeRunSummary(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { taskId } from '../../src/base/ids.ts';
 import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
 import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
-import { mapTasks, reduceTasks } from '../../src/plan/plan-job.ts';
+import { tasksOf } from '../../src/plan/stages.ts';
 import type { JobPlan, TaskSpec } from '../../src/plan/task.ts';
 import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { counting } from './counting-jobs.ts';
@@ -62,7 +62,7 @@ describe('two attempts of one task at once', () => {
     'of %s: one commits, and the other is told that nothing of it counts',
     async (_what, job, stage, merge) => {
       const { store, plan } = await planned(job, { merge, upTo: stage });
-      const tasks: readonly TaskSpec[] = stage === 'map' ? mapTasks(plan) : reduceTasks(plan);
+      const tasks: readonly TaskSpec[] = stage === 'map' ? tasksOf(plan, 'map') : tasksOf(plan, 'reduce');
 
       for (const spec of tasks) {
         const attempts = ['first', 'second', 'third'];
@@ -108,7 +108,7 @@ describe('two attempts of one task at once', () => {
     const keys = Object.keys(await objectsBelow(store, 'work/'));
 
     expect(keys.sort()).toEqual(
-      [...mapTasks(plan).map((spec) => shuffleKey(LAYOUT, spec.taskId)), 'work/shuffle-index'].sort(),
+      [...tasksOf(plan, 'map').map((spec) => shuffleKey(LAYOUT, spec.taskId)), 'work/shuffle-index'].sort(),
     );
     expect(shuffleKey(LAYOUT, taskId('map', 3))).toBe('work/shuffle/m-00003');
     expect(mergeRunKey(LAYOUT, taskId('reduce', 3))).toBe('work/merge/r-00003');

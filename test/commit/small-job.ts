@@ -9,13 +9,15 @@ import { attemptId, jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import { listStoredInputs } from '../../src/plan/inputs/list-inputs.ts';
-import { mapTasks, planJob, reduceTasks } from '../../src/plan/plan-job.ts';
+import { planJob } from '../../src/plan/plan-job.ts';
+import { tasksOf } from '../../src/plan/stages.ts';
 import type { JobPlan, TaskEnvironment, TaskSpec } from '../../src/plan/task.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
 import type { JobReport, PartReport } from '../../src/report/report.ts';
 import type { TaskResult, TaskSummary } from '../../src/report/task-summary.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
-import { commitJob, jobCounters, partReports, removeWork } from '../../src/stages/commit-job.ts';
+import { commitJob, removeWork } from '../../src/stages/commit-job.ts';
+import { jobReport, partReports } from '../../src/stages/job-report.ts';
 import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { mergeParts } from '../../src/stages/merge-parts.ts';
 import { closeReduceStage } from '../../src/stages/reduce-barrier.ts';
@@ -65,13 +67,13 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
     }),
   );
   options.onPlanned?.(plan);
-  const map = await steps.stage(plan, mapTasks(plan), () =>
+  const map = await steps.stage(plan, tasksOf(plan, 'map'), () =>
     closeMapStage({ plan, store, layout: LAYOUT, extension }),
   );
   const reduce =
     plan.settings.reducers === 0
       ? undefined
-      : await steps.stage(plan, reduceTasks(plan), () =>
+      : await steps.stage(plan, tasksOf(plan, 'reduce'), () =>
           closeReduceStage({
             plan,
             partitionRecords: map.partitionRecords,
@@ -97,21 +99,15 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
       ]
     : partReports(plan, last.summaries, extension);
   const summaries = reduce === undefined ? map.summaries : [...map.summaries, ...reduce.summaries];
-  const report: JobReport = {
-    formatVersion: 1,
-    jobId: plan.settings.jobId,
-    jobName: job.name,
-    params: plan.settings.params,
-    startedAt: '2026-01-01T00:00:00.000Z',
+  const report = jobReport(plan, {
+    startedAt: new Date('2026-01-01T00:00:00.000Z'),
     wallMs: 0,
-    input: { files: plan.inputFiles, bytes: plan.inputBytes, splits: plan.splits.length },
-    reducers: plan.settings.reducers,
     stages: [],
     parts,
     partitionRecords: map.partitionRecords,
-    counters: jobCounters(summaries),
+    summaries,
     failures: [],
-  };
+  });
   await steps.run(() => commitJob({ report, store, layout: LAYOUT }));
   await steps.run(() => removeWork(store, LAYOUT));
   return { plan, report, results: steps.results, summaries };

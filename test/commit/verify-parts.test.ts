@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
 import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
-import { mapTasks, reduceTasks } from '../../src/plan/plan-job.ts';
+import { tasksOf } from '../../src/plan/stages.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
 import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { closeReduceStage } from '../../src/stages/reduce-barrier.ts';
@@ -45,9 +45,10 @@ async function closed(job: Job) {
   const environment = { ...environmentOf(job, { store, scratch: scratch.path }), settings: plan.settings };
   const { extension } = job.output;
   await store.delete((await keysOf(store)).filter((key) => key.startsWith('out/')));
-  for (const spec of mapTasks(plan)) await runTask(spec, 0, environment);
+  for (const spec of tasksOf(plan, 'map')) await runTask(spec, 0, environment);
   const map = await closeMapStage({ plan, store, layout: LAYOUT, extension });
-  if (plan.settings.reducers > 0) for (const spec of reduceTasks(plan)) await runTask(spec, 0, environment);
+  if (plan.settings.reducers > 0)
+    for (const spec of tasksOf(plan, 'reduce')) await runTask(spec, 0, environment);
   const { partitionRecords } = map;
   const close = () =>
     plan.settings.reducers === 0

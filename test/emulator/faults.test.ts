@@ -171,7 +171,7 @@ describeOnEmulators('Faults', (emulator) => {
       const report = await resultOf(await job.ended());
       expect(report.failures).toEqual([]);
       const again = async (stage: string) =>
-        (await stack.getJson<MapItem[]>(`jobs/${job.jobId}/plan/${stage}-again-1.json`)).map(
+        (await stack.getJson<MapItem[]>(`jobs/${job.jobId}/plan/${stage}-round-2.json`)).map(
           ({ index }) => index,
         );
       expect(await again('map')).toEqual([lostMap]);
@@ -194,7 +194,7 @@ describeOnEmulators('Faults', (emulator) => {
         expect(proxy.fired.denied).toBe(2);
         if (emulator.name === 'LocalStack') {
           await resultOf(ended);
-          expect(await stack.keys(`jobs/${job.jobId}/plan/map-again-1.json`)).toHaveLength(1);
+          expect(await stack.keys(`jobs/${job.jobId}/plan/map-round-2.json`)).toHaveLength(1);
         } else {
           expect(ended.status).toBe('FAILED');
           const failure = await stack.getJson<FailureDocument>(`jobs/${job.jobId}/failure.json`);

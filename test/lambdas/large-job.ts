@@ -11,12 +11,11 @@ import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
 import wordCount from '../../apps/word-count/job.ts';
 import { memoryBudgetBytes } from '../../lambdas/runtime/environment.ts';
+import { barrierStep } from '../../lambdas/steps/barrier.ts';
 import { commitStep } from '../../lambdas/steps/commit.ts';
 import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
-import { mapBarrierStep } from '../../lambdas/steps/map-barrier.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
-import { reduceBarrierStep } from '../../lambdas/steps/reduce-barrier.ts';
 import { watchStep } from '../../lambdas/steps/watch.ts';
 import type { Job } from '../../src/api/job.ts';
 import { type JobState, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
@@ -165,25 +164,27 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
       environment,
     ),
   );
-  const mapped = await measured('map barrier', () => mapBarrierStep({ ...planned, execution }, environment));
+  const mapped = await measured('map barrier', () =>
+    barrierStep('map', { ...planned, execution }, environment),
+  );
   await measured('one reduce task', () =>
     reduceStep(v.parse(reduceEventSchema, { jobId: id, item: { index: 0 } }), environment, invocation),
   );
   await copyFirstPart(store);
   const reduced = await measured('reduce barrier', () =>
-    reduceBarrierStep({ ...mapped, execution }, environment),
+    barrierStep('reduce', { ...mapped, execution }, environment),
   );
   // The commit removes what only the running job needs.
   const sizeOf = async (key: string) => (await store.head(key))!.sizeBytes;
   const objectBytes = {
     'plan.json': await sizeOf(planKey(id)),
-    'map.json': await sizeOf(itemsKey(id, 'map', 0)),
-    'reduce.json': await sizeOf(itemsKey(id, 'reduce', 0)),
+    'map.json': await sizeOf(itemsKey(id, 'map')),
+    'reduce.json': await sizeOf(itemsKey(id, 'reduce')),
     'shuffle-index': await sizeOf(shuffleIndexKey(layout)),
     'map-stage.json': await sizeOf(stageKey(id, 'map')),
     'reduce-stage.json': await sizeOf(stageKey(id, 'reduce')),
   };
-  const items = JSON.parse((await store.get(itemsKey(id, 'map', 0))).toString()) as unknown[];
+  const items = JSON.parse((await store.get(itemsKey(id, 'map'))).toString()) as unknown[];
   const committed = await measured('commit', () =>
     commitStep({ ...reduced, execution }, environment, invocation),
   );

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import wordCount from '../../apps/word-count/job.ts';
 import type { Retrier } from '../../infra/machine/asl.ts';
-import { writeMapItems } from '../../lambdas/steps/items.ts';
+import { writeItems } from '../../lambdas/steps/items.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import type { Job } from '../../src/api/job.ts';
 import { ITEM_BYTES_MAX, TASKS_PER_STAGE_MAX } from '../../src/aws/protocol/job-state.ts';
@@ -16,6 +16,7 @@ import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
 import type { SplitPiece } from '../../src/read/input-file.ts';
 import { shuffleIndexBytes } from '../../src/shuffle/shuffle-index.ts';
+import { AWS_BOUNDS } from '../../src/stages/advance.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { GOLDEN } from '../infra/rendered.ts';
 import { type LargeJobFigures, MAP_TASKS, REDUCE_TASKS, STEP_MEMORY_MB } from './large-job.ts';
@@ -151,7 +152,7 @@ describe('what a job can be at most', () => {
     });
     const plan = { settings: { jobId: id }, splits: [{ pieces }] } as unknown as JobPlan;
 
-    const items = await store.get(await writeMapItems(store, plan, { round: 0 }));
+    const items = await store.get(await writeItems(store, plan, 'map'));
 
     expect(items.length).toBeLessThan(ITEM_BYTES_MAX);
     expect((await store.get(`jobs/${id}/plan/splits/m-00000.json`)).length).toBeGreaterThan(1 * MiB);
@@ -165,7 +166,7 @@ const EVENTS_PER_RETRY = 3;
 /** Started and succeeded, of the execution. */
 const EVENTS_PER_EXECUTION = 2;
 /** How often a state of a bounded loop of the job is entered at most: each stage has its rounds. */
-const ROUNDS_MAX = 2 * (1 + LIMITS.shuffleRepairsMax);
+const ROUNDS_MAX = 2 * (1 + AWS_BOUNDS.stageRerunsMax);
 /** Of a child: each death of its function but the last, and then the attempt that leaves the note. */
 const TURNS_MAX = LIMITS.attemptsMaxDefault + 1;
 

@@ -12,15 +12,14 @@ import type { FunctionName } from '../../infra/functions/function-names.ts';
 import type { Retrier } from '../../infra/machine/asl.ts';
 import { REPAIR_ERRORS, REPORTED_ERRORS, retriers } from '../../infra/machine/retry.ts';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
+import { barrierStep } from '../../lambdas/steps/barrier.ts';
 import { type CommittedJob, commitStep } from '../../lambdas/steps/commit.ts';
 import { DiscardingStore } from '../../lambdas/steps/discarding-store.ts';
 import type { Invocation, StepEnvironment } from '../../lambdas/steps/environment.ts';
 import { failureStep, type RecordedFailure } from '../../lambdas/steps/failure.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
-import { mapBarrierStep } from '../../lambdas/steps/map-barrier.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
-import { reduceBarrierStep } from '../../lambdas/steps/reduce-barrier.ts';
 import type { Job } from '../../src/api/job.ts';
 import { readDocument } from '../../src/aws/protocol/documents.ts';
 import { answerFor, CAUSE_CHARACTERS_MAX } from '../../src/aws/protocol/error-answer.ts';
@@ -155,12 +154,12 @@ export class SimulatedMachine implements AsyncDisposable {
             break;
           case 'map-barrier':
             state = await this.#attempts('map-barrier', () =>
-              mapBarrierStep(event, this.#environmentOf('map-barrier')),
+              barrierStep('map', event, this.#environmentOf('map-barrier')),
             );
             break;
           case 'reduce-barrier':
             state = await this.#attempts('reduce-barrier', () =>
-              reduceBarrierStep(event, this.#environmentOf('reduce-barrier')),
+              barrierStep('reduce', event, this.#environmentOf('reduce-barrier')),
             );
             break;
           case 'commit': {
@@ -184,7 +183,7 @@ export class SimulatedMachine implements AsyncDisposable {
   }
 
   async #stage(stage: 'map' | 'reduce', state: JobState, options: MachineOptions): Promise<void> {
-    const round = stage === 'map' ? state.mapRound : state.reduceRound;
+    const round = state.progress.handedOut[stage]! - 1;
     const items = await readDocument<{ index: number }[]>(this.store, state.items);
     for (const item of items) {
       if (options.loses?.({ stage, index: item.index, round })) continue;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
-import { defaultReducers, mapTasks, planJob, reduceTasks } from '../../src/plan/plan-job.ts';
+import { defaultReducers, planJob } from '../../src/plan/plan-job.ts';
+import { tasksOf } from '../../src/plan/stages.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { FaultyStore } from '../helpers/faulty-store.ts';
@@ -74,11 +75,11 @@ describe('planJob()', () => {
         merge: false,
       },
     });
-    expect(mapTasks(made).map(({ taskId, index }) => [taskId, index])).toEqual([
+    expect(tasksOf(made, 'map').map(({ taskId, index }) => [taskId, index])).toEqual([
       ['m-00000', 0],
       ['m-00001', 1],
     ]);
-    expect(reduceTasks(made).map(({ taskId }) => taskId)).toEqual(['r-00000', 'r-00001', 'r-00002']);
+    expect(tasksOf(made, 'reduce').map(({ taskId }) => taskId)).toEqual(['r-00000', 'r-00001', 'r-00002']);
     expect(JSON.parse(JSON.stringify(made))).toEqual(made);
   });
 

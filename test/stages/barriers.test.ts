@@ -9,7 +9,8 @@ import {
   shuffleKey,
 } from '../../src/commit/layout.ts';
 import { defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
-import { mapTasks, planJob, reduceTasks } from '../../src/plan/plan-job.ts';
+import { planJob } from '../../src/plan/plan-job.ts';
+import { tasksOf } from '../../src/plan/stages.ts';
 import type { JobPlan, TaskSpec } from '../../src/plan/task.ts';
 import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { closeMapStage } from '../../src/stages/map-barrier.ts';
@@ -134,7 +135,7 @@ const mapTask = (index: number) => taskId('map', index);
 describe('the map barrier', () => {
   it('names the tasks without an object, and closes once those have run', async () => {
     const stage = await Stage.planned(words);
-    const tasks = mapTasks(stage.plan);
+    const tasks = tasksOf(stage.plan, 'map');
     expect(tasks.length).toBe(4);
 
     const none = await stage.closeMap();
@@ -152,7 +153,7 @@ describe('the map barrier', () => {
 
   it('is idempotent', async () => {
     const stage = await Stage.planned(words);
-    await stage.run(mapTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'map'));
 
     const first = await stage.closeMap();
     const index = await stage.store.get(shuffleIndexKey(LAYOUT));
@@ -164,7 +165,7 @@ describe('the map barrier', () => {
 
   it('is not led astray by objects that are none of its tasks', async () => {
     const stage = await Stage.planned(words);
-    await stage.run(mapTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'map'));
     for (const name of ['m-00004', 'm-99999', 'r-00000', 'm-00001.tmp', 'sub/m-00000', 'm-1']) {
       await stage.store.put(`work/shuffle/${name}`, Buffer.from('something else'));
     }
@@ -185,7 +186,7 @@ describe('the map barrier', () => {
     'removes an object that is %s, names its task, and closes once that has run again',
     async (_what, damage) => {
       const stage = await Stage.planned(words);
-      const tasks = mapTasks(stage.plan);
+      const tasks = tasksOf(stage.plan, 'map');
       await stage.run(tasks);
       const undamaged = await stage.closeMap();
       for (const index of [2, 1]) {
@@ -207,7 +208,7 @@ describe('the map barrier', () => {
 
   it('takes an object for another number of reducers as damaged', async () => {
     const stage = await Stage.planned(words);
-    const tasks = mapTasks(stage.plan);
+    const tasks = tasksOf(stage.plan, 'map');
     await stage.run(tasks);
     await stage.store.delete([shuffleKey(LAYOUT, mapTask(0))]);
     const { plan } = stage;
@@ -220,16 +221,14 @@ describe('the map barrier', () => {
 
   it('does not let the books pass when a map wrote other records than it says', async () => {
     const stage = await Stage.planned(words);
-    await stage.run(mapTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'map'));
     await stage.tamper(shuffleKey(LAYOUT, mapTask(1)), (summary) => {
       summary.recordsWritten--;
     });
 
     await expect(stage.closeMap()).rejects.toMatchObject({
       name: 'BooksDoNotBalanceError',
-      message: expect.stringContaining(
-        'map task m-00001 says that it wrote 2 records; its partitions hold 3',
-      ),
+      message: expect.stringContaining('map task m-00001 reports 2 records written; its partitions hold 3'),
     });
     expect(await stage.store.head(shuffleIndexKey(LAYOUT))).toBeUndefined();
   });
@@ -237,7 +236,7 @@ describe('the map barrier', () => {
   it('does not let the books pass when a byte of the input was read twice or not at all', async () => {
     for (const difference of [-1, 1]) {
       const stage = await Stage.planned(words);
-      await stage.run(mapTasks(stage.plan));
+      await stage.run(tasksOf(stage.plan, 'map'));
       await stage.tamper(shuffleKey(LAYOUT, mapTask(1)), (summary) => {
         summary.plainBytesRead += difference;
       });
@@ -245,7 +244,7 @@ describe('the map barrier', () => {
       await expect(stage.closeMap()).rejects.toMatchObject({
         name: 'BooksDoNotBalanceError',
         message: expect.stringContaining(
-          `records of ${24 + difference} bytes in all; the input that was planned has 24`,
+          `the map tasks read ${24 + difference} bytes of records; the planned input has 24`,
         ),
       });
     }
@@ -256,7 +255,7 @@ describe('the map barrier of a map-only job', () => {
   for (const merge of [false, true]) {
     it(`finds the parts, and the summaries that do not fit their metadata${merge ? ' (to be merged)' : ''}`, async () => {
       const stage = await Stage.planned(copy, { merge });
-      const tasks = mapTasks(stage.plan);
+      const tasks = tasksOf(stage.plan, 'map');
       await stage.run(tasks.slice(1));
 
       const before = await stage.closeMap();
@@ -274,7 +273,7 @@ describe('the map barrier of a map-only job', () => {
 
   it('takes the summary of the attempt that committed, not of one that came too late', async () => {
     const stage = await Stage.planned(copy);
-    const tasks = mapTasks(stage.plan);
+    const tasks = tasksOf(stage.plan, 'map');
     await stage.run(tasks);
     await stage.run(tasks);
 
@@ -290,7 +289,7 @@ describe('the map barrier of a map-only job', () => {
 
   it('refuses a part that no job of ours wrote', async () => {
     const stage = await Stage.planned(copy);
-    await stage.run(mapTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'map'));
     await stage.store.put(partKey(LAYOUT, mapTask(2), 'txt'), Buffer.from('mine'));
 
     await expect(stage.closeMap()).rejects.toMatchObject({
@@ -304,9 +303,9 @@ describe('the reduce barrier', () => {
   for (const merge of [false, true]) {
     it(`names the tasks without a result, and closes once those have run${merge ? ' (to be merged)' : ''}`, async () => {
       const stage = await Stage.planned(words, { merge });
-      await stage.run(mapTasks(stage.plan));
+      await stage.run(tasksOf(stage.plan, 'map'));
       const { partitionRecords } = await stage.closeMap();
-      const tasks = reduceTasks(stage.plan);
+      const tasks = tasksOf(stage.plan, 'reduce');
 
       const none = await stage.closeReduce(partitionRecords);
       await stage.run([tasks[1]]);
@@ -315,7 +314,7 @@ describe('the reduce barrier', () => {
       const both = await stage.closeReduce(partitionRecords);
 
       expect(none.missing).toEqual([0, 1]);
-      expect(one).toEqual({ missing: [0], summaries: [] });
+      expect(one).toEqual({ missing: [0], summaries: [], partitionRecords: [] });
       expect(both.missing).toEqual([]);
       expect(both.summaries.map(({ recordsRead }) => recordsRead)).toEqual(partitionRecords);
       expect(await stage.closeReduce(partitionRecords)).toEqual(both);
@@ -323,9 +322,9 @@ describe('the reduce barrier', () => {
 
     it(`does not let the books pass when a reducer read other records than the maps wrote${merge ? ' (to be merged)' : ''}`, async () => {
       const stage = await Stage.planned(words, { merge });
-      await stage.run(mapTasks(stage.plan));
+      await stage.run(tasksOf(stage.plan, 'map'));
       const { partitionRecords } = await stage.closeMap();
-      await stage.run(reduceTasks(stage.plan));
+      await stage.run(tasksOf(stage.plan, 'reduce'));
 
       const [first, second] = partitionRecords;
       const closing = stage.closeReduce([first, second + 1]);
@@ -333,7 +332,7 @@ describe('the reduce barrier', () => {
       await expect(closing).rejects.toMatchObject({
         name: 'BooksDoNotBalanceError',
         message: expect.stringContaining(
-          `the maps wrote ${second + 1} records into partition 1; r-00001 read ${second}`,
+          `the map tasks wrote ${second + 1} records into partition 1; r-00001 read ${second}`,
         ),
       });
     });
@@ -341,9 +340,9 @@ describe('the reduce barrier', () => {
 
   it('removes a damaged run that is to be merged, and names its task', async () => {
     const stage = await Stage.planned(words, { merge: true });
-    await stage.run(mapTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'map'));
     const { partitionRecords } = await stage.closeMap();
-    const tasks = reduceTasks(stage.plan);
+    const tasks = tasksOf(stage.plan, 'reduce');
     await stage.run(tasks);
     const key = mergeRunKey(LAYOUT, tasks[1].taskId);
     const whole = await stage.store.get(key);
@@ -361,10 +360,10 @@ describe('the reduce barrier', () => {
 
   it('refuses a part that no job of ours wrote', async () => {
     const stage = await Stage.planned(words);
-    await stage.run(mapTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'map'));
     const { partitionRecords } = await stage.closeMap();
     await stage.store.put('out/part-r-00000.tsv', Buffer.from('mine'));
-    await stage.run(reduceTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'reduce'));
 
     await expect(stage.closeReduce(partitionRecords)).rejects.toMatchObject({ name: 'OutputExistsError' });
     expect((await stage.store.get('out/part-r-00000.tsv')).toString()).toBe('mine');
@@ -381,17 +380,17 @@ describe('a reducer that meets a damaged shuffle index', () => {
     ['gone', undefined],
   ])('asks for the index, which the map barrier writes again (%s)', async (_what, damage) => {
     const stage = await Stage.planned(words);
-    await stage.run(mapTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'map'));
     const { partitionRecords } = await stage.closeMap();
     const key = shuffleIndexKey(LAYOUT);
     const whole = await stage.store.get(key);
     if (damage === undefined) await stage.store.delete([key]);
     else await stage.store.put(key, damage(whole));
-    const lastReducer = reduceTasks(stage.plan).at(-1)!;
+    const lastReducer = tasksOf(stage.plan, 'reduce').at(-1)!;
 
     const failure = await stage.run([lastReducer]).catch((error: unknown) => error);
     await stage.closeMap();
-    await stage.run(reduceTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'reduce'));
 
     expect(failure).toMatchObject({
       name: 'CorruptShuffleError',
@@ -409,7 +408,7 @@ describe('a reducer that meets a damaged shuffle object', () => {
     ['replaced', (bytes: Buffer) => bytes],
   ])('names the map task that must run again (%s)', async (_what, damage) => {
     const stage = await Stage.planned(words);
-    const tasks = mapTasks(stage.plan);
+    const tasks = tasksOf(stage.plan, 'map');
     await stage.run(tasks);
     const { partitionRecords } = await stage.closeMap();
     const key = shuffleKey(LAYOUT, mapTask(2));
@@ -418,7 +417,7 @@ describe('a reducer that meets a damaged shuffle object', () => {
     else await stage.store.put(key, damage(bytes));
 
     const failures: unknown[] = [];
-    for (const spec of reduceTasks(stage.plan))
+    for (const spec of tasksOf(stage.plan, 'reduce'))
       await stage.run([spec]).catch((error: unknown) => failures.push(error));
 
     expect(failures.length).toBeGreaterThan(0);
@@ -431,7 +430,7 @@ describe('a reducer that meets a damaged shuffle object', () => {
     await stage.store.delete([key]);
     await stage.run([tasks[2]]);
     expect((await stage.closeMap()).partitionRecords).toEqual(partitionRecords);
-    await stage.run(reduceTasks(stage.plan));
+    await stage.run(tasksOf(stage.plan, 'reduce'));
     expect((await stage.closeReduce(partitionRecords)).missing).toEqual([]);
   });
 });

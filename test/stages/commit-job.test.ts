@@ -1,24 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { mapTaskIndexOf } from '../../src/commit/layout.ts';
-import type { JobPlan } from '../../src/plan/task.ts';
 import type { JobReport } from '../../src/report/report.ts';
 import { isResultName } from '../../src/report/result-names.ts';
-import type { TaskSummary } from '../../src/report/task-summary.ts';
-import {
-  commitJob,
-  jobCounters,
-  partReports,
-  removePrefix,
-  removeWork,
-} from '../../src/stages/commit-job.ts';
+import { commitJob, removePrefix, removeWork } from '../../src/stages/commit-job.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { LAYOUT } from '../commit/environment.ts';
 import { objectsBelow } from '../commit/small-job.ts';
 import { FaultyStore } from '../helpers/faulty-store.ts';
-
-function summaryOf(counters: Record<string, number>): TaskSummary {
-  return { recordsWritten: 2, bytesWritten: 3, crc32: '00000000', counters } as TaskSummary;
-}
 
 const REPORT = { formatVersion: 1, jobId: 'j', parts: [] } as unknown as JobReport;
 
@@ -60,47 +48,6 @@ describe('commitJob()', () => {
     const deletes = watched.log.filter((name) => name.startsWith('delete '));
     expect(deletes.map((name) => name.split(' ').length - 1)).toEqual([1_000, 1_000, 499]);
     expect(Object.keys(await objectsBelow(store, ''))).toEqual(['work/attempts/7.json']);
-  });
-});
-
-describe('jobCounters()', () => {
-  it('adds up what the tasks counted, by name, whatever the names', () => {
-    const proto = JSON.parse('{"__proto__": 1, "constructor": 2, "toString": 3, "b": 4}');
-
-    const counters = jobCounters([
-      summaryOf({ b: 1, a: 2 }),
-      summaryOf(proto),
-      summaryOf({ a: 0.5 }),
-      summaryOf(proto),
-    ]);
-
-    expect(JSON.stringify(counters)).toBe('{"__proto__":2,"a":2.5,"b":9,"constructor":4,"toString":6}');
-  });
-});
-
-describe('the sum of counters that each task keeps finite', () => {
-  it('stays the largest finite number, which a manifest can hold', () => {
-    const counters = jobCounters([
-      summaryOf({ up: 1e308, down: -1e308 }),
-      summaryOf({ up: 1e308, down: -1e308 }),
-    ]);
-
-    expect(counters).toEqual({ up: Number.MAX_VALUE, down: -Number.MAX_VALUE });
-  });
-});
-
-describe('partReports()', () => {
-  it('names the parts by the stage that wrote them', () => {
-    const plan = (reducers: number) => ({ settings: { reducers } }) as JobPlan;
-
-    const names = [0, 2].map((reducers) =>
-      partReports(plan(reducers), [summaryOf({}), summaryOf({})], 'tsv').map(({ name }) => name),
-    );
-
-    expect(names).toEqual([
-      ['part-m-00000.tsv', 'part-m-00001.tsv'],
-      ['part-r-00000.tsv', 'part-r-00001.tsv'],
-    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import {
   MapReduceError,
   type SerializedError,
 } from '../../base/errors.ts';
-import type { JobId } from '../../base/ids.ts';
+import type { JobId, Stage } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import type { JobPlan, JobSettings } from '../../plan/task.ts';
 import { parseManifest } from '../../report/manifest.ts';
@@ -41,7 +41,7 @@ export interface PlanDocument {
 export interface SettingsDocument {
   readonly app: string;
   /** How many each stage has. */
-  readonly tasks: { readonly map: number; readonly reduce: number };
+  readonly tasks: Readonly<Record<Stage, number>>;
   readonly settings: JobSettings;
   readonly outputPrefix: string;
 }

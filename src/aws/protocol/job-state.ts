@@ -4,9 +4,10 @@
  */
 import * as v from 'valibot';
 import type { SerializedError } from '../../base/errors.ts';
-import type { JobId } from '../../base/ids.ts';
+import { type JobId, STAGES, type Stage } from '../../base/ids.ts';
 import type { SplitPiece } from '../../read/input-file.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
+import { type JobProgress, NOT_STARTED } from '../../stages/advance.ts';
 import { deathSchema } from './lambda-reports.ts';
 
 /**
@@ -16,33 +17,50 @@ import { deathSchema } from './lambda-reports.ts';
  *       |                         |_______________________________|
  *       +-> end (a duplicate)        the shuffle must be made again
  *
- * Map-only jobs go from the map barrier to commit, and back. A redrive goes from plan to the map barrier, and from there to the
- * reduce barrier: they find out what is left to do.
+ * src/stages/advance.ts decides which way a job takes. `-watched`: with backup attempts for stragglers.
  */
-/** `-watched`: with backup attempts for stragglers. */
-export type NextStep =
-  | 'map-watched'
-  | 'reduce-watched'
-  | 'map'
-  | 'map-barrier'
-  | 'reduce'
-  | 'reduce-barrier'
-  | 'commit'
-  | 'end';
+export type NextStep = Stage | `${Stage}-watched` | `${Stage}-barrier` | 'commit' | 'end';
 
 export interface JobState {
   readonly jobId: JobId | '';
   readonly next: NextStep;
   /** Key of the items of the next Distributed Map; empty where the next step is another. */
   readonly items: string;
-  /** How many rounds each stage has had beyond its first. */
-  readonly mapRound: number;
-  readonly reduceRound: number;
-  /** Some parts may be there already: ask the reduce barrier before any reduce task is run. */
-  readonly resumed: boolean;
+  readonly progress: TravellingProgress;
 }
 
 const round = v.pipe(v.number(), v.integer(), v.minValue(0));
+const phaseSchema = v.variant('kind', [
+  v.object({ kind: v.picklist(['running', 'closing']), stage: v.picklist(STAGES) }),
+  v.object({ kind: v.picklist(['finishing', 'over']) }),
+]);
+
+const progressSchema = v.object({
+  phase: phaseSchema,
+  handedOut: v.object({ map: v.optional(round), reduce: v.optional(round) } satisfies Record<Stage, unknown>),
+  finishes: round,
+  isRedrive: v.boolean(),
+});
+
+/**
+ * What of the progress goes from state to state. Counts by object do not: they might not fit, and AWS_BOUNDS does without
+ * them.
+ */
+export type TravellingProgress = Pick<JobProgress, 'phase' | 'handedOut' | 'finishes' | 'isRedrive'>;
+
+export function toTravel({ phase, handedOut, finishes, isRedrive }: JobProgress): TravellingProgress {
+  return { phase, handedOut, finishes, isRedrive };
+}
+
+export function fromTravel(progress: v.InferOutput<typeof progressSchema>): JobProgress {
+  const { map, reduce } = progress.handedOut;
+  return {
+    ...NOT_STARTED,
+    ...progress,
+    handedOut: { ...(map === undefined ? {} : { map }), ...(reduce === undefined ? {} : { reduce }) },
+  };
+}
+
 const id = v.pipe(v.string(), v.nonEmpty());
 const timestamp = v.string();
 /** Asked for by `mapreduce invoke`, never by the state machine. */
@@ -57,9 +75,7 @@ export const planEventSchema = v.object({
 /** Input of the barriers and of commit: called once a round. */
 export const stepEventSchema = v.object({
   jobId: id,
-  mapRound: round,
-  reduceRound: round,
-  resumed: v.boolean(),
+  progress: progressSchema,
   execution: v.object({ id: v.string(), startTime: timestamp }),
 });
 

@@ -10,7 +10,7 @@
  *     jobs/<jobId>/plan/plan.json     inputs with their ETags, splits, settings; decided once
  *     jobs/<jobId>/plan/settings.json the part of it that every task reads
  *     jobs/<jobId>/plan/map.json      one item for each map task, in the form the Distributed Map hands on
- *     jobs/<jobId>/plan/map-again-1.json      the items of the tasks that a barrier sends round again
+ *     jobs/<jobId>/plan/map-round-2.json      the items of the tasks that a barrier sends round again
  *     jobs/<jobId>/plan/splits/m-00042.json   the pieces of a split that is too long for an item
  *     jobs/<jobId>/cancel             attempts that see it stop
  *     jobs/<jobId>/failure.json       why the job failed
@@ -60,9 +60,9 @@ export function settingsKey(job: JobId): string {
   return `${JOBS_PREFIX}${job}/plan/settings.json`;
 }
 
-/** The items of a stage; of a later round those of the tasks that run again. */
-export function itemsKey(job: JobId, stage: Stage, round: number): string {
-  return `${JOBS_PREFIX}${job}/plan/${stage}${round === 0 ? '' : `-again-${round}`}.json`;
+/** The items of all tasks of a stage; with a round, those of the tasks that run in it. */
+export function itemsKey(job: JobId, stage: Stage, round?: number): string {
+  return `${JOBS_PREFIX}${job}/plan/${stage}${round === undefined ? '' : `-round-${round}`}.json`;
 }
 
 export function splitKey(job: JobId, task: TaskId): string {

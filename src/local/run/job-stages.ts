@@ -1,28 +1,39 @@
-/** Map, barrier, reduce, barrier; and back to a task when what it committed turns out damaged. */
+/**
+ * The embedded run as a host of src/stages/advance.ts: it carries out each decision on the worker pool and the local store,
+ * and reports what it found.
+ *
+ * A reduce attempt that finds a shuffle object damaged is repaired while the other attempts of its stage go on: its worker
+ * is lent to the repair, and the stage is resumed once the mind says to close its barrier.
+ */
 import type { JobDescription } from '../../api/job-description.ts';
 import { systemClock } from '../../base/clock.ts';
 import { type RepairTarget, repairTarget, serializeError } from '../../base/errors.ts';
-import { type AttemptId, stageOf, taskIndexOf } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { type AttemptId, type Stage, taskIndexOf } from '../../base/ids.ts';
 import { discardForRepair } from '../../commit/repair.ts';
-import { mapTasks, reduceTasks } from '../../plan/plan-job.ts';
-import type { JobLayout, JobPlan, TaskSpec } from '../../plan/task.ts';
+import { stagesOf, taskCounts, taskOf, tasksOf } from '../../plan/stages.ts';
+import type { JobLayout, JobPlan } from '../../plan/task.ts';
 import type { AttemptFailure, JobEvent, StageReport } from '../../report/report.ts';
 import type { TaskSummary } from '../../report/task-summary.ts';
-import { closeMapStage, type MapBarrierResult } from '../../stages/map-barrier.ts';
+import {
+  advance,
+  type Decision,
+  type Fact,
+  type JobBounds,
+  type JobProgress,
+  LOCAL_BOUNDS,
+  NOT_STARTED,
+  type StageList,
+} from '../../stages/advance.ts';
+import type { BarrierResult } from '../../stages/barrier-result.ts';
+import { closeStage } from '../../stages/close-stage.ts';
+import { jobFailure } from '../../stages/job-failure.ts';
 import type { StagePolicy } from '../../stages/policy.ts';
-import { closeReduceStage, type ReduceBarrierResult } from '../../stages/reduce-barrier.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { AttemptNumbers } from '../schedule/attempt-numbers.ts';
 import type { ExecutorPool } from '../schedule/executor-pool.ts';
 import { runStage } from '../schedule/run-stage.ts';
-import type {
-  CorruptShuffleHook,
-  LentToRepair,
-  StageOptions,
-  StageOutcome,
-} from '../schedule/stage-options.ts';
-import { runToBarrier, type StageEnd } from './stage-to-barrier.ts';
+import type { LentToRepair, StageOptions, StageOutcome } from '../schedule/stage-options.ts';
+import { roundsReport } from './rounds-report.ts';
 
 export interface StagesOptions {
   readonly job: Pick<JobDescription, 'output'>;
@@ -31,175 +42,123 @@ export interface StagesOptions {
   readonly layout: JobLayout;
   readonly pool: ExecutorPool;
   readonly policy: Partial<StagePolicy>;
+  /** By default those of an embedded run. */
+  readonly bounds?: JobBounds;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: JobEvent) => void;
+  /** Called with each decision before it is carried out. */
+  readonly onDecision?: (decision: Decision) => void;
 }
 
 export interface JobStages<Result> {
   readonly reports: readonly StageReport[];
   readonly failures: readonly AttemptFailure[];
   readonly partitionRecords: readonly number[];
-  /** Of the tasks that wrote the parts. */
+  /** By task of the last stage, which writes the parts. */
   readonly resultSummaries: readonly TaskSummary[];
   readonly allSummaries: readonly TaskSummary[];
   readonly result: Result;
 }
 
 /**
- * @param finish  makes the result of what the tasks have committed; called again when it found something of that damaged
- *     or gone, and it has been made again
+ * @param finish  puts the result together from what the tasks have committed; called again when it found a part damaged or
+ *     missing and that part has been made again
  */
 export async function runStages<Result>(
   options: StagesOptions,
   finish: (resultSummaries: readonly TaskSummary[]) => Promise<Result>,
 ): Promise<JobStages<Result>> {
-  const stages = new Stages(options);
-  const map = await stages.map();
-  const reduce = options.plan.settings.reducers === 0 ? undefined : await stages.reduce();
-  const result = await stages.finish(finish);
-  return { ...stages.end(reduce === undefined ? [map] : [map, reduce]), result };
+  return await new StagesHost(options, finish).run();
 }
 
-class Stages {
+class StagesHost<Result> {
   readonly #options: StagesOptions;
+  readonly #finishWith: (resultSummaries: readonly TaskSummary[]) => Promise<Result>;
   readonly #attemptNumbers = new AttemptNumbers();
-  readonly #mapTasks: readonly TaskSpec[];
-  readonly #reduceTasks: readonly TaskSpec[];
+  readonly #stages: StageList;
+  #progress: JobProgress = NOT_STARTED;
   /** The barriers as they were last closed; repairs close them again. */
-  #mapBarrier: MapBarrierResult | undefined;
-  #reduceBarrier: ReduceBarrierResult | undefined;
-  /** Of the repairs, and what made them necessary behind the last barrier. */
+  readonly #barriers = new Map<Stage, BarrierResult>();
+  /** By stage, what came of each round but those of repairs. */
+  readonly #rounds = new Map<Stage, StageOutcome[]>();
+  /** What made repairs necessary behind the last barrier, and failed attempts of repairs. */
   readonly #repairFailures: AttemptFailure[] = [];
-  /** Repairs come one after the other: each closes the map barrier, which must not see another's gap. */
+  /** Repairs run one after the other: each closes a barrier, which must not see another's gap. */
   #lastRepair: Promise<unknown> = Promise.resolve();
+  #result: { readonly value: Result } | undefined;
 
-  constructor(options: StagesOptions) {
+  constructor(options: StagesOptions, finish: (resultSummaries: readonly TaskSummary[]) => Promise<Result>) {
     this.#options = options;
-    this.#mapTasks = mapTasks(options.plan);
-    this.#reduceTasks = reduceTasks(options.plan);
+    this.#finishWith = finish;
+    const counts = taskCounts(options.plan);
+    this.#stages = stagesOf(options.plan.settings).map((stage) => ({ stage, tasks: counts[stage] }));
   }
 
-  map(): Promise<StageEnd<MapBarrierResult>> {
-    const { plan } = this.#options;
-    const isPlain = plan.splits.every(({ pieces }) =>
-      pieces.every(({ file }) => file.compression === 'none'),
-    );
-    return runToBarrier({
-      stage: 'map',
-      tasks: this.#mapTasks,
-      run: (tasks) =>
-        this.#runStage({ stage: 'map', tasks, ...(isPlain ? { bytesTotal: plan.inputBytes } : {}) }),
-      close: () => this.#closeMap(),
-    });
+  async run(): Promise<JobStages<Result>> {
+    let decision = this.#decide({ kind: 'planned', isRedrive: false });
+    let isRepair = false;
+    while (decision.kind !== 'done') {
+      if (decision.kind === 'close' && decision.discard.length > 0) isRepair = true;
+      if (decision.kind === 'finish') isRepair = false;
+      decision = this.#decide(await this.#carryOut(decision, isRepair ? {} : undefined));
+    }
+    return this.#end();
   }
 
-  reduce(): Promise<StageEnd<ReduceBarrierResult>> {
-    return runToBarrier({
-      stage: 'reduce',
-      tasks: this.#reduceTasks,
-      run: (tasks) => {
-        const bytesTotal = this.#mapBarrier!.summaries.reduce(
-          (sum, { bytesWritten }) => sum + bytesWritten,
-          0,
-        );
-        return this.#runReduce(tasks, { bytesTotal });
-      },
-      close: () => this.#closeReduce(),
-    });
+  #decide(fact: Fact): Decision {
+    const { onDecision, bounds = LOCAL_BOUNDS } = this.#options;
+    const { progress, decision } = advance(this.#stages, this.#progress, fact, bounds);
+    this.#progress = progress;
+    onDecision?.(decision);
+    if (decision.kind === 'fail') throw jobFailure(decision.reason);
+    return decision;
   }
 
-  async finish<Result>(
-    makeResult: (resultSummaries: readonly TaskSummary[]) => Promise<Result>,
-  ): Promise<Result> {
-    const repairs = new Map<RepairTarget, number>();
-    for (;;) {
-      const summaries = this.#resultSummaries();
-      try {
-        return await makeResult(summaries);
-      } catch (error) {
-        const target = repairTarget(error);
-        if (target === undefined || target === 'shuffle-index') throw error;
-        const before = repairs.get(target) ?? 0;
-        if (before === LIMITS.shuffleRepairsMax) throw error;
-        repairs.set(target, before + 1);
-        const attemptId = summaries[taskIndexOf(target)].attemptId as AttemptId;
-        this.#repairFailures.push({ taskId: target, attemptId, error: serializeError(error) });
-        await this.#repair(target);
-      }
+  /** @param repair  given when the decision is part of a repair: what has been lent to it */
+  async #carryOut(decision: Decision, repair: Partial<LentToRepair> | undefined): Promise<Fact> {
+    switch (decision.kind) {
+      case 'run':
+        try {
+          await this.#runTasks(decision, repair);
+        } catch (error) {
+          return { kind: 'failed', error };
+        }
+        return await this.#close(decision.stage);
+      case 'close':
+        await this.#discard(decision.discard);
+        return await this.#close(decision.stage);
+      case 'finish':
+        return await this.#finish();
+      case 'done':
+      case 'fail':
+        throw new Error(`nothing follows the decision '${decision.kind}'`);
     }
   }
 
-  end(
-    stages: readonly StageEnd<{
-      readonly missing: readonly number[];
-      readonly summaries: readonly TaskSummary[];
-    }>[],
-  ): Omit<JobStages<unknown>, 'result'> {
-    const mapBarrier = this.#mapBarrier!;
-    const resultSummaries = this.#resultSummaries();
-    return {
-      reports: stages.map(({ report }) => report),
-      failures: [...stages.flatMap(({ failures }) => failures), ...this.#repairFailures],
-      partitionRecords: mapBarrier.partitionRecords,
-      resultSummaries,
-      allSummaries: stages.length === 1 ? resultSummaries : [...mapBarrier.summaries, ...resultSummaries],
+  async #runTasks(
+    { stage, tasks }: Decision & { kind: 'run' },
+    repair: Partial<LentToRepair> | undefined,
+  ): Promise<void> {
+    const { plan, onEvent } = this.#options;
+    const specs = tasks === 'all' ? tasksOf(plan, stage) : tasks.map((index) => taskOf(plan, stage, index));
+    const onCorruptShuffle = (target: RepairTarget, lent: LentToRepair) => this.#repair(stage, target, lent);
+    const options = { stage, tasks: specs, onCorruptShuffle };
+    if (repair === undefined) {
+      const bytesTotal = this.#bytesToRead(stage);
+      const rounds = this.#rounds.get(stage) ?? [];
+      this.#rounds.set(stage, rounds);
+      rounds.push(await this.#runStage({ ...options, ...(bytesTotal === undefined ? {} : { bytesTotal }) }));
+      return;
+    }
+    // Reports the attempts of a repair; that an earlier stage starts and ends again is not reported.
+    const onAttempt = (event: JobEvent) => {
+      if (event.kind.startsWith('attempt-')) onEvent?.(event);
     };
-  }
-
-  #resultSummaries(): readonly TaskSummary[] {
-    return (this.#reduceBarrier ?? this.#mapBarrier)!.summaries;
-  }
-
-  async #repair(target: RepairTarget, lent: Partial<LentToRepair> = {}): Promise<void> {
-    const { store, layout, plan, job } = this.#options;
-    const { extension } = job.output;
-    await discardForRepair([target], { store, layout, settings: plan.settings, extension });
-    const onEvent = (event: JobEvent) => this.#tellOfRepair(event);
-    const { failures } =
-      target === 'shuffle-index' || stageOf(target) === 'map'
-        ? await runToBarrier({
-            stage: 'map',
-            tasks: this.#mapTasks,
-            first: target === 'shuffle-index' ? [] : [this.#mapTasks[taskIndexOf(target)]],
-            run: (tasks) => this.#runStage({ stage: 'map', tasks, ...lent, onEvent }),
-            close: () => this.#closeMap(),
-          })
-        : await runToBarrier({
-            stage: 'reduce',
-            tasks: this.#reduceTasks,
-            first: [this.#reduceTasks[taskIndexOf(target)]],
-            run: (tasks) => this.#runReduce(tasks, { onEvent }),
-            close: () => this.#closeReduce(),
-          });
+    const { failures } = await this.#runStage({ ...options, ...repair, onEvent: onAttempt });
     this.#repairFailures.push(...failures);
   }
 
-  #runReduce(tasks: readonly TaskSpec[], options: Partial<StageOptions>): Promise<StageOutcome> {
-    const onCorruptShuffle: CorruptShuffleHook = (target, lent) => {
-      const repair = this.#lastRepair.then(() => this.#repair(target, lent));
-      this.#lastRepair = repair.catch(() => {});
-      return repair;
-    };
-    return this.#runStage({ stage: 'reduce', tasks, onCorruptShuffle, ...options });
-  }
-
-  async #closeReduce(): Promise<ReduceBarrierResult> {
-    const { plan, store, layout, job } = this.#options;
-    const { partitionRecords } = this.#mapBarrier!;
-    const { extension } = job.output;
-    const barrier = await closeReduceStage({ plan, partitionRecords, store, layout, extension });
-    if (barrier.missing.length === 0) this.#reduceBarrier = barrier;
-    return barrier;
-  }
-
-  async #closeMap(): Promise<MapBarrierResult> {
-    const { plan, store, layout, job } = this.#options;
-    const barrier = await closeMapStage({ plan, store, layout, extension: job.output.extension });
-    if (barrier.missing.length === 0) this.#mapBarrier = barrier;
-    return barrier;
-  }
-
-  #runStage(stage: Pick<StageOptions, 'stage' | 'tasks'> & Partial<StageOptions>) {
+  #runStage(stage: Pick<StageOptions, 'stage' | 'tasks'> & Partial<StageOptions>): Promise<StageOutcome> {
     const { pool, policy, signal, onEvent } = this.#options;
     return runStage({
       pool,
@@ -213,8 +172,88 @@ class Stages {
     });
   }
 
-  /** Attempts of a repair are told; that a map stage starts and ends amid the reduce stage is not. */
-  #tellOfRepair(event: JobEvent): void {
-    if (event.kind.startsWith('attempt-')) this.#options.onEvent?.(event);
+  /** Repairs a target that a running attempt of `stage` found damaged; resolves when the stage may be resumed. */
+  #repair(stage: Stage, target: RepairTarget, lent: LentToRepair): Promise<void> {
+    const repair = this.#lastRepair.then(async () => {
+      let decision = this.#decide({ kind: 'damaged', targets: [target] });
+      while (!(decision.kind === 'close' && decision.stage === stage && decision.discard.length === 0)) {
+        decision = this.#decide(await this.#carryOut(decision, lent));
+      }
+    });
+    this.#lastRepair = repair.catch(() => {});
+    return repair;
+  }
+
+  async #close(stage: Stage): Promise<Fact> {
+    const { plan, store, layout, job } = this.#options;
+    const barrier = await closeStage(stage, {
+      plan,
+      store,
+      layout,
+      extension: job.output.extension,
+      partitionRecords: this.#before(stage)?.partitionRecords ?? [],
+    });
+    // Attempts found damaged objects while the stage ran, and waited for their repair.
+    if (barrier.missing.length > 0)
+      return { kind: 'incomplete', stage, missing: barrier.missing, damaged: [] };
+    this.#barriers.set(stage, barrier);
+    return { kind: 'closed', stage };
+  }
+
+  async #discard(targets: readonly RepairTarget[]): Promise<void> {
+    const { store, layout, plan, job } = this.#options;
+    const { extension } = job.output;
+    await discardForRepair(targets, { store, layout, settings: plan.settings, extension });
+  }
+
+  async #finish(): Promise<Fact> {
+    const summaries = this.#resultSummaries();
+    try {
+      this.#result = { value: await this.#finishWith(summaries) };
+      return { kind: 'finished' };
+    } catch (error) {
+      const target = repairTarget(error);
+      if (target === undefined || target === 'shuffle-index') return { kind: 'failed', error };
+      const attemptId = summaries[taskIndexOf(target)]!.attemptId as AttemptId;
+      this.#repairFailures.push({ taskId: target, attemptId, error: serializeError(error) });
+      return { kind: 'damaged', targets: [target] };
+    }
+  }
+
+  #end(): JobStages<Result> {
+    const stages = this.#stages.map(({ stage }) => ({ stage, barrier: this.#barriers.get(stage)! }));
+    const rounds = (stage: Stage) => this.#rounds.get(stage) ?? [];
+    return {
+      reports: stages.map(({ stage, barrier }) => roundsReport(stage, rounds(stage), barrier.summaries)),
+      failures: [
+        ...stages.flatMap(({ stage }) => rounds(stage).flatMap(({ failures }) => failures)),
+        ...this.#repairFailures,
+      ],
+      partitionRecords: stages[0]!.barrier.partitionRecords,
+      resultSummaries: this.#resultSummaries(),
+      allSummaries: stages.flatMap(({ barrier }) => barrier.summaries),
+      result: this.#result!.value,
+    };
+  }
+
+  /** The barrier of the stage before. */
+  #before(stage: Stage): BarrierResult | undefined {
+    const position = this.#stages.findIndex((each) => each.stage === stage);
+    const before = this.#stages[position - 1];
+    return before === undefined ? undefined : this.#barriers.get(before.stage);
+  }
+
+  #resultSummaries(): readonly TaskSummary[] {
+    return this.#barriers.get(this.#stages.at(-1)!.stage)!.summaries;
+  }
+
+  /** What the tasks of the stage will have read at the end; undefined where it is not known. */
+  #bytesToRead(stage: Stage): number | undefined {
+    const before = this.#before(stage);
+    if (before !== undefined)
+      return before.summaries.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0);
+    const { splits, inputBytes } = this.#options.plan;
+    const isPlain = splits.every(({ pieces }) => pieces.every(({ file }) => file.compression === 'none'));
+    return isPlain ? inputBytes : undefined;
   }
 }

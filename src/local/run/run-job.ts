@@ -8,14 +8,15 @@ import { attemptId, type JobId, jobId, type Stage, type TaskId, taskId } from '.
 import { MiB } from '../../base/limits.ts';
 import { verifyParts } from '../../commit/verify-parts.ts';
 import { listLocalInputs } from '../../plan/inputs/list-inputs.ts';
-import { noticesField, planNotices } from '../../plan/plan-notices.ts';
+import { lastStage, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
 import type { InputFile } from '../../read/input-file.ts';
 import type { JobEvent, JobReport, PartReport } from '../../report/report.ts';
 import { MANIFEST_NAME, mergedName, partName, SUCCESS_NAME } from '../../report/result-names.ts';
 import type { TaskSummary } from '../../report/task-summary.ts';
 import type { BlockCompression } from '../../shuffle/block.ts';
-import { commitJob, jobCounters, partReports } from '../../stages/commit-job.ts';
+import { commitJob } from '../../stages/commit-job.ts';
+import { jobReport, partReports } from '../../stages/job-report.ts';
 import { mergeParts } from '../../stages/merge-parts.ts';
 import { DEFAULT_POLICY } from '../../stages/policy.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
@@ -33,7 +34,7 @@ import { makeOutputRoot, removeMade } from '../output/output-root.ts';
 import { withoutOwnOutput } from '../output/own-output.ts';
 import type { LocalPool } from '../threads/local-pool.ts';
 import type { CheckedNumbers } from './check-options.ts';
-import { type JobStages, runStages } from './job-stages.ts';
+import { runStages } from './job-stages.ts';
 import type { LocalJob } from './local-job.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 import type { Scratch } from './scratch.ts';
@@ -161,11 +162,16 @@ async function runClaimed(
       const startMs = stageStarts.get(stage.stage);
       return startMs === undefined ? stage : { ...stage, startMs };
     });
-    report = {
-      ...reportOf(plan, { ...stages, reports }, run.numbers.notices),
-      startedAt: startedAt.toISOString(),
+    report = jobReport(plan, {
+      startedAt,
       wallMs: Math.round(performance.now() - startedMs),
-    };
+      stages: reports,
+      parts: stages.result,
+      partitionRecords: stages.partitionRecords,
+      summaries: stages.allSummaries,
+      failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
+      notices: run.numbers.notices,
+    });
     await commitJob({ report, store, layout });
     await publish(folder, claim, check);
   } catch (error) {
@@ -209,16 +215,17 @@ function warmUp(files: readonly InputFile[], { local, numbers }: Run): void {
 }
 
 function resultCheck(
-  { settings, splits }: JobPlan,
+  plan: JobPlan,
   { output: { extension } }: JobDescription,
   { output, overwrite = false }: EmbeddedRunOptions,
 ): ResultCheck {
-  const { merge, reducers } = settings;
-  const isMapOnly = reducers === 0;
-  const parts = Array.from({ length: isMapOnly ? splits.length : reducers }, (_, index) =>
-    partName(taskId(isMapOnly ? 'map' : 'reduce', index), extension),
+  const { settings } = plan;
+  const stage = lastStage(settings);
+  const parts = Array.from({ length: taskCounts(plan)[stage] }, (_, index) =>
+    partName(taskId(stage, index), extension),
   );
-  const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...(merge ? [mergedName(extension)] : parts)]);
+  const results = settings.merge ? [mergedName(extension)] : parts;
+  const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...results]);
   return { output, overwrite, extension, willWrite: (name) => names.has(name) };
 }
 
@@ -250,32 +257,6 @@ async function partsOf(
     control: { check: () => throwIfAborted(signal) },
   });
   return [merged];
-}
-
-function reportOf(
-  plan: JobPlan,
-  stages: JobStages<PartReport[]>,
-  notices: readonly string[],
-): Omit<JobReport, 'startedAt' | 'wallMs'> {
-  const { settings, splits, inputBytes, inputFiles } = plan;
-  return {
-    formatVersion: 1,
-    jobId: settings.jobId,
-    jobName: settings.jobName,
-    params: settings.params,
-    input: {
-      files: inputFiles,
-      bytes: inputBytes,
-      splits: splits.length,
-    },
-    reducers: settings.reducers,
-    stages: stages.reports,
-    parts: stages.result,
-    partitionRecords: stages.partitionRecords,
-    counters: jobCounters(stages.allSummaries),
-    failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
-    ...noticesField([...notices, ...planNotices(plan)]),
-  };
 }
 
 function tellPlanned(

@@ -2,7 +2,7 @@
 import { MapReduceError, withDetails } from '../../base/errors.ts';
 import type { Stage } from '../../base/ids.ts';
 import { lastPosition } from './last-position.ts';
-import type { RunningAttempt } from './stage-task.ts';
+import type { RunningAttempt, TaskFailure } from './stage-task.ts';
 
 export function stalledError(attempt: RunningAttempt, timeoutMs: number): MapReduceError {
   const { spec } = attempt.task;
@@ -39,33 +39,30 @@ function stallOf(
   };
 }
 
-/** A task that used up its attempts: which one, how often, on which record, and what the last attempt said. */
-export function taskFailedError(
-  attempt: RunningAttempt,
-  error: unknown,
-  attemptsMax: number,
+/** The failure that ends a task, and with it the stage. */
+export function finalError(
+  { attempt, error }: TaskFailure,
+  { isHopeless, attemptsMax }: { isHopeless: boolean; attemptsMax: number },
 ): MapReduceError {
+  // An error that another attempt would only repeat is passed on as it is, with the task that it came from.
+  if (isHopeless) return withDetails(error, { taskId: attempt.task.spec.taskId, attemptId: attempt.id });
+  return taskFailedError(attempt, error, attemptsMax);
+}
+
+/** A task that used up its attempts: which one, how often, on which record, and the error of the last attempt. */
+function taskFailedError(attempt: RunningAttempt, error: unknown, attemptsMax: number): MapReduceError {
   const { spec, failures } = attempt.task;
   const last = withDetails(error, { taskId: spec.taskId, attemptId: attempt.id });
   const { file, offsetBytes } = last.details;
   const place = file === undefined ? '' : ` at byte ${offsetBytes ?? 0} of ${file}`;
   const { name, message } = nameAndMessage(error);
+  const failed = failures.filter(({ isExcused }) => !isExcused).length;
+  const bound = attemptsMax === 1 ? 'at most 1 attempt' : `at most ${attemptsMax} attempts`;
   return new MapReduceError(
     'TaskFailedError',
-    `${spec.stage} task ${spec.taskId} failed ${failures} ${failures === 1 ? 'time' : 'times'} (${boundText(failures, attemptsMax)}); the last, ${attempt.id},${place || ' said'}: ${name}: ${message}`,
+    `${spec.stage} task ${spec.taskId} failed ${failed} ${failed === 1 ? 'time' : 'times'} (${bound}); the last, ${attempt.id},${place || ' said'}: ${name}: ${message}`,
     { details: last.details, cause: error },
   );
-}
-
-/** A backup attempt is made beside the others, and may fail beyond the bound. */
-function boundText(failures: number, attemptsMax: number): string {
-  const bound = attemptsMax === 1 ? 'at most 1 attempt' : `at most ${attemptsMax} attempts`;
-  return failures > attemptsMax ? `${bound}, and backup attempts` : bound;
-}
-
-/** An error that another attempt would only repeat: the error itself, with the task it came from. */
-export function hopelessError(attempt: RunningAttempt, error: unknown): MapReduceError {
-  return withDetails(error, { taskId: attempt.task.spec.taskId, attemptId: attempt.id });
 }
 
 export function cancelledError(

@@ -29,8 +29,8 @@ export interface StageOptions {
 }
 
 /**
- * Makes a corrupt shuffle good: runs the map task again whose object it is, and refreshes the index. Called once a fault,
- * at most `shuffleRepairsMax` times a target, perhaps for several targets at once. If it rejects, the stage fails.
+ * Repairs a damaged shuffle: runs the map task again that wrote the object, and writes the index again. Called once for each
+ * fault, perhaps for several targets at the same time. If it rejects, the stage fails with that error.
  */
 export type CorruptShuffleHook = (target: RepairTarget, lent: LentToRepair) => Promise<void>;
 

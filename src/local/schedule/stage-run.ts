@@ -20,13 +20,14 @@ import {
 } from '../../base/errors.ts';
 import type { AttemptFailure, JobEvent } from '../../report/report.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
+import { attemptVerdict } from '../../stages/attempts.ts';
 import type { StagePolicy } from '../../stages/policy.ts';
 import { stragglerAfterMs } from '../../stages/stragglers.ts';
 import { AttemptNumbers } from './attempt-numbers.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import { onlyWorker } from './executor-pool.ts';
 import { ShuffleRepairs } from './shuffle-repairs.ts';
-import { cancelledError, hopelessError, taskFailedError } from './stage-errors.ts';
+import { cancelledError, finalError } from './stage-errors.ts';
 import type { StageOptions, StageOutcome } from './stage-options.ts';
 import { newStageTask, type RunningAttempt, type StageTask } from './stage-task.ts';
 import { type AttemptCounts, type ReadSoFar, stageProgress, stageReport } from './stage-totals.ts';
@@ -62,7 +63,7 @@ export class StageRun {
     this.#queue = new TaskQueue(this.#tasks);
     this.#idleWorkers = new Set(options.pool.workers);
     this.#watch = new AttemptWatch(policy);
-    this.#repairs = new ShuffleRepairs(policy.shuffleRepairsMax);
+    this.#repairs = new ShuffleRepairs();
     this.#numbers = options.attemptNumbers ?? new AttemptNumbers();
     this.#failures = new BoundedList(policy.failuresKeptMax);
     this.#startedMs = options.clock.nowMs();
@@ -195,18 +196,18 @@ export class StageRun {
   #countFailure(attempt: RunningAttempt, error: unknown): void {
     const { task } = attempt;
     const { attemptsMax } = this.#policy;
-    task.failures++;
+    task.failures.push({ isRetryable: isRetryable(error), isExcused: attempt.backup, attempt, error });
     task.failedOnWorker = attempt.worker;
     this.#counts.failedAttempts++;
-    const isHopeless = !isRetryable(error);
-    const isUsedUp = task.failures >= attemptsMax && task.running.size === 0;
-    this.#tellFailed(attempt, error, !isHopeless && !isUsedUp);
-    if (isHopeless || isUsedUp) {
-      const final = isHopeless ? hopelessError(attempt, error) : taskFailedError(attempt, error, attemptsMax);
+    const verdict = attemptVerdict(task.failures, attemptsMax);
+    const isOver = verdict.kind === 'hopeless' || (verdict.kind === 'used up' && task.running.size === 0);
+    this.#tellFailed(attempt, error, !isOver);
+    if (isOver) {
+      const final = finalError(verdict.attempt, { isHopeless: verdict.kind === 'hopeless', attemptsMax });
       task.state = { kind: 'failed', error: final };
       this.#stop(final);
     } else if (task.running.size === 0) {
-      const delayMs = backoffMs(task.failures, this.#policy, this.#options.random);
+      const delayMs = backoffMs(task.failures.length, this.#policy, this.#options.random);
       const cancelWait = this.#options.clock.after(delayMs, () => this.#react(() => this.#putBack(task)));
       task.state = { kind: 'waiting', cancelWait };
     }
@@ -226,7 +227,6 @@ export class StageRun {
     const target = repairTarget(error);
     if (!hook || target === undefined) return false;
     const verdict = this.#repairs.verdict(target, attempt.sequence);
-    if (verdict === 'give up') return false;
     this.#tellFailed(attempt, error, true);
     const repair = verdict === 'repair' ? this.#repair(attempt, target, hook) : verdict;
     if (attempt.task.running.size > 0) return true;

@@ -17,6 +17,7 @@ import type { MapReduceError } from '../../base/errors.ts';
 import type { AttemptId } from '../../base/ids.ts';
 import type { TaskSpec } from '../../plan/task.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
+import type { FailedAttempt } from '../../stages/attempts.ts';
 import type { AttemptHandle } from './executor-pool.ts';
 
 export type TaskState =
@@ -33,10 +34,16 @@ export interface StageTask {
   readonly spec: TaskSpec;
   state: TaskState;
   readonly running: Set<RunningAttempt>;
-  failures: number;
+  /** Oldest first. */
+  readonly failures: TaskFailure[];
   backups: number;
   /** The next attempt rather goes elsewhere. */
   failedOnWorker: number | undefined;
+}
+
+export interface TaskFailure extends FailedAttempt {
+  readonly attempt: RunningAttempt;
+  readonly error: unknown;
 }
 
 export interface RunningAttempt {
@@ -62,7 +69,7 @@ export function newStageTask(position: number, spec: TaskSpec): StageTask {
     spec,
     state: { kind: 'pending' },
     running: new Set(),
-    failures: 0,
+    failures: [],
     backups: 0,
     failedOnWorker: undefined,
   };

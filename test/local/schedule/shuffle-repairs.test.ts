@@ -143,19 +143,6 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     expect(starts).toHaveLength(9);
   });
 
-  test('a map task is repaired three times at most; then the attempts count', async () => {
-    const run = reduceStage({ script: ({ spec }) => (spec.stage === 'reduce' ? corrupt(2) : commits) });
-
-    const settled = await run.clock.until(run.outcome);
-
-    expect(settled).toMatchObject({
-      status: 'rejected',
-      reason: { name: 'TaskFailedError', cause: { name: 'CorruptShuffleError' } },
-    });
-    expect(run.repaired).toEqual(['m-00002', 'm-00002', 'm-00002']);
-    expect(run.pool.attempts.filter(({ spec }) => spec.stage === 'reduce')).toHaveLength(3 + 4);
-  });
-
   test('a repair that fails fails the stage', async () => {
     const run = reduceStage({
       script: ({ spec }) => (spec.stage === 'reduce' ? corrupt(2) : commits),

@@ -1,0 +1,75 @@
+/**
+ * The Lambda steps as a host of src/stages/advance.ts. A step reports what it found and gets the state with which the state
+ * machine goes on: tasks run and barriers close in states of their own, so carrying a decision out is to name that state.
+ *
+ * Called at the end of plan, of each barrier, and of a commit that found a part damaged. Idempotent.
+ */
+import { type JobState, type NextStep, toTravel } from '../../src/aws/protocol/job-state.ts';
+import { itemsKey } from '../../src/aws/protocol/keys.ts';
+import { WATCHED_TASKS_MIN } from '../../src/aws/protocol/watch-state.ts';
+import { type RepairTarget, withDetails } from '../../src/base/errors.ts';
+import type { Stage } from '../../src/base/ids.ts';
+import { stagesOf, taskCounts } from '../../src/plan/stages.ts';
+import type { JobPlan } from '../../src/plan/task.ts';
+import { AWS_BOUNDS, advance, type Decision, type Fact, type JobProgress } from '../../src/stages/advance.ts';
+import { jobFailure } from '../../src/stages/job-failure.ts';
+import type { StepEnvironment } from './environment.ts';
+import { writeItems } from './items.ts';
+
+export interface DecideOptions {
+  readonly plan: JobPlan;
+  readonly progress: JobProgress;
+  readonly environment: Pick<StepEnvironment, 'store' | 'backupAttempts' | 'onDecision'>;
+  /** Removes what these tasks have committed, so that they can commit again. */
+  readonly discard: (targets: readonly RepairTarget[]) => Promise<void>;
+  /** The last failed attempt of a task that left a note. */
+  readonly lastFailure?: Parameters<typeof jobFailure>[1];
+}
+
+/** @throws the error with which the job fails, when that is the decision */
+export async function decide(fact: Fact, options: DecideOptions): Promise<JobState> {
+  const { plan, environment, lastFailure } = options;
+  const counts = taskCounts(plan);
+  const stages = stagesOf(plan.settings).map((stage) => ({ stage, tasks: counts[stage] }));
+  const { progress, decision } = advance(stages, options.progress, fact, AWS_BOUNDS);
+  environment.onDecision?.(decision);
+  if (decision.kind === 'fail') {
+    throw withDetails(jobFailure(decision.reason, lastFailure), { jobId: plan.settings.jobId });
+  }
+  const { next, items } = await carryOut(decision, options);
+  return { jobId: plan.settings.jobId, next, items, progress: toTravel(progress) };
+}
+
+async function carryOut(
+  decision: Decision,
+  { plan, environment, discard }: DecideOptions,
+): Promise<Pick<JobState, 'next' | 'items'>> {
+  switch (decision.kind) {
+    case 'run': {
+      const { stage, tasks, round } = decision;
+      if (tasks !== 'all') {
+        const items = await writeItems(environment.store, plan, stage, { number: round, only: tasks });
+        return { next: stage, items };
+      }
+      const next = firstRound(stage, taskCounts(plan)[stage], environment);
+      return { next, items: itemsKey(plan.settings.jobId, stage) };
+    }
+    case 'close':
+      if (decision.discard.length > 0) await discard(decision.discard);
+      return { next: `${decision.stage}-barrier`, items: '' };
+    case 'finish':
+      return { next: 'commit', items: '' };
+    case 'done':
+    case 'fail':
+      throw new Error(`no state follows the decision '${decision.kind}'`);
+  }
+}
+
+/** Later rounds are short and not watched. */
+function firstRound(
+  stage: Stage,
+  tasks: number,
+  { backupAttempts }: Pick<StepEnvironment, 'backupAttempts'>,
+): NextStep {
+  return backupAttempts && tasks >= WATCHED_TASKS_MIN ? `${stage}-watched` : stage;
+}

@@ -1,0 +1,67 @@
+/** The report of a committed job, which is also its manifest: assembled here whichever host ran the job. */
+import { addCounters, type Counters, newCounters, sortedCounters } from '../base/counters.ts';
+import { taskId } from '../base/ids.ts';
+import { noticesField, planNotices } from '../plan/plan-notices.ts';
+import { lastStage } from '../plan/stages.ts';
+import type { JobPlan } from '../plan/task.ts';
+import type { AttemptFailure, JobReport, PartReport, StageReport } from '../report/report.ts';
+import { partName } from '../report/result-names.ts';
+import type { TaskSummary } from '../report/task-summary.ts';
+
+export interface JobFigures {
+  readonly startedAt: Date;
+  readonly wallMs: number;
+  /** In their order. */
+  readonly stages: readonly StageReport[];
+  readonly parts: readonly PartReport[];
+  /** Records of the shuffle by partition; empty for a map-only job. */
+  readonly partitionRecords: readonly number[];
+  /** Of all committed tasks of all stages. */
+  readonly summaries: readonly TaskSummary[];
+  /** Attempts that failed and were retried successfully, newest last. */
+  readonly failures: readonly AttemptFailure[];
+  /** What the host wants its user to know; what the plan says follows. */
+  readonly notices?: readonly string[];
+}
+
+export function jobReport(plan: JobPlan, figures: JobFigures): JobReport {
+  const { settings, splits, inputBytes, inputFiles } = plan;
+  return {
+    formatVersion: 1,
+    jobId: settings.jobId,
+    jobName: settings.jobName,
+    params: settings.params,
+    startedAt: figures.startedAt.toISOString(),
+    wallMs: figures.wallMs,
+    input: { files: inputFiles, bytes: inputBytes, splits: splits.length },
+    reducers: settings.reducers,
+    stages: figures.stages,
+    parts: figures.parts,
+    partitionRecords: figures.partitionRecords,
+    counters: committedCounters(figures.summaries),
+    failures: figures.failures,
+    ...noticesField([...(figures.notices ?? []), ...planNotices(plan)]),
+  };
+}
+
+/** One part for each task of the last stage. */
+export function partReports(
+  plan: JobPlan,
+  summaries: readonly TaskSummary[],
+  extension: string,
+): PartReport[] {
+  const stage = lastStage(plan.settings);
+  return summaries.map((summary, index) => ({
+    name: partName(taskId(stage, index), extension),
+    records: summary.recordsWritten,
+    bytes: summary.bytesWritten,
+    crc32: summary.crc32,
+  }));
+}
+
+/** The user's counters, of committed attempts only. */
+function committedCounters(summaries: readonly TaskSummary[]): Counters {
+  const total = newCounters();
+  for (const summary of summaries) addCounters(total, summary.counters);
+  return sortedCounters(total);
+}
