@@ -12,7 +12,7 @@ import type { Stage } from '../../src/base/ids.ts';
 import { stagesOf, taskCounts } from '../../src/plan/stages.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
 import { AWS_BOUNDS, advance, type Decision, type Fact, type JobProgress } from '../../src/stages/advance.ts';
-import { jobFailure } from '../../src/stages/job-failure.ts';
+import { jobFailure, type LastFailure } from '../../src/stages/job-failure.ts';
 import type { StepEnvironment } from './environment.ts';
 import { writeItems } from './items.ts';
 
@@ -22,8 +22,7 @@ export interface DecideOptions {
   readonly environment: Pick<StepEnvironment, 'store' | 'backupAttempts' | 'onDecision'>;
   /** Removes what these tasks have committed, so that they can commit again. */
   readonly discard: (targets: readonly RepairTarget[]) => Promise<void>;
-  /** The last failed attempt of a task that left a note. */
-  readonly lastFailure?: Parameters<typeof jobFailure>[1];
+  readonly lastFailure?: LastFailure;
 }
 
 /** @throws the error with which the job fails, when that is the decision */

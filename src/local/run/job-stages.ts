@@ -110,7 +110,11 @@ class StagesHost<Result> {
     const { progress, decision } = advance(this.#stages, this.#progress, fact, bounds);
     this.#progress = progress;
     onDecision?.(decision);
-    if (decision.kind === 'fail') throw jobFailure(decision.reason);
+    if (decision.kind === 'fail') {
+      throw jobFailure(decision.reason, (task) =>
+        this.#repairFailures.findLast(({ taskId }) => taskId === task),
+      );
+    }
     return decision;
   }
 

@@ -257,8 +257,9 @@ describe('a part that is damaged after its task has committed it', () => {
     });
 
     await expect(run({ overwrite: true })).rejects.toMatchObject({
-      name: 'CorruptShuffleError',
-      details: { toRepair: 'r-00001' },
+      name: 'TaskFailedError',
+      details: { taskId: 'r-00001' },
+      cause: { name: 'CorruptShuffleError' },
     });
 
     expect(folderState(output)).toEqual(before);
