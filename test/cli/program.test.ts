@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { cli, folderWith, shell } from './cli-process.ts';
-import { jobModule, WORDS } from './job-modules.ts';
+import { cli, shell } from './cli-process.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -52,48 +51,6 @@ describe('colours', () => {
     expect(await coloured({})).toBe(false);
     expect(await coloured({ FORCE_COLOR: '1' })).toBe(true);
     expect(await coloured({ NO_COLOR: '1' })).toBe(false);
-  });
-});
-
-describe('mapreduce list', () => {
-  test('names each app with its description and its parameters', async () => {
-    const { code, stdout } = await cli(['list'], { cwd: '/' });
-
-    expect(code).toBe(0);
-    expect(stdout).toMatch(
-      /^word-count\n {2}How often each word occurs\n {2}--set case=lower\|keep {2}.+\(default: lower\)\n/m,
-    );
-    expect(stdout).toMatch(/^grep\n(.+\n)* {2}--set pattern=<string> +.+\(required\)\n/m);
-  });
-});
-
-describe('mapreduce describe', () => {
-  test('says what an app takes, and the command that runs it', async () => {
-    const { code, stdout } = await cli(['describe', 'word-count'], { cwd: '/' });
-
-    expect(code).toBe(0);
-    expect(stdout).toContain('map emits  string -> number');
-    expect(stdout).toContain('mapreduce run word-count --input <path> --output <folder>\n');
-  });
-
-  test('checks a module of the user without running it', async () => {
-    const cwd = folderWith({
-      'good.ts': WORDS,
-      'bad.ts': jobModule('').replace("key: 'string'", "key: 'text'"),
-    });
-
-    const good = await cli(['describe', './good.ts'], { cwd });
-    const bad = await cli(['describe', './bad.ts'], { cwd });
-
-    expect(good).toMatchObject({ code: 0, stderr: '' });
-    expect(bad).toMatchObject({ code: 2, stdout: '' });
-    expect(bad.stderr).toMatch(/^error: job 'words': key: "text" is not a type of keys/);
-  });
-
-  test('names required parameters in the command', async () => {
-    const { stdout } = await cli(['describe', 'grep'], { cwd: '/' });
-
-    expect(stdout).toContain('mapreduce run grep --input <path> --output <folder> --set pattern=<string>\n');
   });
 });
 

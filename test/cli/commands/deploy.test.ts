@@ -3,8 +3,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CONTEXT_NAMES } from '../../../infra/deploy/context.ts';
-import { assertMayReplace } from '../../../src/aws/client/app-changes.ts';
-import type { DeployedStack } from '../../../src/aws/client/deployed-stack.ts';
 import { type AppCatalog, commentOf, type DeployedApp } from '../../../src/aws/protocol/app-catalog.ts';
 import { allBelow, BIN, cleanEnvironment, cli, folderWith, hasSaid, startCli } from '../cli-process.ts';
 
@@ -19,10 +17,10 @@ describe('deploy --context', () => {
     ['colour=red', /no setting 'colour'\. The settings are .*stepMemoryMb/],
     ['stackName=Other', /--context stackName is set by a flag of its own: --stack/],
     ['jobs=jobs.ts', /--context jobs is set by a flag of its own: --jobs/],
-    ['taskMemoryMb=abc', /taskMemoryMb: is a number; received 'abc'/],
-    ['taskMemoryMb=', /taskMemoryMb: is a number; received ''/],
+    ['taskMemoryMb=abc', /-c taskMemoryMb is a number; received 'abc'/],
+    ['taskMemoryMb=', /-c taskMemoryMb is a number; received ''/],
     ['taskMemoryMb=100', /taskMemoryMb is a whole number from 512 to 10240 MB; received 100/],
-    ['removalPolicy=keep', /removalPolicy: is 'retain' or 'destroy'; received 'keep'/],
+    ['removalPolicy=keep', /-c removalPolicy is 'retain' or 'destroy'; received 'keep'/],
     ['maxConcurrency', /--context takes name=value; received 'maxConcurrency'/],
   ])('%s is refused before AWS is asked for anything', async (setting, message) => {
     const { code, stdout, stderr } = await cli(['deploy', '--local', '--context', setting], {
@@ -135,47 +133,6 @@ describe('deploy over a stack', () => {
     );
     expect(stderr).not.toContain('cdk deploy');
     expect(code).toBe(2);
-  });
-});
-
-describe('a stack is replaced only with --replace', () => {
-  const by = (project: string | undefined, jobs = 'jobs') =>
-    project === undefined ? { jobs } : { project, jobs };
-  const stackOf = (deployer: AppCatalog['by'] | undefined, apps = APPS): DeployedStack => ({
-    stackName: 'M',
-    appNames: apps.map(({ name }) => name),
-    catalog: deployer && { by: deployer, apps },
-  });
-  const next = { by: by('mine'), apps: APPS };
-
-  test.each([
-    [
-      'of another project, though no app is lost',
-      stackOf(by('theirs')),
-      /by the project 'theirs' \(jobs\).*\. Deploy under/,
-    ],
-    [
-      'of a module without a project',
-      stackOf(by(undefined)),
-      /by the jobs module jobs, and this is the project 'mine'/,
-    ],
-    [
-      'with an app that would be gone',
-      stackOf(by('mine'), [...APPS, app('gone')]),
-      /would remove: gone\. Add them/,
-    ],
-    ['of an earlier version with such an app', stackOf(undefined, [app('gone')]), /would remove: gone/],
-  ])('where it is %s', (_, deployed, message) => {
-    expect(() => assertMayReplace(next, deployed, false)).toThrow(message);
-    expect(() => assertMayReplace(next, deployed, true)).not.toThrow();
-  });
-
-  test.each([
-    ['the same project', stackOf(by('mine'))],
-    ['another module of the same project', stackOf(by('mine', 'old'))],
-    ['an earlier version, with the same apps', stackOf(undefined)],
-  ])('and not where it is of %s', (_, deployed) => {
-    expect(() => assertMayReplace(next, deployed, false)).not.toThrow();
   });
 });
 

@@ -3,7 +3,6 @@ import { MapReduceError } from '../../../src/base/errors.ts';
 import { errorText } from '../../../src/cli/display/error-text.ts';
 import { plainPaint } from '../../../src/cli/display/paint.ts';
 import { userStack } from '../../../src/cli/display/user-stack.ts';
-import { exitCodeOf, exitCodeOfSignal } from '../../../src/cli/process/exit-code.ts';
 
 const PACKAGE_ROOT = new URL('file:///opt/node_modules/serverless-mapreduce/');
 const STACK = [
@@ -158,23 +157,5 @@ describe('a stack', () => {
     expect(userStack(['RangeError: stack', ...frames].join('\n'), PACKAGE_ROOT)).toMatchObject({
       hidden: 40,
     });
-  });
-});
-
-describe('exit codes', () => {
-  test('2 for what the caller can mend before anything runs, 1 for a job that failed', () => {
-    expect(exitCodeOf(new MapReduceError('UsageError', ''))).toBe(2);
-    expect(exitCodeOf(new MapReduceError('JobDefinitionError', ''))).toBe(2);
-    expect(exitCodeOf(new MapReduceError('InputNotFoundError', ''))).toBe(2);
-    expect(exitCodeOf(new MapReduceError('OutputExistsError', ''))).toBe(2);
-    expect(exitCodeOf(new MapReduceError('InputNotFoundError', '', { details: { taskId: 'm-00000' } }))).toBe(
-      1,
-    );
-    expect(exitCodeOf(new MapReduceError('TaskFailedError', ''))).toBe(1);
-    expect(exitCodeOf(new Error())).toBe(1);
-  });
-
-  test('128 and the number of the signal that stopped the job', () => {
-    expect([exitCodeOfSignal('SIGINT'), exitCodeOfSignal('SIGTERM')]).toEqual([130, 143]);
   });
 });

@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest';
+import { awsError } from '../../../src/aws/client/aws-errors.ts';
+
+const CALL = { action: 'states:StartExecution', on: 'arn:aws:states:us-east-1:1:stateMachine:M' };
+const named = (name: string, message: string, more: object = {}) =>
+  Object.assign(new Error(message), { name, ...more });
+const messageOf = (error: unknown, environment: NodeJS.ProcessEnv = {}) =>
+  awsError(error, CALL, environment).message;
+
+describe('what AWS refuses', () => {
+  test.each([
+    ['expired credentials', named('ExpiredTokenException', 'The security token is expired'), 'Sign in again'],
+    ['no credentials', named('CredentialsProviderError', 'Could not load credentials'), 'add --local'],
+    [
+      'keys that are not known',
+      named('UnrecognizedClientException', 'invalid'),
+      'does not accept the credentials',
+    ],
+    ['no region', new Error('Region is missing'), 'Set AWS_REGION'],
+    ['no rights', named('AccessDeniedException', 'not authorized'), 'needs states:StartExecution on arn:aws'],
+    ['throttling', named('ThrottlingException', 'Rate exceeded'), 'wait a minute'],
+    ['no network', named('Error', 'getaddrinfo', { code: 'ENOTFOUND' }), 'AWS is not reachable'],
+    ['anything else', named('InternalFailure', 'oops'), 'InternalFailure: oops'],
+  ])('because of %s is said with what to do', (_, error, text) => {
+    expect(messageOf(error)).toContain(text);
+  });
+
+  test('an endpoint where nothing answers is named', () => {
+    const error = Object.assign(new AggregateError([named('Error', '', { code: 'ECONNREFUSED' })], ''), {});
+
+    const message = messageOf(error, { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' });
+
+    expect(message).toContain('nothing answers at http://127.0.0.1:4566 (ECONNREFUSED)');
+    expect(message).toContain('npm run localstack');
+  });
+
+  test('a profile is part of the advice', () => {
+    const error = named('ExpiredToken', 'expired');
+
+    expect(messageOf(error, { AWS_PROFILE: 'work' })).toContain('aws sso login --profile work');
+  });
+});

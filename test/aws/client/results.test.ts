@@ -1,0 +1,179 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { downloadResults, startOfResult } from '../../../src/aws/client/results.ts';
+import { crc32Text } from '../../../src/base/crc32-text.ts';
+import type { JobReport, PartReport } from '../../../src/report/report.ts';
+import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
+import { allBelow, folderWith } from '../../cli/cli-process.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'results-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+});
+
+describe('results from AWS', () => {
+  const checksum = (text: string) => crc32(text).toString(16).padStart(8, '0');
+  const stored = async (texts: readonly string[]) => {
+    const store = new MemoryStore();
+    const parts = texts.map((text, index) => ({
+      name: `part-r-0000${index}.tsv`,
+      records: text === '' ? 0 : text.split('\n').length - 1,
+      bytes: text.length,
+      crc32: checksum(text),
+    }));
+    for (const [index, { name }] of parts.entries()) {
+      await store.put(`output/job/${name}`, Buffer.from(texts[index]!));
+    }
+    const report = reportOf(parts);
+    await store.put('output/job/manifest.json', Buffer.from(JSON.stringify(report)));
+    return { store, report };
+  };
+  const options = (report: JobReport, overwrite = false) => ({
+    report,
+    page: '<!doctype html>',
+    outputPrefix: 'output/job/',
+    folder: join(folder, 'results'),
+    overwrite,
+    onBytes: () => {},
+  });
+
+  test('arrive whole, with the manifest and the mark of success', async () => {
+    const { store, report } = await stored(['', 'a\t1\n', 'b\t2\nc\t3\n']);
+
+    await downloadResults(store, options(report));
+
+    expect(readdirSync(join(folder, 'results')).sort()).toEqual([
+      '_SUCCESS',
+      '_report.html',
+      'manifest.json',
+      'part-r-00000.tsv',
+      'part-r-00001.tsv',
+      'part-r-00002.tsv',
+    ]);
+    expect(readFileSync(join(folder, 'results/part-r-00002.tsv'), 'utf8')).toBe('b\t2\nc\t3\n');
+    const { parts } = report;
+    expect(await startOfResult(store, { outputPrefix: 'output/job/', parts, bytesMax: 3 })).toEqual({
+      name: 'part-r-00001.tsv',
+      start: 'a\t1',
+    });
+  });
+
+  test('are written over others only on demand', async () => {
+    const { store, report } = await stored(['a\t1\n']);
+    await downloadResults(store, options(report));
+
+    await expect(downloadResults(store, options(report))).rejects.toThrow('add --overwrite');
+    await downloadResults(store, options(report, true));
+
+    expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
+  });
+
+  test('that were changed since are refused, and what was there before stays', async () => {
+    const { store, report } = await stored(['a\t1\n']);
+    await downloadResults(store, options(report));
+    await store.put('output/job/part-r-00000.tsv', Buffer.from('a\t2\n'));
+
+    await expect(downloadResults(store, options(report, true))).rejects.toThrow(
+      'the object was changed after the job',
+    );
+
+    const names = ['_SUCCESS', '_report.html', 'manifest.json', 'part-r-00000.tsv'];
+    expect(readdirSync(join(folder, 'results')).sort()).toEqual(names);
+    expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
+  });
+});
+
+describe('a folder for results from AWS', () => {
+  const MANIFEST = JSON.stringify(
+    reportOf([{ name: 'part-r-00007.tsv', records: 0, bytes: 0, crc32: '00000000' }]),
+  );
+
+  test.each([
+    ['part-r-00000.tsv', 'mine'],
+    ['manifest.json', '{"name":"A web app"}'],
+    ['_SUCCESS', ''],
+  ])('with a %s of somebody else is refused, with --overwrite too', async (name, text) => {
+    const target = folderWith({ [name]: text });
+
+    await expect(download(target, true)).rejects.toThrow(
+      `holds a ${name} that no earlier result there lists`,
+    );
+
+    expect(allBelow(target)).toEqual([name]);
+    expect(readFileSync(join(target, name), 'utf8')).toBe(text);
+  });
+
+  test('keeps what no manifest lists when an earlier result is replaced', async () => {
+    const target = folderWith({
+      'manifest.json': MANIFEST,
+      'part-r-00007.tsv': 'earlier',
+      'part-r-00008.tsv': 'mine',
+      'merged.csv': 'mine',
+    });
+
+    await download(target, true);
+
+    expect(allBelow(target)).toEqual([
+      ...['_SUCCESS', '_report.html', 'manifest.json', 'merged.csv', 'part-r-00000.tsv', 'part-r-00008.tsv'],
+    ]);
+  });
+
+  test('is not left through links that lie in it', async () => {
+    const outside = folderWith({ victim: 'kept' });
+    const target = folderWith({ 'manifest.json': MANIFEST });
+    for (const name of ['part-r-00000.tsv.downloading', 'part-r-00007.tsv', '_SUCCESS.downloading']) {
+      symlinkSync(join(outside, 'victim'), join(target, name));
+    }
+
+    await download(target, true);
+
+    expect(readFileSync(join(outside, 'victim'), 'utf8')).toBe('kept');
+    expect(readFileSync(join(target, 'part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
+  });
+
+  test.each(['../../x', '/tmp/x', '..', 'manifest.json', 'sub/part-r-00000.tsv'])(
+    'never writes a part by the name %s',
+    async (name) => {
+      const above = mkdtempSync(join(tmpdir(), 'results-test-'));
+      onTestFinished(() => rmSync(above, { recursive: true, force: true }));
+      const target = join(above, 'target');
+
+      await expect(download(target, true, name)).rejects.toMatchObject({ name: 'UsageError' });
+
+      expect(existsSync(target)).toBe(false);
+      expect(readdirSync(above)).toEqual([]);
+    },
+  );
+
+  async function download(target: string, overwrite: boolean, name = 'part-r-00000.tsv'): Promise<void> {
+    const bytes = Buffer.from('a\t1\n');
+    const store = new MemoryStore();
+    await store.put('output/job/part-r-00000.tsv', bytes);
+    const report = reportOf([{ name, records: 1, bytes: bytes.length, crc32: crc32Text(crc32(bytes)) }]);
+    await store.put('output/job/manifest.json', Buffer.from(JSON.stringify(report)));
+    await downloadResults(store, {
+      ...{ report, page: '', outputPrefix: 'output/job/', folder: target, overwrite },
+      onBytes: () => {},
+    });
+  }
+});
+
+function reportOf(parts: readonly PartReport[]): JobReport {
+  return {
+    ...{
+      formatVersion: 1,
+      jobId: 'job' as JobReport['jobId'],
+      jobName: 'job',
+      params: {},
+      startedAt: '',
+      wallMs: 0,
+    },
+    ...{ input: { files: 0, bytes: 0, splits: 0 }, reducers: 1, stages: [], parts },
+    ...{ partitionRecords: [], counters: {}, failures: [] },
+  };
+}

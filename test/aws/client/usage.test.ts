@@ -1,0 +1,145 @@
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DescribeMapRunCommand,
+  DescribeStateMachineCommand,
+  ExecutionDoesNotExist,
+  type ExecutionListItem,
+  GetExecutionHistoryCommand,
+  type HistoryEvent,
+  ListExecutionsCommand,
+  ListMapRunsCommand,
+  type MapRunExecutionCounts,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
+import { mockClient } from 'aws-sdk-client-mock';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { storageRequests, watchOf } from '../../../src/aws/client/cost.ts';
+import type { Deployment } from '../../../src/aws/client/deployment.ts';
+import { readHistory, usageOf } from '../../../src/aws/client/usage.ts';
+import type { JobReport } from '../../../src/report/report.ts';
+
+const DEFINITION = {
+  States: {
+    Plan: { Parameters: { FunctionName: 'plan' } },
+    WatchMap: { Parameters: { StateMachineArn: 'watch-machine' } },
+    MapStage: { ItemProcessor: { States: { MapTask: { Parameters: { FunctionName: 'map' } } } } },
+    Commit: { Parameters: { FunctionName: 'commit' } },
+    PublishFailure: { Parameters: { Entries: [] } },
+  },
+};
+const at = (type: string, ms: number, name?: string) =>
+  ({
+    id: 1,
+    type,
+    timestamp: new Date(ms),
+    ...(name === undefined ? {} : { stateEnteredEventDetails: { name } }),
+  }) as HistoryEvent;
+/** A task state from one time to another. */
+const state = (name: string, fromMs: number, toMs: number) => [
+  at('TaskStateEntered', fromMs, name),
+  at('TaskScheduled', fromMs + 10),
+  at('TaskStateExited', toMs),
+];
+
+describe('what was used', () => {
+  const sfn = mockClient(SFNClient);
+  const lambda = mockClient(LambdaClient);
+  const deployment = { sfn: new SFNClient({ region: 'us-east-1' }), stateMachineArn: 'm' } as Deployment;
+  const NOTHING = { stages: [], input: { splits: 0, bytes: 0 } } as unknown as JobReport;
+
+  beforeEach(() => {
+    sfn.reset();
+    lambda.reset();
+    vi.stubEnv('AWS_ENDPOINT_URL', undefined);
+    vi.stubEnv('AWS_REGION', 'us-east-1');
+    sfn.on(DescribeStateMachineCommand).resolves({ definition: JSON.stringify(DEFINITION) });
+    sfn.on(ListMapRunsCommand).resolves({ mapRuns: [] });
+    lambda.on(GetFunctionConfigurationCommand).callsFake(({ FunctionName: name }) => ({
+      MemorySize: name === 'map' || name === 'commit' ? 4_096 : 1_024,
+    }));
+  });
+
+  test('is read from the history: states entered, and of each step its invocations and time', () => {
+    const events = [
+      ...state('Plan', 0, 500),
+      at('MapStateEntered', 600),
+      ...state('Commit', 1_000, 1_200),
+      ...state('Commit', 1_300, 1_400),
+      at('SucceedStateEntered', 1_800),
+    ];
+
+    const { transitions, steps } = readHistory(events);
+
+    expect(transitions).toBe(5);
+    expect(Object.fromEntries(steps)).toEqual({
+      Plan: { invocations: 1, ms: 500 },
+      Commit: { invocations: 2, ms: 300 },
+    });
+  });
+
+  test('is by the memory of the function that ran: a commit has that of a task', async () => {
+    const events = [...state('Plan', 0, 1_000), ...state('Commit', 2_000, 12_000)];
+    sfn.on(GetExecutionHistoryCommand).resolves({ events });
+
+    const usage = await usageOf(deployment, ['first'], NOTHING);
+
+    expect(usage).toMatchObject({ invocations: 2, transitions: 2 });
+    expect(usage.gbSeconds).toBeCloseTo(1 + 10 * 4, 6);
+  });
+
+  test('counts the watch of a stage that had one, and its backup attempts, and no state without a function', async () => {
+    sfn
+      .on(GetExecutionHistoryCommand)
+      .resolves({ events: [...state('WatchMap', 0, 100), ...state('PublishFailure', 200, 90_000)] });
+    const stage = { stage: 'map', tasks: 100, attempts: 100, wallMs: 60_000, bytesWritten: 0 };
+    const report = (backupAttempts: number) => {
+      const stages = [{ ...stage, backupAttempts, taskTimes: { medianMs: 2_000 } }];
+      return { ...NOTHING, stages } as unknown as JobReport;
+    };
+    const { looks } = watchOf(stage);
+
+    const watched = await usageOf(deployment, ['first'], report(0));
+    const backedUp = await usageOf(deployment, ['first'], report(3));
+
+    expect(watched).toMatchObject({ invocations: looks, transitions: 2 + 4 * looks });
+    expect(watched.gbSeconds).toBeCloseTo(looks / 2, 6);
+    expect(watched.s3Writes - storageRequests(report(0)).s3Writes).toBe(looks);
+    expect(backedUp.invocations).toBe(looks + 3);
+    expect(backedUp.gbSeconds).toBeCloseTo(looks / 2 + 3 * 2 * 4, 6);
+  });
+
+  test('is that of every execution of the job, of those that are still known', async () => {
+    const gone = (executionArn: string) => {
+      if (executionArn === 'long ago') throw new ExecutionDoesNotExist({ message: '', $metadata: {} });
+    };
+    sfn.on(GetExecutionHistoryCommand).callsFake(({ executionArn }: { executionArn: string }) => {
+      gone(executionArn);
+      return { events: state('Plan', 0, 1_000) };
+    });
+    sfn.on(ListMapRunsCommand).callsFake(({ executionArn }: { executionArn: string }) => {
+      gone(executionArn);
+      return { mapRuns: [{ mapRunArn: 'run', startDate: new Date(0), stopDate: new Date(4_000) }] };
+    });
+    sfn.on(DescribeMapRunCommand).resolves({ executionCounts: { total: 10 } as MapRunExecutionCounts });
+    sfn.on(ListExecutionsCommand).resolves({
+      executions: [{ startDate: new Date(0), stopDate: new Date(2_000) }] as ExecutionListItem[],
+    });
+
+    const usage = await usageOf(deployment, ['long ago', 'first', 'redrive'], NOTHING);
+
+    // Each: one step, 10 children of two transitions each, one of which is listed with its 2 seconds of 4 GB.
+    expect(usage).toMatchObject({ transitions: 2 + 2 * 20, invocations: 2 + 2 * 10 });
+    expect(usage.gbSeconds).toBeCloseTo(2 + 2 * 2 * 4, 6);
+  });
+
+  test('is taken at the default memory where functions may not be looked at', async () => {
+    lambda
+      .on(GetFunctionConfigurationCommand)
+      .rejects(Object.assign(new Error('no'), { name: 'AccessDenied' }));
+    sfn.on(GetExecutionHistoryCommand).resolves({ events: state('Commit', 0, 1_000) });
+
+    const usage = await usageOf(deployment, ['first'], NOTHING);
+
+    expect(usage.gbSeconds).toBeCloseTo(1_769 / 1_024, 6);
+  });
+});

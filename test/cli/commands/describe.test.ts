@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { cli, folderWith } from '../cli-process.ts';
+import { jobModule, WORDS } from '../job-modules.ts';
+
+describe('mapreduce describe', () => {
+  test('says what an app takes, and the command that runs it', async () => {
+    const { code, stdout } = await cli(['describe', 'word-count'], { cwd: '/' });
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('map emits  string -> number');
+    expect(stdout).toContain('mapreduce run word-count --input <path> --output <folder>\n');
+  });
+
+  test('checks a module of the user without running it', async () => {
+    const cwd = folderWith({
+      'good.ts': WORDS,
+      'bad.ts': jobModule('').replace("key: 'string'", "key: 'text'"),
+    });
+
+    const good = await cli(['describe', './good.ts'], { cwd });
+    const bad = await cli(['describe', './bad.ts'], { cwd });
+
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(bad).toMatchObject({ code: 2, stdout: '' });
+    expect(bad.stderr).toMatch(/^error: job 'words': key: "text" is not a type of keys/);
+  });
+
+  test('names required parameters in the command', async () => {
+    const { stdout } = await cli(['describe', 'grep'], { cwd: '/' });
+
+    expect(stdout).toContain('mapreduce run grep --input <path> --output <folder> --set pattern=<string>\n');
+  });
+});
