@@ -61,7 +61,7 @@ export const WORKLOADS = {
     byDefault: true,
   },
   tiny: {
-    title: 'Word count of 2 KB: what a start costs',
+    title: 'Word count of 2 KB: the time to start',
     corpus: 'tiny',
     ours: ['word-count'],
     peerTask: 'word-count',

@@ -43,7 +43,7 @@ function costOf(maps: number, reducers: number): Record<string, string> {
       Object.entries(figures).map(([name, count]) => [name, count.toLocaleString('en-US')]),
     ),
     '**S3 requests**': `**$${dollars.toPrecision(2)}**`,
-    'the cells as objects of their own': `$${(maps * reducers * PRICES.s3Write).toFixed(2)} in PUTs`,
+    'if each cell were an object': `$${(maps * reducers * PRICES.s3Write).toFixed(2)} in PUTs`,
   };
 }
 
