@@ -14,7 +14,7 @@ import {
 import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { backupsPrefix, requestKey, stageKey } from '../../src/aws/protocol/keys.ts';
 import { isMapReduceError, type RepairTarget, repairTarget } from '../../src/base/errors.ts';
-import { type AttemptId, jobId, type Stage, stageOf, type TaskId, taskIndexOf } from '../../src/base/ids.ts';
+import { jobId, type Stage, stageOf, type TaskId, taskIndexOf } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/committed-part.ts';
@@ -147,7 +147,7 @@ async function noteDamage(
   { output, summaries, error }: { output: JobOutput; summaries: readonly TaskSummary[]; error: unknown },
   { store, now }: StepEnvironment,
 ): Promise<void> {
-  const attemptId = summaries[taskIndexOf(task)]!.attemptId as AttemptId;
+  const attemptId = summaries[taskIndexOf(task)]!.attemptId;
   await recordFailure(store, { jobId: output.jobId, taskId: task, attemptId, at: now(), error });
 }
 

@@ -12,7 +12,7 @@ export type TaskId = Branded<'TaskId'>;
 /** `m-00042.1`: the task, and what distinguishes its attempts (a counter in a local run, the request id on AWS). */
 export type AttemptId = Branded<'AttemptId'>;
 
-/** The stages that a job may have, in their order, and the letter with which the ids of their tasks start. */
+/** The stages that a job may have, in order, and the letter that starts the ids of their tasks. */
 const TASK_LETTERS = { map: 'm', reduce: 'r' } as const;
 
 export type Stage = keyof typeof TASK_LETTERS;
@@ -20,6 +20,9 @@ export type Stage = keyof typeof TASK_LETTERS;
 export const STAGES = ['map', 'reduce'] as const satisfies readonly Stage[];
 
 const JOB_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/;
+const TASK_ID = `[${Object.values(TASK_LETTERS).join('')}]-\\d{5,}`;
+const TASK_ID_PATTERN = new RegExp(`^${TASK_ID}$`);
+const ATTEMPT_ID_PATTERN = new RegExp(`^${TASK_ID}\\.[A-Za-z0-9._-]+$`);
 
 /** Job ids become parts of object keys and execution names: at most 80 letters, digits, `.`, `_` and `-`. */
 export function isJobId(text: string): text is JobId {
@@ -38,7 +41,15 @@ export function taskId(stage: Stage, index: number): TaskId {
   return `${TASK_LETTERS[stage]}-${paddedIndex(index)}` as TaskId;
 }
 
-/** @throws RangeError for what taskId() does not make */
+export function isTaskId(text: string): text is TaskId {
+  return TASK_ID_PATTERN.test(text);
+}
+
+export function isAttemptId(text: string): text is AttemptId {
+  return ATTEMPT_ID_PATTERN.test(text);
+}
+
+/** @throws RangeError for a text that is not a task id */
 export function stageOf(task: TaskId): Stage {
   const stage = STAGES.find((each) => task.startsWith(`${TASK_LETTERS[each]}-`));
   if (stage === undefined) throw new RangeError(`'${task}' is not the id of a task`);
@@ -51,6 +62,10 @@ export function taskIndexOf(task: TaskId): number {
 
 export function attemptId(task: TaskId, distinction: string | number): AttemptId {
   return `${task}.${distinction}` as AttemptId;
+}
+
+export function taskIdOf(attempt: AttemptId): TaskId {
+  return attempt.slice(0, attempt.indexOf('.')) as TaskId;
 }
 
 /** Five digits or more, as in Hadoop's names of parts: `part-r-00007`. */

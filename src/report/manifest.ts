@@ -1,23 +1,28 @@
 /**
- * A manifest as it is read: it may have come from anywhere by then, so nothing in it is trusted. The names of parts are
- * joined to folders and prefixes by whoever reads them; a name that a job would not give is refused here, for all.
+ * Reads a manifest. It may come from anywhere, so nothing in it is trusted. Readers join the names of its parts to folders
+ * and prefixes, so a name that no job would write is refused here.
  */
 import * as v from 'valibot';
+import type { SerializedError } from '../base/errors.ts';
 import { MapReduceError } from '../base/errors.ts';
-import { isJobId, STAGES } from '../base/ids.ts';
+import { isAttemptId, isJobId, isTaskId, STAGES } from '../base/ids.ts';
 import { namedValues } from '../base/named-values.ts';
+import { thrownFields } from '../base/thrown.ts';
 import { parseJson } from '../codec/parse-json.ts';
 import type { JobReport } from './report.ts';
 import { isPartName } from './result-names.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const jobId = v.pipe(v.string(), v.guard(isJobId, 'is not a job id'));
+const taskId = v.pipe(v.string(), v.guard(isTaskId, 'is not a task id'));
+const attemptId = v.pipe(v.string(), v.guard(isAttemptId, 'is not an attempt id'));
 const stage = v.object({
   stage: v.picklist(STAGES),
   tasks: count,
   attempts: count,
   failedAttempts: count,
   backupAttempts: count,
-  startMs: v.optional(v.number()),
+  startMs: v.exactOptional(v.number()),
   wallMs: v.number(),
   recordsRead: count,
   bytesRead: count,
@@ -25,18 +30,18 @@ const stage = v.object({
   bytesWritten: count,
   spills: count,
   bytesSpilled: count,
-  taskTimes: v.optional(
+  taskTimes: v.exactOptional(
     v.object({
       medianMs: v.pipe(v.number(), v.minValue(0)),
       p95Ms: v.pipe(v.number(), v.minValue(0)),
       maxMs: v.pipe(v.number(), v.minValue(0)),
-      slowestTask: v.string(),
+      slowestTask: taskId,
     }),
   ),
 });
 const manifest = v.object({
   formatVersion: v.literal(1),
-  jobId: v.pipe(v.string(), v.check(isJobId, 'is not a job id')),
+  jobId,
   jobName: v.string(),
   params: namedValues(
     (value): value is string | number | boolean => ['string', 'number', 'boolean'].includes(typeof value),
@@ -65,21 +70,32 @@ const manifest = v.object({
   counters: namedValues((value): value is number => Number.isFinite(value), 'a number'),
   failures: v.array(
     v.object({
-      taskId: v.string(),
-      attemptId: v.string(),
-      error: v.looseObject({ name: v.string(), message: v.string() }),
+      taskId,
+      attemptId,
+      error: v.custom<SerializedError>(isError, 'is not an error with a name and a message'),
     }),
   ),
-  notices: v.optional(v.array(v.string())),
+  notices: v.exactOptional(v.array(v.string())),
 });
+
+function isError(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'name' in value &&
+    typeof value.name === 'string' &&
+    'message' in value &&
+    typeof value.message === 'string'
+  );
+}
 
 /**
  * @param what  the file or object, for the message
- * @throws UsageError for anything but the manifest of a job of this version
+ * @throws UsageError for anything except the manifest of a job of this version
  */
 export function parseManifest(json: string, what: string): JobReport {
   const result = v.safeParse(manifest, parsed(json, what), { abortEarly: true });
-  if (result.success) return result.output as JobReport;
+  if (result.success) return result.output;
   const [issue] = result.issues;
   throw notAManifest(what, `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
 }
@@ -88,7 +104,7 @@ function parsed(json: string, what: string): unknown {
   try {
     return parseJson(json);
   } catch (error) {
-    throw notAManifest(what, `not JSON (${(error as Error).message})`, error);
+    throw notAManifest(what, `not JSON (${thrownFields(error).message})`, error);
   }
 }
 

@@ -1,10 +1,10 @@
 /**
- * What a run tells while it goes on (events, for progress displays) and when it has ended (the report, for people and
- * for `--json`; its durable part is manifest.json).
+ * What a run reports while it runs (events, for progress displays) and when it has ended (the report, for people and for
+ * `--json`, which is stored as manifest.json).
  */
 import type { Counters } from '../base/counters.ts';
 import type { SerializedError } from '../base/errors.ts';
-import type { Stage } from '../base/ids.ts';
+import type { AttemptId, JobId, Stage, TaskId } from '../base/ids.ts';
 
 export interface StageReport {
   readonly stage: Stage;
@@ -13,7 +13,7 @@ export interface StageReport {
   readonly attempts: number;
   readonly failedAttempts: number;
   readonly backupAttempts: number;
-  /** After the job's start. Absent in manifests of versions that did not note it. */
+  /** Since the job's start. Absent in manifests of versions that did not record it. */
   readonly startMs?: number;
   readonly wallMs: number;
   readonly recordsRead: number;
@@ -22,17 +22,17 @@ export interface StageReport {
   readonly bytesWritten: number;
   readonly spills: number;
   readonly bytesSpilled: number;
-  /** Absent while the stage runs, where it had no tasks, and in manifests of versions that did not note it. */
+  /** Absent while the stage runs, if it had no tasks, and in manifests of versions that did not record it. */
   readonly taskTimes?: TaskTimes;
 }
 
-/** How long the attempts that committed took, each from its start to its commit. */
+/** How long the committed attempts took, each from its start to its commit. */
 export interface TaskTimes {
   readonly medianMs: number;
-  /** 95 % of the tasks took no longer. */
+  /** 95 % of the tasks took at most this long. */
   readonly p95Ms: number;
   readonly maxMs: number;
-  readonly slowestTask: string;
+  readonly slowestTask: TaskId;
 }
 
 export interface PartReport {
@@ -44,10 +44,10 @@ export interface PartReport {
   readonly crc32: string;
 }
 
-/** Also the content of manifest.json, which is written last but for _SUCCESS. */
+/** Also the content of manifest.json, which is written last, just before _SUCCESS. */
 export interface JobReport {
   readonly formatVersion: 1;
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly jobName: string;
   readonly params: Readonly<Record<string, string | number | boolean>>;
   readonly startedAt: string;
@@ -56,18 +56,18 @@ export interface JobReport {
   readonly reducers: number;
   readonly stages: readonly StageReport[];
   readonly parts: readonly PartReport[];
-  /** Records of the shuffle by partition: what skew looks like. Empty for a map-only job. */
+  /** Shuffle records in each partition, which shows skew. Empty for a map-only job. */
   readonly partitionRecords: readonly number[];
   readonly counters: Counters;
-  /** Attempts that failed and were made good, newest last; bounded. */
+  /** Attempts that failed and were retried successfully, newest last; bounded. */
   readonly failures: readonly AttemptFailure[];
-  /** What else its reader should know, for example that parts may differ in size. Absent where there is nothing. */
+  /** What else the reader should know, for example that the sizes of parts may differ. Absent if there is nothing. */
   readonly notices?: readonly string[];
 }
 
 export interface AttemptFailure {
-  readonly taskId: string;
-  readonly attemptId: string;
+  readonly taskId: TaskId;
+  readonly attemptId: AttemptId;
   readonly error: SerializedError;
 }
 
@@ -75,11 +75,11 @@ export interface AttemptFailure {
  *   planned -> stage-started(map) -> task-* ... -> stage-ended(map) -> stage-started(reduce) -> ... -> committed
  */
 export type JobEvent =
-  /** Before the job starts: what was chosen for it that may surprise. The report has it too. */
+  /** Sent before the job starts: a choice made for it that may surprise. The report has it too. */
   | { readonly kind: 'notice'; readonly text: string }
   | {
       readonly kind: 'planned';
-      readonly jobId: string;
+      readonly jobId: JobId;
       readonly files: number;
       readonly bytes: number;
       readonly mapTasks: number;
@@ -88,22 +88,22 @@ export type JobEvent =
   | { readonly kind: 'stage-started'; readonly stage: Stage; readonly tasks: number }
   | {
       readonly kind: 'attempt-started';
-      readonly taskId: string;
-      readonly attemptId: string;
+      readonly taskId: TaskId;
+      readonly attemptId: AttemptId;
       readonly worker: number;
       readonly backup: boolean;
     }
   | {
       readonly kind: 'attempt-ended';
-      readonly taskId: string;
-      readonly attemptId: string;
+      readonly taskId: TaskId;
+      readonly attemptId: AttemptId;
       readonly worker: number;
       readonly committed: boolean;
     }
   | {
       readonly kind: 'attempt-failed';
-      readonly taskId: string;
-      readonly attemptId: string;
+      readonly taskId: TaskId;
+      readonly attemptId: AttemptId;
       readonly worker: number;
       readonly error: SerializedError;
       readonly willRetry: boolean;
@@ -119,12 +119,12 @@ export interface StageProgress {
   readonly done: number;
   readonly running: number;
   readonly failedAttempts: number;
-  /** Of committed and running attempts together. For map: input. For reduce: shuffle records and bytes. */
+  /** Sums over committed and running attempts. Map: records and bytes of the input. Reduce: of the shuffle. */
   readonly records: number;
   readonly bytes: number;
-  /** What `bytes` will be at the end; undefined where it is not known. */
+  /** What `bytes` will be at the end; undefined if that is unknown. */
   readonly bytesTotal: number | undefined;
   readonly elapsedMs: number;
-  /** Over which rates are taken, where seconds are too short for it. */
+  /** The time over which rates are averaged, if a few seconds are too short. */
   readonly rateWindowMs?: number;
 }

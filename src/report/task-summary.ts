@@ -1,32 +1,32 @@
 /**
- * What an attempt did, committed together with its data: in the footer of a shuffle object, in the metadata of a part.
- * The barriers read it there, so that the books are kept from what was committed and from nothing else.
+ * What an attempt did, committed together with its data: in the footer of a shuffle object, or the metadata of a part. The
+ * barriers read it there, so that they count exactly what was committed.
  */
 import type { Counters } from '../base/counters.ts';
 import type { AttemptId, TaskId } from '../base/ids.ts';
 
 export interface TaskSummary {
-  readonly taskId: string;
-  readonly attemptId: string;
-  /** Map: records of the input. Reduce: records of the partition. */
+  readonly taskId: TaskId;
+  readonly attemptId: AttemptId;
+  /** Map: input records. Reduce: records of the partition. */
   readonly recordsRead: number;
-  /** Map: bytes of the records that belong to the split, uncompressed. Reduce: stored bytes of the partition. */
+  /** Map: uncompressed bytes of the split's records. Reduce: stored bytes of the partition. */
   readonly bytesRead: number;
-  /** Map: those bytes that came from uncompressed files; they must sum to the files' sizes. Reduce: 0. */
+  /** Map: the part of bytesRead from uncompressed files, which must sum to the sizes of these files. Reduce: 0. */
   readonly plainBytesRead: number;
-  /** Map: records into the shuffle, after combining. Reduce and map-only: records of the part. */
+  /** Map: shuffle records, after combining. Reduce and map-only: records of the part. */
   readonly recordsWritten: number;
-  /** Of the shuffle object or the part. */
+  /** The size of the shuffle object or part. */
   readonly bytesWritten: number;
   readonly spills: number;
   readonly bytesSpilled: number;
-  /** From the attempt's start until all was written that it commits. */
+  /** From the attempt's start until everything that it commits was written. */
   readonly elapsedMs: number;
-  /** Of the part's bytes, 8 hexadecimal digits; empty for shuffle objects, whose blocks have their own. */
+  /** The CRC-32 of the part, 8 hexadecimal digits; empty for shuffle objects, whose blocks have checksums of their own. */
   readonly crc32: string;
   /** The user's counters. */
   readonly counters: Counters;
-  /** Of the committed part, as the barrier saw it: not known when the summary is written. */
+  /** The ETag of the committed part, added by the barrier: it is unknown when the summary is written. */
   readonly etag?: string;
 }
 
@@ -38,8 +38,8 @@ export type AttemptSummary = Pick<
 
 export function resultOf(summary: TaskSummary, committed: boolean): TaskResult {
   return {
-    taskId: summary.taskId as TaskResult['taskId'],
-    attemptId: summary.attemptId as TaskResult['attemptId'],
+    taskId: summary.taskId,
+    attemptId: summary.attemptId,
     committed,
     counters: summary.counters,
     recordsRead: summary.recordsRead,
@@ -51,11 +51,11 @@ export function resultOf(summary: TaskSummary, committed: boolean): TaskResult {
   };
 }
 
-/** What a committed attempt did. The truth is in what it committed; this is the report's copy. */
+/** What an attempt did, for the report. It is a copy: the committed summary is authoritative. */
 export interface TaskResult {
   readonly taskId: TaskId;
   readonly attemptId: AttemptId;
-  /** False when another attempt had committed first: then nothing of this one counts. */
+  /** False if another attempt committed first; then this attempt does not count. */
   readonly committed: boolean;
   readonly counters: Counters;
   readonly recordsRead: number;

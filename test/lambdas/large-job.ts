@@ -21,7 +21,7 @@ import type { Job } from '../../src/api/job.ts';
 import { type JobState, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { itemsKey, jobLayout, planKey, stageKey } from '../../src/aws/protocol/keys.ts';
 import { type WatchState, watchEventSchema } from '../../src/aws/protocol/watch-state.ts';
-import { jobId, taskId } from '../../src/base/ids.ts';
+import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { GrowableSink } from '../../src/codec/growable-sink.ts';
 import { partKey, shuffleIndexKey, shuffleKey, shufflePrefix } from '../../src/commit/layout.ts';
@@ -57,7 +57,7 @@ export type LargeJobObject =
   | 'manifest.json';
 
 /** Of the shuffle object that stands for all. */
-const WRITER = 'm-01234';
+const WRITER = taskId('map', 1_234);
 const FILES = 1_250;
 const ETAG = '"d41d8cd98f00b204e9800998ecf8427e-640"';
 const id = jobId('a-job-with-a-rather-long-name-0123456789abcdef');
@@ -222,7 +222,7 @@ async function shuffleObject({ shuffle }: Job): Promise<Buffer> {
   const splitBytes = LIMITS.splitSizeBytesDefault;
   await writer.commit(
     (bytesWritten): TaskSummary => ({
-      ...{ taskId: WRITER, attemptId: `${WRITER}.0123456789abcdef`, recordsRead: 1_000_000 },
+      ...{ taskId: WRITER, attemptId: attemptId(WRITER, '0123456789abcdef'), recordsRead: 1_000_000 },
       ...{ bytesRead: splitBytes, plainBytesRead: splitBytes, recordsWritten: REDUCE_TASKS, bytesWritten },
       ...{
         spills: 0,

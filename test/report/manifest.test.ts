@@ -22,11 +22,11 @@ function textOf(change: object = {}): string {
 }
 
 describe('parseManifest', () => {
-  test('gives what a job has written, names of all kinds among it', () => {
+  test('returns what a job has written, with names of all kinds', () => {
     expect(parseManifest(textOf(), 'manifest.json')).toEqual(MANIFEST);
   });
 
-  test('keeps parameters and counters that are named as what every object has', () => {
+  test('keeps parameters and counters with names of Object.prototype', () => {
     const text = textOf().replace('"case"', '"__proto__"').replace('"bad lines"', '"__proto__"');
 
     const { params, counters } = parseManifest(text, 'manifest.json');
@@ -36,7 +36,7 @@ describe('parseManifest', () => {
     expect(Object.entries(counters)).toContainEqual(['__proto__', 3]);
   });
 
-  test('takes a long message of an error, as jobs write them', () => {
+  test('accepts a long message of an error', () => {
     const failures = [
       {
         taskId: 'm-00000',
@@ -61,7 +61,7 @@ describe('parseManifest', () => {
     'notes.txt',
     '',
     '..',
-  ])('refuses a part by the name of %j', (name) => {
+  ])('refuses a part with the name %j', (name) => {
     const text = textOf({ parts: [{ ...MANIFEST.parts[0], name }] });
 
     expect(() => parseManifest(text, 'x/manifest.json')).toThrow(
@@ -84,7 +84,7 @@ describe('parseManifest', () => {
     ['parts.0.bytes:', textOf({ parts: [{ ...MANIFEST.parts[0], bytes: 1.5 }] })],
     ['parts.0.crc32:', textOf({ parts: [{ ...MANIFEST.parts[0], crc32: 'x' }] })],
     ['name:', '{"name":"My app","icons":[]}'],
-  ])('says %s of %s', (where, text) => {
+  ])('names %s as the invalid field of %s', (where, text) => {
     const expected = where === 'name:' ? 'formatVersion' : where;
 
     expect(() => parseManifest(text, 'm')).toThrow(expected);

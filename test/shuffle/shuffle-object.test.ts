@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isMapReduceError } from '../../src/base/errors.ts';
+import { attemptId, taskId } from '../../src/base/ids.ts';
 import { KiB } from '../../src/base/limits.ts';
 import type { TaskSummary } from '../../src/report/task-summary.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
@@ -22,10 +23,10 @@ import {
   sortedRecords,
 } from './records.ts';
 
-function summaryOf(attemptId: string, more: Partial<TaskSummary> = {}): TaskSummary {
+function summaryOf(distinction: number, more: Partial<TaskSummary> = {}): TaskSummary {
   return {
-    taskId: 'm-00000',
-    attemptId,
+    taskId: taskId('map', 0),
+    attemptId: attemptId(taskId('map', 0), distinction),
     recordsRead: 1,
     bytesRead: 2,
     plainBytesRead: 2,
@@ -44,12 +45,12 @@ async function write(
   store: ObjectStore,
   partitions: readonly (readonly KeyValue[])[],
   {
-    attemptId = 'm-00000.0',
+    distinction = 0,
     compression = { codec: 'none' },
     flushEach = false,
     counters,
   }: {
-    attemptId?: string;
+    distinction?: number;
     compression?: BlockCompression;
     flushEach?: boolean;
     counters?: TaskSummary['counters'];
@@ -64,7 +65,7 @@ async function write(
     writer.run.endPartition();
   }
   return writer.commit((bytesWritten) =>
-    summaryOf(attemptId, { bytesWritten, ...(counters === undefined ? {} : { counters }) }),
+    summaryOf(distinction, { bytesWritten, ...(counters === undefined ? {} : { counters }) }),
   );
 }
 
@@ -139,7 +140,7 @@ describe('a shuffle object', () => {
       const store = new MemoryStore();
 
       const answers = await Promise.all(
-        ['m-00000.0', 'm-00000.1'].map((attemptId) => write(store, SMALL, { attemptId, flushEach })),
+        [0, 1].map((distinction) => write(store, SMALL, { distinction, flushEach })),
       );
 
       const winners = answers.filter(({ committed }) => committed);

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { attemptId, taskId } from '../../src/base/ids.ts';
 import type { TaskSummary } from '../../src/report/task-summary.ts';
 import { stageFigures } from '../../src/stages/stage-figures.ts';
 
 function summary(index: number, elapsedMs: number): TaskSummary {
   return {
-    taskId: `m-0000${index}`,
-    attemptId: `m-0000${index}.0`,
+    taskId: taskId('map', index),
+    attemptId: attemptId(taskId('map', index), 0),
     recordsRead: 10,
     bytesRead: 100,
     plainBytesRead: 100,

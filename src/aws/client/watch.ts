@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMapReduceError } from '../../base/errors.ts';
-import type { JobId, Stage } from '../../base/ids.ts';
+import { type JobId, type Stage, taskIdOf } from '../../base/ids.ts';
 import type { JobEvent, StageProgress, StageReport } from '../../report/report.ts';
 import {
   type AttemptFailureDocument,
@@ -12,7 +12,7 @@ import {
   type PlanDocument,
   type StageDocument,
 } from '../protocol/documents.ts';
-import { planKey, stageKey } from '../protocol/keys.ts';
+import { attemptOfFailureKey, planKey, stageKey } from '../protocol/keys.ts';
 import type { Deployment } from './deployment.ts';
 import { findExecution, type JobExecution } from './executions.ts';
 import { type CommittedTasks, type JobStart, type JobStatus, statusOf } from './job-status.ts';
@@ -170,12 +170,11 @@ class StatusEvents {
   async #tellFailures({ committed }: JobStatus): Promise<void> {
     const { failedAttempts, lastFailureKey } = committed;
     if (failedAttempts <= this.#failedAttempts || lastFailureKey === undefined) return;
+    const attemptId = attemptOfFailureKey(lastFailureKey);
+    if (attemptId === undefined) return;
     const failure = await this.#find<AttemptFailureDocument>(lastFailureKey);
-    const { taskId, attemptId, error } = failure ?? {
-      taskId: '',
-      attemptId: 'an attempt',
-      error: { name: 'TaskFailedError', message: 'its note may not be read' },
-    };
+    const taskId = taskIdOf(attemptId);
+    const error = failure?.error ?? { name: 'TaskFailedError', message: 'its record cannot be read' };
     for (; this.#failedAttempts < failedAttempts; this.#failedAttempts++) {
       this.#onEvent({ kind: 'attempt-failed', taskId, attemptId, worker: 0, error, willRetry: true });
     }

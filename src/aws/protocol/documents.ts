@@ -5,7 +5,7 @@ import {
   MapReduceError,
   type SerializedError,
 } from '../../base/errors.ts';
-import type { JobId, Stage } from '../../base/ids.ts';
+import type { AttemptId, JobId, Stage, TaskId } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import type { JobPlan, JobSettings } from '../../plan/task.ts';
 import { parseManifest } from '../../report/manifest.ts';
@@ -56,8 +56,8 @@ export interface StageDocument {
 
 /** work/<jobId>/failures/<attemptId>.json */
 export interface AttemptFailureDocument {
-  readonly taskId: string;
-  readonly attemptId: string;
+  readonly taskId: TaskId;
+  readonly attemptId: AttemptId;
   readonly at: string;
   readonly error: SerializedError;
 }

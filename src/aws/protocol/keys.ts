@@ -26,7 +26,7 @@
  * Intermediates have a prefix of their own, because lifecycle rules and IAM statements go by prefix: `work/` is gone after
  * days, while `jobs/` stays for weeks and keeps a late duplicate of an upload event from running the job again.
  */
-import type { AttemptId, JobId, Stage, TaskId } from '../../base/ids.ts';
+import { type AttemptId, isAttemptId, type JobId, type Stage, type TaskId } from '../../base/ids.ts';
 import type { JobLayout } from '../../plan/task.ts';
 import { OUTPUT_CLAIM_NAME } from '../../report/result-names.ts';
 
@@ -88,6 +88,12 @@ export function attemptFailuresPrefix(job: JobId): string {
 
 export function attemptFailureKey(job: JobId, attempt: AttemptId): string {
   return `${attemptFailuresPrefix(job)}${attempt}.json`;
+}
+
+/** The attempt named by a key that attemptFailureKey() made; undefined for another key. */
+export function attemptOfFailureKey(key: string): AttemptId | undefined {
+  const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+  return isAttemptId(name) ? name : undefined;
 }
 
 export function backupsPrefix(job: JobId): string {

@@ -8,7 +8,7 @@
 import type { JobDescription } from '../../api/job-description.ts';
 import { systemClock } from '../../base/clock.ts';
 import { type RepairTarget, repairTarget, serializeError } from '../../base/errors.ts';
-import { type AttemptId, type Stage, taskIndexOf } from '../../base/ids.ts';
+import { type Stage, taskIndexOf } from '../../base/ids.ts';
 import { discardForRepair } from '../../commit/repair.ts';
 import { stagesOf, taskCounts, taskOf, tasksOf } from '../../plan/stages.ts';
 import type { JobLayout, JobPlan } from '../../plan/task.ts';
@@ -218,7 +218,7 @@ class StagesHost<Result> {
     } catch (error) {
       const target = repairTarget(error);
       if (target === undefined || target === 'shuffle-index') return { kind: 'failed', error };
-      const attemptId = summaries[taskIndexOf(target)]!.attemptId as AttemptId;
+      const attemptId = summaries[taskIndexOf(target)]!.attemptId;
       this.#repairFailures.push({ taskId: target, attemptId, error: serializeError(error) });
       return { kind: 'damaged', targets: [target] };
     }

@@ -1,4 +1,4 @@
-/** HTML by template: whatever is put into one is text, and escaped, unless a template has made it. */
+/** HTML templates. Values put into a template are escaped as text, unless a template made them. */
 
 export class Html {
   readonly text: string;
@@ -33,7 +33,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** For text and for attributes in quotes. What no document may hold, and what turns text around, is shown as a dot. */
+/**
+ * Escapes text for elements and quoted attributes. Characters that HTML does not allow, and those that reverse the
+ * direction of text, become a dot.
+ */
 function escaped(text: string): string {
   return text
     .toWellFormed()
@@ -42,5 +45,5 @@ function escaped(text: string): string {
 }
 
 const UNPRINTABLE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches them on purpose.
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]/g;

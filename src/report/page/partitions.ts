@@ -1,9 +1,9 @@
-/** How evenly the keys went to the reduce tasks: bars of records by partition, and the figures that matter. */
+/** How evenly the keys are distributed over the reduce tasks: a bar for the records of each partition, and key figures. */
 import { taskId } from '../../base/ids.ts';
 import { formatCount, formatCountOf } from '../../base/quantities.ts';
 import { type Html, html } from './html.ts';
 
-/** Of more partitions than this, a bar is the largest of several. */
+/** If there are more partitions, each bar shows the largest of several. */
 const BARS_MAX = 100;
 const WIDTH = 1_000;
 const HEIGHT = 160;
@@ -18,18 +18,18 @@ export function partitions(records: readonly number[]): Html {
   const bars = Array.from({ length: Math.ceil(records.length / perBar) }, (_, bar) =>
     Math.max(...records.slice(bar * perBar, (bar + 1) * perBar)),
   );
-  const told = [
+  const summary = [
     `${formatCountOf(records.length, 'partition')}, ${formatCount(Math.round(mean))} records on average`,
-    `the largest, of ${taskId('reduce', largest)}, ${formatCount(most)}${mean === 0 ? '' : `: ${(most / mean).toFixed(2)} times the mean`}`,
-    ...(empty === 0 ? [] : [`${formatCount(empty)} without a record`]),
+    `the largest, of ${taskId('reduce', largest)}, has ${formatCount(most)}${mean === 0 ? '' : `, ${(most / mean).toFixed(2)} times the mean`}`,
+    ...(empty === 0 ? [] : [`${formatCount(empty)} empty`]),
   ].join('; ');
   const meanY = tenths(HEIGHT - scaled(mean, most));
-  return html`<p>${told}.</p>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${told}">
+  return html`<p>${summary}.</p>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${summary}">
 ${bars.map((count, bar) => column(count, { bar, bars: bars.length, most }))}
 <line class="mean" x1="0" y1="${meanY}" x2="${WIDTH}" y2="${meanY}"/>
 </svg>
-<p class="dim">${perBar === 1 ? 'A bar is a partition' : `A bar is the largest of ${perBar} partitions`}; the dashed line is the mean.</p>`;
+<p class="dim">${perBar === 1 ? 'Each bar is one partition' : `Each bar is the largest of ${perBar} partitions`}; the dashed line is the mean.</p>`;
 }
 
 function column(count: number, { bar, bars, most }: { bar: number; bars: number; most: number }): Html {

@@ -1,6 +1,6 @@
 import { Html } from './html.ts';
 
-/** Both colour schemes; each text at 4.5:1 or more against what is behind it. */
+/** Light and dark colour schemes. All text has a contrast of at least 4.5:1 against its background. */
 export const STYLES = new Html(`
 :root { color-scheme: light dark; --ink: #1b1f24; --dim: #57606a; --paper: #ffffff; --line: #d0d7de; --soft: #f3f5f7;
   --map: #0969da; --reduce: #8250df; --rest: #8c959f; --bad: #b42318; }

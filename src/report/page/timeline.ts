@@ -1,10 +1,10 @@
 /**
- * When which stage ran, as bars over the job's time:
+ * When each stage ran, as bars over the job's time:
  *
- *     plan     ████                                   the job is claimed, its input listed and cut
+ *     plan     ████                                   claims the output, lists the input and cuts it into splits
  *     map          ███████████████
  *     reduce                      ██████████
- *     commit                                ███       the parts are merged, the manifest is written
+ *     commit                                ███       merges the parts, writes the manifest
  */
 import { formatDuration } from '../../base/quantities.ts';
 import type { JobReport } from '../report.ts';
@@ -14,7 +14,7 @@ const WIDTH = 1_000;
 const NAME_WIDTH = 90;
 const ROW_HEIGHT = 30;
 const BAR_HEIGHT = 18;
-/** Text beside a bar takes so much; a bar that leaves less of it to its right has its text to its left. */
+/** The width of the text beside a bar. It stands to the left of a bar that leaves less room to its right. */
 const TEXT_WIDTH = 110;
 
 interface Bar {
@@ -28,11 +28,11 @@ export function timeline(report: JobReport): Html {
   const bars = barsOf(report);
   const height = bars.length * ROW_HEIGHT + 24;
   const scale = (ms: number) => round(NAME_WIDTH + (ms / Math.max(1, report.wallMs)) * (WIDTH - NAME_WIDTH));
-  const told = bars
+  const summary = bars
     .map(({ name, startMs, endMs }) => `${name} from ${formatDuration(startMs)} to ${formatDuration(endMs)}`)
     .join('; ');
   const bottom = bars.length * ROW_HEIGHT;
-  return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${told}">
+  return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${summary}">
 ${bars.map((bar, row) => drawn(bar, row, scale))}
 <line class="axis" x1="${NAME_WIDTH}" y1="${bottom}" x2="${WIDTH}" y2="${bottom}"/>
 <text x="${NAME_WIDTH}" y="${bottom + 18}">0</text>
@@ -53,12 +53,12 @@ function drawn({ name, style, startMs, endMs }: Bar, row: number, scale: (ms: nu
 }
 
 const SOLID = html``;
-/** Text stands on it. */
+/** For a bar behind its text. */
 const OPAQUE = html` fill-opacity="0.45"`;
 const START = html``;
 const END = html` text-anchor="end"`;
 
-/** Reports of before the starts of stages were noted have their stages one after the other, at the job's end. */
+/** In reports without the starts of stages, the stages are assumed to fill the end of the job, one after the other. */
 function barsOf({ stages, wallMs }: JobReport): Bar[] {
   const staged = stages.reduce((sum, stage) => sum + stage.wallMs, 0);
   let at = Math.max(0, wallMs - staged);

@@ -1,10 +1,18 @@
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { jobId } from '../../../src/base/ids.ts';
 import { progressDisplay } from '../../../src/cli/display/progress-display.ts';
 import type { JobEvent } from '../../../src/report/report.ts';
 
-const PLANNED: JobEvent = { kind: 'planned', jobId: 'words-1', files: 1, bytes: 2, mapTasks: 1, reducers: 1 };
+const PLANNED: JobEvent = {
+  kind: 'planned',
+  jobId: jobId('words-1'),
+  files: 1,
+  bytes: 2,
+  mapTasks: 1,
+  reducers: 1,
+};
 const STARTED: JobEvent = { kind: 'stage-started', stage: 'map', tasks: 1 };
 const PROGRESS: JobEvent = {
   kind: 'progress',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { attemptId, jobId, taskId } from '../../../src/base/ids.ts';
 import { plainPaint } from '../../../src/cli/display/paint.ts';
 import { liveLines, plainLine } from '../../../src/cli/display/progress-lines.ts';
 import {
@@ -13,7 +14,7 @@ import type { JobEvent, StageProgress } from '../../../src/report/report.ts';
 
 const PLANNED: JobEvent = {
   kind: 'planned',
-  jobId: 'words-1',
+  jobId: jobId('words-1'),
   files: 236,
   bytes: 1_200_000_000,
   mapTasks: 18,
@@ -56,11 +57,12 @@ function progress(more: Partial<StageProgress>): JobEvent {
   };
 }
 
-function failed(attemptId: string, message: string): JobEvent {
+function failed(distinction: number, message: string): JobEvent {
+  const task = taskId('map', 3);
   return {
     kind: 'attempt-failed',
-    taskId: 'm-00003',
-    attemptId,
+    taskId: task,
+    attemptId: attemptId(task, distinction),
     worker: 0,
     error: { name: 'UserCodeError', message },
     willRetry: true,
@@ -118,11 +120,7 @@ describe('a progress display', () => {
   });
 
   test('counts attempts that failed and shows the last, without what could command the terminal', () => {
-    const state = after(
-      ...HALFWAY,
-      failed('m-00003.0', 'first'),
-      failed('m-00003.1', 'red \u001b[31m alert\nmore'),
-    );
+    const state = after(...HALFWAY, failed(0, 'first'), failed(1, 'red \u001b[31m alert\nmore'));
 
     expect(live(state).at(-1)).toBe('2 attempts failed; the last, m-00003.1: UserCodeError: red ·[31m alert');
   });
@@ -130,8 +128,8 @@ describe('a progress display', () => {
   test('counts backup attempts', () => {
     const backup: JobEvent = {
       kind: 'attempt-started',
-      taskId: 'm-00001',
-      attemptId: 'm-00001.1',
+      taskId: taskId('map', 1),
+      attemptId: attemptId(taskId('map', 1), 1),
       worker: 1,
       backup: true,
     };
@@ -140,7 +138,7 @@ describe('a progress display', () => {
   });
 
   test.each([40, 60, 80, 100, 200])('fits a terminal %d columns wide', (columns) => {
-    const state = after(...HALFWAY, failed('m-00003.0', 'x'.repeat(500)));
+    const state = after(...HALFWAY, failed(0, 'x'.repeat(500)));
 
     for (const line of live(state, columns)) expect(line.length).toBeLessThanOrEqual(columns);
   });

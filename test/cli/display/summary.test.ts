@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { attemptId, jobId, taskId } from '../../../src/base/ids.ts';
 import { firstLinesOf } from '../../../src/cli/display/first-lines.ts';
 import { plainPaint } from '../../../src/cli/display/paint.ts';
 import { skewOf, summaryLines } from '../../../src/cli/display/summary.ts';
@@ -6,7 +7,7 @@ import type { JobReport } from '../../../src/report/report.ts';
 
 const REPORT: JobReport = {
   formatVersion: 1,
-  jobId: 'words-1',
+  jobId: jobId('words-1'),
   jobName: 'words',
   params: {},
   startedAt: '2026-01-01T00:00:00.000Z',
@@ -51,8 +52,8 @@ const REPORT: JobReport = {
   counters: { 'bad lines': 12, lines: 233_000 },
   failures: [
     {
-      taskId: 'm-00003',
-      attemptId: 'm-00003.0',
+      taskId: taskId('map', 3),
+      attemptId: attemptId(taskId('map', 3), 0),
       error: { name: 'WorkerDiedError', message: 'worker 1 died' },
     },
   ],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { type AttemptId, attemptId, type JobId, jobId, type TaskId, taskId } from '../../../src/base/ids.ts';
 import { html } from '../../../src/report/page/html.ts';
 import { reportPage } from '../../../src/report/page/page.ts';
 import type { AttemptFailure, JobReport, PartReport, StageReport } from '../../../src/report/report.ts';
@@ -18,11 +19,11 @@ const STAGE: StageReport = {
   bytesWritten: 9_876,
   spills: 2,
   bytesSpilled: 4_000,
-  taskTimes: { medianMs: 400, p95Ms: 900, maxMs: 1_900, slowestTask: 'm-00003' },
+  taskTimes: { medianMs: 400, p95Ms: 900, maxMs: 1_900, slowestTask: taskId('map', 3) },
 };
 const REPORT: JobReport = {
   formatVersion: 1,
-  jobId: 'word-count-1',
+  jobId: jobId('word-count-1'),
   jobName: 'word-count',
   params: { case: 'lower', most: 3 },
   startedAt: '2026-01-31T14:25:30.000Z',
@@ -36,12 +37,12 @@ const REPORT: JobReport = {
   failures: [],
 };
 const failure = (attempt: number, message = 'gone'): AttemptFailure => ({
-  taskId: 'm-00001',
-  attemptId: `m-00001.${attempt}`,
+  taskId: taskId('map', 1),
+  attemptId: attemptId(taskId('map', 1), attempt),
   error: { name: 'WorkerDiedError', message },
 });
 
-/** Enough of HTML to see that every element that is opened is closed, in order. */
+/** Parses enough HTML to check that every opened element is closed, in order. */
 function unclosed(page: string): string[] {
   const open: string[] = [];
   for (const [, close, name, empty] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*?(\/?)>/g)) {
@@ -53,7 +54,7 @@ function unclosed(page: string): string[] {
 }
 
 describe('the report as a page', () => {
-  test('tells what the job was, how long each stage took, and what went through it', () => {
+  test('shows the job, how long each stage took, and how much data it processed', () => {
     const page = reportPage(REPORT);
 
     for (const text of [
@@ -64,25 +65,25 @@ describe('the report as a page', () => {
       '<td class="n">1.90 s, m-00003</td>',
       '<td class="n">2 (4.00 kB)</td>',
       '<td class="n">500 k records/s, 25.0 MB/s</td>',
-      'the largest, of r-00000, 900: 1.46 times the mean',
+      'the largest, of r-00000, has 900, 1.46 times the mean',
       '<th scope="row">bad lines</th><td class="n">12</td>',
       '<th scope="row">case</th><td>lower</td>',
       '<th scope="row">part-r-00000.tsv</th>',
-      'None: every task was done at its first attempt.',
+      'None: the first attempt of every task succeeded.',
     ]) {
       expect(page).toContain(text);
     }
     expect(unclosed(page)).toEqual([]);
   });
 
-  test('needs nothing else: no script, no address, nothing that loads', () => {
+  test('is self-contained: no script, no address, nothing that loads', () => {
     const page = reportPage(REPORT, { cost: { total: 'about $0.12', parts: [] } });
 
     expect(page).not.toMatch(/<script|<link|<img|<iframe|\bsrc=|\bhref=|url\(|https?:/);
     expect(page).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
   });
 
-  test('is readable in light and in dark, and to who does not see it', () => {
+  test('is readable in light and dark, and with a screen reader', () => {
     const page = reportPage(REPORT);
 
     expect(page).toContain('color-scheme: light dark');
@@ -93,7 +94,7 @@ describe('the report as a page', () => {
     expect(page.match(/<h1>/g)).toHaveLength(1);
   });
 
-  test('has the cost where it is known, with whose prices these are', () => {
+  test('shows the cost if it is known, with the source of the prices', () => {
     const total = 'about $0.12  (an estimate, at prices of us-east-1 of 2026-11-22)';
 
     const page = reportPage(REPORT, { cost: { total, parts: ['functions $0.10', 'S3 $0.02'] } });
@@ -104,7 +105,7 @@ describe('the report as a page', () => {
     expect(reportPage(REPORT)).not.toContain('Cost');
   });
 
-  test('of a map-only job, without counters or parts, has nothing that is empty or not a number', () => {
+  test('of a map-only job without counters or parts has no empty sections and no NaN', () => {
     const page = reportPage({
       ...REPORT,
       stages: [{ ...STAGE, wallMs: 0 }],
@@ -121,11 +122,11 @@ describe('the report as a page', () => {
     expect(unclosed(page)).toEqual([]);
   });
 
-  test('of partitions that are all empty divides by nothing', () => {
+  test('of empty partitions only does not divide by zero', () => {
     expect(reportPage({ ...REPORT, partitionRecords: [0, 0, 0] })).not.toMatch(/NaN|Infinity/);
   });
 
-  test('of a manifest without the starts of its stages has them one after the other', () => {
+  test('of a manifest without the starts of its stages shows them one after the other', () => {
     const stages = REPORT.stages.map(({ startMs: _, ...stage }) => stage);
 
     expect(reportPage({ ...REPORT, stages })).toContain(
@@ -135,7 +136,7 @@ describe('the report as a page', () => {
 });
 
 describe('attempts that failed', () => {
-  test("have their error, function, file, offset, key and the user's stack", () => {
+  test("show their error, function, file, offset, key and the user's stack", () => {
     const details = {
       phase: 'map' as const,
       file: 'data/a.txt',
@@ -147,7 +148,7 @@ describe('attempts that failed', () => {
 
     const page = reportPage({
       ...REPORT,
-      failures: [{ taskId: 'm-00001', attemptId: 'm-00001.1', error }],
+      failures: [{ ...failure(1), error }],
     });
 
     for (const text of [
@@ -162,7 +163,7 @@ describe('attempts that failed', () => {
     expect(page).not.toContain('engine');
   });
 
-  test('come latest first, and of many the rest is counted', () => {
+  test('are listed latest first, and the ones not shown are counted', () => {
     const failures = Array.from({ length: 100 }, (_, attempt) => failure(attempt));
     const stages = [{ ...STAGE, failedAttempts: 250 }];
 
@@ -178,7 +179,7 @@ describe('what comes from users', () => {
   const EVIL = `</title></pre><script>alert(1)</script><img src=x onerror="alert('2')">\u0000\u202e&amp;`;
   const everywhere: JobReport = {
     ...REPORT,
-    jobId: EVIL,
+    jobId: EVIL as JobId,
     jobName: EVIL,
     startedAt: EVIL,
     params: { [EVIL]: EVIL },
@@ -186,8 +187,8 @@ describe('what comes from users', () => {
     parts: [{ name: EVIL, records: 1, bytes: 1, crc32: EVIL }],
     failures: [
       {
-        taskId: EVIL,
-        attemptId: EVIL,
+        taskId: EVIL as TaskId,
+        attemptId: EVIL as AttemptId,
         error: {
           name: EVIL,
           message: `${EVIL}\n${EVIL}`,
@@ -197,13 +198,13 @@ describe('what comes from users', () => {
     ],
   };
 
-  test('is text wherever it stands: no element, attribute or script comes of it', () => {
+  test('is text everywhere: it creates no element, attribute or script', () => {
     const page = reportPage(everywhere, { cost: { total: EVIL, parts: [EVIL] } });
 
     expect(page).not.toMatch(/<script|<img|<\/title><|onerror="/);
     expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
     expect(page).toContain('&amp;amp;');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches them on purpose.
     expect(page).not.toMatch(/[\u0000\u202e]/);
     expect(unclosed(page)).toEqual([]);
   });
@@ -234,15 +235,15 @@ describe('the size', () => {
     partitionRecords: parts.map(({ records }) => records),
   };
 
-  test('of a job of 10,000 map and 10,000 reduce tasks is that of a small one', () => {
+  test('is the same for 10,000 map and 10,000 reduce tasks as for a small job', () => {
     const page = reportPage(large);
 
     expect(page.length).toBeLessThan(32 * KiB);
     expect(page).toContain('and 9,980 more, in manifest.json');
-    expect(page).toContain('A bar is the largest of 100 partitions');
+    expect(page).toContain('Each bar is the largest of 100 partitions');
   });
 
-  test('is bounded whatever the job has counted, was told and failed of', () => {
+  test('is bounded, however many counters, notices and failures there are', () => {
     const long = 'x&'.repeat(50_000);
     const counters = Object.fromEntries(
       Array.from({ length: 1_000 }, (_, index) => [`${index}-${long.slice(0, 1_000)}`, index]),
