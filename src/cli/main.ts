@@ -1,11 +1,11 @@
-/** The command `mapreduce`: what is typed in, the exit code out. */
+/** The command `mapreduce`: takes what was typed, and returns the exit code. */
 import { writeSync } from 'node:fs';
 import { stdoutWritten, watchStandardStreams } from './display/standard-streams.ts';
 import { EXIT_CODE, exitCodeOf } from './process/exit-code.ts';
 import { isWorkingFolderGone, workingFolderGone } from './process/working-folder.ts';
 import { createProgram } from './program.ts';
 
-/** Sets the process's exit code and returns: what is still to be written is written. */
+/** Sets the process's exit code and returns, so that pending writes complete. */
 export async function main(args: readonly string[]): Promise<void> {
   let hasEnded = false;
   process.on('exit', (exitCode) => {
@@ -17,10 +17,10 @@ export async function main(args: readonly string[]): Promise<void> {
   hasEnded = true;
 }
 
-/** The same, for a caller that goes on. Called once a process. Never throws. */
+/** The same for a caller that has more to do. Called once per process. Never throws. */
 export async function runMain(args: readonly string[]): Promise<number> {
   watchStandardStreams();
-  // What escapes all that awaits it: a callback's error. There is nothing to go on with.
+  // An error in a callback, which no await catches. The command cannot continue.
   process.on('uncaughtException', (error) =>
     printError(error, args).finally(() => process.exit(EXIT_CODE.failed)),
   );
@@ -52,7 +52,7 @@ async function printError(error: unknown, args: readonly string[]): Promise<void
   try {
     await printExplained(error, args);
   } catch {
-    // Where the command itself is incomplete, or is being updated, the error as it is says more than none.
+    // The installation is incomplete or being updated: a plain error is better than none.
     lastWords(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   }
 }
@@ -75,12 +75,12 @@ async function printExplained(error: unknown, args: readonly string[]): Promise<
   );
 }
 
-/** Before the process ends, in whatever state it is. */
+/** Writes before the process ends, whatever state it is in. */
 function lastWords(text: string): void {
   try {
     writeSync(process.stderr.fd, text);
   } catch {
-    // Nobody is there to read it.
+    // Stderr is closed.
   }
 }
 

@@ -27,7 +27,9 @@ export function assertEnvironment(environment: NodeJS.ProcessEnv = process.env):
 const ENDPOINTS = /^AWS_ENDPOINT_URL(_|$)/;
 const REGIONS: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
 
-/** What is wrong with the endpoint or the region of a profile, as the SDK's error has it; undefined for other errors. */
+/**
+ * What is wrong with the endpoint or the region of a profile, according to the SDK's error; undefined for other errors.
+ */
 export function profileProblem({ message }: Error): string | undefined {
   const region = /Region not accepted: region="(.*)" is not a valid hostname component/s.exec(message)?.[1];
   if (region !== undefined) return notRegion(`the region of the AWS profile is '${region}'`);
@@ -37,7 +39,7 @@ export function profileProblem({ message }: Error): string | undefined {
   return undefined;
 }
 
-/** Why the SDK finds no credentials or no region; undefined where nothing is wrong with what there is. */
+/** Why the SDK finds no credentials or no region; undefined where the configuration is valid as far as it goes. */
 export function missingConfiguration(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const { AWS_PROFILE: profile } = environment;
   const files = [
@@ -75,7 +77,7 @@ function fileOf(
   return { path: environment[variable] ?? join(home, '.aws', name), variable };
 }
 
-/** Of `[profile work]` of the one file and `[work]` of the other. */
+/** Names in headings such as `[profile work]` of the one file and `[work]` of the other. */
 function profilesIn(text: string): string[] {
   return [...text.matchAll(/^\s*\[\s*(?:profile\s+)?["']?([^\]"']+?)["']?\s*\]/gm)]
     .map(([, name]) => name!)

@@ -1,15 +1,15 @@
-/** What AWS answers when it refuses, in words that say what to do. S3 has its own (src/storage/s3/s3-errors.ts). */
+/** Errors of AWS with what to do about them. Those of S3 are in src/storage/s3/s3-errors.ts. */
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { missingConfiguration, profileProblem } from './aws-environment.ts';
 
 export interface AwsCall {
   /** As IAM calls it: 'states:StartExecution'. */
   readonly action: string;
-  /** ARN or name of what it is done to. */
+  /** ARN or name of the resource. */
   readonly on: string;
 }
 
-/** Carries out a call; what it throws says what was asked for, what came, and what to do. */
+/** Makes a call. Its errors say what was asked for, what AWS answered, and what to do. */
 export async function callAws<T>(call: AwsCall, send: () => Promise<T>): Promise<T> {
   try {
     return await send();
@@ -46,7 +46,7 @@ export function awsError(
   }
   if (name === 'StateMachineDoesNotExist') {
     return usage(
-      `there is no state machine ${call.on}. The stack may have been deployed anew: leave --state-machine and MAPREDUCE_STATE_MACHINE away, and it is found by the stack's outputs`,
+      `there is no state machine ${call.on}. The stack may have been deployed anew: omit --state-machine and MAPREDUCE_STATE_MACHINE to find it by the stack's outputs`,
     );
   }
   const code = codeOf(error) ?? (name === 'TimeoutError' ? 'no answer in time' : undefined);
@@ -94,8 +94,8 @@ function unreachable(
 }
 
 /**
- * Runs a command. The store's errors are for an engine: it retries when the network fails, and does not know where the
- * caller's credentials come from. Here a person has to do something.
+ * Runs a command, and turns errors that a person must fix into UsageErrors. The errors of the store are written for the
+ * engine, which retries when the network fails and does not know where the credentials come from.
  */
 export async function explained<T>(command: () => Promise<T>): Promise<T> {
   try {
@@ -122,18 +122,20 @@ export function isAwsError(error: unknown, name: string): boolean {
   return error instanceof Error && error.name === name;
 }
 
-/** CloudFormation has no error of its own for a stack that does not exist: only the text of a ValidationError says so. */
+/**
+ * CloudFormation has no error of its own for a stack that does not exist: only the text of a ValidationError says so.
+ */
 export function isStackMissing(error: unknown): boolean {
   return error instanceof Error && /does not exist/.test(error.message);
 }
 
-/** Whether AWS answered that a right is missing; also of what `callAws` made of that answer. */
+/** Whether AWS denied access. Accepts the SDK's error and the one that `callAws` makes of it. */
 export function isAccessDenied(error: unknown): boolean {
   const answer = isMapReduceError(error) ? error.cause : error;
   return answer instanceof Error && DENIED.test(answer.name);
 }
 
-/** Logs are read, and functions invoked by hand, in search of a fault: that is no part of submitting. */
+/** Reading logs and invoking functions by hand serve debugging, so the grant for submitting does not cover them. */
 function grantText({ action }: AwsCall): string {
   if (action === 'cloudformation:DescribeStacks') {
     return '; with --bucket and --state-machine, or their variables, no stack is looked for';

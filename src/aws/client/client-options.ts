@@ -1,11 +1,13 @@
-/** How the clients of the SDK are made: where they go, and how long they wait. */
+/** Options of the SDK's clients: their region, and how long they wait. */
 import { regionOf } from './local-endpoint.ts';
 
-/** What these calls ask for takes AWS less than a second, and a busy emulator a few. */
+/** These calls take AWS less than a second, and a busy emulator a few. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 
-/** For clients whose calls are short: an endpoint that takes connections and never answers is an error after seconds. */
+/**
+ * For clients whose calls are short: an endpoint that takes connections and never answers is an error after seconds.
+ */
 export function clientOptions<R extends { readonly region?: string }>(region: R) {
   return {
     ...region,
@@ -18,13 +20,13 @@ export function clientOptions<R extends { readonly region?: string }>(region: R)
   };
 }
 
-/** For further clients: the region of the variables, else of the profile. */
+/** The region of the variables; without one, the SDK takes that of the profile. */
 export function clientRegion(): { region?: string } {
   const region = regionOf();
   return region === undefined ? {} : { region };
 }
 
-/** For clients beside a deployment: without a region of one's own, the state machine's. */
+/** For clients of a deployment: the region of the variables, otherwise the state machine's. */
 export function regionOption(stateMachineArn: string): { region: string } {
   return { region: regionOf() ?? regionOfArn(stateMachineArn) };
 }

@@ -1,7 +1,7 @@
 /**
- * An estimate of what a job has cost: what it used, times a table of prices. Not in it: storage by time, logs, traces,
- * keys of KMS, data that left the region, failed uploads, the upload of the input, what `wait` and the like ask of S3 (two
- * or three listings, every three seconds of a long job), free tiers.
+ * An estimate of what a job has cost: what it used, times a table of prices. It leaves out stored bytes, logs, traces, keys
+ * of KMS, data that leaves the region, failed uploads, the upload of the input, the requests of `wait` and the like (two or
+ * three listings, every three seconds of a long job), and free tiers.
  */
 
 import type { JobReport, StageReport } from '../../report/report.ts';
@@ -12,11 +12,11 @@ import type { Prices } from './prices.ts';
 export interface Usage {
   readonly invocations: number;
   readonly gbSeconds: number;
-  /** Where the time of each child is not to be had: of all that may have run at once, for as long as the stage took. */
+  /** Whether the time of each child is unknown. Then as many as may run at once count for as long as the stage took. */
   readonly isUpperBound: boolean;
   readonly transitions: number;
   readonly expressExecutions: number;
-  /** Of 64 MB each. */
+  /** By executions of 64 MB. */
   readonly expressSeconds: number;
   readonly s3Writes: number;
   readonly s3Reads: number;
@@ -41,7 +41,7 @@ export function costOf(usage: Usage, prices: Prices): Cost {
   return { functions, coordination, storageRequests, total: functions + coordination + storageRequests };
 }
 
-/** What the engine sends to S3, counted from the report by docs/s3-requests.md: no bill of S3 comes by job. */
+/** Requests of the engine to S3, derived from the report as docs/s3-requests.md does: S3 does not bill by job. */
 export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3Reads'> {
   const [map, reduce] = report.stages;
   const attempts = sum(report.stages.map((stage) => stage.attempts));
@@ -65,26 +65,29 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
 const PART_BYTES = 8 * 1024 * 1024;
 const JOB_REQUESTS = 20;
 
-/** As if each took as long as most do. */
+/** Takes the median for the time of each attempt. */
 function looksOfAttempts({ attempts, taskTimes }: StageReport): number {
   return attempts * Math.floor((taskTimes?.medianMs ?? 0) / ATTEMPT_LOOK_MS);
 }
 
 export interface WatchUsage extends Pick<Usage, 'transitions' | 's3Writes' | 's3Reads'> {
   readonly looks: number;
-  /** Of its function. */
+  /** Time of its function. */
   readonly seconds: number;
 }
 
 /** Assumed, not measured on AWS: a listing or a few, and three HEADs at once. */
 const LOOK_SECONDS = 0.5;
-/** Wait, Look, WhatNow, and Backups or Done. */
+/** The states Wait, Look, WhatNow, and Backups or Done. */
 const LOOK_TRANSITIONS = 4;
-/** For a failure, a cancel, the end of the job. */
+/** Looks for a failure, a cancel, and the end of the job. */
 const LOOK_READS = 3;
 const KEYS_A_LISTING = 1_000;
 
-/** Of the machine that looks for stragglers (infra/machine/watch-definition.ts): it leaves no trace in the job's own execution. */
+/**
+ * Usage of the machine that looks for stragglers (infra/machine/watch-definition.ts). The job's own execution does not
+ * show it.
+ */
 export function watchOf({ tasks, wallMs }: Pick<StageReport, 'tasks' | 'wallMs'>): WatchUsage {
   let looks = 0;
   let waitSeconds = WATCH_SECONDS_MIN;

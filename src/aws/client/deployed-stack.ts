@@ -1,4 +1,4 @@
-/** What a stack that is deployed already has, for the one that would replace it. */
+/** What is in a stack that a deployment would replace. */
 import { parseJson } from '../../codec/parse-json.ts';
 import type { AppCatalog } from '../protocol/app-catalog.ts';
 import { isAccessDenied, isAwsError } from './aws-errors.ts';
@@ -25,7 +25,7 @@ export async function deployedStack(stackName: string): Promise<DeployedStack | 
   return { stackName, appNames, catalog: machine === undefined ? undefined : await catalogFrom(machine) };
 }
 
-/** Undefined where it may not be read, or is not there any more: somebody has removed it by hand. */
+/** Undefined where the caller may not read it, or somebody has removed the state machine by hand. */
 async function catalogFrom(stateMachineArn: string): Promise<AppCatalog | undefined> {
   const { SFNClient } = await import('@aws-sdk/client-sfn');
   const sfn = new SFNClient(clientOptions(clientRegion()));

@@ -17,7 +17,7 @@ export interface Deployment extends CommandLines {
   /** The bucket. */
   readonly store: ObjectStore;
   readonly sfn: SFNClient;
-  /** Absent where bucket and state machine were named, and no stack was looked for. */
+  /** Absent where the target names bucket and state machine, so that no stack was looked for. */
   readonly stackName?: string;
 }
 
@@ -49,7 +49,7 @@ export async function connect(target: DeploymentTarget, lines: CommandLines): Pr
   };
 }
 
-/** The stack is looked for only where the target or the environment do not name both. */
+/** Looks for the stack only where neither the target nor the environment names both. */
 async function resourcesOf(
   target: DeploymentTarget,
   lines: CommandLines,
@@ -68,7 +68,7 @@ async function resourcesOf(
   };
 }
 
-/** Waiting polls: a call that is throttled is worth some patience. */
+/** Waiting polls, so a throttled call is worth several attempts. */
 const POLL_ATTEMPTS_MAX = 6;
 async function stackOutputs(
   target: DeploymentTarget,

@@ -13,7 +13,7 @@ export interface EstimatedCost {
   readonly kind: 'estimate';
   readonly usage: Usage;
   readonly cost: Cost;
-  /** Of another region where those of the job's region are not known. */
+  /** Those of another region where the prices of the job's region are not known. */
   readonly prices: Prices;
   /** Where the job ran. */
   readonly region: string;

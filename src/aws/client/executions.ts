@@ -26,7 +26,7 @@ export interface JobExecution {
 
 const NAME_CHARACTERS_MAX = 80;
 
-/** A second start of the same name is refused by Step Functions: a job id is used once. */
+/** Step Functions refuses to start a second execution of the same name, so a job id is used once. */
 export function executionName(job: JobId, redrive: number): string {
   if (redrive === 0) return job;
   const suffix = `-redrive-${redrive}`;
@@ -40,7 +40,7 @@ export function executionArn(stateMachineArn: string, name: string): string {
 }
 
 /**
- * What is answered needs no look at the execution: Step Functions may not know of it for a moment.
+ * The returned execution is not looked up, because Step Functions may not know of it for a moment.
  *
  * @throws UsageError when there has been an execution of that name
  */
@@ -73,7 +73,7 @@ export async function startExecution(
   };
 }
 
-/** @returns undefined where there is none, or none any more: Step Functions keeps them for 90 days */
+/** @returns undefined where there is none, or no longer one: Step Functions keeps executions for 90 days */
 export async function findExecution(
   { sfn }: Deployment,
   { arn, redrive }: { arn: string; redrive: number },
@@ -95,7 +95,7 @@ export async function latestExecution(deployment: Deployment, job: JobId): Promi
   const claim = await findDocument<ClaimDocument>(deployment.store, requestKey(job));
   const arnOf = (redrive: number) => executionArn(deployment.stateMachineArn, executionName(job, redrive));
   let latest = await findExecution(deployment, { arn: claim?.execution ?? arnOf(0), redrive: 0 });
-  // What runs or has ended well is not redriven.
+  // A job that is running or has succeeded is not redriven.
   while (latest !== undefined && latest.status !== 'RUNNING' && latest.status !== 'SUCCEEDED') {
     const redrive: number = latest.redrive + 1;
     const next = await findExecution(deployment, { arn: arnOf(redrive), redrive });
@@ -105,7 +105,7 @@ export async function latestExecution(deployment: Deployment, job: JobId): Promi
   return latest;
 }
 
-/** Of the first and of each redrive up to the latest, which may be of long ago: not all need to be there any more. */
+/** ARNs of the first execution and each redrive up to the latest. Old ones may no longer exist. */
 export async function executionArns(
   { store, stateMachineArn }: Deployment,
   job: JobId,
@@ -152,6 +152,6 @@ function parsedOutput(text: string | undefined): JobExecution['output'] {
 export function jobIdTaken(name: string): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `there is a job '${name}' already. Choose another --job-id, or leave it away: then one is made up`,
+    `there is a job '${name}' already. Choose another --job-id, or omit it to generate one`,
   );
 }

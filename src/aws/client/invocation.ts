@@ -23,7 +23,7 @@ export interface Invocation {
   readonly log: string;
 }
 
-/** @throws UsageError where the function could only fail */
+/** @throws UsageError for a task that could only fail */
 export function assertMayRun(
   { commandLine }: Deployment,
   { status, task }: { status: JobStatus; task: NamedTask },
@@ -57,7 +57,7 @@ export async function functionOf(deployment: Deployment, { stage }: NamedTask): 
   if (name !== undefined) return name;
   throw new MapReduceError(
     'UsageError',
-    `the state machine ${deployment.stateMachineArn} names no function for ${stage} tasks: it is not of mapreduce. Choose another with --stack or --state-machine`,
+    `the state machine ${deployment.stateMachineArn} names no function for ${stage} tasks: mapreduce did not deploy it. Choose another with --stack or --state-machine`,
   );
 }
 
@@ -66,7 +66,7 @@ export async function invokeTask(
   { functionName, jobId, task }: { functionName: string; jobId: string; task: NamedTask },
 ): Promise<Invocation> {
   const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
-  // An answer that is lost on the way is no reason to run a task of minutes once more.
+  // A lost answer is no reason to run a task of minutes again.
   const client = new LambdaClient({ ...regionOption(deployment.stateMachineArn), maxAttempts: 1 });
   const response = await callAws({ action: 'lambda:InvokeFunction', on: functionName }, async () => {
     try {
@@ -127,7 +127,7 @@ function errorOf(failure: ReportedFailure, { taskId }: NamedTask): SerializedErr
   }
 }
 
-/** What the task failed of, as an error of the family. */
+/** Why the task failed, as a MapReduceError. */
 export function taskFailure(
   { store }: Deployment,
   { status, task, answer }: { status: JobStatus; task: NamedTask; answer: DryRun },

@@ -40,7 +40,7 @@ async function listExecutions(
   return executions;
 }
 
-/** One request: a listing says neither what an execution was started with nor what it answered. */
+/** Takes one request per job, because a listing contains neither the input nor the output of an execution. */
 async function describeJob(
   { sfn }: Deployment,
   { executionArn, name, status, startDate, stopDate }: ExecutionListItem,
@@ -51,7 +51,7 @@ async function describeJob(
     () => sfn.send(new DescribeExecutionCommand({ executionArn })),
   );
   const answer = output === undefined ? {} : (parseJson(output) as { jobId?: string; next?: string });
-  // An event that came twice, or was none of ours.
+  // The execution of a duplicate event, or of an event that starts no job.
   if (answer.next === 'end') return undefined;
   const { jobId, by } = startOf(parseJson(input), name!);
   return {

@@ -10,7 +10,7 @@ import type { JobStatus } from './job-status.ts';
 import { type Attempt, logGroups } from './log-groups.ts';
 
 const GROUPS_AT_ONCE_MAX = 4;
-/** Clocks of functions and of Step Functions differ by less. */
+/** The clocks of functions and Step Functions differ by less. */
 const CLOCKS_DIFFER_MS = 60_000;
 
 export interface LogLine {
@@ -89,7 +89,7 @@ async function linesOf(
     try {
       for await (const { events = [] } of paginateFilterLogEvents({ client }, question)) {
         for (const { timestamp = 0, message = '' } of events) {
-          // Emulators do not know every filter.
+          // Emulators do not support every filter.
           if (message.includes(jobId) && (!areErrorsOnly || isWarning(message)))
             lines.push({ at: timestamp, message: message.trimEnd() });
         }

@@ -26,7 +26,7 @@ export type JobPhase = 'planning' | 'map' | 'reduce' | 'committing' | 'succeeded
 export interface JobStatus {
   readonly jobId: JobId;
   readonly phase: JobPhase;
-  /** Undefined for a job of long ago. */
+  /** Undefined once Step Functions has dropped it, after 90 days. */
   readonly execution: JobExecution | undefined;
   /** Undefined until the job is planned. */
   readonly plan: PlanDocument | undefined;
@@ -39,15 +39,15 @@ export type JobStart = Pick<JobStatus, 'jobId' | 'execution' | 'plan'>;
 export interface CommittedTasks {
   readonly map: number;
   readonly reduce: number;
-  /** Of the input, as it is stored: those of the map tasks that have committed. */
+  /** Stored bytes of input that committed map tasks have read. */
   readonly mapBytes: number;
-  /** Of the shuffle objects that are there. */
+  /** Size of the shuffle objects that have been committed. */
   readonly shuffleBytes: number;
   /** Indexes of the reduce tasks that have committed. */
   readonly reduceTasks: readonly number[];
   readonly failedAttempts: number;
   readonly failedMapAttempts: number;
-  /** Key of the note that the latest failed attempt has left. */
+  /** Key of the note about the latest failed attempt. */
   readonly lastFailureKey: string | undefined;
 }
 
@@ -71,7 +71,7 @@ export async function jobStatus(deployment: Deployment, job: JobId): Promise<Job
   return await statusOf(deployment, { job, execution, plan });
 }
 
-/** @param execution  looked at just now */
+/** @param execution  must be up to date */
 export async function statusOf(
   { store }: Deployment,
   {
@@ -115,7 +115,7 @@ async function endedPhase(
   }
 }
 
-/** A listing for each stage, 1,000 tasks a request. */
+/** Lists the objects of each stage, 1,000 tasks per request. */
 async function committedTasks(
   store: ObjectStore,
   { plan, outputPrefix }: PlanDocument,
@@ -147,7 +147,7 @@ async function list(store: ObjectStore, prefix: string): Promise<ObjectInfo[]> {
   return objects;
 }
 
-/** Of a shuffle object, a run that is to be merged, or a part. */
+/** @param key  of a shuffle object, a run that is to be merged, or a part */
 function taskIndexOf(key: string): number {
   return Number(/[mr]-(\d{5,})(?:\.[^/]*)?$/.exec(key)?.[1]);
 }
@@ -160,7 +160,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** @throws UsageError */
+/** @throws UsageError for text that cannot be the id of a job */
 export function checkedJobId(text: string): JobId {
   try {
     return jobId(text);

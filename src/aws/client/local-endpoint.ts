@@ -1,4 +1,4 @@
-/** `--local`: the emulator in the place of AWS, and nothing of one's own AWS configuration on the way there. */
+/** `--local`: the emulator instead of AWS, and nothing of the caller's own AWS configuration. */
 import { MapReduceError } from '../../base/errors.ts';
 
 export const LOCAL_ENDPOINT = 'http://127.0.0.1:4566';
@@ -8,8 +8,8 @@ const LOCAL_REGION = 'us-east-1';
 const LOCAL_KEY = 'test';
 
 /**
- * Changes the environment in place: SDK clients and cdk read it. Keys are kept only where they came together with the
- * endpoint and are none that AWS gives out.
+ * Changes the environment in place, because SDK clients and cdk read it. Keys are kept only where the endpoint is set as
+ * well and they do not look like keys of AWS.
  *
  * @throws UsageError when AWS_ENDPOINT_URL is AWS
  */
@@ -18,7 +18,7 @@ export function useLocalEndpoint(environment: NodeJS.ProcessEnv = process.env): 
   if (endpoint !== undefined && /amazonaws\.com(\.cn)?([:/]|$)/i.test(endpoint)) {
     throw new MapReduceError(
       'UsageError',
-      `--local is for an emulator, and AWS_ENDPOINT_URL is ${endpoint}. Leave --local away to work on AWS, or unset AWS_ENDPOINT_URL for ${LOCAL_ENDPOINT}`,
+      `--local is for an emulator, and AWS_ENDPOINT_URL is ${endpoint}. Omit --local to work on AWS, or unset AWS_ENDPOINT_URL for ${LOCAL_ENDPOINT}`,
     );
   }
   const { AWS_ACCESS_KEY_ID: key, AWS_SECRET_ACCESS_KEY: secret } = environment;
@@ -29,7 +29,7 @@ export function useLocalEndpoint(environment: NodeJS.ProcessEnv = process.env): 
     environment.AWS_SECRET_ACCESS_KEY = LOCAL_KEY;
     delete environment.AWS_SESSION_TOKEN;
   }
-  // A profile would go before the keys.
+  // A profile would take precedence over the keys.
   delete environment.AWS_PROFILE;
   delete environment.AWS_DEFAULT_PROFILE;
   environment.AWS_ENDPOINT_URL = endpoint ?? LOCAL_ENDPOINT;
@@ -38,7 +38,7 @@ export function useLocalEndpoint(environment: NodeJS.ProcessEnv = process.env): 
   environment.AWS_DEFAULT_REGION = environment.AWS_REGION;
 }
 
-/** What is asked for by variables; undefined leaves it to the profile. */
+/** The region that variables name; undefined leaves it to the profile. */
 export function regionOf(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   return environment.AWS_REGION || environment.AWS_DEFAULT_REGION || undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The log groups of a deployment, as its two state machines and its functions name them: nobody else's are read, and no
- * stack is needed to find them. One request for each machine and each function.
+ * The log groups of a deployment, as its two state machines and its functions name them. So no stack is needed to find
+ * them, and logs of others are never read. Takes one request per machine and function.
  */
 import { mapBounded } from '../../base/map-bounded.ts';
 import type { Deployment } from './deployment.ts';
@@ -8,10 +8,10 @@ import { describeMachine, functionConfiguration, functionsIn, readDefinition } f
 
 const REQUESTS_AT_ONCE_MAX = 4;
 
-/** Carries out what may be refused; undefined where it is. */
+/** Makes a call, and returns undefined where AWS denies access. */
 export type Attempt = <T>(ask: () => Promise<T>) => Promise<T | undefined>;
 
-/** @throws where the jobs' own machine may not be looked at: it names all others */
+/** @throws where the caller may not look at the machine of the jobs, which names everything else */
 export async function logGroups(deployment: Deployment, attempt: Attempt): Promise<string[]> {
   const jobs = await describeMachine(deployment, deployment.stateMachineArn);
   const { watchMachine } = readDefinition(jobs.definition);

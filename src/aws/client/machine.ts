@@ -1,4 +1,4 @@
-/** What the state machine itself says of a deployment: its functions, its log group, and how its children run. */
+/** What the state machine says about a deployment: its functions, its log group, and how its children run. */
 import type { GetFunctionConfigurationCommandOutput } from '@aws-sdk/client-lambda';
 import { parseJson } from '../../codec/parse-json.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
@@ -9,7 +9,7 @@ export interface Machine {
   /** ARNs or names. */
   readonly mapFunction: string | undefined;
   readonly reduceFunction: string | undefined;
-  /** Of the states that are one function each, by the state's name: Plan, MapBarrier, Commit. */
+  /** Functions of the states that call one each, by the name of the state: Plan, MapBarrier, Commit. */
   readonly stepFunctions: Readonly<Record<string, string>>;
   /** ARN of the machine that looks for stragglers. */
   readonly watchMachine: string | undefined;
@@ -43,7 +43,7 @@ export async function describeMachine(
   return { definition, logGroup };
 }
 
-/** @returns undefined where there is no such function any more */
+/** @returns undefined where the function no longer exists */
 export async function functionConfiguration(
   { stateMachineArn }: Deployment,
   name: string,
@@ -60,7 +60,7 @@ export async function functionConfiguration(
   });
 }
 
-/** Of the state machine of infra/machine/state-machine-definition.ts. */
+/** Reads a definition as infra/machine/state-machine-definition.ts writes it. */
 export function readDefinition(definition: string): Machine {
   const { States: states = {} } = parseJson(definition) as { States?: Record<string, unknown> };
   const stage = JSON.stringify(states.MapStage ?? {});
@@ -78,7 +78,7 @@ export function readDefinition(definition: string): Machine {
   };
 }
 
-/** ARNs or names of the functions that a definition, or one of its states, calls; each once. */
+/** ARNs or names of the functions that a definition or one of its states calls, each once. */
 export function functionsIn(states: unknown): string[] {
   const text = typeof states === 'string' ? states : JSON.stringify(states ?? {});
   return [...new Set([...text.matchAll(/"FunctionName":\s*"([^"]+)"/g)].map(([, name]) => name!))];

@@ -1,15 +1,15 @@
 /**
  * What AWS charges, in US dollars, by region: list prices of the first tier, free tiers left out. Check before quoting.
  *
- * Sources: AWS's price list of S3 for each region, of the day that stands with it; the price data of AWS's calculator
- * for Lambda on arm64; the table on the pricing page of Step Functions. Read from public copies of these, not from a
- * bill. Of these regions only S3 differs; EXPRESS was the same wherever it was looked up. Regions that are not in the
- * table have not been looked up, or not for every price.
+ * Sources: AWS's price list of S3 for each region, on the date given with it; the price data of AWS's calculator for
+ * Lambda on arm64; the table on the pricing page of Step Functions. They were read from public copies, not from a bill.
+ * Only the S3 prices differ between these regions; EXPRESS costs the same wherever it was looked up. For regions that are
+ * not in the table, some or all prices have not been looked up.
  */
 
 export interface Prices {
   readonly region: string;
-  /** Of the price list that the S3 prices are from. */
+  /** Date of the S3 price list. */
   readonly asOf: string;
   /** Lambda on arm64. */
   readonly gbSecond: number;
@@ -52,7 +52,7 @@ const BY_REGION: ReadonlyMap<string, Prices> = new Map(
   ]),
 );
 
-/** Of a region that the table does not have, those of us-east-1: the estimate says whose they are. */
+/** For a region that is not in the table, the prices of us-east-1: the estimate names the region of its prices. */
 export function pricesOf(region: string): Prices {
   return BY_REGION.get(region) ?? BY_REGION.get(REGION_DEFAULT)!;
 }

@@ -1,4 +1,4 @@
-/** The results of a job on the bucket: a look at them, and the way from there into a folder of this machine. */
+/** The results of a job on the bucket: their first bytes, and their download into a folder of this machine. */
 import { createWriteStream } from 'node:fs';
 import { access, constants, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import {
 } from '../../report/result-names.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
-/** Parts on their way at once; each is read ahead by the store. */
+/** Parts that are downloaded at once; the store reads ahead in each. */
 const PARTS_AT_ONCE_MAX = 4;
 
 /** The first bytes of the first part that holds a record; undefined when none does. */
@@ -43,11 +43,11 @@ export interface Download {
 }
 
 /**
- * manifest.json, then the parts and the report, then _SUCCESS: who finds that finds a whole result. Each part's checksum is
- * compared with the manifest's. Replaced is what the manifest of an earlier download lists, and nothing else; no write
- * goes through a link.
+ * Writes manifest.json, then the parts and the report, then _SUCCESS, so that a folder with _SUCCESS holds a whole result.
+ * Verifies each part's checksum against the manifest. Replaces what the manifest of an earlier download lists, and nothing
+ * else. Never writes through a link.
  *
- * @throws OutputExistsError when the folder holds results, or anything else by the name of what is to be written
+ * @throws OutputExistsError when the folder holds results, or another file by the name of one that would be written
  */
 export async function downloadResults(
   store: ObjectStore,
@@ -75,7 +75,7 @@ export async function downloadResults(
       }),
     );
     for (const [name, text] of texts) await writeFile(unfinished(join(folder, name)), text, { flag: 'wx' });
-    // What was there before goes when all that replaces it has come.
+    // The earlier result is removed once all that replaces it has arrived.
     for (const name of inOrderOfArrival(before).reverse()) await rm(join(folder, name), { force: true });
     for (const name of inOrderOfArrival([...names, ...texts.keys()]))
       await rename(unfinished(join(folder, name)), join(folder, name));
@@ -86,7 +86,7 @@ export async function downloadResults(
 
 const AROUND_PARTS = [MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
 
-/** A name that leads out of the folder would be written there. */
+/** A name with a path in it would be written outside the folder. */
 function assertPartName(name: string): void {
   if (isPartName(name)) return;
   throw new MapReduceError(
@@ -159,7 +159,7 @@ async function downloadPart(
       for await (const chunk of store.stream(key)) {
         checksum = crc32(chunk, checksum);
         onBytes(chunk.length);
-        // The store uses its buffer again, and the file may still be writing this one.
+        // The store reuses its buffer while the file may still be writing this chunk.
         yield Buffer.from(chunk);
       }
     },

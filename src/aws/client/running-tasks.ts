@@ -1,18 +1,18 @@
-/** How many tasks are at work, as Step Functions counts the children of the Distributed Map that runs. No charge. */
+/** How many tasks are running, as Step Functions counts the children of the Distributed Map. These calls are free. */
 import { isMapReduceError } from '../../base/errors.ts';
 import { callAws } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 
 export class RunningTasks {
   readonly #deployment: Deployment;
-  /** Who may submit need not be allowed to look at map runs: then nobody asks again. */
+  /** Whoever may submit need not have the right to look at map runs. After a refusal there are no further calls. */
   #isRefused = false;
 
   constructor(deployment: Deployment) {
     this.#deployment = deployment;
   }
 
-  /** 0 where it is not to be known. */
+  /** 0 where the caller may not know. */
   async count(executionArn: string): Promise<number> {
     if (this.#isRefused) return 0;
     try {

@@ -10,7 +10,7 @@ export interface StackLookup {
   readonly region: string;
 }
 
-/** One request. */
+/** Makes one request. */
 export async function findStack(name: string): Promise<StackLookup> {
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
   const client = new CloudFormationClient(clientOptions(clientRegion()));

@@ -19,7 +19,7 @@ import { watchJob } from './watch.ts';
 
 export interface Submission {
   readonly job: JobId;
-  /** Whether a person chose the id: then a job may have it already. */
+  /** Whether a person chose the id, so that another job may have it already. */
   readonly isIdChosen: boolean;
   readonly app: string;
   /** Paths and globs of this machine; `s3://` URLs, keys and prefixes of the bucket. */
@@ -40,11 +40,12 @@ export interface UploadEvents {
 }
 
 /**
- * Step Functions takes 256 KiB of input, and as much from state to state. The plan's state wraps the input, and that of
- * a failure adds its cause, of up to 32,768 characters: what does not fit there ends the execution, uncaught and untold.
+ * Step Functions accepts 256 KiB of input, and as much between states. The plan's state wraps the input, and the state
+ * for a failure adds its cause of up to 32,768 characters. An input that no longer fits there ends the execution with an
+ * error that no state catches, and nothing records it.
  */
 const EXECUTION_INPUT_BYTES_MAX = 192 * KiB;
-/** An app or an input that is not there is known by then; a longer plan goes on without being watched. */
+/** A missing app or input is known by then; a plan that takes longer continues unwatched. */
 const PLAN_WATCHED_MS = 15_000;
 
 /** @throws UsageError, InputNotFoundError or OutputExistsError for a request that the plan would refuse as well */
@@ -75,7 +76,7 @@ export async function submitJob(
 }
 
 /**
- * So that the one who submits a wrong request learns of it at once.
+ * Waits for the plan, so that whoever submits a wrong request learns of it at once.
  *
  * @returns the status of a job that is planned, or still in planning after some seconds
  * @throws what the job failed of
@@ -108,7 +109,10 @@ async function assertFree(deployment: Deployment, job: JobId): Promise<void> {
   }
 }
 
-/** `s3://bucket/output/daily` and `output/daily/` are the same; what is allowed is for the request's check to say. */
+/**
+ * `s3://bucket/output/daily` and `output/daily/` mean the same. The check of the request says which prefixes are
+ * allowed.
+ */
 function outputPrefixOf(output: string, bucket: string): string {
   const own = `s3://${bucket}/`;
   if (output.startsWith('s3://') && !output.startsWith(own)) {

@@ -1,6 +1,6 @@
 /**
- * What `submit` looks at before it uploads anything, so that a request that is refused leaves the bucket as it was. The
- * plan checks all of it again: it alone can hold it.
+ * What `submit` checks before it uploads anything, so that a refused request leaves the bucket as it was. The plan repeats
+ * these checks, because things may change until it runs.
  */
 import { resolveParameters } from '../../api/parameters.ts';
 import { MapReduceError } from '../../base/errors.ts';
@@ -18,9 +18,9 @@ import { describeMachine } from './machine.ts';
 import type { PlannedInputs } from './uploads.ts';
 
 /**
- * The deployed app, as far as the deployment says.
+ * Looks up the app in the deployment.
  *
- * @returns undefined where it does not, or may not be asked
+ * @returns undefined where the deployment does not describe its apps, or the caller may not look
  * @throws UsageError for an app that the deployment does not have
  */
 export async function deployedApp(deployment: Deployment, name: string): Promise<DeployedApp | undefined> {
@@ -61,20 +61,20 @@ export async function assertInputs(
 ): Promise<void> {
   await lookInside(files, { store: new FileStore({ root: '/' }), isText: app?.isText === true });
   for (const name of stored) {
-    // Which other prefixes jobs may read only the functions know.
+    // Only the functions know which other prefixes jobs may read.
     assertReadable(name, ['']);
     await permitted(() => assertStoredInput(store, name));
   }
 }
 
-/** @throws OutputExistsError for an output that holds results, or belongs to a job, and is not to be replaced */
+/** @throws OutputExistsError for an output that holds results, or belongs to a job, and must not be replaced */
 export async function assertOutput({ store }: Deployment, request: JobRequest): Promise<void> {
   const { output: outputPrefix, overwrite = false } = request;
   if (outputPrefix === undefined || overwrite) return;
   await permitted(() => assertOutputFree(store, outputPrefix, 'replace them with --overwrite'));
 }
 
-/** A right that whoever submits need not have is no reason to refuse: the functions find out. */
+/** Skips a check for which the caller lacks a right that submitting does not require: the functions repeat it. */
 async function permitted<T>(look: () => Promise<T>): Promise<T | undefined> {
   try {
     return await look();

@@ -1,4 +1,6 @@
-/** A task as people name it: `m-00003`, shorter `m-3`, or the id of one of its attempts, as errors and logs give it. */
+/**
+ * A task as people name it: `m-00003`, `m-3` for short, or the id of one of its attempts, as errors and logs print it.
+ */
 import { MapReduceError } from '../../base/errors.ts';
 import { type Stage, type TaskId, taskId } from '../../base/ids.ts';
 import type { JobPlan } from '../../plan/task.ts';

@@ -1,6 +1,6 @@
 /**
- * The inputs of a job on the bucket. What is there already (`s3://bucket/...`, or a key below data/, input/ or output/) is
- * named; files, folders and globs of this machine are uploaded:
+ * The inputs of a job on the bucket. A request names what is there already (`s3://bucket/...`, or a key below data/, input/
+ * or output/); files, folders and globs of this machine are uploaded:
  *
  *     data/<jobId>/000/a.txt     of the first --input, by its path below the folder that was named
  *
@@ -34,13 +34,13 @@ export interface PlannedInputs {
   readonly stored: readonly string[];
 }
 
-/** Files on their way at once; each has parts on their way as well. */
+/** Files that are uploaded at once; the store uploads several parts of each. */
 const UPLOADS_AT_ONCE_MAX = 8;
 
 /**
- * Looks at the files, uploads nothing yet.
+ * Looks at the files, and uploads nothing.
  *
- * @throws UsageError for another bucket; InputNotFoundError for what is neither here nor looks like a key
+ * @throws UsageError for another bucket; InputNotFoundError for what is neither a file here nor looks like a key
  */
 export async function planInputs(
   names: readonly string[],
@@ -70,7 +70,7 @@ export async function planInputs(
       sizeBytes: file.sizeBytes,
     }));
     uploads.push(...planned);
-    // A prefix stands for what is not hidden; who names a hidden file means it.
+    // A prefix does not cover hidden files, so hidden files that the caller names are listed one by one.
     const hasHidden = planned.some(({ key }) => /(^|\/)[._]/.test(key.slice(prefix.length)));
     if (hasHidden) inputs.push(...planned.map(({ key }) => key));
     else inputs.push(prefix);
@@ -84,7 +84,7 @@ export async function planInputs(
   return { inputs, uploads, files, stored };
 }
 
-/** Each file is one upload that becomes visible whole. `onBytes` is told as they are sent. */
+/** Each file becomes visible whole. `onBytes` gets the bytes of each chunk that is sent. */
 export async function uploadInputs(
   store: ObjectStore,
   uploads: readonly PlannedUpload[],
@@ -118,7 +118,7 @@ function storedName(name: string, bucket: string): string | undefined {
   );
 }
 
-/** A file here goes before a key there; 's3://' says which is meant. */
+/** A file here takes precedence over a key there; 's3://' names a key in any case. */
 async function keyUnlessFile(name: string): Promise<string | undefined> {
   if (![DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX].some((prefix) => name.startsWith(prefix))) return undefined;
   try {
@@ -134,7 +134,7 @@ function localFiles(): FileStore {
   return new FileStore({ root: '/' });
 }
 
-/** With the slash at its end. */
+/** The deepest folder that holds all paths, with a slash at the end. */
 function commonFolder(paths: readonly string[]): string {
   let folder = withSlash(dirname(resolve(paths[0]!)));
   for (const path of paths) {

@@ -1,6 +1,6 @@
 /**
- * What a job used, from the history of its execution and the runs of its Distributed Maps. A child's time is from its
- * start to its end, so a little more than what Lambda bills.
+ * What a job used, according to the history of its execution and the runs of its Distributed Maps. The time of a child runs
+ * from its start to its end, so it is a little more than Lambda bills.
  */
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import type { JobReport } from '../../report/report.ts';
@@ -9,7 +9,7 @@ import { storageRequests, type Usage, watchOf } from './cost.ts';
 import type { Deployment } from './deployment.ts';
 import { functionConfiguration, machineOf } from './machine.ts';
 
-/** Where Lambda does not say: the deployment's defaults. */
+/** The deployment's defaults, where Lambda does not say. */
 const TASK_MEMORY_MB = 1_769;
 const STEP_MEMORY_MB = 1_024;
 const MB_PER_GB = 1_024;
@@ -19,7 +19,7 @@ interface MapRun {
   readonly ms: number;
 }
 
-/** What executions say of the states that are one function each, and of those that start a watch. */
+/** What an execution says about the states that call one function each, and those that start a watch. */
 export interface History {
   readonly transitions: number;
   /** By the state's name. */
@@ -56,9 +56,9 @@ export async function usageOf(
   };
   for (const { steps } of histories) {
     for (const [state, { invocations, ms }] of steps) {
-      // The others start a watch, or publish an event.
+      // Other states start a watch or publish an event.
       if (machine.stepFunctions[state] === undefined) continue;
-      // The functions of a deployment have one of two sizes, and commit, which may merge, that of a task.
+      // Functions have one of two sizes. Commit may merge, so it has the size of a task.
       const gb = state === 'Commit' ? taskGb : stepGb;
       usage = plus(usage, { invocations, gbSeconds: (ms / 1000) * gb });
     }
@@ -74,14 +74,14 @@ export async function usageOf(
     usage = plus(usage, {
       invocations: children.count,
       gbSeconds: (ms / 1000) * taskGb,
-      // The start of a child, and its one state.
+      // One for the start of the child, and one for its only state.
       transitions: machine.isExpress ? 0 : 2 * children.count,
       expressExecutions: machine.isExpress ? children.count : 0,
       expressSeconds: machine.isExpress ? ms / 1000 : 0,
     });
     if (children.ms === undefined) usage = { ...usage, isUpperBound: true };
   }
-  // The watch invokes them itself.
+  // The watch invokes backup attempts itself.
   for (const { backupAttempts, taskTimes } of report.stages) {
     const ms = backupAttempts * (taskTimes?.medianMs ?? 0);
     usage = plus(usage, { invocations: backupAttempts, gbSeconds: (ms / 1000) * taskGb });
@@ -106,7 +106,7 @@ async function historyOf({ sfn }: Deployment, executionArn: string): Promise<His
       for await (const page of paginateGetExecutionHistory({ client: sfn }, question))
         events.push(...(page.events ?? []));
     } catch (error) {
-      // Of a job that was redriven after months, the first execution has expired.
+      // The first execution of a job that was redriven after months has expired.
       if (!isAwsError(error, 'ExecutionDoesNotExist')) throw error;
     }
   });
@@ -131,7 +131,7 @@ export function readHistory(events: readonly HistoryEvent[]): History {
   return { transitions, steps };
 }
 
-/** Not from the history: an execution that was stopped amid a stage does not tell its end, and MiniStack tells none. */
+/** Not read from the history, which does not have the end of a run that was stopped; MiniStack's has no runs at all. */
 async function mapRunsOf({ sfn }: Deployment, executionArn: string): Promise<MapRun[]> {
   const { paginateListMapRuns } = await import('@aws-sdk/client-sfn');
   const runs: MapRun[] = [];
@@ -149,7 +149,7 @@ async function mapRunsOf({ sfn }: Deployment, executionArn: string): Promise<Map
   return runs;
 }
 
-/** `ms` is undefined where Step Functions does not list the children: those of EXPRESS, and on emulators. */
+/** `ms` is undefined where Step Functions does not list the children: EXPRESS ones, and any on emulators. */
 async function childrenOf(
   { sfn }: Deployment,
   { arn }: MapRun,
@@ -172,7 +172,7 @@ async function childrenOf(
   return { count, ms };
 }
 
-/** Who may submit need not be allowed to look at functions: then the default. */
+/** Falls back to the default, because whoever may submit need not have the right to look at functions. */
 async function memoryMb(
   deployment: Deployment,
   functionName: string | undefined,

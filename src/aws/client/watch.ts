@@ -1,6 +1,6 @@
 /**
- * Follows a job until it ends, and tells what it sees as the events of a run, so that a job on AWS is shown as one of this
- * machine is. What counts is what has committed: objects on the bucket, and the execution's own word at the end.
+ * Follows a job until it ends, and reports what it sees as the events of a run, so that a job on AWS is shown as a local
+ * one is. It counts what has committed, which are objects on the bucket; the execution says how the job ended.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMapReduceError } from '../../base/errors.ts';
@@ -20,20 +20,23 @@ import { RunningTasks } from './running-tasks.ts';
 
 const POLL_MS_MIN = 200;
 const POLL_MS_MAX = 3_000;
-/** A job of minutes need not be asked after five times a second. */
+/** A job of minutes need not be polled five times a second. */
 const POLL_FRACTION = 0.1;
-/** Bytes come by whole tasks, of which several may end in one second and none in the next ten. */
+/** Bytes are counted per committed task, and several tasks may commit in one second and none in the next ten. */
 const RATE_WINDOW_MS = 60_000;
 
 export interface WatchOptions {
   readonly onEvent: (event: JobEvent) => void;
   readonly signal: AbortSignal;
   readonly nowMs: () => number;
-  /** Where to stop before the job's end. */
+  /** Stops before the end of the job once this returns true. */
   readonly until?: (status: JobStatus) => boolean;
 }
 
-/** @returns the status of a job that is no longer running, or that `until` liked. Throws the signal's reason. */
+/**
+ * @returns the status of a job that is no longer running, or of the first for which `until` returns true. Throws the
+ * signal's reason.
+ */
 export async function watchJob(
   deployment: Deployment,
   start: JobStart,
@@ -53,7 +56,7 @@ export async function watchJob(
     const pauseMs = Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, elapsedMs * POLL_FRACTION));
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
     signal.throwIfAborted();
-    // Of one that was just started Step Functions may not know yet.
+    // Step Functions may not know yet of an execution that was just started.
     execution = (await findExecution(deployment, execution)) ?? execution;
   }
 }
@@ -156,7 +159,10 @@ class StatusEvents {
     });
   }
 
-  /** What the map barrier counted. Read once; undefined where it may not be read, or is not there any more. */
+  /**
+   * Records per partition, as the map barrier counted them. Read once; undefined where the caller may not read them, or
+   * they are gone.
+   */
   async #partitionRecords(job: string): Promise<readonly number[] | undefined> {
     if (this.#isCounted) return this.#records;
     this.#isCounted = true;
@@ -166,7 +172,7 @@ class StatusEvents {
     return this.#records;
   }
 
-  /** One event for each note that is new; the latest is read, for its message. */
+  /** Reports one event per new failed attempt. Only the note of the latest is read, for its message. */
   async #tellFailures({ committed }: JobStatus): Promise<void> {
     const { failedAttempts, lastFailureKey } = committed;
     if (failedAttempts <= this.#failedAttempts || lastFailureKey === undefined) return;
@@ -180,7 +186,7 @@ class StatusEvents {
     }
   }
 
-  /** Progress goes on without: who may submit need not be allowed to read work/. */
+  /** Undefined where the caller may not read it: whoever may submit need not have the right to read work/. */
   async #find<T>(key: string): Promise<T | undefined> {
     try {
       return await findDocument<T>(this.#deployment.store, key);
@@ -192,7 +198,7 @@ class StatusEvents {
   }
 }
 
-/** Records stand for bytes: how many bytes of the shuffle are a partition's is known to its reduce task alone. */
+/** Estimates bytes by records: only the reduce task knows how many bytes of the shuffle belong to its partition. */
 function reduceProgress(
   { shuffleBytes, reduceTasks }: CommittedTasks,
   partitionRecords: readonly number[] | undefined,

@@ -194,7 +194,7 @@ function exampleOf(name: string, flags = ''): string {
   return `Example:\n  mapreduce ${name} ${JOB_EXAMPLE}${flags}`;
 }
 
-/** AWS's refusals and the store's errors reach a person as what to do about them. */
+/** Turns errors of AWS and the store into messages that say what to do. */
 function explaining(load: () => Promise<CommandAction>): () => Promise<CommandAction> {
   return async () => {
     const run = await load();

@@ -1,11 +1,11 @@
-/** A command as data, so that the tables of commands are read at a glance, and how one is given to commander. */
+/** A command as data, and how it is added to the program. */
 import type { Command, Option } from 'commander';
 import { assertWorkingFolder } from '../process/working-folder.ts';
 
 /** As commander takes them: `['-q, --quiet', 'print nothing but errors']`. */
 export type OptionSpec = readonly [flags: string, description: string] | Option;
 
-/** What commander has parsed: the operands in their order, then the flags. The spec says which there are. */
+/** Takes what commander has parsed: the operands in order, then the flags. */
 export type CommandAction = (...typed: never[]) => Promise<number>;
 
 export interface CommandSpec {
@@ -14,7 +14,7 @@ export interface CommandSpec {
   readonly summary: string;
   /** What help about the command begins with. */
   readonly description: string;
-  /** Where the one that commander makes of the operands leaves out what is required. */
+  /** Replaces the usage that commander makes of the operands, which leaves out required flags. */
   readonly usage?: string;
   readonly operands: readonly (readonly [name: string, description: string])[];
   readonly options: readonly OptionSpec[];

@@ -75,7 +75,7 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   }
 }
 
-/** Says what would change, and refuses to replace what the caller may not know of. */
+/** Prints what would change. @throws UsageError where the deployment would replace something without --replace */
 async function assertMayDeploy(
   catalog: AppCatalog,
   { stackName, isReplacing, say }: { stackName: string; isReplacing: boolean; say: Say },
@@ -98,7 +98,7 @@ async function deployStack(
   const run = (args: readonly string[]) =>
     runOrThrow([cdk, ...args, '--no-notices'], { folder, flags, signal });
   try {
-    // The folder's own, so that no cdk.json of the caller's, which is about another app, is read.
+    // Otherwise cdk would read the caller's cdk.json, which is about another app.
     await writeFile(join(folder, 'cdk.json'), JSON.stringify({ app: APP, output: 'cdk.out', context }));
     if (!(await isBootstrapped())) {
       say('the account and region are not prepared for cdk yet: cdk bootstrap\n');
@@ -130,7 +130,7 @@ async function runOrThrow(
   );
 }
 
-/** @throws UsageError for what the stack would not take, before anything is asked of AWS */
+/** Called before any request to AWS. @throws UsageError for settings that the stack would refuse */
 async function contextOf(flags: DeployFlags, stackName: string): Promise<Context> {
   const { jobs, context = [], local } = flags;
   if (jobs !== undefined && !existsSync(jobs)) {
@@ -168,7 +168,7 @@ function assertSetting(name: string): void {
 
 /** Runs the checks of the stack itself, whose errors would otherwise come amid the output of cdk. */
 async function assertValid(context: Context): Promise<void> {
-  // Not before the packages that only a deployment needs are known to be there.
+  // Imported late: cdkScript() has to find the packages first that only a deployment needs.
   const [{ propsOf }, { checkProps }] = await Promise.all([
     import('../../../infra/deploy/deployment-app.ts'),
     import('../../../infra/construct/props.ts'),

@@ -10,7 +10,7 @@ import { EXIT_CODE } from '../process/exit-code.ts';
 
 export type InvokeFlags = DeploymentFlags & OutputFlags;
 
-/** @returns the exit code. Throws what the task failed of, after the end of its log has been shown. */
+/** @returns the exit code. Throws the error that the task failed with, after printing the end of its log. */
 export async function invokeCommand(id: string, name: string, flags: InvokeFlags): Promise<number> {
   const task = parseTaskName(name);
   const { deployment, status } = await connectToJob(id, flags);

@@ -1,4 +1,6 @@
-/** `mapreduce report`: a job as a page, from the manifest of a folder here, or of a job on AWS with what it has cost. */
+/**
+ * `mapreduce report`: a job as a page, from the manifest of a folder here, or of a job on AWS with what it has cost.
+ */
 import { constants, existsSync } from 'node:fs';
 import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -46,7 +48,7 @@ export async function writePage(file: string, report: JobReport, cost?: ReportCo
   }
 }
 
-/** A file that was not there before is removed when it cannot be written to its end. */
+/** Removes a new file that cannot be written to its end. */
 async function writeWhole(file: string, text: string): Promise<void> {
   const created = await open(file, 'wx').catch((error: unknown) => {
     if (errnoOf(error) !== 'EEXIST') throw error;
@@ -71,7 +73,7 @@ const REPORT_REMEDIES = {
   EDQUOT: 'Free some space, or name a file on a larger device.',
 };
 
-/** A folder that merely has the name of a job is none of its results: its input, more likely. */
+/** A folder that merely has the name of a job does not hold its results; it is more likely its input. */
 function looksLikePath(what: string): boolean {
   return /[/\\]|\.json$/.test(what) || existsSync(join(what, MANIFEST_NAME));
 }
@@ -80,7 +82,7 @@ async function ofFolder(path: string): Promise<{ report: JobReport; cost?: Repor
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
   const file = isFolder ? join(path, MANIFEST_NAME) : path;
   try {
-    // A file that is named may be a pipe.
+    // A file that the user names may be a pipe.
     const text = isFolder ? await textOfFile(file) : await readFile(file, 'utf8');
     return { report: parseManifest(text, file) };
   } catch (error) {
@@ -90,7 +92,7 @@ async function ofFolder(path: string): Promise<{ report: JobReport; cost?: Repor
   }
 }
 
-/** Without waiting for someone to write, where it is a pipe. */
+/** Does not wait for a writer where the file is a pipe. */
 async function textOfFile(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if (!(await file.stat()).isFile()) throw notReadable(path, 'it is no file');
@@ -100,7 +102,7 @@ async function textOfFile(path: string): Promise<string> {
 function notReadable(file: string, why: string, cause?: unknown): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `${file} cannot be read (${why}). Name the output folder of a job that has ended well, its ${MANIFEST_NAME}, or the id of a job on AWS`,
+    `${file} cannot be read (${why}). Name the output folder of a job that has succeeded, its ${MANIFEST_NAME}, or the id of a job on AWS`,
     { cause },
   );
 }

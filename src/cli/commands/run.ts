@@ -11,7 +11,7 @@ import { embeddedOptions, type RunFlags } from '../flags/run-flags.ts';
 import { EXIT_CODE, exitCodeOfSignal } from '../process/exit-code.ts';
 import { listenForInterrupt } from '../process/interrupt.ts';
 
-/** @returns the exit code. Throws what the job failed of. */
+/** @returns the exit code. Throws the error that the job failed with. */
 export async function runCommand(job: string | undefined, flags: RunFlags): Promise<number> {
   const options = await embeddedOptions(job, flags);
   const { output } = options;
@@ -48,7 +48,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       if (flags.report !== undefined) await writeReport(flags.report, report, output);
     }
     const signal = interrupt.received();
-    // It came too late to stop the job, but is still to stop what calls this command.
+    // It came too late to stop the job, but must still stop whatever called this command.
     return signal === undefined ? EXIT_CODE.done : exitCodeOfSignal(signal);
   } catch (error) {
     const signal = interrupt.received();
@@ -64,7 +64,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
   }
 }
 
-/** Last: whatever becomes of it, the result is there, and is shown. */
+/** Called last, so that the result is shown whether or not this succeeds. */
 async function writeReport(file: string, report: JobReport, output: string): Promise<void> {
   const { writePage } = await import('./report.ts');
   try {
@@ -91,7 +91,9 @@ async function printSummary(report: JobReport, output: string) {
   print(`${lines.join('\n')}\n`);
 }
 
-/** For the display, before the job is loaded: of apps/word-count/job.ts its folder's name, of ./words.ts its own. */
+/**
+ * For the display before the job is loaded: the folder's name for apps/word-count/job.ts, the file's for ./words.ts.
+ */
 function jobLabel({ pathname }: URL): string {
   const [name, folder] = decodeURIComponent(pathname).split('/').reverse();
   return (/^job\.\w+$/.test(name) ? folder : name.replace(/\.\w+$/, '')) || name;

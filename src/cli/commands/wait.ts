@@ -16,7 +16,7 @@ export async function waitCommand(id: string, flags: DeploymentFlags & OutputFla
   return await waitForJob(deployment, status, flags);
 }
 
-/** @returns the exit code. Throws what the job failed of. Ctrl-C ends the waiting, not the job. */
+/** @returns the exit code. Throws the error that the job failed with. Ctrl-C ends the waiting, not the job. */
 export async function waitForJob(
   deployment: Deployment,
   start: JobStart,

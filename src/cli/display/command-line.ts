@@ -1,7 +1,7 @@
-/** Command lines that a message tells to type next: as this one was called, and about the deployment it is about. */
+/** The command lines that messages suggest: called as this one was, and about the same deployment. */
 import type { DeploymentTarget } from '../../aws/client/deployment-target.ts';
 
-/** A clone has no `mapreduce` on its path. */
+/** In a clone of the project, `mapreduce` is not on the path. */
 const LAUNCHER = /[/\\]scripts[/\\]start\.ts$/.test(process.argv[1] ?? '') ? 'npm start --' : 'mapreduce';
 
 /** @param command  the rest of the line, such as 'wait daily' */
@@ -16,7 +16,7 @@ export function commandLine(
   return [LAUNCHER, command, ...flags, ...(local ? ['--local'] : [])].join(' ');
 }
 
-/** In quotes where a shell would not take it as it is. */
+/** In quotes where a shell would not take the text literally. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -52,7 +52,7 @@ function changeText({ change, isDescriptionChanged, parameters }: AppChange): st
 
 const SIGNS: Readonly<Record<ParameterChange['change'], string>> = { new: '+', removed: '-', other: '~' };
 
-/** Another module of the same project is worth a line, and no reason to stop. */
+/** Another module of the same project is worth a line, but no reason to stop. */
 export function movedText(next: AppCatalog, { catalog }: DeployedStack): string | undefined {
   if (catalog === undefined) return undefined;
   const { project, jobs } = catalog.by;

@@ -1,14 +1,14 @@
-/** A look at a job's result: the first lines of its parts, without reading them whole. */
+/** The first lines of a job's result, without reading a whole part. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PartReport } from '../../report/report.ts';
 import type { FirstLines } from './summary.ts';
 
 const LINES_MAX = 5;
-/** Of a part: as much as is read for them. */
+/** How much of a part is read for its first lines. */
 export const FIRST_LINES_BYTES_MAX = 16 * 1024;
 
-/** Of the first part that holds a record; undefined when none does. */
+/** Lines of the first part that holds a record; undefined when none does. */
 export async function firstLines(
   outputFolder: string,
   parts: readonly PartReport[],
@@ -25,10 +25,10 @@ export async function firstLines(
   return firstLinesOf(part.name, buffer.toString('utf8', 0, bytesRead));
 }
 
-/** Blank lines are left out: sorted text begins with all that it has, and looks like no result at all. */
+/** Leaves out blank lines: sorted text begins with all of them, which would look like no result at all. */
 export function firstLinesOf(name: string, start: string): FirstLines {
   const all = start.split('\n');
-  // The piece after the last line's end, or a line that was cut by the buffer's: the latter only if it is all there is.
+  // Drops what follows the last line end. A line that the buffer cuts is kept only if it is the only one.
   if (all.length > 1) all.pop();
   const isBlank = (line: string) => line.trim() === '';
   return {

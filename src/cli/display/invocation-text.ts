@@ -32,7 +32,7 @@ function reported(log: string): string[] {
   ];
 }
 
-/** Without Lambda's frame and the metrics: what remains is the task's. */
+/** The lines of the task, without those of Lambda and the metrics. */
 export function logText(log: string, paint: Paint): string {
   const lines = log
     .split('\n')

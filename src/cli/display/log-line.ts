@@ -1,4 +1,4 @@
-/** One line of a log, for a person: those of the functions' logger and of the state machine are JSON. */
+/** A line of a log as text for people. The functions' logger and the state machine write JSON. */
 import { formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { type Paint, printable } from './paint.ts';

@@ -1,4 +1,4 @@
-/** Colours, where the stream shows them: a terminal, unless NO_COLOR says otherwise; any stream under FORCE_COLOR. */
+/** Colours where the stream shows them: on a terminal without NO_COLOR, and on any stream with FORCE_COLOR. */
 import { styleText } from 'node:util';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -11,7 +11,7 @@ export function paintFor(stream: NodeJS.WriteStream): Paint {
 /** For streams without colour, and for tests. */
 export const plainPaint: Paint = (_style, text) => text;
 
-/** Control characters but tab and line feed, and those that change the direction of what is behind them. */
+/** Control characters except tab and line feed, and characters that change the direction of text. */
 const CONTROL = String.raw`[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]`;
 const control = new RegExp(CONTROL, 'g');
 
@@ -22,22 +22,22 @@ export function isControl(found: string): boolean {
   return found.length === 1;
 }
 
-/** Text of others (messages, names, results) as it may be shown: no control character reaches the terminal. */
+/** Makes untrusted text (messages, names, results) safe to print: no control character reaches the terminal. */
 export function printable(text: string): string {
   return text.replace(control, '\u00b7');
 }
 
-/** The same of a name (of a file, a counter): on one line, since a further line could pass for one of ours. */
+/** The same for a name of a file or a counter, on one line: a further line could pass for one of ours. */
 export function printableName(text: string): string {
   return printable(text).replace(/[\t\n]/g, '\u00b7');
 }
 
-/** The same of a message, which may quote such a name: its further lines are indented. */
+/** The same for a message, which may quote such a name. Its further lines are indented. */
 export function printableMessage(text: string): string {
   return printable(text).replaceAll('\n', '\n    ');
 }
 
-/** At most `charsMax` characters, with '…' for what was cut. */
+/** Cuts text to `charsMax` characters, with '…' at the end where something was cut. */
 export function cut(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : `${text.slice(0, Math.max(0, charsMax - 1))}…`;
 }

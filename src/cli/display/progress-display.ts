@@ -1,6 +1,6 @@
 /**
  * Draws the progress on stderr while a job runs: in place on a terminal, at most one line a second elsewhere. What user
- * code prints meanwhile goes between, never through it.
+ * code prints appears between the drawings.
  */
 import type { JobEvent } from '../../report/report.ts';
 import { paintFor } from './paint.ts';
@@ -10,9 +10,9 @@ import { writeToStderr } from './standard-streams.ts';
 
 export interface ProgressDisplay {
   readonly onEvent: (event: JobEvent) => void;
-  /** Writes text of others to stderr. */
+  /** Writes other text to stderr. */
   readonly print: (text: string) => void;
-  /** Takes away what was drawn in place. Called once, however the job ended. */
+  /** Removes what was drawn in place. May be called more than once. */
   readonly end: () => void;
 }
 
@@ -30,14 +30,14 @@ export function progressDisplay(options: DisplayOptions): ProgressDisplay {
 }
 
 function canDrawInPlace({ isTTY, columns, rows }: NodeJS.WriteStream): boolean {
-  // Of a terminal without a size (a script's, a container's) nobody knows how it shows things.
+  // A terminal without a size (of a script, of a container) may not support drawing in place.
   return isTTY && process.env.TERM !== 'dumb' && columns >= COLUMNS_MIN && rows >= ROWS_MIN;
 }
 
 const COLUMNS_MIN = 40;
 const ROWS_MIN = 5;
 const DRAW_INTERVAL_MS = 100;
-/** A job that is done by then needs no display, and not the time that loading one takes. */
+/** A job that ends sooner needs no display, so none is loaded. */
 const DRAW_AFTER_MS = 300;
 const LINE_INTERVAL_MS = 1_000;
 
@@ -63,7 +63,7 @@ function liveDisplay({ stream, jobName, nowMs }: DisplayOptions): ProgressDispla
     });
     drawing.update(lines.join('\n'));
   };
-  // What keeps the process alive is the job, not its display.
+  // The job keeps the process alive, not its display.
   const timer = setInterval(draw, DRAW_INTERVAL_MS).unref();
   return {
     onEvent: (event) => {
@@ -88,7 +88,7 @@ function plainDisplay({ stream, jobName, nowMs }: DisplayOptions): ProgressDispl
   return {
     onEvent: (event) => {
       state = afterEvent(state, event);
-      // Between stages there is nothing to tell that the next line would not.
+      // Between stages there is no news that the next line does not have.
       if (event.kind !== 'progress' || nowMs() < lineAtMs) return;
       lineAtMs = nowMs() + LINE_INTERVAL_MS;
       writeToStderr(`${plainLine(state, { jobName, elapsedMs: nowMs() - startedMs })}\n`, stream);

@@ -26,7 +26,7 @@ import {
 
 const BAR_CHARS_MAX = 30;
 const BAR_CHARS_MIN = 10;
-/** What stands beside the bar on most lines. */
+/** Width of the text beside the bar on most lines. */
 const TEXT_CHARS = 90;
 
 export interface LiveLinesOptions {
@@ -36,7 +36,7 @@ export interface LiveLinesOptions {
   readonly paint: Paint;
 }
 
-/** The whole display, one line a stage. No line is longer than the terminal is wide. */
+/** The whole display, one line per stage. No line is wider than the terminal. */
 export function liveLines(state: ProgressState, options: LiveLinesOptions): string[] {
   const { jobName, elapsedMs, columns, paint } = options;
   const bar = Math.max(BAR_CHARS_MIN, Math.min(BAR_CHARS_MAX, columns - TEXT_CHARS));
@@ -115,7 +115,7 @@ function troubleText({ failedAttempts, backupAttempts, lastFailure }: ProgressSt
       : [`${formatCountOf(failedAttempts, 'attempt')} failed; the last, ${oneLine(lastFailure ?? '')}`]),
     ...(backupAttempts === 0 ? [] : [formatCountOf(backupAttempts, 'backup attempt')]),
   ];
-  // What is short goes first: the other may be cut.
+  // The short text goes first, because the long one may be cut.
   return texts.length === 0 ? undefined : texts.reverse().join('; ');
 }
 

@@ -1,12 +1,12 @@
 /**
- * What a progress display knows, made of the job's events. Pure: a new state for each event.
+ * What a progress display knows, derived from the job's events. Pure: each event makes a new state.
  *
  *     waiting -> running -> done
  */
 import type { Stage } from '../../base/ids.ts';
 import type { JobEvent, StageProgress } from '../../report/report.ts';
 
-/** Rates are over this much time: steady enough to read, and still the present. */
+/** Rates are averages over this time: steady enough to read, and still current. */
 const RATE_WINDOW_MS = 5_000;
 
 export interface ProgressState {
@@ -31,7 +31,7 @@ export interface StageState {
   readonly bytes: number;
   readonly bytesTotal: number | undefined;
   readonly elapsedMs: number;
-  /** Of the last seconds, oldest first; rates are between the first and the last. */
+  /** Samples of the last seconds, oldest first. Rates are taken between the first and the last. */
   readonly samples: readonly Sample[];
 }
 
@@ -102,7 +102,9 @@ export interface Rates {
   readonly bytesPerSecond: number;
 }
 
-/** Of a running stage over the last seconds, of one that is done over all its time. Undefined when nothing has moved. */
+/**
+ * Over the last seconds of a running stage, or over all the time of one that is done. Undefined when nothing has moved.
+ */
 export function ratesOf(stage: StageState): Rates | undefined {
   const last: Sample = stage;
   const first: Sample =
@@ -122,11 +124,11 @@ export function fractionDone({ state, tasks, done, running, bytes, bytesTotal }:
   if (state !== 'running') return state === 'done' ? 1 : 0;
   if (tasks === 0) return 0;
   if (!bytesTotal) return done / tasks;
-  // Attempts read ahead, and backup attempts read twice; and what has been read is still to be written.
+  // Attempts read ahead, backup attempts read the same bytes again, and what has been read must still be written.
   return Math.min(bytes / bytesTotal, (done + running) / tasks, done === tasks ? 1 : 0.99);
 }
 
-/** Of a running stage, if it goes on as it went. Undefined while too little of it is known. */
+/** Extrapolated for a running stage. Undefined while too little is known. */
 export function remainingMsOf(stage: StageState): number | undefined {
   const fraction = fractionDone(stage);
   if (stage.state !== 'running' || fraction === 0 || stage.elapsedMs < 1_000) return undefined;

@@ -1,11 +1,11 @@
 /**
- * Writes to stdout and stderr. Stdout is what the caller asked for, so it is an error when it takes nothing more; what
- * stderr does not take is dropped, so that a full disk below a log never fails a job.
+ * Writes to stdout and stderr. Stdout is what the caller asked for, so a write that fails there is an error. What cannot be
+ * written to stderr is dropped, so that a full disk below a log never fails a job.
  */
 import { MapReduceError } from '../../base/errors.ts';
 import { errorNameOfErrno, explainErrno } from '../../storage/file/file-errors.ts';
 
-/** Stdout takes nothing more: the device is full, say. */
+/** A write to stdout failed, for example because the device is full. */
 export class OutputStreamError extends MapReduceError {
   constructor(cause: unknown) {
     super(errorNameOfErrno(cause), `cannot write to stdout: ${explainErrno(cause, STDOUT_REMEDIES)}`, {
@@ -20,7 +20,7 @@ const STDOUT_REMEDIES = {
   EBADF: 'Redirect it to a file or a pipe.',
 };
 
-/** Of the first write that failed. */
+/** The error of the first write that failed. */
 let failure: OutputStreamError | undefined;
 /** Writes whose outcome is not known. */
 let pending = 0;
@@ -32,7 +32,7 @@ export function watchStandardStreams(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
-/** Whether it was written, stdoutWritten() tells. */
+/** stdoutWritten() reports whether the write succeeded. */
 export function writeToStdout(text: string): void {
   pending++;
   process.stdout.write(text, (error) => {
@@ -42,7 +42,7 @@ export function writeToStdout(text: string): void {
 }
 
 /**
- * Resolves once all that was written has gone out.
+ * Resolves once all pending writes have ended.
  *
  * @throws OutputStreamError, once, where some of it could not be written
  */
@@ -57,12 +57,12 @@ export async function stdoutWritten(): Promise<void> {
   if (failed !== undefined) throw failed;
 }
 
-/** What cannot be written is dropped: there is no other place to report it. */
+/** Drops what cannot be written, because there is no other place to report it. */
 export function writeToStderr(text: string, stream: NodeJS.WriteStream = process.stderr): void {
   stream.write(text, () => {});
 }
 
-/** The reader closed the pipe (`| head`): no failure, and nothing to report. */
+/** Whether the reader closed the pipe (`| head`), which is not a failure. */
 function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
 }

@@ -1,4 +1,4 @@
-/** What is said when a job has ended well, made of its report. */
+/** The summary of a job that has succeeded, made from its report. */
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import type { JobReport, StageReport } from '../../report/report.ts';
 import { cut, type Paint, printable, printableMessage, printableName } from './paint.ts';
@@ -11,7 +11,7 @@ const LINE_CHARS_MAX = 110;
 export interface SummaryOptions {
   /** The output folder as its reader may type it. */
   readonly output: string;
-  /** Of the first part that is not empty. */
+  /** Those of the first part that is not empty. */
   readonly firstLines: FirstLines | undefined;
   readonly paint: Paint;
 }

@@ -1,8 +1,8 @@
-/** Columns of text, lined up. */
+/** Aligned columns of text. */
 
 export type Alignment = 'left' | 'right';
 
-/** Rows of cells as lines, two blanks between columns, none at the end of a line. */
+/** Makes a line of each row, with two blanks between columns and none at the end. */
 export function tableLines(rows: readonly (readonly string[])[], alignments: readonly Alignment[]): string[] {
   const widths = alignments.map((_, column) => Math.max(0, ...rows.map((row) => (row[column] ?? '').length)));
   return rows.map((row) =>

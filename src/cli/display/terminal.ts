@@ -1,7 +1,7 @@
 /**
- * The one way to stdout and stderr for text that has others' words in it: names, ids, messages, results. What would command
- * the terminal instead of showing there (escape sequences, other control characters, characters that reorder a line) is
- * shown as a dot. Colours of paint.ts pass.
+ * Prints text that contains untrusted words, such as names, ids, messages and results. Characters that would control the
+ * terminal (escape sequences, other control characters, characters that reorder a line) are shown as a dot. Only the colours
+ * of paint.ts pass.
  */
 import { isControl, paintOrControl } from './paint.ts';
 import { writeToStderr, writeToStdout } from './standard-streams.ts';
@@ -14,12 +14,14 @@ export function printToStderr(text: string): void {
   writeToStderr(shown(text));
 }
 
-/** A document for programs, on stdout. The same characters are written as JSON's own escapes: the same document. */
+/**
+ * Prints a document for programs on stdout. The same characters become JSON escapes, so the document does not change.
+ */
 export function printJson(document: unknown): void {
   writeToStdout(`${escapedJson(JSON.stringify(document, undefined, 2))}\n`);
 }
 
-/** One line of JSON as it is, but for such characters. */
+/** Prints a line of JSON, with such characters escaped. */
 export function printJsonLine(line: string): void {
   writeToStdout(`${escapedJson(line)}\n`);
 }

@@ -1,4 +1,4 @@
-/** A stack trace as its reader wants it: their own frames, and of the rest only how many there are. */
+/** A stack trace for users: the frames of their own code, and how many others were left out. */
 import { fileURLToPath } from 'node:url';
 
 const FRAMES_MAX = 10;
@@ -30,12 +30,12 @@ export function userStack(stack: string, packageRoot: URL): UserStack {
     engine.some((folder) => frame.includes(`(${folder}`) || frame.includes(` ${folder}`)) ||
     /\(?node:/.test(frame);
   const own = all.filter((frame) => !isEngine(frame));
-  // Built-ins such as Array.map, with nothing of the user's around them, say nothing.
+  // Built-ins such as Array.map are of no use without frames of the user.
   const frames = own.some((frame) => /:\d+:\d+\)?$/.test(frame)) ? own.slice(0, FRAMES_MAX) : [];
   return { head, frames, hidden: all.length - frames.length };
 }
 
-/** Every attempt's stack goes through one of these files of ours. */
+/** The stack of every attempt goes through one of these files. */
 function bundledRoot(frames: readonly string[]): string[] {
   for (const frame of frames) {
     const match =

@@ -5,7 +5,7 @@ import { MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import { appModule, appNames } from './apps.ts';
 
-/** @throws UsageError for a name that no app has. Whether a path leads to a job is for loadJob to say. */
+/** @throws UsageError for a name that no app has. loadJob checks whether a path leads to a job. */
 export function findJob(job: string): URL {
   if (looksLikePath(job)) return pathToFileURL(resolve(job));
   const app = appModule(job);

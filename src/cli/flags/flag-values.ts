@@ -18,7 +18,10 @@ const BYTES_BY_UNIT: ReadonlyMap<string, number> = new Map([
   ['gb', 1e9],
 ]);
 
-/** `4096`, `64KiB`, `64MiB`, `1.5GiB`; `64MB` are 64,000,000 bytes. Case and a blank before the unit do not matter. */
+/**
+ * `4096`, `64KiB`, `64MiB`, `1.5GiB`; `64MB` are 64,000,000 bytes. Case does not matter, nor does a blank before the
+ * unit.
+ */
 export function parseSizeBytes(flag: string, text: string, { min, max }: Range): number {
   const match = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim());
   const unitBytes = match === null ? undefined : BYTES_BY_UNIT.get(match[2].toLowerCase());
@@ -42,7 +45,7 @@ const MS_BY_UNIT: ReadonlyMap<string, number> = new Map([
   ['h', 3_600_000],
 ]);
 
-/** `500ms`, `60s`, `2m` (or `2min`), `1h`. A number alone could be read both ways, and is refused. */
+/** `500ms`, `60s`, `2m` (or `2min`), `1h`. A number without a unit is ambiguous, so it is refused. */
 export function parseDurationMs(flag: string, text: string, { min, max }: Range): number {
   const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text.trim());
   const unitMs = match === null ? undefined : MS_BY_UNIT.get(match[2].toLowerCase());
@@ -74,7 +77,7 @@ export function parseAssignment(flag: string, text: string): readonly [name: str
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
-/** In the largest unit that says it exactly. */
+/** In the largest unit that is exact. */
 function exactSize(bytes: number): string {
   for (const [name, unit] of [
     ['GiB', GiB],

@@ -1,4 +1,4 @@
-/** A flag that takes a path of this machine is given a URL: an s3:// one would become a folder named "s3:". */
+/** Refuses URLs where a flag takes a local path: an s3:// URL would become a folder named "s3:". */
 import { MapReduceError } from '../../base/errors.ts';
 
 const URL_OF_SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;

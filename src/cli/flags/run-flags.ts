@@ -9,7 +9,7 @@ import { findJob } from './find-job.ts';
 import { parseAssignment, parseDurationMs, parseSizeBytes, parseWholeNumber } from './flag-values.ts';
 import { assertLocalPath } from './local-path.ts';
 
-/** As commander hands them over: what takes a value is text yet. */
+/** As commander returns them: values are still unparsed text. */
 export interface RunFlags {
   readonly input?: readonly string[];
   readonly output?: string;
@@ -67,7 +67,7 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   };
   const params = Object.fromEntries((flags.set ?? []).map((text) => parseAssignment('--set', text)));
   const jobModule = findJob(jobName);
-  // Now, and not when the job has been loaded.
+  // Checked before the job is loaded.
   await resolveOutputRoot(output);
   if (flags.scratch !== undefined) await assertScratch(flags.scratch);
   if (flags.report !== undefined) await assertMayBeWritten(flags.report, output);
@@ -84,7 +84,7 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   };
 }
 
-/** Here and not by commander, which would say that --input is missing where --imput was written. */
+/** Checked here because commander would report --input as missing where the user typed --imput. */
 function assertComplete(job: string | undefined, { input, output }: RunFlags) {
   if (job === undefined) {
     throw new MapReduceError(
@@ -112,7 +112,7 @@ async function assertScratch(folder: string): Promise<void> {
   );
 }
 
-/** Before the job runs: whoever waits an hour for a report wants to know at once that there is no place for it. */
+/** Checked before the job runs, so that nobody waits an hour for a report that cannot be written. */
 async function assertMayBeWritten(report: string, output: string): Promise<void> {
   const usage = (problem: string) =>
     new MapReduceError(
@@ -122,7 +122,7 @@ async function assertMayBeWritten(report: string, output: string): Promise<void>
   const found = await stat(report).catch(() => undefined);
   if (found?.isDirectory()) throw usage('is a folder, and the report is a file');
   const folder = resolve(dirname(report));
-  // The run makes that one.
+  // The run creates the output folder.
   if (found === undefined && folder === resolve(output)) return;
   await access(found === undefined ? folder : report, constants.W_OK).catch(
     ({ code }: NodeJS.ErrnoException) => {

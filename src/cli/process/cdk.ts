@@ -8,17 +8,17 @@ import { clientRegion } from '../../aws/client/client-options.ts';
 import { MapReduceError } from '../../base/errors.ts';
 import { PACKAGE_ROOT } from './package-root.ts';
 
-/** Of cdk's output, the end is kept. */
+/** How much of the end of cdk's output is kept. */
 const OUTPUT_CHARACTERS_MAX = 20_000;
 
 /**
  * The script of the cdk command.
  *
- * @throws UsageError that says what to install, unless the packages that only a deployment needs are there
+ * @throws UsageError that says what to install where a package is missing that only a deployment needs
  */
 export function cdkScript(): string {
   const ours = createRequire(PACKAGE_ROOT);
-  // The library is found from the app, which imports it; the command may also belong to where it is called.
+  // The app imports the library, so it must be beside this package; the command may also be beside the caller.
   const callers = createRequire(pathToFileURL(join(process.cwd(), 'package.json')));
   const cdk = found('aws-cdk/package.json', ours) ?? found('aws-cdk/package.json', callers);
   const missing = [

@@ -1,19 +1,19 @@
 /**
- * Ctrl-C and its like. The first asks the job to stop and clean up after itself; the second ends the process at once.
+ * Ctrl-C and similar signals. The first asks the job to stop and clean up; the second ends the process at once.
  */
 import { MapReduceError } from '../../base/errors.ts';
 import { exitCodeOfSignal } from './exit-code.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const satisfies NodeJS.Signals[];
 
-/** npm passes on the SIGINT that the terminal has sent to all its processes: both are one key press. */
+/** npm forwards the SIGINT that the terminal sends to all its processes, so one key press arrives twice. */
 const SAME_KEY_PRESS_MS = 100;
 
 export interface Interrupt {
   readonly signal: AbortSignal;
   /** The signal that came, if any. */
   readonly received: () => NodeJS.Signals | undefined;
-  /** Signals do again what they do by default. */
+  /** Restores what signals do by default. */
   readonly release: () => void;
 }
 
@@ -29,10 +29,10 @@ export function listenForInterrupt(tell: (name: string) => void): Interrupt {
       tell(by);
       abort.abort(new MapReduceError('CancelledError', `stopped by ${by}`));
     } else if (nowMs - first.atMs > SAME_KEY_PRESS_MS) {
-      // process.exit waits for worker threads, and one may hang in a system call: the signal's own default does not wait.
+      // process.exit waits for worker threads, and one may hang in a system call. The signal's default does not wait.
       release();
       process.kill(process.pid, name);
-      // As process 1 of a container, it has no default.
+      // Signals have no default in process 1 of a container.
       process.exit(exitCodeOfSignal(name));
     }
   };

@@ -1,4 +1,4 @@
-/** Where this package lies. Sources are in <root>/src/cli/process, the published build in <root>/dist/src/cli/process. */
+/** Where this package is. Sources are in <root>/src/cli/process, the published build in <root>/dist/src/cli/process. */
 import { readFileSync } from 'node:fs';
 import { parseJson } from '../../codec/parse-json.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A working folder that was removed while a shell was in it: every relative path fails there, and Node throws from
- * process.cwd(), in libraries too.
+ * A working folder that was removed while a shell was in it: every relative path fails there, and process.cwd() throws,
+ * in libraries as well.
  */
 import { MapReduceError } from '../../base/errors.ts';
 

@@ -183,9 +183,7 @@ describe('Step Functions', () => {
 
     const { text, code } = await said(() => jobsCommand(NAMED));
 
-    expect(text).toMatch(
-      /there is no state machine arn:.*leave --state-machine and MAPREDUCE_STATE_MACHINE away/,
-    );
+    expect(text).toMatch(/there is no state machine arn:.*omit --state-machine and MAPREDUCE_STATE_MACHINE/);
     expect(code).toBe(2);
   });
 });
