@@ -1,20 +1,17 @@
 /** Tells people why a job failed: in the job's folder, beside the request, and as an answer for the event. */
 import type * as v from 'valibot';
-import { isFinal, readFailures } from '../../src/aws/protocol/attempt-failures.ts';
+import { readFailures } from '../../src/aws/protocol/attempt-failures.ts';
 import {
-  type AttemptFailureDocument,
   type ClaimDocument,
   type FailureDocument,
   findDocument,
   writeDocument,
 } from '../../src/aws/protocol/documents.ts';
+import { causeOf } from '../../src/aws/protocol/failure-cause.ts';
 import { hintsFor, hintText } from '../../src/aws/protocol/hints.ts';
 import type { failureEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { failureKey, requestFailureKey, requestKey } from '../../src/aws/protocol/keys.ts';
-import { type Death, reportedFailure } from '../../src/aws/protocol/lambda-reports.ts';
 import { parseStartEvent, type StartEvent } from '../../src/aws/protocol/start-event.ts';
-import { ERROR_TABLE, type ErrorName, isErrorName } from '../../src/base/error-table.ts';
-import type { SerializedError } from '../../src/base/errors.ts';
 import { type JobId, jobId } from '../../src/base/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { jobIdOfStart } from './claim.ts';
@@ -93,50 +90,4 @@ function startOf(input: unknown): StartEvent | undefined {
   } catch {
     return undefined;
   }
-}
-
-type Cause = Pick<FailureDocument, 'error' | 'message' | 'details'>;
-
-/** A Distributed Map says only that a child failed; the notes of the attempts say which task, and why. */
-function causeOf(reported: Death, attempts: readonly AttemptFailureDocument[]): Cause {
-  const failure = reportedFailure(reported);
-  switch (failure.kind) {
-    case 'thrown':
-      return thrownCause(failure.error);
-    case 'death':
-      return { error: failure.death.name, message: failure.death.message, details: {} };
-    case 'tasks-failed': {
-      const last = attempts.findLast(({ error }) => isFinal(error.name)) ?? attempts.at(-1);
-      return last === undefined ? otherCause(reported.Error, reported.Cause) : attemptCause(last);
-    }
-    case 'other':
-      return otherCause(failure.name, failure.message);
-  }
-}
-
-/** The name of the last attempt's error says more than that a task failed. */
-function thrownCause({ name, message, details = {}, cause }: SerializedError): Cause {
-  return { error: (name === 'TaskFailedError' ? endingName(cause) : undefined) ?? name, message, details };
-}
-
-/** What is repaired ends no task by itself; too many repairs do. */
-function endingName(last: SerializedError | undefined): ErrorName | undefined {
-  if (last === undefined || !isErrorName(last.name)) return undefined;
-  return ERROR_TABLE[last.name].retry === 'repair' ? undefined : last.name;
-}
-
-function attemptCause({ taskId, attemptId, error }: AttemptFailureDocument): Cause {
-  return {
-    error: error.name,
-    message: `task ${taskId} failed for good: ${error.name}: ${error.message}`,
-    details: { ...error.details, taskId, attemptId },
-  };
-}
-
-function otherCause(name: string, message: string): Cause {
-  return {
-    error: name,
-    message: message === '' ? `the execution failed with ${name}` : message,
-    details: {},
-  };
 }

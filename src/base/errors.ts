@@ -37,6 +37,7 @@ export interface SerializedError {
   name: string;
   message: string;
   stack?: string;
+  /** Absent from an error that is not one of ours. */
   details?: ErrorDetails;
   cause?: SerializedError;
 }
@@ -114,16 +115,13 @@ export function serializeError(error: unknown, depth = 0): SerializedError {
   };
 }
 
-export function deserializeError(data: SerializedError): Error {
-  const cause = data.cause === undefined ? undefined : deserializeError(data.cause);
-  const error = isErrorName(data.name)
-    ? new MapReduceError(data.name, data.message, {
-        ...(data.details === undefined ? {} : { details: data.details }),
-        cause,
-      })
-    : Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), {
-        name: data.name,
-      });
-  if (data.stack !== undefined) error.stack = data.stack;
+/** Only what was one of ours has `details`: an error class of the user's may have one of our names. */
+export function deserializeError({ name, message, stack, details, cause: inner }: SerializedError): Error {
+  const cause = inner === undefined ? undefined : deserializeError(inner);
+  const error =
+    details !== undefined && isErrorName(name)
+      ? new MapReduceError(name, message, { details, cause })
+      : Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { name });
+  if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -32,4 +32,16 @@ describe('an error on its way between threads', () => {
       expect(found).toMatchObject({ name, message: 'thrown by a user' });
     },
   );
+
+  it.each(['CancelledError', 'StorageError'])('is none of ours for being named %s by its user', (name) => {
+    class Theirs extends Error {
+      override readonly name = name;
+    }
+    const error = new MapReduceError('UserCodeError', 'map() threw', { cause: new Theirs('no') });
+
+    const { cause } = deserializeError(structuredClone(serializeError(error)));
+
+    expect(cause).not.toBeInstanceOf(MapReduceError);
+    expect(cause).toMatchObject({ name, message: 'no' });
+  });
 });

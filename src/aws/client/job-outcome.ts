@@ -1,10 +1,11 @@
 /** What has become of a job: its report where it succeeded, otherwise why it failed. */
 import { type ErrorName, isErrorName, MapReduceError } from '../../base/errors.ts';
+import type { JobId } from '../../base/ids.ts';
 import type { JobReport } from '../../report/report.ts';
 import { type FailureDocument, findDocument, findManifest, type WrittenHint } from '../protocol/documents.ts';
-import { hintText, isHintKind } from '../protocol/hints.ts';
+import { causeOf } from '../protocol/failure-cause.ts';
+import { hintsFor, hintText, isHintKind } from '../protocol/hints.ts';
 import { defaultOutputPrefix, failureKey } from '../protocol/keys.ts';
-import { reportedFailure } from '../protocol/lambda-reports.ts';
 import type { Deployment } from './deployment.ts';
 import type { JobExecution } from './executions.ts';
 import type { JobStatus } from './job-status.ts';
@@ -51,13 +52,9 @@ export async function failureOf(
       `job ${job} was cancelled. What is committed is kept for days: resume from there with '${commandLine(`redrive ${job}`)}'`,
     );
   }
-  const failure = await findDocument<FailureDocument>(store, failureKey(job));
-  if (failure === undefined) {
-    return new MapReduceError(
-      'TaskFailedError',
-      `job ${job} failed${execution === undefined ? '' : ` (${execution.status})`}: ${reportedText(execution)}. See '${commandLine(`logs ${job}`)}'`,
-    );
-  }
+  const failure =
+    (await findDocument<FailureDocument>(store, failureKey(job))) ??
+    unrecordedFailure(job, { execution, isPlanned: plan !== undefined });
   const { phase: _phase, file, ...details } = failure.details;
   const next = failure.nextSteps.map((hint) => `\n  next: ${ownText(hint, commandLine)}`).join('');
   return new MapReduceError(errorNameOf(failure.error), `job ${job}: ${failure.message}${next}`, {
@@ -71,20 +68,20 @@ export async function failureOf(
   });
 }
 
-/** Why an execution failed that could not leave a failure.json. */
-function reportedText(execution: JobExecution | undefined): string {
-  if (execution?.error === undefined) return execution?.cause ?? 'it has left no failure.json';
-  const failure = reportedFailure({ Error: execution.error, Cause: execution.cause ?? '' });
-  switch (failure.kind) {
-    case 'thrown':
-      return `${failure.error.name}: ${failure.error.message}`;
-    case 'death':
-      return `${failure.death.name}: ${failure.death.message}`;
-    case 'tasks-failed':
-      return `${execution.error}: tasks failed, and it has left no failure.json`;
-    case 'other':
-      return failure.message === '' ? failure.name : failure.message;
-  }
+/** What failure.json would say, had the failure step been able to write it. */
+function unrecordedFailure(
+  job: JobId,
+  { execution, isPlanned }: { execution: JobExecution | undefined; isPlanned: boolean },
+): Pick<FailureDocument, 'error' | 'message' | 'details' | 'nextSteps'> {
+  const { error: name = 'TaskFailedError', cause = '', status } = execution ?? {};
+  const { error, message, details } = causeOf({ Error: name, Cause: cause });
+  const reported = status === undefined ? '' : ` The execution is ${status}: ${message}`;
+  return {
+    error,
+    message: `it failed and left no failure.json.${reported}`,
+    details,
+    nextSteps: hintsFor(error, { jobId: job, isPlanned }).map((hint) => ({ ...hint, text: hintText(hint) })),
+  };
 }
 
 /** The function that wrote the hint does not know how this command was called. */

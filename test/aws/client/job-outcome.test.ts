@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { failureOf, readReport } from '../../../src/aws/client/job-outcome.ts';
 import { jobStatus } from '../../../src/aws/client/job-status.ts';
 import { writeDocument } from '../../../src/aws/protocol/documents.ts';
+import { answerFor } from '../../../src/aws/protocol/error-answer.ts';
 import { failureKey, planKey } from '../../../src/aws/protocol/keys.ts';
+import { MapReduceError } from '../../../src/base/errors.ts';
 import { commandLinesFor } from '../../../src/cli/flags/deployment-flags.ts';
 import { JOB, PLAN, type World, world } from './job-world.ts';
 
@@ -88,7 +90,28 @@ describe('why a job failed', () => {
 
     const failure = await failureOf(aws, await jobStatus(aws, JOB));
 
-    expect(failure.message).toContain('job daily failed (FAILED): it broke');
+    expect(failure.message).toBe(
+      'job daily: it failed and left no failure.json. The execution is FAILED: it broke\n  next: See what the functions logged: mapreduce logs daily\n  next: When the cause is fixed and deployed, or has passed, resume from what is committed: mapreduce redrive daily',
+    );
+  });
+
+  test('has the fields of what a function threw also where there is no failure.json', async () => {
+    const aws = world({ daily: ['FAILED'] });
+    const status = await jobStatus(aws, JOB);
+    const details = { taskId: 'm-00001', file: 'data/x.txt' };
+    const { name, message } = answerFor(
+      new MapReduceError('CorruptInputError', 'it is cut short', { details }),
+    );
+    const cause = JSON.stringify({ errorType: name, errorMessage: message, trace: [] });
+
+    const failure = await failureOf(aws, {
+      ...status,
+      execution: { ...status.execution!, error: name, cause },
+    });
+
+    expect(failure.name).toBe('CorruptInputError');
+    expect(failure.message).toContain('The execution is FAILED: it is cut short\n');
+    expect(failure.details).toMatchObject({ taskId: 'm-00001', file: `${aws.store.location}/data/x.txt` });
   });
 
   test('is that it was cancelled, after a cancel', async () => {

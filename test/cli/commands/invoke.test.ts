@@ -233,7 +233,7 @@ describe('a task that fails', () => {
   test('for want of a shuffle says why that may be', async () => {
     await job('FAILED', { mapsDone: 2 });
     const details = { objectKey: 'work/daily/shuffle-index', toRepair: 'shuffle-index' as const };
-    const cause = { name: 'ObjectNotFoundError', message: 'not there' };
+    const cause = { name: 'ObjectNotFoundError', message: 'not there', details: {} };
     functionAnswers(dryRun({ error: { name: 'CorruptShuffleError', message: 'not there', details, cause } }));
 
     const { code, error } = await invoke('r-0');

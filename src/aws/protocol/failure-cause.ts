@@ -1,0 +1,56 @@
+/** What made a job fail, out of what Step Functions reports and the notes of failed attempts. */
+import { ERROR_TABLE, type ErrorName, isErrorName } from '../../base/error-table.ts';
+import type { SerializedError } from '../../base/errors.ts';
+import { isFinal } from './attempt-failures.ts';
+import type { AttemptFailureDocument, FailureDocument } from './documents.ts';
+import { type Death, reportedFailure } from './lambda-reports.ts';
+
+/** Why a job failed, as failure.json has it. */
+export type FailureCause = Pick<FailureDocument, 'error' | 'message' | 'details'>;
+
+/**
+ * @param reported  what Step Functions knows
+ * @param attempts  oldest first: a Distributed Map says only that a child failed, and their notes say which task, and why
+ */
+export function causeOf(reported: Death, attempts: readonly AttemptFailureDocument[] = []): FailureCause {
+  const failure = reportedFailure(reported);
+  switch (failure.kind) {
+    case 'thrown':
+      return thrownCause(failure.error);
+    case 'death':
+      return { error: failure.death.name, message: failure.death.message, details: {} };
+    case 'tasks-failed': {
+      const last = attempts.findLast(({ error }) => isFinal(error.name)) ?? attempts.at(-1);
+      return last === undefined ? otherCause(reported.Error, reported.Cause) : attemptCause(last);
+    }
+    case 'other':
+      return otherCause(failure.name, failure.message);
+  }
+}
+
+/** The name of the last attempt's error says more than that a task failed. */
+function thrownCause({ name, message, details = {}, cause }: SerializedError): FailureCause {
+  return { error: (name === 'TaskFailedError' ? endingName(cause) : undefined) ?? name, message, details };
+}
+
+/** What is repaired ends no task by itself; too many repairs do. */
+function endingName(last: SerializedError | undefined): ErrorName | undefined {
+  if (last === undefined || !isErrorName(last.name)) return undefined;
+  return ERROR_TABLE[last.name].retry === 'repair' ? undefined : last.name;
+}
+
+function attemptCause({ taskId, attemptId, error }: AttemptFailureDocument): FailureCause {
+  return {
+    error: error.name,
+    message: `task ${taskId} failed for good: ${error.name}: ${error.message}`,
+    details: { ...error.details, taskId, attemptId },
+  };
+}
+
+function otherCause(name: string, message: string): FailureCause {
+  return {
+    error: name,
+    message: message === '' ? `the execution failed with ${name}` : message,
+    details: {},
+  };
+}
