@@ -43,6 +43,7 @@ export { type ErrorDetails, type ErrorName, MapReduceError } from './base/errors
 export type { ByteSink, Codec, JsonType, KeyCodec, KeyType, TypeOf, ValueType } from './codec/codec.ts';
 export { json } from './codec/json-type.ts';
 export { parseJson } from './codec/parse-json.ts';
+export type { RecordSlice } from './codec/record-slice.ts';
 export type { InputFormat, ParserPiece, RecordParser } from './formats/input-format.ts';
 export { type JsonLike, jsonLines } from './formats/json-lines.ts';
 export { type LineText, lines } from './formats/lines.ts';

@@ -18,9 +18,14 @@ export function copyBytes(
   if (sizeBytes <= LOOP_BYTES_MAX) {
     for (let i = 0; i < sizeBytes; i++) target[at + i] = source[start + i];
   } else {
-    target.set(source.subarray(start, end), at);
+    copyLong(source, start, end, target, at);
   }
   return at + sizeBytes;
+}
+
+/** Apart, so that the loop is small enough to be inlined. */
+function copyLong(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+  target.set(source.subarray(start, end), at);
 }
 
 /** Whether two ranges are equal. It compares from the end, since neighbours in sorted order mostly differ there. */

@@ -46,7 +46,7 @@ function encodedWriter(key: Codec<unknown>, value: Codec<unknown>): EncodedRecor
   const appendKey = encodedJson(key);
   const appendValue = encodedJson(value);
   if (!appendKey || !appendValue) return undefined;
-  return (keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd, sink) => {
+  return ({ keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd }, sink) => {
     appendBytes(KEY, 0, KEY.length, sink);
     appendKey(keyBytes, keyStart, keyEnd, sink);
     appendBytes(VALUE, 0, VALUE.length, sink);

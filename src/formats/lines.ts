@@ -43,13 +43,13 @@ function appendNewline(sink: ByteSink): void {
 
 function encodedWriter(_key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined {
   if (value === stringCodec || value === bytesCodec) {
-    return (_keyBytes, _keyStart, _keyEnd, valueBytes, valueStart, valueEnd, sink) => {
+    return ({ valueBytes, valueStart, valueEnd }, sink) => {
       appendBytes(valueBytes, valueStart, valueEnd, sink);
       appendNewline(sink);
     };
   }
   if (value === numberValueCodec) {
-    return (_keyBytes, _keyStart, _keyEnd, valueBytes, valueStart, valueEnd, sink) => {
+    return ({ valueBytes, valueStart, valueEnd }, sink) => {
       appendNumber(decodeNumberValue(valueBytes, valueStart, valueEnd), sink);
       appendNewline(sink);
     };

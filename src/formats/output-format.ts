@@ -1,4 +1,5 @@
 import type { ByteSink, Codec } from '../codec/codec.ts';
+import type { RecordSlice } from '../codec/record-slice.ts';
 
 /** How the records of the result become bytes in `part-r-00000.<extension>`. */
 export interface OutputFormat<K, V> {
@@ -16,13 +17,5 @@ export interface OutputFormat<K, V> {
   encodedWriter?(key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined;
 }
 
-/** Appends the record whose key is `keyBytes[keyStart, keyEnd)` and whose value is `valueBytes[valueStart, valueEnd)`. */
-export type EncodedRecordWriter = (
-  keyBytes: Buffer,
-  keyStart: number,
-  keyEnd: number,
-  valueBytes: Buffer,
-  valueStart: number,
-  valueEnd: number,
-  sink: ByteSink,
-) => void;
+/** Appends one record. The slice and its bytes are the engine's: valid during the call, and not to be changed. */
+export type EncodedRecordWriter = (record: Readonly<RecordSlice>, sink: ByteSink) => void;

@@ -93,7 +93,7 @@ function encodedWriter(key: Codec<unknown>, value: Codec<unknown>): EncodedRecor
   const appendKey = encodedCell(key);
   const appendValue = encodedCell(value);
   if (!appendKey || !appendValue) return undefined;
-  return (keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd, sink) => {
+  return ({ keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd }, sink) => {
     appendKey(keyBytes, keyStart, keyEnd, sink);
     appendByte(TAB, sink);
     appendValue(valueBytes, valueStart, valueEnd, sink);

@@ -21,6 +21,7 @@ import type { NamedCombiner, PairwiseCombiner } from '../api/job.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
 import type { KeyCodec } from '../codec/codec.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX } from '../codec/number-value.ts';
+import { RecordSlice } from '../codec/record-slice.ts';
 import { stringCodec } from '../codec/string-codec.ts';
 import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
@@ -492,12 +493,15 @@ export class FoldTable {
   }
 
   readonly #value = Buffer.alloc(NUMBER_VALUE_BYTES_MAX);
+  readonly #record = new RecordSlice();
 
   /** As RecordBuffer.drain(). */
   drain(writer: RunWriter, bytesMax: number): boolean {
     this.#draining ??= this.#startDraining();
     const draining = this.#draining;
     const keys = this.#keys.bytes;
+    const record = this.#record;
+    record.valueBytes = this.#value;
     const writeUntil = writer.bytesWritten + bytesMax;
     while (draining.partition < this.#partitions) {
       const end = draining.ends[draining.partition]!;
@@ -510,7 +514,11 @@ export class FoldTable {
         const entry = keys.readUInt32LE(offset - 4);
         const valueEnd = encodeNumberValue(this.#values[entry * ENTRY_DOUBLES]!, this.#value, 0);
         const keyStart = keyStartAt(keys, offset);
-        writer.append(keys, keyStart, keyStart + keyLengthAt(keys, offset), this.#value, 0, valueEnd);
+        record.keyBytes = keys;
+        record.keyStart = keyStart;
+        record.keyEnd = keyStart + keyLengthAt(keys, offset);
+        record.valueEnd = valueEnd;
+        writer.append(record);
         if (writer.bytesWritten >= writeUntil) return false;
       }
       writer.endPartition();

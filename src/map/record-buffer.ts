@@ -18,6 +18,7 @@ import { LIMITS } from '../base/limits.ts';
 import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';
 import type { ByteSink } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
+import { RecordSlice } from '../codec/record-slice.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { KeySorter } from './key-sort.ts';
@@ -203,26 +204,15 @@ export class RecordBuffer implements ByteSink {
 
   #writeAsTheyAre(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
     const bytes = this.bytes;
+    const record = this.#record;
+    record.keyBytes = bytes;
+    record.valueBytes = bytes;
     for (let i = start; i < end; i++) {
-      const offset = offsets[i]!;
-      const key = bytes[offset]!;
-      const value = bytes[offset + 1]!;
-      if (key < 0x80 && value < 0x80) {
-        const keyStart = offset + 2;
-        const keyEnd = keyStart + key - 1;
-        writer.append(bytes, keyStart, keyEnd, bytes, keyEnd, keyEnd + value);
-      } else {
-        const at = varintEnd(bytes, offset);
-        const keyStart = varintEnd(bytes, at);
-        const keyEnd = keyStart + readVarint(bytes, offset) - 1;
-        writer.append(bytes, keyStart, keyEnd, bytes, keyEnd, keyEnd + readVarint(bytes, at));
-      }
+      locate(bytes, offsets[i], record);
+      writer.append(record);
     }
     return end;
   }
-
-  readonly #folded = new GrowableSink(64);
-  readonly #record: RecordRange = { keyStart: 0, keyEnd: 0, valueEnd: 0 };
 
   /** May write beyond `batchEnd`, to the end of the group that crosses it. */
   #writeFolded(
@@ -234,28 +224,40 @@ export class RecordBuffer implements ByteSink {
     fold: ValueFold,
   ): number {
     const bytes = this.bytes;
-    const record = this.#record;
+    let record = this.#record;
+    let next = this.#nextRecord;
+    for (const slice of [record, next]) {
+      slice.keyBytes = bytes;
+      slice.valueBytes = bytes;
+    }
+    locate(bytes, offsets[start], record);
     let i = start;
     while (i < batchEnd) {
-      locate(bytes, offsets[i]!, record);
-      const { keyStart, keyEnd, valueEnd } = record;
-      i++;
-      if (i < end) locate(bytes, offsets[i]!, record);
-      if (i === end || !equalBytes(bytes, keyStart, keyEnd, bytes, record.keyStart, record.keyEnd)) {
-        writer.append(bytes, keyStart, keyEnd, bytes, keyEnd, valueEnd);
-        continue;
+      if (++i < end) locate(bytes, offsets[i], next);
+      if (i < end && sameKey(bytes, record, next)) {
+        fold.start(bytes, record.valueStart, record.valueEnd);
+        do {
+          fold.add(bytes, next.valueStart, next.valueEnd);
+          if (++i < end) locate(bytes, offsets[i], next);
+        } while (i < end && sameKey(bytes, record, next));
+        this.#folded.reset();
+        fold.writeTo(this.#folded);
+        record.valueBytes = this.#folded.bytes;
+        record.valueStart = 0;
+        record.valueEnd = this.#folded.end;
+        writer.append(record);
+        record.valueBytes = bytes;
+      } else {
+        writer.append(record);
       }
-      fold.start(bytes, keyEnd, valueEnd);
-      do {
-        fold.add(bytes, record.keyEnd, record.valueEnd);
-        if (++i < end) locate(bytes, offsets[i]!, record);
-      } while (i < end && equalBytes(bytes, keyStart, keyEnd, bytes, record.keyStart, record.keyEnd));
-      this.#folded.reset();
-      fold.writeTo(this.#folded);
-      writer.append(bytes, keyStart, keyEnd, this.#folded.bytes, 0, this.#folded.end);
+      [record, next] = [next, record];
     }
     return i;
   }
+
+  readonly #folded = new GrowableSink(64);
+  readonly #record = new RecordSlice();
+  readonly #nextRecord = new RecordSlice();
 
   #writeLongHeader(keyLength: number, valueLength: number): void {
     const lengths = this.#longHeader;
@@ -309,25 +311,28 @@ interface Draining {
   touched: number;
 }
 
-interface RecordRange {
-  keyStart: number;
-  keyEnd: number;
-  valueEnd: number;
+/** Moves the slice to the record at `offset` of `bytes`. */
+function locate(bytes: Buffer, offset: number, record: RecordSlice): void {
+  const key = bytes[offset];
+  const value = bytes[offset + 1];
+  let keyEnd: number;
+  if (key < 0x80 && value < 0x80) {
+    keyEnd = offset + 1 + key;
+    record.keyStart = offset + 2;
+    record.valueEnd = keyEnd + value;
+  } else {
+    const at = varintEnd(bytes, offset);
+    const keyStart = varintEnd(bytes, at);
+    keyEnd = keyStart + readVarint(bytes, offset) - 1;
+    record.keyStart = keyStart;
+    record.valueEnd = keyEnd + readVarint(bytes, at);
+  }
+  record.keyEnd = keyEnd;
+  record.valueStart = keyEnd;
 }
 
-function locate(bytes: Buffer, offset: number, record: RecordRange): void {
-  const key = bytes[offset]!;
-  const value = bytes[offset + 1]!;
-  if (key < 0x80 && value < 0x80) {
-    record.keyStart = offset + 2;
-    record.keyEnd = offset + 1 + key;
-    record.valueEnd = record.keyEnd + value;
-    return;
-  }
-  const at = varintEnd(bytes, offset);
-  record.keyStart = varintEnd(bytes, at);
-  record.keyEnd = record.keyStart + readVarint(bytes, offset) - 1;
-  record.valueEnd = record.keyEnd + readVarint(bytes, at);
+function sameKey(bytes: Buffer, a: RecordSlice, b: RecordSlice): boolean {
+  return equalBytes(bytes, a.keyStart, a.keyEnd, bytes, b.keyStart, b.keyEnd);
 }
 
 /** Reads one byte of each record, so that its cache line is on the way. The loads do not depend on each other. */

@@ -13,6 +13,7 @@ import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX, numberValueCodec } from '../codec/number-value.ts';
 import { printKey } from '../codec/print-key.ts';
+import { RecordSlice } from '../codec/record-slice.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
@@ -75,8 +76,7 @@ class EachReducer implements GroupReducer {
   reduceStretch(merge: KWayMerge): boolean {
     const output = this.#output;
     for (;;) {
-      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = merge.current;
-      output.emitEncoded(bytes, keyStart, keyEnd, bytes, valueStart, valueEnd);
+      output.emitEncoded(merge.current);
       this.recordsRead++;
       if (!merge.next()) return true;
       if (output.wantsFlush) return false;
@@ -97,6 +97,7 @@ class FoldReducer implements GroupReducer {
   readonly #shuffle: JobShuffle;
   readonly #key = new GroupKey();
   readonly #value = new GrowableSink(64);
+  readonly #folded = new RecordSlice();
   #open = false;
 
   constructor(fold: ValueFold, output: ResultOutput, shuffle: JobShuffle) {
@@ -112,11 +113,11 @@ class FoldReducer implements GroupReducer {
       const record = merge.current;
       this.recordsRead++;
       if (this.#open && key.holds(record)) {
-        this.#add(record.bytes, record.valueStart, record.valueEnd);
+        this.#add(record.valueBytes, record.valueStart, record.valueEnd);
       } else {
         this.finish();
         key.take(record);
-        fold.start(record.bytes, record.valueStart, record.valueEnd);
+        fold.start(record.valueBytes, record.valueStart, record.valueEnd);
         this.#open = true;
       }
       if (!merge.next()) return true;
@@ -134,7 +135,12 @@ class FoldReducer implements GroupReducer {
     } catch (error) {
       throw this.#naming(error);
     }
-    this.#output.emitEncoded(this.#key.bytes, 0, this.#key.end, value.bytes, 0, value.end);
+    const folded = this.#folded;
+    folded.keyBytes = this.#key.bytes;
+    folded.keyEnd = this.#key.end;
+    folded.valueBytes = value.bytes;
+    folded.valueEnd = value.end;
+    this.#output.emitEncoded(folded);
   }
 
   close(): void {}
@@ -239,7 +245,7 @@ class FunctionReducer implements GroupReducer {
         key.take(record);
         this.#open = true;
       }
-      values.add(record.bytes, record.valueStart, record.valueEnd);
+      values.add(record.valueBytes, record.valueStart, record.valueEnd);
       if (!merge.next()) return true;
       if (this.#output.wantsFlush) return false;
     }

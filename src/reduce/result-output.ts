@@ -6,6 +6,7 @@ import type { AttemptId, TaskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
+import { RecordSlice } from '../codec/record-slice.ts';
 import { mergeRunKey, partsAreInOrder } from '../commit/layout.ts';
 import { PartWriter } from '../commit/part-writer.ts';
 import type { EncodedRecordWriter, OutputFormat } from '../formats/output-format.ts';
@@ -17,14 +18,7 @@ export interface ResultOutput {
   /** One record of the group whose encoded key is bytes[start, end). */
   emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void;
   /** The same for a record whose key is the group's and whose value is still encoded. */
-  emitEncoded(
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-  ): void;
+  emitEncoded(record: Readonly<RecordSlice>): void;
   readonly wantsFlush: boolean;
   flush(): Promise<void>;
   commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }>;
@@ -53,10 +47,10 @@ function encodedWriter(
   const { keyCodec, valueCodec } = options;
   return (
     format.encodedWriter?.(keyCodec, valueCodec) ??
-    ((key, keyStart, keyEnd, value, valueStart, valueEnd, sink) => {
+    (({ keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd }, sink) => {
       format.write(
-        keyCodec.decode(key, keyStart, keyEnd),
-        valueCodec.decode(value, valueStart, valueEnd),
+        keyCodec.decode(keyBytes, keyStart, keyEnd),
+        valueCodec.decode(valueBytes, valueStart, valueEnd),
         sink,
       );
     })
@@ -79,15 +73,8 @@ class PartOutput implements ResultOutput {
     this.#part.recordWritten();
   }
 
-  emitEncoded(
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-  ): void {
-    this.#writeEncoded(key, keyStart, keyEnd, value, valueStart, valueEnd, this.#part.sink);
+  emitEncoded(record: Readonly<RecordSlice>): void {
+    this.#writeEncoded(record, this.#part.sink);
     this.#part.recordWritten();
   }
 
@@ -112,7 +99,8 @@ class MergeRunOutput implements ResultOutput {
   readonly #object: ShuffleObjectWriter;
   readonly #format: OutputFormat<unknown, unknown>;
   readonly #writeEncoded: EncodedRecordWriter;
-  readonly #record = new GrowableSink(256);
+  readonly #formatted = new GrowableSink(256);
+  readonly #record = new RecordSlice();
   readonly #taskId: TaskId;
   readonly #attemptId: AttemptId;
   #records = 0;
@@ -134,22 +122,15 @@ class MergeRunOutput implements ResultOutput {
   }
 
   emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void {
-    this.#record.reset();
-    this.#format.write(key, value, this.#record);
+    this.#formatted.reset();
+    this.#format.write(key, value, this.#formatted);
     this.#append(groupKey, groupStart, groupEnd);
   }
 
-  emitEncoded(
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-  ): void {
-    this.#record.reset();
-    this.#writeEncoded(key, keyStart, keyEnd, value, valueStart, valueEnd, this.#record);
-    this.#append(key, keyStart, keyEnd);
+  emitEncoded(record: Readonly<RecordSlice>): void {
+    this.#formatted.reset();
+    this.#writeEncoded(record, this.#formatted);
+    this.#append(record.keyBytes, record.keyStart, record.keyEnd);
   }
 
   get wantsFlush(): boolean {
@@ -178,7 +159,13 @@ class MergeRunOutput implements ResultOutput {
   }
 
   #append(groupKey: Buffer, groupStart: number, groupEnd: number): void {
-    this.#object.run.append(groupKey, groupStart, groupEnd, this.#record.bytes, 0, this.#record.end);
+    const record = this.#record;
+    record.keyBytes = groupKey;
+    record.keyStart = groupStart;
+    record.keyEnd = groupEnd;
+    record.valueBytes = this.#formatted.bytes;
+    record.valueEnd = this.#formatted.end;
+    this.#object.run.append(record);
     this.#records++;
   }
 }

@@ -7,6 +7,7 @@ import { giveBuffer } from '../base/buffer-pool.ts';
 import { KiB, LIMITS, MiB } from '../base/limits.ts';
 import type { AttemptControl } from '../base/progress.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
+import { RecordSlice } from '../codec/record-slice.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { FileStore } from '../storage/file/file-store.ts';
 import { openLocalFile, writeFully } from '../storage/local-file.ts';
@@ -113,8 +114,7 @@ class PlainAppender {
   appendStretch(merge: KWayMerge): void {
     const writer = this.#writer;
     do {
-      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = merge.current;
-      writer.append(bytes, keyStart, keyEnd, bytes, valueStart, valueEnd);
+      writer.append(merge.current);
       this.recordsIn++;
     } while (merge.next());
   }
@@ -129,6 +129,7 @@ class FoldingAppender {
   readonly #fold: ValueFold;
   readonly #key = new GroupKey();
   readonly #value = new GrowableSink(64);
+  readonly #folded = new RecordSlice();
   #open = false;
 
   constructor(writer: RunWriter, fold: ValueFold) {
@@ -142,11 +143,11 @@ class FoldingAppender {
       const record = merge.current;
       this.recordsIn++;
       if (this.#open && this.#key.holds(record)) {
-        fold.add(record.bytes, record.valueStart, record.valueEnd);
+        fold.add(record.valueBytes, record.valueStart, record.valueEnd);
       } else {
         this.endGroup();
         this.#key.take(record);
-        fold.start(record.bytes, record.valueStart, record.valueEnd);
+        fold.start(record.valueBytes, record.valueStart, record.valueEnd);
         this.#open = true;
       }
     } while (merge.next());
@@ -156,7 +157,12 @@ class FoldingAppender {
     if (!this.#open) return;
     this.#value.reset();
     this.#fold.writeTo(this.#value);
-    this.#writer.append(this.#key.bytes, 0, this.#key.end, this.#value.bytes, 0, this.#value.end);
+    const folded = this.#folded;
+    folded.keyBytes = this.#key.bytes;
+    folded.keyEnd = this.#key.end;
+    folded.valueBytes = this.#value.bytes;
+    folded.valueEnd = this.#value.end;
+    this.#writer.append(folded);
     this.recordsOut++;
     this.#open = false;
   }

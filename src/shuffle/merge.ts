@@ -103,7 +103,7 @@ export class KWayMerge {
 function isBefore(a: RunCursor, b: RunCursor): boolean {
   if (a.prefix !== b.prefix) return a.prefix < b.prefix;
   if (a.ended) return a.index < b.index;
-  const order = compareBytes(a.bytes, a.keyStart, a.keyEnd, b.bytes, b.keyStart, b.keyEnd);
+  const order = compareBytes(a.keyBytes, a.keyStart, a.keyEnd, b.keyBytes, b.keyStart, b.keyEnd);
   return order === 0 ? a.index < b.index : order < 0;
 }
 
@@ -116,14 +116,14 @@ export class GroupKey {
   holds(cursor: RunCursor): boolean {
     return (
       this.#prefix === cursor.prefix &&
-      equalBytes(this.bytes, 0, this.end, cursor.bytes, cursor.keyStart, cursor.keyEnd)
+      equalBytes(this.bytes, 0, this.end, cursor.keyBytes, cursor.keyStart, cursor.keyEnd)
     );
   }
 
   take(cursor: RunCursor): void {
     const length = cursor.keyEnd - cursor.keyStart;
     if (length > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(2 * length);
-    this.end = copyBytes(cursor.bytes, cursor.keyStart, cursor.keyEnd, this.bytes, 0);
+    this.end = copyBytes(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, this.bytes, 0);
     this.#prefix = cursor.prefix;
   }
 }

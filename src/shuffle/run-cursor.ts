@@ -1,17 +1,11 @@
 /** Steps through the records of one run. Stepping inside a block is synchronous; the next block is awaited. */
 import { readVarint, varintEnd } from '../base/varint.ts';
+import { NO_BYTES, RecordSlice } from '../codec/record-slice.ts';
 import { corrupt } from './block.ts';
 import type { RunReader } from './run-reader.ts';
 
-const NO_BYTES = Buffer.alloc(0);
-
-export class RunCursor {
-  /** The current record's key is bytes[keyStart, keyEnd), its value bytes[valueStart, valueEnd). */
-  bytes: Buffer = NO_BYTES;
-  keyStart = 0;
-  keyEnd = 0;
-  valueStart = 0;
-  valueEnd = 0;
+/** The slice is the current record; its key and value lie in one block. */
+export class RunCursor extends RecordSlice {
   /** The first 6 bytes of the key as one number (0 beyond its end): settles most comparisons. Infinity at the run's end. */
   prefix = 0;
   /** Position of the run among its peers: decides between equal keys. */
@@ -22,6 +16,7 @@ export class RunCursor {
   #end = 0;
 
   constructor(reader: RunReader, index: number, origin: string) {
+    super();
     this.#reader = reader;
     this.index = index;
     this.#origin = origin;
@@ -35,12 +30,14 @@ export class RunCursor {
   async nextBlock(): Promise<void> {
     const block = await this.#reader.next();
     if (block === undefined) {
-      this.bytes = NO_BYTES;
+      this.keyBytes = NO_BYTES;
+      this.valueBytes = NO_BYTES;
       this.#end = 0;
       this.prefix = Number.POSITIVE_INFINITY;
       return;
     }
-    this.bytes = block.raw;
+    this.keyBytes = block.raw;
+    this.valueBytes = block.raw;
     this.#end = block.raw.length;
     this.valueEnd = 0;
     if (block.raw[0] === 0 || this.step() === STEP_BLOCK_ENDED)
@@ -51,7 +48,7 @@ export class RunCursor {
   step(): typeof STEP_NEW_KEY | typeof STEP_SAME_KEY | typeof STEP_BLOCK_ENDED {
     let at = this.valueEnd;
     if (at >= this.#end) return STEP_BLOCK_ENDED;
-    const bytes = this.bytes;
+    const bytes = this.keyBytes;
     let key = bytes[at++]!;
     if (key >= 0x80) {
       key = readVarint(bytes, at - 1);

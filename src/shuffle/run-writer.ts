@@ -7,6 +7,7 @@
 import { copyBytes, equalBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
+import type { RecordSlice } from '../codec/record-slice.ts';
 import type { BlockCompression } from './block.ts';
 import { BLOCK_RAW_BYTES_MAX, sealBlock } from './block.ts';
 
@@ -53,21 +54,15 @@ export class RunWriter {
     return this.#bytesWritten;
   }
 
-  append(
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer,
-    valueStart: number,
-    valueEnd: number,
-  ): void {
+  append(record: Readonly<RecordSlice>): void {
+    const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = record;
     const keyLength = keyEnd - keyStart;
     const valueLength = valueEnd - valueStart;
     const sizeBytesMax = keyLength + valueLength + 2 * VARINT_BYTES_MAX;
     if (this.#end + sizeBytesMax > this.#raw.length) this.#makeRoom(sizeBytesMax);
     const raw = this.#raw;
     let at = this.#end;
-    if (this.#keyEnd >= 0 && equalBytes(raw, this.#keyStart, this.#keyEnd, key, keyStart, keyEnd)) {
+    if (this.#keyEnd >= 0 && equalBytes(raw, this.#keyStart, this.#keyEnd, keyBytes, keyStart, keyEnd)) {
       raw[at++] = 0;
       at = writeVarint(valueLength, raw, at);
     } else {
@@ -80,10 +75,10 @@ export class RunWriter {
         at = writeVarint(valueLength, raw, at);
       }
       this.#keyStart = at;
-      at = copyBytes(key, keyStart, keyEnd, raw, at);
+      at = copyBytes(keyBytes, keyStart, keyEnd, raw, at);
       this.#keyEnd = at;
     }
-    this.#end = copyBytes(value, valueStart, valueEnd, raw, at);
+    this.#end = copyBytes(valueBytes, valueStart, valueEnd, raw, at);
     this.#records++;
     if (this.#end >= this.#blockBytes) this.#seal();
   }

@@ -102,8 +102,8 @@ async function writeMerged(
     while (await merge.ready()) {
       control.check();
       do {
-        const { bytes, valueStart, valueEnd } = merge.current;
-        appendBytes(bytes, valueStart, valueEnd, sink);
+        const { valueBytes, valueStart, valueEnd } = merge.current;
+        appendBytes(valueBytes, valueStart, valueEnd, sink);
         merged.recordWritten();
         if (merged.wantsFlush) await merged.flush();
       } while (merge.next());

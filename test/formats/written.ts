@@ -34,6 +34,14 @@ export function writtenFromBytes(
   const keys = Buffer.concat([Buffer.from('\t\\'), key, Buffer.from('\t\\')]);
   const values = Buffer.concat([Buffer.from('"\n\n'), value, Buffer.from('"\n')]);
   const sink = new MovingSink();
-  write(keys, 2, 2 + key.length, values, 3, 3 + value.length, sink);
+  const slice = {
+    keyBytes: keys,
+    keyStart: 2,
+    keyEnd: 2 + key.length,
+    valueBytes: values,
+    valueStart: 3,
+    valueEnd: 3 + value.length,
+  };
+  write(slice, sink);
   return sink.taken().toString();
 }

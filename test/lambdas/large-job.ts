@@ -30,6 +30,7 @@ import type { TaskSummary } from '../../src/report/task-summary.ts';
 import { ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ReadOptions } from '../../src/storage/object-store.ts';
+import { sliceOf } from '../shuffle/records.ts';
 
 export const MAP_TASKS = 10_000;
 export const REDUCE_TASKS = 1_000;
@@ -216,7 +217,7 @@ async function shuffleObject({ shuffle }: Job): Promise<Buffer> {
     blockBytes: LIMITS.blockBytes,
   });
   for (let partition = 0; partition < REDUCE_TASKS; partition++) {
-    writer.run.append(key, 0, key.length, value, 0, value.length);
+    writer.run.append(sliceOf({ key, value }));
     writer.run.endPartition();
   }
   const splitBytes = LIMITS.splitSizeBytesDefault;

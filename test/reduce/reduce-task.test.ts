@@ -15,6 +15,7 @@ import { mergeParts } from '../../src/stages/merge-parts.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { environmentOf, LAYOUT, NO_CONTROL, scratchFolder, settingsOf } from '../commit/environment.ts';
 import { encodeShuffleIndex, type ObjectWithExtents } from '../shuffle/encode-shuffle-index.ts';
+import { sliceOf } from '../shuffle/records.ts';
 
 let scratch: ReturnType<typeof scratchFolder>;
 beforeAll(() => {
@@ -39,7 +40,7 @@ async function shuffleOf(job: Job, runs: Runs): Promise<MemoryStore> {
     });
     const encoded = records.map(([k, v]) => ({ key: encode(key, k), value: encode(value, v) }));
     encoded.sort((a, b) => Buffer.compare(a.key, b.key));
-    for (const { key, value } of encoded) writer.run.append(key, 0, key.length, value, 0, value.length);
+    for (const record of encoded) writer.run.append(sliceOf(record));
     writer.run.endPartition();
     await writer.commit(() => ({}) as TaskSummary);
     const info = (await store.head(objectKey))!;

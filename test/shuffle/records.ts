@@ -1,6 +1,7 @@
 /** Records, runs of them, and reading them back: what the tests of the shuffle have in common. */
 import fc from 'fast-check';
 import type { AttemptControl } from '../../src/base/progress.ts';
+import type { RecordSlice } from '../../src/codec/record-slice.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { openMerge } from '../../src/shuffle/merge-runs.ts';
 import type { RunSegment } from '../../src/shuffle/run-reader.ts';
@@ -52,11 +53,30 @@ export function sortedRecords(records: readonly KeyValue[]): KeyValue[] {
   return [...records].sort((a, b) => Buffer.compare(a.key, b.key));
 }
 
+/** A record that starts and ends where its buffers do. */
+export function sliceOf({ key, value }: KeyValue): RecordSlice {
+  return {
+    keyBytes: key,
+    keyStart: 0,
+    keyEnd: key.length,
+    valueBytes: value,
+    valueStart: 0,
+    valueEnd: value.length,
+  };
+}
+
 /** Appends a record that lies in the middle of other bytes. */
 export function append(writer: RunWriter, { key, value }: KeyValue): void {
   const bytes = Buffer.concat([Buffer.from([9, 9]), key, Buffer.from([8]), value, Buffer.from([7])]);
   const valueStart = 2 + key.length + 1;
-  writer.append(bytes, 2, 2 + key.length, bytes, valueStart, valueStart + value.length);
+  writer.append({
+    keyBytes: bytes,
+    keyStart: 2,
+    keyEnd: 2 + key.length,
+    valueBytes: bytes,
+    valueStart,
+    valueEnd: valueStart + value.length,
+  });
   bytes.fill(0x55);
 }
 
@@ -96,10 +116,10 @@ export async function readMerged(segments: readonly RunSegment[], chunkBytes = 6
   try {
     while (await merge.ready()) {
       do {
-        const { bytes, keyStart, keyEnd, valueStart, valueEnd } = merge.current;
+        const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = merge.current;
         found.push({
-          key: Buffer.from(bytes.subarray(keyStart, keyEnd)),
-          value: Buffer.from(bytes.subarray(valueStart, valueEnd)),
+          key: Buffer.from(keyBytes.subarray(keyStart, keyEnd)),
+          value: Buffer.from(valueBytes.subarray(valueStart, valueEnd)),
         });
       } while (merge.next());
     }

@@ -13,6 +13,7 @@ import {
   type KeyValue,
   printed,
   readMerged,
+  sliceOf,
   sortedRecords,
   storeRun,
 } from './records.ts';
@@ -87,7 +88,8 @@ describe('a run', () => {
     const bytes = Buffer.from('key');
 
     // The lengths alone decide; nothing of that size is touched.
-    const append = (): void => writer.append(bytes, 0, 3, bytes, 0, 2 * LIMITS.recordBytesMax);
+    const record = { ...sliceOf({ key: bytes, value: bytes }), valueEnd: 2 * LIMITS.recordBytesMax };
+    const append = (): void => writer.append(record);
 
     expect(append).toThrow(expect.objectContaining({ name: 'RecordTooLargeError' }));
   });
