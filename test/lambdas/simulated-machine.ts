@@ -33,6 +33,7 @@ import {
 import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/protocol/keys.ts';
 import type { Death } from '../../src/aws/protocol/lambda-reports.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
+import type { Decision } from '../../src/stages/advance.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
 import { RestrictedStore } from '../helpers/restricted-store.ts';
@@ -100,6 +101,8 @@ export class SimulatedMachine implements AsyncDisposable {
   readablePrefixes: readonly string[] = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX];
   maxTasksPerStage = 10_000;
   clockAheadMs: (who: FunctionName) => number = () => 0;
+  /** Called with each decision of the steps. */
+  onDecision: (decision: Decision) => void = () => {};
   #requests = 0;
   #executions = 0;
 
@@ -255,6 +258,7 @@ export class SimulatedMachine implements AsyncDisposable {
       ...this.environment,
       readablePrefixes,
       maxTasksPerStage,
+      onDecision: this.onDecision,
       store: new RestrictedStore(this.environment.store, { who, access }),
       now: () => new Date(this.environment.now().getTime() + this.clockAheadMs(who)),
     };
