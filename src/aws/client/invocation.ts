@@ -8,6 +8,8 @@ import {
   type SerializedError,
 } from '../../base/errors.ts';
 import { parseJson } from '../../codec/parse-json.ts';
+import type { JobPlan } from '../../plan/task.ts';
+import type { PlanDocument } from '../protocol/documents.ts';
 import type { DryRun } from '../protocol/job-state.ts';
 import { invokedFailure, type ReportedFailure } from '../protocol/lambda-reports.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
@@ -23,11 +25,14 @@ export interface Invocation {
   readonly log: string;
 }
 
-/** @throws UsageError for a task that could only fail */
-export function assertMayRun(
+/**
+ * @returns the plan that the task is part of
+ * @throws UsageError for a task that could only fail
+ */
+export function planOfTask(
   { commandLine }: Deployment,
   { status, task }: { status: JobStatus; task: NamedTask },
-): void {
+): PlanDocument {
   const { jobId: job, phase, plan } = status;
   const statusLine = commandLine(`status ${job}`);
   const usage = (text: string) => new MapReduceError('UsageError', text);
@@ -39,11 +44,12 @@ export function assertMayRun(
     );
   }
   assertPlanned(task, plan.plan);
-  if (task.stage === 'map') return;
+  if (task.stage === 'map') return plan;
   if (phase === 'map') {
     throw usage(`reduce tasks of job ${job} can run when its map stage has ended; it is still in it`);
   }
   if (phase === 'succeeded') throw usage(shuffleGone(job, 'it is removed when a job ends well'));
+  return plan;
 }
 
 function shuffleGone(job: string, why: string): string {
@@ -130,9 +136,9 @@ function errorOf(failure: ReportedFailure, { taskId }: NamedTask): SerializedErr
 /** Why the task failed, as a MapReduceError. */
 export function taskFailure(
   { store }: Deployment,
-  { status, task, answer }: { status: JobStatus; task: NamedTask; answer: DryRun },
+  { plan: { settings }, task, answer }: { plan: JobPlan; task: NamedTask; answer: DryRun },
 ): MapReduceError {
-  const { jobId: job, plan } = status;
+  const { jobId: job, jobName } = settings;
   const error = deserializeError(answer.error!);
   const known = isMapReduceError(error) ? error : undefined;
   const { phase: _phase, file, ...details } = known?.details ?? {};
@@ -149,7 +155,7 @@ export function taskFailure(
       taskId: task.taskId,
       ...details,
       ...(file === undefined ? {} : { file: `${store.location}/${file}` }),
-      jobName: plan!.plan.settings.jobName,
+      jobName,
       jobId: job,
     },
   });

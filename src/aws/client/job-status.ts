@@ -121,14 +121,14 @@ async function committedTasks(
   { plan, outputPrefix }: PlanDocument,
 ): Promise<CommittedTasks> {
   const { settings, splits } = plan;
-  const layout = jobLayout(settings.jobId as JobId, outputPrefix);
+  const layout = jobLayout(settings.jobId, outputPrefix);
   const parts = (stage: 'm' | 'r') =>
     settings.merge ? `${layout.workPrefix}merge/${stage}-` : `${outputPrefix}part-${stage}-`;
   const isMapOnly = settings.reducers === 0;
   const map = await list(store, isMapOnly ? parts('m') : shufflePrefix(layout));
   const isReducing = !isMapOnly && map.length >= splits.length;
   const reduce = isReducing ? await list(store, parts('r')) : [];
-  const failures = await list(store, attemptFailuresPrefix(settings.jobId as JobId));
+  const failures = await list(store, attemptFailuresPrefix(settings.jobId));
   return {
     map: map.length,
     reduce: reduce.length,

@@ -163,10 +163,10 @@ class StatusEvents {
    * Records per partition, as the map barrier counted them. Read once; undefined where the caller may not read them, or
    * they are gone.
    */
-  async #partitionRecords(job: string): Promise<readonly number[] | undefined> {
+  async #partitionRecords(job: JobId): Promise<readonly number[] | undefined> {
     if (this.#isCounted) return this.#records;
     this.#isCounted = true;
-    const stage = await this.#find<StageDocument>(stageKey(job as JobId, 'map'));
+    const stage = await this.#find<StageDocument>(stageKey(job, 'map'));
     this.#isCounted = stage !== undefined || this.#isRefused;
     this.#records = stage?.partitionRecords;
     return this.#records;

@@ -1,5 +1,5 @@
 /** A command as data, and how it is added to the program. */
-import type { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { assertWorkingFolder } from '../process/working-folder.ts';
 
 /** As commander takes them: `['-q, --quiet', 'print nothing but errors']`. */
@@ -33,8 +33,8 @@ export function addCommand(program: Command, spec: CommandSpec, finish: (exitCod
   if (usage !== undefined) command.usage(usage);
   for (const [operand, text] of operands) command.argument(operand, text);
   for (const option of options) {
-    if (Array.isArray(option)) command.option(option[0], option[1]);
-    else command.addOption(option as Option);
+    if (option instanceof Option) command.addOption(option);
+    else command.option(...option);
   }
   command
     .addHelpText('after', `\n${examples}`)

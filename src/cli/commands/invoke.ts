@@ -1,5 +1,5 @@
 /** `mapreduce invoke`: one task of a planned job, run by the deployed function, by hand, without committing. */
-import { assertMayRun, functionOf, invokeTask, taskFailure } from '../../aws/client/invocation.ts';
+import { functionOf, invokeTask, planOfTask, taskFailure } from '../../aws/client/invocation.ts';
 import { parseTaskName } from '../../aws/client/task-name.ts';
 import { logText, resultText } from '../display/invocation-text.ts';
 import { paintFor } from '../display/paint.ts';
@@ -15,7 +15,7 @@ export async function invokeCommand(id: string, name: string, flags: InvokeFlags
   const task = parseTaskName(name);
   const { deployment, status } = await connectToJob(id, flags);
   const { jobId } = status;
-  assertMayRun(deployment, { status, task });
+  const { plan } = planOfTask(deployment, { status, task });
   const functionName = await functionOf(deployment, task);
   if (!flags.json && !flags.quiet) {
     printToStderr(
@@ -31,6 +31,6 @@ export async function invokeCommand(id: string, name: string, flags: InvokeFlags
   const paint = paintFor(process.stdout);
   if (answer.result !== undefined && !flags.quiet) print(resultText(answer.result, invocation, paint));
   if (log !== '' && !flags.quiet) print(`${logText(log, paint)}\n`);
-  if (answer.error !== undefined) throw taskFailure(deployment, { status, task, answer });
+  if (answer.error !== undefined) throw taskFailure(deployment, { plan, task, answer });
   return EXIT_CODE.done;
 }

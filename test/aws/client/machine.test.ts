@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readDefinition } from '../../../src/aws/client/machine.ts';
 
@@ -24,5 +25,16 @@ describe('what the definition of the state machine says', () => {
       isExpress: true,
       maxConcurrency: 40,
     });
+  });
+
+  test('is all there in the definition that infra writes', () => {
+    const golden = new URL('../../infra/state-machine.asl.json', import.meta.url);
+
+    const machine = readDefinition(readFileSync(golden, 'utf8'));
+
+    expect(Object.keys(machine.stepFunctions)).toEqual(
+      expect.arrayContaining(['Plan', 'MapBarrier', 'ReduceBarrier', 'Commit']),
+    );
+    expect([machine.mapFunction, machine.reduceFunction, machine.watchMachine]).not.toContain(undefined);
   });
 });
