@@ -114,29 +114,55 @@ function isFunctionDeath(errorName: string): boolean {
 function functionDeath(name: string, cause: string): FunctionDeath {
   const said = errorMessageIn(cause) ?? cause;
   const told = `${name}${said === '' ? '' : `: ${said}`}`;
-  const requestId = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/.exec(said)?.[0];
-  if (/Timedout$|Timeout$/.test(name) || /Task timed out after/.test(said)) {
-    return {
-      name: 'TaskTimedOutError',
-      message: `the function was ended at its time limit (${told}). It checks the clock between chunks and groups and stops in time, so most likely one call of the job's own code never returned. Use smaller splits, or give the function more time`,
-      requestId,
-    };
+  const requestId = isFunctionDeath(name) ? requestIdIn(said) : undefined;
+  switch (endOf(name, said)) {
+    case 'time limit':
+      return {
+        name: 'TaskTimedOutError',
+        message: `the function was ended at its time limit (${told}). It checks the clock between chunks and groups and stops in time, so most likely one call of the job's own code never returned. Use smaller splits, or give the function more time`,
+        requestId,
+      };
+    case 'memory':
+      return {
+        name: 'WorkerOutOfMemoryError',
+        message: `the function ran out of memory (${told}). Buffers stay within their budget, so the job's own code keeps too much. Keep less, or give the functions more memory`,
+        requestId,
+      };
+    case 'killed':
+      return {
+        name: 'WorkerDiedError',
+        message: `the function's process ended without an answer (${told}). Lambda kills a process that outgrows its memory: compare Max Memory Used with Memory Size in its log.`,
+        requestId,
+      };
+    case 'unknown':
+      return {
+        name: 'WorkerDiedError',
+        message: `the function's process ended without an answer (${told}). Its log says more.`,
+        requestId,
+      };
   }
-  if (name === 'Runtime.OutOfMemory' || /signal: aborted/.test(said)) {
-    return {
-      name: 'WorkerOutOfMemoryError',
-      message: `the function ran out of memory (${told}). Buffers stay within their budget, so the job's own code keeps too much. Keep less, or give the functions more memory`,
-      requestId,
-    };
+}
+
+/** Only under these names is the text Lambda's; under any other it may be that of the job's code. */
+function endOf(name: string, said: string): 'time limit' | 'memory' | 'killed' | 'unknown' {
+  switch (name) {
+    case 'Sandbox.Timedout':
+    case 'States.Timeout':
+      return 'time limit';
+    case 'Runtime.OutOfMemory':
+      return 'memory';
+    case 'Lambda.Unknown':
+      return /Task timed out after/.test(said) ? 'time limit' : 'unknown';
+    case 'Runtime.ExitError':
+      if (/signal: aborted/.test(said)) return 'memory';
+      return /signal: killed/.test(said) ? 'killed' : 'unknown';
+    default:
+      return 'unknown';
   }
-  const hint = /signal: killed/.test(said)
-    ? ' Lambda kills a process that outgrows its memory: compare Max Memory Used with Memory Size in its log.'
-    : ' Its log says more.';
-  return {
-    name: 'WorkerDiedError',
-    message: `the function's process ended without an answer (${told}).${hint}`,
-    requestId,
-  };
+}
+
+function requestIdIn(said: string): string | undefined {
+  return /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/.exec(said)?.[0];
 }
 
 function errorMessageIn(cause: string): string | undefined {

@@ -60,4 +60,20 @@ describe('what ended a function', () => {
 
     expect(told).toMatchObject({ name: 'TaskTimedOutError', requestId: undefined });
   });
+
+  it.each([
+    ['a stray rejection', 'Runtime.UnhandledPromiseRejection', 'Task timed out after 3.00 seconds'],
+    ['a stray rejection', 'Runtime.UnhandledPromiseRejection', 'signal: aborted'],
+    ['an error that nothing caught', 'Error', 'Task timed out after 3.00 seconds'],
+    ['an error that nothing caught', 'QueryTimeout', 'no answer'],
+    ['an error that nothing caught', 'TypeError', 'signal: aborted'],
+  ])("of %s is not read out of the words of the job's code: %s, %s", (_, error, message) => {
+    expect(deathOf({ Error: error, Cause: answer(error, message) }).name).toBe('WorkerDiedError');
+  });
+
+  it("names no request by an id in the words of the job's code", () => {
+    const death = deathOf({ Error: 'Error', Cause: answer('Error', `no customer ${REQUEST}`) });
+
+    expect(death.requestId).toBeUndefined();
+  });
 });

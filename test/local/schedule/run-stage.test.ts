@@ -188,6 +188,27 @@ describe('failures', () => {
     expect(run.pool.of(1)).toHaveLength(4);
   });
 
+  test.each([
+    'task m-00000 failed for good: DiskFullError: no space left on the device',
+    'worker 0 ran out of JavaScript heap (at most 10 MiB) in map attempt m-00000.0',
+    'the job was cancelled in its map stage, when 0 of 2 tasks had committed',
+  ])('an error is what its fields say, whatever is in its message: %s', async (message) => {
+    const error = new MapReduceError('UserCodeError', message);
+    const run = stage({
+      taskCount: 2,
+      script: ({ spec }) => (spec.index === 1 ? { does: 'throw', afterMs: 5, error } : commits),
+    });
+
+    const failure = await rejected(run);
+
+    expect(failure).toMatchObject({
+      name: 'TaskFailedError',
+      details: { taskId: 'm-00001', attemptId: 'm-00001.3' },
+    });
+    expect(failure.cause).toBe(error);
+    expect(run.pool.of(1)).toHaveLength(4);
+  });
+
   test('the other workers have stopped by the time the stage rejects', async () => {
     const run = stage({
       taskCount: 3,
