@@ -4,19 +4,19 @@
  * failure.json tell them to people.
  */
 import { errorRow } from '../../base/error-table.ts';
-import { isMapReduceError, type SerializedError, serializeError } from '../../base/errors.ts';
+import { isMapReduceError, serializeError } from '../../base/errors.ts';
 import type { AttemptId, JobId, TaskId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
-import { cut } from '../../base/shortened.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { cutError, type ErrorBounds } from './cut-error.ts';
 import { type AttemptFailureDocument, findDocument, writeDocument } from './documents.ts';
 import { attemptFailureKey, attemptFailuresPrefix } from './keys.ts';
 
 /** Notes read for one report, newest first to stay. */
 export const FAILURES_READ_MAX = 1_000;
-/** Of one message or stack: a note is for people. */
-const TEXT_CHARACTERS_MAX = 8_192;
+/** A note is for people. */
+const NOTE_BOUNDS: ErrorBounds = { charactersMax: 8_192, causesMax: 5, hasStacks: true };
 
 export async function recordFailure(
   store: ObjectStore,
@@ -33,7 +33,7 @@ export async function recordFailure(
     taskId,
     attemptId,
     at: at.toISOString(),
-    error: shortenedError(serializeError(error)),
+    error: cutError(serializeError(error), NOTE_BOUNDS),
   };
   await writeDocument(store, attemptFailureKey(jobId, attemptId), document);
 }
@@ -84,22 +84,4 @@ export function isFinal(errorName: string): boolean {
 /** An attempt that was told to stop has not failed, and one without anything left to try has the notes of the others. */
 export function isFailure(error: unknown): boolean {
   return !isMapReduceError(error, 'CancelledError') && !isMapReduceError(error, 'TaskFailedError');
-}
-
-function shortenedError(error: SerializedError): SerializedError {
-  const { name, message, stack, details, cause } = error;
-  return {
-    name,
-    message: cut(message, TEXT_CHARACTERS_MAX),
-    ...(stack === undefined ? {} : { stack: cut(stack, TEXT_CHARACTERS_MAX) }),
-    ...(details === undefined
-      ? {}
-      : {
-          details:
-            details.userStack === undefined
-              ? details
-              : { ...details, userStack: cut(details.userStack, TEXT_CHARACTERS_MAX) },
-        }),
-    ...(cause === undefined ? {} : { cause: shortenedError(cause) }),
-  };
 }

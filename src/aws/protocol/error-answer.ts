@@ -13,31 +13,26 @@
 import * as v from 'valibot';
 import { type ErrorDetails, type SerializedError, serializeError } from '../../base/errors.ts';
 import { parseJson } from '../../codec/parse-json.ts';
+import { cutError, type ErrorBounds } from './cut-error.ts';
 
 /** Of Step Functions' `Cause`, in characters. What is longer is cut, and is JSON no more. */
 export const CAUSE_CHARACTERS_MAX = 32_768;
 /** The rest is for what the runtime or Step Functions may escape otherwise. */
-const ANSWER_CHARACTERS_MAX = 30_000;
+export const ANSWER_CHARACTERS_MAX = 30_000;
 
 /** What is kept of an error, from all that people may want down to what the failure step decides by. */
-const CUTS: readonly Cut[] = [
-  { textCharacters: 8_192, causes: 3 },
-  { textCharacters: 2_048, causes: 3 },
-  { textCharacters: 512, causes: 1 },
-  { textCharacters: 128, causes: 1 },
-  { textCharacters: 16, causes: 1 },
+const BOUNDS: readonly ErrorBounds[] = [
+  { charactersMax: 8_192, causesMax: 3, hasStacks: false },
+  { charactersMax: 2_048, causesMax: 3, hasStacks: false },
+  { charactersMax: 512, causesMax: 1, hasStacks: false },
+  { charactersMax: 128, causesMax: 1, hasStacks: false },
+  { charactersMax: 16, causesMax: 1, hasStacks: false },
 ];
-
-interface Cut {
-  /** Of each message, stack, printed key, file and object key. Ids are never cut. */
-  readonly textCharacters: number;
-  readonly causes: number;
-}
 
 /** @returns what a handler throws in place of `thrown`: under the same name, with the error as the message's last line */
 export function answerFor(thrown: unknown): Error {
   const whole = serializeError(thrown);
-  const answers = CUTS.map((cut) => answerOf(cutError(whole, cut)));
+  const answers = BOUNDS.map((bounds) => answerOf(cutError(whole, bounds)));
   return answers.find((answer) => answerCharacters(answer) <= ANSWER_CHARACTERS_MAX) ?? answers.at(-1)!;
 }
 
@@ -64,31 +59,6 @@ function answerOf(error: SerializedError): Error {
 /** As the runtime writes it. */
 function answerCharacters({ name, message, stack }: Error): number {
   return JSON.stringify({ errorType: name, errorMessage: message, trace: [stack] }).length;
-}
-
-function cutError({ name, message, details, cause }: SerializedError, cut: Cut): SerializedError {
-  return {
-    name: shortened(name, NAME_CHARACTERS_MAX),
-    message: shortened(message, cut.textCharacters),
-    ...(details === undefined ? {} : { details: cutDetails(details, cut) }),
-    ...(cause === undefined || cut.causes === 0
-      ? {}
-      : { cause: cutError(cause, { ...cut, causes: cut.causes - 1 }) }),
-  };
-}
-
-const NAME_CHARACTERS_MAX = 128;
-
-function cutDetails(details: ErrorDetails, { textCharacters }: Cut): ErrorDetails {
-  const { userStack, groupKey, file, objectKey, jobName } = details;
-  const texts = Object.entries({ userStack, groupKey, file, objectKey, jobName }).flatMap(([name, text]) =>
-    text === undefined ? [] : [[name, shortened(text, textCharacters)] as const],
-  );
-  return { ...details, ...Object.fromEntries(texts) };
-}
-
-function shortened(text: string, characters: number): string {
-  return text.length <= characters ? text : `${text.slice(0, characters)}...`;
 }
 
 function ascii(json: string): string {

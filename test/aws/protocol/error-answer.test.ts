@@ -1,5 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { answerFor, CAUSE_CHARACTERS_MAX, carriedError } from '../../../src/aws/protocol/error-answer.ts';
+import {
+  ANSWER_CHARACTERS_MAX,
+  answerFor,
+  CAUSE_CHARACTERS_MAX,
+  carriedError,
+} from '../../../src/aws/protocol/error-answer.ts';
 import { type ErrorDetails, MapReduceError } from '../../../src/base/errors.ts';
 
 const DETAILS: Required<ErrorDetails> = {
@@ -76,6 +82,13 @@ describe('an error on its way through Lambda and Step Functions', () => {
       details: { taskId: DETAILS.taskId, attemptId: DETAILS.attemptId },
       cause: { name: 'UserCodeError', details: { taskId: DETAILS.taskId } },
     });
+  });
+
+  it('has the bound that docs/limits.md names', () => {
+    const page = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8');
+
+    expect(page).toContain(`**${CAUSE_CHARACTERS_MAX.toLocaleString('en-US')} characters**`);
+    expect(page).toContain(`at most ${ANSWER_CHARACTERS_MAX.toLocaleString('en-US')} characters`);
   });
 
   it.each([
