@@ -303,7 +303,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(task).toMatchObject({ code: 2, stdout: '' });
     expect(task.stderr).toMatch(/job speeches has no task m-99999: it has map tasks m-00000 to m-000\d\d\n/);
     expect(gone).toMatchObject({ code: 2, stdout: '' });
-    expect(gone.stderr).toContain('it is removed when a job ends well');
+    expect(gone.stderr).toContain('it is removed when a job succeeds');
     expect(noStack).toMatchObject({ code: 2, stdout: '' });
     expect(noStack.stderr).toContain("there is no stack 'Nowhere' in the region us-east-1");
   });

@@ -41,12 +41,12 @@ export function awsError(
   }
   if (DENIED.test(name)) {
     return usage(
-      `access denied: ${message}. Whoever runs this command needs ${call.action} on ${call.on}${grantText(call)}`,
+      `access denied: ${message}. This command needs ${call.action} on ${call.on}${grantText(call)}`,
     );
   }
   if (name === 'StateMachineDoesNotExist') {
     return usage(
-      `there is no state machine ${call.on}. The stack may have been deployed anew: omit --state-machine and MAPREDUCE_STATE_MACHINE to find it by the stack's outputs`,
+      `there is no state machine ${call.on}. If the stack was redeployed, omit --state-machine and MAPREDUCE_STATE_MACHINE to find it by the stack's outputs`,
     );
   }
   const code = codeOf(error) ?? (name === 'TimeoutError' ? 'no answer in time' : undefined);

@@ -48,7 +48,7 @@ export function planOfTask(
   if (phase === 'map') {
     throw usage(`reduce tasks of job ${job} can run when its map stage has ended; it is still in it`);
   }
-  if (phase === 'succeeded') throw usage(shuffleGone(job, 'it is removed when a job ends well'));
+  if (phase === 'succeeded') throw usage(shuffleGone(job, 'it is removed when a job succeeds'));
   return plan;
 }
 
@@ -111,7 +111,7 @@ function answerOf(
   if (typeof payload === 'object' && payload !== null && 'dryRun' in payload) return payload as DryRun;
   throw new MapReduceError(
     'UsageError',
-    `the deployed function knows no dry run, and has run task ${task.taskId} as one more attempt: safe, since only one attempt commits. Deploy again with '${deployLine}' to run tasks without committing`,
+    `the deployed function is too old for dry runs, and ran task ${task.taskId} as another attempt, which is safe because only one attempt commits. Deploy again with '${deployLine}' to run tasks without committing`,
   );
 }
 

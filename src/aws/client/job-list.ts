@@ -78,6 +78,6 @@ function startOf(input: unknown, name: string): { jobId: string; by: string } {
         return { jobId: name, by: start.why };
     }
   } catch {
-    return { jobId: name, by: 'not an input of ours' };
+    return { jobId: name, by: 'an unknown input' };
   }
 }

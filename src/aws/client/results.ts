@@ -91,7 +91,7 @@ function assertPartName(name: string): void {
   if (isPartName(name)) return;
   throw new MapReduceError(
     'UsageError',
-    `the manifest lists a part ${JSON.stringify(name)}, which is no name that a job gives: it is not what the job wrote`,
+    `the manifest lists a part ${JSON.stringify(name)}, which no job would write: the manifest was changed after the job`,
   );
 }
 

@@ -95,7 +95,7 @@ async function ofFolder(path: string): Promise<{ report: JobReport; cost?: Repor
 /** Does not wait for a writer where the file is a pipe. */
 async function textOfFile(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  if (!(await file.stat()).isFile()) throw notReadable(path, 'it is no file');
+  if (!(await file.stat()).isFile()) throw notReadable(path, 'it is not a file');
   return await file.readFile('utf8');
 }
 

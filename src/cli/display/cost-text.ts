@@ -27,7 +27,7 @@ function estimateText({ usage, cost, prices, region, isEmulator, executions }: E
     total: `${about}  (an estimate, at prices of ${prices.region} of ${prices.asOf}${where})`,
     parts: [
       made.join(', '),
-      'not in it: stored bytes, logs, traces, the upload of the input, the listings of those who wait for the job',
+      'not in it: stored bytes, logs, traces, the upload of the input, the requests of commands that wait for the job',
       ...(executions === 1 ? [] : [`of ${executions} executions, redrives counted`]),
     ],
   };

@@ -15,7 +15,7 @@ export function findJob(job: string): URL {
   const hint = nearest === undefined ? '' : ` Did you mean '${nearest}'?`;
   throw new MapReduceError(
     'UsageError',
-    `there is no app '${job}'.${hint} The apps are ${names.join(', ')}. A job of your own is given by the path of its module, for example ./${job || 'job'}.ts`,
+    `there is no app '${job}'.${hint} The apps are ${names.join(', ')}. For a job of your own, give the path of its module, for example ./${job || 'job'}.ts`,
   );
 }
 

@@ -7,7 +7,7 @@ const named = (name: string, message: string, more: object = {}) =>
 const messageOf = (error: unknown, environment: NodeJS.ProcessEnv = {}) =>
   awsError(error, CALL, environment).message;
 
-describe('what AWS refuses', () => {
+describe('an error of AWS', () => {
   test.each([
     ['expired credentials', named('ExpiredTokenException', 'The security token is expired'), 'Sign in again'],
     ['no credentials', named('CredentialsProviderError', 'Could not load credentials'), 'add --local'],
@@ -21,7 +21,7 @@ describe('what AWS refuses', () => {
     ['throttling', named('ThrottlingException', 'Rate exceeded'), 'wait a minute'],
     ['no network', named('Error', 'getaddrinfo', { code: 'ENOTFOUND' }), 'AWS is not reachable'],
     ['anything else', named('InternalFailure', 'oops'), 'InternalFailure: oops'],
-  ])('because of %s is said with what to do', (_, error, text) => {
+  ])('because of %s says what to do', (_, error, text) => {
     expect(messageOf(error)).toContain(text);
   });
 

@@ -44,7 +44,7 @@ describe('the estimated cost', () => {
     expect(large.s3Reads - small.s3Reads).toBe(100 * 100 - 10 * 10 + 4 * 90 + 3 * 90);
   });
 
-  test('counts what attempts ask of S3 every five seconds, from how long most of them took', () => {
+  test('counts the looks of attempts every five seconds, by the median of their times', () => {
     const report = (medianMs: number) =>
       ({
         input: { splits: 10, bytes: 0 },
@@ -57,7 +57,7 @@ describe('the estimated cost', () => {
     expect(long.s3Writes).toBe(short.s3Writes);
   });
 
-  test('counts the looks of the watch over a stage, every 3 to 15 seconds until it has ended', () => {
+  test('counts the looks of the watch at a stage, every 3 to 15 seconds until it ends', () => {
     // 3 + 4 + ... + 15 are 117 seconds and 13 looks, then one every 15 seconds: as docs/s3-requests.md has it.
     expect(watchOf({ tasks: 1_000, wallMs: 600_000 })).toMatchObject({
       looks: 46,

@@ -7,7 +7,7 @@ import { jobId } from '../../../src/base/ids.ts';
 import { ARN, JOB, PLAN, world } from './job-world.ts';
 
 describe('executions of a job', () => {
-  test('have names of their own, within what Step Functions takes', () => {
+  test('have distinct names that Step Functions accepts', () => {
     const long = jobId('x'.repeat(80));
     const other = jobId(`${'x'.repeat(79)}y`);
 
@@ -28,7 +28,7 @@ describe('the execution of a job', () => {
     expect(await latestExecution(aws, JOB)).toMatchObject({ redrive: 2, status: 'RUNNING' });
   });
 
-  test('that an upload has started is named by the claim', async () => {
+  test('that an upload started is the one that the claim names', async () => {
     const aws = world({ 'made-up-by-eventbridge': ['SUCCEEDED'] });
     const execution = ARN.replace(/daily$/, 'made-up-by-eventbridge');
     await writeDocument(aws.store, requestKey(JOB), { formatVersion: 1, jobId: JOB, execution });
@@ -36,7 +36,7 @@ describe('the execution of a job', () => {
     expect(await latestExecution(aws, JOB)).toMatchObject({ arn: execution, redrive: 0 });
   });
 
-  test('of long ago is gone, and the bucket says how the job ended', async () => {
+  test('has expired after a while; the bucket then says how the job ended', async () => {
     const aws = world({});
     await writeDocument(aws.store, planKey(JOB), PLAN);
     await aws.store.put('output/daily/_SUCCESS', Buffer.alloc(0));
@@ -44,7 +44,7 @@ describe('the execution of a job', () => {
     expect(await jobStatus(aws, JOB)).toMatchObject({ phase: 'succeeded', execution: undefined });
   });
 
-  test('of an id that nobody has used is an error with the nearest id', async () => {
+  test('of an unknown id is an error that suggests the nearest id', async () => {
     const aws = world({});
     await writeDocument(aws.store, planKey(jobId('daily-2')), PLAN);
 

@@ -8,7 +8,7 @@ import { MapReduceError } from '../../../src/base/errors.ts';
 import { commandLinesFor } from '../../../src/cli/flags/deployment-flags.ts';
 import { JOB, PLAN, type World, world } from './job-world.ts';
 
-test('results that another job has replaced are not taken for those of the job', async () => {
+test('results that another job has replaced are not shown as those of the job', async () => {
   const aws = world({ daily: ['SUCCEEDED'] });
   await writeDocument(aws.store, planKey(JOB), PLAN);
   await writeDocument(aws.store, 'output/daily/manifest.json', {
@@ -53,7 +53,7 @@ describe('why a job failed', () => {
     });
   });
 
-  test('is a failed task where the name is none of ours', async () => {
+  test('is a failed task where the name of the error is unknown', async () => {
     for (const error of ['TypeError', 'toString']) {
       const aws = world({ daily: ['FAILED'] });
       await writeDocument(aws.store, failureKey(JOB), { error, message: 'x', details: {}, nextSteps: [] });

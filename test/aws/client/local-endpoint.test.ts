@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { useLocalEndpoint } from '../../../src/aws/client/local-endpoint.ts';
 
 describe('--local', () => {
-  test('goes to the default endpoint with keys that open nothing, whatever is configured', () => {
+  test('goes to the default endpoint with keys for nothing else, whatever is configured', () => {
     const environment: NodeJS.ProcessEnv = {
       AWS_PROFILE: 'work',
       AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',

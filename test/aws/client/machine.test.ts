@@ -27,7 +27,7 @@ describe('what the definition of the state machine says', () => {
     });
   });
 
-  test('is all there in the definition that infra writes', () => {
+  test('is complete for the definition that infra writes', () => {
     const golden = new URL('../../infra/state-machine.asl.json', import.meta.url);
 
     const machine = readDefinition(readFileSync(golden, 'utf8'));

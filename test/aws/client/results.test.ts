@@ -73,7 +73,7 @@ describe('results from AWS', () => {
     expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
   });
 
-  test('that were changed since are refused, and what was there before stays', async () => {
+  test('that have changed since the job are refused, and the earlier download stays', async () => {
     const { store, report } = await stored(['a\t1\n']);
     await downloadResults(store, options(report));
     await store.put('output/job/part-r-00000.tsv', Buffer.from('a\t2\n'));
@@ -108,7 +108,7 @@ describe('a folder for results from AWS', () => {
     expect(readFileSync(join(target, name), 'utf8')).toBe(text);
   });
 
-  test('keeps what no manifest lists when an earlier result is replaced', async () => {
+  test('keeps files that no manifest lists when an earlier result is replaced', async () => {
     const target = folderWith({
       'manifest.json': MANIFEST,
       'part-r-00007.tsv': 'earlier',
@@ -123,7 +123,7 @@ describe('a folder for results from AWS', () => {
     ]);
   });
 
-  test('is not left through links that lie in it', async () => {
+  test('is the only one written to, even if it holds links', async () => {
     const outside = folderWith({ victim: 'kept' });
     const target = folderWith({ 'manifest.json': MANIFEST });
     for (const name of ['part-r-00000.tsv.downloading', 'part-r-00007.tsv', '_SUCCESS.downloading']) {

@@ -24,7 +24,7 @@ function write(files: Readonly<Record<string, string>>): void {
 }
 
 describe('inputs for AWS', () => {
-  test('files go up, and are listed there in the order in which they are read here', async () => {
+  test('files are uploaded under keys in the order in which they are read here', async () => {
     write({ 'in/b.txt': 'B', 'in/a/z.txt': 'Z', 'in/a.txt': 'A', 'in/.hidden': 'H', 'one.txt': '1' });
     const names = [join(folder, 'one.txt'), join(folder, 'in'), join(folder, 'in/*.txt')];
     const store = new MemoryStore();
@@ -49,7 +49,7 @@ describe('inputs for AWS', () => {
     expect(sent).toBe(4);
   });
 
-  test('a hidden file that is named is meant', async () => {
+  test('a hidden file is uploaded if it is named', async () => {
     write({ _log: 'x' });
 
     const { inputs } = await planInputs([join(folder, '_log')], JOB);

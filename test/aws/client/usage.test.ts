@@ -77,7 +77,7 @@ describe('what was used', () => {
     });
   });
 
-  test('is by the memory of the function that ran: a commit has that of a task', async () => {
+  test('depends on the memory of the function that ran: a commit has that of a task', async () => {
     const events = [...state('Plan', 0, 1_000), ...state('Commit', 2_000, 12_000)];
     sfn.on(GetExecutionHistoryCommand).resolves({ events });
 
@@ -108,7 +108,7 @@ describe('what was used', () => {
     expect(backedUp.gbSeconds).toBeCloseTo(looks / 2 + 3 * 2 * 4, 6);
   });
 
-  test('is that of every execution of the job, of those that are still known', async () => {
+  test('adds up all executions of the job that still exist', async () => {
     const gone = (executionArn: string) => {
       if (executionArn === 'long ago') throw new ExecutionDoesNotExist({ message: '', $metadata: {} });
     };
@@ -132,7 +132,7 @@ describe('what was used', () => {
     expect(usage.gbSeconds).toBeCloseTo(2 + 2 * 2 * 4, 6);
   });
 
-  test('is taken at the default memory where functions may not be looked at', async () => {
+  test('assumes the default memory where the caller may not look at functions', async () => {
     lambda
       .on(GetFunctionConfigurationCommand)
       .rejects(Object.assign(new Error('no'), { name: 'AccessDenied' }));

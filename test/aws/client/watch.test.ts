@@ -48,7 +48,7 @@ async function watched(
 }
 
 describe('waiting for a job', () => {
-  test('tells its plan, the tasks that commit, attempts that fail, and ends when it ends', async () => {
+  test('reports its plan, the tasks that commit and attempts that fail, until it ends', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const steps = [
       () => writeDocument(aws.store, planKey(JOB), PLAN),
@@ -88,7 +88,7 @@ describe('waiting for a job', () => {
     });
   });
 
-  test('tells bytes of the input, tasks at work, and of the reduce stage records and bytes of the shuffle', async () => {
+  test('reports bytes of the input, running tasks, and for the reduce stage records and bytes of the shuffle', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const mock = mockClient(SFNClient);
     mock.on(DescribeExecutionCommand).resolves({ executionArn: ARN, status: 'RUNNING', startDate: STARTED });
@@ -129,7 +129,7 @@ describe('waiting for a job', () => {
     });
   });
 
-  test('goes on without what one may not look at', async () => {
+  test('continues without what the caller may not look at', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const refused = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
     const mock = mockClient(SFNClient);
@@ -144,7 +144,7 @@ describe('waiting for a job', () => {
     expect(mock.commandCalls(ListMapRunsCommand)).toHaveLength(1);
   });
 
-  test('that was started just now does not depend on Step Functions knowing of it already', async () => {
+  test('works for one that Step Functions does not know of yet', async () => {
     const aws = world({});
     const looks: string[] = [];
 
@@ -155,7 +155,7 @@ describe('waiting for a job', () => {
     expect(looks).toEqual(['planning', 'planning']);
   });
 
-  test('can be given up, and the job goes on', async () => {
+  test('can be stopped, and the job continues', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const abort = new AbortController();
     const watching = watchJob(

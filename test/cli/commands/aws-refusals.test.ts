@@ -154,7 +154,7 @@ describe('what was typed', () => {
     expect(text).toContain("Deploy it with 'mapreduce deploy --stack Mine --local'");
   });
 
-  test('a request that does not fit the states with what they add is refused before it is uploaded', async () => {
+  test('a request too large for the states is refused before anything is uploaded', async () => {
     const names = Array.from(
       { length: 900 },
       (_, index) => `s3://the-bucket/data/${'x'.repeat(240)}${index}`,
@@ -169,7 +169,7 @@ describe('what was typed', () => {
 });
 
 describe('Step Functions', () => {
-  test('that throttles is told with what is lost: nothing', async () => {
+  test('that throttles is an error that says nothing is lost', async () => {
     sfn.on(ListExecutionsCommand).rejects(refused('ThrottlingException', 'Rate exceeded'));
 
     const { text, code } = await said(() => jobsCommand(NAMED));
@@ -178,7 +178,7 @@ describe('Step Functions', () => {
     expect(code).toBe(1);
   });
 
-  test('that knows no such state machine is told with how to find the right one', async () => {
+  test('that has no such state machine is an error that says how to find the right one', async () => {
     sfn.on(ListExecutionsCommand).rejects(refused('StateMachineDoesNotExist', 'no'));
 
     const { text, code } = await said(() => jobsCommand(NAMED));
@@ -222,7 +222,7 @@ describe('the bucket', () => {
     expect(code).toBe(2);
   });
 
-  test('that does not know the job is listed for the nearest name', async () => {
+  test('that does not have the job is listed for the nearest name', async () => {
     sfn.on(DescribeExecutionCommand).rejects(new ExecutionDoesNotExist({ message: 'no', $metadata: {} }));
     s3.rejects(answer('NoSuchKey', 404));
     s3.on(HeadObjectCommand).rejects(answer('NotFound', 404));
@@ -302,7 +302,7 @@ describe('an endpoint where', () => {
     expect(code).toBe(2);
   });
 
-  test('nobody answers is given up, and not waited for without end', () => {
+  test('nobody answers is an error after seconds', () => {
     const { maxAttempts, requestHandler } = clientOptions({ region: 'us-east-1' });
 
     expect(requestHandler.throwOnRequestTimeout).toBe(true);
@@ -316,7 +316,7 @@ describe('an expected error', () => {
     return await statusCommand('job', {}).catch((error: unknown) => error);
   };
 
-  test('has a stack of ours, and its causes, with --debug only', async () => {
+  test('shows our own stack and its causes only with --debug', async () => {
     const error = await failing();
     const options = { paint: plainPaint, packageRoot: PACKAGE_ROOT };
 

@@ -3,7 +3,7 @@ import { cli, folderWith } from '../cli-process.ts';
 import { jobModule, WORDS } from '../job-modules.ts';
 
 describe('mapreduce describe', () => {
-  test('says what an app takes, and the command that runs it', async () => {
+  test('prints what an app takes, and the command that runs it', async () => {
     const { code, stdout } = await cli(['describe', 'word-count'], { cwd: '/' });
 
     expect(code).toBe(0);

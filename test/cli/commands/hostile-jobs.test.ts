@@ -101,7 +101,7 @@ describe('a default export that throws when it is read is the module’s fault, 
   });
 });
 
-describe('a job that never comes back is stopped', () => {
+describe('a job that never returns is stopped', () => {
   const LOOP = "say('looping'); for (;;);";
   const places: [where: string, code: Code, how: string[]][] = [
     ['in its module', { top: LOOP }, []],

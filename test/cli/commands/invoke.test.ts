@@ -122,7 +122,7 @@ async function invoke(task: string, flags: { json?: boolean } = {}) {
 }
 
 describe('a task that runs to its end', () => {
-  test('is told with records, bytes, counters, what Lambda bills, and its log', async () => {
+  test('is shown with records, bytes, counters, what Lambda bills, and its log', async () => {
     await job('RUNNING');
     const log = ['START RequestId: 1', 'what the job printed', '{"_aws":{},"Elapsed":87}', REPORT].join('\n');
     functionAnswers(dryRun({ result: RESULT as never }), { log });
@@ -197,7 +197,7 @@ describe('a task that fails', () => {
     });
   });
 
-  test('without an answer, killed or out of memory, is told in the words of Lambda', async () => {
+  test('without an answer, killed or out of memory, is reported in the words of Lambda', async () => {
     await job('FAILED');
     functionAnswers(
       { errorType: 'Runtime.OutOfMemory', errorMessage: 'signal: killed' },
@@ -230,7 +230,7 @@ describe('a task that fails', () => {
     });
   });
 
-  test('for want of a shuffle says why that may be', async () => {
+  test('because the shuffle is missing says why that may be', async () => {
     await job('FAILED', { mapsDone: 2 });
     const details = { objectKey: 'work/daily/shuffle-index', toRepair: 'shuffle-index' as const };
     const cause = { name: 'ObjectNotFoundError', message: 'not there', details: {} };
@@ -265,7 +265,7 @@ describe('a task that cannot run', () => {
     await job('SUCCEEDED', { reducers: 0 });
     const mapOnly = await invoke('r-0');
 
-    expect(ended.error!.message).toContain('it is removed when a job ends well');
+    expect(ended.error!.message).toContain('it is removed when a job succeeds');
     expect(mapOnly.error!.message).toContain('it is map-only, and has map tasks m-00000 to m-00004');
   });
 
@@ -284,7 +284,7 @@ describe('a task that cannot run', () => {
 });
 
 describe('a function that', () => {
-  test('is gone is told, with what to do', async () => {
+  test('is gone is an error that says what to do', async () => {
     await job('RUNNING');
     lambda.on(InvokeCommand).rejects(new ResourceNotFoundException({ message: 'gone', $metadata: {} }));
 
@@ -294,7 +294,7 @@ describe('a function that', () => {
     expect(error!.message).toContain(`there is no function ${MAP}`);
   });
 
-  test('may not be invoked is told, with the right that it takes', async () => {
+  test('may not be invoked is an error that names the permission', async () => {
     await job('RUNNING');
     const refused = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
     lambda.on(InvokeCommand).rejects(refused);
@@ -306,12 +306,12 @@ describe('a function that', () => {
     expect(error!.message).not.toContain('grantSubmit');
   });
 
-  test('is of an older deployment, and knows no dry run, is told', async () => {
+  test('is too old for dry runs is an error that says what it did', async () => {
     await job('RUNNING');
     functionAnswers(null);
 
     const { error } = await invoke('m-0');
 
-    expect(error!.message).toContain('as one more attempt: safe');
+    expect(error!.message).toContain('as another attempt, which is safe');
   });
 });

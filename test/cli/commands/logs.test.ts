@@ -105,7 +105,7 @@ async function said(flags: LogsFlags = {}) {
 }
 
 describe('mapreduce logs', () => {
-  test('reads the groups of the functions and of both machines, in order of time, without asking for a stack', async () => {
+  test('reads the groups of the functions and of both machines, ordered by time, without a request for a stack', async () => {
     groups = {
       '/functions/Plan': [[line(1, 'INFO')]],
       '/functions/Map': [[line(3, 'INFO')], [line(5, 'WARN')]],
@@ -169,7 +169,7 @@ describe('mapreduce logs', () => {
     expect(whole.stderr).toBe('');
   });
 
-  test('goes on without the groups that may not be read, with a line for each', async () => {
+  test('continues without the groups that it may not read, with a line for each', async () => {
     groups = { '/functions/Plan': [[line(1, 'INFO')]], '/functions/Map': [[line(2, 'INFO')]] };
     lambda.on(GetFunctionConfigurationCommand, { FunctionName: 'Look' }).rejects(denied('Look'));
     logs.on(FilterLogEventsCommand, { logGroupName: '/functions/Plan' }).rejects(denied('Plan'));
@@ -186,7 +186,7 @@ describe('mapreduce logs', () => {
     ]);
   });
 
-  test('fails where no group may be read', async () => {
+  test('fails where it may read no group', async () => {
     logs.on(FilterLogEventsCommand).rejects(denied('logs'));
 
     const { code, error } = await said();
@@ -195,7 +195,7 @@ describe('mapreduce logs', () => {
     expect(code).toBe(2);
   });
 
-  test('says where it has looked in vain', async () => {
+  test('says where it found nothing', async () => {
     groups = { '/functions/Plan': [[line(1, 'INFO')]] };
 
     const { code, stderr } = await said({ errors: true });

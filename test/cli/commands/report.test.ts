@@ -59,7 +59,7 @@ describe('the report of a run', () => {
     expect(allBelow(join(cwd, 'out/words'))).toContain('run.html');
   });
 
-  test('that cannot be written at the end is told after the summary, with where the result is', async () => {
+  test('that cannot be written at the end is an error after the summary, which says where the result is', async () => {
     const removing = jobModule(
       "rmSync('reports', { recursive: true, force: true }); emit(line, 1);",
       "import { rmSync } from 'node:fs';",
@@ -79,7 +79,7 @@ describe('the report of a run', () => {
     expect(allBelow(join(cwd, 'out'))).toContain('_SUCCESS');
   });
 
-  test('is made later as well, of the folder or of its manifest, the same byte for byte', async () => {
+  test('can be made later from the folder or its manifest, with the same bytes', async () => {
     const cwd = await folderWithResults();
 
     const ofFolder = await cli(['report', './out', '--output', 'folder.html'], { cwd });
@@ -120,12 +120,12 @@ describe('the report of a run', () => {
 
       expect({ code, stderr }).toEqual({
         code: 2,
-        stderr: expect.stringContaining('manifest.json cannot be read (it is no file)'),
+        stderr: expect.stringContaining('manifest.json cannot be read (it is not a file)'),
       });
     }
   });
 
-  test('of a manifest from a pipe that is named is made', async () => {
+  test('can be made of a manifest from a named pipe', async () => {
     const cwd = await folderWithResults();
 
     const { code, stderr } = await shell(

@@ -14,7 +14,7 @@ const run = (cwd: string, ...args: string[]) => cli(['run', ...args], { cwd });
 const withoutProgress = (stderr: string) => stderr.replace(/^words: \d+ .*, (map|reduce) \d+ %.*\n/gm, '');
 
 describe('mapreduce run', () => {
-  test('runs a job module and says what came of it', async () => {
+  test('runs a job module and prints a summary', async () => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': TEXT });
 
     const { code, stdout, stderr } = await run(
@@ -57,7 +57,7 @@ describe('mapreduce run', () => {
     expect(readFileSync(join(cwd, 'out/merged.tsv'), 'utf8')).toBe('A\t1\nB\t1\na\t1\nb\t2\nc\t2\n');
   });
 
-  test('with --json, the report is all there is on stdout, whatever the job prints', async () => {
+  test('with --json, stdout has only the report, whatever the job prints', async () => {
     const cwd = folderWith({ 'talkative.ts': TALKATIVE, 'in.txt': TEXT });
 
     for (const how of [['--workers', '1'], ['--sequential']]) {
@@ -121,7 +121,7 @@ describe('mapreduce run', () => {
     expect(starts).toBeLessThan(16);
   });
 
-  test('a reader who has seen enough is no failure', async () => {
+  test('a reader that closes the pipe is not a failure', async () => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': TEXT });
 
     const ended = await shell('"$node" "$mapreduce" run ./words.ts -i in.txt -o out | true', { cwd });

@@ -13,7 +13,7 @@ describe('a command line to type next', () => {
     );
   });
 
-  test('may be typed as it is, whatever was typed before', () => {
+  test('is quoted so that a shell takes it literally', () => {
     expect(commandLine('jobs', { stack: "it's $(mine)" })).toBe("mapreduce jobs --stack 'it'\\''s $(mine)'");
   });
 });

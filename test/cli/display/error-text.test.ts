@@ -75,7 +75,7 @@ describe('the text of an error', () => {
     expect(textOf(new MapReduceError('UsageError', '--output is empty'))).toBe('error: --output is empty\n');
   });
 
-  test('lets no control character through', () => {
+  test('passes no control character', () => {
     expect(textOf(new MapReduceError('UsageError', 'no \u001b[2J such'))).toBe('error: no ·[2J such\n');
   });
 

@@ -29,8 +29,8 @@ export default defineJob({
 });
 `;
 
-describe('text of others', () => {
-  test('shows what it is, and commands nothing', () => {
+describe('untrusted text', () => {
+  test('is shown, and controls nothing', () => {
     expect(printable(HOSTILE)).not.toMatch(COMMANDS_TERMINAL);
     expect(printable('tab\tand é 日本 🙂\n')).toBe('tab\tand é 日本 🙂\n');
   });
@@ -54,7 +54,7 @@ describe('text of others', () => {
     expect(runs.flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n')).not.toMatch(COMMANDS_TERMINAL);
   });
 
-  test('with line ends in names forges no line', async () => {
+  test('with line ends in names adds no line', async () => {
     const forged = 'x\nerror: forged\nresult  forged';
     const folder = folderWith({
       'job.ts': JOB.replace('count(line);', `count(${JSON.stringify(forged)});`),
@@ -108,7 +108,7 @@ describe('text of others', () => {
     );
   });
 
-  test('is no name of a part: a page is not made of such a manifest', async () => {
+  test('is refused as the name of a part when a page is made of a manifest', async () => {
     const folder = folderWith({ 'job.ts': JOB, 'in.txt': 'a\n' });
     await cli(['run', './job.ts', '-i', 'in.txt', '-o', 'out'], { cwd: folder });
     const file = join(folder, 'out/manifest.json');

@@ -84,7 +84,7 @@ const HALFWAY = [
 ];
 
 describe('a progress display', () => {
-  test('says that it looks at the input until the job is planned', () => {
+  test('shows that it looks at the input until the job is planned', () => {
     expect(live(NOTHING_YET)).toEqual(['words  looking at the input  5 s']);
     expect(plainLine(NOTHING_YET, { jobName: 'words', elapsedMs: 1_000 })).toBe(
       'words: 1 s, looking at the input',
@@ -147,7 +147,7 @@ describe('a progress display', () => {
 describe('progress in numbers', () => {
   const mapOf = (state: ProgressState) => state.stages[0];
 
-  test('rates are of the last seconds, not of all the time', () => {
+  test('rates cover the last seconds, not all the time', () => {
     const events = Array.from({ length: 101 }, (_, tick) => {
       const elapsedMs = tick * 250;
       const slowMs = Math.min(elapsedMs, 20_000);
@@ -169,13 +169,13 @@ describe('progress in numbers', () => {
     expect(mapOf(after(PLANNED, MAP_STARTED, ...events)).samples.length).toBeLessThan(30);
   });
 
-  test('tasks that have read ahead count for no more than themselves', () => {
+  test('tasks that have read ahead count only as running', () => {
     const stage = mapOf(after(PLANNED, MAP_STARTED, progress({ done: 1, running: 2, bytes: 1_200_000_000 })));
 
     expect(fractionDone(stage)).toBeCloseTo(3 / 18);
   });
 
-  test('where the bytes to come are not known, tasks are counted', () => {
+  test('where the total of bytes is not known, tasks are counted', () => {
     const stage = mapOf(
       after(PLANNED, MAP_STARTED, progress({ done: 6, bytesTotal: undefined, elapsedMs: 10_000 })),
     );
@@ -184,7 +184,7 @@ describe('progress in numbers', () => {
     expect(remainingMsOf(stage)).toBeCloseTo(20_000);
   });
 
-  test('a stage without tasks and an input without bytes are no division by zero', () => {
+  test('a stage without tasks and an input without bytes do not divide by zero', () => {
     const stage = mapOf(
       after(
         { ...PLANNED, mapTasks: 0 },

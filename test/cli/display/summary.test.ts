@@ -60,7 +60,7 @@ const REPORT: JobReport = {
 };
 
 describe('the summary', () => {
-  test('has times, records, bytes, spills, retries, skew, counters, first lines and the place', () => {
+  test('has times, records, bytes, spills, retries, skew, counters, first lines and the folder', () => {
     const firstLines = firstLinesOf('part-r-00000.tsv', 'a\t28607\nabandon\t81\n');
 
     expect(summaryLines(REPORT, { output: 'out/words', firstLines, paint: plainPaint })).toEqual([

@@ -54,7 +54,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     expect(stdout).not.toContain(ESCAPE);
   });
 
-  test('Ctrl-C, the key, stops the job', async () => {
+  test('Ctrl-C on the keyboard stops the job', async () => {
     const manyLines = Array.from({ length: 20_000 }, (_, line) => `line ${line}\n`).join('');
     const cwd = folderWith({ 'slow.ts': SLOW, 'in.txt': manyLines });
 
