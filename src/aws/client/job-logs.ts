@@ -3,6 +3,7 @@ import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import type { JobId } from '../../base/ids.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { parseJson } from '../../codec/parse-json.ts';
+import { isLambdaLine } from '../protocol/lambda-reports.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import { clientOptions, regionOption } from './client-options.ts';
 import type { Deployment } from './deployment.ts';
@@ -90,8 +91,9 @@ async function linesOf(
       for await (const { events = [] } of paginateFilterLogEvents({ client }, question)) {
         for (const { timestamp = 0, message = '' } of events) {
           // Emulators do not support every filter.
-          if (message.includes(jobId) && (!areErrorsOnly || isWarning(message)))
-            lines.push({ at: timestamp, message: message.trimEnd() });
+          if (!message.includes(jobId) || isLambdaLine(message)) continue;
+          if (areErrorsOnly && !isWarning(message)) continue;
+          lines.push({ at: timestamp, message: message.trimEnd() });
         }
         if (lines.length > limit) break;
       }

@@ -97,9 +97,12 @@ export function invocationReport(log: string): InvocationReport {
   };
 }
 
-/** Whether Lambda wrote this line of a log, and not the function. */
+/**
+ * Whether Lambda wrote this line of a log, and not the function. An `Invoke Error` repeats what the handler threw, which the
+ * step has logged as a record of its own.
+ */
 export function isLambdaLine(line: string): boolean {
-  return /^(START|END|REPORT|INIT_START|XRAY) /.test(line);
+  return /^(START|END|REPORT|INIT_START|XRAY) |^(\S+\t\S+\tERROR\t)?Invoke Error\s/.test(line);
 }
 
 /** @param reported  of an attempt; anything that is not a handler's own error is taken for the end of its process */

@@ -152,6 +152,16 @@ describe('mapreduce logs', () => {
     expect(stdout).toContain('map: failed: map() threw');
   });
 
+  test('leaves out the line in which Lambda repeats what a step threw', async () => {
+    const repeated = `2026-01-01T00:00:00.000Z\t74646775\tERROR\tInvoke Error \t{"errorMessage":"no\\n{job1}"}`;
+    groups = { '/functions/Map': [[line(1, 'ERROR'), { timestamp: 2, message: repeated }]] };
+
+    const { stdout } = await said({ json: true });
+
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    expect(stdout).toContain('line 1');
+  });
+
   test('says that later lines are left out, and how to see them', async () => {
     groups = {
       '/functions/Map': [[line(1, 'INFO'), line(3, 'INFO')], [line(5, 'INFO')]],
