@@ -3,7 +3,7 @@
  * records has one and moves it, so that passing a record on allocates nothing. Its bytes are valid until its owner
  * moves on; who needs them longer copies them.
  *
- * It costs what six positional arguments cost (docs/decisions/0019-record-slices.md): a call that is not inlined passes
+ * It costs what six positional arguments cost (docs/decisions/0020-record-slices.md): a call that is not inlined passes
  * those through memory too.
  */
 export class RecordSlice {
