@@ -253,6 +253,8 @@ export class FoldTable {
       this.#keyedHash === undefined
         ? hashKey(bytes, start, start + length)
         : this.#keyedHash.ofBytes(bytes, start, start + length);
+    // The same probe as in #foldShort: shared as a function, it took 1.10 of the time for long keys (10 pairs).
+    // jscpd:ignore-start
     const slots = this.#slots;
     const words = this.#words;
     const mask = this.#slotMask;
@@ -274,6 +276,7 @@ export class FoldTable {
       }
       slot = (slot + 1) & mask;
     }
+    // jscpd:ignore-end
     if (((slot - hash) & mask) > PROBES_MAX)
       hash = this.#useKeyedHash().ofBytes(bytes, start, start + length);
     if (--this.#emitsUntilWatch === 0) this.#watch();
