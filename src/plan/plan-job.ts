@@ -1,7 +1,6 @@
 /**
- * Plans a job: which inputs, cut into which splits, for how many reducers, parted where. A plan depends on the job, its
- * parameters and the input, and on nothing else (not on the number of workers), so that the same job gives the same
- * bytes wherever it runs.
+ * Plans a job: its inputs, their splits, the number of reducers and the boundaries of partitions. A plan depends only on the
+ * job, its parameters and the input, not on the number of workers, so the same job gives the same bytes wherever it runs.
  */
 import type { Job, ParameterValues } from '../api/job.ts';
 import { setUp } from '../api/user-code.ts';
@@ -21,25 +20,28 @@ import type { JobPlan, PartitionPlan, Split } from './task.ts';
 export interface PlanOptions {
   readonly job: Job;
   readonly jobId: JobId;
-  /** Checked by resolveParameters(). */
+  /** Must come from resolveParameters(). */
   readonly params: ParameterValues;
   readonly files: readonly InputFile[];
-  /** Folders that the inputs' names cover and that are not read, for the report. */
+  /** Folders that the input names cover but that are not read, for the report. */
   readonly leftOut?: readonly string[];
   readonly inputs: ObjectStore;
   readonly splitSizeBytes?: number;
   readonly reducers?: number;
   readonly compression: BlockCompression;
   readonly merge: boolean;
-  /** Of map tasks, and of reduce tasks. Default LIMITS.tasksPerStageMax. */
+  /** The maximum number of map tasks, and of reduce tasks. Default: LIMITS.tasksPerStageMax. */
   readonly tasksPerStageMax?: number;
-  /** How many splits may be smaller than LIMITS.smallSplitBytes. Default: any number. */
+  /** The maximum number of splits smaller than LIMITS.smallSplitBytes. Default: no maximum. */
   readonly smallSplitsMax?: number;
-  /** How whoever waits for the plan sees that it is being made, and stops it. */
+  /** Lets a caller watch the progress of planning, and stop it. */
   readonly watched?: { readonly progress: Progress; readonly control: AttemptControl };
 }
 
-/** @throws UsageError for reducers or a split size out of bounds, and for parameters that the job's setup refuses; what reading a sample throws. */
+/**
+ * @throws UsageError for reducers or a split size out of bounds, and if the job's setup throws for these parameters; errors
+ *   of reading the inputs
+ */
 export async function planJob(given: PlanOptions): Promise<JobPlan> {
   const { job, jobId, params, inputs, compression, merge } = given;
   assertSetsUp(job, params);
@@ -52,7 +54,7 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
     checkShuffleIndex({ maps: splits.length, partitions: reducers });
     return splits;
   };
-  // Before any file is opened: what is too large by the names is refused at once.
+  // Before any file is opened, so that a job that is too large is refused at once.
   const byName = checkedSplits(given);
   const files = await lookInside(given.files, {
     store: inputs,
@@ -98,8 +100,8 @@ function boundedSplits(
   const isBecauseSmall = splitsMax < tasksPerStageMax;
   const reason = isBecauseSmall
     ? `Splits of less than ${LIMITS.smallSplitBytes} bytes are for small inputs`
-    : `That is the most of one job (maxTasksPerStage, on AWS)`;
-  // Files are packed one after the other, so splits may be as little as half full.
+    : `That is the maximum for one job (maxTasksPerStage, on AWS)`;
+  // Files are packed in order, so a split may be as little as half full.
   const enoughBytes = Math.max(
     isBecauseSmall ? LIMITS.smallSplitBytes : 0,
     2 * Math.ceil(inputBytes / tasksPerStageMax),
@@ -107,14 +109,14 @@ function boundedSplits(
   const remedy =
     enoughBytes > LIMITS.splitSizeBytesMax
       ? 'Run several jobs, each over a part of the input'
-      : `Set the split size (splitSizeBytes, --split-size) to ${enoughBytes} bytes or more${areSmall ? ', or leave it out' : ''}`;
+      : `Set the split size (splitSizeBytes, --split-size) to at least ${enoughBytes} bytes${areSmall ? ', or omit it' : ''}`;
   throw new MapReduceError(
     'UsageError',
-    `splits of ${splitSizeBytes} ${splitSizeBytes === 1 ? 'byte' : 'bytes'} make more than ${splitsMax} map tasks of ${inputBytes} bytes of input. ${reason}. ${remedy}`,
+    `splits of ${splitSizeBytes} ${splitSizeBytes === 1 ? 'byte' : 'bytes'} make more than ${splitsMax} map tasks from ${inputBytes} bytes of input. ${reason}. ${remedy}`,
   );
 }
 
-/** What setup refuses for these parameters it would refuse in every attempt: better said once, before any. */
+/** Runs setup before the first attempt: if it refuses these parameters, it would do so in every attempt. */
 function assertSetsUp(job: Job, params: ParameterValues): void {
   try {
     setUp(job, params);
@@ -127,7 +129,7 @@ function assertSetsUp(job: Job, params: ParameterValues): void {
   }
 }
 
-/** A small input gets one part, which is what a person wants to look at; a large one enough for several workers. */
+/** A small input gets one part, which is convenient to look at; a large input gets enough parts for several workers. */
 export function defaultReducers(inputBytes: number): number {
   if (inputBytes < 8 * MiB) return 1;
   return Math.min(256, Math.max(4, Math.ceil(inputBytes / (64 * MiB))));
@@ -141,7 +143,7 @@ function reducerCount(
     if (reducers !== undefined && reducers !== 0) {
       throw new MapReduceError(
         'UsageError',
-        `job '${job.name}' is map-only (it has no reduce), so it takes no reducers; received ${reducers}. Drop --reducers`,
+        `job '${job.name}' is map-only (it has no reduce), so it cannot have reducers; received ${reducers}. Remove --reducers`,
       );
     }
     return 0;
@@ -151,7 +153,7 @@ function reducerCount(
   if (count > tasksPerStageMax) {
     throw new MapReduceError(
       'UsageError',
-      `${count} reduce tasks are more than the ${tasksPerStageMax} that one job may have (maxTasksPerStage of the deployment). Set "reducers" to ${tasksPerStageMax} or less`,
+      `the job would have ${count} reduce tasks; the maximum is ${tasksPerStageMax} (maxTasksPerStage of the deployment). Set "reducers" to at most ${tasksPerStageMax}`,
     );
   }
   return count;
@@ -177,14 +179,14 @@ async function planPartition(
   return { kind: 'range', boundaries, ...(isWhole ? {} : { isPartlySampled: true }) };
 }
 
-/** Found before any task has run, where the map barrier would run out of memory after all of them. */
+/** Refuses an index that is too large before any task runs; otherwise the map barrier would run out of memory after all of them. */
 function checkShuffleIndex({ maps, partitions }: { maps: number; partitions: number }): void {
   const bytes = shuffleIndexBytes({ maps, partitions });
   if (bytes <= LIMITS.shuffleIndexBytesMax) return;
   const reducersMax = Math.floor(LIMITS.shuffleIndexBytesMax / shuffleIndexBytes({ maps, partitions: 1 }));
   throw new MapReduceError(
     'UsageError',
-    `${maps} map tasks times ${partitions} reducers make a shuffle index of ${Math.round(bytes / MiB)} MiB; ${LIMITS.shuffleIndexBytesMax / MiB} MiB is the most. Choose larger splits, or at most ${reducersMax} reducers`,
+    `${maps} map tasks times ${partitions} reducers need a shuffle index of ${Math.round(bytes / MiB)} MiB; the maximum is ${LIMITS.shuffleIndexBytesMax / MiB} MiB. Choose larger splits, or at most ${reducersMax} reducers`,
   );
 }
 
@@ -192,7 +194,7 @@ function checkRange(what: string, value: number, min: number, max: number, unit:
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new MapReduceError(
       'UsageError',
-      `${what} is a whole number from ${min} to ${max}${unit}; received ${value}`,
+      `${what} must be a whole number from ${min} to ${max}${unit}; received ${value}`,
     );
   }
 }

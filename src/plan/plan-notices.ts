@@ -1,4 +1,4 @@
-/** What a plan has to say to those who read the report. */
+/** What readers of the report should know about the plan. */
 import { LIMITS } from '../base/limits.ts';
 import { formatBytes } from '../base/quantities.ts';
 import type { JobPlan, PartitionPlan } from './task.ts';
@@ -10,23 +10,22 @@ export function planNotices({ settings: { partition }, inputLeftOut = [] }: JobP
 function leftOutNotice(folders: readonly string[]): string[] {
   const [first] = folders;
   if (first === undefined) return [];
-  const [what, more] =
+  const more = folders.length === 1 ? '' : ` and ${folders.length - 1} more`;
+  const reason =
     folders.length === 1
-      ? ['it is the result of an earlier job', '']
-      : ['they are results of earlier jobs', ` and ${folders.length - 1} more`];
-  return [
-    `${first}${more} was not read: ${what}, below a folder that was named. To read one, name it itself`,
-  ];
+      ? 'was not read: it is the result of an earlier job inside of an input folder'
+      : 'were not read: they are results of earlier jobs inside of input folders';
+  return [`${first}${more} ${reason}. To read a result, name its own folder as input`];
 }
 
 function sampleNotice(partition: PartitionPlan): string[] {
   if (partition.kind !== 'range' || partition.isPartlySampled !== true) return [];
   return [
-    `the parts may differ much in size: byRange() sampled the first ${formatBytes(LIMITS.sampleStreamBytesMax)} of the compressed input, not all of it. Uncompressed input is sampled everywhere`,
+    `the sizes of parts may differ widely: byRange() sampled only the first ${formatBytes(LIMITS.sampleStreamBytesMax)} of the compressed input. Uncompressed input is sampled everywhere`,
   ];
 }
 
-/** For a report, which leaves the field out where there is nothing to say. */
+/** The field of a report, which is omitted if there are no notices. */
 export function noticesField(notices: readonly string[]): { notices?: readonly string[] } {
   return notices.length === 0 ? {} : { notices };
 }

@@ -1,6 +1,6 @@
 /**
- * Cuts the input into the work of map tasks, by bytes alone: no file is opened, and a format finds its own record
- * boundaries. The pieces of all splits, in order, are the input in order, each byte once.
+ * Cuts the input into splits, one per map task, by bytes alone: no file is opened, and the input format finds the record
+ * boundaries. The pieces of all splits, in order, are the input in order, with each byte exactly once.
  *
  *     files    |aaaaaaaaaaaaaaaaaaaaaa|b|c|ddd|eeeeee.gz|
  *     splits   |   1   |   2   |  3       |4  |   5     |     tails and small files share a split,
@@ -15,11 +15,11 @@ export interface SplitOptions {
   readonly splitSizeBytes: number;
   /** Whether the input format can start in the middle of a file. */
   readonly splittable: boolean;
-  /** No more than these are cut, and one more, so that a plan too large is noticed before it fills the memory. */
+  /** Cutting stops after one split more than this, so that a plan that is too large is refused before it fills the memory. */
   readonly splitsMax?: number;
 }
 
-/** Empty files take part in no split; an input without bytes has no splits, and its job no map tasks. */
+/** Empty files are in no split. An input without bytes has no splits, and its job has no map tasks. */
 export function cutSplits(files: readonly InputFile[], options: SplitOptions): Split[] {
   const { splitSizeBytes, splitsMax = Number.POSITIVE_INFINITY } = options;
   if (
@@ -29,7 +29,7 @@ export function cutSplits(files: readonly InputFile[], options: SplitOptions): S
   ) {
     throw new MapReduceError(
       'UsageError',
-      `the split size is ${splitSizeBytes}; it must be a whole number of bytes from ${LIMITS.splitSizeBytesMin} to ${LIMITS.splitSizeBytesMax}`,
+      `the split size must be a whole number from ${LIMITS.splitSizeBytesMin} to ${LIMITS.splitSizeBytesMax} bytes; received ${splitSizeBytes}`,
     );
   }
   const splits: Split[] = [];
@@ -54,9 +54,9 @@ export function cutSplits(files: readonly InputFile[], options: SplitOptions): S
 }
 
 /**
- * 64 MiB, and less for a small input, so that about 8 tasks keep every worker of one machine busy until the end; but
- * not under 1 MiB, where a task costs more than its work. A function of the input alone: the plan is the same on
- * every machine.
+ * 64 MiB, or less for a small input, so that about 8 tasks keep all workers of one machine busy until the end; but at
+ * least 1 MiB, since starting a task costs more than a smaller split's work. It depends on the input alone, so the plan is
+ * the same on every machine.
  */
 export function defaultSplitSizeBytes(totalBytes: number): number {
   return Math.min(
@@ -68,7 +68,7 @@ export function defaultSplitSizeBytes(totalBytes: number): number {
 const SMALLEST_DEFAULT_BYTES = 1 * MiB;
 const TASKS_WANTED = 8;
 
-/** A last piece may be this much longer than the others rather than leave a task of its own to a scrap (Hadoop's SPLIT_SLOP). */
+/** The last piece may be this much longer than the others, to avoid a task for a tiny rest (Hadoop's SPLIT_SLOP). */
 const LAST_PIECE_FACTOR = 1.1;
 
 function* piecesOf(file: InputFile, { splitSizeBytes, splittable }: SplitOptions): Generator<SplitPiece> {

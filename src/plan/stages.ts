@@ -2,7 +2,7 @@
 import { type Stage, taskId } from '../base/ids.ts';
 import type { JobPlan, JobSettings, TaskSpec } from './task.ts';
 
-/** In their order. A job without reducers is map-only. */
+/** The job's stages, in order. A job without reducers is map-only. */
 export function stagesOf({ reducers }: Pick<JobSettings, 'reducers'>): readonly Stage[] {
   return reducers === 0 ? ['map'] : ['map', 'reduce'];
 }

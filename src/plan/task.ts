@@ -1,6 +1,6 @@
 /**
- * What a task is told and what it has at hand. These are plain data (they cross threads and, on AWS, Step Functions)
- * except for TaskEnvironment, which each worker builds for itself.
+ * What a task is and what it uses. All types are plain data, which crosses threads and, on AWS, Step Functions, except
+ * TaskEnvironment, which each worker builds for itself.
  */
 import type { Job, ParameterValues } from '../api/job.ts';
 import type { JobId, TaskId } from '../base/ids.ts';
@@ -21,11 +21,11 @@ export type PartitionPlan =
   | {
       readonly kind: 'range';
       readonly boundaries: readonly string[];
-      /** Where compressed input was too much to be sampled whole: parts may differ in size. */
+      /** Set if there was too much compressed input to sample all of it: the sizes of parts may differ. */
       readonly isPartlySampled?: true;
     };
 
-/** What every task of a job needs to know. Small. */
+/** What every task of a job needs to know. It is small. */
 export interface JobSettings {
   readonly formatVersion: 1;
   readonly jobId: JobId;
@@ -36,7 +36,7 @@ export interface JobSettings {
   readonly partition: PartitionPlan;
   /** How blocks of the shuffle are compressed. */
   readonly compression: BlockCompression;
-  /** Whether the parts are to be merged into one file sorted by key. */
+  /** Whether to merge the parts into one file sorted by key. */
   readonly merge: boolean;
 }
 
@@ -45,7 +45,7 @@ export interface JobPlan {
   readonly splits: readonly Split[];
   readonly inputBytes: number;
   readonly inputFiles: number;
-  /** Results of earlier jobs below the inputs that are not read (result-folders.ts). */
+  /** Results of earlier jobs inside of the inputs, which are not read (result-folders.ts). */
   readonly inputLeftOut?: readonly string[];
 }
 
@@ -64,11 +64,11 @@ export interface ReduceTaskSpec {
 
 export type TaskSpec = MapTaskSpec | ReduceTaskSpec;
 
-/** Where a job's objects are. On AWS both stores are the bucket; here the input store is the file system. */
+/** Where a job's objects are. On AWS both stores are the bucket; in a local run the input store is the file system. */
 export interface JobLayout {
-  /** Ends in '/': plan, shuffle objects, indexes. Removed when the job ends well. */
+  /** For the plan, shuffle objects and indexes; ends in '/'. Removed when the job succeeds. */
   readonly workPrefix: string;
-  /** Ends in '/' or is empty: parts, manifest.json, _SUCCESS. */
+  /** For parts, manifest.json and _SUCCESS; ends in '/' or is empty. */
   readonly outputPrefix: string;
 }
 
@@ -78,9 +78,9 @@ export interface TaskEnvironment {
   readonly layout: JobLayout;
   readonly inputs: ObjectStore;
   readonly store: ObjectStore;
-  /** A folder of this attempt's own on a local disk, for spills. Exists; the caller removes it afterwards. */
+  /** An existing local folder for the spills of this attempt alone. The caller removes it afterwards. */
   readonly scratchFolder: string;
-  /** Memory that the attempt may use for buffers, beside the runtime's own. */
+  /** Memory that the attempt may use for buffers, in addition to the runtime's own. */
   readonly memoryBytes: number;
   readonly progress: Progress;
   readonly control: AttemptControl;

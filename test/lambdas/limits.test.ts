@@ -124,7 +124,7 @@ describe('what a job can be at most', () => {
     await expect(planned).rejects.toMatchObject({
       name: 'UsageError',
       message:
-        'splits of 1048576 bytes make more than 80000 map tasks of 83887128576 bytes of input. That is the most of one job (maxTasksPerStage, on AWS). Set the split size (splitSizeBytes, --split-size) to 2097180 bytes or more',
+        'splits of 1048576 bytes make more than 80000 map tasks from 83887128576 bytes of input. That is the maximum for one job (maxTasksPerStage, on AWS). Set the split size (splitSizeBytes, --split-size) to at least 2097180 bytes',
     });
   });
 

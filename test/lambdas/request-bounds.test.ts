@@ -103,7 +103,7 @@ describe('a request for more tasks than a job may have', () => {
     });
 
     expect(causeOf(maps)).toContain('splits of 4 bytes make more than 16 map tasks');
-    expect(causeOf(reducers)).toContain('17 reduce tasks are more than the 16');
+    expect(causeOf(reducers)).toContain('17 reduce tasks; the maximum is 16');
     expect(causeOf(reducers)).toContain('maxTasksPerStage');
     expect(within.status).toBe('FAILED');
   });

@@ -83,7 +83,7 @@ describe('planJob()', () => {
     expect(JSON.parse(JSON.stringify(made))).toEqual(made);
   });
 
-  it('reads the first bytes of each file, and more only where keys are to be sampled', async () => {
+  it('reads only the first bytes of each file, unless keys must be sampled', async () => {
     const { inputs, files } = await inputOf(['a\n']);
     const watched = new FaultyStore(inputs);
 
@@ -93,45 +93,45 @@ describe('planJob()', () => {
     expect(watched.operations).toBe(2);
   });
 
-  it('gives a map-only job no reducers, and refuses them', async () => {
+  it('plans no reducers for a map-only job, and refuses them', async () => {
     expect((await plan(mapOnly)).settings.reducers).toBe(0);
     expect((await plan(mapOnly, { reducers: 0 })).settings.reducers).toBe(0);
     await expect(plan(mapOnly, { reducers: 2 })).rejects.toMatchObject({
       name: 'UsageError',
       message:
-        "job 'map-only' is map-only (it has no reduce), so it takes no reducers; received 2. Drop --reducers",
+        "job 'map-only' is map-only (it has no reduce), so it cannot have reducers; received 2. Remove --reducers",
     });
   });
 
   it.each([0, -1, 1.5, LIMITS.reducersMax + 1, Number.NaN])('refuses %d reducers', async (reducers) => {
     await expect(plan(words, { reducers })).rejects.toMatchObject({
       name: 'UsageError',
-      message: `the number of reducers is a whole number from 1 to 10000; received ${reducers}`,
+      message: `the number of reducers must be a whole number from 1 to 10000; received ${reducers}`,
     });
   });
 
-  it('refuses tasks whose index no barrier could hold, and says how many reducers would do', async () => {
+  it('refuses tasks whose index would not fit in the memory of the map barrier, and suggests a number of reducers', async () => {
     const options = { ...(await inputOf(['x'.repeat(10_000)])), splitSizeBytes: 1 };
 
     await expect(plan(words, { ...options, reducers: 10_000 })).rejects.toMatchObject({
       name: 'UsageError',
       message:
-        '10000 map tasks times 10000 reducers make a shuffle index of 2289 MiB; 256 MiB is the most. Choose larger splits, or at most 1118 reducers',
+        '10000 map tasks times 10000 reducers need a shuffle index of 2289 MiB; the maximum is 256 MiB. Choose larger splits, or at most 1118 reducers',
     });
     expect((await plan(words, { ...options, reducers: 1_118 })).settings.reducers).toBe(1_118);
   });
 
-  it('refuses more map tasks than a job may have before it has cut them all', async () => {
+  it('refuses too many map tasks before it has cut them all', async () => {
     const files = [{ key: 'large', sizeBytes: 2 ** 40, etag: 'v1', compression: 'none' } as const];
 
     await expect(plan(words, { files, splitSizeBytes: 1 })).rejects.toMatchObject({
       name: 'UsageError',
       message:
-        'splits of 1 byte make more than 100000 map tasks of 1099511627776 bytes of input. That is the most of one job (maxTasksPerStage, on AWS). Set the split size (splitSizeBytes, --split-size) to 21990234 bytes or more, or leave it out',
+        'splits of 1 byte make more than 100000 map tasks from 1099511627776 bytes of input. That is the maximum for one job (maxTasksPerStage, on AWS). Set the split size (splitSizeBytes, --split-size) to at least 21990234 bytes, or omit it',
     });
   });
 
-  it('asks for several jobs where no split size would do', async () => {
+  it('suggests several jobs if no split size is large enough', async () => {
     const files = [{ key: 'large', sizeBytes: 2 ** 45, etag: 'v1', compression: 'none' } as const];
 
     await expect(plan(words, { files, reducers: 1, tasksPerStageMax: 100 })).rejects.toMatchObject({
@@ -149,7 +149,7 @@ describe('planJob()', () => {
     },
   );
 
-  it('prefers the reducers that are asked for, then the job’s own, then what suits the input', async () => {
+  it('uses the requested number of reducers, then the job’s own, then one that fits the input', async () => {
     const job: Job = { ...words, shuffle: { ...words.shuffle!, reducers: 7 } };
 
     expect((await plan(job, { reducers: 2 })).settings.reducers).toBe(2);
@@ -159,7 +159,7 @@ describe('planJob()', () => {
 });
 
 describe('defaultReducers()', () => {
-  it('gives one part to a small input, and at most 256', () => {
+  it('returns one part for a small input, and at most 256', () => {
     expect([0, 8 * MiB - 1, 8 * MiB, 1_000 * MiB, 100_000_000 * MiB].map(defaultReducers)).toEqual([
       1, 1, 4, 16, 256,
     ]);

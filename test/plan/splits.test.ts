@@ -15,7 +15,7 @@ function shape(files: InputFile[], { splitSizeBytes = 100, splittable = true } =
 }
 
 describe('cutSplits()', () => {
-  it('cuts a large file and joins a scrap to the last piece', () => {
+  it('cuts a large file and adds a tiny rest to the last piece', () => {
     expect(shape([file('a', 250)])).toEqual(['a[0,100)', 'a[100,200)', 'a[200,250)']);
     expect(shape([file('a', 210)])).toEqual(['a[0,100)', 'a[100,210)']);
     expect(shape([file('a', 211)])).toEqual(['a[0,100)', 'a[100,200)', 'a[200,211)']);
@@ -30,12 +30,12 @@ describe('cutSplits()', () => {
     ]);
   });
 
-  it('leaves compressed files whole, and all files of a format that cannot be split', () => {
+  it('does not cut compressed files, or files of a format that is not splittable', () => {
     expect(shape([file('a.gz', 500, 'gzip'), file('b', 10)])).toEqual(['a.gz[0,500)', 'b[0,10)']);
     expect(shape([file('a', 500), file('b', 150)], { splittable: false })).toEqual(['a[0,500)', 'b[0,150)']);
   });
 
-  it('makes no split of nothing', () => {
+  it('makes no splits for an empty input', () => {
     expect(shape([])).toEqual([]);
     expect(shape([file('a', 0), file('b', 0)])).toEqual([]);
     expect(shape([file('a', 0), file('b', 5), file('c', 0)])).toEqual(['b[0,5)']);
@@ -103,14 +103,14 @@ describe('cutSplits()', () => {
     'refuses a split size of %d',
     (splitSizeBytes) => {
       expect(() => cutSplits([], { splitSizeBytes, splittable: true })).toThrow(
-        new RegExp(`the split size is ${splitSizeBytes}; it must be a whole number of bytes from 1 to`),
+        new RegExp(`the split size must be a whole number from 1 to .* bytes; received ${splitSizeBytes}`),
       );
     },
   );
 });
 
 describe('defaultSplitSizeBytes()', () => {
-  it('aims at 8 tasks, from 1 MiB to 64 MiB a split', () => {
+  it('aims at 8 tasks, with splits from 1 MiB to 64 MiB', () => {
     expect(defaultSplitSizeBytes(0)).toBe(1 * MiB);
     expect(defaultSplitSizeBytes(8 * MiB)).toBe(1 * MiB);
     expect(defaultSplitSizeBytes(256 * MiB)).toBe(32 * MiB);

@@ -122,7 +122,7 @@ describe('the format of a file', () => {
   );
 
   test.each(['a.gz', 'a.zst'])('an empty %s is reported as truncated', async (name) => {
-    await expect(linesOf(name, '')).rejects.toThrow(/has no bytes, and a (gzip|zstd) file has some/);
+    await expect(linesOf(name, '')).rejects.toThrow(/is empty, but a (gzip|zstd) file never is/);
   });
 
   test('a zstd file with a window of 2 GiB is read', async () => {
@@ -138,47 +138,44 @@ describe('the format of a file', () => {
   });
 });
 
-describe('what is no file', () => {
-  test('is named, in a folder and by a glob, and hidden names are passed over', async () => {
+describe('an entry that is not a regular file', () => {
+  test('is refused by name, in a folder and by a glob, unless it is hidden', async () => {
     writeFileSync(join(folder, 'a.txt'), LINES);
     mkdirSync(join(folder, 'sub'));
     symlinkSync(join(folder, 'gone'), join(folder, 'sub', 'dangling.txt'));
     const list = (pattern: string) => listLocalInputs(store, [join(folder, pattern)]);
 
     await expect(list('')).rejects.toThrow(
-      /holds .*sub\/dangling\.txt, which is a symbolic link that leads nowhere/,
+      /contains .*sub\/dangling\.txt, which is a symbolic link that leads nowhere/,
     );
     await expect(list('**/*.txt')).rejects.toThrow(/dangling\.txt/);
     expect((await list('*.txt')).map(({ key }) => key)).toEqual([join(folder, 'a.txt')]);
 
     rmSync(join(folder, 'sub', 'dangling.txt'));
     execFileSync('mkfifo', [join(folder, 'sub', 'pipe')]);
-    await expect(list('')).rejects.toThrow(/holds .*sub\/pipe, which is a pipe, socket or device/);
+    await expect(list('')).rejects.toThrow(/contains .*sub\/pipe, which is a pipe, socket or device/);
 
     rmSync(join(folder, 'sub', 'pipe'));
     execFileSync('mkfifo', [join(folder, 'sub', '.pipe')]);
     expect((await list('')).map(({ key }) => key)).toEqual([join(folder, 'a.txt')]);
   });
 
-  test.runIf(process.platform === 'linux')(
-    'is said of a file without a size that holds something',
-    async () => {
-      const refused = {
-        name: 'UsageError',
-        message: expect.stringMatching(/^the input .*(status|link) has a size of 0 but is not empty/),
-      };
-      writeFileSync(join(folder, 'empty'), '');
-      const empty = await listLocalInputs(store, [join(folder, 'empty'), folder]);
-      symlinkSync('/proc/self/status', join(folder, 'link'));
+  test.runIf(process.platform === 'linux')('is a file that reports no size but is not empty', async () => {
+    const refused = {
+      name: 'UsageError',
+      message: expect.stringMatching(/^the input .*(status|link) reports a size of 0 but is not empty/),
+    };
+    writeFileSync(join(folder, 'empty'), '');
+    const empty = await listLocalInputs(store, [join(folder, 'empty'), folder]);
+    symlinkSync('/proc/self/status', join(folder, 'link'));
 
-      await expect(listLocalInputs(store, ['/proc/self/status'])).rejects.toMatchObject(refused);
-      await expect(listLocalInputs(store, [folder])).rejects.toMatchObject(refused);
-      await expect(listLocalInputs(store, [join(folder, 'l*')])).rejects.toMatchObject(refused);
-      expect(empty.map(({ key, sizeBytes }) => [key, sizeBytes])).toEqual([[join(folder, 'empty'), 0]]);
-    },
-  );
+    await expect(listLocalInputs(store, ['/proc/self/status'])).rejects.toMatchObject(refused);
+    await expect(listLocalInputs(store, [folder])).rejects.toMatchObject(refused);
+    await expect(listLocalInputs(store, [join(folder, 'l*')])).rejects.toMatchObject(refused);
+    expect(empty.map(({ key, sizeBytes }) => [key, sizeBytes])).toEqual([[join(folder, 'empty'), 0]]);
+  });
 
-  test('a file that was rewritten at its size, its time set back, is noticed', async () => {
+  test('a file rewritten with the same size and time is detected as changed', async () => {
     const path = join(folder, 'a.txt');
     writeFileSync(path, LINES);
     utimesSync(path, 1_000, 1_000);

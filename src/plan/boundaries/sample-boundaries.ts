@@ -1,10 +1,10 @@
 /**
- * Boundaries of a range partitioner: maps a sample of the records of the whole input, sorts the keys they emit, and cuts
- * them into shares of equal weight. Deterministic: the same input gives the same boundaries on every machine, so what
- * bounds the sample is bytes, never time.
+ * The boundaries of a range partitioner: maps a sample of records of the whole input, sorts the emitted keys, and cuts them
+ * into shares of equal weight. The same input gives the same boundaries on every machine, so the sample is bounded by
+ * bytes, never by time.
  *
- * Source: the sampler of TeraSort (O'Malley, 2008). It reads the first records of some splits, which misleads where the
- * input is sorted, clustered or one compressed stream; this one looks everywhere.
+ * Source: the sampler of TeraSort (O'Malley, 2008). It reads the first records of some splits, which misleads if the input
+ * is sorted, clustered or one compressed stream; this one samples everywhere.
  */
 import type { Job, ParameterValues } from '../../api/job.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -24,7 +24,7 @@ export interface SampleOptions {
   readonly files: readonly InputFile[];
   readonly inputs: ObjectStore;
   readonly partitions: number;
-  /** Keys, about. */
+  /** About how many keys to sample at most. */
   readonly samplesMax: number;
   /** Default LIMITS.sampleStreamBytesMax. */
   readonly streamBytesMax?: number;
@@ -32,9 +32,9 @@ export interface SampleOptions {
 }
 
 export interface SampledBoundaries {
-  /** Ascending encoded keys in base64, fewer than there are partitions. */
+  /** Ascending encoded keys in base64, at most one less than there are partitions. */
   readonly boundaries: string[];
-  /** False where compressed input exceeded the bound: what lies behind it may be distributed differently. */
+  /** False if compressed input exceeded the bound. The keys after it may be distributed differently. */
   readonly isWhole: boolean;
 }
 
@@ -87,7 +87,7 @@ class Sampler {
         continue;
       }
       await this.#sampleWindows(windows.splice(0));
-      // Of what the bound allows, each file has its share; what one leaves goes to those behind it.
+      // Each file gets its share of the bound. What it does not use goes to the files after it.
       const bytesMax = Math.floor((streamBytesLeft / streamHitsLeft) * place.hits);
       streamBytesLeft -= await this.#sampleStream(place, bytesMax);
       streamHitsLeft -= place.hits;
@@ -95,7 +95,7 @@ class Sampler {
     await this.#sampleWindows(windows);
   }
 
-  /** Reads several at once, and maps one record after the other: map may keep state. */
+  /** Reads several windows at once, but maps their records in order, since map may keep state. */
   async #sampleWindows(windows: readonly SamplePlace[]): Promise<void> {
     const read = await mapBounded(windows, LIMITS.sampleReadsMax, (place) => this.#readWindow(place));
     for (const [index, { hits, weight }] of windows.entries()) {
@@ -125,7 +125,7 @@ class Sampler {
     return records;
   }
 
-  /** Answers how many (uncompressed) bytes were read. */
+  /** Returns how many (uncompressed) bytes were sampled. */
   async #sampleStream({ piece, hits, weight }: SamplePlace, bytesMax: number): Promise<number> {
     const file = piece.file.key;
     const sample = this.#newSample(hits);
@@ -142,7 +142,7 @@ class Sampler {
     const isComplete = await this.#readRecords(piece, {
       isEnough,
       deliver: (record, parser) => {
-        // Where chunks end depends on the decoder; where the sample ends must not.
+        // Where chunks end depends on the decoder, but where the sample ends must not.
         if (isLastChunk && parser.recordOffsetBytes() >= bytesMax) throw new EnoughRead();
         this.#add(sample, { record, file, offsetBytes: () => parser.recordOffsetBytes() });
       },
@@ -152,14 +152,14 @@ class Sampler {
       this.#take(sample, weight);
     } else {
       this.isWhole = false;
-      // What was sampled stands for the rest of the file, as far as the bytes read tell how long that is.
+      // The sample stands for the whole file, whose uncompressed size is estimated from the bytes read so far.
       const ofRead = bytes / Math.max(1, sampledBytes);
       this.#take(sample, (weight * ofRead * piece.file.sizeBytes) / Math.max(1, storedBytes));
     }
     return sampledBytes;
   }
 
-  /** False where it stopped early. */
+  /** Returns false if it stopped early. */
   async #readRecords(
     piece: SamplePlace['piece'],
     {
@@ -223,10 +223,10 @@ class Sampler {
   }
 }
 
-/** Stops the reading of a piece; thrown between two records or chunks. */
+/** Stops reading a piece. Thrown between two records or chunks. */
 class EnoughRead extends Error {}
 
-/** Keys at which the partitions begin, so that each holds the same weight. */
+/** Returns the keys at which partitions begin, so that each partition has about the same weight. */
 function cut(keys: WeightedKey[], partitions: number): string[] {
   keys.sort((a, b) => Buffer.compare(a.key, b.key));
   const total = keys.reduce((sum, { weight }) => sum + weight, 0);
@@ -240,7 +240,7 @@ function cut(keys: WeightedKey[], partitions: number): string[] {
       weightBefore += keys[index++].weight;
     }
     const boundary = keys[index].key;
-    // A key that fills several shares leaves the partitions between empty: one key never goes to two.
+    // One key never goes to two partitions, so a key that fills several shares gives fewer boundaries.
     if (last !== undefined && boundary.equals(last)) continue;
     boundaries.push(boundary.toString('base64'));
     last = boundary;

@@ -1,4 +1,4 @@
-/** Runs the job's map over records of a sample, and takes the keys that it emits, as encoded bytes. */
+/** Runs the job's map on sampled records, and collects the encoded keys that it emits. */
 import type { Job, MapContext, ParameterValues } from '../../api/job.ts';
 import { createCounter, setUp, userCodeError } from '../../api/user-code.ts';
 import { isMapReduceError } from '../../base/errors.ts';
@@ -12,7 +12,7 @@ export interface SampledRecord {
   readonly offsetBytes: () => number;
 }
 
-/** Keys of one record: each stands for `weight` of those that the record emitted. */
+/** Keys of one record. Each stands for `weight` of the keys that the record emitted. */
 export interface RecordKeys {
   readonly keys: readonly Buffer[];
   readonly weight: number;
@@ -49,7 +49,7 @@ export class SampleMapper {
     };
   }
 
-  /** At most `keysMax` keys; none where map throws: what is wrong with a record is for the map task to say. */
+  /** Returns at most `keysMax` keys, and none if map throws: the map task will report what is wrong with the record. */
   map(sampled: SampledRecord, keysMax: number): RecordKeys {
     this.#current = sampled;
     this.#keys = new ThinnedSample(keysMax, 0);

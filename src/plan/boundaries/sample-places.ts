@@ -1,12 +1,12 @@
 /**
- * Where a sample looks: at places spread evenly over the bytes of the whole input, each somewhere in its stretch of it.
+ * Where to sample the input: at places spread evenly over all of its bytes, each at a random offset within its stretch.
  *
  *     input     |----------- a -----------|--- b.gz ---|-- c --|
  *     places      x     x   x      x    x    x     x     x   x
  *     sampled   [win]  [win]    [win]...  |  all of it |[ c   ]
  *
- * A file that can be read from anywhere is sampled in windows; a small one is a window. One that can only be read from
- * its start (compressed, or of a format that is not splittable) is sampled as a whole.
+ * A file that can be read from any offset is sampled in windows; a small file is a single window. A file that must be read
+ * from its start (compressed, or of a format that is not splittable) is sampled as a whole.
  */
 import { LIMITS } from '../../base/limits.ts';
 import type { InputFile, SplitPiece } from '../../read/input-file.ts';
@@ -14,11 +14,11 @@ import { mixedHash } from './thinned-sample.ts';
 
 export interface SamplePlace {
   readonly piece: SplitPiece;
-  /** Whether it is a whole file that is read from its start. */
+  /** Whether the piece is a whole file that is read from its start. */
   readonly isStream: boolean;
-  /** How many of the places lie in it. */
+  /** How many of the places lie in the piece. */
   readonly hits: number;
-  /** How many such pieces of the input it stands for. */
+  /** How many such pieces of the input the piece stands for. */
   readonly weight: number;
 }
 
@@ -55,7 +55,7 @@ function windowAt(file: InputFile, offset: number): SplitPiece {
   return { file, startBytes, endBytes: Math.min(file.sizeBytes, startBytes + LIMITS.sampleWindowBytes) };
 }
 
-/** Pieces of two stretches and more hold a place for certain, and stand for themselves alone. */
+/** A piece of at least two stretches always contains a place, so it stands for itself alone. */
 function weightOf(
   { startBytes, endBytes }: SplitPiece,
   { hits, stretchBytes }: { hits: number; stretchBytes: number },

@@ -1,7 +1,7 @@
 /**
- * An even sample of a sequence whose length is not known, at most `sizeMax` large, and the same for the same sequence.
- * Each item has a hash of its number; items whose hash is under a threshold are kept, and the threshold is halved
- * whenever too much is kept. What is dropped was no more and no less likely than what stays.
+ * A uniform sample of a sequence of unknown length, with a size of at most `sizeMax`, and the same for the same sequence.
+ * Each item is hashed by its number. Items whose hash is below a threshold are kept, and the threshold is halved whenever
+ * too much is kept. So all items are equally likely to be in the sample.
  */
 export class ThinnedSample<T> {
   readonly #sizeMax: number;
@@ -16,7 +16,7 @@ export class ThinnedSample<T> {
     this.#seed = seed;
   }
 
-  /** Called once for each item of the sequence: the hash to keep it with, or undefined where it is left out. */
+  /** Called once for each item of the sequence. Returns the hash for keep(), or undefined if the item is not in the sample. */
   next(): number | undefined {
     const hash = mixedHash(this.#count++, this.#seed);
     return hash < this.#below ? hash : undefined;

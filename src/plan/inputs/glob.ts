@@ -1,14 +1,14 @@
 /**
- * Globs over files of this machine and over keys of a bucket, by one set of rules:
+ * Globs for local files and keys of a bucket, with the same rules for both:
  *
  *     *  ?          within one folder               [abc] [a-z] [!a] [^a]   one character
  *     **            any number of folders           {a,b} {1..10}           alternatives
  *     \x            x itself                        @(a|b) +(a) !(a)        extended globs
  *     folder/*      + '/': all below the folders that match
  *
- * A name that starts with '.' or '_' matches only where the pattern writes that character (spelled-names.ts).
- * A glob selects files, never a folder with what is in it: 'logs/**' does that. Matching takes time in proportion to the
- * pattern and the name, whatever is written.
+ * A name that starts with '.' or '_' matches only if the pattern writes that character (spelled-names.ts). A glob selects
+ * files, never the contents of a folder: 'logs/**' does that. Matching takes time proportional to the pattern and the name,
+ * whatever they are.
  */
 import { braceExpand, Minimatch, type MinimatchOptions } from 'minimatch';
 import { MapReduceError } from '../../base/errors.ts';
@@ -18,22 +18,22 @@ import { folderOfPattern, isHidden, wildcardIndex } from './input-names.ts';
 import { spelledOutBy } from './spelled-names.ts';
 
 export interface Glob {
-  /** What every match starts with, up to and with the last '/' before the first wildcard; may be empty. */
+  /** What every match starts with, up to and including the last '/' before the first wildcard; may be empty. */
   readonly folder: string;
-  /** The same up to the first wildcard itself: what has to be listed. */
+  /** What every match starts with, up to the first wildcard: the prefix to list. */
   readonly prefix: string;
-  /** Whether it selects the file or key; one that is hidden only where the pattern spells that out. */
+  /** Whether the glob selects the file or key. It selects hidden names only if it spells them out. */
   matches(name: string): boolean;
-  /** Whether it may select anything below the folder, whose name ends in '/'. */
+  /** Whether the glob may select anything below the folder, whose name ends in '/'. */
   mayMatchBelow(folder: string): boolean;
-  /** Whether the folder's name, without a '/' at its end, is spelled out by the pattern, '**' apart. */
+  /** Whether the pattern names the folder itself, without the help of '**'. The folder's name does not end in '/'. */
   namesFolder(folder: string): boolean;
 }
 
-/** @throws UsageError for a pattern that stands for too many, or is too long */
+/** @throws UsageError for a pattern that expands to too many alternatives or is too long */
 export function compileGlob(pattern: string): Glob {
   const folder = folderOfPattern(pattern);
-  // Matched below the folder, so that nothing in the folder's own name can be taken for a wildcard.
+  // Matched below the folder, so that nothing in the folder's own name can act as a wildcard.
   const below = pattern.slice(folder.length);
   const wildcards = below.endsWith('/') ? `${below}**` : below;
   const matcher = compiled(wildcards, pattern);
@@ -63,12 +63,12 @@ function compiled(wildcards: string, pattern: string): Minimatch {
   return matcherOf(wildcards, pattern);
 }
 
-/** @param pattern  that of the user, for an error */
+/** @param pattern  the user's pattern, for the error message */
 function matcherOf(wildcards: string, pattern: string, options: MinimatchOptions = OPTIONS): Minimatch {
   try {
     return new Minimatch(wildcards, options);
   } catch (error) {
-    // The package bounds the pattern's length and its extended globs.
+    // minimatch bounds the length of patterns and the number of their extended globs.
     if (error instanceof TypeError) throw tooLong(pattern, error);
     throw error;
   }
@@ -83,16 +83,17 @@ const OPTIONS = {
   preserveMultipleSlashes: true,
 } as const;
 
-/** A pattern for one name, '**' apart. */
+/** A pattern for one name; not '**'. */
 interface NamePattern {
   matches(name: string): boolean;
-  /** The same for a name that is hidden: the pattern has to spell it out. */
+  /** For a hidden name: whether the pattern matches it and spells it out. */
   spellsOut(name: string): boolean;
 }
 
 /**
- * Whether the pattern spells out each hidden name in a path that it matches. With `partial`, the path is that of a
- * folder, and the pattern may go on below. Made when the first hidden name is met, since most globs meet none.
+ * Returns a function that decides whether the pattern spells out each hidden name in a path that it matches. With `partial`,
+ * the path is a folder, and the pattern may continue below it. The patterns are compiled for the first hidden name, since
+ * most globs meet none.
  */
 function hiddenNames(wildcards: string, pattern: string): (path: string, partial?: boolean) => boolean {
   let rows: (NamePattern | '**')[][] | undefined;
@@ -126,7 +127,7 @@ function namePatternOf(segment: string, pattern: string): NamePattern {
 
 const NAME_OPTIONS = { ...OPTIONS, nobrace: true } as const;
 
-/** Goes through the names with all places of the row that they may have come to. */
+/** Goes through the names, keeping the set of all places in the row that the path may have reached. */
 function spellsOutPath(
   row: readonly (NamePattern | '**')[],
   names: readonly string[],
@@ -135,7 +136,7 @@ function spellsOutPath(
   let places = new Set<number>();
   const reach = (places: Set<number>, place: number) => {
     places.add(place);
-    // '**' stands for no folder too.
+    // '**' also matches no folder at all.
     for (let next = place; row[next] === '**'; next++) places.add(next + 1);
   };
   reach(places, 0);
@@ -156,11 +157,11 @@ function spellsOutPath(
 }
 
 /**
- * How many patterns the braces stand for, or more: the package makes fewer of them than there are, and says nothing.
- * Lists add up, what stands side by side multiplies.
+ * An upper bound on the patterns that the braces expand to: minimatch silently stops expanding at a limit. Alternatives in
+ * a list add up, and adjacent braces multiply.
  */
 function alternativesOf(wildcards: string): number {
-  /** Of each brace that is open, and of the whole: of the alternatives before this one, and of this one. */
+  /** For each open brace, and the whole pattern: the sum of the alternatives before the current one, and the current one. */
   const open = [{ sum: 0, product: 1, start: 0 }];
   for (let at = 0; at < wildcards.length; at++) {
     const level = open.at(-1)!;
@@ -178,7 +179,7 @@ function alternativesOf(wildcards: string): number {
       open.at(-1)!.product *= Math.max(level.sum + level.product, lengthOfRange(inside));
     }
   }
-  // Braces that never close are plain text with the others in it.
+  // A brace that is never closed is plain text.
   return open.reduce((all, { sum, product }) => all * (sum + product), 1);
 }
 
@@ -193,7 +194,7 @@ function tooLong(pattern: string, cause: Error): MapReduceError {
   const shown = shortened(pattern);
   return new MapReduceError(
     'UsageError',
-    `the pattern '${shown}' is too long or has too many groups, such as '@(a|b)'. Use a wildcard, such as '*', in their place`,
+    `the pattern '${shown}' is too long or has too many groups such as '@(a|b)'. Use a wildcard such as '*' instead`,
     { cause, details: { file: shown } },
   );
 }
@@ -202,7 +203,7 @@ function tooMany(pattern: string): MapReduceError {
   const shown = shortened(pattern);
   return new MapReduceError(
     'UsageError',
-    `the pattern '${shown}' stands for more than ${LIMITS.globAlternativesMax} alternatives. Use a wildcard, such as '*', in place of its braces`,
+    `the pattern '${shown}' expands to more than ${LIMITS.globAlternativesMax} alternatives. Use a wildcard such as '*' instead of braces`,
     { details: { file: shown } },
   );
 }

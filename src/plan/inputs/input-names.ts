@@ -1,7 +1,7 @@
-/** What the name of an input says: how it is compressed, whether it is hidden, where a pattern's wildcards begin. */
+/** What the name of an input shows: whether it is hidden, and where the wildcards of a pattern begin. */
 import { MapReduceError } from '../../base/errors.ts';
 
-/** An empty name would mean the current folder or the whole bucket, and is more often a variable left unset. */
+/** Refuses an empty name: it would mean the current folder or the whole bucket, but is mostly an unset variable. */
 export function assertNamed(pattern: string): void {
   if (pattern !== '') return;
   throw new MapReduceError(
@@ -11,19 +11,20 @@ export function assertNamed(pattern: string): void {
 }
 
 /**
- * Names that start with '_' or '.' hold no input, as in Hadoop: _SUCCESS, _temporary, .part.crc, .DS_Store. Asked of
- * the part of a path that was found, not of the part that was given. What a glob spells out is wanted (spelled-names.ts).
+ * Whether a name in the path starts with '_' or '.'. As in Hadoop, such files are not input: _SUCCESS, _temporary,
+ * .part.crc, .DS_Store. Only the part of a path that was found counts, not the part that the user wrote; a glob may spell
+ * hidden names out (spelled-names.ts).
  */
 export function isHidden(foundPath: string): boolean {
   return /(?:^|\/)[._]/.test(foundPath);
 }
 
-/** Where the pattern's wildcards begin; -1 when there are none and it is a plain name. */
+/** Where the first wildcard of the pattern is; -1 if it has none and is a plain name. */
 export function wildcardIndex(pattern: string): number {
   return pattern.search(/[*?[{\\]|[@+!]\(/);
 }
 
-/** The pattern's folders without wildcards, up to and with the last '/': what it looks below. */
+/** The folders of the pattern before its first wildcard, up to and including the last '/'. */
 export function folderOfPattern(pattern: string): string {
   return pattern.slice(0, pattern.lastIndexOf('/', wildcardIndex(pattern)) + 1);
 }

@@ -1,3 +1,3 @@
-/** From what the user names (files, folders, prefixes, globs) to the files of a job, in a fixed order. */
+/** Lists the input files of a job, in a fixed order, from the names that the user gave: files, folders, prefixes, globs. */
 export { listLocalInputs } from './list-local-inputs.ts';
 export { listStoredInputs } from './list-stored-inputs.ts';

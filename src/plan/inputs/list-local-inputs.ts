@@ -1,7 +1,7 @@
 /**
- * Local inputs by name: files, folders with all that is below them, and globs. The files of one pattern come in
- * ascending order of their paths' bytes, patterns in the order given, and a file named twice counts where it came first:
- * the same names give the same plan on every machine.
+ * Lists local inputs by name: files, folders with everything below them, and globs. Patterns keep the order given; the files
+ * of one pattern are in ascending order of the bytes of their paths; a file named twice counts only once, where it came
+ * first. So the same names give the same plan on every machine.
  */
 import type { Stats } from 'node:fs';
 import { access, constants, open, opendir, realpath, stat } from 'node:fs/promises';
@@ -19,21 +19,21 @@ import { assertNamed, folderOfPattern, isHidden, wildcardIndex } from './input-n
 import { isBeingReplaced } from './replaced-results.ts';
 import { assertSomethingLeft, selectResults } from './result-folders.ts';
 
-/** What a job's own output is, and who is told of what is left out. */
+/** Options of listLocalInputs(). */
 export interface ListingOptions {
-  /** The folder that the job writes to; its real path. Results there are the caller's to leave out. */
+  /** The real path of the folder that the job writes to. The caller handles results there. */
   readonly ownOutput?: string;
-  /** Called for each result of an earlier job that came up below a named folder (result-folders.ts). */
+  /** Called for each result of an earlier job that was found inside of a named folder and is not read (result-folders.ts). */
   readonly onLeftOut?: (folder: string) => void;
 }
 
 /**
  * @param store  a file store rooted at '/', whose keys are absolute paths
- * @param patterns  paths relative to the current folder or absolute. A folder stands for the files below it, without
- *   names that start with '.' or '_'; an empty one for none. A glob selects files (glob.ts). A name that exists is
- *   taken as it is, even if it looks like a glob.
- * @throws InputNotFoundError for a path that does not exist or a glob without a match;
- *   UsageError for what may not be read, is a pipe or device, or has a name that is not UTF-8
+ * @param patterns  relative or absolute paths. A folder means the files below it, except names that start with '.' or '_';
+ *   an empty folder means none. A glob selects files (glob.ts). A name that exists is used literally, even if it looks like
+ *   a glob.
+ * @throws InputNotFoundError for a path that does not exist or a glob without a match; UsageError for a file that cannot be
+ *   read, is a pipe or device, or has a name that is not UTF-8
  */
 export async function listLocalInputs(
   store: ObjectStore,
@@ -50,9 +50,9 @@ export async function listLocalInputs(
   return [...files.values()];
 }
 
-/** Files looked at together: enough to keep the runtime's thread pool busy. */
+/** Files checked at the same time: enough to keep the runtime's thread pool busy. */
 const FILES_AT_ONCE_MAX = 64;
-/** Names looked through for one that resembles a missing one. */
+/** How many names are compared to find one similar to a missing name. */
 const NAMES_COMPARED_MAX = 10_000;
 
 async function filesOf(
@@ -99,7 +99,7 @@ async function filesOf(
   return selected;
 }
 
-/** As resolve() does, but for the wildcards: a backslash or '..' behind one is the pattern's. */
+/** Like resolve(), but leaves everything after the first wildcard unchanged: a backslash or '..' there belongs to the pattern. */
 function absolute(pattern: string): string {
   const folder = folderOfPattern(pattern);
   return withSlash(resolve(folder)) + pattern.slice(folder.length);
@@ -132,11 +132,11 @@ async function lookAt(store: ObjectStore, path: string): Promise<[string, InputF
   return [path, file];
 }
 
-/** Left out in silence it would be missed by nobody. */
+/** Without this error the file would be silently ignored. */
 function notAFile(path: string, what: string): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `the input holds ${path}, which is ${what} and cannot be read. Remove it, or name the files to read by a glob that leaves it out`,
+    `the input contains ${path}, which is ${what} and cannot be read. Remove it, or select the other files with a glob`,
     { details: { file: path } },
   );
 }
@@ -144,7 +144,7 @@ function notAFile(path: string, what: string): MapReduceError {
 function nothingMatches(pattern: string, folder: string): MapReduceError {
   return new MapReduceError(
     'InputNotFoundError',
-    `no file matches '${pattern}' (looked in ${folder}; '*' stays within a folder and '**' does not; names that start with '.' or '_' count only where the pattern spells that out)`,
+    `no file in ${folder} matches '${pattern}'. '*' matches within a folder, '**' across folders. Names that start with '.' or '_' match only if the pattern writes that character`,
     { details: { file: pattern } },
   );
 }
@@ -154,11 +154,11 @@ async function notFound(pattern: string, path: string): Promise<MapReduceError> 
   let folder = dirname(path);
   for (; folder !== dirname(folder) && !(await isFolder(folder)); folder = dirname(folder)) missing = folder;
   const names = await namesIn(folder);
-  // What is there and still cannot be found: the command line has lost the bytes of its name.
+  // The name is listed but cannot be opened: its bytes are not UTF-8, and the command line has lost them.
   if (missing.includes(REPLACEMENT) && names.includes(basename(missing))) return notUtf8(missing);
   const usable = names.filter((name) => !name.includes(REPLACEMENT));
   const nearest = nearestName(basename(missing), usable);
-  const where = missing === path ? '' : `: there is no '${basename(missing)}' in ${folder}`;
+  const where = missing === path ? '' : `, since there is no '${basename(missing)}' in ${folder}`;
   const hint = nearest === undefined ? 'Check the path.' : `Did you mean '${resolve(folder, nearest)}'?`;
   return new MapReduceError(
     'InputNotFoundError',
@@ -171,7 +171,7 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch {
-    return false; // Out of reach is as good as absent: this only words a message.
+    return false; // A folder that cannot be reached counts as absent: this only affects the message.
   }
 }
 
@@ -182,7 +182,7 @@ async function namesIn(folder: string): Promise<string[]> {
       if (names.push(name) === NAMES_COMPARED_MAX) break;
     }
   } catch {
-    return []; // The message does without a hint.
+    return []; // The message then has no hint.
   }
   return names;
 }
@@ -193,13 +193,13 @@ async function statIfAny(path: string): Promise<Stats | undefined> {
   } catch (error) {
     const code = errnoOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    // A glob may be longer than any name.
+    // A glob may be longer than any name can be.
     if (code === 'ENAMETOOLONG' && wildcardIndex(path) !== -1) return undefined;
     throw fileError(error, { action: 'read the input', path, key: path });
   }
 }
 
-/** Better now than hours into the job. */
+/** Checks permissions while planning, rather than failing hours into the job. */
 async function assertReadable({ key: path, sizeBytes }: InputFile): Promise<void> {
   try {
     await access(path, constants.R_OK);
@@ -209,19 +209,19 @@ async function assertReadable({ key: path, sizeBytes }: InputFile): Promise<void
   }
 }
 
-/** Files of /proc have no size and hold something all the same: it would be left out without a word. */
+/** Refuses files with a size of 0 that are not empty, as in /proc: their contents would be silently ignored. */
 async function assertEmpty(path: string): Promise<void> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const { bytesRead } = await file.read(Buffer.alloc(1), 0, 1, 0).catch((error: unknown) => {
-    // Such files may have nothing to say yet.
+    // Such a file may have no data yet.
     if (errnoOf(error) === 'EAGAIN') return { bytesRead: 1 };
     throw error;
   });
-  // One that was written to just now has a size.
+  // A file that was written to just now has a size.
   if (bytesRead === 0 || (await file.stat()).size > 0) return;
   throw new MapReduceError(
     'UsageError',
-    `the input ${path} has a size of 0 but is not empty, as files of /proc are; what has no size cannot be cut into splits. Copy what it holds to a file, for example with cat, and name that`,
+    `the input ${path} reports a size of 0 but is not empty, like files in /proc, so it cannot be cut into splits. Copy its contents to a regular file, for example with cat, and use that as input`,
     { details: { file: path } },
   );
 }

@@ -1,9 +1,10 @@
 /**
- * Inputs in an object store by name: keys, prefixes that end in '/', and globs. The objects of one pattern come in ascending
- * order of their keys' bytes, patterns in the order given, and an object named twice counts where it came first.
+ * Lists inputs in an object store by name: keys, prefixes that end in '/', and globs. Patterns keep the order given; the
+ * objects of one pattern are in ascending order of the bytes of their keys; an object named twice counts only once, where
+ * it came first.
  *
- * Listings stream: what is kept is what matches. A glob lists from its longest literal prefix on, since every 1,000
- * keys listed are a request: 'logs/2024-*' + '/x.gz' costs the keys below 'logs/2024-', not those of the bucket.
+ * Listings are streamed, and only matches are kept. A glob lists only its longest literal prefix, since every 1,000 keys
+ * cost a request: 'logs/2024-*' + '/x.gz' lists the keys that start with 'logs/2024-', not the whole bucket.
  */
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -17,9 +18,9 @@ import { assertNamed, isHidden, wildcardIndex } from './input-names.ts';
 import { assertSomethingLeft, keyIn, selectResults, type Traces } from './result-folders.ts';
 
 /**
- * @param patterns  'logs/a.txt' is one object; 'logs/' all below it, without names that start with '.' or '_' and
- *   without the empty objects whose keys end in '/' that stand for folders; 'logs/*.txt' a glob, in which '*' stays
- *   within a folder and '**' does not, and 'logs/2024-*' + '/' all below the matches. A key that exists is taken as it is, even if it looks like a glob.
+ * @param patterns  'logs/a.txt' is one object. 'logs/' means everything below it, except names that start with '.' or '_'
+ *   and the empty objects that represent folders, whose keys end in '/'. 'logs/*.txt' is a glob, and 'logs/2024-*' + '/'
+ *   means everything below its matches. A key that exists is used literally, even if it looks like a glob.
  * @throws InputNotFoundError for a key that does not exist, or a prefix or glob without a match; UsageError for too
  *   many objects
  */
@@ -40,20 +41,20 @@ export async function listStoredInputs(
 }
 
 /**
- * Looks for the first object of a name, for a caller that does not read it.
+ * Checks that a name matches at least one object, without listing them all.
  *
- * @throws as listStoredInputs() where it finds none
+ * @throws the errors of listStoredInputs() if it finds none
  */
 export async function assertStoredInput(store: ObjectStore, pattern: string): Promise<void> {
   for await (const _ of inputsOf(store, pattern)) return;
   await listStoredInputs(store, [pattern]);
 }
 
-/** Who is told of what is left out, and what the job's own output is. */
+/** Options of listStoredInputs(). */
 export interface StoredListingOptions {
   /** The prefix that the job writes to. */
   readonly ownOutput?: string;
-  /** Called for each result of an earlier job that came up below a prefix that was named (result-folders.ts). */
+  /** Called for each result of an earlier job that was found inside of a named prefix and is not read (result-folders.ts). */
   readonly onLeftOut?: (folder: string) => void;
 }
 
@@ -64,7 +65,7 @@ async function filesOf(
 ): Promise<Map<string, InputFile>> {
   const files = new Map<string, InputFile>();
   for await (const file of inputsOf(store, pattern)) {
-    // One more than a job may have tells that there are too many.
+    // One file more than the maximum is enough to know that there are too many.
     if (files.size > LIMITS.inputFilesMax) throw tooManyFiles(pattern);
     files.set(file.key, file);
   }
@@ -90,7 +91,7 @@ async function filesOf(
   return selected;
 }
 
-/** By the claim that its job leaves there before it writes, and the last object of all. */
+/** Judges by the claim that a job writes first, and by _SUCCESS, which it writes last. */
 async function tracesOn(store: ObjectStore, folder: string): Promise<Traces> {
   if ((await store.head(keyIn(folder, OUTPUT_CLAIM_NAME))) === undefined) return 'none';
   return (await store.head(keyIn(folder, SUCCESS_NAME))) === undefined ? 'unfinished' : 'finished';
@@ -99,7 +100,7 @@ async function tracesOn(store: ObjectStore, folder: string): Promise<Traces> {
 function ownResult(pattern: string, output: string): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `the input '${pattern}' is the result that this job would replace, in its own output ${output}. Choose another output`,
+    `the input '${pattern}' is in the job's own output ${output}, which the job would replace. Choose another output`,
     { details: { file: pattern } },
   );
 }
@@ -107,12 +108,12 @@ function ownResult(pattern: string, output: string): MapReduceError {
 function tooManyFiles(pattern: string): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `the inputs are more than ${LIMITS.inputFilesMax} input files, which is the most of one job (reached in '${pattern}'). Run several jobs, each over a part of them, or concatenate small files first`,
+    `there are more than ${LIMITS.inputFilesMax} input files, the maximum for one job (exceeded by '${pattern}'). Run several jobs, each on a part of the files, or concatenate small files first`,
     { details: { file: pattern } },
   );
 }
 
-/** Keys looked through for one that resembles a missing one: one page of a listing. */
+/** How many keys are compared to find one similar to a missing key: one page of a listing. */
 const KEYS_COMPARED_MAX = 1_000;
 
 async function* inputsOf(store: ObjectStore, pattern: string): AsyncGenerator<InputFile> {
@@ -134,8 +135,8 @@ async function* inputsBelow(store: ObjectStore, prefix: string): AsyncGenerator<
     keys += 1;
     if (!info.key.endsWith('/') && !isHidden(info.key.slice(prefix.length))) yield inputFileOf(info);
   }
-  // A "folder" made by a console is an object of that very key: then it exists and is empty.
-  if (keys === 0) throw notFound(store, prefix, 'no object has that prefix. Check its spelling and case.');
+  // A "folder" created in the AWS console is an object with exactly this key: then the folder exists and is empty.
+  if (keys === 0) throw notFound(store, prefix, 'no key starts with it. Check its spelling and case.');
 }
 
 async function* inputsMatching(store: ObjectStore, pattern: string): AsyncGenerator<InputFile> {
@@ -150,14 +151,14 @@ async function* inputsMatching(store: ObjectStore, pattern: string): AsyncGenera
     throw notFound(
       store,
       pattern,
-      `no key matches it (listed the keys that start with '${glob.prefix}'). '*' stays within a folder, '**' does not. Names that start with '.' or '_' count only where the pattern spells that out.`,
+      `no key that starts with '${glob.prefix}' matches. '*' matches within a folder, '**' across folders. Names that start with '.' or '_' match only if the pattern writes that character.`,
     );
   }
 }
 
 async function keyNotFound(store: ObjectStore, key: string): Promise<MapReduceError> {
   for await (const _ of store.list(`${key}/`)) {
-    return notFound(store, key, `there are objects below it, though. To read those, write '${key}/'.`);
+    return notFound(store, key, `it is a folder. To read the objects in it, write '${key}/'.`);
   }
   const folder = key.slice(0, key.lastIndexOf('/') + 1);
   const keys: string[] = [];

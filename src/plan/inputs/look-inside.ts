@@ -1,6 +1,6 @@
 /**
- * The plan's look into its inputs: how each is compressed, told by its first bytes where its name does not say, before it
- * is cut into splits. A file whose name says it is compressed is taken at its word: its decoder finds out.
+ * Finds out how each input is compressed before it is cut into splits: by its name, otherwise by its first bytes. A name that
+ * shows compression is trusted here; the decoder reports if it is wrong.
  */
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -11,8 +11,8 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 
 /**
  * @param isText  whether the format reads lines of text, so that other formats are refused
- * @throws CorruptInputError for what cannot be read as it is, and for a compressed file without a byte; what reading
- *   throws, InputChangedError among it
+ * @throws CorruptInputError for a file of a format that cannot be read, and for an empty compressed file; errors of reading,
+ *   such as InputChangedError
  */
 export async function lookInside(
   files: readonly InputFile[],
@@ -32,12 +32,12 @@ export async function lookInside(
   });
 }
 
-/** Even nothing, compressed, has bytes: such a file was cut short. */
+/** A compressed file has bytes even if its contents are empty, so an empty one was truncated. */
 function whole(file: InputFile): InputFile {
   if (file.sizeBytes > 0) return file;
   throw new MapReduceError(
     'CorruptInputError',
-    `${file.key} has no bytes, and a ${file.compression} file has some even where it holds nothing: it was cut short. Copy it again, or remove it`,
+    `${file.key} is empty, but a ${file.compression} file never is: it was truncated. Copy it again, or remove it`,
     { details: { file: file.key } },
   );
 }

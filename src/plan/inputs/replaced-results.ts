@@ -1,13 +1,13 @@
 /**
- * A result on disk that is just being replaced, or whose replacement was cut short: the run keeps the old one in its own
- * folder meanwhile (local/job-folder.ts), and the output holds no manifest by which it could be told.
+ * Detects a result on disk that a run is replacing, or whose replacement was interrupted. Meanwhile the run keeps the old
+ * result in its own folder (local/output/job-folder.ts), so the output has no manifest to recognise it by.
  */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
 import { HIDDEN_FOLDER, RUN_FOLDER } from '../../storage/file/file-listing.ts';
 
-/** @param folder  that may hold a result */
+/** @param folder  a folder that may hold a result */
 export async function isBeingReplaced(folder: string): Promise<boolean> {
   const hidden = join(folder, HIDDEN_FOLDER);
   const names = await namesIn(hidden);
@@ -17,7 +17,7 @@ export async function isBeingReplaced(folder: string): Promise<boolean> {
   return false;
 }
 
-/** None of what is no folder; links are not followed. */
+/** Returns no names if the path is not a folder. Does not follow links. */
 async function namesIn(path: string): Promise<string[]> {
   try {
     return (await lstat(path)).isDirectory() ? await readdir(path) : [];

@@ -1,14 +1,15 @@
 /**
- * Results of earlier jobs among the input. A result is known by its manifest.json and its _SUCCESS, and read by its
- * parts only: the manifest, the report and whatever else lies in its folder is no data.
+ * Handles results of earlier jobs among the input. A result is recognised by its manifest.json and its _SUCCESS. Only its
+ * parts are data, not the manifest, the report or anything else in its folder.
  *
- *     the folder was named (`out/`, `out/*`, `res*` + '/')    its parts, each as the manifest has it
- *     it came up below a folder that was named                nothing of it, and that is reported
+ *     its folder was named (`out/`, `out/*`, `res*` + '/')    reads its parts, checked against the manifest
+ *     it is inside of a folder that was named                 reads nothing of it, and reports that
  *
- * The second, because results are put beside data: they would be counted in silence, and again by every further run.
+ * The second rule exists because results are often written beside data: otherwise they would silently be read as input, and
+ * again by every later run.
  *
- * The manifest is looked for wherever a file has the name of a part, whether or not the input selects the manifest too.
- * Where there is none, the parts may be those of a job that has not finished, or that is just being replaced.
+ * The manifest is looked for in every folder with a file that has the name of a part, even if the input does not select
+ * the manifest. If there is none, the parts may belong to a job that has not finished, or to a result being replaced.
  */
 import { basename, dirname } from 'node:path/posix';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
@@ -22,32 +23,32 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 
 export interface ResultRules {
   readonly store: ObjectStore;
-  /** Whether the input names this folder, which has no '/' at its end, rather than one above it. */
+  /** Whether the input names this folder itself, and not only one above it. The folder has no '/' at its end. */
   readonly isNamed: (folder: string) => boolean;
-  /** Of the output of the very job: left to the caller. */
+  /** Whether this is the output of the job that is being planned, which the caller handles. */
   readonly isOwn: (folder: string) => Promise<boolean>;
-  /** What traces of a job there are in the folder, beside results. */
+  /** Finds traces of a job in the folder, other than a manifest. */
   readonly traces: (folder: string) => Promise<Traces>;
-  /** Whether the input would select this file, if it were there. */
+  /** Whether the input would select this file if it existed. */
   readonly selects: (key: string) => boolean;
-  /** The folder that the input is, where it is one and no glob; has no '/' at its end. */
+  /** The input, if it is a folder and not a glob; has no '/' at its end. */
   readonly whole?: string;
-  /** Told of each result that is not read. */
+  /** Called for each result that is not read. */
   readonly onLeftOut: (folder: string) => void;
 }
 
-/** Of a job that writes its result there and has not finished; of one that has, or may have; or of none. */
+/** Traces of a job that has not finished writing its result, of one that has finished or may have, or of none. */
 export type Traces = 'unfinished' | 'finished' | 'none';
 
 interface Result {
   readonly folder: string;
-  /** Undefined for one that is not finished. */
+  /** Undefined for an unfinished result. */
   readonly parts: readonly PartReport[] | undefined;
 }
 
 /**
- * @param files  what one input stands for, by key
- * @throws UsageError for a result that is named and not finished; InputChangedError for one that is not what its job wrote
+ * @param files  the files of one input, by key
+ * @throws UsageError for a named result that is not finished; InputChangedError for one that differs from its manifest
  */
 export async function selectResults(
   files: ReadonlyMap<string, InputFile>,
@@ -67,14 +68,14 @@ export async function selectResults(
       const part = kept.get(key);
       if (part === undefined) selected.delete(key);
       else if (part.bytes !== file.sizeBytes)
-        throw changed(folder, `${part.name} has ${file.sizeBytes} bytes and its manifest says ${part.bytes}`);
+        throw changed(folder, `${part.name} has ${file.sizeBytes} bytes, but ${part.bytes} in the manifest`);
     }
     await assertAll(kept, folder, { selected, rules });
   }
   return selected;
 }
 
-/** From the top down, without those inside of others. */
+/** Finds results from the top down, skipping those inside of others. */
 async function resultsAmong(files: ReadonlyMap<string, InputFile>, rules: ResultRules): Promise<Result[]> {
   const folders = new Set<string>();
   for (const key of files.keys()) {
@@ -109,10 +110,10 @@ async function resultIn(
 }
 
 /**
- * While a result is replaced there is a moment in which neither the old nor the new one is there, and the folder looks
- * as if there had never been one.
+ * While a result is being replaced, there is a moment without the old and the new one, in which the folder looks as if
+ * it had never held a result.
  *
- * @throws UsageError or InputChangedError where a folder that was named may have been listed at that moment
+ * @throws UsageError or InputChangedError if a named folder may have been listed at that moment
  */
 async function assertNotReplaced(results: readonly Result[], rules: ResultRules): Promise<void> {
   const { whole, store, isOwn, traces } = rules;
@@ -120,7 +121,7 @@ async function assertNotReplaced(results: readonly Result[], rules: ResultRules)
   const found = await traces(whole);
   if (found === 'unfinished') throw unfinished(whole);
   if (found === 'none') return;
-  // Of a result that was not there when the folder was listed, and not yet when this folder's manifest was looked for.
+  // The result may have appeared after the folder was listed and its manifest was looked for.
   const manifest = await store.head(keyIn(whole, MANIFEST_NAME));
   if (manifest === undefined || manifest.sizeBytes > LIMITS.manifestBytesMax) return;
   if ((await partsIn(manifest, store)) !== undefined) {
@@ -136,7 +137,7 @@ async function partsIn(
   try {
     return parseManifest(text, key).parts;
   } catch (error) {
-    // Somebody else's manifest.json is data like any other.
+    // A manifest.json of another program is ordinary data.
     if (isMapReduceError(error, 'UsageError')) return undefined;
     throw error;
   }
@@ -149,12 +150,12 @@ async function isFinished(folder: string, store: ObjectStore): Promise<boolean> 
 function unfinished(folder: string): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `the input ${folder} is the result of a job that has not finished: it has no ${SUCCESS_NAME}. Wait for the job, or run it again`,
+    `the input ${folder} is the result of a job that has not finished: it has no ${SUCCESS_NAME}. Wait for that job, or run it again`,
     { details: { file: folder } },
   );
 }
 
-/** A glob may want only some of the parts; those that it wants have been listed, and the first of the others is there. */
+/** Checks that all parts exist: those that the input selects must be listed, and of the others the first must exist. */
 async function assertAll(
   kept: ReadonlyMap<string, PartReport>,
   folder: string,
@@ -165,14 +166,14 @@ async function assertAll(
   const [other] = missing;
   const gone =
     wanted ?? (other !== undefined && (await rules.store.head(other)) === undefined ? other : undefined);
-  if (gone !== undefined) throw changed(folder, `${basename(gone)}, which its manifest lists, is not there`);
+  if (gone !== undefined) throw changed(folder, `${basename(gone)} is in the manifest but does not exist`);
 }
 
 function folderOf(key: string): string {
   return key.includes('/') ? dirname(key) : '';
 }
 
-/** @param folder  without '/' at its end; empty for the top of a bucket */
+/** @param folder  without '/' at its end; empty for the root of a bucket */
 export function keyIn(folder: string, name: string): string {
   return folder === '' ? name : folder === '/' ? `/${name}` : `${folder}/${name}`;
 }
@@ -180,12 +181,12 @@ export function keyIn(folder: string, name: string): string {
 function changed(folder: string, what: string): MapReduceError {
   return new MapReduceError(
     'InputChangedError',
-    `the input ${folder} is not the result that its job wrote: ${what}. Run that job again, or name the files to read one by one`,
+    `the input ${folder} is no longer the result that its job wrote: ${what}. Run that job again, or name the files to read one by one`,
     { details: { file: folder } },
   );
 }
 
-/** @throws InputNotFoundError where results of earlier jobs were all that there was */
+/** @throws InputNotFoundError if the input holds only results of earlier jobs */
 export function assertSomethingLeft(
   pattern: string,
   { files, selected, leftOut }: { files: number; selected: number; leftOut: readonly string[] },
@@ -193,7 +194,7 @@ export function assertSomethingLeft(
   if (files === 0 || selected > 0 || leftOut.length === 0) return;
   throw new MapReduceError(
     'InputNotFoundError',
-    `the input '${pattern}' holds nothing but results of earlier jobs (${leftOut[0]}${leftOut.length > 1 ? ` and ${leftOut.length - 1} more` : ''}). To read one, name its folder itself`,
+    `the input '${pattern}' holds only results of earlier jobs (${leftOut[0]}${leftOut.length > 1 ? ` and ${leftOut.length - 1} more` : ''}). To read a result, name its own folder as input`,
     { details: { file: pattern } },
   );
 }

@@ -1,13 +1,13 @@
 /**
- * Which names a glob spells out: those that start with '.' or '_' are matched only by a pattern that writes that character
- * where they start, as itself ('_y', '\_y'), in a class that lists it ('[_b]*', but not '[!a]*' or '[+-z]*'), or in a group
- * ('@(_y|b)', '?(_)y'). Braces are expanded before.
+ * Which hidden names a glob spells out. A name that starts with '.' or '_' is matched only by a pattern that writes this
+ * character where the name starts: literally ('_y', '\_y'), in a class that lists it ('[_b]*', but not '[!a]*' or
+ * '[+-z]*'), or in a group ('@(_y|b)', '?(_)y'). Braces must be expanded before.
  */
 
 /**
  * @param segment  a pattern for one name, without '/' and braces
- * @returns patterns that match, of the names that the segment matches, exactly those that it spells out; none where it
- *   spells out none. As long as the segment at most a few times, one for each optional group at its start.
+ * @returns patterns that together match exactly the names that the segment matches and spells out. Their total length is at
+ *   most a few times that of the segment, once for each optional group at its start.
  */
 export function spelledOutBy(segment: string): string[] {
   const first = segment[0] === '\\' ? segment[1] : segment[0];
@@ -65,10 +65,10 @@ function groupAtStart(segment: string): Group | undefined {
       return { kind: segment[0], alternatives, rest: segment.slice(at + 1) };
     }
   }
-  return undefined; // It never closes, and is plain text.
+  return undefined; // It is never closed, so it is plain text.
 }
 
-/** Whether the group and what follows match an empty text, wildcards apart: what those stand for is not spelled out. */
+/** Whether the group and the rest match an empty text. Wildcards do not count, since they spell out nothing. */
 function mayBeNothing({ kind, alternatives, rest }: Group): boolean {
   if (kind === '!') return false;
   const groupMay = kind === '?' || kind === '*' || alternatives.some(isNothing);
@@ -81,9 +81,9 @@ function isNothing(segment: string): boolean {
   return group !== undefined && mayBeNothing(group);
 }
 
-/** Where the ']' is of the class that starts there; undefined for a '[' that never closes and is plain text. */
+/** The index of the ']' of the class that starts there; undefined for a '[' that never closes and so is plain text. */
 function endOfClass(segment: string, start: number): number | undefined {
-  // A ']' that comes first is one of the characters.
+  // A ']' in the first place is one of the characters.
   const [opening] = /^\[[!^]?\]?/.exec(segment.slice(start, start + 3))!;
   for (let at = start + opening.length; at < segment.length; at++) {
     if (segment[at] === ']') return at;

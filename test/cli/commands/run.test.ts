@@ -150,7 +150,11 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
       ['./words.ts', '-i', 'inn.txt', '-o', 'out'],
       /the input 'inn\.txt' does not exist .*Did you mean '.*\/in\.txt'\?/,
     ],
-    ['a glob that matches nothing', ['./words.ts', '-i', '*.csv', '-o', 'out'], /no file matches '\*\.csv'/],
+    [
+      'a glob that matches nothing',
+      ['./words.ts', '-i', '*.csv', '-o', 'out'],
+      /no file in .* matches '\*\.csv'/,
+    ],
     ['an unknown app', ['word-cuont', ...good], "there is no app 'word-cuont'. Did you mean 'word-count'?"],
     [
       'an app that resembles none',

@@ -157,7 +157,9 @@ async function partsRead(output: string): Promise<string[] | undefined> {
     const files = await listLocalInputs(new FileStore({ root: '/' }), [output]);
     return files.map(({ key }) => basename(key));
   } catch (error) {
-    expect(error).toMatchObject({ message: expect.stringMatching(/has not finished|is not the result/) });
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/has not finished|is no longer the result/),
+    });
     return undefined;
   }
 }

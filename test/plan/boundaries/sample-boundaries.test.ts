@@ -56,7 +56,7 @@ describe('sampleBoundaries()', () => {
     return boundaries.map((boundary) => Buffer.from(boundary, 'base64').toString());
   };
 
-  it('answers ascending keys of the input, fewer than there are partitions', async () => {
+  it('returns ascending keys of the input, fewer than there are partitions', async () => {
     const line = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '\0'), maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(
@@ -88,13 +88,13 @@ describe('sampleBoundaries()', () => {
     expect(await sample([text], { partitions: 4, samplesMax: 100_000 })).toEqual(['250', '500', '750']);
   });
 
-  it('never parts one key, however often it occurs', async () => {
+  it('never splits one key, however often it occurs', async () => {
     const text = `${'same\n'.repeat(100)}zebra\n`;
 
     expect(await sample([text], { partitions: 10 })).toEqual(['same']);
   });
 
-  it('reads a part of a large input only, and maps about as many records as it may take keys', async () => {
+  it('reads only a part of a large input, and maps about as many records as it may sample keys', async () => {
     const text = Array.from({ length: 200_000 }, (_, i) => `${String(i).padStart(9, '0')}\n`).join('');
     const { inputs, files } = await inputOf(Array.from({ length: 100 }, () => text));
     const watched = new FaultyStore(inputs);
@@ -108,11 +108,11 @@ describe('sampleBoundaries()', () => {
     expect(mapped).toBeGreaterThan(500);
   });
 
-  it('leaves it to the map task to complain of a record', async () => {
+  it('ignores records that map refuses: the map task will report them', async () => {
     expect(await sample(['a\nb\nthrow\nc\n', 'd\ne\n'], { partitions: 2 })).not.toEqual([]);
   });
 
-  it('refuses a map that answers a promise, rather than leave its failure to nobody', async () => {
+  it('refuses a map that returns a promise, and handles its rejection', async () => {
     const job: Job = {
       ...ranged(),
       map: async () => {
@@ -126,7 +126,7 @@ describe('sampleBoundaries()', () => {
     });
   });
 
-  it('samples what the bound allows of compressed input, and says that it is not the whole', async () => {
+  it('samples compressed input up to the bound, and reports that it has not sampled all of it', async () => {
     const all = Array.from({ length: 20_000 }, (_, i) => `${String(i).padStart(6, '0')}\n`);
     const { inputs, files } = await inputOf([all.join(''), all.join('')], () => 'gzip');
     const options = { job: ranged(), params: {}, files, inputs, partitions: 2, samplesMax: 1_000 };
@@ -136,14 +136,14 @@ describe('sampleBoundaries()', () => {
 
     expect(whole.isWhole).toBe(true);
     expect(part.isWhole).toBe(false);
-    // Half of each file is read, whose middle is at a quarter.
+    // Half of each file is read, and the middle of that is at a quarter of the file.
     const [boundary] = part.boundaries.map((key) => Number(Buffer.from(key, 'base64').toString()));
     expect(boundary).toBeGreaterThan(4_000);
     expect(boundary).toBeLessThan(6_000);
     expect(await sampleBoundaries({ ...options, streamBytesMax: 140_000 })).toEqual(part);
   });
 
-  it('passes on what is wrong with the input', async () => {
+  it('passes errors of the input on', async () => {
     const { inputs, files } = await inputOf(['a\nb\n']);
     await inputs.put('0', Buffer.from('changed\n'));
 
@@ -162,7 +162,7 @@ describe('sampleBoundaries()', () => {
 
 describe('the parts of a range-partitioned job', () => {
   const KEYS = 60_000;
-  /** Unique keys in random order, without a random generator: a walk through all residues of a prime. */
+  /** Unique keys in pseudorandom order: a walk through all residues of a prime. */
   const scattered = Array.from({ length: KEYS }, (_, i) => (i * 48_271) % 60_013).map(
     (n) => `${String(n).padStart(7, '0')} ${'x'.repeat(n % 23)}`,
   );
@@ -171,11 +171,11 @@ describe('the parts of a range-partitioned job', () => {
     scattered,
     sorted,
     reversed: sorted.toReversed(),
-    // Runs of 500 neighbours, the runs in random order.
+    // Runs of 500 consecutive keys, in random order.
     clustered: Array.from({ length: KEYS / 500 }, (_, i) => (i * 7) % (KEYS / 500)).flatMap((run) =>
       sorted.slice(run * 500, (run + 1) * 500),
     ),
-    // Long lines at one end of the order, short ones at the other.
+    // Long lines have the smallest keys, and short lines the largest.
     'sorted, of growing length': sorted.map((key, i) => `${key}${'y'.repeat(Math.floor(i / 2_000))}`),
     'few keys': sorted.slice(0, 640),
   };
@@ -261,7 +261,7 @@ describe('the parts of a range-partitioned job', () => {
     const keys = boundaries.map((boundary) => Buffer.from(boundary, 'base64').toString());
     const sizes = new Array<number>(partitions).fill(0);
     let partition = 0;
-    // The keys are ASCII, whose order as text is that of their bytes.
+    // The keys are ASCII, so their order as text is the order of their bytes.
     for (const line of all.toSorted()) {
       while (partition < keys.length && keys[partition] <= line) partition++;
       sizes[partition]++;

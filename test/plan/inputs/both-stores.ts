@@ -1,4 +1,4 @@
-/** The same files on disk and as keys of a bucket, and what an input selects on each. */
+/** Creates the same files on disk and as keys of a bucket, and lists what an input selects in each. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ export interface Selected {
 
 export interface Side {
   readonly name: 'disk' | 'bucket';
-  /** Input names and results are relative to where the files are. */
+  /** Input names and results are relative to the location of the files. */
   select(...patterns: string[]): Promise<Selected>;
 }
 

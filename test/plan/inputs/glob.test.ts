@@ -19,7 +19,7 @@ const NAMES = [
 const FILES = Object.fromEntries(NAMES.map((name) => [name, `${name}\n`]));
 const h = (...numbers: number[]) => numbers.map((number) => `logs/h${number}.txt`).sort();
 
-/** `undefined`: matches nothing, which is an error. */
+/** `undefined` means that nothing matches, which is an error. */
 const TABLE: readonly (readonly [pattern: string, selects: readonly string[] | undefined])[] = [
   ['c/[!a].txt', ['c/!.txt', 'c/b.txt']],
   ['c/[^a].txt', ['c/!.txt', 'c/b.txt']],
@@ -58,7 +58,7 @@ const TABLE: readonly (readonly [pattern: string, selects: readonly string[] | u
   ['nothing/*', undefined],
 ];
 
-/** Names that start with '.' or '_' count where the pattern writes that character, and only there. */
+/** Names that start with '.' or '_' match only if the pattern writes that character. */
 const HIDDEN: readonly (readonly [pattern: string, selects: readonly string[] | undefined])[] = [
   ['e/{_y,b}', ['e/_y', 'e/b']],
   ['e/{b,{_,.}y}', ['e/.y', 'e/_y', 'e/b']],
@@ -124,7 +124,7 @@ describe('a glob selects the same on disk and on a bucket', () => {
     for (const side of await bothSides({ 'c/a.txt': '' })) {
       await expect(side.select(pattern), side.name).rejects.toMatchObject({
         name: 'UsageError',
-        message: expect.stringContaining('stands for more than 1000 alternatives'),
+        message: expect.stringContaining('expands to more than 1000 alternatives'),
       });
     }
   });
@@ -142,7 +142,7 @@ describe('a glob selects the same on disk and on a bucket', () => {
     }
   });
 
-  test('many wildcards take no longer than few', async () => {
+  test('many wildcards take no longer than a few', async () => {
     const name = `c/${'a'.repeat(200)}`;
     for (const side of await bothSides({ [name]: '' })) {
       const hostile = ['*a'.repeat(40), '*'.repeat(200), `${'**/'.repeat(60)}`, `+(${'a|'.repeat(20)}a)`];
@@ -154,7 +154,7 @@ describe('a glob selects the same on disk and on a bucket', () => {
     }
   });
 
-  test('nor do they where they spell out hidden names', async () => {
+  test('nor do they if they spell out hidden names', async () => {
     const name = `c/${'_/'.repeat(20)}${'_a'.repeat(100)}`;
     const group = `${'+('.repeat(15)}_|a${')'.repeat(15)}`;
     for (const side of await bothSides({ [name]: '' })) {

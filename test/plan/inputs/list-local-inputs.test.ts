@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 describe('listLocalInputs()', () => {
-  it('lists a folder with all below it in byte order, without hidden names', async () => {
+  it('lists everything below a folder in byte order, without hidden names', async () => {
     expect(await keysOf('logs')).toEqual([
       'logs/B.txt',
       'logs/a-b.txt',
@@ -64,7 +64,7 @@ describe('listLocalInputs()', () => {
     ]);
   });
 
-  it('gives size, ETag and compression', async () => {
+  it('returns size, ETag and compression', async () => {
     const files = await listLocalInputs(store, [join(root, 'packed')]);
 
     expect(files.map(({ compression }) => compression)).toEqual(['gzip', 'gzip', 'zstd', 'zstd', 'none']);
@@ -72,7 +72,7 @@ describe('listLocalInputs()', () => {
     expect(files[0].etag).toBe((await store.head(files[0].key))?.etag);
   });
 
-  it('keeps the order of patterns, and counts a file named twice once', async () => {
+  it('keeps the order of patterns, and lists a file named twice once', async () => {
     expect(await keysOf('logs/b.txt', 'logs/a', 'logs/[ab].txt', 'logs/b.txt')).toEqual([
       'logs/b.txt',
       'logs/a/x.txt',
@@ -80,7 +80,7 @@ describe('listLocalInputs()', () => {
     ]);
   });
 
-  it('matches globs in byte order, files only', async () => {
+  it('lists the matches of a glob in byte order, files only', async () => {
     expect(await keysOf('logs/*.txt')).toEqual([
       'logs/B.txt',
       'logs/a-b.txt',
@@ -97,7 +97,7 @@ describe('listLocalInputs()', () => {
     expect(await keysOf('{packed,odd}/{a.gz,1.txt}')).toEqual(['odd/1.txt', 'packed/a.gz']);
   });
 
-  it('finds hidden names where the pattern spells them out', async () => {
+  it('finds hidden names if the pattern spells them out', async () => {
     expect(await keysOf('logs/_*')).toEqual(['logs/_SUCCESS']);
     expect(await keysOf('logs/_*/*')).toEqual(['logs/_tmp/x.txt']);
     expect(await keysOf('{logs/_S*,logs/a/x*}')).toEqual(['logs/_SUCCESS', 'logs/a/x.txt']);
@@ -105,11 +105,11 @@ describe('listLocalInputs()', () => {
     expect(await keysOf('logs/.hidden', 'logs/_tmp')).toEqual(['logs/.hidden', 'logs/_tmp/x.txt']);
   });
 
-  it('takes a name that exists as it is, even if it looks like a glob', async () => {
+  it('uses a name that exists literally, even if it looks like a glob', async () => {
     expect(await keysOf('odd/[1].txt')).toEqual(['odd/[1].txt']);
   });
 
-  it('takes paths relative to the current folder', async () => {
+  it('accepts paths relative to the current folder', async () => {
     const files = await listLocalInputs(store, ['package.json', './src/formats/text-l*.ts']);
 
     expect(files.map(({ key }) => key)).toEqual([
@@ -118,11 +118,11 @@ describe('listLocalInputs()', () => {
     ]);
   });
 
-  it('lists no file of an empty folder', async () => {
+  it('lists no files for an empty folder', async () => {
     expect(await keysOf('empty')).toEqual([]);
   });
 
-  it('names a missing path and what it may have been', async () => {
+  it('names a missing path and suggests a similar one', async () => {
     await expect(keysOf('logs/a.tx')).rejects.toMatchObject({
       name: 'InputNotFoundError',
       message: expect.stringMatching(
@@ -138,14 +138,14 @@ describe('listLocalInputs()', () => {
     await expect(keysOf('logs/a.txt/below')).rejects.toMatchObject({ name: 'InputNotFoundError' });
   });
 
-  it('says that a glob matches nothing', async () => {
+  it('reports that a glob matches nothing', async () => {
     await expect(keysOf('logs/*.csv')).rejects.toMatchObject({
       name: 'InputNotFoundError',
-      message: expect.stringMatching(/no file matches '.*logs\/\*\.csv' \(looked in .*logs/),
+      message: expect.stringMatching(/no file in .*logs\/ matches '.*logs\/\*\.csv'/),
     });
   });
 
-  it('refuses what cannot be read, and an empty name', async () => {
+  it('refuses a file that cannot be read, and an empty name', async () => {
     await symlink(join(root, 'circle'), join(root, 'circle'));
 
     await expect(keysOf('circle')).rejects.toMatchObject({
@@ -187,7 +187,7 @@ describe('listLocalInputs()', () => {
       expect(await keysOf(pattern)).toEqual(selects);
     });
 
-    it('is passed over by a glob that nothing matches', async () => {
+    it('is skipped by a glob that matches nothing', async () => {
       await expect(keysOf('latin/[!a-z]')).rejects.toMatchObject({ name: 'InputNotFoundError' });
     });
 

@@ -36,7 +36,7 @@ async function keysOf(...patterns: string[]): Promise<string[]> {
 }
 
 describe('listStoredInputs()', () => {
-  it('takes keys, prefixes and globs, in the order given, each object once', async () => {
+  it('accepts keys, prefixes and globs, in the order given, each object once', async () => {
     expect(await keysOf('other.txt', 'logs/2024-01/')).toEqual([
       'other.txt',
       'logs/2024-01/a.gz',
@@ -72,7 +72,7 @@ describe('listStoredInputs()', () => {
     expect(await keysOf('logs/2024-02/_*')).toEqual(['logs/2024-02/_SUCCESS']);
   });
 
-  it('gives size, ETag and compression from the listing', async () => {
+  it('returns size, ETag and compression from the listing', async () => {
     const store = await storeOf('in/a.gz');
 
     const [file] = await listStoredInputs(store, ['in/']);
@@ -93,16 +93,16 @@ describe('listStoredInputs()', () => {
     expect(store.listed).toEqual(['logs/2024-', 'a+b/']);
   });
 
-  it('reads a folder that only its marker says exists as empty', async () => {
+  it('treats a folder with only a marker object as empty', async () => {
     expect(await keysOf('empty/')).toEqual([]);
   });
 
   it.each([
     ['other.tx', /'other\.tx' does not exist in .*Did you mean 'other\.txt'\?/],
-    ['logs/2024-01', /there are objects below it, though\. To read those, write 'logs\/2024-01\/'/],
-    ['nowhere/', /'nowhere\/' does not exist in .*no object has that prefix/],
-    ['logs/*.csv', /no key matches it \(listed the keys that start with 'logs\/'\)/],
-  ])("says what is wrong with '%s'", async (pattern, message) => {
+    ['logs/2024-01', /it is a folder\. To read the objects in it, write 'logs\/2024-01\/'/],
+    ['nowhere/', /'nowhere\/' does not exist in .*no key starts with it/],
+    ['logs/*.csv', /no key that starts with 'logs\/' matches/],
+  ])("explains what is wrong with '%s'", async (pattern, message) => {
     await expect(keysOf(pattern)).rejects.toMatchObject({
       name: 'InputNotFoundError',
       message: expect.stringMatching(message),

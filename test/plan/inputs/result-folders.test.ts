@@ -51,7 +51,7 @@ describe('the result of an earlier job as input, on disk and on a bucket', () =>
 
   const { 'd/out/manifest.json': _, 'd/out/_SUCCESS': __, ...parts } = resultAt('d/out/');
 
-  test('of a job that has begun to write and has not finished is left out, and refused by name', async () => {
+  test('is skipped if its job has not finished writing it, and refused if it is named', async () => {
     const begun = {
       disk: `d/out/.mapreduce/job-${'0'.repeat(32)}/replaced/part-r-00000.tsv`,
       bucket: 'd/out/_JOB',
@@ -70,7 +70,7 @@ describe('the result of an earlier job as input, on disk and on a bucket', () =>
     }
   });
 
-  test('of which nothing is there yet is refused by name: an empty folder would be an empty input', async () => {
+  test('is refused if it is named and nothing has been written yet: an empty folder would be an empty input', async () => {
     const begun = {
       disk: `out/.mapreduce/undo-${'0'.repeat(32)}-${'1'.repeat(32)}/replaced/x`,
       bucket: 'out/_JOB',
@@ -80,7 +80,7 @@ describe('the result of an earlier job as input, on disk and on a bucket', () =>
     }
   });
 
-  test('parts by such names without any trace of a job are data like any other', async () => {
+  test('is ordinary data if there are only files with the names of parts, without a trace of a job', async () => {
     for (const side of await bothSides(parts)) {
       expect(await side.select('d/**/part-*'), side.name).toEqual({
         keys: ['d/out/part-r-00000.tsv', 'd/out/part-r-00001.tsv'],
@@ -89,12 +89,12 @@ describe('the result of an earlier job as input, on disk and on a bucket', () =>
     }
   });
 
-  test('that is all there is below a folder is not read in silence', async () => {
+  test('is reported if the folder holds nothing else', async () => {
     for (const side of await bothSides(resultAt('d/out/'))) {
       await expect(side.select('d/'), side.name).rejects.toMatchObject({
         name: 'InputNotFoundError',
         message: expect.stringMatching(
-          /holds nothing but results of earlier jobs \(.*d\/out\)\. To read one, name its folder/,
+          /holds only results of earlier jobs \(.*d\/out\)\. To read a result, name its own folder/,
         ),
       });
     }
@@ -109,12 +109,12 @@ describe('the result of an earlier job as input, on disk and on a bucket', () =>
     [
       'with a part gone',
       { ...resultAt('out/'), 'out/part-r-00001.tsv': undefined },
-      /part-r-00001\.tsv, which its manifest lists, is not there/,
+      /part-r-00001\.tsv is in the manifest but does not exist/,
     ],
     [
       'with a part of another size',
       { ...resultAt('out/'), 'out/part-r-00001.tsv': 'more than that' },
-      /part-r-00001\.tsv has 14 bytes and its manifest says 4/,
+      /part-r-00001\.tsv has 14 bytes, but 4 in the manifest/,
     ],
   ])('%s is refused', async (_, files, message) => {
     const there = Object.fromEntries(Object.entries(files).filter(([, text]) => text !== undefined));
