@@ -1,6 +1,6 @@
 /**
- * What a job does next: the one place that decides it, for every host. A host (the embedded run, the Lambda steps) carries
- * a decision out, reports what it found as a fact, and asks again. Nothing here reads a clock, a store or a random number.
+ * Decides what a job does next, for every host. A host (the embedded run, the Lambda steps) carries out a decision, reports
+ * the outcome as a fact, and asks for the next decision. Nothing here reads a clock, a store or a random number.
  *
  *     run map ---> close map ---> run reduce ---> close reduce ---> finish ---> done
  *        ^_____________|  ^           ^________________|  |            |
@@ -8,48 +8,48 @@
  *                         +-------------------------------+------------+
  *                         an object of an earlier stage is damaged: discard it, close again
  *
- * After a repair, and at the start of a redrive, a later stage may have committed tasks already. Its barrier is then closed
- * before any of its tasks runs, and only what is missing runs.
+ * After a repair, and at the start of a redrive, a later stage may already have committed tasks. The host then closes its
+ * barrier before it runs any of its tasks, and runs only the missing ones.
  *
- * Three bounds end every job: how often a stage hands out tasks, how often one object is made again, and how often the
- * result is put together.
+ * Three bounds guarantee that every job ends: how often a stage hands out tasks, how often one object is recreated, and how
+ * often the result is assembled.
  */
 import type { RepairTarget } from '../base/errors.ts';
 import { STAGES, type Stage, stageOf, type TaskId, taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 
-/** The stages of one job in their order, each with its number of tasks. */
+/** The stages of one job in order, each with its number of tasks. */
 export type StageList = readonly { readonly stage: Stage; readonly tasks: number }[];
 
 export interface JobBounds {
   /** How often a stage hands out tasks again, after the first time. */
   readonly stageRerunsMax: number;
-  /** How often one committed object is made again because it is missing or damaged. */
+  /** How often one committed object is recreated because it is missing or damaged. */
   readonly objectRepairsMax: number;
-  /** How often the result is put together again because a part turns out damaged or missing. */
+  /** How often the result is assembled again because a part is damaged or missing. */
   readonly finishRerunsMax: number;
 }
 
 export type Phase =
-  /** Tasks of the stage have been handed out since its barrier was last closed. */
+  /** Tasks of the stage have been handed out since its barrier last closed. */
   | { readonly kind: 'running'; readonly stage: Stage }
-  /** The barrier is being closed although nothing has run since: after a repair, or in a redrive. */
+  /** The host closes the barrier although no task has run since it last closed: after a repair, or in a redrive. */
   | { readonly kind: 'closing'; readonly stage: Stage }
   | { readonly kind: 'finishing' }
   | { readonly kind: 'over' };
 
-/** What a host remembers between two decisions. Plain JSON. */
+/** The state that a host keeps between two decisions. Plain JSON. */
 export interface JobProgress {
   readonly phase: Phase;
-  /** How often each stage has handed out tasks; 0 is left out. */
+  /** How often each stage has handed out tasks; stages that have not are omitted. */
   readonly handedOut: Readonly<Partial<Record<Stage, number>>>;
-  /** How often the result was put together. */
+  /** How often the result was assembled. */
   readonly finishes: number;
   /** An earlier execution may have committed tasks of any stage. */
   readonly isRedrive: boolean;
-  /** How often each object was made again. */
+  /** How often each object was recreated. */
   readonly repairs: Readonly<Partial<Record<RepairTarget, number>>>;
-  /** What was discarded since a barrier closed: its repair is counted already. */
+  /** Objects discarded since a barrier last closed. Their repairs are already counted. */
   readonly discarded: readonly RepairTarget[];
 }
 
@@ -65,9 +65,9 @@ export type Fact =
       /** Objects of earlier stages that the missing tasks found damaged. */
       readonly damaged: readonly RepairTarget[];
     }
-  /** A running task or the finish found these objects damaged or missing. */
+  /** A running task, or the assembly of the result, found these objects damaged or missing. */
   | { readonly kind: 'damaged'; readonly targets: readonly RepairTarget[] }
-  /** A task has used up its attempts, or met an error that another attempt would only repeat; or the job was cancelled. */
+  /** A task has used up its attempts or failed with an error that is not retryable, or the job was cancelled. */
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'finished' };
 
@@ -79,25 +79,25 @@ export type Decision =
       readonly tasks: 'all' | readonly number[];
       readonly round: number;
     }
-  /** Remove what these tasks have committed, then close the stage's barrier (a running stage ends first). */
+  /** Remove these committed objects, then close the stage's barrier. A running stage ends first. */
   | { readonly kind: 'close'; readonly stage: Stage; readonly discard: readonly RepairTarget[] }
-  /** Put the result together and commit it. */
+  /** Assemble the result and commit it. */
   | { readonly kind: 'finish' }
   | { readonly kind: 'done' }
   | { readonly kind: 'fail'; readonly reason: FailureReason };
 
 export type FailureReason =
   | { readonly kind: 'error'; readonly error: unknown }
-  /** Tasks are still missing after the stage has handed out tasks this often. */
+  /** Tasks are still missing although the stage has handed out tasks in this many rounds. */
   | {
       readonly kind: 'tasks missing';
       readonly stage: Stage;
       readonly missing: readonly number[];
       readonly rounds: number;
     }
-  /** The object was made again this often and is missing or damaged once more. */
+  /** The object was recreated this often and is missing or damaged again. */
   | { readonly kind: 'object damaged'; readonly target: RepairTarget; readonly repairs: number }
-  /** The result could not be put together this often. */
+  /** Assembling the result failed this often. */
   | { readonly kind: 'result damaged'; readonly target: RepairTarget; readonly finishes: number };
 
 export interface Step {
@@ -105,14 +105,17 @@ export interface Step {
   readonly decision: Decision;
 }
 
-/** Each round leaves events in the history of the execution, which holds 25,000; so few rounds bound all repairs too. */
+/**
+ * Each round adds events to the history of the execution, which holds at most 25,000. So the number of rounds is small,
+ * and it also bounds the repairs.
+ */
 export const AWS_BOUNDS: JobBounds = {
   stageRerunsMax: LIMITS.stageRerunsMax,
   objectRepairsMax: Number.POSITIVE_INFINITY,
   finishRerunsMax: LIMITS.stageRerunsMax,
 };
 
-/** Objects are repaired one by one, as running tasks find them: many rounds, few for any one object. */
+/** Running tasks report damaged objects one at a time. So there may be many rounds, but few for any one object. */
 export const LOCAL_BOUNDS: JobBounds = {
   stageRerunsMax: LIMITS.localStageRerunsMax,
   objectRepairsMax: LIMITS.objectRepairsMax,
@@ -128,7 +131,7 @@ export const NOT_STARTED: JobProgress = {
   discarded: [],
 };
 
-/** @throws RangeError for a fact that cannot happen in this phase: a defect of the host */
+/** @throws RangeError if the fact cannot occur in this phase, which is a bug in the host */
 export function advance(stages: StageList, progress: JobProgress, fact: Fact, bounds: JobBounds): Step {
   return new Advance(stages, progress, bounds).after(fact);
 }
@@ -165,7 +168,7 @@ class Advance {
     }
   }
 
-  /** The stage at this position, or the finish behind the last. */
+  /** Enters the stage at this position, or the finish after the last stage. */
   #enter(position: number): Step {
     const next = this.#stages[position];
     if (next === undefined) {
@@ -184,31 +187,31 @@ class Advance {
     if (rounds > this.#bounds.stageRerunsMax) {
       return this.#fail({ kind: 'tasks missing', stage, missing, rounds });
     }
-    // What tasks found before the last repair has been repaired.
+    // Damage that tasks found before the last repair has already been repaired.
     if (phase.kind === 'running' && damaged.length > 0) return this.#repair(damaged);
     const lost =
       rounds === 0
         ? []
         : missing.map((index) => taskId(stage, index)).filter((task) => !discarded.includes(task));
-    return this.#counting(lost, (counted) => counted.#with({ discarded: [] }).#run(stage, missing));
+    return this.#countRepairs(lost, (counted) => counted.#with({ discarded: [] }).#run(stage, missing));
   }
 
   #repair(targets: readonly RepairTarget[]): Step {
     const { phase, finishes } = this.#progress;
     const [target] = targets;
-    if (target === undefined) throw new RangeError('a fact of damage names no object');
+    if (target === undefined) throw new RangeError("a 'damaged' fact must name at least one object");
     if (phase.kind === 'finishing' && finishes > this.#bounds.finishRerunsMax) {
       return this.#fail({ kind: 'result damaged', target, finishes });
     }
-    return this.#counting([...new Set(targets)], (counted) => {
+    return this.#countRepairs([...new Set(targets)], (counted) => {
       const first = Math.min(...targets.map((each) => counted.#position(producerOf(each))));
       const discarded = [...counted.#progress.discarded, ...targets];
       return counted.#with({ discarded }).#close(counted.#stages[first]!.stage, targets);
     });
   }
 
-  /** Goes on when none of these objects has been made again too often. */
-  #counting(targets: readonly RepairTarget[], goOn: (counted: Advance) => Step): Step {
+  /** Counts a repair of each object, then calls `next`. Fails the job if one of them has no repairs left. */
+  #countRepairs(targets: readonly RepairTarget[], next: (counted: Advance) => Step): Step {
     const repairs: Partial<Record<RepairTarget, number>> = { ...this.#progress.repairs };
     for (const target of targets) {
       const before = repairs[target] ?? 0;
@@ -217,7 +220,7 @@ class Advance {
       }
       repairs[target] = before + 1;
     }
-    return goOn(this.#with({ repairs }));
+    return next(this.#with({ repairs }));
   }
 
   #run(stage: Stage, tasks: 'all' | readonly number[]): Step {
@@ -260,7 +263,7 @@ class Advance {
   }
 }
 
-/** The stage whose tasks, or whose barrier, make the object. */
+/** The stage whose tasks, or whose barrier, create the object. */
 export function producerOf(target: RepairTarget): Stage {
   return target === 'shuffle-index' ? STAGES[0] : stageOf(target as TaskId);
 }

@@ -1,26 +1,26 @@
 /**
- * Whether a task gets another attempt. Both hosts ask here: the scheduler of the embedded run after each failed attempt,
- * the barriers on AWS about tasks that are missing, whose attempts Step Functions has retried by the same table of errors.
+ * Decides whether a task gets another attempt. The scheduler of the embedded run asks after each failed attempt. The
+ * barriers on AWS ask about missing tasks; Step Functions has already retried their attempts by the same table of errors.
  */
 
 export interface FailedAttempt {
-  /** False for an error that another attempt would only repeat. */
+  /** False for an error that every other attempt would repeat. */
   readonly isRetryable: boolean;
   /**
-   * The attempt raced another one, or met a damaged object of an earlier stage: nothing that counts against the task,
-   * whatever the error.
+   * True if the failure does not count against the task, whatever the error: the attempt was a backup, or it read a
+   * damaged object of an earlier stage.
    */
   readonly isExcused: boolean;
 }
 
 export type AttemptVerdict<A> =
   | { readonly kind: 'try again' }
-  /** Another attempt would only repeat this failure. */
+  /** Every other attempt would repeat this failure. */
   | { readonly kind: 'hopeless'; readonly attempt: A }
-  /** The last of as many failures as are allowed. */
+  /** The task has failed as often as allowed; this is its last failure. */
   | { readonly kind: 'used up'; readonly attempt: A };
 
-/** @param failures  of one task, oldest first */
+/** @param failures  all failures of one task, oldest first */
 export function attemptVerdict<A extends FailedAttempt>(
   failures: readonly A[],
   attemptsMax: number,

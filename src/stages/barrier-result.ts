@@ -1,4 +1,4 @@
-/** What every barrier between two stages is given and what it finds. */
+/** The options and the result of a barrier between two stages. */
 import { MapReduceError } from '../base/errors.ts';
 import type { PartOwner } from '../commit/committed-part.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
@@ -9,22 +9,22 @@ export interface BarrierOptions {
   readonly plan: JobPlan;
   readonly store: ObjectStore;
   readonly layout: JobLayout;
-  /** Of the job's output format: part of the names of its parts. */
+  /** File extension of the job's output format. The names of its parts end with it. */
   readonly extension: string;
-  /** Records of each partition that the stage before wrote; empty for the first stage. */
+  /** How many records the previous stage wrote into each partition; empty for the first stage. */
   readonly partitionRecords: readonly number[];
   readonly removeForeign?: PartOwner['removeForeign'];
 }
 
 export interface BarrierResult {
   /**
-   * Indexes of the tasks without a committed, readable object, ascending: they must run (again). The other fields are
-   * empty unless this one is.
+   * Indexes of the tasks that have no committed, readable object, ascending. They must run (again). If there are any, the
+   * other fields are empty.
    */
   readonly missing: readonly number[];
-  /** By task, what the attempt that committed it did. */
+  /** For each task, the summary of the attempt that committed it. */
   readonly summaries: readonly TaskSummary[];
-  /** Records of each partition that the stage wrote for the stage behind it; empty for the last stage. */
+  /** How many records the stage wrote into each partition for the next stage; empty for the last stage. */
   readonly partitionRecords: readonly number[];
 }
 
@@ -35,6 +35,6 @@ export function incomplete(missing: readonly number[]): BarrierResult {
 export function unbalanced(what: string): MapReduceError {
   return new MapReduceError(
     'BooksDoNotBalanceError',
-    `the books do not balance: ${what}. Nothing was published. This is a defect of the engine or of the input's record format: please report it`,
+    `the counts do not agree: ${what}. Nothing was published. This is a bug in the engine or in the input's record format: please report it`,
   );
 }

@@ -1,4 +1,4 @@
-/** The barrier behind each stage. A new stage adds its own here. */
+/** The barrier after each stage. A new stage needs an entry here. */
 import type { Stage } from '../base/ids.ts';
 import type { BarrierOptions, BarrierResult } from './barrier-result.ts';
 import { closeMapStage } from './map-barrier.ts';
@@ -10,10 +10,10 @@ const BARRIERS: Readonly<Record<Stage, (options: BarrierOptions) => Promise<Barr
 };
 
 /**
- * Counts what the tasks of the stage have committed and balances the books. Idempotent; called whenever a stage has run, and
- * again after a repair.
+ * Verifies that every task of the stage has committed and that the counts agree. Idempotent. Called each time a stage has
+ * run, and again after a repair.
  *
- * @throws BooksDoNotBalanceError when the records that were read and written differ
+ * @throws BooksDoNotBalanceError if the number of records read differs from the number written
  */
 export function closeStage(stage: Stage, options: BarrierOptions): Promise<BarrierResult> {
   return BARRIERS[stage](options);

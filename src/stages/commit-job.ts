@@ -1,8 +1,8 @@
 /**
- * The end of a job: manifest.json, then _SUCCESS. A folder with _SUCCESS holds a whole result; a folder without it must not
- * be trusted. Intermediates are removed after that; if removing them fails, the result stays.
+ * Commits a job: writes manifest.json, then _SUCCESS. A folder with _SUCCESS holds a complete result; a folder without it
+ * must not be trusted. The intermediates are removed afterwards. If that fails, the result stays.
  *
- * Called once after the last barrier, again when it failed. Idempotent.
+ * Called once after the last barrier, and again if it failed. Idempotent.
  */
 import { LIMITS } from '../base/limits.ts';
 import type { JobLayout } from '../plan/task.ts';
@@ -17,7 +17,7 @@ export async function commitJob({
   layout,
 }: {
   report: JobReport;
-  /** The report as HTML, where it goes into the output too. */
+  /** The report as HTML. If given, it is written to the output as well. */
   page?: string;
   store: ObjectStore;
   layout: JobLayout;
@@ -30,7 +30,7 @@ export async function commitJob({
   await store.put(`${layout.outputPrefix}${SUCCESS_NAME}`, Buffer.alloc(0));
 }
 
-/** Removes the job's intermediates: after the commit, or when there will be none. */
+/** Removes the job's intermediates. Called after the commit, or if the job will not commit. */
 export async function removeWork(store: ObjectStore, layout: JobLayout): Promise<void> {
   await removePrefix(store, layout.workPrefix);
 }

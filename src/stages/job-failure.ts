@@ -1,10 +1,10 @@
-/** Why a job failed, as the error that people read. The reasons come from advance.ts. */
+/** Turns the reason why a job failed (from advance.ts) into the error that users read. */
 import { deserializeError, MapReduceError, type RepairTarget } from '../base/errors.ts';
 import { type TaskId, taskId } from '../base/ids.ts';
 import type { AttemptFailure } from '../report/report.ts';
 import type { FailureReason } from './advance.ts';
 
-/** The last failed attempt of a task, where the host knows it. */
+/** Returns the last failed attempt of a task, if the host knows it. */
 export type LastFailure = (task: TaskId) => Pick<AttemptFailure, 'attemptId' | 'error'> | undefined;
 
 export function jobFailure(reason: FailureReason, lastFailure?: LastFailure): unknown {
@@ -16,13 +16,13 @@ export function jobFailure(reason: FailureReason, lastFailure?: LastFailure): un
     case 'object damaged':
       return damaged(
         reason.target,
-        `was made again ${times(reason.repairs)} and is damaged or missing again`,
+        `was recreated ${times(reason.repairs)} and is damaged or missing again`,
         lastFailure,
       );
     case 'result damaged':
       return damaged(
         reason.target,
-        `was damaged or missing each of the ${reason.finishes} times that the result was put together`,
+        `was damaged or missing in each of ${reason.finishes} attempts to assemble the result`,
         lastFailure,
       );
   }
@@ -40,7 +40,7 @@ function tasksMissing(
       : `${missing.length} ${stage} tasks (the first is ${first}) have`;
   const why =
     last === undefined
-      ? 'No attempt recorded an error: check the logs, and whether something else removes or changes files there'
+      ? 'No attempt recorded an error: check the logs, and whether something else removes or changes its files'
       : `The last error of ${first}: ${last.error.message}`;
   return failedTask(first, `${tasks} no committed output after ${rounds} rounds. ${why}`, last);
 }

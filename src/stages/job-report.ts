@@ -1,4 +1,4 @@
-/** The report of a committed job, which is also its manifest: assembled here whichever host ran the job. */
+/** Assembles the report of a committed job, which is also its manifest, for every host. */
 import { addCounters, type Counters, newCounters, sortedCounters } from '../base/counters.ts';
 import { taskId } from '../base/ids.ts';
 import { noticesField, planNotices } from '../plan/plan-notices.ts';
@@ -11,16 +11,16 @@ import type { TaskSummary } from '../report/task-summary.ts';
 export interface JobFigures {
   readonly startedAt: Date;
   readonly wallMs: number;
-  /** In their order. */
+  /** In the order in which they ran. */
   readonly stages: readonly StageReport[];
   readonly parts: readonly PartReport[];
-  /** Records of the shuffle by partition; empty for a map-only job. */
+  /** How many records the shuffle holds in each partition; empty for a map-only job. */
   readonly partitionRecords: readonly number[];
-  /** Of all committed tasks of all stages. */
+  /** The summaries of all committed tasks of all stages. */
   readonly summaries: readonly TaskSummary[];
   /** Attempts that failed and were retried successfully, newest last. */
   readonly failures: readonly AttemptFailure[];
-  /** What the host wants its user to know; what the plan says follows. */
+  /** Notices of the host. The report shows them before those of the plan. */
   readonly notices?: readonly string[];
 }
 
@@ -59,7 +59,7 @@ export function partReports(
   }));
 }
 
-/** The user's counters, of committed attempts only. */
+/** The sums of the user's counters over committed attempts only. */
 function committedCounters(summaries: readonly TaskSummary[]): Counters {
   const total = newCounters();
   for (const summary of summaries) addCounters(total, summary.counters);

@@ -1,8 +1,8 @@
 /**
- * The barrier behind map. It verifies that every map task has committed (a coordinator may have lost one), balances the
- * books, and writes the partition-major index from which the reducers start.
+ * The barrier after map. It verifies that every map task has committed (a coordinator may have lost one) and that the
+ * counts agree. Then it writes the index, ordered by partition, which the reducers read first.
  *
- * Called by the coordinator when it believes the stage to be done, and again after a repair. Idempotent.
+ * The coordinator calls it when it believes that the stage is done, and again after a repair. Idempotent.
  */
 import { taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -17,7 +17,7 @@ import { readShuffleFooter, type ShuffleFooter } from '../shuffle/shuffle-object
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { type BarrierOptions, type BarrierResult, incomplete, unbalanced } from './barrier-result.ts';
 
-/** @throws BooksDoNotBalanceError when the map tasks did not read each planned byte exactly once */
+/** @throws BooksDoNotBalanceError if the map tasks did not read each planned byte exactly once */
 export function closeMapStage(options: Omit<BarrierOptions, 'partitionRecords'>): Promise<BarrierResult> {
   return options.plan.settings.reducers === 0 ? closeMapOnly(options) : closeShuffle(options);
 }
@@ -46,17 +46,17 @@ async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierRe
   for (const [map, { summary, records }] of committed.entries()) {
     if (records !== summary.recordsWritten) {
       throw unbalanced(
-        `map task ${taskId('map', map)} reports ${summary.recordsWritten} records written; its partitions hold ${records}`,
+        `map task ${taskId('map', map)} reports that it wrote ${summary.recordsWritten} records, but its partitions hold ${records}`,
       );
     }
   }
   const summaries = committed.map(({ summary }) => summary);
-  balanceInput(plan, summaries);
+  checkBytesRead(plan, summaries);
   await store.put(shuffleIndexKey(layout), index.finish());
   return { missing: [], summaries, partitionRecords };
 }
 
-/** By map task, the shuffle object that it committed. */
+/** Returns the shuffle object that each map task has committed, by the index of the task. */
 async function listShuffle(
   store: ObjectStore,
   layout: JobLayout,
@@ -70,14 +70,14 @@ async function listShuffle(
   return objects;
 }
 
-/** Undefined for an object that was no use and has been removed, so that another attempt can commit in its place. */
+/** Returns undefined if the object is unusable. It has then been removed, so that another attempt can commit in its place. */
 async function usableFooter(
   object: ObjectInfo,
   { store, map, partitions }: { store: ObjectStore; map: number; partitions: number },
 ): Promise<ShuffleFooter | undefined> {
   try {
     const footer = await readShuffleFooter(store, object);
-    // The footer of another task's object is sound, and its books are another task's.
+    // An object of another task has a valid footer, but its counts are those of the other task.
     if (footer.extents.length === partitions && footer.summary.taskId === taskId('map', map)) return footer;
   } catch (error) {
     if (!isUnusable(error)) throw error;
@@ -103,12 +103,12 @@ async function closeMapOnly({
   const missing = [...found.keys()].filter((index) => found[index] === undefined);
   if (missing.length > 0) return incomplete(missing);
   const summaries = found.map((summary) => summary!);
-  balanceInput(plan, summaries);
+  checkBytesRead(plan, summaries);
   return { missing: [], summaries, partitionRecords: [] };
 }
 
-/** Every byte of an uncompressed input belongs to exactly one record, so of exactly one map task. */
-function balanceInput(plan: JobPlan, summaries: readonly TaskSummary[]): void {
+/** Every byte of an uncompressed input belongs to exactly one record, so exactly one map task must have read it. */
+function checkBytesRead(plan: JobPlan, summaries: readonly TaskSummary[]): void {
   let planned = 0;
   for (const split of plan.splits) {
     for (const { file, startBytes, endBytes } of split.pieces) {
@@ -117,7 +117,7 @@ function balanceInput(plan: JobPlan, summaries: readonly TaskSummary[]): void {
   }
   const read = sumBy(summaries, ({ plainBytesRead }) => plainBytesRead);
   if (read !== planned) {
-    throw unbalanced(`the map tasks read ${read} bytes of records; the planned input has ${planned}`);
+    throw unbalanced(`the map tasks read ${read} bytes of records, but the planned input has ${planned}`);
   }
 }
 

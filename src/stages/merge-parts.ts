@@ -1,10 +1,10 @@
 /**
- * Merges the parts into one file, sorted by key (`--merge`). Parts that are in order already are concatenated, by the
- * store itself if it can. Otherwise the reduce tasks have left runs of (key, formatted record) in place of parts;
- * merging them by key is the same k-way merge as any other, whatever the format.
+ * Merges the parts into one file, sorted by key (`--merge`). If the parts are already in order, they are concatenated, by
+ * the store itself if it can copy. Otherwise the reduce tasks have written runs of (key, formatted record) instead of
+ * parts, and the usual k-way merge merges them by key, whatever the format.
  *
- * Called once after the reduce barrier, and again after a failure. Idempotent: the file appears when it is complete. When
- * a run or part is damaged or gone, the CorruptShuffleError names the task to run again.
+ * Called once after the reduce barrier, and again after a failure. Idempotent: the file becomes visible when it is
+ * complete. If a run or part is damaged or missing, the CorruptShuffleError names the task to run again.
  */
 import { crc32 } from 'node:zlib';
 import { combineCrc32 } from '../base/crc32-combine.ts';
@@ -37,7 +37,7 @@ export interface MergeOptions {
   readonly plan: JobPlan;
   readonly store: ObjectStore;
   readonly layout: JobLayout;
-  /** Of the job's output format. */
+  /** File extension of the job's output format. */
   readonly extension: string;
   readonly memoryBytes: number;
   readonly scratchFolder: string;
@@ -136,7 +136,7 @@ async function concatenate(key: string, options: MergeOptions): Promise<ResultTo
       };
       const following = parts.length - 1 - index;
       await appendObject(upload, { store, object: part.object, following, onChunk });
-      // Where the store copies by itself, it checks by itself.
+      // A store that copies the object itself also verifies the copy.
       if (crcRead !== undefined && crcRead !== part.crc) {
         throw corrupt(part.object.key, `its checksum is ${crc32Text(crcRead)}, not ${crc32Text(part.crc)}`);
       }
@@ -168,7 +168,7 @@ function orderedParts({ plan, store, layout, extension }: MergeOptions): Promise
 }
 
 function gone(store: ObjectStore, key: string): MapReduceError {
-  return new MapReduceError('ObjectNotFoundError', `${store.location}/${key} is gone`, {
+  return new MapReduceError('ObjectNotFoundError', `${store.location}/${key} is missing`, {
     details: { objectKey: key },
   });
 }

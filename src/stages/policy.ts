@@ -1,27 +1,27 @@
-/** How patient the coordinator is. Everything has a bound; times in milliseconds. */
+/** The bounds and timeouts of a stage: retries, stalls, backup attempts. Times are in milliseconds. */
 import { LIMITS } from '../base/limits.ts';
 
 export interface StagePolicy {
-  /** Failed attempts of one task that fail the job. Backup attempts, and attempts that found a damaged object, do not count. */
+  /** If one task fails this often, the job fails. Backup attempts and attempts that found a damaged object do not count. */
   readonly attemptsMax: number;
-  /** An attempt whose progress does not change for this long is taken away from its worker. */
+  /** An attempt that makes no progress for this long is killed. */
   readonly stallTimeoutMs: number;
-  /** The same for a worker that has not begun yet: it starts a thread and loads the job. */
+  /** The same for an attempt that has not begun, because its worker still starts the thread and loads the job. */
   readonly startTimeoutMs: number;
-  /** An attempt that was asked to stop and goes on is killed after this long. */
+  /** An attempt that ignores cancellation for this long is killed. */
   readonly stopGraceMs: number;
-  /** Waits before another attempt: uniform in [0, min(max, base * 2^(failures - 1))), "full jitter". */
+  /** The wait before another attempt is uniform in [0, min(max, base * 2^(failures - 1))): "full jitter". */
   readonly backoffMsBase: number;
   readonly backoffMsMax: number;
   readonly backupAttempts: boolean;
   readonly backupAfterCommittedFraction: number;
   readonly backupSlownessFactor: number;
   readonly backupAfterMsMin: number;
-  /** How often the workers' progress is looked at. */
+  /** How often the coordinator reads the progress of the workers. */
   readonly pollIntervalMs: number;
-  /** How often it is told. */
+  /** How often it reports the progress of the stage. */
   readonly progressIntervalMs: number;
-  /** Failed attempts kept for the report. */
+  /** How many failed attempts are kept for the report. */
   readonly failuresKeptMax: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * The barrier behind reduce. It verifies that every reduce task has committed and balances the books: what the map tasks
- * wrote into a partition is what its reducer read.
+ * The barrier after reduce. It verifies that every reduce task has committed, and that each reducer read as many records
+ * as the map tasks wrote into its partition.
  *
- * Called by the coordinator when it believes the stage to be done, and again after a repair. Idempotent.
+ * The coordinator calls it when it believes that the stage is done, and again after a repair. Idempotent.
  */
 import { type TaskId, taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -16,7 +16,7 @@ import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type BarrierOptions, type BarrierResult, incomplete, unbalanced } from './barrier-result.ts';
 
-/** @throws BooksDoNotBalanceError when a reduce task did not read each record of its partition exactly once */
+/** @throws BooksDoNotBalanceError if a reduce task did not read each record of its partition exactly once */
 export async function closeReduceStage({
   plan,
   partitionRecords,
@@ -38,7 +38,7 @@ export async function closeReduceStage({
   for (const [partition, { recordsRead }] of summaries.entries()) {
     if (recordsRead !== partitionRecords[partition]) {
       throw unbalanced(
-        `the map tasks wrote ${partitionRecords[partition]} records into partition ${partition}; ${taskId('reduce', partition)} read ${recordsRead}`,
+        `the map tasks wrote ${partitionRecords[partition]} records into partition ${partition}, but ${taskId('reduce', partition)} read ${recordsRead}`,
       );
     }
   }
@@ -58,7 +58,7 @@ async function readMergeRunSummary(
   } catch (error) {
     if (!isUnusable(error)) throw error;
   }
-  // Cut short, damaged, or replaced since that look: it must go before another attempt can commit in its place.
+  // The run is truncated, damaged, or was replaced after head(). Remove it, so that another attempt can commit in its place.
   await store.delete([run.key]);
   return undefined;
 }

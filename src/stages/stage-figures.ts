@@ -1,4 +1,4 @@
-/** What a stage did, from the summaries of the attempts that committed: the same figures wherever it ran. */
+/** Computes the figures of a stage from the summaries of the attempts that committed, for every host. */
 import type { StageReport, TaskTimes } from '../report/report.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
 

@@ -1,11 +1,11 @@
 /**
- * Backup attempts (section 3.6 of Google's MapReduce paper): near the end of a stage, a task that takes much longer
- * than its peers is given to an idle worker as well, and whoever commits first has done it. A slow disk or a bad
- * core then costs one task's time and not the stage's.
+ * Backup attempts (section 3.6 of Google's MapReduce paper). Near the end of a stage, an idle worker also runs a task that
+ * takes much longer than the others, and the first attempt to commit wins. So a slow disk or a bad core does not delay
+ * the whole stage.
  */
 import type { StagePolicy } from './policy.ts';
 
-/** How long an attempt may run before a backup is worth it; undefined while too few tasks have committed to tell. */
+/** How long an attempt runs before a backup is worthwhile; undefined while too few tasks have committed to estimate it. */
 export function stragglerAfterMs(
   tasks: number,
   committedDurationsMs: readonly number[],

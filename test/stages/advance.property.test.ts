@@ -1,4 +1,4 @@
-/** Random histories of deaths, losses, duplicates, damage and cancels, told to advance() as hosts tell them. */
+/** Random histories of deaths, losses, duplicates, damage and cancellations, reported to advance() as hosts report them. */
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { fromTravel, stepEventSchema, toTravel } from '../../src/aws/protocol/job-state.ts';
@@ -19,19 +19,19 @@ import {
 import { seededRandom } from '../helpers/seeded-random.ts';
 
 const HISTORIES = 5_000;
-/** Far beyond what the bounds of these small jobs allow: a history that gets here does not end. */
+/** Far more than the bounds of these small jobs allow. A history with this many decisions would never end. */
 const DECISIONS_MAX = 2_000;
 
 interface Dangers {
-  /** Chances of a task that runs. */
+  /** Probabilities for each task that runs. */
   readonly lost: number;
   readonly damaged: number;
   readonly failed: number;
-  /** Of a task that was discarded: an attempt that was believed dead commits it again. */
+  /** Probability for each discarded task that an attempt believed dead commits it again. */
   readonly duplicate: number;
-  /** Of any step. */
+  /** Probability for each step. */
   readonly cancel: number;
-  /** Of a finish: it finds a part, or the index, damaged. */
+  /** Probability that assembling the result finds a part, or the index, damaged. */
   readonly resultDamaged: number;
   /** Whether damage is reported at once, as the embedded run does, or at the barrier, as AWS does. */
   readonly isImmediate: boolean;
@@ -42,7 +42,7 @@ interface Object {
   isDamaged: boolean;
 }
 
-/** What the tasks have committed: the truth, which the mind knows from facts only. */
+/** The objects that the tasks have really committed. advance() knows about them only from facts. */
 class World {
   readonly stages: StageList;
   readonly committed = new Map<TaskId, Object>();
@@ -128,7 +128,7 @@ function carryOut(decision: Decision, trace: Trace, tell: (fact: Fact) => Decisi
   }
 }
 
-/** @returns undefined when a task failed for good */
+/** @returns undefined if a task failed permanently */
 function runTasks(
   { stage, tasks }: Decision & { kind: 'run' },
   trace: Trace,
@@ -140,7 +140,7 @@ function runTasks(
   const complaints = new Set<TaskId>();
   for (const index of list) {
     const task = taskId(stage, index);
-    // A task that has committed is never handed out again.
+    // A committed task is never handed out again.
     expect(world.committed.has(task), task).toBe(false);
     if (world.happens('failed')) return undefined;
     for (;;) {
@@ -182,7 +182,7 @@ function closed(stage: Stage, damaged: readonly RepairTarget[], world: World): F
 }
 
 function finish(world: World): Fact {
-  // All tasks of all stages have committed, or the result would lack something.
+  // Every task of every stage must have committed, otherwise the result would be incomplete.
   for (const { stage } of world.stages) expect(world.missing(stage)).toEqual([]);
   const last = world.stages.at(-1)!;
   const damaged = [...world.committed].find(
@@ -231,7 +231,7 @@ function assertBounded({ decisions, progress }: Trace, stages: StageList, bounds
   expect(finishes).toBeLessThanOrEqual(1 + bounds.finishRerunsMax);
 }
 
-/** A job may fail only for a reason, and the reason has to be true. */
+/** A job may fail only with a reason that is true. */
 function assertFailedForAReason({ decisions, facts, progress }: Trace, bounds: JobBounds): void {
   const last = decisions.at(-1)!;
   if (last.kind !== 'fail') return;
@@ -255,9 +255,9 @@ function assertFailedForAReason({ decisions, facts, progress }: Trace, bounds: J
 describe.each([
   ['an embedded run', LOCAL_BOUNDS],
   ['a job on AWS', AWS_BOUNDS],
-  ['a job that may not do anything twice', { stageRerunsMax: 0, objectRepairsMax: 0, finishRerunsMax: 0 }],
+  ['a job without retries', { stageRerunsMax: 0, objectRepairsMax: 0, finishRerunsMax: 0 }],
 ])('the decisions about %s', (_, bounds) => {
-  it(`end every history within the bounds, run no committed task, and finish with every task`, () => {
+  it('end every history within the bounds, never run a committed task, and finish with every task committed', () => {
     const seen = {
       done: 0,
       doneAfterFaults: 0,
@@ -284,7 +284,7 @@ describe.each([
       }
     }
 
-    // The histories must have been worth something.
+    // Each outcome must really have occurred.
     expect(Math.min(seen.done, seen.error)).toBeGreaterThan(100);
     if (bounds === AWS_BOUNDS) expect(seen['tasks missing']).toBeGreaterThan(50);
     if (bounds === LOCAL_BOUNDS) expect(seen['object damaged']).toBeGreaterThan(50);
@@ -293,13 +293,13 @@ describe.each([
   });
 });
 
-describe('what a host remembers', () => {
+describe('the state that a host keeps', () => {
   const throughTheMachine: Carry = (progress) => {
     const event = { jobId: 'j', progress: toTravel(progress), execution: { id: 'e', startTime: '' } };
     return fromTravel(v.parse(stepEventSchema, JSON.parse(JSON.stringify(event))).progress);
   };
 
-  it('leads to the same decisions in the memory of a process and in the states of a machine', () => {
+  it('leads to the same decisions in memory and in the state of a Step Functions execution', () => {
     for (let seed = 1; seed <= HISTORIES; seed++) {
       const { stages, world } = history(seed);
       const { facts, decisions } = play(stages, world, AWS_BOUNDS);
@@ -316,7 +316,7 @@ describe('what a host remembers', () => {
   });
 });
 
-describe('facts that cannot be', () => {
+describe('impossible facts', () => {
   const stages: StageList = [
     { stage: 'map', tasks: 2 },
     { stage: 'reduce', tasks: 2 },
@@ -327,9 +327,9 @@ describe('facts that cannot be', () => {
     ['a barrier before the plan', NOT_STARTED, { kind: 'closed', stage: 'map' }],
     ['a second plan', started, { kind: 'planned', isRedrive: false }],
     ['the barrier of another stage', started, { kind: 'closed', stage: 'reduce' }],
-    ['the end of a result that nobody put together', started, { kind: 'finished' }],
-    ['damage of nothing', started, { kind: 'damaged', targets: [] }],
-  ])('%s is a defect of the host', (_, progress, fact) => {
+    ['the end of an assembly that was never started', started, { kind: 'finished' }],
+    ['damage that names no object', started, { kind: 'damaged', targets: [] }],
+  ])('%s is rejected as a bug in the host', (_, progress, fact) => {
     expect(() => advance(stages, progress, fact, LOCAL_BOUNDS)).toThrow(RangeError);
   });
 

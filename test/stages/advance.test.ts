@@ -54,7 +54,7 @@ const missing = (stage: 'map' | 'reduce', ...indexes: number[]): Fact => ({
 });
 
 describe('a job', () => {
-  it('runs each stage, closes its barrier, and is finished', () => {
+  it('runs each stage, closes its barrier, and finishes', () => {
     expect(decisionsAfter([planned, mapClosed, reduceClosed, finished])).toEqual([
       'run map',
       'run reduce',
@@ -63,7 +63,7 @@ describe('a job', () => {
     ]);
   });
 
-  it('without reduce is finished after map', () => {
+  it('without reduce finishes after map', () => {
     const stages = STAGES.slice(0, 1);
 
     expect(decisionsAfter([planned, mapClosed, finished], stages)).toEqual(['run map', 'finish', 'done']);
@@ -75,7 +75,7 @@ describe('a job', () => {
     expect(decisionsAfter([planned, mapClosed], stages)).toEqual(['close map', 'run reduce']);
   });
 
-  it('that is redriven closes each barrier before it runs anything, and runs what is missing', () => {
+  it('that is redriven closes each barrier before it runs tasks, and runs only the missing ones', () => {
     const facts = [redriven, missing('map', 1), mapClosed, missing('reduce', 0), reduceClosed];
 
     expect(decisionsAfter(facts)).toEqual([
@@ -87,7 +87,7 @@ describe('a job', () => {
     ]);
   });
 
-  it('runs tasks again that are missing at the barrier, and fails after the last round', () => {
+  it('reruns tasks that are missing at the barrier, and fails after the last round', () => {
     const facts = [planned, ...Array.from({ length: 4 }, () => missing('map', 0, 2))];
 
     expect(decisionsAfter(facts, STAGES, AWS_BOUNDS)).toEqual([
@@ -99,7 +99,7 @@ describe('a job', () => {
     ]);
   });
 
-  it('fails with the error of a task that is not worth another attempt', () => {
+  it('fails with the error of a task that must not be retried', () => {
     expect(decisionsAfter([planned, { kind: 'failed', error: 'no space left' }])).toEqual([
       'run map',
       'fail: error',
@@ -107,10 +107,10 @@ describe('a job', () => {
   });
 });
 
-describe('an object that is damaged', () => {
+describe('a damaged object', () => {
   const reduceComplains: Fact = { kind: 'incomplete', stage: 'reduce', missing: [0, 1], damaged: [M0] };
 
-  it('is discarded at the barrier and made again; then only what is missing runs', () => {
+  it('is discarded at the barrier and recreated; then only missing tasks run', () => {
     const facts = [planned, mapClosed, reduceComplains, missing('map', 0), mapClosed];
 
     expect(decisionsAfter([...facts, missing('reduce', 0, 1), reduceClosed])).toEqual([
@@ -124,13 +124,13 @@ describe('an object that is damaged', () => {
     ]);
   });
 
-  it('is not discarded again for complaints from before it was made again', () => {
+  it('is not discarded again because of reports from before it was recreated', () => {
     const facts = [planned, mapClosed, reduceComplains, missing('map', 0), mapClosed];
 
     expect(decisionsAfter([...facts, reduceComplains]).at(-1)).toBe('run reduce 0,1');
   });
 
-  it('is made again while its stage runs, where it is reported at once', () => {
+  it('is recreated while the stage runs if the host reports it at once', () => {
     const damaged: Fact = { kind: 'damaged', targets: [M0] };
 
     expect(decisionsAfter([planned, mapClosed, damaged, missing('map', 0), mapClosed, reduceClosed])).toEqual(
@@ -138,7 +138,7 @@ describe('an object that is damaged', () => {
     );
   });
 
-  it('that is the index makes its barrier close again, and no task run', () => {
+  it('that is the index makes its barrier close again, and no task runs', () => {
     const damaged: Fact = { kind: 'damaged', targets: ['shuffle-index'] };
 
     expect(decisionsAfter([planned, mapClosed, damaged, mapClosed])).toEqual([
@@ -149,7 +149,7 @@ describe('an object that is damaged', () => {
     ]);
   });
 
-  it('that is a part is made again by its task, when the result is put together', () => {
+  it('that is a part is recreated by its task when the result is assembled', () => {
     const damaged: Fact = { kind: 'damaged', targets: [R1] };
 
     expect(
@@ -157,7 +157,7 @@ describe('an object that is damaged', () => {
     ).toEqual(['run map', 'run reduce', 'finish', 'close reduce -r-00001', 'run reduce 1', 'finish']);
   });
 
-  it('starts with the earliest stage of several', () => {
+  it('is repaired together with others, starting from their earliest stage', () => {
     const damaged: Fact = { kind: 'damaged', targets: [R1, M0] };
 
     expect(decisionsAfter([planned, mapClosed, reduceClosed, damaged]).at(-1)).toBe(
@@ -165,7 +165,7 @@ describe('an object that is damaged', () => {
     );
   });
 
-  it('is made again so often and not oftener', () => {
+  it('is recreated only as often as the bound allows', () => {
     const again: Fact[] = [{ kind: 'damaged', targets: [M0] }, missing('map', 0), mapClosed];
     const facts = [planned, mapClosed, ...again, ...again, ...again, again[0]!];
 

@@ -96,7 +96,7 @@ class Stage {
     });
   }
 
-  /** Writes the shuffle object, or the run to be merged, with another summary. */
+  /** Rewrites the shuffle object, or the run to be merged, with a changed summary. */
   async tamper(key: string, change: (summary: Record<string, number>) => void): Promise<void> {
     const { extents, summary } = await readShuffleFooter(this.store, (await this.store.head(key))!);
     const old = await this.store.get(key);
@@ -107,7 +107,7 @@ class Stage {
       compression: { codec: 'none' },
       blockBytes: 100,
     });
-    // The same blocks under a summary of our own: the footer is made by the writer.
+    // Keeps the blocks and replaces the summary. The writer creates the footer.
     const changed = structuredClone(summary) as unknown as Record<string, number>;
     change(changed);
     await writer.commit(() => changed as never);
@@ -133,7 +133,7 @@ class Stage {
 const mapTask = (index: number) => taskId('map', index);
 
 describe('the map barrier', () => {
-  it('names the tasks without an object, and closes once those have run', async () => {
+  it('names the tasks without an object, and closes after they have run', async () => {
     const stage = await Stage.planned(words);
     const tasks = tasksOf(stage.plan, 'map');
     expect(tasks.length).toBe(4);
@@ -163,7 +163,7 @@ describe('the map barrier', () => {
     expect((await stage.store.get(shuffleIndexKey(LAYOUT))).equals(index)).toBe(true);
   });
 
-  it('is not led astray by objects that are none of its tasks', async () => {
+  it('ignores objects that no map task of the job wrote', async () => {
     const stage = await Stage.planned(words);
     await stage.run(tasksOf(stage.plan, 'map'));
     for (const name of ['m-00004', 'm-99999', 'r-00000', 'm-00001.tmp', 'sub/m-00000', 'm-1']) {
@@ -181,9 +181,9 @@ describe('the map barrier', () => {
     ['empty', () => Buffer.alloc(0)],
     ['with a flipped bit in its footer', flipped((length) => length - 60)],
     ['with a flipped bit in its trailer', flipped((length) => length - 20)],
-    ['of something else', () => Buffer.from('x'.repeat(500))],
+    ['in another format', () => Buffer.from('x'.repeat(500))],
   ])(
-    'removes an object that is %s, names its task, and closes once that has run again',
+    'removes an object that is %s, names its task, and closes after it has run again',
     async (_what, damage) => {
       const stage = await Stage.planned(words);
       const tasks = tasksOf(stage.plan, 'map');
@@ -206,7 +206,7 @@ describe('the map barrier', () => {
     },
   );
 
-  it('takes an object for another number of reducers as damaged', async () => {
+  it('treats an object for another number of reducers as damaged', async () => {
     const stage = await Stage.planned(words);
     const tasks = tasksOf(stage.plan, 'map');
     await stage.run(tasks);
@@ -219,7 +219,7 @@ describe('the map barrier', () => {
     expect((await stage.closeMap()).missing).toEqual([0]);
   });
 
-  it('does not let the books pass when a map wrote other records than it says', async () => {
+  it('fails if a map task wrote a different number of records than it reports', async () => {
     const stage = await Stage.planned(words);
     await stage.run(tasksOf(stage.plan, 'map'));
     await stage.tamper(shuffleKey(LAYOUT, mapTask(1)), (summary) => {
@@ -233,7 +233,7 @@ describe('the map barrier', () => {
     expect(await stage.store.head(shuffleIndexKey(LAYOUT))).toBeUndefined();
   });
 
-  it('does not let the books pass when a byte of the input was read twice or not at all', async () => {
+  it('fails if a byte of the input was read twice or not at all', async () => {
     for (const difference of [-1, 1]) {
       const stage = await Stage.planned(words);
       await stage.run(tasksOf(stage.plan, 'map'));
@@ -244,7 +244,7 @@ describe('the map barrier', () => {
       await expect(stage.closeMap()).rejects.toMatchObject({
         name: 'BooksDoNotBalanceError',
         message: expect.stringContaining(
-          `the map tasks read ${24 + difference} bytes of records; the planned input has 24`,
+          `the map tasks read ${24 + difference} bytes of records, but the planned input has 24`,
         ),
       });
     }
@@ -253,7 +253,7 @@ describe('the map barrier', () => {
 
 describe('the map barrier of a map-only job', () => {
   for (const merge of [false, true]) {
-    it(`finds the parts, and the summaries that do not fit their metadata${merge ? ' (to be merged)' : ''}`, async () => {
+    it(`finds the parts, and summaries that are too large for their metadata${merge ? ' (to be merged)' : ''}`, async () => {
       const stage = await Stage.planned(copy, { merge });
       const tasks = tasksOf(stage.plan, 'map');
       await stage.run(tasks.slice(1));
@@ -271,7 +271,7 @@ describe('the map barrier of a map-only job', () => {
     });
   }
 
-  it('takes the summary of the attempt that committed, not of one that came too late', async () => {
+  it('uses the summary of the attempt that committed, not that of a late one', async () => {
     const stage = await Stage.planned(copy);
     const tasks = tasksOf(stage.plan, 'map');
     await stage.run(tasks);
@@ -301,7 +301,7 @@ describe('the map barrier of a map-only job', () => {
 
 describe('the reduce barrier', () => {
   for (const merge of [false, true]) {
-    it(`names the tasks without a result, and closes once those have run${merge ? ' (to be merged)' : ''}`, async () => {
+    it(`names the tasks without a result, and closes after they have run${merge ? ' (to be merged)' : ''}`, async () => {
       const stage = await Stage.planned(words, { merge });
       await stage.run(tasksOf(stage.plan, 'map'));
       const { partitionRecords } = await stage.closeMap();
@@ -320,7 +320,7 @@ describe('the reduce barrier', () => {
       expect(await stage.closeReduce(partitionRecords)).toEqual(both);
     });
 
-    it(`does not let the books pass when a reducer read other records than the maps wrote${merge ? ' (to be merged)' : ''}`, async () => {
+    it(`fails if a reducer read a different number of records than the map tasks wrote${merge ? ' (to be merged)' : ''}`, async () => {
       const stage = await Stage.planned(words, { merge });
       await stage.run(tasksOf(stage.plan, 'map'));
       const { partitionRecords } = await stage.closeMap();
@@ -332,13 +332,13 @@ describe('the reduce barrier', () => {
       await expect(closing).rejects.toMatchObject({
         name: 'BooksDoNotBalanceError',
         message: expect.stringContaining(
-          `the map tasks wrote ${second + 1} records into partition 1; r-00001 read ${second}`,
+          `the map tasks wrote ${second + 1} records into partition 1, but r-00001 read ${second}`,
         ),
       });
     });
   }
 
-  it('removes a damaged run that is to be merged, and names its task', async () => {
+  it('removes a damaged run of a merged job, and names its task', async () => {
     const stage = await Stage.planned(words, { merge: true });
     await stage.run(tasksOf(stage.plan, 'map'));
     const { partitionRecords } = await stage.closeMap();
@@ -370,7 +370,7 @@ describe('the reduce barrier', () => {
   });
 });
 
-describe('a reducer that meets a damaged shuffle index', () => {
+describe('a reducer that finds a damaged shuffle index', () => {
   it.each([
     ['its header flipped', flipped(() => 1)],
     ['a row flipped', flipped((length) => length - 1)],
@@ -378,7 +378,7 @@ describe('a reducer that meets a damaged shuffle index', () => {
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 1)],
     ['empty', () => Buffer.alloc(0)],
     ['gone', undefined],
-  ])('asks for the index, which the map barrier writes again (%s)', async (_what, damage) => {
+  ])('requests the repair of the index, which the map barrier writes again (%s)', async (_what, damage) => {
     const stage = await Stage.planned(words);
     await stage.run(tasksOf(stage.plan, 'map'));
     const { partitionRecords } = await stage.closeMap();
@@ -401,7 +401,7 @@ describe('a reducer that meets a damaged shuffle index', () => {
   });
 });
 
-describe('a reducer that meets a damaged shuffle object', () => {
+describe('a reducer that finds a damaged shuffle object', () => {
   it.each([
     ['flipped', flipped(() => 40)],
     ['gone', undefined],

@@ -11,7 +11,7 @@ import { FaultyStore } from '../helpers/faulty-store.ts';
 const REPORT = { formatVersion: 1, jobId: 'j', parts: [] } as unknown as JobReport;
 
 describe('commitJob()', () => {
-  it('writes the manifest, then _SUCCESS, and again when asked again', async () => {
+  it('writes the manifest, then _SUCCESS, and does so again if called again', async () => {
     const store = new MemoryStore();
     const watched = new FaultyStore(store);
 
@@ -24,7 +24,7 @@ describe('commitJob()', () => {
     expect(JSON.parse((await store.get('out/manifest.json')).toString())).toEqual(REPORT);
   });
 
-  it('leaves the work, whose removal may fail when the result is whole', async () => {
+  it('keeps the intermediates, because their removal may fail after the commit', async () => {
     const store = new MemoryStore();
     await store.put('work/shuffle/m-00000', Buffer.from('x'));
     await store.put('workshop', Buffer.from('not ours'));
@@ -52,7 +52,7 @@ describe('commitJob()', () => {
 });
 
 describe('the layout', () => {
-  it('knows the names of results', () => {
+  it('recognises the names of results', () => {
     for (const name of [
       '_SUCCESS',
       'manifest.json',
@@ -74,7 +74,7 @@ describe('the layout', () => {
     }
   });
 
-  it('tells the map task of a shuffle object by its key', () => {
+  it('finds the map task of a shuffle object from its key', () => {
     expect(mapTaskIndexOf('jobs/x/shuffle/m-00042')).toBe(42);
     expect(mapTaskIndexOf('shuffle/m-123456')).toBe(123_456);
     for (const key of [

@@ -22,7 +22,7 @@ function countersOf(summaries: readonly TaskSummary[]) {
 }
 
 describe('the counters of a job', () => {
-  it('adds up what the tasks counted, by name, whatever the names', () => {
+  it('are the sums of what the tasks counted, by name, whatever the names', () => {
     const proto = JSON.parse('{"__proto__": 1, "constructor": 2, "toString": 3, "b": 4}');
 
     const counters = countersOf([
@@ -36,8 +36,8 @@ describe('the counters of a job', () => {
   });
 });
 
-describe('the sum of counters that each task keeps finite', () => {
-  it('stays the largest finite number, which a manifest can hold', () => {
+describe('the sum of counters that are finite in each task', () => {
+  it('is at most the largest finite number, which a manifest can hold', () => {
     const counters = countersOf([
       summaryOf({ up: 1e308, down: -1e308 }),
       summaryOf({ up: 1e308, down: -1e308 }),

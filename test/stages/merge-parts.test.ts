@@ -27,12 +27,12 @@ const COMMON = {
 const byHash = defineJob({ ...COMMON, name: 'by-hash' });
 const inOrder = defineJob({ ...COMMON, name: 'in-order', partition: byRange() });
 
-/** Lines of 4 KiB in no order. */
+/** Unsorted lines of 4 KiB. */
 const LINES = Array.from({ length: 6_500 }, (_, i) =>
   `${(i * 7_919) % 6_500}`.padStart(5, '0').padEnd(4 * KiB, '.'),
 );
 
-/** Whose part of reducer 1 is cut short or has a bit flipped, once the barrier has looked at it. */
+/** Truncates the part of reducer 1, or flips one of its bits, after the barrier has checked it. */
 class DamagingStore extends MemoryStore {
   damage: 'cut' | 'flipped' | undefined;
   readonly #damaged = 'work/merge/r-00001';
@@ -53,7 +53,7 @@ class DamagingStore extends MemoryStore {
   }
 }
 
-describe('a part in order that is damaged', () => {
+describe('a damaged part of an ordered result', () => {
   it.each(['cut', 'flipped'] as const)(
     '%s: the merge names its task, and publishes nothing',
     async (damage) => {
@@ -72,7 +72,7 @@ describe('a part in order that is damaged', () => {
   );
 });
 
-/** Copies by itself, and notes how many objects it was told to expect. */
+/** A store that copies objects itself. It records how many further objects each caller announced. */
 class CopyingStore extends MemoryStore {
   readonly following: (number | undefined)[] = [];
 
@@ -86,8 +86,8 @@ class CopyingStore extends MemoryStore {
   }
 }
 
-describe('a merge of parts in order', () => {
-  it('tells the store how many follow, so that it knows whether it can copy each', async () => {
+describe('a merge of ordered parts', () => {
+  it('announces to the store how many parts follow, so that it can decide whether to copy each', async () => {
     const store = new CopyingStore();
     await store.put('in/lines.txt', Buffer.from(LINES.slice(0, 100).join('\n')));
 
@@ -98,7 +98,7 @@ describe('a merge of parts in order', () => {
 });
 
 describe('a merged result on S3', () => {
-  it('is the same by the copies of S3, where parts are in order, and by a merge; no byte of a part is read for the copies', async () => {
+  it('is the same whether S3 copies ordered parts or runs are merged; copying reads no byte of a part', async () => {
     const merged: Buffer[] = [];
     for (const job of [byHash, inOrder]) {
       const s3 = new FakeS3();

@@ -37,7 +37,7 @@ describe('the figures of a stage', () => {
     });
   });
 
-  it('have no times where there were no tasks', () => {
+  it('have no times if there were no tasks', () => {
     expect(stageFigures([])).toEqual({
       recordsRead: 0,
       bytesRead: 0,
