@@ -12,6 +12,8 @@
  * Catch can. So a death does not use a retrier but returns to the task by way of a Catch, and the next attempt writes
  * the note about it.
  */
+
+import type { StageTitle } from '../../src/aws/protocol/state-names.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import {
   type Catcher,
@@ -24,7 +26,7 @@ import {
 } from './asl.ts';
 import { catchAll, GRACE_SECONDS, type StateMachineParts } from './job-step.ts';
 import { REPAIR_ERRORS, REPORTED_ERRORS, reportedErrorRetriers } from './retry.ts';
-import type { MachineStage, StageTitle } from './stages.ts';
+import type { MachineStage } from './stages.ts';
 
 export type TaskStateName = `${StageTitle}Task`;
 

@@ -3,11 +3,9 @@
  * functions in infra/functions/function-names.ts, and the next steps that lead to it in src/aws/protocol/job-state.ts.
  */
 import type { NextStep } from '../../src/aws/protocol/job-state.ts';
+import type { StageTitle } from '../../src/aws/protocol/state-names.ts';
 import type { Stage } from '../../src/base/ids.ts';
 import type { FunctionName } from '../functions/function-names.ts';
-
-/** Begins the names of a stage's states. */
-export type StageTitle = Capitalize<Stage>;
 
 export interface MachineStage {
   readonly name: Stage;

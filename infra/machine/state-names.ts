@@ -2,7 +2,7 @@
  * The names of the job machine's states. They are part of what a person sees in the console, and of the stored history.
  */
 import type { NextStep } from '../../src/aws/protocol/job-state.ts';
-import type { StageTitle } from './stages.ts';
+import type { StageTitle } from '../../src/aws/protocol/state-names.ts';
 
 /** The states of one stage: the start of its watch, its tasks, its barrier, and where to go from there. */
 export type StageStateName =

@@ -8,12 +8,14 @@
  *      |        v
  *      +----- Backups (each an asynchronous invocation)
  */
+
+import type { StageTitle } from '../../src/aws/protocol/state-names.ts';
 import { WATCH_SECONDS_MIN } from '../../src/aws/protocol/watch-state.ts';
 import type { Stage } from '../../src/base/ids.ts';
 import type { FunctionName } from '../functions/function-names.ts';
 import { type ChoiceState, type InlineMapState, integration, type Machine, type Template } from './asl.ts';
 import { retriers, WATCH_PATIENCE } from './retry.ts';
-import { type MachineStage, ofEachStage, STAGES, type StageTitle } from './stages.ts';
+import { type MachineStage, ofEachStage, STAGES } from './stages.ts';
 
 export interface WatchParts {
   /** The ARN of each function. */

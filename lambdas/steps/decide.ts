@@ -9,7 +9,7 @@ import { itemsKey } from '../../src/aws/protocol/keys.ts';
 import { WATCHED_TASKS_MIN } from '../../src/aws/protocol/watch-state.ts';
 import { type RepairTarget, withDetails } from '../../src/base/errors.ts';
 import type { Stage } from '../../src/base/ids.ts';
-import { stagesOf, taskCounts } from '../../src/plan/stages.ts';
+import { stageList, taskCounts } from '../../src/plan/stages.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
 import { AWS_BOUNDS, advance, type Decision, type Fact, type JobProgress } from '../../src/stages/advance.ts';
 import { jobFailure, type LastFailure } from '../../src/stages/job-failure.ts';
@@ -28,9 +28,7 @@ export interface DecideOptions {
 /** @throws the error with which the job fails, when that is the decision */
 export async function decide(fact: Fact, options: DecideOptions): Promise<JobState> {
   const { plan, environment, lastFailure } = options;
-  const counts = taskCounts(plan);
-  const stages = stagesOf(plan.settings).map((stage) => ({ stage, tasks: counts[stage] }));
-  const { progress, decision } = advance(stages, options.progress, fact, AWS_BOUNDS);
+  const { progress, decision } = advance(stageList(plan), options.progress, fact, AWS_BOUNDS);
   environment.onDecision?.(decision);
   if (decision.kind === 'fail') {
     throw withDetails(jobFailure(decision.reason, lastFailure), { jobId: plan.settings.jobId });

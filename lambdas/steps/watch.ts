@@ -22,23 +22,21 @@ import {
 } from '../../src/aws/protocol/watch-state.ts';
 import { jobId, taskId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
+import { committedTasks } from '../../src/commit/committed-tasks.ts';
 import { SUCCESS_NAME } from '../../src/report/result-names.ts';
 import { anyExists } from './any-exists.ts';
 import { settingsOf } from './attempt.ts';
-import { committedTasks } from './committed-tasks.ts';
 import type { StepEnvironment } from './environment.ts';
 
 export async function watchStep(event: WatchEvent, environment: StepEnvironment): Promise<WatchState> {
-  const { store, jobs, now, maxConcurrency } = environment;
+  const { store, now, maxConcurrency } = environment;
   const id = jobId(event.jobId);
   const elapsedMs = Math.max(0, now().getTime() - Date.parse(event.startedAt));
   const settings = await settingsOf(id, environment);
   const layout = jobLayout(id, settings.outputPrefix);
-  const job = await jobs.find(settings.app);
   const tasks = settings.tasks[event.stage];
   const committed = await committedTasks(store, {
     stage: event.stage,
-    job,
     layout,
     settings: settings.settings,
   });

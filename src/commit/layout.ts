@@ -12,7 +12,7 @@
  *     <output>/_SUCCESS              empty; last of all
  *     <output>/_JOB                  whose the output is, from before the first part on; of jobs on AWS
  */
-import { type AttemptId, stageOf, type TaskId } from '../base/ids.ts';
+import { type AttemptId, type Stage, stageOf, type TaskId, taskId } from '../base/ids.ts';
 import type { JobLayout, JobSettings } from '../plan/task.ts';
 import { partName } from '../report/result-names.ts';
 
@@ -56,6 +56,16 @@ export function committedKey(
 ): string {
   if (stageOf(task) === 'map' && reducers > 0) return shuffleKey(layout, task);
   return taskPartKey(layout, task, { extension, merge });
+}
+
+/** What the keys of a stage's committed objects have in common: the key of a task goes on with its five-digit index. */
+export function committedPrefix(
+  layout: JobLayout,
+  stage: Stage,
+  settings: Pick<JobSettings, 'reducers' | 'merge'>,
+): string {
+  const first = committedKey(layout, taskId(stage, 0), { settings, extension: '' });
+  return first.slice(0, first.lastIndexOf('-') + 1);
 }
 
 /**

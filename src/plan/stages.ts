@@ -1,5 +1,6 @@
 /** The stages of a planned job, and the tasks of each. */
 import { type Stage, taskId } from '../base/ids.ts';
+import type { JobEvent } from '../report/report.ts';
 import type { JobPlan, JobSettings, TaskSpec } from './task.ts';
 
 /** The job's stages, in order. A job without reducers is map-only. */
@@ -10,6 +11,24 @@ export function stagesOf({ reducers }: Pick<JobSettings, 'reducers'>): readonly 
 /** The stage whose tasks write the parts of the result. */
 export function lastStage(settings: Pick<JobSettings, 'reducers'>): Stage {
   return stagesOf(settings).at(-1)!;
+}
+
+/** The stages in their order, each with its number of tasks. */
+export function stageList(plan: Pick<JobPlan, 'splits' | 'settings'>): { stage: Stage; tasks: number }[] {
+  const counts = taskCounts(plan);
+  return stagesOf(plan.settings).map((stage) => ({ stage, tasks: counts[stage] }));
+}
+
+/** The event with which a host reports the plan. */
+export function plannedEvent(plan: JobPlan): JobEvent & { readonly kind: 'planned' } {
+  const { settings, inputBytes, inputFiles } = plan;
+  return {
+    kind: 'planned',
+    jobId: settings.jobId,
+    files: inputFiles,
+    bytes: inputBytes,
+    stages: stageList(plan),
+  };
 }
 
 /** How many tasks each stage has; 0 for a stage that the job does not have. */

@@ -82,8 +82,8 @@ export type JobEvent =
       readonly jobId: JobId;
       readonly files: number;
       readonly bytes: number;
-      readonly mapTasks: number;
-      readonly reducers: number;
+      /** In the order in which they run. */
+      readonly stages: readonly { readonly stage: Stage; readonly tasks: number }[];
     }
   | { readonly kind: 'stage-started'; readonly stage: Stage; readonly tasks: number }
   | {

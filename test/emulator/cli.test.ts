@@ -156,7 +156,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     const submitted = mapreduce('submit', 'faulty-count', ...flags, '--set', ...params);
     await until('the commit of the good task', async () => {
       const { code, stdout } = await mapreduce('status', 'poisoned', '--json');
-      return code === 0 && JSON.parse(stdout).map.committed === 1 ? true : undefined;
+      return code === 0 && JSON.parse(stdout).stages?.[0].committed === 1 ? true : undefined;
     });
     await writeFile(join(markers, 'others done'), '');
     const failed = await submitted;
@@ -178,7 +178,13 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(failed.stderr).toMatch(/file +s3:\/\/.*\/data\/poisoned\/000\/mixed\.txt\n +offset +byte 15\n/);
     expect(failed.stderr).toContain('mapreduce redrive poisoned');
     expect(status.code).toBe(1);
-    expect(JSON.parse(status.stdout)).toMatchObject({ phase: 'failed', map: { tasks: 2, committed: 1 } });
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      phase: 'failed',
+      stages: [
+        { stage: 'map', tasks: 2, committed: 1 },
+        { stage: 'reduce', committed: 0 },
+      ],
+    });
     expect(poisoned.code).toBe(1);
     expect(poisoned.stdout).toMatch(/^log\n.*INFO +map task 1: done/);
     expect(poisoned.stderr).toMatch(

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { committedTasks } from '../../lambdas/steps/committed-tasks.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
@@ -13,6 +12,7 @@ import { ITEM_BYTES_MAX, mapEventSchema, reduceEventSchema } from '../../src/aws
 import { jobLayout, planKey } from '../../src/aws/protocol/keys.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { jobId } from '../../src/base/ids.ts';
+import { committedTasks } from '../../src/commit/committed-tasks.ts';
 import { textLines } from '../../src/formats/text-lines.ts';
 import { tsv } from '../../src/formats/tsv.ts';
 import type { JobReport } from '../../src/report/report.ts';
@@ -188,11 +188,10 @@ describe('the listing of committed tasks', () => {
     await machine.execute(submit(id, { inputs: ['data/'], splitSizeBytes: 10, ...request }), {
       async beforeCommit() {
         const { plan, outputPrefix } = await readDocument<PlanDocument>(machine.store, planKey(jobId(id)));
-        const job = await machine.environment.jobs.find(request.app);
         const layout = jobLayout(jobId(id), outputPrefix);
         for (const stage of ['map', 'reduce'] as const) {
-          const tasks = await committedTasks(machine.store, { stage, job, layout, settings: plan.settings });
-          found[stage] = [...tasks].sort();
+          const tasks = await committedTasks(machine.store, { stage, layout, settings: plan.settings });
+          found[stage] = [...tasks.keys()].sort();
         }
       },
     });

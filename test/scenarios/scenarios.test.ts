@@ -66,7 +66,7 @@ describe('the four classic scenarios', () => {
         stallTimeoutMs: 3_600_000,
         backupAttempts: false,
         onEvent: (event) => {
-          if (event.kind === 'planned') tasksLeft = event.mapTasks;
+          if (event.kind === 'planned') tasksLeft = event.stages[0]!.tasks;
           if (event.kind === 'attempt-started') busy.set(event.worker, event.attemptId);
           if (event.kind !== 'attempt-ended') return;
           busy.delete(event.worker);

@@ -1,4 +1,5 @@
 /** One task of a planned job, run by the deployed function without committing. */
+
 import type { InvokeCommandOutput } from '@aws-sdk/client-lambda';
 import {
   deserializeError,
@@ -8,6 +9,7 @@ import {
   type SerializedError,
 } from '../../base/errors.ts';
 import { parseJson } from '../../codec/parse-json.ts';
+import { stagesOf } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
 import type { PlanDocument } from '../protocol/documents.ts';
 import type { DryRun } from '../protocol/job-state.ts';
@@ -44,9 +46,13 @@ export function planOfTask(
     );
   }
   assertPlanned(task, plan.plan);
-  if (task.stage === 'map') return plan;
-  if (phase === 'map') {
-    throw usage(`reduce tasks of job ${job} can run when its map stage has ended; it is still in it`);
+  const stages = stagesOf(plan.plan.settings);
+  const running = stages.find((stage) => stage === phase);
+  if (task.stage === stages[0]) return plan;
+  if (running !== undefined && stages.indexOf(running) < stages.indexOf(task.stage)) {
+    throw usage(
+      `${task.stage} tasks of job ${job} can run when its ${running} stage has ended; it is still running`,
+    );
   }
   if (phase === 'succeeded') throw usage(shuffleGone(job, 'it is removed when a job succeeds'));
   return plan;
@@ -59,7 +65,7 @@ function shuffleGone(job: string, why: string): string {
 /** ARN or name of the function that runs the task. */
 export async function functionOf(deployment: Deployment, { stage }: NamedTask): Promise<string> {
   const machine = await machineOf(deployment);
-  const name = stage === 'map' ? machine.mapFunction : machine.reduceFunction;
+  const name = machine.taskFunctions[stage];
   if (name !== undefined) return name;
   throw new MapReduceError(
     'UsageError',

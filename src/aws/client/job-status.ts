@@ -1,13 +1,14 @@
 /** Where a job is: its execution, its plan, and the objects that its tasks have committed. */
 import { MapReduceError } from '../../base/errors.ts';
-import { type JobId, jobId } from '../../base/ids.ts';
-import { shufflePrefix } from '../../commit/layout.ts';
-import type { Split } from '../../plan/task.ts';
+import { type JobId, jobId, type Stage, stageOf, taskIdOf } from '../../base/ids.ts';
+import { committedTasks } from '../../commit/committed-tasks.ts';
+import { stagesOf, taskCounts } from '../../plan/stages.ts';
 import { SUCCESS_NAME } from '../../report/result-names.ts';
-import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import { findDocument, type PlanDocument } from '../protocol/documents.ts';
 import {
   attemptFailuresPrefix,
+  attemptOfFailureKey,
   cancelKey,
   defaultOutputPrefix,
   jobLayout,
@@ -21,7 +22,7 @@ import { noSuchJob } from './missing-job.ts';
  *     planning -> map -> reduce -> committing -> succeeded
  *         |________|________|___________|----> failed, cancelled
  */
-export type JobPhase = 'planning' | 'map' | 'reduce' | 'committing' | 'succeeded' | 'failed' | 'cancelled';
+export type JobPhase = 'planning' | Stage | 'committing' | 'succeeded' | 'failed' | 'cancelled';
 
 export interface JobStatus {
   readonly jobId: JobId;
@@ -36,29 +37,28 @@ export interface JobStatus {
 /** What is known of a job before its first status. */
 export type JobStart = Pick<JobStatus, 'jobId' | 'execution' | 'plan'>;
 
-export interface CommittedTasks {
-  readonly map: number;
-  readonly reduce: number;
-  /** Stored bytes of input that committed map tasks have read. */
-  readonly mapBytes: number;
-  /** Size of the shuffle objects that have been committed. */
-  readonly shuffleBytes: number;
-  /** Indexes of the reduce tasks that have committed. */
-  readonly reduceTasks: readonly number[];
+export interface StageCommits {
+  /** How many tasks of the stage have committed. */
+  readonly tasks: number;
+  /** Their indexes; empty where nothing was listed, since the job has succeeded. */
+  readonly indexes: readonly number[];
+  /** Size of the objects that they committed, in bytes. */
+  readonly bytes: number;
   readonly failedAttempts: number;
-  readonly failedMapAttempts: number;
+}
+
+export interface CommittedTasks {
+  readonly stages: Readonly<Record<Stage, StageCommits>>;
+  readonly failedAttempts: number;
   /** Key of the note about the latest failed attempt. */
   readonly lastFailureKey: string | undefined;
 }
 
+const NO_COMMITS: StageCommits = { tasks: 0, indexes: [], bytes: 0, failedAttempts: 0 };
+
 const NO_TASKS: CommittedTasks = {
-  map: 0,
-  reduce: 0,
-  mapBytes: 0,
-  shuffleBytes: 0,
-  reduceTasks: [],
+  stages: byStage(() => NO_COMMITS),
   failedAttempts: 0,
-  failedMapAttempts: 0,
   lastFailureKey: undefined,
 };
 
@@ -84,17 +84,17 @@ export async function statusOf(
   if (execution === undefined || execution.status !== 'RUNNING') {
     const phase = await endedPhase(store, state);
     if (phase === 'succeeded' && plan !== undefined) {
-      const { splits, settings } = plan.plan;
-      return { ...state, phase, committed: { ...NO_TASKS, map: splits.length, reduce: settings.reducers } };
+      const counts = taskCounts(plan.plan);
+      const stages = byStage((stage) => ({ ...NO_COMMITS, tasks: counts[stage] }));
+      return { ...state, phase, committed: { ...NO_TASKS, stages } };
     }
-    return { ...state, phase, committed: plan === undefined ? NO_TASKS : await committedTasks(store, plan) };
+    return { ...state, phase, committed: plan === undefined ? NO_TASKS : await committedSoFar(store, plan) };
   }
   if (plan === undefined) return { ...state, phase: 'planning', committed: NO_TASKS };
-  const committed = await committedTasks(store, plan);
-  const { splits, settings } = plan.plan;
-  const phase =
-    committed.map < splits.length ? 'map' : committed.reduce < settings.reducers ? 'reduce' : 'committing';
-  return { ...state, phase, committed };
+  const committed = await committedSoFar(store, plan);
+  const counts = taskCounts(plan.plan);
+  const running = stagesOf(plan.plan.settings).find((stage) => committed.stages[stage].tasks < counts[stage]);
+  return { ...state, phase: running ?? 'committing', committed };
 }
 
 async function endedPhase(
@@ -115,49 +115,37 @@ async function endedPhase(
   }
 }
 
-/** Lists the objects of each stage, 1,000 tasks per request. */
-async function committedTasks(
+/** Lists the objects of each stage up to the one that is running, 1,000 tasks per request. */
+async function committedSoFar(
   store: ObjectStore,
   { plan, outputPrefix }: PlanDocument,
 ): Promise<CommittedTasks> {
-  const { settings, splits } = plan;
+  const { settings } = plan;
   const layout = jobLayout(settings.jobId, outputPrefix);
-  const parts = (stage: 'm' | 'r') =>
-    settings.merge ? `${layout.workPrefix}merge/${stage}-` : `${outputPrefix}part-${stage}-`;
-  const isMapOnly = settings.reducers === 0;
-  const map = await list(store, isMapOnly ? parts('m') : shufflePrefix(layout));
-  const isReducing = !isMapOnly && map.length >= splits.length;
-  const reduce = isReducing ? await list(store, parts('r')) : [];
-  const failures = await list(store, attemptFailuresPrefix(settings.jobId));
-  return {
-    map: map.length,
-    reduce: reduce.length,
-    mapBytes: sum(map.map(({ key }) => splitBytes(splits[taskIndexOf(key)]))),
-    shuffleBytes: isMapOnly ? 0 : sum(map.map(({ sizeBytes }) => sizeBytes)),
-    reduceTasks: reduce.map(({ key }) => taskIndexOf(key)),
-    failedAttempts: failures.length,
-    failedMapAttempts: failures.filter(({ key }) => /\/m-[^/]*$/.test(key)).length,
-    lastFailureKey: failures.at(-1)?.key,
-  };
+  const counts = taskCounts(plan);
+  const failureKeys: string[] = [];
+  for await (const { key } of store.list(attemptFailuresPrefix(settings.jobId))) failureKeys.push(key);
+  const failedStages = failureKeys.map((key) => stageOfFailure(key));
+  const stages = byStage((stage) => ({
+    ...NO_COMMITS,
+    failedAttempts: failedStages.filter((failed) => failed === stage).length,
+  }));
+  for (const stage of stagesOf(settings)) {
+    const objects = await committedTasks(store, { stage, layout, settings });
+    const bytes = [...objects.values()].reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    stages[stage] = { ...stages[stage], tasks: objects.size, indexes: [...objects.keys()], bytes };
+    if (objects.size < counts[stage]) break;
+  }
+  return { stages, failedAttempts: failureKeys.length, lastFailureKey: failureKeys.at(-1) };
 }
 
-async function list(store: ObjectStore, prefix: string): Promise<ObjectInfo[]> {
-  const objects: ObjectInfo[] = [];
-  for await (const object of store.list(prefix)) objects.push(object);
-  return objects;
+function stageOfFailure(key: string): Stage | undefined {
+  const attempt = attemptOfFailureKey(key);
+  return attempt === undefined ? undefined : stageOf(taskIdOf(attempt));
 }
 
-/** @param key  of a shuffle object, a run that is to be merged, or a part */
-function taskIndexOf(key: string): number {
-  return Number(/[mr]-(\d{5,})(?:\.[^/]*)?$/.exec(key)?.[1]);
-}
-
-function splitBytes(split: Split | undefined): number {
-  return sum(split?.pieces.map(({ startBytes, endBytes }) => endBytes - startBytes) ?? []);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+function byStage<T>(make: (stage: Stage) => T): Record<Stage, T> {
+  return { map: make('map'), reduce: make('reduce') };
 }
 
 /** @throws UsageError for text that cannot be the id of a job */

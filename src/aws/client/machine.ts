@@ -1,14 +1,15 @@
 /** What the state machine says about a deployment: its functions, its log group, and how its children run. */
 import type { GetFunctionConfigurationCommandOutput } from '@aws-sdk/client-lambda';
+import { STAGES, type Stage } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
+import { taskStateOf, watchStateOf } from '../protocol/state-names.ts';
 import { callAws, isAwsError } from './aws-errors.ts';
 import { clientOptions, regionOption } from './client-options.ts';
 import type { Deployment } from './deployment.ts';
 
 export interface Machine {
-  /** ARNs or names. */
-  readonly mapFunction: string | undefined;
-  readonly reduceFunction: string | undefined;
+  /** ARN or name of the function that runs the tasks of each stage. */
+  readonly taskFunctions: Readonly<Partial<Record<Stage, string>>>;
   /** Functions of the states that call one each, by the name of the state: Plan, MapBarrier, Commit. */
   readonly stepFunctions: Readonly<Record<string, string>>;
   /** ARN of the machine that looks for stragglers. */
@@ -63,16 +64,24 @@ export async function functionConfiguration(
 /** Reads a definition as infra/machine/state-machine-definition.ts writes it. */
 export function readDefinition(definition: string): Machine {
   const { States: states = {} } = parseJson(definition) as { States?: Record<string, unknown> };
-  const stage = JSON.stringify(states.MapStage ?? {});
+  const [firstStage] = STAGES;
+  const stage = JSON.stringify(states[taskStateOf(firstStage)] ?? {});
   const steps = Object.entries(states).flatMap(([name, state]) => {
     const { Parameters } = state as { Parameters?: { FunctionName?: string } };
     return Parameters?.FunctionName === undefined ? [] : [[name, Parameters.FunctionName]];
   });
   return {
-    mapFunction: functionsIn(states.MapStage)[0],
-    reduceFunction: functionsIn(states.ReduceStage)[0],
+    taskFunctions: Object.fromEntries(
+      STAGES.flatMap((each) =>
+        functionsIn(states[taskStateOf(each)])
+          .slice(0, 1)
+          .map((name) => [each, name]),
+      ),
+    ),
     stepFunctions: Object.fromEntries(steps),
-    watchMachine: /"StateMachineArn":"([^"]+)"/.exec(JSON.stringify(states.WatchMap ?? {}))?.[1],
+    watchMachine: /"StateMachineArn":"([^"]+)"/.exec(
+      JSON.stringify(states[watchStateOf(firstStage)] ?? {}),
+    )?.[1],
     isExpress: stage.includes('"ExecutionType":"EXPRESS"'),
     maxConcurrency: Number(/"MaxConcurrency":(\d+)/.exec(stage)?.[1] ?? 1_000),
   };

@@ -2,8 +2,11 @@
  * What a job used, according to the history of its execution and the runs of its Distributed Maps. The time of a child runs
  * from its start to its end, so it is a little more than Lambda bills.
  */
+
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
+import { STAGES } from '../../base/ids.ts';
 import type { JobReport } from '../../report/report.ts';
+import { watchStateOf } from '../protocol/state-names.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import { storageRequests, type Usage, watchOf } from './cost.ts';
 import type { Deployment } from './deployment.ts';
@@ -43,7 +46,7 @@ export async function usageOf(
     histories.push(await historyOf(deployment, arn));
     runs.push(...(await mapRunsOf(deployment, arn)));
   }
-  const taskGb = (await memoryMb(deployment, machine.mapFunction, TASK_MEMORY_MB)) / MB_PER_GB;
+  const taskGb = (await memoryMb(deployment, machine.taskFunctions[STAGES[0]], TASK_MEMORY_MB)) / MB_PER_GB;
   const stepGb = (await memoryMb(deployment, machine.stepFunctions.Plan, STEP_MEMORY_MB)) / MB_PER_GB;
   let usage: Usage = {
     invocations: 0,
@@ -63,7 +66,7 @@ export async function usageOf(
       usage = plus(usage, { invocations, gbSeconds: (ms / 1000) * gb });
     }
     for (const stage of report.stages) {
-      if (!steps.has(stage.stage === 'map' ? 'WatchMap' : 'WatchReduce')) continue;
+      if (!steps.has(watchStateOf(stage.stage))) continue;
       const { looks, seconds, ...watch } = watchOf(stage);
       usage = plus(usage, { ...watch, invocations: looks, gbSeconds: seconds * stepGb });
     }

@@ -5,6 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMapReduceError } from '../../base/errors.ts';
 import { type JobId, type Stage, taskIdOf } from '../../base/ids.ts';
+import { plannedEvent, stagesOf, taskCounts } from '../../plan/stages.ts';
+import type { JobPlan, Split } from '../../plan/task.ts';
 import type { JobEvent, StageProgress, StageReport } from '../../report/report.ts';
 import {
   type AttemptFailureDocument,
@@ -15,7 +17,7 @@ import {
 import { attemptOfFailureKey, planKey, stageKey } from '../protocol/keys.ts';
 import type { Deployment } from './deployment.ts';
 import { findExecution, type JobExecution } from './executions.ts';
-import { type CommittedTasks, type JobStart, type JobStatus, statusOf } from './job-status.ts';
+import { type JobStart, type JobStatus, type StageCommits, statusOf } from './job-status.ts';
 import { RunningTasks } from './running-tasks.ts';
 
 const POLL_MS_MIN = 200;
@@ -84,48 +86,41 @@ class StatusEvents {
     if (status.plan === undefined) return;
     this.#tellPlan(status.plan);
     await this.#tellFailures(status);
-    const { splits, settings, inputBytes } = status.plan.plan;
-    const { committed } = status;
-    if (status.phase === 'map') {
-      await this.#tellProgress(status, {
-        stage: 'map',
-        tasks: splits.length,
-        done: committed.map,
-        failedAttempts: committed.failedMapAttempts,
-        records: 0,
-        bytes: committed.mapBytes,
-        bytesTotal: inputBytes,
-      });
-    }
-    if (status.phase === 'reduce') {
-      this.#endStage('map', splits.length, inputBytes);
-      const records = await this.#partitionRecords(settings.jobId);
-      await this.#tellProgress(status, {
-        stage: 'reduce',
-        tasks: settings.reducers,
-        done: committed.reduce,
-        failedAttempts: committed.failedAttempts - committed.failedMapAttempts,
-        ...reduceProgress(committed, records),
-      });
-    }
-    if (status.phase === 'committing') {
-      this.#endStage('map', splits.length, inputBytes);
-      this.#endStage('reduce', settings.reducers, committed.shuffleBytes, sum(this.#records ?? []));
+    await this.#tellStages(status, status.plan.plan);
+  }
+
+  /** Ends the stages before the one that runs, and reports how far that one is. */
+  async #tellStages(status: JobStatus, plan: JobPlan): Promise<void> {
+    const counts = taskCounts(plan);
+    const { committed, phase } = status;
+    const isCommitting = phase === 'committing';
+    const stages = stagesOf(plan.settings);
+    if (!isCommitting && !stages.some((stage) => stage === phase)) return;
+    let before: Stage | undefined;
+    for (const stage of stages) {
+      const commits = committed.stages[stage];
+      const read =
+        before === undefined
+          ? readOfInput(plan, commits)
+          : readOfShuffle(commits, {
+              shuffleBytes: committed.stages[before].bytes,
+              partitionRecords: await this.#partitionRecords(plan.settings.jobId, before),
+            });
+      const tasks = counts[stage];
+      if (stage === phase) {
+        const { tasks: done, failedAttempts } = commits;
+        await this.#tellProgress(status, { stage, tasks, done, failedAttempts, ...read });
+        return;
+      }
+      this.#endStage(stage, tasks, read);
+      before = stage;
     }
   }
 
   #tellPlan({ plan }: PlanDocument): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
-    const { settings, splits, inputBytes, inputFiles } = plan;
-    this.#onEvent({
-      kind: 'planned',
-      jobId: settings.jobId,
-      files: inputFiles,
-      bytes: inputBytes,
-      mapTasks: splits.length,
-      reducers: settings.reducers,
-    });
+    this.#onEvent(plannedEvent(plan));
   }
 
   async #tellProgress(
@@ -149,7 +144,7 @@ class StatusEvents {
     });
   }
 
-  #endStage(stage: Stage, tasks: number, bytesRead: number, recordsRead = 0): void {
+  #endStage(stage: Stage, tasks: number, { records: recordsRead, bytes: bytesRead }: ReadSoFar): void {
     if (this.#stage?.stage !== stage) return;
     const wallMs = this.#nowMs() - this.#stage.startedMs;
     this.#stage = undefined;
@@ -160,15 +155,15 @@ class StatusEvents {
   }
 
   /**
-   * Records per partition, as the map barrier counted them. Read once; undefined where the caller may not read them, or
-   * they are gone.
+   * Records per partition, as the barrier of the stage counted them. Read once; undefined where the caller may not read
+   * them, or they are gone.
    */
-  async #partitionRecords(job: JobId): Promise<readonly number[] | undefined> {
+  async #partitionRecords(job: JobId, stage: Stage): Promise<readonly number[] | undefined> {
     if (this.#isCounted) return this.#records;
     this.#isCounted = true;
-    const stage = await this.#find<StageDocument>(stageKey(job, 'map'));
-    this.#isCounted = stage !== undefined || this.#isRefused;
-    this.#records = stage?.partitionRecords;
+    const document = await this.#find<StageDocument>(stageKey(job, stage));
+    this.#isCounted = document !== undefined || this.#isRefused;
+    this.#records = document?.partitionRecords;
     return this.#records;
   }
 
@@ -198,15 +193,31 @@ class StatusEvents {
   }
 }
 
-/** Estimates bytes by records: only the reduce task knows how many bytes of the shuffle belong to its partition. */
-function reduceProgress(
-  { shuffleBytes, reduceTasks }: CommittedTasks,
-  partitionRecords: readonly number[] | undefined,
-): Pick<StageProgress, 'records' | 'bytes' | 'bytesTotal'> {
+type ReadSoFar = Pick<StageProgress, 'records' | 'bytes' | 'bytesTotal'>;
+
+/** Stored bytes of the splits whose tasks have committed; their records are not known. */
+function readOfInput({ splits, inputBytes }: JobPlan, { tasks, indexes }: StageCommits): ReadSoFar {
+  const isAll = tasks >= splits.length;
+  const bytes = isAll ? inputBytes : sum(indexes.map((index) => splitBytes(splits[index])));
+  return { records: 0, bytes, bytesTotal: inputBytes };
+}
+
+/** Estimates bytes by records: only a reduce task knows how many bytes of the shuffle belong to its partition. */
+function readOfShuffle(
+  { indexes }: StageCommits,
+  {
+    shuffleBytes,
+    partitionRecords,
+  }: { shuffleBytes: number; partitionRecords: readonly number[] | undefined },
+): ReadSoFar {
   const total = sum(partitionRecords ?? []);
   if (partitionRecords === undefined || total === 0) return { records: 0, bytes: 0, bytesTotal: undefined };
-  const records = sum(reduceTasks.map((index) => partitionRecords[index] ?? 0));
+  const records = sum(indexes.map((index) => partitionRecords[index] ?? 0));
   return { records, bytes: Math.round((shuffleBytes * records) / total), bytesTotal: shuffleBytes };
+}
+
+function splitBytes(split: Split | undefined): number {
+  return sum(split?.pieces.map(({ startBytes, endBytes }) => endBytes - startBytes) ?? []);
 }
 
 function sum(numbers: readonly number[]): number {

@@ -3,6 +3,7 @@ import type { Deployment } from '../../aws/client/deployment.ts';
 import { failureOf } from '../../aws/client/job-outcome.ts';
 import type { JobStatus } from '../../aws/client/job-status.ts';
 import type { MapReduceError } from '../../base/errors.ts';
+import { stageList } from '../../plan/stages.ts';
 import { errorText } from '../display/error-text.ts';
 import { statusLines } from '../display/job-status-lines.ts';
 import { paintFor } from '../display/paint.ts';
@@ -35,8 +36,13 @@ function statusDocument(
     execution: execution?.arn,
     redrives: execution?.redrive,
     output: plan?.outputPrefix,
-    map: { tasks: plan?.plan.splits.length, committed: committed.map },
-    reduce: { tasks: plan?.plan.settings.reducers, committed: committed.reduce },
+    stages:
+      plan &&
+      stageList(plan.plan).map(({ stage, tasks }) => ({
+        stage,
+        tasks,
+        committed: committed.stages[stage].tasks,
+      })),
     failedAttempts: committed.failedAttempts,
     error: failure && { name: failure.name, message: failure.message, details: failure.details },
   };

@@ -1,6 +1,7 @@
 /** Where a job on AWS is, as text. */
 import type { JobStatus } from '../../aws/client/job-status.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
+import { stageList } from '../../plan/stages.ts';
 import type { Paint } from './paint.ts';
 import { tableLines } from './table.ts';
 
@@ -16,14 +17,11 @@ export function statusLines(
     if (execution.redrive > 0) facts.push(['redrives', formatCount(execution.redrive)]);
   }
   if (plan !== undefined) {
-    const { inputFiles, inputBytes, splits, settings } = plan.plan;
+    const { inputFiles, inputBytes } = plan.plan;
     facts.push(['input', `${formatCountOf(inputFiles, 'file')}, ${formatBytes(inputBytes)}`]);
-    facts.push(['map', `${formatCount(committed.map)} of ${formatCountOf(splits.length, 'task')} done`]);
-    if (settings.reducers > 0) {
-      facts.push([
-        'reduce',
-        `${formatCount(committed.reduce)} of ${formatCountOf(settings.reducers, 'task')} done`,
-      ]);
+    for (const { stage, tasks } of stageList(plan.plan)) {
+      const done = formatCount(committed.stages[stage].tasks);
+      facts.push([stage, `${done} of ${formatCountOf(tasks, 'task')} done`]);
     }
     if (committed.failedAttempts > 0)
       facts.push(['failed', formatCountOf(committed.failedAttempts, 'attempt')]);

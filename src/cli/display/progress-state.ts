@@ -57,10 +57,7 @@ export function afterEvent(state: ProgressState, event: JobEvent): ProgressState
         ...state,
         files: event.files,
         inputBytes: event.bytes,
-        stages: [
-          waiting('map', event.mapTasks),
-          ...(event.reducers === 0 ? [] : [waiting('reduce', event.reducers)]),
-        ],
+        stages: event.stages.map(({ stage, tasks }) => waiting(stage, tasks)),
       };
     case 'stage-started':
       return withStage(state, event.stage, () => ({

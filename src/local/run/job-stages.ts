@@ -10,7 +10,7 @@ import { systemClock } from '../../base/clock.ts';
 import { type RepairTarget, repairTarget, serializeError } from '../../base/errors.ts';
 import { type Stage, taskIndexOf } from '../../base/ids.ts';
 import { discardForRepair } from '../../commit/repair.ts';
-import { stagesOf, taskCounts, taskOf, tasksOf } from '../../plan/stages.ts';
+import { stageList, taskOf, tasksOf } from '../../plan/stages.ts';
 import type { JobLayout, JobPlan } from '../../plan/task.ts';
 import type { AttemptFailure, JobEvent, StageReport } from '../../report/report.ts';
 import type { TaskSummary } from '../../report/task-summary.ts';
@@ -90,8 +90,7 @@ class StagesHost<Result> {
   constructor(options: StagesOptions, finish: (resultSummaries: readonly TaskSummary[]) => Promise<Result>) {
     this.#options = options;
     this.#finishWith = finish;
-    const counts = taskCounts(options.plan);
-    this.#stages = stagesOf(options.plan.settings).map((stage) => ({ stage, tasks: counts[stage] }));
+    this.#stages = stageList(options.plan);
   }
 
   async run(): Promise<JobStages<Result>> {

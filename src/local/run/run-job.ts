@@ -8,7 +8,7 @@ import { attemptId, type JobId, jobId, type Stage, type TaskId, taskId } from '.
 import { MiB } from '../../base/limits.ts';
 import { verifyParts } from '../../commit/verify-parts.ts';
 import { listLocalInputs } from '../../plan/inputs/list-inputs.ts';
-import { lastStage, taskCounts } from '../../plan/stages.ts';
+import { lastStage, plannedEvent, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
 import type { InputFile } from '../../read/input-file.ts';
 import type { JobEvent, JobReport, PartReport } from '../../report/report.ts';
@@ -131,7 +131,7 @@ async function runClaimed(
   try {
     const done = await recover(folder, claim);
     await checkResults(folder.root, check).finally(() => removeDone(done));
-    tellPlanned(plan, options.onEvent);
+    options.onEvent?.(plannedEvent(plan));
     const stageStarts = new Map<Stage, number>();
     const onEvent = (event: JobEvent) => {
       if (event.kind === 'stage-started' && !stageStarts.has(event.stage)) {
@@ -257,20 +257,6 @@ async function partsOf(
     control: { check: () => throwIfAborted(signal) },
   });
   return [merged];
-}
-
-function tellPlanned(
-  { settings, splits, inputBytes, inputFiles }: JobPlan,
-  onEvent?: (event: JobEvent) => void,
-): void {
-  onEvent?.({
-    kind: 'planned',
-    jobId: settings.jobId,
-    files: inputFiles,
-    bytes: inputBytes,
-    mapTasks: splits.length,
-    reducers: settings.reducers,
-  });
 }
 
 /** When it fails because the signal was aborted, says what the job was at. */

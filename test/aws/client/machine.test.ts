@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readDefinition } from '../../../src/aws/client/machine.ts';
+import { STAGES } from '../../../src/base/ids.ts';
 
 describe('what the definition of the state machine says', () => {
   test('is its functions, how its children run, and how many at once', () => {
@@ -18,8 +19,7 @@ describe('what the definition of the state machine says', () => {
     };
 
     expect(readDefinition(JSON.stringify(definition))).toEqual({
-      mapFunction: 'map',
-      reduceFunction: undefined,
+      taskFunctions: { map: 'map' },
       stepFunctions: { Plan: 'plan' },
       watchMachine: undefined,
       isExpress: true,
@@ -35,6 +35,8 @@ describe('what the definition of the state machine says', () => {
     expect(Object.keys(machine.stepFunctions)).toEqual(
       expect.arrayContaining(['Plan', 'MapBarrier', 'ReduceBarrier', 'Commit']),
     );
-    expect([machine.mapFunction, machine.reduceFunction, machine.watchMachine]).not.toContain(undefined);
+    expect([...STAGES.map((stage) => machine.taskFunctions[stage]), machine.watchMachine]).not.toContain(
+      undefined,
+    );
   });
 });

@@ -10,8 +10,10 @@ const PLANNED: JobEvent = {
   jobId: jobId('words-1'),
   files: 1,
   bytes: 2,
-  mapTasks: 1,
-  reducers: 1,
+  stages: [
+    { stage: 'map', tasks: 1 },
+    { stage: 'reduce', tasks: 1 },
+  ],
 };
 const STARTED: JobEvent = { kind: 'stage-started', stage: 'map', tasks: 1 };
 const PROGRESS: JobEvent = {

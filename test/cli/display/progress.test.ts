@@ -12,13 +12,15 @@ import {
 } from '../../../src/cli/display/progress-state.ts';
 import type { JobEvent, StageProgress } from '../../../src/report/report.ts';
 
-const PLANNED: JobEvent = {
+const PLANNED: JobEvent & { kind: 'planned' } = {
   kind: 'planned',
   jobId: jobId('words-1'),
   files: 236,
   bytes: 1_200_000_000,
-  mapTasks: 18,
-  reducers: 4,
+  stages: [
+    { stage: 'map', tasks: 18 },
+    { stage: 'reduce', tasks: 4 },
+  ],
 };
 const MAP_STARTED: JobEvent = { kind: 'stage-started', stage: 'map', tasks: 18 };
 const MAP_ENDED: JobEvent = {
@@ -113,10 +115,9 @@ describe('a progress display', () => {
   });
 
   test('has no reduce stage for a map-only job', () => {
-    expect(live(after({ ...PLANNED, reducers: 0 })).map((line) => line.slice(0, 6))).toEqual([
-      'words ',
-      'map   ',
-    ]);
+    expect(
+      live(after({ ...PLANNED, stages: [{ stage: 'map', tasks: 18 }] })).map((line) => line.slice(0, 6)),
+    ).toEqual(['words ', 'map   ']);
   });
 
   test('counts attempts that failed and shows the last, without what could command the terminal', () => {
@@ -187,7 +188,7 @@ describe('progress in numbers', () => {
   test('a stage without tasks and an input without bytes do not divide by zero', () => {
     const stage = mapOf(
       after(
-        { ...PLANNED, mapTasks: 0 },
+        { ...PLANNED, stages: [{ stage: 'map', tasks: 0 }] },
         { ...MAP_STARTED, tasks: 0 },
         progress({ tasks: 0, running: 0, bytesTotal: 0, elapsedMs: 2_000 }),
       ),

@@ -1,0 +1,25 @@
+import type { Stage } from '../base/ids.ts';
+import type { JobLayout, JobSettings } from '../plan/task.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { committedPrefix } from './layout.ts';
+
+/**
+ * The tasks of a stage that have committed, and the object of each, by the tasks' indexes. One listing, which on S3 is a
+ * request per 1,000 tasks; no object is read.
+ */
+export async function committedTasks(
+  store: ObjectStore,
+  {
+    stage,
+    layout,
+    settings,
+  }: { stage: Stage; layout: JobLayout; settings: Pick<JobSettings, 'reducers' | 'merge'> },
+): Promise<ReadonlyMap<number, ObjectInfo>> {
+  const prefix = committedPrefix(layout, stage, settings);
+  const committed = new Map<number, ObjectInfo>();
+  for await (const object of store.list(prefix)) {
+    const match = /^(\d{5,})(?:\.[^/]*)?$/.exec(object.key.slice(prefix.length));
+    if (match !== null) committed.set(Number(match[1]), object);
+  }
+  return committed;
+}
