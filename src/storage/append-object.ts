@@ -1,14 +1,14 @@
 import type { ObjectInfo, ObjectStore, Upload } from './object-store.ts';
 
 /**
- * Appends an object to an upload to the same store. Where the upload can, the store copies the bytes; else they are read
- * and written here.
+ * Appends an object to an upload in the same store. If the upload supports it, the store copies the bytes; otherwise they
+ * are read and written here.
  *
- * Throws PreconditionFailedError, or the upload's complete() does, if the object is no longer the one that is meant.
+ * If the object has changed since, this throws PreconditionFailedError, or complete() of the upload does.
  *
  * @param object  from head() or a write
- * @param following  how many objects at most will be appended after this one, if that is known; see Upload.append()
- * @param onChunk  called for each chunk that passes through here
+ * @param following  the maximum number of objects appended after this one, if known; see Upload.append()
+ * @param onChunk  called for each chunk that is read and written here
  */
 export async function appendObject(
   upload: Upload,

@@ -1,13 +1,13 @@
 /**
- * An object that appears whole, by one write: what an attempt commits.
+ * An object that an attempt commits: it appears whole, by one write.
  *
  *     commit() alone               one PUT                                             1 request on S3
  *     send(), ..., commit()        an upload, which commit() completes                 1 below 8 MiB (s3-upload.ts), else more
- *     setAside() before either     a local file, which the next send() or commit() puts into the upload
+ *     setAside() before either     a local file, which the next send() or commit() adds to the upload
  *
- * The write is conditional: of several attempts that commit the same object one succeeds, and the others learn of it.
- * The writer decides what it holds in memory, and calls send() in time; what a synchronous call produces beyond that
- * goes through setAside().
+ * The write is conditional: of several attempts that commit the same object, one succeeds, and the others are told so. The
+ * writer decides how much it holds in memory, and calls send() in time. What a synchronous call produces beyond that goes
+ * through setAside().
  */
 import { isMapReduceError } from '../base/errors.ts';
 import type { Metadata, ObjectStore, Upload, WriteCondition } from './object-store.ts';
@@ -29,9 +29,9 @@ export class CommittedObject {
   }: {
     store: ObjectStore;
     key: string;
-    /** Of the local file that setAside() writes. Without one, the caller sends in time. */
+    /** The path of the local file that setAside() writes. Without one, the caller must send in time. */
     overflowPath?: string | undefined;
-    /** Of an object that is uploaded: it is fixed when the upload starts. */
+    /** The metadata if the object is uploaded. It is fixed when the upload starts. */
     uploadMetadata?: Metadata;
   }) {
     this.#store = store;
@@ -40,17 +40,17 @@ export class CommittedObject {
     this.#uploadMetadata = uploadMetadata;
   }
 
-  /** Something has left memory, so that commit() will complete an upload. */
+  /** Whether something has left memory, so that commit() will complete an upload. */
   get isUpload(): boolean {
     return this.#upload !== undefined || this.#overflow !== undefined;
   }
 
-  /** What was set aside waits for send(). */
+  /** Whether bytes that were set aside wait for send(). */
   get hasOverflow(): boolean {
     return this.#overflow !== undefined;
   }
 
-  /** Writes the chunks to the local file, synchronously; then they are the caller's again. False where there is none. */
+  /** Writes the chunks to the local file, synchronously; then the caller may reuse them. False if there is no such file. */
   setAside(chunks: Iterable<Buffer>): boolean {
     if (this.#overflowPath === undefined) return false;
     this.#overflow ??= new OverflowFile(this.#overflowPath);
@@ -58,7 +58,7 @@ export class CommittedObject {
     return true;
   }
 
-  /** Uploads what was set aside, then the chunks, which are the caller's again once it resolves. */
+  /** Uploads what was set aside, then the chunks. The caller may reuse them once it resolves. */
   async send(chunks: Iterable<Buffer>): Promise<void> {
     this.#upload ??= await this.#store.upload(this.#key, { metadata: this.#uploadMetadata });
     if (this.#overflow !== undefined) {
@@ -69,10 +69,10 @@ export class CommittedObject {
   }
 
   /**
-   * Adds the rest, and makes the object visible unless there is one already. Called once.
+   * Adds the rest, and makes the object visible unless it exists already. Called once.
    *
-   * @param metadata  of an object that is not uploaded
-   * @returns false when another attempt was first: a normal outcome, after which nothing of this one counts
+   * @param metadata  the metadata if the object is not uploaded
+   * @returns false if another attempt was first: a normal outcome, after which this attempt does not count
    */
   async commit(rest: readonly Buffer[], metadata: Metadata = {}): Promise<boolean> {
     const body = await this.#bodyOrSend(rest);
@@ -85,7 +85,7 @@ export class CommittedObject {
     }
   }
 
-  /** The same for an object that only one writer makes, perhaps repeatedly: it replaces the one before. */
+  /** The same for an object that only one writer makes, perhaps repeatedly: it replaces an earlier one. */
   async replace(rest: readonly Buffer[]): Promise<void> {
     await this.#write(await this.#bodyOrSend(rest), { metadata: this.#uploadMetadata, condition: {} });
   }
@@ -96,7 +96,7 @@ export class CommittedObject {
     await this.#upload?.abort();
   }
 
-  /** The whole object; undefined where an upload has it. */
+  /** Returns the whole object; undefined if it was sent to an upload. */
   async #bodyOrSend(rest: readonly Buffer[]): Promise<Buffer | undefined> {
     if (!this.isUpload) return rest.length === 1 ? rest[0] : Buffer.concat(rest);
     await this.send(rest);

@@ -1,4 +1,4 @@
-/** A store that passes every call on to another one. Subclasses override the calls that they change. */
+/** A store that forwards every call to another store. Subclasses override the calls that they change. */
 import type {
   Metadata,
   ObjectInfo,

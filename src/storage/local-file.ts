@@ -1,7 +1,7 @@
 /**
- * Files of an attempt on the local disk. They are read and written synchronously, since map and reduce may spill in
- * the middle of a record. Failures are thrown as errors of the engine's own: they may pass through user code (emit
- * spills), which has not caused them.
+ * Local files of an attempt. They are read and written synchronously, since map and reduce may spill in the middle of a
+ * record. Failures are thrown as errors of the engine: they may pass through user code (emit may spill), which has not
+ * caused them.
  */
 import { openSync, readSync, writeSync } from 'node:fs';
 import { toMapReduceError } from '../base/errors.ts';
@@ -10,7 +10,7 @@ export function openLocalFile(path: string, flags: 'w' | 'w+'): number {
   return withEngineErrors(() => openSync(path, flags));
 }
 
-/** Writes at `position`; without one, behind what was written before. */
+/** Writes at `position`; without one, after what was written before. */
 export function writeFully(file: number, bytes: Buffer, position?: number): void {
   withEngineErrors(() => {
     let written = 0;
@@ -26,7 +26,7 @@ export function writeFully(file: number, bytes: Buffer, position?: number): void
   });
 }
 
-/** Reads into bytes[start, end) from `position` on; returns how many bytes it read, 0 at the end of the file. */
+/** Reads into bytes[start, end), starting at `position`. Returns how many bytes it read, 0 at the end of the file. */
 export function readAt(
   file: number,
   bytes: Buffer,

@@ -1,6 +1,6 @@
 /**
- * A local file for output that has to leave memory in the middle of a synchronous call (one reduce of a giant group).
- * It is appended to, read once from its start, and removed.
+ * A local file for output that must leave memory in the middle of a synchronous call (one reduce of a giant group). It is
+ * appended to, read once from its start, and removed.
  */
 import { closeSync, rmSync } from 'node:fs';
 import { MapReduceError } from '../base/errors.ts';
@@ -22,7 +22,7 @@ export class OverflowFile {
     this.#bytes += bytes.length;
   }
 
-  /** A chunk is the reader's until it asks for the next one. */
+  /** A chunk is valid until the reader requests the next one. */
   *chunks(): Generator<Buffer> {
     const chunk = Buffer.allocUnsafeSlow(LIMITS.uploadChunkBytes);
     for (let at = 0; at < this.#bytes; ) {
@@ -30,7 +30,7 @@ export class OverflowFile {
       if (read === 0) {
         throw new MapReduceError(
           'StorageError',
-          `${this.#path} was cut short: ${at} of ${this.#bytes} bytes are left`,
+          `${this.#path} was truncated: only ${at} of ${this.#bytes} bytes are left`,
         );
       }
       yield chunk.subarray(0, read);

@@ -1,5 +1,5 @@
 /**
- * What every ObjectStore promises. One suite for all of them: a job that is correct on one store is correct on the
+ * The contract of every ObjectStore, as one suite for all of them: a job that is correct on one store is correct on the
  * others exactly as far as these tests reach.
  */
 import { createHash } from 'node:crypto';
@@ -10,13 +10,13 @@ import { appendObject } from '../../src/storage/append-object.ts';
 import type { ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface ContractOptions {
-  /** Random listings compared with the oracle; fewer where each write costs a request. */
+  /** How many random listings to compare with the oracle; fewer if each write costs a request. */
   readonly listingCases?: number;
-  /** Whether writes take `ifMatch`: true but for files. */
+  /** Whether writes support `ifMatch`: true except for files. */
   readonly replacesOnCondition?: boolean;
 }
 
-/** `makeStore` is called once a test and makes a store that holds nothing. */
+/** `makeStore` is called once per test and creates an empty store. */
 export function describeObjectStoreContract(
   name: string,
   makeStore: () => Promise<ObjectStore>,
@@ -26,7 +26,7 @@ export function describeObjectStoreContract(
   const NOT_FOUND = { name: 'ObjectNotFoundError' };
 
   describe(`${name} as an object store`, () => {
-    it('gives back what was put, and says its size and ETag', async () => {
+    it('returns what was put, with its size and ETag', async () => {
       const store = await makeStore();
 
       const put = await store.put('folder/a.txt', Buffer.from('hello'));
@@ -49,7 +49,7 @@ export function describeObjectStoreContract(
       }
     });
 
-    it('tells absent objects apart from empty ones', async () => {
+    it('distinguishes absent objects from empty ones', async () => {
       const store = await makeStore();
       await store.put('folder/a', Buffer.from('a'));
 
@@ -61,7 +61,7 @@ export function describeObjectStoreContract(
       }
     });
 
-    it('keeps keys of all characters apart', async () => {
+    it('distinguishes keys of all characters', async () => {
       const store = await makeStore();
       const keys = [
         'ä',
@@ -86,7 +86,7 @@ export function describeObjectStoreContract(
       expect(await keysOf(store, '')).toEqual(inByteOrder(keys));
     });
 
-    it('does not look at the buffer again after a write has resolved', async () => {
+    it('does not use the buffer after a write has resolved', async () => {
       const store = await makeStore();
       const buffer = Buffer.from('first');
       await store.put('put', buffer);
@@ -101,7 +101,7 @@ export function describeObjectStoreContract(
     });
 
     describe('visibility', () => {
-      it('shows nothing of an upload before it is completed, and all of it afterwards', async () => {
+      it('shows nothing of an upload before it is completed, and all of it after', async () => {
         const store = await makeStore();
         const upload = await store.upload('a/b', { metadata: { attempt: 'm-00000.1' } });
         await upload.write(Buffer.from('one '));
@@ -161,7 +161,7 @@ export function describeObjectStoreContract(
         await upload.abort();
 
         expect(await store.head('a')).toBeUndefined();
-        await expect(upload.complete()).rejects.toThrow('already ended');
+        await expect(upload.complete()).rejects.toThrow('after it had ended');
         expect(await store.head('a')).toBeUndefined();
       });
 
@@ -176,7 +176,7 @@ export function describeObjectStoreContract(
         expect((await store.get('a')).toString()).toBe('x');
       });
 
-      it('gives back exactly what was written in pieces of any size', async () => {
+      it('returns exactly what was written in pieces of any size', async () => {
         const store = await makeStore();
         await fc.assert(
           fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 2000 }), { maxLength: 8 }), async (pieces) => {
@@ -194,7 +194,7 @@ export function describeObjectStoreContract(
     });
 
     describe('an object appended to an upload', () => {
-      it('is there byte for byte, among what is written, whatever the sizes', async () => {
+      it('is included byte for byte, for any sizes', async () => {
         const store = await makeStore();
         const pieces: Buffer[] = [];
         const upload = await store.upload('whole');
@@ -234,7 +234,7 @@ export function describeObjectStoreContract(
     });
 
     describe('conditions', () => {
-      it('lets ifNoneMatch write a free key, and no other', async () => {
+      it('writes with ifNoneMatch only if the key is free', async () => {
         const store = await makeStore();
         await store.put('a', Buffer.from('first'), { ifNoneMatch: '*' });
 
@@ -326,7 +326,7 @@ export function describeObjectStoreContract(
         const { etag } = await store.put('a', Buffer.from('first'));
 
         await expect(store.put('a', Buffer.from('second'), { ifMatch: etag })).rejects.toThrow(
-          'cannot be replaced on a condition',
+          'does not support ifMatch for writes',
         );
 
         expect((await store.get('a')).toString()).toBe('first');
@@ -344,7 +344,7 @@ export function describeObjectStoreContract(
         await expect(store.stream('a', { ifMatch: etag }).next()).rejects.toMatchObject(PRECONDITION_FAILED);
       });
 
-      it('gives the same ETag by put, head and list, and another one after each change of the bytes', async () => {
+      it('returns the same ETag from put, head and list, and another one after each change of the bytes', async () => {
         const store = await makeStore();
         const etags = new Set<string>();
         for (let version = 0; version < 30; version++) {
@@ -440,7 +440,7 @@ export function describeObjectStoreContract(
         },
       );
 
-      it('chunks are 256 KiB long unless told otherwise', async () => {
+      it('uses chunks of 256 KiB by default', async () => {
         const store = await makeStore();
         await store.put('a', Buffer.alloc(600_000));
 
@@ -457,7 +457,7 @@ export function describeObjectStoreContract(
         },
       );
 
-      it('leaves a chunk alone until the next one is asked for', async () => {
+      it('does not change a chunk until the next one is requested', async () => {
         const store = await makeStore();
         const bytes = noise(100_000, 3);
         await store.put('a', bytes);
@@ -501,7 +501,7 @@ export function describeObjectStoreContract(
     });
 
     describe('metadata', () => {
-      it('comes back from head as it was given to put and upload', async () => {
+      it('is returned by head as it was given to put and upload', async () => {
         const store = await makeStore();
         const metadata = { 'attempt-id': 'm-00042.1', note: 'with = signs, "quotes" and  spaces', empty: '' };
         await store.put('put', Buffer.from('a'), { metadata });
@@ -521,7 +521,7 @@ export function describeObjectStoreContract(
         expect((await store.head('a'))?.metadata).toEqual({});
       });
 
-      it('is always that of the bytes, while an object is replaced again and again', async () => {
+      it('always matches the bytes while an object is replaced again and again', async () => {
         const store = await makeStore();
         const put = (size: number) =>
           store.put('a', Buffer.alloc(size), { metadata: { size: String(size) } });
@@ -585,7 +585,7 @@ export function describeObjectStoreContract(
         expect(await keysOf(store, '')).toEqual(ordered);
       });
 
-      it('takes the prefix as text: it may end inside a name', async () => {
+      it('treats the prefix as text: it may end inside of a name', async () => {
         const store = await makeStore();
         const keys = ['in', 'in-a', 'input/a', 'input/b/c', 'input/bd', 'inputs', 'other'];
         for (const key of keys) await store.put(key, Buffer.from(key));
@@ -604,7 +604,7 @@ export function describeObjectStoreContract(
         expect(await keysOf(store, 'other/')).toEqual([]);
       });
 
-      it('says size and ETag, and leaves metadata out', async () => {
+      it('returns size and ETag, but no metadata', async () => {
         const store = await makeStore();
         const { etag } = await store.put('a', Buffer.from('abc'), { metadata: { x: 'y' } });
 
@@ -656,7 +656,7 @@ export function describeObjectStoreContract(
         expect(await store.head('a')).toBeUndefined();
       });
 
-      it('counts objects that are not there as removed', async () => {
+      it('treats absent objects as removed', async () => {
         const store = await makeStore();
         await store.put('a', Buffer.from('a'));
 
@@ -667,7 +667,7 @@ export function describeObjectStoreContract(
         expect(await keysOf(store, '')).toEqual([]);
       });
 
-      it('does not disturb writers into the folder that it empties', async () => {
+      it('does not disturb writers to the folder that it empties', async () => {
         const store = await makeStore();
 
         for (let round = 0; round < 20; round++) {
@@ -706,7 +706,7 @@ async function chunkSizes(stream: AsyncIterable<Buffer>): Promise<number[]> {
   return sizes;
 }
 
-/** The oracle's order. */
+/** The order of the oracle. */
 function inByteOrder(keys: readonly string[]): string[] {
   return keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
@@ -722,7 +722,7 @@ export function noise(sizeBytes: number, seed: number): Buffer {
   return Buffer.from(words.buffer, 0, sizeBytes);
 }
 
-/** Keys around '/' in byte order and around the surrogates; none is also the folder of another, nor an odd path. */
+/** Keys around '/' in byte order and around the surrogates. None is the folder of another or an unusual path. */
 function keySets(): fc.Arbitrary<string[]> {
   const character = fc.constantFrom(
     'a',

@@ -1,6 +1,6 @@
 /**
- * Time that jumps from one timer to the next, for simulations of many processes: unlike FakeClock it keeps timers in a
- * heap, and runs everything that is due within one millisecond before it lets promises and streams settle.
+ * A clock that jumps from one timer to the next, for simulations of many processes. Unlike FakeClock it keeps timers in a
+ * heap, and runs everything due within one millisecond before it lets promises and streams settle.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../src/base/clock.ts';
@@ -18,7 +18,7 @@ export class VirtualClock implements Clock {
   readonly #heap: Timer[] = [];
   readonly #turns: number;
 
-  /** @param turns  of the event loop, in which whatever can happen without a timer has happened; the SDK takes several */
+  /** @param turns  turns of the event loop to wait for everything that needs no timer; the SDK needs several */
   constructor({ turns = 1 }: { turns?: number } = {}) {
     this.#turns = turns;
   }
@@ -35,14 +35,14 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Resolves after that much of this clock's time. */
+  /** Resolves after this much time on this clock. */
   sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.after(delayMs, resolve);
     });
   }
 
-  /** Runs timers until the promise has settled. Fails when it has not within `atMostMs` of this clock's time. */
+  /** Runs timers until the promise has settled. Fails if that takes more than `atMostMs` on this clock. */
   async run<T>(promise: Promise<T>, atMostMs = 3_600_000): Promise<T> {
     let settled = false;
     const settle = () => {
@@ -59,7 +59,7 @@ export class VirtualClock implements Clock {
     return await promise;
   }
 
-  /** Timers that wait, cancelled ones left out. */
+  /** The number of pending timers, without cancelled ones. */
   get timers(): number {
     return this.#heap.filter(({ callback }) => callback !== undefined).length;
   }

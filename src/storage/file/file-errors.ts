@@ -1,6 +1,6 @@
 /**
- * What the operating system says (errno), as one of our errors, with the path and the next step. Where no second
- * attempt can help (permissions, names, a full disk) the error is one that is not retried.
+ * Converts errors of the operating system (errno) to errors of the engine, with the path and the next step. If another
+ * attempt cannot help (permissions, names, a full disk), the error is not retryable.
  */
 import { type ErrorName, MapReduceError } from '../../base/errors.ts';
 import { objectNotFound } from '../conditions.ts';
@@ -8,14 +8,15 @@ import { objectNotFound } from '../conditions.ts';
 export interface FileErrorContext {
   /** An infinitive: 'read', 'write'. */
   readonly action: string;
-  /** Of link(): what it refuses to the owner of a file, the file system does not have. */
+  /** Whether link() failed. EPERM then means that the file system does not support hard links. */
   readonly isLink?: boolean;
   readonly path: string;
   readonly key: string;
 }
 
 export function errnoOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code;
+  const hasCode = typeof error === 'object' && error !== null && 'code' in error;
+  return hasCode && typeof error.code === 'string' ? error.code : undefined;
 }
 
 export function fileError(
@@ -34,26 +35,26 @@ export function fileError(
   );
 }
 
-/** The name of the error that fileError() would make of it. */
+/** The name of the error that fileError() would return. */
 export function errorNameOfErrno(error: unknown): ErrorName {
   return KNOWN[errnoOf(error) ?? '']?.name ?? 'StorageError';
 }
 
 /**
- * Why the operating system refused, and the next step: 'a folder has that name (EISDIR). Remove the folder or ...'.
+ * Explains an error of the operating system, with the next step: 'a folder has that name (EISDIR). Remove the folder or ...'.
  *
- * @param remedies  by errno, where the usual one does not fit
+ * @param remedies  by errno, to replace the usual ones
  */
 export function explainErrno(error: unknown, remedies: Readonly<Record<string, string>> = {}): string {
   const code = errnoOf(error) ?? '';
   const known = KNOWN[code];
   const reason = known?.reason ?? REASONS[code] ?? (error instanceof Error ? error.message : String(error));
   const remedy = remedies[code] ?? known?.remedy;
-  const told = reason.includes(code) ? reason : `${reason} (${code})`;
-  return remedy === undefined ? told : `${told}. ${remedy}`;
+  const explained = reason.includes(code) ? reason : `${reason} (${code})`;
+  return remedy === undefined ? explained : `${explained}. ${remedy}`;
 }
 
-/** Of those that fileError() handles elsewhere. */
+/** Reasons for errors that have no row in KNOWN. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'a folder of its path does not exist',
   EBADF: 'it is not open for writing',
@@ -63,13 +64,13 @@ const REASONS: Readonly<Record<string, string>> = {
 const PERMISSION = {
   name: 'UsageError',
   reason: 'permission denied',
-  remedy: "Look at the owner and mode of it and of its folders with 'ls -ld', or run as a user who may.",
+  remedy: "Check the owner and mode of it and of its folders with 'ls -ld', or run as a user with access.",
 } as const;
 const FULL = {
   name: 'DiskFullError',
-  reason: 'no space left on the device, or a quota is used up',
+  reason: 'no space left on the device, or the quota is used up',
   remedy:
-    'Free some space, or name folders on a larger device: --output for results, --scratch for what is spilled.',
+    'Free some space, or choose folders on a larger device: --output for results, --scratch for spilled data.',
 } as const;
 const DESCRIPTORS = {
   name: 'StorageError',
@@ -83,9 +84,9 @@ const FOLDER = {
 } as const;
 const NO_HARD_LINKS = {
   name: 'UsageError',
-  reason: 'this file system does not do what the store needs',
+  reason: 'this file system lacks what the store needs',
   remedy:
-    'The output folder must be on one with hard links and times, such as ext4, xfs, btrfs, tmpfs or APFS.',
+    'The output folder must be on a file system with hard links and file times, such as ext4, xfs, btrfs, tmpfs or APFS.',
 } as const;
 
 const KNOWN: Readonly<Record<string, { name: ErrorName; reason: string; remedy: string }>> = {
@@ -94,7 +95,7 @@ const KNOWN: Readonly<Record<string, { name: ErrorName; reason: string; remedy: 
   EROFS: {
     name: 'UsageError',
     reason: 'the file system is read-only',
-    remedy: 'Choose a folder that can be written.',
+    remedy: 'Choose a writable folder.',
   },
   EISDIR: FOLDER,
   ENOTEMPTY: FOLDER,
@@ -106,29 +107,29 @@ const KNOWN: Readonly<Record<string, { name: ErrorName; reason: string; remedy: 
   EEXIST: {
     name: 'UsageError',
     reason: 'something that is not a folder, or a dangling symbolic link, is in the way',
-    remedy: "Look with 'ls -ld', then remove it or choose another path.",
+    remedy: "Check it with 'ls -ld', then remove it or choose another path.",
   },
   ENAMETOOLONG: {
     name: 'UsageError',
     reason: 'the name is too long for this file system',
-    remedy: 'Most take 255 bytes a name and 4,096 a path: choose a shorter one.',
+    remedy: 'Most allow 255 bytes per name and 4,096 per path. Choose a shorter name.',
   },
   ELOOP: {
     name: 'UsageError',
-    reason: 'its symbolic links lead round in a circle',
+    reason: 'its symbolic links form a circle',
     remedy: 'Remove one of them.',
   },
   EXDEV: {
     name: 'UsageError',
-    reason: 'another device is mounted below the output folder',
-    remedy: 'Choose an output folder that is on one device.',
+    reason: 'another device is mounted inside of the output folder',
+    remedy: 'Choose an output folder that is on a single device.',
   },
   ENOSPC: FULL,
   EDQUOT: FULL,
   EFBIG: {
     name: 'DiskFullError',
-    reason: 'the file would grow larger than is allowed here',
-    remedy: "Raise the limit with 'ulimit -f', or use a file system that takes larger files.",
+    reason: 'the file would exceed the maximum size',
+    remedy: "Raise the limit with 'ulimit -f', or use a file system that supports larger files.",
   },
   EMFILE: DESCRIPTORS,
   ENFILE: DESCRIPTORS,
@@ -137,5 +138,5 @@ const KNOWN: Readonly<Record<string, { name: ErrorName; reason: string; remedy: 
   ENOSYS: NO_HARD_LINKS,
 };
 
-/** vfat, exfat and some file systems in user space answer EPERM where others say ENOTSUP. */
+/** Without hard links, vfat, exfat and some FUSE file systems return EPERM, while others return ENOTSUP. */
 const KNOWN_OF_LINK: Readonly<Record<string, (typeof KNOWN)[string]>> = { EPERM: NO_HARD_LINKS };

@@ -1,20 +1,20 @@
 /**
- * The files below a folder as objects, in S3's order: ascending bytes of the whole key.
+ * Lists the files below a folder as objects, in S3's order: ascending bytes of the whole key.
  *
- * Within a folder, names are sorted with '/' appended to those of folders, since that is how their keys go on:
+ * Within a folder, names are sorted with '/' appended to those of folders, since that is how their keys continue:
  *
  *     a-b     '-' is 0x2d         as plain names the folder `a` would come first,
  *     a/x     '/' is 0x2f         but its keys start with `a/`
  *     a0      '0' is 0x30
  *
- * Memory: the names of the folders from the root down to the current one, never the whole tree.
- * Files are looked at (size and ETag) a bounded number at a time.
+ * Memory: the names in the folders from the root down to the current one, never the whole tree. The size and ETag of a
+ * bounded number of files are read at a time.
  *
- * Symbolic links are followed; one that leads back to a folder above it is an error, since its files would be listed
- * over and over. Dangling links, pipes, sockets and devices are not objects; who lists inputs is told of them.
+ * Symbolic links are followed. A link back to a folder above it is an error, since its files would be listed again and
+ * again. Dangling links, pipes, sockets and devices are not objects; listings of inputs refuse them.
  *
- * A name that is not UTF-8 can be neither shown nor opened, and is an error. It reaches us with U+FFFD in it, as a name
- * may that is UTF-8: the bytes tell which it is.
+ * A name that is not UTF-8 cannot be shown or opened, and is an error. Node returns it with U+FFFD in it, which a valid
+ * name may also contain: only the bytes of the name show the difference.
  */
 import { isUtf8 } from 'node:buffer';
 import type { BigIntStats, Dirent } from 'node:fs';
@@ -25,41 +25,41 @@ import { NO_METADATA } from '../conditions.ts';
 import type { ObjectInfo } from '../object-store.ts';
 import { errnoOf, fileError } from './file-errors.ts';
 
-/** Folders of this name hold the store's own files, and are left out wherever they are. */
+/** Folders of this name hold the store's own files, and listings skip them everywhere. */
 export const HIDDEN_FOLDER = '.mapreduce';
-/** Folders of runs in it, of an output: their state and their token (local/output/job-folder.ts). */
+/** Folders of runs inside of an output's hidden folder: their state and their token (local/output/job-folder.ts). */
 export const RUN_FOLDER = /^(job|undo|done)-([0-9a-f]{32})(?:-[0-9a-f]{32})?$/;
 
 /**
- * Different for any two contents that one key held: a rewrite makes a new inode or moves the time of the last
- * change. Renaming and linking touch neither.
+ * Different for any two contents of one key: a rewrite creates a new inode or changes the time of the last write. Renaming
+ * and linking change neither.
  */
 export function etagOf(stats: BigIntStats): string {
   return `${stats.ino.toString(36)}-${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}`;
 }
 
 /**
- * The same for files that anybody may write to. The time of the last write can be set back, the time of the last change
- * of the file's inode cannot; but that also moves when a file is linked, as this store's own objects are.
+ * The same for files that other programs may write to. They can set back the time of the last write, but not the time of
+ * the inode's last change. Linking a file also changes the latter, so it is not used for this store's own objects.
  */
 export function inputEtagOf(stats: BigIntStats): string {
   return `${etagOf(stats)}-${stats.ctimeNs.toString(36)}`;
 }
 
 export interface ListedFolder {
-  /** Of the folder to begin at. */
+  /** The folder to list. */
   readonly path: string;
-  /** What the keys of its entries start with: empty, or ending in '/'. */
+  /** The prefix of the keys of its entries: empty, or ending in '/'. */
   readonly keyPrefix: string;
-  /** Only entries of the first folder whose names start so. */
+  /** Lists only those entries of the first folder whose names start with this. */
   readonly namePrefix: string;
-  /** Whether to look into a folder below; its key prefix ends in '/'. Default: into all. */
+  /** Whether to list a folder below, whose key prefix ends in '/'. Default: lists all. */
   readonly enters?: (keyPrefix: string) => boolean;
-  /** Default: etagOf. */
+  /** How to compute ETags. Default: etagOf. */
   readonly identify?: (stats: BigIntStats) => string;
-  /** Told of what is neither file nor folder; may throw. Default: it is no object, and left out. */
+  /** Called for an entry that is neither file nor folder; may throw. Default: skips the entry. */
   readonly onSpecial?: (key: string, what: string) => void;
-  /** Whether leaving out a file whose name is not UTF-8 is an error; the key has U+FFFD for what is not. Default: always. */
+  /** Whether a file is an error if its name is not UTF-8; the key has U+FFFD instead of invalid bytes. Default: always. */
   readonly isMissed?: (key: string) => boolean;
 }
 
@@ -109,18 +109,18 @@ export async function* listFiles({
   }
 }
 
-/** Files looked at together: enough to keep the runtime's thread pool busy. */
+/** Files whose stats are read at the same time: enough to keep the runtime's thread pool busy. */
 const FILES_PER_BATCH = 64;
 const NAMES_PER_READ = 1024;
 
 interface OpenFolder {
   readonly path: string;
   readonly keyPrefix: string;
-  /** Device and inode, to notice links that lead back. */
+  /** Device and inode, to detect links that lead back. */
   readonly identity: string;
-  /** Sorted; those of folders end in '/'. */
+  /** Sorted. The names of folders end in '/'. */
   readonly names: readonly string[];
-  /** Those of the names that are not UTF-8. */
+  /** The names that are not UTF-8. */
   readonly notUtf8: ReadonlySet<string>;
   next: number;
 }
@@ -177,7 +177,7 @@ async function leadsToFolder(path: string | Buffer): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch {
-    return false; // Dangling or out of reach: lookAt() finds out which.
+    return false; // Dangling or not accessible: lookAt() finds out which.
   }
 }
 
@@ -208,8 +208,8 @@ async function lookAt(
     return { key, sizeBytes: Number(stats.size), etag: identify(stats), metadata: NO_METADATA };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') {
-      // Otherwise it was removed since the folder was read.
-      if (await isLink(path)) onSpecial(key, 'a symbolic link that leads nowhere');
+      // If it is not a link, it was removed after the folder was read.
+      if (await isLink(path)) onSpecial(key, 'a dangling symbolic link');
       return undefined;
     }
     throw fileError(error, { action: 'look at', path, key });
@@ -220,11 +220,11 @@ async function isLink(path: string): Promise<boolean> {
   try {
     return (await lstat(path)).isSymbolicLink();
   } catch {
-    return false; // Gone by now.
+    return false; // It no longer exists.
   }
 }
 
-/** What stands in a name for bytes that are not UTF-8. */
+/** What Node puts into a name instead of bytes that are not UTF-8. */
 export const REPLACEMENT = '\ufffd';
 
 export function notUtf8(path: string): MapReduceError {

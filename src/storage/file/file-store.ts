@@ -1,16 +1,16 @@
 /**
- * Objects as the files of one folder, with S3's semantics: file-upload.ts says how a write is all or nothing,
+ * Objects as files in one folder, with the semantics of S3. file-upload.ts explains how a write is all or nothing, and
  * file-listing.ts how keys are listed in S3's order. A key is the path below the root, with '/' between folders.
  *
  *     <root>/part-r-00000.txt                  the objects, as plain files
  *     <root>/.mapreduce/uploads/<nonce>        uploads that are not completed
- *     <root>/.mapreduce/metadata/<etag>        metadata, of objects that have any, as JSON
+ *     <root>/.mapreduce/metadata/<etag>        the metadata of objects that have any, as JSON
  *
  * A store rooted at '/' is for reading inputs; its keys are absolute paths, '/data/x.txt'.
  *
- * What differs from S3: `a` and `a/b` cannot both be objects, since `a` would be a file and a folder; names are as
- * long as the file system takes; a copy of the folder made by `cp` has no metadata; and where names do not
- * tell upper from lower case, neither do keys.
+ * Differences from S3: `a` and `a/b` cannot both be objects, since `a` would be both a file and a folder; the file system
+ * bounds the length of names; a copy of the folder made with `cp` has no metadata; and on a file system that ignores case,
+ * so do keys.
  */
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rm, unlink } from 'node:fs/promises';
@@ -42,9 +42,9 @@ import { childPath, etagOf, HIDDEN_FOLDER, inputEtagOf, listFiles } from './file
 import { FileUpload, removeIfEmpty, statIfAny } from './file-upload.ts';
 
 export interface FileStoreOptions {
-  /** Made, with the folders above it, by the first write. */
+  /** The folder. The first write creates it, with the folders above it. */
   readonly root: string;
-  /** Files carry this time; tests set it. */
+  /** The clock for the times of files; tests set it. */
   readonly nowMs?: () => number;
 }
 
@@ -78,11 +78,12 @@ export class FileStore implements ObjectStore {
         const metadata = await this.#metadataOf(etag);
         const info = { key, sizeBytes: Number(stats.size), etag };
         if (metadata !== undefined) return { ...info, metadata };
-        // No sidecar: the object has no metadata, unless it was replaced, and its sidecar removed, just now.
+        // No sidecar: the object has no metadata, unless it was replaced just now and its sidecar removed.
         const statsAfter = await statIfAny(path);
         if (statsAfter === undefined) return undefined;
         if (this.#etagOf(statsAfter) === etag) return { ...info, metadata: NO_METADATA };
-        if (attempt === HEAD_ATTEMPTS_MAX) throw new Error(`it was replaced ${attempt} times meanwhile`);
+        if (attempt === HEAD_ATTEMPTS_MAX)
+          throw new Error(`it was replaced ${attempt} times during the call`);
       }
     } catch (error) {
       throw fileError(error, { action: 'look at', path, key });
@@ -107,8 +108,8 @@ export class FileStore implements ObjectStore {
   }
 
   /**
-   * Three buffers go round: one in the reader's hands while two are being filled. That hides the hop to the thread
-   * pool and back, which at 256 KiB costs as much as the copy from the page cache.
+   * Uses three buffers in rotation: the reader uses one while two are being filled. This hides the round trip to the thread
+   * pool, which at 256 KiB costs as much as the copy from the page cache.
    */
   async *stream(key: string, options: StreamOptions = {}): AsyncIterableIterator<Buffer> {
     const chunkSizeBytes = checkedChunkSize(options.chunkSizeBytes ?? LIMITS.inputChunkBytes);
@@ -122,7 +123,7 @@ export class FileStore implements ObjectStore {
     });
     const reads: Promise<number>[] = [];
     const buffers: Buffer[] = [];
-    // A reader that needs no more goes away before the last chunk, and has to be told all the same.
+    // A reader may stop before the last chunk, and must still learn if the file has changed.
     let isChecked = false;
     try {
       const { start, end } = clampRange(options.range, sizeBytes);
@@ -134,7 +135,7 @@ export class FileStore implements ObjectStore {
         const slot = index % STREAM_BUFFERS;
         buffers[slot] ??= takeBuffer(to - from);
         reads[slot] = readFully(file, buffers[slot], { start: from, end: to });
-        // It may fail while the reader is busy, before anybody waits for it; it is waited for below.
+        // The read may fail while the reader is busy and nothing awaits it. It is awaited below.
         reads[slot].catch(() => {});
       };
 
@@ -205,7 +206,7 @@ export class FileStore implements ObjectStore {
     });
   }
 
-  /** Folders that become empty are removed too, since S3 has none. */
+  /** Also removes folders that become empty, since S3 has no folders. */
   async delete(keys: readonly string[]): Promise<void> {
     const paths = keys.map((key) => {
       this.#assertWritable(key);
@@ -224,9 +225,9 @@ export class FileStore implements ObjectStore {
   }
 
   /**
-   * Removes what dead attempts left behind: uploads never completed and metadata of no object; and the hidden folder
-   * when nothing is left in it. Called when nobody writes to this root, since it would take a living attempt's
-   * upload for a dead one's. `forgetMetadata` removes that of the living objects too, for a folder handed to a user.
+   * Removes what dead attempts left behind: uploads that were never completed, metadata without an object, and the hidden
+   * folder if it becomes empty. Call it only while nothing writes to this root: it cannot distinguish the uploads of living
+   * attempts. `forgetMetadata` also removes the metadata of existing objects, for a folder that is handed to a user.
    */
   async cleanup({ forgetMetadata = false }: { forgetMetadata?: boolean } = {}): Promise<void> {
     try {
@@ -254,14 +255,14 @@ export class FileStore implements ObjectStore {
       refuse("this store's keys are absolute paths, such as '/data/x.txt'. Resolve the path first.");
     }
     if (!this.#servesAbsolutePaths && key.startsWith('/')) {
-      refuse(`keys are relative to the root. Leave out the leading '/'.`);
+      refuse(`keys are relative to the root. Remove the leading '/'.`);
     }
     const relative = this.#servesAbsolutePaths ? key.slice(1) : key;
     if (STRAY_SEGMENT.test(relative)) {
-      refuse("its parts between '/' must not be empty, '.' or '..'. Give the path without them.");
+      refuse("its parts between '/' must not be empty, '.' or '..'. Write the path without them.");
     }
-    if (relative.includes('\0')) refuse('it holds a NUL character, which no file name can.');
-    if (!relative.isWellFormed()) refuse('it holds half a surrogate pair, which has no UTF-8 form.');
+    if (relative.includes('\0')) refuse('it contains a NUL character, which file names cannot.');
+    if (!relative.isWellFormed()) refuse('it contains a lone surrogate, which has no UTF-8 form.');
     if (!this.#servesAbsolutePaths && relative.split('/').includes(HIDDEN_FOLDER)) {
       refuse(`folders named '${HIDDEN_FOLDER}' hold the store's own files. Choose another name.`);
     }
@@ -279,6 +280,7 @@ export class FileStore implements ObjectStore {
 
   async #metadataOf(etag: string): Promise<Metadata | undefined> {
     try {
+      // Only #writeSidecar() of this store's uploads writes there.
       return Object.freeze(parseJson(await readFile(`${this.#metadataFolder}/${etag}`, 'utf8'))) as Metadata;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
@@ -286,7 +288,7 @@ export class FileStore implements ObjectStore {
     }
   }
 
-  /** The object first: a sidecar without an object is harmless, an object without its sidecar is not. */
+  /** Removes the object first: a sidecar without an object is harmless, but an object without its sidecar is not. */
   async #remove(path: string): Promise<void> {
     const stats = await statIfAny(path);
     if (stats === undefined || stats.isDirectory()) return;
@@ -312,7 +314,7 @@ export class FileStore implements ObjectStore {
 }
 
 const STREAM_BUFFERS = 3;
-/** Looking at an object that is being replaced all the time. */
+/** For an object that is being replaced all the time. */
 const HEAD_ATTEMPTS_MAX = 100;
 
 const STRAY_SEGMENT = /(^|\/)\.{0,2}(\/|$)/;
@@ -324,7 +326,7 @@ interface ObjectPath {
   readonly key: string;
 }
 
-/** Conditions are checked on what was opened, so that what is read is what was checked. */
+/** Checks conditions on the opened file, so that the file read is the file checked. */
 async function openObject({
   path,
   key,
@@ -349,7 +351,7 @@ async function openObject({
   }
 }
 
-/** Fills the buffer's beginning with [start, end) of the file; less only where the file is shorter by now. */
+/** Reads [start, end) of the file into the start of the buffer. Returns fewer bytes only if the file has become shorter. */
 async function readFully(
   file: FileHandle,
   buffer: Buffer,
@@ -364,7 +366,7 @@ async function readFully(
   return length;
 }
 
-/** Somebody may write into the open file itself, which no store of ours does. */
+/** Another program may write into the open file itself, which this store never does. */
 async function assertUnchanged(
   file: FileHandle,
   {
@@ -386,7 +388,7 @@ function mapped(error: unknown, { path, key }: ObjectPath): unknown {
 function notAFile(path: string, key: string): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `cannot read ${path}: it is a pipe, socket or device. Inputs are read from several places at once: save it to a file first.`,
+    `cannot read ${path}: it is a pipe, socket or device. Inputs are read at several offsets at once: save the data to a file first.`,
     { details: { objectKey: key } },
   );
 }

@@ -1,22 +1,22 @@
 /**
- * One object on its way into a FileStore. Its bytes gather in a file of the hidden uploads folder, which nobody lists;
- * completing it is one system call that gives the finished file its name:
+ * An upload to a FileStore. Its bytes are written to a file in the hidden uploads folder, which no listing includes.
+ * Completing it is one system call that gives the finished file its name:
  *
- *     link()     with ifNoneMatch: fails with EEXIST if the name is taken, so that of several writers, in whatever
- *                thread or process, exactly one wins
- *     rename()   without: replaces what was there, whole
+ *     link()     with ifNoneMatch: fails with EEXIST if the name is taken, so that exactly one of several writers wins,
+ *                in any thread or process
+ *     rename()   without: replaces the whole previous object
  *
- * Readers therefore see nothing, or everything. Nothing is synced to the device: a process that dies loses only what
- * it had not committed, but a power cut may lose the last seconds' files (checksums in the shuffle notice).
+ * So readers see nothing or everything. Files are not flushed to the device: a process that dies loses only what it had not
+ * committed, but a power cut may lose the files of the last seconds (checksums in the shuffle detect that).
  *
- * Metadata lies in a hidden file named by the object's ETag, written before that call. The ETag is inode, size and
- * time of the last change; link and rename alter none of them, so it is known beforehand, and metadata and object
- * appear in the same instant. A sidecar beside the object would need a second call, and a moment of one without the
- * other. An attempt that dies in between leaves a sidecar that belongs to no object.
+ * Metadata is in a hidden file named by the object's ETag, which is written before that call. The ETag consists of inode,
+ * size and time of the last write. link() and rename() change none of these, so it is known in advance, and metadata and
+ * object appear at the same instant. A sidecar beside the object would need a second call, with one existing before the
+ * other. An attempt that dies in between leaves a sidecar without an object.
  *
- * The kernel's clock for files ticks every few milliseconds, within which an inode may be freed and used again: two
- * small objects of one size could get the same ETag. So the time is set explicitly, in microseconds, never twice
- * the same within a thread. It costs one more system call an object.
+ * The kernel's clock for file times ticks every few milliseconds. Within a tick an inode may be freed and reused, so two
+ * small objects of equal size could get the same ETag. Therefore the time is set explicitly, in microseconds, and is never
+ * the same twice within a thread. It costs one more system call per object.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import {
@@ -87,7 +87,7 @@ export class FileUpload implements Upload {
   }
 
   async complete({ ifNoneMatch, ifMatch }: WriteCondition = {}): Promise<ObjectInfo> {
-    if (ifMatch !== undefined) throw new Error('a file cannot be replaced on a condition');
+    if (ifMatch !== undefined) throw new Error('the file store does not support ifMatch for writes');
     this.#assertOpen('complete');
     if (this.#failure !== undefined) throw this.#failure;
     const { key, metadata } = this.#target;
@@ -123,7 +123,7 @@ export class FileUpload implements Upload {
     const changed = nextChangeTime(this.#target.nowMs());
     await this.#file.utimes(changed, changed);
     const stats = await this.#file.stat({ bigint: true });
-    // Some file systems report a full disk only now.
+    // Some file systems report a full disk only when a file is closed.
     await this.#file.close();
     return etagOf(stats);
   }
@@ -135,7 +135,7 @@ export class FileUpload implements Upload {
     await inFolder(metadataFolder, () => writeFile(path, JSON.stringify(metadata)));
   }
 
-  /** Takes the name if it is free; false if an object has it. */
+  /** Gives the file its name if the name is free; returns false if an object has it. */
   async #claim(etag: string): Promise<boolean> {
     const { path } = this.#target;
     try {
@@ -144,15 +144,15 @@ export class FileUpload implements Upload {
       if (errnoOf(error) !== 'EEXIST') throw this.#error(error, { isLink: true });
       const holder = await statIfAny(path);
       if (holder === undefined) {
-        if ((await lstatIfAny(path)) === undefined) return false; // Another writer's object, deleted meanwhile.
+        if ((await lstatIfAny(path)) === undefined) return false; // Another writer's object was just deleted.
         throw error;
       }
       if (holder.isDirectory())
         throw Object.assign(new Error('EISDIR', { cause: error }), { code: 'EISDIR' });
-      // Over NFS the answer to a link that succeeded may get lost, and its repetition fails: look whose file it is.
+      // Over NFS, the response to a successful link() may be lost, and its retry fails: check whose file it is.
       if (etagOf(holder) !== etag) return false;
     }
-    // Committed. If the second name cannot be removed it stays behind unseen, for cleanup().
+    // Committed. If the second name cannot be removed, it stays in the hidden folder until cleanup().
     await unlink(this.#uploadPath).catch(() => {});
     return true;
   }
@@ -161,7 +161,7 @@ export class FileUpload implements Upload {
     const { path, metadataFolder } = this.#target;
     const previous = await statIfAny(path);
     await inFolder(dirname(path), () => rename(this.#uploadPath, path));
-    // Committed. A sidecar that cannot be removed belongs to no object any more, and is for cleanup().
+    // Committed. A sidecar that cannot be removed has no object any more, and stays until cleanup().
     if (previous?.isFile())
       await rm(`${metadataFolder}/${etagOf(previous)}`, { force: true }).catch(() => {});
     return true;
@@ -173,13 +173,13 @@ export class FileUpload implements Upload {
 
   #assertOpen(method: string): void {
     if (this.#state === 'open') return;
-    throw new Error(`${method}() on the upload of '${this.#target.key}', which has already ended`);
+    throw new Error(`${method}() was called on the upload of '${this.#target.key}' after it had ended`);
   }
 }
 
 /**
- * Runs what needs a folder; makes the folder if it is missing. More than once, since delete() removes folders that
- * become empty, perhaps just then.
+ * Runs a function that needs a folder, and creates the folder if it is missing. It retries, since delete() may remove the
+ * empty folder again before it is used.
  */
 async function inFolder<T>(folder: string, run: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -196,7 +196,7 @@ const FOLDER_ATTEMPTS_MAX = 10;
 
 let lastChangeUs = 0;
 
-/** In seconds, as utimes takes it; later, by a microsecond at least, than the one before. */
+/** Returns seconds, for utimes(); at least a microsecond later than the time before. */
 function nextChangeTime(nowMs: number): number {
   lastChangeUs = Math.max(lastChangeUs + 1, Math.floor(nowMs) * 1000 + randomInt(1000));
   return lastChangeUs / 1e6;
@@ -220,7 +220,7 @@ async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Removes a folder unless something is in it, or it is not ours to remove. */
+/** Removes a folder, unless it is not empty or this process may not remove it. */
 export async function removeIfEmpty(path: string): Promise<boolean> {
   try {
     await rmdir(path);

@@ -1,6 +1,6 @@
 /**
- * Objects in this thread's memory, for tests and small jobs. Its streams overwrite each chunk as soon as the next
- * one is asked for, so that a reader who keeps a chunk beyond its time is found out here and not on a large file.
+ * Objects in the memory of this thread, for tests and small jobs. Its streams overwrite each chunk when the next one is
+ * requested, so that a reader that keeps a chunk for too long fails here, and not only on a large file.
  */
 import { LIMITS } from '../../base/limits.ts';
 import { sortUtf8 } from '../../base/utf8-order.ts';
@@ -143,11 +143,13 @@ class MemoryUpload implements Upload {
   }
 
   #assertOpen(method: string): void {
-    if (!this.#open) throw new Error(`${method}() on the upload of '${this.#key}', which has already ended`);
+    if (!this.#open) {
+      throw new Error(`${method}() was called on the upload of '${this.#key}' after it had ended`);
+    }
   }
 }
 
-/** No text and no valid length: whoever reads it fails soon. */
+/** A byte that is neither text nor a valid length, so that reading it fails soon. */
 const OVERWRITTEN = 0xdb;
 
 function infoOf(key: string, { bytes, etag, metadata }: StoredObject): ObjectInfo {

@@ -1,6 +1,6 @@
 /**
- * What file-store.test.ts lets other threads and processes do. As a worker it takes an Act as workerData and posts
- * its outcome; as a process it takes one as its argument, in JSON, and prints it.
+ * Runs the acts of file-store.test.ts in other threads and processes. A worker receives an Act as workerData and posts its
+ * outcome; a process receives it as a JSON argument and prints the outcome.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -8,7 +8,7 @@ import { serializeError } from '../../../src/base/errors.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
 
 export type Act =
-  /** Puts each key with ifNoneMatch, from a common moment on; the outcome is the keys won. */
+  /** Puts each key with ifNoneMatch, starting at a common moment. The outcome is the keys won. */
   | {
       readonly act: 'race';
       readonly root: string;
@@ -16,13 +16,13 @@ export type Act =
       readonly keys: number;
       readonly startMs: number;
     }
-  /** Puts one key again and again, each time with metadata that tells its size, until there is another; how often. */
+  /** Puts one key again and again, with its size as metadata, until another key exists. The outcome is how often. */
   | { readonly act: 'replace'; readonly root: string; readonly key: string; readonly until: string }
-  /** Uploads zeros until it fails, then aborts; the outcome is the error and what is left. */
+  /** Uploads zeros until it fails, then aborts. The outcome is the error and the files left. */
   | { readonly act: 'fill'; readonly root: string; readonly sizeBytesMax: number }
-  /** Begins an upload, and kills its own process in the middle. */
+  /** Starts an upload, and kills its own process in the middle. */
   | { readonly act: 'die'; readonly root: string }
-  /** Opens streams without end until it fails. */
+  /** Opens streams until it fails. */
   | { readonly act: 'hoard'; readonly root: string };
 
 export interface FillOutcome {

@@ -48,7 +48,7 @@ describe('FileStore', () => {
       expect(await readFile(join(store.root, 'part-r-00000.txt'), 'utf8')).toBe('a\t1\n');
     });
 
-    it('keeps nothing hidden but the metadata of living objects', async () => {
+    it('keeps no hidden files except the metadata of existing objects', async () => {
       const store = await newStore();
       const put = (key: string) => store.put(key, Buffer.from(key), { metadata: { key } });
       await put('deleted');
@@ -64,7 +64,7 @@ describe('FileStore', () => {
       expect(await readdir(join(store.root, '.mapreduce/uploads'))).toEqual([]);
     });
 
-    it('is handed to a user without a trace of ours when metadata is no longer needed', async () => {
+    it('holds no files of the store after a cleanup that forgets metadata', async () => {
       const store = await newStore();
       await store.put('a', Buffer.from('a'), { metadata: { x: 'y' } });
 
@@ -74,7 +74,7 @@ describe('FileStore', () => {
       expect((await store.head('a'))?.metadata).toEqual({});
     });
 
-    it('loses folders that deletion empties, up to the root and no further', async () => {
+    it('removes folders that deletion empties, up to the root but not the root itself', async () => {
       const store = await newStore();
       await store.put('a/b/c/d', Buffer.from('d'));
       await store.put('a/e', Buffer.from('e'));
@@ -87,7 +87,7 @@ describe('FileStore', () => {
       expect(await filesBelow(store.root)).toEqual([]);
     });
 
-    it('may be absent: then it holds nothing', async () => {
+    it('may be absent, and is then empty', async () => {
       const store = new FileStore({ root: join(home, 'never/made') });
 
       expect(await keysOf(store, '')).toEqual([]);
@@ -98,7 +98,7 @@ describe('FileStore', () => {
   });
 
   describe('crash residue', () => {
-    it('of a killed process is invisible, does not block the key, and goes with a cleanup', async () => {
+    it('of a killed process is invisible, does not block the key, and is removed by a cleanup', async () => {
       const store = await newStore();
       await store.put('living', Buffer.from('x'), { metadata: { attempt: '0' } });
 
@@ -117,7 +117,7 @@ describe('FileStore', () => {
       expect((await store.head('living'))?.metadata).toEqual({ attempt: '0' });
     });
 
-    it('between writing metadata and the commit leaves metadata of no object, which a cleanup removes', async () => {
+    it('between writing metadata and the commit is metadata without an object, which a cleanup removes', async () => {
       const store = await newStore();
       const { etag } = await store.put('living', Buffer.from('x'), { metadata: { attempt: '0' } });
       await writeFile(join(store.root, '.mapreduce/metadata/1-2-3'), '{"attem');
@@ -127,7 +127,7 @@ describe('FileStore', () => {
       expect(await readdir(join(store.root, '.mapreduce/metadata'))).toEqual([etag]);
     });
 
-    it('between the commit and the removal of the upload leaves the object whole', async () => {
+    it('between the commit and the removal of the upload does not affect the object', async () => {
       const store = await newStore();
       await store.put('a', Buffer.from('whole'), { metadata: { attempt: '0' } });
       const info = await store.head('a');
@@ -141,7 +141,7 @@ describe('FileStore', () => {
   });
 
   describe('ETags', () => {
-    it('differ for small objects of one size that follow each other at once, even where an inode is used again', async () => {
+    it('differ for small objects of one size written in quick succession, even if an inode is reused', async () => {
       const store = await newStore();
       const etags = new Set<string>();
       for (let version = 0; version < 300; version++) {
@@ -152,7 +152,7 @@ describe('FileStore', () => {
       expect(etags.size).toBe(300);
     });
 
-    it('differ even when the clock stands still or goes back', async () => {
+    it('differ even if the clock stands still or goes back', async () => {
       const store = new FileStore({ root: await newRoot(), nowMs: () => 1_700_000_000_000 });
       const etags = new Set<string>();
       for (let version = 0; version < 50; version++) {
@@ -163,7 +163,7 @@ describe('FileStore', () => {
       expect(etags.size).toBe(50);
     });
 
-    it("come from a time that the store sets by its own clock, since the file system's is too coarse", async () => {
+    it('use a time that the store sets, since the clock of the file system is too coarse', async () => {
       const aheadMs = Date.now() + 30_000;
       const store = new FileStore({ root: await newRoot(), nowMs: () => aheadMs });
 
@@ -174,7 +174,7 @@ describe('FileStore', () => {
       expect(mtimeMs).toBeLessThan(aheadMs + 1000);
     });
 
-    it('change when somebody edits the file in place', async () => {
+    it('change when a file is edited in place', async () => {
       const store = await newStore();
       const { etag } = await store.put('a', Buffer.from('abc'));
       const path = join(store.root, 'a');
@@ -187,7 +187,7 @@ describe('FileStore', () => {
       });
     });
 
-    it('go with the time of the last change and not with the name', async () => {
+    it('depend on the time of the last write, not on the name', async () => {
       const store = await newStore();
       const { etag } = await store.put('a', Buffer.from('abc'), { ifNoneMatch: '*' });
       const { mtimeMs } = await stat(join(store.root, 'a'));
@@ -214,7 +214,7 @@ describe('FileStore', () => {
       await expect(contentOf(stream)).rejects.toMatchObject({ name: 'PreconditionFailedError' });
     });
 
-    it('fails a reader that leaves before the end', async () => {
+    it('fails a reader that stops before the end', async () => {
       const store = await newStore();
       const { etag } = await store.put('a', Buffer.alloc(100_000, 'x'));
       const path = join(store.root, 'a');
@@ -233,7 +233,7 @@ describe('FileStore', () => {
       await expect(changed).rejects.toMatchObject({ name: 'PreconditionFailedError' });
     });
 
-    it('does not disturb the stream when a new object takes its place', async () => {
+    it('does not disturb the stream when a new object replaces it', async () => {
       const store = await newStore();
       await store.put('a', Buffer.alloc(100_000, 'x'));
       const stream = store.stream('a', { chunkSizeBytes: 1000 });
@@ -278,7 +278,7 @@ describe('FileStore', () => {
       await expect(keysOf(store, prefix)).rejects.toMatchObject({ name: 'UsageError' });
     });
 
-    it('may be a file or a folder but not both, and says so', async () => {
+    it('may be a file or a folder, but not both', async () => {
       const store = await newStore();
       await store.put('file', Buffer.from('a'));
       await store.put('folder/file', Buffer.from('a'));
@@ -298,7 +298,7 @@ describe('FileStore', () => {
       expect(await readdir(join(store.root, '.mapreduce/uploads'))).toEqual([]);
     });
 
-    it('too long for the file system are refused with the bound', async () => {
+    it('that are too long for the file system are refused, with the bound', async () => {
       const store = await newStore();
 
       await expect(store.put('x'.repeat(300), Buffer.from('a'))).rejects.toMatchObject({
@@ -386,7 +386,7 @@ describe('FileStore', () => {
       expect((await contentOf(inputs.stream(key))).toString()).toBe('hello');
     });
 
-    it('lists folders by absolute prefix, without what other stores hide there', async () => {
+    it('lists folders by absolute prefix, without the hidden files of other stores', async () => {
       const output = await newStore();
       await output.put('sub/b', Buffer.from('b'), { metadata: { x: 'y' } });
       await output.put('sub-a', Buffer.from('a'), { metadata: { x: 'y' } });
@@ -403,7 +403,7 @@ describe('FileStore', () => {
       await unfinished.abort();
     });
 
-    it('refuses relative keys, and refuses to write', async () => {
+    it('refuses relative keys and writes', async () => {
       await expect(inputs.get('data/x.txt')).rejects.toMatchObject({ name: 'UsageError' });
       await expect(inputs.put(join(home, 'x'), Buffer.from('a'))).rejects.toMatchObject({
         name: 'UsageError',
@@ -414,7 +414,7 @@ describe('FileStore', () => {
   });
 
   describe('other threads and processes', () => {
-    it('racing for the same keys, win each exactly once, with their own bytes and metadata', async () => {
+    it('race for the same keys, and exactly one wins each, with its own bytes and metadata', async () => {
       const store = await newStore();
       const race = { act: 'race', root: store.root, keys: 100, startMs: Date.now() + 500 } as const;
 
@@ -436,7 +436,7 @@ describe('FileStore', () => {
     });
   });
 
-  it('pairs bytes and metadata for readers while another process replaces the object', async () => {
+  it('returns matching bytes and metadata while another process replaces the object', async () => {
     const store = await newStore();
     await store.put('a', Buffer.alloc(0), { metadata: { size: '0' } });
     let replacing = true;
@@ -449,7 +449,7 @@ describe('FileStore', () => {
     const seen = new Set<number>();
     let timesMax = 0;
     while (replacing && (seen.size < 20 || timesMax < 2000)) {
-      // Many at once, so that time passes between the looks at the file and at its metadata.
+      // Many at once, so that time passes between reading the file and its metadata.
       for (const info of await Promise.all(Array.from({ length: 64 }, () => store.head('a')))) {
         expect(info?.metadata).toEqual({ size: String(info?.sizeBytes) });
         seen.add(info!.sizeBytes);
@@ -486,7 +486,7 @@ describe('FileStore', () => {
       },
     );
 
-    it('of a limit on the size of files are DiskFullError, and leave nothing behind', async () => {
+    it('because of the limit on file sizes are DiskFullErrors, and leave nothing behind', async () => {
       const root = await newRoot();
       const act: Act = { act: 'fill', root, sizeBytesMax: 10_000_000 };
 
@@ -506,7 +506,7 @@ describe('FileStore', () => {
       expect(await readdir(join(root, '.mapreduce/uploads'))).toEqual([]);
     });
 
-    it('of too many open files are StorageError, worth another attempt, with the remedy', async () => {
+    it('because of too many open files are retryable StorageErrors, with a remedy', async () => {
       const root = await newRoot();
 
       const outcome = JSON.parse(
@@ -559,7 +559,7 @@ describe('FileStore', () => {
     );
   });
 
-  it('holds no file open after streams that ended, were left, failed or were never begun', async () => {
+  it('leaves no file open after streams that ended, were abandoned, failed or were never started', async () => {
     const store = await newStore();
     const { etag } = await store.put('a', Buffer.alloc(10_000));
     const before = (await readdir('/proc/self/fd').catch(() => [])).length;
@@ -623,7 +623,7 @@ function canMount(): boolean {
   return spawnSync('unshare', ['-rm', 'true']).status === 0;
 }
 
-/** Root may do everything, so that permissions only show when the tests are run by somebody else or can become so. */
+/** Permissions do not restrict root, so these tests need another user, or root that can switch to one. */
 function canBeNobody(): boolean {
   return process.geteuid?.() !== 0 || isMainThread;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
 
-/** No file system at hand refuses links. */
+/** Mocked, since the file systems of test machines support links. */
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
   return { ...real, link: vi.fn(real.link) };
@@ -21,7 +21,7 @@ function fails(code: string): Error {
 }
 
 it.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])(
-  'a file system that answers a link with %s has no hard links, and the error says so',
+  '%s from link() is reported as a lack of hard links',
   async (code) => {
     const store = await newStore();
     vi.mocked(link).mockRejectedValueOnce(fails(code));
@@ -29,16 +29,14 @@ it.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])(
     await expect(store.put('part', Buffer.from('a'), { ifNoneMatch: '*' })).rejects.toMatchObject({
       name: 'UsageError',
       message: expect.stringMatching(
-        new RegExp(
-          `cannot write .*/part: this file system does not do .* \\(${code}\\)\\. .* with hard links`,
-        ),
+        new RegExp(`cannot write .*/part: this file system lacks .* \\(${code}\\)\\. .* with hard links`),
       ),
     });
     expect(await readdir(store.root)).not.toContain('part');
   },
 );
 
-it('a folder that may not be written is a matter of permissions', async () => {
+it('a folder that may not be written is reported as a lack of permissions', async () => {
   const store = await newStore();
   vi.mocked(link).mockRejectedValueOnce(fails('EACCES'));
 

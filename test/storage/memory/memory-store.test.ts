@@ -5,7 +5,7 @@ import { describeObjectStoreContract } from '../object-store-contract.ts';
 describeObjectStoreContract('MemoryStore', async () => new MemoryStore());
 
 describe('MemoryStore', () => {
-  it('overwrites a chunk when the next one is asked for, so that readers who keep chunks are found out', async () => {
+  it('overwrites a chunk when the next one is requested, to expose readers that keep chunks', async () => {
     const store = new MemoryStore();
     await store.put('a', Buffer.from('abcdef'));
     const chunks: Buffer[] = [];
@@ -25,7 +25,7 @@ describe('MemoryStore', () => {
     expect((await store.get('a')).toString()).toBe('abc');
   });
 
-  it('names itself in messages', async () => {
+  it('shows its name in messages', async () => {
     const store = new MemoryStore({ name: 'shuffle' });
 
     await expect(store.get('jobs/1')).rejects.toThrow('there is no object at memory://shuffle/jobs/1');
