@@ -25,7 +25,7 @@ export function fillAccessLog(seed: number): (chunk: Buffer) => number {
     let at = 0;
     while (at <= end) {
       timeMs += random.below(200);
-      const line = logLine(random, timeMs, pathRanks[random.below(pathRanks.length)]);
+      const line = logLine(random, timeMs, pathRanks[random.below(pathRanks.length)]!);
       at += chunk.write(random.below(500) === 0 ? broken(line, random) : line, at, 'latin1');
       chunk[at++] = 10;
     }

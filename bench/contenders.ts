@@ -189,5 +189,5 @@ function isCommand(name: string): boolean {
 
 function firstLine(command: string, args: readonly string[]): string {
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  return (stdout || stderr || '').split('\n', 1)[0].trim();
+  return (stdout || stderr || '').split('\n', 1)[0]!.trim();
 }

@@ -163,8 +163,8 @@ function fillWords(options: { seed: number; favouritePercent: number }): Fill {
     for (;;) {
       const draw = random.nextInt32() >>> 0;
       const entry = Math.floor((draw * LEXICON_WORDS) / 0x1_0000_0000);
-      const ownWord = ((random.nextInt32() & 0x7fffffff) - thresholds[entry]) >> 31;
-      let word = (entry & ownWord) | (aliases[entry] & ~ownWord);
+      const ownWord = ((random.nextInt32() & 0x7fffffff) - thresholds[entry]!) >> 31;
+      let word = (entry & ownWord) | (aliases[entry]! & ~ownWord);
       if (favouriteBelow > 0)
         word = (random.nextInt32() & 0x7fffffff) < favouriteBelow ? 0 : Math.max(word, 1);
 
@@ -173,8 +173,8 @@ function fillWords(options: { seed: number; favouritePercent: number }): Fill {
       view.setFloat64(at + 8, slotView.getFloat64(slot + 8, true), true);
       // The low bits of the draw have not chosen the word, because 14,000 draws lead to each word. They decide that one
       // word in 16 gets a capital, and one in 16 a comma or a full stop.
-      chunk[at] -= (((draw & 15) - 1) >>> 26) & 32;
-      at += slots[slot + SLOT_BYTES - 1];
+      chunk[at]! -= (((draw & 15) - 1) >>> 26) & 32;
+      at += slots[slot + SLOT_BYTES - 1]!;
       chunk[at] = 44 + ((draw >>> 7) & 2);
       at += (((draw >>> 4) & 15) - 1) >>> 31;
       if (at - lineStart < LINE_BYTES - 4) {
@@ -228,9 +228,9 @@ function allTrigrams(): Uint8Array {
 /** `draw` in [0, 2^16). */
 function writeTrigram(chunk: Buffer, at: number, trigrams: Uint8Array, draw: number): number {
   const from = ((draw * 17_576) >>> 16) * 3;
-  chunk[at] = trigrams[from];
-  chunk[at + 1] = trigrams[from + 1];
-  chunk[at + 2] = trigrams[from + 2];
+  chunk[at] = trigrams[from]!;
+  chunk[at + 1] = trigrams[from + 1]!;
+  chunk[at + 2] = trigrams[from + 2]!;
   return at + 3;
 }
 
@@ -262,7 +262,7 @@ function fillRecords(options: { seed: number; favouritePercent: number }): Fill 
       chunk[at + 27] = SPACE;
       for (let i = 28; i < RECORD_BYTES; ) {
         let draw = random.nextInt32();
-        for (let digits = 0; digits < 8; digits++, draw >>>= 4) chunk[at + i++] = hexadecimal[draw & 15];
+        for (let digits = 0; digits < 8; digits++, draw >>>= 4) chunk[at + i++] = hexadecimal[draw & 15]!;
       }
       chunk[at + 99] = NEWLINE;
     }

@@ -62,7 +62,7 @@ export function digestOf(files: readonly string[]): Digest {
       for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) {
         state.bytes += read;
         for (let at = 0; at < read; at++) {
-          const byte = buffer[at];
+          const byte = buffer[at]!;
           if (byte === NEWLINE) {
             endLine();
             continue;

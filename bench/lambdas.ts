@@ -161,7 +161,7 @@ async function start(): Promise<RunningEmulator> {
 function lambdaClient({ endpoint, environment }: RunningEmulator): LambdaClient {
   return new LambdaClient({
     endpoint,
-    region: environment.AWS_REGION,
+    region: environment.AWS_REGION!,
     credentials: {
       accessKeyId: environment.AWS_ACCESS_KEY_ID!,
       secretAccessKey: environment.AWS_SECRET_ACCESS_KEY!,

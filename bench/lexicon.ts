@@ -82,14 +82,14 @@ function buildAliases(weights: Float64Array): { thresholds: Int32Array; aliases:
   const aliases = Int32Array.from(weights, (_, entry) => entry);
   const small: number[] = [];
   const large: number[] = [];
-  for (let entry = 0; entry < scaled.length; entry++) (scaled[entry] < 1 ? small : large).push(entry);
+  for (let entry = 0; entry < scaled.length; entry++) (scaled[entry]! < 1 ? small : large).push(entry);
   while (small.length > 0 && large.length > 0) {
     const poor = small.pop()!;
     const rich = large.at(-1)!;
-    thresholds[poor] = Math.floor(scaled[poor] * 0x7fffffff);
+    thresholds[poor] = Math.floor(scaled[poor]! * 0x7fffffff);
     aliases[poor] = rich;
-    scaled[rich] -= 1 - scaled[poor];
-    if (scaled[rich] < 1) small.push(large.pop()!);
+    scaled[rich]! -= 1 - scaled[poor]!;
+    if (scaled[rich]! < 1) small.push(large.pop()!);
   }
   return { thresholds, aliases };
 }

@@ -107,7 +107,7 @@ export function parseTimes(text: string): [userMs: number, systemMs: number] {
   if (match === null) throw new RunFailed(`cannot read CPU times from ${JSON.stringify(text)}`);
   const milliseconds = (minutes: string, seconds: string) =>
     Math.round((Number(minutes) * 60 + Number(seconds.replace(',', '.'))) * 1000);
-  return [milliseconds(match[1], match[2]), milliseconds(match[3], match[4])];
+  return [milliseconds(match[1]!, match[2]!), milliseconds(match[3]!, match[4]!)];
 }
 
 function peakMemory() {

@@ -67,7 +67,7 @@ export async function runMemoryProof(options: {
     const { command } = contender.command({ workload, input: path, output, workers: PROOF_WORKERS })!;
     try {
       const measurement = await measure({ command });
-      const smaller = smallerCase === undefined ? undefined : results[smallerCase].measurement;
+      const smaller = smallerCase === undefined ? undefined : results[smallerCase]!.measurement;
       const growth = smaller && ratio({ ours: measurement.peakBytes, peer: smaller.peakBytes });
       const holds = measurement.peakBytes <= PROOF_PEAK_BYTES_MAX && (growth ?? 1) <= PROOF_GROWTH_MAX;
       const verdict = holds ? 'holds' : 'too much';

@@ -58,7 +58,7 @@ export function compare({
     throw new RangeError(`compare: ${ours.length} runs cannot be paired with ${theirs.length}`);
   }
   const ofPairs = (figure: (our: Measurement, their: Measurement) => number) =>
-    spread(ours.map((our, pair) => figure(our, theirs[pair])));
+    spread(ours.map((our, pair) => figure(our, theirs[pair]!)));
   const wallRatio = ofPairs((our, their) => our.wallMs / their.wallMs);
   const wallMoreMs = ofPairs((our, their) => our.wallMs - their.wallMs);
   return {

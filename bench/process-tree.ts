@@ -68,7 +68,7 @@ function fromPs(pid: number): TreeMemory {
   const pending = [pid];
   for (let parent = pending.pop(); parent !== undefined; parent = pending.pop()) {
     for (const [child, parentOfChild, residentKibibytes] of rows) {
-      if (parentOfChild !== parent) continue;
+      if (child === undefined || residentKibibytes === undefined || parentOfChild !== parent) continue;
       pending.push(child);
       residentBytes += residentKibibytes * 1024;
     }

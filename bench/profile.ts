@@ -129,9 +129,9 @@ export function describeProfile(summary: ProfileSummary): string {
 function* selfTimes(profile: CpuProfile): Generator<[CpuProfile['nodes'][number], number]> {
   const microseconds = new Map<number, number>();
   for (let i = 0; i < profile.samples.length; i++) {
-    const node = profile.samples[i];
+    const node = profile.samples[i]!;
     // V8 gives a negative difference when two samples arrive out of order.
-    microseconds.set(node, (microseconds.get(node) ?? 0) + Math.max(0, profile.timeDeltas[i]));
+    microseconds.set(node, (microseconds.get(node) ?? 0) + Math.max(0, profile.timeDeltas[i]!));
   }
   for (const node of profile.nodes) {
     const self = microseconds.get(node.id);

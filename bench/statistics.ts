@@ -11,8 +11,8 @@ export function spread(values: readonly number[]): Spread {
   if (values.length === 0) throw new RangeError('spread: no values');
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
-  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  return { median, min: sorted[0], max: sorted[sorted.length - 1] };
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return { median, min: sorted[0]!, max: sorted[sorted.length - 1]! };
 }
 
 /** Our value divided by the peer's. Undefined if the peer's value is 0, which happens for times below a tick of the clock. */

@@ -108,7 +108,7 @@ export async function runWorkload(name: WorkloadName, options: SuiteOptions): Pr
             ? 'failed'
             : digest === undefined || !comparable
               ? 'unchecked'
-              : isEqual(digest, expected ?? first, spec.result)
+              : isEqual(digest, expected ?? first!, spec.result)
                 ? 'equal'
                 : 'different',
         failure,

@@ -52,7 +52,7 @@ async function mostFrequent(): Promise<WordCount[]> {
   let best: WordCount[] = [];
   for (const name of (await readdir(OUTPUT)).filter((name) => name.startsWith('part-'))) {
     for await (const line of createInterface({ input: createReadStream(join(OUTPUT, name)) })) {
-      const [word, count] = line.split('\t');
+      const [word = '', count] = line.split('\t');
       best.push({ word, count: Number(count) });
       if (best.length > 50 * WORDS_SHOWN) best = top(best);
     }

@@ -29,10 +29,10 @@ function functionsOf(source: string): Block[] {
     const indent = indentOf(line);
     const isAtIndent = (other: string) => other.trim() !== '' && indentOf(other) === indent;
     let first = opening;
-    while (first > 0 && !(isAtIndent(lines[first]) && /^\s*[^)\]}\s]/.test(lines[first]))) first -= 1;
+    while (first > 0 && !(isAtIndent(lines[first]!) && /^\s*[^)\]}\s]/.test(lines[first]!))) first -= 1;
     const last = lines.findIndex((other, at) => at > opening && isAtIndent(other) && /^\s*}/.test(other));
-    const [, name = lines[first].trim()] =
-      /(?:function\*?|const|static|async|get|set)? *\*?(#?\w+)(?: = |[(<])/.exec(lines[first]) ?? [];
+    const [, name = lines[first]!.trim()] =
+      /(?:function\*?|const|static|async|get|set)? *\*?(#?\w+)(?: = |[(<])/.exec(lines[first]!) ?? [];
     return [{ name, lines: last - first + 1 }];
   });
 }

@@ -17,7 +17,7 @@ export default defineJob({
       count('bad lines');
       return;
     }
-    const [, path, status, bytes] = hit;
+    const [, path = '', status, bytes] = hit;
     const answered = (first: string) => Number(status === first);
     emit(path, [
       1,

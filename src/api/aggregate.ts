@@ -33,7 +33,7 @@ export function topN<T>(n: number, compare: Compare<T>): PairwiseCombiner<readon
   }
   return (accumulated, value) => {
     // Most values do not make it into a full list, which one comparison shows.
-    if (accumulated.length >= n && (value.length === 0 || compare(accumulated[n - 1], value[0]) <= 0)) {
+    if (accumulated.length >= n && (value.length === 0 || compare(accumulated[n - 1]!, value[0]!) <= 0)) {
       return accumulated.length === n ? accumulated : accumulated.slice(0, n);
     }
     return mergeFirst(accumulated, value, { compare, lengthMax: n });
@@ -56,8 +56,8 @@ export function distinct<T extends string | number>(): PairwiseCombiner<readonly
     let a = 0;
     let b = 0;
     while (a < accumulated.length || b < value.length) {
-      const takeA = b === value.length || (a < accumulated.length && accumulated[a] <= value[b]);
-      const next = takeA ? accumulated[a++] : value[b++];
+      const takeA = b === value.length || (a < accumulated.length && accumulated[a]! <= value[b]!);
+      const next = takeA ? accumulated[a++]! : value[b++]!;
       if (merged.length === 0 || merged[merged.length - 1] !== next) merged.push(next);
     }
     return merged;
@@ -127,8 +127,8 @@ function mergeFirst<T>(a: readonly T[], b: readonly T[], { compare, lengthMax }:
   let i = 0;
   let j = 0;
   while (merged.length < lengthMax && (i < a.length || j < b.length)) {
-    const takeA = j === b.length || (i < a.length && compare(a[i], b[j]) <= 0);
-    merged.push(takeA ? a[i++] : b[j++]);
+    const takeA = j === b.length || (i < a.length && compare(a[i]!, b[j]!) <= 0);
+    merged.push(takeA ? a[i++]! : b[j++]!);
   }
   return merged;
 }

@@ -16,7 +16,7 @@ export function copyBytes(
 ): number {
   const sizeBytes = end - start;
   if (sizeBytes <= LOOP_BYTES_MAX) {
-    for (let i = 0; i < sizeBytes; i++) target[at + i] = source[start + i];
+    for (let i = 0; i < sizeBytes; i++) target[at + i] = source[start + i]!;
   } else {
     copyLong(source, start, end, target, at);
   }
@@ -54,7 +54,7 @@ export function compareBytes(
 ): number {
   const common = Math.min(aEnd - aStart, bEnd - bStart);
   for (let i = 0; i < common; i++) {
-    const difference = a[aStart + i] - b[bStart + i];
+    const difference = a[aStart + i]! - b[bStart + i]!;
     if (difference !== 0) return difference;
   }
   return aEnd - aStart - (bEnd - bStart);

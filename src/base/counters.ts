@@ -11,7 +11,7 @@ export function newCounters(): Counters {
 
 export function addCounters(total: Counters, more: Counters): Counters {
   for (const [name, amount] of Object.entries(more)) {
-    const sum = (Object.hasOwn(total, name) ? total[name] : 0) + amount;
+    const sum = (Object.hasOwn(total, name) ? total[name]! : 0) + amount;
     // Infinity would be null in JSON, which would make the manifest invalid.
     total[name] = Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, sum));
   }

@@ -26,9 +26,9 @@ const INSERTION_TEXTS_MAX = 8;
 
 function insertionSort(texts: string[]): string[] {
   for (let i = 1; i < texts.length; i++) {
-    const text = texts[i];
+    const text = texts[i]!;
     let at = i;
-    for (; at > 0 && compareUtf8(texts[at - 1], text) > 0; at--) texts[at] = texts[at - 1];
+    for (; at > 0 && compareUtf8(texts[at - 1]!, text) > 0; at--) texts[at] = texts[at - 1]!;
     texts[at] = text;
   }
   return texts;

@@ -16,14 +16,14 @@ export function writeVarint(value: number, bytes: Uint8Array, at: number): numbe
 }
 
 export function readVarint(bytes: Uint8Array, at: number): number {
-  let value = bytes[at] & 0x7f;
-  for (let i = 1; bytes[at + i - 1] >= 0x80; i++) value |= (bytes[at + i] & 0x7f) << (7 * i);
+  let value = bytes[at]! & 0x7f;
+  for (let i = 1; bytes[at + i - 1]! >= 0x80; i++) value |= (bytes[at + i]! & 0x7f) << (7 * i);
   return value;
 }
 
 /** Where the varint at `bytes[at]` ends. */
 export function varintEnd(bytes: Uint8Array, at: number): number {
   let end = at;
-  while (bytes[end] >= 0x80) end++;
+  while (bytes[end]! >= 0x80) end++;
   return end + 1;
 }

@@ -68,7 +68,7 @@ function writeEscaped(from: Buffer, sizeBytes: number, sink: ByteSink): void {
   const bytes = sink.bytes;
   let at = sink.end;
   for (let i = 0; i < sizeBytes; i++) {
-    const byte = from[i];
+    const byte = from[i]!;
     bytes[at++] = byte;
     if (byte === 0) bytes[at++] = 0xff;
   }
@@ -99,7 +99,7 @@ export function unescaped(bytes: Buffer, start: number, end: number): Buffer {
   const plain = Buffer.allocUnsafe(end - start);
   let size = 0;
   for (let at = start; at < end; at++) {
-    const byte = bytes[at];
+    const byte = bytes[at]!;
     plain[size++] = byte;
     if (byte === 0) at++;
   }

@@ -20,6 +20,6 @@ export function closingQuote(text: string, from: number): number {
 /** Whether a colon follows, so that the string that ends at `from` is a property name. */
 export function isBeforeColon(text: string, from: number): boolean {
   let at = from;
-  while (at < text.length && ' \t\n\r'.includes(text[at])) at++;
+  while (at < text.length && ' \t\n\r'.includes(text[at]!)) at++;
   return text[at] === ':';
 }

@@ -66,7 +66,7 @@ export function decodeNumberKey(bytes: Buffer, start: number): number {
 }
 
 function bigEndian32(bytes: Buffer, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
 function notAKey(value: unknown): Error {

@@ -54,24 +54,24 @@ export function decodeNumberValue(bytes: Uint8Array, start: number, end: number)
     case 0:
       return 0;
     case 1:
-      return (bytes[start] << 24) >> 24;
+      return (bytes[start]! << 24) >> 24;
     case 2:
-      return ((bytes[start] << 16) | (bytes[start + 1] << 24)) >> 16;
+      return ((bytes[start]! << 16) | (bytes[start + 1]! << 24)) >> 16;
     case 3:
-      return ((bytes[start] << 8) | (bytes[start + 1] << 16) | (bytes[start + 2] << 24)) >> 8;
+      return ((bytes[start]! << 8) | (bytes[start + 1]! << 16) | (bytes[start + 2]! << 24)) >> 8;
     case 4:
       return low32(bytes, start);
     case 5:
-      return (low32(bytes, start) >>> 0) + ((bytes[start + 4] << 24) >> 24) * TWO_POW_32;
+      return (low32(bytes, start) >>> 0) + ((bytes[start + 4]! << 24) >> 24) * TWO_POW_32;
     case 6:
       return (
         (low32(bytes, start) >>> 0) +
-        (((bytes[start + 4] << 16) | (bytes[start + 5] << 24)) >> 16) * TWO_POW_32
+        (((bytes[start + 4]! << 16) | (bytes[start + 5]! << 24)) >> 16) * TWO_POW_32
       );
     case 7:
       return (
         (low32(bytes, start) >>> 0) +
-        (((bytes[start + 4] << 8) | (bytes[start + 5] << 16) | (bytes[start + 6] << 24)) >> 8) * TWO_POW_32
+        (((bytes[start + 4]! << 8) | (bytes[start + 5]! << 16) | (bytes[start + 6]! << 24)) >> 8) * TWO_POW_32
       );
     case 8:
       return decodeDouble(bytes, start);
@@ -106,12 +106,12 @@ function encodeDouble(value: number, bytes: Uint8Array, at: number): number {
 }
 
 function decodeDouble(bytes: Uint8Array, start: number): number {
-  for (let i = 0; i < 8; i++) scratch.setUint8(i, bytes[start + i]);
+  for (let i = 0; i < 8; i++) scratch.setUint8(i, bytes[start + i]!);
   return scratch.getFloat64(0, true);
 }
 
 function low32(bytes: Uint8Array, start: number): number {
-  return bytes[start] | (bytes[start + 1] << 8) | (bytes[start + 2] << 16) | (bytes[start + 3] << 24);
+  return bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24);
 }
 
 function notANumber(value: unknown): Error {

@@ -98,7 +98,7 @@ function encodeLong(value: string, sink: ByteSink): void {
  */
 function holdsReplacement(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at += 3) {
-    const byte = bytes[at];
+    const byte = bytes[at]!;
     if (byte < 0xbd) continue;
     if (
       byte === 0xef

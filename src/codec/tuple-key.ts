@@ -15,16 +15,16 @@ export function tupleKeyCodec(
   const name = `ordered-tuple(${parts.map((part) => part.name).join(',')})`;
   const inner = parts.map(delimited);
   const size = parts.length;
-  const last = parts[size - 1];
+  const last = parts[size - 1]!;
 
   function encodeParts(value: readonly unknown[], count: number, sink: ByteSink): void {
     checkTuple(value, size, name);
-    for (let i = 0; i < count; i++) inner[i].encode(value[i], sink);
+    for (let i = 0; i < count; i++) inner[i]!.encode(value[i], sink);
   }
 
   function decodeParts(bytes: Buffer, cursor: Cursor, count: number): unknown[] {
     const value: unknown[] = [];
-    for (let i = 0; i < count; i++) value.push(inner[i].decode(bytes, cursor));
+    for (let i = 0; i < count; i++) value.push(inner[i]!.decode(bytes, cursor));
     return value;
   }
 

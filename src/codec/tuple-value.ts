@@ -31,7 +31,7 @@ const numberTuples = new WeakSet<object>();
 
 function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonly unknown[]> {
   const size = parts.length;
-  const last = parts[size - 1];
+  const last = parts[size - 1]!;
   // The length precedes the part but is known only after encoding it, so parts are encoded here first.
   const scratch = new GrowableSink();
   return {
@@ -40,7 +40,7 @@ function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonl
       checkTuple(value, size, name);
       for (let i = 0; i < size - 1; i++) {
         scratch.reset();
-        parts[i].encode(value[i], scratch);
+        parts[i]!.encode(value[i], scratch);
         writeWithLength(scratch, sink);
       }
       last.encode(value[size - 1], sink);
@@ -51,7 +51,7 @@ function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonl
       for (let i = 0; i < size - 1; i++) {
         const partStart = varintEnd(bytes, at);
         const partEnd = partStart + readVarint(bytes, at);
-        value.push(parts[i].decode(bytes, partStart, partEnd));
+        value.push(parts[i]!.decode(bytes, partStart, partEnd));
         at = partEnd;
       }
       value.push(last.decode(bytes, at, end));
@@ -87,7 +87,7 @@ function numberTuple(name: string, size: number): Codec<readonly unknown[]> {
       const value: number[] = [];
       let at = start;
       for (let i = 0; i < size - 1; i++) {
-        const partEnd = at + 1 + bytes[at];
+        const partEnd = at + 1 + bytes[at]!;
         value.push(decodeNumberValue(bytes, at + 1, partEnd));
         at = partEnd;
       }

@@ -85,7 +85,7 @@ function appendQuoted(bytes: Buffer, start: number, end: number, sink: ByteSink)
   let at = sink.end;
   target[at++] = QUOTE;
   for (let i = start; i < end; i++) {
-    const byte = bytes[i];
+    const byte = bytes[i]!;
     if (byte < 0x20 || byte === QUOTE || byte === BACKSLASH) {
       encodeString(JSON.stringify(decodeString(bytes, start, end)), sink);
       return;

@@ -41,7 +41,7 @@ export function appendEscapedBytes(bytes: Buffer, start: number, end: number, si
   const target = sink.bytes;
   let at = sink.end;
   for (let i = start; i < end; i++) {
-    const byte = bytes[i];
+    const byte = bytes[i]!;
     if ((byte > RETURN && byte !== BACKSLASH) || !isEscaped(byte)) {
       target[at++] = byte;
     } else {

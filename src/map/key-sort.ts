@@ -189,12 +189,12 @@ function sortShortTies(
   let i = 0;
   while (i < count - 1) {
     const prefix = prefixes[i]!;
-    if (prefixes[i + 1]! !== prefix) {
+    if (prefixes[i + 1] !== prefix) {
       i++;
       continue;
     }
     let end = i + 2;
-    while (end < count && prefixes[end]! === prefix) end++;
+    while (end < count && prefixes[end] === prefix) end++;
     if (end - i > INSERTION_SORT_MAX) long.push(start + i, start + end);
     else insertionSort(arena, offsets, start + i, start + end, depth);
     i = end;

@@ -208,7 +208,7 @@ export class RecordBuffer implements ByteSink {
     record.keyBytes = bytes;
     record.valueBytes = bytes;
     for (let i = start; i < end; i++) {
-      locate(bytes, offsets[i], record);
+      locate(bytes, offsets[i]!, record);
       writer.append(record);
     }
     return end;
@@ -230,15 +230,15 @@ export class RecordBuffer implements ByteSink {
       slice.keyBytes = bytes;
       slice.valueBytes = bytes;
     }
-    locate(bytes, offsets[start], record);
+    locate(bytes, offsets[start]!, record);
     let i = start;
     while (i < batchEnd) {
-      if (++i < end) locate(bytes, offsets[i], next);
+      if (++i < end) locate(bytes, offsets[i]!, next);
       if (i < end && sameKey(bytes, record, next)) {
         fold.start(bytes, record.valueStart, record.valueEnd);
         do {
           fold.add(bytes, next.valueStart, next.valueEnd);
-          if (++i < end) locate(bytes, offsets[i], next);
+          if (++i < end) locate(bytes, offsets[i]!, next);
         } while (i < end && sameKey(bytes, record, next));
         this.#folded.reset();
         fold.writeTo(this.#folded);
@@ -313,8 +313,8 @@ interface Draining {
 
 /** Moves the slice to the record at `offset` of `bytes`. */
 function locate(bytes: Buffer, offset: number, record: RecordSlice): void {
-  const key = bytes[offset];
-  const value = bytes[offset + 1];
+  const key = bytes[offset]!;
+  const value = bytes[offset + 1]!;
   let keyEnd: number;
   if (key < 0x80 && value < 0x80) {
     keyEnd = offset + 1 + key;

@@ -81,7 +81,7 @@ function startsWith(head: Buffer, hex: string): boolean {
 }
 
 function isSkippableZstdFrame(head: Buffer): boolean {
-  return head.length >= 4 && (head[0] & 0xf0) === 0x50 && startsWith(head.subarray(1), '2a4d18');
+  return head.length >= 4 && (head[0]! & 0xf0) === 0x50 && startsWith(head.subarray(1), '2a4d18');
 }
 
 export function notReadable(

@@ -48,9 +48,9 @@ function isUtf16(head: Buffer, order: ByteOrder): boolean {
   const counts = { ascii: 0, spaces: 0, loneSpaces: 0 };
   const highs = new Uint16Array(256);
   for (let at = 0; at < 2 * units; at += 2) {
-    const [high, low] = [head[at + highAt], head[at + 1 - highAt]];
+    const [high, low] = [head[at + highAt]!, head[at + 1 - highAt]!];
     const isSpace = low === 0x20 || low === 0x0a;
-    highs[high] += 1;
+    highs[high]! += 1;
     if (high === 0 && low > 0 && low < 0x80) counts.ascii += 1;
     if (isSpace && high === 0) counts.spaces += 1;
     if (isSpace && high !== 0) counts.loneSpaces += 1;
@@ -58,8 +58,8 @@ function isUtf16(head: Buffer, order: ByteOrder): boolean {
   if (isStrange(utf16Text(head.subarray(0, 2 * units), order))) return false;
   if (counts.ascii >= units * SHARE_MIN) return true;
   const commonest = highs.indexOf(Math.max(...highs.subarray(1)), 1);
-  const isOneScript = commonest < 0x20 && highs[commonest] + highs[0] >= units * SHARE_MIN;
-  if (isOneScript && SCRIPTS.has(commonest) && highs[commonest] >= SCRIPT_UNITS_MIN) return true;
+  const isOneScript = commonest < 0x20 && highs[commonest]! + highs[0]! >= units * SHARE_MIN;
+  if (isOneScript && SCRIPTS.has(commonest) && highs[commonest]! >= SCRIPT_UNITS_MIN) return true;
   if (counts.spaces > 2 * counts.loneSpaces) {
     // A line of ASCII that ends in a NUL has one such pair too.
     return !isPlainText(head) || isOneScript || (counts.spaces > 1 && counts.loneSpaces === 0);

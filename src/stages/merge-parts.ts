@@ -87,7 +87,7 @@ async function runSegments({ plan, store, layout }: MergeOptions): Promise<RunSe
     const run = await store.head(key);
     if (run === undefined) throw gone(store, key);
     const { extents } = await readShuffleFooter(store, run);
-    const { startBytes, lengthBytes, records } = extents[0];
+    const { startBytes, lengthBytes, records } = extents[0]!;
     return { store, key, etag: run.etag, startBytes, endBytes: startBytes + lengthBytes, records };
   });
   return segments.filter(({ records }) => records > 0);

@@ -22,7 +22,7 @@ export function stageFigures(summaries: readonly TaskSummary[]): StageFigures {
 
 function taskTimes(summaries: readonly TaskSummary[]): TaskTimes {
   const byTime = summaries.toSorted((a, b) => a.elapsedMs - b.elapsedMs);
-  const quantile = (fraction: number) => byTime[Math.floor(fraction * (byTime.length - 1))].elapsedMs;
+  const quantile = (fraction: number) => byTime[Math.floor(fraction * (byTime.length - 1))]!.elapsedMs;
   const slowest = byTime.at(-1)!;
   return {
     medianMs: quantile(0.5),

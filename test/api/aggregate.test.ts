@@ -21,7 +21,7 @@ function foldGrouped<V>(
   combine: PairwiseCombiner<V>,
   cut: (length: number) => number,
 ): V {
-  if (values.length === 1) return values[0];
+  if (values.length === 1) return values[0]!;
   const at = cut(values.length);
   return combine(foldGrouped(values.slice(0, at), combine, cut), foldGrouped(values.slice(at), combine, cut));
 }

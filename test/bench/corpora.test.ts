@@ -52,7 +52,9 @@ describe('corpora', () => {
 
     const words = new Set<string>();
     for (let start = 0; start < slots.length; start += SLOT_BYTES) {
-      words.add(Buffer.from(slots.subarray(start, start + slots[start + SLOT_BYTES - 1])).toString('latin1'));
+      words.add(
+        Buffer.from(slots.subarray(start, start + slots[start + SLOT_BYTES - 1]!)).toString('latin1'),
+      );
     }
 
     expect(words.size).toBe(LEXICON_WORDS);

@@ -69,7 +69,7 @@ test('builds alternate: the one that went first in a pair goes second in the nex
     folder,
     note: (text) => notes.push(text),
   });
-  const comparisons = comparisonsOf(result, [contenders[1]]);
+  const comparisons = comparisonsOf(result, [contenders[1]!]);
 
   expect(notes.slice(1).map((text) => text.replace(/.*: /, ''))).toEqual([
     ...['mapreduce', 'other'],

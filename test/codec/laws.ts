@@ -54,7 +54,7 @@ export function compareText(a: string, b: string): number {
 
 export function compareLists<T>(a: readonly T[], b: readonly T[], compare: (x: T, y: T) => number): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const order = compare(a[i], b[i]);
+    const order = compare(a[i]!, b[i]!);
     if (order !== 0) return order;
   }
   return a.length - b.length;

@@ -45,7 +45,7 @@ type Compare = (a: never, b: never) => number;
 function compareParts(parts: readonly Compare[]): (a: unknown, b: unknown) => number {
   return (a, b) => {
     for (const [i, part] of parts.entries()) {
-      const order = part((a as never[])[i], (b as never[])[i]);
+      const order = part((a as never[])[i]!, (b as never[])[i]!);
       if (order !== 0) return order;
     }
     return 0;

@@ -40,7 +40,7 @@ describe('two attempts of one task at once', () => {
       splitSizeBytes: 300,
       ...(job.shuffle === undefined ? {} : { reducers: 2 }),
       shuffled: (tasks) => {
-        if (tasks[0].stage === upTo) throw stop;
+        if (tasks[0]!.stage === upTo) throw stop;
         return tasks;
       },
       onPlanned: (made) => {
@@ -53,9 +53,9 @@ describe('two attempts of one task at once', () => {
   }
 
   it.each([
-    ['a map task', counting['named reducer'], 'map', false],
-    ['a reduce task', counting['named reducer'], 'reduce', false],
-    ['a reduce task whose run is to be merged', counting['functions without a combiner'], 'reduce', true],
+    ['a map task', counting['named reducer']!, 'map', false],
+    ['a reduce task', counting['named reducer']!, 'reduce', false],
+    ['a reduce task whose run is to be merged', counting['functions without a combiner']!, 'reduce', true],
     ['a map-only task', mapOnly, 'map', false],
     ['a map-only task whose part is to be merged', mapOnly, 'map', true],
   ] as const)(
@@ -103,7 +103,7 @@ describe('two attempts of one task at once', () => {
   );
 
   it('leaves exactly the objects that the layout names', async () => {
-    const { store, plan } = await planned(counting['named reducer'], { merge: false, upTo: 'reduce' });
+    const { store, plan } = await planned(counting['named reducer']!, { merge: false, upTo: 'reduce' });
 
     const keys = Object.keys(await objectsBelow(store, 'work/'));
 

@@ -170,7 +170,7 @@ async function crashEverywhere(
   let tried = 0;
   for (let operation = 1; operation <= dry.operations; operation++) {
     for (const fault of FAULT_KINDS) {
-      const name = dry.log[operation - 1];
+      const name = dry.log[operation - 1]!;
       if (!picks(operation, name, fault)) continue;
       const store = await makeStore();
       await using faulty = new FaultyStore(store, { operation, fault });

@@ -71,6 +71,6 @@ export async function run(options: Omit<SmallJobOptions, 'store'>, files: readon
   const store = await storeOf(files);
   const end = await runSmallJob({ store, ...options });
   const objects = await objectsBelow(store, 'out/');
-  const parts = end.report.parts.map(({ name }) => Buffer.from(objects[`out/${name}`], 'latin1').toString());
+  const parts = end.report.parts.map(({ name }) => Buffer.from(objects[`out/${name}`]!, 'latin1').toString());
   return { ...end, store, objects, parts };
 }

@@ -146,7 +146,7 @@ class Steps {
       for (const spec of missing) this.results.push(await this.run(() => this.#attempt(plan, spec)));
       const barrier = await this.run(close);
       if (barrier.missing.length === 0) return barrier;
-      missing = barrier.missing.map((index) => tasks[index]);
+      missing = barrier.missing.map((index) => tasks[index]!);
     }
     throw new Error(
       `tasks are still missing after ${ROUNDS_MAX} rounds: ${missing.map(({ taskId }) => taskId)}`,

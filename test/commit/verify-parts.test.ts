@@ -91,7 +91,7 @@ describe.each([
       'changed at the same size',
       async (store) => {
         const bytes = await store.get(key);
-        bytes[0] ^= 4;
+        bytes[0]! ^= 4;
         const { metadata } = (await store.head(key))!;
         await store.put(key, bytes, { metadata });
       },

@@ -95,7 +95,7 @@ describe('a whole job', () => {
   it('over no input at all is valid and has empty parts', async () => {
     for (const merge of [false, true]) {
       const shuffled = await run(
-        { scratch: scratch.path, job: counting['named reducer'], reducers: 2, merge },
+        { scratch: scratch.path, job: counting['named reducer']!, reducers: 2, merge },
         [''],
       );
       const mapOnly = await run({ scratch: scratch.path, job: grep, merge }, ['']);
@@ -109,13 +109,13 @@ describe('a whole job', () => {
   it('gives the same bytes in whatever order its tasks run', async () => {
     const text = ['the fox and the dog and the end\n'.repeat(20)];
     const inOrder = await run(
-      { scratch: scratch.path, job: counting['named reducer'], reducers: 3, splitSizeBytes: 50 },
+      { scratch: scratch.path, job: counting['named reducer']!, reducers: 3, splitSizeBytes: 50 },
       text,
     );
     const backwards = await run(
       {
         scratch: scratch.path,
-        job: counting['named reducer'],
+        job: counting['named reducer']!,
         reducers: 3,
         splitSizeBytes: 50,
         shuffled: (tasks) => [...tasks].reverse(),

@@ -29,10 +29,10 @@ describe('a word count', () => {
           expect(parts).toEqual(expectedParts(records, settings));
           expect(report.parts.map(({ records }) => records).reduce((a, b) => a + b, 0)).toBe(counts.size);
           for (const { name, bytes, crc32: crc } of report.parts) {
-            const content = Buffer.from(objects[`out/${name}`], 'latin1');
+            const content = Buffer.from(objects[`out/${name}`]!, 'latin1');
             expect([content.length, crc32(content).toString(16).padStart(8, '0')]).toEqual([bytes, crc]);
           }
-          expect(JSON.parse(objects['out/manifest.json'])).toEqual(report);
+          expect(JSON.parse(objects['out/manifest.json']!)).toEqual(report);
           expect(Object.keys(await objectsBelow(store, 'work/'))).toEqual([]);
         }),
         { numRuns: 1_000 },

@@ -100,16 +100,16 @@ describeOnEmulators('S3Store with faults', (emulator) => {
   test('a conditional completion whose answer was lost is told that it was first, and the next one that it was not', async () => {
     const store = storeThroughProxy();
     const [ours, late] = await Promise.all([store.upload('key'), store.upload('key')]);
-    await ours!.write(noise(9 * MiB, 1));
-    await late!.write(noise(9 * MiB, 2));
+    await ours.write(noise(9 * MiB, 1));
+    await late.write(noise(9 * MiB, 2));
     proxy.resetCounts();
     proxy.failNext('CompleteMultipartUpload', 'lost-answer');
 
-    const { etag } = await ours!.complete({ ifNoneMatch: '*' });
+    const { etag } = await ours.complete({ ifNoneMatch: '*' });
 
     expect(proxy.fired['lost-answer']).toBe(1);
     expect((await store.head('key'))?.etag).toBe(etag);
-    await expect(late!.complete({ ifNoneMatch: '*' })).rejects.toMatchObject(PRECONDITION_FAILED);
+    await expect(late.complete({ ifNoneMatch: '*' })).rejects.toMatchObject(PRECONDITION_FAILED);
     expect((await store.get('key')).equals(noise(9 * MiB, 1))).toBe(true);
     expect(await uploadsLeft()).toBe(0);
   });

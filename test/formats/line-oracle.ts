@@ -59,7 +59,7 @@ export function piecesFromCuts(
 ): { start: number; end: number }[] {
   const cuts = [0, ...fractions.map((fraction) => Math.floor(fraction * sizeBytes)), sizeBytes];
   cuts.sort((a, b) => a - b);
-  return cuts.slice(1).map((end, index) => ({ start: cuts[index], end }));
+  return cuts.slice(1).map((end, index) => ({ start: cuts[index]!, end }));
 }
 
 export const randomCuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8, size: 'max' });
@@ -98,7 +98,7 @@ export function parsePiece(
   const first = from;
   let complete = false;
   for (let turn = 0; from < bytes.length && !complete; turn++) {
-    const chunk = Buffer.from(bytes.subarray(from, from + chunkSizes[turn % chunkSizes.length]));
+    const chunk = Buffer.from(bytes.subarray(from, from + chunkSizes[turn % chunkSizes.length]!));
     from += chunk.length;
     complete = parser.push(chunk, deliver);
     chunk.fill(0x0a);

@@ -24,7 +24,7 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
           expect(parsed.flatMap(({ lines }) => lines)).toEqual(naiveLines(bytes, encoding));
           expect(parsed.reduce((sum, { ownedBytes }) => sum + ownedBytes, 0)).toBe(bytes.length);
           for (const [index, { lines }] of parsed.entries()) {
-            const { start, end } = pieces[index];
+            const { start, end } = pieces[index]!;
             expect(lines.every(({ offsetBytes }) => offsetBytes >= start && offsetBytes < end)).toBe(true);
           }
         },
@@ -71,8 +71,8 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
           const expected = naiveLines(bytes);
           expect(lines.length).toBe(expected.length);
           for (const [index, { text, offsetBytes }] of lines.entries()) {
-            if (text !== expected[index].text) failures += 1;
-            if (offsetBytes !== -1 && offsetBytes !== expected[index].offsetBytes) failures += 1;
+            if (text !== expected[index]!.text) failures += 1;
+            if (offsetBytes !== -1 && offsetBytes !== expected[index]!.offsetBytes) failures += 1;
           }
           expect(failures).toBe(0);
           expect(parsed.reduce((sum, { ownedBytes }) => sum + ownedBytes, 0)).toBe(bytes.length);

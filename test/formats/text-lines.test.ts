@@ -59,7 +59,7 @@ describe('textLines()', () => {
     const bytes = Buffer.from(`ab\n${long}\nend\n`);
 
     const pieces = [0, 300, 600, 900].map((start, index) =>
-      parsePiece(textLines(), bytes, { start, end: [300, 600, 900, bytes.length][index], chunkSizes: [64] }),
+      parsePiece(textLines(), bytes, { start, end: [300, 600, 900, bytes.length][index]!, chunkSizes: [64] }),
     );
 
     expect(pieces.map(({ lines }) => lines.map(({ text }) => text))).toEqual([['ab', long], [], [], ['end']]);
@@ -115,7 +115,7 @@ describe('textLines()', () => {
       recordBytesMax: 16 << 20,
     });
 
-    expect(lines[0].text.length).toBe(bytes.length);
+    expect(lines[0]!.text.length).toBe(bytes.length);
     // Joining at each chunk would copy 64 GiB.
     expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(3_000);
   });

@@ -101,5 +101,5 @@ test('values that no column can hold are refused', () => {
 
 function unescapeCell(cell: string): string {
   const letters: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
-  return cell.replace(/\\(.)/g, (_, letter: string) => letters[letter]);
+  return cell.replace(/\\(.)/g, (_, letter: string) => letters[letter]!);
 }

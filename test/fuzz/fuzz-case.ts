@@ -139,12 +139,12 @@ function groupProblems(
       continue;
     }
     for (const group of groups) {
-      if (seen.has(group)) problems.push(`a key is in two parts: ${expected[group].lines[0]}`);
+      if (seen.has(group)) problems.push(`a key is in two parts: ${expected[group]!.lines[0]}`);
       seen.add(group);
-      const right = expected[group].partOf(parts.length);
+      const right = expected[group]!.partOf(parts.length);
       if (isCustom && right !== index) problems.push(`a key is in part ${index} instead of ${right}`);
     }
-    const wanted = groups.toSorted((a, b) => a - b).flatMap((group) => expected[group].lines);
+    const wanted = groups.toSorted((a, b) => a - b).flatMap((group) => expected[group]!.lines);
     problems.push(...differences(part, wanted));
   }
   const withLines = expected.filter(({ lines }) => lines.length > 0).length;

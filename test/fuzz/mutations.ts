@@ -92,7 +92,7 @@ function mutate(bytes: Buffer, random: Random): Buffer {
   const at = random.int(0, copy.length - 1);
   switch (random.pick(['bit', 'bit', 'byte', 'truncate', 'extend', 'zero', 'repeat', 'empty'] as const)) {
     case 'bit':
-      copy[at] ^= 1 << random.int(0, 7);
+      copy[at]! ^= 1 << random.int(0, 7);
       return copy;
     case 'byte':
       copy[at] = random.int(0, 255);

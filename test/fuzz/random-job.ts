@@ -61,7 +61,7 @@ const NUMBER_REDUCES: readonly ReduceKind[] = [
   { combine: "'min'", reduce: "'combined'", naive: (values) => [Math.min(...(values as number[]))] },
   { reduce: "'count'", naive: (values) => [values.length] },
   { reduce: "'each'", naive: (values) => [...values] },
-  { reduce: FIRST, naive: (values) => [values[0]] },
+  { reduce: FIRST, naive: (values) => [values[0]!] },
 ];
 const STRING_REDUCES: readonly ReduceKind[] = [
   {
@@ -78,7 +78,7 @@ const STRING_REDUCES: readonly ReduceKind[] = [
   // Associative, not commutative, and it grows: the order of the input must survive every fold.
   { combine: '(a, b) => a + b', reduce: "'combined'", naive: (values) => [(values as string[]).join('')] },
   { reduce: "'each'", naive: (values) => [...values] },
-  { reduce: FIRST, naive: (values) => [values[0]] },
+  { reduce: FIRST, naive: (values) => [values[0]!] },
 ];
 const JSON_REDUCES: readonly ReduceKind[] = [
   { reduce: REEMITTED, naive: (values) => [...values] },
@@ -101,9 +101,9 @@ const PARTITION = '(key, partitions) => String(key).length % partitions';
 export function randomJob(random: Random): RandomJob {
   const key = random.pick(KEYS);
   const value = random.weighted<ValueKind>([
-    [3, VALUES[0]],
-    [3, VALUES[1]],
-    [2, VALUES[2]],
+    [3, VALUES[0]!],
+    [3, VALUES[1]!],
+    [2, VALUES[2]!],
   ]);
   const isMapOnly = random.chance(0.1);
   const reduce = random.pick(value.reduces);
@@ -183,7 +183,7 @@ const ESCAPES: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\
 
 function tsvLine(key: Key, value: Value): string {
   const cells = [...(Array.isArray(key) ? key : [key]), value];
-  return cells.map((cell) => String(cell).replaceAll(/[\t\n\r\\]/g, (c) => ESCAPES[c])).join('\t');
+  return cells.map((cell) => String(cell).replaceAll(/[\t\n\r\\]/g, (c) => ESCAPES[c]!)).join('\t');
 }
 
 function jsonLine(key: Key, value: Value): string {

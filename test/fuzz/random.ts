@@ -21,7 +21,7 @@ export class Random {
 
   pick<T>(choices: readonly T[]): T {
     if (choices.length === 0) throw new RangeError('pick: no choices');
-    return choices[this.int(0, choices.length - 1)];
+    return choices[this.int(0, choices.length - 1)]!;
   }
 
   /** One of them, each as likely as its weight says. */
@@ -31,7 +31,7 @@ export class Random {
       left -= weight;
       if (left < 0) return choice;
     }
-    return choices[choices.length - 1][1];
+    return choices[choices.length - 1]![1];
   }
 
   times<T>(count: number, make: (index: number) => T): T[] {
@@ -42,7 +42,7 @@ export class Random {
     const copy = [...items];
     for (let i = copy.length - 1; i > 0; i--) {
       const j = this.int(0, i);
-      [copy[i], copy[j]] = [copy[j], copy[i]];
+      [copy[i], copy[j]] = [copy[j]!, copy[i]!];
     }
     return copy;
   }

@@ -183,7 +183,7 @@ interface State {
 type States = Readonly<Record<string, State>>;
 
 function statesOf(machine: 0 | 1): States {
-  return (GOLDEN[machine].render() as { States: States }).States;
+  return (GOLDEN[machine]!.render() as { States: States }).States;
 }
 
 function eventsOfAnEasyJob(): number {
@@ -191,7 +191,7 @@ function eventsOfAnEasyJob(): number {
   const path = ['Plan', 'AfterPlan', 'WatchMap', 'MapStage', 'MapBarrier', 'AfterMapBarrier'];
   path.push('WatchReduce', 'ReduceStage', 'ReduceBarrier', 'AfterReduceBarrier');
   path.push('Commit', 'AfterCommit', 'Done');
-  return path.reduce((sum, name) => sum + EVENTS[states[name].Type], EVENTS_PER_EXECUTION);
+  return path.reduce((sum, name) => sum + EVENTS[states[name]!.Type], EVENTS_PER_EXECUTION);
 }
 
 /** Every state, each time retried for each of its reasons as often as it can be; those of a loop in each of its turns. */
@@ -206,12 +206,12 @@ function historyMax(states: States, turns: number): number {
 /** Whether the state can follow upon itself. */
 function isInLoop(states: States, name: string): boolean {
   const seen = new Set<string>();
-  const ahead = successors(states[name]);
+  const ahead = successors(states[name]!);
   for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
     if (next === name) return true;
     if (seen.has(next)) continue;
     seen.add(next);
-    ahead.push(...successors(states[next]));
+    ahead.push(...successors(states[next]!));
   }
   return false;
 }
@@ -226,7 +226,7 @@ function eventsMax(): number {
 }
 
 function childEventsMax(stage: 'MapStage' | 'ReduceStage'): number {
-  return historyMax(statesOf(0)[stage].ItemProcessor!.States, TURNS_MAX);
+  return historyMax(statesOf(0)[stage]!.ItemProcessor!.States, TURNS_MAX);
 }
 
 /** Wait, look, choose, and an inline Map of the backups; a backup is an iteration with one task in it. */

@@ -75,7 +75,7 @@ describe('partitionOfHash()', () => {
       const counts = new Array<number>(partitions).fill(0);
       const keys = 20_000;
 
-      for (let i = 0; i < keys; i++) counts[partitionOfHash(hashOf(keyOf(i)), partitions)]++;
+      for (let i = 0; i < keys; i++) counts[partitionOfHash(hashOf(keyOf(i)), partitions)]!++;
 
       // Chi squared of a fair draw has mean p - 1 and variance 2 (p - 1).
       const mean = keys / partitions;

@@ -9,7 +9,7 @@ const RUNS = { numRuns: 1_000 };
 function layOut(keys: readonly Uint8Array[], valueBytes: (index: number) => number = () => 0) {
   const pieces: Buffer[] = [Buffer.from([0xff, 0x80, 0])];
   const offsets = new Uint32Array(keys.length);
-  let at = pieces[0].length;
+  let at = pieces[0]!.length;
   for (const [index, key] of keys.entries()) {
     const header = Buffer.alloc(10);
     const value = Buffer.alloc(valueBytes(index), 0xee);
@@ -23,11 +23,11 @@ function layOut(keys: readonly Uint8Array[], valueBytes: (index: number) => numb
 
 /** The naive oracle; Array.sort is stable. */
 function sortedIndexes(keys: readonly Uint8Array[]): number[] {
-  return keys.map((_, index) => index).sort((a, b) => Buffer.compare(keys[a], keys[b]));
+  return keys.map((_, index) => index).sort((a, b) => Buffer.compare(keys[a]!, keys[b]!));
 }
 
 function expectSorts(keys: readonly Uint8Array[], sorter = new KeySorter()): void {
-  const { arena, offsets } = layOut(keys, (index) => [0, 1, 127, 128, 300][index % 5]);
+  const { arena, offsets } = layOut(keys, (index) => [0, 1, 127, 128, 300][index % 5]!);
   const indexOf = new Map([...offsets].map((offset, index) => [offset, index]));
 
   sorter.sort(arena, offsets, 0, offsets.length);
@@ -91,7 +91,7 @@ describe('KeySorter', () => {
           // Spread over all byte values, so that the order of the symbols is not that of their numbers by chance.
           const symbols = Array.from({ length: alphabet }, (_, i) => Math.floor((i * 256) / alphabet));
           const keys = Array.from({ length: count }, () =>
-            Uint8Array.from({ length: random(lengthMax + 1) }, () => symbols[random(alphabet)]),
+            Uint8Array.from({ length: random(lengthMax + 1) }, () => symbols[random(alphabet)]!),
           );
 
           const { arena, offsets } = layOut(keys);
@@ -147,10 +147,11 @@ describe('KeySorter', () => {
         fc.nat(1_000),
         fc.nat(1_000),
         (keys, a, b) => {
-          const [start, end] = [a % keys.length, b % keys.length].sort((x, y) => x - y);
+          const places = [a % keys.length, b % keys.length] as const;
+          const [start, end] = [Math.min(...places), Math.max(...places)];
           const { arena, offsets } = layOut(keys);
           const before = [...offsets];
-          const inside = sortedIndexes(keys.slice(start, end)).map((index) => before[start + index]);
+          const inside = sortedIndexes(keys.slice(start, end)).map((index) => before[start + index]!);
 
           new KeySorter().sort(arena, offsets, start, end);
 
@@ -166,8 +167,8 @@ describe('KeySorter', () => {
       for (const valueBytes of [0, 127, 128, 20_000]) {
         const { arena, offsets } = layOut([Buffer.alloc(keyBytes, 0x6b)], () => valueBytes);
 
-        const start = keyStartAt(arena, offsets[0]);
-        const length = keyLengthAt(arena, offsets[0]);
+        const start = keyStartAt(arena, offsets[0]!);
+        const length = keyLengthAt(arena, offsets[0]!);
 
         expect(length).toBe(keyBytes);
         expect(arena.subarray(start, start + length).equals(Buffer.alloc(keyBytes, 0x6b))).toBe(true);
@@ -183,7 +184,7 @@ describe('compareKeysAt()', () => {
       fc.property(key, key, (a, b) => {
         const { arena, offsets } = layOut([a, b]);
 
-        const order = compareKeysAt(arena, offsets[0], offsets[1], 0);
+        const order = compareKeysAt(arena, offsets[0]!, offsets[1]!, 0);
 
         expect(Math.sign(order)).toBe(Buffer.compare(a, b));
       }),

@@ -514,7 +514,7 @@ describe('a map task with a shuffle', () => {
       (await store.head(shuffleKey(LAYOUT, TASK)))!,
     );
     expect(summary).toMatchObject({ recordsWritten: 60, attemptId: 'm-00000.0' });
-    expect(extents[0].lengthBytes).toBeGreaterThan(5 * MiB);
+    expect(extents[0]!.lengthBytes).toBeGreaterThan(5 * MiB);
     expect(result.bytesWritten).toBe(summary.bytesWritten);
   });
 });
@@ -532,7 +532,7 @@ describe('a map-only task', () => {
 
     const { result, objects } = await attempt(job, ['x\ny\n']);
 
-    const part = objects['out/part-m-00000.txt'];
+    const part = objects['out/part-m-00000.txt']!;
     expect(result).toMatchObject({ recordsWritten: 400, bytesWritten: part.length });
     expect(part.split('\n').map((row) => row.slice(0, 6).trim())).toEqual([
       ...Array.from({ length: 200 }, (_, i) => `${i} xxxxx`.slice(0, 6)),

@@ -64,7 +64,7 @@ class Runs {
   }
 
   bytesOf(run: number): Buffer {
-    return Buffer.concat(this.#blocks[run]);
+    return Buffer.concat(this.#blocks[run]!);
   }
 
   drain(buffer: RecordBuffer, pieceBytes = Number.POSITIVE_INFINITY): number {
@@ -145,7 +145,7 @@ describe('RecordBuffer', () => {
           runs.drain(buffer, pieceBytes);
           buffer.close();
 
-          const [partitions] = await runs.records();
+          const partitions = (await runs.records())[0]!;
           for (const [partition, records] of partitions.entries()) {
             const expected = emits.filter((emit) => emit.partition === partition);
             expect(printed(records)).toEqual(printed(sortedRecords(expected)));
@@ -169,7 +169,7 @@ describe('RecordBuffer', () => {
         spills += runs.count - 1;
         const found = await runs.records();
         for (let partition = 0; partition < PARTITIONS; partition++) {
-          const records = found.flatMap((run) => run[partition]);
+          const records = found.flatMap((run) => run[partition]!);
           const expected = emits.filter((emit) => emit.partition === partition);
           // Runs hold stretches of the input in its order, so sorting them stably gives what one run would hold.
           expect(printed(sortedRecords(records))).toEqual(printed(sortedRecords(expected)));
@@ -196,9 +196,9 @@ describe('RecordBuffer', () => {
           const found = await runs.records();
           for (let partition = 0; partition < PARTITIONS; partition++) {
             const expected = emits.filter((emit) => emit.partition === partition);
-            expect(joinedNaively(found.flatMap((run) => run[partition]))).toEqual(joinedNaively(expected));
+            expect(joinedNaively(found.flatMap((run) => run[partition]!))).toEqual(joinedNaively(expected));
             for (const run of found) {
-              const keys = run[partition].map(({ key }) => key.toString('hex'));
+              const keys = run[partition]!.map(({ key }) => key.toString('hex'));
               expect(new Set(keys).size).toBe(keys.length);
             }
           }
@@ -281,7 +281,7 @@ describe('RecordBuffer', () => {
     buffer.close();
 
     const found = await runs.records();
-    expect(printed(sortedRecords(found.flatMap((run) => run[1])))).toEqual(printed(sortedRecords(emits)));
+    expect(printed(sortedRecords(found.flatMap((run) => run[1]!)))).toEqual(printed(sortedRecords(emits)));
     expect(found.length).toBe(3);
   });
 
@@ -298,10 +298,10 @@ describe('RecordBuffer', () => {
     buffer.close();
 
     expect(runs.count).toBe(1);
-    const [found] = await runs.records();
+    const found = (await runs.records())[0]!;
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const expected = emits.filter((emit) => emit.partition === partition);
-      expect(printed(found[partition])).toEqual(printed(sortedRecords(expected)));
+      expect(printed(found[partition]!)).toEqual(printed(sortedRecords(expected)));
     }
   });
 
@@ -318,8 +318,8 @@ describe('RecordBuffer', () => {
     second.runs.drain(second.buffer);
     third.runs.drain(third.buffer);
 
-    expect(printed((await second.runs.records())[0][0])).toEqual(printed([emitOf('second')]));
-    expect(printed((await third.runs.records())[0][0])).toEqual(printed([emitOf('third')]));
+    expect(printed((await second.runs.records())[0]![0]!)).toEqual(printed([emitOf('second')]));
+    expect(printed((await third.runs.records())[0]![0]!)).toEqual(printed([emitOf('third')]));
     second.buffer.close();
     third.buffer.close();
   });

@@ -235,7 +235,7 @@ describe('ShuffleCollector', () => {
     const emits = Array.from({ length: 300 }, (_, i) => [[`é${i % 5}`, -(i % 3)], [`${i}`]] as const);
 
     for (const memoryBytes of [3_000, 8 * MiB]) {
-      const [records] = (await collect(joiningJson, emits, { memoryBytes })).partitions;
+      const records = (await collect(joiningJson, emits, { memoryBytes })).partitions[0]!;
 
       const values = records.map(({ value }) => JSON.parse(value.toString()) as string[]);
       expect(values.map((numbers) => numbers.map(Number))).toEqual(
@@ -278,7 +278,7 @@ describe('ShuffleCollector', () => {
     const found = await collect(summing, emits);
 
     expect([found.spills, found.bytesSpilled]).toEqual([0, 0]);
-    expect(numbers(found.partitions[0]).every(([, sum]) => sum === 100)).toBe(true);
+    expect(numbers(found.partitions[0]!).every(([, sum]) => sum === 100)).toBe(true);
   });
 
   it('says which value is no number', () => {
@@ -321,7 +321,7 @@ describe('ShuffleCollector', () => {
       for (const [folder, name] of [
         [`${scratch.path}/not/there`, 'StorageError'],
         ['/dev/full', 'StorageError'],
-      ]) {
+      ] as const) {
         const collector = new ShuffleCollector(environmentOf(job, { memoryBytes: 2_000, scratch: folder }));
         const writer = new ShuffleObjectWriter({
           store: new MemoryStore(),

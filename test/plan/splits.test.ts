@@ -75,7 +75,7 @@ describe('cutSplits()', () => {
           let at = 0;
           let offset = 0;
           for (const piece of pieces) {
-            expect([piece.file.key, piece.startBytes]).toEqual([expected[at].key, offset]);
+            expect([piece.file.key, piece.startBytes]).toEqual([expected[at]!.key, offset]);
             expect(piece.endBytes).toBeGreaterThan(piece.startBytes);
             offset = piece.endBytes;
             if (offset !== piece.file.sizeBytes) {
@@ -90,7 +90,7 @@ describe('cutSplits()', () => {
             const bytes = split.pieces.reduce((sum, piece) => sum + piece.endBytes - piece.startBytes, 0);
             const uncut = split.pieces.length === 1;
             expect(
-              bytes <= splitSizeBytes * (uncut ? 1.1 : 1) || split.pieces[0].file.sizeBytes === bytes,
+              bytes <= splitSizeBytes * (uncut ? 1.1 : 1) || split.pieces[0]!.file.sizeBytes === bytes,
             ).toBe(true);
           }
         },

@@ -179,7 +179,7 @@ describe('an entry that is not a regular file', () => {
     const path = join(folder, 'a.txt');
     writeFileSync(path, LINES);
     utimesSync(path, 1_000, 1_000);
-    const [file] = await listLocalInputs(store, [path]);
+    const file = (await listLocalInputs(store, [path]))[0]!;
     const [inFolder] = await listLocalInputs(store, [folder]);
     writeFileSync(path, 'six\nten\n');
     utimesSync(path, 1_000, 1_000);

@@ -529,7 +529,7 @@ describe('output that is larger than memory', () => {
           store,
           (await store.head('work/merge/r-00000'))!,
         );
-        expect([summary.recordsWritten, extents[0].records]).toEqual([600, 600]);
+        expect([summary.recordsWritten, extents[0]!.records]).toEqual([600, 600]);
         const plan: JobPlan = {
           settings: settingsOf(job, { merge }),
           splits: [],

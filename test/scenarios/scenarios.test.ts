@@ -72,7 +72,7 @@ describe('the four classic scenarios', () => {
           busy.delete(event.worker);
           // When all other map tasks have committed, the one that is left is the one that waits in the middle of its split.
           if (--tasksLeft !== 1) return;
-          const [[worker, attempt]] = [...busy];
+          const [worker, attempt] = [...busy][0]!;
           killed.push(attempt);
           void pool!.crash(worker);
         },

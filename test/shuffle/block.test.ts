@@ -69,7 +69,7 @@ describe('a block', () => {
 
       for (let bit = 0; bit < 8 * block.length; bit++) {
         const damaged = Buffer.from(block);
-        damaged[bit >> 3] ^= 1 << (bit & 7);
+        damaged[bit >> 3]! ^= 1 << (bit & 7);
 
         expect(
           errorName(() => open(damaged)),

@@ -93,7 +93,7 @@ describe('reduceRunCount()', () => {
         async (runs, compression, runsMax, folds) => {
           const store = new MemoryStore();
           const segments = await Promise.all(
-            runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run], { compression }))[0]),
+            runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run], { compression }))[0]!),
           );
           let saved = 0;
 
@@ -128,12 +128,12 @@ describe('reduceRunCount()', () => {
       [9, 3],
       [40, 5],
       [23, 22],
-    ]) {
+    ] as const) {
       const store = new CountingStore();
       const segments = await Promise.all(
         Array.from({ length: runs }, async (_, i) => {
           const record = { key: Buffer.from(`${i % 3}`), value: Buffer.from(`${i}`) };
-          return (await storeRun(store, `run${i}`, [[record]]))[0];
+          return (await storeRun(store, `run${i}`, [[record]]))[0]!;
         }),
       );
 
@@ -158,7 +158,7 @@ describe('reduceRunCount()', () => {
       [{ key: Buffer.from('k'), value: Buffer.from('v') }],
     ]);
 
-    const left = await reduceRunCount([segments[0], segments[0]], {
+    const left = await reduceRunCount([segments[0]!, segments[0]!], {
       budget: { runsMax: 2, chunkBytes: 100 },
       folder: '/nowhere',
       fold: undefined,
@@ -177,7 +177,7 @@ describe('reduceRunCount()', () => {
       { key: Buffer.from(`k${i % 7}`), value: Buffer.from(`${i}`) },
     ]);
     const segments = await Promise.all(
-      runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run]))[0]),
+      runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run]))[0]!),
     );
     const merged: number[] = [];
 
@@ -200,7 +200,7 @@ describe('reduceRunCount()', () => {
     const store = new MemoryStore();
     const segments = await Promise.all(
       Array.from({ length: 5 }, async (_, i) => {
-        return (await storeRun(store, `run${i}`, [[{ key: Buffer.from('k'), value: Buffer.from('v') }]]))[0];
+        return (await storeRun(store, `run${i}`, [[{ key: Buffer.from('k'), value: Buffer.from('v') }]]))[0]!;
       }),
     );
     const openFiles = () => readdirSync('/proc/self/fd').length;
@@ -231,7 +231,7 @@ describe('mergeInto()', () => {
       fc.asyncProperty(anyRuns, fc.integer({ min: 1, max: 200 }), async (runs, blockBytes) => {
         const store = new MemoryStore();
         const segments = await Promise.all(
-          runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run], { blockBytes }))[0]),
+          runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run], { blockBytes }))[0]!),
         );
         const blocks: Buffer[] = [];
         const writer = new RunWriter({
@@ -256,7 +256,7 @@ describe('mergeInto()', () => {
             etag,
             startBytes: 0,
             endBytes: writer.bytesWritten,
-            records: writer.extents[0].records,
+            records: writer.extents[0]!.records,
           },
         ]);
         expect(printed(found)).toEqual(foldedNaively(runs.flat()));
@@ -313,7 +313,7 @@ describe('LocalRun', () => {
     const segments = run.finish();
 
     for (const [partition, segment] of segments.entries()) {
-      expect(printed(await readMerged([segment]))).toEqual(printed(partitions[partition]));
+      expect(printed(await readMerged([segment]))).toEqual(printed(partitions[partition]!));
     }
   });
 

@@ -38,7 +38,7 @@ describe('KWayMerge', () => {
           const store = new MemoryStore();
           const segments = await Promise.all(
             runs.map(
-              async (run, i) => (await storeRun(store, `run${i}`, [run], { compression, blockBytes }))[0],
+              async (run, i) => (await storeRun(store, `run${i}`, [run], { compression, blockBytes }))[0]!,
             ),
           );
 
@@ -62,7 +62,7 @@ describe('KWayMerge', () => {
         })),
       );
       const segments = await Promise.all(
-        runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run], { blockBytes: 20 }))[0]),
+        runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run], { blockBytes: 20 }))[0]!),
       );
 
       expect(printed(await readMerged(segments))).toEqual(printed(runs.flat()));
@@ -99,7 +99,10 @@ describe('KWayMerge', () => {
       value: Buffer.alloc(9),
     }));
     const segments = await Promise.all(
-      ['a', 'b', 'c'].map(async (key) => ({ ...(await storeRun(store, key, [records]))[0], store: watched })),
+      ['a', 'b', 'c'].map(async (key) => ({
+        ...(await storeRun(store, key, [records]))[0]!,
+        store: watched,
+      })),
     );
     const merge = openMerge(segments, 10);
 

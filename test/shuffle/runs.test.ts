@@ -36,7 +36,7 @@ describe('a run', () => {
 
           expect(segments.map(({ records }) => records)).toEqual(partitions.map(({ length }) => length));
           for (const [partition, segment] of segments.entries()) {
-            expect(printed(await readMerged([segment], chunkBytes))).toEqual(printed(partitions[partition]));
+            expect(printed(await readMerged([segment], chunkBytes))).toEqual(printed(partitions[partition]!));
           }
         },
       ),
@@ -46,7 +46,7 @@ describe('a run', () => {
 
   it('can be read from any store chunk by chunk, the chunk gone once the next is asked for', async () => {
     const records = Array.from({ length: 50 }, (_, i) => record(String(1_000 + i), 'x'.repeat(i * 7)));
-    const [segment] = await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 100 });
+    const segment = (await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 100 }))[0]!;
 
     for (const chunkBytes of [1, 19, 20, 21, 99, 100, 101, 120, 121, 1_000, 100_000]) {
       expect(printed(await readMerged([segment], chunkBytes))).toEqual(printed(records));
@@ -57,9 +57,11 @@ describe('a run', () => {
     const store = new MemoryStore();
     const key = 'k'.repeat(100);
 
-    const [same] = await storeRun(store, 'same', [[record(key, 'a'), record(key, 'b'), record(key, '')]], {
-      blockBytes: 1_000,
-    });
+    const same = (
+      await storeRun(store, 'same', [[record(key, 'a'), record(key, 'b'), record(key, '')]], {
+        blockBytes: 1_000,
+      })
+    )[0]!;
     const [cursor] = [new RunCursor(new RunReader(same, 64), 0, 'same')];
     await cursor.nextBlock();
 
@@ -76,7 +78,7 @@ describe('a run', () => {
       record('d', ''),
     ];
 
-    const [segment] = await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 128 });
+    const segment = (await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 128 }))[0]!;
 
     for (const chunkBytes of [512, 4_096, 1_000_000]) {
       expect(printed(await readMerged([segment], chunkBytes))).toEqual(printed(records));
@@ -108,7 +110,7 @@ describe('a run', () => {
     writer.endPartition();
     writer.endPartition();
 
-    expect(writer.bytesWritten).toBe(blocks[0].length + blocks[1].length);
+    expect(writer.bytesWritten).toBe(blocks[0]!.length + blocks[1]!.length);
     expect(writer.extents).toEqual([
       { startBytes: 0, lengthBytes: 0, records: 0 },
       { startBytes: 0, lengthBytes: writer.bytesWritten, records: 2 },
@@ -123,12 +125,12 @@ describe('a damaged run', () => {
   it('is noticed at each flipped bit', async () => {
     for (const compression of [{ codec: 'none' }, { codec: 'zstd', level: 1 }] as const) {
       const store = new MemoryStore();
-      const [segment] = await storeRun(store, 'run', [records], { compression, blockBytes: 60 });
+      const segment = (await storeRun(store, 'run', [records], { compression, blockBytes: 60 }))[0]!;
       const bytes = await store.get('run');
       for (let bit = 0; bit < 8 * bytes.length; bit++) {
-        bytes[bit >> 3] ^= 1 << (bit & 7);
+        bytes[bit >> 3]! ^= 1 << (bit & 7);
         const { etag } = await store.put('run', bytes);
-        bytes[bit >> 3] ^= 1 << (bit & 7);
+        bytes[bit >> 3]! ^= 1 << (bit & 7);
 
         expect(await outcome({ ...segment, etag }), `bit ${bit}`).toBe('CorruptShuffleError');
       }
@@ -137,7 +139,7 @@ describe('a damaged run', () => {
 
   it('is noticed wherever it was cut short', async () => {
     const store = new MemoryStore();
-    const [segment] = await storeRun(store, 'run', [records], { blockBytes: 60 });
+    const segment = (await storeRun(store, 'run', [records], { blockBytes: 60 }))[0]!;
     const bytes = await store.get('run');
     for (let length = 0; length < bytes.length; length++) {
       const { etag } = await store.put('run', bytes.subarray(0, length));
@@ -150,7 +152,7 @@ describe('a damaged run', () => {
   });
 
   it('is noticed when it holds more or fewer records than its index says', async () => {
-    const [segment] = await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 60 });
+    const segment = (await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 60 }))[0]!;
 
     expect(await outcome({ ...segment, records: records.length - 1 })).toBe('CorruptShuffleError');
     expect(await outcome({ ...segment, records: records.length + 1 })).toBe('CorruptShuffleError');
@@ -158,7 +160,7 @@ describe('a damaged run', () => {
 
   it('is noticed when blocks are missing from its middle', async () => {
     const store = new MemoryStore();
-    const [segment] = await storeRun(store, 'run', [records], { blockBytes: 1 });
+    const segment = (await storeRun(store, 'run', [records], { blockBytes: 1 }))[0]!;
     const bytes = await store.get('run');
     const first = 20 + bytes.readUInt32LE(4);
     const { etag } = await store.put('run', bytes.subarray(first));
@@ -168,7 +170,7 @@ describe('a damaged run', () => {
 
   it('that was replaced since it was indexed is not read', async () => {
     const store = new MemoryStore();
-    const [segment] = await storeRun(store, 'run', [records]);
+    const segment = (await storeRun(store, 'run', [records]))[0]!;
     await storeRun(store, 'run', [records]);
 
     expect(await outcome(segment)).toBe('PreconditionFailedError');

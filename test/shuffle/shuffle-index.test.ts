@@ -36,13 +36,13 @@ async function read(store: ObjectStore, partition: number): Promise<unknown[]> {
 /** The oracle. */
 function segmentsOf(indexed: readonly ObjectWithExtents[], partition: number): unknown[] {
   return indexed
-    .filter(({ extents }) => extents[partition].lengthBytes > 0)
+    .filter(({ extents }) => extents[partition]!.lengthBytes > 0)
     .map(({ key, etag, extents }) => ({
       key,
       etag,
-      startBytes: extents[partition].startBytes,
-      endBytes: extents[partition].startBytes + extents[partition].lengthBytes,
-      records: extents[partition].records,
+      startBytes: extents[partition]!.startBytes,
+      endBytes: extents[partition]!.startBytes + extents[partition]!.lengthBytes,
+      records: extents[partition]!.records,
     }));
 }
 
@@ -96,9 +96,9 @@ describe('the shuffle index', () => {
       const step = store instanceof FileStore ? 7 : 1;
       const unnoticed: number[] = [];
       for (let bit = 0; bit < 8 * bytes.length; bit += step) {
-        bytes[bit >> 3] ^= 1 << (bit & 7);
+        bytes[bit >> 3]! ^= 1 << (bit & 7);
         await store.put('index', bytes);
-        bytes[bit >> 3] ^= 1 << (bit & 7);
+        bytes[bit >> 3]! ^= 1 << (bit & 7);
 
         for (const partition of [0, 1]) {
           const found = await outcome(store, partition);

@@ -145,7 +145,7 @@ describe('a shuffle object', () => {
 
       const winners = answers.filter(({ committed }) => committed);
       expect(winners.length).toBe(1);
-      expect((await readAll(store)).summary.attemptId).toBe(winners[0].summary.attemptId);
+      expect((await readAll(store)).summary.attemptId).toBe(winners[0]!.summary.attemptId);
     }
   });
 
@@ -157,7 +157,7 @@ describe('a shuffle object', () => {
       compression: { codec: 'none' },
       blockBytes: 50,
     });
-    append(writer.run, SMALL[2][0]);
+    append(writer.run, SMALL[2]![0]!);
 
     await writer.flush();
     const before = await store.head('object');
@@ -208,9 +208,9 @@ describe('a damaged shuffle object', () => {
       const bytes = await store.get('object');
 
       for (let bit = 0; bit < 8 * bytes.length; bit++) {
-        bytes[bit >> 3] ^= 1 << (bit & 7);
+        bytes[bit >> 3]! ^= 1 << (bit & 7);
         const found = await outcome(bytes, expected);
-        bytes[bit >> 3] ^= 1 << (bit & 7);
+        bytes[bit >> 3]! ^= 1 << (bit & 7);
 
         expect(found, `bit ${bit & 7} of byte ${bit >> 3} of ${bytes.length}`).toBe(
           bit < 8 * SHUFFLE_HEADER_BYTES ? 'whole' : 'CorruptShuffleError',

@@ -139,9 +139,9 @@ describe('the map barrier', () => {
     expect(tasks.length).toBe(4);
 
     const none = await stage.closeMap();
-    await stage.run([tasks[1], tasks[3]]);
+    await stage.run([tasks[1]!, tasks[3]!]);
     const some = await stage.closeMap();
-    await stage.run([tasks[0], tasks[2]]);
+    await stage.run([tasks[0]!, tasks[2]!]);
     const all = await stage.closeMap();
 
     expect(none.missing).toEqual([0, 1, 2, 3]);
@@ -196,7 +196,7 @@ describe('the map barrier', () => {
 
       const damaged = await stage.closeMap();
       const left = Object.keys(await objectsBelow(stage.store, 'work/shuffle/'));
-      await stage.run(damaged.missing.map((index) => tasks[index]));
+      await stage.run(damaged.missing.map((index) => tasks[index]!));
       const repaired = await stage.closeMap();
 
       expect(damaged).toEqual({ missing: [1, 2], summaries: [], partitionRecords: [] });
@@ -213,7 +213,7 @@ describe('the map barrier', () => {
     await stage.store.delete([shuffleKey(LAYOUT, mapTask(0))]);
     const { plan } = stage;
     stage.plan = { ...plan, settings: { ...plan.settings, reducers: 3 } };
-    await stage.run([tasks[0]]);
+    await stage.run([tasks[0]!]);
     stage.plan = plan;
 
     expect((await stage.closeMap()).missing).toEqual([0]);
@@ -223,7 +223,7 @@ describe('the map barrier', () => {
     const stage = await Stage.planned(words);
     await stage.run(tasksOf(stage.plan, 'map'));
     await stage.tamper(shuffleKey(LAYOUT, mapTask(1)), (summary) => {
-      summary.recordsWritten--;
+      summary.recordsWritten!--;
     });
 
     await expect(stage.closeMap()).rejects.toMatchObject({
@@ -238,7 +238,7 @@ describe('the map barrier', () => {
       const stage = await Stage.planned(words);
       await stage.run(tasksOf(stage.plan, 'map'));
       await stage.tamper(shuffleKey(LAYOUT, mapTask(1)), (summary) => {
-        summary.plainBytesRead += difference;
+        summary.plainBytesRead! += difference;
       });
 
       await expect(stage.closeMap()).rejects.toMatchObject({
@@ -265,7 +265,7 @@ describe('the map barrier of a map-only job', () => {
       expect(before.missing).toEqual([0]);
       expect(after.missing).toEqual([]);
       expect(after.summaries.map(({ recordsWritten }) => recordsWritten)).toEqual([1, 1, 1, 1]);
-      expect(Object.keys(after.summaries[0].counters).length).toBe(80);
+      expect(Object.keys(after.summaries[0]!.counters).length).toBe(80);
       const parts = Object.keys(await objectsBelow(stage.store, merge ? 'work/merge/' : 'out/'));
       expect(parts.length).toBe(4);
     });
@@ -308,9 +308,9 @@ describe('the reduce barrier', () => {
       const tasks = tasksOf(stage.plan, 'reduce');
 
       const none = await stage.closeReduce(partitionRecords);
-      await stage.run([tasks[1]]);
+      await stage.run([tasks[1]!]);
       const one = await stage.closeReduce(partitionRecords);
-      await stage.run([tasks[0]]);
+      await stage.run([tasks[0]!]);
       const both = await stage.closeReduce(partitionRecords);
 
       expect(none.missing).toEqual([0, 1]);
@@ -326,7 +326,7 @@ describe('the reduce barrier', () => {
       const { partitionRecords } = await stage.closeMap();
       await stage.run(tasksOf(stage.plan, 'reduce'));
 
-      const [first, second] = partitionRecords;
+      const [first, second] = partitionRecords as [number, number];
       const closing = stage.closeReduce([first, second + 1]);
 
       await expect(closing).rejects.toMatchObject({
@@ -344,12 +344,12 @@ describe('the reduce barrier', () => {
     const { partitionRecords } = await stage.closeMap();
     const tasks = tasksOf(stage.plan, 'reduce');
     await stage.run(tasks);
-    const key = mergeRunKey(LAYOUT, tasks[1].taskId);
+    const key = mergeRunKey(LAYOUT, tasks[1]!.taskId);
     const whole = await stage.store.get(key);
     await stage.store.put(key, whole.subarray(0, whole.length - 3));
 
     const damaged = await stage.closeReduce(partitionRecords);
-    await stage.run([tasks[1]]);
+    await stage.run([tasks[1]!]);
     const repaired = await stage.closeReduce(partitionRecords);
 
     expect(damaged.missing).toEqual([1]);
@@ -428,7 +428,7 @@ describe('a reducer that finds a damaged shuffle object', () => {
       });
     }
     await stage.store.delete([key]);
-    await stage.run([tasks[2]]);
+    await stage.run([tasks[2]!]);
     expect((await stage.closeMap()).partitionRecords).toEqual(partitionRecords);
     await stage.run(tasksOf(stage.plan, 'reduce'));
     expect((await stage.closeReduce(partitionRecords)).missing).toEqual([]);
@@ -438,7 +438,7 @@ describe('a reducer that finds a damaged shuffle object', () => {
 function flipped(at: (length: number) => number): (bytes: Buffer) => Buffer {
   return (bytes) => {
     const damaged = Buffer.from(bytes);
-    damaged[at(bytes.length)] ^= 0x10;
+    damaged[at(bytes.length)]! ^= 0x10;
     return damaged;
   };
 }

@@ -143,7 +143,7 @@ export function describeObjectStoreContract(
         let reads = 0;
         while (writing) {
           const bytes = await store.get('a');
-          expect(bytes.equals(version(bytes[0]))).toBe(true);
+          expect(bytes.equals(version(bytes[0]!))).toBe(true);
           reads += 1;
         }
 
@@ -351,7 +351,7 @@ export function describeObjectStoreContract(
           const { etag } = await store.put('a', Buffer.from([version]));
           etags.add(etag);
           expect((await store.head('a'))?.etag).toBe(etag);
-          expect((await infosOf(store, 'a'))[0].etag).toBe(etag);
+          expect((await infosOf(store, 'a'))[0]!.etag).toBe(etag);
         }
 
         expect(etags.size).toBe(30);

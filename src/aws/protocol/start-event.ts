@@ -98,7 +98,7 @@ function uploadEvent({ detail }: v.InferOutput<typeof uploadSchema>): StartEvent
     return { kind: 'ignored', why: `${key} does not end in ${REQUEST_SUFFIX}` };
   }
   if (!key.startsWith(INPUT_PREFIX)) return { kind: 'ignored', why: `${key} is not below ${INPUT_PREFIX}` };
-  const [app, ...below] = key.slice(INPUT_PREFIX.length).split('/');
+  const [app = '', ...below] = key.slice(INPUT_PREFIX.length).split('/');
   if (key.endsWith('/')) return { kind: 'ignored', why: `${key} stands for a folder` };
   if (below.some((name) => /^[._]/.test(name))) return { kind: 'ignored', why: `${key} has a hidden name` };
   if (below.length === 0) {

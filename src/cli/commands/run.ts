@@ -95,6 +95,6 @@ async function printSummary(report: JobReport, output: string) {
  * For the display before the job is loaded: the folder's name for apps/word-count/job.ts, the file's for ./words.ts.
  */
 function jobLabel({ pathname }: URL): string {
-  const [name, folder] = decodeURIComponent(pathname).split('/').reverse();
+  const [name = '', folder = ''] = decodeURIComponent(pathname).split('/').reverse();
   return (/^job\.\w+$/.test(name) ? folder : name.replace(/\.\w+$/, '')) || name;
 }

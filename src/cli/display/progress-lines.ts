@@ -120,5 +120,5 @@ function troubleText({ failedAttempts, backupAttempts, lastFailure }: ProgressSt
 }
 
 function oneLine(text: string): string {
-  return printable(text).split('\n', 1)[0];
+  return printable(text).split('\n', 1)[0]!;
 }

@@ -66,7 +66,7 @@ function factLines(report: JobReport, paint: Paint): string[] {
   const { input, stages, partitionRecords, failures } = report;
   const failed = sum(stages.map((stage) => stage.failedAttempts));
   const backups = sum(stages.map((stage) => stage.backupAttempts));
-  const facts = [
+  const facts: [name: string, text: string][] = [
     [
       'input',
       `${formatCountOf(input.files, 'file')}, ${formatBytes(input.bytes)}, ${formatCountOf(input.splits, 'split')}`,
@@ -131,11 +131,11 @@ function firstLinesText(first: FirstLines | undefined, paint: Paint): string[] {
 }
 
 function partNames(names: readonly string[]): string {
-  return names.length === 1 ? names[0] : `${names[0]} to ${names.at(-1)}`;
+  return names.length === 1 ? names[0]! : `${names[0]} to ${names.at(-1)}`;
 }
 
 function oneLine(text: string): string {
-  return printable(text).split('\n', 1)[0];
+  return printable(text).split('\n', 1)[0]!;
 }
 
 function sum(amounts: readonly number[]): number {

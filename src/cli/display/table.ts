@@ -9,7 +9,7 @@ export function tableLines(rows: readonly (readonly string[])[], alignments: rea
     alignments
       .map((alignment, column) => {
         const cell = row[column] ?? '';
-        return alignment === 'left' ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
+        return alignment === 'left' ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);
       })
       .join('  ')
       .trimEnd(),

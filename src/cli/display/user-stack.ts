@@ -42,7 +42,7 @@ function bundledRoot(frames: readonly string[]): string[] {
       /(?:\(|at )(\S*?\/)(?:dist\/)?src\/(?:map\/map-task|reduce\/reduce-task|reduce\/group-reducer|api\/user-code)\.[jt]s:/.exec(
         frame,
       );
-    if (match !== null) return [match[1]];
+    if (match !== null) return [match[1]!];
   }
   return [];
 }

@@ -24,7 +24,7 @@ const BYTES_BY_UNIT: ReadonlyMap<string, number> = new Map([
  */
 export function parseSizeBytes(flag: string, text: string, { min, max }: Range): number {
   const match = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim());
-  const unitBytes = match === null ? undefined : BYTES_BY_UNIT.get(match[2].toLowerCase());
+  const unitBytes = match === null ? undefined : BYTES_BY_UNIT.get(match[2]!.toLowerCase());
   if (match === null || unitBytes === undefined) {
     throw usage(
       `${flag} is a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
@@ -48,7 +48,7 @@ const MS_BY_UNIT: ReadonlyMap<string, number> = new Map([
 /** `500ms`, `60s`, `2m` (or `2min`), `1h`. A number without a unit is ambiguous, so it is refused. */
 export function parseDurationMs(flag: string, text: string, { min, max }: Range): number {
   const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text.trim());
-  const unitMs = match === null ? undefined : MS_BY_UNIT.get(match[2].toLowerCase());
+  const unitMs = match === null ? undefined : MS_BY_UNIT.get(match[2]!.toLowerCase());
   if (match === null || unitMs === undefined) {
     throw usage(`${flag} is a time; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`);
   }

@@ -7,7 +7,7 @@ const S3_SCHEMES: readonly string[] = ['s3', 's3a', 's3n'];
 
 /** @throws UsageError that says what to use instead */
 export function assertLocalPath(flag: string, value: string): void {
-  const scheme = FILE_URL.test(value) ? 'file' : URL_OF_SCHEME.exec(value)?.[1].toLowerCase();
+  const scheme = FILE_URL.test(value) ? 'file' : URL_OF_SCHEME.exec(value)?.[1]?.toLowerCase();
   if (scheme === undefined) return;
   throw new MapReduceError(
     'UsageError',

@@ -54,7 +54,7 @@ function startTicksOf(pid: number): string | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // From the third field on: the second, the command's name, may hold spaces and brackets.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : fields[22 - 3];
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : fields[22 - 3]!;
   });
 }
 

@@ -31,6 +31,9 @@ export const JOB_FOLDER_LAYOUT: JobLayout = { workPrefix: 'work/', outputPrefix:
 
 const OWNER_NAME = 'owner.json';
 
+/** The words that RUN_FOLDER allows before the token. */
+const FOLDER_STATES = ['job', 'undo', 'done'] as const;
+
 /** Removing a folder that a dying thread still writes to can fail for a moment. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } as const;
 /** Each further attempt means that another run removed the empty hidden folder in that moment. */
@@ -98,12 +101,11 @@ export class JobFolder {
   async others(): Promise<DeadFolder[]> {
     const found: DeadFolder[] = [];
     for (const name of await readdir(this.inHidden('')).catch(absentAsEmpty)) {
-      const match = RUN_FOLDER.exec(name);
-      if (match === null) continue;
-      const [, state, token] = match;
+      const [, word, token] = RUN_FOLDER.exec(name) ?? [];
+      const state = FOLDER_STATES.find((each) => each === word);
+      if (state === undefined || token === undefined || token === this.token) continue;
       const path = this.inHidden(name);
-      if (token === this.token || !(await isOurs(path, token))) continue;
-      found.push({ state: state as DeadFolder['state'], token, path });
+      if (await isOurs(path, token)) found.push({ state, token, path });
     }
     return found;
   }
@@ -118,7 +120,7 @@ export class JobFolder {
 }
 
 export interface DeadFolder {
-  readonly state: 'job' | 'undo' | 'done';
+  readonly state: (typeof FOLDER_STATES)[number];
   readonly token: string;
   readonly path: string;
 }

@@ -34,8 +34,8 @@ export async function withoutOwnOutput(
   if (kept.length > 0 && named === undefined) return kept;
   throw new MapReduceError(
     'UsageError',
-    `the input ${(named ?? files[0]).key} is one of the results of an earlier run into the same --output, ${root}. A run cannot read what it would replace: choose another --output`,
-    { details: { file: (named ?? files[0]).key } },
+    `the input ${(named ?? files[0]!).key} is one of the results of an earlier run into the same --output, ${root}. A run cannot read what it would replace: choose another --output`,
+    { details: { file: (named ?? files[0]!).key } },
   );
 }
 

@@ -40,49 +40,49 @@ export class SharedProgress implements Progress {
   }
 
   get recordsRead(): number {
-    return this.#numbers[0];
+    return this.#numbers[0]!;
   }
   set recordsRead(value: number) {
     this.#numbers[0] = value;
   }
   get bytesRead(): number {
-    return this.#numbers[1];
+    return this.#numbers[1]!;
   }
   set bytesRead(value: number) {
     this.#numbers[1] = value;
   }
   get recordsWritten(): number {
-    return this.#numbers[2];
+    return this.#numbers[2]!;
   }
   set recordsWritten(value: number) {
     this.#numbers[2] = value;
   }
   get bytesSpilled(): number {
-    return this.#numbers[3];
+    return this.#numbers[3]!;
   }
   set bytesSpilled(value: number) {
     this.#numbers[3] = value;
   }
   get spills(): number {
-    return this.#numbers[4];
+    return this.#numbers[4]!;
   }
   set spills(value: number) {
     this.#numbers[4] = value;
   }
   get pieceIndex(): number {
-    return this.#numbers[5];
+    return this.#numbers[5]!;
   }
   set pieceIndex(value: number) {
     this.#numbers[5] = value;
   }
   get chunkOffsetBytes(): number {
-    return this.#numbers[6];
+    return this.#numbers[6]!;
   }
   set chunkOffsetBytes(value: number) {
     this.#numbers[6] = value;
   }
   get steps(): number {
-    return this.#numbers[7];
+    return this.#numbers[7]!;
   }
   set steps(value: number) {
     this.#numbers[7] = value;
@@ -114,7 +114,7 @@ export class SharedSignals {
   }
 
   countCheck(): void {
-    this.#words[CHECKS]++;
+    this.#words[CHECKS]!++;
   }
 
   get checks(): number {

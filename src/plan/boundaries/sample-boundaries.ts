@@ -99,12 +99,12 @@ class Sampler {
   async #sampleWindows(windows: readonly SamplePlace[]): Promise<void> {
     const read = await mapBounded(windows, LIMITS.sampleReadsMax, (place) => this.#readWindow(place));
     for (const [index, { hits, weight }] of windows.entries()) {
-      const records = read[index];
+      const records = read[index]!;
       const wanted = Math.min(records.length, this.#keysMax(hits));
       const sample = this.#newSample(hits);
       for (let i = 0; i < wanted; i++) {
         const within = mixedHash(i, index) / 2 ** 32;
-        this.#add(sample, records[Math.floor(((i + within) * records.length) / wanted)]);
+        this.#add(sample, records[Math.floor(((i + within) * records.length) / wanted)]!);
       }
       this.#take(sample, (weight * records.length) / wanted);
     }
@@ -236,10 +236,10 @@ function cut(keys: WeightedKey[], partitions: number): string[] {
   let weightBefore = 0;
   for (let partition = 1; partition < partitions && keys.length > 0; partition++) {
     const share = (partition * total) / partitions;
-    while (index < keys.length - 1 && weightBefore + keys[index].weight <= share) {
-      weightBefore += keys[index++].weight;
+    while (index < keys.length - 1 && weightBefore + keys[index]!.weight <= share) {
+      weightBefore += keys[index++]!.weight;
     }
-    const boundary = keys[index].key;
+    const boundary = keys[index]!.key;
     // One key never goes to two partitions, so a key that fills several shares gives fewer boundaries.
     if (last !== undefined && boundary.equals(last)) continue;
     boundaries.push(boundary.toString('base64'));

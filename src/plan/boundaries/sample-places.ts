@@ -34,10 +34,10 @@ export function samplePlaces(
   let fileStart = 0;
   for (let place = 0; place < placesMax; place++) {
     const at = (place + mixedHash(place, 0) / 2 ** 32) * stretchBytes;
-    while (at >= fileStart + files[fileIndex].sizeBytes && fileIndex < files.length - 1) {
-      fileStart += files[fileIndex++].sizeBytes;
+    while (at >= fileStart + files[fileIndex]!.sizeBytes && fileIndex < files.length - 1) {
+      fileStart += files[fileIndex++]!.sizeBytes;
     }
-    const file = files[fileIndex];
+    const file = files[fileIndex]!;
     const isStream = !splittable || file.compression !== 'none';
     const offset = Math.min(at - fileStart, file.sizeBytes - 1);
     const piece = isStream ? { file, startBytes: 0, endBytes: file.sizeBytes } : windowAt(file, offset);

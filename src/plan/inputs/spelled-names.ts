@@ -47,7 +47,7 @@ function groupAtStart(segment: string): Group | undefined {
   let depth = 1;
   let start = 2;
   for (let at = 2; at < segment.length; at++) {
-    const character = segment[at];
+    const character = segment[at]!;
     if (character === '\\') {
       at += 1;
     } else if (character === '[') {
@@ -62,7 +62,7 @@ function groupAtStart(segment: string): Group | undefined {
       depth -= 1;
       if (depth > 0) continue;
       alternatives.push(segment.slice(start, at));
-      return { kind: segment[0], alternatives, rest: segment.slice(at + 1) };
+      return { kind: segment[0]!, alternatives, rest: segment.slice(at + 1) };
     }
   }
   return undefined; // It is never closed, so it is plain text.

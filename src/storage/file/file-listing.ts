@@ -79,7 +79,7 @@ export async function* listFiles({
       open.pop();
       continue;
     }
-    const name = folder.names[folder.next];
+    const name = folder.names[folder.next]!;
     if (folder.notUtf8.has(name)) {
       folder.next += 1;
       const key = folder.keyPrefix + name;
@@ -188,7 +188,7 @@ export function childPath(folder: string, name: string): string {
 function nextFiles({ names, notUtf8, next }: OpenFolder): string[] {
   let end = next;
   const isFile = (name: string) => !name.endsWith('/') && !notUtf8.has(name);
-  while (end < names.length && end - next < FILES_PER_BATCH && isFile(names[end])) end += 1;
+  while (end < names.length && end - next < FILES_PER_BATCH && isFile(names[end]!)) end += 1;
   return names.slice(next, end);
 }
 

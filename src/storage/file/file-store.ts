@@ -149,7 +149,7 @@ export class FileStore implements ObjectStore {
           await assertUnchanged(file, { path, key, etag, identify, complete });
           isChecked = true;
         }
-        yield length === buffers[slot].length ? buffers[slot] : buffers[slot].subarray(0, length);
+        yield length === buffers[slot]!.length ? buffers[slot]! : buffers[slot]!.subarray(0, length);
       }
     } catch (error) {
       isChecked = true;

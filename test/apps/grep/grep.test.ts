@@ -54,7 +54,7 @@ test('8 MiB in many splits: byte for byte what grep -E finds', async () => {
     splitSizeBytes: 1 << 20,
   });
 
-  expect(report.stages[0].tasks).toBe(8);
+  expect(report.stages[0]!.tasks).toBe(8);
   expect(linesOf(text).length).toBeGreaterThan(1000);
   expect(text).toBe(shell('grep -E -e "$1" -- "$2"', pattern, input));
 });

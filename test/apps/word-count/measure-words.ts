@@ -43,7 +43,7 @@ if (way === undefined) {
     spawnSync(process.execPath, args, { stdio: 'inherit' });
   }
 } else {
-  const mbPerSecond = measure(WAYS[way]);
+  const mbPerSecond = measure(WAYS[way]!);
   console.log(`${String(Math.round(mbPerSecond)).padStart(5)} MB/s  ${way}`);
 }
 
@@ -68,7 +68,7 @@ function measure(words: (line: string, visit: Visit) => void): number {
     const { user, system } = process.cpuUsage(started);
     return (user + system) / 1e3;
   });
-  return CORPUS_BYTES / 1e3 / times.sort((a, b) => a - b)[ROUNDS >> 1];
+  return CORPUS_BYTES / 1e3 / times.sort((a, b) => a - b)[ROUNDS >> 1]!;
 }
 
 /** Whole lines, 48 KiB at most. */

@@ -52,6 +52,6 @@ test('two centuries of speeches: byte for byte what perl, sort and uniq count', 
 
   expect(files.length).toBeGreaterThan(200);
   expect(report.parts).toHaveLength(3);
-  expect(report.stages[0].tasks).toBeGreaterThan(5);
+  expect(report.stages[0]!.tasks).toBeGreaterThan(5);
   expect(`${sortedLines(text).join('\n')}\n`).toBe(counted);
 });

@@ -388,7 +388,7 @@ function parse(line: string): string {
     const cwd = folderWith({ 'failing.ts': failing(''), "it's here.txt": 'good\nbad one\nbad two\n' });
     const { stderr } = await run(cwd, './failing.ts', '-i', "it's here.txt", '-o', 'out', '--attempts', '1');
 
-    const { stdout } = await shell(/look +(.*)\n/.exec(stderr)![1], { cwd });
+    const { stdout } = await shell(/look +(.*)\n/.exec(stderr)![1]!, { cwd });
 
     expect(stdout).toBe('bad one\n');
   });

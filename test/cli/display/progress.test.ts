@@ -146,7 +146,7 @@ describe('a progress display', () => {
 });
 
 describe('progress in numbers', () => {
-  const mapOf = (state: ProgressState) => state.stages[0];
+  const mapOf = (state: ProgressState) => state.stages[0]!;
 
   test('rates cover the last seconds, not all the time', () => {
     const events = Array.from({ length: 101 }, (_, tick) => {

@@ -91,7 +91,7 @@ describe('the summary', () => {
     const lines = summaryLines(
       {
         ...REPORT,
-        parts: [{ ...REPORT.parts[0], records: 0, bytes: 0 }],
+        parts: [{ ...REPORT.parts[0]!, records: 0, bytes: 0 }],
         partitionRecords: [0],
         counters: {},
       },

@@ -203,7 +203,7 @@ describe('a part that is damaged after its task has committed it', () => {
       'flipped at the same size',
       (path) => {
         const bytes = readFileSync(path);
-        bytes[0] ^= 4;
+        bytes[0]! ^= 4;
         writeFileSync(path, bytes);
       },
     ],

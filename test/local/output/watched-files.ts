@@ -21,7 +21,7 @@ export async function watchedFiles(original: () => Promise<unknown>): Promise<Re
   const real = (await original()) as Record<string, (...args: unknown[]) => Promise<unknown>>;
   const watched = NAMES.map((name) => [
     name,
-    (...args: unknown[]) => step(name, String(args[0]), () => real[name](...args)),
+    (...args: unknown[]) => step(name, String(args[0]), () => real[name]!(...args)),
   ]);
   return { ...real, ...Object.fromEntries(watched) };
 }

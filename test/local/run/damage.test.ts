@@ -16,7 +16,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function runDamaged(how: string): Promise<{ failures: unknown[]; lines: string[]; happened: boolean }> {
   folder = mkdtempSync(join(tmpdir(), 'damage-test-'));
-  const [input, mark, output] = ['input.txt', 'mark', 'output'].map((name) => join(folder, name));
+  const inFolder = (name: string) => join(folder, name);
+  const [input, mark, output] = [inFolder('input.txt'), inFolder('mark'), inFolder('output')];
   writeFileSync(input, `${LINES.join('\n')}\n`);
   const events: JobEvent[] = [];
   await runEmbedded({

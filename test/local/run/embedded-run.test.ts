@@ -284,13 +284,13 @@ describe('workers that come to harm in a job', () => {
 describe('a shuffle that comes to harm', () => {
   const intermediate = (output: string, ...path: string[]) => {
     const hidden = join(output, '.mapreduce');
-    const [job] = readdirSync(hidden).filter((name) => name.startsWith('job-'));
+    const job = readdirSync(hidden).find((name) => name.startsWith('job-'))!;
     return join(hidden, job, 'work', ...path);
   };
   const shuffleObject = (output: string, map: number) => intermediate(output, 'shuffle', `m-0000${map}`);
   const flip = (path: string, at: number) => {
     const bytes = readFileSync(path);
-    bytes[at] ^= 4;
+    bytes[at]! ^= 4;
     writeFileSync(path, bytes);
   };
 

@@ -67,7 +67,7 @@ test('whatever the attempts do, every task commits exactly once or the stage fai
       const pool = new ScriptedPool({
         workers,
         clock,
-        script: ({ spec, number }) => scripts[spec.index][number] ?? { does: 'commit', afterMs: 100 },
+        script: ({ spec, number }) => scripts[spec.index]![number] ?? { does: 'commit', afterMs: 100 },
       });
       const controller = new AbortController();
       if (abortAtMs !== undefined) clock.after(abortAtMs, () => controller.abort());

@@ -142,7 +142,7 @@ describe('handing out', () => {
 
     const told = run.events.flatMap((event) => (event.kind === 'progress' ? [event.progress] : []));
     expect(told[0]).toMatchObject({ stage: 'map', tasks: 3, done: 1, running: 2, bytesTotal: 300 });
-    expect(told[0].bytes).toBeGreaterThan(100);
+    expect(told[0]!.bytes).toBeGreaterThan(100);
     expect(told.at(-1)).toMatchObject({ done: 3, running: 0, records: 30, bytes: 300 });
   });
 });
@@ -157,7 +157,7 @@ describe('failures', () => {
       ['m-00000.0', 0, 0],
       ['m-00000.1', 1, 75],
     ]);
-    expect(results[0].attemptId).toBe('m-00000.1');
+    expect(results[0]!.attemptId).toBe('m-00000.1');
     expect(report).toMatchObject({ attempts: 2, failedAttempts: 1 });
     expect(failures).toMatchObject([{ attemptId: 'm-00000.0', error: { name: 'UserCodeError' } }]);
   });
@@ -215,7 +215,7 @@ describe('failures', () => {
       workers: 3,
       policy: { attemptsMax: 1 },
       script: ({ spec }) =>
-        [throws, { does: 'commit', afterMs: 10_000 } as const, { does: 'hang' } as const][spec.index],
+        [throws, { does: 'commit', afterMs: 10_000 } as const, { does: 'hang' } as const][spec.index]!,
     });
 
     await rejected(run);
@@ -323,14 +323,14 @@ describe('stalls', () => {
     const { failures, report } = await resolved(run);
 
     expect(report).toMatchObject({ attempts: 2, failedAttempts: 1 });
-    expect(failures[0].error).toMatchObject({
+    expect(failures[0]!.error).toMatchObject({
       name: 'TaskStalledError',
       details: { taskId: 'm-00000', attemptId: 'm-00000.0', file: '/data/input-0.txt', offsetBytes: 4096 },
     });
-    expect(failures[0].error.message).toContain(
+    expect(failures[0]!.error.message).toContain(
       'no progress for 1000 ms while it read the chunk that starts at byte 4096 of /data/input-0.txt',
     );
-    expect(run.pool.attempts[1].atMs).toBeLessThan(1_500);
+    expect(run.pool.attempts[1]!.atMs).toBeLessThan(1_500);
   });
 
   test('a long attempt that makes progress is left alone', async () => {
@@ -363,7 +363,7 @@ describe('stalls', () => {
 
     const { failures } = await resolved(run);
 
-    expect(failures[0].error.message).toContain(
+    expect(failures[0]!.error.message).toContain(
       'did not begin within 5000 ms: its worker is still loading the job module',
     );
   });
@@ -376,7 +376,7 @@ describe('stalls', () => {
 
     const { failures } = await resolved(run);
 
-    const { message } = failures[0].error;
+    const { message } = failures[0]!.error;
     expect(message).toMatch(/did not begin within 5000 ms: .* left behind there before.*Look for a timer/);
     expect(message).not.toMatch(/loading|top-level/);
   });
@@ -391,7 +391,7 @@ describe('stalls', () => {
 
     expect(run.pool.attempts).toHaveLength(1);
     await run.clock.advance(1_000);
-    expect(run.pool.attempts[0].outcome).toBe('killed');
+    expect(run.pool.attempts[0]!.outcome).toBe('killed');
   });
 
   test('nobody is killed for stalling where workers cannot be taken away', async () => {
@@ -426,11 +426,11 @@ describe('backup attempts', () => {
     const { report, results } = await resolved(run);
 
     expect(report).toMatchObject({ attempts: 9, backupAttempts: 1, failedAttempts: 0 });
-    expect(results[7].attemptId).toBe('m-00007.1');
+    expect(results[7]!.attemptId).toBe('m-00007.1');
     expect(run.pool.of(7).map(({ outcome }) => outcome)).toEqual(['cancelled', 'committed']);
     // Started at 2,000; slower than 1.5 medians after 3,000, but never before 5,000.
-    expect(run.pool.of(7)[1].atMs).toBeGreaterThan(7_000);
-    expect(run.pool.of(7)[1].atMs).toBeLessThan(7_300);
+    expect(run.pool.of(7)[1]!.atMs).toBeGreaterThan(7_000);
+    expect(run.pool.of(7)[1]!.atMs).toBeLessThan(7_300);
   });
 
   test('a backup that loses is stopped and is no failure', async () => {
@@ -444,7 +444,7 @@ describe('backup attempts', () => {
 
     expect(report).toMatchObject({ backupAttempts: 1, failedAttempts: 0 });
     expect(failures).toEqual([]);
-    expect(results[7].attemptId).toBe('m-00007.0');
+    expect(results[7]!.attemptId).toBe('m-00007.0');
     expect(run.pool.of(7).map(({ outcome }) => outcome)).toEqual(['committed', 'cancelled']);
   });
 
@@ -497,7 +497,7 @@ describe('backup attempts', () => {
     const { report, results } = await resolved(run);
 
     expect(report).toMatchObject({ attempts: 9, backupAttempts: 1, failedAttempts: 1 });
-    expect(results[7].attemptId).toBe('m-00007.0');
+    expect(results[7]!.attemptId).toBe('m-00007.0');
   });
 
   test('a backup that fails does not count among the attempts of its task', async () => {
@@ -533,7 +533,7 @@ describe('backup attempts', () => {
     const { report, results } = await resolved(run);
 
     expect(report).toMatchObject({ attempts: 9, failedAttempts: 1 });
-    expect(results[7].attemptId).toBe('m-00007.1');
+    expect(results[7]!.attemptId).toBe('m-00007.1');
   });
 
   test('none when they are switched off, nor before three quarters have committed', async () => {

@@ -115,7 +115,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     const run = reduceStage({
       taskCount: 2,
       script: ({ spec, number }) =>
-        spec.stage === 'reduce' && number === 0 ? [corrupt(4), late][spec.index] : commits,
+        spec.stage === 'reduce' && number === 0 ? [corrupt(4), late][spec.index]! : commits,
     });
 
     const settled = await run.clock.until(run.outcome);

@@ -57,7 +57,7 @@ async function act(
   const { spec, attemptId, configuration, progress, control, scratchFolder } = attempt;
   const isFirst = attemptId.endsWith('.0');
   const behaviour: Behaviour =
-    isFirst || configuration.always ? configuration.behaviours[spec.index] : { does: 'commit' };
+    isFirst || configuration.always ? configuration.behaviours[spec.index]! : { does: 'commit' };
   if (readdirSync(scratchFolder).length > 0) throw new Error('the scratch folder is not empty');
   writeFileSync(join(scratchFolder, 'spill'), 'x');
   progress.pieceIndex = 0;

@@ -90,7 +90,7 @@ describe('attempts on worker threads', () => {
   test('an attempt knows whether its worker had done something before', async () => {
     const { pool, tasks } = makePool([commit, commit], { workers: 2 });
     const start = async (worker: number, task: number) => {
-      const handle = pool.start(worker, tasks[task], attemptId(tasks[task].taskId, 0));
+      const handle = pool.start(worker, tasks[task]!, attemptId(tasks[task]!.taskId, 0));
       await handle.result;
       return handle.isReused;
     };
@@ -155,11 +155,11 @@ describe('workers that come to harm', () => {
     const { failures, report } = await run();
 
     expect(report).toMatchObject({ attempts: 4, failedAttempts: 1 });
-    expect(failures[0].error).toMatchObject({
+    expect(failures[0]!.error).toMatchObject({
       name: 'WorkerDiedError',
       details: { taskId: 'm-00001', attemptId: 'm-00001.0', file: '/data/input-1.txt', offsetBytes: 262_144 },
     });
-    expect(failures[0].error.message).toContain(
+    expect(failures[0]!.error.message).toContain(
       "in map attempt m-00001.0 while it read the chunk that starts at byte 262144 of /data/input-1.txt: the job's code called process.exit(7)",
     );
   });
@@ -170,9 +170,9 @@ describe('workers that come to harm', () => {
     const { failures, report } = await run();
 
     expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
-    expect(failures[0].error.name).toBe('WorkerDiedError');
-    expect(failures[0].error.message).toContain('TypeError: in a timer');
-    expect(failures[0].error.details?.userStack).toContain('scripted-worker.ts');
+    expect(failures[0]!.error.name).toBe('WorkerDiedError');
+    expect(failures[0]!.error.message).toContain('TypeError: in a timer');
+    expect(failures[0]!.error.details?.userStack).toContain('scripted-worker.ts');
   });
 
   test('a task that loops for ever is taken away and given to another', async () => {
@@ -201,8 +201,8 @@ describe('workers that come to harm', () => {
     const { failures, report } = await run({ policy: { stallTimeoutMs: 3_600_000 } });
 
     expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
-    expect(failures[0].error.name).toBe('WorkerOutOfMemoryError');
-    expect(failures[0].error.message).toContain(
+    expect(failures[0]!.error.name).toBe('WorkerOutOfMemoryError');
+    expect(failures[0]!.error.message).toContain(
       'ran out of JavaScript heap (at most 192 MiB) in map attempt m-00000.0 while it read the chunk that starts at byte 262144 of /data/input-0.txt',
     );
   });
@@ -214,7 +214,7 @@ describe('workers that come to harm', () => {
 
     const { results } = await run();
 
-    expect(results[1].counters.threadId).not.toBe(results[0].counters.threadId);
+    expect(results[1]!.counters.threadId).not.toBe(results[0]!.counters.threadId);
   });
 
   test('a worker that died is replaced by a new thread, and the others are left alone', async () => {
@@ -289,7 +289,7 @@ describe('stopping', () => {
 
     await expect(started).rejects.toMatchObject({ name: 'CancelledError' });
     // The same thread takes the next one.
-    const handle = pool.start(0, tasks[0], attemptId(tasks[0].taskId, 1));
+    const handle = pool.start(0, tasks[0]!, attemptId(tasks[0]!.taskId, 1));
     await expect(handle.result).resolves.toMatchObject({ committed: true });
   });
 
@@ -311,7 +311,7 @@ describe('stopping', () => {
 
   test('closing the pool fails what is running and leaves no scratch folder', async () => {
     const { pool, tasks, scratch } = makePool([{ does: 'loop' }]);
-    const handle = pool.start(0, tasks[0], attemptId(tasks[0].taskId, 0));
+    const handle = pool.start(0, tasks[0]!, attemptId(tasks[0]!.taskId, 0));
     const result = handle.result.catch((error: unknown) => error);
     while (handle.progress()?.chunkOffsetBytes !== 262_144) await sleep(5);
 
@@ -319,7 +319,7 @@ describe('stopping', () => {
 
     expect(await result).toMatchObject({ name: 'WorkerDiedError' });
     expect(readdirSync(scratch.folder)).toEqual([]);
-    expect(() => pool.start(0, tasks[0], attemptId(tasks[0].taskId, 1))).toThrow('closed');
+    expect(() => pool.start(0, tasks[0]!, attemptId(tasks[0]!.taskId, 1))).toThrow('closed');
   });
 
   test('the scratch folder comes with the first attempt and goes at the end', async () => {
@@ -357,7 +357,7 @@ describe('what user code prints', () => {
     for (let repeat = 0; repeat < 5; repeat++) {
       const { pool, tasks, output } = makePool([{ does: 'commit', prints: lines }], { workers: 1 });
 
-      await pool.start(0, tasks[0], attemptId(tasks[0].taskId, 0)).result;
+      await pool.start(0, tasks[0]!, attemptId(tasks[0]!.taskId, 0)).result;
       await pool.close();
 
       expect(output.map(({ text }) => text).join('')).toBe(lines.join(''));

@@ -71,7 +71,7 @@ describe('sampleBoundaries()', () => {
           const bytes = boundaries.map((boundary) => Buffer.from(boundary));
           expect(boundaries.length).toBeLessThan(partitions);
           expect(boundaries.every((boundary) => inputLines.includes(boundary))).toBe(true);
-          for (let i = 1; i < bytes.length; i++) expect(Buffer.compare(bytes[i - 1], bytes[i])).toBe(-1);
+          for (let i = 1; i < bytes.length; i++) expect(Buffer.compare(bytes[i - 1]!, bytes[i]!)).toBe(-1);
           expect(await sample([text], { partitions, samplesMax })).toEqual(boundaries);
         },
       ),
@@ -188,7 +188,7 @@ describe('the parts of a range-partitioned job', () => {
     'a zstd file': (all) => inputOf([textOf(all)], () => 'zstd'),
     'plain files of very different sizes': (all) => inputOf(unevenTexts(all)),
     'files of very different sizes, two of three compressed': (all) =>
-      inputOf(unevenTexts(all), (i) => (['none', 'gzip', 'zstd'] as const)[i % 3]),
+      inputOf(unevenTexts(all), (i) => (['none', 'gzip', 'zstd'] as const)[i % 3]!),
     'a file for each of many lines, and one for the others': (all) => {
       const alone = Math.min(3_000, all.length - 1);
       return inputOf([...all.slice(0, alone).map((line) => `${line}\n`), textOf(all.slice(alone))]);
@@ -198,8 +198,8 @@ describe('the parts of a range-partitioned job', () => {
   it.each(
     Object.keys(orders).flatMap((order) => Object.keys(layouts).map((layout) => [order, layout] as const)),
   )('are of about the same size: %s, in %s', async (order, layout) => {
-    const all = orders[order];
-    const { inputs, files } = await layouts[layout](all);
+    const all = orders[order]!;
+    const { inputs, files } = await layouts[layout]!(all);
 
     for (const reducers of [4, 16, 64]) {
       const { settings } = await planJob({
@@ -263,8 +263,8 @@ describe('the parts of a range-partitioned job', () => {
     let partition = 0;
     // The keys are ASCII, so their order as text is the order of their bytes.
     for (const line of all.toSorted()) {
-      while (partition < keys.length && keys[partition] <= line) partition++;
-      sizes[partition]++;
+      while (partition < keys.length && keys[partition]! <= line) partition++;
+      sizes[partition]!++;
     }
     return (Math.max(...sizes) * partitions) / all.length;
   }

@@ -68,8 +68,8 @@ describe('listLocalInputs()', () => {
     const files = await listLocalInputs(store, [join(root, 'packed')]);
 
     expect(files.map(({ compression }) => compression)).toEqual(['gzip', 'gzip', 'zstd', 'zstd', 'none']);
-    expect(files[0].sizeBytes).toBe('packed/a.gz\n'.length);
-    expect(files[0].etag).toBe((await store.head(files[0].key))?.etag);
+    expect(files[0]!.sizeBytes).toBe('packed/a.gz\n'.length);
+    expect(files[0]!.etag).toBe((await store.head(files[0]!.key))?.etag);
   });
 
   it('keeps the order of patterns, and lists a file named twice once', async () => {

@@ -33,7 +33,7 @@ export interface FillOutcome {
 }
 
 if (isMainThread) {
-  process.stdout.write(JSON.stringify((await perform(JSON.parse(process.argv[2]) as Act)) ?? null));
+  process.stdout.write(JSON.stringify((await perform(JSON.parse(process.argv[2]!) as Act)) ?? null));
   process.exit(0);
 }
 parentPort?.postMessage(await perform(workerData as Act));

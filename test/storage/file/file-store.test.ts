@@ -424,7 +424,7 @@ describe('FileStore', () => {
         inProcess({ ...race, writer: 'c' }),
       ])) as string[][];
 
-      const winners = [a, b, c].flatMap((keys, i) => keys.map((key) => [key, 'abc'[i]] as const));
+      const winners = [a, b, c].flatMap((keys, i) => keys!.map((key) => [key, 'abc'[i]!] as const));
       expect(winners).toHaveLength(100);
       expect(new Set(winners.map(([key]) => key)).size).toBe(100);
       for (const [key, writer] of winners) {
@@ -596,7 +596,7 @@ describe('FileStore', () => {
     const infos = await infosOf(store, 'many/');
 
     expect(infos).toHaveLength(20_000);
-    expect(infos.every(({ key }, i) => i === 0 || infos[i - 1].key < key)).toBe(true);
+    expect(infos.every(({ key }, i) => i === 0 || infos[i - 1]!.key < key)).toBe(true);
   });
 });
 

@@ -43,7 +43,7 @@ function shuffleObject(): { bytes: Buffer; cells: { startBytes: number; endBytes
     startBytes,
     endBytes: startBytes + lengthBytes,
   }));
-  return { bytes: Buffer.concat([Buffer.alloc(cells[0].startBytes), ...blocks]), cells };
+  return { bytes: Buffer.concat([Buffer.alloc(cells[0]!.startBytes), ...blocks]), cells };
 }
 
 async function recordsMerged(segments: readonly RunSegment[]): Promise<number> {
@@ -75,7 +75,7 @@ describe('reducers that together ask for more than S3 gives', () => {
     const reducers = cells.map(({ startBytes, endBytes }, reducer) =>
       recordsMerged(
         keys.map((key) => ({
-          store: stores[reducer],
+          store: stores[reducer]!,
           key,
           etag: `"${key}"`,
           startBytes,
