@@ -504,6 +504,7 @@ export class FoldTable {
     const draining = this.#draining;
     const keys = this.#keys.bytes;
     const record = this.#record;
+    record.keyBytes = keys;
     record.valueBytes = this.#value;
     const writeUntil = writer.bytesWritten + bytesMax;
     while (draining.partition < this.#partitions) {
@@ -517,7 +518,6 @@ export class FoldTable {
         const entry = keys.readUInt32LE(offset - 4);
         const valueEnd = encodeNumberValue(this.#values[entry * ENTRY_DOUBLES]!, this.#value, 0);
         const keyStart = keyStartAt(keys, offset);
-        record.keyBytes = keys;
         record.keyStart = keyStart;
         record.keyEnd = keyStart + keyLengthAt(keys, offset);
         record.valueEnd = valueEnd;

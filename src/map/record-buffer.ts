@@ -226,10 +226,10 @@ export class RecordBuffer implements ByteSink {
     const bytes = this.bytes;
     let record = this.#record;
     let next = this.#nextRecord;
-    for (const slice of [record, next]) {
-      slice.keyBytes = bytes;
-      slice.valueBytes = bytes;
-    }
+    const folded = this.#foldedRecord;
+    record.keyBytes = record.valueBytes = bytes;
+    next.keyBytes = next.valueBytes = bytes;
+    folded.keyBytes = bytes;
     locate(bytes, offsets[start]!, record);
     let i = start;
     while (i < batchEnd) {
@@ -242,11 +242,12 @@ export class RecordBuffer implements ByteSink {
         } while (i < end && sameKey(bytes, record, next));
         this.#folded.reset();
         fold.writeTo(this.#folded);
-        record.valueBytes = this.#folded.bytes;
-        record.valueStart = 0;
-        record.valueEnd = this.#folded.end;
-        writer.append(record);
-        record.valueBytes = bytes;
+        folded.keyStart = record.keyStart;
+        folded.keyEnd = record.keyEnd;
+        // Seldom another buffer: comparing costs less than the write barrier of an assignment.
+        if (folded.valueBytes !== this.#folded.bytes) folded.valueBytes = this.#folded.bytes;
+        folded.valueEnd = this.#folded.end;
+        writer.append(folded);
       } else {
         writer.append(record);
       }
@@ -258,6 +259,7 @@ export class RecordBuffer implements ByteSink {
   readonly #folded = new GrowableSink(64);
   readonly #record = new RecordSlice();
   readonly #nextRecord = new RecordSlice();
+  readonly #foldedRecord = new RecordSlice();
 
   #writeLongHeader(keyLength: number, valueLength: number): void {
     const lengths = this.#longHeader;

@@ -14,7 +14,9 @@ import { numberValueCodec } from '../codec/number-value.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
-import { blockBytesOf, LocalRun, mergeInto, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
+import { LocalRun, type LocalRunOptions } from '../shuffle/local-run.ts';
+import { mergeInto, reduceRunCount } from '../shuffle/merge-runs.ts';
+import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import type { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import { FoldTable, takesText } from './fold-table.ts';
@@ -40,6 +42,7 @@ export class ShuffleCollector {
   readonly #partitions: number;
   readonly #fold: ValueFold | undefined;
   readonly #sortBufferBytes: number;
+  readonly #scratch: LocalRunOptions;
   #table: FoldTable | undefined;
   #buffer: RecordBuffer | undefined;
   readonly #runs: RunSegment[][] = [];
@@ -52,6 +55,11 @@ export class ShuffleCollector {
     this.#shuffle = job.shuffle!;
     this.#partitions = settings.reducers;
     this.#partitioner = createPartitioner(job, settings);
+    this.#scratch = {
+      folder: environment.scratchFolder,
+      compression: settings.compression,
+      blockBytes: LIMITS.blockBytes,
+    };
     this.#fold = createFold(this.#shuffle, environment.progress);
     this.#sortBufferBytes = Math.min(
       Math.floor(memoryBytes * SORT_BUFFER_FRACTION),
@@ -112,29 +120,23 @@ export class ShuffleCollector {
       return;
     }
     if (source.count > 0) this.#spill();
-    const { settings, memoryBytes, scratchFolder } = this.#environment;
-    const budget = openRunsBudget(
-      memoryBytes * MERGE_FRACTION,
-      blockBytesOf(this.#runs.flat()),
-      this.#runs.length,
-    );
+    await this.#mergeRuns(writer);
+  }
+
+  async #mergeRuns(writer: ShuffleObjectWriter): Promise<void> {
+    const { memoryBytes, control } = this.#environment;
+    const fold = this.#fold;
+    const blockBytes = blockBytesOf(this.#runs.flat());
+    const options = {
+      budget: openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytes, this.#runs.length),
+      folding: fold && { fold, key: this.#shuffle.key },
+      control,
+      scratch: this.#scratch,
+      onMerged: ({ bytes }: { bytes: number }) => this.#countSpilled(bytes),
+    };
     for (let partition = 0; partition < this.#partitions; partition++) {
       const segments = this.#runs.map((run) => run[partition]!).filter(({ records }) => records > 0);
-      const open = await reduceRunCount(segments, {
-        budget,
-        folder: scratchFolder,
-        fold: this.#fold,
-        compression: settings.compression,
-        blockBytes: LIMITS.blockBytes,
-        control,
-        onMerged: ({ bytes }) => this.#countSpilled(bytes),
-      });
-      await mergeInto(writer.run, open, {
-        fold: this.#fold,
-        chunkBytes: budget.chunkBytes,
-        flush: () => writer.flush(),
-        control,
-      });
+      await mergeInto(writer, await reduceRunCount(segments, options), options);
       writer.run.endPartition();
     }
   }
@@ -227,12 +229,7 @@ export class ShuffleCollector {
   #spill(): void {
     const source = (this.#table ?? this.#buffer)!;
     this.#environment.control.check();
-    const run = new LocalRun({
-      folder: this.#environment.scratchFolder,
-      name: `spill-${this.#runs.length}`,
-      compression: this.#environment.settings.compression,
-      blockBytes: LIMITS.blockBytes,
-    });
+    const run = new LocalRun(`spill-${this.#runs.length}`, this.#scratch);
     try {
       while (!source.drain(run.writer, LIMITS.uploadChunkBytes)) this.#environment.control.check();
     } catch (error) {

@@ -7,32 +7,27 @@
  */
 import type { JobShuffle, ParameterValues, ReduceContext, ReduceFunction } from '../api/job.ts';
 import { refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
-import type { MapReduceError } from '../base/errors.ts';
 import { refuseReturned } from '../base/user-returns.ts';
 import type { Codec } from '../codec/codec.ts';
-import { GrowableSink } from '../codec/growable-sink.ts';
+import type { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX, numberValueCodec } from '../codec/number-value.ts';
 import { printKey } from '../codec/print-key.ts';
-import { RecordSlice } from '../codec/record-slice.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
-import { GroupKey, type KWayMerge } from '../shuffle/merge.ts';
+import { type RecordConsumer, RecordCopier } from '../shuffle/consume-merge.ts';
+import { GroupFolder } from '../shuffle/group-folder.ts';
+import { GroupKey } from '../shuffle/group-key.ts';
+import type { KWayMerge } from '../shuffle/merge.ts';
 import { GroupValues } from './group-values.ts';
 import type { ResultOutput } from './result-output.ts';
 
-export interface GroupReducer {
-  /** Consumes records until the merge must be awaited or the output wants to be flushed; true in the first case. */
-  reduceStretch(merge: KWayMerge): boolean;
-  /** The last group has ended. */
-  finish(): void;
-  close(): void;
-  readonly recordsRead: number;
-  readonly spills: number;
-  readonly bytesSpilled: number;
+export interface GroupReducer extends RecordConsumer {
+  /** What it spilled, and how to close the spill. Only values that are gathered for a function are spilled. */
+  readonly values?: Pick<GroupValues, 'spills' | 'bytesSpilled' | 'close'>;
 }
 
-/** The codec of the values that the reducer passes to ResultOutput.emitEncoded(). */
+/** The codec of the values that the reducer appends to the ResultOutput. */
 export function resultValueCodec(shuffle: JobShuffle): Codec<unknown> {
   return shuffle.reduce === 'count' ? (numberValueCodec as Codec<unknown>) : shuffle.value;
 }
@@ -47,117 +42,20 @@ export function createGroupReducer(
   if (typeof reduce === 'function') return new FunctionReducer(environment, reduce, output, count);
   switch (reduce) {
     case 'each':
-      return new EachReducer(output);
+      return new RecordCopier(output);
     case 'count':
-      return new FoldReducer(new CountFold(), output, shuffle);
+      return new GroupFolder({ fold: new CountFold(), key: shuffle.key }, output);
     case 'combined':
-      return new FoldReducer(createFold(shuffle, environment.progress)!, output, shuffle);
+      return folderBy(shuffle, environment, output);
     case 'sum':
     case 'min':
     case 'max':
-      return new FoldReducer(
-        createFold({ ...shuffle, combine: reduce }, environment.progress)!,
-        output,
-        shuffle,
-      );
+      return folderBy({ ...shuffle, combine: reduce }, environment, output);
   }
 }
 
-class EachReducer implements GroupReducer {
-  recordsRead = 0;
-  readonly spills = 0;
-  readonly bytesSpilled = 0;
-  readonly #output: ResultOutput;
-
-  constructor(output: ResultOutput) {
-    this.#output = output;
-  }
-
-  reduceStretch(merge: KWayMerge): boolean {
-    const output = this.#output;
-    for (;;) {
-      output.emitEncoded(merge.current);
-      this.recordsRead++;
-      if (!merge.next()) return true;
-      if (output.wantsFlush) return false;
-    }
-  }
-
-  finish(): void {}
-
-  close(): void {}
-}
-
-class FoldReducer implements GroupReducer {
-  recordsRead = 0;
-  readonly spills = 0;
-  readonly bytesSpilled = 0;
-  readonly #fold: ValueFold;
-  readonly #output: ResultOutput;
-  readonly #shuffle: JobShuffle;
-  readonly #key = new GroupKey();
-  readonly #value = new GrowableSink(64);
-  readonly #folded = new RecordSlice();
-  #open = false;
-
-  constructor(fold: ValueFold, output: ResultOutput, shuffle: JobShuffle) {
-    this.#fold = fold;
-    this.#output = output;
-    this.#shuffle = shuffle;
-  }
-
-  reduceStretch(merge: KWayMerge): boolean {
-    const fold = this.#fold;
-    const key = this.#key;
-    for (;;) {
-      const record = merge.current;
-      this.recordsRead++;
-      if (this.#open && key.holds(record)) {
-        this.#add(record.valueBytes, record.valueStart, record.valueEnd);
-      } else {
-        this.finish();
-        key.take(record);
-        fold.start(record.valueBytes, record.valueStart, record.valueEnd);
-        this.#open = true;
-      }
-      if (!merge.next()) return true;
-      if (this.#output.wantsFlush) return false;
-    }
-  }
-
-  finish(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    const value = this.#value;
-    value.reset();
-    try {
-      this.#fold.writeTo(value);
-    } catch (error) {
-      throw this.#naming(error);
-    }
-    const folded = this.#folded;
-    folded.keyBytes = this.#key.bytes;
-    folded.keyEnd = this.#key.end;
-    folded.valueBytes = value.bytes;
-    folded.valueEnd = value.end;
-    this.#output.emitEncoded(folded);
-  }
-
-  close(): void {}
-
-  #add(bytes: Buffer, start: number, end: number): void {
-    try {
-      this.#fold.add(bytes, start, end);
-    } catch (error) {
-      throw this.#naming(error);
-    }
-  }
-
-  #naming(error: unknown): MapReduceError {
-    return userCodeError('combine', error, {
-      groupKey: printKey(this.#shuffle.key, this.#key.bytes, 0, this.#key.end),
-    });
-  }
+function folderBy(shuffle: JobShuffle, { progress }: TaskEnvironment, output: ResultOutput): GroupFolder {
+  return new GroupFolder({ fold: createFold(shuffle, progress)!, key: shuffle.key }, output);
 }
 
 class CountFold implements ValueFold {
@@ -187,7 +85,7 @@ class FunctionReducer implements GroupReducer {
   readonly #output: ResultOutput;
   readonly #shuffle: JobShuffle;
   readonly #key = new GroupKey();
-  readonly #values: GroupValues;
+  readonly values: GroupValues;
   #open = false;
   #isReducing = false;
   #failure: unknown;
@@ -202,7 +100,7 @@ class FunctionReducer implements GroupReducer {
     this.#reduce = reduce;
     this.#output = output;
     this.#shuffle = job.shuffle!;
-    this.#values = new GroupValues({
+    this.values = new GroupValues({
       codec: this.#shuffle.value,
       memoryBytes: Math.floor(memoryBytes * GROUP_MEMORY_FRACTION),
       path: `${scratchFolder}/group`,
@@ -226,17 +124,9 @@ class FunctionReducer implements GroupReducer {
     };
   }
 
-  get spills(): number {
-    return this.#values.spills;
-  }
-
-  get bytesSpilled(): number {
-    return this.#values.bytesSpilled;
-  }
-
-  reduceStretch(merge: KWayMerge): boolean {
+  takeStretch(merge: KWayMerge): boolean {
     const key = this.#key;
-    const values = this.#values;
+    const values = this.values;
     for (;;) {
       const record = merge.current;
       this.recordsRead++;
@@ -258,17 +148,13 @@ class FunctionReducer implements GroupReducer {
     try {
       const key = this.#shuffle.key.decode(bytes, 0, end);
       this.#isReducing = true;
-      const returned: unknown = this.#reduce(key, this.#values.current(), this.#context);
+      const returned: unknown = this.#reduce(key, this.values.current(), this.#context);
       this.#isReducing = false;
       if (returned !== undefined) refuseReturned('reduce', returned);
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
       throw userCodeError('reduce', error, { groupKey: printKey(this.#shuffle.key, bytes, 0, end) });
     }
-    this.#values.clear();
-  }
-
-  close(): void {
-    this.#values.close();
+    this.values.clear();
   }
 }

@@ -10,6 +10,7 @@ import { sortedCounters } from '../base/counters.ts';
 import { withDetails } from '../base/errors.ts';
 import type { AttemptId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { Progress } from '../base/progress.ts';
 import { releaseThreadMemory } from '../base/thread-memory.ts';
 import { shuffleIndexKey } from '../commit/layout.ts';
 import { namingRepair } from '../commit/repair.ts';
@@ -17,11 +18,13 @@ import { createFold } from '../fold/value-fold.ts';
 import type { ReduceTaskSpec, TaskEnvironment } from '../plan/task.ts';
 import type { TaskResult } from '../report/task-summary.ts';
 import { resultOf } from '../report/task-summary.ts';
-import { blockBytesOf, openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
+import { consumeMerge } from '../shuffle/consume-merge.ts';
+import { reduceRunCount } from '../shuffle/merge-runs.ts';
+import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readPartitionSegments } from '../shuffle/shuffle-index.ts';
 import { createGroupReducer, type GroupReducer, resultValueCodec } from './group-reducer.ts';
-import { createResultOutput, type ResultOutput } from './result-output.ts';
+import { createResultOutput } from './result-output.ts';
 
 /** Of the attempt's memory, for open runs; the rest is for a group's values, the output and the heap. */
 const MERGE_FRACTION = 0.6;
@@ -47,32 +50,15 @@ async function reducePartition(
   attempt: AttemptId,
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
-  const { store, layout, control, settings, scratchFolder, memoryBytes } = environment;
+  const { store, layout, control, progress } = environment;
   const shuffle = environment.job.shuffle!;
   const startedMs = performance.now();
   releaseThreadMemory();
   const segments = await readPartitionSegments(store, shuffleIndexKey(layout), spec.index);
   const bytesRead = segments.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
+  const { open, chunkBytes, merged } = await openableRuns(segments, environment);
 
-  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytesOf(segments), segments.length);
-  let bytesSpilled = 0;
-  let spills = 0;
-  let recordsFolded = 0;
-  const open = await reduceRunCount(segments, {
-    budget,
-    folder: scratchFolder,
-    fold: createFold(shuffle, environment.progress),
-    compression: settings.compression,
-    blockBytes: LIMITS.blockBytes,
-    control,
-    onMerged: ({ bytes, recordsIn, recordsOut }) => {
-      spills++;
-      bytesSpilled += bytes;
-      recordsFolded += recordsIn - recordsOut;
-    },
-  });
-
-  const { counters, count } = createCounter(environment.progress);
+  const { counters, count } = createCounter(progress);
   const output = createResultOutput({
     taskId: spec.taskId,
     attemptId: attempt,
@@ -80,73 +66,74 @@ async function reducePartition(
     keyCodec: shuffle.key,
     valueCodec: resultValueCodec(shuffle),
   });
+  let reducer: GroupReducer | undefined;
   try {
-    const reducer = createGroupReducer(environment, output, count);
-    try {
-      await reduceAll(open, {
-        reducer,
-        output,
-        environment,
-        chunkBytes: budget.chunkBytes,
-        recordsFolded,
-        bytesTotal: bytesRead,
-      });
-    } finally {
-      reducer.close();
-    }
+    reducer = createGroupReducer(environment, output, count);
+    const onStretch = progressOf(reducer, { open, merged, bytesRead, progress });
+    await consumeMerge(open, { consumer: reducer, sink: output, chunkBytes, control, onStretch });
     control.check();
     const { committed, summary } = await output.commit({
-      recordsRead: reducer.recordsRead + recordsFolded,
+      recordsRead: reducer.recordsRead + merged.recordsFolded,
       bytesRead,
       plainBytesRead: 0,
       counters: sortedCounters(counters),
-      spills: spills + reducer.spills,
-      bytesSpilled: bytesSpilled + reducer.bytesSpilled,
+      spills: merged.runs + (reducer.values?.spills ?? 0),
+      bytesSpilled: merged.bytes + (reducer.values?.bytesSpilled ?? 0),
       elapsedMs: Math.round(performance.now() - startedMs),
     });
     return resultOf(summary, committed);
   } catch (error) {
     await output.abort();
     throw error;
+  } finally {
+    reducer?.values?.close();
   }
 }
 
-async function reduceAll(
+/** What merging runs into fewer took. */
+interface MergedRuns {
+  runs: number;
+  bytes: number;
+  /** Records that folding saved. */
+  recordsFolded: number;
+}
+
+/** As many runs as may be open at once. */
+async function openableRuns(
   segments: readonly RunSegment[],
+  { job, settings, memoryBytes, scratchFolder, progress, control }: TaskEnvironment,
+): Promise<{ open: readonly RunSegment[]; chunkBytes: number; merged: MergedRuns }> {
+  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytesOf(segments), segments.length);
+  const { key } = job.shuffle!;
+  const fold = createFold(job.shuffle!, progress);
+  const merged: MergedRuns = { runs: 0, bytes: 0, recordsFolded: 0 };
+  const open = await reduceRunCount(segments, {
+    budget,
+    folding: fold && { fold, key },
+    control,
+    scratch: { folder: scratchFolder, compression: settings.compression, blockBytes: LIMITS.blockBytes },
+    onMerged: ({ bytes, recordsFolded }) => {
+      merged.runs++;
+      merged.bytes += bytes;
+      merged.recordsFolded += recordsFolded;
+    },
+  });
+  return { open, chunkBytes: budget.chunkBytes, merged };
+}
+
+/** Reports progress by records, which stand for bytes: blocks are read ahead, and of different runs at different times. */
+function progressOf(
+  reducer: GroupReducer,
   {
-    reducer,
-    output,
-    environment,
-    chunkBytes,
-    recordsFolded,
-    bytesTotal,
-  }: {
-    reducer: GroupReducer;
-    output: ResultOutput;
-    environment: TaskEnvironment;
-    chunkBytes: number;
-    recordsFolded: number;
-    bytesTotal: number;
-  },
-): Promise<void> {
-  if (segments.length === 0) return;
-  const { control, progress } = environment;
-  // Records stand for bytes: blocks are read ahead, and of different partitions at different times.
-  const recordsTotal = recordsFolded + segments.reduce((sum, { records }) => sum + records, 0);
-  const merge = openMerge(segments, chunkBytes);
-  try {
-    while (await merge.ready()) {
-      control.check();
-      while (!reducer.reduceStretch(merge)) {
-        control.check();
-        await output.flush();
-      }
-      if (output.wantsFlush) await output.flush();
-      progress.recordsRead = reducer.recordsRead + recordsFolded;
-      progress.bytesRead = Math.round((bytesTotal * progress.recordsRead) / recordsTotal);
-    }
-    reducer.finish();
-  } finally {
-    await merge.close();
-  }
+    open,
+    merged: { recordsFolded },
+    bytesRead,
+    progress,
+  }: { open: readonly RunSegment[]; merged: MergedRuns; bytesRead: number; progress: Progress },
+): () => void {
+  const recordsTotal = recordsFolded + open.reduce((sum, { records }) => sum + records, 0);
+  return () => {
+    progress.recordsRead = reducer.recordsRead + recordsFolded;
+    progress.bytesRead = Math.round((bytesRead * progress.recordsRead) / recordsTotal);
+  };
 }

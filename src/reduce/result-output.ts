@@ -12,15 +12,13 @@ import { PartWriter } from '../commit/part-writer.ts';
 import type { EncodedRecordWriter, OutputFormat } from '../formats/output-format.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
 import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
+import type { RecordSink } from '../shuffle/consume-merge.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 
-export interface ResultOutput {
+/** What is appended is a record whose key is the group's and whose value is still encoded. */
+export interface ResultOutput extends RecordSink {
   /** One record of the group whose encoded key is bytes[start, end). */
   emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void;
-  /** The same for a record whose key is the group's and whose value is still encoded. */
-  emitEncoded(record: Readonly<RecordSlice>): void;
-  readonly wantsFlush: boolean;
-  flush(): Promise<void>;
   commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }>;
   abort(): Promise<void>;
 }
@@ -29,7 +27,7 @@ export interface ResultOutputOptions {
   readonly taskId: TaskId;
   readonly attemptId: AttemptId;
   readonly environment: TaskEnvironment;
-  /** Of the records given to emitEncoded(). */
+  /** Of the records that are appended. */
   readonly keyCodec: Codec<unknown>;
   readonly valueCodec: Codec<unknown>;
 }
@@ -73,7 +71,7 @@ class PartOutput implements ResultOutput {
     this.#part.recordWritten();
   }
 
-  emitEncoded(record: Readonly<RecordSlice>): void {
+  append(record: Readonly<RecordSlice>): void {
     this.#writeEncoded(record, this.#part.sink);
     this.#part.recordWritten();
   }
@@ -104,7 +102,6 @@ class MergeRunOutput implements ResultOutput {
   readonly #taskId: TaskId;
   readonly #attemptId: AttemptId;
   #records = 0;
-  #flushedBytes = 0;
 
   constructor(options: ResultOutputOptions) {
     const { environment, taskId, attemptId } = options;
@@ -124,22 +121,21 @@ class MergeRunOutput implements ResultOutput {
   emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void {
     this.#formatted.reset();
     this.#format.write(key, value, this.#formatted);
-    this.#append(groupKey, groupStart, groupEnd);
+    this.#appendFormatted(groupKey, groupStart, groupEnd);
   }
 
-  emitEncoded(record: Readonly<RecordSlice>): void {
+  append(record: Readonly<RecordSlice>): void {
     this.#formatted.reset();
     this.#writeEncoded(record, this.#formatted);
-    this.#append(record.keyBytes, record.keyStart, record.keyEnd);
+    this.#appendFormatted(record.keyBytes, record.keyStart, record.keyEnd);
   }
 
   get wantsFlush(): boolean {
-    return this.#object.run.bytesWritten - this.#flushedBytes >= LIMITS.uploadChunkBytes;
+    return this.#object.wantsFlush;
   }
 
-  async flush(): Promise<void> {
-    this.#flushedBytes = this.#object.run.bytesWritten;
-    await this.#object.flush();
+  flush(): Promise<void> {
+    return this.#object.flush();
   }
 
   commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
@@ -158,14 +154,14 @@ class MergeRunOutput implements ResultOutput {
     return this.#object.abort();
   }
 
-  #append(groupKey: Buffer, groupStart: number, groupEnd: number): void {
+  #appendFormatted(groupKey: Buffer, groupStart: number, groupEnd: number): void {
     const record = this.#record;
-    record.keyBytes = groupKey;
+    if (record.keyBytes !== groupKey) record.keyBytes = groupKey;
     record.keyStart = groupStart;
     record.keyEnd = groupEnd;
     record.valueBytes = this.#formatted.bytes;
     record.valueEnd = this.#formatted.end;
-    this.#object.run.append(record);
+    this.#object.append(record);
     this.#records++;
   }
 }

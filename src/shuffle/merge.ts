@@ -19,7 +19,7 @@
  *       do use(merge.current); while (merge.next());
  *     }
  */
-import { compareBytes, copyBytes, equalBytes } from '../base/byte-ranges.ts';
+import { compareBytes } from '../base/byte-ranges.ts';
 import { type RunCursor, STEP_BLOCK_ENDED, STEP_SAME_KEY } from './run-cursor.ts';
 
 export class KWayMerge {
@@ -105,25 +105,4 @@ function isBefore(a: RunCursor, b: RunCursor): boolean {
   if (a.ended) return a.index < b.index;
   const order = compareBytes(a.keyBytes, a.keyStart, a.keyEnd, b.keyBytes, b.keyStart, b.keyEnd);
   return order === 0 ? a.index < b.index : order < 0;
-}
-
-/** Remembers the key of the group being read, since the block that it came from may be gone before the group ends. */
-export class GroupKey {
-  bytes: Buffer = Buffer.allocUnsafeSlow(256);
-  end = 0;
-  #prefix = -1;
-
-  holds(cursor: RunCursor): boolean {
-    return (
-      this.#prefix === cursor.prefix &&
-      equalBytes(this.bytes, 0, this.end, cursor.keyBytes, cursor.keyStart, cursor.keyEnd)
-    );
-  }
-
-  take(cursor: RunCursor): void {
-    const length = cursor.keyEnd - cursor.keyStart;
-    if (length > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(2 * length);
-    this.end = copyBytes(cursor.keyBytes, cursor.keyStart, cursor.keyEnd, this.bytes, 0);
-    this.#prefix = cursor.prefix;
-  }
 }

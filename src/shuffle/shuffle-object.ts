@@ -14,11 +14,13 @@ import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseJson } from '../codec/parse-json.ts';
+import type { RecordSlice } from '../codec/record-slice.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
 import { CommittedObject } from '../storage/committed-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { BlockCompression } from './block.ts';
 import { corrupt } from './block.ts';
+import type { RecordSink } from './consume-merge.ts';
 import { type PartitionExtent, RunWriter } from './run-writer.ts';
 
 const MAGIC = 'SMRS';
@@ -30,11 +32,13 @@ const EXTENT_BYTES = 16;
 const TAIL_BYTES = 64 * 1024;
 
 /** Writes a shuffle object, which appears when it is committed. */
-export class ShuffleObjectWriter {
+export class ShuffleObjectWriter implements RecordSink {
   readonly run: RunWriter;
   readonly #object: CommittedObject;
   #pending: Buffer[] = [header()];
   #pendingBytes = SHUFFLE_HEADER_BYTES;
+  /** Of the blocks, at the last flush. */
+  #flushedBytes = 0;
 
   constructor({
     store,
@@ -54,8 +58,17 @@ export class ShuffleObjectWriter {
     this.run = new RunWriter({ compression, blockBytes, emitBlock: (block) => this.#take(block) });
   }
 
-  /** Sends the blocks that were sealed since the last call. To be awaited every so many bytes. */
+  append(record: Readonly<RecordSlice>): void {
+    this.run.append(record);
+  }
+
+  get wantsFlush(): boolean {
+    return this.run.bytesWritten - this.#flushedBytes >= LIMITS.uploadChunkBytes;
+  }
+
+  /** Sends the blocks that were sealed since the last call. */
   async flush(): Promise<void> {
+    this.#flushedBytes = this.run.bytesWritten;
     await this.#object.send(this.#pending);
     this.#giveBack();
   }

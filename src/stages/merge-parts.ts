@@ -15,6 +15,7 @@ import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
 import type { AttemptControl } from '../base/progress.ts';
 import { appendBytes } from '../codec/append-bytes.ts';
+import type { RecordSlice } from '../codec/record-slice.ts';
 import { findOrRemovePart } from '../commit/committed-part.ts';
 import { mergeRunKey, partsAreInOrder, taskPartKey } from '../commit/layout.ts';
 import { namingRepair } from '../commit/repair.ts';
@@ -24,8 +25,9 @@ import type { JobLayout, JobPlan } from '../plan/task.ts';
 import type { PartReport } from '../report/report.ts';
 import { mergedName } from '../report/result-names.ts';
 import { corrupt } from '../shuffle/block.ts';
-import type { KWayMerge } from '../shuffle/merge.ts';
-import { blockBytesOf, openMerge, openRunsBudget, reduceRunCount } from '../shuffle/merge-runs.ts';
+import type { RecordSink } from '../shuffle/consume-merge.ts';
+import { mergeInto, reduceRunCount } from '../shuffle/merge-runs.ts';
+import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import { appendObject } from '../storage/append-object.ts';
@@ -59,18 +61,19 @@ async function mergeRuns(key: string, options: MergeOptions): Promise<ResultTota
   const { plan, store, memoryBytes, scratchFolder, control } = options;
   const segments = await runSegments(options);
   const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytesOf(segments), segments.length);
+  const merging = { budget, folding: undefined, control };
   const open = await reduceRunCount(segments, {
-    budget,
-    folder: scratchFolder,
-    fold: undefined,
-    compression: plan.settings.compression,
-    blockBytes: LIMITS.blockBytes,
-    control,
+    ...merging,
+    scratch: {
+      folder: scratchFolder,
+      compression: plan.settings.compression,
+      blockBytes: LIMITS.blockBytes,
+    },
     onMerged: () => {},
   });
   const merged = new ResultObject({ store, key, overflowPath: `${scratchFolder}/overflow` });
   try {
-    if (open.length > 0) await writeMerged(openMerge(open, budget.chunkBytes), { control, merged });
+    await mergeInto(new MergedFile(merged), open, merging);
     const totals = await merged.end();
     await merged.replace();
     return totals;
@@ -93,23 +96,25 @@ async function runSegments({ plan, store, layout }: MergeOptions): Promise<RunSe
   return segments.filter(({ records }) => records > 0);
 }
 
-async function writeMerged(
-  merge: KWayMerge,
-  { control, merged }: { control: AttemptControl; merged: ResultObject },
-): Promise<void> {
-  const { sink } = merged;
-  try {
-    while (await merge.ready()) {
-      control.check();
-      do {
-        const { valueBytes, valueStart, valueEnd } = merge.current;
-        appendBytes(valueBytes, valueStart, valueEnd, sink);
-        merged.recordWritten();
-        if (merged.wantsFlush) await merged.flush();
-      } while (merge.next());
-    }
-  } finally {
-    await merge.close();
+/** Keeps of each record its value, which is formatted already. */
+class MergedFile implements RecordSink {
+  readonly #object: ResultObject;
+
+  constructor(object: ResultObject) {
+    this.#object = object;
+  }
+
+  append({ valueBytes, valueStart, valueEnd }: Readonly<RecordSlice>): void {
+    appendBytes(valueBytes, valueStart, valueEnd, this.#object.sink);
+    this.#object.recordWritten();
+  }
+
+  get wantsFlush(): boolean {
+    return this.#object.wantsFlush;
+  }
+
+  flush(): Promise<void> {
+    return this.#object.flush();
   }
 }
 

@@ -6,16 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
-import type { ValueFold } from '../../src/fold/fold.ts';
 import { createFold } from '../../src/fold/value-fold.ts';
-import {
-  blockBytesOf,
-  LocalRun,
-  mergeInto,
-  openRunsBudget,
-  reduceRunCount,
-} from '../../src/shuffle/merge-runs.ts';
+import type { Folding } from '../../src/shuffle/group-folder.ts';
+import { LocalRun } from '../../src/shuffle/local-run.ts';
+import { mergeInto, reduceRunCount } from '../../src/shuffle/merge-runs.ts';
+import { blockBytesOf, openRunsBudget } from '../../src/shuffle/open-runs.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
+import { ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { StreamOptions } from '../../src/storage/object-store.ts';
 import {
@@ -37,7 +34,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Associative, not commutative: the result tells the order in which values were folded. */
-function concatenation(): ValueFold {
+function concatenation(): Folding {
   const shuffle = {
     key: stringCodec,
     value: stringCodec,
@@ -46,7 +43,7 @@ function concatenation(): ValueFold {
     reduce: 'combined',
     reducers: undefined,
   } as Parameters<typeof createFold>[0];
-  return createFold(shuffle, { steps: 0 })!;
+  return { fold: createFold(shuffle, { steps: 0 })!, key: stringCodec };
 }
 
 function foldedNaively(records: readonly KeyValue[]): string[] {
@@ -99,13 +96,11 @@ describe('reduceRunCount()', () => {
 
           const left = await reduceRunCount(segments, {
             budget: { runsMax, chunkBytes: 100 },
-            folder,
-            fold: folds ? concatenation() : undefined,
-            compression,
-            blockBytes: 50,
+            scratch: { folder, compression, blockBytes: 50 },
+            folding: folds ? concatenation() : undefined,
             control: NO_CONTROL,
-            onMerged: ({ recordsIn, recordsOut }) => {
-              saved += recordsIn - recordsOut;
+            onMerged: ({ recordsFolded }) => {
+              saved += recordsFolded;
             },
           });
 
@@ -139,10 +134,8 @@ describe('reduceRunCount()', () => {
 
       const left = await reduceRunCount(segments, {
         budget: { runsMax, chunkBytes: 100 },
-        folder,
-        fold: undefined,
-        compression: { codec: 'none' },
-        blockBytes: 50,
+        scratch: { folder, compression: { codec: 'none' }, blockBytes: 50 },
+        folding: undefined,
         control: NO_CONTROL,
         onMerged: () => {},
       });
@@ -160,10 +153,8 @@ describe('reduceRunCount()', () => {
 
     const left = await reduceRunCount([segments[0]!, segments[0]!], {
       budget: { runsMax: 2, chunkBytes: 100 },
-      folder: '/nowhere',
-      fold: undefined,
-      compression: { codec: 'none' },
-      blockBytes: 50,
+      scratch: { folder: '/nowhere', compression: { codec: 'none' }, blockBytes: 50 },
+      folding: undefined,
       control: NO_CONTROL,
       onMerged: () => expect.unreachable(),
     });
@@ -179,20 +170,20 @@ describe('reduceRunCount()', () => {
     const segments = await Promise.all(
       runs.map(async (run, i) => (await storeRun(store, `run${i}`, [run]))[0]!),
     );
-    const merged: number[] = [];
+    let merged = 0;
 
     const left = await reduceRunCount(segments, {
       budget: { runsMax: 95, chunkBytes: 100 },
-      folder,
-      fold: undefined,
-      compression: { codec: 'none' },
-      blockBytes: 50,
+      scratch: { folder, compression: { codec: 'none' }, blockBytes: 50 },
+      folding: undefined,
       control: NO_CONTROL,
-      onMerged: ({ recordsIn }) => merged.push(recordsIn),
+      onMerged: () => {
+        merged++;
+      },
     });
 
-    expect(merged).toEqual([6]);
-    expect(left.length).toBe(95);
+    expect(merged).toBe(1);
+    expect(left.map(({ records }) => records)).toEqual([6, ...Array<number>(94).fill(1)]);
     expect(printed(await readMerged(left))).toEqual(printed(sortedRecords(runs.flat())));
   });
 
@@ -208,10 +199,8 @@ describe('reduceRunCount()', () => {
 
     const merging = reduceRunCount(segments, {
       budget: { runsMax: 2, chunkBytes: 100 },
-      folder,
-      fold: undefined,
-      compression: { codec: 'none' },
-      blockBytes: 50,
+      scratch: { folder, compression: { codec: 'none' }, blockBytes: 50 },
+      folding: undefined,
       control: {
         check: () => {
           throw new MapReduceError('CancelledError', 'stop');
@@ -239,11 +228,11 @@ describe('mergeInto()', () => {
           blockBytes,
           emitBlock: (block) => blocks.push(block),
         });
+        const sink = { append: writer.append.bind(writer), wantsFlush: true, flush: async () => {} };
 
-        const counts = await mergeInto(writer, segments, {
-          fold: concatenation(),
-          chunkBytes: 70,
-          flush: async () => {},
+        const counts = await mergeInto(sink, segments, {
+          folding: concatenation(),
+          budget: { runsMax: 50, chunkBytes: 70 },
           control: NO_CONTROL,
         });
         writer.endPartition();
@@ -260,8 +249,8 @@ describe('mergeInto()', () => {
           },
         ]);
         expect(printed(found)).toEqual(foldedNaively(runs.flat()));
-        expect(counts.recordsIn).toBe(runs.flat().length);
-        expect(counts.recordsOut).toBe(found.length);
+        expect(counts.recordsRead).toBe(runs.flat().length);
+        expect(counts.recordsWritten).toBe(found.length);
       }),
       { numRuns: 1_000 },
     );
@@ -274,34 +263,34 @@ describe('mergeInto()', () => {
       value: Buffer.alloc(100 * KiB, i),
     }));
     const segments = await storeRun(store, 'run', [records], { blockBytes: LIMITS.blockBytes });
-    let pendingBytes = 0;
-    let pendingBytesMax = 0;
-    const writer = new RunWriter({
+    const writer = new ShuffleObjectWriter({
+      store,
+      key: 'merged',
       compression: { codec: 'none' },
       blockBytes: LIMITS.blockBytes,
-      emitBlock: (block) => {
-        pendingBytes += block.length;
-        pendingBytesMax = Math.max(pendingBytesMax, pendingBytes);
-      },
     });
+    const send = writer.flush.bind(writer);
+    const flushedAt = [0];
+    writer.flush = () => {
+      flushedAt.push(writer.run.bytesWritten);
+      return send();
+    };
 
     await mergeInto(writer, segments, {
-      fold: undefined,
-      chunkBytes: LIMITS.blockBytes,
-      flush: async () => {
-        pendingBytes = 0;
-      },
+      folding: undefined,
+      budget: { runsMax: 2, chunkBytes: LIMITS.blockBytes },
       control: NO_CONTROL,
     });
 
-    expect(pendingBytesMax).toBeGreaterThan(0);
-    expect(pendingBytesMax).toBeLessThan(2 * LIMITS.uploadChunkBytes);
+    const steps = flushedAt.slice(1).map((bytes, i) => bytes - flushedAt[i]);
+    expect(steps.length).toBeGreaterThan(1);
+    expect(Math.max(...steps)).toBeLessThan(2 * LIMITS.uploadChunkBytes);
   });
 });
 
 describe('LocalRun', () => {
   it('is read back partition by partition', async () => {
-    const run = new LocalRun({ folder, name: 'local', compression: { codec: 'none' }, blockBytes: 40 });
+    const run = new LocalRun('local', { folder, compression: { codec: 'none' }, blockBytes: 40 });
     const partitions = [['a', 'b'], [], ['c'.repeat(500)]].map((keys) =>
       keys.map((key) => ({ key: Buffer.from(key), value: Buffer.from(`${key}!`) })),
     );
@@ -318,12 +307,7 @@ describe('LocalRun', () => {
   });
 
   it.runIf(process.platform === 'linux')('on a full disk says that the disk is full', () => {
-    const run = new LocalRun({
-      folder: '/dev',
-      name: 'full',
-      compression: { codec: 'none' },
-      blockBytes: 40,
-    });
+    const run = new LocalRun('full', { folder: '/dev', compression: { codec: 'none' }, blockBytes: 40 });
 
     append(run.writer, { key: Buffer.from('k'), value: Buffer.from('v') });
 

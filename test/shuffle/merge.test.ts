@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GroupKey } from '../../src/shuffle/merge.ts';
-import { openMerge } from '../../src/shuffle/merge-runs.ts';
+import { GroupKey } from '../../src/shuffle/group-key.ts';
+import { openMerge } from '../../src/shuffle/open-runs.ts';
 import { keyPrefix } from '../../src/shuffle/run-cursor.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { AttemptControl } from '../../src/base/progress.ts';
 import type { RecordSlice } from '../../src/codec/record-slice.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
-import { openMerge } from '../../src/shuffle/merge-runs.ts';
+import { openMerge } from '../../src/shuffle/open-runs.ts';
 import type { RunSegment } from '../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';

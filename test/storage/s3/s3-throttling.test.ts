@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { MapReduceError } from '../../../src/base/errors.ts';
 import { KiB, LIMITS, MiB } from '../../../src/base/limits.ts';
 import { mapBounded } from '../../../src/base/map-bounded.ts';
-import { openMerge } from '../../../src/shuffle/merge-runs.ts';
+import { openMerge } from '../../../src/shuffle/open-runs.ts';
 import type { RunSegment } from '../../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../../src/shuffle/run-writer.ts';
 import { createS3Client } from '../../../src/storage/s3/s3-client.ts';

@@ -1,0 +1,101 @@
+import { userCodeError } from '../api/user-code.ts';
+import type { Codec } from '../codec/codec.ts';
+import { GrowableSink } from '../codec/growable-sink.ts';
+import { printKey } from '../codec/print-key.ts';
+import { RecordSlice } from '../codec/record-slice.ts';
+import type { ValueFold } from '../fold/fold.ts';
+import type { RecordConsumer, RecordSink } from './consume-merge.ts';
+import { GroupKey } from './group-key.ts';
+import type { KWayMerge } from './merge.ts';
+
+export interface Folding {
+  readonly fold: ValueFold;
+  /** For messages. */
+  readonly key: Codec<unknown>;
+}
+
+/**
+ * Folds the values of each key into one record. It holds one accumulator and one key, however large the group. Errors of
+ * the combiner name the key.
+ */
+export class GroupFolder implements RecordConsumer {
+  recordsRead = 0;
+  recordsWritten = 0;
+  readonly #fold: ValueFold;
+  readonly #keyCodec: Codec<unknown>;
+  readonly #sink: RecordSink;
+  readonly #key = new GroupKey();
+  readonly #value = new GrowableSink(64);
+  readonly #folded = new RecordSlice();
+  #open = false;
+  #isAppending = false;
+
+  constructor({ fold, key }: Folding, sink: RecordSink) {
+    this.#fold = fold;
+    this.#keyCodec = key;
+    this.#sink = sink;
+  }
+
+  takeStretch(merge: KWayMerge): boolean {
+    try {
+      return this.#take(merge);
+    } catch (error) {
+      throw this.#naming(error);
+    }
+  }
+
+  finish(): void {
+    try {
+      this.#endGroup();
+    } catch (error) {
+      throw this.#naming(error);
+    }
+  }
+
+  #take(merge: KWayMerge): boolean {
+    const key = this.#key;
+    const fold = this.#fold;
+    for (;;) {
+      const record = merge.current;
+      this.recordsRead++;
+      if (this.#open && key.holds(record)) {
+        fold.add(record.valueBytes, record.valueStart, record.valueEnd);
+        if (!merge.next()) return true;
+      } else {
+        this.#endGroup();
+        key.take(record);
+        fold.start(record.valueBytes, record.valueStart, record.valueEnd);
+        this.#open = true;
+        if (!merge.next()) return true;
+        if (this.#sink.wantsFlush) return false;
+      }
+    }
+  }
+
+  #endGroup(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const value = this.#value;
+    value.reset();
+    this.#fold.writeTo(value);
+    const folded = this.#folded;
+    const key = this.#key;
+    // Seldom another buffer: comparing costs less than the write barrier of an assignment.
+    if (folded.keyBytes !== key.bytes) folded.keyBytes = key.bytes;
+    if (folded.valueBytes !== value.bytes) folded.valueBytes = value.bytes;
+    folded.keyEnd = key.end;
+    folded.valueEnd = value.end;
+    this.#isAppending = true;
+    this.#sink.append(folded);
+    this.#isAppending = false;
+    this.recordsWritten++;
+  }
+
+  /** What the sink throws is none of the combiner's. */
+  #naming(error: unknown): unknown {
+    if (this.#isAppending) return error;
+    return userCodeError('combine', error, {
+      groupKey: printKey(this.#keyCodec, this.#key.bytes, 0, this.#key.end),
+    });
+  }
+}
