@@ -183,7 +183,7 @@ describe('emit', () => {
     const { text } = await reduce(job, [[['a', 1]]]);
 
     expect(text).toBe('a\t1\n');
-    expect(() => late!('a' as never, 2 as never)).toThrow('emit() was called after reduce() had ended');
+    expect(() => late!('a' as never, 2 as never)).toThrow('emit() was called after reduce() had returned');
   });
 });
 
