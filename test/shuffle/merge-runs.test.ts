@@ -282,7 +282,7 @@ describe('mergeInto()', () => {
       control: NO_CONTROL,
     });
 
-    const steps = flushedAt.slice(1).map((bytes, i) => bytes - flushedAt[i]);
+    const steps = flushedAt.slice(1).map((bytes, i) => bytes - flushedAt[i]!);
     expect(steps.length).toBeGreaterThan(1);
     expect(Math.max(...steps)).toBeLessThan(2 * LIMITS.uploadChunkBytes);
   });
