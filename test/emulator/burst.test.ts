@@ -1,4 +1,4 @@
-/** More functions than an emulator may run at once. It has an emulator of its own, whose limit is lower. */
+/** Starts more functions than an emulator may run at once, on an emulator of its own with a low limit. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import { describeOnEmulators, type EmulatorUnderTest, underTest } from './with-e
 const PROCESSES_MAX = 10;
 const UPLOADS = 24;
 
-/** Says that it is there, and stays until it may go. */
+/** A function that reports its arrival and stays until the test lets it go. */
 const GUEST = `
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -29,7 +29,7 @@ export async function handler({ folder, guest }) {
 }
 `;
 
-describeOnEmulators('More functions than may run at once', (shared) => {
+describeOnEmulators('Starting more functions than may run at once', (shared) => {
   let running: RunningEmulator;
   let emulator: EmulatorUnderTest;
   let processes: Processes;
@@ -50,7 +50,7 @@ describeOnEmulators('More functions than may run at once', (shared) => {
     return () => processes.stop();
   });
 
-  test('a caller who waits for the answer is throttled, an event waits in a queue', async () => {
+  test('a caller that waits for the answer is throttled, and an event waits in a queue', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'mapreduce-guests-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const role = await createRole(emulator, 'lambda');
@@ -67,7 +67,7 @@ describeOnEmulators('More functions than may run at once', (shared) => {
     const first = Array.from({ length: PROCESSES_MAX }, (_, guest) => `first-${guest}`);
 
     const answers = first.map((guest) => invite(guest, 'RequestResponse'));
-    await until('all that may run at once', async () =>
+    await until('as many functions as may run at once', async () =>
       (await arrived()).length === PROCESSES_MAX ? true : undefined,
     );
     const refused = await Promise.race([
@@ -75,7 +75,7 @@ describeOnEmulators('More functions than may run at once', (shared) => {
       sleep(10_000, 'neither an answer nor an error'),
     ]);
     for (const guest of ['event-0', 'event-1', 'event-2']) await invite(guest, 'Event');
-    // Time for an attempt to run them.
+    // Long enough for the emulator to try to run them.
     await sleep(1_500);
     const beforeOthersLeft = await arrived();
     await writeFile(path.join(folder, 'go'), '');
@@ -91,7 +91,7 @@ describeOnEmulators('More functions than may run at once', (shared) => {
     expect(processes.max).toBe(PROCESSES_MAX);
   });
 
-  test(`${UPLOADS} uploads at once become ${UPLOADS} results by no more than ${PROCESSES_MAX} processes`, async () => {
+  test(`${UPLOADS} simultaneous uploads produce ${UPLOADS} results with at most ${PROCESSES_MAX} processes`, async () => {
     const stack = await DeployedStack.deploy(emulator, { maxConcurrency: 4, taskMemoryMb: 512 });
     const names = Array.from({ length: UPLOADS }, (_, upload) => `upload-${upload}`);
 
@@ -105,14 +105,14 @@ describeOnEmulators('More functions than may run at once', (shared) => {
     const elapsedMs = performance.now() - startedMs;
 
     console.error(
-      `${emulator.name}: ${UPLOADS} uploads took ${(elapsedMs / 1000).toFixed(1)} s by ${processes.max} processes`,
+      `${emulator.name}: ${UPLOADS} uploads took ${(elapsedMs / 1000).toFixed(1)} s with ${processes.max} processes`,
     );
     expect(failed).toEqual([]);
     expect(processes.max).toBe(PROCESSES_MAX);
   });
 });
 
-/** The most function processes of an emulator that were seen at one time, idle ones included. */
+/** The highest number of function processes of an emulator seen at one time, including idle ones. */
 class Processes {
   max = 0;
   readonly #stopped = new AbortController();
@@ -145,7 +145,7 @@ async function countFunctionProcesses(emulatorPid: number): Promise<number> {
     args: args!,
   }));
   const ours = new Set([emulatorPid]);
-  // A child may be listed before its parent.
+  // The list may contain a child before its parent.
   for (let size = 0; size !== ours.size; ) {
     size = ours.size;
     for (const { pid, parent } of all) if (ours.has(parent)) ours.add(pid);

@@ -21,18 +21,20 @@ const SECONDS = 1_000;
 
 describeOnEmulators('The command on AWS', (emulator) => {
   const stack = uniqueName('Cli');
-  /** Where the command runs; functions and tests share it. */
+  /** The command's working folder. The functions and the tests share it. */
   let cwd: string;
   let deployment: { readonly bucket: string; readonly stateMachine: string };
   const mapreduce = (...args: string[]): Promise<Ended> =>
     cli(args, { cwd, env: { ...emulator.environment, MAPREDUCE_STACK: stack } });
-  /** What `mapreduce logs` shows, once it shows such a line: lines appear some time after they are written. */
+  /**
+   * Returns what `mapreduce logs` prints once it contains such a line: lines appear some time after they are written.
+   */
   const logged = (job: string, line: RegExp, ...flags: string[]): Promise<Ended> =>
     until(`${line} in the logs of ${job}`, async () => {
       const logs = await mapreduce('logs', job, ...flags);
       return line.test(logs.stdout) ? logs : undefined;
     });
-  /** LocalStack ends an execution when the tasks that are at work have ended. */
+  /** LocalStack ends an execution only when its running tasks have ended. */
   const untilCancelled = (job: string) =>
     until(`the end of ${job}`, async () => {
       const { stdout } = await mapreduce('status', job, '--json');
@@ -68,7 +70,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     return () => rm(cwd, { recursive: true, force: true, maxRetries: 10 });
   });
 
-  test('local files go up, the job is waited for, and what is downloaded has the bytes of mapreduce run', async () => {
+  test('submit uploads local files and waits for the job, and the downloaded result has the same bytes as mapreduce run', async () => {
     const names = (await readdir(CORPUS)).filter((name) => name.endsWith('.txt')).slice(0, 30);
     await mkdir(join(cwd, 'speeches/more'), { recursive: true });
     for (const [index, name] of names.entries()) {
@@ -87,7 +89,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(submitted.stdout).toMatch(/^word-count: [\d,]+ records, .*\n/);
     expect(submitted.stdout).toMatch(/result {2}3 parts in s3:\/\/.*\/output\/speeches\//);
     expect(submitted.stderr).toMatch(/uploaded 30 files, .*\njob speeches is submitted\n/);
-    // Progress is shown of what takes its time on a busy machine.
+    // On a busy machine this takes long enough for the command to show progress.
     expect(downloaded).toMatchObject({ code: 0, stderr: expect.stringMatching(/^(downloading: .*\n)*$/) });
     expect(embedded.code).toBe(0);
     expect(await parts('cloud')).toEqual(await parts('here'));
@@ -107,7 +109,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(report.input.splits).toBeGreaterThanOrEqual(5);
   });
 
-  test('a job id is used once, and results are not written over others', async () => {
+  test('rejects a job id that is already used, and does not overwrite results', async () => {
     await writeFile(join(cwd, 'a.txt'), 'a b a\n');
     const first = await mapreduce(
       'submit',
@@ -132,7 +134,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(await parts('once')).toEqual({ 'part-r-00000.tsv': 'a\t2\nb\t1\n' });
   });
 
-  test('a request that makes no sense is refused by submit itself', async () => {
+  test('submit rejects an invalid request before it starts a job', async () => {
     await writeFile(join(cwd, 'a.txt'), 'a b a\n');
 
     const app = await mapreduce('submit', 'word-cuont', '--input', 'a.txt');
@@ -147,7 +149,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(bucket.stderr).toContain('is in another bucket');
   });
 
-  test('a job that fails names the task, the file and the line of the code; a redrive goes on', async () => {
+  test('a failed job reports the task, the file and the line of the code, and a redrive resumes it', async () => {
     const markers = await mkdtemp(join(cwd, 'markers-'));
     await writeFile(join(cwd, 'mixed.txt'), 'good good good\nbad bad bad\n');
     const flags = ['-i', 'mixed.txt', '--split-size', '15', '-r', '1', '--job-id', 'poisoned', '--wait'];
@@ -197,13 +199,13 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(early.stderr).toContain('the map stage has not ended');
     expect(cured).toMatchObject({ code: 0 });
     expect(cured.stdout).toMatch(/^m-00001 {2}ran to its end\n {2}read +1 record, 12 B\n/);
-    // Nothing of a run by hand counts.
+    // A task run by hand does not change the state of the job.
     expect(JSON.parse(after.stdout)).toEqual(JSON.parse(status.stdout));
     expect(redriven.code, redriven.stderr).toBe(0);
     expect(await parts('cured')).toEqual({ 'part-r-00000.tsv': 'bad\t3\ngood\t3\n' });
   });
 
-  test('a job that is cancelled has no results until it is redriven', async () => {
+  test('a cancelled job has no results until it is redriven', async () => {
     const markers = await mkdtemp(join(cwd, 'long-'));
     await writeFile(join(cwd, 'lines.txt'), `${'x'.repeat(4 * 1024 - 1)}\n`.repeat(80));
     const flags = ['-i', 'lines.txt', '--split-size', '8KiB', '--job-id', 'long'];
@@ -221,9 +223,9 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(results.code).toBe(1);
   });
 
-  test('a cancel ends the state machine, and tasks that are at work stop at their next look', async () => {
+  test('cancel ends the state machine, and running tasks stop the next time they check', async () => {
     const markers = await mkdtemp(join(cwd, 'slow-'));
-    // 2 tasks of 256 lines, which stand still until the job is cancelled.
+    // 2 tasks of 256 lines each, which wait until the job is cancelled.
     await writeFile(join(cwd, 'slow.txt'), `${'x'.repeat(64 * 1024 - 1)}\n`.repeat(512));
     const flags = ['-i', 'slow.txt', '--split-size', '16MiB', '--job-id', 'slow', '--quiet'];
     await mapreduce('submit', 'slow-count', ...flags, '--set', `markers=${markers}`);
@@ -236,7 +238,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
         done: sizes.reduce((sum, size) => sum + size, 0),
       };
     };
-    await until('a task at work', async () => ((await lines()).done > 0 ? true : undefined));
+    await until('a running task', async () => ((await lines()).done > 0 ? true : undefined));
 
     const early = await mapreduce('results', 'slow');
     const redriven = await mapreduce('redrive', 'slow');
@@ -244,7 +246,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     await writeFile(`${markers}.go`, '');
     await untilCancelled('slow');
     const again = await mapreduce('cancel', 'slow');
-    const atRest = await until('the end of all work', async () => {
+    const atRest = await until('the end of all tasks', async () => {
       const before = await lines();
       await sleep(4 * SECONDS);
       const after = await lines();
@@ -259,13 +261,13 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 });
     expect(again).toMatchObject({ code: 2, stdout: '' });
     expect(again.stderr).toContain("'mapreduce redrive slow' resumes");
-    console.log(`${emulator.name}: ${atRest.tasks} tasks begun, ${atRest.done} of 512 lines done`);
-    // A task may look between chunks of four lines, at ten lines a second.
+    console.log(`${emulator.name}: ${atRest.tasks} tasks started, ${atRest.done} of 512 lines done`);
+    // A task checks between chunks of four lines, and maps ten lines a second.
     expect(atRest.most).toBeLessThan(256);
     expect(logs).toMatchObject({ code: 0 });
   });
 
-  test('jobs are listed, and what their functions logged is shown', async () => {
+  test('lists jobs, and shows what their functions logged', async () => {
     await writeFile(join(cwd, 'a.txt'), 'a b a\n');
     await mapreduce('submit', 'word-count', '-i', 'a.txt', '--job-id', 'logged', '--wait', '--quiet');
 
@@ -279,9 +281,9 @@ describeOnEmulators('The command on AWS', (emulator) => {
     for (const { code, stderr } of [logs, byName]) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  // LocalStack enforces no rights.
+  // LocalStack does not enforce permissions.
   test.skipIf(emulator.name === 'LocalStack')(
-    'who may not use the bucket is told which right to ask for',
+    'tells a user who may not use the bucket which permission is missing',
     async () => {
       await writeFile(join(cwd, 'a.txt'), 'a b a\n');
       const user = await userWho(emulator, ['cloudformation:DescribeStacks', 'states:*']);
@@ -298,7 +300,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
     },
   );
 
-  test('what is not there is said, with what to do', async () => {
+  test('reports a job, task or stack that does not exist, and what to do', async () => {
     const job = await mapreduce('status', 'speechs');
     const task = await mapreduce('invoke', 'speeches', 'm-99999');
     const gone = await mapreduce('invoke', 'speeches', 'r-00000');
@@ -315,7 +317,7 @@ describeOnEmulators('The command on AWS', (emulator) => {
   });
 });
 
-/** The keys, for the environment, of somebody who may do that and nothing else. */
+/** Creates a user that may perform only these actions, and returns its keys as environment variables. */
 async function userWho(
   { clientConfig }: EmulatorUnderTest,
   actions: readonly string[],

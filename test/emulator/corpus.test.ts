@@ -1,4 +1,6 @@
-/** One job module, one input, embedded and deployed: the bytes are the same. Every State of the Union address, 1790 on. */
+/**
+ * Runs a job module embedded and deployed on every State of the Union address since 1790, and expects the same bytes.
+ */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -34,7 +36,7 @@ describeOnEmulators('The whole corpus', (emulator) => {
     { app: 'inverted-index', maps: 4, reducers: 3 },
     { app: 'sort', maps: 4, reducers: 3 },
   ])(
-    '$app, $maps map tasks or more, $reducers reducers: the bytes of the embedded run',
+    '$app, with $maps map tasks or more and $reducers reducers, gives the same bytes as the embedded run',
     async ({ app, maps, reducers }) => {
       const options = { splitSizeBytes: Math.ceil(bytes / maps), reducers };
 

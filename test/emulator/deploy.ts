@@ -1,4 +1,4 @@
-/** A Lambda function, a role and a state machine without CloudFormation, for tests of single behaviours. */
+/** Creates Lambda functions, roles and state machines without CloudFormation, for tests of single behaviours. */
 
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
@@ -81,7 +81,7 @@ export async function createFunction(emulator: EmulatorUnderTest, options: Funct
 }
 
 export interface Invoked {
-  /** The parsed payload: the result, or errorType, errorMessage and trace. */
+  /** The parsed payload: the result, or an object with errorType, errorMessage and trace. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever the function under test returned
   payload: any;
   failed: boolean;

@@ -1,4 +1,4 @@
-/** The stack of `cdk deploy`, deployed by cdk itself, and what a test does with it. */
+/** A stack that cdk has deployed, with the operations that the tests need. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ export interface EndedExecution {
   readonly arn: string;
   readonly status: string;
   readonly input: unknown;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the state machine answered
+  // biome-ignore lint/suspicious/noExplicitAny: anything the state machine returned
   readonly output: any;
   readonly error: string | undefined;
   readonly cause: string | undefined;
@@ -56,7 +56,7 @@ export interface LoggedLine {
   readonly result?: { readonly committed?: boolean };
 }
 
-/** As far as it is looked at. */
+/** The properties that the tests use. */
 interface State {
   readonly Parameters?: { readonly FunctionName?: string; readonly StateMachineArn?: string };
   readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
@@ -77,7 +77,7 @@ export class DeployedStack {
   readonly #lambda: LambdaClient;
   readonly #logs: CloudWatchLogsClient;
   readonly #seen = new Set<string>();
-  /** Of functions that are configured otherwise than they were deployed. */
+  /** These restore the configuration of functions that a test has changed. */
   readonly #restores = new Set<() => Promise<void>>();
 
   constructor(emulator: EmulatorUnderTest, { outputs, deployMs }: Deployment) {
@@ -91,7 +91,7 @@ export class DeployedStack {
     this.#logs = new CloudWatchLogsClient(emulator.clientConfig);
   }
 
-  /** @param app  module of an app of the test's own, with the same outputs; default: the one of the project */
+  /** @param app  path of the test's own CDK app, which must have the same outputs; default: the app of the project */
   static async deploy(
     emulator: EmulatorUnderTest,
     settings: Readonly<Record<string, string | number>> = {},
@@ -102,7 +102,7 @@ export class DeployedStack {
     try {
       const outputsFile = join(folder, 'outputs.json');
       const context = { stackName, removalPolicy: 'destroy', ...settings };
-      // Of its own: cdk lets only one process at a time into the project's.
+      // A folder of its own, because cdk lets only one process at a time use the project's cdk.out.
       const output = ['--output', join(folder, 'cdk.out')];
       const environment = `aws://${emulator.accountId}/${emulator.clientConfig.region}`;
       await whileBootstrapping(emulator, async () => {
@@ -142,7 +142,7 @@ export class DeployedStack {
 
   async getJson<T>(key: string): Promise<T> {
     const bytes = await this.get(key);
-    if (bytes === undefined) throw new Error(`${key} is not there; there are ${await this.keys('')}`);
+    if (bytes === undefined) throw new Error(`${key} does not exist; the bucket has ${await this.keys('')}`);
     return JSON.parse(bytes.toString()) as T;
   }
 
@@ -157,12 +157,14 @@ export class DeployedStack {
     await this.s3.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: key }));
   }
 
-  /** Starts an execution by hand, as the command line does, or as a second delivery of an event would. */
+  /**
+   * Starts an execution directly, as the command line or a second delivery of an event would, and waits for its end.
+   */
   async start(input: unknown): Promise<EndedExecution> {
     return await this.ended(await this.started(input));
   }
 
-  /** Its ARN. */
+  /** Starts an execution and returns its ARN. */
   async started(input: unknown): Promise<string> {
     const { executionArn } = await this.sfn.send(
       new StartExecutionCommand({ stateMachineArn: this.stateMachineArn, input: JSON.stringify(input) }),
@@ -172,8 +174,8 @@ export class DeployedStack {
   }
 
   /**
-   * Of an execution that nobody has asked for yet, once it has ended: the one that an upload started. Of several the
-   * oldest: what it writes may have started another one meanwhile.
+   * Waits for the end of an execution that an upload started and that no earlier call has returned. If there are
+   * several, it takes the oldest, because the output of that one may have started the others.
    */
   async next(): Promise<EndedExecution> {
     const arn = await until('an execution that an upload starts', async () => {
@@ -200,7 +202,7 @@ export class DeployedStack {
     };
   }
 
-  /** Functions by name, as the state machines call them. */
+  /** The functions by step, with the names that the state machines use. */
   async functions(): Promise<Record<FunctionName, string>> {
     const states = await this.#states(this.stateMachineArn);
     const functionOf = (state: State): string => state.Parameters!.FunctionName!;
@@ -218,7 +220,7 @@ export class DeployedStack {
     };
   }
 
-  /** From its next invocation on. Until the returned function is called. */
+  /** Changes the configuration of a function from its next invocation on, until the returned function is called. */
   async configure(
     name: FunctionName,
     { timeoutSeconds, variables = {} }: { timeoutSeconds?: number; variables?: Record<string, string> },
@@ -248,24 +250,24 @@ export class DeployedStack {
     return restore;
   }
 
-  /** As if it had just been deployed, but for the executions of the past: nothing runs, nothing is in the bucket. */
+  /** Waits until nothing runs, restores the configuration and empties the bucket. Past executions remain. */
   async reset(): Promise<void> {
     await until('the end of every execution', async () =>
       (await this.#executions()).every(({ status }) => status !== 'RUNNING') ? true : undefined,
     );
-    // What was configured last is restored first.
+    // Restores the last change first.
     for (const restore of [...this.#restores].reverse()) await restore();
     for (let keys = await this.keys(''); keys.length > 0; keys = await this.keys('')) {
       await mapBounded(keys, DELETES_AT_ONCE, (key) => this.remove(key));
     }
   }
 
-  /** From now on `next` is an execution that is not there yet. */
+  /** `next` ignores all executions that exist now. */
   async forgetExecutions(): Promise<void> {
     for (const { executionArn } of await this.#executions()) this.#seen.add(executionArn!);
   }
 
-  /** By hand, beside the state machine. */
+  /** Invokes a function directly, without the state machine. */
   async invoke(name: FunctionName, payload: unknown): Promise<{ failed: boolean; answer: unknown }> {
     const answer = await this.#lambda.send(
       new InvokeCommand({
@@ -279,7 +281,7 @@ export class DeployedStack {
     };
   }
 
-  /** What a function has logged about a job, oldest first. */
+  /** The lines that a function has logged about a job, oldest first. */
   async logged(name: FunctionName, jobId: string): Promise<LoggedLine[]> {
     const FunctionName = (await this.functions())[name];
     const { LoggingConfig } = await this.#lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
@@ -314,7 +316,7 @@ export class DeployedStack {
   }
 }
 
-/** One file of tests does it for all of them: cdk takes seconds to see that there is nothing to do. */
+/** Bootstrapping once is enough for all test files, and cdk takes seconds to notice that there is nothing to do. */
 async function isBootstrapped({ clientConfig }: EmulatorUnderTest): Promise<boolean> {
   try {
     const { Stacks = [] } = await new CloudFormationClient(clientConfig).send(

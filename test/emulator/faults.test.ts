@@ -1,7 +1,7 @@
 /**
- * What goes wrong on AWS, made to go wrong here: the result has the bytes of an undisturbed run, or the failure says
- * what to do; and the report tells what happened. More of it in stack.test.ts: first attempts that throw, events that
- * come twice, stragglers, redrive.
+ * Causes faults that occur on AWS. Either the result has the bytes of an undisturbed run, or the failure says what to
+ * do; the report shows what happened. stack.test.ts has more: first attempts that throw, events that are delivered
+ * twice, stragglers, redrives.
  */
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const JOB = 'test/emulator/jobs/troubled-count.ts';
 
-/** Three splits, and in the middle of the second one a word that is nowhere else. */
+/** Three splits. The middle of the second contains a word that occurs nowhere else. */
 const LINES = Array.from(
   { length: 150 },
   (_, line) => `the ${line % 7 === 0 ? 'seventh' : 'other'} line of ${line === 75 ? 'Trouble' : 'many'}\n`,
@@ -30,7 +30,7 @@ const WORD = 'Trouble';
 
 describeOnEmulators('Faults', (emulator) => {
   let stack: DeployedStack;
-  /** The test and the functions share it. */
+  /** The test and the functions share this folder. */
   let folder: string;
   let expected: { parts: Map<string, Buffer>; report: JobReport };
 
@@ -67,12 +67,12 @@ describeOnEmulators('Faults', (emulator) => {
     expect(ended).toMatchObject({ status: 'SUCCEEDED' });
     const { parts, report } = await stack.result(ended.output.outputPrefix);
     expect(parts).toEqual(expected.parts);
-    // Of committed attempts, each record once.
+    // The counters of committed attempts count each record once.
     expect(report.counters).toEqual(expected.report.counters);
     return report;
   };
 
-  describe('an attempt that is ended in the middle of its records', () => {
+  describe('a job survives an attempt that is killed in the middle of its records', () => {
     test.each(['map', 'reduce'])('by SIGKILL to the process of its %s function', async (stage) => {
       const job = await startJob({ [stage]: 'stand still' });
 
@@ -80,7 +80,7 @@ describeOnEmulators('Faults', (emulator) => {
       process.kill(pid!, 'SIGKILL');
 
       const report = await resultOf(await job.ended());
-      expect(told(report)).toEqual([[stage === 'map' ? 'm-00001' : 'r', 'WorkerDiedError']]);
+      expect(failuresOf(report)).toEqual([[stage === 'map' ? 'm-00001' : 'r', 'WorkerDiedError']]);
       expect(report.failures[0]!.error.message).toContain('signal: killed');
       expect(stageOf(report, stage)).toMatchObject({ failedAttempts: 1, attempts: tasksOf(stage) + 1 });
     });
@@ -88,18 +88,18 @@ describeOnEmulators('Faults', (emulator) => {
     test.each([
       ['map', 'buffers'],
       ['reduce', 'heap'],
-    ])('by want of memory, in %s, for %s', async (stage, keeps) => {
+    ])('because it runs out of memory, in %s, with %s', async (stage, keeps) => {
       const job = await startJob({ [stage]: keeps });
 
       const report = await resultOf(await job.ended());
 
       expect(await readdir(job.meetIn)).toHaveLength(1);
-      expect(told(report)).toEqual([[stage === 'map' ? 'm-00001' : 'r', 'WorkerOutOfMemoryError']]);
+      expect(failuresOf(report)).toEqual([[stage === 'map' ? 'm-00001' : 'r', 'WorkerOutOfMemoryError']]);
       expect(stageOf(report, stage)).toMatchObject({ failedAttempts: 1, attempts: tasksOf(stage) + 1 });
     });
 
-    test('by the time limit of its function', async () => {
-      // Enough for all other attempts on a busy machine, which have that limit as well.
+    test('because it exceeds the time limit of its function', async () => {
+      // The limit applies to all other attempts too, so it must be long enough for them on a busy machine.
       const restore = await stack.configure('map', { timeoutSeconds: 20 });
       try {
         const job = await startJob({ map: 'hang' });
@@ -107,7 +107,7 @@ describeOnEmulators('Faults', (emulator) => {
         const report = await resultOf(await job.ended());
 
         expect(await readdir(job.meetIn)).toHaveLength(1);
-        expect(told(report)).toEqual([['m-00001', 'TaskTimedOutError']]);
+        expect(failuresOf(report)).toEqual([['m-00001', 'TaskTimedOutError']]);
         expect(report.failures[0]!.error.message).toContain('20.00 seconds');
       } finally {
         await restore();
@@ -115,7 +115,7 @@ describeOnEmulators('Faults', (emulator) => {
     });
   });
 
-  test('two attempts of one task at once: one commits, the other ends well, in map and in reduce', async () => {
+  test('if two attempts of a map or reduce task run at once, one commits and the other ends without an error', async () => {
     const job = await startJob({ map: 'stand still', reduce: 'stand still', attempts: 'all' });
     const another = async (stage: 'map' | 'reduce') => {
       const [first] = await standingStill(job.meetIn, 1, stage);
@@ -145,15 +145,15 @@ describeOnEmulators('Faults', (emulator) => {
         const ofTask = (await stack.logged(stage, job.jobId)).filter(
           ({ message, task }) => message === 'done' && task === index,
         );
-        // Which saw the other's commit before its own has no result.
+        // An attempt that saw the other's commit before its own has no result.
         return ofTask.length < 2 ? undefined : ofTask.map(({ result }) => result?.committed === true);
       });
       expect(commits.sort()).toEqual([false, true]);
     }
   });
 
-  describe('a task that is lost', () => {
-    test('after its child has ended well goes round again, in map and in reduce', async () => {
+  describe('a task whose output is lost', () => {
+    test('runs again if its child succeeded, in map and in reduce', async () => {
       const job = await startJob({ map: 'stand still', reduce: 'stand still' });
       const lose = async (prefix: string) => {
         const key = await until(`something at ${prefix}`, async () => (await stack.keys(prefix))[0]);
@@ -178,13 +178,13 @@ describeOnEmulators('Faults', (emulator) => {
       expect(await again('reduce')).toEqual([lostReduce]);
     });
 
-    test('because its function may not even read: swallowed and run again, or a clear failure', async () => {
+    test('because its function cannot read from S3 either runs again or fails the job with a clear error', async () => {
       await using proxy = await startS3FaultProxy({ target: emulator.endpoint });
       const restore = await stack.configure('map', {
         variables: { AWS_ENDPOINT_URL_S3: proxy.endpoint },
       });
       try {
-        // The settings, and the note of the attempt that misses them.
+        // The settings, and the note of the attempt that could not read them.
         proxy.failNext('GetObject', 'denied');
         proxy.failNext('PutObject', 'denied');
         const job = await startJob({}, { splitSizeBytes: INPUT.length });
@@ -206,9 +206,9 @@ describeOnEmulators('Faults', (emulator) => {
     });
   });
 
-  describe('an intermediate that is damaged', () => {
+  describe('a damaged intermediate', () => {
     test.each(['shuffle-index', 'shuffle/m-00000'])(
-      '%s, when an attempt reads it that takes over: it is made again',
+      '%s is recreated when a retried attempt finds the damage',
       async (name) => {
         const job = await startJob({ reduce: 'stand still' });
 
@@ -217,14 +217,14 @@ describeOnEmulators('Faults', (emulator) => {
         process.kill(pid!, 'SIGKILL');
 
         const report = await resultOf(await job.ended());
-        expect(new Set(told(report).map(([, error]) => error))).toEqual(
+        expect(new Set(failuresOf(report).map(([, error]) => error))).toEqual(
           new Set(['WorkerDiedError', 'CorruptShuffleError']),
         );
         expect(stageOf(report, 'map')).toMatchObject({ attempts: tasksOf('map'), failedAttempts: 0 });
       },
     );
 
-    test('a part on its way to the merged result: commit finds it, and it is made again', async () => {
+    test('the run of a part is recreated when the commit of a merged result finds the damage', async () => {
       const job = await startJob({ reduce: 'stand still' }, { merge: true });
 
       await standingStill(job.meetIn, 1);
@@ -240,11 +240,11 @@ describeOnEmulators('Faults', (emulator) => {
       const lines = [...expected.parts.values()].flatMap((part) => part.toString().split(/(?<=\n)/));
       expect(merged).toBe(lines.sort().join(''));
       const { report } = await stack.result(ended.output.outputPrefix);
-      expect(told(report)).toEqual([['r', 'CorruptShuffleError']]);
+      expect(failuresOf(report)).toEqual([['r', 'CorruptShuffleError']]);
       expect(stageOf(report, 'reduce')).toMatchObject({ attempts: CUT.reducers + 1, failedAttempts: 1 });
     });
 
-    /** In its first block, or in the names of the index. */
+    /** Flips a bit in the first block of a shuffle object, or in the names of the index. */
     const flipByte = async (key: string) => {
       const bytes = Buffer.from((await stack.get(key))!);
       bytes[30]! ^= 1;
@@ -252,7 +252,7 @@ describeOnEmulators('Faults', (emulator) => {
     };
   });
 
-  test('every tenth request to S3 is answered 503: the job does not notice', async () => {
+  test('a job is not affected if S3 answers every tenth request with 503', async () => {
     await using proxy = await startS3FaultProxy({
       target: emulator.endpoint,
       seed: 7,
@@ -276,10 +276,10 @@ describeOnEmulators('Faults', (emulator) => {
     }
   });
 
-  test('an input that is overwritten while the job runs: the failure says which, and what to do', async () => {
+  test('if an input is overwritten while the job runs, the failure names it and says what to do', async () => {
     await stack.put('data/changing/a.txt', `before ${WORD} after\n`);
     await stack.put('data/changing/b.txt', 'as it was\n');
-    // Both in one split: the second is read when the first is done.
+    // Both files are in one split. The task reads the second after the first.
     const job = await startJob(
       { map: 'stand still' },
       { inputs: ['data/changing/'], splitSizeBytes: 1_000, reducers: 1 },
@@ -297,9 +297,9 @@ describeOnEmulators('Faults', (emulator) => {
     expect(failure.details.file).toContain('data/changing/b.txt');
     expect(failure.message).toMatch(/data\/changing\/b\.txt changed while the job ran/);
     expect(failure.nextSteps.map(({ text }) => text).join()).toContain('Submit the job again');
-    // Nothing can come of another attempt.
+    // Another attempt could not succeed.
     expect(failure.failedAttempts).toHaveLength(1);
-    // Its claim stays: a redrive goes on there.
+    // The claim of the job stays, because a redrive resumes there.
     expect(await stack.keys(`output/${job.jobId}/`)).toEqual([`output/${job.jobId}/_JOB`]);
   });
 
@@ -309,8 +309,10 @@ describeOnEmulators('Faults', (emulator) => {
   const tasksOf = (stage: string) => (stage === 'map' ? expected.report.input.splits : CUT.reducers);
 });
 
-/** Task (reduce tasks without their number, which is for the hash of the word) and error of each note. */
-function told({ failures }: JobReport): [task: string, error: string][] {
+/**
+ * The task and the error of each failure. Reduce tasks have no number here, because it depends on the hash of the word.
+ */
+function failuresOf({ failures }: JobReport): [task: string, error: string][] {
   return failures.map(({ taskId, error }) => [taskId.startsWith('r') ? 'r' : taskId, error.name]);
 }
 
@@ -318,7 +320,7 @@ function stageOf({ stages }: JobReport, stage: string): JobReport['stages'][numb
   return stages.find((report) => report.stage === stage)!;
 }
 
-/** Processes of attempts that stand still, once there are so many. */
+/** Waits until this many attempts stand still, and returns the ids of their processes. */
 async function standingStill(meetIn: string, attempts: number, stage?: 'map' | 'reduce'): Promise<number[]> {
   return await until(`${attempts} attempts at the word in ${meetIn}`, async () => {
     const pids = (await markersOf(meetIn, stage)).map((name) => Number(name.split('.').at(-1)));

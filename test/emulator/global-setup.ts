@@ -1,4 +1,4 @@
-/** Starts the emulators of this run, once for all test files, and stops them at its end. */
+/** Starts the emulators of this run once for all test files, and stops them at its end. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ async function startOrExplain(
   { running, folderOfRun }: { running: RunningEmulator[]; folderOfRun: string },
 ): Promise<ProvidedEmulator> {
   try {
-    // Not the default port: two runs that start together would both find it free.
+    // Not the default port, which two runs that start together would both find free.
     const emulator = await start({ port: await freePort() });
     running.push(emulator);
     console.error(
@@ -54,7 +54,7 @@ async function startOrExplain(
       folderOfRun,
     };
   } catch (error) {
-    // All other tests run all the same: whose emulator is missing fails or is skipped by itself.
+    // The other tests still run. Tests of the missing emulator fail or are skipped on their own.
     if (error instanceof EmulatorUnavailableError) {
       return { name, unavailable: error.message, mustRun: process.env.CI === 'true' };
     }
@@ -67,6 +67,8 @@ function chosenEmulators() {
   if (wanted.length === 1 && wanted[0] === 'none') return [];
   return wanted.map((name) => {
     if (name in STARTERS) return STARTERS[name as keyof typeof STARTERS];
-    throw new Error(`MAPREDUCE_EMULATORS is a list of localstack and ministack, or none; received "${name}"`);
+    throw new Error(
+      `MAPREDUCE_EMULATORS must be a list of localstack and ministack, or none; received "${name}"`,
+    );
   });
 }

@@ -1,4 +1,7 @@
-/** `npm run fuzz -- requests` runs more of them: MAPREDUCE_FUZZ_REQUESTS from MAPREDUCE_FUZZ_SEED on. */
+/**
+ * Sends MAPREDUCE_FUZZ_REQUESTS hostile requests, starting at MAPREDUCE_FUZZ_SEED. `npm run fuzz -- requests` sends
+ * more.
+ */
 import { HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { beforeAll, expect, test } from 'vitest';
 import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
@@ -10,7 +13,10 @@ import { describeOnEmulators } from './with-emulator.ts';
 
 const REQUESTS = Number(process.env.MAPREDUCE_FUZZ_REQUESTS ?? 20);
 const SEED = Number(process.env.MAPREDUCE_FUZZ_SEED ?? 1);
-/** Of a request, from its upload to the end of its execution: one that starts thousands of functions takes longer. */
+/**
+ * The time from the upload of a request to the end of its execution. A request that starts thousands of functions is
+ * slow.
+ */
 const REQUEST_MS_MAX = 90_000;
 const TASKS_MAX = 100;
 
@@ -21,7 +27,7 @@ describeOnEmulators('Hostile requests', (emulator) => {
   beforeAll(async () => {
     const shared = await takeStack(emulator);
     stack = shared.stack;
-    // A request for as many as the deployment allows is no attack, but 10,000 functions take an emulator an hour.
+    // A request for the maximum number of tasks is not an attack, but 10,000 functions take an emulator an hour.
     await stack.configure('plan', { variables: { MAPREDUCE_MAX_TASKS_PER_STAGE: String(TASKS_MAX) } });
     await stack.put(`${READABLE}a.txt`, 'to be or not to be\n'.repeat(50));
     await stack.put(`${READABLE}b.txt`, 'that is the question\n'.repeat(50));
@@ -33,7 +39,7 @@ describeOnEmulators('Hostile requests', (emulator) => {
     return shared.release;
   });
 
-  test(`${REQUESTS} from seed ${SEED}: each ends soon, is answered clearly, and touches nothing of others`, async () => {
+  test(`${REQUESTS} requests from seed ${SEED}: each ends soon with a clear answer, and changes no object of another job`, async () => {
     const problems: string[] = [];
     for (let i = 0; i < REQUESTS; i++) {
       const seed = SEED + i;
@@ -54,7 +60,7 @@ describeOnEmulators('Hostile requests', (emulator) => {
   }, 3_600_000);
 });
 
-/** Failure notes start executions too, which see at once that there is nothing to do. */
+/** Failure notes start executions too, which end at once because there is nothing to do. */
 async function executionOf(stack: DeployedStack, key: string): Promise<EndedExecution> {
   for (;;) {
     const ended = await stack.next();
@@ -72,7 +78,7 @@ async function problemsOf(
   if (ended.status !== 'FAILED') return [...slow, `ended as ${ended.status}`];
   const noteKey = key.replace(/\.json$/, '.failure.json');
   const note = await stack.get(noteKey);
-  if (note === undefined) return [...slow, `left no ${noteKey}: ${ended.error}: ${ended.cause}`];
+  if (note === undefined) return [...slow, `wrote no ${noteKey}: ${ended.error}: ${ended.cause}`];
   const { error, message } = JSON.parse(note.toString()) as FailureDocument;
   return [
     ...slow,
@@ -81,17 +87,17 @@ async function problemsOf(
       : []),
     ...(/undefined|\[object|RangeError|Maximum call stack|NaN/.test(message) ? [`unclear: ${message}`] : []),
     ...(message.length > 5_000 ? [`a message of ${message.length} characters`] : []),
-    ...(message.includes(SECRET) ? ['tells the secret'] : []),
+    ...(message.includes(SECRET) ? ['the message contains the secret'] : []),
   ];
 }
 
-/** Whether a result holds what its author may not read. */
+/** Lists the parts of a result that contain data that the sender of the request may not read. */
 async function leaks(stack: DeployedStack, ended: EndedExecution): Promise<string[]> {
   const prefix = ended.output?.outputPrefix as string | undefined;
   if (prefix === undefined) return [];
   const { parts } = await stack.result(prefix);
   return [...parts].flatMap(([name, bytes]) =>
-    bytes.includes(SECRET) ? [`${prefix}${name} holds the secret`] : [],
+    bytes.includes(SECRET) ? [`${prefix}${name} contains the secret`] : [],
   );
 }
 

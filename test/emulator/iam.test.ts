@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createFunction, createRole, invoke } from './deploy.ts';
 import { describeOnEmulators } from './with-emulator.ts';
 
-/** Lists functions with a signed request of Node's own crypto: the SDK is not in the zip. */
+/** Lists functions with a request that it signs with Node's own crypto, because the zip does not contain the SDK. */
 const LISTS_BUCKETS = `
 import crypto from 'node:crypto';
 
@@ -39,7 +39,7 @@ describeOnEmulators('IAM', (emulator) => {
     expect(payload).toMatchObject({ status: 200 });
   });
 
-  test('what its role does not allow is denied; LocalStack does not look', async () => {
+  test('a function may not do what its role does not allow, except on LocalStack, which does not check', async () => {
     const role = await createRole(emulator, 'lambda', [{ Action: 's3:GetObject', Resource: '*' }]);
     const { name } = await createFunction(emulator, { files, role });
 

@@ -10,7 +10,7 @@ import { createFunction, createRole, type FunctionOptions, invoke } from './depl
 import { until } from './helpers/until.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-/** One function whose event says how to behave. */
+/** A function whose event says how to behave. */
 const BEHAVIOURS = `
 import { writeFileSync, existsSync, readdirSync } from 'node:fs';
 import os from 'node:os';
@@ -59,7 +59,7 @@ export async function handler(event, context) {
 }
 `;
 
-/** What `meet` answers; `left`: whether its environment has the file of `leave a file`. */
+/** The answer to `meet`. `left`: whether the environment has the file written by `leave a file`. */
 interface Met {
   pid: number;
   left: boolean;
@@ -72,7 +72,7 @@ describeOnEmulators('Lambda', (emulator) => {
     role = await createRole(emulator, 'lambda');
   });
 
-  test('a function answers, keeps its process while it is warm, and takes a second environment for a second caller', async () => {
+  test('a function answers, reuses its process while it is warm, and a second caller gets a second environment', async () => {
     const run = await deployed();
 
     const first = await run({ do: 'echo', text: 'grüße' });
@@ -88,7 +88,7 @@ describeOnEmulators('Lambda', (emulator) => {
     expect(both.map(({ pid }) => pid)).toContain(first.payload.pid);
   });
 
-  test('context and environment are those of Lambda', async () => {
+  test('passes the context and the environment that Lambda passes', async () => {
     const run = await deployed({ variables: { MINE: 'yes' }, memorySizeMb: 512, timeoutS: 300 });
 
     const { payload } = await run({ do: 'context' });
@@ -110,12 +110,12 @@ describeOnEmulators('Lambda', (emulator) => {
     });
     expect(payload.env).toHaveProperty('AWS_ACCESS_KEY_ID');
     expect(payload.env).toHaveProperty('AWS_LAMBDA_LOG_STREAM_NAME');
-    // Nothing of this machine's own environment.
+    // No variables of the machine that runs the emulator.
     expect(payload.env).not.toHaveProperty('VITEST');
     expect(payload.env).not.toHaveProperty('PYTHONPATH');
   });
 
-  test("a thrown error's name is the errorType, with its stack trace", async () => {
+  test('reports the name of a thrown error as errorType, with its stack trace', async () => {
     const run = await deployed();
 
     const { failed, payload } = await run({ do: 'throw' });
@@ -132,7 +132,7 @@ describeOnEmulators('Lambda', (emulator) => {
     expect(afterwards.payload.invocations).toBe(3);
   });
 
-  test('a process that exits or is killed mid-invocation fails that one only', async () => {
+  test('if the process exits or is killed during an invocation, only that invocation fails', async () => {
     const run = await deployed();
 
     const exited = await run({ do: 'exit', code: 3 });
@@ -149,7 +149,7 @@ describeOnEmulators('Lambda', (emulator) => {
     expect(afterwards).toMatchObject({ failed: false, payload: { invocations: 1 } });
   });
 
-  test('a rejection that nobody awaits, and a promise that never settles, fail the invocation at once', async () => {
+  test('an unhandled rejection and a promise that never settles fail the invocation at once', async () => {
     const run = await deployed();
 
     const rejected = await run({ do: 'reject aside' });
@@ -157,16 +157,16 @@ describeOnEmulators('Lambda', (emulator) => {
 
     expect(rejected.payload).toMatchObject({ errorType: 'Runtime.UnhandledPromiseRejection' });
     expect(never.payload).toMatchObject({ errorType: 'Runtime.NodeJsExit' });
-    // Not at the function's time limit.
+    // Well before the function's time limit.
     expect(never.elapsedMs).toBeLessThan(120_000);
   });
 
-  test('a function is killed at its timeout, even in a busy loop, and works afterwards', async () => {
+  test('kills a function at its timeout, even in a busy loop, and the function works afterwards', async () => {
     const run = await deployed({ timeoutS: 1 });
 
     const slow = await run({ do: 'sleep', ms: 300_000 });
     const busy = await run({ do: 'spin' });
-    // On a busy machine an echo may take longer than the second, too.
+    // On a busy machine, even an echo may take longer than a second.
     const afterwards = await until('an echo within the time limit', async () => {
       const echo = await run({ do: 'echo' });
       return echo.failed ? undefined : echo;
@@ -182,7 +182,7 @@ describeOnEmulators('Lambda', (emulator) => {
     expect(afterwards).toMatchObject({ failed: false, payload: { invocations: 1 } });
   });
 
-  test('a function that outgrows its memory is killed, by buffers as by heap', async () => {
+  test('kills a function that exceeds its memory, with buffers or with heap', async () => {
     const run = await deployed({ memorySizeMb: 128 });
 
     const buffers = await run({ do: 'buffers' });
@@ -195,7 +195,7 @@ describeOnEmulators('Lambda', (emulator) => {
     expect(afterwards.failed).toBe(false);
   });
 
-  test('each environment has a temporary folder of its own, which outlives its process', async () => {
+  test('each environment has its own temporary folder, which outlives its process', async () => {
     const run = await deployed();
 
     const left = await run({ do: 'leave a file' });
@@ -207,18 +207,18 @@ describeOnEmulators('Lambda', (emulator) => {
     expect(both.map(({ left }) => left).sort()).toEqual([false, true]);
   });
 
-  test('a process is frozen between two invocations', async () => {
+  test('freezes a process between two invocations', async () => {
     const run = await deployed();
 
     const { payload: ticking } = await run({ do: 'tick' });
-    await until('the process is stopped', () => (isStopped(ticking.pid) ? true : undefined));
+    await until('a stopped process', () => (isStopped(ticking.pid) ? true : undefined));
     await sleep(1_000);
     const { payload: ticked } = await run({ do: 'ticked' });
 
     expect(ticked.longestPauseMs).toBeGreaterThanOrEqual(900);
   });
 
-  test('a module that does not load fails every invocation with its error', async () => {
+  test('if a module does not load, every invocation fails with its error', async () => {
     const run = await deployed({ files: { 'index.mjs': "throw new RangeError('at load');" } });
 
     const first = await run({});
@@ -230,13 +230,13 @@ describeOnEmulators('Lambda', (emulator) => {
     }
   });
 
-  test('a CommonJS handler works', async () => {
+  test('runs a CommonJS handler', async () => {
     const run = await deployed({ files: { 'index.js': 'exports.handler = async (event) => event.n + 1;' } });
 
     expect((await run({ n: 41 })).payload).toBe(42);
   });
 
-  test('payloads of megabytes pass in both directions, more than 6 MB do not', async () => {
+  test('passes payloads of megabytes in both directions, and rejects more than 6 MB', async () => {
     const run = await deployed();
 
     const received = await run({ do: 'length', text: 'y'.repeat(5_000_000) });
@@ -248,7 +248,7 @@ describeOnEmulators('Lambda', (emulator) => {
     expect(tooLarge.payload).toMatchObject({ errorType: 'Function.ResponseSizeTooLarge' });
   });
 
-  test("logs arrive in the function's log group, with a REPORT line", async () => {
+  test("writes logs to the function's log group, with a REPORT line", async () => {
     const logGroup = `/mapreduce/${uniqueName('logs')}`;
     const run = await deployed({ logGroup, memorySizeMb: 320 });
     await run({ do: 'log', text: 'with text' });
@@ -270,7 +270,7 @@ describeOnEmulators('Lambda', (emulator) => {
     return (event: unknown) => invoke(emulator, name, event);
   }
 
-  /** What two invocations answered that ran at the same time: each waits for the other. */
+  /** The answers of two simultaneous invocations. Each waits for the other, so they must run at the same time. */
   async function twoAtOnce(run: Awaited<ReturnType<typeof deployed>>): Promise<[Met, Met]> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'mapreduce-meet-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-/** How emulators are started and stopped, with a stand-in for the emulator: needs neither Python nor Docker. */
+/** Starts and stops emulators, with a stand-in for the emulator, so the tests need neither Python nor Docker. */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -15,12 +15,12 @@ import { choosePort, freePort } from '../../emulators/ports.ts';
 import { preparePythonEnvironment } from '../../emulators/python.ts';
 import { EmulatorStartError, EmulatorUnavailableError, PortTakenError } from '../../emulators/start.ts';
 
-/** What takes a moment, on a busy machine as well. */
+/** Enough for a step that takes a moment, even on a busy machine. */
 const SOON = { timeout: 120_000 };
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'launch-test-'));
 
-/** Answers /health and says the ids of itself and of a child that ignores SIGTERM. */
+/** Answers /health, and reports the process ids of itself and of a child that ignores SIGTERM. */
 const STAND_IN = `
 const child = require('node:child_process').spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6)"]);
 require('node:http')
@@ -38,7 +38,7 @@ afterAll(() => {
 });
 
 describe('launch', () => {
-  test('comes back once the emulator is healthy, and stop() leaves neither a process nor a file', async () => {
+  test('returns once the emulator is healthy, and stop() leaves no process and no file behind', async () => {
     const emulator = await launch(await standIn());
     const { pids, cwd } = await whoIsThere(emulator.endpoint);
     expect(pids.map(isAlive)).toEqual([true, true]);
@@ -51,7 +51,7 @@ describe('launch', () => {
     expect(existsSync(cwd)).toBe(false);
   });
 
-  test('everything ends when the process that started it is killed', async () => {
+  test('all processes end when the process that started them is killed', async () => {
     const { port } = await standIn();
     const starter = path.join(import.meta.dirname, 'helpers', 'launch-stand-in.ts');
     const parent = spawn(process.execPath, [starter, String(port), STAND_IN], {
@@ -66,7 +66,7 @@ describe('launch', () => {
     await expect.poll(() => existsSync(cwd), SOON).toBe(false);
   });
 
-  test('an emulator that ends while it starts is an error with the end of its log', async () => {
+  test('if an emulator ends while it starts, the error shows the end of its log', async () => {
     const options = await standIn("console.log('no licence for this machine'); process.exit(3);");
 
     const failure = await launch(options).catch((error: unknown) => error);
@@ -76,7 +76,7 @@ describe('launch', () => {
     expect((failure as Error).message).toContain('no licence for this machine');
   });
 
-  test('one that is never ready is stopped', async () => {
+  test('stops an emulator that never becomes ready', async () => {
     const name = randomUUID();
     const options = await standIn(`setInterval(() => {}, 1e6); // ${name}`);
 
@@ -94,7 +94,7 @@ describe('choosePort', () => {
     for (const server of servers.splice(0)) server.close();
   });
 
-  test('says that an emulator is running already', async () => {
+  test('reports an emulator that is already running', async () => {
     const port = await serve('{"services": {"s3": "running"}}', '/_localstack/health');
 
     const failure = await choosePort('MiniStack', port).catch((error: unknown) => error);
@@ -106,7 +106,7 @@ describe('choosePort', () => {
     expect((failure as Error).message).toContain(`--port ${port + 1}`);
   });
 
-  test('says that the port is taken by something else', async () => {
+  test('reports a port that another program uses', async () => {
     const port = await serve('hello');
 
     await expect(choosePort('LocalStack', port)).rejects.toThrow(
@@ -114,11 +114,11 @@ describe('choosePort', () => {
     );
   });
 
-  test('gives any free port on demand', async () => {
+  test('chooses any free port on request', async () => {
     expect(await choosePort('LocalStack', 'auto')).toBeGreaterThan(0);
   });
 
-  test.each([0, 65_536, 1.5, Number.NaN])('refuses %s', async (port) => {
+  test.each([0, 65_536, 1.5, Number.NaN])('rejects port %s', async (port) => {
     await expect(choosePort('LocalStack', port)).rejects.toThrow(
       /a whole number from 1 to 65535, or 'auto'; received/,
     );
@@ -151,14 +151,14 @@ describe('functionProcessesMax', () => {
     expect(defaultFunctionProcessesMax(machine)).toBe(expected);
   });
 
-  test('an option goes before the variable, the variable before the machine', () => {
+  test('prefers the option to the variable, and the variable to the machine', () => {
     vi.stubEnv('MAPREDUCE_FUNCTION_PROCESSES', '12');
 
     expect(functionProcessesMax(3)).toBe(3);
     expect(functionProcessesMax()).toBe(12);
   });
 
-  test.each(['0', '1.5', '-1', 'many', '1001'])('refuses %s', (value) => {
+  test.each(['0', '1.5', '-1', 'many', '1001'])('rejects %s', (value) => {
     vi.stubEnv('MAPREDUCE_FUNCTION_PROCESSES', value);
 
     expect(() => functionProcessesMax()).toThrow(
@@ -169,7 +169,7 @@ describe('functionProcessesMax', () => {
 });
 
 describe('preparePythonEnvironment', () => {
-  test('without a fit Python says which is needed, what was found and how to get it', async () => {
+  test('if there is no suitable Python, says which one is needed, what was found and how to install it', async () => {
     vi.stubEnv('MAPREDUCE_PYTHON', '');
     vi.stubEnv('PATH', scratch);
     vi.stubEnv('PYENV_ROOT', scratch);
@@ -213,7 +213,7 @@ async function standIn(source: string = STAND_IN): Promise<LaunchOptions> {
 }
 
 function isAlive(pid: number): boolean {
-  // A process that has ended but was not waited for is still listed.
+  // The list still contains a process that has ended if its parent has not waited for it.
   return /^[^Z]/.test(ps('-o', 'stat=', '-p', String(pid)));
 }
 
@@ -221,7 +221,7 @@ function commandLines(): string {
   return ps('-A', '-ww', '-o', 'args=');
 }
 
-/** Nothing when there is no such process. */
+/** Returns nothing if there is no such process. */
 function ps(...args: string[]): string {
   return spawnSync('/bin/ps', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }).stdout.trim();
 }

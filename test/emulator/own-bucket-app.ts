@@ -1,4 +1,4 @@
-/** An app of a user's: a stack with a bucket and a key of its own, and MapReduce beside them. */
+/** A user's CDK app: a stack with its own bucket and key, and MapReduce in the same stack. */
 import { join } from 'node:path';
 import { App, CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -12,7 +12,7 @@ const stack = new Stack(app, app.node.getContext('stackName'));
 const removalPolicy = RemovalPolicy.DESTROY;
 const encryptionKey = new Key(stack, 'Key', { removalPolicy });
 const bucket = new Bucket(stack, 'Lake', { encryptionKey, bucketKeyEnabled: true, removalPolicy });
-// As the construct does it; `eventBridgeEnabled` needs a custom resource, which emulators skip.
+// Enables events as the construct does: `eventBridgeEnabled` needs a custom resource, which emulators skip.
 (bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
   eventBridgeConfiguration: { eventBridgeEnabled: true },
 };

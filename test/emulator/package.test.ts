@@ -17,7 +17,7 @@ describeOnEmulators('The published package', (emulator) => {
     return user.remove;
   });
 
-  test('deploys the jobs of a project and runs one, with no checkout at hand', async () => {
+  test('deploys the jobs of a project and runs one, without a checkout', async () => {
     const settings = ['--context', 'maxConcurrency=4', 'taskMemoryMb=512', 'taskTimeoutSeconds=600'];
     const input = ['--input', 'fox.txt', '--reducers', '1'];
 

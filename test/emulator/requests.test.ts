@@ -1,6 +1,6 @@
 /**
- * Every request of a job to S3, by step, counted by a proxy before each function: the table of docs/s3-requests.md. M
- * map tasks and R reduce tasks write M + R objects and a constant, however many cells M x R has.
+ * Counts every S3 request of a job by step, with a proxy in front of each function, and compares the counts with the
+ * table of docs/s3-requests.md. M map tasks and R reduce tasks write M + R objects plus a constant, not M x R.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
@@ -13,11 +13,11 @@ import { until } from './helpers/until.ts';
 import { CONCURRENCY, takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-/** Read once an environment, which serves any number of tasks. */
+/** Read once per environment, which may run any number of tasks. */
 const SETTINGS = 'GetObject settings';
-/** All reduce tasks read the same range of it, so one that was slow and asked for twice looks like another task's. */
+/** All reduce tasks read the same range of the index, so a hedged read of one task looks like a read of another. */
 const INDEX = 'GetObject index';
-/** Read twice by commit: one that was slow looks like a hedge's first. */
+/** Read twice by commit, so a hedged read looks like the second one. */
 const CLAIM = 'GetObject claim';
 
 describeOnEmulators('Requests to S3', (emulator) => {
@@ -34,14 +34,14 @@ describeOnEmulators('Requests to S3', (emulator) => {
         await stack.configure(name, {
           variables: {
             AWS_ENDPOINT_URL_S3: proxy.endpoint,
-            // A backup attempt, which there may be on a busy machine, would be counted as well.
+            // A busy machine might start a backup attempt, which would add requests.
             MAPREDUCE_BACKUP_ATTEMPTS: 'false',
           },
         });
       }),
     );
     return async () => {
-      // Before the proxies are gone.
+      // Before the proxies stop.
       await shared.release();
       await Promise.all([...proxies.values()].map((proxy) => proxy.stop()));
     };
@@ -69,7 +69,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
     const splitSizeBytes = (manyWords(0).length * files) / maps;
     const request = { inputs: [folder], splitSizeBytes, reducers };
 
-    test('makes those of the table, and writes maps + reducers + 12 objects', async () => {
+    test('makes the requests of the table, and writes maps + reducers + 12 objects', async () => {
       for (let file = 0; file < files; file++) await stack.put(`${folder}${file}.txt`, manyWords(file));
 
       const { report, elapsedMs, byStep, total, settingsReads, indexReads, claimReads, looks } =
@@ -128,7 +128,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
       expect(indexReads).toBeLessThanOrEqual(2 * reducers);
       expect(claimReads).toBeGreaterThanOrEqual(2);
       expect(claimReads).toBeLessThanOrEqual(2 * 2);
-      // One each at the start, one before a part, and more of those that take long on a busy machine.
+      // One look per task at the start, one before each part, and more by tasks that take long on a busy machine.
       expect(looks).toBeGreaterThanOrEqual(maps + 2 * reducers);
       expect(looks).toBeLessThanOrEqual(maps + 2 * reducers + (CONCURRENCY * elapsedMs) / ATTEMPT_LOOK_MS);
       expect(total).toEqual({
@@ -138,7 +138,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
         ListObjectsV2: 7,
         DeleteObjects: 1,
       });
-      // What the command tells of the costs of a job goes by its report.
+      // The command estimates the cost of a job from its report.
       const estimate = storageRequests(report);
       const writes = total.PutObject! + total.ListObjectsV2!;
       const reads =
@@ -149,7 +149,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
       expect(estimate.s3Reads / reads).toBeLessThan(2);
     });
 
-    test('is looked at for stragglers: a listing and at most three HEADs a look', async () => {
+    test('is checked for stragglers with one listing and at most three HEAD requests per look', async () => {
       const restored = await Promise.all(
         (['plan', 'map-barrier'] as const).map((name) =>
           stack.configure(name, { variables: { MAPREDUCE_BACKUP_ATTEMPTS: 'true' } }),
@@ -167,17 +167,17 @@ describeOnEmulators('Requests to S3', (emulator) => {
       const settingsReads = proxy.requests.filter(
         ({ operation, overtakes }) => operation === 'GetObject' && !overtakes,
       );
-      // Of a look that has just begun as well.
+      // Includes a look that has just started.
       expect(settingsReads.length).toBeLessThanOrEqual(looks + watches);
       expect(HeadObject).toBeLessThanOrEqual(3 * looks);
       expect(others).toEqual({ ListObjectsV2: looks });
-      // For each backup attempt, which there may be on a busy machine.
+      // One for each backup attempt, which a busy machine might start.
       expect(PutObject).toBeLessThanOrEqual(maps + reducers);
       await Promise.all(restored.map((restore) => restore()));
     });
   });
 
-  test('merging asks for each part what is there, where it ends, and for its records', async () => {
+  test('a merge requests the metadata, the end and the records of each part', async () => {
     const reducers = 3;
     await stack.put('data/merged.txt', manyWords(0));
 
@@ -192,7 +192,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
     });
   });
 
-  test('objects over 8 MiB are uploads of parts: two requests more than parts, and for a result its summary', async () => {
+  test('an object over 8 MiB takes one request per part and two more, and a result also has a summary', async () => {
     await stack.put('data/large.txt', randomWords(18_000_000));
 
     const { report, byStep, total } = await run({
@@ -226,9 +226,9 @@ describeOnEmulators('Requests to S3', (emulator) => {
 type Counts = Record<string, number>;
 
 /**
- * Of all steps but the watch, whose looks go by time. A read that was slow may have been sent a second time
- * (s3-hedging.ts): the same range of the same object counts once for each step, and a whole object that came at once as
- * often as it was read. What a step reads more than once whole, slow or not, is counted apart.
+ * Counts the requests of all steps except the watch, whose looks depend on time. A slow read may have been sent twice
+ * (s3-hedging.ts), so each range of an object counts once per step. A whole object that was read without delay counts
+ * as often as it was read. Objects that a step reads whole more than once are counted separately.
  */
 function requestsByStep(
   proxies: ReadonlyMap<FunctionName, S3FaultProxy>,
@@ -267,7 +267,7 @@ function requestsByStep(
         claimReads += 1;
         continue;
       }
-      // Whether the job is cancelled, and with it whether another attempt has committed: by time as well.
+      // Looks that check for a cancellation, and for a commit of another attempt, also depend on time.
       if (operation === 'HeadObject' && (step === 'map' || step === 'reduce')) {
         if (what === 'cancel') looks += 1;
         continue;
@@ -283,7 +283,7 @@ function requestsByStep(
   return { byStep, total, settingsReads, indexReads, claimReads, looks };
 }
 
-/** What kind of object a request is about. */
+/** The kind of the object that a request names. */
 function whatOf({ operation, path, prefix }: ProxiedRequest, jobId: string): string {
   if (operation === 'DeleteObjects') return '';
   const key = prefix ?? path.slice(path.indexOf('/', 1) + 1);
@@ -313,14 +313,14 @@ function whatOf({ operation, path, prefix }: ProxiedRequest, jobId: string): str
   return kinds.find(([pattern]) => pattern.test(key))?.[1] ?? key;
 }
 
-/** So many that every map task has some for every reducer. All files are of one length. */
+/** Enough words that every map task has some for every reducer. All files have the same length. */
 function manyWords(file: number): string {
   const word = (number: number) =>
     String.fromCharCode(...[...String(1_000 + number)].map((digit) => 97 + Number(digit)));
   return Array.from({ length: 4_000 }, (_, line) => `${word((line * 7 + file) % 1_000)}\n`).join('');
 }
 
-/** Hard to compress, and each there once. */
+/** Words that compress badly and each occur once. */
 function randomWords(bytes: number): string {
   const words: string[] = [];
   let state = 1n;

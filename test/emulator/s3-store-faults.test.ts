@@ -1,4 +1,4 @@
-/** The S3 store against an emulator through a proxy that makes requests go wrong, and counts them. */
+/** Tests the S3 store against an emulator, through a proxy that causes faults and counts requests. */
 
 import {
   CreateAccessKeyCommand,
@@ -18,11 +18,11 @@ import { contentOf, keysOf, noise } from '../storage/object-store-contract.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const PRECONDITION_FAILED = { name: 'PreconditionFailedError' };
-/** Longer than any test: what waits for it does so in vain. */
+/** Longer than any test, so nothing that waits for this ever happens. */
 const NEVER_MS = 3_600_000;
-/** So that requests are counted which somebody sends, and none because a busy machine is late. */
+/** Turns off hedges and timeouts, so that a busy machine does not add requests to the counts. */
 const PATIENT = { answerTimeoutMs: NEVER_MS, bodyStallMs: NEVER_MS };
-/** So many that half of them may fail. */
+/** Enough attempts even if half of them fail. */
 const ATTEMPTS = { attemptsMax: 50, backoffMsBase: 5, backoffMsMax: 50 };
 
 describeOnEmulators('S3Store with faults', (emulator) => {
@@ -41,7 +41,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     proxy.resetCounts();
   });
 
-  test('with 10 % of calls answered 503, everything comes out as it should', async () => {
+  test('gives correct results while 10 % of the calls are answered with 503', async () => {
     const store = storeThroughProxy(ATTEMPTS);
     const large = noise(9 * MiB, 3);
     proxy.setFaults({ 'slow-down': 0.1 });
@@ -66,7 +66,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     expect(proxy.fired['slow-down']).toBeGreaterThan(5);
   });
 
-  test('a conditional PUT whose answer was lost is told that it was first, and the next one that it was not', async () => {
+  test('a conditional PUT whose answer was lost succeeds, and the next one fails', async () => {
     const store = storeThroughProxy();
     proxy.failNext('PutObject', 'lost-answer');
 
@@ -86,7 +86,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     expect((await store.get('key')).toString()).toBe('ours');
   });
 
-  test("the SDK's own retry of a conditional PUT that had succeeded does not pass for another writer", async () => {
+  test("the SDK's own retry of a conditional PUT that had succeeded is not taken for another writer", async () => {
     const { S3Client } = await import('@aws-sdk/client-s3');
     const client = new S3Client({ ...emulator.clientConfig, endpoint: proxy.endpoint, maxAttempts: 3 });
     const store = new S3Store({ client, bucket, prefix: `folder-${++folders}` });
@@ -97,7 +97,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     expect(proxy.counts.operations).toEqual({ PutObject: 2, HeadObject: 1 });
   });
 
-  test('a conditional completion whose answer was lost is told that it was first, and the next one that it was not', async () => {
+  test('a conditional completion whose answer was lost succeeds, and the next one fails', async () => {
     const store = storeThroughProxy();
     const [ours, late] = await Promise.all([store.upload('key'), store.upload('key')]);
     await ours.write(noise(9 * MiB, 1));
@@ -114,7 +114,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     expect(await uploadsLeft()).toBe(0);
   });
 
-  test('of 12 writers whose answers get lost and refused half of the time, exactly one is told that it was first', async () => {
+  test('exactly one of 12 writers succeeds if half of the answers are lost or refused', async () => {
     const store = storeThroughProxy(ATTEMPTS);
     for (let round = 0; round < 5; round++) {
       proxy.setFaults({ 'lost-answer': 0.3, 'slow-down': 0.2 }, ({ method }) => method !== 'DELETE');
@@ -133,7 +133,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     expect(proxy.fired['lost-answer']).toBeGreaterThan(10);
   });
 
-  test('bodies that break off are read on from where they broke', async () => {
+  test('resumes a body that breaks off at the byte where it broke', async () => {
     const store = storeThroughProxy({ ...ATTEMPTS, readRangeBytes: MiB });
     const bytes = noise(12 * MiB, 4);
     await store.put('large', bytes);
@@ -148,7 +148,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     expect(proxy.fired['cut-body']).toBeGreaterThan(2);
   });
 
-  test('a read that is slow to answer is overtaken by a second one', async () => {
+  test('sends a second request if a read is slow to answer, and uses its answer', async () => {
     const store = storeThroughProxy();
     await store.put('key', Buffer.from('bytes'));
     proxy.resetCounts();
@@ -161,7 +161,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     expect(proxy.fired.delay).toBe(1);
   });
 
-  test('what each operation costs in requests, when nothing goes wrong', async () => {
+  test('uses the fewest requests for each operation when nothing fails', async () => {
     const store = storeThroughProxy({ hedgesBurstMax: 0 });
     const costs: Record<string, Record<string, number>> = {};
     const measure = async (what: string, run: () => Promise<unknown>) => {
@@ -213,7 +213,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     expect(await uploadsLeft()).toBe(0);
   });
 
-  test('a bucket that is not there is named, with the region', async () => {
+  test('reports a bucket that does not exist, with the region', async () => {
     const store = new S3Store({ client: direct, bucket: uniqueName('nowhere') });
 
     await expect(store.get('key')).rejects.toMatchObject({
@@ -224,7 +224,7 @@ describeOnEmulators('S3Store with faults', (emulator) => {
     await expect(keysOf(store, '')).rejects.toMatchObject({ name: 'UsageError' });
   });
 
-  test('what a user may not do is named with the right to grant; LocalStack does not look', async () => {
+  test('reports the permission that a user lacks, except on LocalStack, which does not check', async () => {
     const store = new S3Store({ client: await clientThatMayOnlyRead(), bucket, prefix: 'denied' });
     const write = store.put('key', Buffer.from('x'));
 

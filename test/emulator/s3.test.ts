@@ -15,10 +15,10 @@ import { beforeAll, expect, test } from 'vitest';
 
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-/** What the commit protocol stands on. */
+/** The behaviour of S3 that the commit protocol relies on. */
 describeOnEmulators('S3', (emulator) => {
-  // A second attempt of the SDK's would look like another writer, so no request goes over a connection that the emulator
-  // may be closing.
+  // A retry by the SDK would look like another writer. No request may therefore use a connection that the emulator may
+  // be closing.
   const agents = { httpAgent: new http.Agent(), httpsAgent: new https.Agent() };
   const s3 = new S3Client({ ...emulator.clientConfig, maxAttempts: 1, requestHandler: agents });
   const Bucket = uniqueName('bucket');
@@ -27,7 +27,7 @@ describeOnEmulators('S3', (emulator) => {
     await s3.send(new CreateBucketCommand({ Bucket }));
   });
 
-  test('a conditional PUT of a key that exists is refused with 412', async () => {
+  test('answers a conditional PUT of an existing key with 412', async () => {
     const put = (Body: string) =>
       s3.send(new PutObjectCommand({ Bucket, Key: 'put', Body, IfNoneMatch: '*' }));
     await put('first');
@@ -38,7 +38,7 @@ describeOnEmulators('S3', (emulator) => {
     expect(await text('put')).toBe('first');
   });
 
-  test('of many conditional PUTs at once exactly one succeeds', async () => {
+  test('lets exactly one of many simultaneous conditional PUTs succeed', async () => {
     const bodies = Array.from({ length: 20 }, (_, index) => `body ${index}`);
 
     const statuses = await Promise.all(
@@ -54,7 +54,7 @@ describeOnEmulators('S3', (emulator) => {
     expect(await text('put-race')).toBe(bodies[statuses.indexOf(200)]);
   });
 
-  test('a conditional CompleteMultipartUpload of a key that exists is refused with 412', async () => {
+  test('answers a conditional CompleteMultipartUpload of an existing key with 412', async () => {
     const first = await upload('multipart', 'first', { attempt: 'a' });
     const second = await upload('multipart', 'second', { attempt: 'b' });
     expect(await statusOf(first.complete())).toBe(200);
@@ -67,7 +67,7 @@ describeOnEmulators('S3', (emulator) => {
     expect(head.Metadata).toEqual({ attempt: 'a' });
   });
 
-  test('of many conditional completions at once exactly one succeeds', async () => {
+  test('lets exactly one of many simultaneous conditional completions succeed', async () => {
     for (let round = 0; round < 5; round++) {
       const Key = `multipart-race-${round}`;
       const uploads = await Promise.all(
@@ -81,7 +81,7 @@ describeOnEmulators('S3', (emulator) => {
     }
   });
 
-  test('a conditional completion loses against a conditional PUT that came first, and the other way round', async () => {
+  test('a conditional completion fails after a conditional PUT, and a conditional PUT fails after a completion', async () => {
     const late = await upload('put-then-multipart', 'multipart');
     await s3.send(new PutObjectCommand({ Bucket, Key: 'put-then-multipart', Body: 'put', IfNoneMatch: '*' }));
     const early = await upload('multipart-then-put', 'multipart');
@@ -95,20 +95,20 @@ describeOnEmulators('S3', (emulator) => {
     expect([lateStatus, putStatus]).toEqual([412, 412]);
   });
 
-  test('a completion whose answer was lost, sent again, is not taken for a success of another attempt', async () => {
+  test("a completion that is sent again because its answer was lost is not taken for another attempt's success", async () => {
     const only = await upload('lost-answer', 'body', { attempt: 'a' });
     await only.complete();
 
     const again = await statusOf(only.complete());
 
-    // AWS answers 200 for a while, as MiniStack does; LocalStack has forgotten the upload. Either way the attempt
-    // finds its own id in the metadata.
+    // AWS answers 200 for a while, like MiniStack; LocalStack has forgotten the upload. In both cases the attempt finds
+    // its own id in the metadata.
     expect(again).toBe(emulator.name === 'MiniStack' ? 200 : 404);
     const head = await s3.send(new HeadObjectCommand({ Bucket, Key: 'lost-answer' }));
     expect(head.Metadata).toEqual({ attempt: 'a' });
   });
 
-  test('an upload begun while the key existed cannot be completed conditionally once the key is deleted, on LocalStack', async () => {
+  test('on LocalStack, an upload started while the key existed cannot complete conditionally after the key is deleted', async () => {
     await s3.send(new PutObjectCommand({ Bucket, Key: 'deleted-meanwhile', Body: 'old' }));
     const begun = await upload('deleted-meanwhile', 'new');
     await s3.send(new DeleteObjectCommand({ Bucket, Key: 'deleted-meanwhile' }));
@@ -118,7 +118,7 @@ describeOnEmulators('S3', (emulator) => {
     expect(status).toBe(emulator.name === 'LocalStack' ? 409 : 200);
   });
 
-  test('a GET with If-Match of another ETag is refused with 412', async () => {
+  test('answers a GET with If-Match of another ETag with 412', async () => {
     const before = await s3.send(new PutObjectCommand({ Bucket, Key: 'pinned', Body: 'before' }));
     const get = () => s3.send(new GetObjectCommand({ Bucket, Key: 'pinned', IfMatch: before.ETag! }));
     expect(await statusOf(get())).toBe(200);
@@ -128,7 +128,7 @@ describeOnEmulators('S3', (emulator) => {
     expect(await statusOf(get())).toBe(412);
   });
 
-  test('a ranged GET answers those bytes, and 416 behind the end', async () => {
+  test('answers a ranged GET with those bytes, and with 416 behind the end', async () => {
     await s3.send(new PutObjectCommand({ Bucket, Key: 'range', Body: '0123456789' }));
     const range = (Range: string) => s3.send(new GetObjectCommand({ Bucket, Key: 'range', Range }));
 
@@ -141,7 +141,7 @@ describeOnEmulators('S3', (emulator) => {
     expect(await statusOf(range('bytes=10-12'))).toBe(416);
   });
 
-  test('a missing key is 404', async () => {
+  test('answers 404 for a missing key', async () => {
     const status = await statusOf(s3.send(new GetObjectCommand({ Bucket, Key: 'nowhere' })));
 
     expect(status).toBe(404);

@@ -1,7 +1,8 @@
 /**
- * A stack for test files that need no settings of their own. Deploying one takes most of a minute of an emulator's time,
- * so a file takes one that another file has left, has it to itself, and leaves it as it was: there are as many as there
- * are files that run at the same time. A file that fails on the way keeps its stack, and nobody else meets what is in it.
+ * Shares stacks between test files that need no settings of their own, because deploying one takes most of a minute. A
+ * test file takes a free stack or deploys one, uses it alone, restores it and releases it. There are therefore as many
+ * stacks as files that run at the same time. A file that fails does not release its stack, so no other file sees what
+ * it left.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -9,18 +10,18 @@ import { join } from 'node:path';
 import { DeployedStack, type Deployment } from './deployed-stack.ts';
 import type { EmulatorUnderTest } from './with-emulator.ts';
 
-/** At once, of map and reduce tasks. */
+/** The number of map tasks, and of reduce tasks, that run at the same time. */
 export const CONCURRENCY = 4;
 const FREE = '.free.json';
 const TAKEN = '.taken.json';
 
 export interface SharedStack {
   readonly stack: DeployedStack;
-  /** Once the tests of the file are over. */
+  /** Call this after the last test of the file. */
   readonly release: () => Promise<void>;
 }
 
-/** With the apps of jobs/index.ts. */
+/** Takes a free stack, or deploys one with the apps of jobs/index.ts. */
 export async function takeStack(emulator: EmulatorUnderTest): Promise<SharedStack> {
   const folder = join(emulator.folderOfRun, `stacks-${emulator.name}`);
   await mkdir(folder, { recursive: true });
@@ -36,7 +37,7 @@ export async function takeStack(emulator: EmulatorUnderTest): Promise<SharedStac
   };
 }
 
-/** Of several files that want the same one, the file whose rename succeeds has it. */
+/** If several files want the same stack, the file whose rename succeeds gets it. */
 async function takeFree(folder: string): Promise<string | undefined> {
   for (const name of await readdir(folder)) {
     if (!name.endsWith(FREE)) continue;

@@ -1,6 +1,6 @@
 /**
- * The stack's own roles where IAM is enforced. That they have what jobs need is shown by every other test of the stack;
- * here they lack one thing, and a person is told what to give back.
+ * Removes one permission from a role of the stack on an emulator that enforces IAM, and checks that the failure says
+ * which permission to grant. Every other test of the stack shows that the roles have what jobs need.
  */
 import {
   GetRolePolicyCommand,
@@ -42,8 +42,8 @@ class FunctionRole {
   }
 
   /**
-   * Takes away one right, until what is returned is called. Throws where the role does not have it: then the test would
-   * show nothing.
+   * Removes one permission until the returned function is called. Throws if the role does not have it, because then the
+   * test would prove nothing.
    */
   async without(action: string, keys: string): Promise<() => Promise<void>> {
     const RoleName = this.#roleName;
@@ -66,13 +66,13 @@ class FunctionRole {
         await put(JSON.stringify(policy));
       };
     }
-    throw new Error(`the role ${RoleName} has no right to ${action} ${keys} that could be taken away`);
+    throw new Error(`the role ${RoleName} may not ${action} ${keys} in the first place`);
   }
 }
 
 describeOnEmulators('The roles of the stack', (emulator) => {
-  // LocalStack does not look at policies.
-  describe.runIf(emulator.name === 'MiniStack')('that lack one right', () => {
+  // LocalStack does not enforce policies.
+  describe.runIf(emulator.name === 'MiniStack')('that lack one permission', () => {
     let stack: DeployedStack;
     const request = { app: 'word-count', inputs: ['data/words.txt'], reducers: 1 };
     beforeAll(async () => {
@@ -94,7 +94,7 @@ describeOnEmulators('The roles of the stack', (emulator) => {
       ['reduce', 's3:PutObject', 'output/*/part-r-*'],
       ['commit', 's3:PutObject', 'output/*/_SUCCESS'],
     ])(
-      '%s without %s on %s: the failure names it; given back, a redrive ends well',
+      '%s without %s on %s: the failure names the permission, and a redrive succeeds once it is granted',
       async (name, action, keys) => {
         const role = await FunctionRole.of(emulator, stack, name);
         const jobId = uniqueName('denied');
@@ -116,7 +116,7 @@ describeOnEmulators('The roles of the stack', (emulator) => {
       },
     );
 
-    test('plan without the input: the cause says which object it may not read', async () => {
+    test('plan without access to the input: the cause names the object that it may not read', async () => {
       const role = await FunctionRole.of(emulator, stack, 'plan');
       const jobId = uniqueName('denied');
 
@@ -128,7 +128,7 @@ describeOnEmulators('The roles of the stack', (emulator) => {
       expect(denied.cause).toMatch(/access denied: HeadObject .*Grant s3:GetObject on .*data\/words\.txt/);
     });
 
-    test('failure without its note: the execution still says why', async () => {
+    test('failure without permission to write its note: the execution still shows the reason', async () => {
       const role = await FunctionRole.of(emulator, stack, 'failure');
 
       const giveBack = await role.without('s3:PutObject', 'jobs/*/failure.json');

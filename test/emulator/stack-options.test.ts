@@ -6,8 +6,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { DeployedStack } from './deployed-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-describeOnEmulators('The construct in a stack with a bucket and a key of its own', (emulator) => {
-  // LocalStack's parser refuses EXPRESS children.
+describeOnEmulators('The construct in a stack with its own bucket and key', (emulator) => {
+  // LocalStack's parser rejects EXPRESS children.
   const childExecutions = emulator.name === 'MiniStack' ? 'EXPRESS' : 'STANDARD';
   let stack: DeployedStack;
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describeOnEmulators('The construct in a stack with a bucket and a key of its own
     expect(parts.get('merged.tsv')!.toString()).toBe('a\t1\nb\t1\nc\t1\nd\t1\ne\t1\nline\t5\n');
   });
 
-  test('lets S3 put a merged result together where the parts are in order', async () => {
+  test('lets S3 concatenate the parts of a merged result if they are in order', async () => {
     const lines = Array.from({ length: 5_000 }, (_, i) =>
       `${(i * 7_919) % 5_000}`.padStart(4, '0').padEnd(4_095, '.'),
     );
@@ -56,11 +56,11 @@ describeOnEmulators('The construct in a stack with a bucket and a key of its own
     const head = await stack.s3.send(
       new HeadObjectCommand({ Bucket: stack.bucket, Key: `${ended.output.outputPrefix}${name}` }),
     );
-    // As many parts as reduce tasks: had the bytes come by the function, they would be of 8 MiB.
+    // One part per reduce task. If the function had uploaded the bytes, the parts would be 8 MiB.
     expect(head.ETag).toMatch(/-2"$/);
   });
 
-  test('starts a job by an upload', async () => {
+  test('starts a job for an upload', async () => {
     await stack.put('input/word-count/hello.txt', 'hello\n');
 
     const ended = await stack.next();
@@ -68,10 +68,10 @@ describeOnEmulators('The construct in a stack with a bucket and a key of its own
     expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 1 } });
   });
 
-  // MiniStack knows no default encryption of buckets.
-  test.runIf(emulator.name === 'LocalStack')('all that a job writes is encrypted with the key', async () => {
+  // MiniStack does not support default encryption of buckets.
+  test.runIf(emulator.name === 'LocalStack')('encrypts all that a job writes with the key', async () => {
     const { KeyArn } = stack.outputs;
-    // LocalStack's CloudFormation leaves this property of a bucket out; test/infra holds that it is in the template.
+    // LocalStack's CloudFormation ignores this property of a bucket; test/infra checks that the template has it.
     await stack.s3.send(
       new PutBucketEncryptionCommand({
         Bucket: stack.bucket,

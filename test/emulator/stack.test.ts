@@ -11,7 +11,7 @@ import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 describeOnEmulators('The deployed stack', (emulator) => {
   let stack: DeployedStack;
-  /** The test and the functions share it. */
+  /** The test and the functions share this folder. */
   let folder: string;
 
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
     };
   });
 
-  test('an upload becomes a result, with the bytes of the embedded run, and soon', async () => {
+  test('an upload becomes a result within seconds, with the bytes of the embedded run', async () => {
     const text = 'hello world\nhello again\n';
     await writeFile(join(folder, 'hello.txt'), text);
     await stack.put('input/word-count/warm.txt', text);
@@ -46,7 +46,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
   });
 
   describe('a request', () => {
-    test('of a map-only job skips the reduce stage', async () => {
+    test('for a map-only job skips the reduce stage', async () => {
       await stack.put('data/lines/a.txt', 'an apple\na pear\n');
       await stack.put('data/lines/b.txt', 'another apple\n');
       const request = { app: 'grep', inputs: ['data/lines/'], params: { pattern: 'apple' } };
@@ -75,7 +75,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
     });
   });
 
-  describe('an event that comes twice', () => {
+  describe('an event that is delivered twice', () => {
     test('runs its job once', async () => {
       await stack.put('input/word-count/twice.txt', 'once\n');
       const first = await stack.next();
@@ -112,7 +112,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
       ['reduce', 'throw', 'UserCodeError'],
       ['reduce', 'exit', 'WorkerDiedError'],
     ])(
-      'every first attempt of %s tasks, by %s: the result is the same, and the report tells',
+      'if every first attempt of %s tasks fails by %s, the result is the same, and the report shows the failures',
       async (stage, fault, error) => {
         const { ended, markers } = await faultyJob({ stage, fault });
 
@@ -126,7 +126,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
       },
     );
 
-    test('for good end the job, with file, offset and stack for a person', async () => {
+    test('permanently end the job, and the failure shows the file, the offset and the stack', async () => {
       const { jobId, ended } = await faultyJob({ poison: 'two three' });
 
       expect(ended.status).toBe('FAILED');
@@ -140,7 +140,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
     });
   });
 
-  describe('a request that makes no sense', () => {
+  describe('an invalid request', () => {
     test.each([
       ['is not JSON', '{"app": ', 'is not JSON'],
       [
@@ -150,11 +150,11 @@ describeOnEmulators('The deployed stack', (emulator) => {
       ],
       ['names an unknown app', '{"app": "word-cont", "inputs": ["data/x"]}', "Did you mean 'word-count'"],
       [
-        'names an input that is not there',
+        'names an input that does not exist',
         '{"app": "word-count", "inputs": ["data/nowhere/*"]}',
         'data/nowhere',
       ],
-    ])('because it %s: a red execution and a message beside it', async (_, body, message) => {
+    ])('that %s fails its execution and gets a message beside it', async (_, body, message) => {
       const name = uniqueName('bad');
 
       await stack.put(`requests/${name}.json`, body);
@@ -165,11 +165,11 @@ describeOnEmulators('The deployed stack', (emulator) => {
       const beside = await stack.getJson<FailureDocument>(`requests/${name}.failure.json`);
       expect(beside.message).toContain(message);
       expect(await stack.getJson(`jobs/${beside.jobId}/failure.json`)).toEqual(beside);
-      // The note is an upload as well: it starts nothing.
+      // The failure note is an upload too, but starts nothing.
       expect(await stack.next()).toMatchObject({ status: 'SUCCEEDED', output: { next: 'end' } });
     });
 
-    test('because its job id belongs to another: the other is left alone', async () => {
+    test('whose job id belongs to another job leaves that job alone', async () => {
       await stack.put('data/lines/a.txt', 'an apple\n');
       const jobId = uniqueName('taken');
       const request = { app: 'word-count', inputs: ['data/lines/a.txt'] };
@@ -182,7 +182,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
     });
   });
 
-  test('a straggler is given to another worker as well, and stops when that one has committed', async () => {
+  test('a straggler gets a backup attempt, and stops when that one has committed', async () => {
     const markers = await mkdtemp(join(folder, 'markers-'));
     const line = `${'w'.repeat(50_000)}\n`;
     for (let file = 0; file < 3; file++) await stack.put(`data/race/fast-${file}.txt`, line.repeat(320));
@@ -191,7 +191,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
     const jobId = uniqueName('race');
 
     const arn = await stack.started({ jobId, request: { ...request, params: { fault: 'slow', markers } } });
-    await until('the commits of all tasks, of the slow one by the other worker', async () => {
+    await until('the commits of all tasks, that of the slow one by its backup attempt', async () => {
       const items = await stack.get(`jobs/${jobId}/plan/map.json`);
       if (items === undefined) return undefined;
       const committed = await stack.keys(`work/${jobId}/shuffle/`);
@@ -207,7 +207,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
     expect(await readdir(markers)).not.toContain('the slow attempt has ended');
   });
 
-  test('a redrive goes on from what is committed', async () => {
+  test('a redrive resumes from what is committed', async () => {
     const markers = await mkdtemp(join(folder, 'markers-'));
     const jobId = uniqueName('redriven');
     await stack.put('data/redrive.txt', 'good good good\nbad bad bad\n');

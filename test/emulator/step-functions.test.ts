@@ -15,7 +15,7 @@ import { createFunction, createRole, createStateMachine, untilEnded } from './de
 import { until } from './helpers/until.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
-/** A task tells its second attempt from its first by a file in a folder that the test and the function share. */
+/** A task recognises its second attempt by a file in a folder that the test and the function share. */
 const TASK = `
 import { writeFileSync, existsSync } from 'node:fs';
 import path from 'node:path';
@@ -66,7 +66,7 @@ describeOnEmulators('Step Functions', (emulator) => {
     expect(idsOf(ended.output)).toEqual(tasks.map(({ id }) => id));
   });
 
-  test('Retry by the name of an error, and of a dead process, gives a second attempt', async () => {
+  test('a Retry for the name of an error, or for the death of a process, starts a second attempt', async () => {
     const tasks: PlannedTask[] = [
       { id: 0 },
       { id: 1, fails: 'once' },
@@ -81,7 +81,7 @@ describeOnEmulators('Step Functions', (emulator) => {
     expect((await readdir(tried)).sort()).toEqual(['1', '2']);
   });
 
-  test('a child that fails for good fails the map; LocalStack swallows it', async () => {
+  test('a child that fails permanently fails the map, except on LocalStack, which ignores it', async () => {
     const ended = await runMap([{ id: 0 }, { id: 1, fails: 'always' }], { concurrency: 1 });
 
     if (emulator.name === 'LocalStack') {
@@ -93,7 +93,7 @@ describeOnEmulators('Step Functions', (emulator) => {
     }
   });
 
-  test('a Retry that names another error does not match, and Catch sees name and cause', async () => {
+  test('a Retry for another error does not match, and Catch receives the name and the cause', async () => {
     const stateMachineArn = await createStateMachine(emulator, {
       StartAt: 'Task',
       States: {
@@ -159,7 +159,7 @@ describeOnEmulators('Step Functions', (emulator) => {
       detail: { bucket: { name: uploads }, object: { key: Key, size: 4, etag: expect.any(String) } },
     });
     expect(startedAfterMs).toBeLessThan(120_000);
-    // The sequencer is all that tells a second upload of the same bytes from a second delivery of one event.
+    // Only the sequencer distinguishes a second upload of the same bytes from a second delivery of one event.
     const sequencers = both.map((event) => event.detail.object.sequencer);
     expect(new Set(sequencers).size).toBe(2);
   });
@@ -216,7 +216,7 @@ describeOnEmulators('Step Functions', (emulator) => {
     return await untilEnded(emulator, started.executionArn!);
   }
 
-  /** The inputs of the machine's executions, once there are that many. */
+  /** Waits until there are this many executions of the machine, and returns their inputs. */
   async function untilStarted(stateMachineArn: string, count: number) {
     const started = await until(`${count} executions`, async () => {
       const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn }));

@@ -11,10 +11,12 @@ export default defineProject({
     include: ['**/*.test.ts'],
     execArgv: ['--conditions=serverless-mapreduce-source'],
     globalSetup: ['./global-setup.ts'],
-    // For a machine ten times slower: only what hangs gets there. Waits inside of a test give up before, and say for what.
+    // Long enough for a machine ten times slower, so only a hung test reaches it. Waits inside a test time out earlier,
+    // and say what they waited for.
     testTimeout: 600_000,
     hookTimeout: 900_000,
-    // The emulators and their functions share this machine's cores with the tests: not with the unit tests as well.
+    // The emulators and their functions share the cores of this machine with the tests, so these do not run together
+    // with the unit tests.
     maxWorkers: 2,
     sequence: { groupOrder: 1 },
   },

@@ -1,8 +1,9 @@
 /**
- * For tests that need AWS: each runs once on every emulator of the run. global-setup.ts starts them once and all test
- * files share them, so a test names its buckets, functions and state machines by `uniqueName`.
+ * Runs each test that needs AWS once on every emulator of the run. global-setup.ts starts the emulators once, and all
+ * test files share them, so a test names its buckets, functions and state machines with `uniqueName`.
  *
- * MAPREDUCE_EMULATORS chooses: "localstack" (the default), "ministack", "localstack,ministack", or "none".
+ * MAPREDUCE_EMULATORS chooses the emulators: "localstack" (the default), "ministack", "localstack,ministack", or
+ * "none".
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -17,10 +18,10 @@ export type ProvidedEmulator =
       endpoint: string;
       environment: Record<string, string>;
       logFile: string;
-      /** Empty at the start of a run, and gone at its end: for what its test files have to agree on. */
+      /** Empty at the start of a run and removed at its end. Test files use it to coordinate. */
       folderOfRun: string;
     }
-  /** Why it is not there; and whether that is a failure, as in CI, or its tests are skipped. */
+  /** The reason why the emulator is missing, and whether its tests fail, as in CI, or are skipped. */
   | { name: EmulatorName; unavailable: string; mustRun: boolean };
 
 declare module 'vitest' {
@@ -32,11 +33,11 @@ declare module 'vitest' {
 export interface EmulatorUnderTest {
   name: EmulatorName;
   endpoint: string;
-  /** For processes that a test starts, such as cdk or the command line. */
+  /** Environment variables for processes that a test starts, such as cdk or the command line. */
   environment: Record<string, string>;
   logFile: string;
   folderOfRun: string;
-  /** For the constructors of SDK clients. */
+  /** Options for the constructors of SDK clients. */
   clientConfig: {
     endpoint: string;
     region: string;
@@ -60,7 +61,7 @@ export function describeOnEmulators(title: string, tests: (emulator: EmulatorUnd
   }
 }
 
-/** Lower case, fit for a bucket, and different in every run: a test never sees what another left. */
+/** Returns a lower-case name that is valid for a bucket and different in every run, so a test never sees leftovers. */
 export function uniqueName(what: string): string {
   return `${what}-${randomBytes(5).toString('hex')}`;
 }
@@ -81,7 +82,7 @@ export function underTest(emulator: Exclude<ProvidedEmulator, { unavailable: str
   };
 }
 
-/** NODE_EXTRA_CA_CERTS is read when Node starts, which for this process is over. */
+/** Node reads NODE_EXTRA_CA_CERTS only when it starts, which is too late for this process. */
 function trust(certificateFile: string | undefined): void {
   if (certificateFile === undefined) return;
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), readFileSync(certificateFile, 'utf8')]);

@@ -1,6 +1,6 @@
 /**
- * Test files run at the same time and share an emulator. Of two `cdk bootstrap`s at once, one finds its change set gone:
- * whoever bootstraps, or deploys with a bootstrap on the way, does it under this lock.
+ * Test files share an emulator and run at the same time. If two `cdk bootstrap`s run at once, one finds its change set
+ * gone. All code that bootstraps, or deploys with a bootstrap, therefore holds this lock.
  */
 import { join } from 'node:path';
 import { withFolderLock } from '../../../emulators/cache.ts';

@@ -1,4 +1,4 @@
-/** What the embedded run makes of the same job and input: what every other run is compared with. */
+/** Runs a job with the embedded runner. The other runs of the same job and input are compared with its result. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ export interface EmbeddedOptions {
   readonly merge?: boolean;
 }
 
-/** The bytes of every part by name, and the report. `jobModule` is relative to the project. */
+/** Returns the bytes of every part by name, and the report. `jobModule` is relative to the project. */
 export async function embedded(
   jobModule: string,
   inputs: readonly string[],

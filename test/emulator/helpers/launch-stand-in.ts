@@ -1,4 +1,4 @@
-/** Launches a stand-in and waits to be killed. `node launch-stand-in.ts <port> <source>` */
+/** Launches a stand-in and waits until it is killed. `node launch-stand-in.ts <port> <source>` */
 import { launch } from '../../../emulators/emulator.ts';
 
 const [port, source] = process.argv.slice(2);

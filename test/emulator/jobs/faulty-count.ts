@@ -1,17 +1,15 @@
 /**
- * word-count that misbehaves in the first attempt of its tasks. An attempt knows that it is the first by a file in a
- * folder that the test and the functions share, since emulators run functions as processes of this machine.
+ * A word count whose tasks misbehave in their first attempt. An attempt recognises that it is the first by a file in a
+ * folder that the test and the functions share, because emulators run functions as processes of this machine.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
-
-/** More than a test waits for anything. */
-const WAIT_MS_MAX = 400_000;
+import { pause, waitForFile } from './wait.ts';
 
 export default defineJob({
   name: 'faulty-count',
-  description: 'How often each word occurs, in the end',
+  description: 'Count how often each word occurs, after some failures',
   input: textLines(),
   params: {
     fault: {
@@ -19,13 +17,18 @@ export default defineJob({
       choices: ['none', 'throw', 'exit', 'slow'],
       default: 'none',
       description:
-        'what the first attempt of a task does: nothing bad, throw an error, end its process, take its time once there is a marker "others done"',
+        'what the first attempt of a task does: nothing unusual, throw an error, end its process, or map slowly once there is a marker "others done"',
     },
-    stage: { type: 'string', choices: ['map', 'reduce'], default: 'map', description: 'whose tasks' },
+    stage: {
+      type: 'string',
+      choices: ['map', 'reduce'],
+      default: 'map',
+      description: 'the tasks that misbehave',
+    },
     markers: {
       type: 'string',
       default: '',
-      description: 'folder that tells a second attempt from the first',
+      description: 'folder that distinguishes the second attempt from the first',
     },
     poison: {
       type: 'string',
@@ -35,7 +38,7 @@ export default defineJob({
     poisonWaits: {
       type: 'boolean',
       default: false,
-      description: 'whether such a line first waits for a marker "others done", or "cured"',
+      description: 'whether such a line first waits for a marker "others done" or "cured"',
     },
   },
   key: 'string',
@@ -79,16 +82,7 @@ function isPoisoned(
 }
 
 function awaitMarker({ markers }: { markers: string }, ...names: string[]): void {
-  const giveUpAt = Date.now() + WAIT_MS_MAX;
-  while (!names.some((name) => existsSync(join(markers, name)))) {
-    if (Date.now() > giveUpAt) throw new Error(`nobody made ${names.join(' or ')} in ${markers}`);
-    pause(10);
-  }
-}
-
-/** Without giving up the thread, as a call of user code does. */
-function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  waitForFile(...names.map((name) => join(markers, name)));
 }
 
 function misbehaveOnce(params: { fault: string; markers: string }, task: string): void {

@@ -1,4 +1,4 @@
-/** What the tests deploy: all apps, and some that misbehave as they are told. */
+/** The jobs that the tests deploy: all apps, and some that misbehave on request. */
 import { apps as ours } from '../../../apps/index.ts';
 
 export const apps = {

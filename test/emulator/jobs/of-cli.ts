@@ -1,4 +1,4 @@
-/** What the tests of the command deploy. */
+/** The jobs that the tests of the command deploy. */
 import { apps as ours } from './index.ts';
 
 export const apps = {

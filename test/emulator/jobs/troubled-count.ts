@@ -1,21 +1,19 @@
 /**
- * word-count that gets into trouble at a given word, in the middle of its task. Test and functions meet in a folder, since
- * emulators run functions as processes of this machine:
+ * A word count that gets into trouble at a given word, in the middle of a task. The test and the functions communicate
+ * through files in a folder, because emulators run functions as processes of this machine:
  *
- *     <task>                   a task's first attempt has got there
- *     <task>.<process id>      an attempt stands still there, until there is
+ *     <task>                   the first attempt of the task has reached the word
+ *     <task>.<process id>      an attempt waits there for the next file
  *     <task>.<process id>.go
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
-
-/** More than a test waits for anything. */
-const STANDSTILL_MS_MAX = 400_000;
+import { pause, waitForFile } from './wait.ts';
 
 export default defineJob({
   name: 'troubled-count',
-  description: 'How often each word occurs, in spite of everything',
+  description: 'Count how often each word occurs, despite faults',
   input: textLines(),
   params: {
     map: {
@@ -23,7 +21,7 @@ export default defineJob({
       choices: ['none', 'stand still', 'hang', 'buffers', 'heap'],
       default: 'none',
       description:
-        'what happens at the word in map: waits to be told to go on, never goes on, keeps too much',
+        'what happens at the word in map: it waits for permission to continue, hangs, or keeps too much memory',
     },
     reduce: {
       type: 'string',
@@ -31,9 +29,14 @@ export default defineJob({
       default: 'none',
       description: 'what happens at the word in reduce',
     },
-    word: { type: 'string', default: '', description: 'where' },
-    attempts: { type: 'string', choices: ['first', 'all'], default: 'first', description: 'to which' },
-    meetIn: { type: 'string', default: '', description: 'the folder' },
+    word: { type: 'string', default: '', description: 'the word' },
+    attempts: {
+      type: 'string',
+      choices: ['first', 'all'],
+      default: 'first',
+      description: 'the attempts that get into trouble',
+    },
+    meetIn: { type: 'string', default: '', description: 'the folder of these files' },
   },
   key: 'string',
   value: 'number',
@@ -72,7 +75,7 @@ function runInto(
     case 'buffers':
       for (;;) {
         kept.push(Buffer.alloc(16 * 1024 * 1024, 1));
-        // What ends it may be late on a busy machine, whose memory others need as well.
+        // Slowly: other processes need memory until this one is killed.
         pause(20);
       }
     case 'heap':
@@ -82,16 +85,7 @@ function runInto(
 
 function standStill(marker: string): void {
   writeFileSync(marker, '');
-  const giveUpAt = Date.now() + STANDSTILL_MS_MAX;
-  while (!existsSync(`${marker}.go`)) {
-    if (Date.now() > giveUpAt) throw new Error(`nobody came for ${marker}`);
-    pause(10);
-  }
-}
-
-/** Without giving up the thread, as a call of user code does. */
-function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  waitForFile(`${marker}.go`);
 }
 
 function isFirst(marker: string): boolean {
