@@ -1,14 +1,14 @@
 /**
- * An SDK client made for the store: it does not retry, since the store does (and knows which writes it may repeat), and
- * has as many connections as the store has requests on their way. Region, credentials, profile and endpoint come from
- * the environment, as with every AWS tool: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3.
+ * An SDK client for the store. It does not retry, since the store does (and knows which writes it may repeat), and it has a
+ * connection for each request that the store may have in flight. Region, credentials, profile and endpoint come from the
+ * environment, as with every AWS tool: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3.
  */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { S3_LIMITS, type S3Limits } from './s3-limits.ts';
 
 export interface S3ClientOptions
   extends Pick<S3ClientConfig, 'region' | 'endpoint' | 'credentials' | 'profile' | 'logger'> {
-  /** The store's, where it has its own. */
+  /** The store's limits, if they differ from the defaults. */
   readonly limits?: Partial<Pick<S3Limits, 'requestsInFlightMax'>>;
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -24,9 +24,9 @@ export function createS3Client({
   return new S3Client({
     ...config,
     maxAttempts: 1,
-    // In the adaptive mode, which AWS_RETRY_MODE may ask for, the SDK delays requests after a throttle by itself.
+    // In adaptive mode, which AWS_RETRY_MODE may select, the SDK itself delays requests after throttling.
     retryMode: 'standard',
-    // Emulators have no name for each bucket.
+    // Emulators have no host name per bucket.
     ...(ownEndpoint === undefined ? {} : { forcePathStyle: true }),
     requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, httpAgent: agent, httpsAgent: agent },
   });

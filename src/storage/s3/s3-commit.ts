@@ -1,20 +1,20 @@
 /**
- * The one request by which a write becomes visible, PutObject or CompleteMultipartUpload, and what its answer means.
- * With `If-None-Match: *` exactly one of several writers may be told that it was first, also when answers get lost; with
- * `If-Match` exactly one of several that replace the same object:
+ * The request that makes a write visible, PutObject or CompleteMultipartUpload, and what its response means. With
+ * `If-None-Match: *`, at most one of several writers succeeds, even if responses are lost; with `If-Match`, at most one of
+ * several that replace the same object:
  *
- *     answer                                        the writer is told
- *     200                                           done
- *     412 to a request sent once                    another was first
- *     412 after a request whose answer was lost     look: our own writer id -> done, else another was first
- *     404 NoSuchUpload                              look: ours -> done (S3 forgets an upload once it is completed, and
- *                                                   perhaps one that met a conflict)
- *     409 ConditionalRequestConflict                a race; sent again, and when attempts run out: look
- *     503, 500, broken connection, no answer        sent again, and when attempts run out: look
+ *     response                                        result for the writer
+ *     200                                             done
+ *     412 to a request sent once                      another was first
+ *     412 after a request whose response was lost     check: own writer id -> done, otherwise another was first
+ *     404 NoSuchUpload                                check: own -> done (S3 forgets an upload once it is completed, and
+ *                                                     perhaps after a conflict)
+ *     409 ConditionalRequestConflict                  a race; sent again, and after the last attempt: check
+ *     503, 500, broken connection, no response        sent again, and after the last attempt: check
  *
- * To look is a HEAD of the object. What is still unknown then is a StorageError: the task's next attempt uploads
- * everything again, which is what S3 asks for after a conflict, and will be told 412 if this one was carried out after
- * all. Source: the S3 API reference on If-None-Match of PutObject and CompleteMultipartUpload.
+ * The check is a HEAD of the object. If the result is still unknown, it is a StorageError: the task's next attempt uploads
+ * everything again, as S3 demands after a conflict, and receives 412 if this write was executed after all. Source: the S3
+ * API reference on If-None-Match of PutObject and CompleteMultipartUpload.
  */
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { alreadyExists, changedSince } from '../conditions.ts';
@@ -27,12 +27,12 @@ export interface Commit {
   readonly call: S3Call;
   readonly send: Send<{ ETag?: string | undefined }>;
   readonly timeoutMs: number;
-  /** In the object's metadata, if this very write made it. */
+  /** In the metadata of the object if this write created it. */
   readonly writerId: string;
   readonly condition: WriteCondition;
 }
 
-/** The ETag of the object. Throws PreconditionFailedError when the condition does not hold, S3Failure for everything else. */
+/** Returns the object's ETag. Throws PreconditionFailedError if the condition does not hold, S3Failure for everything else. */
 export async function commit(
   requests: S3Requests,
   { call, send, timeoutMs, writerId, condition: { ifNoneMatch, ifMatch } }: Commit,
@@ -47,7 +47,7 @@ export async function commit(
         ? alreadyExists(where, objectKeyOf(call), error.cause)
         : changedSince(where, objectKeyOf(call), { expected: ifMatch, found });
     if (error.fault === 'precondition' && !error.maybeDone) throw another('another');
-    // S3 answers a replacement of an object that is gone with 404.
+    // S3 returns 404 for the replacement of an object that does not exist.
     if (ifMatch !== undefined && error.fault === 'missing') throw another('no object');
     if (!isUndecided(error)) throw error;
 

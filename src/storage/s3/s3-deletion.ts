@@ -1,10 +1,10 @@
-/** Removes objects a thousand at a time. An answer of 200 may still name keys that were not removed. */
+/** Removes objects, a thousand per request. A response of 200 may still list keys that were not removed. */
 import { DeleteObjectCommand, DeleteObjectsCommand, type _Error as DeletionError } from '@aws-sdk/client-s3';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { DELETE_CALLS_IN_FLIGHT_MAX, S3_DELETES_PER_CALL_MAX } from './s3-limits.ts';
 import type { S3Requests } from './s3-requests.ts';
 
-/** Keys are the bucket's. Throws S3Failure of the first key that could not be removed. */
+/** Takes keys of the bucket. Throws S3Failure for the first key that could not be removed. */
 export async function deleteObjects(requests: S3Requests, keys: readonly string[]): Promise<void> {
   const unique = [...new Set(keys)];
   const alone = unique.length === 1 ? unique : unique.filter((key) => !XML_CAN_CARRY.test(key));
@@ -22,7 +22,7 @@ async function deleteOne(requests: S3Requests, key: string): Promise<void> {
   );
 }
 
-/** Keys that failed are asked for again, by the same rules as a call that failed. */
+/** Retries the keys that failed, by the same rules as a failed call. */
 async function deleteBatch(requests: S3Requests, batch: readonly string[]): Promise<void> {
   let left = batch;
   const call = { ...requests.call('DeleteObjects', batch[0]!) };
@@ -44,7 +44,7 @@ async function deleteBatch(requests: S3Requests, batch: readonly string[]): Prom
   });
 }
 
-/** In the shape of an answer's error, so that it is judged like one; a lasting error before a passing one. */
+/** Has the form of the SDK's errors, so that it is treated like one. A lasting error takes precedence over a passing one. */
 function deletionFailure(errors: readonly DeletionError[]): Error {
   const { Code = 'InternalError', Message = '' } =
     errors.find(({ Code }) => !PASSING_CODES.has(Code ?? '')) ?? errors[0]!;
@@ -58,6 +58,6 @@ function deletionFailure(errors: readonly DeletionError[]): Error {
 
 const PASSING_CODES = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable']);
 
-/** XML 1.0 has no way to write the other control characters. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+/** XML 1.0 cannot represent the other control characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression excludes them on purpose.
 const XML_CAN_CARRY = /^[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$/;

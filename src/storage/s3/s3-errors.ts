@@ -1,12 +1,13 @@
 /**
- * What S3's and the network's errors mean. `faultOf` decides what the store does about one, `S3Failure` carries it
- * through the store, and `toMapReduceError` says it to the user: what was asked, where, what S3 answered, what to do.
+ * What the errors of S3 and the network mean. `faultOf` decides how the store reacts to an error, `S3Failure` carries it
+ * through the store, and `toMapReduceError` explains it to the user: what was requested, where, how S3 responded, and what
+ * to do.
  *
- *     missing, precondition, range     answers, in the form of an error
+ *     missing, precondition, range     results in the form of errors
  *     no-upload, conflict              outcomes of a completing call: see s3-commit.ts
  *     passing, throttled               worth another attempt
- *     cancelled                        the reader or writer went away
- *     refused                          nothing but the caller can help
+ *     cancelled                        the reader or writer has stopped
+ *     refused                          only the caller can fix it
  */
 import { MapReduceError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/quantities.ts';
@@ -23,14 +24,14 @@ export type S3Fault =
   | 'cancelled'
   | 'refused';
 
-/** The calls that the store makes, and what IAM calls the right to make them. */
+/** The calls that the store makes, and the IAM action that permits each. */
 export const S3_PERMISSIONS = {
   GetObject: 's3:GetObject',
   HeadObject: 's3:GetObject',
   PutObject: 's3:PutObject',
   CreateMultipartUpload: 's3:PutObject',
   UploadPart: 's3:PutObject',
-  // Of the object that is copied from; the other has been started.
+  // For the source object; the upload to the target has been started before.
   UploadPartCopy: 's3:GetObject',
   CompleteMultipartUpload: 's3:PutObject',
   AbortMultipartUpload: 's3:AbortMultipartUpload',
@@ -41,7 +42,7 @@ export const S3_PERMISSIONS = {
 
 export type S3Operation = keyof typeof S3_PERMISSIONS;
 
-/** One request of the store, for messages. `key` is the key in the bucket, and starts with the store's prefix. */
+/** One request of the store, for messages. `key` is the key in the bucket, and includes the store's prefix. */
 export interface S3Call {
   readonly operation: S3Operation;
   readonly bucket: string;
@@ -49,22 +50,22 @@ export interface S3Call {
   readonly key: string;
 }
 
-/** The key as the store's user knows it. */
+/** The key without the store's prefix, as users of the store know it. */
 export function objectKeyOf({ prefix, key }: S3Call): string {
   return key.slice(prefix.length);
 }
 
-/** A request was not answered in time, or its body ended early. */
+/** There was no response in time, or its body ended early. */
 export class S3Interrupted extends Error {
   override readonly name = 'S3Interrupted';
 }
 
-/** The reader or writer went away; nobody waits for the answer. */
+/** The reader or writer has stopped, so the response is not needed. */
 export class S3Cancelled extends Error {
   override readonly name = 'S3Cancelled';
 
   constructor() {
-    super('nobody waits for it any more');
+    super('the caller has stopped waiting for it');
   }
 }
 
@@ -73,9 +74,9 @@ export class S3Failure extends Error {
   readonly fault: S3Fault;
   readonly call: S3Call;
   readonly attempts: number;
-  /** For how long S3 had refused it as one too many, when time was up. */
+  /** How long S3 had throttled the request when time was up. */
   readonly throttledMs: number | undefined;
-  /** Of a write: an attempt whose answer is not known may have been carried out. */
+  /** For a write: whether an attempt with an unknown result may have been executed. */
   readonly maybeDone: boolean;
 
   constructor(
@@ -100,7 +101,7 @@ export function faultOf(error: unknown): S3Fault {
   const { code, status, isAnswer } = describe(error);
   if (error instanceof S3Cancelled) return 'cancelled';
   if (error instanceof S3Interrupted) return 'passing';
-  // By code first: CompleteMultipartUpload may fail under status 200.
+  // The code comes first: CompleteMultipartUpload may fail with status 200.
   if (isThrottle(code, messageOf(error), isAnswer)) return 'throttled';
   if (PASSING_CODES.has(code) || NETWORK_CODES.has(errnoOf(error) ?? code)) return 'passing';
   if (code === 'NoSuchUpload') return 'no-upload';
@@ -111,7 +112,7 @@ export function faultOf(error: unknown): S3Fault {
   if (status === 409) return 'conflict';
   if (status === 429 || status === 503) return 'throttled';
   if (status >= 500) return 'passing';
-  // The SDK could not make sense of a good answer, or of the bytes: both happen when a connection breaks.
+  // The SDK could not parse a successful response, or its bytes: both happen when a connection breaks.
   if (isAnswer && status >= 200 && status < 300) return 'passing';
   if (/checksum mismatch|socket hang up|aborted/i.test(messageOf(error))) return 'passing';
   return 'refused';
@@ -122,7 +123,7 @@ export function isPassing(error: unknown): boolean {
   return fault === 'passing' || fault === 'throttled';
 }
 
-/** How often the SDK sent the request that failed: once, unless the client was made to retry. Unknown counts as more. */
+/** How often the SDK sent the failed request: once, unless the client retries. If unknown, more than once is assumed. */
 export function sentByClient(error: unknown): number {
   return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 2;
 }
@@ -157,44 +158,44 @@ function passingMessage(failure: S3Failure): string {
   const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
   if (throttledMs !== undefined) {
     return (
-      `S3 throttled ${what} for ${formatDuration(throttledMs)} (${tries}), until there was no time left: ${said(cause)}. ` +
-      'Ask for less at once: a lower maxConcurrency, larger splits (splitSizeBytes) or fewer reducers. ' +
-      'S3 takes more requests per second once a bucket has been busy for some minutes, so running it again may be enough.'
+      `S3 throttled ${what} for ${formatDuration(throttledMs)} (${tries}), until no time was left: ${said(cause)}. ` +
+      'Send fewer requests at once: lower maxConcurrency, larger splits (splitSizeBytes) or fewer reducers. ' +
+      'S3 allows more requests per second after a bucket has been busy for some minutes, so running the job again may be enough.'
     );
   }
   const advice =
     errnoOf(cause) === 'ECONNREFUSED'
-      ? ' Nothing listens there: is AWS_ENDPOINT_URL right, and the emulator running?'
+      ? ' Nothing listens at that address: check AWS_ENDPOINT_URL, and that the emulator is running.'
       : '';
   return `${what} failed${attempts === 1 ? '' : ` after ${tries}`}: ${said(cause)}.${advice}`;
 }
 
-/** For what no second attempt can change. */
+/** For errors that another attempt cannot fix. */
 function refusal({ call, cause }: S3Failure, region: string | undefined): string {
   const { code, status, bucketRegion } = describe(cause);
   const { operation, bucket, key } = call;
   const where = `s3://${bucket}/${key}`;
   const here = region === undefined ? 'the client' : `region ${region}`;
   if (code === 'NoSuchBucket') {
-    return `there is no bucket '${bucket}' (asked in ${here}). Check its name, the account and the region, or deploy the stack that makes it.`;
+    return `there is no bucket '${bucket}' (looked in ${here}). Check its name, the account and the region, or deploy the stack that creates it.`;
   }
   if (WRONG_REGION_CODES.has(code) || status === 301) {
     const there = bucketRegion === undefined ? 'another region' : `region ${bucketRegion}`;
     const next = bucketRegion === undefined ? "the bucket's region" : bucketRegion;
-    return `bucket '${bucket}' is in ${there}, and was asked for in ${here}. Set AWS_REGION=${next}.`;
+    return `bucket '${bucket}' is in ${there}, but was requested in ${here}. Set AWS_REGION=${next}.`;
   }
   if (EXPIRED_CODES.has(code)) {
-    return `the AWS credentials have expired (${code}) at ${operation} of ${where}. Sign in again ('aws sso login', or new keys) and run the command again.`;
+    return `the AWS credentials have expired (${code}) in ${operation} of ${where}. Sign in again ('aws sso login', or new keys) and run the command again.`;
   }
   if (CREDENTIAL_CODES.has(code) || /could not load credentials/i.test(messageOf(cause))) {
-    return `AWS does not accept the credentials (${said(cause)}) at ${operation} of ${where}. Check AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; 'aws sts get-caller-identity' tells whose they are.`;
+    return `AWS rejected the credentials (${said(cause)}) in ${operation} of ${where}. Check AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; 'aws sts get-caller-identity' shows whose they are.`;
   }
   if (code === 'InvalidObjectState') {
-    return `${where} is archived (S3 Glacier) and cannot be read. Restore it first, or leave it out of the inputs.`;
+    return `${where} is archived (S3 Glacier) and cannot be read. Restore it first, or remove it from the inputs.`;
   }
   if (status === 403) return accessDenied(call, cause);
   if (status === 400 && operation === 'HeadObject') {
-    return `S3 refused ${operation} of ${where} with HTTP 400, which says no more; expired credentials and a wrong region (here ${here}) do that. Sign in again and check AWS_REGION.`;
+    return `S3 refused ${operation} of ${where} with HTTP 400 and no reason; expired credentials or a wrong region (now ${here}) cause that. Sign in again and check AWS_REGION.`;
   }
   return `S3 refused ${operation} of ${where}: ${said(cause)}.`;
 }
@@ -204,16 +205,16 @@ function accessDenied({ operation, bucket, key }: S3Call, cause: unknown): strin
   const resource = action === 's3:ListBucket' ? `arn:aws:s3:::${bucket}` : `arn:aws:s3:::${bucket}/${key}`;
   const reads = action === 's3:GetObject';
   const absent = reads
-    ? ` If the object may be absent, grant s3:ListBucket on arn:aws:s3:::${bucket} too: without it, S3 answers the same for an object that is not there.`
+    ? ` If the object may not exist, also grant s3:ListBucket on arn:aws:s3:::${bucket}: without it, S3 returns the same error for an object that does not exist.`
     : '';
   return (
     `access denied: ${operation} of s3://${bucket}/${key} (${said(cause)}). ` +
-    `Grant ${action} on ${resource} to whoever runs this; if the bucket has a KMS key of its own, ` +
+    `Grant ${action} on ${resource} to the caller; if the bucket has a KMS key of its own, ` +
     `also ${reads ? 'kms:Decrypt' : 'kms:GenerateDataKey and kms:Decrypt'} on that key.${absent}`
   );
 }
 
-/** An error of this program, not of S3: to be seen as it is. */
+/** Whether this is an error of this program and not of S3, which is passed on unchanged. */
 function isDefect(error: unknown): boolean {
   const { isAnswer, code } = describe(error);
   return (
@@ -226,7 +227,7 @@ function isDefect(error: unknown): boolean {
 
 interface Described {
   readonly code: string;
-  /** 0 when there was no answer. */
+  /** 0 if there was no response. */
   readonly status: number;
   readonly isAnswer: boolean;
   readonly bucketRegion: string | undefined;
@@ -276,8 +277,8 @@ function errnoOf(error: unknown): string | undefined {
 }
 
 /**
- * S3 says SlowDown or ServiceUnavailable, its account-wide limits RequestLimitExceeded, KMS behind it
- * ThrottlingException, and stores that speak its protocol have words of their own.
+ * S3 returns SlowDown or ServiceUnavailable, its account-wide limits RequestLimitExceeded, KMS ThrottlingException, and
+ * other stores with S3's protocol have codes of their own.
  */
 const THROTTLED_CODE =
   /Throttl|^SlowDown|^TooManyRequests|^ServiceUnavailable|^(?:Request|Bandwidth)LimitExceeded$/;
@@ -287,7 +288,7 @@ function isThrottle(code: string, message: string, isAnswer: boolean): boolean {
   return THROTTLED_CODE.test(code) || (isAnswer && THROTTLED_MESSAGE.test(message));
 }
 
-/** BadDigest and its like: bytes were damaged on their way. RequestTimeTooSkewed: the SDK corrects its clock by it. */
+/** BadDigest and similar: bytes were damaged in transit. RequestTimeTooSkewed: the SDK corrects its clock afterwards. */
 const PASSING_CODES = new Set([
   'InternalError',
   'RequestTimeout',

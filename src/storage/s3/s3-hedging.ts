@@ -1,7 +1,7 @@
 /**
- * Hedged reads: when a GET's first byte takes longer than nearly all of its peers', a second GET is sent, the first
- * answer wins and the other request is aborted. It costs at most a bounded part of extra GETs and cuts the long tail, on
- * which a reducer of thousands of reads otherwise waits.
+ * Hedged reads: if the first byte of a GET takes longer than those of nearly all other GETs, a second GET is sent. The first
+ * response wins, and the other request is aborted. This costs a bounded fraction of extra GETs and cuts the long tail, for
+ * which a reducer with thousands of reads would otherwise wait.
  *
  * Source: Dean and Barroso, "The Tail at Scale", CACM 56(2), 2013; AWS' "Performance guidelines for Amazon S3"
  * recommend the same.
@@ -10,10 +10,10 @@ import type { Clock } from '../../base/clock.ts';
 import type { S3Limits } from './s3-limits.ts';
 import { patientTimer } from './s3-patient-timer.ts';
 
-/** Says after how long a read counts as slow, and whether a second one may be sent. */
+/** Decides after how long a read counts as slow, and whether a second one may be sent. */
 export class HedgePolicy {
   readonly #limits: S3Limits;
-  /** The latest latencies, as a ring. */
+  /** The latest latencies, in a ring buffer. */
   readonly #latenciesMs = new Float64Array(LATENCIES_KEPT);
   #seen = 0;
   #slowMs: number;
@@ -30,7 +30,7 @@ export class HedgePolicy {
     return this.#slowMs;
   }
 
-  /** Called with each read that was answered, and with how long a read had taken when it was overtaken. */
+  /** Called with the latency of each read, and with the time that a read had taken when its second GET overtook it. */
   answeredAfter(latencyMs: number): void {
     const { hedgedFractionMax, hedgesBurstMax, hedgeAfterMsMin, hedgePercentile } = this.#limits;
     this.#allowance = Math.min(hedgesBurstMax, this.#allowance + hedgedFractionMax);
@@ -41,7 +41,7 @@ export class HedgePolicy {
     this.#slowMs = Math.max(hedgeAfterMsMin, sorted[Math.floor(sorted.length * hedgePercentile)] ?? 0);
   }
 
-  /** S3 asked for fewer requests: there are no second ones for a while, and what was saved up for them is forfeit. */
+  /** Called when S3 throttles: allows no second GETs for a while, and discards the allowance for them. */
   throttled(nowMs: number): void {
     this.#allowance = 0;
     this.#quietUntilMs = nowMs + this.#limits.hedgeQuietMs;
@@ -59,7 +59,7 @@ export interface Racer<T> {
   abort(): void;
 }
 
-/** The first answer of `start()` or, if that is slow, of a second call of it. */
+/** Returns the first response of `start()` or, if that is slow, of a second call of it. */
 export function hedged<T>(
   start: (isHedge: boolean) => Racer<T>,
   {
@@ -70,9 +70,9 @@ export function hedged<T>(
   }: {
     clock: Clock;
     policy: HedgePolicy;
-    /** Of an error: might the other racer still do better? */
+    /** Whether the other racer may succeed in spite of this error. */
     mayPass: (error: unknown) => boolean;
-    /** Given an answer that came too late to be aborted. */
+    /** Called with a response that arrived too late to be aborted. */
     discard: (answer: T) => void;
   },
 ): Promise<T> {

@@ -1,4 +1,4 @@
-/** Keys under a prefix, page by page: while the reader uses one page, the next is on its way. */
+/** Lists keys under a prefix, page by page. The next page is fetched while the reader uses one. */
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { MapReduceError } from '../../base/errors.ts';
 import { compareUtf8 } from '../../base/utf8-order.ts';
@@ -7,7 +7,7 @@ import type { ObjectInfo } from '../object-store.ts';
 import { S3_LIST_PAGE_KEYS_MAX } from './s3-limits.ts';
 import type { S3Requests } from './s3-requests.ts';
 
-/** Keys are the bucket's. */
+/** Returns keys of the bucket. */
 export async function* listObjects(requests: S3Requests, prefix: string): AsyncGenerator<ObjectInfo> {
   const controller = new AbortController();
   const fetchPage = (token?: string) => {
@@ -19,7 +19,7 @@ export async function* listObjects(requests: S3Requests, prefix: string): AsyncG
             Bucket: requests.bucket,
             Prefix: prefix,
             MaxKeys: S3_LIST_PAGE_KEYS_MAX,
-            // XML cannot carry every key.
+            // XML cannot represent every key.
             EncodingType: 'url',
             ...(token === undefined ? {} : { ContinuationToken: token }),
           }),
@@ -48,12 +48,12 @@ export async function* listObjects(requests: S3Requests, prefix: string): AsyncG
   }
 }
 
-/** A form's encoding, in which '+' is a space. */
+/** Decodes the encoding of HTML forms, in which '+' is a space. */
 function decodeKey(key: string): string {
   return decodeURIComponent(key.replaceAll('+', ' '));
 }
 
-/** A page that says there are more keys and not how to get them would pass for the last one. */
+/** Throws if there are more keys but no token to get them, since the page would look like the last one. */
 function continuationToken(
   { bucket }: S3Requests,
   prefix: string,
@@ -62,14 +62,14 @@ function continuationToken(
   if (NextContinuationToken) return NextContinuationToken;
   throw new MapReduceError(
     'StorageError',
-    `the listing of s3://${bucket}/${prefix} is cut short: S3 said that there are more keys, and gave no token to go on with`,
+    `the listing of s3://${bucket}/${prefix} is incomplete: S3 reported more keys, but returned no token to continue`,
   );
 }
 
 function unordered(bucket: string, before: string, key: string): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `bucket '${bucket}' lists '${key}' after '${before}': not in the order of their bytes, as directory buckets (S3 Express One Zone) do. Use a general purpose bucket.`,
+    `bucket '${bucket}' lists '${key}' after '${before}', which is not byte order; directory buckets (S3 Express One Zone) do that. Use a general purpose bucket.`,
     { details: { objectKey: key } },
   );
 }

@@ -1,7 +1,7 @@
 /**
- * A timer for waiting on the network in a process that also computes. While user code runs, no answer is looked at:
- * it may be there already when the timer fires, behind it in the event loop's turn. So a timer that fires late gives
- * the answers a moment before it calls; a bounded number of times, lest it never does.
+ * A timer for network timeouts in a process that also computes. While user code runs, no response is processed: when the
+ * timer fires, the response may already have arrived, but comes later in the event loop's turn. So a timer that fires late
+ * waits a moment for responses before it calls back, but only a bounded number of times.
  */
 import type { Clock } from '../../base/clock.ts';
 

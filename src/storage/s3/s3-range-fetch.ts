@@ -1,9 +1,9 @@
 /**
- * One range of one object on its way into memory. The body is taken off the connection as fast as it comes, so that
- * the connection is free again soon, and the reader is given its bytes while the rest is still arriving.
+ * Fetches one range of one object into memory. The body is read from the connection as fast as it arrives, so that the
+ * connection is soon free again. The reader gets bytes while the rest is still arriving.
  *
- * A request that fails in a way that may pass, a body that is cut short and one that stalls are all continued by a new
- * request for the bytes that are missing, of the same version of the object (If-Match).
+ * After a passing failure, a truncated body or a stalled one, a new request continues with the missing bytes of the same
+ * version of the object (If-Match).
  */
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
@@ -13,9 +13,9 @@ import { patientTimer } from './s3-patient-timer.ts';
 import type { S3Requests } from './s3-requests.ts';
 
 export interface FetchedRange {
-  /** In the bucket. */
+  /** The key in the bucket. */
   readonly key: string;
-  /** Half-open; an end of Infinity is the object's. */
+  /** Half-open; Infinity means the end of the object. */
   readonly start: number;
   readonly end: number;
   readonly ifMatch: string | undefined;
@@ -24,14 +24,14 @@ export interface FetchedRange {
 export interface FetchedObject {
   readonly sizeBytes: number;
   readonly etag: string;
-  /** How long the range is within the object. */
+  /** The length of the part of the range that is within the object. */
   readonly lengthBytes: number;
 }
 
 export class RangeFetch {
-  /** Resolves with the first byte; undefined where the range begins at or behind the object's end. */
+  /** Resolves with the first byte; undefined if the range starts at or after the end of the object. */
   readonly answered: Promise<FetchedObject | undefined>;
-  /** Resolves, never rejects, when no more bytes will be written into the buffer. */
+  /** Resolves when no more bytes will be written into the buffer. Never rejects. */
   readonly ended: Promise<void>;
   readonly #requests: S3Requests;
   readonly #policy: HedgePolicy;
@@ -47,7 +47,7 @@ export class RangeFetch {
   #isOver = false;
   #wakeReader = () => {};
 
-  /** `allocate` gives the memory for the range, once its length is known: at least that many bytes. */
+  /** `allocate` returns memory for the range, at least as long as requested, once the length is known. */
   constructor(
     range: FetchedRange,
     {
@@ -62,12 +62,12 @@ export class RangeFetch {
     this.#allocate = allocate;
     this.#call = requests.call('GetObject', range.key);
     this.answered = this.#answer.promise;
-    // Nobody may be waiting when it fails; whoever asks later is told.
+    // It may fail while nothing awaits it. A later await still receives the error.
     this.answered.catch(() => {});
     this.ended = this.#run();
   }
 
-  /** The range's first `endBytes` bytes, once they have arrived. Asked by one reader at a time. */
+  /** Returns bytes [startBytes, endBytes) of the range once they have arrived. Only one reader may call it at a time. */
   async bytes(startBytes: number, endBytes: number): Promise<Buffer> {
     while (this.#filledBytes < endBytes) {
       if (this.#failure !== undefined) throw this.#failure;
@@ -78,14 +78,14 @@ export class RangeFetch {
     return this.#buffer.subarray(startBytes, endBytes);
   }
 
-  /** The whole range, once the answer has ended: the checksum of an object is told behind its last byte. */
+  /** Returns the whole range after the end of the response: the checksum of an object is known only after its last byte. */
   async all(): Promise<Buffer> {
     await this.ended;
     if (this.#failure !== undefined) throw this.#failure;
     return this.#buffer.subarray(0, this.#filledBytes);
   }
 
-  /** The reader went away. */
+  /** Called when the reader has stopped. */
   abort(): void {
     if (!this.#isOver) this.#controller.abort();
   }
@@ -114,11 +114,11 @@ export class RangeFetch {
       discard: (late) => (late.Body as Readable).destroy(),
     });
     const body = answer.Body as Readable;
-    const onAbort = () => body.destroy(new S3Interrupted('nobody waits for it any more'));
+    const onAbort = () => body.destroy(new S3Interrupted('the caller has stopped waiting for it'));
     this.#controller.signal.addEventListener('abort', onAbort, { once: true });
     try {
       const object = this.#accept(answer);
-      if (this.#controller.signal.aborted) throw new S3Interrupted('nobody waits for it any more');
+      if (this.#controller.signal.aborted) throw new S3Interrupted('the caller has stopped waiting for it');
       await this.#drain(body, object.lengthBytes);
     } catch (error) {
       body.destroy();
@@ -133,7 +133,7 @@ export class RangeFetch {
     const start = this.#range.start + this.#filledBytes;
     const isWhole = start === 0 && end === Number.POSITIVE_INFINITY;
     const { signal } = this.#controller;
-    // One controller for both reasons to end a request: AbortSignal.any() would make a composite signal for each GET.
+    // One controller for both reasons to end a request: AbortSignal.any() would create a composite signal per GET.
     const controller = new AbortController();
     const abort = () => controller.abort();
     if (signal.aborted) abort();
@@ -155,7 +155,7 @@ export class RangeFetch {
     return { answer: answer.finally(() => signal.removeEventListener('abort', abort)), abort };
   }
 
-  /** Checks that the answer is about the bytes that were asked for. */
+  /** Checks that the response contains the requested bytes. */
   #accept(answer: GetObjectCommandOutput): FetchedObject {
     const wantedStart = this.#range.start + this.#filledBytes;
     const { start, sizeBytes } = contentRange(answer);
@@ -167,7 +167,7 @@ export class RangeFetch {
       (this.#object !== undefined && (etag !== this.#object.etag || sizeBytes !== this.#object.sizeBytes))
     ) {
       throw new S3Interrupted(
-        `asked for bytes [${wantedStart}, ${this.#range.end}), was answered ${answer.ContentRange ?? 'the whole object'}` +
+        `requested bytes [${wantedStart}, ${this.#range.end}), received ${answer.ContentRange ?? 'the whole object'}` +
           ` in ${answer.ContentLength} bytes, ETag ${etag}`,
       );
     }

@@ -1,21 +1,21 @@
 /**
- * How large the ranges are in which a stream reads. Large ones cost fewer requests, and hold more memory: three per
- * stream. Every stream may have ranges of its chunk size, which its reader has reckoned with; anything above comes out
- * of one budget for all streams of the store.
+ * Decides the size of the ranges in which a stream reads. Large ranges cost fewer requests but more memory: each stream
+ * holds three. Every stream may have ranges of its chunk size, for which its reader has planned. Anything more comes from
+ * one budget for all streams of the store.
  *
- * A stream of whole chunks is one of few, such as the only input of a map task: it may have half of what is left, and
- * reads ranges of 8 MiB. A reader of many runs at once asks for chunks that get smaller as runs get more (merge-runs.ts),
- * so a small chunk says how many share the budget, and each gets the same part of it: what the first ones took would cost
- * the last ones a request for every 16 KiB. A stream that fits its part as a whole, or fits three of its chunks, is a
- * single request.
+ * A stream with full-size chunks is one of few, such as the only input of a map task. It may use half of what is left, and
+ * reads ranges of 8 MiB. A merge of many runs requests smaller chunks the more runs it has open (merge-runs.ts). So a small
+ * chunk shows how many streams share the budget, and each gets the same share; otherwise the first streams would use it up,
+ * and the last ones would need a request for every 16 KiB. A stream that fits in its share as a whole, or in three of its
+ * chunks, is a single request.
  *
- * A GET costs about 1 ms of one core, whatever its size, so ranges of 128 KiB are read at 100 MiB/s where those of 8 MiB
- * are at 500; and on AWS it costs money.
+ * A GET costs about 1 ms of one core, whatever its size: ranges of 128 KiB are read at 100 MiB/s, those of 8 MiB at 500. On
+ * AWS it also costs money.
  */
 import { KiB, LIMITS } from '../../base/limits.ts';
 import { RANGES_PER_STREAM, type S3Limits } from './s3-limits.ts';
 
-/** Of the most runs that a merge has open at once, each is read in chunks of this size. */
+/** The chunk size of each run when a merge has the maximum number of runs open. */
 const CHUNK_BYTES_OF_MOST_RUNS = 16 * KiB;
 
 export class ReadAheadBudget {
@@ -33,12 +33,12 @@ export class ReadAheadBudget {
     return this.#availableBytes;
   }
 
-  /** A multiple of the chunk size, at least one chunk; `lengthBytes` is how much the stream reads at most. */
+  /** Returns a range size that is a multiple of the chunk size. `lengthBytes` is the most that the stream will read. */
   lease({ chunkSizeBytes, lengthBytes }: { chunkSizeBytes: number; lengthBytes: number }): ReadAheadLease {
     const share = this.#shareBytes(chunkSizeBytes);
     const reckonedBytes = RANGES_PER_STREAM * chunkSizeBytes;
     const lengthChunks = Math.ceil(lengthBytes / chunkSizeBytes);
-    // A stream that may be held as a whole is one range, although its last chunk is not whole.
+    // A stream that fits as a whole is one range, even if its last chunk is shorter.
     const affordableChunks =
       lengthBytes <= Math.max(share, reckonedBytes)
         ? lengthChunks
@@ -58,7 +58,7 @@ export class ReadAheadBudget {
     };
   }
 
-  /** What a stream may hold. */
+  /** How much memory the stream may use. */
   #shareBytes(chunkSizeBytes: number): number {
     if (chunkSizeBytes >= LIMITS.inputChunkBytes) return this.#availableBytes / 2;
     const fraction = chunkSizeBytes / CHUNK_BYTES_OF_MOST_RUNS / LIMITS.openRunsMax;
@@ -68,6 +68,6 @@ export class ReadAheadBudget {
 
 export interface ReadAheadLease {
   readonly rangeBytes: number;
-  /** Called when the stream has ended; again does nothing. */
+  /** Called when the stream has ended. Further calls do nothing. */
   release(): void;
 }

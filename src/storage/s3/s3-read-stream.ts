@@ -1,13 +1,13 @@
 /**
- * A range of an object as chunks, read in ranges one after the other, of which one is in the reader's hands and two are
- * on their way:
+ * Streams a range of an object as chunks. It is fetched in smaller ranges, one after the other: the reader uses one while
+ * two are being fetched.
  *
  *     chunks      |--|--|--|--|--|--|--|--|--|--|--|--|--|--|-|      what the reader gets
- *     ranges      |-----------|-----------|-----------|-------|      what is asked of S3: whole chunks each
- *                   memory 0    memory 1    memory 2    memory 0     three buffers go round
+ *     ranges      |-----------|-----------|-----------|-------|      what S3 is asked for: whole chunks each
+ *                   memory 0    memory 1    memory 2    memory 0     three buffers in rotation
  *
- * The first answer tells the object's size and ETag; all other requests demand that very ETag. How large the ranges
- * are, and so the memory, is for s3-read-ahead.ts to say.
+ * The first response contains the object's size and ETag; all other requests demand the same ETag. s3-read-ahead.ts decides
+ * the size of the ranges, and so the memory.
  */
 import type { HedgePolicy } from './s3-hedging.ts';
 import { RANGES_PER_STREAM } from './s3-limits.ts';
@@ -16,9 +16,9 @@ import type { ReadAheadBudget } from './s3-read-ahead.ts';
 import type { S3Requests } from './s3-requests.ts';
 
 export interface StreamedRange {
-  /** In the bucket. */
+  /** The key in the bucket. */
   readonly key: string;
-  /** Half-open, not empty; an end of Infinity is the object's. */
+  /** Half-open, not empty; Infinity means the end of the object. */
   readonly start: number;
   readonly end: number;
   readonly ifMatch: string | undefined;
@@ -29,11 +29,11 @@ export interface StreamParts {
   readonly requests: S3Requests;
   readonly policy: HedgePolicy;
   readonly budget: ReadAheadBudget;
-  /** Told of the version that is read, with the first answer. */
+  /** Called with the ETag of the object that is read, at the first response. */
   readonly onEtag: (etag: string) => void;
 }
 
-/** Returns true when it gave any bytes, false when the range starts at or behind the object's end. */
+/** Returns true if it yielded any bytes, false if the range starts at or after the end of the object. */
 export async function* streamRange(
   { key, start, end, ifMatch, chunkSizeBytes }: StreamedRange,
   { requests, policy, budget, onEtag }: StreamParts,
@@ -71,7 +71,7 @@ export async function* streamRange(
 
     for (let index = 1; index < RANGES_PER_STREAM - 1; index++) startFetch(index);
     for (let index = 0; start + index * rangeBytes < endKnown; index++) {
-      // Its memory held the range before this one, whose last chunk the reader has given back.
+      // Its memory held the previous range, whose last chunk the reader no longer uses.
       startFetch(index + RANGES_PER_STREAM - 1);
       const fetch = fetches[index % RANGES_PER_STREAM]!;
       const length = Math.min(rangeBytes, endKnown - start - index * rangeBytes);

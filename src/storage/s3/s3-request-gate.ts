@@ -1,12 +1,12 @@
 /**
- * At most so many requests at once, first come, first served: waiting here does not count as S3 being slow. A request
- * that S3 throttles keeps its place while it backs off, so the process as a whole slows down: otherwise fresh requests
- * would take its place and be throttled as well.
+ * Bounds the number of concurrent requests, first come, first served. Time spent waiting here does not count as S3 being
+ * slow. A throttled request keeps its place while it backs off, so that the whole process slows down: otherwise new
+ * requests would take its place and be throttled as well.
  */
 import { S3Cancelled } from './s3-errors.ts';
 
 export class RequestGate {
-  /** In the order of their arrival. */
+  /** In order of arrival. */
   readonly #waiting = new Set<() => void>();
   #free: number;
 
@@ -14,7 +14,7 @@ export class RequestGate {
     this.#free = requestsInFlightMax;
   }
 
-  /** Throws S3Cancelled if the signal is aborted before it is this request's turn. */
+  /** Throws S3Cancelled if the signal is aborted before this request's turn. */
   async through<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) throw new S3Cancelled();
     if (this.#free > 0) this.#free -= 1;

@@ -1,14 +1,14 @@
 /**
- * How every request of the store is sent: at most so many at once, each for a bounded time, and again, with growing
- * pauses, when it failed in a way that may pass. The store retries, not the SDK: the SDK's own retries, where a client
- * has them, come on top and count as attempts whose outcome is not known.
+ * Sends every request of the store: with a bounded number at once, each for a bounded time, and retried with growing pauses
+ * after passing failures. The store retries, not the SDK. If a client has retries of its own, they are added and count as
+ * attempts whose result is unknown.
  *
- *     refused because S3 is busy (503 SlowDown and its like)   again until the caller's deadline, or throttledMsMax;
- *                                                              the pauses are taken inside the gate
- *     500, a broken connection, no answer, 409                 again, attemptsMax in all; pauses outside the gate
+ *     throttled (503 SlowDown and similar)            retried until the caller's deadline, or throttledMsMax; pauses inside
+ *                                                     of the gate
+ *     500, a broken connection, no response, 409      retried, attemptsMax in all; pauses outside of the gate
  *
- * A throttle says that the request was understood and that S3 will take it later, so any number of them says nothing
- * about whether it can succeed. See docs/decisions/0015-throttles.md.
+ * Throttling means that the request is valid and S3 will accept it later, so any number of throttles says nothing about
+ * whether it can succeed. See docs/decisions/0015-throttles.md.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { backoffMs } from '../../base/backoff.ts';
@@ -28,15 +28,15 @@ import { patientTimer } from './s3-patient-timer.ts';
 import { RequestGate } from './s3-request-gate.ts';
 
 export interface RequestOptions {
-  /** From sending to the answer's first byte. Default limits.answerTimeoutMs. */
+  /** From sending to the first byte of the response. Default: limits.answerTimeoutMs. */
   readonly timeoutMs?: number;
-  /** When the caller goes away. */
+  /** Aborted when the caller stops waiting. */
   readonly signal?: AbortSignal;
 }
 
-/** How long a caller can wait for S3 to take its requests. */
+/** How long a caller can wait for S3 to accept its requests. */
 export interface CallerBounds {
-  /** Until its deadline. Nothing is sent again after it. */
+  /** The time until the caller's deadline, after which nothing is retried. */
   readonly remainingMs?: () => number;
 }
 
@@ -47,15 +47,15 @@ export interface S3RequestsParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly limits: S3Limits;
-  /** Called each time S3 asks for fewer requests. */
+  /** Called each time S3 throttles a request. */
   readonly onThrottled: (nowMs: number) => void;
   readonly bounds?: CallerBounds;
-  /** Shared with others. */
+  /** A gate shared with other stores. */
   readonly gate?: RequestGate;
   readonly counts?: Partial<Record<S3Operation, number>>;
 }
 
-/** What is known of one request so far, over all its attempts. */
+/** What is known about one request so far, over all of its attempts. */
 interface RetryState {
   readonly call: S3Call;
   readonly signal: AbortSignal | undefined;
@@ -65,7 +65,7 @@ interface RetryState {
   maybeDone: boolean;
 }
 
-/** Sends one request. A new command each time, since the SDK writes into a command's input. */
+/** Sends one request. It must create a new command for each call, since the SDK modifies a command's input. */
 export type Send<T> = (client: S3Client, options: { abortSignal: AbortSignal }) => Promise<T>;
 
 export class S3Requests {
@@ -73,7 +73,7 @@ export class S3Requests {
   readonly prefix: string;
   readonly clock: Clock;
   readonly limits: S3Limits;
-  /** Requests sent so far, by operation, second and third attempts included. */
+  /** Requests sent so far, by operation, retries included. */
   readonly counts: Partial<Record<S3Operation, number>>;
   readonly #parts: S3RequestsParts;
   readonly #gate: RequestGate;
@@ -92,19 +92,19 @@ export class S3Requests {
     return { operation, bucket: this.bucket, prefix: this.prefix, key };
   }
 
-  /** The same requests, counted together and through the same gate, for a caller with bounds of its own. */
+  /** For a caller with bounds of its own: shares the counts and the gate. */
   within(bounds: CallerBounds): S3Requests {
     return new S3Requests({ ...this.#parts, gate: this.#gate, counts: this.counts, bounds });
   }
 
-  /** Sends until it is answered. Throws S3Failure. */
+  /** Sends the request, with retries, until it succeeds. Throws S3Failure. */
   send<T>(call: S3Call, send: Send<T>, options: RequestOptions = {}): Promise<T> {
     return this.retried(call, () => this.sendOnce(call, send, options), options);
   }
 
   /**
-   * `attempt` again and again until it succeeds, fails for good, has failed attemptsMax times, or has been throttled for
-   * as long as the caller has time; each one passes the gate. Throws S3Failure, or what is no failure of S3 as it is.
+   * Calls `attempt` until it succeeds, fails permanently, has failed attemptsMax times, or has been throttled for as long as
+   * the caller can wait. Each call passes the gate. Throws S3Failure; other errors are passed on unchanged.
    */
   async retried<T>(call: S3Call, attempt: () => Promise<T>, { signal }: RequestOptions = {}): Promise<T> {
     const { attemptsMax } = this.limits;
@@ -132,7 +132,7 @@ export class S3Requests {
     }
   }
 
-  /** `attempt` until it is not throttled. Throws S3Failure when the next one would come too late. */
+  /** Calls `attempt` until it is not throttled. Throws S3Failure if the next call would be too late. */
   async #throughThrottles<T>(attempt: () => Promise<T>, state: RetryState): Promise<T> {
     for (;;) {
       if (state.signal?.aborted) throw new S3Cancelled();
@@ -156,7 +156,7 @@ export class S3Requests {
     }
   }
 
-  /** One request, without another attempt, for a bounded time. */
+  /** Sends one request, without retries, for a bounded time. */
   async sendOnce<T>(call: S3Call, send: Send<T>, options: RequestOptions = {}): Promise<T> {
     const { timeoutMs = this.limits.answerTimeoutMs, signal } = options;
     this.counts[call.operation] = (this.counts[call.operation] ?? 0) + 1;
@@ -168,7 +168,7 @@ export class S3Requests {
     };
     const onAbort = () => stop(new S3Cancelled());
     const cancelTimer = patientTimer(this.clock, timeoutMs, () =>
-      stop(new S3Interrupted(`no answer for ${timeoutMs} ms`)),
+      stop(new S3Interrupted(`no response for ${timeoutMs} ms`)),
     );
     if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort, { once: true });
@@ -177,7 +177,7 @@ export class S3Requests {
       answer.catch(() => {});
       return await Promise.race([cut, answer]);
     } catch (error) {
-      // Also that of a hedged read, which fails without anybody hearing of it.
+      // Notes also the throttling of a hedged read, whose failure is otherwise ignored.
       if (faultOf(error) === 'throttled') this.#noteThrottle();
       throw error;
     } finally {
@@ -194,7 +194,7 @@ export class S3Requests {
     this.#parts.onThrottled(this.clock.nowMs());
   }
 
-  /** Until the caller's deadline. */
+  /** The time until the caller's deadline. */
   #remainingMs(): number {
     return this.#parts.bounds?.remainingMs?.() ?? Number.POSITIVE_INFINITY;
   }

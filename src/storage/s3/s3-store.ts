@@ -1,18 +1,18 @@
 /**
- * Objects in an S3 bucket, or under a prefix of one. Nothing outside of the files named s3-* knows the SDK.
+ * Objects in an S3 bucket, or under a prefix of one. Of the stores, only the files named s3-* use the SDK.
  *
- *     s3-requests     every request: bounded in number, time and attempts     s3-errors    what errors mean and say
+ *     s3-requests     every request: bounded in number, time and attempts     s3-errors    the meaning of errors
  *     s3-read-stream  chunks out of ranges read ahead                         s3-hedging   a second GET for a slow one
- *     s3-range-fetch  one range, continued where a body was cut short         s3-upload    one PUT, or parts
- *     s3-commit       who was first, also when answers get lost               s3-client    a client with the right settings
+ *     s3-range-fetch  one range, continued after a truncated body             s3-upload    one PUT, or parts
+ *     s3-commit       who was first, even if responses are lost               s3-client    a client with suitable settings
  *
- * Requests: head 1; get 1; stream 1 per range; put 1; upload 1 up to 8 MiB, else parts + 2, and an object appended to it is
- * one part a GiB and one for what is left before it; list 1 per 1,000 keys;
- * delete 1 per 1,000 keys. Only what goes wrong costs more: a retry, a hedged read (at most 5 % of GETs), a HEAD for an
- * empty range, for a 412 on reading (to say what is there now) and for a write whose answer was lost.
+ * Requests: head 1; get 1; stream 1 per range; put 1; upload 1 up to 8 MiB, otherwise parts + 2, where an appended object
+ * takes one part per GiB and one for the bytes waiting before it; list 1 per 1,000 keys; delete 1 per 1,000 keys. Only
+ * failures cost more: a retry, a hedged read (at most 5 % of GETs), a HEAD for an empty range, after a 412 on reading (to
+ * report the current ETag) and after a write whose response was lost.
  *
- * Rights: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, s3:DeleteObject on the keys, s3:ListBucket on the bucket
- * (for list(), and so that an absent object is 404 and not 403). A writer needs s3:GetObject on what it writes.
+ * Permissions: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, s3:DeleteObject on the keys, s3:ListBucket on the bucket
+ * (for list(), and so that an absent object is 404 and not 403). A writer needs s3:GetObject on the keys that it writes.
  */
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { type Clock, systemClock } from '../../base/clock.ts';
@@ -44,10 +44,10 @@ export interface S3StoreOptions {
   readonly bucket: string;
   /** See s3-client.ts. */
   readonly client: S3Client;
-  /** A folder of the bucket, 'team/jobs/': keys are relative to it. */
+  /** A folder of the bucket, such as 'team/jobs/'; keys are relative to it. */
   readonly prefix?: string;
   readonly clock?: Clock;
-  /** For back-off. Never for writers' ids. */
+  /** For back-off, but never for the ids of writers. */
   readonly random?: () => number;
   readonly limits?: Partial<S3Limits>;
 }
@@ -66,7 +66,7 @@ export class S3Store implements ObjectStore {
   readonly #hedging: HedgePolicy;
   readonly #readAhead: ReadAheadBudget;
 
-  /** @param shared  of another store of the same bucket, see within() */
+  /** @param shared  parts shared with another store of the same bucket, see within() */
   constructor(options: S3StoreOptions, shared: SharedParts = newParts(options)) {
     this.#options = options;
     this.#prefix = bucketPrefix(options);
@@ -76,13 +76,13 @@ export class S3Store implements ObjectStore {
     this.#readAhead = shared.readAhead;
   }
 
-  /** The same store for a caller with a deadline: its throttled requests fail in time. Gate, memory and counts are shared. */
+  /** The same store for a caller with a deadline, whose throttled requests fail in time. Gate, memory and counts are shared. */
   within(bounds: CallerBounds): S3Store {
     const requests = this.#requests.within(bounds);
     return new S3Store(this.#options, { requests, hedging: this.#hedging, readAhead: this.#readAhead });
   }
 
-  /** Requests sent so far, for the bill: each attempt counts. */
+  /** Requests sent so far, to estimate costs: each attempt counts. */
   get requestCounts(): Readonly<Partial<Record<S3Operation, number>>> {
     return { ...this.#requests.counts };
   }
@@ -146,7 +146,7 @@ export class S3Store implements ObjectStore {
       const etag = await putObject(this.#requests, { bucketKey, body, metadata, condition });
       return { key, sizeBytes: body.length, etag, metadata };
     } catch (error) {
-      throw await this.#told(error);
+      throw await this.#explained(error);
     }
   }
 
@@ -158,7 +158,7 @@ export class S3Store implements ObjectStore {
       metadata: checkedMetadata(metadata),
       bucketKeyOf: (source) => this.#bucketKey(source),
       read: (source, range) => this.stream(source.key, { range, ifMatch: source.etag }),
-      told: (error) => this.#told(error),
+      explained: (error) => this.#explained(error),
     });
   }
 
@@ -168,7 +168,7 @@ export class S3Store implements ObjectStore {
         yield { ...info, key: info.key.slice(this.#prefix.length) };
       }
     } catch (error) {
-      throw await this.#told(error);
+      throw await this.#explained(error);
     }
   }
 
@@ -179,7 +179,7 @@ export class S3Store implements ObjectStore {
         keys.map((key) => this.#bucketKey(key)),
       );
     } catch (error) {
-      throw await this.#told(error);
+      throw await this.#explained(error);
     }
   }
 
@@ -194,17 +194,17 @@ export class S3Store implements ObjectStore {
       return { key, sizeBytes: head.ContentLength ?? 0, etag: head.ETag ?? '', metadata };
     } catch (error) {
       if (error instanceof S3Failure && error.fault === 'missing') return undefined;
-      throw await this.#told(error);
+      throw await this.#explained(error);
     }
   }
 
-  /** What an empty range still has to find out: that the object is there, and is the one that is meant. */
+  /** Checks, for an empty range, that the object exists and has the expected ETag. */
   async #nothingOf(
     key: string,
     { bucketKey, ifMatch }: { bucketKey: string; ifMatch: string | undefined },
   ): Promise<Buffer> {
     const found = await this.#head(bucketKey, { key });
-    if (found === undefined) throw await this.#told(this.#missing(bucketKey));
+    if (found === undefined) throw await this.#explained(this.#missing(bucketKey));
     if (ifMatch !== undefined && ifMatch !== found.etag) {
       throw changedSince(`${this.location}/${key}`, key, { expected: ifMatch, found: found.etag });
     }
@@ -215,13 +215,13 @@ export class S3Store implements ObjectStore {
     error: unknown,
     { key, bucketKey, etag }: { key: string; bucketKey: string; etag: string | undefined },
   ): Promise<unknown> {
-    // A range that begins behind the end, after an answer that told where that is: the object has shrunk since.
+    // A range that starts after the end, although an earlier response showed where that is: the object has shrunk since.
     const changed = error instanceof S3Failure && (error.fault === 'precondition' || error.fault === 'range');
-    if (!changed) return await this.#told(error);
+    if (!changed) return await this.#explained(error);
     const found = await this.#head(bucketKey, { key }).catch(() => undefined);
     return changedSince(`${this.location}/${key}`, key, {
       expected: etag ?? 'none',
-      found: found?.etag ?? 'none, it is gone',
+      found: found?.etag ?? 'no object',
     });
   }
 
@@ -237,13 +237,13 @@ export class S3Store implements ObjectStore {
     });
   }
 
-  async #told(error: unknown): Promise<unknown> {
+  async #explained(error: unknown): Promise<unknown> {
     return toMapReduceError(error, await this.#requests.region());
   }
 
   #bucketKey(key: string): string {
     const reason =
-      key === '' ? 'it is empty' : key.isWellFormed() ? undefined : 'it holds half a surrogate pair';
+      key === '' ? 'it is empty' : key.isWellFormed() ? undefined : 'it contains a lone surrogate';
     if (reason === undefined) return this.#prefix + key;
     throw new MapReduceError(
       'UsageError',
@@ -265,7 +265,7 @@ function newParts(options: S3StoreOptions): SharedParts {
 
 function bucketPrefix({ prefix = '' }: S3StoreOptions): string {
   if (prefix.startsWith('/')) {
-    throw new TypeError(`the prefix of an S3 store does not start with '/'; received '${prefix}'`);
+    throw new TypeError(`the prefix of an S3 store must not start with '/'; received '${prefix}'`);
   }
   return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
 }

@@ -1,26 +1,26 @@
 /**
- * An upload: a small one is a single PUT when it is completed, a larger one a multipart upload.
+ * An upload: a small one is a single PUT when it is completed, a larger one is a multipart upload.
  *
- *     write()   |  filling: 8 MiB  |  -> at most 24 MiB of parts on their way -> CompleteMultipartUpload
+ *     write()   |  filling: 8 MiB  |  -> at most 24 MiB of parts in flight -> CompleteMultipartUpload
  *
- * So it holds 32 MiB at most, while parts are of 8 MiB, and write() waits when S3 is slower than the writer. S3 takes
- * 10,000 parts, so after each 1,000 of one size parts are twice as large:
+ * So it holds at most 32 MiB while parts have 8 MiB, and write() waits if S3 is slower than the writer. S3 allows 10,000
+ * parts, so the size of parts doubles after every 1,000:
  *
  *     object of up to   8 GiB   23 GiB   55 GiB   117 GiB   ...   5 TiB (S3's bound)
  *     parts of          8 MiB   16 MiB   32 MiB    64 MiB   ...   4 GiB
  *
- * An object that is appended is copied by S3 itself if it has 8 MiB or more. Parts but for the last have 5 MiB or more,
- * so what waits to be sent before it is filled up to that from its beginning:
+ * S3 itself copies an appended object of at least 8 MiB. Every part except the last must have at least 5 MiB, so bytes that
+ * wait to be sent before it are first filled up to that size from the start of the object:
  *
  *     waiting:  | 2 MiB |   + object: | 40 MiB                       |
  *     parts:    | 2 MiB   3 MiB | copied: 37 MiB                      |
  *
- * So an object takes one part at most, but for a large one, which is copied in pieces of 1 GiB, or of up to 5 GiB where
- * parts run short. Of more than 10,000 objects, those smaller than the part whose turn it is in the table above are
- * gathered, until parts suffice for the rest.
+ * So an object takes at most one part, except a large one, which is copied in pieces of 1 GiB, or of up to 5 GiB if there are
+ * too few parts left. If there are more than 10,000 objects, those smaller than the next part size in the table above are
+ * collected in parts, until there are enough parts for the rest.
  *
- * Parts are checked by S3 against the CRC-32 that the SDK computes of them, and the object against those of its parts.
- * Copying, checksum, signature and sending together cost about 2 ms of one core per MiB.
+ * S3 checks each part against the CRC-32 that the SDK computes, and the object against those of its parts. Copying,
+ * checksum, signature and sending together cost about 2 ms of one core per MiB.
  */
 import {
   AbortMultipartUploadCommand,
@@ -49,15 +49,16 @@ import { newWriterId, withWriter } from './s3-writer.ts';
 
 export interface S3UploadOptions {
   readonly requests: S3Requests;
-  /** As the store's user knows it, and in the bucket. */
+  /** The key without the store's prefix. */
   readonly key: string;
+  /** The key in the bucket. */
   readonly bucketKey: string;
   readonly metadata: Metadata;
-  /** For objects that are appended. */
+  /** For appended objects. */
   readonly bucketKeyOf: (key: string) => string;
   readonly read: (source: ObjectInfo, range: Range) => AsyncIterable<Buffer>;
-  /** Makes of a failure what the store's user is told. */
-  readonly told: (error: unknown) => Promise<unknown>;
+  /** Converts a failure to an error for users of the store. */
+  readonly explained: (error: unknown) => Promise<unknown>;
 }
 
 interface Range {
@@ -73,17 +74,17 @@ export class S3Upload implements Upload {
   readonly #bucketKey: string;
   readonly #metadata: Metadata;
   readonly #metadataWithWriter: Metadata;
-  readonly #told: (error: unknown) => Promise<unknown>;
+  readonly #explained: (error: unknown) => Promise<unknown>;
   readonly #writerId = newWriterId();
   readonly #controller = new AbortController();
   #filling: Buffer = Buffer.alloc(0);
   #filledBytes = 0;
-  /** Buffers whose parts have been sent, for the next ones. */
+  /** Buffers of parts that have been sent, to be reused. */
   #spares: Buffer[] = [];
   #sizeBytes = 0;
   #uploadId: Promise<string> | undefined;
   readonly #parts: CompletedPart[] = [];
-  /** Parts being sent, with their sizes, and parts being copied. */
+  /** Parts that are being sent, with their sizes, and parts that are being copied. */
   readonly #sending = new Map<Promise<void>, number>();
   readonly #copying = new Set<Promise<void>>();
   #failure: unknown;
@@ -91,7 +92,7 @@ export class S3Upload implements Upload {
   #completing: Promise<unknown> | undefined;
   #discarding: Promise<void> | undefined;
 
-  constructor({ requests, key, bucketKey, metadata, bucketKeyOf, read, told }: S3UploadOptions) {
+  constructor({ requests, key, bucketKey, metadata, bucketKeyOf, read, explained }: S3UploadOptions) {
     this.#requests = requests;
     this.#bucketKeyOf = bucketKeyOf;
     this.#read = read;
@@ -99,7 +100,7 @@ export class S3Upload implements Upload {
     this.#bucketKey = bucketKey;
     this.#metadata = metadata;
     this.#metadataWithWriter = withWriter(metadata, this.#writerId);
-    this.#told = told;
+    this.#explained = explained;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -117,7 +118,7 @@ export class S3Upload implements Upload {
     const missingBytes = isWholePart ? 0 : S3_PART_BYTES_MIN - this.#filledBytes;
     const copiedBytes = sizeBytes - missingBytes;
     const { partBytesMin, partsMax } = this.#requests.limits;
-    // For this object: one for what waits, and one for each that follows, are taken.
+    // The parts for this object, without one for the waiting bytes and one for each object that follows.
     const partsLeft = partsMax - this.#parts.length - (this.#filledBytes > 0 ? 1 : 0) - following;
     const allFit = partsLeft >= Math.max(1, Math.ceil(copiedBytes / S3_PART_BYTES_MAX));
     const growingBytes = this.#growingPartBytes(2);
@@ -146,13 +147,13 @@ export class S3Upload implements Upload {
     } catch (error) {
       this.#state = 'ended';
       if (error instanceof MapReduceError) await this.#discard();
-      throw await this.#told(error);
+      throw await this.#explained(error);
     } finally {
       this.#letGo();
     }
   }
 
-  /** Does not fail: parts that cannot be removed now are left to the bucket's rule for abandoned uploads. */
+  /** Never fails: the bucket's lifecycle rule for abandoned uploads removes parts that cannot be removed now. */
   async abort(): Promise<void> {
     await this.#completing?.catch(() => {});
     if (this.#state === 'completed') return;
@@ -196,16 +197,16 @@ export class S3Upload implements Upload {
     });
   }
 
-  /** Of the next part, or the one behind it, where nobody knows how many will follow. */
+  /** The size of the next part, or of the one after it, if the number of parts is unknown. */
   #growingPartBytes(ahead: 1 | 2): number {
     return partSizeBytes(this.#parts.length + ahead, this.#requests.limits);
   }
 
-  /** Sends what fills parts of that size, and keeps the rest. */
+  /** Sends full parts of this size, and keeps the rest. */
   async #gather(chunk: Uint8Array, partBytesNow: () => number): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
       const partBytes = partBytesNow();
-      // Sent when more is to come: an object of exactly one part is a PUT.
+      // A full part is sent only when more bytes follow: an object of exactly one part is a PUT.
       if (this.#filledBytes >= partBytes) {
         await this.#sendPart();
         continue;
@@ -219,7 +220,7 @@ export class S3Upload implements Upload {
     await this.#grown(chunk.length);
   }
 
-  /** Has S3 copy the object from there on. */
+  /** Lets S3 copy the object from `start` to its end. */
   async #copyFrom(
     source: ObjectInfo,
     { start, piecesMax }: { start: number; piecesMax: number },
@@ -239,11 +240,11 @@ export class S3Upload implements Upload {
 
   async #grown(bytes: number): Promise<void> {
     this.#sizeBytes += bytes;
-    if (this.#failure !== undefined) throw await this.#told(this.#failure);
+    if (this.#failure !== undefined) throw await this.#explained(this.#failure);
     if (this.#sizeBytes > S3_OBJECT_BYTES_MAX) throw tooLarge(this.#key, this.#sizeBytes);
   }
 
-  /** Takes the next number. */
+  /** Adds a part with the next number. */
   #newPart(): CompletedPart {
     const { partsMax } = this.#requests.limits;
     if (this.#parts.length === partsMax) throw tooManyParts(this.#key, this.#sizeBytes, partsMax);
@@ -252,15 +253,15 @@ export class S3Upload implements Upload {
     return part;
   }
 
-  /** Resolves when the part is on its way. */
+  /** Resolves when sending the part has started. */
   async #sendPart(): Promise<void> {
     const body = this.#filling.subarray(0, this.#filledBytes);
     const { partBytesInFlightMax } = this.#requests.limits;
-    const bytesOnTheirWay = () => this.#sending.values().reduce((sum, bytes) => sum + bytes, 0);
-    while (this.#sending.size > 0 && bytesOnTheirWay() + body.length > partBytesInFlightMax) {
+    const bytesInFlight = () => this.#sending.values().reduce((sum, bytes) => sum + bytes, 0);
+    while (this.#sending.size > 0 && bytesInFlight() + body.length > partBytesInFlightMax) {
       await Promise.race(this.#sending.keys());
     }
-    if (this.#failure !== undefined) throw await this.#told(this.#failure);
+    if (this.#failure !== undefined) throw await this.#explained(this.#failure);
 
     const part = this.#newPart();
     this.#uploadId ??= this.#create();
@@ -319,7 +320,7 @@ export class S3Upload implements Upload {
     if (sent.ChecksumCRC32 !== undefined) part.ChecksumCRC32 = sent.ChecksumCRC32;
   }
 
-  /** Takes no memory, so any number may be on their way; the store bounds its requests. */
+  /** A copy takes no memory, so any number may be in flight; the store bounds its requests. */
   #copyPart(source: ObjectInfo, range: Range): void {
     const part = this.#newPart();
     this.#uploadId ??= this.#create();
@@ -367,7 +368,7 @@ export class S3Upload implements Upload {
     await Promise.all([...this.#sending.keys(), ...this.#copying]);
   }
 
-  /** Parts that are still on their way would stay behind if they came after the abort. */
+  /** Waits for parts in flight first: a part that arrived after the abort would stay in the bucket. */
   #discard(): Promise<void> {
     this.#discarding ??= (async () => {
       if (this.#uploadId === undefined) return;
@@ -386,7 +387,7 @@ export class S3Upload implements Upload {
     return this.#discarding;
   }
 
-  /** Grows by doubling, so that a small object takes little memory, and each byte is moved at most twice. */
+  /** Grows the buffer by doubling, so that a small object takes little memory, and each byte is moved at most twice. */
   #makeRoom(sizeBytes: number, partBytes: number): void {
     if (this.#filling.length >= sizeBytes) return;
     const grown = Math.min(partBytes, Math.max(sizeBytes, 2 * this.#filling.length, FIRST_BUFFER_BYTES));
@@ -403,12 +404,12 @@ export class S3Upload implements Upload {
 
   #assertOpen(method: string): void {
     if (this.#state !== 'open') {
-      throw new Error(`${method}() on the upload of '${this.#key}', which has already ended`);
+      throw new Error(`${method}() was called on the upload of '${this.#key}' after it had ended`);
     }
   }
 }
 
-/** One PUT; the ETag. Throws PreconditionFailedError when the condition does not hold. Throws S3Failure. */
+/** Writes an object with one PUT and returns its ETag. Throws PreconditionFailedError if the condition does not hold, and S3Failure. */
 export async function putObject(
   requests: S3Requests,
   {
@@ -425,7 +426,7 @@ export async function putObject(
     writerId?: string;
   },
 ): Promise<string> {
-  // Written twice it would be the same object, so only a conditional write has to know itself again.
+  // Writing the same object twice is harmless, so only a conditional write must recognise its own write.
   const Metadata = isConditional(condition) ? withWriter(metadata, writerId) : metadata;
   return await commit(requests, {
     call: requests.call('PutObject', bucketKey),
@@ -458,7 +459,7 @@ function headersOf({ ifNoneMatch, ifMatch }: WriteCondition): { IfNoneMatch?: st
   };
 }
 
-/** Of the part with this number, counted from 1, where parts grow. */
+/** The size of the part with this number, counted from 1, if the number of parts is unknown. */
 export function partSizeBytes(
   partNumber: number,
   { partBytesMin, partsMax }: Pick<S3Limits, 'partBytesMin' | 'partsMax'>,
@@ -474,7 +475,7 @@ function sendTimeoutMs({ limits }: S3Requests, sizeBytes: number): number {
 function tooLarge(key: string, sizeBytes: number): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `the object '${key}' would have more than ${sizeBytes} bytes, and S3 takes ${S3_OBJECT_BYTES_MAX}. Use more reducers, so that parts are smaller, and do not merge them.`,
+    `the object '${key}' would have at least ${sizeBytes} bytes; S3 allows ${S3_OBJECT_BYTES_MAX}. Use more reducers, so that parts are smaller, and do not merge them.`,
     { details: { objectKey: key } },
   );
 }
@@ -482,7 +483,7 @@ function tooLarge(key: string, sizeBytes: number): MapReduceError {
 function tooManyParts(key: string, sizeBytes: number, partsMax: number): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `the object '${key}' would have more than ${partsMax} parts, which S3 does not take; ${sizeBytes} bytes of it are there. Use fewer tasks, so that there are fewer parts to merge, or do not merge them.`,
+    `the object '${key}' would need more than ${partsMax} parts, the maximum of S3, after its first ${sizeBytes} bytes. Use fewer tasks, so that there are fewer parts to merge, or do not merge them.`,
     { details: { objectKey: key } },
   );
 }

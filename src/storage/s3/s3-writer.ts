@@ -1,7 +1,7 @@
 /**
- * Who wrote an object, kept in its metadata: a writer whose answer was lost finds out by it whether it had been first.
- * The id is made for one upload and is never derived from a seed: two attempts with one seed must not pass for each
- * other.
+ * The writer of an object, recorded in its metadata: a writer whose response was lost finds out by it whether it was first.
+ * The id is unique to one upload and never derived from a seed: otherwise two attempts with the same seed could be mistaken
+ * for each other.
  */
 import { randomUUID } from 'node:crypto';
 import { NO_METADATA } from '../conditions.ts';
@@ -19,13 +19,13 @@ export function withWriter(metadata: Metadata, writerId: string): Metadata {
   for (const [name, value] of Object.entries(metadata)) sizeBytes += name.length + value.length;
   if (sizeBytes > S3_METADATA_BYTES_MAX) {
     throw new RangeError(
-      `metadata is at most ${S3_METADATA_BYTES_MAX} bytes in all, with the ${WRITER_METADATA.length + writerId.length} of '${WRITER_METADATA}'; received ${sizeBytes}`,
+      `metadata must have at most ${S3_METADATA_BYTES_MAX} bytes in all, including the ${WRITER_METADATA.length + writerId.length} of '${WRITER_METADATA}'; received ${sizeBytes}`,
     );
   }
   return { ...metadata, [WRITER_METADATA]: writerId };
 }
 
-/** The user's metadata, and the writer's id where there is one. */
+/** Splits stored metadata into the user's metadata and the writer's id, if there is one. */
 export function splitMetadata(stored: Record<string, string> = {}): {
   metadata: Metadata;
   writerId: string | undefined;

@@ -204,7 +204,7 @@ describe('the bucket', () => {
     [
       'that is not there',
       answer('NoSuchBucket', 404),
-      /there is no bucket 'the-bucket' \(asked in region us-east-1\)/,
+      /there is no bucket 'the-bucket' \(looked in region us-east-1\)/,
     ],
     [
       'in another region',

@@ -36,7 +36,7 @@ describe.each(OPERATIONS)('the completing call %s that replaces an object', (ope
     return await upload.complete({ ifMatch });
   };
 
-  it('has replaced it when its answer was lost', async () => {
+  it('has replaced it if its response was lost', async () => {
     const s3 = new FakeS3();
     const store = storeOn(s3);
     const { etag } = await store.put('key', Buffer.from('before'));
@@ -48,7 +48,7 @@ describe.each(OPERATIONS)('the completing call %s that replaces an object', (ope
     expect(s3.faultsLeft).toBe(0);
   });
 
-  it('has not when another writer came, or removed the object, while its request was lost', async () => {
+  it('has not replaced it if another writer replaced or removed the object while its request was lost', async () => {
     for (const change of ['replaced', 'removed']) {
       const s3 = new FakeS3();
       const store = storeOn(s3);
@@ -67,7 +67,7 @@ describe.each(OPERATIONS)('the completing call %s that replaces an object', (ope
 });
 
 describe.each(OPERATIONS)('the completing call %s', (operation) => {
-  it('believes 412 to a request that was sent once', async () => {
+  it('accepts 412 to a request that was sent once', async () => {
     const s3 = new FakeS3();
     const store = storeOn(s3);
     await store.put('key', Buffer.from('first'));
@@ -79,7 +79,7 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
     expect(s3.uploads.size).toBe(0);
   });
 
-  it('was first when its answer was lost', async () => {
+  it('was first if its response was lost', async () => {
     const s3 = new FakeS3().on(operation, lostAnswer);
     const store = storeOn(s3);
 
@@ -91,7 +91,7 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
     expect(await store.head('key')).toEqual(info);
   });
 
-  it('was first when its answer was lost and all that came after was refused', async () => {
+  it('was first if its response was lost and all later requests were refused', async () => {
     const s3 = new FakeS3().on(operation, lostAnswer, ...forever(refuses(500, 'InternalError')).slice(1));
 
     await write(operation, storeOn(s3));
@@ -100,7 +100,7 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
     expect(s3.faultsLeft).toBe(0);
   });
 
-  it('was not first when its request was lost and another writer came', async () => {
+  it('was not first if its request was lost and another writer came', async () => {
     const s3 = new FakeS3();
     const store = storeOn(s3);
     s3.on(operation, async (perform, request) => {
@@ -114,7 +114,7 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
     expect(s3.uploads.size).toBe(0);
   });
 
-  it('does not take an object of the same attempt, bytes and metadata for its own', async () => {
+  it('does not mistake an object with the same attempt, bytes and metadata for its own', async () => {
     const s3 = new FakeS3();
     const store = storeOn(s3);
     await write(operation, store, { metadata: { attempt: 'a' } });
@@ -125,7 +125,7 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
     );
   });
 
-  it('is sent again after 409', async () => {
+  it('is retried after 409', async () => {
     const s3 = new FakeS3().on(operation, conflict, conflict);
 
     await write(operation, storeOn(s3));
@@ -134,7 +134,7 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
     expect(s3.count('HeadObject')).toBe(0);
   });
 
-  it('fails for now when 409 does not end and nobody has written', async () => {
+  it('fails with a retryable error if 409 persists and nothing was written', async () => {
     const s3 = new FakeS3().on(operation, ...forever(conflict));
 
     await expect(write(operation, storeOn(s3))).rejects.toMatchObject(STORAGE_ERROR);
@@ -143,20 +143,20 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
     expect(s3.objects.size).toBe(0);
   });
 
-  it('was not first when 409 does not end and another has written', async () => {
+  it('was not first if 409 persists and another writer has written', async () => {
     const s3 = new FakeS3().on(operation, ...forever(conflict));
     s3.objects.set('key', { bytes: Buffer.from('another'), etag: '"another"', metadata: {} });
 
     await expect(write(operation, storeOn(s3))).rejects.toMatchObject(PRECONDITION_FAILED);
   });
 
-  it('leaves it open whether it was first when it cannot find out', async () => {
+  it('leaves it open whether it was first if it cannot find out', async () => {
     const s3 = new FakeS3().on(operation, lostAnswer).on('HeadObject', refuses(403, 'AccessDenied'));
 
     await expect(write(operation, storeOn(s3))).rejects.toMatchObject(STORAGE_ERROR);
   });
 
-  it("asks who was first when the SDK's own retry is answered 412", async () => {
+  it("checks who was first if the SDK's own retry receives 412", async () => {
     const s3 = new FakeS3().on(operation, lostAnswer);
     const client = s3.client({ maxAttempts: 3 });
 
@@ -166,7 +166,7 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
     expect(s3.count('HeadObject')).toBe(1);
   });
 
-  it('lets exactly one of 20 writers win while answers and requests get lost', async () => {
+  it('lets exactly one of 20 writers win while requests and responses are lost', async () => {
     const s3 = new FakeS3();
     const writers = operation === 'PutObject' ? 20 : 6;
     s3.on(
@@ -197,14 +197,14 @@ describe.each(OPERATIONS)('the completing call %s', (operation) => {
 });
 
 describe('CompleteMultipartUpload', () => {
-  it('was not first when S3 has dropped the upload after a conflict and another has written', async () => {
+  it('was not first if S3 has dropped the upload after a conflict and another writer has written', async () => {
     const s3 = new FakeS3().on('CompleteMultipartUpload', conflict, refuses(404, 'NoSuchUpload'));
     s3.objects.set('key', { bytes: Buffer.from('another'), etag: '"another"', metadata: {} });
 
     await expect(write('CompleteMultipartUpload', storeOn(s3))).rejects.toMatchObject(PRECONDITION_FAILED);
   });
 
-  it('is sent again when its answer of 200 holds an error', async () => {
+  it('is retried if its response of 200 contains an error', async () => {
     const s3 = new FakeS3().on('CompleteMultipartUpload', () => failed(200, 'InternalError'));
 
     await write('CompleteMultipartUpload', storeOn(s3));
@@ -212,7 +212,7 @@ describe('CompleteMultipartUpload', () => {
     expect(s3.count('CompleteMultipartUpload')).toBe(2);
   });
 
-  it('fails when the upload is gone without having been completed', async () => {
+  it('fails if the upload is gone without having been completed', async () => {
     const s3 = new FakeS3();
     s3.on('CompleteMultipartUpload', (perform) => {
       s3.uploads.clear();
@@ -224,7 +224,7 @@ describe('CompleteMultipartUpload', () => {
     expect(s3.objects.size).toBe(0);
   });
 
-  it('without a condition knows its own object too when its answer was lost', async () => {
+  it('without a condition also recognises its own object if its response was lost', async () => {
     const s3 = new FakeS3().on('CompleteMultipartUpload', lostAnswer);
     const upload = await storeOn(s3).upload('key');
     await upload.write(Buffer.alloc(9 * MiB));
@@ -236,7 +236,7 @@ describe('CompleteMultipartUpload', () => {
 });
 
 describe("a writer's id", () => {
-  it('is not among the metadata that come back, and not in objects that are written without a condition', async () => {
+  it('is not in the metadata returned, nor in objects written without a condition', async () => {
     const s3 = new FakeS3();
     const store = storeOn(s3);
     await store.put('conditional', Buffer.from('a'), { ifNoneMatch: '*', metadata: { a: 'b' } });
@@ -249,14 +249,14 @@ describe("a writer's id", () => {
     expect(s3.objects.get('plain')?.metadata).toEqual({ a: 'b' });
   });
 
-  it('has to fit into 2 KiB together with the metadata', async () => {
+  it('must fit into 2 KiB together with the metadata', async () => {
     const store = storeOn(new FakeS3());
     const metadata = { a: 'x'.repeat(2020) };
 
     await store.put('plain', Buffer.from('a'), { metadata });
 
     await expect(store.put('conditional', Buffer.from('a'), { metadata, ifNoneMatch: '*' })).rejects.toThrow(
-      /metadata is at most 2048 bytes in all, with the 48 of 'mapreduce-writer'; received 2069/,
+      /metadata must have at most 2048 bytes in all, including the 48 of 'mapreduce-writer'; received 2069/,
     );
   });
 });

@@ -22,7 +22,7 @@ async function failureOf(operation: keyof typeof CALLS, fault: Fault): Promise<u
   );
 }
 
-describe('an answer of S3', () => {
+describe('an error response of S3', () => {
   it.each<[string, keyof typeof CALLS, Fault, ErrorName, RegExp]>([
     [
       '404 NoSuchKey',
@@ -36,14 +36,14 @@ describe('an answer of S3', () => {
       'GetObject',
       refuses(404, 'NoSuchBucket'),
       'UsageError',
-      /no bucket 'bucket' \(asked in region us-east-1\)/,
+      /no bucket 'bucket' \(looked in region us-east-1\)/,
     ],
     [
       '403 AccessDenied on reading',
       'GetObject',
       refuses(403, 'AccessDenied'),
       'UsageError',
-      /Grant s3:GetObject on arn:aws:s3:::bucket\/team\/in\/key .*kms:Decrypt.*s3:ListBucket on arn:aws:s3:::bucket too/,
+      /Grant s3:GetObject on arn:aws:s3:::bucket\/team\/in\/key .*kms:Decrypt.*also grant s3:ListBucket on arn:aws:s3:::bucket:/,
     ],
     [
       '403 AccessDenied on looking',
@@ -85,28 +85,28 @@ describe('an answer of S3', () => {
       'HeadObject',
       refuses(400, ''),
       'UsageError',
-      /expired credentials and a wrong region \(here region us-east-1\)/,
+      /expired credentials or a wrong region \(now region us-east-1\)/,
     ],
     [
       '403 InvalidAccessKeyId',
       'GetObject',
       refuses(403, 'InvalidAccessKeyId'),
       'UsageError',
-      /does not accept the credentials .*AWS_PROFILE/,
+      /AWS rejected the credentials .*AWS_PROFILE/,
     ],
     [
       '403 SignatureDoesNotMatch',
       'GetObject',
       refuses(403, 'SignatureDoesNotMatch'),
       'UsageError',
-      /does not accept the credentials/,
+      /AWS rejected the credentials/,
     ],
     [
       '301 PermanentRedirect',
       'GetObject',
       refuses(301, 'PermanentRedirect', { 'x-amz-bucket-region': 'eu-west-1' }),
       'UsageError',
-      /bucket 'bucket' is in region eu-west-1, and was asked for in region us-east-1. Set AWS_REGION=eu-west-1/,
+      /bucket 'bucket' is in region eu-west-1, but was requested in region us-east-1. Set AWS_REGION=eu-west-1/,
     ],
     [
       '301 to a HEAD',
@@ -173,14 +173,14 @@ describe('an answer of S3', () => {
   });
 });
 
-describe('no answer of S3', () => {
+describe('a request without a response', () => {
   it.each([
     ['ECONNRESET', /ECONNRESET/],
-    ['ECONNREFUSED', /is AWS_ENDPOINT_URL right, and the emulator running\?/],
+    ['ECONNREFUSED', /check AWS_ENDPOINT_URL, and that the emulator is running/],
     ['ENOTFOUND', /ENOTFOUND/],
     ['EPIPE', /EPIPE/],
     ['ETIMEDOUT', /ETIMEDOUT/],
-  ])('for %s may pass', async (code, message) => {
+  ])('fails with a retryable error for %s', async (code, message) => {
     const error = await failureOf('GetObject', () => {
       throw Object.assign(new Error(`read ${code}`), { code });
     });
@@ -192,7 +192,7 @@ describe('no answer of S3', () => {
     });
   });
 
-  it('for want of credentials is told as that', async () => {
+  it('reports missing credentials', async () => {
     const error = await failureOf('GetObject', () => {
       throw Object.assign(new Error('Could not load credentials from any providers'), {
         name: 'CredentialsProviderError',
@@ -202,7 +202,7 @@ describe('no answer of S3', () => {
     expect(error).toMatchObject({ name: 'UsageError', message: expect.stringMatching(/AWS_PROFILE/) });
   });
 
-  it('for a mistake in this program shows the mistake', async () => {
+  it('passes errors of this program on unchanged', async () => {
     const mistake = new TypeError('x is not a function');
 
     const error = await failureOf('GetObject', () => {
@@ -216,7 +216,7 @@ describe('no answer of S3', () => {
 describe('keys', () => {
   it.each([
     ['', /it is empty/],
-    ['a\ud800', /half a surrogate pair/],
+    ['a\ud800', /a lone surrogate/],
   ])('%j is refused', async (key, message) => {
     const store = new S3Store({ client: new FakeS3().client(), bucket: 'bucket' });
 

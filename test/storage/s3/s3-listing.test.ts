@@ -15,7 +15,7 @@ const numbered = (count: number) =>
   Array.from({ length: count }, (_, i) => `in/${String(i).padStart(6, '0')}`);
 
 describe('a listing', () => {
-  it('goes on until S3 says that there is no more, a page of 1,000 at a time', async () => {
+  it('fetches pages of 1,000 keys until S3 reports no more', async () => {
     const keys = numbered(2_500);
     const { s3, store } = setUp({ keys });
 
@@ -37,7 +37,7 @@ describe('a listing', () => {
     expect(s3.count('ListObjectsV2')).toBe(2);
   });
 
-  it('goes on after pages that were refused', async () => {
+  it('continues after refused pages', async () => {
     const keys = numbered(3_000);
     const { s3, store } = setUp({ keys });
     s3.on('ListObjectsV2', slowDown, (perform) => perform(), slowDown, slowDown);
@@ -46,7 +46,7 @@ describe('a listing', () => {
     expect(s3.faultsLeft).toBe(0);
   });
 
-  it('fails rather than end early when a page does not say how to go on', async () => {
+  it('fails, instead of ending early, if a page has no continuation token', async () => {
     const { s3, store } = setUp({ keys: numbered(10) });
     s3.on('ListObjectsV2', (perform) => {
       const answer = perform();
@@ -55,11 +55,11 @@ describe('a listing', () => {
 
     await expect(keysOf(store, 'in/')).rejects.toMatchObject({
       name: 'StorageError',
-      message: expect.stringMatching(/cut short/),
+      message: expect.stringMatching(/is incomplete/),
     });
   });
 
-  it('fails when keys are not in the order of their bytes', async () => {
+  it('fails if keys are not in byte order', async () => {
     const { s3, store } = setUp({ keys: ['a', 'b'] });
     s3.on('ListObjectsV2', (perform) => {
       const answer = perform();
@@ -72,14 +72,14 @@ describe('a listing', () => {
     });
   });
 
-  it('gives keys that XML cannot carry', async () => {
+  it('returns keys that XML cannot represent', async () => {
     const keys = ['\u0001', 'a\nb', 'a\rb', 'a b+c%20d', 'x&<>"\''];
     const { store } = setUp({ keys });
 
     expect(await keysOf(store, '')).toEqual(keys);
   });
 
-  it("leaves out the store's own prefix, and what lies outside of it", async () => {
+  it("omits the store's own prefix, and keys outside of it", async () => {
     const { store } = setUp({ keys: ['other/x', 'team/a', 'team/b/c', 'teams/x'], prefix: 'team' });
 
     expect(await infosOf(store, '')).toEqual([
@@ -102,7 +102,7 @@ describe('deletion', () => {
     expect(s3.requests).toHaveLength(3);
   });
 
-  it('names a key that could not be removed under an answer of 200', async () => {
+  it('names a key that could not be removed despite a response of 200', async () => {
     const { s3, store } = setUp({ keys: ['a', 'b', 'c'], prefix: '' });
     s3.on('DeleteObjects', deletionErrors({ b: 'AccessDenied', c: 'InternalError' }));
 
@@ -112,7 +112,7 @@ describe('deletion', () => {
     });
   });
 
-  it('asks again, only for the keys that could not be removed for now', async () => {
+  it('retries only the keys that could not be removed yet', async () => {
     const { s3, store } = setUp({ keys: ['a', 'b', 'c'] });
     s3.on('DeleteObjects', deletionErrors({ b: 'InternalError' }), deletionErrors({ b: 'SlowDown' }));
 
@@ -123,7 +123,7 @@ describe('deletion', () => {
     ).toEqual([['a', 'b', 'c'], ['b'], ['b']]);
   });
 
-  it('removes keys that XML cannot carry one by one', async () => {
+  it('removes keys that XML cannot represent one by one', async () => {
     const keys = ['a', 'b', '\u0001', '\u0002'];
     const { s3, store } = setUp({ keys });
 

@@ -72,8 +72,8 @@ function ranges(s3: FakeS3): (string | undefined)[] {
   return s3.requests.filter(({ operation }) => operation === 'GetObject').map(({ headers }) => headers.range);
 }
 
-describe('a body that breaks off', () => {
-  it('is read on from where it broke, of the same version', async () => {
+describe('a truncated body', () => {
+  it('is continued where it ended, from the same version', async () => {
     const { s3, clock, store } = setUp();
     const bytes = noise(100_000, 1);
     put(s3, 'key', bytes);
@@ -86,7 +86,7 @@ describe('a body that breaks off', () => {
     expect(s3.requests.map(({ headers }) => headers['if-match'])).toEqual([undefined, '"key-1"', '"key-1"']);
   });
 
-  it('is read on when a whole object was asked for', async () => {
+  it('is continued if a whole object was requested', async () => {
     const { s3, clock, store } = setUp();
     const bytes = noise(100_000, 1);
     put(s3, 'key', bytes);
@@ -98,7 +98,7 @@ describe('a body that breaks off', () => {
     expect(ranges(s3)).toEqual([undefined, 'bytes=64000-']);
   });
 
-  it('is read on when it stalls', async () => {
+  it('is continued if it stalls', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', noise(100_000, 1));
     s3.on('GetObject', stallsBodyAfter(50_000));
@@ -111,7 +111,7 @@ describe('a body that breaks off', () => {
     expect(s3.count('GetObject')).toBe(2);
   });
 
-  it('fails for now when it never gets anywhere', async () => {
+  it('fails with a retryable error if it makes no progress', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', noise(100_000, 1));
     s3.on('GetObject', ...Array.from({ length: 8 }, () => cutsBodyAfter(0)));
@@ -124,7 +124,7 @@ describe('a body that breaks off', () => {
     });
   });
 
-  it('is not patched up with bytes of another version', async () => {
+  it('is not completed with bytes of another version', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', noise(100_000, 1));
     s3.on('GetObject', (perform, request) => {
@@ -139,7 +139,7 @@ describe('a body that breaks off', () => {
     });
   });
 
-  it('whose checksum differs is read again from its start', async () => {
+  it('with a wrong checksum is read again from its start', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', noise(300_000, 1));
     const damaged: Fault = (perform) => {
@@ -159,7 +159,7 @@ describe('a body that breaks off', () => {
   });
 });
 
-describe('requests that fail in a way that may pass', () => {
+describe('requests with passing failures', () => {
   it.each([
     ['503 SlowDown', slowDown],
     ['500 InternalError', refuses(500, 'InternalError')],
@@ -179,7 +179,7 @@ describe('requests that fail in a way that may pass', () => {
     expect(s3.faultsLeft).toBe(0);
   });
 
-  it('are given up after eight attempts', async () => {
+  it('fail after eight attempts', async () => {
     const { s3, clock, store } = setUp();
     s3.on('HeadObject', ...Array.from({ length: 8 }, () => refuses(500, 'InternalError')));
 
@@ -189,7 +189,7 @@ describe('requests that fail in a way that may pass', () => {
     });
   });
 
-  it('pause for a random part of the time, so that tasks do not come back together', async () => {
+  it('pause for a random fraction of the time, so that tasks do not retry together', async () => {
     const { s3, clock, store } = setUp({ random: () => 0.5 });
     put(s3, 'key', Buffer.from('x'));
     s3.on('HeadObject', slowDown, slowDown);
@@ -200,7 +200,7 @@ describe('requests that fail in a way that may pass', () => {
     expect(tookMs).toBeLessThan(200);
   });
 
-  it('include one that is never answered', async () => {
+  it('include one without a response', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', Buffer.from('x'));
     s3.on('HeadObject', hangs);
@@ -211,7 +211,7 @@ describe('requests that fail in a way that may pass', () => {
     expect(tookMs).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('include an answer about other bytes than those asked for', async () => {
+  it('include a response with other bytes than requested', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', Buffer.from('0123456789'));
     s3.on('GetObject', (perform) => ({
@@ -227,7 +227,7 @@ describe('requests that fail in a way that may pass', () => {
 });
 
 describe('a stream', () => {
-  it('is of one version, whoever writes meanwhile', async () => {
+  it('reads one version, even if the object is replaced meanwhile', async () => {
     const { s3, store } = setUp({ limits: { readRangeBytes: KiB } });
     put(s3, 'key', noise(10 * KiB, 1));
     const chunks = store.stream('key', { chunkSizeBytes: KiB });
@@ -238,7 +238,7 @@ describe('a stream', () => {
     await expect(contentOf(chunks)).rejects.toMatchObject({ name: 'PreconditionFailedError' });
   });
 
-  it('reads large ranges when it is alone, and no more than it was asked for', async () => {
+  it('reads large ranges if it is alone, and no more than requested', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', noise(20 * MiB, 1));
 
@@ -252,7 +252,7 @@ describe('a stream', () => {
     ]);
   });
 
-  it('of a default split, with the chunk behind it, is eight requests', async () => {
+  it('of a default split, with the chunk after it, is eight requests', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', Buffer.alloc(65 * MiB));
     const end = LIMITS.splitSizeBytesDefault + LIMITS.inputChunkBytes;
@@ -281,7 +281,7 @@ describe('a stream', () => {
     },
   );
 
-  it('that fits three chunks is one request although others have taken all of the read-ahead', async () => {
+  it('that fits in three chunks is one request even if others use all of the read-ahead', async () => {
     const { s3, clock, store } = setUp({ limits: { readAheadBytes: 0 } });
     put(s3, 'key', noise(MiB, 1));
     const range = { start: 0, end: 40 * KiB };
@@ -291,7 +291,7 @@ describe('a stream', () => {
     expect(ranges(s3)).toEqual([`bytes=0-${40 * KiB - 1}`]);
   });
 
-  it('is one request for each of as many runs as a merge opens at once, while they share the read-ahead', async () => {
+  it('is one request for each run of a merge with the maximum number of runs, while they share the read-ahead', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', noise(MiB, 1));
     const runs = Array.from({ length: LIMITS.openRunsMax }, () =>
@@ -304,7 +304,7 @@ describe('a stream', () => {
     expect(ranges(s3)).toHaveLength(LIMITS.openRunsMax);
   });
 
-  it('reads ranges of its chunk size when many are open', async () => {
+  it('reads ranges of its chunk size if many are open', async () => {
     const { s3, store } = setUp({ limits: { readAheadBytes: 6 * MiB } });
     put(s3, 'key', noise(4 * MiB, 1));
     const open = Array.from({ length: 100 }, () => store.stream('key', { chunkSizeBytes: 64 * KiB }));
@@ -321,7 +321,7 @@ describe('a stream', () => {
     expect(sizes.filter((size) => size === 64 * KiB).length).toBeGreaterThan(90);
   });
 
-  it('gives back what it had taken of the read-ahead, also when its reader leaves early', async () => {
+  it('returns its share of the read-ahead, also if its reader stops early', async () => {
     const { s3, clock, store } = setUp({ limits: { readAheadBytes: 6 * MiB, readRangeBytes: MiB } });
     put(s3, 'key', noise(4 * MiB, 1));
 
@@ -333,7 +333,7 @@ describe('a stream', () => {
     expect(ranges(s3).filter((range) => range === `bytes=0-${MiB - 1}`)).toHaveLength(10);
   });
 
-  it('aborts what is on its way when its reader leaves', async () => {
+  it('aborts its requests when its reader stops', async () => {
     const { s3, store } = setUp({ limits: { readRangeBytes: KiB } });
     put(s3, 'key', noise(10 * KiB, 1));
     const { fault, release } = held();
@@ -348,7 +348,7 @@ describe('a stream', () => {
     release();
   });
 
-  it('gives chunks while the rest of their range is still arriving', async () => {
+  it('yields chunks while the rest of their range is still arriving', async () => {
     const { s3, store } = setUp();
     put(s3, 'key', noise(MiB, 1));
     s3.on('GetObject', stallsBodyAfter(600 * KiB));
@@ -361,14 +361,14 @@ describe('a stream', () => {
   });
 });
 
-describe('a read that is slow to answer', () => {
+describe('a slow read', () => {
   async function warm({ s3, store }: Setup, reads = 32): Promise<void> {
     put(s3, 'key', Buffer.from('bytes'));
     for (let read = 0; read < reads; read++) await store.get('key');
     s3.requests.length = 0;
   }
 
-  it('is overtaken by a second one after 200 ms, when its peers are fast', async () => {
+  it('is overtaken by a second one after 200 ms if other reads are fast', async () => {
     const setup = setUp();
     await warm(setup);
     setup.s3.on('GetObject', hangs);
@@ -382,7 +382,7 @@ describe('a read that is slow to answer', () => {
     expect(setup.s3.aborted).toEqual([setup.s3.requests[0]]);
   });
 
-  it('waits longer while its peers are not known', async () => {
+  it('waits longer while the latency of other reads is unknown', async () => {
     const setup = setUp();
     await warm(setup, 3);
     setup.s3.on('GetObject', hangs);
@@ -393,7 +393,7 @@ describe('a read that is slow to answer', () => {
     expect(tookMs).toBeLessThan(1_050);
   });
 
-  it('waits longer when one in eight of its peers is slow too', async () => {
+  it('waits longer if one in eight of the other reads is slow too', async () => {
     const setup = setUp({ limits: { hedgesBurstMax: 100 } });
     put(setup.s3, 'key', Buffer.from('bytes'));
     for (let read = 0; read < 48; read++) {
@@ -412,7 +412,7 @@ describe('a read that is slow to answer', () => {
     expect(tookMs).toBeLessThan(750);
   });
 
-  it('wins all the same when it answers before the second one', async () => {
+  it('still wins if it responds before the second one', async () => {
     const setup = setUp();
     await warm(setup);
     const { fault, release } = held();
@@ -425,7 +425,7 @@ describe('a read that is slow to answer', () => {
     expect(setup.s3.count('GetObject')).toBe(2);
   });
 
-  it('is not given up because the second one fails', async () => {
+  it('does not fail because the second one fails', async () => {
     const setup = setUp();
     await warm(setup);
     const { fault, release } = held();
@@ -438,7 +438,7 @@ describe('a read that is slow to answer', () => {
     expect(setup.s3.count('GetObject')).toBe(2);
   });
 
-  it('has a second one only so often: a burst of four, then one in twenty', async () => {
+  it('has a second one only in a burst of four, then once in twenty reads', async () => {
     const setup = setUp();
     await warm(setup);
     const slow: Fault = async (perform) => {
@@ -456,7 +456,7 @@ describe('a read that is slow to answer', () => {
     expect(hedges).toBeLessThanOrEqual(4 + 100 / 20 + 1);
   });
 
-  it('has no second one while S3 asks for fewer requests', async () => {
+  it('has no second one while S3 throttles', async () => {
     const setup = setUp();
     await warm(setup);
     setup.s3.on('GetObject', slowDown);

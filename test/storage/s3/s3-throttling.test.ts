@@ -60,7 +60,7 @@ async function recordsMerged(segments: readonly RunSegment[]): Promise<number> {
   return records;
 }
 
-describe('reducers that together ask for more than S3 gives', () => {
+describe('reducers that together send more requests than S3 allows', () => {
   it(`300 maps and 100 reducers at an enforced ${GETS_PER_SECOND} GETs a second: all wait, and nothing fails`, async () => {
     const clock = new VirtualClock();
     const s3 = new EnforcedRateS3({ clock, requestsPerSecond: GETS_PER_SECOND, burst: 550, seed: SEED });
@@ -101,7 +101,7 @@ describe('reducers that together ask for more than S3 gives', () => {
 });
 
 describe('a barrier that reads 10,000 footers at 500 GETs a second', () => {
-  it('takes as long as that takes', async () => {
+  it('takes no longer than the rate requires', async () => {
     const clock = new VirtualClock();
     const s3 = new EnforcedRateS3({ clock, requestsPerSecond: 500, burst: 5, seed: SEED });
     for (let map = 0; map < 10_000; map++) s3.objects.set(`shuffle/${map}`, Buffer.from(String(map)));
@@ -217,7 +217,7 @@ describe('a request that S3 throttles more often than it may fail', () => {
     expect(s3.uploads.size).toBe(0);
   });
 
-  it('keeps its place in the gate: no other request is sent instead', async () => {
+  it('keeps its place in the gate, so no other request is sent instead', async () => {
     const { s3, clock, store } = setUp({ requestsInFlightMax: 2 });
     s3.on('HeadObject', ...times(20, slowDown));
 
@@ -231,7 +231,7 @@ describe('a request that S3 throttles more often than it may fail', () => {
     expect(s3.requests.at(-1)!.key).toBe('c');
   });
 
-  it('still fails after eight attempts that failed for another reason', async () => {
+  it('still fails after eight other failures', async () => {
     const { s3, clock, store } = setUp();
     const broken = refuses(500, 'InternalError');
     s3.on('HeadObject', ...times(8, broken).flatMap((fault) => [slowDown, slowDown, fault]));
@@ -242,7 +242,7 @@ describe('a request that S3 throttles more often than it may fail', () => {
     expect(s3.count('HeadObject')).toBe(24);
   });
 
-  it('has no second GET sent after it, nor do others for half a minute', async () => {
+  it('gets no second GET, nor do other reads for half a minute', async () => {
     const { s3, clock, store } = setUp();
     await clock.run(store.put('a', Buffer.from('a')));
     for (let read = 0; read < 40; read++) await clock.run(store.get('a'));
@@ -268,7 +268,7 @@ describe('a request that S3 throttles more often than it may fail', () => {
 });
 
 describe('a request that S3 throttles for too long', () => {
-  it('fails before its deadline, and says for how long and what to do', async () => {
+  it('fails before its deadline, and reports the duration and what to do', async () => {
     const { s3, clock, store } = setUp();
     s3.on('GetObject', ...times(100, slowDown));
 
@@ -279,13 +279,13 @@ describe('a request that S3 throttles for too long', () => {
 
     expect(error).toMatchObject({ name: 'StorageError', retryable: true, details: { objectKey: 'a' } });
     expect(error.message).toMatch(
-      /^S3 throttled GetObject of s3:\/\/bucket\/a for 5\d\.\d s \(\d+ attempts\), until there was no time left: SlowDown: .*HTTP 503.*maxConcurrency.*splitSizeBytes.*fewer reducers/,
+      /^S3 throttled GetObject of s3:\/\/bucket\/a for 5\d\.\d s \(\d+ attempts\), until no time was left: SlowDown: .*HTTP 503.*maxConcurrency.*splitSizeBytes.*fewer reducers/,
     );
     expect(clock.nowMs()).toBeGreaterThan(50_000);
     expect(clock.nowMs()).toBeLessThanOrEqual(60_000);
   });
 
-  it('fails after a quarter of an hour where there is no deadline', async () => {
+  it('fails after 15 minutes without a deadline', async () => {
     const { s3, clock, store } = setUp();
     s3.on('PutObject', ...times(1_000, slowDown));
 
@@ -295,7 +295,7 @@ describe('a request that S3 throttles for too long', () => {
     expect(clock.nowMs()).toBeLessThanOrEqual(900_000);
   });
 
-  it('fails at its next throttle when the machine’s time has jumped past the deadline', async () => {
+  it('fails at the next throttle if the machine’s clock has jumped past the deadline', async () => {
     const { s3, clock, store } = setUp();
     s3.on('GetObject', ...times(100, slowDown));
     let jumpMs = 0;
@@ -309,7 +309,7 @@ describe('a request that S3 throttles for too long', () => {
     expect(clock.nowMs()).toBeLessThan(10_000);
   });
 
-  it('shares gate and counts with the store it was made of', async () => {
+  it('shares gate and counts with the original store', async () => {
     const { s3, clock, store } = setUp({ requestsInFlightMax: 1 });
     s3.on('HeadObject', ...times(5, slowDown));
 
@@ -323,7 +323,7 @@ describe('a request that S3 throttles for too long', () => {
 });
 
 describe("the SDK's own retries", () => {
-  it('are off, whatever the environment asks for', async () => {
+  it('are off, whatever the environment selects', async () => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '5');
     vi.stubEnv('AWS_RETRY_MODE', 'adaptive');
     try {
@@ -337,7 +337,7 @@ describe("the SDK's own retries", () => {
   });
 });
 
-describe('a reader that leaves', () => {
+describe('a reader that stops', () => {
   const streaming = (limits: Partial<S3Limits>) => {
     const setup = setUp({ readAheadBytes: 0, ...limits });
     setup.s3.objects.set('a', { bytes: Buffer.alloc(MiB), etag: '"a"', metadata: {} });

@@ -24,7 +24,7 @@ function storeOn(s3: FakeS3, limits: Partial<S3Limits> = {}): S3Store {
 }
 
 describe('the sizes of parts', () => {
-  it('let 10,000 parts hold the largest object that S3 takes', () => {
+  it('let 10,000 parts hold the largest object that S3 allows', () => {
     let bytes = 0;
     let parts = 0;
     while (bytes < S3_OBJECT_BYTES_MAX) bytes += partSizeBytes(++parts, S3_LIMITS);
@@ -33,24 +33,24 @@ describe('the sizes of parts', () => {
     expect(partSizeBytes(parts, S3_LIMITS)).toBeLessThanOrEqual(S3_PART_BYTES_MAX);
   });
 
-  it('grow after each thousand', () => {
+  it('double after each thousand', () => {
     const sizes = [1, 1000, 1001, 2000, 2001].map((part) => partSizeBytes(part, S3_LIMITS) / MiB);
 
     expect(sizes).toEqual([8, 8, 16, 16, 32]);
   });
 
-  it('stay below what S3 takes as a part, whatever the first ones are', () => {
+  it('never exceed the maximum of S3, whatever the first size is', () => {
     expect(partSizeBytes(10_000, { ...S3_LIMITS, partBytesMin: 64 * MiB })).toBe(S3_PART_BYTES_MAX);
   });
 });
 
 describe('the limits', () => {
   it.each([
-    [{ partsMax: 10_001 }, 'partsMax is a whole number from 1 to 10000'],
-    [{ partsMax: 0 }, 'partsMax is a whole number from 1 to 10000'],
-    [{ partBytesMin: 6_000 * MiB }, 'partBytesMin is at most 5368709120'],
-    [{ copyBytesMax: 6_000 * MiB }, 'copyBytesMax is from 10485760 to 5368709120'],
-    [{ copyBytesMax: 8 * MiB }, 'copyBytesMax is from 10485760 to 5368709120'],
+    [{ partsMax: 10_001 }, 'partsMax must be a whole number from 1 to 10000'],
+    [{ partsMax: 0 }, 'partsMax must be a whole number from 1 to 10000'],
+    [{ partBytesMin: 6_000 * MiB }, 'partBytesMin must be at most 5368709120'],
+    [{ copyBytesMax: 6_000 * MiB }, 'copyBytesMax must be from 10485760 to 5368709120'],
+    [{ copyBytesMax: 8 * MiB }, 'copyBytesMax must be from 10485760 to 5368709120'],
   ])('refuse %j, which S3 would', (limits, message) => {
     expect(() => storeOn(new FakeS3(), limits)).toThrow(message);
   });
@@ -76,7 +76,7 @@ describe('an upload', () => {
     expect(s3.objects.get(String(8 * MiB + 1))?.bytes.equals(noise(8 * MiB + 1, 1))).toBe(true);
   });
 
-  it('puts parts together in their order, whatever the order in which they arrive', async () => {
+  it('assembles parts in their order, whatever the order in which they arrive', async () => {
     const s3 = new FakeS3();
     const { fault, release } = held();
     s3.on('UploadPart', fault, (perform) => perform(), slowDown);
@@ -93,7 +93,7 @@ describe('an upload', () => {
     expect(s3.objects.get('key')?.bytes.equals(bytes)).toBe(true);
   });
 
-  it('lets the writer wait when 24 MiB are on their way and 8 MiB are there to follow', async () => {
+  it('makes the writer wait if 24 MiB are in flight and 8 MiB are waiting', async () => {
     const s3 = new FakeS3();
     const holds = [held(), held(), held()];
     s3.on('UploadPart', ...holds.map(({ fault }) => fault));
@@ -113,7 +113,7 @@ describe('an upload', () => {
     expect((await upload.complete()).sizeBytes).toBe(40 * MiB);
   });
 
-  it('sends each part with a checksum that S3 verifies, and names it when it completes', async () => {
+  it('sends each part with a checksum that S3 verifies, and lists the checksums on completion', async () => {
     const s3 = new FakeS3();
     const upload = await storeOn(s3).upload('key');
     await upload.write(noise(9 * MiB, 1));
@@ -129,7 +129,7 @@ describe('an upload', () => {
     }
   });
 
-  it('fails when a part fails for good, and leaves nothing behind when it is aborted', async () => {
+  it('fails if a part fails permanently, and leaves nothing behind when it is aborted', async () => {
     const s3 = new FakeS3().on('UploadPart', refuses(403, 'AccessDenied'));
     const upload = await storeOn(s3).upload('key');
     const denied = { name: 'UsageError', message: expect.stringMatching(/Grant s3:PutObject/) };
@@ -148,7 +148,7 @@ describe('an upload', () => {
     expect(s3.uploads.size).toBe(0);
   });
 
-  it('waits for parts on their way before it is aborted, so that none comes later and stays', async () => {
+  it('waits for parts in flight before it aborts, so that no later part stays behind', async () => {
     const s3 = new FakeS3();
     const { fault, release } = held();
     s3.on('UploadPart', fault);
@@ -162,7 +162,7 @@ describe('an upload', () => {
     expect(s3.uploads.size).toBe(0);
   });
 
-  it('does not fail to be aborted, since the bucket removes abandoned uploads', async () => {
+  it('never fails to abort, since the bucket removes abandoned uploads', async () => {
     const s3 = new FakeS3().on('AbortMultipartUpload', refuses(403, 'AccessDenied'));
     const upload = await storeOn(s3).upload('key');
     await upload.write(Buffer.alloc(9 * MiB));
@@ -172,7 +172,7 @@ describe('an upload', () => {
     expect(s3.count('AbortMultipartUpload')).toBe(1);
   });
 
-  it('fails when it would have more parts than S3 takes, and leaves nothing behind', async () => {
+  it('fails if it would need more parts than S3 allows, and leaves nothing behind', async () => {
     const s3 = new FakeS3();
     const store = storeOn(s3, { partsMax: 2 });
     const object = await store.put('part', noise(9 * MiB, 1));
@@ -181,7 +181,7 @@ describe('an upload', () => {
 
     await expect(upload.complete()).rejects.toMatchObject({
       name: 'UsageError',
-      message: expect.stringMatching(/'key' would have more than 2 parts, .* Use fewer tasks/),
+      message: expect.stringMatching(/'key' would need more than 2 parts, .* Use fewer tasks/),
     });
     await upload.abort();
 
@@ -189,7 +189,7 @@ describe('an upload', () => {
     expect(s3.uploads.size).toBe(0);
   });
 
-  it('costs no request when it is aborted before its first part is full', async () => {
+  it('costs no request if it is aborted before its first part is full', async () => {
     const s3 = new FakeS3();
     const upload = await storeOn(s3).upload('key');
     await upload.write(Buffer.alloc(MiB));
@@ -215,7 +215,7 @@ describe('objects appended to an upload', () => {
     return s3.requests.map(({ operation }) => operation);
   };
 
-  it('are copied by S3, and no byte of them comes here', async () => {
+  it('are copied by S3 without passing through the store', async () => {
     const s3 = new FakeS3();
 
     const operations = await appended(s3, [8, 20, 9]);
@@ -229,7 +229,7 @@ describe('objects appended to an upload', () => {
     ]);
   });
 
-  it('are gathered where they are small, and what waits is filled up to what S3 takes as a part', async () => {
+  it('are collected if they are small, and waiting bytes are filled up to the minimum size of a part', async () => {
     const s3 = new FakeS3();
 
     await appended(s3, [1, 1, 20, 2]);
@@ -248,13 +248,13 @@ describe('objects appended to an upload', () => {
     expect(copy.headers['x-amz-copy-source-range']).toBe(`bytes=${3 * MiB}-${20 * MiB - 1}`);
   });
 
-  it('are one PUT where they are small altogether', async () => {
+  it('are one PUT if they are small in total', async () => {
     const operations = await appended(new FakeS3(), [1, 2]);
 
     expect(operations).toEqual(['GetObject', 'GetObject', 'PutObject']);
   });
 
-  it('are copied in pieces of at most copyBytesMax, none of them too small to be a part', async () => {
+  it('are copied in pieces of at most copyBytesMax, none of them too small for a part', async () => {
     const s3 = new FakeS3();
     const store = new S3Store({ client: s3.client(), bucket: 'bucket', limits: { copyBytesMax: 10 * MiB } });
     const object = await store.put('part', noise(21 * MiB, 1));
@@ -266,7 +266,7 @@ describe('objects appended to an upload', () => {
     expect(s3.objects.get('whole')!.bytes.equals(noise(21 * MiB, 1))).toBe(true);
   });
 
-  it('are all copied, as many as S3 takes parts of an upload', async () => {
+  it('are all copied, up to the maximum number of parts', async () => {
     const s3 = withObjectsMadeUp(3_000);
     const upload = await storeOn(s3).upload('whole');
     for (let i = 0; i < 3_000; i++) {
@@ -278,7 +278,7 @@ describe('objects appended to an upload', () => {
     expect(s3.count('UploadPartCopy')).toBe(3_000);
   });
 
-  it('are gathered by the size of the part whose turn it is where nobody knows how many follow', async () => {
+  it('are collected up to the next part size if it is unknown how many follow', async () => {
     const s3 = new FakeS3();
     const store = storeOn(s3, { partsMax: 10 });
     const object = await store.put('part', noise(9 * MiB, 1));
@@ -337,7 +337,7 @@ describe('objects appended to an upload', () => {
     },
   );
 
-  it('are tried again where S3 is busy, and fail with the object that is gone', async () => {
+  it('are retried if S3 is busy, and fail if the object is gone', async () => {
     const s3 = new FakeS3();
     const store = storeOn(s3);
     const object = await store.put('part', noise(9 * MiB, 1));
