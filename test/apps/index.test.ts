@@ -6,13 +6,13 @@ import { type AppName, apps } from '../../apps/index.ts';
 const APPS_FOLDER = new URL('../../apps/', import.meta.url);
 const names = Object.keys(apps) as AppName[];
 
-test('every folder of apps/ is an app in the registry', () => {
+test('the registry has every folder of apps/', () => {
   const folders = readdirSync(APPS_FOLDER, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
   expect(names).toEqual(folders.map((folder) => folder.name).sort());
 });
 
-test.each(names)('%s is a job of that name, with a description, a README and a sample', async (name) => {
+test.each(names)('%s is a job with that name, a description, a README and a sample', async (name) => {
   const { default: job } = await apps[name].load();
 
   expect(job.name).toBe(name);
@@ -30,7 +30,7 @@ test.each(names)('the table of apps/README.md links %s', (name) => {
   expect(readme).toContain(`[${name}](${name}/README.md)`);
 });
 
-test('no job is loaded before it is asked for', () => {
+test('loads a job only when it is requested', () => {
   const script = `
     import { registerHooks } from 'node:module';
     const loaded = [];

@@ -9,13 +9,13 @@ import { inputFile, linesOf, runApp } from './run-app.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** The first block of code in a language. */
+/** Returns the first code block in a language. */
 function block(readme: string, language: string): string | undefined {
   return new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(readme)?.[1];
 }
 
 test.each(Object.keys(apps) as AppName[])(
-  'the command in the README of %s gives what it shows',
+  'the command in the README of %s prints what the README shows',
   async (name) => {
     const readme = readFileSync(new URL('README.md', apps[name].url), 'utf8');
     const command = block(readme, 'sh')!.trim().replaceAll("'", '').split(' ');
@@ -41,7 +41,7 @@ test.each(Object.keys(apps) as AppName[])(
   },
 );
 
-test("the README's job gives each first letter its longest word, whole characters of two UTF-16 units too", async () => {
+test("the README's job finds the longest word for each first letter, including letters of two UTF-16 units", async () => {
   const job = block(readFileSync(resolve(ROOT, 'README.md'), 'utf8'), 'ts')!;
   const jobModule = pathToFileURL(inputFile('longest.ts', job));
   const output = resolve(fileURLToPath(jobModule), '../../output-longest');

@@ -11,13 +11,13 @@ import type { JobReport } from '../../src/report/report.ts';
 
 export interface AppRun {
   readonly report: JobReport;
-  /** All parts, one after another. */
+  /** The text of all parts, one after another. */
   readonly text: string;
 }
 
 type AppRunOptions = Partial<EmbeddedRunOptions> & Pick<EmbeddedRunOptions, 'inputs'>;
 
-/** Runs an app as a user does, with worker threads. */
+/** Runs an app with worker threads, as users do. */
 export async function runApp(name: AppName, options: AppRunOptions): Promise<AppRun> {
   const output = join(testFolder(), `output-${name}`);
   const report = await runEmbedded({
@@ -30,12 +30,12 @@ export async function runApp(name: AppName, options: AppRunOptions): Promise<App
   return { report, text: report.parts.map((part) => readFileSync(join(output, part.name), 'utf8')).join('') };
 }
 
-/** A file or folder of apps/<name>/. */
+/** Returns the path of a file or folder in apps/<name>/. */
 export function appFile(name: AppName, file: string): string {
   return fileURLToPath(new URL(file, apps[name].url));
 }
 
-/** Writes an input and answers its path. */
+/** Writes an input and returns its path. */
 export function inputFile(name: string, content: string | Uint8Array): string {
   const path = join(testFolder(), 'input', name);
   mkdirSync(dirname(path), { recursive: true });
@@ -43,17 +43,17 @@ export function inputFile(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-/** Writes an input of the benchmark, in a smaller size, and answers its path. */
+/** Writes a smaller version of a benchmark input and returns its path. */
 export function corpusFile(name: CorpusName, sizeBytes: number): string {
   return prepareCorpus({ name, sizeBytes, folder: join(testFolder(), 'corpora') }).path;
 }
 
-/** Without the last newline's empty line. */
+/** Splits a text into lines, without an empty line after the last newline. */
 export function linesOf(text: string): string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
-/** As `LC_ALL=C sort` has them. */
+/** Sorts lines like `LC_ALL=C sort`. */
 export function sortedLines(text: string): string[] {
   return linesOf(text)
     .map((line) => Buffer.from(line))

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 
 const OUTPUT_BYTES_MAX = 1 << 28;
 
-/** What a pipeline of the tools at hand prints: the oracle. `$1`, `$2`, ... are the arguments. */
+/** Returns what a shell pipeline prints, as the reference for a test. The arguments are `$1`, `$2`, ... */
 export function shell(script: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync('sh', ['-c', script, 'sh', ...args], {
     encoding: 'utf8',

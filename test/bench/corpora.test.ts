@@ -27,7 +27,8 @@ function shareOfMostFrequent(keys: readonly string[]): number {
 }
 
 describe('corpora', () => {
-  // A change of these is a change of the benchmark: bump the corpus' version, or cached files stay as they were.
+  // A change of these bytes changes the benchmark. Raise the version of the corpus, otherwise cached files stay as they
+  // were.
   test.each([
     ['words', '3501603f6b3e271f'],
     ['tokens', '465aeea28caed1d6'],
@@ -37,7 +38,7 @@ describe('corpora', () => {
     ['skewed-records', 'd7007218f6d4704b'],
     ['distinct', 'ef79e55326996136'],
     ['tiny', '849233e2ea2b537c'],
-  ] as const)('%s is the same bytes on every machine', (name, checksum) => {
+  ] as const)('%s has the same bytes on every machine', (name, checksum) => {
     const text = corpusText(name, 100_100);
 
     const sha256 = createHash('sha256').update(text, 'latin1').digest('hex').slice(0, 16);
@@ -47,7 +48,7 @@ describe('corpora', () => {
     expect(text.at(-1)).toBe('\n');
   });
 
-  test('the lexicon holds 300,000 different words', () => {
+  test('the lexicon contains 300,000 different words', () => {
     const { slots } = lexicon();
 
     const words = new Set<string>();
@@ -61,7 +62,7 @@ describe('corpora', () => {
     expect([...words].every((word) => /^[a-z]{1,15}$/.test(word))).toBe(true);
   });
 
-  test('words come by the law of Zipf, about 6.6 bytes each, in lines of about 80', () => {
+  test("words follow Zipf's law, with about 6.6 bytes per word and lines of about 80 bytes", () => {
     const text = corpusText('words', 8 * MIB);
 
     const words = text.toLowerCase().match(/[a-z]+/g)!;
@@ -76,7 +77,7 @@ describe('corpora', () => {
     expect(text).toMatch(/^(?:[A-Za-z][a-z]*[,.]?[ \n])+$/);
   });
 
-  test('tokens are nearly all different', () => {
+  test('almost all tokens are different', () => {
     const tokens = corpusText('tokens', MIB).split(/\s/).slice(0, -2);
 
     const different = new Set(tokens).size / tokens.length;
@@ -96,7 +97,7 @@ describe('corpora', () => {
     expect(keys.size).toBe(10_000);
   });
 
-  test('one key holds 60 % of what is skewed', () => {
+  test('in the skewed corpora, one key has 60 % of the words or records', () => {
     const words = corpusText('skewed-words', MIB)
       .toLowerCase()
       .match(/[a-z]+/g)!;
@@ -113,7 +114,7 @@ describe('corpora', () => {
     expect(shares[1]).toBeCloseTo(0.6, 1);
   });
 
-  test('no word of the distinct ones comes twice', () => {
+  test('the distinct words contain no duplicates', () => {
     const count = 1_000_000;
 
     const words = corpusText('distinct', 13 * count)
@@ -124,7 +125,7 @@ describe('corpora', () => {
     expect(new Set(words).size).toBe(count);
   });
 
-  test('few lines of the access log are broken', () => {
+  test('few lines of the access log are invalid', () => {
     const lines = corpusText('access-log', MIB).split('\n').slice(0, -2);
 
     const good = lines.filter((line) =>
@@ -137,7 +138,7 @@ describe('corpora', () => {
     expect(good.length / lines.length).toBeGreaterThan(0.99);
   });
 
-  test('sizes follow the scale in whole records, and the tiny corpus stays tiny', () => {
+  test('sizes are whole records in proportion to the scale, but the size of the tiny corpus is fixed', () => {
     const names = Object.keys(CORPORA) as CorpusName[];
 
     const sizes = names.map((name) => [name, scaledSizeBytes(name, 0.013)] as const);
@@ -147,7 +148,7 @@ describe('corpora', () => {
     expect(scaledSizeBytes('words', 1)).toBe(512 * MIB);
   });
 
-  test('a file of the right name and size is used again', () => {
+  test('reuses a file that has the right name and size', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bench-corpora-'));
     try {
       const first = prepareCorpus({ name: 'tiny', sizeBytes: 2048, folder });

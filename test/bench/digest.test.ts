@@ -22,7 +22,7 @@ function digest(...contents: string[]) {
 }
 
 describe('digest', () => {
-  test('is the same for the same lines in another order and in other files', () => {
+  test('is the same for the same lines in another order or in other files', () => {
     const one = digest('a\t1\nb\t20\nc\t3\n');
     const other = digest('c\t3\n', 'b\t20\na\t1\n');
 
@@ -33,11 +33,11 @@ describe('digest', () => {
   });
 
   test.each([
-    ['a count', 'a\t1\nb\t21\nc\t3\n'],
-    ['a line that is missing', 'a\t1\nb\t20\n'],
-    ['a line that comes twice in the place of another', 'a\t1\nb\t20\na\t1\n'],
+    ['a different count', 'a\t1\nb\t21\nc\t3\n'],
+    ['a missing line', 'a\t1\nb\t20\n'],
+    ['a duplicate line in place of another', 'a\t1\nb\t20\na\t1\n'],
     ['two counts swapped', 'a\t3\nb\t20\nc\t1\n'],
-  ])('tells %s apart', (_, changed) => {
+  ])('differs for %s', (_, changed) => {
     const expected = digest('a\t1\nb\t20\nc\t3\n');
 
     const equal = isEqual(digest(changed), expected, 'lines');
@@ -45,7 +45,7 @@ describe('digest', () => {
     expect(equal).toBe(false);
   });
 
-  test('sees whether keys are in order across files', () => {
+  test('shows whether keys are in order across files', () => {
     const input = digest('key-000002 x\nkey-000001 y\n');
 
     const inOrder = digest('key-000001 y\n', 'key-000002 x\n');
@@ -55,14 +55,14 @@ describe('digest', () => {
     expect(isEqual(outOfOrder, input, 'sorted')).toBe(false);
   });
 
-  test('compares totals where only these must agree', () => {
+  test('compares only totals if only these must agree', () => {
     const [grep, ours] = [digest('404\n'), digest('apple\t400\nabout\t4\n')];
 
     expect(isEqual(ours, grep, 'total')).toBe(true);
     expect(isEqual(ours, digest('405\n'), 'total')).toBe(false);
   });
 
-  test('takes the parts of a folder in order and nothing else', () => {
+  test('reads only the parts of a folder, in order', () => {
     const parts = join(folder, 'parts');
     mkdirSync(parts);
     for (const name of ['part-r-00001.tsv', 'part-r-00000.tsv', '_SUCCESS', 'manifest.json']) {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { describeLambdas } from '../../bench/lambdas.ts';
 
-it('functions are a table of sizes in KiB and of milliseconds', () => {
+it('prints the functions as a table of sizes in KiB and of milliseconds', () => {
   const text = describeLambdas([
     {
       name: 'map',

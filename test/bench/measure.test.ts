@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { measure, parseTimes, RunFailed } from '../../bench/measure.ts';
 
 describe('measure', () => {
-  test('sees time, CPU and the memory of grandchildren', async () => {
+  test('includes the time, CPU time and memory of grandchildren', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'measure-test-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const [holds, go] = [join(folder, 'holds'), join(folder, 'go')];
@@ -18,7 +18,7 @@ describe('measure', () => {
 
     const measured = measure({ command: ['sh', '-c', '"$0" -e "$1" & wait $!', process.execPath, hold] });
     while (!existsSync(holds)) await sleep(10);
-    // Timers are kept in order: by then it has looked at least once.
+    // Timers fire in order, so measure() has sampled at least once by then.
     await sleep(400);
     writeFileSync(go, '');
     const result = await measured;
@@ -29,7 +29,7 @@ describe('measure', () => {
     expect(result.peakBytes).toBeLessThan(600 << 20);
   });
 
-  test('a command that fails is an error with what it said', async () => {
+  test('reports a command that fails, with its error output', async () => {
     const failed = measure({ command: ['sh', '-c', 'echo the reason >&2; exit 3'] });
 
     await expect(failed).rejects.toThrow(RunFailed);

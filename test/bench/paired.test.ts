@@ -34,7 +34,7 @@ test('a machine that slows down halfway does not make the later build look slowe
   expect(verdict.isSlower).toBe(false);
 });
 
-test('more than three percent is slower, and so are more than ten milliseconds of a tiny job', () => {
+test('a build is slower by more than three percent, or by more than ten milliseconds if the job is tiny', () => {
   const hundredths = (more: number) =>
     compare({ build: 'o', ours: [run(1000 + more)], theirs: [run(1000)], isTiny: false });
   const tiny = (more: number) =>
@@ -44,19 +44,19 @@ test('more than three percent is slower, and so are more than ten milliseconds o
   expect([tiny(10).isSlower, tiny(11).isSlower]).toEqual([false, true]);
 });
 
-test('CPU seconds are compared beside wall time, and a run too short to have any is no division by zero', () => {
+test('compares CPU time as well as wall time, and does not divide by zero if a run is too short to have any', () => {
   const verdict = compare({ build: 'o', ours: [run(50, 0)], theirs: [run(50, 0)], isTiny: true });
 
   expect(verdict.cpuRatio.median).toBe(1);
 });
 
-test('runs without a partner are refused', () => {
+test('rejects runs without a partner', () => {
   const unequal = () => compare({ build: 'o', ours: [run(1), run(2)], theirs: [run(1)], isTiny: false });
 
   expect(unequal).toThrow('2 runs cannot be paired with 1');
 });
 
-test('builds alternate: the one that went first in a pair goes second in the next', async () => {
+test('builds alternate: the build that ran first in a pair runs second in the next', async () => {
   const contenders = [shell('mapreduce'), shell('other')];
   const notes: string[] = [];
 
@@ -79,7 +79,7 @@ test('builds alternate: the one that went first in a pair goes second in the nex
   expect(describeComparisons(comparisons)).toMatch(/this build \/ other, median \(extremes\) of 3 pairs/);
 });
 
-test('a build that failed has no verdict', async () => {
+test('a build that failed gets no verdict', async () => {
   const failing = shell('other', 'exit 3');
 
   const result = await runWorkload('tiny', {

@@ -16,7 +16,7 @@ function profile(samples: readonly number[], timeDeltas: readonly number[]): Cpu
 }
 
 describe('profile', () => {
-  test('adds up the time of a function over its callers and over threads, without idle time', () => {
+  test('adds up the time of a function over its callers and threads, without idle time', () => {
     const threads = [profile([1, 2, 4], [5_000, 2_000, 1_000]), profile([2, 3, 2], [3_000, 2_000, -10])];
 
     const summary = summarizeProfiles(threads);

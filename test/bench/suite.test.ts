@@ -12,7 +12,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A contender that is a line of shell: $0 the input, $1 the output. */
+/** A contender that runs a shell script. $0 is the input, $1 the output. */
 function shell(name: string, script: string): Contender {
   return {
     name,
@@ -21,7 +21,7 @@ function shell(name: string, script: string): Contender {
   };
 }
 
-test('contenders run in turns, are compared, and one that fails is left out of the later turns', async () => {
+test('runs the contenders in turns, compares their results, and omits a contender that fails from later turns', async () => {
   const contenders = [
     shell('mapreduce', 'mkdir "$1" && cp "$0" "$1/part-r-00000.tsv"'),
     shell('reversed', 'sort -r "$0" > "$1"'),

@@ -1,9 +1,9 @@
-/** What stands in a folder: to see that a run has touched nothing but its output. */
+/** Records what is in a folder, to check that a run changed nothing but its output. */
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** By path: content, link target or 'folder'. */
+/** The content, the link target or 'folder', by path. */
 export type Snapshot = ReadonlyMap<string, string>;
 
 export function snapshot(folder: string): Snapshot {
@@ -14,7 +14,7 @@ export function snapshot(folder: string): Snapshot {
   return found;
 }
 
-/** Paths that differ, with what became of each. `ignores` are path prefixes. */
+/** Returns the paths that differ, and how. `ignores` are path prefixes. */
 export function changed(before: Snapshot, after: Snapshot, ignores: readonly string[] = []): string[] {
   const isIgnored = (path: string) =>
     ignores.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));

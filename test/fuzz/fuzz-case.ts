@@ -1,10 +1,11 @@
 /**
- * One random job over random input in a folder of its own, run through the command, held against what it must give:
+ * Runs one random job on random input through the command, in its own folder, and compares the result with the
+ * expected one:
  *
  *     <case>/job.ts            the job                     <case>/home, tmp    HOME and TMPDIR of the run
- *     <case>/failing.ts        the same, but map throws    <case>/elsewhere    links from the output lead here
+ *     <case>/failing.ts        the same, but map throws    <case>/elsewhere    target of links in the output
  *     <case>/in/...            its input
- *     <case>/out/              the output, with things of other people's in it
+ *     <case>/out/              the output, with files of others
  */
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +15,7 @@ import type { Random } from './random.ts';
 import { type InputFile, randomInput, writeInput } from './random-input.ts';
 import { type ExpectedGroup, type RandomJob, randomJob } from './random-job.ts';
 
-/** What others have put into the output folder: a Spark job's, a web app's, a person's. */
+/** Files of others in the output folder: of a Spark job, of a web app, of a person. */
 const STRANGERS: Readonly<Record<string, string>> = {
   'notes.txt': 'mine',
   '_temporary/0/task_1/part-r-00000.tsv': "Spark's\n",
@@ -32,7 +33,7 @@ export interface FuzzCase {
   readonly expected: readonly ExpectedGroup[];
   readonly merges: boolean;
   readonly reducers: number | undefined;
-  /** Of `mapreduce`, without --overwrite. */
+  /** The arguments of `mapreduce`, without --overwrite. */
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly before: Snapshot;
@@ -84,7 +85,7 @@ export function makeCase(folder: string, random: Random, options: { linesMax?: n
   };
 }
 
-/** The input folder, a glob, or every file by name in any order: the order of records follows. */
+/** Names the inputs as a folder, as a glob, or file by file in any order, which sets the order of the records. */
 function namesOf(
   files: readonly InputFile[],
   random: Random,
@@ -97,7 +98,7 @@ function namesOf(
   return { inputs: shuffled.map(({ path }) => `in/${path}`), files: shuffled };
 }
 
-/** What is wrong with a run that has succeeded; nothing if all is well. */
+/** Checks a run that succeeded, and returns the problems it finds. */
 export function problemsOf(fuzzed: FuzzCase): string[] {
   return [...resultProblems(fuzzed), ...touchedProblems(fuzzed)];
 }
@@ -108,9 +109,10 @@ export function resultProblems({ output, job, expected, merges, reducers }: Fuzz
     .sort();
   const problems: string[] = [];
   if (!readdirSync(output).includes('_SUCCESS')) problems.push('no _SUCCESS');
-  if (merges && names.join() !== `merged.${job.extension}`) problems.push(`not one merged file: ${names}`);
+  if (merges && names.join() !== `merged.${job.extension}`)
+    problems.push(`expected one merged file; found ${names}`);
   if (!merges && reducers !== undefined && names.length !== reducers) {
-    problems.push(`${names.length} parts of ${reducers} reducers`);
+    problems.push(`${names.length} parts for ${reducers} reducers`);
   }
   const parts = names.map((name) => linesOf(readFileSync(join(output, name), 'utf8')));
   if (job.isMapOnly || merges || job.partition === 'range') {
@@ -120,7 +122,10 @@ export function resultProblems({ output, job, expected, merges, reducers }: Fuzz
   return [...problems, ...groupProblems(parts, { expected, isCustom: job.partition === 'custom' })];
 }
 
-/** Every group whole, in one part, its lines in order, groups in the order of keys; in the right part where that is known. */
+/**
+ * Every group must be complete and in one part, with its lines in order. The groups must be in the order of their keys,
+ * and in the right part if the partition function is known.
+ */
 function groupProblems(
   parts: readonly (readonly string[])[],
   { expected, isCustom }: { expected: readonly ExpectedGroup[]; isCustom: boolean },
@@ -133,22 +138,20 @@ function groupProblems(
   for (const [index, part] of parts.entries()) {
     const groups = [...new Set(part.map((line) => groupOf.get(line) ?? -1))];
     if (groups.includes(-1)) {
-      problems.push(
-        `part ${index} has a line that is not expected: ${part.find((line) => !groupOf.has(line))}`,
-      );
+      problems.push(`part ${index} has an unexpected line: ${part.find((line) => !groupOf.has(line))}`);
       continue;
     }
     for (const group of groups) {
       if (seen.has(group)) problems.push(`a key is in two parts: ${expected[group]!.lines[0]}`);
       seen.add(group);
       const right = expected[group]!.partOf(parts.length);
-      if (isCustom && right !== index) problems.push(`a key is in part ${index} instead of ${right}`);
+      if (isCustom && right !== index) problems.push(`a key is in part ${index} instead of part ${right}`);
     }
     const wanted = groups.toSorted((a, b) => a - b).flatMap((group) => expected[group]!.lines);
     problems.push(...differences(part, wanted));
   }
   const withLines = expected.filter(({ lines }) => lines.length > 0).length;
-  if (seen.size !== withLines) problems.push(`${seen.size} keys of ${withLines}`);
+  if (seen.size !== withLines) problems.push(`${seen.size} keys instead of ${withLines}`);
   return problems;
 }
 
@@ -164,12 +167,12 @@ function differences(got: readonly string[], wanted: readonly string[]): string[
   return [];
 }
 
-/** Files outside the result that the run has made, changed or removed. */
+/** Reports the files outside the result that the run created, changed or removed. */
 export function touchedProblems({ folder, before }: FuzzCase): string[] {
   const isResult = /^out\/(part-[mr]-\d+\.(tsv|jsonl)|merged\.(tsv|jsonl)|manifest\.json|_SUCCESS) is new$/;
   return changed(before, snapshot(folder), ['home/.cache'])
     .filter((line) => !isResult.test(line))
-    .map((line) => `touched: ${line}`);
+    .map((line) => `outside the result: ${line}`);
 }
 
 function linesOf(text: string): string[] {

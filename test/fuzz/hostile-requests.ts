@@ -1,9 +1,9 @@
-/** Requests that nobody means well with, as the bytes of the object that is uploaded. */
+/** Makes hostile requests, as the bytes of the object to upload. */
 import type { Random } from './random.ts';
 
-/** Below `data/`; what a job may read. */
+/** A prefix below `data/` that a job may read. */
 export const READABLE = 'data/hostile/';
-/** Nobody's to read through a job: stands in another job's intermediates and documents. */
+/** A word in the intermediates and documents of another job. No job may read it. */
 export const SECRET = 'xyzzysecretword';
 
 const VALID: Readonly<Record<string, unknown>> = { app: 'word-count', inputs: [READABLE] };

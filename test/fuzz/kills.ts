@@ -1,6 +1,6 @@
 /**
- * A job that is killed at a random moment while it replaces a result, or writes to a new folder; then another run. After
- * the kill the folder is never whole and wrong; after the next run it is right, or holds the old result again.
+ * Kills a job at a random moment while it replaces a result or writes to a new folder, and then runs it again. After
+ * the kill, a folder that looks complete must be correct. After the next run, it must have the new or the old result.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,17 +11,17 @@ import { runCommand, startCommand } from './run-command.ts';
 
 export interface KillEnd {
   readonly problems: string[];
-  /** Whether the signal came before the job was done. */
+  /** Whether the signal arrived before the job ended. */
   readonly fired: boolean;
 }
 
-/** @param typicalMs  how long a run takes here: kills are spread over that */
+/** @param typicalMs  the usual duration of a run on this machine; the kills are spread over this time */
 export async function fuzzKill(folder: string, random: Random, typicalMs: number): Promise<KillEnd> {
   const fuzzed = makeCase(folder, random, { linesMax: 3_000 });
   const replaces = random.chance(0.7);
   if (replaces) {
     const first = await runCommand(fuzzed.args, fuzzed);
-    if (first.code !== 0) return failed(`the first run: exit code ${first.code}: ${first.stderr}`);
+    if (first.code !== 0) return failed(`the first run ended with exit code ${first.code}: ${first.stderr}`);
   }
   const args = [...fuzzed.args, ...(replaces ? ['--overwrite'] : [])];
   const signal = random.weighted([
@@ -42,7 +42,10 @@ export async function fuzzKill(folder: string, random: Random, typicalMs: number
   };
 }
 
-/** A folder with _SUCCESS holds a whole result: the job is the same before and after, so there is one right one. */
+/**
+ * A folder with _SUCCESS must hold a complete result. The job is the same before and after, so only one result is
+ * right.
+ */
 function wholeProblems(fuzzed: FuzzCase): string[] {
   return existsSync(join(fuzzed.output, '_SUCCESS')) ? resultProblems(fuzzed) : [];
 }
@@ -54,14 +57,14 @@ async function nextRun(
   if (replaces && random.chance(0.4) && fuzzed.files.some(({ lines }) => lines.length > 0)) {
     const failing = args.map((arg) => (arg === './job.ts' ? './failing.ts' : arg));
     const end = await runCommand([...failing, '--attempts', '1'], fuzzed);
-    if (end.code !== 1) return [`a job that throws: exit code ${end.code}: ${end.stderr}`];
+    if (end.code !== 1) return [`a job that throws ended with exit code ${end.code}: ${end.stderr}`];
     const lost = existsSync(join(fuzzed.output, '_SUCCESS'))
       ? resultProblems(fuzzed)
       : ['the old result is lost'];
-    if (lost.length > 0) return lost.map((problem) => `a job that failed afterwards: ${problem}`);
+    if (lost.length > 0) return lost.map((problem) => `after a second job failed: ${problem}`);
   }
   const again = await runCommand([...fuzzed.args, '--overwrite'], fuzzed);
-  if (again.code !== 0) return [`the next run: exit code ${again.code}: ${again.stderr}`];
+  if (again.code !== 0) return [`the next run ended with exit code ${again.code}: ${again.stderr}`];
   return problemsOf(fuzzed);
 }
 

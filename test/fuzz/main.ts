@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- <campaign> [--seed n] [--count n] [--minutes n]`: longer than a test may take. Every case has a seed of
- * its own and can be run again alone; the folder of a case that found something stays.
+ * `npm run fuzz -- <campaign> [--seed n] [--count n] [--minutes n]` runs longer than a test may. Each case has its own
+ * seed, so it can run again alone. The folder of a case that finds a problem is kept.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,12 +14,12 @@ import { Random } from './random.ts';
 
 const CAMPAIGNS = ['jobs', 'kills', 'mutations', 'requests'] as const;
 type Campaign = (typeof CAMPAIGNS)[number];
-/** What needs no emulator. */
+/** The campaigns that need no emulator. */
 type LocalCampaign = Exclude<Campaign, 'requests'>;
 const COUNTS: Readonly<Record<Campaign, number>> = { jobs: 500, kills: 100, mutations: 5_000, requests: 100 };
-/** A run of the cases of `kills`; measured once at the start. */
+/** The number of runs at the start that measure how long a case of `kills` takes. */
 const KILLS_WARM_UP = 3;
-/** Of one case; its folder has all. */
+/** The number of problems to print for each case. problems.txt in its folder has all of them. */
 const PRINTED_MAX = 4;
 
 interface Options {
@@ -30,16 +30,21 @@ interface Options {
 
 const program = new Command('npm run fuzz --')
   .description(
-    'Random jobs, damaged bytes, kills, and hostile requests to an emulator, against what must come out.',
+    'Compare random jobs with a reference, damage bytes, kill jobs, and send hostile requests to an emulator',
   )
   .argument('<campaign>', CAMPAIGNS.join(', '), campaignOf)
-  .option('--seed <n>', 'of the first case; the next has the number after', whole, Date.now() % 1_000_000_000)
+  .option(
+    '--seed <n>',
+    'the seed of the first case; each further case adds one',
+    whole,
+    Date.now() % 1_000_000_000,
+  )
   .option(
     '--count <n>',
     `cases (default: ${CAMPAIGNS.map((name) => `${name} ${COUNTS[name]}`).join(', ')})`,
     whole,
   )
-  .option('--minutes <n>', 'stop after so long', Number, Number.POSITIVE_INFINITY)
+  .option('--minutes <n>', 'stop after this many minutes', Number, Number.POSITIVE_INFINITY)
   .parse();
 
 const [campaign] = program.processedArgs as [Campaign];
@@ -47,7 +52,7 @@ const options = program.opts<Options>();
 process.exitCode =
   campaign === 'requests' ? fuzzRequests(options) : (await run(campaign, options)) === 0 ? 0 : 1;
 
-/** Emulators start and stop around the tests of them: this is one of those, with more cases. */
+/** Runs the emulator test of hostile requests with more cases, because the tests start and stop the emulators. */
 function fuzzRequests({ seed, count = COUNTS.requests }: Options): number {
   const { status } = spawnSync('vitest', ['run', '--project', 'emulator', 'hostile-requests'], {
     stdio: 'inherit',
@@ -82,17 +87,18 @@ async function run(name: LocalCampaign, { seed, count = COUNTS[name], minutes }:
         `${name} --seed ${seed + i} --count 1: ${end.problems.slice(0, PRINTED_MAX).join('\n    ')}\n    in ${folder}`,
       );
     }
-    if (process.stderr.isTTY) process.stderr.write(`\r${tally.cases} of ${count}, ${tally.found} found\r`);
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${tally.cases} of ${count} cases, ${tally.found} with problems\r`);
   }
   if (tally.found === 0) rmSync(root, { recursive: true, force: true });
   const minutesTaken = ((performance.now() - startedMs) / 60_000).toFixed(1);
   const more = {
     jobs: '',
-    kills: `, ${tally.fired} killed before they were done`,
+    kills: `, ${tally.fired} killed before they ended`,
     mutations: `, ${tally.fired} damaged, ${tally.failed} failed with a clear error`,
   }[name];
   console.log(
-    `${name} from seed ${seed}: ${tally.cases} cases${more}, ${tally.found} found, ${minutesTaken} min`,
+    `${name} from seed ${seed}: ${tally.cases} cases${more}, ${tally.found} with problems, ${minutesTaken} min`,
   );
   return tally.found;
 }
@@ -125,7 +131,7 @@ async function typicalRunMs(root: string, seed: number): Promise<number> {
 
 function campaignOf(text: string): Campaign {
   const found = CAMPAIGNS.find((name) => name === text);
-  if (found === undefined) throw new InvalidArgumentError(`It is one of ${CAMPAIGNS.join(', ')}.`);
+  if (found === undefined) throw new InvalidArgumentError(`It must be one of ${CAMPAIGNS.join(', ')}.`);
   return found;
 }
 

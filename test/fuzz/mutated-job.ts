@@ -2,7 +2,7 @@ import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 
 export default defineJob({
   name: 'mutated',
-  description: 'Counts words, without a combiner, so that the shuffle holds every one',
+  description: 'Count words without a combiner, so that the shuffle contains every word',
   input: textLines(),
   key: 'string',
   value: 'number',

@@ -1,6 +1,6 @@
 /**
- * Damaged bytes: an input that is compressed, or a file that the job itself has written and is yet to read. The result is
- * right, or the job fails with an error of its own that says so; nothing else.
+ * Damages the bytes of a compressed input, or of a file that the job has written and will read. The result must be
+ * correct, or the job must fail with a MapReduceError that reports the damage.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const JOB = new URL('./mutated-job.ts', import.meta.url);
 
 export interface MutationEnd {
   readonly problems: string[];
-  /** Whether bytes were damaged at all: some jobs have ended before. */
+  /** Whether bytes were damaged: some jobs end before. */
   readonly fired: boolean;
   readonly failed: boolean;
 }
@@ -41,11 +41,11 @@ async function mutateInput(folder: string, random: Random): Promise<MutationEnd>
   try {
     right = codec.decompress(bytes).toString();
   } catch {
-    // No reader has a text for it, so no job may have a result.
+    // No reader can decompress it, so no job may succeed.
   }
   const problems =
     right === undefined
-      ? ['succeeds on an input that does not decompress']
+      ? ['the job succeeded with an input that cannot be decompressed']
       : resultProblems(folder, naiveCounts(right));
   return { problems, fired: !bytes.equals(whole), failed: false };
 }
@@ -65,7 +65,7 @@ async function mutateIntermediate(folder: string, random: Random): Promise<Mutat
   return { problems: resultProblems(folder, naiveCounts(texts.join(''))), fired, failed: false };
 }
 
-/** A shuffle object, the index, or a part on its way to a merged result. */
+/** Damages a shuffle object, the index, or a run of the merged result. */
 function damageOne(output: string, random: Random): boolean {
   if (!existsSync(output)) return false;
   const intermediates = readdirSync(output, { recursive: true, encoding: 'utf8' }).filter(
@@ -81,7 +81,7 @@ function damageOne(output: string, random: Random): boolean {
   try {
     writeFileSync(path, mutate(readFileSync(path), random));
   } catch {
-    return false; // Its job has removed it in this moment.
+    return false; // The job has just removed it.
   }
   return true;
 }
@@ -144,9 +144,7 @@ function errorProblems(error: unknown): string[] {
   if (isMapReduceError(error)) {
     return /undefined|NaN|\[object/.test(error.message) ? [`an unclear message: ${error.message}`] : [];
   }
-  return [
-    `no error of the product's own: ${error instanceof Error ? (error.stack ?? error.message) : error}`,
-  ];
+  return [`not a MapReduceError: ${error instanceof Error ? (error.stack ?? error.message) : error}`];
 }
 
 function resultProblems(folder: string, expected: ReadonlyMap<string, number>): string[] {
@@ -157,16 +155,16 @@ function resultProblems(folder: string, expected: ReadonlyMap<string, number>): 
     for (const line of readFileSync(join(output, name), 'utf8').split('\n').slice(0, -1)) {
       const [escaped, count] = line.split('\t');
       const word = unescaped(escaped!);
-      if (got.has(word)) return [`${word} is there twice`];
+      if (got.has(word)) return [`${word} occurs in two lines`];
       got.set(word, Number(count));
     }
   }
-  if (got.size !== expected.size) return [`${got.size} words of ${expected.size}`];
+  if (got.size !== expected.size) return [`${got.size} words instead of ${expected.size}`];
   const wrong = [...expected].find(([word, count]) => got.get(word) !== count);
-  return wrong === undefined ? [] : [`${wrong[0]} occurs ${wrong[1]} times, not ${got.get(wrong[0])}`];
+  return wrong === undefined ? [] : [`${wrong[0]} has the count ${got.get(wrong[0])} instead of ${wrong[1]}`];
 }
 
-/** Damage may make a backslash, which a TSV holds as two. */
+/** Damage may create a backslash, which TSV writes as two. */
 function unescaped(field: string): string {
   const meanings: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
   return field.replaceAll(/\\(.)/g, (_, letter: string) => meanings[letter] ?? letter);

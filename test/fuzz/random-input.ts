@@ -1,11 +1,11 @@
-/** Files of text as people have them: several, nested, compressed in more than one way, with awkward words. */
+/** Makes realistic text files: several, nested, compressed in different ways, with awkward words. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Random } from './random.ts';
 
 export interface InputFile {
-  /** Below the input folder, with '/'. */
+  /** Relative to the input folder, with '/'. */
   readonly path: string;
   readonly lines: readonly string[];
   readonly bytes: Buffer;
@@ -65,7 +65,7 @@ function stored(plain: Buffer, random: Random): { suffix: string; bytes: Buffer 
   ])();
 }
 
-/** Several compressed streams, one behind the other, are one file. */
+/** One file may consist of several compressed streams. */
 function members(plain: Buffer, random: Random, compress: (bytes: Buffer) => Buffer): Buffer {
   const cut = random.int(0, plain.length);
   return Buffer.concat([compress(plain.subarray(0, cut)), compress(plain.subarray(cut))]);

@@ -1,22 +1,22 @@
 /**
- * A job as its source text, and what it must give, computed without any of the engine: user functions are the same text
- * in both, everything else is sorts and maps of the language.
+ * Makes the source text of a random job, and computes its expected result without the engine. The user functions are
+ * the same text in both; the reference otherwise uses only sorts and maps of the language.
  */
 import type { Random } from './random.ts';
 
 export interface RandomJob {
-  /** Of a module that exports the job. */
+  /** The source of a module that exports the job. */
   readonly source: string;
   readonly extension: 'tsv' | 'jsonl';
   readonly isMapOnly: boolean;
   readonly partition: 'hash' | 'range' | 'custom';
-  /** What it makes of such lines: groups in the order of keys, or one group in the order of the input. */
+  /** The expected output for these lines: groups in the order of keys, or one group in the order of the input. */
   expected(lines: readonly string[]): ExpectedGroup[];
 }
 
 export interface ExpectedGroup {
   readonly lines: readonly string[];
-  /** Of a custom partition: where the group belongs, of so many. */
+  /** The part to which a custom partition function assigns the group, given the number of partitions. */
   readonly partOf: (partitions: number) => number;
 }
 
@@ -24,9 +24,9 @@ type Key = string | number | readonly [string, number];
 type Value = string | number | object;
 
 interface KeyKind {
-  /** As `key` takes it. */
+  /** The `key` of the job definition. */
   readonly type: string;
-  /** Of a `token`. */
+  /** The expression that computes it from a `token`. */
   readonly of: string;
 }
 
@@ -37,7 +37,7 @@ interface ValueKind extends KeyKind {
 interface ReduceKind {
   readonly combine?: string;
   readonly reduce: string;
-  /** A function of all values of a key. */
+  /** Computes the results from all values of a key. */
   readonly naive: (values: readonly Value[]) => Value[];
 }
 
@@ -75,7 +75,8 @@ const STRING_REDUCES: readonly ReduceKind[] = [
     reduce: "'combined'",
     naive: (values) => [(values as string[]).reduce((a, b) => (b.length > a.length ? b : a))],
   },
-  // Associative, not commutative, and it grows: the order of the input must survive every fold.
+  // This combiner is associative but not commutative, and its result grows, so every fold must keep the order of the
+  // input.
   { combine: '(a, b) => a + b', reduce: "'combined'", naive: (values) => [(values as string[]).join('')] },
   { reduce: "'each'", naive: (values) => [...values] },
   { reduce: FIRST, naive: (values) => [values[0]!] },
@@ -167,7 +168,7 @@ export function randomJob(random: Random): RandomJob {
 }
 
 function compile(expression: string): (token: string, line: string) => unknown {
-  // The very text that the job's module has.
+  // The same text as in the module of the job.
   return new Function('token', 'line', `return (${expression});`) as (token: string, line: string) => unknown;
 }
 

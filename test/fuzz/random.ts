@@ -1,4 +1,4 @@
-/** Choices of a fuzzer, the same for the same seed. */
+/** Random choices, the same for the same seed. */
 import { seededRandom } from '../helpers/seeded-random.ts';
 
 export class Random {
@@ -6,11 +6,11 @@ export class Random {
 
   constructor(seed: number) {
     this.#next = seededRandom(seed);
-    // Neighbouring seeds start alike.
+    // Neighbouring seeds start with similar numbers.
     for (let i = 0; i < 4; i++) this.#next();
   }
 
-  /** A whole number in [min, max]. */
+  /** Returns a whole number in [min, max]. */
   int(min: number, max: number): number {
     return min + Math.floor(this.#next() * (max - min + 1));
   }
@@ -24,7 +24,7 @@ export class Random {
     return choices[this.int(0, choices.length - 1)]!;
   }
 
-  /** One of them, each as likely as its weight says. */
+  /** Returns one of them, with a probability proportional to its weight. */
   weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T {
     let left = this.#next() * choices.reduce((sum, [weight]) => sum + weight, 0);
     for (const [weight, choice] of choices) {

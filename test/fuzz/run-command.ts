@@ -1,11 +1,11 @@
-/** The command as a process, with a bound on its time: what hangs is a finding. */
+/** Runs the command as a process with a time limit. A process that hangs is a problem to report. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { BIN } from '../cli/cli-process.ts';
 
 const HANG_MS = 120_000;
 
 export interface CommandEnd {
-  /** Null when a signal ended it. */
+  /** Null if a signal ended the process. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -38,7 +38,9 @@ export function startCommand(
   const ended = new Promise<CommandEnd>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`hangs: mapreduce ${args.join(' ')}\n${said.stderr}`));
+      reject(
+        new Error(`still running after ${HANG_MS / 1000} s: mapreduce ${args.join(' ')}\n${said.stderr}`),
+      );
     }, HANG_MS);
     child.once('error', reject);
     child.once('close', (code) => {

@@ -12,7 +12,7 @@ describe('the package, installed into a project', () => {
 
   const readJson = async (path: string) => JSON.parse(await readFile(join(user.folder, path), 'utf8'));
 
-  it('holds what runs, the sample apps and the documents; no tests and no sources of the engine', () => {
+  it('contains the compiled code, the sample apps and the documents, but no tests and no sources of the engine', () => {
     expect(user.packed).toEqual(
       expect.arrayContaining([
         'bin/mapreduce.js',
@@ -29,14 +29,14 @@ describe('the package, installed into a project', () => {
     );
   });
 
-  it('would be published to everybody, as its package.json stands', async () => {
+  it('could be published for everyone, with package.json as it is', async () => {
     const report = await user.publishDryRun();
 
     expect(report).toMatch(/with tag latest and public access \(dry-run\)/);
     expect(report).not.toContain('auto-corrected');
   });
 
-  it('runs a job of the project, and an app of its own', async () => {
+  it('runs a job of the project, and an app of the package', async () => {
     const input = ['--input', 'fox.txt', '--reducers', '1', '--quiet', '--output'];
     const longest = await user.run('mapreduce', ['run', './longest.ts', ...input, 'out/longest']);
     const words = await user.run('mapreduce', ['run', 'word-count', ...input, 'out/words']);
@@ -49,20 +49,20 @@ describe('the package, installed into a project', () => {
     expect(await readFile(join(user.folder, 'out/words/part-r-00000.tsv'), 'utf8')).toContain('the\t2\n');
   });
 
-  it('says what to install before a deployment', async () => {
+  it('tells users what to install before a deployment', async () => {
     const { code, stderr } = await user.run('mapreduce', ['deploy', '--jobs', 'jobs.ts']);
 
     expect(code).toBe(2);
     expect(stderr).toContain('npm install --save-dev aws-cdk@2 aws-cdk-lib@2 constructs@10');
   });
 
-  describe('and what the construct needs beside it', () => {
+  describe('with the peer dependencies of the construct', () => {
     beforeAll(() => user.installPeers());
 
     it.each([
       ['nodenext', 'nodenext'],
       ['esnext', 'bundler'],
-    ])('its types hold under strict rules, module %s, resolution %s', async (module, moduleResolution) => {
+    ])('has types for strict mode, module %s and resolution %s', async (module, moduleResolution) => {
       const compilerOptions = {
         ...{ strict: true, noEmit: true, skipLibCheck: false, target: 'es2024', types: [] },
         ...{ module, moduleResolution, allowImportingTsExtensions: true },
@@ -78,7 +78,7 @@ describe('the package, installed into a project', () => {
       expect(checked).toEqual({ code: 0, stdout: '', stderr: '' });
     });
 
-    it('the types see mistakes', async () => {
+    it('has types that reject mistakes', async () => {
       const job = await readFile(join(user.folder, 'longest.ts'), 'utf8');
       await writeFile(
         join(user.folder, 'wrong.ts'),
@@ -94,8 +94,8 @@ describe('the package, installed into a project', () => {
       expect(checked.stdout).toMatch(/'number' is not assignable to parameter of type 'string'/);
     });
 
-    it.each(['cdk-app.ts', 'cdk-app.cjs'])('%s has the construct in a stack of its own', async (file) => {
-      // As `cdk init` writes it.
+    it.each(['cdk-app.ts', 'cdk-app.cjs'])('%s can put the construct into a stack', async (file) => {
+      // The file that `cdk init` writes.
       const flags = await readFile(
         resolve(import.meta.dirname, '../../node_modules/aws-cdk-lib/recommended-feature-flags.json'),
         'utf8',

@@ -1,9 +1,9 @@
 /**
- * The package as its users get it: packed by npm and installed into a project of their own, outside of the checkout.
+ * Provides the package as users get it: packed by npm, and installed into a project outside the checkout.
  *
- * `npm run test:package` installs with npm, from the registry. Elsewhere the tarball is unpacked and what package.json
- * declares is linked from the checkout, which takes no network and half a second: a package that is not declared is
- * not found this way either.
+ * `npm run test:package` installs it with npm from the registry. Otherwise this unpacks the tarball and links the
+ * dependencies in package.json from the checkout, which needs no network and takes half a second. In both cases, a
+ * package that package.json does not declare is not found.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { cleanEnvironment } from '../cli/cli-process.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PROJECT = join(import.meta.dirname, 'project');
-/** Of the root, what `npm pack` reads. */
+/** The files of the root that `npm pack` reads. */
 const SOURCES = [
   ...['apps', 'bin', 'docs', 'infra', 'lambdas', 'src'],
   ...['package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'CHANGELOG.md', 'LICENSE'],
@@ -29,17 +29,20 @@ interface Manifest {
 
 export interface UserProject {
   readonly folder: string;
-  /** By path in the package. */
+  /** The paths of all files in the package. */
   readonly packed: readonly string[];
-  /** What the peer dependencies are for: deploying, and the construct. */
+  /** Installs the peer dependencies, which deployments and the construct need. */
   readonly installPeers: () => Promise<void>;
-  /** A command of node_modules/.bin, or node itself. */
+  /** Runs a command of node_modules/.bin, or node itself. */
   readonly run: (
     command: string,
     args: readonly string[],
     env?: Readonly<Record<string, string>>,
   ) => Promise<Ran>;
-  /** What `npm publish --dry-run` reports. It rejects if npm would refuse the package; needs no account and no network. */
+  /**
+   * Returns the output of `npm publish --dry-run`, which needs no account and no network. Rejects if npm would reject
+   * the package.
+   */
   readonly publishDryRun: () => Promise<string>;
   readonly remove: () => Promise<void>;
 }
@@ -50,7 +53,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** With the files of test/package/project/ in it, and without peer dependencies. */
+/** Creates a project with the files of test/package/project/ and the package, without its peer dependencies. */
 export async function userProject(): Promise<UserProject> {
   const base = await mkdtemp(join(tmpdir(), 'mapreduce-package-'));
   const tarball = await pack(base);
@@ -75,7 +78,7 @@ export async function userProject(): Promise<UserProject> {
   };
 }
 
-/** In a copy, so that the checkout's own dist/ is left as it is. */
+/** Packs a copy, to leave the checkout's own dist/ unchanged. */
 async function pack(base: string): Promise<string> {
   const copy = join(base, 'package');
   await mkdir(copy);
@@ -86,7 +89,7 @@ async function pack(base: string): Promise<string> {
   return join(base, tarballs[0]!);
 }
 
-/** The folder is built already. A named tag keeps npm from comparing versions with the registry. */
+/** The folder is already built. A named tag keeps npm from comparing versions with the registry. */
 async function publishDryRun(folder: string): Promise<string> {
   const { stderr } = await npm(folder, [
     ...['publish', '--dry-run', '--offline', '--ignore-scripts', '--tag', 'latest', '--loglevel=notice'],
@@ -106,7 +109,7 @@ async function npmInstall(folder: string, specifiers: Readonly<Record<string, st
   await npm(folder, ['install', '--no-audit', '--no-fund', ...names]);
 }
 
-/** Their own dependencies are found from where they really lie. */
+/** Links packages. Node finds their own dependencies, because it resolves a link to the real path first. */
 async function linkFromCheckout(folder: string, packages: Readonly<Record<string, string>>): Promise<void> {
   for (const name of Object.keys(packages)) {
     const link = join(folder, 'node_modules', name);
@@ -123,7 +126,7 @@ async function npm(cwd: string, args: readonly string[]): Promise<{ stderr: stri
   });
 }
 
-/** By the Node that runs the tests; never throws. */
+/** Runs a command with the Node that runs the tests. Never throws. */
 async function run(
   cwd: string,
   [command, ...args]: readonly string[],

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { appFile, corpusFile, inputFile, runApp, sortedLines } from '../run-app.ts';
 import { shell } from '../shell.ts';
 
-test('the sample', async () => {
+test('counts the requests and bytes of each path of the sample', async () => {
   const { text, report } = await runApp('access-log', { inputs: [appFile('access-log', 'sample.txt')] });
 
   expect(text).toBe(
@@ -21,7 +21,7 @@ test.each([
   ['no path', '10.0.0.1 - - [x] "GET  HTTP/1.1" 200 12'],
   ['only a query', '10.0.0.1 - - [x] "GET ?a=b HTTP/1.1" 200 12'],
   ['a request within the referrer', '10.0.0.1 - - [x] "-" 400 0 "GET / HTTP/1.1" 200 12'],
-])('%s is a bad line', async (_what, line) => {
+])('counts a bad line: %s', async (_what, line) => {
   const { text, report } = await runApp('access-log', {
     inputs: [inputFile('bad.txt', `${line}\n`)],
     workers: 'sequential',
@@ -31,7 +31,7 @@ test.each([
   expect(report.counters).toEqual({ 'bad lines': 1 });
 });
 
-test('a long line without an end is refused in no time', async () => {
+test('rejects a long line without an end quickly', async () => {
   const line = `10.0.0.1 - - [x] "GET /${'a?'.repeat(500_000)}`;
 
   const { report } = await runApp('access-log', { inputs: [inputFile('long.txt', line)] });
@@ -40,7 +40,7 @@ test('a long line without an end is refused in no time', async () => {
   expect(report.wallMs).toBeLessThan(60_000);
 });
 
-test('8 MiB in many splits: byte for byte what awk adds up', async () => {
+test('agrees byte for byte with awk on 8 MiB in many splits', async () => {
   const input = corpusFile('access-log', 8 << 20);
   const summed = shell(
     `awk -F'"' '{ split($2, request, " "); split($3, answer, " "); path = request[2]; sub(/\\?.*/, "", path)
@@ -63,7 +63,7 @@ test('8 MiB in many splits: byte for byte what awk adds up', async () => {
   expect(report.counters['bad lines']).toBeGreaterThan(50);
 });
 
-test('sizes that no sum can hold are bad lines', async () => {
+test('counts sizes that are too large for a sum as bad lines', async () => {
   const hit = (size: string) => `1.2.3.4 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 ${size}\n`;
   const { text, report } = await runApp('access-log', {
     inputs: [inputFile('sizes.log', hit('5') + hit('9'.repeat(400)) + hit('5x') + hit('-') + hit(''))],

@@ -4,13 +4,13 @@ import { shell } from '../shell.ts';
 
 const sample = appFile('grep-count', 'sample');
 
-test('the sample: matching lines of each file that has any', async () => {
+test('counts the matching lines of each file of the sample that has any', async () => {
   const { text } = await runApp('grep-count', { inputs: [sample], params: { pattern: 'ERROR' } });
 
   expect(text).toBe(`${sample}/monday.txt\t2\n${sample}/tuesday.txt\t1\n`);
 });
 
-test('--set by=match counts each text that matched, every time', async () => {
+test('--set by=match counts every occurrence of each matching text', async () => {
   const { text } = await runApp('grep-count', {
     inputs: [sample],
     params: { pattern: 'error|worker \\d', 'ignore-case': 'true', by: 'match' },
@@ -19,7 +19,7 @@ test('--set by=match counts each text that matched, every time', async () => {
   expect(text).toBe('ERROR\t4\nworker 3\t5\nworker 5\t1\n');
 });
 
-test('8 MiB in many splits: what grep -c and grep -o count', async () => {
+test('agrees with grep -c and grep -o on 8 MiB in many splits', async () => {
   const input = corpusFile('words', 8 << 20);
   const pattern = 'z[aeiou]k[a-z]*[aeiou]';
   const options = { inputs: [input], splitSizeBytes: 1 << 20, reducers: 2 };

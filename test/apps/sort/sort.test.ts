@@ -5,7 +5,7 @@ import { shell } from '../shell.ts';
 
 const sample = appFile('sort', 'sample.txt');
 
-test('the sample by whole lines', async () => {
+test('sorts the sample by whole lines', async () => {
   const { text } = await runApp('sort', { inputs: [sample] });
 
   expect(linesOf(text)).toEqual([
@@ -23,7 +23,7 @@ test('the sample by whole lines', async () => {
   ]);
 });
 
-test('the sample by three characters: equal keys stay in the order of the input', async () => {
+test('sorts the sample by three characters and keeps the input order of equal keys', async () => {
   const { text } = await runApp('sort', { inputs: [sample], params: { 'key-length': '3' } });
 
   expect(linesOf(text)).toEqual([
@@ -45,7 +45,7 @@ test.each([
   ['-1', 'key-length is a whole number from 0 up; received -1'],
   ['2.5', 'key-length is a whole number from 0 up; received 2.5'],
   ['Infinity', "parameter 'key-length' must be a finite number; received 'Infinity'"],
-])('key-length=%s is refused', async (length, message) => {
+])('rejects key-length=%s', async (length, message) => {
   await expect(
     runApp('sort', { inputs: [sample], params: { 'key-length': length }, attemptsMax: 1 }),
   ).rejects.toThrow(message);
@@ -54,7 +54,7 @@ test.each([
 test.each<{ corpus: CorpusName; partsFilledMin: number }>([
   { corpus: 'records', partsFilledMin: 5 },
   { corpus: 'skewed-records', partsFilledMin: 2 },
-])('8 MiB of $corpus by ten bytes in five parts: what sort -s has', async ({ corpus, partsFilledMin }) => {
+])('sorts 8 MiB of $corpus by ten bytes into five parts like sort -s', async ({ corpus, partsFilledMin }) => {
   const input = corpusFile(corpus, 8 << 20);
 
   const { text, report } = await runApp('sort', {
@@ -69,7 +69,7 @@ test.each<{ corpus: CorpusName; partsFilledMin: number }>([
   expect(text === shell('sort -s -k1.1,1.10 -- "$1"', input)).toBe(true);
 });
 
-test('lines of all lengths and letters, as whole lines: what sort has', async () => {
+test('agrees with sort on whole lines of all lengths and letters', async () => {
   const alphabet = ['a', 'b', 'B', ' ', '\t', '!', 'é', 'ÿ', '字', '\uffee', '😀', '𐐔', '\0', '\\'];
   let seed = 1;
   const random = (below: number) => {
@@ -86,7 +86,7 @@ test('lines of all lengths and letters, as whole lines: what sort has', async ()
   expect(text === shell('sort -- "$1"', input)).toBe(true);
 });
 
-test('a character of two UTF-16 units is one, and is not cut in half', async () => {
+test('treats a character of two UTF-16 units as one and never cuts it in half', async () => {
   const { text } = await runApp('sort', {
     inputs: [inputFile('emoji.txt', '😀b 1\n😀a 2\n😁 3\n😀\n')],
     params: { 'key-length': '1' },

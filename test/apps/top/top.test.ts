@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { appFile, inputFile, linesOf, runApp } from '../run-app.ts';
 
-test('the sample: of equal numbers, the lines in order', async () => {
+test('prints the largest numbers of the sample, and equal numbers in the order of their lines', async () => {
   const { text } = await runApp('top', { inputs: [appFile('top', 'sample.txt')], params: { n: '3' } });
 
   expect(text).toBe('and\t12\nof\t12\nthe\t8\n');
 });
 
-test('the most frequent words, from the parts of a word count', async () => {
+test('finds the most frequent words in the parts of a word count', async () => {
   const content = Array.from({ length: 50_000 }, (_, i) => `word${(i * i) % 977}\t${(i * 7919) % 49_999}\n`);
   const expected = content
     .map((line) => line.trimEnd())
@@ -22,20 +22,20 @@ test('the most frequent words, from the parts of a word count', async () => {
   expect(linesOf(text)).toEqual(expected.slice(0, 500));
 });
 
-test('lines that do not end in a finite number are counted', async () => {
+test('counts lines that do not end in a finite number', async () => {
   const { text, report } = await runApp('top', { inputs: [inputFile('odd.txt', 'a\t1\nb\nc\td\n2\n')] });
 
   expect(text).toBe('2\na\t1\n');
   expect(report.counters).toEqual({ 'bad lines': 2 });
 });
 
-test.each(['0', '1001', '1.5'])('n=%s is refused', async (n) => {
+test.each(['0', '1001', '1.5'])('rejects n=%s', async (n) => {
   await expect(
     runApp('top', { inputs: [appFile('top', 'sample.txt')], params: { n }, attemptsMax: 1 }),
   ).rejects.toThrow(`n is a whole number from 1 to 1000; received ${n}`);
 });
 
-test('infinities and what only begins like a number are bad lines, not the end of the job', async () => {
+test('counts infinities, and texts that only start like a number, as bad lines, and the job succeeds', async () => {
   const { text, report } = await runApp('top', {
     inputs: [
       inputFile(

@@ -1,7 +1,9 @@
 /**
- * Ways to cut lines into words, in MB a CPU second: node --conditions=serverless-mapreduce-source test/apps/word-count/measure-words.ts
+ * Measures ways to cut lines into words, in MB per CPU second:
  *
- * Each way runs in a process of its own, since what V8 has learnt from one slows down the next.
+ *     node --conditions=serverless-mapreduce-source test/apps/word-count/measure-words.ts
+ *
+ * Each way runs in its own process, because what V8 has optimised for one slows down the next.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -47,7 +49,10 @@ if (way === undefined) {
   console.log(`${String(Math.round(mbPerSecond)).padStart(5)} MB/s  ${way}`);
 }
 
-/** By CPU time, the median; lines are decoded as textLines() does. Each word is read once, as a hash table would. */
+/**
+ * Returns the median by CPU time. Lines are decoded as textLines() does, and each word is read once, as a hash table
+ * would.
+ */
 function measure(words: (line: string, visit: Visit) => void): number {
   const blocks: Buffer[] = [];
   for (const chunk of corpusChunks('words', CORPUS_BYTES)) blocks.push(...linesInBlocks(Buffer.from(chunk)));
@@ -71,7 +76,7 @@ function measure(words: (line: string, visit: Visit) => void): number {
   return CORPUS_BYTES / 1e3 / times.sort((a, b) => a - b)[ROUNDS >> 1]!;
 }
 
-/** Whole lines, 48 KiB at most. */
+/** Cuts the text into chunks of whole lines, of at most 48 KiB. */
 function* linesInBlocks(chunk: Buffer): Generator<Buffer> {
   for (let from = 0; from < chunk.length; ) {
     const end = chunk.lastIndexOf(10, from + (48 << 10)) + 1;

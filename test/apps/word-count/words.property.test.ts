@@ -13,7 +13,10 @@ function naiveWords(line: string, letterCase: 'lower' | 'keep'): string[] {
   return letterCase === 'lower' ? words.map((word) => word.toLowerCase()) : [...words];
 }
 
-/** Where letters end and cases differ: neighbours of A-Z and a-z, marks, other cases, other planes, broken text. */
+/**
+ * Characters at the limits of letters and cases: neighbours of A-Z and a-z, marks, other cases, other planes, broken
+ * text.
+ */
 const SPECIAL = [
   ...['@', '[', '`', '{', ' ', '\t', "'", '-', '_', '0', '9', '\0', '\u007f', '\u0080'],
   ...['A', 'Z', 'a', 'z', 'K', 'i', 'I', 'ª', 'µ', 'ß', 'É', 'é', 'Ÿ', '×', '÷'],
@@ -27,7 +30,7 @@ const line = fc.oneof(
   fc.string({ unit: 'binary-ascii', maxLength: 80 }),
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ unit: 'grapheme', maxLength: 40 }),
-  // Mostly ASCII, as text is.
+  // Mostly ASCII, like real text.
   fc.string({
     unit: fc.oneof(
       { weight: 20, arbitrary: fc.string({ unit: 'grapheme-ascii', maxLength: 1 }) },
@@ -38,7 +41,7 @@ const line = fc.oneof(
 );
 
 test.each(['lower', 'keep'] as const)(
-  'the words of any line are those of the plain expression (%s)',
+  'finds the same words in any line as the plain regular expression (%s)',
   (letterCase) => {
     fc.assert(
       fc.property(line, (text) => {
@@ -49,7 +52,7 @@ test.each(['lower', 'keep'] as const)(
   },
 );
 
-test('every character of Unicode, alone and between letters', () => {
+test('treats every character of Unicode like the plain expression, alone and between letters', () => {
   const wrong: string[] = [];
   for (let code = 0; code <= 0x10ffff; code++) {
     const character = String.fromCodePoint(code);
@@ -72,6 +75,6 @@ test.each([
   ['e\u0301a', ['e', 'a']],
   ['𐐔𐐯𐑅', ['𐐼𐐯𐑅']],
   ['', []],
-])('%j', (text, words) => {
+])('finds the words of %j', (text, words) => {
   expect(wordsOf(text, 'lower')).toEqual(words);
 });
