@@ -1,19 +1,19 @@
 /**
- * Whether a process that left its identity in a file has ended. PIDs are reused, and other machines and containers have
- * their own: only a process of the same boot of the same kernel and of the same PID namespace can be looked at.
+ * Finds out whether a process that wrote its identity to a file has ended. PIDs are reused, and other machines and
+ * containers have their own PIDs. So this works only for a process of the same boot and the same PID namespace.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { errnoOf } from '../../storage/file/file-errors.ts';
 
 export interface HostProcess {
-  /** For messages: two machines may have one name. */
+  /** For messages only, because two machines may have the same name. */
   readonly host: string;
   readonly pid: number;
-  /** Of the running kernel, new with each boot. Undefined where there is no /proc. */
+  /** The boot id of the kernel, which changes with each boot. Undefined on systems without /proc. */
   readonly boot?: string | undefined;
   readonly pidNamespace?: string | undefined;
-  /** Ticks from the boot to the start of the process. */
+  /** Clock ticks from the boot to the start of the process. */
   readonly startTicks?: string | undefined;
 }
 
@@ -27,7 +27,7 @@ export function thisProcess(): HostProcess {
   };
 }
 
-/** 'unknown' of a process that cannot be looked at from here. */
+/** @returns 'unknown' if this process cannot see the other one */
 export function stateOf(holder: HostProcess): 'alive' | 'ended' | 'unknown' {
   const own = thisProcess();
   if (own.boot === undefined || own.pidNamespace === undefined) return 'unknown';
@@ -35,7 +35,7 @@ export function stateOf(holder: HostProcess): 'alive' | 'ended' | 'unknown' {
   if (!isThere(holder.pid)) return 'ended';
   const startTicks = startTicksOf(holder.pid);
   if (startTicks === 'ended') return 'ended';
-  // Hidden from other users on some systems.
+  // Some systems hide the start time from other users.
   if (startTicks === undefined || holder.startTicks === undefined) return 'alive';
   return startTicks === holder.startTicks ? 'alive' : 'ended';
 }
@@ -52,7 +52,7 @@ function isThere(pid: number): boolean {
 function startTicksOf(pid: number): string | undefined {
   return readOr(() => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // From the third field on: the second, the command's name, may hold spaces and brackets.
+    // Skip the first two fields: the second, the name of the command, may contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : fields[22 - 3]!;
   });

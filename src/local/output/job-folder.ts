@@ -1,20 +1,21 @@
 /**
- * The folder in which a run keeps all that it writes until it publishes its result, and what was left by runs that died:
+ * The folder in which a run keeps everything that it writes until it publishes its result, and the folders that runs left
+ * behind when they died:
  *
- *     <output>/.mapreduce/                 other entries in it are somebody else's, and left alone
+ *     <output>/.mapreduce/                 entries not listed here belong to others and are never changed
  *         claim/<token>.json               the run that may publish here                         (output-claim.ts)
- *         job-<token>/                     everything of one run
+ *         job-<token>/                     all files of one run
  *             owner.json                   proof that mapreduce wrote the folder: repeats its token
  *             work/  .mapreduce/           the run's file store: intermediates, and the result before it is published
- *             replaced/  removed/          results on their way out                              (output-folder.ts)
+ *             replaced/  removed/          results that are being removed                        (output-folder.ts)
  *             scratch-.../                 spills
- *         undo-<token>-<taker>/            a dead run's folder, while another run undoes what it had half published
- *         done-<token>/                    a folder of which nothing is needed any more
+ *         undo-<token>-<taker>/            a dead run's folder, while another run undoes what it had partly published
+ *         done-<token>/                    a folder that is no longer needed
  *
- * A token is 128 random bits, so nobody else's folder has such a name by chance, and the owner file in it tells it from
- * one that was made to look like it. Every step that changes the output is one system call with a path inside the run's
- * own folder. Renaming that folder is therefore a fence: whoever takes an output over renames the folders of the runs
- * before, and a step of theirs that comes late finds its folder gone and does nothing.
+ * A token is 128 random bits, so no other folder has such a name by chance. The owner file proves that the name was not
+ * chosen to look like one. Every step that changes the output is one system call with a path inside the run's own folder.
+ * So renaming that folder is a fence: a run that takes over an output renames the folders of earlier runs, and a late step
+ * of such a run fails because its folder no longer exists.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -26,7 +27,7 @@ import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
 import { HIDDEN_FOLDER, RUN_FOLDER } from '../../storage/file/file-listing.ts';
 import { removeIfEmpty } from '../../storage/file/file-upload.ts';
 
-/** Of the file store whose root is the job's folder. Results below `work/` too: nobody else writes there. */
+/** Keys in the file store whose root is the job's folder. The result is below `work/` too, because only this run writes there. */
 export const JOB_FOLDER_LAYOUT: JobLayout = { workPrefix: 'work/', outputPrefix: 'work/result/' };
 
 const OWNER_NAME = 'owner.json';
@@ -34,9 +35,9 @@ const OWNER_NAME = 'owner.json';
 /** The words that RUN_FOLDER allows before the token. */
 const FOLDER_STATES = ['job', 'undo', 'done'] as const;
 
-/** Removing a folder that a dying thread still writes to can fail for a moment. */
+/** Removing a folder may fail briefly while a dying thread still writes to it. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } as const;
-/** Each further attempt means that another run removed the empty hidden folder in that moment. */
+/** An attempt fails only if another run removes the empty hidden folder at that moment. */
 const ATTEMPTS_MAX = 10;
 
 export class JobFolder {
@@ -60,7 +61,7 @@ export class JobFolder {
     return join(this.root, HIDDEN_FOLDER, name);
   }
 
-  /** Called by each attempt to take the claim: a holder may remove the folder of a run that only waits. */
+  /** Called by each attempt to take the claim, because the holder may remove the folder of a run that only waits. */
   async make(): Promise<void> {
     try {
       for (let attempt = 1; ; attempt++) {
@@ -76,7 +77,7 @@ export class JobFolder {
     }
   }
 
-  /** Called when nothing in it is needed any more. Errors are none of the job's: the next run removes the folder. */
+  /** Called when the folder is no longer needed. Ignores errors, because the next run removes the folder. */
   async remove(): Promise<void> {
     const done = this.inHidden(`done-${this.token}`);
     try {
@@ -86,7 +87,10 @@ export class JobFolder {
     await this.removeEmptyParents();
   }
 
-  /** For a run that lost its claim: the folder is the taker's, unless the taker has moved it and this is a remainder. */
+  /**
+   * Called by a run that lost its claim. The folder now belongs to the run that took over. If that run has already moved
+   * it, only a remainder is here, and this removes it.
+   */
   async removeRemainder(): Promise<void> {
     const isOriginal = await exists(join(this.path, OWNER_NAME)).catch(() => true);
     if (!isOriginal) await rm(this.path, REMOVE).catch(() => {});
@@ -97,7 +101,7 @@ export class JobFolder {
     await removeIfEmpty(this.inHidden('')).catch(() => false);
   }
 
-  /** Folders of other runs. Called by the holder of the claim: whoever they belong to is dead, or has lost the claim. */
+  /** Returns the folders of other runs. Only the holder of the claim calls it, so these runs are dead or lost the claim. */
   async others(): Promise<DeadFolder[]> {
     const found: DeadFolder[] = [];
     for (const name of await readdir(this.inHidden('')).catch(absentAsEmpty)) {
@@ -125,21 +129,25 @@ export interface DeadFolder {
   readonly path: string;
 }
 
-/** @throws UsageError when the output's hidden folder is a link or a file. Changes nothing. */
+/**
+ * Changes nothing.
+ *
+ * @throws UsageError if the hidden folder of the output is a link or a file
+ */
 export async function assertHiddenFolder(root: string): Promise<void> {
   const path = join(root, HIDDEN_FOLDER);
   const stats = await lstat(path).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw fileError(error, { action: 'look at', path, key: '' });
+    throw fileError(error, { action: 'access', path, key: '' });
   });
   if (stats === undefined || stats.isDirectory()) return;
   throw new MapReduceError(
     'UsageError',
-    `${path} is ${stats.isSymbolicLink() ? 'a symbolic link' : 'no folder'}. Runs keep their intermediates in a folder of that name and follow no link to it: remove it, or choose another --output`,
+    `${path} is ${stats.isSymbolicLink() ? 'a symbolic link' : 'not a folder'}. Runs keep their intermediates in a folder of that name, and do not follow links to it. Remove it, or choose another --output`,
   );
 }
 
-/** Owner file last: a removal that is cut short leaves a folder that the next run still knows as ours. */
+/** Removes the owner file last, so that the next run still recognises the folder if this removal is interrupted. */
 export async function removeFolder(path: string): Promise<void> {
   for (const name of await readdir(path).catch(absentAsEmpty)) {
     if (name !== OWNER_NAME) await rm(join(path, name), REMOVE);
@@ -163,7 +171,7 @@ export function absentAsEmpty(error: unknown): string[] {
   throw error;
 }
 
-/** The text of a small file that is no link; undefined where there is none. */
+/** Returns the text of a small file; undefined if there is none or the path is a link. */
 export async function readPlainFile(path: string): Promise<string | undefined> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -182,12 +190,12 @@ async function makeHiddenFolder(root: string): Promise<void> {
   });
 }
 
-/** A run that was killed while it made the folder has left it empty, or with a part of the owner file and nothing else. */
+/** If a run was killed while it created the folder, the folder is empty or holds only an incomplete owner file. */
 async function isOurs(path: string, token: string): Promise<boolean> {
   try {
     if (!(await lstat(path)).isDirectory()) return false;
   } catch (error) {
-    // A run that only waited for the claim has removed it.
+    // A run that only waited for the claim has removed its folder.
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;
   }

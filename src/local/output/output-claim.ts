@@ -1,15 +1,16 @@
 /**
- * One run at a time publishes to an output folder: the one whose claim is in the folder of claims.
+ * Ensures that one run at a time publishes to an output folder: the run whose claim is in the folder of claims.
  *
  *     .mapreduce/job-<token>/claim/<token>.json  --rename-->  .mapreduce/claim/<token>.json
  *
- * A folder is renamed onto another only while that is empty or missing, in one system call: of any number of takers one
- * gets in. The holder counts up a number in its claim every few seconds. A claim is void when its process has ended,
- * where that can be told for certain (host-process.ts), and otherwise when it has not changed for a long multiple of
- * that time, by the clock of the one who waits. Whoever finds it void removes it by its name, which no other claim has.
+ * One system call renames the prepared folder, and it succeeds only if the target is empty or missing. So if several runs
+ * try at once, exactly one succeeds. The holder increments a number in its claim every few seconds. A claim is void if its
+ * process has certainly ended (host-process.ts). If that cannot be determined, the claim is void when it has not changed
+ * for many such intervals by the clock of the waiting run. That run removes the void claim by its name, which is unique.
  *
- * A claim may be taken from a run that was only suspended. That run notices before its next step that changes the output,
- * and a step that was already under way fails: the taker has renamed the folder that it goes through (job-folder.ts).
+ * A run may lose its claim although it was only suspended. It notices that before its next step that changes the output. A
+ * step that had already begun fails, because the new holder has renamed the folder that its path goes through
+ * (job-folder.ts).
  */
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -25,7 +26,7 @@ import { removeIfEmpty } from '../../storage/file/file-upload.ts';
 import { type HostProcess, stateOf, thisProcess } from './host-process.ts';
 import { absentAsEmpty, assertHiddenFolder, exists, type JobFolder, readPlainFile } from './job-folder.ts';
 
-/** How often a claim is renewed, and after how long without that it is void. */
+/** How often a claim is renewed, and after how long without a renewal it is void. */
 export interface Lease {
   readonly renewMs: number;
   readonly voidAfterMs: number;
@@ -35,7 +36,7 @@ export interface ClaimOptions {
   readonly jobId: JobId;
   /** Ends the wait for a claim that may be void. */
   readonly signal?: AbortSignal | undefined;
-  /** Told once, before such a wait. */
+  /** Called once before such a wait. */
   readonly onWait?: ((message: string) => void) | undefined;
   readonly lease?: Lease;
 }
@@ -47,7 +48,7 @@ interface Claim extends HostProcess {
 const CLAIM_NAME = 'claim';
 const CLAIM_FILE = /^[0-9a-f]{32}\.json$/;
 const LEASE: Lease = { renewMs: LIMITS.claimRenewMs, voidAfterMs: LIMITS.claimVoidAfterMs };
-/** Each further attempt means that one more run had the folder and gave it back in that moment. */
+/** An attempt fails without an error only if another run took and released the claim at that moment. */
 const ATTEMPTS_MAX = 10;
 
 export class OutputClaim {
@@ -57,7 +58,7 @@ export class OutputClaim {
   readonly #offset: number;
   #renewals = 0;
 
-  /** @throws OutputExistsError while another run holds the claim, UsageError where claims are kept that are not ours */
+  /** @throws OutputExistsError if another run holds the claim, UsageError if the folder of claims contains other files */
   static async take(folder: JobFolder, options: ClaimOptions): Promise<OutputClaim> {
     const { jobId, lease = LEASE } = options;
     const text = `${JSON.stringify({ jobId, ...thisProcess() } satisfies Claim)}\n`;
@@ -74,18 +75,22 @@ export class OutputClaim {
     this.#renewal = setInterval(() => void this.#renew(), renewMs).unref();
   }
 
-  /** Aborted, with an error that says so, once the claim is found to be gone. */
+  /** Aborted with an OutputExistsError when the run finds that it has lost the claim. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** Called before every step that changes the output. @throws OutputExistsError when the claim is gone */
+  /**
+   * Called before every step that changes the output.
+   *
+   * @throws OutputExistsError if the run has lost the claim
+   */
   async assertHeld(): Promise<void> {
     if (!this.lost.aborted && !(await exists(claimPath(this.#folder)))) await this.#lose();
     this.lost.throwIfAborted();
   }
 
-  /** Called when nothing of the job runs any more and nothing more is to be written. */
+  /** Called when nothing of the job still runs or writes. */
   async release(): Promise<void> {
     clearInterval(this.#renewal);
     await rm(claimPath(this.#folder), { force: true }).catch((error: unknown) => {
@@ -95,13 +100,13 @@ export class OutputClaim {
     await this.#folder.removeEmptyParents();
   }
 
-  /** In place, so that it never brings back a claim that is gone. */
+  /** Overwrites the number in place, so that it never recreates a claim that was removed. */
   async #renew(): Promise<void> {
     try {
       await using file = await open(claimPath(this.#folder), constants.O_WRONLY | constants.O_NOFOLLOW);
       await file.write(renewalText(++this.#renewals), this.#offset);
     } catch (error) {
-      // A disk that fails may work again by the next renewal.
+      // Ignore other errors: a disk that fails now may work at the next renewal.
       if (errnoOf(error) === 'ENOENT') await this.#lose();
     }
   }
@@ -111,11 +116,11 @@ export class OutputClaim {
     const { root } = this.#folder;
     const holder = await holderOf(this.#folder).catch(() => undefined);
     const why =
-      holder === undefined ? 'it or its .mapreduce was removed' : `${nameOf(holder)} has taken it over`;
+      holder === undefined ? 'it or its .mapreduce folder was removed' : `${nameOf(holder)} took it over`;
     this.#lost.abort(
       new MapReduceError(
         'OutputExistsError',
-        `the output folder ${root} is no longer this run's: ${why} while the job ran. Nothing was published and nothing in it was changed; run the job again with an --output that nothing else removes or writes to`,
+        `the output folder ${root} no longer belongs to this run: ${why} while the job was running. Nothing was published, and nothing in the folder was changed. Run the job again with an --output that no other program removes or writes to`,
         { details: { objectKey: root } },
       ),
     );
@@ -133,7 +138,7 @@ async function removeVoidClaims(
     if (!CLAIM_FILE.test(name) || !(await isPlainFile(path))) {
       throw new MapReduceError(
         'UsageError',
-        `${claims} holds ${name}, which mapreduce did not write. Move it elsewhere, or choose another --output`,
+        `${claims} contains ${name}, which mapreduce did not write. Move it elsewhere, or choose another --output`,
       );
     }
     const text = await readPlainFile(path);
@@ -153,7 +158,7 @@ async function isAbandoned(
 ): Promise<boolean> {
   const claim = parseClaim(text);
   onWait?.(
-    `${claim === undefined ? 'a run' : nameOf(claim)} may still be writing to ${root}: waiting up to ${Math.ceil(lease.voidAfterMs / 1000)} s for a sign of life`,
+    `${claim === undefined ? 'a run' : nameOf(claim)} may still be writing to ${root}: waiting up to ${Math.ceil(lease.voidAfterMs / 1000)} s to see whether it is still alive`,
   );
   const startedMs = performance.now();
   while (performance.now() - startedMs < lease.voidAfterMs) {
@@ -177,7 +182,7 @@ async function tryTake(folder: JobFolder, text: string): Promise<boolean> {
     await writeFile(join(prepared, `${folder.token}.json`), text + renewalText(0));
     await rename(prepared, folder.inHidden(CLAIM_NAME));
   } catch (error) {
-    // Another was first, or removed this run's folder as a dead one's.
+    // Another run was faster, or took this run for dead and removed its folder.
     if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) return false;
     throw fileError(error, { action: 'write', path: prepared, key: CLAIM_NAME });
   }
@@ -193,7 +198,7 @@ async function namesOfClaims(claims: string): Promise<string[]> {
   }
   throw new MapReduceError(
     'UsageError',
-    `${claims} is no folder, and mapreduce did not write it. Move it elsewhere, or choose another --output`,
+    `${claims} is not a folder, and mapreduce did not write it. Move it elsewhere, or choose another --output`,
   );
 }
 
@@ -201,7 +206,7 @@ async function isPlainFile(path: string): Promise<boolean> {
   try {
     return (await lstat(path)).isFile();
   } catch (error) {
-    // Released meanwhile.
+    // The claim has just been released.
     if (errnoOf(error) === 'ENOENT') return true;
     throw error;
   }
@@ -217,7 +222,7 @@ async function holderOf(folder: JobFolder): Promise<Claim | undefined> {
   return undefined;
 }
 
-/** Undefined for what a power cut left of a claim. */
+/** Returns undefined if the text is incomplete, for example after a power failure. */
 function parseClaim(text: string): Claim | undefined {
   try {
     const claim = parseJson(text.slice(0, text.indexOf('\n') + 1)) as Partial<Claim> | null;
@@ -229,7 +234,7 @@ function parseClaim(text: string): Claim | undefined {
   }
 }
 
-/** Always as long: it is written over itself. */
+/** The length is constant, because each renewal overwrites the one before. */
 function renewalText(renewals: number): string {
   return `${String(renewals).padStart(12, '0')}\n`;
 }
@@ -245,7 +250,7 @@ function nameOf({ jobId, pid, host }: Claim): string {
 function taken(root: string, holder: Claim | undefined): MapReduceError {
   return new MapReduceError(
     'OutputExistsError',
-    `${holder === undefined ? 'another job' : nameOf(holder)} is writing to ${root}. Wait for it, choose another --output, or end it; if it no longer runs, remove ${HIDDEN_FOLDER}/${CLAIM_NAME} there`,
+    `${holder === undefined ? 'another job' : nameOf(holder)} is writing to ${root}. Wait until it ends, stop it, or choose another --output. If it is no longer running, remove ${HIDDEN_FOLDER}/${CLAIM_NAME} in that folder`,
     { details: { objectKey: root } },
   );
 }

@@ -1,18 +1,18 @@
 /**
- * How results enter and leave the output folder. A run writes its result into a folder of its own (job-folder.ts), and
- * the results that are to be replaced stay where they are until the new one is whole:
+ * Publishes results to the output folder and removes replaced ones. A run writes its result to a folder of its own
+ * (job-folder.ts). Results that it replaces stay in place until the new result is complete:
  *
- *     part-r-00000.tsv ...  --rename-->  job-<token>/replaced/             the results before: _SUCCESS first, the
- *                                                                          manifest last
- *     job-<token>/work/result/...  --link-->  part-r-00000.tsv ...         the new ones: the manifest first, _SUCCESS last
+ *     part-r-00000.tsv ...  --rename-->  job-<token>/replaced/             old files: _SUCCESS first, the manifest last
+ *     job-<token>/work/result/...  --link-->  part-r-00000.tsv ...         new files: the manifest first, _SUCCESS last
  *
- * So parts never lie there without a manifest, by which whoever reads the folder knows them for a result, and a result
- * that is not whole for one that is not finished.
+ * So the folder never holds parts without a manifest. Readers recognise a result by its manifest, and an unfinished one by
+ * the missing _SUCCESS.
  *
- * A file of the output belongs to a run if it is the same file, by device and inode, as the one in the run's folder, and
- * a run has committed if _SUCCESS is. So a run that was killed can be undone by the next: its files are taken out, and
- * what it had replaced comes back. A link never replaces what is there, and a removal first renames the file into the
- * run's folder and then looks which one it got: a file that somebody put there meanwhile is not lost.
+ * A file in the output belongs to a run if it is the same file, by device and inode, as the one in the run's folder. A run
+ * has committed if this is true of _SUCCESS. So the next run can undo a run that was killed: it removes the files of that
+ * run and restores those that it had replaced. Creating a link never replaces an existing file. A removal first renames the
+ * file into the run's folder and then checks which file it got. So a file that another program creates in the meantime is
+ * not lost.
  */
 import type { BigIntStats } from 'node:fs';
 import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
@@ -40,20 +40,20 @@ import {
 import type { OutputClaim } from './output-claim.ts';
 
 export interface ResultCheck {
-  /** As it was typed, for messages. */
+  /** The folder as the user typed it, for messages. */
   readonly output: string;
   readonly overwrite: boolean;
-  /** Names that the new result will have, its manifest and _SUCCESS included. */
+  /** Whether the new result has a file of this name, including the manifest and _SUCCESS. */
   readonly willWrite: (name: string) => boolean;
-  /** Of the new result's parts. Others with it would be read as parts of the same result. */
+  /** Extension of the new parts. Readers would take other parts with this extension for parts of the new result. */
   readonly extension: string;
 }
 
 /**
  * Changes nothing.
  *
- * @returns names of the files of the result that is to be replaced, in the order in which they leave
- * @throws OutputExistsError when something is in the way that may not be replaced
+ * @returns names of the files of the result to replace, in the order in which they are removed
+ * @throws OutputExistsError if the folder holds files that conflict with the new result and must not be replaced
  */
 export async function checkResults(
   root: string,
@@ -69,10 +69,10 @@ export async function checkResults(
     const isListed = listed.has(name) && (name !== REPORT_NAME || (await isPageOf(root, manifest!)));
     if (isListed) ours.push(name);
     const looksLikePart = isPartName(name) && name.startsWith(PART_PREFIX) && name.endsWith(`.${extension}`);
-    const isInTheWay = willWrite(name) || (looksLikePart && !isListed) || (!overwrite && isListed);
-    if (!isInTheWay) continue;
+    const isConflict = willWrite(name) || (looksLikePart && !isListed) || (!overwrite && isListed);
+    if (!isConflict) continue;
     if (!isListed)
-      throw inTheWay(output, name, 'was not written by mapreduce: no manifest.json of it lists it');
+      throw conflict(output, name, 'was not written by mapreduce (no manifest.json of a result lists it)');
     if (overwrite) continue;
     throw outputExists(
       `${output} already holds results (${name}). Choose another --output, or replace them with --overwrite`,
@@ -83,15 +83,15 @@ export async function checkResults(
   return inOrderOfArrival(ours).reverse();
 }
 
-/** Names of the files of our result that the folder holds, by its manifest. */
+/** Returns the names of the files of the result that the folder holds, according to its manifest. */
 export async function resultNames(root: string): Promise<ReadonlySet<string>> {
   const manifest = await manifestOf(root);
   return new Set(manifest === undefined ? [] : [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ...manifest.parts]);
 }
 
 /**
- * Called once by the holder of the claim, when the job's own folder holds the whole result. When it throws, `undo` brings
- * back what was there before.
+ * Called once by the holder of the claim, when the job's own folder holds the complete result. If it throws, `undo`
+ * restores the earlier result.
  */
 export async function publish(folder: JobFolder, claim: OutputClaim, check: ResultCheck): Promise<void> {
   const { root } = folder;
@@ -107,7 +107,7 @@ export async function publish(folder: JobFolder, claim: OutputClaim, check: Resu
       await claim.assertHeld();
       await link(join(folder.resultPath, name), join(root, name)).catch((error: unknown) => {
         if (errnoOf(error) !== 'EEXIST') throw error;
-        throw inTheWay(check.output, name, 'was put there while the job ran');
+        throw conflict(check.output, name, 'was created while the job was running');
       });
     }
   } catch (error) {
@@ -116,11 +116,11 @@ export async function publish(folder: JobFolder, claim: OutputClaim, check: Resu
 }
 
 /**
- * Takes out what a run had published without committing, and brings back what it had replaced. Called by the run itself
- * when it failed, or by the next one for a run that died; again after a kill in the middle.
+ * Removes what a run had published without committing, and restores what it had replaced. Called by the run itself if it
+ * fails, or by the next run for a run that died. If it is interrupted, it is called again.
  *
  * @param path  the run's folder
- * @throws OutputExistsError when a file is in the place of a result that is to come back; both stay where they are
+ * @throws OutputExistsError if another file has the name of a result to restore. Both files stay in place.
  */
 export async function undo(path: string, root: string): Promise<void> {
   try {
@@ -130,7 +130,7 @@ export async function undo(path: string, root: string): Promise<void> {
       if (!(await isSameFile(join(result, name), join(root, name)))) continue;
       await makeFolder(removed);
       await rename(join(root, name), join(removed, name));
-      // Somebody has put another file there between the look and the rename.
+      // Another program created a file of that name between the check and the rename.
       if (!(await isSameFile(join(result, name), join(removed, name)))) {
         await putBack(join(removed, name), join(root, name));
       }
@@ -145,9 +145,9 @@ export async function undo(path: string, root: string): Promise<void> {
 }
 
 /**
- * Undoes what runs that died had half published. Called by the holder of the claim, before it looks for results.
+ * Undoes what dead runs had partly published. Called by the holder of the claim before it checks for results.
  *
- * @returns folders of which nothing is needed any more
+ * @returns folders that are no longer needed
  */
 export async function recover(folder: JobFolder, claim: OutputClaim): Promise<DeadFolder[]> {
   const done: DeadFolder[] = [];
@@ -177,8 +177,8 @@ export async function recover(folder: JobFolder, claim: OutputClaim): Promise<De
 }
 
 /**
- * Whether the folder holds the whole result of a run: its _SUCCESS, or, in a copy of the folder, in which no file is the
- * same any more, a _SUCCESS beside its manifest.
+ * Whether the output holds the complete result of a run: its _SUCCESS is the file from the run's folder. In a copy of the
+ * output, no file is the same any more; there, a _SUCCESS next to an identical manifest counts too.
  */
 async function hasCommitted(path: string, root: string): Promise<boolean> {
   const result = join(path, JOB_FOLDER_LAYOUT.outputPrefix);
@@ -188,7 +188,7 @@ async function hasCommitted(path: string, root: string): Promise<boolean> {
   return manifest !== undefined && manifest === (await readPlainFile(join(root, MANIFEST_NAME)));
 }
 
-/** Names in a folder of a dead run; none where a link stands in the way, which no run makes. */
+/** Returns the names in a folder of a dead run; none if its path contains a link, because runs never create links. */
 async function namesBelow(path: string, folder: string): Promise<string[]> {
   let at = path;
   for (const name of folder.split('/').filter((part) => part !== '')) {
@@ -198,14 +198,14 @@ async function namesBelow(path: string, folder: string): Promise<string[]> {
   return await readdir(at).catch(absentAsEmpty);
 }
 
-/** Never those above: the folder of a run that lost its claim is not to come back. */
+/** Does not create the folders above, because the folder of a run that lost its claim must not reappear. */
 async function makeFolder(path: string): Promise<void> {
   await mkdir(path).catch((error: unknown) => {
     if (errnoOf(error) !== 'EEXIST') throw error;
   });
 }
 
-/** Called when all checks have passed. What cannot be removed now, the next run removes. */
+/** Called after the checks. If a folder cannot be removed now, the next run removes it. */
 export async function removeDone(done: readonly DeadFolder[]): Promise<void> {
   for (const { path } of done) await removeFolder(path).catch(() => {});
 }
@@ -221,7 +221,7 @@ async function manifestOf(root: string): Promise<ResultManifest | undefined> {
   }
 }
 
-/** A page that names another job, or none, is somebody else's. */
+/** Whether the page shows this job. Other pages do not belong to the result. */
 async function isPageOf(root: string, { jobId }: ResultManifest): Promise<boolean> {
   const path = join(root, REPORT_NAME);
   const stats = await lstatIfAny(path);
@@ -232,20 +232,24 @@ async function isPageOf(root: string, { jobId }: ResultManifest): Promise<boolea
 async function assertPlain(root: string, { output, name }: { output: string; name: string }): Promise<void> {
   const stats = await lstatIfAny(join(root, name));
   if (stats === undefined || stats.isFile()) return;
-  const what = stats.isDirectory() ? 'a folder' : stats.isSymbolicLink() ? 'a symbolic link' : 'no file';
-  throw inTheWay(output, name, `is ${what}, which mapreduce does not write`);
+  const what = stats.isDirectory()
+    ? 'a folder'
+    : stats.isSymbolicLink()
+      ? 'a symbolic link'
+      : 'not a regular file';
+  throw conflict(output, name, `is ${what}, which mapreduce does not write`);
 }
 
-/** Never over a file that is there. */
+/** Never replaces an existing file. */
 async function putBack(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
-    // A kill between link and unlink leaves both names.
+    // If the process was killed between link and unlink, both names exist.
     if (!(await isSameFile(from, to))) {
       throw outputExists(
-        `${to} is in the place of an earlier result, which is kept as ${from}. Move one of them elsewhere, and run again`,
+        `an earlier result cannot be restored, because another file now has its name: ${to}. The earlier file is kept as ${from}. Move one of them elsewhere, and run the job again`,
         to,
       );
     }
@@ -268,9 +272,9 @@ async function lstatIfAny(path: string): Promise<BigIntStats | undefined> {
   }
 }
 
-function inTheWay(output: string, name: string, why: string): MapReduceError {
+function conflict(output: string, name: string, why: string): MapReduceError {
   return outputExists(
-    `${output} holds ${name}, which is in the way of the new result: it ${why}. Move it elsewhere, or choose another --output`,
+    `${output} contains ${name}, which conflicts with the new result: it ${why}. Move it elsewhere, or choose another --output`,
     name,
   );
 }

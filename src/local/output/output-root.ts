@@ -1,6 +1,6 @@
 /**
- * The output folder as the path that a run holds on to. A link to a folder is resolved once, here: whatever becomes of
- * the link later, one run writes to one folder.
+ * Resolves and creates the output folder. A link to a folder is resolved once, here. So a run always writes to the same
+ * folder, even if the link changes later.
  */
 import { access, constants, lstat, mkdir, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -11,9 +11,10 @@ import { removeIfEmpty } from '../../storage/file/file-upload.ts';
 /**
  * Creates nothing.
  *
- * @param output  as it was typed
- * @returns the folder's real path; where it is missing, that of the nearest folder above it and the missing names
- * @throws UsageError when no folder can be there
+ * @param output  the folder as the user typed it
+ * @returns the real path of the folder. If it is missing: the real path of the nearest existing folder above it, followed
+ *     by the missing names.
+ * @throws UsageError if no folder can exist at that path
  */
 export async function resolveOutputRoot(output: string): Promise<string> {
   if (output === '') {
@@ -31,9 +32,9 @@ export async function resolveOutputRoot(output: string): Promise<string> {
 }
 
 /**
- * One folder after the other: below /proc, Node's own recursive mkdir never returns.
+ * Creates one folder at a time, because Node's recursive mkdir never returns below /proc.
  *
- * @returns the folders that were missing, from the top down: for removeMade()
+ * @returns the folders that were missing, from the top down, for removeMade()
  */
 export async function makeOutputRoot(root: string): Promise<string[]> {
   const made: string[] = [];
@@ -45,13 +46,13 @@ export async function makeOutputRoot(root: string): Promise<string[]> {
     if (errnoOf(error) !== 'ENOENT') throw fileError(error, { action: 'create', path: root, key: '' });
     throw new MapReduceError(
       'UsageError',
-      `cannot create ${root}: ${dirname(root)} takes no new folders, or was removed just now. Choose another --output`,
+      `cannot create ${root}: ${dirname(root)} does not allow new folders, or was just removed. Choose another --output`,
       { cause: error },
     );
   }
 }
 
-/** Called when a run has failed and removed what it wrote: what somebody else has put into the folders keeps them. */
+/** Called after a run has failed and removed what it wrote. Keeps folders to which another program has added something. */
 export async function removeMade(made: readonly string[]): Promise<void> {
   for (const folder of made.toReversed()) {
     if (!(await removeIfEmpty(folder).catch(() => false))) return;
@@ -65,7 +66,7 @@ async function makeFolder(path: string, made: string[]): Promise<void> {
     await mkdir(path);
     made.push(path);
   } catch (error) {
-    // Another run may have been first.
+    // Another run may have created it first.
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
@@ -79,7 +80,7 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** The path itself or the nearest one above it that exists, which must be a folder. */
+/** Returns the path itself or the nearest existing path above it, which must be a folder. */
 async function nearestExisting(path: string, output: string): Promise<string> {
   for (let at = path; ; at = dirname(at)) {
     const entry = await lstat(at).catch((error: unknown) => {
@@ -97,8 +98,8 @@ async function nearestExisting(path: string, output: string): Promise<string> {
     throw new MapReduceError(
       'UsageError',
       at === path
-        ? `--output '${output}' is a file; results are several files in a folder. Name a folder, new or with no results in it yet`
-        : `--output '${output}': ${at} is a file, so no folder can be below it. Choose another --output`,
+        ? `--output '${output}' is a file, but results need a folder. Name a new folder, or one without results`
+        : `--output '${output}': ${at} is a file, so it cannot contain folders. Choose another --output`,
     );
   }
 }

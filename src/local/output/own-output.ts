@@ -1,6 +1,7 @@
 /**
- * A run never reads what is in its own output folder, unless that folder or a file in it was named as an input; and even
- * then never the results that the run would replace. So the same command gives the same result when it is run again.
+ * Excludes the output folder from the inputs of a run. A run reads files in its own output folder only if that folder or a
+ * file in it is named as an input, and it never reads the results that it would replace. So the same command gives the
+ * same result when it runs again.
  */
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
@@ -11,8 +12,8 @@ import { resultNames } from './output-folder.ts';
 
 /**
  * @param root  real path of the output folder
- * @param patterns  the inputs as they were given
- * @throws UsageError when results of an earlier run into this folder were asked for
+ * @param patterns  the inputs as the user named them
+ * @throws UsageError if the inputs name results of an earlier run with this output folder
  */
 export async function withoutOwnOutput(
   files: readonly InputFile[],
@@ -34,12 +35,12 @@ export async function withoutOwnOutput(
   if (kept.length > 0 && named === undefined) return kept;
   throw new MapReduceError(
     'UsageError',
-    `the input ${(named ?? files[0]!).key} is one of the results of an earlier run into the same --output, ${root}. A run cannot read what it would replace: choose another --output`,
+    `the input ${(named ?? files[0]!).key} is a result of an earlier run with the same --output, ${root}. A run cannot read files that it would replace. Choose another --output`,
     { details: { file: (named ?? files[0]!).key } },
   );
 }
 
-/** Whether any input was given as the folder, or as something in it. */
+/** Whether any input names the folder or something in it. */
 async function anyNames(patterns: readonly string[], root: string): Promise<boolean> {
   for (const pattern of patterns) {
     const path = resolve(pattern);

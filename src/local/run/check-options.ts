@@ -1,4 +1,4 @@
-/** The numbers of an embedded run, with their defaults filled in. */
+/** Checks the numbers among the options of an embedded run and fills in their defaults. */
 import { availableParallelism } from 'node:os';
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -10,14 +10,14 @@ import type { EmbeddedRunOptions } from './run-options.ts';
 export interface CheckedNumbers {
   readonly workers: number;
   readonly memoryBytes: number;
-  /** What an attempt may keep in the JavaScript heap. */
+  /** How much an attempt may keep in the JavaScript heap. */
   readonly heapBoundBytes: number;
-  /** What the reader of the report should know of these numbers. */
+  /** Notices about these numbers for the report. */
   readonly notices: readonly string[];
   readonly policy: Partial<StagePolicy> & Pick<StagePolicy, 'startTimeoutMs' | 'stallTimeoutMs'>;
 }
 
-/** @throws UsageError naming the option, the value and what is allowed. */
+/** @throws UsageError that names the option, the value received and the allowed values */
 export function checkOptions(options: EmbeddedRunOptions, machine = thisMachine()): CheckedNumbers {
   const {
     attemptsMax,
@@ -34,13 +34,13 @@ export function checkOptions(options: EmbeddedRunOptions, machine = thisMachine(
   if (attemptsMax !== undefined) checkNumber('attemptsMax', attemptsMax, 1, Number.MAX_SAFE_INTEGER);
   checkNumber('stallTimeoutMs', stallTimeoutMs, 1, Number.MAX_SAFE_INTEGER);
   if (options.inputs.length === 0)
-    throw new MapReduceError('UsageError', 'there is no input. Add --input <file, folder or glob>');
+    throw new MapReduceError('UsageError', 'no input was given. Add --input <file, folder or glob>');
   const workersDefault = Math.min(availableParallelism(), LIMITS.workersMax);
   return {
     ...chooseMemory({ workers, memoryBytes, workersDefault }, memoryLimit(machine)),
     policy: {
       stallTimeoutMs,
-      // Who allows one record that long allows it to the module's own code too.
+      // If one record may take that long, loading the job module may too.
       startTimeoutMs: Math.max(DEFAULT_POLICY.startTimeoutMs, stallTimeoutMs),
       ...(attemptsMax === undefined ? {} : { attemptsMax }),
       ...(backupAttempts === undefined ? {} : { backupAttempts }),
@@ -52,7 +52,7 @@ function checkNumber(what: string, value: number, min: number, max: number): voi
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new MapReduceError(
       'UsageError',
-      `${what} is a whole number from ${min} to ${max}; received ${value}`,
+      `${what} must be a whole number from ${min} to ${max}; received ${value}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** What a job module holds, for `mapreduce describe`: loaded in a thread of its own, where it can do no harm. */
+/** Describes a job module for `mapreduce describe`. Loads it in a separate thread, so that it cannot harm this process. */
 import { tmpdir } from 'node:os';
 import type { JobDescription } from '../../api/job-description.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -6,14 +6,14 @@ import { DEFAULT_POLICY } from '../../stages/policy.ts';
 import { localPool } from '../threads/local-pool.ts';
 import { Scratch } from './scratch.ts';
 
-/** @throws JobDefinitionError when the module does not load, in whatever way */
+/** @throws JobDefinitionError if the module does not load, whatever the reason */
 export async function describeModule(jobModule: URL): Promise<JobDescription> {
   const { pool, describe } = localPool({
     jobModule,
     workers: 1,
     memoryBytes: LIMITS.memoryBytesDefault,
     heapBoundBytes: LIMITS.memoryBytesDefault,
-    // Never made: no attempt runs.
+    // The folder is never created, because no attempt runs.
     scratch: new Scratch(tmpdir()),
     policy: DEFAULT_POLICY,
     signal: undefined,

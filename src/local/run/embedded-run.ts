@@ -1,12 +1,12 @@
 /**
- * A whole job on this machine: plan, map, barrier, reduce, barrier, commit. The same engine and the same commit
- * protocol as on AWS, over a file store, with worker threads in the place of Lambdas.
+ * Runs a whole job on this machine: plan, map, barrier, reduce, barrier, commit. It uses the same engine and the same
+ * commit protocol as on AWS, with a file store, and with worker threads instead of Lambda functions.
  *
- * A run writes below a folder of its own (job-folder.ts) and publishes its result when that is whole; a job that fails or
- * is cancelled leaves the output folder as it was.
+ * A run writes to a folder of its own (job-folder.ts) and publishes the result when it is complete. If a job fails or is
+ * cancelled, the output folder stays unchanged.
  *
- * This module loads little: a worker takes longer to start than anything else before the first record is read, and the
- * rest (run-job.ts) is loaded meanwhile.
+ * This module imports little. Before the first record is read, starting a worker takes longest; so the worker starts first,
+ * and the rest (run-job.ts) is imported while it starts.
  */
 import { resolve } from 'node:path';
 import type { JobReport } from '../../report/report.ts';
@@ -20,15 +20,15 @@ import type { EmbeddedRunOptions } from './run-options.ts';
 import { Scratch } from './scratch.ts';
 
 export interface EmbeddedRunHooks {
-  /** What user code prints on worker threads. Default: to this process's own streams. */
+  /** Receives what user code prints on worker threads. Default: writes it to this process's own streams. */
   readonly onOutput?: (output: WorkerOutput) => void;
   /** For tests that kill workers. */
   readonly onPool?: (pool: WorkerPool) => void;
-  /** Told that the run waits, and for what. Default: a line on stderr. */
+  /** Called with the reason when the run has to wait. Default: prints a line on stderr. */
   readonly onWait?: (message: string) => void;
 }
 
-/** Rejects with a MapReduceError, after all that the job had started is stopped and removed. */
+/** Rejects with a MapReduceError after it has stopped everything that the job started and removed what it wrote. */
 export async function runEmbedded(
   options: EmbeddedRunOptions,
   hooks: EmbeddedRunHooks = {},

@@ -1,7 +1,7 @@
 /**
- * What only the job's own code can answer before there are tasks: what the job is, and its plan (setup checks the
- * parameters, and byRange() has map look at a sample of the input). A worker thread answers; the coordinator never
- * imports the job's module, which could end or block the process.
+ * Questions that only the job's own code can answer before any task exists: the description of the job, and its plan
+ * (setup checks the parameters, and byRange() runs map on a sample of the input). A worker thread answers them. The
+ * coordinator never imports the job module, because the module could end or block the process.
  */
 import { fileURLToPath } from 'node:url';
 import type { JobDescription } from '../../api/job-description.ts';
@@ -19,7 +19,7 @@ export type JobQuestion =
 
 export type PlanQuestion = Omit<PlanOptions, 'job' | 'inputs' | 'watched'>;
 
-/** The first worker: it runs the first attempt too. */
+/** The first worker, which also runs the first attempt. */
 const WORKER = 0;
 
 export interface AskOptions {
@@ -28,27 +28,27 @@ export interface AskOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** @throws JobDefinitionError when the module does not load, in whatever way */
+/** @throws JobDefinitionError if the module does not load, whatever the reason */
 export async function askDescription(
   pool: WorkerPool,
   { jobModule, policy: { startTimeoutMs }, signal }: AskOptions,
 ): Promise<JobDescription> {
   const path = jobModule.protocol === 'file:' ? fileURLToPath(jobModule) : jobModule.href;
   const answer = await pool.ask(WORKER, { kind: 'describe' } satisfies JobQuestion, {
-    where: `while it loaded the job module ${path}`,
+    where: `while it was loading the job module ${path}`,
     signal,
     stallTimeoutMs: startTimeoutMs,
     stalled: () =>
       new MapReduceError(
         'JobDefinitionError',
-        `the job module ${path} was still loading after ${startTimeoutMs} ms; its worker was stopped. Look for a loop that does not end, or raise --stall-timeout if loading may take that long`,
+        `the job module ${path} was still loading after ${startTimeoutMs} ms; its worker was stopped. Check the module for an infinite loop, or raise --stall-timeout if loading may take that long`,
       ),
     ended: (end) => notLoadedError(path, end),
   });
   return answer as JobDescription;
 }
 
-/** @throws what planJob() throws; WorkerDiedError, TaskStalledError when user code ends or blocks its worker */
+/** @throws what planJob() throws; WorkerDiedError or TaskStalledError if user code ends or blocks its worker */
 export async function askPlan(
   pool: WorkerPool,
   options: PlanQuestion,
@@ -57,13 +57,13 @@ export async function askPlan(
   const question: JobQuestion = { kind: 'plan', options };
   const answer = await pool.ask(WORKER, question, {
     where:
-      "while it planned the job, which calls the job's setup and, with byRange(), map on a sample of the input",
+      "while it was planning the job, which calls the job's setup and, with byRange(), map on a sample of the input",
     signal,
     stallTimeoutMs,
     stalled: () =>
       new MapReduceError(
         'TaskStalledError',
-        `planning the job made no progress for ${stallTimeoutMs} ms; its worker was stopped. Planning calls the job's setup and, with byRange(), map on a sample of the input: look there for a loop that does not end, or raise --stall-timeout if one call may take that long`,
+        `planning the job made no progress for ${stallTimeoutMs} ms; its worker was stopped. Planning calls the job's setup and, with byRange(), map on a sample of the input: check them for an infinite loop, or raise --stall-timeout if one call may take that long`,
       ),
   });
   return answer as JobPlan;
@@ -74,8 +74,8 @@ function notLoadedError(path: string, end: ThreadEnd): MapReduceError | undefine
   const isWaiting = end.error === undefined && end.exitCall === undefined;
   const { what, userStack } = causeOfDeath(end);
   const problem = isWaiting
-    ? 'never finishes loading: what it awaits at its top level never happens'
-    : `does not load: while it loaded, ${what}. A job module defines the job and leaves the rest to setup and map`;
+    ? 'never finishes loading: a promise that it awaits at its top level never settles'
+    : `does not load: while it was loading, ${what}. A job module should only define the job; do other work in setup or map`;
   return new MapReduceError('JobDefinitionError', `the job module ${path} ${problem}`, {
     details: userStack === undefined ? {} : { userStack },
     cause: end.error,

@@ -1,4 +1,4 @@
-/** The runner of production: a job, its stores on local disks, and the engine's tasks. */
+/** The task runner of production: it runs the engine's tasks of one job on local file stores. */
 import type { Job } from '../../api/job.ts';
 import { planJob } from '../../plan/plan-job.ts';
 import type { TaskEnvironment } from '../../plan/task.ts';

@@ -1,9 +1,9 @@
 /**
- * The embedded run as a host of src/stages/advance.ts: it carries out each decision on the worker pool and the local store,
- * and reports what it found.
+ * Makes the embedded run a host of src/stages/advance.ts: it carries out each decision on the worker pool and the local
+ * store, and reports the outcome.
  *
- * A reduce attempt that finds a shuffle object damaged is repaired while the other attempts of its stage go on: its worker
- * is lent to the repair, and the stage is resumed once the mind says to close its barrier.
+ * If a reduce attempt finds a damaged shuffle object, its worker is lent to the repair, and the other attempts of the stage
+ * continue. The stage resumes when advance() decides to close its barrier.
  */
 import type { JobDescription } from '../../api/job-description.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -42,7 +42,7 @@ export interface StagesOptions {
   readonly layout: JobLayout;
   readonly pool: ExecutorPool;
   readonly policy: Partial<StagePolicy>;
-  /** By default those of an embedded run. */
+  /** Default: the bounds of an embedded run. */
   readonly bounds?: JobBounds;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: JobEvent) => void;
@@ -54,15 +54,15 @@ export interface JobStages<Result> {
   readonly reports: readonly StageReport[];
   readonly failures: readonly AttemptFailure[];
   readonly partitionRecords: readonly number[];
-  /** By task of the last stage, which writes the parts. */
+  /** One summary per task of the last stage, which writes the parts. */
   readonly resultSummaries: readonly TaskSummary[];
   readonly allSummaries: readonly TaskSummary[];
   readonly result: Result;
 }
 
 /**
- * @param finish  puts the result together from what the tasks have committed; called again when it found a part damaged or
- *     missing and that part has been made again
+ * @param finish  assembles the result from what the tasks have committed. If it finds a part damaged or missing, it is
+ *     called again after that part has been recreated.
  */
 export async function runStages<Result>(
   options: StagesOptions,
@@ -77,13 +77,13 @@ class StagesHost<Result> {
   readonly #attemptNumbers = new AttemptNumbers();
   readonly #stages: StageList;
   #progress: JobProgress = NOT_STARTED;
-  /** The barriers as they were last closed; repairs close them again. */
+  /** The result of each barrier when it last closed. Repairs close barriers again. */
   readonly #barriers = new Map<Stage, BarrierResult>();
-  /** By stage, what came of each round but those of repairs. */
+  /** The outcomes of the rounds of each stage, without those of repairs. */
   readonly #rounds = new Map<Stage, StageOutcome[]>();
-  /** What made repairs necessary behind the last barrier, and failed attempts of repairs. */
+  /** The errors after the last barrier that made repairs necessary, and the failed attempts of repairs. */
   readonly #repairFailures: AttemptFailure[] = [];
-  /** Repairs run one after the other: each closes a barrier, which must not see another's gap. */
+  /** Repairs run one at a time. Each closes a barrier, which must not find an object missing that another repair removed. */
   #lastRepair: Promise<unknown> = Promise.resolve();
   #result: { readonly value: Result } | undefined;
 
@@ -117,7 +117,7 @@ class StagesHost<Result> {
     return decision;
   }
 
-  /** @param repair  given when the decision is part of a repair: what has been lent to it */
+  /** @param repair  given if the decision is part of a repair: the worker lent to it, if any */
   async #carryOut(decision: Decision, repair: Partial<LentToRepair> | undefined): Promise<Fact> {
     switch (decision.kind) {
       case 'run':
@@ -134,7 +134,7 @@ class StagesHost<Result> {
         return await this.#finish();
       case 'done':
       case 'fail':
-        throw new Error(`nothing follows the decision '${decision.kind}'`);
+        throw new Error(`the decision '${decision.kind}' ends the job, so it cannot be carried out`);
     }
   }
 
@@ -153,7 +153,7 @@ class StagesHost<Result> {
       rounds.push(await this.#runStage({ ...options, ...(bytesTotal === undefined ? {} : { bytesTotal }) }));
       return;
     }
-    // Reports the attempts of a repair; that an earlier stage starts and ends again is not reported.
+    // Report the attempts of a repair, but not that an earlier stage starts and ends again.
     const onAttempt = (event: JobEvent) => {
       if (event.kind.startsWith('attempt-')) onEvent?.(event);
     };
@@ -175,7 +175,7 @@ class StagesHost<Result> {
     });
   }
 
-  /** Repairs a target that a running attempt of `stage` found damaged; resolves when the stage may be resumed. */
+  /** Repairs a target that a running attempt of `stage` found damaged. Resolves when the stage may resume. */
   #repair(stage: Stage, target: RepairTarget, lent: LentToRepair): Promise<void> {
     const repair = this.#lastRepair.then(async () => {
       let decision = this.#decide({ kind: 'damaged', targets: [target] });
@@ -196,7 +196,7 @@ class StagesHost<Result> {
       extension: job.output.extension,
       partitionRecords: this.#before(stage)?.partitionRecords ?? [],
     });
-    // Attempts found damaged objects while the stage ran, and waited for their repair.
+    // Attempts have already reported damaged objects while the stage ran, and waited for the repairs.
     if (barrier.missing.length > 0)
       return { kind: 'incomplete', stage, missing: barrier.missing, damaged: [] };
     this.#barriers.set(stage, barrier);
@@ -239,7 +239,7 @@ class StagesHost<Result> {
     };
   }
 
-  /** The barrier of the stage before. */
+  /** The barrier of the previous stage. */
   #before(stage: Stage): BarrierResult | undefined {
     const position = this.#stages.findIndex((each) => each.stage === stage);
     const before = this.#stages[position - 1];
@@ -250,7 +250,7 @@ class StagesHost<Result> {
     return this.#barriers.get(this.#stages.at(-1)!.stage)!.summaries;
   }
 
-  /** What the tasks of the stage will have read at the end; undefined where it is not known. */
+  /** How many bytes the tasks of the stage will read in total; undefined if that is unknown. */
   #bytesToRead(stage: Stage): number | undefined {
     const before = this.#before(stage);
     if (before !== undefined)

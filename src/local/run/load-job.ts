@@ -1,4 +1,4 @@
-/** Loads a job's module and says clearly what is wrong with it, if anything is. */
+/** Loads a job module and explains what is wrong with it. */
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,12 +9,12 @@ import { isInstance, textOf, thrownFields } from '../../base/thrown.ts';
 import { resolveSelf } from './resolve-self.ts';
 
 export interface LoadedJob {
-  /** A plain copy: a getter or a proxy of the user's has had its last word. */
+  /** A plain copy, so that the user's getters and proxies no longer run. */
   readonly job: Job;
   readonly description: JobDescription;
 }
 
-/** Throws JobDefinitionError: no such file, does not load, exports no job, or throws while its export is read. */
+/** @throws JobDefinitionError if the file is missing, does not load, exports no job, or throws while its export is read */
 export async function loadJob(url: URL): Promise<LoadedJob> {
   resolveSelf();
   const path = url.protocol === 'file:' ? fileURLToPath(url) : url.href;
@@ -22,7 +22,7 @@ export async function loadJob(url: URL): Promise<LoadedJob> {
   const module = await importJob(url, path);
   try {
     const job = copyOf(jobIn(module, path));
-    // A clone, as it goes to another thread: what cannot be sent is the definition's fault too.
+    // The description goes to another thread. A value that cannot be cloned is an error of the definition.
     const description = structuredClone(describeJob(job));
     return { job, description };
   } catch (error) {
@@ -43,7 +43,7 @@ function jobIn(module: Record<string, unknown>, path: string): Job {
   }
   const exported = module.default;
   if (isJob(exported)) return exported;
-  // What a compiler makes of `export default` for CommonJS: module.exports.default.
+  // Compilers turn `export default` into module.exports.default for CommonJS.
   const inner =
     typeof exported === 'object' && exported !== null && 'default' in exported && exported.default;
   if (isJob(inner)) return inner;
@@ -61,14 +61,14 @@ function copyOfShuffle({ key, value, combine, partition, reduce, reducers }: Job
   return { key, value, combine, partition, reduce, reducers };
 }
 
-/** What the module's own code threw, as an error that says so; what defineJob finds wrong is said in its own words. */
+/** Turns an error that the module's own code threw into a JobDefinitionError. Errors of defineJob() are passed on unchanged. */
 function asDefinitionError(
   error: unknown,
-  said: (thrown: string) => { message: string; userStack: string | undefined },
+  explain: (thrown: string) => { message: string; userStack: string | undefined },
 ): MapReduceError {
   if (isInstance(error, MapReduceError)) return error;
   const { name, message: text, isError } = thrownFields(error);
-  const { message, userStack } = said(isError ? `${name}: ${text}` : `it threw ${text}`);
+  const { message, userStack } = explain(isError ? `${name}: ${text}` : `it threw ${text}`);
   return new MapReduceError('JobDefinitionError', message, {
     details: userStack === undefined ? {} : { userStack },
     cause: error,
@@ -97,19 +97,19 @@ async function importJob(url: URL, path: string): Promise<Record<string, unknown
   }
 }
 
-/** A package.json nearby may say that its files are CommonJS: npm init writes that unasked. */
+/** A package.json nearby may declare its files to be CommonJS: npm init writes that by default. */
 function remedy(error: unknown): string {
   const isTakenForCommonJs =
     isInstance(error, SyntaxError) &&
     /import statement outside a module|Unexpected token 'export'/.test(error.message);
   return isTakenForCommonJs
-    ? '. The nearest package.json makes it CommonJS: put "type": "module" there, or end the file\'s name in .mts or .mjs'
+    ? '. The nearest package.json makes it CommonJS: set "type": "module" there, or rename the file to end in .mts or .mjs'
     : '';
 }
 
 /**
- * Where in the user's files it went wrong. V8 does not tell that of a JavaScript module that does not parse, so Node
- * is asked to check the file by itself.
+ * Finds the place in the user's files where loading failed. V8 does not report it for a JavaScript module that does not
+ * parse, so `node --check` is run on the file.
  */
 async function stackOf(error: unknown, path: string): Promise<string | undefined> {
   const { stack } = thrownFields(error);
@@ -122,7 +122,7 @@ async function stackOf(error: unknown, path: string): Promise<string | undefined
   return report.includes(path) ? report.replace(/\nNode\.js v.*\s*$/, '').trimEnd() : stack;
 }
 
-/** By its shape: a job may have been made by another copy of this package. */
+/** Recognises a job by its shape, because another copy of this package may have created it. */
 function isJob(value: unknown): value is Job {
   if (typeof value !== 'object' || value === null) return false;
   const { name, map, input, output, params } = value as Partial<Job>;
@@ -132,7 +132,7 @@ function isJob(value: unknown): value is Job {
     typeof input === 'object' &&
     typeof output === 'object' &&
     typeof params === 'object' &&
-    // What a bare definition does not have.
+    // A definition that was not passed through defineJob() has no such field.
     'shuffle' in value
   );
 }

@@ -1,17 +1,17 @@
-/** What a worker has to know of the job once it is planned; plain data, sent to each worker once. */
+/** What a worker needs to know about the planned job. Plain data, sent to each worker once. */
 import type { JobLayout, JobSettings } from '../../plan/task.ts';
 
 export interface LocalJob {
   readonly settings: JobSettings;
   readonly layout: JobLayout;
-  /** Folder that the job's store is rooted at. */
+  /** The root folder of the job's store. */
   readonly storeRoot: string;
 }
 
-/** What a worker thread is started with, before the job is planned. */
+/** The data that a worker thread receives when it starts, before the job is planned. */
 export interface LocalWorkerData {
-  /** URL of the job's module. */
+  /** URL of the job module. */
   readonly jobModule: string;
-  /** For the buffers of an attempt. */
+  /** The memory for the buffers of an attempt. */
   readonly memoryBytes: number;
 }

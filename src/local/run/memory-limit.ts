@@ -1,11 +1,12 @@
 /**
- * How much memory this process may use: what the machine has and what its control groups leave of it. A limit of any
- * ancestor holds too, so all of them are read.
+ * Finds how much memory this process may use. The memory of the machine and the control groups limit it. The limits of all
+ * ancestor groups apply too, so all of them are read.
  *
  *     v2   /proc/self/cgroup  0::/a/b           /sys/fs/cgroup/a/b/memory.max, /sys/fs/cgroup/a/memory.max, ...
  *     v1   /proc/self/cgroup  4:memory:/a/b     /sys/fs/cgroup/memory/a/b/memory.limit_in_bytes, ...
  *
- * In a container the path may be the host's while only its own group is mounted: then that of the root is read.
+ * In a container, the path may be that of the host although only the container's own group is mounted. The limit of the
+ * mounted root then applies.
  * Source: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
  */
 import { readFileSync } from 'node:fs';
@@ -14,14 +15,14 @@ import { dirname, join } from 'node:path';
 
 export interface MemoryLimit {
   readonly bytes: number;
-  readonly source: 'the container or control group' | 'the machine' | 'what the machine has available';
+  readonly source: 'the container or control group' | 'the machine' | 'available memory';
 }
 
 export interface Machine {
-  /** Where /proc and /sys are. */
+  /** The folder that contains proc/ and sys/. */
   readonly root: string;
   readonly totalBytes: number;
-  /** Undefined where the system counts as used what it would give back. */
+  /** Undefined on systems that count memory as used although they would free it on demand. */
   readonly availableBytes: number | undefined;
 }
 
@@ -37,7 +38,7 @@ export function thisMachine(): Machine {
 export function memoryLimit({ root, totalBytes, availableBytes }: Machine): MemoryLimit {
   let limit: MemoryLimit = { bytes: totalBytes, source: 'the machine' };
   if (availableBytes !== undefined && availableBytes < limit.bytes) {
-    limit = { bytes: availableBytes, source: 'what the machine has available' };
+    limit = { bytes: availableBytes, source: 'available memory' };
   }
   for (const bytes of groupLimits(root)) {
     if (bytes < limit.bytes) limit = { bytes, source: 'the container or control group' };
@@ -62,7 +63,7 @@ function groupLimits(root: string): number[] {
 function limitsUpFrom(mount: string, group: string, fileName: string): number[] {
   const limits: number[] = [];
   for (let path = join('/', group); ; path = dirname(path)) {
-    // 'max' is no number, and without a limit v1 has one that no machine reaches.
+    // 'max' is not a number. Without a limit, v1 shows a number that no machine reaches.
     const bytes = Number.parseInt(read(join(mount, path, fileName)) ?? '', 10);
     if (bytes > 0) limits.push(bytes);
     if (path === '/') return limits;

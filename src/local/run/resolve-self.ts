@@ -1,6 +1,6 @@
 /**
- * Job modules import 'serverless-mapreduce' by its name, wherever they lie: a job in /home/me/jobs has no
- * node_modules with this package in it, and must still get this very copy of it, not a second one.
+ * Lets job modules import 'serverless-mapreduce' by name from any folder. A job in /home/me/jobs has no node_modules that
+ * contains this package, and must get this copy of it, not a second one.
  */
 import { registerHooks } from 'node:module';
 import { siblingModule } from './sibling-module.ts';
@@ -9,14 +9,14 @@ const PACKAGE_NAME = 'serverless-mapreduce';
 
 let isRegistered = false;
 
-/** Holds for the calling thread, from now on; for import and for require. Idempotent. */
+/** Applies to later imports and requires in the calling thread. Idempotent. */
 export function resolveSelf(): void {
   if (isRegistered) return;
   isRegistered = true;
   const { href } = siblingModule('../../index', import.meta.url);
   registerHooks({
     resolve: (specifier, context, nextResolve) =>
-      // Ends here: what resolves for require takes no URL.
+      // Do not call nextResolve: the resolver for require does not accept a URL.
       specifier === PACKAGE_NAME ? { url: href, shortCircuit: true } : nextResolve(specifier, context),
   });
 }

@@ -4,7 +4,7 @@ import type { TaskSummary } from '../../report/task-summary.ts';
 import { stageFigures } from '../../stages/stage-figures.ts';
 import type { StageOutcome } from '../schedule/stage-options.ts';
 
-/** Attempts and time of all rounds of a stage; records and bytes of what was committed in the end. */
+/** Reports the attempts and the time of all rounds of a stage, and the records and bytes that were finally committed. */
 export function roundsReport(
   stage: Stage,
   rounds: readonly StageOutcome[],

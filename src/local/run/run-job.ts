@@ -1,4 +1,4 @@
-/** The steps of an embedded run (embedded-run.ts), once its first worker is under way. */
+/** The steps of an embedded run (embedded-run.ts) after its first worker has been started. */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { JobDescription } from '../../api/job-description.ts';
@@ -39,10 +39,10 @@ import type { LocalJob } from './local-job.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 import type { Scratch } from './scratch.ts';
 
-/** On a local disk, reading back what was not compressed costs less than the time to compress it. */
+/** On a local disk, reading uncompressed data costs less time than compressing it would. */
 const COMPRESSION: BlockCompression = { codec: 'none' };
 
-/** A worker that takes longer to start than the others take for all the work is not worth its start. */
+/** With less input than this, a further worker would take longer to start than the first one takes for all the work. */
 const WARM_UP_BYTES = 16 * MiB;
 
 export interface Run {
@@ -52,14 +52,14 @@ export interface Run {
   readonly folder: JobFolder;
   readonly onWait: (message: string) => void;
   readonly startedAt: Date;
-  /** By performance.now(). */
+  /** A value of performance.now(). */
   readonly startedMs: number;
 }
 
-/** As runEmbedded(), with a pool that the caller closes. */
+/** Does what runEmbedded() describes. The caller closes the pool. */
 export async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport> {
   const { folder, startedAt, startedMs } = run;
-  // Listed while the job loads; what is wrong with the job is said first.
+  // The inputs are listed while the job loads. If both fail, the run reports the error of the job.
   const leftOut: string[] = [];
   const listing = listLocalInputs(new FileStore({ root: '/' }), options.inputs, {
     ownOutput: folder.root,
@@ -69,7 +69,7 @@ export async function runJob(options: EmbeddedRunOptions, run: Run): Promise<Job
     (files) => warmUp(files, run),
     () => {},
   );
-  const job = await cancellable(run.local.describe(), 'its module was loading', options.signal);
+  const job = await cancellable(run.local.describe(), 'its module was being loaded', options.signal);
   const id = newJobId(job, startedAt);
   const params = resolveParameters(job, options.params ?? {});
   const planned = run.local.plan({
@@ -82,7 +82,7 @@ export async function runJob(options: EmbeddedRunOptions, run: Run): Promise<Job
     compression: COMPRESSION,
     merge: options.merge ?? false,
   });
-  const plan = await cancellable(planned, 'it was planned', options.signal);
+  const plan = await cancellable(planned, 'it was being planned', options.signal);
   const made = await makeOutputRoot(folder.root);
   let isCommitted = false;
   try {
@@ -100,7 +100,7 @@ export async function runJob(options: EmbeddedRunOptions, run: Run): Promise<Job
       options.onEvent?.({ kind: 'committed', report });
       return report;
     } finally {
-      // What cannot be removed, the next job removes.
+      // If something cannot be removed, the next run removes it.
       await run.scratch.remove().catch(() => {});
       await claim.release().catch(() => {});
     }
@@ -118,13 +118,11 @@ interface ClaimedRun {
   readonly startedMs: number;
 }
 
-async function runClaimed(
-  plan: JobPlan,
-  { options, run, job, claim, startedAt, startedMs }: ClaimedRun,
-): Promise<JobReport> {
-  const { folder } = run;
+/** Runs the job, commits it in the run's own folder and publishes the result. If that fails, it undoes what it published. */
+async function runClaimed(plan: JobPlan, claimed: ClaimedRun): Promise<JobReport> {
+  const { options, run, job, claim } = claimed;
+  const { folder, local } = run;
   const store = new FileStore({ root: folder.path });
-  const layout = JOB_FOLDER_LAYOUT;
   const signal = options.signal ? AbortSignal.any([options.signal, claim.lost]) : claim.lost;
   const check = resultCheck(plan, job, options);
   let report: JobReport;
@@ -132,62 +130,61 @@ async function runClaimed(
     const done = await recover(folder, claim);
     await checkResults(folder.root, check).finally(() => removeDone(done));
     options.onEvent?.(plannedEvent(plan));
-    const stageStarts = new Map<Stage, number>();
-    const onEvent = (event: JobEvent) => {
-      if (event.kind === 'stage-started' && !stageStarts.has(event.stage)) {
-        stageStarts.set(event.stage, Math.round(performance.now() - startedMs));
-      }
-      options.onEvent?.(event);
-    };
-    run.local.pool.configure({
-      settings: plan.settings,
-      layout,
-      storeRoot: folder.path,
-    } satisfies LocalJob);
-    const stagesOptions = {
-      job,
-      plan,
-      store,
-      layout,
-      pool: run.local.pool,
-      policy: run.numbers.policy,
-      signal,
-      onEvent,
-    };
-    const stages = await runStages(stagesOptions, (summaries) =>
-      partsOf(plan, { job, store, summaries, run, signal }),
-    );
-    throwIfAborted(signal);
-    const reports = stages.reports.map((stage) => {
-      const startMs = stageStarts.get(stage.stage);
-      return startMs === undefined ? stage : { ...stage, startMs };
-    });
-    report = jobReport(plan, {
-      startedAt,
-      wallMs: Math.round(performance.now() - startedMs),
-      stages: reports,
-      parts: stages.result,
-      partitionRecords: stages.partitionRecords,
-      summaries: stages.allSummaries,
-      failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
-      notices: run.numbers.notices,
-    });
-    await commitJob({ report, store, layout });
+    report = await runPlanned(plan, claimed, { store, signal });
+    await commitJob({ report, store, layout: JOB_FOLDER_LAYOUT });
     await publish(folder, claim, check);
   } catch (error) {
-    await run.local.pool.close();
+    await local.pool.close();
     throw await withdrawn(error, { folder, claim, isCancelled: options.signal?.aborted ?? false });
   }
-  // The result is whole: what cannot be removed now is no reason to take it away.
-  await run.local.pool.close();
+  // The result is complete. If a folder cannot be removed now, that is no reason to remove the result.
+  await local.pool.close();
   await folder.remove();
   return report;
 }
 
+/** Runs the stages, which write only to the run's own folder, and assembles the report. */
+async function runPlanned(
+  plan: JobPlan,
+  { options, run, job, startedAt, startedMs }: ClaimedRun,
+  { store, signal }: { store: FileStore; signal: AbortSignal },
+): Promise<JobReport> {
+  const { local, folder, numbers } = run;
+  const layout = JOB_FOLDER_LAYOUT;
+  const elapsedMs = () => Math.round(performance.now() - startedMs);
+  const stageStarts = new Map<Stage, number>();
+  const onEvent = (event: JobEvent) => {
+    if (event.kind === 'stage-started' && !stageStarts.has(event.stage)) {
+      stageStarts.set(event.stage, elapsedMs());
+    }
+    options.onEvent?.(event);
+  };
+  local.pool.configure({ settings: plan.settings, layout, storeRoot: folder.path } satisfies LocalJob);
+  const stages = await runStages(
+    { job, plan, store, layout, pool: local.pool, policy: numbers.policy, signal, onEvent },
+    (summaries) => partsOf(plan, { job, store, summaries, run, signal }),
+  );
+  throwIfAborted(signal);
+  const reports = stages.reports.map((stage) => {
+    const startMs = stageStarts.get(stage.stage);
+    return startMs === undefined ? stage : { ...stage, startMs };
+  });
+  return jobReport(plan, {
+    startedAt,
+    wallMs: elapsedMs(),
+    stages: reports,
+    parts: stages.result,
+    partitionRecords: stages.partitionRecords,
+    summaries: stages.allSummaries,
+    failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
+    notices: numbers.notices,
+  });
+}
+
 /**
- * Undoes what was published of a job that failed.
+ * Undoes what a failed job had published.
  *
- * @returns why it failed: where the claim is gone, that is the reason for all other errors
+ * @returns why the job failed. If the claim was lost, that is the cause of all other errors.
  */
 async function withdrawn(
   error: unknown,
@@ -203,12 +200,12 @@ async function withdrawn(
     await undo(folder.path, folder.root);
     await folder.remove();
   } catch {
-    // The folder is left to the next run, which undoes it; why the job failed matters more.
+    // The next run undoes the rest. The error of the job is more important than this one.
   }
   return error;
 }
 
-/** Further workers load the job while the first one plans it, where there is enough for them to do. */
+/** Starts further workers, which load the job while the first one plans it, if there is enough work for them. */
 function warmUp(files: readonly InputFile[], { local, numbers }: Run): void {
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (bytes >= WARM_UP_BYTES) local.pool.warmUp(numbers.workers);
@@ -259,7 +256,7 @@ async function partsOf(
   return [merged];
 }
 
-/** When it fails because the signal was aborted, says what the job was at. */
+/** If the work fails because the signal was aborted, the error says what the job was doing. */
 async function cancellable<T>(work: Promise<T>, when: string, signal: AbortSignal | undefined): Promise<T> {
   try {
     return await work;
@@ -277,7 +274,7 @@ function throwIfAborted(signal: AbortSignal): void {
   throw new MapReduceError('CancelledError', 'the job was cancelled', { cause: signal.reason });
 }
 
-/** A job's name, the second it started in, and what tells two such jobs apart. */
+/** Combines the name of the job, the second in which it started, and random digits. */
 function newJobId({ name }: JobDescription, at: Date): JobId {
   const second = Math.floor(at.getTime() / 1000).toString(36);
   return jobId(`${name}-${second}-${randomBytes(4).toString('hex')}`);

@@ -1,25 +1,28 @@
 import type { ParameterValues } from '../../api/job.ts';
 import type { JobEvent } from '../../report/report.ts';
 
-/** What the embedded run is asked to do. Sizes in bytes, times in milliseconds. */
+/** The options of an embedded run. Sizes are in bytes, times in milliseconds. */
 export interface EmbeddedRunOptions {
-  /** URL of the module whose default export is the job; workers load it too. */
+  /** URL of the module whose default export is the job. */
   readonly jobModule: URL;
   /** Files, folders and globs of the local file system. */
   readonly inputs: readonly string[];
-  /** Folder for the parts. Made if it is not there. */
+  /** Folder for the parts. Created if it is missing. */
   readonly output: string;
-  /** How many worker threads, by default one per core, fewer where memory is short. 'sequential' is one, which runs the tasks in their order. */
+  /**
+   * The number of worker threads. Default: one per core, fewer if memory is short. 'sequential' is one worker, which runs
+   * the tasks in order.
+   */
   readonly workers?: number | 'sequential';
-  /** Default: the job's own `reducers`, or by the size of the input. */
+  /** Default: the job's own `reducers`, otherwise a number that fits the size of the input. */
   readonly reducers?: number;
-  /** Default: 64 MiB, less where the input is too small to keep several workers busy. */
+  /** Default: 64 MiB, or less if the input is too small to keep several workers busy. */
   readonly splitSizeBytes?: number;
-  /** Budget of one worker. Default: LIMITS.memoryBytesDefault, less where the machine or container has too little. */
+  /** Budget of one worker. Default: LIMITS.memoryBytesDefault, or less if the machine or container has too little memory. */
   readonly memoryBytes?: number;
-  /** Folder for what attempts spill; made if it is not there. Default: a hidden one in the output folder. */
+  /** Folder for spills. Created if it is missing. Default: a hidden folder in the output folder. */
   readonly scratch?: string;
-  /** Raw values, as given by `--set`; checked against the job's specs. */
+  /** Raw values as given with `--set`. They are checked against the parameters that the job declares. */
   readonly params?: Readonly<Record<string, string>> | ParameterValues;
   readonly merge?: boolean;
   /** Replace results that the output folder already holds. */

@@ -1,36 +1,36 @@
 /**
- * Folders for what attempts spill: one for the job, one in it for each attempt, none left behind.
+ * Folders for spills: one for the job, and in it one for each attempt. All of them are removed.
  *
- *     <parent>/scratch-<pid>-<random>/      comes with the first attempt, goes with `remove`
- *         m-00042.0/                        made by the attempt's worker, removed when the attempt is over
+ *     <parent>/scratch-<pid>-<random>/      created with the first attempt, removed by `remove`
+ *         m-00042.0/                        created by the worker of the attempt, removed after the attempt
  */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptId } from '../../base/ids.ts';
 
-/** Removing a folder that a dying thread still writes to can fail for a moment. */
+/** Removing a folder may fail briefly while a dying thread still writes to it. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } as const;
 
 export class Scratch {
   readonly folder: string;
 
-  /** `parent` should be on a disk with room for what the job shuffles. Nothing is made yet: planning may still fail. */
+  /** @param parent  should be on a disk with room for the spills of the job. The constructor creates no folder. */
   constructor(parent: string) {
     this.folder = join(parent, `scratch-${process.pid}-${randomBytes(4).toString('hex')}`);
   }
 
-  /** Only the path. */
+  /** Returns the path. Does not create the folder. */
   attemptFolder(attempt: AttemptId): string {
     return join(this.folder, attempt);
   }
 
-  /** For an attempt whose worker could not do it any more. */
+  /** Called after an attempt whose worker may not have removed the folder. */
   async removeAttempt(attempt: AttemptId): Promise<void> {
     await rm(this.attemptFolder(attempt), REMOVE);
   }
 
-  /** Called once at the end, however the job ended, after the last attempt. */
+  /** Called once after the last attempt, whether the job succeeded or failed. */
   async remove(): Promise<void> {
     await rm(this.folder, REMOVE);
   }

@@ -1,6 +1,6 @@
 /**
- * URL of a module beside another: sources are `.ts` and run as they are, in the published build they are `.js`. What
- * asks has the ending that all have.
+ * Returns the URL of a module in the same folder. Modules end in `.ts` in the sources, which run directly, and in `.js` in
+ * the published build. The extension of the calling module shows which.
  */
 export function siblingModule(name: string, importMetaUrl: string): URL {
   const ending = new URL(importMetaUrl).pathname.endsWith('.ts') ? '.ts' : '.js';

@@ -1,8 +1,8 @@
 import { type AttemptId, attemptId, type TaskId } from '../../base/ids.ts';
 
 /**
- * Tells a task's attempts apart: 0, 1, 2, ... Kept for a whole job, not a stage, since a task may come back after its
- * stage: a shuffle object that turns out corrupt is made again.
+ * Numbers the attempts of each task: 0, 1, 2, ... The numbers are kept for a whole job, not for one stage, because a task
+ * may run again after its stage to recreate a corrupt shuffle object.
  */
 export class AttemptNumbers {
   readonly #next = new Map<TaskId, number>();

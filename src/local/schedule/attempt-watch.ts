@@ -1,6 +1,6 @@
 /**
- * Watches running attempts, where a worker can be taken away. An attempt has stalled when neither its progress nor its
- * count of checks has changed for too long. One that ignores cancellation is killed.
+ * Watches running attempts on pools whose workers can be killed. An attempt has stalled if neither its progress nor its
+ * count of checks has changed for too long. An attempt that ignores cancellation is killed.
  */
 import { MapReduceError } from '../../base/errors.ts';
 import type { Progress } from '../../base/progress.ts';
@@ -10,28 +10,29 @@ import type { RunningAttempt } from './stage-task.ts';
 
 export class AttemptWatch {
   readonly #policy: StagePolicy;
-  #lookedMs: number | undefined;
+  #checkedMs: number | undefined;
 
   constructor(policy: StagePolicy) {
     this.#policy = policy;
   }
 
-  look(attempts: Iterable<RunningAttempt>, nowMs: number): void {
-    // When the whole process stood still (a debugger, SIGSTOP, a starved machine), the workers are not to blame:
-    // a gap between two looks counts as a few intervals at most.
-    const gapMs = Math.min(nowMs - (this.#lookedMs ?? nowMs), 3 * this.#policy.pollIntervalMs);
-    this.#lookedMs = nowMs;
+  /** Kills attempts that have stalled or ignore cancellation. Called at every poll. */
+  check(attempts: Iterable<RunningAttempt>, nowMs: number): void {
+    // If the whole process was suspended (a debugger, SIGSTOP, an overloaded machine), the workers have not stalled.
+    // So the time between two checks counts as a few intervals at most.
+    const gapMs = Math.min(nowMs - (this.#checkedMs ?? nowMs), 3 * this.#policy.pollIntervalMs);
+    this.#checkedMs = nowMs;
     for (const attempt of attempts) {
       if (attempt.stopAskedMs !== undefined) {
         if (nowMs - attempt.stopAskedMs >= this.#policy.stopGraceMs)
           attempt.handle.kill(stoppedError(attempt));
       } else {
-        this.#lookForStall(attempt, gapMs);
+        this.#checkForStall(attempt, gapMs);
       }
     }
   }
 
-  #lookForStall(attempt: RunningAttempt, gapMs: number): void {
+  #checkForStall(attempt: RunningAttempt, gapMs: number): void {
     const progress = attempt.handle.progress();
     const sum = progress === undefined ? 0 : sumOfProgress(progress) + attempt.handle.checks();
     const hasBegun = progress !== undefined;
@@ -47,7 +48,7 @@ export class AttemptWatch {
   }
 }
 
-/** Moves whenever any of the numbers does. */
+/** Changes whenever one of the numbers changes. */
 export function sumOfProgress(progress: Readonly<Progress>): number {
   return (
     progress.recordsRead +

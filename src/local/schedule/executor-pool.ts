@@ -1,6 +1,6 @@
 /**
- * What the coordinator needs of those who do the work: numbered workers, each of which runs one attempt at a time.
- * Worker threads, the calling thread and the tests' scripted stand-ins all fit it.
+ * The interface between the coordinator and the workers: numbered workers, each of which runs one attempt at a time. Worker
+ * threads, the calling thread and the scripted workers of tests implement it.
  */
 import type { MapReduceError } from '../../base/errors.ts';
 import type { AttemptId } from '../../base/ids.ts';
@@ -9,33 +9,33 @@ import type { TaskSpec } from '../../plan/task.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 
 export interface ExecutorPool {
-  /** The workers' numbers. Threads are started at need: a worker that is never given an attempt costs nothing. */
+  /** The numbers of the workers. Threads start on demand: a worker that never gets an attempt costs nothing. */
   readonly workers: readonly number[];
   /**
-   * False where an attempt runs in the coordinator's own thread: it can be asked to stop but not be made to,
-   * and nobody watches while it computes.
+   * False if attempts run in the coordinator's own thread. They can be cancelled but not killed, and they are not watched
+   * while they compute.
    */
   readonly canKill: boolean;
-  /** Called only for a worker whose last attempt has settled. A worker that died is replaced first. */
+  /** Called only if the previous attempt on this worker has settled. A worker that died is replaced first. */
   start(worker: number, spec: TaskSpec, attempt: AttemptId): AttemptHandle;
 }
 
 export interface AttemptHandle {
-  /** Settles once the attempt is over and its worker can take the next one. */
+  /** Settles when the attempt has ended and its worker can run the next one. */
   readonly result: Promise<TaskResult>;
-  /** What the attempt last told of itself; undefined until its worker has loaded the job and begun. */
+  /** The latest progress of the attempt; undefined until its worker has loaded the job and started the attempt. */
   progress(): Readonly<Progress> | undefined;
-  /** Whether the attempt's worker had loaded the job and done something before. Default: no. */
+  /** Whether the worker of the attempt had already loaded the job and done some work. Default: false. */
   readonly isReused?: boolean;
-  /** Moves whenever the attempt asks whether to stop: it may be alive although its progress stands still. */
+  /** Changes each time the attempt checks for cancellation. So it shows that an attempt is alive even without progress. */
   checks(): number;
   /** Asks the attempt to stop at its next check. Idempotent. */
   cancel(): void;
-  /** Takes the worker away under the attempt; `result` then rejects with the reason. Idempotent. */
+  /** Kills the worker that runs the attempt. `result` then rejects with the reason. Idempotent. */
   kill(reason: MapReduceError): void;
 }
 
-/** The same pool, seen as having one worker only: what a stage lends to the repair of a shuffle object. */
+/** Returns a view of the pool with one worker only. A stage lends it to the repair of a shuffle object. */
 export function onlyWorker(pool: ExecutorPool, worker: number): ExecutorPool {
   return {
     workers: [worker],

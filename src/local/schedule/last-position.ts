@@ -2,9 +2,9 @@ import type { ErrorDetails } from '../../base/errors.ts';
 import type { Progress } from '../../base/progress.ts';
 import type { TaskSpec } from '../../plan/task.ts';
 
-/** Where in its input an attempt was last seen. All that is left of a worker that died. */
+/** The last known position of an attempt in its input. It is all that remains of a worker that died. */
 export interface LastPosition {
-  /** For messages, empty when nothing is known: ` while it read the chunk that starts at byte 65536 of /data/a.txt`. */
+  /** For messages: ` while it was reading the chunk at byte 65536 of /data/a.txt`. Empty if the position is unknown. */
   readonly text: string;
   readonly details: ErrorDetails;
 }
@@ -15,7 +15,7 @@ export function lastPosition(spec: TaskSpec, progress: Readonly<Progress> | unde
   const file = piece.file.key;
   const offsetBytes = progress.chunkOffsetBytes;
   return {
-    text: ` while it read the chunk that starts at byte ${offsetBytes} of ${file}`,
+    text: ` while it was reading the chunk at byte ${offsetBytes} of ${file}`,
     details: { file, offsetBytes },
   };
 }

@@ -1,7 +1,8 @@
 /**
- * A reduce attempt that reads a damaged shuffle object is not at fault: the map task that wrote the object must run again,
- * or the index must be written again. Several attempts may find one fault at the same time, or in bytes that they read
- * before a repair ended. Each fault is repaired once. How often one object is repaired is decided in src/stages/advance.ts.
+ * Tracks the repairs of damaged shuffle objects. If a reduce attempt reads one, the attempt is not at fault: the map task
+ * that wrote the object must run again, or the index must be written again. Several attempts may find the same fault at the
+ * same time, or in bytes that they read before a repair ended. Each fault is repaired once. src/stages/advance.ts bounds
+ * how often one object is repaired.
  */
 import type { RepairTarget } from '../../base/errors.ts';
 
@@ -14,8 +15,8 @@ export class ShuffleRepairs {
   }
 
   /**
-   * What to do about a target that an attempt, the `sequence`-th of its stage, found damaged:
-   * - 'again': the target was repaired after the attempt began; try again;
+   * Decides what to do about a target that an attempt, the `sequence`-th of its stage, found damaged:
+   * - 'again': the target was repaired after the attempt began; retry the task;
    * - a promise: a repair is running; wait for it;
    * - 'repair': start a repair and pass its promise to `begin`.
    */

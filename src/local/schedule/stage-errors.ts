@@ -1,4 +1,4 @@
-/** What the coordinator says when a task or a whole stage cannot go on. */
+/** The errors of the coordinator when a task or a whole stage cannot continue. */
 import { MapReduceError, withDetails } from '../../base/errors.ts';
 import type { Stage } from '../../base/ids.ts';
 import { lastPosition } from './last-position.ts';
@@ -24,18 +24,18 @@ function stallOf(
     return {
       what: `made no progress for ${timeoutMs} ms${place}: it read no record and no value, and called neither emit() nor count()`,
       remedy:
-        'Look for a loop that does not end. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between',
+        'Check the job for an infinite loop. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between',
     };
   }
   if (handle.isReused) {
     return {
-      what: `did not begin within ${timeoutMs} ms: its worker is busy with something that the job's code left behind there before, in a task or while the job was planned`,
-      remedy: 'Look for a timer or a promise whose code has a loop that does not end',
+      what: `did not start within ${timeoutMs} ms: its worker is still busy with code that the job left running in an earlier task or during planning`,
+      remedy: 'Check the callbacks of timers and promises for an infinite loop',
     };
   }
   return {
-    what: `did not begin within ${timeoutMs} ms: its worker is still loading the job module`,
-    remedy: 'Look for a top-level await or a loop in the job module that does not end',
+    what: `did not start within ${timeoutMs} ms: its worker is still loading the job module`,
+    remedy: 'Check the module for an infinite loop or a top-level await that never settles',
   };
 }
 
@@ -44,23 +44,23 @@ export function finalError(
   { attempt, error }: TaskFailure,
   { isHopeless, attemptsMax }: { isHopeless: boolean; attemptsMax: number },
 ): MapReduceError {
-  // An error that another attempt would only repeat is passed on as it is, with the task that it came from.
+  // An error that every other attempt would repeat is passed on unchanged, with its task and attempt added.
   if (isHopeless) return withDetails(error, { taskId: attempt.task.spec.taskId, attemptId: attempt.id });
   return taskFailedError(attempt, error, attemptsMax);
 }
 
-/** A task that used up its attempts: which one, how often, on which record, and the error of the last attempt. */
+/** Reports a task that used up its attempts: how often it failed, at which record, and the error of the last attempt. */
 function taskFailedError(attempt: RunningAttempt, error: unknown, attemptsMax: number): MapReduceError {
   const { spec, failures } = attempt.task;
   const last = withDetails(error, { taskId: spec.taskId, attemptId: attempt.id });
   const { file, offsetBytes } = last.details;
-  const place = file === undefined ? '' : ` at byte ${offsetBytes ?? 0} of ${file}`;
+  const where = file === undefined ? '' : ` at byte ${offsetBytes ?? 0} of ${file}`;
   const { name, message } = nameAndMessage(error);
   const failed = failures.filter(({ isExcused }) => !isExcused).length;
   const bound = attemptsMax === 1 ? 'at most 1 attempt' : `at most ${attemptsMax} attempts`;
   return new MapReduceError(
     'TaskFailedError',
-    `${spec.stage} task ${spec.taskId} failed ${failed} ${failed === 1 ? 'time' : 'times'} (${bound}); the last, ${attempt.id},${place || ' said'}: ${name}: ${message}`,
+    `${spec.stage} task ${spec.taskId} failed ${failed} ${failed === 1 ? 'time' : 'times'} (${bound}). The last attempt, ${attempt.id}, failed${where}: ${name}: ${message}`,
     { details: last.details, cause: error },
   );
 }
@@ -72,7 +72,7 @@ export function cancelledError(
 ): MapReduceError {
   return new MapReduceError(
     'CancelledError',
-    `the job was cancelled in its ${stage} stage, when ${tasks.committed} of ${tasks.total} tasks had committed`,
+    `the job was cancelled in its ${stage} stage, after ${tasks.committed} of ${tasks.total} tasks had committed`,
     { cause },
   );
 }

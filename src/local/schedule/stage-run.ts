@@ -5,8 +5,8 @@
  *      |
  *      +-- a task failed, or abort --> stopping -- all attempts over --> rejected
  *
- * Either way nothing of the stage runs any more once its promise has settled: attempts that lost a race or are not
- * wanted any more are asked to stop, and after a grace period their workers are taken away.
+ * In both cases, nothing of the stage still runs when its promise settles. Attempts that lost a race or are no longer
+ * needed are asked to stop, and their workers are killed after a grace period.
  */
 import { backoffMs } from '../../base/backoff.ts';
 import { BoundedList } from '../../base/bounded-list.ts';
@@ -47,11 +47,11 @@ export class StageRun {
   readonly #counts: AttemptCounts = { committed: 0, attempts: 0, failedAttempts: 0, backupAttempts: 0 };
   readonly #committedReads: ReadSoFar = { records: 0, bytes: 0 };
   readonly #committedDurationsMs: number[] = [];
-  /** Tells repairs that the stage has stopped. */
+  /** Signals to repairs that the stage has stopped. */
   readonly #stopped = new AbortController();
   readonly #settled = Promise.withResolvers<StageOutcome>();
   readonly #startedMs: number;
-  #progressToldMs: number;
+  #progressReportedMs: number;
   #stopError: MapReduceError | undefined;
   #isOver = false;
   #cancelTick: () => void = () => {};
@@ -67,7 +67,7 @@ export class StageRun {
     this.#numbers = options.attemptNumbers ?? new AttemptNumbers();
     this.#failures = new BoundedList(policy.failuresKeptMax);
     this.#startedMs = options.clock.nowMs();
-    this.#progressToldMs = this.#startedMs;
+    this.#progressReportedMs = this.#startedMs;
   }
 
   run(): Promise<StageOutcome> {
@@ -79,14 +79,14 @@ export class StageRun {
         return;
       }
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#tell({ kind: 'stage-started', stage, tasks: this.#tasks.length });
+      this.#report({ kind: 'stage-started', stage, tasks: this.#tasks.length });
       this.#handOut();
     });
     if (!this.#isOver) this.#cancelTick = clock.after(this.#policy.pollIntervalMs, () => this.#tick());
     return this.#settled.promise.finally(() => signal?.removeEventListener('abort', onAbort));
   }
 
-  /** Whatever happens goes through here, so that a defect (or an event listener that throws) stops the stage. */
+  /** Every event goes through here, so that a bug, or an event listener that throws, stops the stage. */
   #react(step: () => void): void {
     if (this.#isOver) return;
     try {
@@ -100,7 +100,7 @@ export class StageRun {
   // Handing out
 
   #handOut(): void {
-    // While a shuffle object is being replaced, a new attempt would only stumble over it.
+    // While a shuffle object is being replaced, a new attempt would find it damaged or missing.
     if (this.#repairs.inFlight > 0) return;
     while (this.#stopError === undefined && this.#idleWorkers.size > 0) {
       const task = this.#queue.take();
@@ -109,7 +109,7 @@ export class StageRun {
     }
   }
 
-  /** The lowest number that is free (those have their threads), another than the one the task has failed on. */
+  /** Picks the lowest idle worker, because its thread has most likely started; not the one that the task last failed on. */
   #pickWorker(task: StageTask): number {
     let lowest = Number.POSITIVE_INFINITY;
     for (const worker of this.#idleWorkers) {
@@ -146,7 +146,7 @@ export class StageRun {
       task.backups++;
       this.#counts.backupAttempts++;
     }
-    this.#tell({ kind: 'attempt-started', taskId: task.spec.taskId, attemptId: id, worker, backup });
+    this.#report({ kind: 'attempt-started', taskId: task.spec.taskId, attemptId: id, worker, backup });
   }
 
   #release(attempt: RunningAttempt): void {
@@ -155,18 +155,16 @@ export class StageRun {
     this.#idleWorkers.add(attempt.worker);
   }
 
-  // An attempt is over
+  // Ends of attempts
 
   #ended(attempt: RunningAttempt, result: TaskResult): void {
     const { task } = attempt;
     this.#release(attempt);
-    this.#tellEnded(attempt, result.committed);
+    this.#reportEnded(attempt, result.committed);
     if (task.state.kind === 'failed') return;
     const before = task.state.kind === 'committed' ? task.state.result : undefined;
     if (before?.committed && result.committed) {
-      throw new Error(
-        `task ${task.spec.taskId} was committed by ${before.attemptId} and again by ${attempt.id}`,
-      );
+      throw new Error(`both ${before.attemptId} and ${attempt.id} committed task ${task.spec.taskId}`);
     }
     if (before === undefined) {
       this.#counts.committed++;
@@ -185,8 +183,8 @@ export class StageRun {
     const { task } = attempt;
     this.#release(attempt);
     if (task.state.kind === 'committed' || this.#stopError !== undefined) {
-      // It lost the race or was told to stop: what it says on the way out is not a failure.
-      this.#tellEnded(attempt, false);
+      // The attempt lost the race or was asked to stop, so its error is not a failure.
+      this.#reportEnded(attempt, false);
     } else if (!this.#sendToRepair(attempt, error)) {
       this.#countFailure(attempt, error);
     }
@@ -201,7 +199,7 @@ export class StageRun {
     this.#counts.failedAttempts++;
     const verdict = attemptVerdict(task.failures, attemptsMax);
     const isOver = verdict.kind === 'hopeless' || (verdict.kind === 'used up' && task.running.size === 0);
-    this.#tellFailed(attempt, error, !isOver);
+    this.#reportFailed(attempt, error, !isOver);
     if (isOver) {
       const final = finalError(verdict.attempt, { isHopeless: verdict.kind === 'hopeless', attemptsMax });
       task.state = { kind: 'failed', error: final };
@@ -221,13 +219,13 @@ export class StageRun {
 
   // Corrupt shuffle objects
 
-  /** True when the attempt's error names what is, or has just been, made good: then it does not count. */
+  /** Returns true if the error names an object that is being repaired or was just repaired. Then the failure does not count. */
   #sendToRepair(attempt: RunningAttempt, error: unknown): boolean {
     const hook = this.#options.onCorruptShuffle;
     const target = repairTarget(error);
     if (!hook || target === undefined) return false;
     const verdict = this.#repairs.verdict(target, attempt.sequence);
-    this.#tellFailed(attempt, error, true);
+    this.#reportFailed(attempt, error, true);
     const repair = verdict === 'repair' ? this.#repair(attempt, target, hook) : verdict;
     if (attempt.task.running.size > 0) return true;
     if (repair === 'again') {
@@ -267,14 +265,14 @@ export class StageRun {
     return repair;
   }
 
-  // As time goes by
+  // Polling
 
   #tick(): void {
     this.#react(() => {
       const nowMs = this.#options.clock.nowMs();
-      if (this.#options.pool.canKill) this.#watch.look(this.#running, nowMs);
+      if (this.#options.pool.canKill) this.#watch.check(this.#running, nowMs);
       this.#startBackups(nowMs);
-      if (nowMs - this.#progressToldMs >= this.#policy.progressIntervalMs) this.#tellProgress(nowMs);
+      if (nowMs - this.#progressReportedMs >= this.#policy.progressIntervalMs) this.#reportProgress(nowMs);
     });
     if (!this.#isOver) {
       this.#cancelTick = this.#options.clock.after(this.#policy.pollIntervalMs, () => this.#tick());
@@ -285,7 +283,7 @@ export class StageRun {
     if (this.#stopError !== undefined || this.#repairs.inFlight > 0 || this.#idleWorkers.size === 0) return;
     const afterMs = stragglerAfterMs(this.#tasks.length, this.#committedDurationsMs, this.#policy);
     if (afterMs === undefined) return;
-    // Attempts are kept in the order of their start: the slowest come first.
+    // Attempts are in the order in which they started, so those that have run longest come first.
     for (const { task, startedMs } of [...this.#running]) {
       if (this.#idleWorkers.size === 0 || nowMs - startedMs <= afterMs) return;
       if (task.state.kind === 'running' && task.backups === 0)
@@ -331,29 +329,29 @@ export class StageRun {
   #outcome(): StageOutcome {
     const nowMs = this.#options.clock.nowMs();
     const report = stageReport(this.#options.stage, this.#tasks, this.#counts, nowMs - this.#startedMs);
-    this.#tellProgress(nowMs);
-    this.#tell({ kind: 'stage-ended', report });
+    this.#reportProgress(nowMs);
+    this.#report({ kind: 'stage-ended', report });
     return { results: this.#tasks.map(resultOf), report, failures: this.#failures.toArray() };
   }
 
-  // Telling
+  // Events
 
-  #tell(event: JobEvent): void {
+  #report(event: JobEvent): void {
     this.#options.onEvent?.(event);
   }
 
-  #tellEnded({ task, id, worker }: RunningAttempt, committed: boolean): void {
-    this.#tell({ kind: 'attempt-ended', taskId: task.spec.taskId, attemptId: id, worker, committed });
+  #reportEnded({ task, id, worker }: RunningAttempt, committed: boolean): void {
+    this.#report({ kind: 'attempt-ended', taskId: task.spec.taskId, attemptId: id, worker, committed });
   }
 
-  #tellFailed({ task, id, worker }: RunningAttempt, error: unknown, willRetry: boolean): void {
+  #reportFailed({ task, id, worker }: RunningAttempt, error: unknown, willRetry: boolean): void {
     const failure: AttemptFailure = { taskId: task.spec.taskId, attemptId: id, error: serializeError(error) };
     this.#failures.add(failure);
-    this.#tell({ kind: 'attempt-failed', ...failure, worker, willRetry });
+    this.#report({ kind: 'attempt-failed', ...failure, worker, willRetry });
   }
 
-  #tellProgress(nowMs: number): void {
-    this.#progressToldMs = nowMs;
+  #reportProgress(nowMs: number): void {
+    this.#progressReportedMs = nowMs;
     const running = new Set<StageTask>();
     for (const { task } of this.#running) if (task.state.kind === 'running') running.add(task);
     const progress = stageProgress({
@@ -365,7 +363,7 @@ export class StageRun {
       bytesTotal: this.#options.bytesTotal,
       elapsedMs: nowMs - this.#startedMs,
     });
-    this.#tell({ kind: 'progress', progress });
+    this.#report({ kind: 'progress', progress });
   }
 }
 

@@ -1,17 +1,17 @@
 /**
- * One task of a stage, as the coordinator keeps it.
+ * The coordinator's state of one task of a stage.
  *
  *               hand out                  an attempt commits, or finds that another had
  *   pending ---------------> running -------------------------------------------------> committed
  *      ^                      |  |  \
- *      |    back-off over     |  |   \ attempts used up, or an error that no retry mends
+ *      |    back-off over     |  |   \ attempts used up, or an error that is not retryable
  *      +------- waiting <-----+  |    +-----------------------------------------------> failed (so does the stage)
  *      |                         | read a corrupt shuffle object
  *      +------- repairing <------+
  *         map task run again
  *
- * `running` holds one attempt, or two while a backup attempt races. The last attempt to fail decides where the
- * task goes; nothing leaves `committed`, though a later answer of the attempt that did commit completes the result.
+ * A running task has one attempt, or two while a backup attempt races. The last attempt to fail decides the next state. A
+ * task never leaves `committed`; if the attempt that really committed reports later, its result replaces the first one.
  */
 import type { MapReduceError } from '../../base/errors.ts';
 import type { AttemptId } from '../../base/ids.ts';
@@ -29,7 +29,7 @@ export type TaskState =
   | { readonly kind: 'failed'; readonly error: MapReduceError };
 
 export interface StageTask {
-  /** Where it stands in the stage's list; the spec's own index differs when only some tasks are run again. */
+  /** The position in the stage's list. It differs from the index in the spec if only some tasks run again. */
   readonly position: number;
   readonly spec: TaskSpec;
   state: TaskState;
@@ -37,7 +37,7 @@ export interface StageTask {
   /** Oldest first. */
   readonly failures: TaskFailure[];
   backups: number;
-  /** The next attempt rather goes elsewhere. */
+  /** The next attempt goes to another worker if one is idle. */
   failedOnWorker: number | undefined;
 }
 
@@ -51,13 +51,13 @@ export interface RunningAttempt {
   readonly id: AttemptId;
   readonly worker: number;
   readonly backup: boolean;
-  /** Counts all attempts of the stage: which of two events came first, without trusting a clock's resolution. */
+  /** The number of this attempt in the stage. It orders events without relying on the resolution of a clock. */
   readonly sequence: number;
   readonly startedMs: number;
   readonly handle: AttemptHandle;
-  /** Since when it has been asked to stop. */
+  /** When the attempt was asked to stop. */
   stopAskedMs: number | undefined;
-  /** What the watch saw last, and for how long it has seen nothing new. */
+  /** What the watch last read, and for how long that has not changed. */
   begun: boolean;
   progressSum: number;
   quietMs: number;

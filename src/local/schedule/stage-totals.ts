@@ -1,9 +1,9 @@
-/** Sums over a stage, for the progress display and for its report. */
+/** Sums up a stage for the progress display and for its report. */
 import type { Stage } from '../../base/ids.ts';
 import type { StageProgress, StageReport } from '../../report/report.ts';
 import type { StageTask } from './stage-task.ts';
 
-/** What the coordinator counts as it goes. */
+/** The coordinator's running counts. */
 export interface AttemptCounts {
   committed: number;
   attempts: number;
@@ -41,7 +41,7 @@ export function stageReport(
   };
 }
 
-/** What committed tasks have read is summed as they commit; only the running ones are looked at here. */
+/** How much tasks have read. The coordinator adds up committed tasks as they commit; stageProgress() adds the running ones. */
 export interface ReadSoFar {
   records: number;
   bytes: number;
@@ -77,7 +77,7 @@ export function stageProgress(options: {
   };
 }
 
-/** Of two attempts that race, the one that is ahead. */
+/** Returns how much the running attempt has read; the larger figure if two attempts race. */
 function furthestRead(task: StageTask): ReadSoFar {
   const furthest = { records: 0, bytes: 0 };
   if (task.state.kind === 'committed') return furthest;

@@ -1,8 +1,8 @@
 import type { StageTask } from './stage-task.ts';
 
 /**
- * Tasks that wait for a worker: those that come back after a failure first (a job that cannot finish should say so
- * soon), then the others in the order of their index. Bounded by the stage: a task is in it at most once.
+ * The tasks that wait for a worker. Retried tasks come first, so that a job that cannot succeed fails early; the others
+ * follow in the order of their index. The stage bounds the queue: each task is in it at most once.
  */
 export class TaskQueue {
   readonly #fresh: readonly StageTask[];

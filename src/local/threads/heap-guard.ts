@@ -1,18 +1,18 @@
-/** Holds a worker's JavaScript heap to its bound, from inside and between chunks. See worker-heap.ts. */
+/** Enforces the bound of the JavaScript heap. It runs in the worker, between chunks. See worker-heap.ts. */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { MapReduceError } from '../../base/errors.ts';
 
-/** Looking costs about two microseconds. */
-const LOOK_INTERVAL_MS = 20;
-/** Garbage is collected again once the heap has grown by this part of the bound, not at every look. */
+/** One check costs about two microseconds. */
+const CHECK_INTERVAL_MS = 20;
+/** Garbage is collected again when the heap has grown by this fraction of the bound, not at every check. */
 const GROWTH_FRACTION = 0.25;
 
 export class HeapGuard {
   readonly #boundBytes: number;
   readonly #usedBytes: () => number;
   readonly #collect: () => void;
-  #lookAtMs = 0;
+  #nextCheckMs = 0;
   #collectAtBytes: number;
 
   constructor(
@@ -28,17 +28,17 @@ export class HeapGuard {
     this.#collect = collect;
   }
 
-  /** Called between chunks. Throws WorkerOutOfMemoryError when more is kept than may be. */
-  look(nowMs: number): void {
-    if (nowMs < this.#lookAtMs) return;
-    this.#lookAtMs = nowMs + LOOK_INTERVAL_MS;
+  /** Called between chunks. Throws WorkerOutOfMemoryError if the heap exceeds its bound after garbage collection. */
+  check(nowMs: number): void {
+    if (nowMs < this.#nextCheckMs) return;
+    this.#nextCheckMs = nowMs + CHECK_INTERVAL_MS;
     if (this.#usedBytes() <= this.#collectAtBytes) return;
     this.#collect();
     const keptBytes = this.#usedBytes();
     if (keptBytes > this.#boundBytes) {
       throw new MapReduceError(
         'WorkerOutOfMemoryError',
-        `${keptBytes} bytes are kept in the JavaScript heap`,
+        `the JavaScript heap still holds ${keptBytes} bytes after garbage collection`,
       );
     }
     this.#collectAtBytes = Math.max(this.#boundBytes, keptBytes + this.#boundBytes * GROWTH_FRACTION);
@@ -49,7 +49,7 @@ let gc: (() => void) | undefined;
 
 function collectGarbage(): void {
   if (gc === undefined) {
-    // The one way to ask V8 for it without having been started with --expose-gc.
+    // The only way to get gc() if Node was started without --expose-gc.
     setFlagsFromString('--expose-gc');
     gc = runInNewContext('gc') as () => void;
   }

@@ -1,10 +1,12 @@
-/** Notices, from outside, that a running worker's JavaScript heap is far over its bound. See worker-heap.ts. */
+/** Notices, from the coordinator's thread, that a worker's JavaScript heap is far over its bound. See worker-heap.ts. */
 
-const LOOK_INTERVAL_MS = 100;
+const CHECK_INTERVAL_MS = 100;
 
 /**
- * Calls back once if the heap grows over `limitBytes`. The answer ends the watch. A worker may take long to say how large its heap is
- * (it is asked in between two turns of a loop): nobody waits for it.
+ * Calls back once if the heap grows over `limitBytes`. A busy worker may take long to report the size of its heap, because
+ * it can do so only when it interrupts a computation. Nothing waits for that.
+ *
+ * @returns a function that ends the watch
  */
 export function watchHeap(
   heapBytes: () => Promise<number | undefined>,
@@ -13,7 +15,7 @@ export function watchHeap(
 ): () => void {
   let isOver = false;
   let isAsking = false;
-  const look = async () => {
+  const check = async () => {
     if (isAsking) return;
     isAsking = true;
     const bytes = await heapBytes();
@@ -22,7 +24,7 @@ export function watchHeap(
     end();
     onTooMuch();
   };
-  const timer = setInterval(() => void look(), LOOK_INTERVAL_MS);
+  const timer = setInterval(() => void check(), CHECK_INTERVAL_MS);
   const end = () => {
     isOver = true;
     clearInterval(timer);

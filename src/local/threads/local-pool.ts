@@ -1,4 +1,4 @@
-/** The pool of worker threads that an embedded run uses, and the job as its first thread describes it. */
+/** Starts the worker threads of an embedded run. The first thread also describes and plans the job. */
 import type { JobDescription } from '../../api/job-description.ts';
 import type { JobPlan } from '../../plan/task.ts';
 import { type AskOptions, askDescription, askPlan, type PlanQuestion } from '../run/job-questions.ts';
@@ -33,7 +33,7 @@ export function localPool(options: LocalPoolOptions): LocalPool {
     scratch,
     ...(onOutput ? { onOutput } : {}),
   });
-  // It loads the job while the coordinator does something else, then describes, plans, and runs the first task.
+  // The first worker loads the job while the coordinator does other work. It then describes and plans the job.
   pool.warmUp(1);
   return {
     pool,

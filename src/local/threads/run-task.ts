@@ -4,7 +4,7 @@ import type { TaskEnvironment, TaskSpec } from '../../plan/task.ts';
 import { runReduceTask } from '../../reduce/reduce-task.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 
-/** The engine's two kinds of task, by what the spec says. */
+/** Runs a task of the engine: a map or a reduce task, depending on the spec. */
 export function runTask(
   spec: TaskSpec,
   attempt: AttemptId,

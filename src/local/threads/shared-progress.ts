@@ -1,7 +1,7 @@
 /**
- * What a worker and the coordinator share while an attempt runs: the attempt's progress, that it has begun, and that
- * it should stop. Shared memory and not messages, so that a worker which computes without a pause can be watched
- * and told, and so that a write costs about a nanosecond.
+ * The memory that a worker and the coordinator share while an attempt runs. It holds the progress of the attempt, whether
+ * the attempt has begun, and whether it should stop. A worker that computes without a pause cannot exchange messages, but it
+ * can read and write shared memory. A write costs about a nanosecond.
  *
  *     byte 0                                        64       68       72       76     80
  *          +------+------+------+------+------+------+--------+--------+--------+------+
@@ -9,10 +9,10 @@
  *          |  the fields of Progress, in that order  |         32-bit integers         |
  *          +------+------+------+------+------+------+--------+--------+--------+------+
  *
- * `begun` and `stop` hold the run number of the attempt they speak of (1, 2, ... for one worker), so that nobody has
- * to reset them in time. `checks` counts how often an attempt asked whether to stop: a sign of life where a long
- * merge moves no other number. The floats are written without atomics: aligned 64-bit writes do not tear on the
- * machines Node runs on, and a watcher that reads a value late loses nothing.
+ * `begun` and `stop` hold the run number of an attempt (1, 2, ... for one worker), so they need no reset between attempts.
+ * `checks` counts how often an attempt checked for cancellation. It shows that the attempt is alive during a long merge,
+ * which changes no other number. The floats are written without atomics: aligned 64-bit writes are not split on the
+ * machines that Node runs on, and it does no harm if the coordinator reads a value late.
  */
 import { MapReduceError } from '../../base/errors.ts';
 import type { AttemptControl, Progress } from '../../base/progress.ts';
@@ -27,7 +27,7 @@ export function newSharedBuffer(): SharedArrayBuffer {
   return new SharedArrayBuffer(SHARED_BYTES);
 }
 
-/** The worker's side of the numbers; also the coordinator's, who only reads them. */
+/** Access to the numbers. The worker writes them; the coordinator only reads them. */
 export class SharedProgress implements Progress {
   readonly #numbers: Float64Array;
 
@@ -89,7 +89,7 @@ export class SharedProgress implements Progress {
   }
 }
 
-/** Where an attempt stands between "sent to the worker" and "over". */
+/** The signals between the coordinator and an attempt. */
 export class SharedSignals {
   readonly #words: Int32Array;
 
@@ -122,7 +122,7 @@ export class SharedSignals {
   }
 }
 
-/** The attempt's side of "should I stop?". */
+/** Creates the control with which an attempt checks for cancellation. */
 export function sharedControl(
   signals: SharedSignals,
   run: number,
@@ -132,8 +132,7 @@ export function sharedControl(
     check() {
       signals.countCheck();
       betweenChunks();
-      if (signals.isAskedToStop(run))
-        throw new MapReduceError('CancelledError', 'the attempt was asked to stop');
+      if (signals.isAskedToStop(run)) throw new MapReduceError('CancelledError', 'the attempt was cancelled');
     },
   };
 }

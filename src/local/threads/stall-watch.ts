@@ -1,23 +1,27 @@
-/** Notices that a worker which answers a question shows no sign of life any more. Attempts have their own watch. */
+/** Notices that a worker makes no progress while it answers a question. Attempts have their own watch. */
 
-const LOOK_INTERVAL_MS = 100;
+const CHECK_INTERVAL_MS = 100;
 
-/** Calls back once, when `signsOfLife` has not changed for `timeoutMs`. The answer ends the watch. */
+/**
+ * Calls back once, when `signsOfLife` has not changed for `timeoutMs`.
+ *
+ * @returns a function that ends the watch
+ */
 export function watchStall(signsOfLife: () => number, timeoutMs: number, onStall: () => void): () => void {
   let last = signsOfLife();
   let quietMs = 0;
-  let lookedMs = performance.now();
+  let checkedMs = performance.now();
   const timer = setInterval(() => {
     const nowMs = performance.now();
-    // When the whole process stood still (a debugger, SIGSTOP), the worker is not to blame.
-    quietMs += Math.min(nowMs - lookedMs, 3 * LOOK_INTERVAL_MS);
-    lookedMs = nowMs;
+    // If the whole process was suspended (a debugger, SIGSTOP), the worker has not stalled.
+    quietMs += Math.min(nowMs - checkedMs, 3 * CHECK_INTERVAL_MS);
+    checkedMs = nowMs;
     const signs = signsOfLife();
     if (signs !== last) quietMs = 0;
     last = signs;
     if (quietMs < timeoutMs) return;
     clearInterval(timer);
     onStall();
-  }, LOOK_INTERVAL_MS);
+  }, CHECK_INTERVAL_MS);
   return () => clearInterval(timer);
 }

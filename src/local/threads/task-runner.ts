@@ -1,6 +1,6 @@
 /**
- * What runs an attempt once a thread has been found for it. The pools know nothing else of maps, reduces or jobs; in
- * production it is job-runner.ts, in tests of the pools whatever misbehaves best.
+ * The interface that runs an attempt on a thread. The pools know nothing else about maps, reduces or jobs. job-runner.ts
+ * implements it in production; tests of the pools implement it with runners that fail on purpose.
  */
 import type { AttemptId } from '../../base/ids.ts';
 import type { AttemptControl, Progress } from '../../base/progress.ts';
@@ -9,15 +9,18 @@ import type { TaskResult } from '../../report/task-summary.ts';
 
 export interface TaskRunner<Configuration = unknown> {
   /**
-   * Called for one attempt after the other, never two at once. `configuration` is what the pool was configured with,
-   * the same object for every attempt on this thread.
+   * Called for one attempt at a time. `configuration` is the value that the pool was configured with, the same object for
+   * every attempt on this thread.
    */
   run(attempt: AttemptToRun<Configuration>): Promise<TaskResult>;
-  /** Called between attempts, for what the coordinator cannot do itself because it takes user code. Plain data both ways. */
+  /**
+   * Called between attempts, for work that needs user code and that the coordinator therefore cannot do. The question and
+   * the result are plain data.
+   */
   answer?(question: unknown, watched: Watched): Promise<unknown>;
 }
 
-/** How the coordinator sees that the thread is alive, and stops it. */
+/** Lets the coordinator see that the thread is alive, and stop it. */
 export interface Watched {
   readonly progress: Progress;
   readonly control: AttemptControl;
@@ -27,6 +30,6 @@ export interface AttemptToRun<Configuration = unknown> extends Watched {
   readonly spec: TaskSpec;
   readonly attemptId: AttemptId;
   readonly configuration: Configuration;
-  /** Exists, is empty, and is removed after the attempt. */
+  /** The folder exists and is empty. It is removed after the attempt. */
   readonly scratchFolder: string;
 }

@@ -1,4 +1,4 @@
-/** What is said of an attempt whose worker thread ended under it, or had to be ended. */
+/** The errors of attempts and questions whose worker thread ended, or had to be ended. */
 import { type ErrorDetails, MapReduceError } from '../../base/errors.ts';
 import type { AttemptId } from '../../base/ids.ts';
 import { MiB } from '../../base/limits.ts';
@@ -11,14 +11,14 @@ export interface LostAttempt {
   readonly spec: TaskSpec;
   readonly attemptId: AttemptId;
   readonly worker: number;
-  /** Undefined when the attempt had not begun. */
+  /** Undefined if the attempt had not begun. */
   readonly progress: Readonly<Progress> | undefined;
 }
 
-/** What a worker was doing when it was lost. */
+/** What a worker was doing when its thread ended. */
 export interface LostWork {
   readonly worker: number;
-  /** Reads on after 'died': `in map attempt m-00000.0 ...`. */
+  /** Follows 'died' in messages: `in map attempt m-00000.0 ...`. */
   readonly where: string;
   readonly details: ErrorDetails;
 }
@@ -38,7 +38,7 @@ export function outOfMemoryError(
 ): MapReduceError {
   return new MapReduceError(
     'WorkerOutOfMemoryError',
-    `worker ${worker} ran out of JavaScript heap (at most ${Math.round(heapBoundBytes / MiB)} MiB) ${where}. Keep less in the job's own variables, for example no collection that grows with the input, or raise --memory, with fewer --workers where the machine has no more.`,
+    `worker ${worker} ran out of JavaScript heap (at most ${Math.round(heapBoundBytes / MiB)} MiB) ${where}. Keep less data in the job's own variables (for example, no collection that grows with the input), or raise --memory. If the machine has no more memory, also lower --workers.`,
     { details },
   );
 }
@@ -52,12 +52,12 @@ export function threadEndedError(lost: LostWork, end: ThreadEnd, heapBoundBytes:
   });
 }
 
-/** Why a thread ended, as far as it could still say: a clause, to read on after a colon or a comma. */
+/** Explains why a thread ended, as far as is known. `what` is a clause that follows a colon or a comma. */
 export function causeOfDeath({ error, exitCall, exitCode }: ThreadEnd): { what: string; userStack?: string } {
-  // Node.js itself calls process.exit after an error that nothing caught: the error comes first.
+  // Node.js itself calls process.exit after an uncaught error, so check for the error first.
   if (error !== undefined) {
     return {
-      what: `the job's code threw an error that nothing caught: ${error.name}: ${error.message}`,
+      what: `the job's code threw an uncaught error: ${error.name}: ${error.message}`,
       ...(error.stack === undefined ? {} : { userStack: error.stack }),
     };
   }

@@ -1,6 +1,6 @@
 /**
- * The worker's side of a pool: takes attempts from the coordinator, one at a time, and answers how each ended. A worker
- * module (worker.ts, or a stand-in in a test) makes its runner and calls `serveAttempts`.
+ * The worker's side of a pool. It receives attempts from the coordinator, one at a time, and reports how each ended. A
+ * worker module (worker.ts, or a scripted one in a test) creates its runner and calls `serveAttempts`.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
@@ -11,8 +11,8 @@ import type { TaskRunner } from './task-runner.ts';
 import type { ExitCall, FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
 
 /**
- * `makeRunner` is called at once, with what the pool's owner passed as `workerData`: loading the job overlaps with
- * planning. If it fails, every attempt on this worker fails with its error.
+ * Calls `makeRunner` at once with the `workerData` of the pool, so that loading the job overlaps with planning. If it
+ * fails, every attempt on this worker fails with its error.
  */
 export function serveAttempts<Configuration>(
   makeRunner: (data: unknown) => Promise<TaskRunner<Configuration>>,
@@ -22,7 +22,7 @@ export function serveAttempts<Configuration>(
   const progress = new SharedProgress(shared);
   const signals = new SharedSignals(shared);
   const heap = new HeapGuard(heapBoundBytes);
-  announceExit((call) => answer({ kind: 'exiting', ...call }));
+  reportExit((call) => send({ kind: 'exiting', ...call }));
   const runner = makeRunner(data);
   let configuration: Configuration;
 
@@ -33,7 +33,8 @@ export function serveAttempts<Configuration>(
       void runOne(message);
     }
   });
-  // A module that waits at its top level for what never happens ends the thread, which otherwise would wait with it.
+  // If a module awaits a promise at its top level that never settles, the thread ends. With the port referenced, the
+  // thread would wait forever.
   port.unref();
   runner.then(
     () => port.ref(),
@@ -44,11 +45,11 @@ export function serveAttempts<Configuration>(
     const { run } = message;
     try {
       const done = await workOn(message, await runner);
-      await printed();
-      answer(done);
+      await flushOutput();
+      send(done);
     } catch (error) {
-      await printed();
-      answer({ kind: 'error', run, error: serializeError(error) });
+      await flushOutput();
+      send({ kind: 'error', run, error: serializeError(error) });
     }
   }
 
@@ -57,7 +58,7 @@ export function serveAttempts<Configuration>(
     ready: TaskRunner<Configuration>,
   ): Promise<FromWorker> {
     const { run } = message;
-    const control = sharedControl(signals, run, () => heap.look(performance.now()));
+    const control = sharedControl(signals, run, () => heap.check(performance.now()));
     signals.begin(run);
     if (message.kind === 'ask') {
       return { kind: 'answer', run, answer: await ready.answer?.(message.question, { progress, control }) };
@@ -69,17 +70,17 @@ export function serveAttempts<Configuration>(
     return { kind: 'result', run, result };
   }
 
-  function answer(message: FromWorker): void {
+  function send(message: FromWorker): void {
     port.postMessage(message);
   }
 }
 
-/** In a worker, process.exit ends the thread alone, and nothing says who called it. */
-function announceExit(tell: (call: ExitCall) => void): void {
+/** Reports the caller of process.exit, which in a worker ends only the thread, without showing where it was called. */
+function reportExit(report: (call: ExitCall) => void): void {
   const { exit } = process;
   process.exit = (code) => {
     const { stack = '' } = new Error(`process.exit(${code ?? ''})`);
-    tell({ code: String(code ?? ''), stack });
+    report({ code: String(code ?? ''), stack });
     return exit.call(process, code);
   };
 }
@@ -93,16 +94,17 @@ function makeFolder(path: string): void {
 }
 
 /**
- * A worker's stdout and stderr are streams to the coordinator's thread, with at most one write under way: what
- * user code printed in a burst waits here, and would be lost if the worker were ended after its last answer.
+ * Waits until the coordinator has received what user code printed. A worker's stdout and stderr are streams to the
+ * coordinator's thread with one pending write at a time. The rest waits in the worker, and would be lost if the worker were
+ * ended after its last message.
  */
-async function printed(): Promise<void> {
+async function flushOutput(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write('', () => resolve()));
   }
 }
 
 function coordinatorPort(): MessagePort {
-  if (parentPort === null) throw new MapReduceError('UsageError', 'this module runs as a worker thread only');
+  if (parentPort === null) throw new MapReduceError('UsageError', 'this module runs only as a worker thread');
   return parentPort;
 }

@@ -1,6 +1,6 @@
 /**
- * What user code prints in a worker (console.log, process.stderr.write) reaches the process's own stream in whole
- * lines, so that lines of several workers never mix. An unfinished line waits for its end, but not for ever.
+ * Forwards what user code prints in a worker (console.log, process.stderr.write) to the process's own streams. It forwards
+ * whole lines, so that lines of several workers never mix. An unfinished line waits for its end until it gets too long.
  */
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -11,7 +11,7 @@ const UNFINISHED_LINE_CHARS_MAX = 64 * KiB;
 export interface WorkerOutput {
   readonly stream: 'stdout' | 'stderr';
   readonly worker: number;
-  /** Whole lines, their ends included; only the last that a worker writes may lack one. */
+  /** Whole lines including their line ends. Only the last line of a worker, or a very long line, may be incomplete. */
   readonly text: string;
 }
 
@@ -19,8 +19,8 @@ export function printOutput({ stream, text }: WorkerOutput): void {
   process[stream].write(text);
 }
 
-/** Hands on what the stream brings, line by line. */
-export function forwardLines(from: Readable, hand: (text: string) => void): void {
+/** Calls `onLines` with the text of the stream, whole lines at a time. */
+export function forwardLines(from: Readable, onLines: (text: string) => void): void {
   const decoder = new StringDecoder('utf8');
   let unfinished = '';
   from.on('data', (chunk: Buffer) => {
@@ -30,10 +30,10 @@ export function forwardLines(from: Readable, hand: (text: string) => void): void
     if (end === 0) return;
     const whole = unfinished.slice(0, end);
     unfinished = unfinished.slice(end);
-    hand(whole);
+    onLines(whole);
   });
   from.on('end', () => {
     const rest = unfinished + decoder.end();
-    if (rest !== '') hand(rest);
+    if (rest !== '') onLines(rest);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Worker threads as a pool of executors. A thread is started when an attempt needs one (or ahead of time, by `warmUp`),
- * runs one attempt after the other, and when it has ended under an attempt, the next attempt gets a new one.
+ * A pool of worker threads. A thread starts when an attempt needs one, or earlier through `warmUp`, and runs one attempt at
+ * a time. If a thread ends during an attempt, the next attempt gets a new thread.
  */
 import { isMapReduceError, type MapReduceError } from '../../base/errors.ts';
 import type { AttemptId } from '../../base/ids.ts';
@@ -18,29 +18,29 @@ import { printOutput, type WorkerOutput } from './worker-output.ts';
 import { type ThreadEnd, WorkerThread } from './worker-thread.ts';
 
 export interface WorkerPoolOptions {
-  /** How many threads at most. */
+  /** The maximum number of threads. */
   readonly workers: number;
-  /** Module that calls `serveAttempts`. */
+  /** The module that calls `serveAttempts`. */
   readonly entry: URL;
-  /** For the entry's `makeRunner`; plain data. */
+  /** Passed to `makeRunner` of the entry module; plain data. */
   readonly workerData: unknown;
-  /** Budget of one worker; bounds its JavaScript heap, see worker-heap.ts. */
+  /** Budget of one worker. It also bounds the JavaScript heap, see worker-heap.ts. */
   readonly memoryBytes: number;
-  /** Where that is to be less. */
+  /** The bound of the JavaScript heap, if it must be lower than the usual one for `memoryBytes`. */
   readonly heapBoundBytes?: number;
   readonly scratch: Scratch;
-  /** What user code prints in a worker. Default: to this process's own streams. */
+  /** Receives what user code prints in a worker. Default: writes it to this process's own streams. */
   readonly onOutput?: (output: WorkerOutput) => void;
 }
 
 export interface Asked {
-  /** What the worker does meanwhile, as it reads on after 'died'. */
+  /** What the worker does to answer. Follows 'died' in messages. */
   readonly where: string;
   readonly signal: AbortSignal | undefined;
-  /** Without a sign of life for this long, the worker is stopped. */
+  /** A worker that makes no progress for this long is stopped. */
   readonly stallTimeoutMs: number;
   readonly stalled: () => MapReduceError;
-  /** What to say of a thread that ended by itself, where the pool's own words do not fit. */
+  /** The error for a thread that ended by itself; undefined to use the pool's own error. */
   readonly ended?: (end: ThreadEnd) => MapReduceError | undefined;
 }
 
@@ -56,7 +56,9 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
   constructor(options: WorkerPoolOptions) {
     const { workers } = options;
     if (!(Number.isInteger(workers) && workers >= 1 && workers <= LIMITS.workersMax)) {
-      throw new RangeError(`workers is a whole number from 1 to ${LIMITS.workersMax}; received ${workers}`);
+      throw new RangeError(
+        `workers must be a whole number from 1 to ${LIMITS.workersMax}; received ${workers}`,
+      );
     }
     this.#options = options;
     this.#heapBoundBytes = options.heapBoundBytes ?? heapBoundBytes(options.memoryBytes);
@@ -64,12 +66,12 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     this.#threads = new Array(workers).fill(undefined);
   }
 
-  /** Starts the first `count` threads, so that they load the job while the caller does something else. */
+  /** Starts the first `count` threads, so that they load the job while the caller does other work. */
   warmUp(count: number): void {
     for (const worker of this.workers.slice(0, count)) this.#thread(worker);
   }
 
-  /** What attempts started from now on are given as their `configuration`; plain data. */
+  /** Sets the `configuration` of attempts that start from now on; plain data. */
   configure(configuration: unknown): void {
     this.#configuration = configuration;
   }
@@ -101,9 +103,9 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
       endWatch();
       if (ended.kind === 'result') return ended.result;
       const isHeapFull = ended.kind === 'error' && isMapReduceError(ended.error, 'WorkerOutOfMemoryError');
-      // What fills the heap may be kept by the job's module, for good: another attempt needs another thread.
+      // The job module may keep the data that fills the heap, so another attempt needs a new thread.
       if (isHeapFull) await thread.terminate();
-      // An attempt that ends well has removed its scratch folder itself.
+      // A successful attempt has already removed its scratch folder.
       await this.#options.scratch.removeAttempt(attemptId);
       if (isHeapFull) throw outOfMemoryError(lost(), bound);
       if (ended.kind === 'error') throw ended.error;
@@ -121,8 +123,8 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
   }
 
   /**
-   * Has a worker's runner answer a question while no attempt runs on it. Aborting ends the thread at once: a question
-   * leaves nothing behind.
+   * Has a worker's runner answer a question while no attempt runs on it. An abort ends the thread at once, because a
+   * question writes nothing that must be removed.
    */
   async ask(worker: number, question: unknown, asked: Asked): Promise<unknown> {
     const { signal, stallTimeoutMs, stalled, ended: endedError, where } = asked;
@@ -161,12 +163,12 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     }
   }
 
-  /** Ends a worker's thread as a crash would, whatever it is doing. For tests of what comes after. */
+  /** Ends a worker's thread at once, as a crash would. For tests. */
   async crash(worker: number): Promise<void> {
     await this.#threads[worker]?.terminate();
   }
 
-  /** Ends all threads. Attempts that are still running are rejected. */
+  /** Ends all threads. Attempts that still run are rejected. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#threads.map((thread) => (thread?.hasEnded ? undefined : thread?.terminate())));

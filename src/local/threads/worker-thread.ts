@@ -5,7 +5,7 @@
  *        \        \________\_______________________/
  *         the thread may end at any point: by itself (process.exit, an uncaught error, no more heap) or terminated
  *
- * A thread that has ended stays ended; the pool makes another.
+ * A thread that has ended never restarts; the pool creates a new one.
  */
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
@@ -26,7 +26,7 @@ import {
 } from './worker-messages.ts';
 import { forwardLines, type WorkerOutput } from './worker-output.ts';
 
-/** A thread that hangs in a system call does not end when it is terminated: after this long it is left to itself. */
+/** A thread that hangs in a system call does not end when it is terminated. After this long, it is treated as ended. */
 const END_WAIT_MS = 5_000;
 
 export interface WorkerThreadOptions {
@@ -37,7 +37,7 @@ export interface WorkerThreadOptions {
   readonly onOutput: (output: WorkerOutput) => void;
 }
 
-/** How a thread ended: with which exit code, and with which error if one was not caught. */
+/** How a thread ended: its exit code, and the uncaught error if there was one. */
 export interface ThreadEnd {
   readonly exitCode: number;
   readonly error: (Error & { readonly code?: string }) | undefined;
@@ -45,13 +45,13 @@ export interface ThreadEnd {
   readonly exitCall: ExitCall | undefined;
 }
 
-/** Work that a thread was given. */
+/** Work that a thread has received. */
 export interface Given {
   readonly run: number;
   readonly answer: Promise<Answer>;
 }
 
-/** How an attempt or a question ended: the thread said so, or it is no more. */
+/** How an attempt or a question ended: the thread reported it, or the thread ended. */
 export type Answer =
   | { readonly kind: 'result'; readonly result: TaskResult }
   | { readonly kind: 'answer'; readonly answer: unknown }
@@ -59,7 +59,7 @@ export type Answer =
   | { readonly kind: 'thread ended'; readonly end: ThreadEnd };
 
 export class WorkerThread {
-  /** Resolves when the thread has ended, for whatever reason. */
+  /** Resolves when the thread has ended, whatever the reason. */
   readonly ended: Promise<ThreadEnd>;
   readonly progress: SharedProgress;
   readonly signals: SharedSignals;
@@ -105,7 +105,7 @@ export class WorkerThread {
     }
   }
 
-  /** Whether it has loaded the job, successfully or not, and done some work. */
+  /** Whether the thread has loaded the job, successfully or not, and done some work. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }
@@ -114,7 +114,7 @@ export class WorkerThread {
     return this.#end !== undefined;
   }
 
-  /** Starts an attempt. Its run number is what `signals` knows it by; `answer` always resolves. */
+  /** Starts an attempt. `signals` identifies it by its run number. `answer` always resolves. */
   run({
     configuration,
     ...attempt
@@ -126,7 +126,7 @@ export class WorkerThread {
     });
   }
 
-  /** The same for a question to the thread's runner. */
+  /** Passes a question to the thread's runner. The result is like that of run(). */
   ask(question: unknown): Given {
     return this.#give({ kind: 'ask', question });
   }
@@ -134,7 +134,7 @@ export class WorkerThread {
   #give(work: Work, before?: () => void): Given {
     if (this.#pending) {
       throw new Error(
-        `${work.kind === 'run' ? work.attemptId : 'a question'} was given to a worker that is busy`,
+        `${work.kind === 'run' ? work.attemptId : 'a question'} was sent to a worker that is busy`,
       );
     }
     const run = ++this.#runs;
@@ -150,7 +150,7 @@ export class WorkerThread {
     return { run, answer };
   }
 
-  /** Used bytes of the thread's JavaScript heap; undefined when it has ended. May take long to answer. */
+  /** Returns the used bytes of the thread's JavaScript heap; undefined if it has ended. May take long. */
   async heapBytes(): Promise<number | undefined> {
     try {
       return (await this.#thread.getHeapStatistics()).used_heap_size;
@@ -160,7 +160,7 @@ export class WorkerThread {
     }
   }
 
-  /** Ends the thread wherever it is; also the way to play a crash. */
+  /** Ends the thread at once, whatever it is doing. Tests also use it to simulate a crash. */
   async terminate(): Promise<void> {
     const giveUp = setTimeout(
       () => this.#endWith({ exitCode: -1, error: undefined, exitCall: undefined }),
@@ -202,8 +202,8 @@ export class WorkerThread {
 }
 
 /**
- * The process's environment. Where the main thread keeps compiled code on disk, workers do too: it halves the
- * time to start one (27 ms instead of 50 where this was measured), most of which goes into stripping types.
+ * Returns the environment of the process. If the main thread keeps compiled code on disk, workers do too. This halves the
+ * time to start one (27 ms instead of 50 when measured), most of which is spent on stripping types.
  */
 function environment(): NodeJS.ProcessEnv {
   const cache = getCompileCacheDir();

@@ -1,4 +1,4 @@
-/** What a worker thread runs. Started by WorkerPool, once a thread; loads the job while the coordinator still plans. */
+/** The entry module of a worker thread. WorkerPool starts it once per thread, and it loads the job at once. */
 import { jobRunner } from '../run/job-runner.ts';
 import { loadJob } from '../run/load-job.ts';
 import type { LocalJob, LocalWorkerData } from '../run/local-job.ts';

@@ -267,12 +267,12 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
     [
       'an output that is a file',
       ['./words.ts', '-i', 'in.txt', '-o', 'in.txt'],
-      "--output 'in.txt' is a file; results are several files in a folder",
+      "--output 'in.txt' is a file, but results need a folder",
     ],
     [
       'an output below a file',
       ['./words.ts', '-i', 'in.txt', '-o', 'in.txt/x'],
-      /--output 'in\.txt\/x': \S+in\.txt is a file, so no folder can be below it/,
+      /--output 'in\.txt\/x': \S+in\.txt is a file, so it cannot contain folders/,
     ],
     [
       'an output on a bucket',
@@ -433,7 +433,7 @@ describe('a signal', () => {
       expect(stdout).toBe('');
       expect(stderr).toMatch(/stopping the job; once more to quit at once\n/);
       expect(stderr).toMatch(
-        /stopped: the job was cancelled in its map stage, when \d+ of \d+ tasks had committed/,
+        /stopped: the job was cancelled in its map stage, after \d+ of \d+ tasks had committed/,
       );
       expect(allBelow(cwd)).toEqual(['in.txt', 'slow.ts']);
     },

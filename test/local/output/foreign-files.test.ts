@@ -147,7 +147,9 @@ describe('a .mapreduce in the output', () => {
     lay({ 'output/.mapreduce/claim/deed.pdf': 'mine' });
     const before = folderState(output);
 
-    await expect(run()).rejects.toThrow(/\.mapreduce\/claim holds deed\.pdf, which mapreduce did not write/);
+    await expect(run()).rejects.toThrow(
+      /\.mapreduce\/claim contains deed\.pdf, which mapreduce did not write/,
+    );
 
     expect(folderState(output)).toEqual(before);
   });
@@ -481,7 +483,7 @@ describe('an output folder inside the input', () => {
 
       await expect(run({ inputs: [output + name], overwrite: true })).rejects.toMatchObject({
         name: 'UsageError',
-        message: expect.stringMatching(/results of an earlier run into the same --output/),
+        message: expect.stringMatching(/a result of an earlier run with the same --output/),
       });
 
       expect(folderState(output)).toEqual(before);

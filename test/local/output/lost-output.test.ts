@@ -86,7 +86,9 @@ describe('a run whose output folder is removed and taken by another run', () => 
 
     await expect(failed).rejects.toMatchObject({
       name: 'OutputExistsError',
-      message: expect.stringMatching(/the output folder .* is no longer this run's: .*Nothing was published/),
+      message: expect.stringMatching(
+        /the output folder .* no longer belongs to this run: .*Nothing was published/,
+      ),
     });
     expect(other).toMatchObject({ status: 0, stderr: '' });
     expect(folderState(output)).toEqual(result);

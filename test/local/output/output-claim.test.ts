@@ -131,7 +131,7 @@ describe('the claim of an output', () => {
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(SHORT.voidAfterMs);
     expect(claims()).toEqual([`${a.folder.token}.json`]);
     expect(told).toEqual([
-      expect.stringMatching(/may still be writing to .*: waiting up to 1 s for a sign of life/),
+      expect.stringMatching(/may still be writing to .*: waiting up to 1 s to see whether it is still alive/),
     ]);
     await a.release();
   });
@@ -184,7 +184,7 @@ describe('the claim of an output', () => {
     writeClaim({ ...DEAD, pid: process.pid });
 
     await expect(OutputClaim.take(taker('a').folder, { jobId: jobId('a'), lease: STILL })).rejects.toThrow(
-      `job before-1 (process ${process.pid} on ${hostname()}) is writing to ${root}. Wait for it, choose another --output, or end it; if it no longer runs, remove .mapreduce/claim there`,
+      `job before-1 (process ${process.pid} on ${hostname()}) is writing to ${root}. Wait until it ends, stop it, or choose another --output. If it is no longer running, remove .mapreduce/claim in that folder`,
     );
   });
 
@@ -242,12 +242,12 @@ describe('a claim that is gone', () => {
     [
       'because the folder was removed',
       (root) => rmSync(root, { recursive: true }),
-      /is no longer this run's: it or its \.mapreduce was removed while the job ran/,
+      /no longer belongs to this run: it or its \.mapreduce folder was removed while the job was running/,
     ],
     [
       'because the folder was moved away',
       (root) => renameSync(root, `${root}.moved`),
-      /is no longer this run's: it or its \.mapreduce was removed while the job ran/,
+      /no longer belongs to this run: it or its \.mapreduce folder was removed while the job was running/,
     ],
   ])('%s stops its holder by itself, and is not brought back', async (_why, remove, message) => {
     const { taker, root } = setting();
@@ -277,7 +277,7 @@ describe('a claim that is gone', () => {
     await b.take();
 
     await expect(a.claim!.assertHeld()).rejects.toThrow(
-      `job b (process ${process.pid} on ${hostname()}) has taken it over`,
+      `job b (process ${process.pid} on ${hostname()}) took it over`,
     );
     await a.release();
     await expect(b.claim!.assertHeld()).resolves.toBeUndefined();

@@ -406,7 +406,12 @@ describe('a shuffle that comes to harm', () => {
 
     const error = await failureOf(run({ onEvent, merge: true }));
 
-    expect(error).toMatchObject({ name: 'CorruptShuffleError', details: { toRepair: 'r-00001' } });
+    expect(error).toMatchObject({
+      name: 'TaskFailedError',
+      message: expect.stringContaining('the output of task r-00001 was recreated 3 times'),
+      details: { taskId: 'r-00001' },
+      cause: { name: 'CorruptShuffleError' },
+    });
     expect(
       events.filter((event) => event.kind === 'attempt-started' && /^r-00001/.test(event.attemptId)),
     ).toHaveLength(4);
@@ -504,9 +509,9 @@ describe('a job that cannot finish', () => {
   });
 
   test.each([
-    [{ workers: 0 }, 'the number of workers is a whole number from 1 to 256; received 0'],
-    [{ memoryBytes: 5 }, 'the memory of a worker in bytes is a whole number from'],
-    [{ inputs: [] }, 'there is no input'],
+    [{ workers: 0 }, 'the number of workers must be a whole number from 1 to 256; received 0'],
+    [{ memoryBytes: 5 }, 'the memory of a worker in bytes must be a whole number from'],
+    [{ inputs: [] }, 'no input was given'],
   ])('a number out of bounds: %j', async (options, message) => {
     const { run } = setting();
 

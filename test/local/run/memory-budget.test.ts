@@ -83,7 +83,7 @@ describe('the memory of a worker', () => {
       memoryBytes: 86 * MiB,
       heapBoundBytes: 96 * MiB,
       notices: [
-        'memory: 2 workers with 86MiB each, since the container or control group allows 512MiB in all. --workers and --memory choose otherwise',
+        'memory: 2 workers with 86MiB each, because the container or control group allows 512MiB in total. To change this, use --workers and --memory',
       ],
     });
   });
@@ -107,7 +107,7 @@ describe('the memory of a worker', () => {
       workers: 4,
       memoryBytes: 1 * GiB,
       notices: [
-        '4 workers with 1024MiB each may need 5084MiB, and the container or control group allows 1024MiB in all: the system may kill the job. Lower --memory to 110MiB, or --workers',
+        '4 workers with 1024MiB each may need 5084MiB, but the container or control group allows 1024MiB in total: the system may kill the job. Lower --memory to 110MiB, or --workers',
       ],
     });
     expect(choose(300 * MiB, { workers: 8 }).notices).toEqual([

@@ -175,7 +175,7 @@ describe('failures', () => {
 
     expect(failure.name).toBe('TaskFailedError');
     expect(failure.message).toBe(
-      'map task m-00001 failed 4 times (at most 4 attempts); the last, m-00001.3, at byte 77 of /data/a.txt: UserCodeError: map threw: boom',
+      'map task m-00001 failed 4 times (at most 4 attempts). The last attempt, m-00001.3, failed at byte 77 of /data/a.txt: UserCodeError: map threw: boom',
     );
     expect(failure.details).toEqual({
       taskId: 'm-00001',
@@ -191,7 +191,7 @@ describe('failures', () => {
   test.each([
     'task m-00000 failed for good: DiskFullError: no space left on the device',
     'worker 0 ran out of JavaScript heap (at most 10 MiB) in map attempt m-00000.0',
-    'the job was cancelled in its map stage, when 0 of 2 tasks had committed',
+    'the job was cancelled in its map stage, after 0 of 2 tasks had committed',
   ])('an error is what its fields say, whatever is in its message: %s', async (message) => {
     const error = new MapReduceError('UserCodeError', message);
     const run = stage({
@@ -328,7 +328,7 @@ describe('stalls', () => {
       details: { taskId: 'm-00000', attemptId: 'm-00000.0', file: '/data/input-0.txt', offsetBytes: 4096 },
     });
     expect(failures[0]!.error.message).toContain(
-      'no progress for 1000 ms while it read the chunk that starts at byte 4096 of /data/input-0.txt',
+      'no progress for 1000 ms while it was reading the chunk at byte 4096 of /data/input-0.txt',
     );
     expect(run.pool.attempts[1]!.atMs).toBeLessThan(1_500);
   });
@@ -364,7 +364,7 @@ describe('stalls', () => {
     const { failures } = await resolved(run);
 
     expect(failures[0]!.error.message).toContain(
-      'did not begin within 5000 ms: its worker is still loading the job module',
+      'did not start within 5000 ms: its worker is still loading the job module',
     );
   });
 
@@ -377,7 +377,9 @@ describe('stalls', () => {
     const { failures } = await resolved(run);
 
     const { message } = failures[0]!.error;
-    expect(message).toMatch(/did not begin within 5000 ms: .* left behind there before.*Look for a timer/);
+    expect(message).toMatch(
+      /did not start within 5000 ms: .* left running in an earlier task.*callbacks of timers/,
+    );
     expect(message).not.toMatch(/loading|top-level/);
   });
 
@@ -515,8 +517,8 @@ describe('backup attempts', () => {
     const alone = await rejected(failing(1, 50));
     const withBackup = await rejected(failing(8, 8_000));
 
-    expect(alone.message).toContain('failed 1 time (at most 1 attempt);');
-    expect(withBackup.message).toContain('failed 1 time (at most 1 attempt);');
+    expect(alone.message).toContain('failed 1 time (at most 1 attempt).');
+    expect(withBackup.message).toContain('failed 1 time (at most 1 attempt).');
   });
 
   test('an attempt that fails while its backup runs is not retried', async () => {

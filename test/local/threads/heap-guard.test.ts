@@ -14,47 +14,47 @@ function guarded(boundBytes: number) {
   let nowMs = 0;
   return {
     heap,
-    look: () => {
+    check: () => {
       nowMs += 1_000;
-      guard.look(nowMs);
+      guard.check(nowMs);
     },
   };
 }
 
 describe('the guard of the JavaScript heap', () => {
   test('lets garbage be, as long as the heap is within its bound', () => {
-    const { heap, look } = guarded(1_000);
+    const { heap, check } = guarded(1_000);
     heap.garbage = 1_000;
 
-    look();
+    check();
 
     expect(heap.collections).toBe(0);
   });
 
   test('collects garbage before it judges', () => {
-    const { heap, look } = guarded(1_000);
+    const { heap, check } = guarded(1_000);
     heap.kept = 600;
     heap.garbage = 900;
 
-    expect(look).not.toThrow();
+    expect(check).not.toThrow();
 
     expect(heap).toEqual({ kept: 600, garbage: 0, collections: 1 });
   });
 
   test('fails the attempt when more is kept than may be', () => {
-    const { heap, look } = guarded(1_000);
+    const { heap, check } = guarded(1_000);
     heap.kept = 1_001;
 
-    expect(look).toThrow('1001 bytes are kept in the JavaScript heap');
+    expect(check).toThrow('the JavaScript heap still holds 1001 bytes after garbage collection');
   });
 
   test('does not collect at every look when nearly all of the bound is kept', () => {
-    const { heap, look } = guarded(1_000);
+    const { heap, check } = guarded(1_000);
     heap.kept = 950;
 
     for (let i = 0; i < 100; i++) {
       heap.garbage += 60;
-      look();
+      check();
     }
 
     expect(heap.collections).toBeLessThan(30);
@@ -64,7 +64,7 @@ describe('the guard of the JavaScript heap', () => {
     let looks = 0;
     const guard = new HeapGuard(1_000, { usedBytes: () => ++looks, collect: () => {} });
 
-    for (let ms = 0; ms < 100; ms++) guard.look(ms);
+    for (let ms = 0; ms < 100; ms++) guard.check(ms);
 
     expect(looks).toBe(5);
   });

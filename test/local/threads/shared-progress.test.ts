@@ -48,7 +48,7 @@ describe('what a worker shares with the coordinator', () => {
 
     signals.askToStop(1);
 
-    expect(() => sharedControl(signals, 1, () => {}).check()).toThrow('asked to stop');
+    expect(() => sharedControl(signals, 1, () => {}).check()).toThrow('cancelled');
     expect(() => sharedControl(signals, 2, () => {}).check()).not.toThrow();
     expect(signals.hasBegun(1)).toBe(false);
   });

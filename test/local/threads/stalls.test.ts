@@ -49,6 +49,6 @@ describe('an attempt that works for longer than the stall timeout in one call is
 
 it('an attempt that takes no step is stopped, and the message says what a step is and names the flag', async () => {
   await expect(run('nothing')).rejects.toThrow(
-    'made no progress for 1500 ms: it read no record and no value, and called neither emit() nor count(); its worker was stopped. Look for a loop that does not end. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between.',
+    'made no progress for 1500 ms: it read no record and no value, and called neither emit() nor count(); its worker was stopped. Check the job for an infinite loop. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between.',
   );
 });

@@ -160,7 +160,7 @@ describe('workers that come to harm', () => {
       details: { taskId: 'm-00001', attemptId: 'm-00001.0', file: '/data/input-1.txt', offsetBytes: 262_144 },
     });
     expect(failures[0]!.error.message).toContain(
-      "in map attempt m-00001.0 while it read the chunk that starts at byte 262144 of /data/input-1.txt: the job's code called process.exit(7)",
+      "in map attempt m-00001.0 while it was reading the chunk at byte 262144 of /data/input-1.txt: the job's code called process.exit(7)",
     );
   });
 
@@ -203,7 +203,7 @@ describe('workers that come to harm', () => {
     expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
     expect(failures[0]!.error.name).toBe('WorkerOutOfMemoryError');
     expect(failures[0]!.error.message).toContain(
-      'ran out of JavaScript heap (at most 192 MiB) in map attempt m-00000.0 while it read the chunk that starts at byte 262144 of /data/input-0.txt',
+      'ran out of JavaScript heap (at most 192 MiB) in map attempt m-00000.0 while it was reading the chunk at byte 262144 of /data/input-0.txt',
     );
   });
 
