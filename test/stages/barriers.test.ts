@@ -228,7 +228,9 @@ describe('the map barrier', () => {
 
     await expect(stage.closeMap()).rejects.toMatchObject({
       name: 'BooksDoNotBalanceError',
-      message: expect.stringContaining('map task m-00001 reports that it wrote 2 records, but its partitions hold 3'),
+      message: expect.stringContaining(
+        'map task m-00001 reports that it wrote 2 records, but its partitions hold 3',
+      ),
     });
     expect(await stage.store.head(shuffleIndexKey(LAYOUT))).toBeUndefined();
   });
