@@ -233,6 +233,7 @@ interface Described {
   readonly bucketRegion: string | undefined;
 }
 
+// The casts here name the optional fields of the SDK's errors, whose classes do not cover errors of the network.
 function describe(error: unknown): Described {
   const { name, $metadata, $response, Region } = (error ?? {}) as {
     name?: string;
@@ -272,8 +273,8 @@ function messageOf(error: unknown): string {
 }
 
 function errnoOf(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' ? code : undefined;
+  const hasCode = typeof error === 'object' && error !== null && 'code' in error;
+  return hasCode && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**

@@ -107,6 +107,7 @@ export class RangeFetch {
   }
 
   async #attempt(): Promise<void> {
+    // The casts: in Node, the SDK's body is a Readable of Uint8Arrays; its type also covers browsers.
     const answer = await hedged(() => this.#get(), {
       clock: this.#requests.clock,
       policy: this.#policy,
