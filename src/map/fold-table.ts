@@ -28,6 +28,7 @@ import type { RunWriter } from '../shuffle/run-writer.ts';
 import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
 import { KeyedHash } from './keyed-hash.ts';
+import { PartitionGroups } from './partition-groups.ts';
 import { type Partitioner, SINGLE_PARTITION } from './partitioner.ts';
 import { keepTableMemory, takeTableMemory } from './thread-memory.ts';
 
@@ -47,6 +48,8 @@ const LENGTH_BYTE_MAX = 0x7e;
 /** Per entry while draining: a short key in `keys`, its offset, its offset by partition, the sorter's scratch. */
 const DRAIN_BYTES = KEY_HEADER_BYTES + SHORT_KEY_BYTES_MAX + 4 + 4 + KeySorter.scratchBytes(1);
 const ENTRIES_AT_FIRST = 4096;
+/** Written between two looks at how much was written. */
+const BATCH_RECORDS = 64;
 /** At half load, one key in 10^11 that nobody chose meets as many. */
 const PROBES_MAX = 128;
 
@@ -82,9 +85,8 @@ export class FoldTable {
   #count = 0;
   #emitsUntilWatch = WATCH_EMITS;
   #countAtWatch = 0;
-  #draining:
-    | { offsets: Uint32Array; ends: Uint32Array; partition: number; at: number; sorted: boolean }
-    | undefined;
+  /** Set while draining. */
+  #groups: PartitionGroups | undefined;
   /** In the last WATCH_EMITS emits most keys were new. */
   hardlyFolds = false;
 
@@ -500,54 +502,47 @@ export class FoldTable {
 
   /** As RecordBuffer.drain(). */
   drain(writer: RunWriter, bytesMax: number): boolean {
-    this.#draining ??= this.#startDraining();
-    const draining = this.#draining;
+    this.#groups ??= this.#grouped();
     const keys = this.#keys.bytes;
-    const record = this.#record;
-    record.keyBytes = keys;
-    record.valueBytes = this.#value;
-    const writeUntil = writer.bytesWritten + bytesMax;
-    while (draining.partition < this.#partitions) {
-      const end = draining.ends[draining.partition]!;
-      if (!draining.sorted) {
-        this.#memory.sorter.sort(keys, draining.offsets, draining.at, end, this.#onStep);
-        draining.sorted = true;
-      }
-      while (draining.at < end) {
-        const offset = draining.offsets[draining.at++]!;
-        const entry = keys.readUInt32LE(offset - 4);
-        const valueEnd = encodeNumberValue(this.#values[entry * ENTRY_DOUBLES]!, this.#value, 0);
-        const keyStart = keyStartAt(keys, offset);
-        record.keyStart = keyStart;
-        record.keyEnd = keyStart + keyLengthAt(keys, offset);
-        record.valueEnd = valueEnd;
-        writer.append(record);
-        if (writer.bytesWritten >= writeUntil) return false;
-      }
-      writer.endPartition();
-      draining.partition++;
-      draining.sorted = false;
-    }
-    this.#draining = undefined;
+    const isDrained = this.#groups.drain(writer, bytesMax, {
+      sort: (offsets, start, end) => this.#memory.sorter.sort(keys, offsets, start, end, this.#onStep),
+      write: (offsets, start, end) => this.#writeBatch(writer, offsets, start, end),
+    });
+    if (!isDrained) return false;
+    this.#groups = undefined;
     this.clear();
     return true;
   }
 
-  /** Brings all keys into `keys`; answers their offsets grouped by partition. */
-  #startDraining() {
+  #writeBatch(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
+    const batchEnd = Math.min(end, start + BATCH_RECORDS);
+    const keys = this.#keys.bytes;
+    const record = this.#record;
+    record.keyBytes = keys;
+    record.valueBytes = this.#value;
+    for (let i = start; i < batchEnd; i++) {
+      const offset = offsets[i]!;
+      const entry = keys.readUInt32LE(offset - 4);
+      const keyStart = keyStartAt(keys, offset);
+      record.keyStart = keyStart;
+      record.keyEnd = keyStart + keyLengthAt(keys, offset);
+      record.valueEnd = encodeNumberValue(this.#values[entry * ENTRY_DOUBLES]!, this.#value, 0);
+      writer.append(record);
+    }
+    return batchEnd;
+  }
+
+  /** Brings all keys into `keys`; entries by partition. */
+  #grouped(): PartitionGroups {
     const keys = this.#keys;
     const words = this.#words;
-    const ends = new Uint32Array(this.#partitions);
-    for (let entry = 0; entry < this.#count; entry++) ends[words[entry * ENTRY_WORDS + PARTITION_WORD]!]!++;
-    let sum = 0;
-    for (let partition = 0; partition < this.#partitions; partition++) {
-      const size = ends[partition]!;
-      ends[partition] = sum;
-      sum += size;
-    }
     const memory = this.#memory;
     if (memory.grouped.length < this.#count) memory.grouped = new Uint32Array(this.#capacity);
-    const offsets = memory.grouped;
+    const groups = new PartitionGroups(this.#partitions, memory.grouped);
+    for (let entry = 0; entry < this.#count; entry++) {
+      groups.count(words[entry * ENTRY_WORDS + PARTITION_WORD]!);
+    }
+    groups.startPlacing();
     for (let entry = 0; entry < this.#count; entry++) {
       const word = entry * ENTRY_WORDS;
       const length = words[word + LENGTH_WORD]!;
@@ -569,9 +564,9 @@ export class FoldTable {
       } else if (length > LENGTH_BYTE_MAX) {
         headerBytes = longHeaderBytes(length);
       }
-      offsets[ends[words[word + PARTITION_WORD]!]!++] = keyStart - headerBytes;
+      groups.place(words[word + PARTITION_WORD]!, keyStart - headerBytes);
     }
-    return { offsets, ends, partition: 0, at: 0, sorted: false };
+    return groups;
   }
 }
 

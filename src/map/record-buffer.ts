@@ -22,6 +22,7 @@ import { RecordSlice } from '../codec/record-slice.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { KeySorter } from './key-sort.ts';
+import { PartitionGroups } from './partition-groups.ts';
 import { keepSortMemory, type SortMemory, takeSortMemory } from './thread-memory.ts';
 
 /** Per record, beside its own bytes: offset and partition, then, while draining, its offset by partition and the sorter's scratch. */
@@ -48,7 +49,8 @@ export class RecordBuffer implements ByteSink {
   #recordStart = 0;
   #keyEnd = 0;
   /** Set while draining. */
-  #draining: Draining | undefined;
+  #groups: PartitionGroups | undefined;
+  #touched = 0;
 
   constructor({
     memoryBytes,
@@ -125,30 +127,15 @@ export class RecordBuffer implements ByteSink {
    * and the buffer is empty.
    */
   drain(writer: RunWriter, bytesMax: number): boolean {
-    this.#draining ??= this.#startDraining();
-    const draining = this.#draining;
-    const writeUntil = writer.bytesWritten + bytesMax;
-    while (draining.partition < this.#partitions) {
-      if (!draining.sorted) {
-        this.#memory.sorter.sort(
-          this.bytes,
-          draining.offsets,
-          draining.at,
-          draining.ends[draining.partition]!,
-          this.#onStep,
-        );
-        draining.sorted = true;
-      }
-      const end = draining.ends[draining.partition]!;
-      while (draining.at < end) {
-        draining.at = this.#writeBatch(writer, draining, end);
-        if (writer.bytesWritten >= writeUntil) return false;
-      }
-      writer.endPartition();
-      draining.partition++;
-      draining.sorted = false;
-    }
-    this.#draining = undefined;
+    this.#groups ??= this.#grouped();
+    const isDrained = this.#groups.drain(writer, bytesMax, {
+      sort: (offsets, start, end) => {
+        this.#memory.sorter.sort(this.bytes, offsets, start, end, this.#onStep);
+      },
+      write: (offsets, start, end) => this.#writeBatch(writer, offsets, start, end),
+    });
+    if (!isDrained) return false;
+    this.#groups = undefined;
     this.#count = 0;
     this.end = 0;
     return true;
@@ -173,33 +160,26 @@ export class RecordBuffer implements ByteSink {
     memory.partitions = partitions;
   }
 
-  /** Offsets grouped by partition, in the order of emission. */
-  #startDraining(): Draining {
-    const ends = new Uint32Array(this.#partitions);
+  /** Records by partition, in the order of emission. */
+  #grouped(): PartitionGroups {
     const count = this.#count;
     const memory = this.#memory;
-    const { offsets: emitted, partitions } = memory;
-    for (let i = 0; i < count; i++) ends[partitions[i]!]!++;
-    let sum = 0;
-    for (let partition = 0; partition < this.#partitions; partition++) {
-      const size = ends[partition]!;
-      ends[partition] = sum;
-      sum += size;
-    }
-    if (memory.grouped.length < count) memory.grouped = new Uint32Array(emitted.length);
-    const offsets = memory.grouped;
-    for (let i = 0; i < count; i++) offsets[ends[partitions[i]!]!++] = emitted[i]!;
-    return { offsets, ends, partition: 0, at: 0, sorted: false, touched: 0 };
+    const { offsets, partitions } = memory;
+    if (memory.grouped.length < count) memory.grouped = new Uint32Array(offsets.length);
+    const groups = new PartitionGroups(this.#partitions, memory.grouped);
+    for (let i = 0; i < count; i++) groups.count(partitions[i]!);
+    groups.startPlacing();
+    for (let i = 0; i < count; i++) groups.place(partitions[i]!, offsets[i]!);
+    return groups;
   }
 
-  #writeBatch(writer: RunWriter, draining: Draining, end: number): number {
-    const { offsets } = draining;
-    const batchEnd = Math.min(end, draining.at + PREFETCH_RECORDS);
+  #writeBatch(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
+    const batchEnd = Math.min(end, start + PREFETCH_RECORDS);
     // Kept, so that the compiler does not drop the loads.
-    draining.touched += touch(this.bytes, offsets, draining.at, batchEnd);
+    this.#touched += touch(this.bytes, offsets, start, batchEnd);
     return this.#fold === undefined
-      ? this.#writeAsTheyAre(writer, offsets, draining.at, batchEnd)
-      : this.#writeFolded(writer, offsets, draining.at, batchEnd, end, this.#fold);
+      ? this.#writeAsTheyAre(writer, offsets, start, batchEnd)
+      : this.#writeFolded(writer, offsets, start, batchEnd, end, this.#fold);
   }
 
   #writeAsTheyAre(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
@@ -300,17 +280,6 @@ export class RecordBuffer implements ByteSink {
     this.#keyEnd = keyBytes;
     this.end = startedBytes;
   }
-}
-
-interface Draining {
-  /** Sorted up to the end of the current partition. */
-  readonly offsets: Uint32Array;
-  /** ends[p] is where partition p ends in offsets. */
-  readonly ends: Uint32Array;
-  partition: number;
-  at: number;
-  sorted: boolean;
-  touched: number;
 }
 
 /** Moves the slice to the record at `offset` of `bytes`. */
