@@ -13,7 +13,7 @@ import {
 import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { stageKey } from '../../src/aws/protocol/keys.ts';
 import { deserializeError, MapReduceError, type RepairTarget } from '../../src/base/errors.ts';
-import { type JobId, jobId, STAGES, type Stage, taskId } from '../../src/base/ids.ts';
+import { type JobId, STAGES, type Stage, taskId } from '../../src/base/ids.ts';
 import { discardForRepair } from '../../src/commit/repair.ts';
 import { stagesOf } from '../../src/plan/stages.ts';
 import { type Fact, producerOf } from '../../src/stages/advance.ts';
@@ -29,7 +29,7 @@ export async function barrierStep(
   environment: StepEnvironment,
 ): Promise<JobState> {
   const { store, now } = environment;
-  const id = jobId(event.jobId);
+  const id = event.jobId;
   const { plan, job, layout, outputPrefix } = await plannedJob(id, environment);
   const { extension } = job.output;
   const stages = stagesOf(plan.settings);

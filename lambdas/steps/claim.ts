@@ -2,13 +2,15 @@
  * One request, one job, however often its event is delivered: the claim is a conditional write of
  * jobs/<jobId>/request.json, and it names the execution, so that a step that is run again knows its own claim.
  */
+import * as v from 'valibot';
 import { type ClaimDocument, readDocument, writeDocumentOnce } from '../../src/aws/protocol/documents.ts';
 import { type JobRequest, parseJobRequest, REQUEST_BYTES_MAX } from '../../src/aws/protocol/job-request.ts';
 import { INPUT_PREFIX, requestKey } from '../../src/aws/protocol/keys.ts';
 import { assertShallow, parseJsonFrom } from '../../src/aws/protocol/parse.ts';
 import { derivedJobId, type StartEvent } from '../../src/aws/protocol/start-event.ts';
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
-import { type JobId, jobId } from '../../src/base/ids.ts';
+import type { JobId } from '../../src/base/ids.ts';
+import { jobIdSchema } from '../../src/base/schemas.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface Execution {
@@ -81,13 +83,9 @@ export function checkedRequest({ request, what }: ClaimedJob): JobRequest {
 function requestedJobId(start: Exclude<ClaimableStart, { kind: 'redrive' }>, request: unknown): JobId {
   if (start.kind === 'submit') return start.jobId;
   if (start.kind === 'upload') return derivedJobId(start);
-  const asked = (request as { jobId?: unknown } | undefined)?.jobId;
-  try {
-    return typeof asked === 'string' ? jobId(asked) : derivedJobId(start);
-  } catch {
-    // Not a job id: the request's check will say so, under the derived one.
-    return derivedJobId(start);
-  }
+  // What is not a job id is left to the request's check, which reports it under the derived one.
+  const asked = v.safeParse(v.object({ jobId: jobIdSchema }), request);
+  return asked.success ? asked.output.jobId : derivedJobId(start);
 }
 
 async function requestOf(

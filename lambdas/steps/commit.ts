@@ -14,7 +14,7 @@ import {
 import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { backupsPrefix, requestKey, stageKey } from '../../src/aws/protocol/keys.ts';
 import { isMapReduceError, type RepairTarget, repairTarget } from '../../src/base/errors.ts';
-import { jobId, type Stage, stageOf, type TaskId, taskIndexOf } from '../../src/base/ids.ts';
+import { isTaskId, type JobId, type Stage, stageOf, type TaskId, taskIndexOf } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/committed-part.ts';
@@ -41,7 +41,7 @@ import { type PlannedJob, plannedJob } from './planned-job.ts';
 
 /** What the state machine answers at its end; also what `mapreduce wait` prints. */
 export interface CommittedJob {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly outputPrefix: string;
   readonly parts: number;
 }
@@ -52,7 +52,7 @@ export async function commitStep(
   invocation: Invocation,
 ): Promise<CommittedJob | JobState> {
   const { store } = environment;
-  const id = jobId(event.jobId);
+  const id = event.jobId;
   const planned = await plannedJob(id, environment);
   const { layout, outputPrefix, plan } = planned;
   const committed = {
@@ -192,9 +192,11 @@ async function reportOf(
 ): Promise<JobReport> {
   const { jobId: id } = plan.settings;
   const failures = await readFailures(store, id);
-  const backups: string[] = [];
-  for await (const { key } of store.list(backupsPrefix(id)))
-    backups.push(key.slice(backupsPrefix(id).length));
+  const backups: TaskId[] = [];
+  for await (const { key } of store.list(backupsPrefix(id))) {
+    const task = key.slice(backupsPrefix(id).length);
+    if (isTaskId(task)) backups.push(task);
+  }
   const { claimedAt } = await readDocument<ClaimDocument>(store, requestKey(id));
   return jobReport(plan, {
     startedAt: new Date(claimedAt),
@@ -222,11 +224,11 @@ function stageReport(
     startedAt: string;
     claimedAt: string;
     failures: readonly AttemptFailureDocument[];
-    backups: readonly string[];
+    backups: readonly TaskId[];
   },
 ): StageReport {
-  const failed = failures.filter(({ taskId }) => stageOf(taskId as TaskId) === stage).length;
-  const backedUp = backups.filter((task) => stageOf(task as TaskId) === stage).length;
+  const failed = failures.filter(({ taskId }) => stageOf(taskId) === stage).length;
+  const backedUp = backups.filter((task) => stageOf(task) === stage).length;
   return {
     stage,
     tasks: summaries.length,

@@ -12,14 +12,14 @@ import { hintsFor, hintText } from '../../src/aws/protocol/hints.ts';
 import type { failureEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { failureKey, requestFailureKey, requestKey } from '../../src/aws/protocol/keys.ts';
 import { parseStartEvent, type StartEvent } from '../../src/aws/protocol/start-event.ts';
-import { type JobId, jobId } from '../../src/base/ids.ts';
+import type { JobId } from '../../src/base/ids.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { jobIdOfStart } from './claim.ts';
 import type { StepEnvironment } from './environment.ts';
 
 /** What the state machine fails with. */
 export interface RecordedFailure {
-  readonly jobId: string;
+  readonly jobId: JobId | '';
   readonly error: string;
   readonly cause: string;
 }
@@ -33,10 +33,7 @@ export async function failureStep(
   { store, now }: StepEnvironment,
 ): Promise<RecordedFailure> {
   const start = startOf(event.execution.input);
-  const id =
-    event.jobId === undefined || event.jobId === ''
-      ? start && (await jobIdOfStart(start, store))
-      : jobId(event.jobId);
+  const id = event.jobId === '' ? start && (await jobIdOfStart(start, store)) : event.jobId;
   const attempts =
     id === undefined ? [] : await readFailures(store, id, { since: event.execution.startTime });
   const cause = causeOf(event.error, attempts);
@@ -45,7 +42,7 @@ export async function failureStep(
     jobId: id ?? '',
     failedAt: now().toISOString(),
     ...cause,
-    nextSteps: hintsFor(cause.error, { jobId: id, isPlanned: (event.jobId ?? '') !== '' }).map((hint) => ({
+    nextSteps: hintsFor(cause.error, { jobId: id, isPlanned: event.jobId !== '' }).map((hint) => ({
       ...hint,
       text: hintText(hint),
     })),

@@ -4,7 +4,7 @@ import type { DryRun, MapItem, mapEventSchema } from '../../src/aws/protocol/job
 import { itemsKey, splitKey } from '../../src/aws/protocol/keys.ts';
 import { isReadable } from '../../src/aws/protocol/request-scope.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
-import { type JobId, jobId, taskId } from '../../src/base/ids.ts';
+import { type JobId, taskId } from '../../src/base/ids.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import type { MapTaskSpec } from '../../src/plan/task.ts';
 import type { SplitPiece } from '../../src/read/input-file.ts';
@@ -19,7 +19,7 @@ export async function mapStep(
   environment: StepEnvironment,
   invocation: Invocation,
 ): Promise<TaskResult | DryRun | undefined> {
-  const job = jobId(event.jobId);
+  const { jobId: job } = event;
   const { index, pieces } = event.item;
   const task = taskId('map', index);
   assertPiecesReadable(pieces, environment);

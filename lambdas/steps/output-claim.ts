@@ -8,11 +8,13 @@
  * among them knows that it has lost. A job never removes or replaces what a job outside of `before` wrote: that may be
  * its successor.
  */
+import * as v from 'valibot';
 import { readDocument, writeDocument, writeDocumentOnce } from '../../src/aws/protocol/documents.ts';
 import { cancelKey, defaultOutputPrefix, outputClaimKey } from '../../src/aws/protocol/keys.ts';
 import { outputTaken } from '../../src/aws/protocol/output-contents.ts';
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import type { JobId } from '../../src/base/ids.ts';
+import { jobIdSchema } from '../../src/base/schemas.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface OutputClaim {
@@ -107,11 +109,11 @@ export function lost(
 }
 
 /** Earlier versions wrote no `before`. */
+const claimSchema = v.object({ jobId: jobIdSchema, before: v.optional(v.array(jobIdSchema), []) });
+
 function checkedClaim(document: unknown, store: ObjectStore, key: string): OutputClaim {
-  const { jobId, before = [] } = (document ?? {}) as { jobId?: unknown; before?: unknown };
-  if (typeof jobId === 'string' && Array.isArray(before) && before.every((id) => typeof id === 'string')) {
-    return { jobId: jobId as JobId, before: before as JobId[] };
-  }
+  const claim = v.safeParse(claimSchema, document);
+  if (claim.success) return claim.output;
   throw new MapReduceError(
     'OutputExistsError',
     `${store.location}/${key} is no claim of a job, so nobody can tell whose this output is. Remove that object, or choose another output`,

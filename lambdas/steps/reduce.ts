@@ -1,6 +1,6 @@
 import type * as v from 'valibot';
 import type { DryRun, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
-import { jobId, taskId } from '../../src/base/ids.ts';
+import { taskId } from '../../src/base/ids.ts';
 import type { ReduceTaskSpec } from '../../src/plan/task.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
 import type { TaskResult } from '../../src/report/task-summary.ts';
@@ -16,7 +16,7 @@ export async function reduceStep(
   const { index } = event.item;
   const spec: ReduceTaskSpec = { stage: 'reduce', index, taskId: taskId('reduce', index) };
   const request: AttemptRequest = {
-    jobId: jobId(event.jobId),
+    jobId: event.jobId,
     spec,
     retry: event.retry,
     deaths: event.deaths,

@@ -20,7 +20,7 @@ import {
   type WatchEvent,
   type WatchState,
 } from '../../src/aws/protocol/watch-state.ts';
-import { jobId, taskId } from '../../src/base/ids.ts';
+import { taskId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { committedTasks } from '../../src/commit/committed-tasks.ts';
 import { SUCCESS_NAME } from '../../src/report/result-names.ts';
@@ -30,7 +30,7 @@ import type { StepEnvironment } from './environment.ts';
 
 export async function watchStep(event: WatchEvent, environment: StepEnvironment): Promise<WatchState> {
   const { store, now, maxConcurrency } = environment;
-  const id = jobId(event.jobId);
+  const id = event.jobId;
   const elapsedMs = Math.max(0, now().getTime() - Date.parse(event.startedAt));
   const settings = await settingsOf(id, environment);
   const layout = jobLayout(id, settings.outputPrefix);

@@ -4,7 +4,7 @@
  * from the table in error-table.ts, not from a class (a bundler may rename classes).
  */
 import { ERROR_TABLE, type ErrorName, isErrorName } from './error-table.ts';
-import type { TaskId } from './ids.ts';
+import type { AttemptId, JobId, TaskId } from './ids.ts';
 import { isInstance, thrownFields } from './thrown.ts';
 
 /** The task whose committed object is damaged or gone, or the index that the map barrier makes. */
@@ -15,9 +15,9 @@ export { type ErrorName, isErrorName };
 /** Where it happened, as far as is known. Plain data: it crosses threads and goes into failure.json. */
 export interface ErrorDetails {
   jobName?: string;
-  jobId?: string;
-  taskId?: string;
-  attemptId?: string;
+  jobId?: JobId;
+  taskId?: TaskId;
+  attemptId?: AttemptId;
   /** Which of the user's functions was running. */
   phase?: 'map' | 'combine' | 'partition' | 'reduce' | 'setup' | 'codec';
   /** Input file (path or object key) and the byte offset at which the record starts. */

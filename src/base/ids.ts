@@ -24,7 +24,11 @@ const TASK_ID = `[${Object.values(TASK_LETTERS).join('')}]-\\d{5,}`;
 const TASK_ID_PATTERN = new RegExp(`^${TASK_ID}$`);
 const ATTEMPT_ID_PATTERN = new RegExp(`^${TASK_ID}\\.[A-Za-z0-9._-]+$`);
 
-/** Job ids become parts of object keys and execution names: at most 80 letters, digits, `.`, `_` and `-`. */
+/** For messages. */
+export const JOB_ID_RULE =
+  "must consist of 1 to 80 letters, digits, '.', '_' or '-', and start with a letter or digit";
+
+/** Job ids become parts of object keys and execution names, so they are short and plain: see JOB_ID_RULE. */
 export function isJobId(text: string): text is JobId {
   return JOB_ID_PATTERN.test(text);
 }
@@ -32,9 +36,7 @@ export function isJobId(text: string): text is JobId {
 /** @throws RangeError for a text that is not a job id */
 export function jobId(text: string): JobId {
   if (isJobId(text)) return text;
-  throw new RangeError(
-    `a job id must consist of 1 to 80 letters, digits, '.', '_' or '-', and start with a letter or digit; received '${text}'`,
-  );
+  throw new RangeError(`a job id ${JOB_ID_RULE}; received '${text}'`);
 }
 
 export function taskId(stage: Stage, index: number): TaskId {

@@ -5,7 +5,7 @@
  * The names of the metadata are contract: barriers read what attempts of an earlier version wrote.
  */
 import { MapReduceError } from '../base/errors.ts';
-import type { AttemptId, JobId } from '../base/ids.ts';
+import { isAttemptId, isJobId, type JobId } from '../base/ids.ts';
 import { parseJson } from '../codec/parse-json.ts';
 import type { JobLayout } from '../plan/task.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
@@ -19,7 +19,8 @@ export const JOB_METADATA = 'mapreduce-job';
 
 /** The job that wrote the object; undefined for what no job wrote. */
 export function writerOf({ metadata }: ObjectInfo): JobId | undefined {
-  return metadata[JOB_METADATA] as JobId | undefined;
+  const writer = metadata[JOB_METADATA];
+  return writer !== undefined && isJobId(writer) ? writer : undefined;
 }
 
 export interface CommittedPart {
@@ -65,7 +66,14 @@ export async function findOrRemovePart(
     return undefined;
   }
   if (text !== undefined) return { object, summary: parseJson(text) as TaskSummary };
-  const summary = await store.get(attemptSummaryKey(layout, attempt as AttemptId));
+  if (attempt === undefined || !isAttemptId(attempt)) {
+    throw new MapReduceError(
+      'StorageError',
+      `${store.location}/${key} has neither a summary nor an attempt in its metadata. Remove it, so that its task runs again`,
+      { details: { objectKey: key } },
+    );
+  }
+  const summary = await store.get(attemptSummaryKey(layout, attempt));
   return { object, summary: parseJson(summary.toString()) as TaskSummary };
 }
 

@@ -5,17 +5,15 @@
 import * as v from 'valibot';
 import type { SerializedError } from '../base/errors.ts';
 import { MapReduceError } from '../base/errors.ts';
-import { isAttemptId, isJobId, isTaskId, STAGES } from '../base/ids.ts';
+import { STAGES } from '../base/ids.ts';
 import { namedValues } from '../base/named-values.ts';
+import { attemptIdSchema, jobIdSchema, taskIdSchema } from '../base/schemas.ts';
 import { thrownFields } from '../base/thrown.ts';
 import { parseJson } from '../codec/parse-json.ts';
 import type { JobReport } from './report.ts';
 import { isPartName } from './result-names.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const jobId = v.pipe(v.string(), v.guard(isJobId, 'is not a job id'));
-const taskId = v.pipe(v.string(), v.guard(isTaskId, 'is not a task id'));
-const attemptId = v.pipe(v.string(), v.guard(isAttemptId, 'is not an attempt id'));
 const stage = v.object({
   stage: v.picklist(STAGES),
   tasks: count,
@@ -35,13 +33,13 @@ const stage = v.object({
       medianMs: v.pipe(v.number(), v.minValue(0)),
       p95Ms: v.pipe(v.number(), v.minValue(0)),
       maxMs: v.pipe(v.number(), v.minValue(0)),
-      slowestTask: taskId,
+      slowestTask: taskIdSchema,
     }),
   ),
 });
 const manifest = v.object({
   formatVersion: v.literal(1),
-  jobId,
+  jobId: jobIdSchema,
   jobName: v.string(),
   params: namedValues(
     (value): value is string | number | boolean => ['string', 'number', 'boolean'].includes(typeof value),
@@ -70,8 +68,8 @@ const manifest = v.object({
   counters: namedValues((value): value is number => Number.isFinite(value), 'a number'),
   failures: v.array(
     v.object({
-      taskId,
-      attemptId,
+      taskId: taskIdSchema,
+      attemptId: attemptIdSchema,
       error: v.custom<SerializedError>(isError, 'is not an error with a name and a message'),
     }),
   ),

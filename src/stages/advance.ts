@@ -15,7 +15,7 @@
  * often the result is assembled.
  */
 import type { RepairTarget } from '../base/errors.ts';
-import { STAGES, type Stage, stageOf, type TaskId, taskId } from '../base/ids.ts';
+import { isTaskId, STAGES, type Stage, stageOf, taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 
 /** The stages of one job in order, each with its number of tasks. */
@@ -265,7 +265,7 @@ class Advance {
 
 /** The stage whose tasks, or whose barrier, create the object. */
 export function producerOf(target: RepairTarget): Stage {
-  return target === 'shuffle-index' ? STAGES[0] : stageOf(target as TaskId);
+  return isTaskId(target) ? stageOf(target) : STAGES[0];
 }
 
 function unexpected(fact: Fact, phase: Phase): RangeError {

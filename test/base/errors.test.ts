@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { deserializeError, isErrorName, MapReduceError, serializeError } from '../../src/base/errors.ts';
+import { taskId } from '../../src/base/ids.ts';
 
 describe('an error on its way between threads', () => {
   it('comes back with its name, message, details, stack and causes', () => {
     const cause = Object.assign(new Error('connection reset'), { name: 'SocketError' });
     const error = new MapReduceError('StorageError', 'cannot read', {
-      details: { taskId: 'm-00001' },
+      details: { taskId: taskId('map', 1) },
       cause,
     });
 
@@ -16,7 +17,7 @@ describe('an error on its way between threads', () => {
       name: 'StorageError',
       message: 'cannot read',
       retryable: true,
-      details: { taskId: 'm-00001' },
+      details: { taskId: taskId('map', 1) },
       stack: error.stack,
       cause: { name: 'SocketError', message: 'connection reset' },
     });

@@ -8,10 +8,10 @@ import { type FailureDocument, readDocument } from '../../src/aws/protocol/docum
 import { answerFor, CAUSE_CHARACTERS_MAX } from '../../src/aws/protocol/error-answer.ts';
 import { failureEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
-import { type AttemptId, type JobId, taskId } from '../../src/base/ids.ts';
+import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 
-const JOB = 'daily.2026-01_a' as JobId;
+const JOB = jobId('daily.2026-01_a');
 const STARTED = '2026-01-01T00:00:00.000Z';
 const NOTED = new MapReduceError('UserCodeError', 'map() threw Error: an attempt that was made again');
 
@@ -30,7 +30,7 @@ function answered(errorType: string, errorMessage: string): { Error: string; Cau
 async function recorded(error: { Error: string; Cause: string }): Promise<FailureDocument> {
   const store = new MemoryStore();
   const now = () => new Date(Date.parse(STARTED) + 60_000);
-  const attempt = 'm-00001.request-7' as AttemptId;
+  const attempt = attemptId(taskId('map', 1), 'request-7');
   await recordFailure(store, {
     jobId: JOB,
     taskId: taskId('map', 1),
@@ -53,7 +53,11 @@ describe('failure.json', () => {
   });
 
   it("names a failed task's last error, by the fields of what the barrier threw", async () => {
-    const details = { jobId: JOB, taskId: 'r-00042', attemptId: 'r-00042.request-9' };
+    const details = {
+      jobId: JOB,
+      taskId: taskId('reduce', 42),
+      attemptId: attemptId(taskId('reduce', 42), 'request-9'),
+    };
     const cause = new MapReduceError('WorkerOutOfMemoryError', 'the function ran out of memory', { details });
 
     const failure = await recorded(
@@ -91,7 +95,7 @@ describe('failure.json', () => {
   });
 
   it('keeps a user error whose message speaks of another task, in the fields of its own', async () => {
-    const details = { taskId: 'm-00003', attemptId: 'm-00003.x' };
+    const details = { taskId: taskId('map', 3), attemptId: attemptId(taskId('map', 3), 'x') };
     const message = 'task m-00001 failed for good: UserCodeError: no';
 
     const failure = await recorded(thrown(new MapReduceError('JobDefinitionError', message, { details })));

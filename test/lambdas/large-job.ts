@@ -166,14 +166,14 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
     ),
   );
   const mapped = await measured('map barrier', () =>
-    barrierStep('map', { ...planned, execution }, environment),
+    barrierStep('map', { ...planned, jobId: id, execution }, environment),
   );
   await measured('one reduce task', () =>
     reduceStep(v.parse(reduceEventSchema, { jobId: id, item: { index: 0 } }), environment, invocation),
   );
   await copyFirstPart(store);
   const reduced = await measured('reduce barrier', () =>
-    barrierStep('reduce', { ...mapped, execution }, environment),
+    barrierStep('reduce', { ...mapped, jobId: id, execution }, environment),
   );
   // The commit removes what only the running job needs.
   const sizeOf = async (key: string) => (await store.head(key))!.sizeBytes;
@@ -187,7 +187,7 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
   };
   const items = JSON.parse((await store.get(itemsKey(id, 'map'))).toString()) as unknown[];
   const committed = await measured('commit', () =>
-    commitStep({ ...reduced, execution }, environment, invocation),
+    commitStep({ ...reduced, jobId: id, execution }, environment, invocation),
   );
   if ('next' in committed) throw new Error(`commit went back to ${committed.next}`);
   return {

@@ -94,7 +94,7 @@ describe('a watch', () => {
     return await watchStep(before, environment);
   };
   const START: WatchEvent = {
-    jobId: 'job',
+    jobId: jobId('job'),
     stage: 'map',
     startedAt: STARTED_AT,
     waitSeconds: WATCH_SECONDS_MIN,

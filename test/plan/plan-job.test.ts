@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { jobId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
 import { defaultReducers, planJob } from '../../src/plan/plan-job.ts';
@@ -48,7 +49,7 @@ async function inputOf(texts: readonly string[]): Promise<{ inputs: MemoryStore;
 function plan(job: Job, more: Partial<Parameters<typeof planJob>[0]> = {}) {
   return planJob({
     job,
-    jobId: 'j' as never,
+    jobId: jobId('j'),
     params: {},
     files: [],
     inputs: new MemoryStore(),

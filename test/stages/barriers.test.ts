@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { attemptId, taskId } from '../../src/base/ids.ts';
+import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
 import {
   attemptSummaryKey,
   mergeRunKey,
@@ -58,7 +58,7 @@ class Stage {
     const { etag } = await stage.store.put('in', Buffer.from(text));
     stage.plan = await planJob({
       job,
-      jobId: 'test' as never,
+      jobId: jobId('test'),
       params: {},
       files: [{ key: 'in', sizeBytes: Buffer.byteLength(text), etag, compression: 'none' }],
       inputs: stage.store,

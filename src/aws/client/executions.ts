@@ -19,7 +19,7 @@ export interface JobExecution {
   readonly status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
   readonly startedAt: Date;
   readonly stoppedAt: Date | undefined;
-  readonly output: { readonly jobId?: string; readonly outputPrefix?: string; readonly next?: string };
+  readonly output: { readonly jobId?: JobId; readonly outputPrefix?: string; readonly next?: string };
   readonly error: string | undefined;
   readonly cause: string | undefined;
 }

@@ -1,6 +1,6 @@
 /** Where a job is: its execution, its plan, and the objects that its tasks have committed. */
 import { MapReduceError } from '../../base/errors.ts';
-import { type JobId, jobId, type Stage, stageOf, taskIdOf } from '../../base/ids.ts';
+import { isJobId, JOB_ID_RULE, type JobId, type Stage, stageOf, taskIdOf } from '../../base/ids.ts';
 import { committedTasks } from '../../commit/committed-tasks.ts';
 import { stagesOf, taskCounts } from '../../plan/stages.ts';
 import { SUCCESS_NAME } from '../../report/result-names.ts';
@@ -150,9 +150,6 @@ function byStage<T>(make: (stage: Stage) => T): Record<Stage, T> {
 
 /** @throws UsageError for text that cannot be the id of a job */
 export function checkedJobId(text: string): JobId {
-  try {
-    return jobId(text);
-  } catch (error) {
-    throw new MapReduceError('UsageError', (error as Error).message, { cause: error });
-  }
+  if (isJobId(text)) return text;
+  throw new MapReduceError('UsageError', `a job id ${JOB_ID_RULE}; received '${text}'`);
 }

@@ -41,7 +41,7 @@ export async function recordFailure(
 /** In the id of a backup attempt. Whether it fails is of no matter: the first attempt goes on, with its retries. */
 export const BACKUP_MARK = 'backup-';
 
-export function isBackup(attemptId: string): boolean {
+export function isBackup(attemptId: AttemptId): boolean {
   return attemptId.includes(`.${BACKUP_MARK}`);
 }
 

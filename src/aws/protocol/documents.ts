@@ -66,7 +66,7 @@ export interface AttemptFailureDocument {
 export interface FailureDocument {
   readonly formatVersion: 2;
   /** Empty where the request was too broken to name a job. */
-  readonly jobId: string;
+  readonly jobId: JobId | '';
   readonly failedAt: string;
   /** A name of src/base/error-table.ts, or what AWS or Node calls it. */
   readonly error: string;

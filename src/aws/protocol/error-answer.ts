@@ -12,6 +12,7 @@
  */
 import * as v from 'valibot';
 import { type ErrorDetails, type SerializedError, serializeError } from '../../base/errors.ts';
+import { attemptIdSchema, jobIdSchema, repairTargetSchema, taskIdSchema } from '../../base/schemas.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { cutError, type ErrorBounds } from './cut-error.ts';
 
@@ -70,19 +71,19 @@ const optionalText = v.exactOptional(v.string());
 
 const detailsSchema = v.object({
   jobName: optionalText,
-  jobId: optionalText,
-  taskId: optionalText,
-  attemptId: optionalText,
+  jobId: v.exactOptional(jobIdSchema),
+  taskId: v.exactOptional(taskIdSchema),
+  attemptId: v.exactOptional(attemptIdSchema),
   phase: v.exactOptional(v.picklist(['map', 'combine', 'partition', 'reduce', 'setup', 'codec'])),
   file: optionalText,
   offsetBytes: v.exactOptional(v.number()),
   groupKey: optionalText,
   objectKey: optionalText,
-  toRepair: v.exactOptional(v.custom<NonNullable<ErrorDetails['toRepair']>>(isText)),
+  toRepair: v.exactOptional(repairTargetSchema),
   userStack: optionalText,
 } satisfies { [K in keyof Required<ErrorDetails>]: v.GenericSchema });
 
-const errorSchema: v.GenericSchema<SerializedError> = v.object({
+const errorSchema: v.GenericSchema<unknown, SerializedError> = v.object({
   name: v.string(),
   message: v.string(),
   stack: optionalText,
@@ -91,7 +92,3 @@ const errorSchema: v.GenericSchema<SerializedError> = v.object({
 });
 
 const carriedSchema = v.object({ mapreduceError: v.literal(FORMAT), error: errorSchema });
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string';
-}

@@ -1,16 +1,17 @@
 /** What a person can do after a job failed: as data in failure.json, in words where they are read. */
 import { errorRow, HINT_KINDS, type HintKind, LOOK_AND_RESUME } from '../../base/error-table.ts';
+import type { JobId } from '../../base/ids.ts';
 
 export interface Hint {
   readonly kind: HintKind;
   /** Of the job that the hint's command is about, where it is known. */
-  readonly jobId?: string;
+  readonly jobId?: JobId;
 }
 
 /** @param error  any name; those that are not in the table have hints too */
 export function hintsFor(
   error: string,
-  { jobId, isPlanned }: { jobId: string | undefined; isPlanned: boolean },
+  { jobId, isPlanned }: { jobId: JobId | undefined; isPlanned: boolean },
 ): Hint[] {
   const row = errorRow(error);
   const kinds = (isPlanned ? row?.hintsWhenPlanned : undefined) ?? row?.hints ?? LOOK_AND_RESUME;
@@ -19,11 +20,12 @@ export function hintsFor(
 
 /** Whether this version has words for it: a function of another version may have written it. */
 export function isHintKind(kind: string): kind is HintKind {
-  return (HINT_KINDS as readonly string[]).includes(kind);
+  return HINT_KINDS.some((known) => known === kind);
 }
 
 /** @param commandLine  the whole line to type, for the rest of it, such as 'logs daily' */
-export function hintText({ kind, jobId = '<job id>' }: Hint, commandLine = plainCommandLine): string {
+export function hintText({ kind, jobId: id }: Hint, commandLine = plainCommandLine): string {
+  const jobId = id ?? '<job id>';
   switch (kind) {
     case 'correct-request':
       return 'Correct the request as the message says, and submit it again.';

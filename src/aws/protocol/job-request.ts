@@ -8,10 +8,11 @@ import * as v from 'valibot';
 import type { ParameterValue } from '../../api/job.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { namedValues } from '../../base/named-values.ts';
+import { jobIdSchema, text } from '../../base/schemas.ts';
 import { shortened } from '../../base/shortened.ts';
 import { APP_NAME_CHARACTERS_MAX } from './app-name.ts';
 import { OUTPUT_PREFIX } from './keys.ts';
-import { parseJsonFrom, parseWith, strictFields, text, yesOrNo } from './parse.ts';
+import { parseJsonFrom, parseWith, strictFields, yesOrNo } from './parse.ts';
 import { keyProblem, outputProblem } from './request-scope.ts';
 
 /** A request that names a million inputs should name a prefix. */
@@ -87,16 +88,7 @@ export const jobRequestSchema = strictFields({
   /** Merge the parts into one object sorted by key. */
   merge: v.optional(yesOrNo, false),
   /** Default: derived from the request's key and version. */
-  jobId: v.optional(
-    v.pipe(
-      text,
-      v.regex(
-        /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/,
-        ({ input }) =>
-          `is 1 to 80 letters, digits, '.', '_' or '-', and starts with a letter or digit; received '${input}'`,
-      ),
-    ),
-  ),
+  jobId: v.optional(jobIdSchema),
 });
 
 /** As it is written. */

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import type { SerializedError } from '../../base/errors.ts';
 import { type JobId, STAGES, type Stage } from '../../base/ids.ts';
+import { jobIdSchema } from '../../base/schemas.ts';
 import type { SplitPiece } from '../../read/input-file.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 import { type JobProgress, NOT_STARTED } from '../../stages/advance.ts';
@@ -61,7 +62,6 @@ export function fromTravel(progress: v.InferOutput<typeof progressSchema>): JobP
   };
 }
 
-const id = v.pipe(v.string(), v.nonEmpty());
 const timestamp = v.string();
 /** Asked for by `mapreduce invoke`, never by the state machine. */
 const dryRun = v.optional(v.boolean(), false);
@@ -74,7 +74,7 @@ export const planEventSchema = v.object({
 
 /** Input of the barriers and of commit: called once a round. */
 export const stepEventSchema = v.object({
-  jobId: id,
+  jobId: jobIdSchema,
   progress: progressSchema,
   execution: v.object({ id: v.string(), startTime: timestamp }),
 });
@@ -84,7 +84,7 @@ const died = { deaths: v.optional(round, 0), death: v.optional(deathSchema, {}) 
 
 /** Input of map: called once an attempt. */
 export const mapEventSchema = v.object({
-  jobId: id,
+  jobId: jobIdSchema,
   /** How many attempts failed since this child execution began, or since the last death. */
   retry: v.optional(v.number(), 0),
   item: v.object({
@@ -99,7 +99,7 @@ export const mapEventSchema = v.object({
 
 /** Input of reduce: called once an attempt. */
 export const reduceEventSchema = v.object({
-  jobId: id,
+  jobId: jobIdSchema,
   retry: v.optional(v.number(), 0),
   item: v.object({ index: round }),
   backup: v.optional(v.boolean(), false),
@@ -109,7 +109,8 @@ export const reduceEventSchema = v.object({
 
 /** Input of failure: called once an execution that failed. */
 export const failureEventSchema = v.object({
-  jobId: v.optional(v.string()),
+  /** Absent, or empty, before there is a plan. */
+  jobId: v.optional(v.union([v.literal(''), jobIdSchema]), ''),
   error: v.object({ Error: v.optional(v.string(), 'Unknown'), Cause: v.optional(v.string(), '') }),
   execution: v.object({ id: v.string(), startTime: timestamp, input: v.unknown() }),
 });

@@ -43,8 +43,6 @@ function listed(names: readonly string[]): string {
   return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-/** Texts and true or false, with messages in the words of the others. */
-export const text = v.string(({ received }) => `is a text; received ${shortened(received)}`);
 export const yesOrNo = v.boolean(({ received }) => `is true or false; received ${shortened(received)}`);
 
 /** Deeper JSON overflows the stack of whatever walks it, JSON.stringify included. */

@@ -7,11 +7,11 @@
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import { MapReduceError } from '../../base/errors.ts';
 import { type JobId, jobId } from '../../base/ids.ts';
 import { namedValues } from '../../base/named-values.ts';
+import { jobIdSchema } from '../../base/schemas.ts';
 import { FAILURE_SUFFIX, INPUT_PREFIX, REQUEST_SUFFIX, REQUESTS_PREFIX } from './keys.ts';
-import { parseWith, strictFields, text } from './parse.ts';
+import { parseWith, strictFields } from './parse.ts';
 
 export interface UploadedObject {
   readonly bucket: string;
@@ -42,11 +42,11 @@ const uploadSchema = v.object({
 });
 
 const submitSchema = strictFields({
-  jobId: text,
+  jobId: jobIdSchema,
   request: namedValues((_): _ is unknown => true, 'a value'),
 });
 const redriveSchema = strictFields({
-  jobId: text,
+  jobId: jobIdSchema,
   redrive: v.literal(true, ({ received }) => `is true; received ${received}`),
 });
 
@@ -56,10 +56,10 @@ export function parseStartEvent(input: unknown): StartEvent {
     'the input of the execution (an S3 event, {"jobId", "request": {...}}, or {"jobId", "redrive": true})';
   if (hasField(input, 'source')) return uploadEvent(parseWith(uploadSchema, input, what));
   if (hasField(input, 'redrive')) {
-    return { kind: 'redrive', jobId: checkedJobId(parseWith(redriveSchema, input, what).jobId) };
+    return { kind: 'redrive', jobId: parseWith(redriveSchema, input, what).jobId };
   }
   const submit = parseWith(submitSchema, input, what);
-  return { kind: 'submit', jobId: checkedJobId(submit.jobId), request: submit.request };
+  return { kind: 'submit', jobId: submit.jobId, request: submit.request };
 }
 
 function hasField(input: unknown, name: string): boolean {
@@ -106,12 +106,4 @@ function uploadEvent({ detail }: v.InferOutput<typeof uploadSchema>): StartEvent
     return { kind: 'upload', object, app: '' };
   }
   return { kind: 'upload', object, app };
-}
-
-function checkedJobId(text: string): JobId {
-  try {
-    return jobId(text);
-  } catch (error) {
-    throw new MapReduceError('UsageError', (error as Error).message);
-  }
 }

@@ -1,11 +1,12 @@
 /** What the watch machine hands from look to look. */
 import * as v from 'valibot';
 import { STAGES } from '../../base/ids.ts';
+import { jobIdSchema } from '../../base/schemas.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const watchEventSchema = v.object({
-  jobId: v.pipe(v.string(), v.nonEmpty()),
+  jobId: jobIdSchema,
   stage: v.picklist(STAGES),
   /** When the stage began. */
   startedAt: v.string(),

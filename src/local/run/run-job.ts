@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import type { JobDescription } from '../../api/job-description.ts';
 import { resolveParameters } from '../../api/parameters.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
-import { attemptId, type JobId, jobId, type Stage, type TaskId, taskId } from '../../base/ids.ts';
+import { type JobId, jobId, type Stage, taskId } from '../../base/ids.ts';
 import { MiB } from '../../base/limits.ts';
 import { verifyParts } from '../../commit/verify-parts.ts';
 import { listLocalInputs } from '../../plan/inputs/list-inputs.ts';
@@ -242,7 +242,7 @@ async function partsOf(
     await verifyParts(plan, { store, layout: JOB_FOLDER_LAYOUT, extension, summaries });
     return partReports(plan, summaries, extension);
   }
-  const scratchFolder = run.scratch.attemptFolder(attemptId('merge' as TaskId, 0));
+  const scratchFolder = run.scratch.mergeFolder();
   await mkdir(scratchFolder, { recursive: true });
   const merged = await mergeParts({
     plan,

@@ -3,6 +3,7 @@
  *
  *     <parent>/scratch-<pid>-<random>/      created with the first attempt, removed by `remove`
  *         m-00042.0/                        created by the worker of the attempt, removed after the attempt
+ *         merge/                            created for the merge of the parts
  */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
@@ -23,6 +24,11 @@ export class Scratch {
   /** Returns the path. Does not create the folder. */
   attemptFolder(attempt: AttemptId): string {
     return join(this.folder, attempt);
+  }
+
+  /** The folder for the merge of the parts, which no task does. Returns the path and does not create the folder. */
+  mergeFolder(): string {
+    return join(this.folder, 'merge');
   }
 
   /** Called after an attempt whose worker may not have removed the folder. */

@@ -5,6 +5,7 @@ import { writeDocument } from '../../../src/aws/protocol/documents.ts';
 import { answerFor } from '../../../src/aws/protocol/error-answer.ts';
 import { failureKey, planKey } from '../../../src/aws/protocol/keys.ts';
 import { MapReduceError } from '../../../src/base/errors.ts';
+import { taskId } from '../../../src/base/ids.ts';
 import { commandLinesFor } from '../../../src/cli/flags/deployment-flags.ts';
 import { JOB, PLAN, type World, world } from './job-world.ts';
 
@@ -98,7 +99,7 @@ describe('why a job failed', () => {
   test('has the fields of what a function threw also where there is no failure.json', async () => {
     const aws = world({ daily: ['FAILED'] });
     const status = await jobStatus(aws, JOB);
-    const details = { taskId: 'm-00001', file: 'data/x.txt' };
+    const details = { taskId: taskId('map', 1), file: 'data/x.txt' };
     const { name, message } = answerFor(
       new MapReduceError('CorruptInputError', 'it is cut short', { details }),
     );
@@ -111,7 +112,10 @@ describe('why a job failed', () => {
 
     expect(failure.name).toBe('CorruptInputError');
     expect(failure.message).toContain('The execution is FAILED: it is cut short\n');
-    expect(failure.details).toMatchObject({ taskId: 'm-00001', file: `${aws.store.location}/data/x.txt` });
+    expect(failure.details).toMatchObject({
+      taskId: taskId('map', 1),
+      file: `${aws.store.location}/data/x.txt`,
+    });
   });
 
   test('is that it was cancelled, after a cancel', async () => {

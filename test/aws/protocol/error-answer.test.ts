@@ -7,12 +7,13 @@ import {
   carriedError,
 } from '../../../src/aws/protocol/error-answer.ts';
 import { type ErrorDetails, MapReduceError } from '../../../src/base/errors.ts';
+import { attemptId, jobId, taskId } from '../../../src/base/ids.ts';
 
 const DETAILS: Required<ErrorDetails> = {
   jobName: 'word-count',
-  jobId: 'daily',
-  taskId: 'm-00001',
-  attemptId: 'm-00001.backup-74646775-3735-49fd-a93c-0830f3dc7db4',
+  jobId: jobId('daily'),
+  taskId: taskId('map', 1),
+  attemptId: attemptId(taskId('map', 1), 'backup-74646775-3735-49fd-a93c-0830f3dc7db4'),
   phase: 'map',
   file: 'data/a b\n"c"\\\u007f\u0000\u2028\ud83d\ude00/x.txt',
   offsetBytes: 2 ** 40 + 1,

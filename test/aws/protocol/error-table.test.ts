@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { hintsFor, hintText, isHintKind } from '../../../src/aws/protocol/hints.ts';
 import { ERROR_NAMES, ERROR_TABLE, HINT_KINDS } from '../../../src/base/error-table.ts';
 import { isRetryable, MapReduceError } from '../../../src/base/errors.ts';
+import { jobId, taskId } from '../../../src/base/ids.ts';
 import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
 import { ERRORS_PAGE, errorsPage } from './errors-page.ts';
 
@@ -53,7 +54,7 @@ describe('the table of errors', () => {
 
     expect(isRetryable(new MapReduceError(name, ''))).toBe(retry !== 'never');
     expect(exitCodeOf(new MapReduceError(name, ''))).toBe(exitCode);
-    expect(exitCodeOf(new MapReduceError(name, '', { details: { taskId: 'm-00000' } }))).toBe(1);
+    expect(exitCodeOf(new MapReduceError(name, '', { details: { taskId: taskId('map', 0) } }))).toBe(1);
   });
 });
 
@@ -61,7 +62,7 @@ describe('hints', () => {
   it.each(HINT_KINDS)('%s is a sentence, with the command as its reader calls it', (kind) => {
     const commandLine = (command: string) => `npm start -- ${command} --stack 'My Stack'`;
 
-    const text = hintText({ kind, jobId: 'daily.2' }, commandLine);
+    const text = hintText({ kind, jobId: jobId('daily.2') }, commandLine);
 
     expect(text).toMatch(/^[A-Z]/);
     expect(text).not.toMatch(/\bmapreduce\b/);
@@ -69,7 +70,7 @@ describe('hints', () => {
   });
 
   it.each(ERROR_NAMES)('of %s are the ones of its row, about the job', (name) => {
-    const hints = hintsFor(name, { jobId: 'daily', isPlanned: false });
+    const hints = hintsFor(name, { jobId: jobId('daily'), isPlanned: false });
 
     expect(hints).toEqual(ERROR_TABLE[name].hints.map((kind) => ({ kind, jobId: 'daily' })));
   });
@@ -85,7 +86,7 @@ describe('hints', () => {
   it.each(['toString', 'Sandbox.Timedout', ''])(
     'of %j, which is none of ours, are to look and resume',
     (name) => {
-      const kinds = hintsFor(name, { jobId: 'daily', isPlanned: true }).map(({ kind }) => kind);
+      const kinds = hintsFor(name, { jobId: jobId('daily'), isPlanned: true }).map(({ kind }) => kind);
 
       expect(kinds).toEqual(['see-logs', 'redrive-when-fixed']);
       expect(isHintKind(name)).toBe(false);

@@ -1,6 +1,7 @@
 /** docs/errors.md, whose table comes from src/base/error-table.ts. */
 import { hintText } from '../../../src/aws/protocol/hints.ts';
 import { ERROR_NAMES, ERROR_TABLE, type ErrorRow, HINT_KINDS } from '../../../src/base/error-table.ts';
+import { jobId } from '../../../src/base/ids.ts';
 
 export const ERRORS_PAGE = new URL('../../../docs/errors.md', import.meta.url);
 
@@ -8,12 +9,12 @@ const RETRIES = { never: 'no', attempts: 'yes', repair: 'after a repair' } as co
 
 const EXAMPLE = {
   formatVersion: 2,
-  jobId: 'daily',
+  jobId: jobId('daily'),
   failedAt: '2026-01-01T06:00:00.000Z',
   error: 'UserCodeError',
   message: 'task m-00003 failed for good: UserCodeError: map() threw TypeError: no such word',
   details: {
-    jobId: 'daily',
+    jobId: jobId('daily'),
     taskId: 'm-00003',
     attemptId: 'm-00003.74646775-3735-49fd-a93c-0830f3dc7db4',
     phase: 'map',
@@ -24,8 +25,8 @@ const EXAMPLE = {
   nextSteps: [
     {
       kind: 'see-logs',
-      jobId: 'daily',
-      text: hintText({ kind: 'see-logs', jobId: 'daily' }),
+      jobId: jobId('daily'),
+      text: hintText({ kind: 'see-logs', jobId: jobId('daily') }),
     },
   ],
   failedAttempts: [],
@@ -57,7 +58,7 @@ ${codes(['see-logs', 'redrive-when-fixed'])}.
 
 | next step | in words |
 | --- | --- |
-${HINT_KINDS.map((kind) => `| \`${kind}\` | ${hintText({ kind, jobId: 'JOB_ID' })} |`).join('\n')}
+${HINT_KINDS.map((kind) => `| \`${kind}\` | ${hintText({ kind, jobId: jobId('JOB_ID') })} |`).join('\n')}
 
 ## failure.json
 

@@ -33,7 +33,7 @@ describe('a request', () => {
     [{ app: 'a', inputs: ['x'], output: 'output/' }, "received 'output/'"],
     [{ app: 'a', inputs: ['x'], params: { deep: { er: 1 } } }, 'params.deep'],
     [{ app: 'a', inputs: ['x'], reducer: 3 }, 'reducer'],
-    [{ app: 'a', inputs: ['x'], jobId: '../../x' }, 'jobId: is 1 to 80 letters'],
+    [{ app: 'a', inputs: ['x'], jobId: '../../x' }, 'jobId: must consist of 1 to 80 letters'],
     [{ app: 'a', inputs: ['data/../work/x'] }, "inputs.0: has '.' or '..' between slashes"],
     [{ app: 'a', inputs: ['./data/x'] }, "inputs.0: has '.' or '..' between slashes"],
     [{ app: 'a', inputs: ['data/\ud800'] }, 'inputs.0: holds half of a surrogate pair'],

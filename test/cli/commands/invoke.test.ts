@@ -13,7 +13,7 @@ import { answerFor } from '../../../src/aws/protocol/error-answer.ts';
 import type { DryRun } from '../../../src/aws/protocol/job-state.ts';
 import { planKey } from '../../../src/aws/protocol/keys.ts';
 import { MapReduceError } from '../../../src/base/errors.ts';
-import { jobId } from '../../../src/base/ids.ts';
+import { jobId, taskId } from '../../../src/base/ids.ts';
 import { invokeCommand } from '../../../src/cli/commands/invoke.ts';
 import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
@@ -177,7 +177,7 @@ describe('a task that fails', () => {
     await job('FAILED');
     const userStack = 'TypeError: no\n    at map (/job.ts:1:2)';
     const details = {
-      taskId: 'm-00002',
+      taskId: taskId('map', 2),
       file: 'data/a.txt',
       offsetBytes: 7,
       phase: 'map' as const,
@@ -266,7 +266,7 @@ describe('a task that cannot run', () => {
     const mapOnly = await invoke('r-0');
 
     expect(ended.error!.message).toContain('it is removed when a job succeeds');
-    expect(mapOnly.error!.message).toContain('it is map-only, and has map tasks m-00000 to m-00004');
+    expect(mapOnly.error!.message).toContain('it has only the stage map, with map tasks m-00000 to m-00004');
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MapReduceError } from '../../../src/base/errors.ts';
+import { attemptId, taskId } from '../../../src/base/ids.ts';
 import { errorText } from '../../../src/cli/display/error-text.ts';
 import { plainPaint } from '../../../src/cli/display/paint.ts';
 import { userStack } from '../../../src/cli/display/user-stack.ts';
@@ -28,8 +29,8 @@ function taskFailed(
 describe('the text of an error', () => {
   test('of user code: the frames of the user, the task, the record and how to look at it', () => {
     const details = {
-      taskId: 'm-00003',
-      attemptId: 'm-00003.3',
+      taskId: taskId('map', 3),
+      attemptId: attemptId(taskId('map', 3), 3),
       phase: 'map',
       file: '/data/a.txt',
       offsetBytes: 4711,
@@ -57,14 +58,14 @@ describe('the text of an error', () => {
 
   test('quotes a file name for the shell, and suggests no look at what is compressed', () => {
     const at = (file: string) =>
-      textOf(taskFailed({ details: { taskId: 'm-00003', phase: 'map', file, offsetBytes: 0 } }));
+      textOf(taskFailed({ details: { taskId: taskId('map', 3), phase: 'map', file, offsetBytes: 0 } }));
 
     expect(at("/data/it's here.txt")).toContain(`look    tail -c +1 '/data/it'\\''s here.txt' | head -n 1`);
     expect(at('/data/a.gz')).not.toContain('look');
   });
 
   test('keeps a message whole that happens to contain what the user gave as a stack', () => {
-    const details = { taskId: 'm-00003', userStack: 'no' };
+    const details = { taskId: taskId('map', 3), userStack: 'no' };
 
     expect(
       textOf(new MapReduceError('UserCodeError', 'map() threw Error: no such word', { details })),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MapReduceError } from '../../../src/base/errors.ts';
+import { taskId } from '../../../src/base/ids.ts';
 import { exitCodeOf, exitCodeOfSignal } from '../../../src/cli/process/exit-code.ts';
 
 describe('exit codes', () => {
@@ -8,9 +9,9 @@ describe('exit codes', () => {
     expect(exitCodeOf(new MapReduceError('JobDefinitionError', ''))).toBe(2);
     expect(exitCodeOf(new MapReduceError('InputNotFoundError', ''))).toBe(2);
     expect(exitCodeOf(new MapReduceError('OutputExistsError', ''))).toBe(2);
-    expect(exitCodeOf(new MapReduceError('InputNotFoundError', '', { details: { taskId: 'm-00000' } }))).toBe(
-      1,
-    );
+    expect(
+      exitCodeOf(new MapReduceError('InputNotFoundError', '', { details: { taskId: taskId('map', 0) } })),
+    ).toBe(1);
     expect(exitCodeOf(new MapReduceError('TaskFailedError', ''))).toBe(1);
     expect(exitCodeOf(new Error())).toBe(1);
   });

@@ -1,6 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { jobId } from '../../../src/base/ids.ts';
 import { byRange, defineJob, type Job, lines, textLines } from '../../../src/index.ts';
 import { sampleBoundaries } from '../../../src/plan/boundaries/sample-boundaries.ts';
 import { planJob } from '../../../src/plan/plan-job.ts';
@@ -204,7 +205,7 @@ describe('the parts of a range-partitioned job', () => {
     for (const reducers of [4, 16, 64]) {
       const { settings } = await planJob({
         job: ranged(),
-        jobId: 'j' as never,
+        jobId: jobId('j'),
         params: {},
         files,
         inputs,
@@ -227,7 +228,7 @@ describe('the parts of a range-partitioned job', () => {
 
       const { settings } = await planJob({
         job: ranged(),
-        jobId: 'j' as never,
+        jobId: jobId('j'),
         params: {},
         files,
         inputs,
