@@ -2,24 +2,24 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /**
- * For worker threads and processes that tests start: most of what a short run takes is reading the sources. Each run of
- * the tests may use what earlier ones have left there.
+ * The compile cache for the worker threads and processes that tests start. Short runs spend most of their time on loading
+ * the sources. Each run of the tests uses the cache of earlier runs.
  */
 export const COMPILE_CACHE = {
   NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compile-cache'),
 };
 
 /**
- * `npm test`: first what needs this process alone, then what needs an emulator, which starts only when one of its test
- * files is selected. `npm run test:unit` and `npm run test:emulator` run one of the two.
+ * `npm test` first runs the tests that need no emulator, then the tests that need one. An emulator starts only if one of
+ * its test files is selected. `npm run test:unit` and `npm run test:emulator` run one of the two groups.
  *
- * Tests and job modules import the sources as they are: the condition `serverless-mapreduce-source` of package.json's exports, here, in
- * worker threads and in child processes alike.
+ * Tests and job modules import the sources directly, because the condition `serverless-mapreduce-source` in the exports
+ * of package.json applies here, in worker threads and in child processes.
  */
 export default defineConfig({
   test: {
     reporters: ['default', './test/helpers/count-reporter.ts'],
-    // Below this a test is not worth a line of the report.
+    // The report has a line only for tests that take longer than this.
     slowTestThreshold: 2_000,
     projects: [
       {
@@ -29,16 +29,17 @@ export default defineConfig({
           env: COMPILE_CACHE,
           include: ['test/**/*.test.ts'],
           exclude: ['test/emulator/**', '**/node_modules/**'],
-          // Minutes, since a machine may be slow and busy: what hangs takes them, what is green does not.
+          // Minutes, because a machine may be slow and busy. Only a test that hangs takes that long.
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          // The second keeps thousands of worker threads in one process clear of a fault in V8 13.6. Node strips types with a
-          // WebAssembly module in every thread that loads sources; after 1,000 calls V8 compiles its bridges to JavaScript,
-          // shares them between threads, and rarely aborts when it frees one ("Check failed: jit_page.has_value()"). With
-          // this budget it compiles none. Not for users: it has V8 refuse Node's own code cache, 40 ms of every start, and
-          // a process that runs one job hardly ever comes to that point, the published package, without sources, never.
+          // The second flag avoids a fault in V8 13.6 that occurs with thousands of worker threads in one process. Node
+          // strips types with a WebAssembly module in every thread that loads sources. After 1,000 calls, V8 compiles the
+          // wrappers between that module and JavaScript and shares them between threads. On rare occasions it aborts when
+          // it frees one ("Check failed: jit_page.has_value()"). With this budget it compiles none. Users do not need the
+          // flag: it makes V8 reject Node's own code cache, which costs 40 ms per start. A process that runs one job
+          // hardly ever reaches 1,000 calls, and the published package strips no types.
           execArgv: ['--conditions=serverless-mapreduce-source', '--wasm-wrapper-tiering-budget=2147483647'],
-          // Engine tests start worker threads of their own; more at once only makes them wait for each other.
+          // Engine tests start their own worker threads, so more test files at once would only wait for each other.
           maxWorkers: 2,
         },
       },

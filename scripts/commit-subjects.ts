@@ -1,4 +1,7 @@
-/** Fails if the subject of one of the last commits is longer than CONTRIBUTING.md allows. A shallow clone has fewer. */
+/**
+ * Fails if the subject of one of the last commits is longer than CONTRIBUTING.md allows. In a shallow clone, this checks
+ * only the commits that exist.
+ */
 import { spawnSync } from 'node:child_process';
 
 const COMMITS = 20;
@@ -16,7 +19,7 @@ else {
   });
   for (const { hash, length, subject } of subjects.filter((commit) => commit.length > CHARACTERS_MAX)) {
     console.error(
-      `${hash} has a subject of ${length} characters, at most ${CHARACTERS_MAX} are allowed: ${subject}`,
+      `${hash} has a subject of ${length} characters; at most ${CHARACTERS_MAX} are allowed: ${subject}`,
     );
     process.exitCode = 1;
   }

@@ -4,11 +4,8 @@ import { describe, expect, it } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
-/**
- * The floors of the house, from the ground up: what is in a folder may use the folders before it in this list, and none
- * behind it. A new folder has to be placed here.
- */
-const FLOORS = [
+/** The order of the folders: a file may import from its own folder and from earlier ones. Add each new folder here. */
+const FOLDERS = [
   'src/base',
   'src/codec',
   'src/storage',
@@ -32,7 +29,7 @@ const FLOORS = [
   'infra/bundling',
   'infra/construct',
   'infra/deploy',
-  // What is left: the entry points.
+  // The entry points in infra itself.
   'infra',
   'src/cli/process',
   'src/cli/display',
@@ -40,9 +37,9 @@ const FLOORS = [
   'src/cli/commands',
   'src/cli',
 ];
-const AT_THE_ROOT = 'src/index.ts';
-/** The engine: what runs in a worker thread and in a Lambda function alike. */
-const ENGINE = FLOORS.slice(0, FLOORS.indexOf('src/aws/protocol'));
+const ROOT_MODULE = 'src/index.ts';
+/** The engine: the code that runs in worker threads and in Lambda functions. */
+const ENGINE = FOLDERS.slice(0, FOLDERS.indexOf('src/aws/protocol'));
 
 function sourcesBelow(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
@@ -59,7 +56,7 @@ function importsOf(path: string): string[] {
   return [...specifiers].map(([, fromStatic, fromDynamic]) => (fromStatic ?? fromDynamic)!);
 }
 
-/** Imports within the project as paths from the root; packages as they are written. */
+/** The imports of a file. Those within the project are paths from the root, packages are unchanged. */
 function resolvedImports(path: string): string[] {
   return importsOf(path).map((specifier) =>
     specifier.startsWith('.') ? relative(ROOT, resolve(dirname(path), specifier)) : specifier,
@@ -74,26 +71,26 @@ function violations(folder: string, isForbidden: (imported: string, path: string
   );
 }
 
-/** The floor that a file is on; -1 for one that nobody has placed. */
-function floorOf(path: string): number {
-  if (path === AT_THE_ROOT) return FLOORS.length;
-  return FLOORS.findIndex((folder) => path.startsWith(`${folder}/`));
+/** The place of a file's folder in the order; -1 if it has none. */
+function placeOf(path: string): number {
+  if (path === ROOT_MODULE) return FOLDERS.length;
+  return FOLDERS.findIndex((folder) => path.startsWith(`${folder}/`));
 }
 
-const HOUSE = ['src', 'lambdas', 'infra'].flatMap(sourcesBelow).map((path) => relative(ROOT, path));
-const FILES: ReadonlySet<string> = new Set(HOUSE);
-const isOfTheHouse = (path: string) => FILES.has(path);
+const SOURCES = ['src', 'lambdas', 'infra'].flatMap(sourcesBelow).map((path) => relative(ROOT, path));
+const FILES: ReadonlySet<string> = new Set(SOURCES);
+const isSource = (path: string) => FILES.has(path);
 
-/** Arrows that point up, as `file imports file`. */
-function arrowsUpwards(importsOfFile: (path: string) => readonly string[]): string[] {
-  return HOUSE.flatMap((path) =>
+/** Imports from later folders, as `file imports file`. */
+function importsOfLaterFolders(importsOfFile: (path: string) => readonly string[]): string[] {
+  return SOURCES.flatMap((path) =>
     importsOfFile(path)
-      .filter((imported) => isOfTheHouse(imported) && floorOf(imported) > floorOf(path))
+      .filter((imported) => isSource(imported) && placeOf(imported) > placeOf(path))
       .map((imported) => `${path} imports ${imported}`),
   );
 }
 
-/** Files that lead back to themselves, each circle once. */
+/** Circles of files that import each other, each circle once. */
 function circles(importsOfFile: (path: string) => readonly string[]): string[] {
   const found: string[] = [];
   const done = new Set<string>();
@@ -103,18 +100,18 @@ function circles(importsOfFile: (path: string) => readonly string[]): string[] {
     if (done.has(path)) return;
     done.add(path);
     open.push(path);
-    for (const imported of importsOfFile(path).filter(isOfTheHouse)) visit(imported);
+    for (const imported of importsOfFile(path).filter(isSource)) visit(imported);
     open.pop();
   };
-  HOUSE.forEach(visit);
+  SOURCES.forEach(visit);
   return found;
 }
 
 const DEPLOY_COMMAND = 'src/cli/commands/deploy.ts';
 
-/** What the command and its client of AWS import from infra, except for the deploy command, as `file imports file`. */
+/** Imports from infra by the command and its AWS client, except for the deploy command, as `file imports file`. */
 function importsOfInfra(importsOfFile: (path: string) => readonly string[]): string[] {
-  return HOUSE.filter((path) => /^src\/(cli|aws)\//.test(path) && path !== DEPLOY_COMMAND).flatMap((path) =>
+  return SOURCES.filter((path) => /^src\/(cli|aws)\//.test(path) && path !== DEPLOY_COMMAND).flatMap((path) =>
     importsOfFile(path)
       .filter((imported) => imported.startsWith('infra/'))
       .map((imported) => `${path} imports ${imported}`),
@@ -123,20 +120,20 @@ function importsOfInfra(importsOfFile: (path: string) => readonly string[]): str
 
 const fromHere = (path: string) => resolvedImports(join(ROOT, path));
 
-describe('the floors of the house', () => {
-  it('have a place for every file', () => {
-    expect(HOUSE.filter((path) => floorOf(path) === -1)).toEqual([]);
+describe('the order of the folders', () => {
+  it('has a place for every file', () => {
+    expect(SOURCES.filter((path) => placeOf(path) === -1)).toEqual([]);
   });
 
-  it('are there, each', () => {
-    expect(FLOORS.filter((folder) => sourcesBelow(folder).length === 0)).toEqual([]);
+  it('contains no folder without sources', () => {
+    expect(FOLDERS.filter((folder) => sourcesBelow(folder).length === 0)).toEqual([]);
   });
 
-  it('use what is below them only', () => {
-    expect(arrowsUpwards(fromHere)).toEqual([]);
+  it('has no import from a later folder', () => {
+    expect(importsOfLaterFolders(fromHere)).toEqual([]);
   });
 
-  it('have no circles between files', () => {
+  it('has no circle of files that import each other', () => {
     expect(circles(fromHere)).toEqual([]);
   });
 
@@ -144,13 +141,13 @@ describe('the floors of the house', () => {
     ['src/base/errors.ts', 'src/cli/main.ts'],
     ['src/shuffle/merge.ts', 'src/reduce/reduce-task.ts'],
     ['lambdas/map.ts', 'infra/deploy/stack.ts'],
-  ])('would show it if %s imported %s', (path, imported) => {
+  ])('would be violated if %s imported %s', (path, imported) => {
     const changed = (file: string) => (file === path ? [...fromHere(file), imported] : fromHere(file));
 
-    expect(arrowsUpwards(changed)).toEqual([`${path} imports ${imported}`]);
+    expect(importsOfLaterFolders(changed)).toEqual([`${path} imports ${imported}`]);
   });
 
-  it('would show a circle', () => {
+  it('would be violated by a circle', () => {
     const path = 'src/base/errors.ts';
     const changed = (file: string) => (file === path ? [...fromHere(file), path] : fromHere(file));
 
@@ -159,7 +156,7 @@ describe('the floors of the house', () => {
 });
 
 describe('imports point inward', () => {
-  it('an app uses the public API, itself, other apps, and nothing else of the project', () => {
+  it('apps import nothing from the project but the public API and apps', () => {
     const found = violations(
       'apps',
       (imported) =>
@@ -169,7 +166,7 @@ describe('imports point inward', () => {
     expect(found).toEqual([]);
   });
 
-  it.each(ENGINE)('%s knows nothing of threads, processes and apps', (folder) => {
+  it.each(ENGINE)('%s does not import threads, processes or apps', (folder) => {
     const found = violations(
       folder,
       (imported) =>
@@ -181,7 +178,7 @@ describe('imports point inward', () => {
     expect(found).toEqual([]);
   });
 
-  it('only the S3 store knows the S3 SDK', () => {
+  it('in the engine, only the S3 store imports the S3 SDK', () => {
     const found = violations(
       'src',
       (imported, path) =>
@@ -197,7 +194,7 @@ describe('imports point inward', () => {
   });
 
   it.each(['src/aws/client/machine.ts', 'src/cli/commands/submit.ts', 'src/cli/main.ts'])(
-    'the check would show it if %s imported infra',
+    'the check would fail if %s imported infra',
     (path) => {
       const changed = (file: string) =>
         file === path ? [...fromHere(file), 'infra/index.ts'] : fromHere(file);
@@ -206,7 +203,7 @@ describe('imports point inward', () => {
     },
   );
 
-  it('the client of AWS leaves the terminal to the command', () => {
+  it('the AWS client does not write to the terminal', () => {
     const found = sourcesBelow('src/aws').filter((path) =>
       /\bprocess\.std(out|err|in)\b|\bconsole\./.test(readFileSync(path, 'utf8')),
     );
@@ -214,7 +211,7 @@ describe('imports point inward', () => {
     expect(found.map((path) => relative(ROOT, path))).toEqual([]);
   });
 
-  it.each(['src', 'lambdas', 'infra', 'apps'])('%s parses JSON by parseJson() alone', (folder) => {
+  it.each(['src', 'lambdas', 'infra', 'apps'])('%s parses JSON only with parseJson()', (folder) => {
     const found = sourcesBelow(folder)
       .map((path) => ({ name: relative(ROOT, path), text: readFileSync(path, 'utf8') }))
       .filter(
@@ -224,7 +221,7 @@ describe('imports point inward', () => {
     expect(found.map(({ name }) => name)).toEqual([]);
   });
 
-  it('the check sees imports at all', () => {
+  it('the checks find imports', () => {
     expect(resolvedImports(join(ROOT, 'src/map/map-task.ts'))).toContain('src/read/read-records.ts');
   });
 });

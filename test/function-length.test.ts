@@ -18,9 +18,10 @@ const opensBody = (line: string) =>
   /(?:=>|\)(?:: .*)?) \{$/.test(line) && !CONTROL_FLOW.test(line.trimStart());
 
 /**
- * Finds the functions of a source by indentation. The formatter indents three lines of a function equally, its first, the
- * one that opens the body and the one that closes it, and all other lines deeper. Biome's noExcessiveLinesPerFunction
- * does not serve here: it counts no parameters, comments and templates, and skips getters.
+ * Finds the functions of a source by their indentation. The formatter gives three lines of a function the same
+ * indentation: the first, the one that opens the body and the one that closes it. It indents all other lines more.
+ * Biome's noExcessiveLinesPerFunction does not fit, because it does not count parameters, comments and templates, and
+ * skips getters.
  */
 function functionsOf(source: string): Block[] {
   const lines = source.split('\n');

@@ -2,8 +2,8 @@ import type { Reporter, SerializedError, TestModule, Vitest } from 'vitest/node'
 import { notices } from '../emulator/notices.ts';
 
 /**
- * Closes a run with one plain line that any CI can count: `N passed, N failed, N skipped`. Before it, once more, which
- * emulator was not there: what was said at the start is far above by now.
+ * Ends a run with a plain line that any CI can parse: `N passed, N failed, N skipped`. Before it, repeats which
+ * emulator was missing, because the notice at the start is far above by now.
  */
 export default class CountReporter implements Reporter {
   #vitest: Vitest | undefined;
@@ -14,7 +14,7 @@ export default class CountReporter implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     let passed = 0;
-    // Of no test: a global setup that threw, a promise that nobody waited for.
+    // Errors outside of tests: a global setup that threw, or an unhandled rejection.
     let failed = errors.length;
     let skipped = 0;
     for (const module of modules) {
@@ -26,7 +26,7 @@ export default class CountReporter implements Reporter {
         else if (state === 'failed') failed++;
         else skipped++;
       }
-      // A file that did not load has no tests to count, but has failed all the same.
+      // A file that did not load contains no tests, but it counts as a failure.
       if (module.state() === 'failed' && (tests === 0 || module.errors().length > 0)) failed++;
     }
     for (const project of this.#vitest?.projects ?? []) {

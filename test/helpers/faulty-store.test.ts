@@ -4,7 +4,7 @@ import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { AttemptDied, FAULT_KINDS, FaultyStore } from './faulty-store.ts';
 
-/** Every kind of operation once, so that the fault can be put at each. */
+/** Performs every kind of operation at least once, so that a fault can occur at each. */
 async function everyOperation(store: ObjectStore): Promise<void> {
   await store.put('a', Buffer.from('abc'));
   await store.head('a');
@@ -44,7 +44,7 @@ async function keysOf(store: ObjectStore): Promise<string[]> {
 }
 
 describe('FaultyStore', () => {
-  it('counts and names every operation, and without a plan lets all of them through', async () => {
+  it('counts and names every operation, and performs all of them if there is no plan', async () => {
     const inner = new MemoryStore();
     const store = new FaultyStore(inner);
 
@@ -57,7 +57,7 @@ describe('FaultyStore', () => {
   });
 
   for (const fault of FAULT_KINDS) {
-    it(`fires '${fault}' exactly once at whichever operation is planned`, async () => {
+    it(`fires '${fault}' exactly once, at the planned operation`, async () => {
       for (let operation = 1; operation <= OPERATIONS.length; operation++) {
         await using store = new FaultyStore(new MemoryStore(), { operation, fault });
 
@@ -72,7 +72,7 @@ describe('FaultyStore', () => {
     });
   }
 
-  it("performs the operation under the '-after' faults and not under the '-before' ones", async () => {
+  it("performs the operation for an '-after' fault and does not for a '-before' fault", async () => {
     for (const fault of FAULT_KINDS) {
       const inner = new MemoryStore();
       const store = new FaultyStore(inner, { operation: 3, fault });
@@ -85,7 +85,7 @@ describe('FaultyStore', () => {
     }
   });
 
-  it("goes on as if nothing had been after a 'fail' fault", async () => {
+  it("works normally after a 'fail' fault", async () => {
     const store = new FaultyStore(new MemoryStore(), { operation: 1, fault: 'fail-before' });
 
     await expect(store.put('a', Buffer.from('1'))).rejects.toThrow('injected fault');
@@ -94,7 +94,7 @@ describe('FaultyStore', () => {
     expect((await store.get('a')).toString()).toBe('2');
   });
 
-  it('does nothing more after death until it is revived, and other views of the store live on', async () => {
+  it('performs no operation after death until it is revived, while other views of the store still work', async () => {
     const inner = new MemoryStore();
     const dead = new FaultyStore(inner, { operation: 3, fault: 'die-before' });
     const upload = await dead.upload('a');
@@ -120,7 +120,7 @@ describe('FaultyStore', () => {
     expect(await keysOf(dead)).toEqual(['b', 'c']);
   });
 
-  it('tells operations under way at the moment of death nothing of how they ended', async () => {
+  it('hides the results of operations that were running at the moment of death', async () => {
     const inner = new MemoryStore();
     const gate = Promise.withResolvers<void>();
     const slow = Object.assign(Object.create(inner) as ObjectStore, {
@@ -136,7 +136,7 @@ describe('FaultyStore', () => {
     await expect(underWay).rejects.toBeInstanceOf(AttemptDied);
   });
 
-  it("hides the operation's own failure too, since the caller cannot know how it ended", async () => {
+  it("hides the operation's own failure, because the caller cannot know how it ended", async () => {
     for (const [fault, name] of [
       ['fail-after', 'StorageError'],
       ['die-after', 'AttemptDied'],
@@ -147,7 +147,7 @@ describe('FaultyStore', () => {
     }
   });
 
-  it('leaves the upload of a dead attempt as residue, and lets go of it when disposed', async () => {
+  it('keeps the upload of a dead attempt until it is disposed, and then aborts it', async () => {
     const inner = new MemoryStore();
     const aborted: string[] = [];
     const watched = Object.assign(Object.create(inner) as ObjectStore, {

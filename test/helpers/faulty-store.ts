@@ -1,6 +1,6 @@
 /**
- * An object store that fails once, at a place of your choosing. Crash-point tests run their subject once without a
- * plan to count its storage operations, then once for each operation and kind of fault:
+ * An object store that fails once, at an operation that the test chooses. Crash-point tests run their subject once
+ * without a plan to count its storage operations, then once for each operation and kind of fault:
  *
  *     const dry = new FaultyStore(new MemoryStore());
  *     await subject(dry);
@@ -11,13 +11,13 @@
  *         await subject(store).catch(expectInjected);
  *         ... look at `inner`, recover, assert(store.fired)
  *
- * What counts as an operation, by its name in `log`:
+ * Operations by their names in `log`:
  *
  *     head get put delete                 each call
- *     upload                              the start of one; then
+ *     upload                              starts an upload; then
  *     upload.write upload.complete upload.abort
- *     stream stream.read                  the first asks to open, then each asks for a chunk (or for the end)
- *     list list.end                       the opening, and the end after all entries have been given
+ *     stream stream.read                  opens the stream; then each read of a chunk or of the end
+ *     list list.end                       opens the listing; then the end, after all entries
  */
 import { MapReduceError } from '../../src/base/errors.ts';
 import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
@@ -33,30 +33,30 @@ import type {
 
 /**
  *     fail-before   not performed, StorageError
- *     fail-after    performed, StorageError all the same: the caller cannot know
- *     die-before    not performed; AttemptDied, now and from every operation that follows, as a dead process does nothing more
- *     die-after     performed, then as above
+ *     fail-after    performed, but reports a StorageError, so the caller cannot know
+ *     die-before    not performed; this and all later operations throw AttemptDied, because a dead process does nothing
+ *     die-after     performed, then like die-before
  */
 export const FAULT_KINDS = ['fail-before', 'fail-after', 'die-before', 'die-after'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface FaultPlan {
-  /** Counted from 1. */
+  /** The number of the operation, counted from 1. */
   readonly operation: number;
   readonly fault: FaultKind;
 }
 
-/** Stands for the end of the process: no code of the attempt may count on running after it. */
+/** Represents the end of the process. No code of the attempt may rely on running after it. */
 export class AttemptDied extends Error {
   override readonly name = 'AttemptDied';
 }
 
 export class FaultyStore extends ForwardingStore {
-  /** How many operations were asked for so far, by the living. */
+  /** The number of operations requested so far, except those requested after death. */
   operations = 0;
-  /** Whether the planned fault happened. */
+  /** Whether the planned fault has occurred. */
   fired = false;
-  /** The operations in the order in which they were asked for, as 'put out/part-r-00000'. */
+  /** The operations in the order of the requests, as 'put out/part-r-00000'. */
   readonly log: string[] = [];
   readonly #plan: FaultPlan | undefined;
   readonly #uploads = new Set<Upload>();
@@ -71,12 +71,14 @@ export class FaultyStore extends ForwardingStore {
     return this.#dead;
   }
 
-  /** A new process takes over this view; the fault does not come again. */
+  /** Lets a new process use this view. The fault does not occur again. */
   revive(): void {
     this.#dead = false;
   }
 
-  /** Lets go of what dead attempts hold open in the inner store (and so removes their uploads). For the test's end. */
+  /**
+   * Closes what dead attempts hold open in the inner store, which removes their uploads. Call it at the end of a test.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const upload of this.#uploads) await upload.abort();
     this.#uploads.clear();
@@ -125,7 +127,7 @@ export class FaultyStore extends ForwardingStore {
         yield value;
       }
     } finally {
-      // Also for the dead: the system closes their files.
+      // Runs for dead attempts too, because the system closes the files of a dead process.
       await chunks.return?.();
     }
   }
@@ -154,7 +156,7 @@ export class FaultyStore extends ForwardingStore {
       this.#assertAlive(what);
       if (fault === undefined) return result;
     } catch (error) {
-      // Others may be under way when the attempt dies; it never learns how they ended.
+      // Other operations may be running when the attempt dies. It never learns how they ended.
       this.#assertAlive(what);
       if (fault === undefined) throw error;
     }
@@ -163,7 +165,7 @@ export class FaultyStore extends ForwardingStore {
   }
 
   #assertAlive(what: string): void {
-    if (this.#dead) throw new AttemptDied(`the attempt is dead and asked for: ${what}`);
+    if (this.#dead) throw new AttemptDied(`the attempt is dead and requested: ${what}`);
   }
 }
 

@@ -1,18 +1,18 @@
 /**
- * A store in which something happens to objects between two operations on them. Its streams read like those of S3: each
- * chunk is a request for the version that the first one saw, so they notice an object that is replaced while it is read.
+ * A store in which a test can change objects between two operations. Its streams read like those of S3: each chunk is a
+ * request for the version that the first chunk had, so a stream fails if the object is replaced while it is read.
  */
 import { LIMITS } from '../../src/base/limits.ts';
 import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import type { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ReadOptions, StreamOptions } from '../../src/storage/object-store.ts';
 
-/** 'read 0' is the first chunk of a stream, 'read 1' the next. */
+/** 'read 0' is the first chunk of a stream, 'read 1' the next one. */
 export type Operation = 'head' | 'get' | 'list' | `read ${number}`;
 
 export class InterferingStore extends ForwardingStore {
   readonly inner: MemoryStore;
-  /** Awaited before each operation that reads. */
+  /** The store awaits this before each read operation. */
   interfere: (operation: Operation, key: string) => Promise<void> | void = () => {};
 
   constructor(inner: MemoryStore) {

@@ -1,4 +1,7 @@
-/** A store as a role of the stack sees it: what infra/functions/bucket-access.ts does not allow is refused, as S3 would. */
+/**
+ * A store with the permissions of one role of the stack. It rejects, as S3 would, what infra/functions/bucket-access.ts
+ * does not allow.
+ */
 import type { BucketAccess } from '../../infra/functions/bucket-access.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
@@ -71,7 +74,7 @@ export class RestrictedStore extends ForwardingStore {
   }
 }
 
-/** IAM's `*` is any characters, slashes too. */
+/** Matches like IAM, where `*` stands for any characters, including slashes. */
 function asExpression(pattern: string): RegExp {
   const literals = pattern.split('*').map((text) => text.replaceAll(/[^\w/-]/g, '\\$&'));
   return new RegExp(`^${literals.join('.*')}$`, 's');

@@ -1,23 +1,23 @@
 /**
- * An HTTP proxy in front of an emulator's S3 that counts requests and makes some of them go wrong:
+ * An HTTP proxy in front of an emulator's S3 that counts requests and makes some of them fail:
  *
- *     slow-down      503 SlowDown; S3 never sees the request
- *     denied         403 AccessDenied, likewise
- *     delay          S3 answers later
- *     cut-body       the answer's body breaks off in the middle, and the connection with it
- *     lost-answer    S3 carries the request out, and the connection breaks before it has answered
+ *     slow-down      503 SlowDown; S3 does not receive the request
+ *     denied         403 AccessDenied; S3 does not receive the request
+ *     delay          the answer arrives late
+ *     cut-body       the connection breaks in the middle of the answer's body
+ *     lost-answer    S3 performs the request, but the connection breaks before the answer
  *
  *     await using proxy = await startS3FaultProxy({ target: emulator.endpoint, seed: 7, faults: { 'slow-down': 0.1 } });
  *     ... S3 clients of proxy.endpoint, in this process or in others ...
  *     expect(proxy.fired['slow-down']).toBeGreaterThan(0);
  *
- * Which requests go wrong follows from the seed and the order in which they come, so with requests at once only the
- * number of faults is the same from run to run.
+ * The seed and the order of the requests determine which requests fail. If requests are concurrent, only the number of
+ * faults is the same in each run.
  *
- * Signatures: clients sign the Host header, which is the proxy's, and the proxy passes it on as it came. An emulator
- * that verified signatures would verify against that very header, so they hold; neither LocalStack nor MiniStack (also
- * with IAM enforced, which goes by the access key) minds. The client speaks plain HTTP to the proxy, the proxy TLS to a
- * target that wants it, for which this process must trust its certificate.
+ * Signatures: clients sign the Host header, which names the proxy, and the proxy forwards it unchanged. A signature
+ * would therefore still be valid if the emulator verified it. LocalStack and MiniStack do not, not even with IAM
+ * enforced, which looks only at the access key. Clients use plain HTTP to the proxy. The proxy uses TLS if the target
+ * needs it, so this process must trust the target's certificate.
  */
 import http from 'node:http';
 import https from 'node:https';
@@ -28,49 +28,52 @@ import { seededRandom } from './seeded-random.ts';
 export const S3_FAULTS = ['slow-down', 'denied', 'delay', 'cut-body', 'lost-answer'] as const;
 export type S3Fault = (typeof S3_FAULTS)[number];
 
-/** What part of the requests has each fault; together at most 1. */
+/** The fraction of requests that has each fault. The sum is at most 1. */
 export type S3FaultFractions = Partial<Record<S3Fault, number>>;
 
 export interface ProxiedRequest {
   readonly method: string;
-  /** As AWS calls it: 'PutObject', 'ListObjectsV2', 'CopyObject'. */
+  /** The name of the operation on AWS: 'PutObject', 'ListObjectsV2', 'CopyObject'. */
   readonly operation: string;
-  /** Bucket and key, decoded: '/bucket/folder/key'. */
+  /** The bucket and the key, decoded: '/bucket/folder/key'. */
   readonly path: string;
-  /** Of a GET of a part of an object: 'bytes=0-99'. */
+  /** The range of a GET for part of an object: 'bytes=0-99'. */
   readonly range: string | undefined;
-  /** Of a listing: of the keys it asks for. */
+  /** The prefix of a listing. */
   readonly prefix: string | undefined;
-  /** A GET of what was asked for before and did not come at once: so a hedge, or another attempt (s3-hedging.ts). */
+  /**
+   * Whether this GET repeats an earlier request that did not answer at once, as a hedge or another attempt does
+   * (s3-hedging.ts).
+   */
   readonly overtakes: boolean;
 }
 
 export interface S3FaultProxyOptions {
-  /** The emulator's endpoint. */
+  /** The endpoint of the emulator. */
   readonly target: string;
   readonly faults?: S3FaultFractions;
   readonly seed?: number;
-  /** Of delayed answers. */
+  /** The delay of delayed answers. */
   readonly delayMs?: number;
-  /** Only these requests go wrong; default all. */
+  /** Restricts faults to these requests. Default: all requests. */
   readonly affects?: (request: ProxiedRequest) => boolean;
 }
 
 export interface S3FaultProxy extends AsyncDisposable {
   readonly endpoint: string;
-  /** Every request that came, whatever became of it. */
+  /** Every request, whether it succeeded or not. */
   readonly counts: {
     readonly methods: Record<string, number>;
     readonly operations: Record<string, number>;
   };
   readonly requests: readonly ProxiedRequest[];
-  /** How often each fault came to pass. */
+  /** How often each fault has occurred. */
   readonly fired: Readonly<Record<S3Fault, number>>;
-  /** From now on. */
+  /** Replaces the fractions from now on. */
   setFaults(faults: S3FaultFractions, affects?: (request: ProxiedRequest) => boolean): void;
-  /** The next request of that operation has that fault, whatever the fractions say. May be called several times. */
+  /** The next request of that operation has that fault, regardless of the fractions. May be called several times. */
   failNext(operation: string, fault: S3Fault): void;
-  /** Forgets what was counted. */
+  /** Resets the counts. */
   resetCounts(): void;
   stop(): Promise<void>;
 }
@@ -135,7 +138,7 @@ export async function startS3FaultProxy(options: S3FaultProxyOptions): Promise<S
         }
         answer.writeHead(upstream.statusCode!, upstream.headers);
         if (fault === 'cut-body' && request.operation === 'GetObject') return cutShort(upstream, answer);
-        // An upstream that breaks must look so here too.
+        // If the upstream connection breaks, this one must break too.
         upstream.on('error', () => answer.destroy());
         answer.on('close', () => upstream.destroy());
         upstream.pipe(answer);
@@ -179,7 +182,7 @@ export async function startS3FaultProxy(options: S3FaultProxyOptions): Promise<S
   };
 }
 
-/** The target's answer, once its head has come. */
+/** Resolves with the target's answer when its headers have arrived. */
 function forward(incoming: http.IncomingMessage, target: URL): Promise<http.IncomingMessage> {
   const { connection, expect, 'keep-alive': keepAlive, ...headers } = incoming.headers;
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
@@ -190,7 +193,7 @@ function forward(incoming: http.IncomingMessage, target: URL): Promise<http.Inco
       method: incoming.method,
       path: incoming.url,
       headers,
-      // A connection for each request: none that the target has closed meanwhile.
+      // Uses a new connection for each request, so none that the target has already closed.
       agent: false,
     },
     resolve,
@@ -243,7 +246,7 @@ interface Read {
   answeredMs: number | undefined;
 }
 
-/** An answer that takes longer may be overtaken by a second one, when the client is slow as well. */
+/** An answer that takes longer may be overtaken by a second one, if the client is slow too. */
 const PROMPT_MS = 50;
 
 function whatIsRead({ path, range = '' }: Pick<ProxiedRequest, 'path' | 'range'>): string {
