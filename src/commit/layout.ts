@@ -12,12 +12,17 @@
  *     <output>/_SUCCESS              empty; last of all
  *     <output>/_JOB                  whose the output is, from before the first part on; of jobs on AWS
  */
-import { type AttemptId, type Stage, stageOf, type TaskId, taskId } from '../base/ids.ts';
+import type { RepairTarget } from '../base/errors.ts';
+import { type AttemptId, isTaskId, type Stage, stageOf, type TaskId, taskId } from '../base/ids.ts';
 import type { JobLayout, JobSettings } from '../plan/task.ts';
 import { partName } from '../report/result-names.ts';
 
+const SHUFFLE = 'shuffle/';
+const SHUFFLE_INDEX = 'shuffle-index';
+const MERGE = 'merge/';
+
 export function shufflePrefix(layout: JobLayout): string {
-  return `${layout.workPrefix}shuffle/`;
+  return `${layout.workPrefix}${SHUFFLE}`;
 }
 
 export function shuffleKey(layout: JobLayout, mapTask: TaskId): string {
@@ -25,7 +30,7 @@ export function shuffleKey(layout: JobLayout, mapTask: TaskId): string {
 }
 
 export function shuffleIndexKey(layout: JobLayout): string {
-  return `${layout.workPrefix}shuffle-index`;
+  return `${layout.workPrefix}${SHUFFLE_INDEX}`;
 }
 
 export function attemptSummaryKey(layout: JobLayout, attempt: AttemptId): string {
@@ -33,7 +38,7 @@ export function attemptSummaryKey(layout: JobLayout, attempt: AttemptId): string
 }
 
 export function mergeRunKey(layout: JobLayout, task: TaskId): string {
-  return `${layout.workPrefix}merge/${task}`;
+  return `${layout.workPrefix}${MERGE}${task}`;
 }
 
 /** Where a task leaves its formatted part: in the output, or, when the parts are to be merged, on the way there. */
@@ -80,8 +85,18 @@ export function partKey(layout: JobLayout, task: TaskId, extension: string): str
   return `${layout.outputPrefix}${partName(task, extension)}`;
 }
 
+const SHUFFLE_OBJECT = new RegExp(`(?:^|/)${SHUFFLE}m-(\\d{5,})$`);
+/** Ends with the name of a map task's shuffle object, of a part on its way to the merged result, or of the index. */
+const INTERMEDIATE = new RegExp(`(?:^|/)(?:${SHUFFLE}(?=m)|${MERGE}|(?=${SHUFFLE_INDEX}$))([^/]+)$`);
+
 /** The index of the map task whose shuffle object this key is; undefined for other objects. */
 export function mapTaskIndexOf(objectKey: string): number | undefined {
-  const match = /(?:^|\/)shuffle\/m-(\d{5,})$/.exec(objectKey);
+  const match = SHUFFLE_OBJECT.exec(objectKey);
   return match === null ? undefined : Number(match[1]);
+}
+
+/** What to repair when the object of this key is damaged or gone; undefined for an object that is no intermediate. */
+export function repairTargetOf(objectKey: string): RepairTarget | undefined {
+  const name = INTERMEDIATE.exec(objectKey)?.[1] ?? '';
+  return name === SHUFFLE_INDEX || isTaskId(name) ? name : undefined;
 }

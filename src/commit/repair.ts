@@ -1,17 +1,14 @@
 /**
- * Intermediates that are damaged or gone can be made again. Whoever meets one throws an error that names what to repair;
- * whoever coordinates runs that task again, or closes the map barrier again for the shuffle index.
+ * Intermediates that are damaged or gone can be made again. A task that meets one throws an error that names what to
+ * repair; the coordinator runs that task again, or closes the map barrier again for the shuffle index.
  */
 import { isMapReduceError, MapReduceError, type RepairTarget } from '../base/errors.ts';
 import { isTaskId } from '../base/ids.ts';
 import type { JobLayout, JobSettings } from '../plan/task.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { committedKey } from './layout.ts';
+import { committedKey, repairTargetOf } from './layout.ts';
 
-/** An intermediate's key: of a shuffle object, of the index, or of a part on its way to the merged result. */
-const INTERMEDIATE = /(?:^|\/)(?:shuffle\/(?=m)|merge\/|(?=shuffle-index$))([^/]+)$/;
-
-/** The object is damaged, gone, or no longer the one that was listed: somebody else touched it while it was read, say. */
+/** The object is damaged, gone, or no longer the one that was listed, because it was changed while it was read. */
 export function isUnusable(error: unknown): error is MapReduceError {
   return (
     isMapReduceError(error, 'CorruptShuffleError') ||
@@ -20,18 +17,18 @@ export function isUnusable(error: unknown): error is MapReduceError {
   );
 }
 
-/** An error about an intermediate that is damaged, gone, or not the one that was indexed, says what to repair. */
+/** Adds what to repair to an error about an intermediate that is damaged, gone, or not the one that was indexed. */
 export function namingRepair(error: unknown): unknown {
   if (!isUnusable(error) || error.details.objectKey === undefined) return error;
-  const name = INTERMEDIATE.exec(error.details.objectKey)?.[1] ?? '';
-  if (name !== 'shuffle-index' && !isTaskId(name)) return error;
+  const toRepair = repairTargetOf(error.details.objectKey);
+  if (toRepair === undefined) return error;
   return new MapReduceError('CorruptShuffleError', error.message, {
-    details: { ...error.details, toRepair: name },
+    details: { ...error.details, toRepair },
     cause: error,
   });
 }
 
-/** What a task has committed would win against any new attempt: it goes first. The index is simply written anew. */
+/** Removes what the tasks have committed, since it would win against any new attempt. The index is simply written anew. */
 export async function discardForRepair(
   targets: readonly RepairTarget[],
   {

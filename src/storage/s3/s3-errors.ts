@@ -1,6 +1,6 @@
 /**
  * What the errors of S3 and the network mean. `faultOf` decides how the store reacts to an error, `S3Failure` carries it
- * through the store, and `toMapReduceError` explains it to the user: what was requested, where, how S3 responded, and what
+ * through the store, and `toStoreError` explains it to the user: what was requested, where, how S3 responded, and what
  * to do.
  *
  *     missing, precondition, range     results in the form of errors
@@ -128,7 +128,7 @@ export function sentByClient(error: unknown): number {
   return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 2;
 }
 
-export function toMapReduceError(error: unknown, region: string | undefined): unknown {
+export function toStoreError(error: unknown, region: string | undefined): unknown {
   if (!(error instanceof S3Failure)) return error;
   const { call, cause, fault } = error;
   const where = `s3://${call.bucket}/${call.key}`;

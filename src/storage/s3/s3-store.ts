@@ -29,7 +29,7 @@ import type {
   WriteOptions,
 } from '../object-store.ts';
 import { deleteObjects } from './s3-deletion.ts';
-import { S3Failure, type S3Operation, toMapReduceError } from './s3-errors.ts';
+import { S3Failure, type S3Operation, toStoreError } from './s3-errors.ts';
 import { HedgePolicy } from './s3-hedging.ts';
 import { type S3Limits, s3Limits } from './s3-limits.ts';
 import { listObjects } from './s3-listing.ts';
@@ -238,7 +238,7 @@ export class S3Store implements ObjectStore {
   }
 
   async #explained(error: unknown): Promise<unknown> {
-    return toMapReduceError(error, await this.#requests.region());
+    return toStoreError(error, await this.#requests.region());
   }
 
   #bucketKey(key: string): string {
