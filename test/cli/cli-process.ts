@@ -1,4 +1,4 @@
-/** The command as its users have it: a process of its own, given arguments, giving text and an exit code. */
+/** Runs the command as users do: as its own process, which takes arguments and returns text and an exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ export interface CliOptions {
 
 export type Started = ChildProcess & { readonly ended: Promise<Ended> };
 
-/** Neither the colours nor the Node options of the process that tests. */
+/** An environment without the colours and the Node options of the process that runs the tests. */
 export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const { FORCE_COLOR: _force, NO_COLOR: _no, NODE_OPTIONS: _options, ...rest } = process.env;
   return { ...rest, ...more };
@@ -41,7 +41,7 @@ export function cli(args: readonly string[], options: CliOptions): Promise<Ended
   return startCli(args, options).ended;
 }
 
-/** A line of a shell, in which "$node" "$mapreduce" is the command. */
+/** Starts a line in a shell, in which "$node" "$mapreduce" is the command. */
 export function startShell(
   line: string,
   { cwd, env, stdin = 'ignore' }: CliOptions & { readonly stdin?: 'ignore' | 'pipe' },
@@ -59,21 +59,21 @@ export function shell(line: string, options: CliOptions): Promise<Ended> {
   return startShell(line, options).ended;
 }
 
-/** Resolves once the process has written such text, to stdout or stderr. */
-export function hasSaid(child: ChildProcess, text: RegExp): Promise<void> {
-  let said = '';
+/** Resolves once the process has printed matching text to stdout or stderr. */
+export function hasPrinted(child: ChildProcess, text: RegExp): Promise<void> {
+  let printed = '';
   return new Promise((resolve, reject) => {
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        if (text.test(said)) resolve();
+        printed += chunk.toString();
+        if (text.test(printed)) resolve();
       });
     }
-    child.on('close', () => reject(new Error(`ended without saying ${text}: ${said}`)));
+    child.on('close', () => reject(new Error(`ended without printing ${text}: ${printed}`)));
   });
 }
 
-/** A folder for one test, with files in it, gone when the test is over. */
+/** Creates a folder with files in it, which is removed after the test. */
 export function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -81,7 +81,7 @@ export function folderWith(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-/** All that is below a folder, hidden things too. */
+/** Lists everything below a folder, including hidden files. */
 export function allBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
 }

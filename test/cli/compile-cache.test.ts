@@ -33,13 +33,13 @@ describe('the folder of the compile cache', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  test('is below the cache folder of the user, closed to others', () => {
+  test('is below the cache folder of the user and closed to other users', () => {
     expect(ownFolder()).toBe(expected);
     expect(lstatSync(expected).mode & 0o777).toBe(0o700);
     expect(ownFolder()).toBe(expected);
   });
 
-  test('is none where others can write to it, or to a folder above it', () => {
+  test('is not used if others can write to it or to a folder above it', () => {
     const found = [
       [() => chmodSync(expected, 0o777), () => chmodSync(expected, 0o700)],
       [() => chmodSync(product, 0o777), () => chmodSync(product, 0o700)],
@@ -55,7 +55,7 @@ describe('the folder of the compile cache', () => {
     expect(found).toEqual([undefined, undefined, undefined]);
   });
 
-  test('is none where it is a link', () => {
+  test('is not used if it is a link', () => {
     const elsewhere = join(home, 'elsewhere');
     mkdirSync(elsewhere, { mode: 0o700 });
     mkdirSync(product, { mode: 0o700 });
@@ -64,7 +64,7 @@ describe('the folder of the compile cache', () => {
     expect(ownFolder()).toBeUndefined();
   });
 
-  test('is named without the links on the way to it, which may be turned later', () => {
+  test('has a path without links, because a link may change later', () => {
     const link = join(home, 'link');
     const cache = join(home, 'cache');
     mkdirSync(cache);
@@ -75,7 +75,7 @@ describe('the folder of the compile cache', () => {
   });
 
   test.runIf(process.getuid?.() === 0)(
-    "is none where it is another user's, or below a folder of theirs",
+    'is not used if it, or a folder above it, belongs to another user',
     () => {
       const found = [expected, product].map((folder) => {
         ownFolder();
@@ -89,16 +89,16 @@ describe('the folder of the compile cache', () => {
     },
   );
 
-  test('is none where nothing can be made', () => {
+  test('is not used if it cannot be created', () => {
     vi.stubEnv('XDG_CACHE_HOME', '/dev/null');
 
     expect(ownFolder()).toBeUndefined();
   });
 
-  test('is the one that the command uses, and the shared temporary folder is not', async () => {
+  test('is the one that the command uses, instead of the shared temporary folder', async () => {
     const temporary = join(home, 'tmp');
     mkdirSync(temporary);
-    // Which the tests have.
+    // The tests set this variable.
     vi.stubEnv('NODE_COMPILE_CACHE', undefined);
 
     const { code } = await cli(['list'], { cwd: home, env: { XDG_CACHE_HOME: home, TMPDIR: temporary } });

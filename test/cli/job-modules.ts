@@ -1,4 +1,4 @@
-/** Job modules for tests of the command, as text: they lie in folders without this package. */
+/** Job modules for tests of the command, as text, because the tests write them to folders without this package. */
 
 /** @param map  the body of map(line, { emit, count }) */
 export function jobModule(map: string, more = ''): string {
@@ -26,7 +26,7 @@ export const WORDS = jobModule(`
     count('lines');
     for (const word of line.split(' ')) emit(params.case === 'lower' ? word.toLowerCase() : word, 1);`);
 
-/** At a line that says `wait`, waits until the file `go` is there. */
+/** At a line that says `wait`, waits until the file `go` exists. */
 export const WAITING = jobModule(
   `
     while (line === 'wait' && !existsSync('go')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
@@ -34,7 +34,7 @@ export const WAITING = jobModule(
   "import { existsSync } from 'node:fs';",
 );
 
-/** Takes 5 ms a line. */
+/** Takes 5 ms per line. */
 export const SLOW = jobModule(`
     const end = performance.now() + 5;
     while (performance.now() < end);

@@ -28,14 +28,14 @@ describe('help and version', () => {
     expect(stdout).toMatch(/Examples?:\n {2}mapreduce /);
   });
 
-  test('no command is a mistake, and help is what mends it', async () => {
+  test('without a command, prints help as an error', async () => {
     const { code, stdout, stderr } = await cli([], { cwd: '/' });
 
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('Usage: mapreduce');
   });
 
-  test('a command that resembles one', async () => {
+  test('suggests the command that resembles an unknown one', async () => {
     const { code, stderr } = await cli(['rnu'], { cwd: '/' });
 
     expect(code).toBe(2);
@@ -47,14 +47,14 @@ describe('colours', () => {
   const coloured = async (env: Record<string, string>) =>
     (await cli(['rnu'], { cwd: '/', env })).stderr.includes('\u001b[');
 
-  test('are for terminals, or for those who force them', async () => {
+  test('are used on terminals, or if the user forces them', async () => {
     expect(await coloured({})).toBe(false);
     expect(await coloured({ FORCE_COLOR: '1' })).toBe(true);
     expect(await coloured({ NO_COLOR: '1' })).toBe(false);
   });
 });
 
-test('npm start names itself in the commands that come next', () => {
+test('npm start shows its own name in the commands that it suggests', () => {
   const start = fileURLToPath(new URL('../../scripts/start.ts', import.meta.url));
 
   const { stdout } = spawnSync(process.execPath, [start, 'describe', 'word-count'], { encoding: 'utf8' });
@@ -62,14 +62,14 @@ test('npm start names itself in the commands that come next', () => {
   expect(stdout).toContain('\n  npm start -- run word-count --input <path> --output <folder>\n');
 });
 
-test('the launcher is an executable that finds its entry', () => {
+test('the launcher is executable and finds its entry', () => {
   expect(existsSync(new URL('../../src/cli/main.ts', import.meta.url))).toBe(true);
   expect(readFileSync(new URL('../../bin/mapreduce.js', import.meta.url), 'utf8')).toMatch(
     /^#!\/usr\/bin\/env node\n/,
   );
 });
 
-test('an installation of which a part is gone still says what went wrong', () => {
+test('an incomplete installation still reports what went wrong', () => {
   const copy = mkdtempSync(join(tmpdir(), 'incomplete-installation-'));
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -89,7 +89,7 @@ const oldNode = ['/usr/local/bin/node', '/usr/bin/node'].find((path) =>
   /^v(?:1\d|2[0-3])\./.test(versionOf(path)),
 );
 
-test.skipIf(oldNode === undefined)('an older Node.js is told so, and which one is needed', async () => {
+test.skipIf(oldNode === undefined)('tells users of an older Node.js which version is needed', async () => {
   const { code, stderr } = await shell(`${oldNode} "$mapreduce" list`, { cwd: '/' });
 
   expect(code).toBe(2);

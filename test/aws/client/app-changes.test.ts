@@ -14,11 +14,11 @@ const app = (name: string, more: Partial<DeployedApp> = {}): DeployedApp => ({
 });
 const APPS = [app('same', { params: PARAMS }), app('other')];
 
-describe('what a deployment changes', () => {
+describe('the changes of a deployment', () => {
   const next = { by: { jobs: 'jobs' }, apps: [...APPS, app('added')] };
   const none = { isDescriptionChanged: false, parameters: [] };
 
-  test('is which apps are new, changed or removed, and which of their parameters', () => {
+  test('list the apps and parameters that are new, changed or removed', () => {
     const before = [
       app('same', { params: { ...PARAMS, least: { ...PARAMS.least, default: 2 }, most: PARAMS.least } }),
       app('other', { description: 'Did other' }),
@@ -44,7 +44,7 @@ describe('what a deployment changes', () => {
     ]);
   });
 
-  test('is not known of apps of a stack that does not describe them', () => {
+  test('are unknown for apps of a stack that does not describe them', () => {
     const deployed = { stackName: 'M', appNames: ['same', 'gone'], catalog: undefined };
 
     expect(appChanges(next, deployed).map(({ name, change }) => [name, change])).toEqual([
@@ -56,7 +56,7 @@ describe('what a deployment changes', () => {
   });
 });
 
-describe('a stack is replaced only with --replace', () => {
+describe('--replace', () => {
   const by = (project: string | undefined, jobs = 'jobs') =>
     project === undefined ? { jobs } : { project, jobs };
   const stackOf = (deployer: AppCatalog['by'] | undefined, apps = APPS): DeployedStack => ({
@@ -68,22 +68,26 @@ describe('a stack is replaced only with --replace', () => {
 
   test.each([
     [
-      'of another project, though no app is lost',
+      'a stack of another project, even if no app is removed',
       stackOf(by('theirs')),
       /by the project 'theirs' \(jobs\).*\. Deploy under/,
     ],
     [
-      'of a module without a project',
+      'a stack of a module without a project',
       stackOf(by(undefined)),
       /by the jobs module jobs, and this is the project 'mine'/,
     ],
     [
-      'with an app that would be gone',
+      'a stack with an app that would be removed',
       stackOf(by('mine'), [...APPS, app('gone')]),
       /would remove: gone\. Add them/,
     ],
-    ['of an earlier version with such an app', stackOf(undefined, [app('gone')]), /would remove: gone/],
-  ])('where it is %s', (_, deployed, message) => {
+    [
+      'a stack of an earlier version with such an app',
+      stackOf(undefined, [app('gone')]),
+      /would remove: gone/,
+    ],
+  ])('is required to replace %s', (_, deployed, message) => {
     expect(() => assertMayReplace(next, deployed, false)).toThrow(message);
     expect(() => assertMayReplace(next, deployed, true)).not.toThrow();
   });
@@ -92,7 +96,7 @@ describe('a stack is replaced only with --replace', () => {
     ['the same project', stackOf(by('mine'))],
     ['another module of the same project', stackOf(by('mine', 'old'))],
     ['an earlier version, with the same apps', stackOf(undefined)],
-  ])('and not where it is of %s', (_, deployed) => {
+  ])('is not required to replace a stack of %s', (_, deployed) => {
     expect(() => assertMayReplace(next, deployed, false)).not.toThrow();
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { assertEnvironment } from '../../../src/aws/client/aws-environment.ts';
 
 describe("the caller's AWS configuration", () => {
-  test('a variable that is empty counts as absent', () => {
+  test('treats an empty variable as absent', () => {
     const environment = {
       AWS_ENDPOINT_URL: '',
       AWS_ENDPOINT_URL_S3: '',

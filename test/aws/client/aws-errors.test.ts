@@ -25,7 +25,7 @@ describe('an error of AWS', () => {
     expect(messageOf(error)).toContain(text);
   });
 
-  test('an endpoint where nothing answers is named', () => {
+  test('names an endpoint that does not answer', () => {
     const error = Object.assign(new AggregateError([named('Error', '', { code: 'ECONNREFUSED' })], ''), {});
 
     const message = messageOf(error, { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' });
@@ -34,7 +34,7 @@ describe('an error of AWS', () => {
     expect(message).toContain('npm run localstack');
   });
 
-  test('a profile is part of the advice', () => {
+  test('includes the profile in the advice', () => {
     const error = named('ExpiredToken', 'expired');
 
     expect(messageOf(error, { AWS_PROFILE: 'work' })).toContain('aws sso login --profile work');

@@ -16,7 +16,7 @@ const USAGE: Usage = {
 };
 
 describe('the estimated cost', () => {
-  test('is what was used, times the prices', () => {
+  test('is the usage multiplied by the prices', () => {
     const cost = costOf(USAGE, US);
 
     expect(cost.functions).toBeCloseTo(75_000 * 0.0000133334 + 0.2, 9);
@@ -25,13 +25,13 @@ describe('the estimated cost', () => {
     expect(cost.total).toBeCloseTo(cost.functions + cost.coordination + cost.storageRequests, 9);
   });
 
-  test('differs by region, where the prices were looked up', () => {
+  test('differs by region if the prices of that region are known', () => {
     expect(pricesOf('eu-central-1').s3Write).toBeGreaterThan(US.s3Write);
     expect(pricesOf('ap-northeast-1').s3Read).toBeLessThan(US.s3Read);
     expect(pricesOf('sa-east-1')).toEqual(US);
   });
 
-  test('grows with the product of map and reduce tasks in reads, and with their sum in writes', () => {
+  test('grows with the product of map and reduce tasks for reads, and with their sum for writes', () => {
     const report = (maps: number, reduces: number) =>
       ({
         input: { splits: maps, bytes: 0 },
@@ -44,7 +44,7 @@ describe('the estimated cost', () => {
     expect(large.s3Reads - small.s3Reads).toBe(100 * 100 - 10 * 10 + 4 * 90 + 3 * 90);
   });
 
-  test('counts the looks of attempts every five seconds, by the median of their times', () => {
+  test('counts a look of each attempt every five seconds, based on their median time', () => {
     const report = (medianMs: number) =>
       ({
         input: { splits: 10, bytes: 0 },
@@ -57,8 +57,8 @@ describe('the estimated cost', () => {
     expect(long.s3Writes).toBe(short.s3Writes);
   });
 
-  test('counts the looks of the watch at a stage, every 3 to 15 seconds until it ends', () => {
-    // 3 + 4 + ... + 15 are 117 seconds and 13 looks, then one every 15 seconds: as docs/s3-requests.md has it.
+  test('counts a look of the watch at a stage every 3 to 15 seconds until the stage ends', () => {
+    // 3 + 4 + ... + 15 seconds are 117 seconds with 13 looks, then one every 15 seconds (docs/s3-requests.md).
     expect(watchOf({ tasks: 1_000, wallMs: 600_000 })).toMatchObject({
       looks: 46,
       s3Writes: 46,

@@ -22,13 +22,13 @@ describe('executions of a job', () => {
 });
 
 describe('the execution of a job', () => {
-  test('is the latest of its redrives', async () => {
+  test('is the latest redrive', async () => {
     const aws = world({ daily: ['FAILED'], 'daily-redrive-1': ['ABORTED'], 'daily-redrive-2': ['RUNNING'] });
 
     expect(await latestExecution(aws, JOB)).toMatchObject({ redrive: 2, status: 'RUNNING' });
   });
 
-  test('that an upload started is the one that the claim names', async () => {
+  test('is the one that the claim names if an upload started it', async () => {
     const aws = world({ 'made-up-by-eventbridge': ['SUCCEEDED'] });
     const execution = ARN.replace(/daily$/, 'made-up-by-eventbridge');
     await writeDocument(aws.store, requestKey(JOB), { formatVersion: 1, jobId: JOB, execution });
@@ -36,7 +36,7 @@ describe('the execution of a job', () => {
     expect(await latestExecution(aws, JOB)).toMatchObject({ arn: execution, redrive: 0 });
   });
 
-  test('has expired after a while; the bucket then says how the job ended', async () => {
+  test('expires after a while; then the bucket shows how the job ended', async () => {
     const aws = world({});
     await writeDocument(aws.store, planKey(JOB), PLAN);
     await aws.store.put('output/daily/_SUCCESS', Buffer.alloc(0));
@@ -44,7 +44,7 @@ describe('the execution of a job', () => {
     expect(await jobStatus(aws, JOB)).toMatchObject({ phase: 'succeeded', execution: undefined });
   });
 
-  test('of an unknown id is an error that suggests the nearest id', async () => {
+  test('of an unknown id causes an error that suggests the nearest id', async () => {
     const aws = world({});
     await writeDocument(aws.store, planKey(jobId('daily-2')), PLAN);
 

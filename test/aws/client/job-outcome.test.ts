@@ -9,7 +9,7 @@ import { taskId } from '../../../src/base/ids.ts';
 import { commandLinesFor } from '../../../src/cli/flags/deployment-flags.ts';
 import { JOB, PLAN, type World, world } from './job-world.ts';
 
-test('results that another job has replaced are not shown as those of the job', async () => {
+test('results that another job has replaced are not shown as those of this job', async () => {
   const aws = world({ daily: ['SUCCEEDED'] });
   await writeDocument(aws.store, planKey(JOB), PLAN);
   await writeDocument(aws.store, 'output/daily/manifest.json', {
@@ -23,8 +23,8 @@ test('results that another job has replaced are not shown as those of the job', 
   );
 });
 
-describe('why a job failed', () => {
-  test("is failure.json's message, with task, object and the user's stack", async () => {
+describe('the reason why a job failed', () => {
+  test("is the message of failure.json, with the task, the object and the user's stack", async () => {
     const aws = world({ daily: ['FAILED'] });
     await writeDocument(aws.store, planKey(JOB), PLAN);
     await writeDocument(aws.store, failureKey(JOB), {
@@ -54,7 +54,7 @@ describe('why a job failed', () => {
     });
   });
 
-  test('is a failed task where the name of the error is unknown', async () => {
+  test('is a failed task if the name of the error is unknown', async () => {
     for (const error of ['TypeError', 'toString']) {
       const aws = world({ daily: ['FAILED'] });
       await writeDocument(aws.store, failureKey(JOB), { error, message: 'x', details: {}, nextSteps: [] });
@@ -63,7 +63,7 @@ describe('why a job failed', () => {
     }
   });
 
-  test('comes with commands that go to the same deployment', async () => {
+  test('comes with commands for the same deployment', async () => {
     const aws: World = {
       ...world({ daily: ['FAILED'] }),
       ...commandLinesFor({ stack: 'Mine', local: true }),
@@ -86,7 +86,7 @@ describe('why a job failed', () => {
     expect(message).toMatch(/next: Correct the request as the message says, and submit it again\.$/);
   });
 
-  test('is what the execution says where there is no failure.json', async () => {
+  test('is the cause of the execution if there is no failure.json', async () => {
     const aws = world({ daily: ['FAILED'] });
 
     const failure = await failureOf(aws, await jobStatus(aws, JOB));
@@ -96,7 +96,7 @@ describe('why a job failed', () => {
     );
   });
 
-  test('has the fields of what a function threw also where there is no failure.json', async () => {
+  test('has the fields of the error that a function threw, even without failure.json', async () => {
     const aws = world({ daily: ['FAILED'] });
     const status = await jobStatus(aws, JOB);
     const details = { taskId: taskId('map', 1), file: 'data/x.txt' };
@@ -118,7 +118,7 @@ describe('why a job failed', () => {
     });
   });
 
-  test('is that it was cancelled, after a cancel', async () => {
+  test('is the cancellation if the job was cancelled', async () => {
     const aws = world({ daily: ['ABORTED'] });
 
     const failure = await failureOf(aws, await jobStatus(aws, JOB));

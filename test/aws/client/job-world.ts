@@ -1,4 +1,4 @@
-/** A deployment whose job `daily` is where a test wants it to be. */
+/** A deployment whose job `daily` is in the state that a test needs. */
 import {
   DescribeExecutionCommand,
   type DescribeExecutionOutput,
@@ -32,7 +32,7 @@ export interface World extends Deployment {
   readonly store: MemoryStore;
 }
 
-/** `executions`: by name, what they answer each time they are asked; the last answer stays. */
+/** The answers for each execution by name, one per request. The last answer repeats. */
 export function world(
   executions: Readonly<Record<string, readonly DescribeExecutionOutput['status'][]>>,
 ): World {

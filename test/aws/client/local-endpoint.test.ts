@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { useLocalEndpoint } from '../../../src/aws/client/local-endpoint.ts';
 
 describe('--local', () => {
-  test('goes to the default endpoint with keys for nothing else, whatever is configured', () => {
+  test('uses the default endpoint with fake keys, whatever is configured', () => {
     const environment: NodeJS.ProcessEnv = {
       AWS_PROFILE: 'work',
       AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
@@ -23,7 +23,7 @@ describe('--local', () => {
     });
   });
 
-  test("keeps an emulator's endpoint, keys and region, and never keys that AWS gives out", () => {
+  test("keeps an emulator's endpoint, keys and region, but never keys issued by AWS", () => {
     const own: NodeJS.ProcessEnv = {
       AWS_ENDPOINT_URL: 'https://127.0.0.1:4600',
       AWS_ACCESS_KEY_ID: 'emulator',
@@ -43,7 +43,7 @@ describe('--local', () => {
     expect(real).toMatchObject({ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
   });
 
-  test('refuses an endpoint that is AWS', () => {
+  test('rejects an endpoint of AWS', () => {
     const environment = { AWS_ENDPOINT_URL: 'https://s3.eu-west-1.amazonaws.com' };
 
     expect(() => useLocalEndpoint(environment)).toThrow(/--local is for an emulator/);

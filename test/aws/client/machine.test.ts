@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { readDefinition } from '../../../src/aws/client/machine.ts';
 import { STAGES } from '../../../src/base/ids.ts';
 
-describe('what the definition of the state machine says', () => {
-  test('is its functions, how its children run, and how many at once', () => {
+describe('the definition of the state machine', () => {
+  test('gives its functions, the type of its children, and how many run at once', () => {
     const definition = {
       States: {
         Plan: { Parameters: { FunctionName: 'plan' } },
@@ -27,7 +27,7 @@ describe('what the definition of the state machine says', () => {
     });
   });
 
-  test('is complete for the definition that infra writes', () => {
+  test('is complete as infra writes it', () => {
     const golden = new URL('../../infra/state-machine.asl.json', import.meta.url);
 
     const machine = readDefinition(readFileSync(golden, 'utf8'));

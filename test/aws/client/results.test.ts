@@ -42,7 +42,7 @@ describe('results from AWS', () => {
     onBytes: () => {},
   });
 
-  test('arrive whole, with the manifest and the mark of success', async () => {
+  test('are downloaded completely, with the manifest and _SUCCESS', async () => {
     const { store, report } = await stored(['', 'a\t1\n', 'b\t2\nc\t3\n']);
 
     await downloadResults(store, options(report));
@@ -63,7 +63,7 @@ describe('results from AWS', () => {
     });
   });
 
-  test('are written over others only on demand', async () => {
+  test('replace others only on request', async () => {
     const { store, report } = await stored(['a\t1\n']);
     await downloadResults(store, options(report));
 
@@ -73,7 +73,7 @@ describe('results from AWS', () => {
     expect(readFileSync(join(folder, 'results/part-r-00000.tsv'), 'utf8')).toBe('a\t1\n');
   });
 
-  test('that have changed since the job are refused, and the earlier download stays', async () => {
+  test('that changed after the job are rejected, and the earlier download stays', async () => {
     const { store, report } = await stored(['a\t1\n']);
     await downloadResults(store, options(report));
     await store.put('output/job/part-r-00000.tsv', Buffer.from('a\t2\n'));
@@ -97,7 +97,7 @@ describe('a folder for results from AWS', () => {
     ['part-r-00000.tsv', 'mine'],
     ['manifest.json', '{"name":"A web app"}'],
     ['_SUCCESS', ''],
-  ])('with a %s of somebody else is refused, with --overwrite too', async (name, text) => {
+  ])('with a foreign %s is rejected, even with --overwrite', async (name, text) => {
     const target = folderWith({ [name]: text });
 
     await expect(download(target, true)).rejects.toThrow(
@@ -123,7 +123,7 @@ describe('a folder for results from AWS', () => {
     ]);
   });
 
-  test('is the only one written to, even if it holds links', async () => {
+  test('is the only folder written to, even if it contains links', async () => {
     const outside = folderWith({ victim: 'kept' });
     const target = folderWith({ 'manifest.json': MANIFEST });
     for (const name of ['part-r-00000.tsv.downloading', 'part-r-00007.tsv', '_SUCCESS.downloading']) {
@@ -137,7 +137,7 @@ describe('a folder for results from AWS', () => {
   });
 
   test.each(['../../x', '/tmp/x', '..', 'manifest.json', 'sub/part-r-00000.tsv'])(
-    'never writes a part by the name %s',
+    'never writes a part with the name %s',
     async (name) => {
       const above = mkdtempSync(join(tmpdir(), 'results-test-'));
       onTestFinished(() => rmSync(above, { recursive: true, force: true }));

@@ -24,7 +24,7 @@ function write(files: Readonly<Record<string, string>>): void {
 }
 
 describe('inputs for AWS', () => {
-  test('files are uploaded under keys in the order in which they are read here', async () => {
+  test('uploads files under keys that keep the order in which they are read locally', async () => {
     write({ 'in/b.txt': 'B', 'in/a/z.txt': 'Z', 'in/a.txt': 'A', 'in/.hidden': 'H', 'one.txt': '1' });
     const names = [join(folder, 'one.txt'), join(folder, 'in'), join(folder, 'in/*.txt')];
     const store = new MemoryStore();
@@ -49,7 +49,7 @@ describe('inputs for AWS', () => {
     expect(sent).toBe(4);
   });
 
-  test('a hidden file is uploaded if it is named', async () => {
+  test('uploads a hidden file if it is named', async () => {
     write({ _log: 'x' });
 
     const { inputs } = await planInputs([join(folder, '_log')], JOB);
@@ -57,7 +57,7 @@ describe('inputs for AWS', () => {
     expect(inputs).toEqual(['data/job/000/_log']);
   });
 
-  test('what is on the bucket is named, not uploaded', async () => {
+  test('names objects of the bucket without uploading them', async () => {
     const names = ['s3://bucket/data/logs/', 'data/more/*.gz', 's3://bucket/output/first/part-*'];
 
     const { inputs, uploads } = await planInputs(names, JOB);
@@ -66,7 +66,7 @@ describe('inputs for AWS', () => {
     expect(inputs).toEqual(['data/logs/', 'data/more/*.gz', 'output/first/part-*']);
   });
 
-  test('another bucket, a whole bucket, a missing file and nothing at all are refused', async () => {
+  test('rejects another bucket, a whole bucket, a missing file and an empty list', async () => {
     mkdirSync(join(folder, 'empty'));
 
     await expect(planInputs(['s3://other/data/'], JOB)).rejects.toThrow('is in another bucket');

@@ -34,14 +34,14 @@ const at = (type: string, ms: number, name?: string) =>
     timestamp: new Date(ms),
     ...(name === undefined ? {} : { stateEnteredEventDetails: { name } }),
   }) as HistoryEvent;
-/** A task state from one time to another. */
+/** The events of a task state that runs between two times. */
 const state = (name: string, fromMs: number, toMs: number) => [
   at('TaskStateEntered', fromMs, name),
   at('TaskScheduled', fromMs + 10),
   at('TaskStateExited', toMs),
 ];
 
-describe('what was used', () => {
+describe('the usage of a job', () => {
   const sfn = mockClient(SFNClient);
   const lambda = mockClient(LambdaClient);
   const deployment = { sfn: new SFNClient({ region: 'us-east-1' }), stateMachineArn: 'm' } as Deployment;
@@ -59,7 +59,7 @@ describe('what was used', () => {
     }));
   });
 
-  test('is read from the history: states entered, and of each step its invocations and time', () => {
+  test('is read from the history: the states entered, and the invocations and time of each step', () => {
     const events = [
       ...state('Plan', 0, 500),
       at('MapStateEntered', 600),
@@ -77,7 +77,7 @@ describe('what was used', () => {
     });
   });
 
-  test('depends on the memory of the function that ran: a commit has that of a task', async () => {
+  test('uses the memory of the function that ran: a commit has that of a task', async () => {
     const events = [...state('Plan', 0, 1_000), ...state('Commit', 2_000, 12_000)];
     sfn.on(GetExecutionHistoryCommand).resolves({ events });
 
@@ -87,7 +87,7 @@ describe('what was used', () => {
     expect(usage.gbSeconds).toBeCloseTo(1 + 10 * 4, 6);
   });
 
-  test('counts the watch of a stage that had one, and its backup attempts, and no state without a function', async () => {
+  test('includes the watch of a stage that had one, its backup attempts, and no state without a function', async () => {
     sfn
       .on(GetExecutionHistoryCommand)
       .resolves({ events: [...state('WatchMap', 0, 100), ...state('PublishFailure', 200, 90_000)] });
@@ -127,12 +127,13 @@ describe('what was used', () => {
 
     const usage = await usageOf(deployment, ['long ago', 'first', 'redrive'], NOTHING);
 
-    // Each: one step, 10 children of two transitions each, one of which is listed with its 2 seconds of 4 GB.
+    // Each execution has one step and 10 children with two transitions each. One child is listed, with 2 seconds of 4
+    // GB.
     expect(usage).toMatchObject({ transitions: 2 + 2 * 20, invocations: 2 + 2 * 10 });
     expect(usage.gbSeconds).toBeCloseTo(2 + 2 * 2 * 4, 6);
   });
 
-  test('assumes the default memory where the caller may not look at functions', async () => {
+  test('assumes the default memory if the caller may not describe functions', async () => {
     lambda
       .on(GetFunctionConfigurationCommand)
       .rejects(Object.assign(new Error('no'), { name: 'AccessDenied' }));

@@ -26,7 +26,9 @@ function eventKinds(events: readonly JobEvent[]): string[] {
   });
 }
 
-/** What is told of a job until `until` likes what it sees. A millisecond goes by with each look at the clock. */
+/**
+ * Returns the reports about a job until `until` accepts one. The clock advances by a millisecond each time it is read.
+ */
 async function watched(
   aws: Deployment,
   until: NonNullable<WatchOptions['until']>,
@@ -48,7 +50,7 @@ async function watched(
 }
 
 describe('waiting for a job', () => {
-  test('reports its plan, the tasks that commit and attempts that fail, until it ends', async () => {
+  test('reports its plan, the committed tasks and the failed attempts until it ends', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const steps = [
       () => writeDocument(aws.store, planKey(JOB), PLAN),
@@ -88,7 +90,7 @@ describe('waiting for a job', () => {
     });
   });
 
-  test('reports bytes of the input, running tasks, and for the reduce stage records and bytes of the shuffle', async () => {
+  test('reports the bytes of the input and the running tasks, and for the reduce stage the records and bytes of the shuffle', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const mock = mockClient(SFNClient);
     mock.on(DescribeExecutionCommand).resolves({ executionArn: ARN, status: 'RUNNING', startDate: STARTED });
@@ -129,7 +131,7 @@ describe('waiting for a job', () => {
     });
   });
 
-  test('continues without what the caller may not look at', async () => {
+  test('continues without what the caller may not read', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const refused = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
     const mock = mockClient(SFNClient);
@@ -144,7 +146,7 @@ describe('waiting for a job', () => {
     expect(mock.commandCalls(ListMapRunsCommand)).toHaveLength(1);
   });
 
-  test('works for one that Step Functions does not know of yet', async () => {
+  test('works for a job that Step Functions does not know yet', async () => {
     const aws = world({});
     const looks: string[] = [];
 
@@ -155,7 +157,7 @@ describe('waiting for a job', () => {
     expect(looks).toEqual(['planning', 'planning']);
   });
 
-  test('can be stopped, and the job continues', async () => {
+  test('can be stopped while the job continues', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const abort = new AbortController();
     const watching = watchJob(

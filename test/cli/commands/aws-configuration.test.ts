@@ -1,4 +1,4 @@
-/** The commands on AWS, called wrongly or with an AWS configuration that does not work. */
+/** Runs the commands on AWS with wrong arguments, or with an AWS configuration that does not work. */
 import { describe, expect, test } from 'vitest';
 import { cli, folderWith } from '../cli-process.ts';
 
@@ -13,7 +13,7 @@ describe('the commands on AWS', () => {
 
   test.each([
     ['no app', ['submit', '--input'], /no app is named|argument missing/],
-    ['a path for an app', ['submit', './job.ts', '--input', 'a.txt'], /mapreduce deploy --jobs/],
+    ['a path instead of an app', ['submit', './job.ts', '--input', 'a.txt'], /mapreduce deploy --jobs/],
     ['no input', ['submit', 'word-count'], /needs --input/],
     ['a bad size', ['submit', 'word-count', '-i', 'a.txt', '--split-size', 'big'], /--split-size is a size/],
     [
@@ -26,8 +26,8 @@ describe('the commands on AWS', () => {
       ['status', 'x', '--bucket', 'b', '--state-machine', 'M'],
       /--state-machine is an ARN/,
     ],
-    ['an emulator that is not there', ['status', 'x'], /nothing answers at http:\/\/127\.0\.0\.1:9/],
-    ['jobs that are not there', ['deploy', '--local', '--jobs', 'no.ts'], /there is no .*no\.ts/],
+    ['an emulator that is not running', ['status', 'x'], /nothing answers at http:\/\/127\.0\.0\.1:9/],
+    ['jobs that do not exist', ['deploy', '--local', '--jobs', 'no.ts'], /there is no .*no\.ts/],
   ])('end with exit code 2 for %s', async (_, args, message) => {
     const cwd = folderWith({ 'a.txt': 'a\n' });
 
@@ -47,7 +47,7 @@ describe("the caller's AWS configuration", () => {
   const CREDENTIALS = ['work', 'mine'].map(
     (name) => `[${name}]\naws_access_key_id=a\naws_secret_access_key=b\n`,
   );
-  /** None of this machine's own. */
+  /** Excludes the configuration of the machine that runs the tests. */
   const NONE = {
     AWS_PROFILE: '',
     AWS_REGION: '',
@@ -84,7 +84,7 @@ describe("the caller's AWS configuration", () => {
     ],
     ['no credentials', { AWS_REGION: 'us-east-1' }, /no usable AWS credentials .*Set AWS_PROFILE.*--local/],
     [
-      'an endpoint that is no URL',
+      'an endpoint that is not a URL',
       { ...KEYS, AWS_ENDPOINT_URL: 'nonsense' },
       /AWS_ENDPOINT_URL is 'nonsense', which is not an address.*http:\/\//,
     ],
@@ -104,36 +104,33 @@ describe("the caller's AWS configuration", () => {
       /AWS_ENDPOINT_URL is 'ftp:/,
     ],
     [
-      'a region that is none',
+      'a region that is invalid',
       { ...KEYS, AWS_REGION: 'us east 1' },
       /AWS_REGION is 'us east 1', which is not the name of a region/,
     ],
-    ['a profile whose region is none', { AWS_PROFILE: 'work' }, /region of the AWS profile is 'us east'/],
+    ['a profile with an invalid region', { AWS_PROFILE: 'work' }, /region of the AWS profile is 'us east'/],
     [
-      'a profile whose endpoint is none',
+      'a profile with an invalid endpoint',
       { AWS_PROFILE: 'mine' },
       /endpoint_url in the AWS configuration is not an address/,
     ],
-  ])(
-    'with %s is reported with what to do, whichever service is asked first',
-    async (_, environment, message) => {
-      const cwd = folderWith({ config: CONFIG, credentials: CREDENTIALS.join('') });
-      const env = { ...NONE, ...environment };
+  ])('reports %s and what to do, whichever service is called first', async (_, environment, message) => {
+    const cwd = folderWith({ config: CONFIG, credentials: CREDENTIALS.join('') });
+    const env = { ...NONE, ...environment };
 
-      const bySdk = await cli(['jobs'], { cwd, env });
-      // The region of the machine's ARN goes before a profile's.
-      const byStore =
-        environment.AWS_PROFILE === 'work' || environment.AWS_CONFIG_FILE !== undefined
-          ? bySdk
-          : await cli(['status', 'x', ...NAMED], { cwd, env });
+    const bySdk = await cli(['jobs'], { cwd, env });
+    // The region in the state machine's ARN takes precedence over a profile's.
+    const byStore =
+      environment.AWS_PROFILE === 'work' || environment.AWS_CONFIG_FILE !== undefined
+        ? bySdk
+        : await cli(['status', 'x', ...NAMED], { cwd, env });
 
-      for (const { code, stdout, stderr } of [bySdk, byStore]) {
-        expect(stderr).toMatch(message);
-        expect(stderr).not.toMatch(/defect|\n\s+at /);
-        // The SDK warns of a profile beside keys, above.
-        expect(stderr.trim().split('\n').at(-1)).toMatch(/^error: /);
-        expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      }
-    },
-  );
+    for (const { code, stdout, stderr } of [bySdk, byStore]) {
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toMatch(/defect|\n\s+at /);
+      // The SDK warns before the error if there are keys beside a profile.
+      expect(stderr.trim().split('\n').at(-1)).toMatch(/^error: /);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    }
+  });
 });

@@ -1,4 +1,4 @@
-/** The commands, against an AWS that refuses: what emulators cannot do. */
+/** Runs the commands against a mocked AWS that rejects their requests, which emulators cannot do. */
 import {
   CloudFormationClient,
   CloudFormationServiceException,
@@ -47,8 +47,8 @@ beforeEach(() => {
 
 const refused = (name: string, message: string) => Object.assign(new Error(message), { name });
 
-/** What a person reads, and the exit code. */
-async function said(command: () => Promise<number>): Promise<{ text: string; code: number }> {
+/** Returns the text of the error and the exit code. */
+async function refusalOf(command: () => Promise<number>): Promise<{ text: string; code: number }> {
   const error = await explained(command).then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -77,7 +77,7 @@ describe.each(COMMANDS)('mapreduce %s', (_, run) => {
       /have expired .* 'aws sso login'/,
     ],
     ['no credentials', 'CredentialsProviderError', 'none found', /no usable AWS credentials .*AWS_PROFILE/],
-    ['keys that AWS does not know', 'InvalidClientTokenId', 'invalid', /does not accept the credentials/],
+    ['unknown keys', 'InvalidClientTokenId', 'invalid', /does not accept the credentials/],
     [
       'no rights',
       'AccessDenied',
@@ -87,14 +87,14 @@ describe.each(COMMANDS)('mapreduce %s', (_, run) => {
   ])('with %s says what to do, in one line, with exit code 2', async (_, name, message, text) => {
     cloudFormation.on(DescribeStacksCommand).rejects(refused(name, message));
 
-    const { text: told, code } = await said(run);
+    const { text: shown, code } = await refusalOf(run);
 
-    expect(told).toMatch(text);
-    expect(told.trim().split('\n')).toHaveLength(1);
+    expect(shown).toMatch(text);
+    expect(shown.trim().split('\n')).toHaveLength(1);
     expect(code).toBe(2);
   });
 
-  test('without its stack names stack, region and profile', async () => {
+  test('without its stack, names the stack, the region and the profile', async () => {
     vi.stubEnv('AWS_PROFILE', 'work');
     vi.stubEnv('AWS_REGION', 'eu-west-1');
     const missing = { name: 'ValidationError', message: 'Stack with id MapReduce does not exist' };
@@ -102,7 +102,7 @@ describe.each(COMMANDS)('mapreduce %s', (_, run) => {
       .on(DescribeStacksCommand)
       .rejects(new CloudFormationServiceException({ ...missing, $fault: 'client', $metadata: {} }));
 
-    const { text, code } = await said(run);
+    const { text, code } = await refusalOf(run);
 
     expect(text).toContain(
       "there is no stack 'MapReduce' in the region eu-west-1 with the profile work. Deploy it with 'mapreduce deploy'; if it is elsewhere, set AWS_REGION and AWS_PROFILE",
@@ -111,7 +111,7 @@ describe.each(COMMANDS)('mapreduce %s', (_, run) => {
   });
 });
 
-describe('what was typed', () => {
+describe('the arguments', () => {
   const noStack = () =>
     cloudFormation.on(DescribeStacksCommand).rejects(refused('ValidationError', 'Stack M does not exist'));
 
@@ -124,20 +124,20 @@ describe('what was typed', () => {
     ['logs', (id: string) => logsCommand(id, {})],
     ['report', (id: string) => reportCommand(id, {})],
     ['invoke', (id: string) => invokeCommand(id, 'm-0', {})],
-  ])('mapreduce %s looks at the job id before it looks for a stack', async (_, run) => {
+  ])('in mapreduce %s, the job id is checked before the stack is looked up', async (_, run) => {
     noStack();
 
-    const { text, code } = await said(() => run('bad id'));
+    const { text, code } = await refusalOf(() => run('bad id'));
 
     expect(text).toMatch(/a job id must consist of 1 to 80 .*'bad id'/);
     expect(text).not.toContain('stack');
     expect(code).toBe(2);
   });
 
-  test('mapreduce report says that there is no such folder either', async () => {
+  test('mapreduce report also says that there is no such folder', async () => {
     noStack();
 
-    const { text, code } = await said(() => reportCommand('nothere', {}));
+    const { text, code } = await refusalOf(() => reportCommand('nothere', {}));
 
     expect(text).toMatch(
       /there is no nothere\/manifest\.json here, so 'nothere' is taken for a job on AWS: there is no stack/,
@@ -145,22 +145,22 @@ describe('what was typed', () => {
     expect(code).toBe(2);
   });
 
-  test('is in the command that would deploy what is missing', async () => {
+  test('appear in the command that would deploy what is missing', async () => {
     noStack();
     vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:4566');
 
-    const { text } = await said(() => statusCommand('job', { stack: 'Mine', local: true }));
+    const { text } = await refusalOf(() => statusCommand('job', { stack: 'Mine', local: true }));
 
     expect(text).toContain("Deploy it with 'mapreduce deploy --stack Mine --local'");
   });
 
-  test('a request too large for the states is refused before anything is uploaded', async () => {
+  test('that make a request too large for the state machine are rejected before an upload', async () => {
     const names = Array.from(
       { length: 900 },
       (_, index) => `s3://the-bucket/data/${'x'.repeat(240)}${index}`,
     );
 
-    const { text, code } = await said(() => submitCommand('word-count', { ...NAMED, input: names }));
+    const { text, code } = await refusalOf(() => submitCommand('word-count', { ...NAMED, input: names }));
 
     expect(text).toMatch(/the request has 2\d\d kB, and at most 197 kB go through Step Functions/);
     expect(code).toBe(2);
@@ -169,19 +169,19 @@ describe('what was typed', () => {
 });
 
 describe('Step Functions', () => {
-  test('that throttles is an error that says nothing is lost', async () => {
+  test('if it throttles, the error says that nothing is lost', async () => {
     sfn.on(ListExecutionsCommand).rejects(refused('ThrottlingException', 'Rate exceeded'));
 
-    const { text, code } = await said(() => jobsCommand(NAMED));
+    const { text, code } = await refusalOf(() => jobsCommand(NAMED));
 
     expect(text).toMatch(/AWS throttles the calls .*Nothing is lost: wait a minute and repeat/);
     expect(code).toBe(1);
   });
 
-  test('that has no such state machine is an error that says how to find the right one', async () => {
+  test('if it has no such state machine, the error says how to find the right one', async () => {
     sfn.on(ListExecutionsCommand).rejects(refused('StateMachineDoesNotExist', 'no'));
 
-    const { text, code } = await said(() => jobsCommand(NAMED));
+    const { text, code } = await refusalOf(() => jobsCommand(NAMED));
 
     expect(text).toMatch(/there is no state machine arn:.*omit --state-machine and MAPREDUCE_STATE_MACHINE/);
     expect(code).toBe(2);
@@ -197,32 +197,32 @@ describe('the bucket', () => {
 
   test.each([
     [
-      'that may not be read',
+      'access is denied',
       answer('AccessDenied', 403),
       /access denied: .*Grant s3:GetObject on arn:aws:s3:::the-bucket/,
     ],
     [
-      'that is not there',
+      'it does not exist',
       answer('NoSuchBucket', 404),
       /there is no bucket 'the-bucket' \(looked in region us-east-1\)/,
     ],
     [
-      'in another region',
+      'it is in another region',
       answer('PermanentRedirect', 301, { 'x-amz-bucket-region': 'eu-west-1' }),
       /is in region eu-west-1, .* Set AWS_REGION=eu-west-1\./,
     ],
-    ['for expired credentials', answer('ExpiredToken', 400), /have expired .*aws sso login/],
-  ])('%s is told with what to do, and exit code 2', async (_, error, text) => {
+    ['the credentials have expired', answer('ExpiredToken', 400), /have expired .*aws sso login/],
+  ])('causes an error that says what to do, with exit code 2, if %s', async (_, error, text) => {
     s3.rejects(error);
 
-    const { text: told, code } = await said(() => statusCommand('job', NAMED));
+    const { text: shown, code } = await refusalOf(() => statusCommand('job', NAMED));
 
-    expect(told).toMatch(text);
-    expect(told).not.toMatch(/defect|\n\s+at /);
+    expect(shown).toMatch(text);
+    expect(shown).not.toMatch(/defect|\n\s+at /);
     expect(code).toBe(2);
   });
 
-  test('that does not have the job is listed for the nearest name', async () => {
+  test('if it does not have the job, the error suggests the nearest name', async () => {
     sfn.on(DescribeExecutionCommand).rejects(new ExecutionDoesNotExist({ message: 'no', $metadata: {} }));
     s3.rejects(answer('NoSuchKey', 404));
     s3.on(HeadObjectCommand).rejects(answer('NotFound', 404));
@@ -230,7 +230,7 @@ describe('the bucket', () => {
       Contents: [{ Key: 'jobs/daily-1/request.json', Size: 1, ETag: '"e"' }],
     });
 
-    const { text, code } = await said(() => statusCommand('daily-2', NAMED));
+    const { text, code } = await refusalOf(() => statusCommand('daily-2', NAMED));
 
     expect(text).toContain(
       "there is no job 'daily-2' in s3://the-bucket (the state machine M, in the region us-east-1). Did you mean 'daily-1'?",
@@ -249,60 +249,68 @@ describe('the bucket', () => {
     ['logs', (flags) => logsCommand('nightly', flags)],
     ['report', (flags) => reportCommand('nightly', flags)],
     ['invoke', (flags) => invokeCommand('nightly', 'm-0', flags)],
-  ])('that does not know the job of %s is named with its stack and what lists its jobs', async (_, run) => {
-    const outputs = { BucketName: 'the-bucket', StateMachineArn: MACHINE };
-    cloudFormation.on(DescribeStacksCommand).resolves({
-      Stacks: [
-        {
-          StackName: 'Mine',
-          CreationTime: new Date(),
-          StackStatus: 'CREATE_COMPLETE',
-          Outputs: Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
-        },
-      ],
-    });
-    sfn.on(DescribeExecutionCommand).rejects(new ExecutionDoesNotExist({ message: 'no', $metadata: {} }));
-    s3.rejects(answer('NoSuchKey', 404));
-    s3.on(HeadObjectCommand).rejects(answer('NotFound', 404));
-    // The names of other jobs help, and are no reason to say something else.
-    s3.on(ListObjectsV2Command).rejects(answer('AccessDenied', 403));
+  ])(
+    'if it does not have the job of %s, the error names the stack and the command that lists its jobs',
+    async (_, run) => {
+      const outputs = { BucketName: 'the-bucket', StateMachineArn: MACHINE };
+      cloudFormation.on(DescribeStacksCommand).resolves({
+        Stacks: [
+          {
+            StackName: 'Mine',
+            CreationTime: new Date(),
+            StackStatus: 'CREATE_COMPLETE',
+            Outputs: Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
+          },
+        ],
+      });
+      sfn.on(DescribeExecutionCommand).rejects(new ExecutionDoesNotExist({ message: 'no', $metadata: {} }));
+      s3.rejects(answer('NoSuchKey', 404));
+      s3.on(HeadObjectCommand).rejects(answer('NotFound', 404));
+      // Without permission to list jobs, the error must stay the same, only without a suggestion.
+      s3.on(ListObjectsV2Command).rejects(answer('AccessDenied', 403));
 
-    const { text, code } = await said(() => run({ stack: 'Mine' }));
+      const { text, code } = await refusalOf(() => run({ stack: 'Mine' }));
 
-    expect(text).toMatch(
-      /there is no job 'nightly' in s3:\/\/the-bucket \(the stack Mine, in the region us-east-1\)\. 'mapreduce jobs --stack Mine' lists the latest$/m,
-    );
-    expect(code).toBe(2);
-    expect(
-      sfn.calls().every(({ args: [{ constructor: command }] }) => command === DescribeExecutionCommand),
-    ).toBe(true);
-  });
+      expect(text).toMatch(
+        /there is no job 'nightly' in s3:\/\/the-bucket \(the stack Mine, in the region us-east-1\)\. 'mapreduce jobs --stack Mine' lists the latest$/m,
+      );
+      expect(code).toBe(2);
+      expect(
+        sfn.calls().every(({ args: [{ constructor: command }] }) => command === DescribeExecutionCommand),
+      ).toBe(true);
+    },
+  );
 });
 
-describe('an endpoint where', () => {
+describe('an endpoint', () => {
   test.each([
-    ['nobody answers in time', refused('TimeoutError', 'Request did not complete'), {}],
-    ['nothing listens', Object.assign(refused('Error', 'connect'), { code: 'ECONNREFUSED' }), {}],
+    ['does not answer in time', refused('TimeoutError', 'Request did not complete'), {}],
+    ['refuses the connection', Object.assign(refused('Error', 'connect'), { code: 'ECONNREFUSED' }), {}],
     [
-      'the store gives up',
+      'fails in every attempt of the store',
       undefined,
       { cause: Object.assign(refused('Error', 'connect'), { code: 'ECONNREFUSED' }) },
     ],
-  ])('%s is named, with how to start an emulator', async (_, error, { cause }: { cause?: unknown }) => {
-    vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:4566');
-    if (error !== undefined) cloudFormation.on(DescribeStacksCommand).rejects(error);
+  ])(
+    'that %s is reported with how to start an emulator',
+    async (_, error, { cause }: { cause?: unknown }) => {
+      vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:4566');
+      if (error !== undefined) cloudFormation.on(DescribeStacksCommand).rejects(error);
 
-    const { text, code } = await said(() =>
-      cause === undefined
-        ? statusCommand('job', {})
-        : Promise.reject(new MapReduceError('StorageError', 'GetObject failed after 8 attempts', { cause })),
-    );
+      const { text, code } = await refusalOf(() =>
+        cause === undefined
+          ? statusCommand('job', {})
+          : Promise.reject(
+              new MapReduceError('StorageError', 'GetObject failed after 8 attempts', { cause }),
+            ),
+      );
 
-    expect(text).toMatch(/nothing answers at http:\/\/127\.0\.0\.1:4566 .*npm run localstack/);
-    expect(code).toBe(2);
-  });
+      expect(text).toMatch(/nothing answers at http:\/\/127\.0\.0\.1:4566 .*npm run localstack/);
+      expect(code).toBe(2);
+    },
+  );
 
-  test('nobody answers is an error after seconds', () => {
+  test('that does not answer fails after seconds', () => {
     const { maxAttempts, requestHandler } = clientOptions({ region: 'us-east-1' });
 
     expect(requestHandler.throwOnRequestTimeout).toBe(true);
@@ -316,7 +324,7 @@ describe('an expected error', () => {
     return await statusCommand('job', {}).catch((error: unknown) => error);
   };
 
-  test('shows our own stack and its causes only with --debug', async () => {
+  test('shows its stack and its causes only with --debug', async () => {
     const error = await failing();
     const options = { paint: plainPaint, packageRoot: PACKAGE_ROOT };
 

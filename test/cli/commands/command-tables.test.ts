@@ -5,7 +5,7 @@ import { LOCAL_COMMANDS } from '../../../src/cli/commands/local-commands.ts';
 const COMMANDS = [...LOCAL_COMMANDS, ...AWS_COMMANDS];
 
 describe('the tables of commands', () => {
-  test('name each command once', () => {
+  test('have each command once', () => {
     const names = COMMANDS.map(({ name }) => name);
 
     expect(new Set(names).size).toBe(names.length);
@@ -16,7 +16,7 @@ describe('the tables of commands', () => {
     expect(await command.load()).toBeTypeOf('function');
   });
 
-  test.each(AWS_COMMANDS)('$name can go to an emulator and to a named stack', ({ options }) => {
+  test.each(AWS_COMMANDS)('$name accepts an emulator and a named stack', ({ options }) => {
     const flags = options.flatMap((option) => ('flags' in option ? [option.flags] : [option[0]]));
 
     expect(flags).toEqual(expect.arrayContaining(['--stack <name>', '--local']));

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CONTEXT_NAMES } from '../../../infra/deploy/context.ts';
 import { type AppCatalog, commentOf, type DeployedApp } from '../../../src/aws/protocol/app-catalog.ts';
-import { allBelow, BIN, cleanEnvironment, cli, folderWith, hasSaid, startCli } from '../cli-process.ts';
+import { allBelow, BIN, cleanEnvironment, cli, folderWith, hasPrinted, startCli } from '../cli-process.ts';
 
 const NOBODY = { AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' };
 
@@ -22,7 +22,7 @@ describe('deploy --context', () => {
     ['taskMemoryMb=100', /taskMemoryMb is a whole number from 512 to 10240 MB; received 100/],
     ['removalPolicy=keep', /-c removalPolicy is 'retain' or 'destroy'; received 'keep'/],
     ['maxConcurrency', /--context takes name=value; received 'maxConcurrency'/],
-  ])('%s is refused before AWS is asked for anything', async (setting, message) => {
+  ])('%s is rejected before any call to AWS', async (setting, message) => {
     const { code, stdout, stderr } = await cli(['deploy', '--local', '--context', setting], {
       cwd: folderWith({}),
       env: NOBODY,
@@ -33,7 +33,7 @@ describe('deploy --context', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
 
-  test('takes what its help lists, all of it', async () => {
+  test('accepts every name that its help lists', async () => {
     const { stdout } = await cli(['deploy', '--help'], { cwd: '/' });
 
     const help = stdout.replaceAll(/\s+/g, ' ');
@@ -44,7 +44,7 @@ describe('deploy --context', () => {
 });
 
 describe('deploy --jobs', () => {
-  test('refuses a module without apps before AWS is asked for anything', async () => {
+  test('rejects a module without apps before it calls AWS', async () => {
     const { code, stdout, stderr } = await cli(['deploy', '--local', '--jobs', 'jobs.ts'], {
       cwd: folderWith({ 'jobs.ts': 'export const app = {};' }),
       env: NOBODY,
@@ -98,15 +98,15 @@ describe('deploy over a stack', () => {
     );
     const env = { AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-east-1', TMPDIR: cwd };
     const child = startCli(['deploy', '--local', '--jobs', 'jobs.ts'], { cwd, env });
-    // Nothing is to be deployed: what is printed before is what matters.
-    await hasSaid(child, /^cdk deploy/m).then(
+    // The test needs only what the command prints before the deployment, so it stops the command then.
+    await hasPrinted(child, /^cdk deploy/m).then(
       () => child.kill('SIGINT'),
       () => {},
     );
     return await child.ended;
   };
 
-  test('says of each app what it is, and what changes', async () => {
+  test('prints what each app is and what changes', async () => {
     const { code, stderr } = await deploy({ by: { project: 'mine', jobs: 'old/jobs' }, apps: APPS });
 
     expect(stderr).toContain(
@@ -122,7 +122,7 @@ describe('deploy over a stack', () => {
     expect(code).toBe(130);
   });
 
-  test('of another project names it and the apps that would be gone, and changes nothing', async () => {
+  test('of another project names that project and the apps that would be removed, and changes nothing', async () => {
     const apps = [...APPS, app('gone')];
 
     const { code, stderr } = await deploy({ by: { project: 'theirs', jobs: 'src/jobs' }, apps });
@@ -136,7 +136,7 @@ describe('deploy over a stack', () => {
   });
 });
 
-/** Says of any stack that it is there, and of any state machine what it is. */
+/** Starts a server that answers that every stack exists, and describes every state machine the same. */
 async function cloudFormation(
   outputs: Readonly<Record<string, string>> = {},
   machine: object = { definition: '{}' },
@@ -155,16 +155,16 @@ async function cloudFormation(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test('Ctrl-C ends a deploy, cdk and all, and no folder of it is left', async () => {
+test('Ctrl-C ends a deployment and its cdk process, and leaves no folder behind', async () => {
   const cwd = folderWith({});
   const deploy = spawn(process.execPath, [BIN, 'deploy', '--local'], {
     cwd,
     env: cleanEnvironment({ AWS_ENDPOINT_URL: await cloudFormation(), TMPDIR: cwd }),
-    // A group of processes of its own, as what is started in a terminal has: Ctrl-C is sent to all of it.
+    // A process group, like that of a command in a terminal, because Ctrl-C signals the whole group.
     detached: true,
   });
   const ended = new Promise<number | null>((resolve) => deploy.on('close', resolve));
-  await hasSaid(deploy, /cdk deploy MapReduce/);
+  await hasPrinted(deploy, /cdk deploy MapReduce/);
   const before = allBelow(cwd).filter((name) => /^mapreduce-deploy-[^/]*$/.test(name));
 
   process.kill(-deploy.pid!, 'SIGINT');

@@ -3,7 +3,7 @@ import { cli, folderWith } from '../cli-process.ts';
 import { jobModule, WORDS } from '../job-modules.ts';
 
 describe('mapreduce describe', () => {
-  test('prints what an app takes, and the command that runs it', async () => {
+  test('prints the parameters of an app, and the command that runs it', async () => {
     const { code, stdout } = await cli(['describe', 'word-count'], { cwd: '/' });
 
     expect(code).toBe(0);
@@ -11,7 +11,7 @@ describe('mapreduce describe', () => {
     expect(stdout).toContain('mapreduce run word-count --input <path> --output <folder>\n');
   });
 
-  test('checks a module of the user without running it', async () => {
+  test('checks a module of the user without running its job', async () => {
     const cwd = folderWith({
       'good.ts': WORDS,
       'bad.ts': jobModule('').replace("key: 'string'", "key: 'text'"),
@@ -25,7 +25,7 @@ describe('mapreduce describe', () => {
     expect(bad.stderr).toMatch(/^error: job 'words': key: "text" is not a type of keys/);
   });
 
-  test('names required parameters in the command', async () => {
+  test('includes required parameters in the command', async () => {
     const { stdout } = await cli(['describe', 'grep'], { cwd: '/' });
 
     expect(stdout).toContain('mapreduce run grep --input <path> --output <folder> --set pattern=<string>\n');

@@ -1,8 +1,8 @@
-/** Whatever a job's code does, the command ends with an exit code that tells the truth, and Ctrl-C stops it. */
+/** Whatever a job's code does, the command ends with the right exit code, and Ctrl-C stops it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { cli, folderWith, hasSaid, startCli } from '../cli-process.ts';
+import { cli, folderWith, hasPrinted, startCli } from '../cli-process.ts';
 
 interface Code {
   readonly top?: string;
@@ -46,12 +46,12 @@ function commandOver(code: Code, ...more: string[]) {
   return { cwd, args, hasResult: () => existsSync(join(cwd, 'out/_SUCCESS')) };
 }
 
-describe('a job that ends its process ends its worker, and the command fails', () => {
+describe('if a job ends its process, only its worker ends, and the command fails', () => {
   test.each<[where: string, code: Code, how: string[], exitCode: number]>([
     ['while its module loads', { top: 'process.exit(0);' }, [], 2],
     ['in setup', { setup: 'process.exit(0);' }, [], 1],
-    ['in map, of a sample', { map: 'process.exit(0);', ...SAMPLED }, TWO_PARTS, 1],
-    ['in map, in sequence', { map: 'process.exit(0);' }, ['--sequential'], 1],
+    ['in map, while sampling', { map: 'process.exit(0);', ...SAMPLED }, TWO_PARTS, 1],
+    ['in map of a sequential run', { map: 'process.exit(0);' }, ['--sequential'], 1],
     ['in map, on workers', { map: 'process.exit(0);' }, ['--workers', '2'], 1],
   ])('process.exit(0) %s', async (_, code, how, exitCode) => {
     const { cwd, args, hasResult } = commandOver(code, ...how);
@@ -65,7 +65,7 @@ describe('a job that ends its process ends its worker, and the command fails', (
     expect(hasResult()).toBe(false);
   });
 
-  test('describing a job whose module calls process.exit(0) fails', async () => {
+  test('describe fails if the module calls process.exit(0)', async () => {
     const { cwd } = commandOver({ top: 'process.exit(0);' });
 
     const { code, stderr } = await cli(['describe', './job.ts'], { cwd });
@@ -75,16 +75,21 @@ describe('a job that ends its process ends its worker, and the command fails', (
   });
 });
 
-describe('a default export that throws when it is read is the module’s fault, not a defect', () => {
+describe('if a default export throws when it is read, the error blames the module, not mapreduce', () => {
   test.each([
-    ['a trap for everything', '', 'new Proxy({}, { get() { throw new Error("trap"); } })', 'Error: trap'],
     [
-      'null, for one field of a job',
+      'a proxy that always throws',
+      '',
+      'new Proxy({}, { get() { throw new Error("trap"); } })',
+      'Error: trap',
+    ],
+    [
+      'a job that throws null for one field',
       'const get = (job: any, name: any) => { if (name === "map") throw null; return job[name]; };',
       'new Proxy(job, { get })',
       'it threw null',
     ],
-  ])('%s', async (_, top, exported, thrown) => {
+  ])('if it is %s', async (_, top, exported, thrown) => {
     const made = jobThat({ top }).replace('export default defineJob(', 'const job = defineJob(');
     const cwd = folderWith({ 'job.ts': `${made}\nexport default ${exported};`, 'in.txt': 'a\n' });
 
@@ -106,15 +111,19 @@ describe('a job that never returns is stopped', () => {
   const places: [where: string, code: Code, how: string[]][] = [
     ['in its module', { top: LOOP }, []],
     ['in setup', { setup: LOOP }, []],
-    ['in map, of a sample', { map: LOOP, ...SAMPLED }, TWO_PARTS],
-    ['in map, in sequence', { map: LOOP }, ['--sequential']],
-    ['in a partitioner, in sequence', { more: `partition: () => { ${LOOP} return 0; },` }, ['--sequential']],
+    ['in map, while sampling', { map: LOOP, ...SAMPLED }, TWO_PARTS],
+    ['in map of a sequential run', { map: LOOP }, ['--sequential']],
+    [
+      'in a partitioner of a sequential run',
+      { more: `partition: () => { ${LOOP} return 0; },` },
+      ['--sequential'],
+    ],
   ];
 
   test.each(places)('by Ctrl-C: a loop %s', async (_, code, how) => {
     const { cwd, args, hasResult } = commandOver(code, ...how);
     const child = startCli(args, { cwd });
-    await hasSaid(child, /looping/);
+    await hasPrinted(child, /looping/);
 
     child.kill('SIGINT');
     const { code: exitCode, stderr } = await child.ended;
@@ -134,7 +143,7 @@ describe('a job that never returns is stopped', () => {
     expect(hasResult()).toBe(false);
   });
 
-  test('a module that waits for ever at its top level fails at once', async () => {
+  test('a module that waits forever at its top level fails at once', async () => {
     const { cwd, args } = commandOver({ top: 'await new Promise(() => {});' });
 
     const { code, stderr } = await cli(args, { cwd });
@@ -145,16 +154,16 @@ describe('a job that never returns is stopped', () => {
     );
   });
 
-  test('a second Ctrl-C ends the command though a worker hangs in a system call', async () => {
+  test('a second Ctrl-C ends the command even if a worker hangs in a system call', async () => {
     const { cwd, args } = commandOver({ map: "say('hanging'); execSync('sleep 60');" });
     const child = startCli(args, { cwd });
-    await hasSaid(child, /hanging/);
+    await hasPrinted(child, /hanging/);
     const startedMs = performance.now();
 
     child.kill('SIGINT');
-    await hasSaid(child, /once more to quit at once/);
+    await hasPrinted(child, /once more to quit at once/);
     const again = setInterval(() => child.kill('SIGINT'), 200);
-    // The sleeping grandchild holds the pipes open: the process itself is asked for.
+    // Waits for the exit of the process itself, because the sleeping grandchild keeps the pipes open.
     await new Promise((resolve) => child.once('exit', resolve));
     clearInterval(again);
 
@@ -163,17 +172,17 @@ describe('a job that never returns is stopped', () => {
   }, 120_000);
 });
 
-describe('what a job throws is its own error, never a defect of mapreduce', () => {
+describe("an error thrown by a job is reported as the job's, never as a defect of mapreduce", () => {
   test.each<[what: string, code: Code, how: string[], message: RegExp]>([
-    ['null, by the module', { top: 'throw null;' }, [], /job\.ts does not load: it threw null/],
+    ['null, thrown by the module', { top: 'throw null;' }, [], /job\.ts does not load: it threw null/],
     [
-      'an object without text, by map',
+      'an object without text, thrown by map',
       { map: 'throw Object.create(null);' },
       ['--sequential'],
       /map\(\) threw/,
     ],
     [
-      'a rejection that nobody awaits, by the module',
+      'an unhandled rejection in the module',
       {
         top: "Promise.reject(new TypeError('nobody listens')); await new Promise((go) => setTimeout(go, 500));",
       },
@@ -181,13 +190,13 @@ describe('what a job throws is its own error, never a defect of mapreduce', () =
       /uncaught error: TypeError: nobody listens/,
     ],
     [
-      'a rejection that nobody awaits, by map',
+      'an unhandled rejection in map',
       { map: "Promise.reject(new TypeError('nobody listens')); execSync('sleep 0.1');" },
       ['--sequential'],
       /uncaught error: TypeError: nobody listens/,
     ],
     [
-      'a rejection that nobody awaits, by map of a sample',
+      'an unhandled rejection in map, while sampling',
       { map: "Promise.reject(new TypeError('nobody listens'));", ...SAMPLED },
       TWO_PARTS,
       /uncaught error: TypeError: nobody listens/,
@@ -198,7 +207,7 @@ describe('what a job throws is its own error, never a defect of mapreduce', () =
       ['--sequential'],
       /process\.chdir\(\) is not supported in workers/,
     ],
-  ])('%s', async (_, code, how, message) => {
+  ])('if it is %s', async (_, code, how, message) => {
     const { cwd, args, hasResult } = commandOver(code, ...how);
 
     const { code: exitCode, stderr } = await cli(args, { cwd });
@@ -210,20 +219,20 @@ describe('what a job throws is its own error, never a defect of mapreduce', () =
   });
 });
 
-describe('what a job does to its process reaches its worker only', () => {
+describe('what a job does to its process affects only its worker', () => {
   test.each<[what: string, code: Code]>([
-    ['an exit code', { top: 'process.exitCode = 3;' }],
+    ['sets an exit code', { top: 'process.exitCode = 3;' }],
     [
-      'messages of its own',
+      'posts its own messages',
       { top: "parentPort?.postMessage(null); parentPort?.postMessage({ kind: 'result' });" },
     ],
-    ['an end of stdout', { map: 'process.stdout.end();' }],
-    ['no listeners', { setup: 'process.removeAllListeners();' }],
+    ['ends stdout', { map: 'process.stdout.end();' }],
+    ['removes all listeners', { setup: 'process.removeAllListeners();' }],
     [
-      'another console and JSON',
+      'replaces the console and stdout',
       { setup: 'console.log = () => { throw 1; }; process.stdout.write = () => true;' },
     ],
-  ])('%s', async (_, code) => {
+  ])('if it %s', async (_, code) => {
     const { cwd, args, hasResult } = commandOver(code, '--sequential', '--json');
 
     const ended = await cli(args, { cwd });
@@ -233,13 +242,13 @@ describe('what a job does to its process reaches its worker only', () => {
     expect(hasResult()).toBe(true);
   });
 
-  test('a listener for SIGINT does not keep Ctrl-C from the command', async () => {
+  test('a listener for SIGINT does not stop Ctrl-C from ending the command', async () => {
     const { cwd, args } = commandOver({
       top: "process.on('SIGINT', () => {});",
       map: "say('looping'); for (;;);",
     });
     const child = startCli(args, { cwd });
-    await hasSaid(child, /looping/);
+    await hasPrinted(child, /looping/);
 
     child.kill('SIGINT');
 

@@ -7,7 +7,7 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { writeDocument } from '../../../src/aws/protocol/documents.ts';
 import { answerFor } from '../../../src/aws/protocol/error-answer.ts';
 import type { DryRun } from '../../../src/aws/protocol/job-state.ts';
@@ -15,11 +15,11 @@ import { planKey } from '../../../src/aws/protocol/keys.ts';
 import { MapReduceError } from '../../../src/base/errors.ts';
 import { jobId, taskId } from '../../../src/base/ids.ts';
 import { invokeCommand } from '../../../src/cli/commands/invoke.ts';
-import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
+import { connectionTo } from '../fake-connection.ts';
+import { outcomeOf } from '../outcome.ts';
 
 const JOB = jobId('daily');
-const MACHINE = 'arn:aws:states:us-east-1:123456789012:stateMachine:M';
 const MAP = 'arn:aws:lambda:us-east-1:123456789012:function:Map';
 const REDUCE = 'arn:aws:lambda:us-east-1:123456789012:function:Reduce';
 const DEFINITION = {
@@ -49,14 +49,7 @@ let store: MemoryStore;
 
 vi.mock('../../../src/aws/client/deployment.ts', async (original) => ({
   ...(await original<object>()),
-  connect: async () => ({
-    bucket: 'bucket',
-    stateMachineArn: MACHINE,
-    store,
-    sfn: new SFNClient({ region: 'us-east-1' }),
-    commandLine: (command: string) => `mapreduce ${command}`,
-    deployLine: (more = '') => `mapreduce deploy${more}`,
-  }),
+  connect: async () => connectionTo(store),
 }));
 
 beforeEach(() => {
@@ -66,7 +59,7 @@ beforeEach(() => {
   sfn.on(DescribeStateMachineCommand).resolves({ definition: JSON.stringify(DEFINITION) });
 });
 
-/** A planned job of 5 map tasks. */
+/** Stores a planned job of 5 map tasks. */
 async function job(status: ExecutionStatus, { reducers = 1, mapsDone = 0 } = {}): Promise<void> {
   sfn.on(DescribeExecutionCommand).callsFake(({ executionArn }: { executionArn: string }) => {
     if (!executionArn.endsWith(':daily')) {
@@ -99,29 +92,12 @@ function functionAnswers(answer: unknown, { log = '', error }: { log?: string; e
 
 const dryRun = (more: Partial<DryRun>): DryRun => ({ dryRun: true, elapsedMs: 87, ...more });
 
-/** What the command says and how it ends. */
-async function invoke(task: string, flags: { json?: boolean } = {}) {
-  let stdout = '';
-  const written = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  const silenced = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  onTestFinished(() => {
-    written.mockRestore();
-    silenced.mockRestore();
-  });
-  try {
-    return { code: await invokeCommand('daily', task, flags), stdout, error: undefined };
-  } catch (error) {
-    return { code: exitCodeOf(error), stdout, error: error as Error };
-  } finally {
-    written.mockRestore();
-    silenced.mockRestore();
-  }
+/** Returns what the command prints, its exit code and its error. */
+function invoke(task: string, flags: { json?: boolean } = {}) {
+  return outcomeOf(() => invokeCommand('daily', task, flags));
 }
 
-describe('a task that runs to its end', () => {
+describe('a task that succeeds', () => {
   test('is shown with records, bytes, counters, what Lambda bills, and its log', async () => {
     await job('RUNNING');
     const log = ['START RequestId: 1', 'what the job printed', '{"_aws":{},"Elapsed":87}', REPORT].join('\n');
@@ -145,18 +121,21 @@ log
     ['m-2', MAP, 2],
     ['m-00002.4f1c-9', MAP, 2],
     ['r-00000', REDUCE, 0],
-  ])('%s goes to its function once, with the end of its log asked for', async (name, functionName, index) => {
-    await job('RUNNING', { mapsDone: 5 });
-    functionAnswers(dryRun({ result: RESULT as never }));
+  ])(
+    '%s is sent to its function once, with a request for the end of its log',
+    async (name, functionName, index) => {
+      await job('RUNNING', { mapsDone: 5 });
+      functionAnswers(dryRun({ result: RESULT as never }));
 
-    await invoke(name);
+      await invoke(name);
 
-    const calls = lambda.commandCalls(InvokeCommand).map(({ args: [{ input }] }) => input);
-    expect(calls).toMatchObject([{ FunctionName: functionName, LogType: 'Tail' }]);
-    expect(JSON.parse(String(calls[0]!.Payload))).toEqual({ jobId: JOB, item: { index }, dryRun: true });
-  });
+      const calls = lambda.commandCalls(InvokeCommand).map(({ args: [{ input }] }) => input);
+      expect(calls).toMatchObject([{ FunctionName: functionName, LogType: 'Tail' }]);
+      expect(JSON.parse(String(calls[0]!.Payload))).toEqual({ jobId: JOB, item: { index }, dryRun: true });
+    },
+  );
 
-  test('is one JSON document with --json', async () => {
+  test('is printed as one JSON document with --json', async () => {
     await job('SUCCEEDED');
     functionAnswers(dryRun({ result: RESULT as never }), { log: REPORT });
 
@@ -173,7 +152,7 @@ log
 });
 
 describe('a task that fails', () => {
-  test("is told with the object, the offset and the user's stack, and exit code 1", async () => {
+  test("is reported with the object, the offset and the user's stack, and exit code 1", async () => {
     await job('FAILED');
     const userStack = 'TypeError: no\n    at map (/job.ts:1:2)';
     const details = {
@@ -197,7 +176,7 @@ describe('a task that fails', () => {
     });
   });
 
-  test('without an answer, killed or out of memory, is reported in the words of Lambda', async () => {
+  test("is reported in Lambda's words if it was killed or ran out of memory", async () => {
     await job('FAILED');
     functionAnswers(
       { errorType: 'Runtime.OutOfMemory', errorMessage: 'signal: killed' },
@@ -213,7 +192,7 @@ describe('a task that fails', () => {
     });
   });
 
-  test('before its task began has the fields of what the function threw', async () => {
+  test('before it started is reported with the fields of the error that the function threw', async () => {
     await job('FAILED');
     const details = { file: 'data/a.txt', offsetBytes: 7 };
     const { name, message } = answerFor(
@@ -230,7 +209,7 @@ describe('a task that fails', () => {
     });
   });
 
-  test('because the shuffle is missing says why that may be', async () => {
+  test('because the shuffle is missing is reported with possible reasons', async () => {
     await job('FAILED', { mapsDone: 2 });
     const details = { objectKey: 'work/daily/shuffle-index', toRepair: 'shuffle-index' as const };
     const cause = { name: 'ObjectNotFoundError', message: 'not there', details: {} };
@@ -245,11 +224,11 @@ describe('a task that fails', () => {
 
 describe('a task that cannot run', () => {
   test.each([
-    ['with another name', 'map', 'a task is named m-00003'],
-    ['beyond the last', 'm-5', 'job daily has no task m-00005: it has map tasks m-00000 to m-00004'],
-    ['beyond the only one', 'r-1', 'it has one reduce task, r-00000'],
-    ['of the reduce stage before it', 'r-0', 'can run when its map stage has ended'],
-  ])('%s is refused before anything is invoked', async (_, name, text) => {
+    ['with an invalid name', 'map', 'a task is named m-00003'],
+    ['after the last one', 'm-5', 'job daily has no task m-00005: it has map tasks m-00000 to m-00004'],
+    ['after the only one', 'r-1', 'it has one reduce task, r-00000'],
+    ['of a reduce stage that has not started', 'r-0', 'can run when its map stage has ended'],
+  ])('%s is rejected before any function is invoked', async (_, name, text) => {
     await job('RUNNING');
 
     const { code, error } = await invoke(name);
@@ -259,7 +238,7 @@ describe('a task that cannot run', () => {
     expect(lambda.calls()).toHaveLength(0);
   });
 
-  test('of a stage that the job does not have, or whose shuffle is gone, is refused', async () => {
+  test('of a missing stage, or of one whose shuffle was removed, is rejected', async () => {
     await job('SUCCEEDED');
     const ended = await invoke('r-0');
     await job('SUCCEEDED', { reducers: 0 });
@@ -272,7 +251,7 @@ describe('a task that cannot run', () => {
   test.each([
     ['RUNNING', 'is not planned yet'],
     ['FAILED', 'it failed before it was planned'],
-  ] as const)('of a job without a plan (%s) is refused', async (status, text) => {
+  ] as const)('of a job without a plan (%s) is rejected', async (status, text) => {
     await job(status);
     await store.delete([planKey(JOB)]);
 
@@ -284,7 +263,7 @@ describe('a task that cannot run', () => {
 });
 
 describe('a function that', () => {
-  test('is gone is an error that says what to do', async () => {
+  test('does not exist is reported with what to do', async () => {
     await job('RUNNING');
     lambda.on(InvokeCommand).rejects(new ResourceNotFoundException({ message: 'gone', $metadata: {} }));
 
@@ -294,7 +273,7 @@ describe('a function that', () => {
     expect(error!.message).toContain(`there is no function ${MAP}`);
   });
 
-  test('may not be invoked is an error that names the permission', async () => {
+  test('may not be invoked is reported with the missing permission', async () => {
     await job('RUNNING');
     const refused = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
     lambda.on(InvokeCommand).rejects(refused);
@@ -306,7 +285,7 @@ describe('a function that', () => {
     expect(error!.message).not.toContain('grantSubmit');
   });
 
-  test('is too old for dry runs is an error that says what it did', async () => {
+  test('is too old for dry runs is reported with what it did', async () => {
     await job('RUNNING');
     functionAnswers(null);
 

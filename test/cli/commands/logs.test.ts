@@ -7,10 +7,10 @@ import {
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DescribeExecutionCommand, DescribeStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type LogsFlags, logsCommand } from '../../../src/cli/commands/logs.ts';
-import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
+import { outcomeOf } from '../outcome.ts';
 
 const arn = (name: string) => `arn:aws:states:us-east-1:123456789012:stateMachine:${name}`;
 const NAMED = { bucket: 'the-bucket', stateMachine: arn('Jobs') };
@@ -51,7 +51,7 @@ beforeEach(() => {
   vi.stubEnv('AWS_ENDPOINT_URL', undefined);
   vi.stubEnv('AWS_REGION', 'us-east-1');
   groups = {};
-  cloudFormation.rejects(new Error('no stack is to be asked for'));
+  cloudFormation.rejects(new Error('the command must not look up the stack'));
   sfn.on(DescribeExecutionCommand).callsFake(({ executionArn }: { executionArn: string }) => ({
     executionArn,
     status: 'SUCCEEDED',
@@ -87,25 +87,10 @@ const line = (timestamp: number, level: string, message = `line ${timestamp}`) =
   message: JSON.stringify({ level, message, job: 'job1' }),
 });
 
-/** What the command says and how it ends. */
-async function said(flags: LogsFlags = {}) {
-  const text = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const) {
-    const spy = vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
-      text[stream] += String(chunk);
-      return true;
-    });
-    onTestFinished(() => spy.mockRestore());
-  }
-  const ended = await logsCommand('job1', { ...NAMED, ...flags }).then(
-    (code) => ({ code, error: undefined }),
-    (error: Error) => ({ code: exitCodeOf(error), error }),
-  );
-  return { ...text, ...ended };
-}
+const runLogs = (flags: LogsFlags = {}) => outcomeOf(() => logsCommand('job1', { ...NAMED, ...flags }));
 
 describe('mapreduce logs', () => {
-  test('reads the groups of the functions and of both machines, ordered by time, without a request for a stack', async () => {
+  test('reads the log groups of the functions and of both machines in order of time, without looking up the stack', async () => {
     groups = {
       '/functions/Plan': [[line(1, 'INFO')]],
       '/functions/Map': [[line(3, 'INFO')], [line(5, 'WARN')]],
@@ -114,7 +99,7 @@ describe('mapreduce logs', () => {
       '/machines/Watch': [[line(6, 'INFO')]],
     };
 
-    const { code, stdout, stderr } = await said({ json: true });
+    const { code, stdout, stderr } = await runLogs({ json: true });
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(
@@ -124,52 +109,52 @@ describe('mapreduce logs', () => {
         .map((text) => JSON.parse(text).message),
     ).toEqual([1, 2, 3, 4, 5, 6].map((at) => `line ${at}`));
     expect(cloudFormation.calls()).toHaveLength(0);
-    // A request each: two machines, three functions.
+    // One request for each of two machines and three functions.
     expect(sfn.commandCalls(DescribeStateMachineCommand)).toHaveLength(2);
     expect(lambda.calls()).toHaveLength(3);
   });
 
-  test('--errors finds the one error behind a thousand other lines', async () => {
+  test('--errors finds the one error among a thousand other lines', async () => {
     const info = Array.from({ length: 1_000 }, (_, at) => line(at, 'INFO'));
     groups = { '/functions/Map': [info, [line(2_000, 'ERROR', 'map() threw')]] };
 
-    const { code, stdout, stderr } = await said({ errors: true });
+    const { code, stdout, stderr } = await runLogs({ errors: true });
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^00:00:02\.000 {2}ERROR +.*map\(\) threw\n$/);
   });
 
-  test('--errors goes by the level of a line, not by its words, and shows why a step failed', async () => {
+  test('--errors selects by the level of a line, not by its words, and shows why a step failed', async () => {
     const about = { job: 'job1', step: 'map', message: 'failed' };
     const failed = { ...about, level: 'ERROR', failure: { name: 'UserCodeError', message: 'map() threw' } };
     const quotes = { ...about, level: 'INFO', result: { level: 'ERROR' } };
     const events = [failed, quotes].map((record, at) => ({ timestamp: at, message: JSON.stringify(record) }));
     groups = { '/functions/Map': [events] };
 
-    const { stdout } = await said({ errors: true });
+    const { stdout } = await runLogs({ errors: true });
 
     expect(stdout.trim().split('\n')).toHaveLength(1);
     expect(stdout).toContain('map: failed: map() threw');
   });
 
-  test('leaves out the line in which Lambda repeats what a step threw', async () => {
+  test('omits the line in which Lambda repeats the error of a step', async () => {
     const repeated = `2026-01-01T00:00:00.000Z\t74646775\tERROR\tInvoke Error \t{"errorMessage":"no\\n{job1}"}`;
     groups = { '/functions/Map': [[line(1, 'ERROR'), { timestamp: 2, message: repeated }]] };
 
-    const { stdout } = await said({ json: true });
+    const { stdout } = await runLogs({ json: true });
 
     expect(stdout.trim().split('\n')).toHaveLength(1);
     expect(stdout).toContain('line 1');
   });
 
-  test('says that later lines are left out, and how to see them', async () => {
+  test('says that later lines were omitted, and how to see them', async () => {
     groups = {
       '/functions/Map': [[line(1, 'INFO'), line(3, 'INFO')], [line(5, 'INFO')]],
       '/functions/Plan': [[line(2, 'INFO')]],
     };
 
-    const cut = await said({ limit: '2', json: true });
-    const whole = await said({ limit: '4', json: true });
+    const cut = await runLogs({ limit: '2', json: true });
+    const whole = await runLogs({ limit: '4', json: true });
 
     expect(cut.stdout).toMatch(/^.*line 1\b.*\n.*line 2\b.*\n$/);
     expect(cut.stderr).toBe(
@@ -179,12 +164,12 @@ describe('mapreduce logs', () => {
     expect(whole.stderr).toBe('');
   });
 
-  test('continues without the groups that it may not read, with a line for each', async () => {
+  test('continues without the groups that it may not read, and prints a line for each', async () => {
     groups = { '/functions/Plan': [[line(1, 'INFO')]], '/functions/Map': [[line(2, 'INFO')]] };
     lambda.on(GetFunctionConfigurationCommand, { FunctionName: 'Look' }).rejects(denied('Look'));
     logs.on(FilterLogEventsCommand, { logGroupName: '/functions/Plan' }).rejects(denied('Plan'));
 
-    const { code, stdout, stderr } = await said();
+    const { code, stdout, stderr } = await runLogs();
 
     expect(code).toBe(0);
     expect(stdout).toContain('line 2');
@@ -196,10 +181,10 @@ describe('mapreduce logs', () => {
     ]);
   });
 
-  test('fails where it may read no group', async () => {
+  test('fails if it may not read any group', async () => {
     logs.on(FilterLogEventsCommand).rejects(denied('logs'));
 
-    const { code, error } = await said();
+    const { code, error } = await runLogs();
 
     expect(error?.message).toMatch(/access denied: no logs\. .* needs logs:FilterLogEvents on/);
     expect(code).toBe(2);
@@ -208,7 +193,7 @@ describe('mapreduce logs', () => {
   test('says where it found nothing', async () => {
     groups = { '/functions/Plan': [[line(1, 'INFO')]] };
 
-    const { code, stderr } = await said({ errors: true });
+    const { code, stderr } = await runLogs({ errors: true });
 
     expect(code).toBe(0);
     expect(stderr).toMatch(/^no warnings or errors about job job1 in 5 log groups\./);

@@ -16,7 +16,7 @@ async function folderWithResults(): Promise<string> {
 }
 
 describe('the report of a run', () => {
-  test('is a page where --report says, and no file among the results', async () => {
+  test('is a page at the path of --report, not a file among the results', async () => {
     const cwd = await folderWithResults();
 
     const page = readFileSync(join(cwd, 'run.html'), 'utf8');
@@ -29,12 +29,12 @@ describe('the report of a run', () => {
 
   test.each([
     [
-      'in a folder that is not there',
+      'in a folder that does not exist',
       'nodir/x.html',
       /--report 'nodir\/x\.html' cannot be written \(ENOENT\)/,
     ],
     ['that is a folder', '.', /--report '\.' is a folder, and the report is a file/],
-  ])('%s is refused before anything runs', async (_, report, message) => {
+  ])('%s is rejected before anything runs', async (_, report, message) => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
 
     const { code, stdout, stderr } = await cli(
@@ -47,7 +47,7 @@ describe('the report of a run', () => {
     expect(allBelow(cwd)).toEqual(['in.txt', 'words.ts']);
   });
 
-  test('may lie in the output folder, which the run makes', async () => {
+  test('may be in the output folder, which the run creates', async () => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
 
     const { code } = await cli(
@@ -59,7 +59,7 @@ describe('the report of a run', () => {
     expect(allBelow(join(cwd, 'out/words'))).toContain('run.html');
   });
 
-  test('that cannot be written at the end is an error after the summary, which says where the result is', async () => {
+  test('if it cannot be written at the end, the error comes after the summary and says where the result is', async () => {
     const removing = jobModule(
       "rmSync('reports', { recursive: true, force: true }); emit(line, 1);",
       "import { rmSync } from 'node:fs';",
@@ -96,10 +96,14 @@ describe('the report of a run', () => {
 
   test.each([
     ['a folder without results', ['./nowhere'], /nowhere cannot be read \(ENOENT\)/],
-    ['a file that is no JSON', ['./in.txt'], /in\.txt is not the manifest .*: not JSON/],
-    ['another JSON', ['other.json'], /other\.json is not the manifest of a job .*: formatVersion: /],
-    ['a place that is none', ['out', '-o', 'no/such/file.html'], /cannot be written to no\/such\/file\.html/],
-  ])('of %s is refused with exit code 2', async (_, args, message) => {
+    ['a file that is not JSON', ['./in.txt'], /in\.txt is not the manifest .*: not JSON/],
+    ['another JSON file', ['other.json'], /other\.json is not the manifest of a job .*: formatVersion: /],
+    [
+      'a path that does not exist',
+      ['out', '-o', 'no/such/file.html'],
+      /cannot be written to no\/such\/file\.html/,
+    ],
+  ])('is rejected with exit code 2 for %s', async (_, args, message) => {
     const cwd = await folderWithResults();
     writeFileSync(join(cwd, 'other.json'), '{"name":"x"}');
 
@@ -109,7 +113,7 @@ describe('the report of a run', () => {
     expect(stderr).toMatch(message);
   });
 
-  test('of a folder whose manifest is a pipe or a folder is refused, and never waits', async () => {
+  test('is rejected for a folder whose manifest is a pipe or a folder, without waiting', async () => {
     const cwd = await folderWithResults();
     mkdirSync(join(cwd, 'a/manifest.json'), { recursive: true });
     mkdirSync(join(cwd, 'b'));
@@ -125,7 +129,7 @@ describe('the report of a run', () => {
     }
   });
 
-  test('can be made of a manifest from a named pipe', async () => {
+  test('can be made from a manifest in a named pipe', async () => {
     const cwd = await folderWithResults();
 
     const { code, stderr } = await shell(
@@ -137,10 +141,10 @@ describe('the report of a run', () => {
     expect(readFileSync(join(cwd, 'piped.html'), 'utf8')).toBe(readFileSync(join(cwd, 'run.html'), 'utf8'));
   });
 
-  test('that cannot be written to its end leaves no file', async () => {
+  test('leaves no file if it cannot be written completely', async () => {
     const cwd = await folderWithResults();
 
-    // Files of one KiB at most, as of a device that is full.
+    // Limits files to one KiB, like a full device.
     const { code, stderr } = await shell('ulimit -f 1; "$node" "$mapreduce" report ./out -o page.html', {
       cwd,
     });

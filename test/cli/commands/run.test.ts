@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { JobReport } from '../../../src/report/report.ts';
-import { allBelow, BIN, cli, folderWith, hasSaid, shell, startCli } from '../cli-process.ts';
+import { allBelow, BIN, cli, folderWith, hasPrinted, shell, startCli } from '../cli-process.ts';
 import { jobModule, SLOW, TALKATIVE, WORDS } from '../job-modules.ts';
 
 const TEXT = 'b a c\nA b\n';
 const run = (cwd: string, ...args: string[]) => cli(['run', ...args], { cwd });
-/** Where the machine is busy, even a small job takes a second. */
+/** Removes progress lines: on a busy machine, even a small job takes a second. */
 const withoutProgress = (stderr: string) => stderr.replace(/^words: \d+ .*, (map|reduce) \d+ %.*\n/gm, '');
 
 describe('mapreduce run', () => {
@@ -42,7 +42,7 @@ describe('mapreduce run', () => {
     ]);
   });
 
-  test('runs an app by its name, over files, folders and globs, with parameters', async () => {
+  test('runs an app by its name on files, folders and globs, with parameters', async () => {
     const cwd = folderWith({ 'in.txt': TEXT, 'more.log': 'B\n' });
     mkdirSync(join(cwd, 'folder'));
     writeFileSync(join(cwd, 'folder/deep.txt'), 'c\n');
@@ -57,7 +57,7 @@ describe('mapreduce run', () => {
     expect(readFileSync(join(cwd, 'out/merged.tsv'), 'utf8')).toBe('A\t1\nB\t1\na\t1\nb\t2\nc\t2\n');
   });
 
-  test('with --json, stdout has only the report, whatever the job prints', async () => {
+  test('with --json, prints only the report to stdout, whatever the job prints', async () => {
     const cwd = folderWith({ 'talkative.ts': TALKATIVE, 'in.txt': TEXT });
 
     for (const how of [['--workers', '1'], ['--sequential']]) {
@@ -71,7 +71,7 @@ describe('mapreduce run', () => {
     }
   });
 
-  test('spills go to the folder that --scratch names, which is left empty', async () => {
+  test('spills to the folder of --scratch, and leaves it empty', async () => {
     const code = jobModule(
       "if (line === 'look') console.log(JSON.stringify(readdirSync('spills').length)); emit(line, 1);",
       "import { readdirSync } from 'node:fs';",
@@ -84,7 +84,7 @@ describe('mapreduce run', () => {
     expect(readdirSync(join(cwd, 'spills'))).toEqual([]);
   });
 
-  test('with --quiet, nothing is printed', async () => {
+  test('with --quiet, prints nothing', async () => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': TEXT });
 
     const ended = await run(cwd, './words.ts', '-i', 'in.txt', '-o', 'out', '--quiet');
@@ -92,7 +92,7 @@ describe('mapreduce run', () => {
     expect(ended).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test('an empty folder is a job with an empty result', async () => {
+  test('runs a job on an empty folder, with an empty result', async () => {
     const cwd = folderWith({ 'words.ts': WORDS });
     mkdirSync(join(cwd, 'in'));
 
@@ -103,7 +103,7 @@ describe('mapreduce run', () => {
     expect(existsSync(join(cwd, 'out/_SUCCESS'))).toBe(true);
   });
 
-  test('a tiny job takes no longer than Node takes to start sixteen times, process and all', async () => {
+  test('runs a tiny job in at most sixteen times the start time of Node', async () => {
     const cwd = folderWith({ 'in.txt': TEXT });
     const job = [BIN, 'run', 'word-count', '-i', 'in.txt', '-o', 'out', '--overwrite'];
     const elapsedMs = async (args: string[]) => {
@@ -113,7 +113,7 @@ describe('mapreduce run', () => {
     };
     let starts = Number.POSITIVE_INFINITY;
 
-    // The best of some: others may use this machine. The bench has the exact figure.
+    // Takes the best of several runs, because others may use this machine. The benchmark has the exact figure.
     for (let i = 0; i < 30 && starts >= 16; i++) {
       starts = Math.min(starts, (await elapsedMs(job)) / (await elapsedMs(['--eval', ''])));
     }
@@ -121,17 +121,17 @@ describe('mapreduce run', () => {
     expect(starts).toBeLessThan(16);
   });
 
-  test('a reader that closes the pipe is not a failure', async () => {
+  test('succeeds if the reader closes the pipe', async () => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': TEXT });
 
     const ended = await shell('"$node" "$mapreduce" run ./words.ts -i in.txt -o out | true', { cwd });
 
-    // With pipefail: the command's own exit code, were it not 0.
+    // With pipefail, this is the command's own exit code unless it is 0.
     expect({ ...ended, stderr: withoutProgress(ended.stderr) }).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 });
 
-describe('a command that cannot be carried out ends with 2 and says why', () => {
+describe('an invalid command ends with exit code 2 and a reason', () => {
   const files = {
     'words.ts': WORDS,
     'in.txt': TEXT,
@@ -157,7 +157,7 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
     ],
     ['an unknown app', ['word-cuont', ...good], "there is no app 'word-cuont'. Did you mean 'word-count'?"],
     [
-      'an app that resembles none',
+      'an app whose name resembles no other',
       ['xyzzy', ...good],
       "there is no app 'xyzzy'. The apps are access-log, grep, ",
     ],
@@ -173,7 +173,7 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
       'nothing.ts has no default export (it exports job)',
     ],
     [
-      'a module whose default is no job',
+      'a module whose default export is not a job',
       ['./bare.ts', ...good],
       'bare.ts is an object with name, not a job. Pass the definition through defineJob',
     ],
@@ -183,7 +183,7 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
       /broken\.ts does not load: SyntaxError: .*\n.*broken\.ts:1\n/,
     ],
     [
-      'a definition that makes no sense',
+      'an invalid definition',
       ['./wrong.ts', ...good],
       "job 'words': reduce must be a function (key, values, context) or one of 'sum'",
     ],
@@ -311,7 +311,7 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
       "--scratch 'in.txt' is a file; tasks spill into a folder",
     ],
     ['an input without a name', ['./words.ts', '-i', '', '-o', 'out'], 'the name of an input is empty'],
-  ])('%s', async (_, args, message) => {
+  ])('because of %s', async (_, args, message) => {
     const cwd = folderWith(files);
 
     const { code, stdout, stderr } = await run(cwd, ...args);
@@ -323,7 +323,7 @@ describe('a command that cannot be carried out ends with 2 and says why', () => 
     expect(readdirSync(cwd).sort()).toEqual(Object.keys(files).sort());
   });
 
-  test('an output that holds results, unless they are to be replaced', async () => {
+  test('rejects an output that holds results, unless --overwrite is given', async () => {
     const cwd = folderWith({ ...files, 'other.txt': 'z\n' });
     await run(cwd, './words.ts', ...good);
     const before = readFileSync(join(cwd, 'out/part-r-00000.tsv'), 'utf8');
@@ -354,7 +354,7 @@ function parse(line: string): string {
 } // ${file}`,
     );
 
-  test('in map says which task, attempts, file and byte, and where in the code of its author', async () => {
+  test("in map reports the task, the attempts, the file, the byte and the line of the user's code", async () => {
     const cwd = folderWith({ 'failing.ts': failing('failing.ts'), 'in.txt': 'good\nstill good\nbad one\n' });
 
     const { code, stdout, stderr } = await run(
@@ -366,7 +366,7 @@ function parse(line: string): string {
       'out',
       '--attempts',
       '2',
-      // Where the machine is busy, progress would come first.
+      // On a busy machine, progress would come first.
       '--quiet',
     );
 
@@ -384,7 +384,7 @@ function parse(line: string): string {
     expect(allBelow(cwd)).toEqual(['failing.ts', 'in.txt']);
   });
 
-  test('shows a command that shows the record', async () => {
+  test('suggests a command that prints the record', async () => {
     const cwd = folderWith({ 'failing.ts': failing(''), "it's here.txt": 'good\nbad one\nbad two\n' });
     const { stderr } = await run(cwd, './failing.ts', '-i', "it's here.txt", '-o', 'out', '--attempts', '1');
 
@@ -393,7 +393,7 @@ function parse(line: string): string {
     expect(stdout).toBe('bad one\n');
   });
 
-  test('in sequence fails the same way', async () => {
+  test('in a sequential run fails the same way', async () => {
     const cwd = folderWith({ 'failing.ts': failing(''), 'in.txt': 'bad\n' });
     const args = ['-i', 'in.txt', '-o', 'out', '--attempts', '1', '--sequential'];
 
@@ -405,14 +405,14 @@ function parse(line: string): string {
 });
 
 describe('a signal', () => {
-  // Of more than 50 seconds.
+  // Enough for more than 50 seconds.
   const manyLines = Array.from({ length: 20_000 }, (_, line) => `line ${line}\n`).join('');
   const slowJob = async (...more: string[]) => {
     const cwd = folderWith({ 'slow.ts': SLOW, 'in.txt': manyLines });
     const args = ['run', './slow.ts', '-i', 'in.txt', '-o', 'out', '--split-size', '4KiB', ...more];
     const child = startCli(args, { cwd });
-    // The first line says that a stage has run for a while.
-    await hasSaid(child, /slow: /);
+    // The first progress line shows that a stage has run for a while.
+    await hasPrinted(child, /slow: /);
     return { cwd, child };
   };
 
@@ -421,7 +421,7 @@ describe('a signal', () => {
     ['SIGTERM', 143, ['--workers', '2']],
     ['SIGINT', 130, ['--sequential']],
   ])(
-    '%s stops the job, and the command ends with %d and leaves nothing (%s)',
+    '%s stops the job, and the command ends with %d and leaves no files (%s)',
     async (signal, exitCode, how) => {
       const { cwd, child } = await slowJob(...how);
       expect(allBelow(join(cwd, 'out')).length).toBeGreaterThan(0);
@@ -445,7 +445,7 @@ describe('a signal', () => {
     child.kill('SIGSTOP');
     child.kill('SIGINT');
     child.kill('SIGCONT');
-    await hasSaid(child, /once more to quit at once/);
+    await hasPrinted(child, /once more to quit at once/);
     const startedMs = performance.now();
     const again = (async () => {
       while (child.exitCode === null && child.signalCode === null) {
@@ -456,7 +456,7 @@ describe('a signal', () => {
     await child.ended;
     await again;
 
-    // By the signal's default: a shell calls that 130.
+    // The default action of the signal ended it, which a shell reports as 130.
     expect(child.signalCode).toBe('SIGINT');
     expect(performance.now() - startedMs).toBeLessThan(20_000);
     expect(existsSync(join(cwd, 'out/_SUCCESS'))).toBe(false);

@@ -1,4 +1,4 @@
-/** `submit` against the bucket of a deployment: what it refuses, it refuses before anything is uploaded. */
+/** Runs `submit` against the bucket of a deployment. It must reject invalid requests before it uploads anything. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -18,6 +18,7 @@ import { type SubmitFlags, submitCommand } from '../../../src/cli/commands/submi
 import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
 import { folderWith } from '../cli-process.ts';
+import { connectionTo } from '../fake-connection.ts';
 
 const CATALOG: AppCatalog = {
   by: { project: 'logs', jobs: 'jobs' },
@@ -48,14 +49,7 @@ let folder: string;
 
 vi.mock('../../../src/aws/client/deployment.ts', async (original) => ({
   ...(await original<object>()),
-  connect: async () => ({
-    bucket: 'bucket',
-    stateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:M',
-    store,
-    sfn: new SFNClient({ region: 'us-east-1' }),
-    commandLine: (command: string) => `mapreduce ${command}`,
-    deployLine: (more = '') => `mapreduce deploy${more}`,
-  }),
+  connect: async () => connectionTo(store),
 }));
 
 beforeEach(() => {
@@ -104,17 +98,12 @@ test.each<[string, string, SubmitFlags, RegExp]>([
     /parameter 'case' must be one of lower, keep; received 'upper'/,
   ],
   [
-    'a value that is no number',
+    'a value that is not a number',
     'word-count',
     { set: ['least=few'] },
     /parameter 'least' must be a number; received 'few'/,
   ],
-  [
-    'a required parameter that is not given',
-    'grep',
-    {},
-    /parameter 'pattern' is required\. Add --set pattern=/,
-  ],
+  ['a missing required parameter', 'grep', {}, /parameter 'pattern' is required\. Add --set pattern=/],
   [
     'reducers of a map-only app',
     'grep',
@@ -122,12 +111,12 @@ test.each<[string, string, SubmitFlags, RegExp]>([
     /is map-only .*Drop --reducers/,
   ],
   [
-    'more reducers than there may be',
+    'too many reducers',
     'word-count',
     { reducers: '1000000' },
     /--reducers is a whole number from 1 to 10000/,
   ],
-  ['a file that is not there', 'word-count', { input: ['a.txt', 'b.txt'] }, /b\.txt/],
+  ['a file that does not exist', 'word-count', { input: ['a.txt', 'b.txt'] }, /b\.txt/],
   ['a folder without files', 'word-count', { input: ['empty'] }, /empty/],
   ['a file of another format', 'word-count', { input: ['a.txt', 'utf16.txt'] }, /utf16\.txt is .*UTF-16/],
   [
@@ -137,13 +126,13 @@ test.each<[string, string, SubmitFlags, RegExp]>([
     /cut\.gz is empty, but a gzip file never is/,
   ],
   [
-    'an object that is not on the bucket',
+    'an object that does not exist',
     'word-count',
     { input: ['a.txt', 's3://bucket/data/none.txt'] },
     /data\/none\.txt/,
   ],
   [
-    'a prefix that is not on the bucket',
+    'a prefix without objects',
     'word-count',
     { input: ['a.txt', 's3://bucket/data/none/'] },
     /no key starts with it/,
@@ -173,8 +162,8 @@ test.each<[string, string, SubmitFlags, RegExp]>([
     { output: 'output/claimed/' },
     /it belongs to job other/,
   ],
-  ['a job id that is taken', 'word-count', { jobId: 'taken' }, /there is a job 'taken' already/],
-])('%s is refused, and leaves the bucket as it was', async (_, app, flags, message) => {
+  ['a job id that is already used', 'word-count', { jobId: 'taken' }, /there is a job 'taken' already/],
+])('rejects %s without changing the bucket', async (_, app, flags, message) => {
   await store.put('output/daily/_SUCCESS', Buffer.alloc(0));
   await writeDocument(store, outputClaimKey('output/claimed/'), { jobId: 'other', before: [] });
   await writeDocument(store, requestKey(jobId('taken')), {});
@@ -188,19 +177,15 @@ test.each<[string, string, SubmitFlags, RegExp]>([
   expect(error.message).toMatch(message);
   expect(await keys()).toEqual(before);
   expect(sfn.commandCalls(StartExecutionCommand)).toEqual([]);
-  // A file in the wrong format is no mistake in the command.
+  // A file in the wrong format is not a mistake in the command.
   expect(exitCodeOf(error)).toBe(/is empty, but|UTF-16/.test(error.message) ? 1 : 2);
 });
 
 test.each<[string, string, SubmitFlags]>([
-  [
-    'what the app takes',
-    'word-count',
-    { set: ['case=keep', 'least=2'], reducers: '3', output: 'output/new/' },
-  ],
-  ['an output to overwrite', 'word-count', { output: 'output/daily/', overwrite: true }],
-  ['an output above another', 'word-count', { output: 'output/' + 'above/' }],
-])('%s is uploaded and submitted', async (_, app, flags) => {
+  ['a valid request', 'word-count', { set: ['case=keep', 'least=2'], reducers: '3', output: 'output/new/' }],
+  ['a request to overwrite an output', 'word-count', { output: 'output/daily/', overwrite: true }],
+  ['a request for an output above another', 'word-count', { output: 'output/' + 'above/' }],
+])('uploads and submits %s', async (_, app, flags) => {
   await store.put('output/daily/_SUCCESS', Buffer.alloc(0));
   await store.put('output/above/other/_SUCCESS', Buffer.alloc(0));
 
@@ -210,18 +195,18 @@ test.each<[string, string, SubmitFlags]>([
 });
 
 test.each([
-  ['a deployment that says nothing of its apps', { definition: '{"Comment":"MapReduce"}' }],
+  ['a deployment that does not describe its apps', { definition: '{"Comment":"MapReduce"}' }],
   [
     'a deployment of a later version',
     { definition: JSON.stringify({ Comment: 'MapReduce\n{"formatVersion":2}' }) },
   ],
-])('with %s the plan checks the app', async (_, described) => {
+])('for %s, the plan checks the app', async (_, described) => {
   sfn.on(DescribeStateMachineCommand).resolves(described);
 
   await expect(submit('anything', {})).rejects.toThrow('started');
 });
 
-test('without the right to look at the state machine the plan checks the app', async () => {
+test('if the caller may not describe the state machine, the plan checks the app', async () => {
   sfn
     .on(DescribeStateMachineCommand)
     .rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { commandLine } from '../../../src/cli/display/command-line.ts';
 
-describe('a command line to type next', () => {
-  test('names the deployment as it was named', () => {
+describe('a suggested command line', () => {
+  test('names the deployment as the user did', () => {
     expect(commandLine('wait daily')).toBe('mapreduce wait daily');
     expect(commandLine('wait daily', { local: true })).toBe('mapreduce wait daily --local');
     expect(commandLine('wait daily', { stack: 'Mine', local: true })).toBe(

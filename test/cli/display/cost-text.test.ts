@@ -40,7 +40,7 @@ describe('the text of an estimated cost', () => {
     );
   });
 
-  test('names the prices of the region, where they were looked up', () => {
+  test('names the region if the prices are those of the region', () => {
     expect(costText(estimate('eu-central-1')).total).toMatch(/at prices of eu-central-1 of 2026-08-31\)$/);
   });
 
@@ -50,7 +50,7 @@ describe('the text of an estimated cost', () => {
     );
   });
 
-  test('says why there is none', () => {
+  test('gives the reason if there is no estimate', () => {
     expect(costText({ kind: 'unknown', why: 'access denied' })).toEqual({
       total: 'not known: access denied',
       parts: [],
@@ -63,7 +63,7 @@ describe('the text of an estimated cost', () => {
     [0.0123, '$0.012'],
     [0.5, '$0.50'],
     [0.00001, 'less than $0.0001'],
-  ])('%s dollars are %s', (dollars, text) => {
+  ])('prints %s dollars as %s', (dollars, text) => {
     expect(formatDollars(dollars)).toBe(text);
   });
 });

@@ -27,7 +27,7 @@ function taskFailed(
 }
 
 describe('the text of an error', () => {
-  test('of user code: the frames of the user, the task, the record and how to look at it', () => {
+  test("of user code has the user's frames, the task, the record and how to print the record", () => {
     const details = {
       taskId: taskId('map', 3),
       attemptId: attemptId(taskId('map', 3), 3),
@@ -56,7 +56,7 @@ describe('the text of an error', () => {
 `);
   });
 
-  test('quotes a file name for the shell, and suggests no look at what is compressed', () => {
+  test('quotes a file name for the shell, and does not suggest printing a compressed record', () => {
     const at = (file: string) =>
       textOf(taskFailed({ details: { taskId: taskId('map', 3), phase: 'map', file, offsetBytes: 0 } }));
 
@@ -64,7 +64,7 @@ describe('the text of an error', () => {
     expect(at('/data/a.gz')).not.toContain('look');
   });
 
-  test('keeps a message whole that happens to contain what the user gave as a stack', () => {
+  test("keeps a message that happens to contain the user's stack unchanged", () => {
     const details = { taskId: taskId('map', 3), userStack: 'no' };
 
     expect(
@@ -76,27 +76,27 @@ describe('the text of an error', () => {
     expect(textOf(new MapReduceError('UsageError', '--output is empty'))).toBe('error: --output is empty\n');
   });
 
-  test('passes no control character', () => {
+  test('contains no control characters', () => {
     expect(textOf(new MapReduceError('UsageError', 'no \u001b[2J such'))).toBe('error: no ·[2J such\n');
   });
 
   test.each([
-    ['an error that is none of ours', new TypeError('x is not a function')],
-    ['a task that failed of one', taskFailed({}, new TypeError('x is not a function'))],
+    ['an unexpected error', new TypeError('x is not a function')],
+    ['a task that failed with one', taskFailed({}, new TypeError('x is not a function'))],
     [
-      'a mistake that was taken for a storage fault',
+      'an unexpected error that became a StorageError',
       new MapReduceError('StorageError', 'x is not a function', {
         cause: new TypeError('x is not a function'),
       }),
     ],
     [
-      'one behind both',
+      'a task that failed with such a StorageError',
       taskFailed(
         {},
         new MapReduceError('StorageError', 'x', { cause: new TypeError('x is not a function') }),
       ),
     ],
-  ])('%s is called a defect, with its stack', (_, error) => {
+  ])('calls %s a defect and shows its stack', (_, error) => {
     const text = textOf(error);
 
     expect(text).toContain('This is a defect of mapreduce');
@@ -110,19 +110,19 @@ describe('the text of an error', () => {
       taskFailed({}, new MapReduceError('UserCodeError', 'map() threw', { cause: new TypeError('theirs') })),
     ],
     ['the disk', new MapReduceError('StorageError', 'EIO', { cause: new Error('EIO: i/o error, read') })],
-  ])('an error of %s is no defect, and has no stack of ours', (_, error) => {
+  ])('does not call an error of %s a defect, and shows no stack of mapreduce', (_, error) => {
     expect(textOf(error)).not.toMatch(/defect|\n\s+at /);
   });
 });
 
 describe('a stack', () => {
-  test('of nothing but built-ins and the engine has no frame of the user', () => {
+  test('of only built-ins and the engine has no frame of the user', () => {
     const stack = `Error: x\n    at Array.map (<anonymous>)\n    at node:internal/process/task_queues:1:1`;
 
     expect(userStack(stack, PACKAGE_ROOT)).toEqual({ head: 'Error: x', frames: [], hidden: 2 });
   });
 
-  test('counts the apps of this package among the code of users', () => {
+  test('includes frames of the apps of this package', () => {
     const stack =
       'Error: x\n    at map (file:///opt/node_modules/serverless-mapreduce/dist/apps/grep/job.js:1:1)';
 
@@ -131,23 +131,20 @@ describe('a stack', () => {
     ]);
   });
 
-  test.each(['/var/task/', '/'])(
-    'of a function that was bundled as if from %s is of the user alone',
-    (root) => {
-      const stack = [
-        'TypeError: no',
-        `    at map (${root}apps/grep/job.ts:1:2)`,
-        `    at deliver (${root}src/map/map-task.ts:3:4)`,
-        `    at async readPiece (${root}src/read/read-records.ts:5:6)`,
-        `    at async ${root}src/formats/text-lines.ts:7:8`,
-      ].join('\n');
+  test.each(['/var/task/', '/'])('of a function bundled in %s has only frames of the user', (root) => {
+    const stack = [
+      'TypeError: no',
+      `    at map (${root}apps/grep/job.ts:1:2)`,
+      `    at deliver (${root}src/map/map-task.ts:3:4)`,
+      `    at async readPiece (${root}src/read/read-records.ts:5:6)`,
+      `    at async ${root}src/formats/text-lines.ts:7:8`,
+    ].join('\n');
 
-      expect(userStack(stack, PACKAGE_ROOT)).toMatchObject({
-        frames: [`at map (${root}apps/grep/job.ts:1:2)`],
-        hidden: 3,
-      });
-    },
-  );
+    expect(userStack(stack, PACKAGE_ROOT)).toMatchObject({
+      frames: [`at map (${root}apps/grep/job.ts:1:2)`],
+      hidden: 3,
+    });
+  });
 
   test('is cut after ten frames', () => {
     const frames = Array.from(

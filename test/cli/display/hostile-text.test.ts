@@ -5,9 +5,12 @@ import { describe, expect, test } from 'vitest';
 import { paintFor, printable } from '../../../src/cli/display/paint.ts';
 import { allBelow, cleanEnvironment, cli, folderWith } from '../cli-process.ts';
 
-/** Clears the screen; sets the title of the window; conceals; goes back; turns the direction of the line. */
+/**
+ * Clears the screen, sets the title of the window, hides text, moves the cursor back, and changes the direction of
+ * text.
+ */
 const HOSTILE = 'a\u001b[2J\u001b]0;title\u0007\u001b[8mb\rc\u009b31md\u202ee\u2066f\u200fg\u0000h\u007fi';
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the output must not contain these.
 const COMMANDS_TERMINAL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 const JOB = `
@@ -30,12 +33,12 @@ export default defineJob({
 `;
 
 describe('untrusted text', () => {
-  test('is shown, and controls nothing', () => {
+  test('is shown without control characters', () => {
     expect(printable(HOSTILE)).not.toMatch(COMMANDS_TERMINAL);
     expect(printable('tab\tand é 日本 🙂\n')).toBe('tab\tand é 日本 🙂\n');
   });
 
-  test('as lines, counters, names of files and errors of a job', async () => {
+  test('in lines, counters, file names and errors of a job does not control the terminal', async () => {
     const folder = folderWith({
       'job.ts': JOB,
       [`in${'\u202e'}.txt`]: `${HOSTILE}\n`,
@@ -82,7 +85,7 @@ describe('untrusted text', () => {
   });
 
   test.each([[[`ru${HOSTILE}n`]], [['run', `--${HOSTILE}`]], [['run', '--attempts', HOSTILE]]])(
-    'in a command line that is refused: %j',
+    'in a rejected command line does not control the terminal: %j',
     async (args) => {
       const { code, stdout, stderr } = await cli(
         args.map((arg) => arg.replaceAll('\0', '')),
@@ -97,7 +100,7 @@ describe('untrusted text', () => {
     },
   );
 
-  test('in JSON on stdout is escaped, and the document is the same', async () => {
+  test('is escaped in JSON on stdout, without changing the document', async () => {
     const folder = folderWith({ 'job.ts': JOB, 'in.txt': `${HOSTILE}\n` });
 
     const { stdout } = await cli(['run', './job.ts', '-i', 'in.txt', '-o', 'out', '--json'], { cwd: folder });
@@ -108,7 +111,7 @@ describe('untrusted text', () => {
     );
   });
 
-  test('is refused as the name of a part when a page is made of a manifest', async () => {
+  test('is rejected as the name of a part when a page is made from a manifest', async () => {
     const folder = folderWith({ 'job.ts': JOB, 'in.txt': 'a\n' });
     await cli(['run', './job.ts', '-i', 'in.txt', '-o', 'out'], { cwd: folder });
     const file = join(folder, 'out/manifest.json');
@@ -127,7 +130,7 @@ describe('untrusted text', () => {
     expect(allBelow(folder)).toEqual(['in.txt', 'job.ts']);
   });
 
-  test('keeps the colours of the command itself', () => {
+  test('does not remove the colours of the command itself', () => {
     const script = `
       const { print } = await import(${JSON.stringify(new URL('../../../src/cli/display/terminal.ts', import.meta.url).href)});
       print(${JSON.stringify('\u001b[1mbold\u001b[22m \u001b[31mred\u001b[39m \u001b[8mhidden\u001b[28m')});`;

@@ -31,7 +31,7 @@ const PROGRESS: JobEvent = {
   },
 };
 
-/** A stream that says what it is and keeps what it is given. */
+/** A fake stream that has the given properties and keeps what is written to it. */
 function streamOf(kind: Partial<NodeJS.WriteStream>) {
   const written: string[] = [];
   const stream = new Writable({
@@ -46,7 +46,7 @@ function streamOf(kind: Partial<NodeJS.WriteStream>) {
 const TERMINAL = { isTTY: true, columns: 100, rows: 30 } as const;
 
 describe('a display on a terminal', () => {
-  test('draws nothing in the first 300 ms: most jobs that short need no display', async () => {
+  test('draws nothing in the first 300 ms, because most short jobs need no display', async () => {
     const { stream, written } = streamOf(TERMINAL);
     const display = progressDisplay({ stream, jobName: 'words', isQuiet: false, nowMs: () => 0 });
 
@@ -57,7 +57,7 @@ describe('a display on a terminal', () => {
     expect(written).toEqual([]);
   });
 
-  test('draws later, makes room for what the job prints, and is gone at the end', async () => {
+  test('draws later, makes room for what the job prints, and is erased at the end', async () => {
     const { stream, written } = streamOf(TERMINAL);
     let nowMs = 0;
     const display = progressDisplay({ stream, jobName: 'words', isQuiet: false, nowMs: () => nowMs });
@@ -75,8 +75,8 @@ describe('a display on a terminal', () => {
   });
 });
 
-describe('a display elsewhere', () => {
-  test('writes at most one line a second', () => {
+describe('a display that is not on a terminal', () => {
+  test('writes at most one line per second', () => {
     const { stream, written } = streamOf({});
     let nowMs = 0;
     const display = progressDisplay({ stream, jobName: 'words', isQuiet: false, nowMs: () => nowMs });
@@ -89,7 +89,7 @@ describe('a display elsewhere', () => {
     expect(written[0]).toMatch(/^words: 1 s, map \d+ %, 0 of 1 task done.*\n$/);
   });
 
-  test('a terminal without a size gets lines, too', () => {
+  test('also writes lines on a terminal without a size', () => {
     const { stream, written } = streamOf({ ...TERMINAL, columns: 0, rows: 0 });
     let nowMs = 0;
     const display = progressDisplay({ stream, jobName: 'words', isQuiet: false, nowMs: () => nowMs });
@@ -101,7 +101,7 @@ describe('a display elsewhere', () => {
     expect(written).toHaveLength(1);
   });
 
-  test('a quiet one only passes on what the job prints', () => {
+  test('in quiet mode, only forwards what the job prints', () => {
     const { stream, written } = streamOf(TERMINAL);
     const display = progressDisplay({ stream, jobName: 'words', isQuiet: true, nowMs: () => 10_000 });
 

@@ -86,14 +86,14 @@ const HALFWAY = [
 ];
 
 describe('a progress display', () => {
-  test('shows that it looks at the input until the job is planned', () => {
+  test('shows that it reads the input until the job is planned', () => {
     expect(live(NOTHING_YET)).toEqual(['words  looking at the input  5 s']);
     expect(plainLine(NOTHING_YET, { jobName: 'words', elapsedMs: 1_000 })).toBe(
       'words: 1 s, looking at the input',
     );
   });
 
-  test('shows a bar, counts, rates and the time left of the stage that runs, and the stage that waits', () => {
+  test('shows a bar, counts, rates and the time left of the running stage, and the waiting stage', () => {
     expect(live(after(...HALFWAY))).toEqual([
       'words  236 files, 1.20 GB  5 s',
       `map     ${'█'.repeat(15)}${'░'.repeat(15)}   50 %  9 of 18 tasks done, 2 running  3.00 M records/s  150 MB/s  4 s left`,
@@ -101,13 +101,13 @@ describe('a progress display', () => {
     ]);
   });
 
-  test('says the same in one line where nothing can be drawn', () => {
+  test('shows the same in one line if it cannot draw', () => {
     expect(plainLine(after(...HALFWAY), { jobName: 'words', elapsedMs: 4_200 })).toBe(
       'words: 5 s, map 50 %, 9 of 18 tasks done, 2 running, 3.00 M records/s, 150 MB/s, 4 s left',
     );
   });
 
-  test('keeps what a stage that is done took', () => {
+  test('keeps the time of a finished stage', () => {
     const lines = live(after(...HALFWAY, MAP_ENDED, { kind: 'stage-started', stage: 'reduce', tasks: 4 }));
 
     expect(lines[1]).toBe(`map     ${'█'.repeat(30)}  100 %  18 tasks  2.00 M records/s  100 MB/s  12.0 s`);
@@ -120,7 +120,7 @@ describe('a progress display', () => {
     ).toEqual(['words ', 'map   ']);
   });
 
-  test('counts attempts that failed and shows the last, without what could command the terminal', () => {
+  test('counts failed attempts and shows the last one, without control characters', () => {
     const state = after(...HALFWAY, failed(0, 'first'), failed(1, 'red \u001b[31m alert\nmore'));
 
     expect(live(state).at(-1)).toBe('2 attempts failed; the last, m-00003.1: UserCodeError: red ·[31m alert');
@@ -152,7 +152,7 @@ describe('progress in numbers', () => {
     const events = Array.from({ length: 101 }, (_, tick) => {
       const elapsedMs = tick * 250;
       const slowMs = Math.min(elapsedMs, 20_000);
-      // 10 bytes a millisecond for 20 seconds, then 100.
+      // 10 bytes per millisecond for 20 seconds, then 100.
       return progress({ elapsedMs, bytes: slowMs * 10 + (elapsedMs - slowMs) * 100, records: elapsedMs });
     });
 
@@ -162,7 +162,7 @@ describe('progress in numbers', () => {
     });
   });
 
-  test('samples are bounded', () => {
+  test('limits the number of samples', () => {
     const events = Array.from({ length: 10_000 }, (_, tick) =>
       progress({ elapsedMs: tick * 250, bytes: tick }),
     );
@@ -170,13 +170,13 @@ describe('progress in numbers', () => {
     expect(mapOf(after(PLANNED, MAP_STARTED, ...events)).samples.length).toBeLessThan(30);
   });
 
-  test('tasks that have read ahead count only as running', () => {
+  test('counts tasks that have read ahead only as running', () => {
     const stage = mapOf(after(PLANNED, MAP_STARTED, progress({ done: 1, running: 2, bytes: 1_200_000_000 })));
 
     expect(fractionDone(stage)).toBeCloseTo(3 / 18);
   });
 
-  test('where the total of bytes is not known, tasks are counted', () => {
+  test('counts tasks if the total number of bytes is unknown', () => {
     const stage = mapOf(
       after(PLANNED, MAP_STARTED, progress({ done: 6, bytesTotal: undefined, elapsedMs: 10_000 })),
     );
@@ -185,7 +185,7 @@ describe('progress in numbers', () => {
     expect(remainingMsOf(stage)).toBeCloseTo(20_000);
   });
 
-  test('a stage without tasks and an input without bytes do not divide by zero', () => {
+  test('does not divide by zero for a stage without tasks or an input without bytes', () => {
     const stage = mapOf(
       after(
         { ...PLANNED, stages: [{ stage: 'map', tasks: 0 }] },

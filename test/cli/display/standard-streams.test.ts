@@ -6,7 +6,7 @@ import { jobModule } from '../job-modules.ts';
 
 const RUN = '"$node" "$mapreduce" run word-count -i in.txt -o out';
 
-/** One or two lines that say what to do. */
+/** Expects one or two lines that say what to do. */
 function expectRemedy({ code, stderr }: Ended, expected: { code: number; message: RegExp }): void {
   expect(stderr).toMatch(expected.message);
   expect(stderr).not.toMatch(/defect|\n\s+at /);
@@ -15,7 +15,7 @@ function expectRemedy({ code, stderr }: Ended, expected: { code: number; message
 }
 
 describe('stdout on a full device', () => {
-  test.each(['', '--json'])('leaves the result of run %s, and says where it is', async (flag) => {
+  test.each(['', '--json'])('keeps the result of run %s, and the error says where it is', async (flag) => {
     const cwd = folderWith({ 'in.txt': 'a\n' });
 
     const ended = await shell(`${RUN} ${flag} > /dev/full`, { cwd });
@@ -26,7 +26,7 @@ describe('stdout on a full device', () => {
     expect(existsSync(join(cwd, 'out/_SUCCESS'))).toBe(true);
   });
 
-  test('does not keep the report from being written', async () => {
+  test('does not prevent the report', async () => {
     const cwd = folderWith({ 'in.txt': 'a\n' });
 
     await shell(`${RUN} --report report.html > /dev/full`, { cwd });
@@ -35,7 +35,7 @@ describe('stdout on a full device', () => {
   });
 
   test.each(['list', 'describe word-count', '--help', 'run --help', '--version'])(
-    'is an error of %s with a remedy',
+    'makes %s fail with a suggested fix',
     async (command) => {
       const ended = await shell(`"$node" "$mapreduce" ${command} > /dev/full`, { cwd: '/' });
 
@@ -43,7 +43,7 @@ describe('stdout on a full device', () => {
     },
   );
 
-  test('leaves the page of report, and says where it is', async () => {
+  test('keeps the page of report, and the error says where it is', async () => {
     const cwd = folderWith({ 'in.txt': 'a\n' });
 
     const ended = await shell(`${RUN} -q && "$node" "$mapreduce" report out -o page.html > /dev/full`, {
@@ -55,14 +55,14 @@ describe('stdout on a full device', () => {
   });
 });
 
-test('stdout that is open for reading only is an error with a remedy', async () => {
+test('stdout that is open only for reading causes an error with a suggested fix', async () => {
   const ended = await shell('"$node" "$mapreduce" list 1< /dev/null', { cwd: '/' });
 
   expectRemedy(ended, { code: 1, message: /cannot write to stdout: .*\(EBADF\)\. Redirect it/ });
 });
 
 describe('stderr on a full device', () => {
-  test('fails no job that reports its progress there', async () => {
+  test('does not fail a job that reports its progress there', async () => {
     const slow = jobModule('while (Date.now() % 1500 > 20); emit(line, 1);');
     const cwd = folderWith({ 'slow.ts': slow, 'in.txt': 'a\nb\n' });
 
@@ -82,7 +82,7 @@ describe('stderr on a full device', () => {
 });
 
 describe('a report that cannot be written', () => {
-  test('says that the job succeeded, where its result is, and how to make the report again', async () => {
+  test('causes an error that names the result of the job and how to make the report again', async () => {
     const cwd = folderWith({ 'in.txt': 'a\n' });
 
     const ended = await shell(`${RUN} -q --report /dev/full`, { cwd });
@@ -97,7 +97,7 @@ describe('a report that cannot be written', () => {
     ['.', 2, /a folder has that name \(EISDIR\)\. Remove the folder or choose another name/],
     ['no/such/page.html', 2, /\(ENOENT\)\. Name a file in a folder that exists/],
     ['in.txt/page.html', 2, /a part of the path is a file.*\(ENOTDIR\)/],
-  ])('to %s is said with what to do', async (file, code, message) => {
+  ])('causes an error that says what to do: %s', async (file, code, message) => {
     const cwd = folderWith({ 'in.txt': 'a\n' });
 
     const ended = await shell(`${RUN} -q && "$node" "$mapreduce" report out --output ${file}`, { cwd });
@@ -114,7 +114,7 @@ describe('in a folder that was removed', () => {
     'deploy --local',
     'submit word-count -i a.txt --local',
     'results job --local',
-  ])('%s says so', async (command) => {
+  ])('%s reports this', async (command) => {
     const cwd = folderWith({});
 
     const ended = await shell(`mkdir gone && cd gone && rmdir ../gone && "$node" "$mapreduce" ${command}`, {
@@ -127,7 +127,7 @@ describe('in a folder that was removed', () => {
     });
   });
 
-  test.each(['list', '--help', '--version'])('%s works', async (command) => {
+  test.each(['list', '--help', '--version'])('%s still works', async (command) => {
     const line = `mkdir gone && cd gone && rmdir ../gone && "$node" "$mapreduce" ${command}`;
 
     expect(await shell(line, { cwd: folderWith({}) })).toMatchObject({ code: 0, stderr: '' });

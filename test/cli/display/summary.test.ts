@@ -87,7 +87,7 @@ describe('the summary', () => {
     ]);
   });
 
-  test('of an empty result has no lines to show', () => {
+  test('of an empty result shows no lines', () => {
     const lines = summaryLines(
       {
         ...REPORT,
@@ -107,8 +107,8 @@ describe('the summary', () => {
     ['\n\n\n\n# A\n\nb\n', 'first lines of part that are not blank', ['# A', 'b']],
     ['a\nb\nc\nd\ne\n\nf\n', 'first lines of part', ['a', 'b', 'c', 'd', 'e']],
     ['\n \t\n\n', 'the first lines of part are blank', []],
-    ['one line that goes on', 'first lines of part', ['one line that goes on']],
-  ])('of a result that begins with %j shows lines that say something', (start, title, shown) => {
+    ['one unfinished line', 'first lines of part', ['one unfinished line']],
+  ])('of a result that begins with %j skips blank lines if there are others', (start, title, shown) => {
     const lines = summaryLines(
       { ...REPORT, counters: {} },
       { output: 'out/', firstLines: firstLinesOf('part', start), paint: plainPaint },
@@ -119,7 +119,7 @@ describe('the summary', () => {
     expect(at).toBeGreaterThan(0);
   });
 
-  test('cuts long lines and lets none of their control characters through', () => {
+  test('cuts long lines and replaces their control characters', () => {
     const firstLines = firstLinesOf('part-r-00000.tsv', `\u001b]0;title\u0007${'x'.repeat(500)}\n`);
 
     const shown = summaryLines(REPORT, { output: 'out', firstLines, paint: plainPaint }).find((line) =>
@@ -130,7 +130,7 @@ describe('the summary', () => {
     expect(shown!.length).toBeLessThanOrEqual(120);
   });
 
-  test('shows twenty counters and says how many more there are', () => {
+  test('shows twenty counters and the number of the others', () => {
     const counters = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`counter ${i}`, i]));
 
     const lines = summaryLines(

@@ -1,9 +1,12 @@
-/** What a person at a terminal sees. util-linux's `script` makes one; where it is missing these tests say so. */
+/**
+ * Tests the output on a terminal, which util-linux's `script` provides. Without it, these tests are skipped with a
+ * message.
+ */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { allBelow, folderWith, hasSaid, startCli, startShell } from '../cli-process.ts';
+import { allBelow, folderWith, hasPrinted, startCli, startShell } from '../cli-process.ts';
 import { SLOW, WAITING } from '../job-modules.ts';
 
 const hasScript = commandWorks('script', ['-qec', 'true', '/dev/null']);
@@ -13,11 +16,11 @@ if (!hasScript)
 const ESCAPE = '\u001b';
 const ERASE_LINE = `${ESCAPE}[2K`;
 
-/** A job that does not end before it is let go. */
+/** A job that ends only when the test lets it. */
 const waiting = { 'waiting.ts': WAITING, 'in.txt': 'first\nwait\nlast\n' };
 const letGo = (cwd: string) => writeFileSync(join(cwd, 'go'), '');
 
-/** Both streams of the command are the terminal. */
+/** Starts the command with a terminal as both streams. */
 function onTerminal(command: string, cwd: string, env: Record<string, string> = {}) {
   const line = `stty cols 100 rows 30; "$node" "$mapreduce" ${command}`;
   return startShell(`script -qec ${JSON.stringify(line).replaceAll('$', '\\$')} /dev/null`, {
@@ -27,27 +30,27 @@ function onTerminal(command: string, cwd: string, env: Record<string, string> = 
 }
 
 describe.skipIf(!hasScript)('on a terminal', () => {
-  test('progress is drawn in place while the job runs, and gone when it has ended', async () => {
+  test('draws progress in place while the job runs, and erases it at the end', async () => {
     const cwd = folderWith(waiting);
 
     const child = onTerminal('run ./waiting.ts -i in.txt -o out --workers 2', cwd);
-    await hasSaid(child, /map {5}.*[█░].*\d+ %.* of \d+ tasks? done/);
+    await hasPrinted(child, /map {5}.*[█░].*\d+ %.* of \d+ tasks? done/);
     letGo(cwd);
     const { code, stdout } = await child.ended;
 
     expect(code).toBe(0);
     expect(stdout).toContain(ERASE_LINE);
-    // The last frame is erased before the summary comes.
+    // The command erases the last frame before it prints the summary.
     const afterwards = stdout.slice(stdout.lastIndexOf('░'));
     expect(afterwards.indexOf(ERASE_LINE)).toBeLessThan(afterwards.indexOf('3 records, '));
     expect(stdout.slice(stdout.lastIndexOf('3 records, '))).not.toMatch(/[█░]/);
   });
 
-  test('a dumb terminal gets plain lines', async () => {
+  test('prints plain lines on a dumb terminal', async () => {
     const cwd = folderWith(waiting);
 
     const child = onTerminal('run ./waiting.ts -i in.txt -o out --workers 1', cwd, { TERM: 'dumb' });
-    await hasSaid(child, /^waiting: \d+ s, map \d+ %/m);
+    await hasPrinted(child, /^waiting: \d+ s, map \d+ %/m);
     letGo(cwd);
     const { stdout } = await child.ended;
 
@@ -62,7 +65,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
       `script -qec "stty cols 100 rows 30; exec '$node' '$mapreduce' run ./slow.ts -i in.txt -o out --split-size 4KiB --workers 2" /dev/null`,
       { cwd, env: { TERM: 'xterm' }, stdin: 'pipe' },
     );
-    await hasSaid(child, /of \d+ tasks done/);
+    await hasPrinted(child, /of \d+ tasks done/);
     child.stdin!.write('\u0003');
     const { code, stdout } = await child.ended;
 
@@ -73,21 +76,21 @@ describe.skipIf(!hasScript)('on a terminal', () => {
   });
 });
 
-test('in a pipe, progress is plain lines, at most one a second', async () => {
+test('in a pipe, progress is plain lines, at most one per second', async () => {
   const cwd = folderWith(waiting);
   const startedMs = performance.now();
 
   const child = startCli(['run', './waiting.ts', '-i', 'in.txt', '-o', 'out', '--workers', '1'], { cwd });
-  await hasSaid(child, /(\n.*){3}/);
+  await hasPrinted(child, /(\n.*){3}/);
   letGo(cwd);
   const { code, stderr } = await child.ended;
 
-  const told = stderr.trimEnd().split('\n');
+  const lines = stderr.trimEnd().split('\n');
   expect(code).toBe(0);
   expect(stderr).not.toContain(ESCAPE);
-  for (const line of told)
+  for (const line of lines)
     expect(line).toMatch(/^waiting: \d+ s, (map|reduce) \d+ %, \d+ of \d+ tasks? done/);
-  expect(told.length).toBeLessThanOrEqual((performance.now() - startedMs) / 1000);
+  expect(lines.length).toBeLessThanOrEqual((performance.now() - startedMs) / 1000);
 });
 
 function commandWorks(command: string, args: readonly string[]): boolean {

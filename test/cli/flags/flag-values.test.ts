@@ -24,7 +24,7 @@ describe('sizes', () => {
     ['64kB', 64_000],
     ['64MB', 64_000_000],
     ['1GB', 1_000_000_000],
-  ])('%s', (text, bytes) => {
+  ])('reads the size %s', (text, bytes) => {
     expect(parseSizeBytes('--memory', text, ANY)).toBe(bytes);
   });
 
@@ -42,13 +42,13 @@ describe('sizes', () => {
     '64 000',
     '.5GiB',
     'Infinity',
-  ])("'%s' is refused, with the forms that are allowed", (text) => {
+  ])("rejects '%s', and shows the allowed forms", (text) => {
     expect(() => parseSizeBytes('--memory', text, ANY)).toThrow(
       `--memory is a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
     );
   });
 
-  test('a size out of bounds is refused, with the bounds', () => {
+  test('rejects a size outside the bounds, and names the bounds', () => {
     const bounds = { min: 32 * MiB, max: 8 * GiB };
 
     expect(() => parseSizeBytes('--memory', '1KiB', bounds)).toThrow(
@@ -62,7 +62,7 @@ describe('sizes', () => {
 });
 
 describe('times', () => {
-  test('a unit named like what every object has is refused', () => {
+  test('rejects a unit with the name of a property that every object has', () => {
     expect(() => parseDurationMs('--stall-timeout', '5constructor', ANY)).toThrow(
       "--stall-timeout is a time; received '5constructor'",
     );
@@ -76,12 +76,12 @@ describe('times', () => {
     ['2min', 120_000],
     ['1h', 3_600_000],
     ['1 H', 3_600_000],
-  ])('%s', (text, ms) => {
+  ])('reads the time %s', (text, ms) => {
     expect(parseDurationMs('--stall-timeout', text, ANY)).toBe(ms);
   });
 
   test.each(['', '60', 's', '-1s', '1d', '1s2', '1m30s'])(
-    "'%s' is refused, with the forms that are allowed",
+    "rejects '%s', and shows the allowed forms",
     (text) => {
       expect(() => parseDurationMs('--stall-timeout', text, ANY)).toThrow(
         `--stall-timeout is a time; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`,
@@ -89,7 +89,7 @@ describe('times', () => {
     },
   );
 
-  test('a time out of bounds is refused, with the bounds', () => {
+  test('rejects a time outside the bounds, and names the bounds', () => {
     const bounds = { min: 1, max: 24 * 3_600_000 };
 
     expect(() => parseDurationMs('--stall-timeout', '0s', bounds)).toThrow(
@@ -100,19 +100,16 @@ describe('times', () => {
 });
 
 describe('whole numbers', () => {
-  test('are taken within their bounds, both included', () => {
+  test('accepts the bounds themselves', () => {
     expect(parseWholeNumber('--workers', '1', { min: 1, max: 256 })).toBe(1);
     expect(parseWholeNumber('--workers', '256', { min: 1, max: 256 })).toBe(256);
   });
 
-  test.each(['0', '257', '-1', '2.5', '1e2', 'two', '', '99999999999999999999'])(
-    "'%s' is refused",
-    (text) => {
-      expect(() => parseWholeNumber('--workers', text, { min: 1, max: 256 })).toThrow(
-        `--workers is a whole number from 1 to 256; received '${text}'`,
-      );
-    },
-  );
+  test.each(['0', '257', '-1', '2.5', '1e2', 'two', '', '99999999999999999999'])("rejects '%s'", (text) => {
+    expect(() => parseWholeNumber('--workers', text, { min: 1, max: 256 })).toThrow(
+      `--workers is a whole number from 1 to 256; received '${text}'`,
+    );
+  });
 });
 
 describe('assignments', () => {
@@ -120,11 +117,11 @@ describe('assignments', () => {
     ['case=keep', ['case', 'keep']],
     ['pattern=a=b', ['pattern', 'a=b']],
     ['pattern=', ['pattern', '']],
-  ])('%s', (text, pair) => {
+  ])('reads %s', (text, pair) => {
     expect(parseAssignment('--set', text)).toEqual(pair);
   });
 
-  test("without '=' or without a name, they are refused", () => {
+  test("rejects text without '=' or without a name", () => {
     expect(() => parseAssignment('--set', 'case')).toThrow(
       "--set takes name=value; received 'case', which has no '='. For example --set case=keep",
     );

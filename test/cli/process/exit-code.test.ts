@@ -4,7 +4,7 @@ import { taskId } from '../../../src/base/ids.ts';
 import { exitCodeOf, exitCodeOfSignal } from '../../../src/cli/process/exit-code.ts';
 
 describe('exit codes', () => {
-  test('2 for what the caller can mend before anything runs, 1 for a job that failed', () => {
+  test('are 2 for what the caller can fix before anything runs, and 1 for a job that failed', () => {
     expect(exitCodeOf(new MapReduceError('UsageError', ''))).toBe(2);
     expect(exitCodeOf(new MapReduceError('JobDefinitionError', ''))).toBe(2);
     expect(exitCodeOf(new MapReduceError('InputNotFoundError', ''))).toBe(2);
@@ -16,7 +16,7 @@ describe('exit codes', () => {
     expect(exitCodeOf(new Error())).toBe(1);
   });
 
-  test('128 and the number of the signal that stopped the job', () => {
+  test('are 128 plus the number of the signal that stopped the job', () => {
     expect([exitCodeOfSignal('SIGINT'), exitCodeOfSignal('SIGTERM')]).toEqual([130, 143]);
   });
 });
