@@ -4,6 +4,7 @@ import type { DryRun, MapItem, mapEventSchema } from '../../src/aws/protocol/job
 import { itemsKey, splitKey } from '../../src/aws/protocol/keys.ts';
 import { isReadable } from '../../src/aws/protocol/request-scope.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
+import { fieldOf, textFieldOf } from '../../src/base/field-of.ts';
 import { type JobId, taskId } from '../../src/base/ids.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import type { MapTaskSpec } from '../../src/plan/task.ts';
@@ -24,7 +25,7 @@ export async function mapStep(
   const task = taskId('map', index);
   assertPiecesReadable(pieces, environment);
   const split = {
-    // Written by our own plan step; its shape was checked there.
+    // The cast: our own plan step wrote the pieces, and checked their shape.
     pieces: (pieces as SplitPiece[] | undefined) ?? (await storedPieces(environment.store, job, index)),
   };
   const spec: MapTaskSpec = { stage: 'map', index, taskId: task, split };
@@ -46,8 +47,8 @@ function assertPiecesReadable(
   { readablePrefixes }: Pick<StepEnvironment, 'readablePrefixes'>,
 ): void {
   for (const piece of pieces) {
-    const key = (piece as Partial<SplitPiece> | null)?.file?.key;
-    if (typeof key === 'string' && isReadable(key, readablePrefixes)) continue;
+    const key = textFieldOf(fieldOf(piece, 'file'), 'key');
+    if (key !== undefined && isReadable(key, readablePrefixes)) continue;
     throw new MapReduceError(
       'UsageError',
       `the piece ${JSON.stringify(piece)} of this task is not of an input that jobs of this deployment may read`,

@@ -193,6 +193,7 @@ export const ERROR_TABLE = {
 
 export type ErrorName = keyof typeof ERROR_TABLE;
 
+// The cast: Object.keys() forgets the names.
 export const ERROR_NAMES = Object.keys(ERROR_TABLE) as readonly ErrorName[];
 
 /** One of the table's names; names that every object has, such as `toString`, are not. */

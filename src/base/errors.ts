@@ -4,6 +4,7 @@
  * from the table in error-table.ts, not from a class (a bundler may rename classes).
  */
 import { ERROR_TABLE, type ErrorName, isErrorName } from './error-table.ts';
+import { errnoOf } from './field-of.ts';
 import type { AttemptId, JobId, TaskId } from './ids.ts';
 import { isInstance, thrownFields } from './thrown.ts';
 
@@ -90,7 +91,7 @@ export function withDetails(error: unknown, details: ErrorDetails): MapReduceErr
 export function toMapReduceError(error: unknown): MapReduceError {
   if (isInstance(error, MapReduceError)) return error;
   const { message } = thrownFields(error);
-  const code = isInstance(error, Error) ? (error as NodeJS.ErrnoException).code : undefined;
+  const code = isInstance(error, Error) ? errnoOf(error) : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new MapReduceError(
       'DiskFullError',

@@ -1,5 +1,6 @@
 /** The command `mapreduce`: takes what was typed, and returns the exit code. */
 import { writeSync } from 'node:fs';
+import { errnoOf } from '../base/field-of.ts';
 import { stdoutWritten, watchStandardStreams } from './display/standard-streams.ts';
 import { EXIT_CODE, exitCodeOf } from './process/exit-code.ts';
 import { isWorkingFolderGone, workingFolderGone } from './process/working-folder.ts';
@@ -85,9 +86,5 @@ function lastWords(text: string): void {
 }
 
 function isCommanderError(error: unknown): error is { exitCode: number } {
-  return (
-    error instanceof Error &&
-    'exitCode' in error &&
-    String((error as { code?: unknown }).code).startsWith('commander.')
-  );
+  return error instanceof Error && 'exitCode' in error && errnoOf(error)?.startsWith('commander.') === true;
 }

@@ -6,9 +6,8 @@
  */
 import { MapReduceError } from '../base/errors.ts';
 import { isAttemptId, isJobId, type JobId } from '../base/ids.ts';
-import { parseJson } from '../codec/parse-json.ts';
 import type { JobLayout } from '../plan/task.ts';
-import type { TaskSummary } from '../report/task-summary.ts';
+import { parseSummary, type TaskSummary } from '../report/task-summary.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { attemptSummaryKey } from './layout.ts';
 
@@ -65,7 +64,7 @@ export async function findOrRemovePart(
     await removeForeign(key);
     return undefined;
   }
-  if (text !== undefined) return { object, summary: parseJson(text) as TaskSummary };
+  if (text !== undefined) return { object, summary: parseSummary(text) };
   if (attempt === undefined || !isAttemptId(attempt)) {
     throw new MapReduceError(
       'StorageError',
@@ -74,7 +73,7 @@ export async function findOrRemovePart(
     );
   }
   const summary = await store.get(attemptSummaryKey(layout, attempt));
-  return { object, summary: parseJson(summary.toString()) as TaskSummary };
+  return { object, summary: parseSummary(summary.toString()) };
 }
 
 /**

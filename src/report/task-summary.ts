@@ -4,6 +4,7 @@
  */
 import type { Counters } from '../base/counters.ts';
 import type { AttemptId, TaskId } from '../base/ids.ts';
+import { parseJson } from '../codec/parse-json.ts';
 
 export interface TaskSummary {
   readonly taskId: TaskId;
@@ -28,6 +29,11 @@ export interface TaskSummary {
   readonly counters: Counters;
   /** The ETag of the committed part, added by the barrier: it is unknown when the summary is written. */
   readonly etag?: string;
+}
+
+/** The JSON that an attempt committed. The cast: only attempts write summaries, and their bytes have a checksum or an ETag. */
+export function parseSummary(json: string): TaskSummary {
+  return parseJson(json) as TaskSummary;
 }
 
 /** What an attempt knows before its output is closed. */

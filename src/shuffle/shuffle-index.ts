@@ -117,6 +117,7 @@ export async function readPartitionSegments(
   if (row.length !== rowBytes || crc32(row.subarray(ROW_HEADER_BYTES)) !== row.readUInt32LE(0)) {
     throw corrupt(indexKey, `the checksum of partition ${partition} differs`);
   }
+  // The cast: the checksum shows that the builder wrote this.
   const objects = parseJson(names.toString()) as [key: string, etag: string][];
   const segments: RunSegment[] = [];
   for (let map = 0; map < maps; map++) {

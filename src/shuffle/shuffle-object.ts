@@ -13,9 +13,8 @@
 import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
 import { LIMITS } from '../base/limits.ts';
-import { parseJson } from '../codec/parse-json.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
-import type { TaskSummary } from '../report/task-summary.ts';
+import { parseSummary, type TaskSummary } from '../report/task-summary.ts';
 import { CommittedObject } from '../storage/committed-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { BlockCompression } from './block.ts';
@@ -182,5 +181,5 @@ export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo):
       `its parts sum to ${startBytes + footerBytes + TRAILER_BYTES} bytes, but it has ${sizeBytes}`,
     );
   }
-  return { extents, summary: parseJson(footer.toString('utf8', partitions * EXTENT_BYTES)) as TaskSummary };
+  return { extents, summary: parseSummary(footer.toString('utf8', partitions * EXTENT_BYTES)) };
 }

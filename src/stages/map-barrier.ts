@@ -27,13 +27,13 @@ type Options = Parameters<typeof closeMapStage>[0];
 async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierResult> {
   const maps = plan.splits.length;
   const partitions = plan.settings.reducers;
-  const objects = await listShuffle(store, layout, maps);
-  const unlisted = [...objects.keys()].filter((index) => objects[index] === undefined);
-  if (unlisted.length > 0) return incomplete(unlisted);
+  const listed = await listShuffle(store, layout, maps);
+  const objects = listed.filter((object) => object !== undefined);
+  if (objects.length < maps) return incomplete([...listed.keys()].filter((map) => listed[map] === undefined));
 
-  const index = new ShuffleIndexBuilder(objects as ObjectInfo[], partitions);
+  const index = new ShuffleIndexBuilder(objects, partitions);
   const partitionRecords = new Array<number>(partitions).fill(0);
-  const found = await mapBounded(objects as ObjectInfo[], LIMITS.barrierReadsMax, async (object, map) => {
+  const found = await mapBounded(objects, LIMITS.barrierReadsMax, async (object, map) => {
     const footer = await usableFooter(object, { store, map, partitions });
     if (footer === undefined) return undefined;
     index.add(map, footer.extents);

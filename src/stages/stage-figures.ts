@@ -14,6 +14,7 @@ const SUMMED = [
 export type StageFigures = Pick<StageReport, (typeof SUMMED)[number] | 'taskTimes'>;
 
 export function stageFigures(summaries: readonly TaskSummary[]): StageFigures {
+  // The cast: Object.fromEntries() forgets the names.
   const sums = Object.fromEntries(
     SUMMED.map((field) => [field, summaries.reduce((sum, summary) => sum + summary[field], 0)]),
   ) as Record<(typeof SUMMED)[number], number>;

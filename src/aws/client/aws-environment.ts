@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import { explainErrno } from '../../storage/file/file-errors.ts';
 
@@ -51,7 +52,7 @@ export function missingConfiguration(environment: NodeJS.ProcessEnv = process.en
     try {
       for (const name of profilesIn(readFileSync(path, 'utf8'))) profiles.add(name);
     } catch (error) {
-      const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const isAbsent = errnoOf(error) === 'ENOENT';
       if (isAbsent && environment[variable] === undefined) continue;
       if (isAbsent) return `${variable} is '${path}', and there is no such file. Correct or unset it`;
       const from = environment[variable] === undefined ? '' : ` (${variable})`;

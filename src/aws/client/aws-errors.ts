@@ -1,5 +1,6 @@
 /** Errors of AWS with what to do about them. Those of S3 are in src/storage/s3/s3-errors.ts. */
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { missingConfiguration, profileProblem } from './aws-environment.ts';
 
 export interface AwsCall {
@@ -130,7 +131,7 @@ export function isStackMissing(error: unknown): boolean {
 }
 
 /** Whether AWS denied access. Accepts the SDK's error and the one that `callAws` makes of it. */
-export function isAccessDenied(error: unknown): boolean {
+export function isAccessDenied(error: unknown): error is Error {
   const answer = isMapReduceError(error) ? error.cause : error;
   return answer instanceof Error && DENIED.test(answer.name);
 }
@@ -154,9 +155,9 @@ function profileText({ AWS_PROFILE: profile }: NodeJS.ProcessEnv): string {
 
 /** A connection that fails on each of several addresses comes as an AggregateError. */
 function codeOf(error: unknown): string | undefined {
-  const { code, errors } = (error ?? {}) as { code?: unknown; errors?: readonly unknown[] };
-  if (typeof code === 'string') return code;
-  return errors?.map(codeOf).find((inner) => inner !== undefined);
+  const code = errnoOf(error);
+  if (code !== undefined || !(error instanceof AggregateError)) return code;
+  return error.errors.map(codeOf).find((inner) => inner !== undefined);
 }
 
 const DENIED = /^AccessDenied|^UnauthorizedOperation|^AuthorizationError/;

@@ -20,6 +20,7 @@ export async function deployedStack(stackName: string): Promise<DeployedStack | 
   if (stack === undefined) return undefined;
   const appNames = (stack.Outputs ?? [])
     .filter(({ OutputKey: key = '' }) => /^Apps\d+$/.test(key))
+    // The cast: infra writes the names of the apps into these outputs.
     .flatMap(({ OutputValue: value = '[]' }) => parseJson(value) as string[]);
   const machine = stackOutput(stack, 'StateMachineArn');
   return { stackName, appNames, catalog: machine === undefined ? undefined : await catalogFrom(machine) };

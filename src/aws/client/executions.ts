@@ -134,7 +134,7 @@ function toExecution(described: DescribeExecutionOutput, redrive: number): JobEx
   return {
     arn: arn!,
     redrive,
-    status: (status === 'PENDING_REDRIVE' ? 'FAILED' : status) as JobExecution['status'],
+    status: status === 'PENDING_REDRIVE' ? 'FAILED' : status!,
     startedAt: startDate!,
     stoppedAt: stopDate,
     output: parsedOutput(output),
@@ -143,7 +143,8 @@ function toExecution(described: DescribeExecutionOutput, redrive: number): JobEx
   };
 }
 
-function parsedOutput(text: string | undefined): JobExecution['output'] {
+/** What the state machine returned; empty while it runs, and after a failure. */
+export function parsedOutput(text: string | undefined): JobExecution['output'] {
   if (text === undefined) return {};
   const output: unknown = parseJson(text);
   return typeof output === 'object' && output !== null ? output : {};

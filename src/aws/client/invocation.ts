@@ -113,6 +113,7 @@ function answerOf(
     const failure = invokedFailure(FunctionError, text);
     return { dryRun: true, elapsedMs: 0, error: errorOf(failure, task) };
   }
+  // The cast: lambdas/steps/dry-run.ts writes every answer with this field.
   const payload: unknown = parseJson(text);
   if (typeof payload === 'object' && payload !== null && 'dryRun' in payload) return payload as DryRun;
   throw new MapReduceError(

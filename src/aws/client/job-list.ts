@@ -5,6 +5,7 @@ import { parseJson } from '../../codec/parse-json.ts';
 import { derivedJobId, parseStartEvent } from '../protocol/start-event.ts';
 import { callAws } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
+import { parsedOutput } from './executions.ts';
 
 const DESCRIPTIONS_AT_ONCE_MAX = 8;
 const STATES: Readonly<Record<string, string>> = { ABORTED: 'cancelled', TIMED_OUT: 'timed out' };
@@ -50,7 +51,7 @@ async function describeJob(
     { action: 'states:DescribeExecution', on: executionArn! },
     () => sfn.send(new DescribeExecutionCommand({ executionArn })),
   );
-  const answer = output === undefined ? {} : (parseJson(output) as { jobId?: string; next?: string });
+  const answer = parsedOutput(output);
   // The execution of a duplicate event, or of an event that starts no job.
   if (answer.next === 'end') return undefined;
   const { jobId, by } = startOf(parseJson(input), name!);

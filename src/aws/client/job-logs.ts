@@ -1,5 +1,6 @@
 /** What the functions and state machines of a deployment logged about one job. */
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { fieldOf } from '../../base/field-of.ts';
 import type { JobId } from '../../base/ids.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { parseJson } from '../../codec/parse-json.ts';
@@ -50,7 +51,7 @@ export async function jobLogs(
       return await ask();
     } catch (error) {
       if (!isAccessDenied(error)) throw error;
-      refused.push(error as Error);
+      refused.push(error);
       return undefined;
     }
   };
@@ -71,7 +72,7 @@ export async function jobLogs(
 /** By the level of its record; a line that is not a record has none. */
 function isWarning(message: string): boolean {
   try {
-    const { level } = parseJson(message) as { level?: unknown };
+    const level = fieldOf(parseJson(message), 'level');
     return level === 'WARN' || level === 'ERROR' || level === 'CRITICAL';
   } catch {
     return false;

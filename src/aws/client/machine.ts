@@ -1,5 +1,6 @@
 /** What the state machine says about a deployment: its functions, its log group, and how its children run. */
 import type { GetFunctionConfigurationCommandOutput } from '@aws-sdk/client-lambda';
+import { fieldOf, textFieldOf } from '../../base/field-of.ts';
 import { STAGES, type Stage } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { taskStateOf, watchStateOf } from '../protocol/state-names.ts';
@@ -63,12 +64,13 @@ export async function functionConfiguration(
 
 /** Reads a definition as infra/machine/state-machine-definition.ts writes it. */
 export function readDefinition(definition: string): Machine {
-  const { States: states = {} } = parseJson(definition) as { States?: Record<string, unknown> };
+  const found = fieldOf(parseJson(definition), 'States');
+  const states: Readonly<Record<string, unknown>> = typeof found === 'object' ? { ...found } : {};
   const [firstStage] = STAGES;
   const stage = JSON.stringify(states[taskStateOf(firstStage)] ?? {});
   const steps = Object.entries(states).flatMap(([name, state]) => {
-    const { Parameters } = state as { Parameters?: { FunctionName?: string } };
-    return Parameters?.FunctionName === undefined ? [] : [[name, Parameters.FunctionName]];
+    const functionName = textFieldOf(fieldOf(state, 'Parameters'), 'FunctionName');
+    return functionName === undefined ? [] : [[name, functionName] as const];
   });
   return {
     taskFunctions: Object.fromEntries(

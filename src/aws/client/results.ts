@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import { crc32Text } from '../../base/crc32-text.ts';
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import type { JobReport, PartReport } from '../../report/report.ts';
 import { parseResultManifest } from '../../report/result-manifest.ts';
@@ -133,7 +134,7 @@ async function makeFolder(folder: string): Promise<void> {
   } catch (error) {
     throw new MapReduceError(
       'UsageError',
-      `nothing can be written to the folder ${folder} (${(error as NodeJS.ErrnoException).code}). Choose another for --download`,
+      `nothing can be written to the folder ${folder} (${errnoOf(error)}). Choose another for --download`,
       { cause: error },
     );
   }

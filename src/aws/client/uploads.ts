@@ -94,7 +94,7 @@ export async function uploadInputs(
     const upload = await store.upload(key);
     try {
       for await (const chunk of createReadStream(path, { highWaterMark: LIMITS.uploadChunkBytes })) {
-        const bytes = chunk as Buffer;
+        const bytes: Buffer = chunk;
         await upload.write(bytes);
         onBytes(bytes.length);
       }

@@ -10,6 +10,7 @@
  */
 import * as v from 'valibot';
 import type { ParameterSpec, ParameterSpecs } from '../../api/job.ts';
+import { textFieldOf } from '../../base/field-of.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { namedValues } from '../../base/named-values.ts';
 import { parseJson } from '../../codec/parse-json.ts';
@@ -48,11 +49,11 @@ export function commentOf({ by, apps }: AppCatalog): string {
  * @returns undefined where it holds none: the deployment is of an earlier or later version, or has too many apps
  */
 export function catalogOf(definition: string): AppCatalog | undefined {
-  const { Comment: comment } = parseJson(definition) as { Comment?: unknown };
-  const start = typeof comment === 'string' ? comment.indexOf('\n') : -1;
+  const comment = textFieldOf(parseJson(definition), 'Comment') ?? '';
+  const start = comment.indexOf('\n');
   if (start === -1) return undefined;
   try {
-    const parsed = v.safeParse(catalogSchema, parseJson((comment as string).slice(start + 1)));
+    const parsed = v.safeParse(catalogSchema, parseJson(comment.slice(start + 1)));
     return parsed.success ? { by: parsed.output.by, apps: parsed.output.apps } : undefined;
   } catch {
     return undefined;

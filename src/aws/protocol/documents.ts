@@ -85,6 +85,7 @@ export interface WrittenHint extends Hint {
   readonly text: string;
 }
 
+/** The caller names the type: only this project writes the documents, so that they are not verified field by field. */
 export async function readDocument<T>(
   store: ObjectStore,
   key: string,

@@ -19,6 +19,7 @@
  */
 import * as v from 'valibot';
 import type { ErrorName, SerializedError } from '../../base/errors.ts';
+import { textFieldOf } from '../../base/field-of.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { carriedError } from './error-answer.ts';
 
@@ -111,7 +112,7 @@ export function deathOf(reported: Death): FunctionDeath {
 }
 
 function isFunctionDeath(errorName: string): boolean {
-  return (FUNCTION_DEATHS as readonly string[]).includes(errorName);
+  return FUNCTION_DEATHS.some((death) => death === errorName);
 }
 
 function functionDeath(name: string, cause: string): FunctionDeath {
@@ -175,8 +176,7 @@ function errorMessageIn(cause: string): string | undefined {
 /** A field of an answer that is handed on as JSON; undefined for any other text, such as an answer that was cut. */
 function textIn(json: string, field: 'errorType' | 'errorMessage'): string | undefined {
   try {
-    const text = (parseJson(json) as Readonly<Record<string, unknown>>)[field];
-    return typeof text === 'string' ? text : undefined;
+    return textFieldOf(parseJson(json), field);
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import { shortened } from '../../base/shortened.ts';
+import { thrownFields } from '../../base/thrown.ts';
 import { duplicateName } from '../../codec/duplicate-names.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 
@@ -53,7 +54,7 @@ export function parseJsonFrom(text: string, what: string): unknown {
   try {
     value = parseJson(text);
   } catch (error) {
-    throw new MapReduceError('UsageError', `${what} is not JSON: ${shortened((error as Error).message)}`, {
+    throw new MapReduceError('UsageError', `${what} is not JSON: ${shortened(thrownFields(error).message)}`, {
       cause: error,
     });
   }

@@ -8,6 +8,7 @@ import type { Stage } from '../../base/ids.ts';
 export type StageTitle = Capitalize<Stage>;
 
 export function stageTitle<S extends Stage>(stage: S): Capitalize<S> {
+  // The cast: to the compiler, parts of a text are just strings.
   return `${stage.charAt(0).toUpperCase()}${stage.slice(1)}` as Capitalize<S>;
 }
 

@@ -42,7 +42,7 @@ export function addCommand(program: Command, spec: CommandSpec, finish: (exitCod
     .action(async (...parsed: unknown[]) => {
       if (takesPaths) assertWorkingFolder();
       const run = await load();
-      // The last is the command itself.
+      // The last is the command itself. The cast: commander types none of what it parsed.
       finish(await run(...(parsed.slice(0, -1) as never[])));
     });
 }

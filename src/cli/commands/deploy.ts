@@ -17,6 +17,7 @@ import type { AppCatalog } from '../../aws/protocol/app-catalog.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import { formatDuration } from '../../base/quantities.ts';
+import { thrownFields } from '../../base/thrown.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { siblingModule } from '../../local/run/sibling-module.ts';
 import { commandLine } from '../display/command-line.ts';
@@ -108,6 +109,7 @@ async function deployStack(
     const outputsFile = join(folder, 'outputs.json');
     const approval = flags.local || flags.yes ? ['--require-approval', 'never'] : [];
     await run(['deploy', stackName, ...approval, '--outputs-file', outputsFile]);
+    // The cast: the CDK writes the texts of the outputs by stack.
     const outputs = parseJson(await readFile(outputsFile, 'utf8')) as Record<string, Context>;
     return outputs[stackName] ?? {};
   } finally {
@@ -158,7 +160,7 @@ function assertSetting(name: string): void {
     throw new MapReduceError('UsageError', `--context ${name} is set by a flag of its own: ${flag}`);
   }
   const names = CONTEXT_NAMES.filter((known) => known !== 'stackName' && known !== 'jobs');
-  if ((names as readonly string[]).includes(name)) return;
+  if (names.some((known) => known === name)) return;
   const nearest = nearestName(name, names);
   throw new MapReduceError(
     'UsageError',
@@ -176,7 +178,7 @@ async function assertValid(context: Context): Promise<void> {
   try {
     checkProps(propsOf(parseContext((name) => context[name])));
   } catch (error) {
-    throw new MapReduceError('UsageError', (error as Error).message, { cause: error });
+    throw new MapReduceError('UsageError', thrownFields(error).message, { cause: error });
   }
 }
 
@@ -192,7 +194,7 @@ async function checkedApps(context: Context): Promise<AppCatalog> {
     using bundles = bundleHandlers(jobs);
     return { by: deployerOf(jobs), apps: bundles.apps };
   } catch (error) {
-    throw new MapReduceError('UsageError', (error as Error).message, { cause: error });
+    throw new MapReduceError('UsageError', thrownFields(error).message, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 /** `mapreduce run`: from flags to a job that runs, is watched, and ends in a summary, a report or an error. */
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
+import { thrownFields } from '../../base/thrown.ts';
 import type { JobEvent, JobReport } from '../../report/report.ts';
 import { commandLine, shellWord } from '../display/command-line.ts';
 import { paintFor, printableMessage, printableName } from '../display/paint.ts';
@@ -72,7 +73,7 @@ async function writeReport(file: string, report: JobReport, output: string): Pro
   } catch (error) {
     throw new MapReduceError(
       'StorageError',
-      `the job succeeded, and its result is in ${shortPath(output)}; only its report is missing: ${(error as Error).message} To write it elsewhere: ${commandLine(`report ${shellWord(shortPath(output))} --output <file>`)}`,
+      `the job succeeded, and its result is in ${shortPath(output)}; only its report is missing: ${thrownFields(error).message} To write it elsewhere: ${commandLine(`report ${shellWord(shortPath(output))} --output <file>`)}`,
       { cause: error },
     );
   }

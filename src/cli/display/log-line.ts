@@ -1,4 +1,6 @@
 /** A line of a log as text for people. The functions' logger and the state machine write JSON. */
+
+import { textFieldOf } from '../../base/field-of.ts';
 import { formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { type Paint, printable } from './paint.ts';
@@ -8,8 +10,8 @@ export function shownLine(message: string, paint: Paint, at?: number): string {
   const record = parsed(message);
   const time = timeOf(record, at);
   if (record?.execution_arn !== undefined) {
-    const { name } = (record.details ?? {}) as { name?: string };
-    return `${time}${paint('dim', 'STATE')}  ${printable([record.type, name].filter(Boolean).join(' '))}`;
+    const state = textFieldOf(record.details, 'name');
+    return `${time}${paint('dim', 'STATE')}  ${printable([record.type, state].filter(Boolean).join(' '))}`;
   }
   if (typeof record?.message !== 'string') return `${time}${printable(message)}`;
   const { level, message: text, step, task, retry, round, elapsedMs } = record;
@@ -21,7 +23,7 @@ export function shownLine(message: string, paint: Paint, at?: number): string {
   ].join(' ');
   const style = level === 'INFO' ? 'dim' : level === 'WARN' ? 'yellow' : 'red';
   // A step logs what it failed with as `failure`, the logger an Error that it is given as `error`.
-  const why = ((record.failure ?? record.error) as { message?: string } | undefined)?.message;
+  const why = textFieldOf(record.failure ?? record.error, 'message');
   const took = typeof elapsedMs === 'number' ? ` after ${formatDuration(elapsedMs)}` : '';
   return `${time}${paint(style, String(level).padEnd(5))}  ${printable(`${where}: ${text}${took}`)}${why === undefined ? '' : `: ${printable(why)}`}`;
 }
@@ -34,7 +36,7 @@ function timeOf(record: Record<string, unknown> | undefined, at: number | undefi
 function parsed(message: string): Record<string, unknown> | undefined {
   try {
     const record: unknown = parseJson(message);
-    return typeof record === 'object' && record !== null ? (record as Record<string, unknown>) : undefined;
+    return typeof record === 'object' && record !== null ? { ...record } : undefined;
   } catch {
     return undefined;
   }

@@ -135,6 +135,7 @@ function given<T>(text: string | undefined, parse: (text: string) => T): T | und
   return text === undefined ? undefined : parse(text);
 }
 
+/** The cast: Object.fromEntries() forgets the names. */
 function withoutUndefined<T extends object>(values: T): { [N in keyof T]?: Exclude<T[N], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [N in keyof T]?: Exclude<T[N], undefined>;

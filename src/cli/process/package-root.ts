@@ -8,6 +8,7 @@ export const PACKAGE_ROOT = new URL(
 );
 
 export function packageVersion(): string {
+  // The cast: the package's own file, whose `version` npm requires.
   const { version } = parseJson(readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8')) as {
     version: string;
   };

@@ -3,6 +3,7 @@
  * in libraries as well.
  */
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf, fieldOf } from '../../base/field-of.ts';
 
 /** @throws UsageError when the working folder is gone */
 export function assertWorkingFolder(): void {
@@ -14,8 +15,7 @@ export function assertWorkingFolder(): void {
 }
 
 export function isWorkingFolderGone(error: unknown): boolean {
-  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
-  return code === 'ENOENT' && syscall === 'uv_cwd';
+  return errnoOf(error) === 'ENOENT' && fieldOf(error, 'syscall') === 'uv_cwd';
 }
 
 export function workingFolderGone(cause: unknown): MapReduceError {

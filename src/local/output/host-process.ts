@@ -4,7 +4,7 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { errnoOf } from '../../storage/file/file-errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 
 export interface HostProcess {
   /** For messages only, because two machines may have the same name. */

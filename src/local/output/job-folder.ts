@@ -22,8 +22,9 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import type { JobLayout } from '../../plan/task.ts';
-import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
+import { fileError } from '../../storage/file/file-errors.ts';
 import { HIDDEN_FOLDER, RUN_FOLDER } from '../../storage/file/file-listing.ts';
 import { removeIfEmpty } from '../../storage/file/file-upload.ts';
 

@@ -17,10 +17,11 @@ import { lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf, fieldOf, textFieldOf } from '../../base/field-of.ts';
 import type { JobId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { parseJson } from '../../codec/parse-json.ts';
-import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
+import { fileError } from '../../storage/file/file-errors.ts';
 import { HIDDEN_FOLDER } from '../../storage/file/file-listing.ts';
 import { removeIfEmpty } from '../../storage/file/file-upload.ts';
 import { type HostProcess, stateOf, thisProcess } from './host-process.ts';
@@ -222,13 +223,19 @@ async function holderOf(folder: JobFolder): Promise<Claim | undefined> {
   return undefined;
 }
 
+function isClaim(value: unknown): value is Claim {
+  return (
+    textFieldOf(value, 'jobId') !== undefined &&
+    textFieldOf(value, 'host') !== undefined &&
+    Number.isInteger(fieldOf(value, 'pid'))
+  );
+}
+
 /** Returns undefined if the text is incomplete, for example after a power failure. */
 function parseClaim(text: string): Claim | undefined {
   try {
-    const claim = parseJson(text.slice(0, text.indexOf('\n') + 1)) as Partial<Claim> | null;
-    const isClaim =
-      typeof claim?.jobId === 'string' && typeof claim.host === 'string' && Number.isInteger(claim.pid);
-    return isClaim ? (claim as Claim) : undefined;
+    const claim = parseJson(text.slice(0, text.indexOf('\n') + 1));
+    return isClaim(claim) ? claim : undefined;
   } catch {
     return undefined;
   }

@@ -18,6 +18,7 @@ import type { BigIntStats } from 'node:fs';
 import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { parseResultManifest, type ResultManifest } from '../../report/result-manifest.ts';
 import {
@@ -28,7 +29,7 @@ import {
   REPORT_NAME,
   SUCCESS_NAME,
 } from '../../report/result-names.ts';
-import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
+import { fileError } from '../../storage/file/file-errors.ts';
 import {
   absentAsEmpty,
   type DeadFolder,

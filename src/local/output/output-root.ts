@@ -5,7 +5,8 @@
 import { access, constants, lstat, mkdir, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
-import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
+import { fileError } from '../../storage/file/file-errors.ts';
 import { removeIfEmpty } from '../../storage/file/file-upload.ts';
 
 /**

@@ -45,6 +45,7 @@ export async function askDescription(
       ),
     ended: (end) => notLoadedError(path, end),
   });
+  // The cast: job-runner.ts returns this for the kind 'describe'.
   return answer as JobDescription;
 }
 
@@ -66,6 +67,7 @@ export async function askPlan(
         `planning the job made no progress for ${stallTimeoutMs} ms; its worker was stopped. Planning calls the job's setup and, with byRange(), map on a sample of the input: check them for an infinite loop, or raise --stall-timeout if one call may take that long`,
       ),
   });
+  // The cast: job-runner.ts returns this for the kind 'plan'.
   return answer as JobPlan;
 }
 

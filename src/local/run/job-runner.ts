@@ -13,6 +13,7 @@ export function jobRunner({ job, description }: LoadedJob, memoryBytes: number):
   return {
     run: (attempt) => runTask(attempt.spec, attempt.attemptId, localEnvironment(job, memoryBytes, attempt)),
     async answer(question, watched) {
+      // The cast: job-questions.ts asks all of them.
       const asked = question as JobQuestion;
       if (asked.kind === 'describe') return description;
       return planJob({ ...asked.options, job, inputs: localInputs(), watched });

@@ -125,7 +125,7 @@ async function stackOf(error: unknown, path: string): Promise<string | undefined
 /** Recognises a job by its shape, because another copy of this package may have created it. */
 function isJob(value: unknown): value is Job {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, map, input, output, params } = value as Partial<Job>;
+  const { name, map, input, output, params }: { [N in keyof Job]?: unknown } = value;
   return (
     typeof name === 'string' &&
     typeof map === 'function' &&

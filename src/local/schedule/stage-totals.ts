@@ -27,6 +27,7 @@ export function stageReport(
   };
   for (const { state } of tasks) {
     if (state.kind !== 'committed') continue;
+    // The cast: Object.keys() forgets the names.
     for (const field of Object.keys(sums) as (keyof typeof sums)[]) sums[field] += state.result[field];
   }
   const { attempts, failedAttempts, backupAttempts } = counts;

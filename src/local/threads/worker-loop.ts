@@ -18,7 +18,7 @@ export function serveAttempts<Configuration>(
   makeRunner: (data: unknown) => Promise<TaskRunner<Configuration>>,
 ): void {
   const port = coordinatorPort();
-  const { shared, heapBoundBytes, data } = workerData as WorkerBirth;
+  const { shared, heapBoundBytes, data }: WorkerBirth = workerData;
   const progress = new SharedProgress(shared);
   const signals = new SharedSignals(shared);
   const heap = new HeapGuard(heapBoundBytes);
@@ -28,6 +28,7 @@ export function serveAttempts<Configuration>(
 
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'configure') {
+      // The cast: the coordinator and makeRunner() of one pool have the same configuration.
       configuration = message.configuration as Configuration;
     } else {
       void runOne(message);

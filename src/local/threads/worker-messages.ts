@@ -41,6 +41,7 @@ export function parseFromWorker(message: unknown): FromWorker | undefined {
   if (typeof message !== 'object' || message === null || !('kind' in message)) return undefined;
   const { kind } = message;
   const isKnown = kind === 'result' || kind === 'answer' || kind === 'error' || kind === 'exiting';
+  // The cast: of what worker-loop.ts sends, the kind determines the rest.
   return isKnown ? (message as FromWorker) : undefined;
 }
 

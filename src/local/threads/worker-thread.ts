@@ -11,6 +11,7 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { deserializeError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { MiB } from '../../base/limits.ts';
 import { textOf } from '../../base/thrown.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
@@ -155,7 +156,7 @@ export class WorkerThread {
     try {
       return (await this.#thread.getHeapStatistics()).used_heap_size;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_NOT_RUNNING') return undefined;
+      if (errnoOf(error) === 'ERR_WORKER_NOT_RUNNING') return undefined;
       throw error;
     }
   }

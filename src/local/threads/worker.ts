@@ -5,6 +5,7 @@ import type { LocalJob, LocalWorkerData } from '../run/local-job.ts';
 import { serveAttempts } from './worker-loop.ts';
 
 serveAttempts<LocalJob>(async (data) => {
+  // The cast: embedded-run.ts creates the pool with this data.
   const { jobModule, memoryBytes } = data as LocalWorkerData;
   return jobRunner(await loadJob(new URL(jobModule)), memoryBytes);
 });

@@ -4,7 +4,8 @@
  */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, fileError } from '../../storage/file/file-errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
+import { fileError } from '../../storage/file/file-errors.ts';
 import { HIDDEN_FOLDER, RUN_FOLDER } from '../../storage/file/file-listing.ts';
 
 /** @param folder  a folder that may hold a result */

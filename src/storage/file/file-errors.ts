@@ -3,6 +3,7 @@
  * attempt cannot help (permissions, names, a full disk), the error is not retryable.
  */
 import { type ErrorName, MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { objectNotFound } from '../conditions.ts';
 
 export interface FileErrorContext {
@@ -12,11 +13,6 @@ export interface FileErrorContext {
   readonly isLink?: boolean;
   readonly path: string;
   readonly key: string;
-}
-
-export function errnoOf(error: unknown): string | undefined {
-  const hasCode = typeof error === 'object' && error !== null && 'code' in error;
-  return hasCode && typeof error.code === 'string' ? error.code : undefined;
 }
 
 export function fileError(

@@ -20,10 +20,11 @@ import { isUtf8 } from 'node:buffer';
 import type { BigIntStats, Dirent } from 'node:fs';
 import { lstat, opendir, readdir, stat } from 'node:fs/promises';
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { sortUtf8 } from '../../base/utf8-order.ts';
 import { NO_METADATA } from '../conditions.ts';
 import type { ObjectInfo } from '../object-store.ts';
-import { errnoOf, fileError } from './file-errors.ts';
+import { fileError } from './file-errors.ts';
 
 /** Folders of this name hold the store's own files, and listings skip them everywhere. */
 export const HIDDEN_FOLDER = '.mapreduce';

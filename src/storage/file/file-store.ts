@@ -18,6 +18,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { giveBuffer, takeBuffer } from '../../base/buffer-pool.ts';
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import {
@@ -37,7 +38,7 @@ import type {
   Upload,
   WriteOptions,
 } from '../object-store.ts';
-import { errnoOf, fileError } from './file-errors.ts';
+import { fileError } from './file-errors.ts';
 import { childPath, etagOf, HIDDEN_FOLDER, inputEtagOf, listFiles } from './file-listing.ts';
 import { FileUpload, removeIfEmpty, statIfAny } from './file-upload.ts';
 

@@ -33,9 +33,10 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errnoOf } from '../../base/field-of.ts';
 import { alreadyExists, NO_METADATA } from '../conditions.ts';
 import type { Metadata, ObjectInfo, Upload, WriteCondition } from '../object-store.ts';
-import { errnoOf, fileError } from './file-errors.ts';
+import { fileError } from './file-errors.ts';
 import { etagOf } from './file-listing.ts';
 
 export interface UploadTarget {

@@ -10,6 +10,7 @@
  *     refused                          only the caller can fix it
  */
 import { MapReduceError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/field-of.ts';
 import { formatDuration } from '../../base/quantities.ts';
 import { objectNotFound } from '../conditions.ts';
 
@@ -125,7 +126,7 @@ export function isPassing(error: unknown): boolean {
 
 /** How often the SDK sent the failed request: once, unless the client retries. If unknown, more than once is assumed. */
 export function sentByClient(error: unknown): number {
-  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 2;
+  return describe(error).attempts ?? 2;
 }
 
 export function toStoreError(error: unknown, region: string | undefined): unknown {
@@ -231,13 +232,16 @@ interface Described {
   readonly status: number;
   readonly isAnswer: boolean;
   readonly bucketRegion: string | undefined;
+  readonly requestId: string | undefined;
+  /** How often the SDK sent the request. */
+  readonly attempts: number | undefined;
 }
 
-// The casts here name the optional fields of the SDK's errors, whose classes do not cover errors of the network.
+// The cast names the optional fields of the SDK's errors, whose classes do not cover errors of the network.
 function describe(error: unknown): Described {
   const { name, $metadata, $response, Region } = (error ?? {}) as {
     name?: string;
-    $metadata?: { httpStatusCode?: number };
+    $metadata?: { httpStatusCode?: number; attempts?: number; requestId?: string };
     $response?: { statusCode?: number; headers?: Record<string, string> };
     Region?: string;
   };
@@ -246,14 +250,15 @@ function describe(error: unknown): Described {
     code: name ?? '',
     status,
     isAnswer: status > 0,
+    requestId: $metadata?.requestId,
+    attempts: $metadata?.attempts,
     bucketRegion: $response?.headers?.['x-amz-bucket-region'] ?? Region,
   };
 }
 
 /** 'SlowDown: Please reduce your request rate (HTTP 503, request 4TZ...)'. */
 function said(error: unknown): string {
-  const { code, status } = describe(error);
-  const requestId = (error as { $metadata?: { requestId?: string } }).$metadata?.requestId;
+  const { code, status, requestId } = describe(error);
   const facts = [
     ...(status > 0 ? [`HTTP ${status}`] : []),
     ...(requestId === undefined ? [] : [`request ${requestId}`]),
@@ -270,11 +275,6 @@ export function isChecksumMismatch(error: unknown): boolean {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message || (errnoOf(error) ?? error.name) : String(error);
-}
-
-function errnoOf(error: unknown): string | undefined {
-  const hasCode = typeof error === 'object' && error !== null && 'code' in error;
-  return hasCode && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**

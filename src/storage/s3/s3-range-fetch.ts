@@ -112,6 +112,7 @@ export class RangeFetch {
       clock: this.#requests.clock,
       policy: this.#policy,
       mayPass: isPassing,
+      // The casts: in Node.js, the SDK's body is a Readable.
       discard: (late) => (late.Body as Readable).destroy(),
     });
     const body = answer.Body as Readable;
@@ -183,6 +184,7 @@ export class RangeFetch {
   async #drain(body: Readable, lengthBytes: number): Promise<void> {
     const cancelWatch = this.#watchForStalls(body);
     try {
+      // The cast: nobody sets an encoding, so that the body yields bytes.
       for await (const piece of body as AsyncIterable<Uint8Array>) {
         if (this.#filledBytes + piece.length > lengthBytes) {
           throw new S3Interrupted(`the body is longer than its ${lengthBytes} bytes`);
