@@ -1,6 +1,6 @@
 /**
- * Called by the state machine once a job, after its last barrier, again when it failed: merges the parts if asked, writes
- * manifest.json and then _SUCCESS, and removes the intermediates.
+ * Merges the parts if requested, writes manifest.json and then _SUCCESS, and removes the intermediates. The state machine
+ * calls it once per job after the last barrier, and again if it fails.
  */
 import { stepEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';

@@ -1,6 +1,6 @@
 /**
- * Called by the state machine once an execution that failed, again when it failed itself: writes failure.json into the
- * job's folder and beside the request. The state machine then puts its answer on the event bus.
+ * Writes failure.json to the job's folder and next to the request. The state machine calls it once per failed execution,
+ * and again if it fails itself. The state machine then publishes the result on the event bus.
  */
 import { failureEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';

@@ -1,6 +1,6 @@
 /**
- * Called by the state machine after each round of the map stage, again when it failed: counts for itself what has
- * committed, sends what is missing round again, a bounded number of times, and writes the index for the reducers.
+ * Verifies which map tasks have committed, has missing tasks run again a bounded number of times, and writes the index for
+ * the reducers. The state machine calls it after each round of the map stage, and again if it fails.
  */
 import { stepEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';

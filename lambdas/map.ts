@@ -1,6 +1,7 @@
 /**
- * Called by the children of the map stage, once an attempt: any number of times for one task, also at the same time.
- * What counts is the commit of its object. Answers nothing: the answers of 10,000 children would not fit one state.
+ * Runs one attempt of a map task. The children of the map stage call it once per attempt: any number of times for one task,
+ * possibly at the same time. The task is done when its object is committed. The function returns nothing, because the
+ * results of 10,000 children would not fit into one state.
  */
 import { forHand, mapEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';

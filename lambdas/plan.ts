@@ -1,6 +1,6 @@
 /**
- * Called by the state machine once an execution, again when it failed: claims the job, lists its inputs, cuts them into
- * splits, and writes jobs/<jobId>/plan/. Whoever comes second, with the same event, ends quietly.
+ * Claims the job, lists its inputs, divides them into splits, and writes jobs/<jobId>/plan/. The state machine calls it once
+ * per execution, and again if it fails. If an event is delivered twice, the second execution ends without an error.
  */
 import { planEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';

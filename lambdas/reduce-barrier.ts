@@ -1,6 +1,6 @@
 /**
- * Called by the state machine after each round of the reduce stage, again when it failed: counts for itself what has
- * committed, sends what is missing round again, and has damaged shuffle objects made again, a bounded number of times.
+ * Verifies which reduce tasks have committed, and has missing tasks run again and damaged shuffle objects recreated, a
+ * bounded number of times. The state machine calls it after each round of the reduce stage, and again if it fails.
  */
 import { stepEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';

@@ -1,6 +1,6 @@
 /**
- * Called by the children of the reduce stage, once an attempt: any number of times for one task, also at the same time.
- * What counts is the commit of its part. Answers nothing.
+ * Runs one attempt of a reduce task. The children of the reduce stage call it once per attempt: any number of times for one
+ * task, possibly at the same time. The task is done when its part is committed. The function returns nothing.
  */
 import { forHand, reduceEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';

@@ -1,6 +1,6 @@
 /**
- * Called by the watch machine every few seconds while a stage runs, again when it failed: looks for stragglers and says
- * which tasks get a backup attempt. A stage does not depend on it: without it only the backup attempts are missing.
+ * Finds stragglers and returns which tasks get a backup attempt. The watch machine calls it every few seconds while a stage
+ * runs, and again if it fails. A stage does not depend on it: without it, there are only no backup attempts.
  */
 import { watchEventSchema } from '../src/aws/protocol/watch-state.ts';
 import { serve } from './runtime/serve.ts';

@@ -1,12 +1,12 @@
 /**
- * What surrounds one attempt of one task on Lambda: its settings, its folder in /tmp, its way to learn that it should
- * stop, and the note that it leaves when it fails.
+ * Runs one attempt of one task on Lambda: reads the settings, creates its folder in /tmp, lets it check for cancellation,
+ * and writes a failure note if it fails.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ATTEMPT_CHECK_MS } from '../../src/aws/protocol/attempt-checks.ts';
 import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/protocol/attempt-failures.ts';
-import { ATTEMPT_LOOK_MS } from '../../src/aws/protocol/attempt-looks.ts';
 import { readDocument, type SettingsDocument } from '../../src/aws/protocol/documents.ts';
 import { cancelKey, failureKey, jobLayout, settingsKey } from '../../src/aws/protocol/keys.ts';
 import { type Death, deathOf, reportedFailure } from '../../src/aws/protocol/lambda-reports.ts';
@@ -23,9 +23,9 @@ import type { Invocation, StepEnvironment } from './environment.ts';
 import { FencedStore } from './fenced-store.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
 
-/** An attempt that has less time left than this says so and stops; its retry starts afresh. */
+/** An attempt with less time left than this stops with a DeadlineNearError; its retry starts from the beginning. */
 export const DEADLINE_RESERVE_MS = 10_000;
-/** At most this part of what it had: a function with a short limit has time to work as well. */
+/** The reserve is at most this fraction of the time limit, so that a function with a short limit has time to work. */
 const DEADLINE_RESERVE_FRACTION_MAX = 1 / 3;
 
 export interface AttemptRequest {
@@ -33,15 +33,15 @@ export interface AttemptRequest {
   readonly spec: TaskSpec;
   /** How many attempts failed since this child execution began, or since the last death. */
   readonly retry: number;
-  /** How often the function died under this task, and of what the last time. */
+  /** How often the function died while it ran this task, and the last reported error. */
   readonly deaths: number;
   readonly death: Death;
-  /** Given to another worker as well, because the first is slow. */
+  /** This attempt runs in parallel to a slow one. */
   readonly backup: boolean;
   readonly run: (spec: TaskSpec, attempt: AttemptId, environment: TaskEnvironment) => Promise<TaskResult>;
 }
 
-/** @returns undefined when the task is done already, by whichever attempt */
+/** @returns undefined if another attempt has already committed the task */
 export async function runAttempt(
   request: AttemptRequest,
   environment: StepEnvironment,
@@ -54,7 +54,7 @@ export async function runAttempt(
   } catch (error) {
     if (isFailure(error)) {
       const note = { jobId, taskId: spec.taskId, attemptId: attempt, at: environment.now(), error };
-      // Where not even a note can be left, what went wrong is still said, to Step Functions and in the log.
+      // If the note cannot be written, the error still goes to Step Functions and to the log.
       await recordFailure(environment.store, note).catch(() => {});
     }
     throw error;
@@ -73,7 +73,7 @@ async function makeAttempt(
   const job = await environment.jobs.find(app);
   const layout = jobLayout(jobId, outputPrefix);
   const resultKey = committedKey(layout, spec.taskId, { settings, extension: job.output.extension });
-  // Lambda may deliver a backup late.
+  // Lambda may start a backup attempt late, when the job has already ended.
   if (backup && (await anyExists(store, [`${outputPrefix}${SUCCESS_NAME}`, failureKey(jobId)])))
     return undefined;
   if ((retry > 0 || deaths > 0 || backup) && (await store.head(resultKey)) !== undefined) return undefined;
@@ -103,7 +103,7 @@ async function makeAttempt(
   }
 }
 
-/** Settings never change once written, and an environment serves many tasks of one job. */
+/** A cache: settings never change after they are written, and one environment runs many tasks of the same job. */
 let lastSettings: { readonly key: string; readonly document: SettingsDocument } | undefined;
 
 export async function settingsOf(jobId: JobId, { store }: StepEnvironment): Promise<SettingsDocument> {
@@ -116,16 +116,16 @@ export async function settingsOf(jobId: JobId, { store }: StepEnvironment): Prom
 
 type DiedRequest = Pick<AttemptRequest, 'jobId' | 'spec' | 'deaths' | 'death'>;
 
-/** A process that died could not leave a note: the next attempt does. Written twice, it is the same note. */
+/** A process that died could not write a note, so the next attempt does. Writing it twice gives the same note. */
 async function noteDeath(died: DiedRequest, { store, now }: StepEnvironment): Promise<void> {
-  // A handler that threw has left its own.
+  // A handler that threw has written its own note.
   if (reportedFailure(died.death).kind === 'thrown') return;
   const { jobId, spec } = died;
   const { attempt, error } = deathNoted(died);
   await recordFailure(store, { jobId, taskId: spec.taskId, attemptId: attempt, at: now(), error });
 }
 
-/** @throws TaskFailedError when the attempts are used up */
+/** @throws TaskFailedError if the task has used up its attempts */
 function checkDeaths(died: DiedRequest): void {
   if (died.deaths < LIMITS.attemptsMaxDefault) return;
   const { jobId, spec, deaths, death } = died;
@@ -133,7 +133,7 @@ function checkDeaths(died: DiedRequest): void {
   const last = reported.kind === 'thrown' ? deserializeError(reported.error) : deathNoted(died).error;
   throw new MapReduceError(
     'TaskFailedError',
-    `task ${spec.taskId} failed for good: ${deaths} attempts ended without a result, the last with ${last.name}: ${last.message}`,
+    `task ${spec.taskId} failed permanently: ${deaths} attempts ended without a result, the last with ${last.name}: ${last.message}`,
     {
       details: { ...(isMapReduceError(last) ? last.details : {}), jobId, taskId: spec.taskId },
       cause: last,
@@ -150,7 +150,10 @@ function deathNoted({ jobId, spec, deaths, death }: DiedRequest): {
   return { attempt, error: new MapReduceError(name, message, { details }) };
 }
 
-/** /tmp outlives an invocation, and an attempt that was killed has left its folder: this one is alone here now. */
+/**
+ * /tmp outlives an invocation, and an attempt that was killed leaves its folder. No other attempt runs in this environment
+ * now, so this removes all folders before it creates a new one.
+ */
 export async function freshFolder(parent: string, name: string): Promise<string> {
   await mkdir(parent, { recursive: true });
   for (const left of await readdir(parent)) await rm(join(parent, left), { recursive: true, force: true });
@@ -160,13 +163,13 @@ export async function freshFolder(parent: string, name: string): Promise<string>
 }
 
 class LambdaAttemptControl implements AttemptControl {
-  /** Another attempt has committed: this one is not needed any more. */
+  /** Another attempt has committed, so this one is no longer needed. */
   isSuperseded = false;
   #stopReason: string | undefined;
   readonly #invocation: Invocation;
   readonly #reserveMs: number;
   readonly #timer: NodeJS.Timeout;
-  readonly #lookForCancel: () => Promise<void>;
+  readonly #checkForCancel: () => Promise<void>;
 
   constructor({
     jobId,
@@ -177,28 +180,29 @@ class LambdaAttemptControl implements AttemptControl {
     const { store } = environment;
     this.#invocation = invocation;
     this.#reserveMs = Math.min(DEADLINE_RESERVE_MS, invocation.remainingMs() * DEADLINE_RESERVE_FRACTION_MAX);
-    const lookForCancel = async (): Promise<void> => {
+    const checkForCancel = async (): Promise<void> => {
       if ((await store.head(cancelKey(jobId))) !== undefined) this.#stopReason = 'the job was cancelled';
     };
-    const look = async (): Promise<void> => {
-      await lookForCancel();
-      // Of a job that failed, Step Functions stops the children; what they have started on Lambda runs on.
+    const checkBucket = async (): Promise<void> => {
+      await checkForCancel();
+      // If a job fails, Step Functions stops its child executions, but not the Lambda invocations that they started.
       if ((await store.head(failureKey(jobId))) !== undefined) this.#stopReason ??= 'the job has failed';
       if (this.#stopReason === undefined && (await store.head(resultKey)) !== undefined)
         this.isSuperseded = true;
     };
-    this.#lookForCancel = lookForCancel;
-    // At once too: a coordinator may go on starting tasks for a while after the job was cancelled.
-    void lookForCancel().catch(() => {});
-    // Whoever cannot look goes on: the commit decides anyway. A look that S3 throttles takes longer than the interval.
-    let isLooking = false;
-    const lookOnce = async (): Promise<void> => {
-      if (isLooking) return;
-      isLooking = true;
-      await look().catch(() => {});
-      isLooking = false;
+    this.#checkForCancel = checkForCancel;
+    // Check at once too, because a coordinator may still start tasks for a while after the job was cancelled.
+    void checkForCancel().catch(() => {});
+    // If a check fails, the attempt continues, because the commit is safe anyway. If S3 throttles a check, it may take
+    // longer than the interval.
+    let isChecking = false;
+    const checkOnce = async (): Promise<void> => {
+      if (isChecking) return;
+      isChecking = true;
+      await checkBucket().catch(() => {});
+      isChecking = false;
     };
-    this.#timer = setInterval(() => void lookOnce(), ATTEMPT_LOOK_MS);
+    this.#timer = setInterval(() => void checkOnce(), ATTEMPT_CHECK_MS);
   }
 
   check(): void {
@@ -208,9 +212,9 @@ class LambdaAttemptControl implements AttemptControl {
     checkDeadline(this.#invocation, this.#reserveMs);
   }
 
-  /** Asks the bucket. */
+  /** Checks the bucket for a cancellation first. */
   async assertWanted(): Promise<void> {
-    await this.#lookForCancel();
+    await this.#checkForCancel();
     this.check();
   }
 
@@ -225,7 +229,7 @@ export function checkDeadline({ remainingMs }: Invocation, reserveMs = DEADLINE_
   if (leftMs >= reserveMs) return;
   throw new MapReduceError(
     'DeadlineNearError',
-    `${Math.round(leftMs / 1000)} s before the function's time limit the task is not done. Give it less (a smaller splitSizeBytes, more reducers) or more (memory brings CPU, and the limit itself)`,
+    `the task is not done, and only ${Math.round(leftMs / 1000)} s of the function's time limit are left. Make tasks smaller (a smaller splitSizeBytes, more reducers), give the function more memory, which also gives it more CPU, or raise the time limit`,
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * The barrier behind a stage: verifies what its tasks have committed, reports what it found, and lets advance.ts decide.
- * One step for all stages; each has a function of its own, with the rights that its barrier needs.
+ * The barrier after a stage. It verifies what the tasks have committed, reports the outcome, and lets advance.ts decide.
+ * All stages share this step, but each stage has its own function with only the permissions that its barrier needs.
  */
 import type * as v from 'valibot';
 import { finalFailure, readFailures } from '../../src/aws/protocol/attempt-failures.ts';
@@ -64,7 +64,7 @@ export async function barrierStep(
   });
 }
 
-/** @param since  when the stage before was closed: damage that was found earlier has been repaired */
+/** @param since  when the previous stage was closed. Damage found before that has been repaired. */
 function incompleteStage({
   jobId: id,
   stage,
@@ -97,7 +97,7 @@ function isOfStageBefore(target: RepairTarget, stage: Stage): boolean {
 function taskFailed(job: JobId, { taskId: task, attemptId, error }: AttemptFailureDocument): MapReduceError {
   return new MapReduceError(
     'TaskFailedError',
-    `task ${task} failed for good: ${error.name}: ${error.message}`,
+    `task ${task} failed permanently: ${error.name}: ${error.message}`,
     {
       details: { ...error.details, jobId: job, taskId: task, attemptId },
       cause: deserializeError(error),

@@ -1,6 +1,6 @@
 /**
- * One request, one job, however often its event is delivered: the claim is a conditional write of
- * jobs/<jobId>/request.json, and it names the execution, so that a step that is run again knows its own claim.
+ * Ensures that one request starts one job, however often its event is delivered. The claim is a conditional write of
+ * jobs/<jobId>/request.json. It names the execution, so that a step that runs again recognises its own claim.
  */
 import * as v from 'valibot';
 import { type ClaimDocument, readDocument, writeDocumentOnce } from '../../src/aws/protocol/documents.ts';
@@ -23,17 +23,17 @@ export type ClaimableStart = Exclude<StartEvent, { kind: 'ignored' }>;
 
 export interface ClaimedJob {
   readonly jobId: JobId;
-  /** Not yet checked: what is wrong with it is said under the job's id. */
+  /** Not yet checked, so that errors in it are reported under the job's id. */
   readonly request: unknown;
   /** For messages. */
   readonly what: string;
-  /** Claimed just now: nobody has planned it. */
+  /** This execution has just claimed the job, so there is no plan yet. */
   readonly isNew: boolean;
 }
 
 /**
- * @returns undefined when another execution has the job and nothing is wrong: the event came twice
- * @throws JobAlreadyClaimedError when a request asks for a job id that another request has
+ * @returns undefined if another execution runs the job for the same upload: the event was delivered twice
+ * @throws JobAlreadyClaimedError if a request names a job id that belongs to another request
  */
 export async function claimJob(
   start: ClaimableStart,
@@ -58,12 +58,12 @@ export async function claimJob(
   if (isSameUpload) return undefined;
   throw new MapReduceError(
     'JobAlreadyClaimedError',
-    `the job id '${id}' belongs to another request, of ${document.claimedAt}. Choose another job id, or leave it out: then one is made up`,
+    `the job id '${id}' belongs to another request, of ${document.claimedAt}. Choose another job id, or omit it to have one generated`,
     { details: { jobId: id } },
   );
 }
 
-/** The id of the job that an execution is about, as far as it can be told; for failures before there is a plan. */
+/** Finds the id of the job that an execution is for, if possible. Used for failures before there is a plan. */
 export async function jobIdOfStart(start: StartEvent, store: ObjectStore): Promise<JobId | undefined> {
   if (start.kind === 'ignored') return undefined;
   if (start.kind === 'submit' || start.kind === 'redrive') return start.jobId;
@@ -76,14 +76,14 @@ export async function jobIdOfStart(start: StartEvent, store: ObjectStore): Promi
 
 /** @throws UsageError */
 export function checkedRequest({ request, what }: ClaimedJob): JobRequest {
-  // A text is what could not be parsed; this says why.
+  // The request is a text if it could not be parsed. Parsing it again throws the error.
   return parseJobRequest(typeof request === 'string' ? parseJsonFrom(request, what) : request, what);
 }
 
 function requestedJobId(start: Exclude<ClaimableStart, { kind: 'redrive' }>, request: unknown): JobId {
   if (start.kind === 'submit') return start.jobId;
   if (start.kind === 'upload') return derivedJobId(start);
-  // What is not a job id is left to the request's check, which reports it under the derived one.
+  // If the job id is not valid, checkedRequest() reports that under the derived id.
   const asked = v.safeParse(v.object({ jobId: jobIdSchema }), request);
   return asked.success ? asked.output.jobId : derivedJobId(start);
 }
@@ -120,7 +120,7 @@ async function requestOf(
   }
 }
 
-/** Without the byte order mark that some editors write. */
+/** Decodes the bytes and removes the byte order mark that some editors write. */
 function utf8Text(bytes: Buffer, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -131,7 +131,7 @@ function utf8Text(bytes: Buffer, what: string): string {
   }
 }
 
-/** One byte more than a request may have tells a longer one: no need to ask for its size before. */
+/** Reads one byte more than the maximum, which detects a request that is too large without a request for its size. */
 async function requestBytes(
   store: ObjectStore,
   { key, what }: { key: string; what: string },
@@ -141,14 +141,14 @@ async function requestBytes(
     if (!isMapReduceError(error, 'ObjectNotFoundError')) throw error;
     throw new MapReduceError(
       'InputNotFoundError',
-      `${what} was removed before it was read. Upload it again`,
+      `${what} was removed before it could be read. Upload it again`,
       { details: { objectKey: key } },
     );
   });
   if (bytes.length <= REQUEST_BYTES_MAX) return bytes;
   throw new MapReduceError(
     'UsageError',
-    `${what} has more than ${REQUEST_BYTES_MAX} bytes, which is what a request has at most. Name prefixes or globs in place of single objects`,
+    `${what} has more than ${REQUEST_BYTES_MAX} bytes, the maximum for a request. Name prefixes or globs instead of single objects`,
     { details: { objectKey: key } },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Merges the parts if asked, writes the manifest and _SUCCESS, and removes what is no longer needed. When it finds a part
+ * Merges the parts if requested, writes the manifest and _SUCCESS, and removes what is no longer needed. If it finds a part
  * damaged or missing, it discards that part and sends the job back to the barrier of its stage.
  */
 import { rm } from 'node:fs/promises';
@@ -39,7 +39,7 @@ import { assertOwned, type JobOutput, lost, type OutputClaim } from './output-cl
 import { OutputStore } from './output-store.ts';
 import { type PlannedJob, plannedJob } from './planned-job.ts';
 
-/** What the state machine answers at its end; also what `mapreduce wait` prints. */
+/** The output of the state machine, which `mapreduce wait` prints. */
 export interface CommittedJob {
   readonly jobId: JobId;
   readonly outputPrefix: string;
@@ -61,7 +61,7 @@ export async function commitStep(
     parts: plan.settings.merge ? 1 : plan.settings.reducers || plan.splits.length,
   };
   if (await isCommitted(id, outputPrefix, store)) {
-    // What the report needs may be gone already, and the report is there.
+    // The report exists, and the data that it was made from may already have been removed.
     await removeWork(store, layout);
     return committed;
   }
@@ -88,7 +88,7 @@ export async function commitStep(
     );
   }
   const report = await reportOf(planned, { stages, parts }, environment);
-  // Merging may have taken long.
+  // Merging may have taken long, so check the claim again.
   if (plan.settings.merge) claim = await assertOwned(store, output);
   await removeStrayParts(store, output, { claim, parts });
   const outputStore = new OutputStore(store, { output, claim });
@@ -103,7 +103,7 @@ interface ClosedStage {
   readonly document: StageDocument;
 }
 
-/** What the barriers found, by stage in their order. */
+/** Reads the results of the barriers, one per stage, in order. */
 async function closedStages({ plan }: PlannedJob, store: ObjectStore): Promise<ClosedStage[]> {
   const { jobId: id } = plan.settings;
   return await mapBounded(stagesOf(plan.settings), LIMITS.barrierReadsMax, async (stage) => ({
@@ -120,9 +120,9 @@ function outputEnvironment(
 }
 
 /**
- * Between its last look at the claim and its _SUCCESS a job may have lost the output. It then takes its _SUCCESS away, so
- * that the output does not look whole while its successor runs; what else it wrote, the successor replaces or removes. A
- * successor looks whether that removal met its own _SUCCESS.
+ * A job may lose the output between its last check of the claim and its _SUCCESS. It then removes its _SUCCESS, so that the
+ * output does not look complete while the next owner runs. The next owner replaces or removes the rest, and checks whether
+ * that removal hit its own _SUCCESS.
  */
 async function assertStillOwned(store: OutputStore, output: JobOutput): Promise<void> {
   const key = `${output.outputPrefix}${SUCCESS_NAME}`;
@@ -141,7 +141,7 @@ async function assertStillOwned(store: OutputStore, output: JobOutput): Promise<
   }
 }
 
-/** Notes why the task must run again, as a failure of the attempt that committed the part. */
+/** Records why the task must run again, as a failure of the attempt that committed the part. */
 async function noteDamage(
   task: TaskId,
   { output, summaries, error }: { output: JobOutput; summaries: readonly TaskSummary[]; error: unknown },
@@ -151,7 +151,7 @@ async function noteDamage(
   await recordFailure(store, { jobId: output.jobId, taskId: task, attemptId, at: now(), error });
 }
 
-/** Removes what the tasks have committed, so that the barrier finds them missing. */
+/** Removes the committed objects of these tasks, so that the barrier finds the tasks missing. */
 async function discard(
   targets: readonly RepairTarget[],
   { plan: { settings }, job, layout }: PlannedJob,
@@ -212,7 +212,7 @@ async function reportOf(
   });
 }
 
-/** Of attempts that succeeded, only those that committed leave a trace: one that lost a race is not counted. */
+/** The counts omit attempts that succeeded but lost a race, because only committed and failed attempts leave a record. */
 function stageReport(
   { stage, document: { summaries, closedAt } }: ClosedStage,
   {

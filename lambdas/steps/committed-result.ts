@@ -4,7 +4,7 @@ import { parseResultManifest } from '../../src/report/result-manifest.ts';
 import { MANIFEST_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
-/** Whether the job's own result is whole: the _SUCCESS of an owner before it does not count. */
+/** Whether the job has committed its result. A _SUCCESS of an earlier owner of the output does not count. */
 export async function isCommitted(id: JobId, outputPrefix: string, store: ObjectStore): Promise<boolean> {
   if ((await store.head(`${outputPrefix}${SUCCESS_NAME}`)) === undefined) return false;
   try {

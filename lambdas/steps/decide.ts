@@ -1,8 +1,8 @@
 /**
- * The Lambda steps as a host of src/stages/advance.ts. A step reports what it found and gets the state with which the state
- * machine goes on: tasks run and barriers close in states of their own, so carrying a decision out is to name that state.
+ * Makes the Lambda steps a host of src/stages/advance.ts. A step reports its outcome and gets the next state of the state
+ * machine. Tasks run and barriers close in states of their own, so a decision is carried out by naming the next state.
  *
- * Called at the end of plan, of each barrier, and of a commit that found a part damaged. Idempotent.
+ * Called at the end of plan, of each barrier, and of a commit that found a damaged part. Idempotent.
  */
 import { type JobState, type NextStep, toTravel } from '../../src/aws/protocol/job-state.ts';
 import { itemsKey } from '../../src/aws/protocol/keys.ts';
@@ -20,12 +20,12 @@ export interface DecideOptions {
   readonly plan: JobPlan;
   readonly progress: JobProgress;
   readonly environment: Pick<StepEnvironment, 'store' | 'backupAttempts' | 'onDecision'>;
-  /** Removes what these tasks have committed, so that they can commit again. */
+  /** Removes the committed objects of these tasks, so that they can commit again. */
   readonly discard: (targets: readonly RepairTarget[]) => Promise<void>;
   readonly lastFailure?: LastFailure;
 }
 
-/** @throws the error with which the job fails, when that is the decision */
+/** @throws the error of the job if the decision is that it fails */
 export async function decide(fact: Fact, options: DecideOptions): Promise<JobState> {
   const { plan, environment, lastFailure } = options;
   const { progress, decision } = advance(stageList(plan), options.progress, fact, AWS_BOUNDS);
@@ -58,11 +58,11 @@ async function carryOut(
       return { next: 'commit', items: '' };
     case 'done':
     case 'fail':
-      throw new Error(`no state follows the decision '${decision.kind}'`);
+      throw new Error(`the decision '${decision.kind}' ends the job, so no state follows it`);
   }
 }
 
-/** Later rounds are short and not watched. */
+/** Returns the state of the first round of a stage. Later rounds are short and are not watched. */
 function firstRound(
   stage: Stage,
   tasks: number,

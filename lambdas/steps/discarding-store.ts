@@ -1,4 +1,4 @@
-/** A store that reads what is there and keeps nothing of what is written: for attempts that must not commit. */
+/** A store that reads from another store but discards all writes. For attempts that must not commit. */
 import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import type { Metadata, ObjectInfo, Upload, WriteOptions } from '../../src/storage/object-store.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A task run by hand, for `mapreduce invoke`: the attempt does all that an attempt does, and commits nothing. It leaves
- * no note when it fails, so that it counts against nobody, and goes on where the task is done or the job cancelled.
+ * Runs a task for `mapreduce invoke`. The attempt does everything that an attempt does, but commits nothing. It writes no
+ * failure note, so that a failure does not count against the task. It also runs if the task is done or the job cancelled.
  */
 import { rm } from 'node:fs/promises';
 import type { DryRun } from '../../src/aws/protocol/job-state.ts';
@@ -13,7 +13,7 @@ import { DiscardingStore } from './discarding-store.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
 
-/** A failure is an answer too: as one thrown, it would reach the caller without file, offset and the user's stack. */
+/** Returns a failure instead of throwing it, so that the caller gets the file, the offset and the user's stack. */
 export async function runDry(
   { jobId, spec, run }: Pick<AttemptRequest, 'jobId' | 'spec' | 'run'>,
   environment: StepEnvironment,
@@ -48,7 +48,7 @@ export async function runDry(
   }
 }
 
-/** For the log, whose end goes with the answer: 4 KB, which are for what the task itself has logged. */
+/** Shortens the result for the log. The response includes the last 4 KB of the log, which should show what the task logged. */
 export function loggedResult(result: TaskResult | DryRun | undefined): unknown {
   if (result === undefined || !('dryRun' in result)) return result;
   const { error, ...rest } = result;

@@ -3,32 +3,32 @@ import type { Decision } from '../../src/stages/advance.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface JobRegistry {
-  /** @throws UsageError that lists the apps there are */
+  /** @throws UsageError that lists the deployed apps */
   readonly find: (app: string) => Promise<Job>;
 }
 
-/** What every step has at hand. */
+/** The environment of every step. */
 export interface StepEnvironment {
   readonly jobs: JobRegistry;
   /** The bucket. */
   readonly store: ObjectStore;
   readonly now: () => Date;
-  /** Map or reduce tasks that run at once. */
+  /** How many map or reduce tasks run at once. */
   readonly maxConcurrency: number;
   readonly backupAttempts: boolean;
-  /** Map tasks, and reduce tasks, that one job may have. */
+  /** The maximum number of map tasks, and of reduce tasks, of one job. */
   readonly maxTasksPerStage: number;
-  /** Where the inputs of requests may lie. */
+  /** The prefixes that the inputs of requests may have. */
   readonly readablePrefixes: readonly string[];
-  /** For buffers, beside the runtime's own. */
+  /** The memory for buffers, in addition to that of the runtime. */
   readonly memoryBytes: number;
-  /** Under which attempts make a folder each. */
+  /** The folder in which each attempt creates its own folder. */
   readonly scratchParent: string;
   /** Called with each decision about the job before it is carried out. */
   readonly onDecision?: (decision: Decision) => void;
 }
 
-/** What tells one invocation from another. */
+/** What differs between two invocations. */
 export interface Invocation {
   readonly requestId: string;
   readonly remainingMs: () => number;

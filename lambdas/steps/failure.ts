@@ -1,4 +1,4 @@
-/** Tells people why a job failed: in the job's folder, beside the request, and as an answer for the event. */
+/** Reports why a job failed: in the job's folder, next to the request, and in the event. */
 import type * as v from 'valibot';
 import { readFailures } from '../../src/aws/protocol/attempt-failures.ts';
 import {
@@ -25,7 +25,7 @@ export interface RecordedFailure {
 }
 
 const ATTEMPTS_SHOWN_MAX = 20;
-/** Of what the state machine fails with: people read the first lines, and failure.json has the rest. */
+/** Bounds the cause with which the state machine fails. People read the first lines; failure.json has the rest. */
 const SHOWN_CHARACTERS_MAX = 4_000;
 
 export async function failureStep(
@@ -68,7 +68,7 @@ async function write(
 ): Promise<void> {
   if (id !== undefined) {
     const claim = await findDocument<ClaimDocument>(store, requestKey(id));
-    // The folder of a job that another request claimed is that job's; a redrive is about the job itself.
+    // If another request claimed the job, the job's folder belongs to that one. A redrive concerns the job itself.
     const isOurs = claim === undefined || claim.execution === execution || start?.kind === 'redrive';
     if (isOurs) await writeDocument(store, failureKey(id), document);
     const requestObject = start?.kind === 'redrive' ? claim?.object : undefined;

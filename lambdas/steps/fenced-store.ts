@@ -1,6 +1,6 @@
 /**
- * The store of an attempt, which asks before each commit into the output whether the attempt is still wanted. A job that
- * lost its output is cancelled first, so what it commits later than that is nothing, however long a task took.
+ * The store of an attempt. Before each commit to the output, it checks whether the attempt is still wanted. A job is
+ * cancelled before it loses its output, so its attempts commit nothing after that, however long a task takes.
  */
 import type { ObjectInfo, ObjectStore, Upload, WriteOptions } from '../../src/storage/object-store.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';

@@ -1,6 +1,6 @@
 /**
- * The items of a Distributed Map: one JSON array on the bucket, each element the input of one child. An element holds
- * all that its task needs, unless a split packs so many files that they would not fit the state of a child.
+ * Writes the items of a Distributed Map: one JSON array in the bucket, in which each element is the input of one child. An
+ * element holds everything that its task needs, unless a split has so many files that they do not fit the state of a child.
  */
 import { writeDocument } from '../../src/aws/protocol/documents.ts';
 import { ITEM_BYTES_MAX, type MapItem, type ReduceItem } from '../../src/aws/protocol/job-state.ts';
@@ -26,7 +26,7 @@ const ITEM_OF: Readonly<Record<Stage, ItemOf>> = {
 };
 
 /**
- * @param round  given when only some tasks of the stage run
+ * @param round  given if only some tasks of the stage run
  * @returns the key of the items
  */
 export async function writeItems(

@@ -25,7 +25,7 @@ export async function mapStep(
   const task = taskId('map', index);
   assertPiecesReadable(pieces, environment);
   const split = {
-    // The cast: our own plan step wrote the pieces, and checked their shape.
+    // This cast is safe: the plan step wrote the pieces and checked their shape.
     pieces: (pieces as SplitPiece[] | undefined) ?? (await storedPieces(environment.store, job, index)),
   };
   const spec: MapTaskSpec = { stage: 'map', index, taskId: task, split };
@@ -41,7 +41,7 @@ export async function mapStep(
   return await (event.dryRun ? runDry : runAttempt)(request, environment, invocation);
 }
 
-/** The plan has checked its own; who may invoke the function may hand it others. */
+/** The plan step has checked its pieces, but anyone who may invoke the function can pass other ones. */
 function assertPiecesReadable(
   pieces: readonly unknown[] = [],
   { readablePrefixes }: Pick<StepEnvironment, 'readablePrefixes'>,
@@ -51,12 +51,12 @@ function assertPiecesReadable(
     if (key !== undefined && isReadable(key, readablePrefixes)) continue;
     throw new MapReduceError(
       'UsageError',
-      `the piece ${JSON.stringify(piece)} of this task is not of an input that jobs of this deployment may read`,
+      `the piece ${JSON.stringify(piece)} of this task is not from an input that jobs of this deployment may read`,
     );
   }
 }
 
-/** Of a split that is too long for an item, or of a backup attempt, which is told nothing but its task. */
+/** Reads the pieces of a split that is too long for an item, or of a backup attempt, which receives only its task. */
 async function storedPieces(store: ObjectStore, job: JobId, index: number): Promise<readonly SplitPiece[]> {
   const own = await findDocument<{ pieces: SplitPiece[] }>(store, splitKey(job, taskId('map', index)));
   if (own !== undefined) return own.pieces;

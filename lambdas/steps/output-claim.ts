@@ -1,12 +1,12 @@
 /**
- * Whose an output is: the one `_JOB` below it says so, of every output, also of those that were not asked for by name.
+ * Records which job owns an output. Every output has an object `_JOB`, including outputs that a request did not name:
  *
  *     { "jobId": "tuesday", "before": ["sunday", "monday"] }
  *
- * A job claims a free output with If-None-Match, and takes over another's with If-Match, so exactly one of several takes
- * it over. `before` are the jobs that had the output: what they still write is removed, and a job that finds itself
- * among them knows that it has lost. A job never removes or replaces what a job outside of `before` wrote: that may be
- * its successor.
+ * A job claims a free output with If-None-Match and takes over another job's output with If-Match. So exactly one of
+ * several jobs succeeds. `before` lists the earlier owners. What they still write is removed, and a job that finds itself in
+ * the list has lost the output. A job never removes or replaces what a job outside of `before` wrote, because that job may
+ * be the next owner.
  */
 import * as v from 'valibot';
 import { readDocument, writeDocument, writeDocumentOnce } from '../../src/aws/protocol/documents.ts';
@@ -28,7 +28,7 @@ export interface JobOutput {
   readonly outputPrefix: string;
 }
 
-/** Older owners have long ended. */
+/** Earlier owners than these ended long ago. */
 const OWNERS_KEPT_MAX = 100;
 /** How often the claim may change hands while one job tries to take it. */
 const TAKE_OVERS_MAX = 10;
@@ -36,7 +36,7 @@ const TAKE_OVERS_MAX = 10;
 /**
  * Called by plan before the plan is written, any number of times.
  *
- * @throws OutputExistsError when another job has the output and it is not to be taken over, or has taken it from this job
+ * @throws OutputExistsError if another job owns the output and `overwrite` is false, or has taken it over from this job
  */
 export async function takeClaim(
   store: ObjectStore,
@@ -53,7 +53,7 @@ export async function takeClaim(
       if (claim.jobId === jobId) return claim;
       if (claim.before.includes(jobId)) throw lost(store, { jobId, outputPrefix }, claim);
       if (!overwrite) throw taken(store, outputPrefix, `it belongs to job ${claim.jobId}`);
-      // Before the claim changes hands, so that no owner that lost it is left uncancelled.
+      // Cancel the owner before the claim changes, so that every job that loses its output is cancelled.
       await writeDocument(store, cancelKey(claim.jobId), {});
       const next: OutputClaim = { jobId, before: [...claim.before, claim.jobId].slice(-OWNERS_KEPT_MAX) };
       await writeDocument(store, key, next, { ifMatch: found.etag });
@@ -66,15 +66,15 @@ export async function takeClaim(
   }
   throw new MapReduceError(
     'StorageError',
-    `${store.location}/${key} was replaced ${TAKE_OVERS_MAX} times while this job tried to take the output over. Submit jobs for one output one after the other`,
+    `${store.location}/${key} was replaced ${TAKE_OVERS_MAX} times while this job tried to take over the output. Submit jobs with the same output one at a time`,
     { details: { jobId, objectKey: key } },
   );
 }
 
 /**
- * The job's claim.
+ * Returns the job's claim.
  *
- * @throws OutputExistsError when another job has taken the output over
+ * @throws OutputExistsError if another job has taken over the output
  */
 export async function assertOwned(store: ObjectStore, output: JobOutput): Promise<OutputClaim> {
   const { jobId, outputPrefix } = output;
@@ -84,7 +84,7 @@ export async function assertOwned(store: ObjectStore, output: JobOutput): Promis
     claim = checkedClaim(await readDocument(store, key), store, key);
   } catch (error) {
     if (!isMapReduceError(error, 'ObjectNotFoundError')) throw error;
-    // Planned before default outputs were claimed.
+    // An earlier version planned the job and did not claim default outputs.
     if (outputPrefix === defaultOutputPrefix(jobId)) return { jobId, before: [] };
   }
   if (claim?.jobId === jobId) return claim;
@@ -100,10 +100,10 @@ export function lost(
   { jobId, outputPrefix }: JobOutput,
   claim: Pick<OutputClaim, 'jobId'> | undefined,
 ): MapReduceError {
-  const why = claim === undefined ? 'its _JOB is gone' : `job ${claim.jobId} has taken it over`;
+  const why = claim === undefined ? 'its _JOB was removed' : `job ${claim.jobId} took it over`;
   return new MapReduceError(
     'OutputExistsError',
-    `${store.location}/${outputPrefix} is not this job's any more: ${why}. Submit the job again under a new id, to an output that nobody else writes to`,
+    `${store.location}/${outputPrefix} no longer belongs to this job: ${why}. Submit the job again with a new id and an output that no other job writes to`,
     { details: { jobId, objectKey: outputPrefix } },
   );
 }
@@ -116,7 +116,7 @@ function checkedClaim(document: unknown, store: ObjectStore, key: string): Outpu
   if (claim.success) return claim.output;
   throw new MapReduceError(
     'OutputExistsError',
-    `${store.location}/${key} is no claim of a job, so nobody can tell whose this output is. Remove that object, or choose another output`,
+    `${store.location}/${key} is not a valid claim, so the owner of this output is unknown. Remove that object, or choose another output`,
     { details: { objectKey: key } },
   );
 }

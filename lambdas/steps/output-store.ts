@@ -1,7 +1,7 @@
 /**
- * The bucket as the commit of one job writes to it: an object of the output names the job in its metadata, and replaces
- * only what this job or an owner before it wrote. So a job that has lost its output since it last looked cannot replace
- * a part of its successor's result.
+ * The store to which the commit of one job writes. Objects of the output name the job in their metadata, and replace only
+ * objects that this job or an earlier owner wrote. So a job that has lost its output since its last check cannot replace a
+ * part of the next owner's result.
  */
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { JOB_METADATA, writerOf } from '../../src/commit/committed-part.ts';
@@ -17,7 +17,7 @@ import { isOfClaim, notOfAJob } from './output.ts';
 import { type JobOutput, lost, type OutputClaim } from './output-claim.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
 
-/** How often an object may be replaced by an owner before while it is written. */
+/** How often an earlier owner may replace an object while this job writes it. */
 const WRITES_MAX = 5;
 
 export class OutputStore extends TurnTakingStore {
@@ -58,11 +58,11 @@ export class OutputStore extends TurnTakingStore {
           return await upload.complete(condition);
         } catch (error) {
           if (!isMapReduceError(error, 'PreconditionFailedError')) throw error;
-          // Says whose it is now, where it is a successor's.
+          // Throws an error that names the next owner if the object is now theirs.
           await this.#condition(key);
           throw new MapReduceError(
             'StorageError',
-            `${this.location}/${key} was replaced while it was written`,
+            `${this.location}/${key} was replaced while this job wrote it`,
             {
               details: { objectKey: key },
               cause: error,
@@ -82,7 +82,7 @@ export class OutputStore extends TurnTakingStore {
     return { ...metadata, [JOB_METADATA]: this.#output.jobId };
   }
 
-  /** @throws OutputExistsError for an object of a job that is not among the owners before */
+  /** @throws OutputExistsError for an object that neither this job nor an earlier owner wrote */
   async #condition(key: string): Promise<WriteCondition> {
     const found = await this.#inner.head(key);
     if (found === undefined) return { ifNoneMatch: '*' };

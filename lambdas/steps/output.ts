@@ -1,6 +1,7 @@
 /**
- * What lies in an output before and while a job writes there. Only results of jobs are ever removed: what bears a job in
- * its metadata, and what a manifest of ours lists. Anything else that bears a result's name stops the job.
+ * Handles the objects that an output holds before and while a job writes to it. Only results of jobs are removed: objects
+ * that name a job in their metadata, and objects that a manifest of a job lists. Any other object with the name of a result
+ * stops the job.
  */
 import { resultNames } from '../../src/aws/protocol/output-contents.ts';
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
@@ -14,10 +15,10 @@ import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { assertOwned, type JobOutput, lost, type OutputClaim, takeClaim, taken } from './output-claim.ts';
 
 /**
- * Called by plan before the plan is written, any number of times. Nothing has changed where it throws before the claim
- * is the job's.
+ * Called by plan before the plan is written, any number of times. If it throws before the job has the claim, it has changed
+ * nothing.
  *
- * @throws OutputExistsError when there are results and they are not to be replaced, or another job writes there
+ * @throws OutputExistsError if the output holds results and `overwrite` is false, or if another job writes to it
  */
 export async function claimOutput(
   store: ObjectStore,
@@ -33,10 +34,10 @@ export async function claimOutput(
   }
   await resultsOfJobs(store, outputPrefix);
   await takeClaim(store, output);
-  // The owner before may have written until it lost the claim.
+  // List again, because the previous owner may have written until it lost the claim.
   const names = await resultsOfJobs(store, outputPrefix);
   const keys = names.map((name) => `${outputPrefix}${name}`);
-  // _SUCCESS first: what is left at any moment never looks whole. The manifest last: it says what was ours.
+  // Delete _SUCCESS first, so that the rest never looks complete. Delete the manifest last, because it lists the results.
   const isSuccess = (key: string) => key === `${outputPrefix}${SUCCESS_NAME}`;
   const isManifest = (key: string) => key === `${outputPrefix}${MANIFEST_NAME}`;
   const steps = [isSuccess, (key: string) => !isSuccess(key) && !isManifest(key), isManifest];
@@ -46,15 +47,15 @@ export async function claimOutput(
   }
 }
 
-/** For the barriers: removes a part that an attempt of an owner before has committed. */
+/** For the barriers: returns a function that removes a part that an attempt of an earlier owner has committed. */
 export function foreignPartRemover(store: ObjectStore, output: JobOutput): (key: string) => Promise<void> {
   return async (key) => removeUnlessForeign(store, output, { key, claim: await assertOwned(store, output) });
 }
 
 /**
- * Removes an object of the output that this job wrote, or one before it.
+ * Removes an object of the output that this job or an earlier owner wrote.
  *
- * @throws OutputExistsError for another job's: that job has the output, or should not have written there
+ * @throws OutputExistsError for an object of another job: that job owns the output, or should not have written to it
  */
 export async function removeUnlessForeign(
   store: ObjectStore,
@@ -73,8 +74,8 @@ export function isOfClaim(writer: string | undefined, { jobId, before }: OutputC
 }
 
 /**
- * Removes parts of owners before that no task of this job is to write, so that no barrier has come across them. Where
- * there was no owner before there are none.
+ * Removes parts of earlier owners that no task of this job writes. The barriers do not find these. Without an earlier
+ * owner, there are none.
  */
 export async function removeStrayParts(
   store: ObjectStore,
@@ -101,9 +102,9 @@ async function namesOf(store: ObjectStore, outputPrefix: string): Promise<string
 }
 
 /**
- * Names of the results that jobs of ours wrote.
+ * Returns the names of results that jobs wrote.
  *
- * @throws OutputExistsError when there is something else by such a name
+ * @throws OutputExistsError if another object has such a name
  */
 async function resultsOfJobs(store: ObjectStore, outputPrefix: string): Promise<string[]> {
   const names = await namesOf(store, outputPrefix);
@@ -137,7 +138,7 @@ async function textOf(store: ObjectStore, key: string): Promise<string> {
 export function notOfAJob(location: string, key: string): MapReduceError {
   return new MapReduceError(
     'OutputExistsError',
-    `${location}/${key} has the name of a result, but no job of this deployment wrote it, so it is not replaced. Move it away, or choose another output`,
+    `${location}/${key} has the name of a result, but no job of this deployment wrote it, so it is not replaced. Move it elsewhere, or choose another output`,
     { details: { objectKey: key } },
   );
 }

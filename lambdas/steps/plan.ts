@@ -1,4 +1,4 @@
-/** Claims the job, decides its plan once, and lays out the items of its Distributed Maps. */
+/** Claims the job, decides its plan once, and writes the items of its Distributed Maps. */
 import type * as v from 'valibot';
 import { resolveParameters } from '../../src/api/parameters.ts';
 import {
@@ -36,7 +36,7 @@ import { claimOutput } from './output.ts';
 import { assertOwned } from './output-claim.ts';
 import { ScopedInputs } from './scoped-inputs.ts';
 
-/** What travels between Lambdas and S3 is paid by time: level 1 packs faster than the network carries. */
+/** The time to transfer data between Lambda and S3 costs money. Level 1 compresses faster than the network transfers. */
 const COMPRESSION: BlockCompression = { codec: 'zstd', level: 1 };
 
 export async function planStep(
@@ -69,7 +69,7 @@ export async function planStep(
 
 const END: JobState = { jobId: '', next: 'end', items: '', progress: toTravel(NOT_STARTED) };
 
-/** The first plan that is written is the plan: an input that changes later is an error, not another plan. */
+/** The first plan that is written is final. If an input changes later, that is an error, not a reason for another plan. */
 async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Promise<PlanDocument> {
   const { jobs, store, now } = environment;
   const { jobId } = claim;
@@ -105,7 +105,7 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
   return document;
 }
 
-/** Every name is checked before the first is looked up. */
+/** Checks every name before it looks up the first. */
 async function inputFiles(
   names: readonly string[],
   { store, readablePrefixes }: StepEnvironment,
@@ -116,14 +116,14 @@ async function inputFiles(
   return await listStoredInputs(new ScopedInputs(store, { readablePrefixes }), patterns, options);
 }
 
-/** People copy addresses: s3://<this bucket>/<key> is the key. */
+/** Users copy addresses, so s3://<this bucket>/<key> means the key. */
 function withoutBucket(name: string, store: StepEnvironment['store']): string {
   if (!name.startsWith('s3://')) return name;
   const own = `${store.location}/`;
   if (name.startsWith(own)) return name.slice(own.length);
   throw new MapReduceError(
     'UsageError',
-    `the input ${name} is in another bucket; a job reads from ${store.location}. Copy it there`,
+    `the input ${name} is in another bucket; jobs read from ${store.location}. Copy it there`,
   );
 }
 
@@ -136,7 +136,7 @@ async function prepareRedrive(
   if (before !== undefined && (await isCommitted(jobId, before.outputPrefix, store))) {
     throw new MapReduceError(
       'UsageError',
-      `job ${jobId} has already ended well; its results are in ${store.location}/${before.outputPrefix}. Submit a new job to run it again`,
+      `job ${jobId} has already succeeded; its results are in ${store.location}/${before.outputPrefix}. To run it again, submit a new job`,
       { details: { jobId } },
     );
   }

@@ -1,4 +1,4 @@
-/** The job as its plan has it: what the barriers and the commit start from. */
+/** Reads the plan of a job, for the barriers and the commit. */
 import type { Job } from '../../src/api/job.ts';
 import { type PlanDocument, readDocument } from '../../src/aws/protocol/documents.ts';
 import { jobLayout, planKey } from '../../src/aws/protocol/keys.ts';

@@ -1,6 +1,6 @@
 /**
- * The bucket as the inputs of one request are listed from it: keys that no request may read do not exist, and only so
- * many keys are looked through, whatever the patterns are.
+ * The store from which the inputs of one request are listed. It hides keys that no request may read, and bounds how many
+ * keys are listed, whatever the patterns are.
  */
 import { isReadable } from '../../src/aws/protocol/request-scope.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
@@ -32,7 +32,7 @@ export class ScopedInputs extends DiscardingStore {
   #tooManyKeys(prefix: string): MapReduceError {
     return new MapReduceError(
       'UsageError',
-      `finding the inputs takes a listing of more than ${LIMITS.keysListedMax} keys; the last listing was of those that start with '${prefix}' in ${this.location}. Name longer prefixes: a glob lists every key that starts with the text before its first wildcard`,
+      `finding the inputs requires listing more than ${LIMITS.keysListedMax} keys; the last listing was of those that start with '${prefix}' in ${this.location}. Name longer prefixes: a glob lists every key that starts with the text before its first wildcard`,
       { details: { file: prefix } },
     );
   }

@@ -1,12 +1,12 @@
 /**
- * A store whose streams let timers and responses have their turn now and then. An attempt that computes on data which was
- * read ahead awaits nothing that is still pending, and would never learn that it was cancelled or overtaken.
+ * A store whose streams regularly let timers and responses run. An attempt that processes data that was read ahead awaits
+ * nothing that is still pending. Without this, it would never notice that it was cancelled or that another attempt committed.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import type { StreamOptions } from '../../src/storage/object-store.ts';
 
-/** A turn costs some microseconds, so it may come often. */
+/** A turn costs a few microseconds, so it can come often. */
 const TURN_INTERVAL_MS = 50;
 
 export class TurnTakingStore extends ForwardingStore {

@@ -1,6 +1,6 @@
 /**
- * Finds stragglers from what has committed and when, without asking the attempts: most tasks have committed, few are
- * missing, and those take longer than a typical task by far.
+ * Finds stragglers from when tasks have committed, without communicating with the attempts. Tasks are stragglers if most
+ * tasks have committed, few are missing, and these take much longer than a typical task.
  *
  *     committed |                ___________________ 75 %        typical task = t75 / waves of tasks
  *               |      _________/                               a backup when t > t75 + 1.5 typical tasks
@@ -52,7 +52,7 @@ export async function watchStep(event: WatchEvent, environment: StepEnvironment)
   };
   const isOver =
     committed.size >= tasks ||
-    // Intermediates are being removed: the job has ended.
+    // The intermediates are being removed, so the job has ended.
     committed.size < event.committed ||
     state.looks >= LOOKS_MAX ||
     elapsedMs - state.lastProgressMs > WATCH_PATIENCE_MS ||
@@ -73,7 +73,7 @@ export async function watchStep(event: WatchEvent, environment: StepEnvironment)
   }
   const backups: { index: number }[] = [];
   for (const index of missing.slice(0, BACKUPS_PER_LOOK_MAX)) {
-    // One backup a task, also when this look is made twice.
+    // One backup per task, even if this step runs twice.
     const key = backupKey(id, taskId(event.stage, index));
     const { written } = await writeDocumentOnce(store, key, { elapsedMs });
     if (written) backups.push({ index });

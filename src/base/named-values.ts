@@ -21,7 +21,7 @@ export function namedValues<T>(is: (value: unknown) => value is T, allowed: stri
       if (wrong === undefined) return;
       const [name, value] = wrong;
       addIssue({
-        message: `is ${allowed}; received ${shortened(JSON.stringify(value))}`,
+        message: `must be ${allowed}; received ${shortened(JSON.stringify(value))}`,
         path: [{ type: 'object', origin: 'value', input: { ...dataset.value }, key: shortened(name), value }],
       });
     }),

@@ -4,7 +4,7 @@ import type { RepairTarget } from './errors.ts';
 import { isAttemptId, isJobId, isTaskId, JOB_ID_RULE } from './ids.ts';
 import { shortened } from './shortened.ts';
 
-export const text = v.string(({ received }) => `is a text; received ${shortened(received)}`);
+export const text = v.string(({ received }) => `must be a text; received ${shortened(received)}`);
 
 export const jobIdSchema = v.pipe(
   text,

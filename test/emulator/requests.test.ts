@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
 import { storageRequests } from '../../src/aws/client/cost.ts';
-import { ATTEMPT_LOOK_MS } from '../../src/aws/protocol/attempt-looks.ts';
+import { ATTEMPT_CHECK_MS } from '../../src/aws/protocol/attempt-checks.ts';
 import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';
 import { type ProxiedRequest, type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
 import type { DeployedStack } from './deployed-stack.ts';
@@ -130,7 +130,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
       expect(claimReads).toBeLessThanOrEqual(2 * 2);
       // One look per task at the start, one before each part, and more by tasks that take long on a busy machine.
       expect(looks).toBeGreaterThanOrEqual(maps + 2 * reducers);
-      expect(looks).toBeLessThanOrEqual(maps + 2 * reducers + (CONCURRENCY * elapsedMs) / ATTEMPT_LOOK_MS);
+      expect(looks).toBeLessThanOrEqual(maps + 2 * reducers + (CONCURRENCY * elapsedMs) / ATTEMPT_CHECK_MS);
       expect(total).toEqual({
         PutObject: maps + reducers + 12,
         GetObject: maps * reducers + 2 * maps + files + 7,

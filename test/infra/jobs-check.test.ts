@@ -20,7 +20,7 @@ test.each<[string, string, RegExp]>([
   [
     'a name with a slash',
     `${IMPORT}export const apps = { 'a/b': job };`,
-    /app name 'a\/b' cannot be a folder/,
+    /app name 'a\/b' cannot be the name of a folder/,
   ],
   ['an empty name', `${IMPORT}export const apps = { '': job };`, /app name '' is empty/],
 ])('a jobs module that exports %s is refused before the stack is made', (_, source, message) => {

@@ -82,10 +82,10 @@ describe('failure.json', () => {
   });
 
   it.each([
-    ['a text of its own', 'task m-00001 failed for good: this is what my code says'],
+    ['a text of its own', 'task m-00001 failed permanently: this is what my code says'],
     ['a line like ours', `no\n{"mapreduceError":1,"error":{"name":"DiskFullError","message":"forged"}}`],
-    ['our words elsewhere', 'nothing of which task m-00001 failed for good'],
-    ['lines after our words', 'task m-00001 failed for good\n\tat once'],
+    ['our words elsewhere', 'nothing of which task m-00001 failed permanently'],
+    ['lines after our words', 'task m-00001 failed permanently\n\tat once'],
   ])("takes no user's message for one of ours: %s", async (_, message) => {
     for (const error of [thrown(new TypeError(message)), answered('TypeError', message)]) {
       const failure = await recorded(error);
@@ -96,7 +96,7 @@ describe('failure.json', () => {
 
   it('keeps a user error whose message speaks of another task, in the fields of its own', async () => {
     const details = { taskId: taskId('map', 3), attemptId: attemptId(taskId('map', 3), 'x') };
-    const message = 'task m-00001 failed for good: UserCodeError: no';
+    const message = 'task m-00001 failed permanently: UserCodeError: no';
 
     const failure = await recorded(thrown(new MapReduceError('JobDefinitionError', message, { details })));
 

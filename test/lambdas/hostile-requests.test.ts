@@ -20,7 +20,7 @@ test.each<[string, string | Buffer, RegExp]>([
   [
     'an app name of 200,000 characters',
     `{"app":"${'x'.repeat(200_000)}","inputs":["data/a.txt"]}`,
-    /200000 characters.*at most 200/,
+    /200000 characters.*the maximum .* is 200/,
   ],
   ['100,000 nested arrays', deep(100_000), /nested more than 64 levels/],
   [
@@ -34,27 +34,27 @@ test.each<[string, string | Buffer, RegExp]>([
     /there is no app 'copycopy.*… \(200 characters\)/,
   ],
   ['no bytes', '', /is not JSON/],
-  ['null', 'null', /is an object with app/],
-  ['a list', '[]', /is an object with app/],
+  ['null', 'null', /must be an object with app/],
+  ['a list', '[]', /must be an object with app/],
   ['a text', '"copy"', /is not JSON/],
   ['half a request', '{"app":"copy","inp', /is not JSON/],
   ['Latin-1', Buffer.from('{"app":"caf\xe9","inputs":["data/a.txt"]}', 'latin1'), /is not UTF-8/],
   ['UTF-16', Buffer.from('{"app":"copy"}', 'utf16le'), /is not JSON/],
-  ['a huge number', withField('"reducers":1e400'), /reducers: is a whole number from 0/],
+  ['a huge number', withField('"reducers":1e400'), /reducers: must be a whole number from 0/],
   [
     'an app that is named twice',
     '{"app":"grep","inputs":["data/a.txt"],"app":"copy"}',
-    /: app: is there twice/,
+    /: app: occurs twice/,
   ],
   [
     'a parameter that is given twice, once with escapes',
     withField('"params":{"a":1,"b":{},"\\u0061":2}'),
-    /: params\.a: is there twice/,
+    /: params\.a: occurs twice/,
   ],
   [
     'a text of 100,000 characters for true or false',
     withField(`"merge":"${'x'.repeat(100_000)}"`),
-    /merge: is true/,
+    /merge: must be true/,
   ],
   ['inputs of another type', '{"app":"copy","inputs":{"0":"data/a.txt"}}', /inputs/],
 ])('a request of %s fails with a message and a failure note', async (_, body, message) => {
@@ -102,7 +102,7 @@ test.each(['null', '7', '{"app":', ''])('a plan that is %j fails by its name', a
   const ended = await machine.execute({ jobId: 'damaged', request }, { beforeAttempt: damage });
 
   expect(ended).toMatchObject({ status: 'FAILED', failure: { error: 'StorageError' } });
-  expect(JSON.stringify(ended)).toContain('plan.json is not the JSON it was written as');
+  expect(JSON.stringify(ended)).toContain('plan.json no longer holds the JSON that was written there');
 });
 
 function uploaded(key: string) {

@@ -145,7 +145,7 @@ describe("a job's default output", () => {
     expect(await machine.store.head('jobs/first/cancel')).toBeDefined();
     await expectResultOf(machine, 'other', 'output/first/');
     const redriven = await machine.execute({ jobId: 'first', redrive: true });
-    expect(causeOf(redriven)).toContain('job other has taken it over');
+    expect(causeOf(redriven)).toContain('job other took it over');
     await expectResultOf(machine, 'other', 'output/first/');
   });
 

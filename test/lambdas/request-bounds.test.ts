@@ -129,7 +129,7 @@ describe('the inputs of a request', () => {
 
     const ended = await machine.execute({ jobId: 'many', request: { app: 'copy', inputs } });
 
-    expect(causeOf(ended)).toContain('inputs: has 1001 names; a request has at most 1000');
+    expect(causeOf(ended)).toContain('inputs: has 1001 names; the maximum is 1000');
   });
 
   it('are refused once a listing has come to its bound, with what to do', async () => {

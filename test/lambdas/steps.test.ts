@@ -612,7 +612,7 @@ describe('redrive', () => {
   });
 
   it.each([
-    ['of a job that ended well', 'well', 'has already ended well'],
+    ['of a job that ended well', 'well', 'has already succeeded'],
     ['of a job that never was', 'never', "there is no job 'never' to redrive"],
   ])('%s is refused', async (_, jobId, message) => {
     await using machine = await machineOf();
@@ -695,9 +695,7 @@ describe('an output that another job takes over', () => {
 
     expect(after?.status).toBe('SUCCEEDED');
     expect(before).toMatchObject({ status: 'FAILED', failure: { error: 'OutputExistsError' } });
-    expect((before as { failure: { cause: string } }).failure.cause).toContain(
-      'job second has taken it over',
-    );
+    expect((before as { failure: { cause: string } }).failure.cause).toContain('job second took it over');
     expect(await textOf(machine.store, prefix)).toBe(COUNTS);
     expect(await readDocument<JobReport>(machine.store, `${prefix}manifest.json`)).toMatchObject({
       jobId: 'second',

@@ -5,7 +5,7 @@
  */
 
 import type { JobReport, StageReport } from '../../report/report.ts';
-import { ATTEMPT_LOOK_MS, ATTEMPT_LOOK_READS } from '../protocol/attempt-looks.ts';
+import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../protocol/watch-state.ts';
 import type { Prices } from './prices.ts';
 
@@ -54,7 +54,7 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
     // Settings, the mark of a cancel, footers; the ranges of the input; for a reducer its range of each shuffle object.
     s3Reads:
       3 * attempts +
-      sum(report.stages.map(looksOfAttempts)) * ATTEMPT_LOOK_READS +
+      sum(report.stages.map(looksOfAttempts)) * ATTEMPT_CHECK_READS +
       report.input.splits +
       Math.ceil(report.input.bytes / PART_BYTES) +
       maps * reduces +
@@ -67,7 +67,7 @@ const JOB_REQUESTS = 20;
 
 /** Takes the median for the time of each attempt. */
 function looksOfAttempts({ attempts, taskTimes }: StageReport): number {
-  return attempts * Math.floor((taskTimes?.medianMs ?? 0) / ATTEMPT_LOOK_MS);
+  return attempts * Math.floor((taskTimes?.medianMs ?? 0) / ATTEMPT_CHECK_MS);
 }
 
 export interface WatchUsage extends Pick<Usage, 'transitions' | 's3Writes' | 's3Reads'> {

@@ -1,12 +1,12 @@
 /**
- * What a deployment says of its apps: their names, descriptions and parameters, and which project deployed them. It
- * stands in the comment of the jobs' state machine, behind a line for people:
+ * The catalog of a deployment: the names, descriptions and parameters of its apps, and which project deployed them. It is
+ * in the comment of the jobs' state machine, after a line for people:
  *
  *     MapReduce: plan, map, barrier, reduce, barrier, commit
  *     {"formatVersion":1,"by":{"project":"logs","jobs":"jobs"},"apps":[{"name":"hits",...}]}
  *
- * There because whoever submits may read the machine's definition already, with or without the name of the stack, and
- * because it changes together with the functions.
+ * It is there because everyone who may submit jobs can already read the machine's definition, with or without the name of
+ * the stack, and because it changes together with the functions.
  */
 import * as v from 'valibot';
 import type { ParameterSpec, ParameterSpecs } from '../../api/job.ts';
@@ -20,14 +20,14 @@ export interface DeployedApp {
   readonly description: string;
   readonly params: ParameterSpecs;
   readonly isMapOnly: boolean;
-  /** Whether it reads lines of text, so that other formats are refused. */
+  /** Whether the app reads lines of text, so that other formats are refused. */
   readonly isText: boolean;
 }
 
 export interface Deployer {
-  /** Name in the package.json above the jobs module; absent where there is none. */
+  /** The name in the package.json above the jobs module; absent if there is none. */
   readonly project?: string;
-  /** The jobs module, relative to that package.json, without its ending. */
+  /** The jobs module, relative to that package.json, without its extension. */
   readonly jobs: string;
 }
 
@@ -38,15 +38,15 @@ export interface AppCatalog {
 
 const MACHINE_COMMENT = 'MapReduce: plan, map, barrier, reduce, barrier, commit';
 
-/** @returns the first line alone where the catalog would be too large */
+/** @returns only the first line if the catalog would be too large */
 export function commentOf({ by, apps }: AppCatalog): string {
   const comment = `${MACHINE_COMMENT}\n${JSON.stringify({ formatVersion: 1, by, apps })}`;
   return Buffer.byteLength(comment) > LIMITS.appCatalogBytesMax ? MACHINE_COMMENT : comment;
 }
 
 /**
- * @param definition  of the jobs' state machine, as JSON
- * @returns undefined where it holds none: the deployment is of an earlier or later version, or has too many apps
+ * @param definition  the definition of the jobs' state machine, as JSON
+ * @returns undefined if it has no catalog: another version made the deployment, or it has too many apps
  */
 export function catalogOf(definition: string): AppCatalog | undefined {
   const comment = textFieldOf(parseJson(definition), 'Comment') ?? '';

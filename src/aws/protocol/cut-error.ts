@@ -1,9 +1,9 @@
-/** Bounds an error before it is written where people read it, or where there is little room. */
+/** Shortens an error before it is written for people or to a place with little room. */
 import type { ErrorDetails, SerializedError } from '../../base/errors.ts';
 import { cut } from '../../base/shortened.ts';
 
 export interface ErrorBounds {
-  /** For each text: message, stack, printed key, names of files and objects. Ids are never cut. */
+  /** The maximum for each text: message, stack, printed key, names of files and objects. Ids are never cut. */
   readonly charactersMax: number;
   readonly causesMax: number;
   /** Whether to keep the engine's own stacks. */

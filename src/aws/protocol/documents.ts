@@ -1,4 +1,4 @@
-/** The JSON documents that the steps of a job leave for each other on the bucket. Written and read by this project only. */
+/** The JSON documents that the steps of a job exchange through the bucket. Only this project writes and reads them. */
 import {
   type ErrorDetails,
   isMapReduceError,
@@ -16,16 +16,16 @@ import type { ObjectStore, ReadOptions, WriteCondition } from '../../storage/obj
 import type { Hint } from './hints.ts';
 import type { UploadedObject } from './start-event.ts';
 
-/** jobs/<jobId>/request.json: whoever writes it first runs the job. */
+/** jobs/<jobId>/request.json: the first execution to write it runs the job. */
 export interface ClaimDocument {
   readonly formatVersion: 1;
   readonly jobId: JobId;
-  /** ARN and start of the execution that claimed the job. */
+  /** ARN of the execution that claimed the job. */
   readonly execution: string;
   readonly claimedAt: string;
   /** Absent for a job that was submitted without an upload. */
   readonly object?: UploadedObject;
-  /** As it came; it may not be valid. */
+  /** The request as received. It may not be valid. */
   readonly request: unknown;
 }
 
@@ -40,16 +40,16 @@ export interface PlanDocument {
 /** jobs/<jobId>/plan/settings.json */
 export interface SettingsDocument {
   readonly app: string;
-  /** How many each stage has. */
+  /** The number of tasks of each stage. */
   readonly tasks: Readonly<Record<Stage, number>>;
   readonly settings: JobSettings;
   readonly outputPrefix: string;
 }
 
-/** work/<jobId>/map-stage.json and reduce-stage.json: what a barrier found. */
+/** work/<jobId>/map-stage.json and reduce-stage.json: the result of a barrier. */
 export interface StageDocument {
   readonly summaries: readonly TaskSummary[];
-  /** Records of the shuffle by partition; of the map stage only. */
+  /** How many records the shuffle holds in each partition; only for the map stage. */
   readonly partitionRecords: readonly number[];
   readonly closedAt: string;
 }
@@ -65,22 +65,22 @@ export interface AttemptFailureDocument {
 /** jobs/<jobId>/failure.json, and requests/<name>.failure.json: why a job failed. */
 export interface FailureDocument {
   readonly formatVersion: 2;
-  /** Empty where the request was too broken to name a job. */
+  /** Empty if the request was too malformed to name a job. */
   readonly jobId: JobId | '';
   readonly failedAt: string;
-  /** A name of src/base/error-table.ts, or what AWS or Node calls it. */
+  /** A name from src/base/error-table.ts, or the name that AWS or Node uses. */
   readonly error: string;
   /** For people. */
   readonly message: string;
   readonly details: ErrorDetails;
-  /** What may help, in the order in which to try it. */
+  /** What the user can do, in the order in which to try it. */
   readonly nextSteps: readonly WrittenHint[];
   /** The last attempts that failed, newest last. */
   readonly failedAttempts: readonly AttemptFailureDocument[];
   readonly execution: string;
 }
 
-/** The text is for people who read the file; the command says it in its own words. */
+/** The text is for people who read the file. The command prints its own text. */
 export interface WrittenHint extends Hint {
   readonly text: string;
 }
@@ -97,10 +97,14 @@ export async function readDocument<T>(
     if (typeof document !== 'object' || document === null) throw new TypeError('neither object nor array');
     return document as T;
   } catch (error) {
-    throw new MapReduceError('StorageError', `${store.location}/${key} is not the JSON it was written as`, {
-      details: { objectKey: key },
-      cause: error,
-    });
+    throw new MapReduceError(
+      'StorageError',
+      `${store.location}/${key} no longer holds the JSON that was written there`,
+      {
+        details: { objectKey: key },
+        cause: error,
+      },
+    );
   }
 }
 
@@ -113,7 +117,7 @@ export async function findDocument<T>(store: ObjectStore, key: string): Promise<
   }
 }
 
-/** @throws UsageError for a manifest that no job of this version has written */
+/** @throws UsageError if no job of this version wrote the manifest */
 export async function findManifest(store: ObjectStore, outputPrefix: string): Promise<JobReport | undefined> {
   const key = `${outputPrefix}${MANIFEST_NAME}`;
   try {
@@ -133,7 +137,7 @@ export async function writeDocument(
   await store.put(key, encode(document), condition);
 }
 
-/** The document that is there in the end: the given one, or what somebody had written before. */
+/** Writes the document if the key is free. Returns the stored document: the given one, or the one written before. */
 export async function writeDocumentOnce<T>(
   store: ObjectStore,
   key: string,

@@ -1,14 +1,14 @@
 /**
- * How an error leaves a Lambda function as data. Of what a handler throws, Lambda hands Step Functions only
- * {errorType, errorMessage, trace}, and Step Functions puts that JSON into `Cause`. So the last line of `errorMessage` is
- * the whole error as JSON, and what comes before it is for people:
+ * Passes an error out of a Lambda function as data. If a handler throws, Lambda passes only {errorType, errorMessage, trace}
+ * to Step Functions, which puts that JSON into `Cause`. So the last line of `errorMessage` is the whole error as JSON, and
+ * the text before it is for people:
  *
- *     task m-00001 failed for good: UserCodeError: map() threw Error: no
+ *     task m-00001 failed permanently: UserCodeError: map() threw Error: no
  *     {"mapreduceError":1,"error":{"name":"TaskFailedError","message":"...","details":{...},"cause":{...}}}
  *
- * JSON has no raw line break, so nothing in a message can pass for that line: this module writes it last, and reads only
- * the last. It is ASCII, as the runtime rewrites a DEL. Step Functions cuts a cause at 32,768 characters, Lambda an answer
- * at 256 KB or more; so texts are cut here until the answer fits.
+ * JSON has no raw line break, and this module writes that line last and reads only the last line. So no message can be
+ * mistaken for it. The line is ASCII, because the runtime rewrites a DEL. Step Functions truncates a cause after 32,768
+ * characters, and Lambda a response after 256 KB or more. So this module shortens texts until the response fits.
  */
 import * as v from 'valibot';
 import { type ErrorDetails, type SerializedError, serializeError } from '../../base/errors.ts';
@@ -16,12 +16,12 @@ import { attemptIdSchema, jobIdSchema, repairTargetSchema, taskIdSchema } from '
 import { parseJson } from '../../codec/parse-json.ts';
 import { cutError, type ErrorBounds } from './cut-error.ts';
 
-/** Of Step Functions' `Cause`, in characters. What is longer is cut, and is JSON no more. */
+/** Step Functions truncates a longer `Cause`, which is then no longer JSON. */
 export const CAUSE_CHARACTERS_MAX = 32_768;
-/** The rest is for what the runtime or Step Functions may escape otherwise. */
+/** The difference is for characters that the runtime or Step Functions may escape. */
 export const ANSWER_CHARACTERS_MAX = 30_000;
 
-/** What is kept of an error, from all that people may want down to what the failure step decides by. */
+/** How much of an error is kept: from everything that people may want down to what the failure step needs to decide. */
 const BOUNDS: readonly ErrorBounds[] = [
   { charactersMax: 8_192, causesMax: 3, hasStacks: false },
   { charactersMax: 2_048, causesMax: 3, hasStacks: false },
@@ -30,14 +30,14 @@ const BOUNDS: readonly ErrorBounds[] = [
   { charactersMax: 16, causesMax: 1, hasStacks: false },
 ];
 
-/** @returns what a handler throws in place of `thrown`: under the same name, with the error as the message's last line */
+/** @returns the error that a handler throws instead of `thrown`: with the same name, and the data as last line of the message */
 export function answerFor(thrown: unknown): Error {
   const whole = serializeError(thrown);
   const answers = BOUNDS.map((bounds) => answerOf(cutError(whole, bounds)));
   return answers.find((answer) => answerCharacters(answer) <= ANSWER_CHARACTERS_MAX) ?? answers.at(-1)!;
 }
 
-/** @returns the error that `answerFor` wrote into this `errorMessage`; undefined when it wrote none, or not all is there */
+/** @returns the error that `answerFor` wrote into this `errorMessage`; undefined if there is none or it is truncated */
 export function carriedError(errorMessage: string): SerializedError | undefined {
   const lastLine = errorMessage.slice(errorMessage.lastIndexOf('\n') + 1);
   try {
@@ -52,12 +52,12 @@ function answerOf(error: SerializedError): Error {
   const carried = ascii(JSON.stringify({ mapreduceError: FORMAT, error }));
   const answer = new Error(`${error.message}\n${carried}`);
   answer.name = error.name;
-  // The function's log has the stack; as `trace` it would only take the room of the rest.
+  // The stack is in the log of the function. As `trace`, it would only take up room.
   answer.stack = error.name;
   return answer;
 }
 
-/** As the runtime writes it. */
+/** The length of the error as the runtime writes it. */
 function answerCharacters({ name, message, stack }: Error): number {
   return JSON.stringify({ errorType: name, errorMessage: message, trace: [stack] }).length;
 }

@@ -1,16 +1,17 @@
-/** What made a job fail, out of what Step Functions reports and the notes of failed attempts. */
+/** Finds out why a job failed, from what Step Functions reports and the notes of failed attempts. */
 import { ERROR_TABLE, type ErrorName, isErrorName } from '../../base/error-table.ts';
 import type { SerializedError } from '../../base/errors.ts';
 import { isFinal } from './attempt-failures.ts';
 import type { AttemptFailureDocument, FailureDocument } from './documents.ts';
 import { type Death, reportedFailure } from './lambda-reports.ts';
 
-/** Why a job failed, as failure.json has it. */
+/** Why a job failed, in the form of failure.json. */
 export type FailureCause = Pick<FailureDocument, 'error' | 'message' | 'details'>;
 
 /**
- * @param reported  what Step Functions knows
- * @param attempts  oldest first: a Distributed Map says only that a child failed, and their notes say which task, and why
+ * @param reported  the error that Step Functions reports
+ * @param attempts  notes of failed attempts, oldest first. A Distributed Map reports only that a child failed; the notes
+ *     report which task failed, and why.
  */
 export function causeOf(reported: Death, attempts: readonly AttemptFailureDocument[] = []): FailureCause {
   const failure = reportedFailure(reported);
@@ -28,12 +29,12 @@ export function causeOf(reported: Death, attempts: readonly AttemptFailureDocume
   }
 }
 
-/** The name of the last attempt's error says more than that a task failed. */
+/** Prefers the name of the last attempt's error, which says more than TaskFailedError. */
 function thrownCause({ name, message, details = {}, cause }: SerializedError): FailureCause {
   return { error: (name === 'TaskFailedError' ? endingName(cause) : undefined) ?? name, message, details };
 }
 
-/** What is repaired ends no task by itself; too many repairs do. */
+/** An error that leads to a repair does not end a task. Too many repairs do, and TaskFailedError is the right name then. */
 function endingName(last: SerializedError | undefined): ErrorName | undefined {
   if (last === undefined || !isErrorName(last.name)) return undefined;
   return ERROR_TABLE[last.name].retry === 'repair' ? undefined : last.name;
@@ -42,7 +43,7 @@ function endingName(last: SerializedError | undefined): ErrorName | undefined {
 function attemptCause({ taskId, attemptId, error }: AttemptFailureDocument): FailureCause {
   return {
     error: error.name,
-    message: `task ${taskId} failed for good: ${error.name}: ${error.message}`,
+    message: `task ${taskId} failed permanently: ${error.name}: ${error.message}`,
     details: { ...error.details, taskId, attemptId },
   };
 }

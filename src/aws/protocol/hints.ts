@@ -1,14 +1,14 @@
-/** What a person can do after a job failed: as data in failure.json, in words where they are read. */
+/** What a user can do after a job failed: as data in failure.json, and as text. */
 import { errorRow, HINT_KINDS, type HintKind, LOOK_AND_RESUME } from '../../base/error-table.ts';
 import type { JobId } from '../../base/ids.ts';
 
 export interface Hint {
   readonly kind: HintKind;
-  /** Of the job that the hint's command is about, where it is known. */
+  /** The job for the command in the hint, if known. */
   readonly jobId?: JobId;
 }
 
-/** @param error  any name; those that are not in the table have hints too */
+/** @param error  any name. Errors that are not in the table have hints too. */
 export function hintsFor(
   error: string,
   { jobId, isPlanned }: { jobId: JobId | undefined; isPlanned: boolean },
@@ -18,21 +18,21 @@ export function hintsFor(
   return kinds.map((kind) => ({ kind, ...(jobId === undefined ? {} : { jobId }) }));
 }
 
-/** Whether this version has words for it: a function of another version may have written it. */
+/** Whether this version knows the hint. A function of another version may have written it. */
 export function isHintKind(kind: string): kind is HintKind {
   return HINT_KINDS.some((known) => known === kind);
 }
 
-/** @param commandLine  the whole line to type, for the rest of it, such as 'logs daily' */
+/** @param commandLine  completes a command, such as 'logs daily', to the whole line to type */
 export function hintText({ kind, jobId: id }: Hint, commandLine = plainCommandLine): string {
   const jobId = id ?? '<job id>';
   switch (kind) {
     case 'correct-request':
       return 'Correct the request as the message says, and submit it again.';
     case 'submit-again':
-      return 'Submit the job again: its plan was for the input as it was before. Upload inputs under new names rather than over old ones.';
+      return 'Submit the job again, because its plan was made for the earlier input. Upload changed inputs under new names instead of overwriting old ones.';
     case 'more-memory':
-      return 'Deploy with more memory (taskMemoryMb for map, reduce and commit, stepMemoryMb for the others), or keep less in the job.';
+      return 'Deploy with more memory (taskMemoryMb for map, reduce and commit, stepMemoryMb for the others), or keep less data in the job.';
     case 'see-logs':
       return `See what the functions logged: ${commandLine(`logs ${jobId}`)}`;
     case 'redrive':
@@ -42,7 +42,7 @@ export function hintText({ kind, jobId: id }: Hint, commandLine = plainCommandLi
   }
 }
 
-/** For readers of a file, of whom nobody knows how they call the command. */
+/** For readers of a file, because it is unknown how they call the command. */
 function plainCommandLine(command: string): string {
   return `mapreduce ${command}`;
 }

@@ -1,5 +1,5 @@
 /**
- * What a job is asked to do: the content of `requests/<name>.json`, and what the command line submits.
+ * The request for a job: the content of `requests/<name>.json`, and what the command submits.
  *
  * @example
  * { "app": "word-count", "inputs": ["input/logs/2026-*.gz"], "params": { "case": "lower" }, "reducers": 8 }
@@ -34,7 +34,7 @@ function isParameterValue(value: unknown): value is ParameterValue {
 
 const wholeNumber = (min: number, max: number) => {
   const rule = (received: string) =>
-    `is a whole number from ${min} to ${max}; received ${shortened(received)}`;
+    `must be a whole number from ${min} to ${max}; received ${shortened(received)}`;
   return v.pipe(
     v.number(({ received }) => rule(received)),
     v.check(
@@ -51,16 +51,16 @@ export const jobRequestSchema = strictFields({
     v.maxLength(
       APP_NAME_CHARACTERS_MAX,
       ({ input }) =>
-        `has ${input.length} characters; the name of an app has at most ${APP_NAME_CHARACTERS_MAX}`,
+        `has ${input.length} characters; the maximum for the name of an app is ${APP_NAME_CHARACTERS_MAX}`,
     ),
   ),
   inputs: v.pipe(
-    v.array(inputName, ({ received }) => `is a list of names; received ${shortened(received)}`),
+    v.array(inputName, ({ received }) => `must be a list of names; received ${shortened(received)}`),
     v.minLength(1, 'names no input. Name objects, prefixes or globs, such as "input/logs/*.gz"'),
     v.maxLength(
       LIMITS.inputNamesMax,
       ({ input }) =>
-        `has ${input.length} names; a request has at most ${LIMITS.inputNamesMax}. Name prefixes or globs in place of single objects`,
+        `has ${input.length} names; the maximum is ${LIMITS.inputNamesMax}. Name prefixes or globs instead of single objects`,
     ),
   ),
   /** Default: output/<job id>/. */
@@ -71,7 +71,7 @@ export const jobRequestSchema = strictFields({
         (prefix) =>
           prefix.startsWith(OUTPUT_PREFIX) && prefix.endsWith('/') && prefix.length > OUTPUT_PREFIX.length,
         ({ input }) =>
-          `is a prefix such as '${OUTPUT_PREFIX}daily/': it starts with '${OUTPUT_PREFIX}' and ends in '/'; received '${input}'`,
+          `must be a prefix such as '${OUTPUT_PREFIX}daily/' that starts with '${OUTPUT_PREFIX}' and ends in '/'; received '${input}'`,
       ),
       v.rawCheck(({ dataset, addIssue }) => {
         if (!dataset.typed) return;
@@ -91,12 +91,12 @@ export const jobRequestSchema = strictFields({
   jobId: v.optional(jobIdSchema),
 });
 
-/** As it is written. */
+/** A request as users write it. */
 export type JobRequestInput = v.InferInput<(typeof jobRequestSchema)['pipe'][2]>;
-/** As it is read: defaults filled in. */
+/** A request as it is read, with defaults filled in. */
 export type JobRequest = v.InferOutput<typeof jobRequestSchema>;
 
-/** @throws UsageError that says which field has which problem. */
+/** @throws UsageError that reports each field with a problem */
 export function parseJobRequest(value: unknown, what: string): JobRequest {
   return parseWith(jobRequestSchema, value, what);
 }

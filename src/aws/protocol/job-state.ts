@@ -1,6 +1,6 @@
 /**
- * What the state machine hands from state to state, and what it hands to its tasks. All of it is small: a state holds
- * at most 256 KiB, so lists of tasks lie on the bucket and states hold their keys.
+ * The data that the state machine passes from state to state and to its tasks. It is small, because a state holds at most
+ * 256 KiB: lists of tasks are in the bucket, and states hold their keys.
  */
 import * as v from 'valibot';
 import type { SerializedError } from '../../base/errors.ts';
@@ -14,18 +14,18 @@ import { deathSchema } from './lambda-reports.ts';
 /**
  *     plan ----> map ----> map-barrier ----> reduce ----> reduce-barrier ----> commit
  *       |         ^____________|  ^            ^_______________|  |   ^__________|
- *       |         tasks missing   |            tasks missing      |   a part must be made again
+ *       |         tasks missing   |            tasks missing      |   a part must be recreated
  *       |                         |_______________________________|
- *       +-> end (a duplicate)        the shuffle must be made again
+ *       +-> end (a duplicate)        the shuffle must be recreated
  *
- * src/stages/advance.ts decides which way a job takes. `-watched`: with backup attempts for stragglers.
+ * src/stages/advance.ts decides the next step of a job. Steps with `-watched` start backup attempts for stragglers.
  */
 export type NextStep = Stage | `${Stage}-watched` | `${Stage}-barrier` | 'commit' | 'end';
 
 export interface JobState {
   readonly jobId: JobId | '';
   readonly next: NextStep;
-  /** Key of the items of the next Distributed Map; empty where the next step is another. */
+  /** Key of the items of the next Distributed Map; empty if the next step is another one. */
   readonly items: string;
   readonly progress: TravellingProgress;
 }
@@ -44,8 +44,8 @@ const progressSchema = v.object({
 });
 
 /**
- * What of the progress goes from state to state. Counts by object do not: they might not fit, and AWS_BOUNDS does without
- * them.
+ * The part of the progress that is passed from state to state. It has no counts per object, because these might not fit and
+ * AWS_BOUNDS does not need them.
  */
 export type TravellingProgress = Pick<JobProgress, 'phase' | 'handedOut' | 'finishes' | 'isRedrive'>;
 
@@ -63,33 +63,33 @@ export function fromTravel(progress: v.InferOutput<typeof progressSchema>): JobP
 }
 
 const timestamp = v.string();
-/** Asked for by `mapreduce invoke`, never by the state machine. */
+/** Set by `mapreduce invoke`, never by the state machine. */
 const dryRun = v.optional(v.boolean(), false);
 
-/** Input of plan: called once an execution. */
+/** Input of plan, which is called once per execution. */
 export const planEventSchema = v.object({
   input: v.unknown(),
   execution: v.object({ id: v.string(), startTime: timestamp }),
 });
 
-/** Input of the barriers and of commit: called once a round. */
+/** Input of the barriers and of commit, which are called once per round. */
 export const stepEventSchema = v.object({
   jobId: jobIdSchema,
   progress: progressSchema,
   execution: v.object({ id: v.string(), startTime: timestamp }),
 });
 
-/** How often the function died under this task in this child execution, and of what the last time. */
+/** How often the function died while it ran this task in this child execution, and the last reported error. */
 const died = { deaths: v.optional(round, 0), death: v.optional(deathSchema, {}) };
 
-/** Input of map: called once an attempt. */
+/** Input of map, which is called once per attempt. */
 export const mapEventSchema = v.object({
   jobId: jobIdSchema,
   /** How many attempts failed since this child execution began, or since the last death. */
   retry: v.optional(v.number(), 0),
   item: v.object({
     index: round,
-    /** Absent where they are too many: then they lie beside the plan. */
+    /** Absent if there are too many; then they are stored next to the plan. */
     pieces: v.optional(v.array(v.unknown())),
   }),
   backup: v.optional(v.boolean(), false),
@@ -97,7 +97,7 @@ export const mapEventSchema = v.object({
   dryRun,
 });
 
-/** Input of reduce: called once an attempt. */
+/** Input of reduce, which is called once per attempt. */
 export const reduceEventSchema = v.object({
   jobId: jobIdSchema,
   retry: v.optional(v.number(), 0),
@@ -107,7 +107,7 @@ export const reduceEventSchema = v.object({
   dryRun,
 });
 
-/** Input of failure: called once an execution that failed. */
+/** Input of failure, which is called once per failed execution. */
 export const failureEventSchema = v.object({
   /** Absent, or empty, before there is a plan. */
   jobId: v.optional(v.union([v.literal(''), jobIdSchema]), ''),
@@ -115,17 +115,17 @@ export const failureEventSchema = v.object({
   execution: v.object({ id: v.string(), startTime: timestamp, input: v.unknown() }),
 });
 
-/** What an attempt that a person asked for has come to; nothing of it is committed. */
+/** The outcome of an attempt that a user started with `mapreduce invoke`. It commits nothing. */
 export interface DryRun {
   readonly dryRun: true;
   readonly elapsedMs: number;
-  /** Of an attempt that ran to its end. */
+  /** Present if the attempt succeeded. */
   readonly result?: TaskResult;
-  /** Of one that failed. */
+  /** Present if the attempt failed. */
   readonly error?: SerializedError;
 }
 
-/** The answers of 10,000 children would not fit one state: only who asked by hand gets one. */
+/** Returns only the outcome of a dry run, because the results of 10,000 children would not fit into one state. */
 export function forHand(result: TaskResult | DryRun | undefined): DryRun | undefined {
   return result !== undefined && 'dryRun' in result ? result : undefined;
 }
@@ -139,8 +139,8 @@ export interface ReduceItem {
   readonly index: number;
 }
 
-/** Children answer `{}`: with their commas, so many fit the 256 KiB of the one state that collects them. */
+/** Each child returns `{}`. This many of them, with commas, fit into the 256 KiB of the state that collects them. */
 export const TASKS_PER_STAGE_MAX = 80_000;
 
-/** An item goes through the state of a child execution; longer lists of pieces are read from the bucket. */
+/** An item is part of the state of a child execution. Longer lists of pieces are read from the bucket. */
 export const ITEM_BYTES_MAX = 16 * 1024;

@@ -1,30 +1,30 @@
 /**
- * Where a job lies on the bucket. Public contract: handlers, the command line and people rely on it.
+ * The keys of a job in the bucket. They are a public contract: handlers, the command and people rely on them.
  *
- *     input/<app>/...                 an upload here is a job of that app on that one object
+ *     input/<app>/...                 an upload here starts a job of that app on that one object
  *     data/...                        inputs that requests name; an upload here starts nothing
- *     requests/<name>.json            an upload here is a job over many objects (job-request.ts)
- *     requests/<name>.failure.json    why that request failed, for a person
+ *     requests/<name>.json            an upload here starts a job on many objects (job-request.ts)
+ *     requests/<name>.failure.json    why that request failed, for people
  *
- *     jobs/<jobId>/request.json       the claim: who asked for what; whoever writes it first runs the job
+ *     jobs/<jobId>/request.json       the claim: the request and its execution; the first to write it runs the job
  *     jobs/<jobId>/plan/plan.json     inputs with their ETags, splits, settings; decided once
  *     jobs/<jobId>/plan/settings.json the part of it that every task reads
- *     jobs/<jobId>/plan/map.json      one item for each map task, in the form the Distributed Map hands on
- *     jobs/<jobId>/plan/map-round-2.json      the items of the tasks that a barrier sends round again
+ *     jobs/<jobId>/plan/map.json      one item for each map task, in the form that the Distributed Map passes on
+ *     jobs/<jobId>/plan/map-round-2.json      the items of the tasks that run again after a barrier
  *     jobs/<jobId>/plan/splits/m-00042.json   the pieces of a split that is too long for an item
- *     jobs/<jobId>/cancel             attempts that see it stop
+ *     jobs/<jobId>/cancel             exists if the job was cancelled; attempts that find it stop
  *     jobs/<jobId>/failure.json       why the job failed
  *
- *     work/<jobId>/...                what only the running job needs (src/commit/layout.ts); and
+ *     work/<jobId>/...                data that only the running job needs (src/commit/layout.ts); and
  *     work/<jobId>/failures/<attemptId>.json  attempts that failed
- *     work/<jobId>/backups/m-00042   a task that was given to another worker as well
- *     work/<jobId>/map-stage.json     what a barrier found, for the commit
+ *     work/<jobId>/backups/m-00042    a task that has a backup attempt
+ *     work/<jobId>/map-stage.json     the result of a barrier, for the commit
  *
  *     output/<jobId>/part-r-00000.tsv, manifest.json, _report.html, _SUCCESS; and
- *     output/<jobId>/_JOB             whose the output is
+ *     output/<jobId>/_JOB             which job owns the output
  *
- * Intermediates have a prefix of their own, because lifecycle rules and IAM statements go by prefix: `work/` is gone after
- * days, while `jobs/` stays for weeks and keeps a late duplicate of an upload event from running the job again.
+ * Intermediates have their own prefix, because lifecycle rules and IAM statements apply to prefixes. `work/` expires after
+ * days, while `jobs/` stays for weeks, so that a late duplicate of an upload event does not run the job again.
  */
 import { type AttemptId, isAttemptId, type JobId, type Stage, type TaskId } from '../../base/ids.ts';
 import type { JobLayout } from '../../plan/task.ts';
@@ -60,7 +60,7 @@ export function settingsKey(job: JobId): string {
   return `${JOBS_PREFIX}${job}/plan/settings.json`;
 }
 
-/** The items of all tasks of a stage; with a round, those of the tasks that run in it. */
+/** The items of all tasks of a stage; if a round is given, of the tasks that run in that round. */
 export function itemsKey(job: JobId, stage: Stage, round?: number): string {
   return `${JOBS_PREFIX}${job}/plan/${stage}${round === undefined ? '' : `-round-${round}`}.json`;
 }
@@ -90,7 +90,7 @@ export function attemptFailureKey(job: JobId, attempt: AttemptId): string {
   return `${attemptFailuresPrefix(job)}${attempt}.json`;
 }
 
-/** The attempt named by a key that attemptFailureKey() made; undefined for another key. */
+/** Returns the attempt named in a key from attemptFailureKey(); undefined for other keys. */
 export function attemptOfFailureKey(key: string): AttemptId | undefined {
   const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
   return isAttemptId(name) ? name : undefined;
@@ -100,7 +100,7 @@ export function backupsPrefix(job: JobId): string {
   return `${WORK_PREFIX}${job}/backups/`;
 }
 
-/** Marks that a task has had its backup attempt. */
+/** Exists if a task has had its backup attempt. */
 export function backupKey(job: JobId, task: TaskId): string {
   return `${backupsPrefix(job)}${task}`;
 }
@@ -109,7 +109,7 @@ export function stageKey(job: JobId, stage: Stage): string {
   return `${WORK_PREFIX}${job}/${stage}-stage.json`;
 }
 
-/** Names the job that has the output, so that two jobs never write into one (lambdas/steps/output-claim.ts). */
+/** Names the job that owns the output, so that two jobs never write to the same one (lambdas/steps/output-claim.ts). */
 export function outputClaimKey(outputPrefix: string): string {
   return `${outputPrefix}${OUTPUT_CLAIM_NAME}`;
 }

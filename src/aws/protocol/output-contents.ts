@@ -1,11 +1,11 @@
-/** What lies in an output on the bucket, and whether a job may write there. */
+/** Lists the results in an output, and checks whether a job may write to it. */
 import { MapReduceError } from '../../base/errors.ts';
 import { isResultName } from '../../report/result-names.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { findDocument } from './documents.ts';
 import { outputClaimKey } from './keys.ts';
 
-/** Names of results directly below the output: other outputs may lie deeper. */
+/** Returns the names of results directly below the output. Other outputs may be nested deeper. */
 export async function* resultNames(store: ObjectStore, outputPrefix: string): AsyncGenerator<string> {
   for await (const { key } of store.list(outputPrefix)) {
     const name = key.slice(outputPrefix.length);
@@ -14,10 +14,10 @@ export async function* resultNames(store: ObjectStore, outputPrefix: string): As
 }
 
 /**
- * Looks, and claims nothing.
+ * Only checks; does not claim the output.
  *
- * @param remedy  what to do, beside choosing another output
- * @throws OutputExistsError when there are results, or the output belongs to a job
+ * @param remedy  what else to do, other than choosing another output
+ * @throws OutputExistsError if the output holds results or belongs to a job
  */
 export async function assertOutputFree(
   store: ObjectStore,

@@ -1,4 +1,4 @@
-/** Validation at the edges: whatever comes from outside is parsed once, and what is wrong with it is said in one line. */
+/** Validates data from outside. It is parsed once, and one line reports everything that is wrong with it. */
 import * as v from 'valibot';
 import { MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
@@ -7,7 +7,7 @@ import { thrownFields } from '../../base/thrown.ts';
 import { duplicateName } from '../../codec/duplicate-names.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 
-/** @param what  for the message: "the request requests/daily.json" */
+/** @param what  names the value in messages: "the request requests/daily.json" */
 export function parseWith<const S extends v.GenericSchema>(
   schema: S,
   value: unknown,
@@ -21,14 +21,15 @@ export function parseWith<const S extends v.GenericSchema>(
   );
 }
 
-/** An object with these fields and no others; one that is wrong is reported with its name. */
+/** An object with exactly these fields. An unknown field is reported by its name. */
 export function strictFields<const E extends v.ObjectEntries>(entries: E) {
   const names = Object.keys(entries);
   return v.pipe(
     v.unknown(),
     v.check(
       (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-      ({ input }) => `is an object with ${listed(names)}; received ${shortened(JSON.stringify(input) ?? '')}`,
+      ({ input }) =>
+        `must be an object with ${listed(names)}; received ${shortened(JSON.stringify(input) ?? '')}`,
     ),
     v.strictObject(entries, (issue) => fieldMessage(issue, names)),
   );
@@ -37,16 +38,16 @@ export function strictFields<const E extends v.ObjectEntries>(entries: E) {
 function fieldMessage({ expected, path }: v.StrictObjectIssue, names: readonly string[]): string {
   if (expected !== 'never') return 'is missing';
   const nearest = nearestName(String(path?.at(-1)?.key), names);
-  return `is not a known field.${nearest === undefined ? '' : ` Did you mean "${nearest}"?`} The fields are ${listed(names)}`;
+  return `unknown field.${nearest === undefined ? '' : ` Did you mean "${nearest}"?`} The fields are ${listed(names)}`;
 }
 
 function listed(names: readonly string[]): string {
   return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-export const yesOrNo = v.boolean(({ received }) => `is true or false; received ${shortened(received)}`);
+export const yesOrNo = v.boolean(({ received }) => `must be true or false; received ${shortened(received)}`);
 
-/** Deeper JSON overflows the stack of whatever walks it, JSON.stringify included. */
+/** Deeper JSON can overflow the stack of functions that walk it, such as JSON.stringify. */
 const NESTING_MAX = 64;
 
 export function parseJsonFrom(text: string, what: string): unknown {
@@ -63,7 +64,7 @@ export function parseJsonFrom(text: string, what: string): unknown {
   if (path !== undefined) {
     throw new MapReduceError(
       'UsageError',
-      `${what} is not valid: ${shortened(path.join('.'))}: is there twice. Remove one of the two`,
+      `${what} is not valid: ${shortened(path.join('.'))}: occurs twice. Remove one of the two`,
     );
   }
   return value;
@@ -76,7 +77,7 @@ export function assertShallow(value: unknown, what: string): void {
     if (depth > NESTING_MAX) {
       throw new MapReduceError(
         'UsageError',
-        `${what} is nested more than ${NESTING_MAX} levels deep. Write it without the extra arrays and objects`,
+        `${what} is nested more than ${NESTING_MAX} levels deep. Remove the extra arrays and objects`,
       );
     }
     level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));

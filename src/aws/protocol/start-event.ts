@@ -1,9 +1,9 @@
 /**
- * What starts an execution of the state machine: an upload below input/, an uploaded request, the command line's
- * submit, or a redrive of a job that failed.
+ * The events that start an execution of the state machine: an upload below input/, an uploaded request, `mapreduce submit`,
+ * or a redrive of a failed job.
  *
- * EventBridge delivers an event at least once. A second delivery is told from a second upload of the same key by the
- * object's version, or without versioning by S3's `sequencer`; the job's id is derived from it.
+ * EventBridge delivers an event at least once. The version of the object distinguishes a second delivery from a second
+ * upload of the same key; without versioning, S3's `sequencer` does. The job's id is derived from it.
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
@@ -25,7 +25,7 @@ export type StartEvent =
   | { readonly kind: 'request-object'; readonly object: UploadedObject }
   | { readonly kind: 'submit'; readonly jobId: JobId; readonly request: unknown }
   | { readonly kind: 'redrive'; readonly jobId: JobId }
-  /** Folder markers, hidden names, and our own failure notes: nothing to do. */
+  /** Folder markers, hidden names and failure notes start no job. */
   | { readonly kind: 'ignored'; readonly why: string };
 
 const uploadSchema = v.object({
@@ -47,10 +47,10 @@ const submitSchema = strictFields({
 });
 const redriveSchema = strictFields({
   jobId: jobIdSchema,
-  redrive: v.literal(true, ({ received }) => `is true; received ${received}`),
+  redrive: v.literal(true, ({ received }) => `must be true; received ${received}`),
 });
 
-/** @throws UsageError for anything else. */
+/** @throws UsageError for any other input */
 export function parseStartEvent(input: unknown): StartEvent {
   const what =
     'the input of the execution (an S3 event, {"jobId", "request": {...}}, or {"jobId", "redrive": true})';
@@ -66,7 +66,7 @@ function hasField(input: unknown, name: string): boolean {
   return typeof input === 'object' && input !== null && Object.hasOwn(input, name);
 }
 
-/** What was uploaded makes the name: `word-count-3f...` for an upload, `daily-3f...` for requests/daily.json. */
+/** Derives the id from the uploaded object: `word-count-3f...` for an upload, `daily-3f...` for requests/daily.json. */
 export function derivedJobId(event: Extract<StartEvent, { object: UploadedObject }>): JobId {
   const { bucket, key, version } = event.object;
   const name =
@@ -88,8 +88,8 @@ function uploadEvent({ detail }: v.InferOutput<typeof uploadSchema>): StartEvent
   const object = {
     bucket: detail.bucket.name,
     key,
-    // Where versioning is suspended, all uploads are version 'null'. MiniStack sends neither version nor sequencer for
-    // buckets without versions; the ETag then tells uploads of different bytes apart.
+    // While versioning is suspended, all uploads have the version 'null'. For buckets without versioning, MiniStack sends
+    // neither version nor sequencer; the ETag then distinguishes uploads of different bytes.
     version: (rest['version-id'] === 'null' ? undefined : rest['version-id']) ?? sequencer ?? etag ?? '',
   };
   if (key.startsWith(REQUESTS_PREFIX)) {
@@ -99,10 +99,10 @@ function uploadEvent({ detail }: v.InferOutput<typeof uploadSchema>): StartEvent
   }
   if (!key.startsWith(INPUT_PREFIX)) return { kind: 'ignored', why: `${key} is not below ${INPUT_PREFIX}` };
   const [app = '', ...below] = key.slice(INPUT_PREFIX.length).split('/');
-  if (key.endsWith('/')) return { kind: 'ignored', why: `${key} stands for a folder` };
+  if (key.endsWith('/')) return { kind: 'ignored', why: `${key} is a folder marker` };
   if (below.some((name) => /^[._]/.test(name))) return { kind: 'ignored', why: `${key} has a hidden name` };
   if (below.length === 0) {
-    // Kept as an upload without an app, so that it fails under a job id of its own.
+    // Treat it as an upload without an app, so that it fails with a job id of its own.
     return { kind: 'upload', object, app: '' };
   }
   return { kind: 'upload', object, app };

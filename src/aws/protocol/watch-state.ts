@@ -1,4 +1,4 @@
-/** What the watch machine hands from look to look. */
+/** The state that the watch machine passes from one look at a stage to the next. */
 import * as v from 'valibot';
 import { STAGES } from '../../base/ids.ts';
 import { jobIdSchema } from '../../base/schemas.ts';
@@ -15,7 +15,7 @@ export const watchEventSchema = v.object({
   committed: count,
   /** Milliseconds after the stage began. */
   lastProgressMs: count,
-  /** Of the first look that saw most tasks committed; 0 before that. */
+  /** When a look first found most tasks committed, in milliseconds after the stage began; 0 before that. */
   mostCommittedMs: count,
 });
 
@@ -23,21 +23,21 @@ export type WatchEvent = v.InferOutput<typeof watchEventSchema>;
 
 export interface WatchState extends WatchEvent {
   readonly done: boolean;
-  /** Tasks to be given to another worker as well. Few: they go through the state. */
+  /** Tasks that get a backup attempt. There are few, because they are part of the state. */
   readonly backups: readonly { readonly index: number }[];
 }
 
-/** A stage of fewer tasks is not watched: there is no telling what is slow. */
+/** A stage with fewer tasks is not watched, because there are too few to judge what is slow. */
 export const WATCHED_TASKS_MIN = 4;
 export const WATCH_SECONDS_MIN = 3;
 export const WATCH_SECONDS_MAX = 15;
-/** More tasks than this part of a stage are no stragglers, they are what the job is like. */
+/** If more than this fraction of the tasks is slow, they are not stragglers: the job is just slow. */
 export const BACKUPS_FRACTION_MAX = 0.1;
-/** At once, since they go through one state. */
+/** Bounds the backups of one look, because they are part of one state. */
 export const BACKUPS_PER_LOOK_MAX = 100;
 /**
- * A watch ends in any case: after so many looks (four hours of one stage), or when nothing has committed for two time
- * limits of Lambda. Each look is 13 events of a history that ends at 25,000.
+ * A watch always ends: after this many looks (four hours of one stage), or if no task has committed for twice the time limit
+ * of Lambda. Each look adds 13 events to the history, which holds at most 25,000.
  */
 export const LOOKS_MAX = 1_000;
 export const WATCH_PATIENCE_MS = 30 * 60_000;

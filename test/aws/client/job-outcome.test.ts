@@ -29,7 +29,7 @@ describe('the reason why a job failed', () => {
     await writeDocument(aws.store, planKey(JOB), PLAN);
     await writeDocument(aws.store, failureKey(JOB), {
       error: 'UserCodeError',
-      message: 'task m-00001 failed for good',
+      message: 'task m-00001 failed permanently',
       details: {
         taskId: 'm-00001',
         file: 'data/x.txt',
@@ -43,7 +43,7 @@ describe('the reason why a job failed', () => {
     const failure = await failureOf(aws, await jobStatus(aws, JOB));
 
     expect(failure.name).toBe('UserCodeError');
-    expect(failure.message).toBe('job daily: task m-00001 failed for good\n  next: Wait for Friday.');
+    expect(failure.message).toBe('job daily: task m-00001 failed permanently\n  next: Wait for Friday.');
     expect(failure.details).toEqual({
       taskId: 'm-00001',
       file: `${aws.store.location}/data/x.txt`,
@@ -70,7 +70,7 @@ describe('the reason why a job failed', () => {
     };
     await writeDocument(aws.store, failureKey(JOB), {
       error: 'TaskFailedError',
-      message: 'task m-00001 failed for good',
+      message: 'task m-00001 failed permanently',
       details: {},
       nextSteps: [
         { kind: 'see-logs', jobId: 'daily', text: 'See the log: mapreduce logs daily' },

@@ -110,7 +110,7 @@ describe('an error on its way through Lambda and Step Functions', () => {
   });
 
   it.each([
-    ['words alone', 'task m-00001 failed for good'],
+    ['words alone', 'task m-00001 failed permanently'],
     ['other JSON', 'x\n{"error":{"name":"StorageError","message":"x"}}'],
     ['another format', 'x\n{"mapreduceError":2,"error":{"name":"StorageError","message":"x"}}'],
     ['a name that is no text', 'x\n{"mapreduceError":1,"error":{"name":1,"message":"x"}}'],

@@ -12,7 +12,7 @@ const EXAMPLE = {
   jobId: jobId('daily'),
   failedAt: '2026-01-01T06:00:00.000Z',
   error: 'UserCodeError',
-  message: 'task m-00003 failed for good: UserCodeError: map() threw TypeError: no such word',
+  message: 'task m-00003 failed permanently: UserCodeError: map() threw TypeError: no such word',
   details: {
     jobId: jobId('daily'),
     taskId: 'm-00003',

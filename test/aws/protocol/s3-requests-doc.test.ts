@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readAheadBytes } from '../../../lambdas/runtime/environment.ts';
 import { pricesOf } from '../../../src/aws/client/prices.ts';
-import { ATTEMPT_LOOK_MS } from '../../../src/aws/protocol/attempt-looks.ts';
+import { ATTEMPT_CHECK_MS } from '../../../src/aws/protocol/attempt-checks.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../../../src/aws/protocol/watch-state.ts';
 import { KiB, LIMITS, MiB } from '../../../src/base/limits.ts';
 import { S3_LIMITS } from '../../../src/storage/s3/s3-limits.ts';
@@ -32,7 +32,7 @@ function costOf(maps: number, reducers: number): Record<string, string> {
     // Of plan, stages, request and claim, of the parts, of cancel in an attempt; and by Step Functions.
     'other GETs, HEADs': 9 + (reducers + 2) + (maps + 2 * reducers) + 2,
     '... by time: HEADs of attempts':
-      3 * Math.floor((TASK_SECONDS * 1_000) / ATTEMPT_LOOK_MS) * (maps + reducers),
+      3 * Math.floor((TASK_SECONDS * 1_000) / ATTEMPT_CHECK_MS) * (maps + reducers),
     '... by time: HEADs of the watch': 2 * 3 * looks,
   };
   const allReads = Object.values(reads).reduce((sum, count) => sum + count, 0);

@@ -24,7 +24,7 @@ describe('what starts a job', () => {
   });
 
   it.each([
-    ['input/word-count/', 'stands for a folder'],
+    ['input/word-count/', 'is a folder marker'],
     ['input/word-count/_temporary/a.txt', 'has a hidden name'],
     ['input/word-count/.a.txt.swp', 'has a hidden name'],
     ['requests/daily.failure.json', 'is a failure note'],
@@ -62,12 +62,12 @@ describe('what starts a job', () => {
 
 describe('an input that nearly starts a job', () => {
   it.each<[unknown, string]>([
-    [{ jobId: 5, request: {} }, 'jobId: is a text; received 5'],
+    [{ jobId: 5, request: {} }, 'jobId: must be a text; received 5'],
     [{ jobId: 'x', request: ['a'] }, 'request: is an object of names'],
-    [{ jobId: 'x', request: {}, requests: {} }, 'requests: is not a known field. Did you mean "request"?'],
+    [{ jobId: 'x', request: {}, requests: {} }, 'requests: unknown field. Did you mean "request"?'],
     [{ jobId: 'x' }, 'request: is missing'],
-    [{ jobId: 'x', redrive: 'yes' }, 'redrive: is true; received "yes"'],
-    [{ jobId: 'x', redrive: true, request: {} }, 'request: is not a known field'],
+    [{ jobId: 'x', redrive: 'yes' }, 'redrive: must be true; received "yes"'],
+    [{ jobId: 'x', redrive: true, request: {} }, 'request: unknown field'],
     [{ source: 'aws.s3', detail: { bucket: { name: 'b' }, object: { key: 5 } } }, 'detail.object.key: '],
     [{ source: 'aws.ec2', detail: {} }, 'source: '],
   ])('is refused with the path of the field: %j', (input, message) => {

@@ -141,14 +141,14 @@ test.each<[string, string, SubmitFlags, RegExp]>([
     "the jobs' own objects",
     'word-count',
     { input: ['a.txt', 's3://bucket/jobs/'] },
-    /'jobs\/' is what the jobs of this deployment keep/,
+    /'jobs\/' is internal data of this deployment/,
   ],
   ['an output in another bucket', 'word-count', { output: 's3://other/output/x/' }, /--output s3:\/\/other/],
   [
     'an output outside of output/',
     'word-count',
     { output: 'results/x/' },
-    /output: is a prefix such as 'output\/daily\/'/,
+    /output: must be a prefix such as 'output\/daily\/'/,
   ],
   [
     'an output that holds results',

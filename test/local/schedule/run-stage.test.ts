@@ -189,7 +189,7 @@ describe('failures', () => {
   });
 
   test.each([
-    'task m-00000 failed for good: DiskFullError: no space left on the device',
+    'task m-00000 failed permanently: DiskFullError: no space left on the device',
     'worker 0 ran out of JavaScript heap (at most 10 MiB) in map attempt m-00000.0',
     'the job was cancelled in its map stage, after 0 of 2 tasks had committed',
   ])('an error is what its fields say, whatever is in its message: %s', async (message) => {
