@@ -71,7 +71,7 @@ function kindOf(value: unknown, rule: TextRule, depth: number): number {
   return kinds;
 }
 
-// The casts below read properties of user values in a hot loop: a property access is faster than Reflect.get().
+// The casts to it read properties of user values in a hot loop: a property access is faster than Reflect.get().
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Inherited or own: JSON.stringify would write what toJSON() returns instead of the value. */

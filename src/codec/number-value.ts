@@ -21,6 +21,10 @@ export const numberValueCodec: Codec<number> = {
   decode: decodeNumberValue,
 };
 
+export function isNumberValueCodec(codec: object): boolean {
+  return codec === numberValueCodec;
+}
+
 export const NUMBER_VALUE_BYTES_MAX = 8;
 
 const TWO_POW_32 = 2 ** 32;

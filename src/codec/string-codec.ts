@@ -46,6 +46,10 @@ export const stringCodec: SelfDelimitingKeyCodec<string> = {
   delimited: delimitedString,
 };
 
+export function isStringCodec(codec: object): boolean {
+  return codec === stringCodec;
+}
+
 /**
  * Up to this many characters a loop in JavaScript is faster than the call into native code: 3 ns for 1, 16 for 8, 28 for
  * 12, while utf8Write takes 20 to 30 for each of these.

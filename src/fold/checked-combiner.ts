@@ -5,7 +5,7 @@ import { isMapReduceError, MapReduceError } from '../base/errors.ts';
 import type { Progress } from '../base/progress.ts';
 import { describeReturned, refusePromise } from '../base/user-returns.ts';
 import type { ByteSink, Codec } from '../codec/codec.ts';
-import { stringCodec } from '../codec/string-codec.ts';
+import { isStringCodec } from '../codec/string-codec.ts';
 
 /**
  * What can be told at once is refused at once: the next call would be given it. The codec finds the rest, in
@@ -16,7 +16,7 @@ export function checkedCombiner(
   codec: Codec<unknown>,
   progress: Pick<Progress, 'steps'>,
 ): PairwiseCombiner<unknown> {
-  const isText = codec === (stringCodec as Codec<unknown>);
+  const isText = isStringCodec(codec);
   return (accumulated, value) => {
     progress.steps++;
     let folded: unknown;

@@ -12,8 +12,8 @@ import type { ByteSink, Codec } from '../codec/codec.ts';
 import {
   decodeNumberValue,
   encodeNumberValue,
+  isNumberValueCodec,
   NUMBER_VALUE_BYTES_MAX,
-  numberValueCodec,
 } from '../codec/number-value.ts';
 import { isNumberTuple } from '../codec/tuple-value.ts';
 import { checkedCombiner, encodeFolded } from './checked-combiner.ts';
@@ -25,7 +25,8 @@ export function createFold(shuffle: JobShuffle, progress: Pick<Progress, 'steps'
   const combine = shuffle.combine;
   if (combine === undefined) return undefined;
   const combiner = pairwise(combine);
-  if (shuffle.value === (numberValueCodec as Codec<unknown>)) {
+  if (isNumberValueCodec(shuffle.value)) {
+    // The cast: values of this codec are numbers.
     return new NumberFold(
       (typeof combine === 'string' ? combiner : stepping(combiner, progress)) as PairwiseCombiner<number>,
     );
@@ -40,6 +41,7 @@ export function createFold(shuffle: JobShuffle, progress: Pick<Progress, 'steps'
     : new GrowingFold(shuffle.value, checked);
 }
 
+/** The cast: defineJob() verified that the values are of the type that the combiner takes. */
 export function pairwise(combine: NamedCombiner | PairwiseCombiner<unknown>): PairwiseCombiner<unknown> {
   return (typeof combine === 'string' ? NAMED[combine] : combine) as PairwiseCombiner<unknown>;
 }
@@ -50,7 +52,7 @@ const NAMED: Record<NamedCombiner, PairwiseCombiner<number>> = {
   max: (accumulated, value) => Math.max(accumulated, value),
 };
 
-/** Tuples of numbers are folded part by part. */
+/** Folds tuples part by part. The casts: named combiners take only numbers and tuples of numbers. */
 function byParts(combiner: PairwiseCombiner<unknown>): PairwiseCombiner<unknown> {
   return (accumulated, value) =>
     (accumulated as number[]).map((part, i) => combiner(part, (value as number[])[i]));

@@ -22,7 +22,6 @@ import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
 import type { KeyCodec } from '../codec/codec.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX } from '../codec/number-value.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
-import { stringCodec } from '../codec/string-codec.ts';
 import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { hashKey } from './key-hash.ts';
@@ -116,6 +115,7 @@ export class FoldTable {
     this.#full = full;
     this.#onStep = onStep;
     this.#operation = combine === 'sum' ? SUM : combine === 'min' ? MIN : combine === 'max' ? MAX : CALL;
+    // The cast: a table folds only numbers.
     this.#combine = pairwise(combine) as PairwiseCombiner<number>;
     this.#words = this.#wordsFor(this.#capacity);
     this.#values = new Float64Array(this.#words.buffer);
@@ -598,8 +598,3 @@ function longHeaderBytes(keyLength: number): number {
 }
 
 const lengthScratch = Buffer.alloc(VARINT_BYTES_MAX);
-
-/** Whether jobs with this key codec can use emitText(). */
-export function takesText(codec: KeyCodec<unknown>): boolean {
-  return codec === (stringCodec as unknown as KeyCodec<unknown>);
-}

@@ -24,6 +24,7 @@ export function createPartitioner(job: Job, settings: JobSettings): Partitioner 
       return new RangePartitioner(settings.partition.boundaries.map((key) => Buffer.from(key, 'base64')));
     case 'custom':
       return new CustomPartitioner(
+        // The cast: a plan is 'custom' only if the job has such a function.
         job.shuffle!.partition as PartitionFunction<unknown, ParameterValues>,
         partitions,
         settings.params,

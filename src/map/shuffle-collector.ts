@@ -9,8 +9,8 @@ import type { JobShuffle } from '../api/job.ts';
 import { refuseLateEmit } from '../api/user-code.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Codec } from '../codec/codec.ts';
-import { numberValueCodec } from '../codec/number-value.ts';
+import { isNumberValueCodec } from '../codec/number-value.ts';
+import { isStringCodec } from '../codec/string-codec.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
@@ -19,7 +19,7 @@ import { mergeInto, reduceRunCount } from '../shuffle/merge-runs.ts';
 import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import type { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
-import { FoldTable, takesText } from './fold-table.ts';
+import { FoldTable } from './fold-table.ts';
 import { createPartitioner, type Partitioner } from './partitioner.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { releaseTableMemory } from './thread-memory.ts';
@@ -66,7 +66,7 @@ export class ShuffleCollector {
       LIMITS.sortBufferBytesMax,
     );
     const { combine, key, value } = this.#shuffle;
-    if (combine !== undefined && value === (numberValueCodec as Codec<unknown>)) {
+    if (combine !== undefined && isNumberValueCodec(value)) {
       this.#table = new FoldTable({
         codec: key,
         combine,
@@ -76,7 +76,7 @@ export class ShuffleCollector {
         full: () => this.#spill(),
         onStep: () => control.check(),
       });
-      this.emit = this.#emitIntoTable(this.#table, takesText(key));
+      this.emit = this.#emitIntoTable(this.#table, isStringCodec(key));
     } else {
       this.emit = this.#emitIntoBuffer(this.#newBuffer());
     }
@@ -170,8 +170,8 @@ export class ShuffleCollector {
         this.recordsEmitted++;
         try {
           if (typeof value !== 'number') this.#refuse(value);
-          if (typeof key === 'string') table.emitText(key, value as number);
-          else table.emit(key, value as number);
+          if (typeof key === 'string') table.emitText(key, value);
+          else table.emit(key, value);
         } catch (error) {
           fail(error);
         }
@@ -181,7 +181,7 @@ export class ShuffleCollector {
       this.recordsEmitted++;
       try {
         if (typeof value !== 'number') this.#refuse(value);
-        table.emit(key, value as number);
+        table.emit(key, value);
       } catch (error) {
         fail(error);
       }
@@ -218,7 +218,7 @@ export class ShuffleCollector {
     throw error;
   };
 
-  #refuse(value: unknown): void {
+  #refuse(value: unknown): never {
     this.#shuffle.value.encode(value, { bytes: Buffer.alloc(16), end: 0, reserve: () => {} });
     throw new MapReduceError(
       'UnencodableValueError',

@@ -29,6 +29,7 @@ export interface GroupReducer extends RecordConsumer {
 
 /** The codec of the values that the reducer appends to the ResultOutput. */
 export function resultValueCodec(shuffle: JobShuffle): Codec<unknown> {
+  // The cast: the reducer 'count' appends only numbers.
   return shuffle.reduce === 'count' ? (numberValueCodec as Codec<unknown>) : shuffle.value;
 }
 

@@ -92,6 +92,7 @@ export async function usageOf(
   return usage;
 }
 
+/** The cast: Object.entries() forgets the names. */
 function plus(usage: Usage, more: Partial<Omit<Usage, 'isUpperBound'>>): Usage {
   const sums = Object.entries(more).map(([field, amount]) => [
     field,
