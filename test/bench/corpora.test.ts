@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   CORPORA,
@@ -11,6 +9,7 @@ import {
   scaledSizeBytes,
 } from '../../bench/corpora.ts';
 import { LEXICON_WORDS, lexicon, SLOT_BYTES } from '../../bench/lexicon.ts';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 const MIB = 1 << 20;
 
@@ -149,19 +148,15 @@ describe('corpora', () => {
   });
 
   test('reuses a file that has the right name and size', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'bench-corpora-'));
-    try {
-      const first = prepareCorpus({ name: 'tiny', sizeBytes: 2048, folder });
-      const modified = statSync(first.path).mtimeMs;
+    const folder = folderOfTest('bench-corpora');
+    const first = prepareCorpus({ name: 'tiny', sizeBytes: 2048, folder });
+    const modified = statSync(first.path).mtimeMs;
 
-      const second = prepareCorpus({ name: 'tiny', sizeBytes: 2048, folder });
+    const second = prepareCorpus({ name: 'tiny', sizeBytes: 2048, folder });
 
-      expect(first.generatedMs).toBeDefined();
-      expect(second).toEqual({ ...first, generatedMs: undefined });
-      expect(statSync(second.path).mtimeMs).toBe(modified);
-      expect(readFileSync(second.path, 'latin1')).toBe(corpusText('tiny', 2048));
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    expect(first.generatedMs).toBeDefined();
+    expect(second).toEqual({ ...first, generatedMs: undefined });
+    expect(statSync(second.path).mtimeMs).toBe(modified);
+    expect(readFileSync(second.path, 'latin1')).toBe(corpusText('tiny', 2048));
   });
 });

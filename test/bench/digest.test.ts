@@ -1,15 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { digestOf, outputFiles } from '../../bench/digest.ts';
 import { isEqual } from '../../bench/suite.ts';
+import { folderOfFile } from '../helpers/temporary-folder.ts';
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'bench-digest-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderOfFile('bench-digest');
 
 function digest(...contents: string[]) {
   return digestOf(

@@ -1,14 +1,13 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { measure, parseTimes, RunFailed } from '../../bench/measure.ts';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 describe('measure', () => {
   test('includes the time, CPU time and memory of grandchildren', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'measure-test-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = folderOfTest('measure-test');
     const [holds, go] = [join(folder, 'holds'), join(folder, 'go')];
     const hold = `
       const { existsSync, writeFileSync } = require('node:fs');

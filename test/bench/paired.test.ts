@@ -1,18 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type Contender, engineAt, otherBuild } from '../../bench/contenders.ts';
 import type { Measurement } from '../../bench/measure.ts';
 import { compare, comparisonsOf } from '../../bench/paired.ts';
 import { describeComparisons } from '../../bench/report.ts';
 import { runWorkload } from '../../bench/suite.ts';
+import { folderOfFile } from '../helpers/temporary-folder.ts';
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'bench-paired-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderOfFile('bench-paired');
 
 function run(wallMs: number, cpuMs = wallMs): Measurement {
   return {

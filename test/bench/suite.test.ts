@@ -1,16 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
 import type { Contender } from '../../bench/contenders.ts';
 import { describeWorkload } from '../../bench/report.ts';
 import { runWorkload } from '../../bench/suite.ts';
+import { folderOfFile } from '../helpers/temporary-folder.ts';
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'bench-suite-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderOfFile('bench-suite');
 
 /** A contender that runs a shell script. $0 is the input, $1 the output. */
 function shell(name: string, script: string): Contender {

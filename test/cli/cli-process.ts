@@ -1,10 +1,9 @@
 /** Runs the command as users do: as its own process, which takes arguments and returns text and an exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/mapreduce.js', import.meta.url));
 
@@ -75,8 +74,7 @@ export function hasPrinted(child: ChildProcess, text: RegExp): Promise<void> {
 
 /** Creates a folder with files in it, which is removed after the test. */
 export function folderWith(files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = folderOfTest('cli-test');
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return folder;
 }

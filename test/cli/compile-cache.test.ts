@@ -1,18 +1,8 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ownFolder } from '../../bin/compile-cache.js';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 import { cli } from './cli-process.ts';
 
 const OTHER_UID = 12_345;
@@ -23,14 +13,13 @@ describe('the folder of the compile cache', () => {
   let expected: string;
 
   beforeEach(() => {
-    home = realpathSync(mkdtempSync(join(tmpdir(), 'compile-cache-test-')));
+    home = folderOfTest('compile-cache-test');
     vi.stubEnv('XDG_CACHE_HOME', home);
     product = join(home, 'serverless-mapreduce');
     expected = join(product, 'compile-cache');
   });
   afterEach(() => {
     vi.unstubAllEnvs();
-    rmSync(home, { recursive: true, force: true });
   });
 
   test('is below the cache folder of the user and closed to other users', () => {

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 import { cli, shell } from './cli-process.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -70,8 +70,7 @@ test('the launcher is executable and finds its entry', () => {
 });
 
 test('an incomplete installation still reports what went wrong', () => {
-  const copy = mkdtempSync(join(tmpdir(), 'incomplete-installation-'));
-  onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+  const copy = folderOfTest('incomplete-installation');
   const root = fileURLToPath(new URL('../..', import.meta.url));
   for (const name of ['apps', 'bin', 'src', 'package.json'])
     cpSync(join(root, name), join(copy, name), { recursive: true });

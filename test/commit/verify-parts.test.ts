@@ -7,6 +7,7 @@ import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { closeReduceStage } from '../../src/stages/reduce-barrier.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { FaultyStore } from '../helpers/faulty-store.ts';
+import { keysOf } from '../helpers/keys-of.ts';
 import { environmentOf, LAYOUT, scratchFolder } from './environment.ts';
 import { runSmallJob, runTask } from './small-job.ts';
 
@@ -62,12 +63,6 @@ function verifier(plan: JobPlan, store: MemoryStore, extension: string) {
     summaries: Awaited<ReturnType<typeof closeMapStage>>['summaries'],
     watched = store as never,
   ) => verifyParts(plan, { store: watched, layout: LAYOUT, extension, summaries });
-}
-
-async function keysOf(store: MemoryStore): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of store.list('')) keys.push(key);
-  return keys;
 }
 
 describe.each([

@@ -13,8 +13,9 @@ import { MiB } from '../../src/base/limits.ts';
 import { createS3Client } from '../../src/storage/s3/s3-client.ts';
 import type { S3Limits } from '../../src/storage/s3/s3-limits.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
+import { keysOf } from '../helpers/keys-of.ts';
 import { type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
-import { contentOf, keysOf, noise } from '../storage/object-store-contract.ts';
+import { contentOf, noise } from '../storage/object-store-contract.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const PRECONDITION_FAILED = { name: 'PreconditionFailedError' };

@@ -3,6 +3,7 @@ import { isMapReduceError } from '../../src/base/errors.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { AttemptDied, FAULT_KINDS, FaultyStore } from './faulty-store.ts';
+import { keysOf } from './keys-of.ts';
 
 /** Performs every kind of operation at least once, so that a fault can occur at each. */
 async function everyOperation(store: ObjectStore): Promise<void> {
@@ -36,12 +37,6 @@ const OPERATIONS = [
   'list.end ',
   'delete a',
 ];
-
-async function keysOf(store: ObjectStore): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of store.list('')) keys.push(key);
-  return keys;
-}
 
 describe('FaultyStore', () => {
   it('counts and names every operation, and performs all of them if there is no plan', async () => {

@@ -1,12 +1,12 @@
 /** What a cold start has to load. `npm run bench -- --lambdas` measures it. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bundles, bundleHandlers } from '../../infra/bundling/bundle.ts';
 import { FUNCTION_NAMES } from '../../infra/functions/function-names.ts';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 const JOBS = resolve(import.meta.dirname, '../../apps/index.ts');
 const BUNDLE_BYTES_MAX = 1_300_000;
@@ -47,8 +47,7 @@ describe('the bundles', () => {
 });
 
 it('bundles are made again when a source has changed, and only then', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'mapreduce-bundle-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = folderOfTest('mapreduce-bundle-test');
   const jobs = join(folder, 'jobs.ts');
   const helper = join(folder, 'words.ts');
   writeFileSync(

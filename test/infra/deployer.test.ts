@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { deployerOf } from '../../infra/bundling/deployer.ts';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 test.each([
   [
@@ -13,8 +13,7 @@ test.each([
   ['no package.json that can be read', { 'src/package.json': '{' }, { jobs: 'jobs' }],
   ['no package.json with a name', { 'package.json': '{"name":5}' }, { jobs: 'jobs' }],
 ])('the project of a jobs module comes from %s', (_, files: Readonly<Record<string, string>>, deployer) => {
-  const folder = mkdtempSync(join(tmpdir(), 'deployer-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = folderOfTest('deployer-test');
   mkdirSync(join(folder, 'src'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
 

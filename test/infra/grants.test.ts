@@ -1,12 +1,12 @@
 /** A grant allows the commands that it is for: this lists, for each command, the calls that it makes to AWS. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { MapReduce } from '../../infra/construct/map-reduce.ts';
+import { folderOfFile } from '../helpers/temporary-folder.ts';
 import { ACCOUNT, Policies, REGION } from './policies.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -94,8 +94,7 @@ const CALLS: Readonly<Record<string, { readonly grant: Grant; readonly calls: re
   },
 };
 
-const assembly = mkdtempSync(join(tmpdir(), 'mapreduce-grants-test-'));
-afterAll(() => rmSync(assembly, { recursive: true, force: true }));
+const assembly = folderOfFile('mapreduce-grants-test');
 
 describe('a grant', () => {
   let policies: Policies;

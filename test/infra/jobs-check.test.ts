@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { bundleHandlers } from '../../infra/bundling/bundle.ts';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 const JOB = `const job = defineJob({ name: 'copy', description: 'Every line', input: textLines(), map: (line, { emit }) => emit(null, line), output: lines() });`;
 const IMPORT = `import { defineJob, lines, textLines } from 'serverless-mapreduce';\n${JOB}\n`;
@@ -72,8 +72,7 @@ test('apps are listed with their parameters, whatever the module prints', () => 
 });
 
 function moduleWith(source: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'mapreduce jobs check-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = folderOfTest('mapreduce jobs check');
   const path = join(folder, 'jobs.ts');
   writeFileSync(path, source);
   return path;

@@ -1,5 +1,4 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { App, Duration, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
@@ -9,13 +8,14 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { bundleHandlers } from '../../infra/bundling/bundle.ts';
 import { MapReduce } from '../../infra/construct/map-reduce.ts';
 import type { MapReduceProps } from '../../infra/construct/props.ts';
 import { MapReduceStack } from '../../infra/deploy/stack.ts';
 import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/functions/function-names.ts';
+import { folderOfFile } from '../helpers/temporary-folder.ts';
 import { ACCOUNT, Policies, REGION } from './policies.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -28,8 +28,7 @@ type Resource = {
   readonly UpdateReplacePolicy?: string;
 };
 
-const assemblies = mkdtempSync(join(tmpdir(), 'mapreduce-infra-test-'));
-afterAll(() => rmSync(assemblies, { recursive: true, force: true }));
+const assemblies = folderOfFile('mapreduce-infra-test');
 
 /** Its assembly is removed after the tests. */
 function newApp(): App {

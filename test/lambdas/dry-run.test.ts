@@ -6,7 +6,7 @@ import { defineJob } from '../../src/api/define-job.ts';
 import { type DryRun, mapEventSchema, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { textLines } from '../../src/formats/text-lines.ts';
 import { tsv } from '../../src/formats/tsv.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { keysOf } from '../helpers/keys-of.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
 
 const wordCount = defineJob({
@@ -30,12 +30,6 @@ const dryMap = ({ environment }: SimulatedMachine) =>
   mapStep(v.parse(mapEventSchema, dryEvent), environment, INVOCATION) as Promise<DryRun>;
 const dryReduce = ({ environment }: SimulatedMachine) =>
   reduceStep(v.parse(reduceEventSchema, dryEvent), environment, INVOCATION) as Promise<DryRun>;
-
-async function keysOf(store: ObjectStore): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of store.list('')) keys.push(key);
-  return keys;
-}
 
 describe('a dry run of a task', () => {
   it('tells what the attempt did, of a task that has committed long ago, and leaves nothing', async () => {

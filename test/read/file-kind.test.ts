@@ -1,30 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { textLines } from '../../src/formats/text-lines.ts';
 import { listLocalInputs } from '../../src/plan/inputs/list-inputs.ts';
 import { lookInside } from '../../src/plan/inputs/look-inside.ts';
 import { readPiece } from '../../src/read/read-records.ts';
 import { FileStore } from '../../src/storage/file/file-store.ts';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 const store = new FileStore({ root: '/' });
 const LINES = 'one\ntwo\n';
 let folder: string;
 
 beforeEach(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'file-kind-test-')));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  folder = folderOfTest('file-kind-test');
 });
 
 /** Reads as a job does: lists, inspects and reads the file. */

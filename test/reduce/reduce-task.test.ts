@@ -14,6 +14,7 @@ import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffl
 import { mergeParts } from '../../src/stages/merge-parts.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { environmentOf, LAYOUT, NO_CONTROL, scratchFolder, settingsOf } from '../commit/environment.ts';
+import { keysOf } from '../helpers/keys-of.ts';
 import { encodeShuffleIndex, type ObjectWithExtents } from '../shuffle/encode-shuffle-index.ts';
 import { sliceOf } from '../shuffle/records.ts';
 
@@ -603,9 +604,3 @@ describe('mergeParts()', () => {
     expect(text).toBe('1 "a"\n-0.5 []\n-3 null\n-3 {"b":1}\n');
   });
 });
-
-async function keysOf(store: MemoryStore): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of store.list('')) keys.push(key);
-  return keys;
-}

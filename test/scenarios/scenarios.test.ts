@@ -2,29 +2,26 @@
  * What a MapReduce has to survive, on real worker threads: each run's result is compared, byte for byte, with that of
  * the sequential run, which uses one worker and runs one task after the other.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { MiB } from '../../src/base/limits.ts';
 import { runEmbedded } from '../../src/local/run/embedded-run.ts';
 import type { EmbeddedRunOptions } from '../../src/local/run/run-options.ts';
 import type { WorkerPool } from '../../src/local/threads/worker-pool.ts';
 import type { JobEvent, JobReport } from '../../src/report/report.ts';
+import { folderOfFile } from '../helpers/temporary-folder.ts';
 
 const LINES = 12_000;
-let folder: string;
+const folder = folderOfFile('scenarios');
 let input: string;
 let oracle: Record<string, string>;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'scenarios-'));
   input = join(folder, 'input.txt');
   writeFileSync(input, text(LINES));
   oracle = (await run('oracle', { workers: 'sequential' })).result;
 });
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the four classic scenarios', () => {
   test('sequential: one worker, one task after the other, counts every word', async () => {

@@ -1,8 +1,6 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
@@ -15,6 +13,7 @@ import { RunWriter } from '../../src/shuffle/run-writer.ts';
 import { ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { StreamOptions } from '../../src/storage/object-store.ts';
+import { folderOfFile } from '../helpers/temporary-folder.ts';
 import {
   anyCompression,
   anyKey,
@@ -27,11 +26,7 @@ import {
   storeRun,
 } from './records.ts';
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'merge-runs-'));
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = folderOfFile('merge-runs');
 
 /** Associative, not commutative: the result tells the order in which values were folded. */
 function concatenation(): Folding {

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { MiB } from '../../src/base/limits.ts';
 import { appendObject } from '../../src/storage/append-object.ts';
 import type { ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
+import { keysOf } from '../helpers/keys-of.ts';
 
 export interface ContractOptions {
   /** How many random listings to compare with the oracle; fewer if each write costs a request. */
@@ -688,10 +689,6 @@ export async function infosOf(store: ObjectStore, prefix: string): Promise<Objec
   const infos: ObjectInfo[] = [];
   for await (const info of store.list(prefix)) infos.push(info);
   return infos;
-}
-
-export async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
-  return (await infosOf(store, prefix)).map(({ key }) => key);
 }
 
 export async function contentOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {

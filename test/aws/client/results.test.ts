@@ -1,19 +1,18 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { downloadResults, startOfResult } from '../../../src/aws/client/results.ts';
 import { crc32Text } from '../../../src/base/crc32-text.ts';
 import type { JobReport, PartReport } from '../../../src/report/report.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
 import { allBelow, folderWith } from '../../cli/cli-process.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 
 let folder: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'results-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  folder = folderOfTest('results-test');
 });
 
 describe('results from AWS', () => {
@@ -139,8 +138,7 @@ describe('a folder for results from AWS', () => {
   test.each(['../../x', '/tmp/x', '..', 'manifest.json', 'sub/part-r-00000.tsv'])(
     'never writes a part with the name %s',
     async (name) => {
-      const above = mkdtempSync(join(tmpdir(), 'results-test-'));
-      onTestFinished(() => rmSync(above, { recursive: true, force: true }));
+      const above = folderOfTest('results-test');
       const target = join(above, 'target');
 
       await expect(download(target, true, name)).rejects.toMatchObject({ name: 'UsageError' });

@@ -1,19 +1,18 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { planInputs, uploadInputs } from '../../../src/aws/client/uploads.ts';
 import { jobId } from '../../../src/base/ids.ts';
 import { listLocalInputs, listStoredInputs } from '../../../src/plan/inputs/list-inputs.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 
 const JOB = { job: jobId('job'), bucket: 'bucket' };
 let folder: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'uploads-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  folder = folderOfTest('uploads-test');
 });
 
 function write(files: Readonly<Record<string, string>>): void {

@@ -17,6 +17,7 @@ import { jobId } from '../../../src/base/ids.ts';
 import { type SubmitFlags, submitCommand } from '../../../src/cli/commands/submit.ts';
 import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
+import { keysOf } from '../../helpers/keys-of.ts';
 import { folderWith } from '../cli-process.ts';
 import { connectionTo } from '../fake-connection.ts';
 
@@ -64,12 +65,6 @@ beforeEach(() => {
   writeFileSync(join(folder, 'utf16.txt'), Buffer.from('\ufeffa b\n', 'utf16le'));
   mkdirSync(join(folder, 'empty'));
 });
-
-async function keys(): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { key } of store.list('')) found.push(key);
-  return found;
-}
 
 const submit = (app: string, { input = ['a.txt'], ...flags }: SubmitFlags) =>
   submitCommand(app, {
@@ -167,7 +162,7 @@ test.each<[string, string, SubmitFlags, RegExp]>([
   await store.put('output/daily/_SUCCESS', Buffer.alloc(0));
   await writeDocument(store, outputClaimKey('output/claimed/'), { jobId: 'other', before: [] });
   await writeDocument(store, requestKey(jobId('taken')), {});
-  const before = await keys();
+  const before = await keysOf(store);
 
   const error: Error = await submit(app, flags).then(
     () => expect.unreachable(),
@@ -175,7 +170,7 @@ test.each<[string, string, SubmitFlags, RegExp]>([
   );
 
   expect(error.message).toMatch(message);
-  expect(await keys()).toEqual(before);
+  expect(await keysOf(store)).toEqual(before);
   expect(sfn.commandCalls(StartExecutionCommand)).toEqual([]);
   // A file in the wrong format is not a mistake in the command.
   expect(exitCodeOf(error)).toBe(/is empty, but|UTF-16/.test(error.message) ? 1 : 2);
@@ -191,7 +186,7 @@ test.each<[string, string, SubmitFlags]>([
 
   await expect(submit(app, flags)).rejects.toThrow('started');
 
-  expect((await keys()).filter((key) => key.startsWith('data/'))).toHaveLength(1);
+  expect((await keysOf(store)).filter((key) => key.startsWith('data/'))).toHaveLength(1);
 });
 
 test.each([

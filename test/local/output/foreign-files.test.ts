@@ -4,27 +4,25 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MiB } from '../../../src/base/limits.ts';
 import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
 import type { EmbeddedRunOptions } from '../../../src/local/run/run-options.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 import { folderState } from './folder-states.ts';
 
 const WORDS = new URL('../run/jobs/words.ts', import.meta.url);
 const COUNTED = 'one\t2\nthree\t1\ntwo\t1\n';
 
 function setting() {
-  const folder = mkdtempSync(join(tmpdir(), 'foreign-files-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = folderOfTest('foreign-files-test');
   const input = join(folder, 'input.txt');
   writeFileSync(input, 'one two\none three\n');
   const output = join(folder, 'output');

@@ -1,6 +1,5 @@
 /** What an embedded run leaves that is killed, or whose disk fails, and what the next one makes of it. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +11,7 @@ import type { EmbeddedRunOptions } from '../../../src/local/run/run-options.ts';
 import { listLocalInputs } from '../../../src/plan/inputs/list-inputs.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
 import { startCli } from '../../cli/cli-process.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 import { type FolderState, folderState, layFolder } from './folder-states.ts';
 import { changes, watchFiles } from './watched-files.ts';
 
@@ -21,8 +21,7 @@ const WORDS = new URL('../run/jobs/words.ts', import.meta.url);
 const SPILLING = new URL('../run/jobs/spilling.ts', import.meta.url);
 
 function setting(text: string, jobModule: URL) {
-  const folder = mkdtempSync(join(tmpdir(), 'killed-run-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = folderOfTest('killed-run-test');
   const input = join(folder, 'input.txt');
   writeFileSync(input, text);
   const output = join(folder, 'output');

@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,15 +9,15 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { MiB } from '../../../src/base/limits.ts';
 import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
 import type { EmbeddedRunOptions } from '../../../src/local/run/run-options.ts';
 import type { JobEvent } from '../../../src/report/report.ts';
 import { BIN, cleanEnvironment } from '../../cli/cli-process.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 import { folderState } from './folder-states.ts';
 import { watchFiles } from './watched-files.ts';
 
@@ -27,8 +26,7 @@ vi.mock('node:fs/promises', async (original) => (await import('./watched-files.t
 const WORDS = new URL('../run/jobs/words.ts', import.meta.url);
 
 function setting() {
-  const folder = mkdtempSync(join(tmpdir(), 'lost-output-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = folderOfTest('lost-output-test');
   const output = join(folder, 'output');
   writeFileSync(join(folder, 'first.txt'), 'one two\none three\n');
   writeFileSync(join(folder, 'second.txt'), 'four\nfive\nfive\n');

@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { jobId } from '../../../src/base/ids.ts';
@@ -19,6 +18,7 @@ import { JobFolder } from '../../../src/local/output/job-folder.ts';
 import { type Lease, OutputClaim } from '../../../src/local/output/output-claim.ts';
 import { recover, removeDone } from '../../../src/local/output/output-folder.ts';
 import { seededRandom } from '../../helpers/seeded-random.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 import { watchFiles } from './watched-files.ts';
 
 vi.mock('node:fs/promises', async (original) => (await import('./watched-files.ts')).watchedFiles(original));
@@ -59,8 +59,7 @@ class Taker {
 }
 
 function setting() {
-  const root = mkdtempSync(join(tmpdir(), 'output-claim-test-'));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const root = folderOfTest('output-claim-test');
   const folder = join(root, '.mapreduce', 'claim');
   const pathOf = ({ folder: { token } }: Taker) => join(folder, `${token}.json`);
   return {

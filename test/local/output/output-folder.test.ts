@@ -4,16 +4,16 @@
  * at any step, changes nothing of the run that has taken over from it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { jobId } from '../../../src/base/ids.ts';
 import { thisProcess } from '../../../src/local/output/host-process.ts';
 import { JobFolder } from '../../../src/local/output/job-folder.ts';
 import { OutputClaim } from '../../../src/local/output/output-claim.ts';
 import { checkResults, publish, recover, removeDone, undo } from '../../../src/local/output/output-folder.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 import { bytesIn, type FolderState, folderState, layFolder } from './folder-states.ts';
 import { changes, watchFiles } from './watched-files.ts';
 
@@ -38,8 +38,7 @@ const WAYS: readonly Way[] = [
 
 let root: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'output-folder-test-'));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  root = folderOfTest('output-folder-test');
 });
 
 const partsOf = (name: Name) => Array.from({ length: PARTS[name] }, (_, part) => `part-r-0000${part}.tsv`);

@@ -1,21 +1,18 @@
 /** A shuffle object that comes to harm while a reducer, in its thread, has it open and has read a part of it. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MiB } from '../../../src/base/limits.ts';
 import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
 import type { JobEvent } from '../../../src/report/report.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 
 const DAMAGING = new URL('./jobs/damaging.ts', import.meta.url);
 /** So much that readers, which read three chunks ahead, have not come far into either object. */
 const LINES = Array.from({ length: 120_000 }, (_, line) => `${(line * 7_919) % 120_011} and more text`);
 
-let folder = '';
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
 async function runDamaged(how: string): Promise<{ failures: unknown[]; lines: string[]; happened: boolean }> {
-  folder = mkdtempSync(join(tmpdir(), 'damage-test-'));
+  const folder = folderOfTest('damage-test');
   const inFolder = (name: string) => join(folder, name);
   const [input, mark, output] = [inFolder('input.txt'), inFolder('mark'), inFolder('output')];
   writeFileSync(input, `${LINES.join('\n')}\n`);

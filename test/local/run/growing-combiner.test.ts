@@ -1,11 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
+import { folderOfFile } from '../../helpers/temporary-folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'distinct-test-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = folderOfFile('distinct-test');
 
 // Folded from the left, each line would be compared with all before it: 3.2 billion comparisons, for hours.
 test('distinct() folds 80,000 different lines of one key, the same in one split and in many', async () => {

@@ -1,16 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { GiB, LIMITS, MiB } from '../../../src/base/limits.ts';
 import { checkOptions } from '../../../src/local/run/check-options.ts';
 import { chooseMemory, type MemoryWish } from '../../../src/local/run/memory-budget.ts';
 import { type Machine, memoryLimit } from '../../../src/local/run/memory-limit.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 
 /** A machine of 64 GiB whose /proc and /sys are these files. */
 function machineWith(files: Readonly<Record<string, string>>, more: Partial<Machine> = {}): Machine {
-  const root = mkdtempSync(join(tmpdir(), 'memory-test-'));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const root = folderOfTest('memory-test');
   for (const [name, text] of Object.entries(files)) {
     const path = join(root, name);
     mkdirSync(dirname(path), { recursive: true });

@@ -1,18 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
+import { folderOfFile } from '../../helpers/temporary-folder.ts';
 
 const SLOW_STEPS = new URL('../run/jobs/slow-steps.ts', import.meta.url);
 /** A step takes 100 ms, and there are three seconds of them in one call. */
 const STALL_TIMEOUT_MS = 1_500;
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'stalls-test-'));
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = folderOfFile('stalls-test');
 
 /** As many files as map tasks, each of which hands one value to the reducer's one group. */
 function run(slow: string, files = 1) {

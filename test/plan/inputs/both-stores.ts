@@ -1,11 +1,10 @@
 /** Creates the same files on disk and as keys of a bucket, and lists what an input selects in each. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { listLocalInputs, listStoredInputs } from '../../../src/plan/inputs/list-inputs.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 
 export interface Selected {
   readonly keys: readonly string[];
@@ -23,8 +22,7 @@ export async function bothSides(files: Readonly<Record<string, string>>): Promis
 }
 
 function disk(files: Readonly<Record<string, string>>): Side {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'both-stores-')));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const root = folderOfTest('both-stores');
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), text);

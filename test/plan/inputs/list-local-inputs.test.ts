@@ -1,12 +1,12 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { listLocalInputs } from '../../../src/plan/inputs/list-inputs.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
+import { folderOfFile } from '../../helpers/temporary-folder.ts';
 
 const store = new FileStore({ root: '/' });
-let root: string;
+const root = folderOfFile('list-inputs');
 
 async function write(...names: string[]): Promise<void> {
   for (const name of names) {
@@ -24,7 +24,6 @@ async function keysOf(...patterns: string[]): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'list-inputs-'));
   await write(
     'logs/b.txt',
     'logs/a.txt',
@@ -47,8 +46,6 @@ beforeAll(async () => {
   );
   await mkdir(join(root, 'empty'));
 });
-
-afterAll(() => rm(root, { recursive: true, force: true }));
 
 describe('listLocalInputs()', () => {
   it('lists everything below a folder in byte order, without hidden names', async () => {

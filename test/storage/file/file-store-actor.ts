@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { serializeError } from '../../../src/base/errors.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
+import { keysOf } from '../../helpers/keys-of.ts';
 
 export type Act =
   /** Puts each key with ifNoneMatch, starting at a common moment. The outcome is the keys won. */
@@ -76,8 +77,7 @@ async function perform(act: Act): Promise<unknown> {
         if (refused !== error) throw new Error('complete() did not repeat the failure of write()');
         await upload.abort();
         await store.put('small', Buffer.from('small'));
-        const keysAfter: string[] = [];
-        for await (const { key } of store.list('')) keysAfter.push(key);
+        const keysAfter = await keysOf(store);
         const { name, message } = serializeError(error);
         return { errorName: name, message, keysAfter, smallPutWorks: true } satisfies FillOutcome;
       }

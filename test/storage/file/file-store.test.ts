@@ -7,24 +7,23 @@ import {
   mkdtemp,
   readdir,
   readFile,
-  rm,
   stat,
   symlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { isMainThread, Worker } from 'node:worker_threads';
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
-import { contentOf, describeObjectStoreContract, infosOf, keysOf } from '../object-store-contract.ts';
+import { keysOf } from '../../helpers/keys-of.ts';
+import { folderOfFile } from '../../helpers/temporary-folder.ts';
+import { contentOf, describeObjectStoreContract, infosOf } from '../object-store-contract.ts';
 import type { Act, FillOutcome } from './file-store-actor.ts';
 
-const home = await mkdtemp(join(tmpdir(), 'file-store-'));
-afterAll(() => rm(home, { recursive: true, force: true }));
+const home = folderOfFile('file-store');
 
 const newRoot = () => mkdtemp(join(home, 'root-'));
 const newStore = async () => new FileStore({ root: await newRoot() });

@@ -1,8 +1,7 @@
-import { link, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { link, readdir } from 'node:fs/promises';
+import { expect, it, vi } from 'vitest';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
+import { folderOfTest } from '../../helpers/temporary-folder.ts';
 
 /** Mocked, since the file systems of test machines support links. */
 vi.mock('node:fs/promises', async (original) => {
@@ -11,8 +10,7 @@ vi.mock('node:fs/promises', async (original) => {
 });
 
 async function newStore(): Promise<FileStore> {
-  const root = await mkdtemp(join(tmpdir(), 'file-upload-'));
-  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const root = folderOfTest('file-upload');
   return new FileStore({ root });
 }
 

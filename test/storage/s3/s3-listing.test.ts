@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { S3Store } from '../../../src/storage/s3/s3-store.ts';
-import { infosOf, keysOf } from '../object-store-contract.ts';
+import { keysOf } from '../../helpers/keys-of.ts';
+import { infosOf } from '../object-store-contract.ts';
 import { FakeS3, slowDown } from './s3-fake-service.ts';
 
 function setUp({ keys, prefix = '' }: { keys: readonly string[]; prefix?: string }) {
