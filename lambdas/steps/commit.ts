@@ -130,8 +130,13 @@ async function assertStillOwned(store: OutputStore, output: JobOutput): Promise<
     const { before } = await assertOwned(store, output);
     if (before.length === 0) return;
     const success = await store.head(key);
-    if (success === undefined) await store.put(key, Buffer.alloc(0));
-    else if (writerOf(success) !== output.jobId) throw lost(store, output, { jobId: writerOf(success)! });
+    if (success === undefined) {
+      await store.put(key, Buffer.alloc(0));
+      return;
+    }
+    const writer = writerOf(success);
+    if (writer !== output.jobId)
+      throw lost(store, output, writer === undefined ? undefined : { jobId: writer });
   } catch (error) {
     if (isMapReduceError(error, 'OutputExistsError')) {
       const success = await store.head(key);

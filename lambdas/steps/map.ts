@@ -61,5 +61,9 @@ async function storedPieces(store: ObjectStore, job: JobId, index: number): Prom
   const own = await findDocument<{ pieces: SplitPiece[] }>(store, splitKey(job, taskId('map', index)));
   if (own !== undefined) return own.pieces;
   const items = await readDocument<MapItem[]>(store, itemsKey(job, 'map'));
-  return items[index]!.pieces!;
+  const pieces = items[index]?.pieces;
+  if (pieces !== undefined) return pieces;
+  throw new MapReduceError('UsageError', `job ${job} has no map task with the index ${index}`, {
+    details: { jobId: job },
+  });
 }

@@ -28,6 +28,17 @@ export interface BarrierResult {
   readonly partitionRecords: readonly number[];
 }
 
+/** Returns the entries that are defined, in order, and the indexes of the others. */
+export function foundAndMissing<T>(entries: readonly (T | undefined)[]): {
+  readonly found: readonly T[];
+  readonly missing: readonly number[];
+} {
+  return {
+    found: entries.filter((entry) => entry !== undefined),
+    missing: [...entries.keys()].filter((index) => entries[index] === undefined),
+  };
+}
+
 export function incomplete(missing: readonly number[]): BarrierResult {
   return { missing, summaries: [], partitionRecords: [] };
 }

@@ -15,7 +15,13 @@ import type { TaskSummary } from '../report/task-summary.ts';
 import { ShuffleIndexBuilder } from '../shuffle/shuffle-index.ts';
 import { readShuffleFooter, type ShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import { type BarrierOptions, type BarrierResult, incomplete, unbalanced } from './barrier-result.ts';
+import {
+  type BarrierOptions,
+  type BarrierResult,
+  foundAndMissing,
+  incomplete,
+  unbalanced,
+} from './barrier-result.ts';
 
 /** @throws BooksDoNotBalanceError if the map tasks did not read each planned byte exactly once */
 export function closeMapStage(options: Omit<BarrierOptions, 'partitionRecords'>): Promise<BarrierResult> {
@@ -27,22 +33,20 @@ type Options = Parameters<typeof closeMapStage>[0];
 async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierResult> {
   const maps = plan.splits.length;
   const partitions = plan.settings.reducers;
-  const listed = await listShuffle(store, layout, maps);
-  const objects = listed.filter((object) => object !== undefined);
-  if (objects.length < maps) return incomplete([...listed.keys()].filter((map) => listed[map] === undefined));
+  const { found: objects, missing } = foundAndMissing(await listShuffle(store, layout, maps));
+  if (missing.length > 0) return incomplete(missing);
 
   const index = new ShuffleIndexBuilder(objects, partitions);
   const partitionRecords = new Array<number>(partitions).fill(0);
-  const found = await mapBounded(objects, LIMITS.barrierReadsMax, async (object, map) => {
+  const footers = await mapBounded(objects, LIMITS.barrierReadsMax, async (object, map) => {
     const footer = await usableFooter(object, { store, map, partitions });
     if (footer === undefined) return undefined;
     index.add(map, footer.extents);
     for (const [partition, { records }] of footer.extents.entries()) partitionRecords[partition]! += records;
     return { summary: footer.summary, records: sumBy(footer.extents, ({ records }) => records) };
   });
-  const damaged = [...found.keys()].filter((map) => found[map] === undefined);
+  const { found: committed, missing: damaged } = foundAndMissing(footers);
   if (damaged.length > 0) return incomplete(damaged);
-  const committed = found.map((each) => each!);
   for (const [map, { summary, records }] of committed.entries()) {
     if (records !== summary.recordsWritten) {
       throw unbalanced(
@@ -94,15 +98,14 @@ async function closeMapOnly({
   removeForeign,
 }: Options): Promise<BarrierResult> {
   const { jobId, merge } = plan.settings;
-  const found = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
+  const parts = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
     summaryOrRemovePart(store, layout, taskPartKey(layout, taskId('map', map), { extension, merge }), {
       jobId,
       removeForeign,
     }),
   );
-  const missing = [...found.keys()].filter((index) => found[index] === undefined);
+  const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);
-  const summaries = found.map((summary) => summary!);
   checkBytesRead(plan, summaries);
   return { missing: [], summaries, partitionRecords: [] };
 }

@@ -14,7 +14,13 @@ import type { JobLayout } from '../plan/task.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { type BarrierOptions, type BarrierResult, incomplete, unbalanced } from './barrier-result.ts';
+import {
+  type BarrierOptions,
+  type BarrierResult,
+  foundAndMissing,
+  incomplete,
+  unbalanced,
+} from './barrier-result.ts';
 
 /** @throws BooksDoNotBalanceError if a reduce task did not read each record of its partition exactly once */
 export async function closeReduceStage({
@@ -26,15 +32,14 @@ export async function closeReduceStage({
   removeForeign,
 }: BarrierOptions): Promise<BarrierResult> {
   const { jobId, reducers, merge } = plan.settings;
-  const found = await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
+  const parts = await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
     const task = taskId('reduce', index);
     if (merge && !partsAreInOrder(plan.settings)) return readMergeRunSummary(store, layout, task);
     const key = taskPartKey(layout, task, { extension, merge });
     return summaryOrRemovePart(store, layout, key, { jobId, removeForeign });
   });
-  const missing = [...found.keys()].filter((index) => found[index] === undefined);
+  const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);
-  const summaries = found.map((summary) => summary!);
   for (const [partition, { recordsRead }] of summaries.entries()) {
     if (recordsRead !== partitionRecords[partition]) {
       throw unbalanced(

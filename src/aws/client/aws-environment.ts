@@ -81,7 +81,7 @@ function fileOf(
 /** Names in headings such as `[profile work]` of the one file and `[work]` of the other. */
 function profilesIn(text: string): string[] {
   return [...text.matchAll(/^\s*\[\s*(?:profile\s+)?["']?([^\]"']+?)["']?\s*\]/gm)]
-    .map(([, name]) => name!)
+    .map(([, name = '']) => name)
     .filter((name) => !/^(sso-session|services)\s/.test(name));
 }
 

@@ -92,5 +92,5 @@ export function readDefinition(definition: string): Machine {
 /** ARNs or names of the functions that a definition or one of its states calls, each once. */
 export function functionsIn(states: unknown): string[] {
   const text = typeof states === 'string' ? states : JSON.stringify(states ?? {});
-  return [...new Set([...text.matchAll(/"FunctionName":\s*"([^"]+)"/g)].map(([, name]) => name!))];
+  return [...new Set([...text.matchAll(/"FunctionName":\s*"([^"]+)"/g)].map(([, name = '']) => name))];
 }

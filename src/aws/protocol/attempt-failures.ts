@@ -60,8 +60,8 @@ export async function readFailures(
     findDocument<AttemptFailureDocument>(store, key),
   );
   return read
-    .filter((failure) => failure !== undefined && failure.at >= since)
-    .map((failure) => failure!)
+    .filter((failure) => failure !== undefined)
+    .filter(({ at }) => at >= since)
     .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }
 

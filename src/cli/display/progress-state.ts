@@ -104,10 +104,8 @@ export interface Rates {
  */
 export function ratesOf(stage: StageState): Rates | undefined {
   const last: Sample = stage;
-  const first: Sample =
-    stage.state === 'running' && stage.samples.length > 0
-      ? stage.samples[0]!
-      : { elapsedMs: 0, records: 0, bytes: 0 };
+  const oldest = stage.state === 'running' ? stage.samples[0] : undefined;
+  const first: Sample = oldest ?? { elapsedMs: 0, records: 0, bytes: 0 };
   const seconds = (last.elapsedMs - first.elapsedMs) / 1000;
   if (seconds <= 0 || last.bytes <= first.bytes) return undefined;
   return {

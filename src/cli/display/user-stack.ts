@@ -38,11 +38,11 @@ export function userStack(stack: string, packageRoot: URL): UserStack {
 /** The stack of every attempt goes through one of these files. */
 function bundledRoot(frames: readonly string[]): string[] {
   for (const frame of frames) {
-    const match =
+    const [, root] =
       /(?:\(|at )(\S*?\/)(?:dist\/)?src\/(?:map\/map-task|reduce\/reduce-task|reduce\/group-reducer|api\/user-code)\.[jt]s:/.exec(
         frame,
-      );
-    if (match !== null) return [match[1]!];
+      ) ?? [];
+    if (root !== undefined) return [root];
   }
   return [];
 }

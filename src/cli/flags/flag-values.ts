@@ -23,14 +23,14 @@ const BYTES_BY_UNIT: ReadonlyMap<string, number> = new Map([
  * unit.
  */
 export function parseSizeBytes(flag: string, text: string, { min, max }: Range): number {
-  const match = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim());
-  const unitBytes = match === null ? undefined : BYTES_BY_UNIT.get(match[2]!.toLowerCase());
-  if (match === null || unitBytes === undefined) {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? [];
+  const unitBytes = unit === undefined ? undefined : BYTES_BY_UNIT.get(unit.toLowerCase());
+  if (unitBytes === undefined) {
     throw usage(
       `${flag} is a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
     );
   }
-  const bytes = Math.round(Number(match[1]) * unitBytes);
+  const bytes = Math.round(Number(number) * unitBytes);
   if (bytes < min || bytes > max) {
     throw usage(`${flag} is from ${exactSize(min)} to ${exactSize(max)}; received '${text}'`);
   }
@@ -47,12 +47,12 @@ const MS_BY_UNIT: ReadonlyMap<string, number> = new Map([
 
 /** `500ms`, `60s`, `2m` (or `2min`), `1h`. A number without a unit is ambiguous, so it is refused. */
 export function parseDurationMs(flag: string, text: string, { min, max }: Range): number {
-  const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text.trim());
-  const unitMs = match === null ? undefined : MS_BY_UNIT.get(match[2]!.toLowerCase());
-  if (match === null || unitMs === undefined) {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text.trim()) ?? [];
+  const unitMs = unit === undefined ? undefined : MS_BY_UNIT.get(unit.toLowerCase());
+  if (unitMs === undefined) {
     throw usage(`${flag} is a time; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`);
   }
-  const ms = Math.round(Number(match[1]) * unitMs);
+  const ms = Math.round(Number(number) * unitMs);
   if (ms < min || ms > max)
     throw usage(`${flag} is from ${min}ms to ${max / 3_600_000}h; received '${text}'`);
   return ms;
