@@ -6,8 +6,8 @@ import { RestrictedStore } from '../helpers/restricted-store.ts';
 const mapStore = () =>
   new RestrictedStore(new MemoryStore(), { who: 'map', access: bucketAccess('map', ['data/']) });
 
-/** The tests of the steps (test/lambdas) run with these rights, so they fail when a step lacks a right. */
-describe('the store of those tests refuses what a role does not allow', () => {
+/** The tests of the steps (test/lambdas) use this store, so they fail if a role lacks a permission. */
+describe('the store of those tests rejects what a role does not allow', () => {
   it.each([
     ['reading', 'an input outside of the readable prefixes', () => mapStore().head('input/word-count/a.txt')],
     ['writing', "a job's claim", () => mapStore().put('jobs/a/request.json', Buffer.alloc(0))],
@@ -18,7 +18,7 @@ describe('the store of those tests refuses what a role does not allow', () => {
     await expect(access()).rejects.toThrow('the role of map may not');
   });
 
-  it('but not what it allows', async () => {
+  it('but allows what the role allows', async () => {
     const store = mapStore();
 
     await store.put('work/a/shuffle/m-00000', Buffer.alloc(0));

@@ -1,4 +1,4 @@
-/** What a cold start has to load. `npm run bench -- --lambdas` measures it. */
+/** Checks what a cold start has to load. `npm run bench -- --lambdas` measures the time. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -46,7 +46,7 @@ describe('the bundles', () => {
   });
 });
 
-it('bundles are made again when a source has changed, and only then', () => {
+it('makes bundles again only if a source has changed', () => {
   const folder = folderOfTest('mapreduce-bundle-test');
   const jobs = join(folder, 'jobs.ts');
   const helper = join(folder, 'words.ts');

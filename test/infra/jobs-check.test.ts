@@ -23,35 +23,35 @@ test.each<[string, string, RegExp]>([
     /app name 'a\/b' cannot be the name of a folder/,
   ],
   ['an empty name', `${IMPORT}export const apps = { '': job };`, /app name '' is empty/],
-])('a jobs module that exports %s is refused before the stack is made', (_, source, message) => {
+])('rejects a jobs module that exports %s before it creates the stack', (_, source, message) => {
   expect(() => bundleHandlers(moduleWith(source))).toThrow(message);
 });
 
-test('a jobs module that throws while it loads is refused with its error', () => {
+test('rejects a jobs module that throws while it loads, and shows its error', () => {
   expect(() => bundleHandlers(moduleWith(`throw new Error('no database');`))).toThrow(
     /does not load.*no database/s,
   );
 });
 
-test('a definition that is refused while the jobs module loads is reported in the words of defineJob', () => {
+test('reports a definition that defineJob rejects with the message of defineJob', () => {
   const source = IMPORT.replace("name: 'copy'", "name: 'no name'");
 
   expect(() => bundleHandlers(moduleWith(source))).toThrow(/jobs\.ts: job 'no name': name must be/);
 });
 
-test('words that look like an error of ours are no such thing in what a jobs module prints', () => {
+test('does not mistake the output of a jobs module for an error of mapreduce', () => {
   const source = `console.error('[JobDefinitionError]: not ours'); throw new Error('no database');`;
 
   expect(() => bundleHandlers(moduleWith(source))).toThrow(/does not load:.*no database/s);
 });
 
-test('a jobs module that ends the process with exit code 0 is refused', () => {
+test('rejects a jobs module that ends the process with exit code 0', () => {
   expect(() => bundleHandlers(moduleWith('process.exit(0);'))).toThrow(
     /does not load: it ends the process with exit code 0/,
   );
 });
 
-test('apps are listed with their parameters, whatever the module prints', () => {
+test('lists the apps with their parameters, whatever the module prints', () => {
   const params = `{ case: { type: 'string', choices: ['lower', 'keep'], default: 'lower', description: 'of letters', more: 1 } }`;
   const count = `defineJob({ name: 'count', description: 'Counts', input: textLines(), key: 'string', value: 'number', params: ${params}, map: (line, { emit }) => emit(line, 1), reduce: 'sum', output: lines() })`;
   const source = `${IMPORT}console.log('[]'); export const apps = { copy: job, later: { load: async () => ({ default: ${count} }) } };`;

@@ -59,7 +59,7 @@ function statementsOf(template: Template, idPart: string): Statement[] {
   );
 }
 
-/** What the policies whose id contains this allow with objects, as `s3:PutObject work/*`. */
+/** The object permissions in the policies whose id contains this, as `s3:PutObject work/*`. */
 function objectAccess(template: Template, idPart: string): string[] {
   return statementsOf(template, idPart)
     .flatMap(({ Action, Resource: resource }) =>
@@ -631,7 +631,7 @@ describe('the construct', () => {
     ]);
   });
 
-  it('refuses a jobs module that does not exist', () => {
+  it('rejects a jobs module that does not exist', () => {
     const stack = new Stack(newApp(), 'Mine');
 
     expect(() => new MapReduce(stack, 'Jobs', { jobs: 'nowhere.ts' })).toThrow(

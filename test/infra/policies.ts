@@ -14,7 +14,7 @@ interface Statement {
   readonly Resource: unknown;
 }
 
-/** A template as if it were deployed, with the logical ids of resources as their names. */
+/** A template as if it were deployed. The names of its resources are their logical ids. */
 export class Policies {
   readonly #resources: Readonly<Record<string, Resource>>;
   readonly #stackName: string;
@@ -43,7 +43,7 @@ export class Policies {
     );
   }
 
-  /** The text that CloudFormation makes of a value. */
+  /** Returns the text that CloudFormation makes from a value. */
   render(value: unknown): string {
     if (typeof value === 'string') return value;
     const [name, argument] = Object.entries(value as Record<string, unknown>)[0] ?? [];

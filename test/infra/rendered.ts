@@ -1,4 +1,4 @@
-/** The machines as they are reviewed, with invented ARNs: the real ones are known only to a deployment. */
+/** Renders the machines for review, with invented ARNs, because only a deployment knows the real ones. */
 import { byFunction, pascalCase } from '../../infra/functions/function-names.ts';
 import type { Machine } from '../../infra/machine/asl.ts';
 import { stateMachineDefinition } from '../../infra/machine/state-machine-definition.ts';
@@ -38,7 +38,7 @@ export const GOLDEN: readonly Golden[] = [
   },
 ];
 
-/** As it is after it has been written as JSON and read back. */
+/** Returns the value as it is after it was written as JSON and read back. */
 function plain(definition: Machine): Machine {
   return JSON.parse(JSON.stringify(definition));
 }

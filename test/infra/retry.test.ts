@@ -1,4 +1,4 @@
-/** What happens to tasks that Lambda throttles, according to the retriers of the rendered machine. */
+/** Simulates tasks that Lambda throttles, with the retriers of the rendered machine. */
 import { describe, expect, it } from 'vitest';
 import type { Retrier, TaskState } from '../../infra/machine/asl.ts';
 import { seededRandom } from '../helpers/seeded-random.ts';
@@ -28,7 +28,7 @@ interface Load {
 interface Outcome {
   readonly failed: number;
   readonly hours: number;
-  /** How often the unluckiest task was refused. */
+  /** How often Lambda throttled the unluckiest task. */
   readonly refusalsMax: number;
 }
 
@@ -105,7 +105,7 @@ function delayMax(
   return Math.min(MaxDelaySeconds, IntervalSeconds * BackoffRate ** attempt);
 }
 
-/** Advances by a tenth of a second. A start that finds no free slot is refused, and retried as the retrier says. */
+/** Advances by a tenth of a second. A start that finds no free slot is throttled, and retried as the retrier says. */
 function simulate({ tasks, slots, taskSeconds }: Load, retrier: Retrier, seed: number): Outcome {
   const random = seededRandom(seed);
   const ticksPerSecond = 10;

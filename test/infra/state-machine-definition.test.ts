@@ -29,7 +29,7 @@ describe.each(GOLDEN)('$name', ({ file, render }) => {
   });
 });
 
-/** Without the watch, which a stage can do without. */
+/** All tasks except those of the watch, which a stage does not need. */
 const neededTasks = tasks.filter(([name]) => !name.startsWith('Watch'));
 
 describe('the state machine', () => {
