@@ -1,6 +1,6 @@
 /**
- * Fails if the subject of one of the last commits is longer than CONTRIBUTING.md allows. In a shallow clone, this checks
- * only the commits that exist.
+ * Fails if the subject of one of the last commits is longer than CONTRIBUTING.md allows. In a shallow clone, this
+ * checks only the commits that exist.
  */
 import { spawnSync } from 'node:child_process';
 

@@ -1,6 +1,6 @@
 /**
- * `npm start`. With arguments, it runs the command: `npm start -- run word-count --input ...`. Without arguments, it counts
- * the words of a real corpus, the State of the Union addresses, and shows the most frequent ones.
+ * `npm start`. With arguments, it runs the command: `npm start -- run word-count --input ...`. Without arguments, it
+ * counts the words of a real corpus, the State of the Union addresses, and shows the most frequent ones.
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';

@@ -1,10 +1,10 @@
-/** What the compiler cannot see: the names of the states of a stage are computed. */
+/** Checks what the compiler cannot check, because the names of the states of a stage are computed. */
 import { describe, expect, it } from 'vitest';
 import type { Machine, State } from '../../infra/machine/asl.ts';
 import { STATE_OF_STEP } from '../../infra/machine/state-names.ts';
 import { GOLDEN } from './rendered.ts';
 
-/** The machine and those inside its Map states, by the name of what starts them. */
+/** The machine, and the machines inside its Map states by the name of the Map state. */
 function machinesIn(name: string, machine: Machine): [string, Machine][] {
   const inner = Object.entries(machine.States).flatMap(([state, definition]) =>
     definition.Type === 'Map' ? machinesIn(state, definition.ItemProcessor) : [],
@@ -30,7 +30,7 @@ function danglingIn({ StartAt, States }: Machine): string[] {
 
 function unreachableIn({ StartAt, States }: Machine): string[] {
   const reached = new Set([StartAt]);
-  // A set hands on what is added to it while it is walked.
+  // The loop also visits what it adds to the set.
   for (const name of reached) {
     for (const target of targetsOf(States[name]!)) reached.add(target);
   }
@@ -40,16 +40,16 @@ function unreachableIn({ StartAt, States }: Machine): string[] {
 const machines = GOLDEN.flatMap(({ name, render }) => machinesIn(name, render()));
 
 describe.each(machines)('%s', (_, machine) => {
-  it('leads only to states that it has', () => {
+  it('has no transition to a missing state', () => {
     expect(danglingIn(machine)).toEqual([]);
   });
 
-  it('leads to every state that it has', () => {
+  it('reaches all its states', () => {
     expect(unreachableIn(machine)).toEqual([]);
   });
 });
 
-it('the machines of the children are checked too', () => {
+it('the checks include the machines of the children', () => {
   expect(machines.map(([name]) => name)).toEqual([
     'the state machine',
     'MapStage',
@@ -60,20 +60,20 @@ it('the machines of the children are checked too', () => {
   ]);
 });
 
-it('a state that is missing is reported', () => {
+it('the checks report a missing state', () => {
   const machine: Machine = { StartAt: 'A', States: { A: { Type: 'Wait', Seconds: 1, Next: 'B' } } };
 
   expect(danglingIn(machine)).toEqual(['B']);
 });
 
-it('every step that a handler may ask for is a state of the machine', () => {
+it('every step that a handler may name is a state of the machine', () => {
   expect(Object.values(STATE_OF_STEP).filter((name) => !Object.hasOwn(machines[0]![1].States, name))).toEqual(
     [],
   );
 });
 
-describe('the compiler refuses', () => {
-  it('a transition, a start or a default that is no state of the machine', () => {
+describe('the compiler rejects', () => {
+  it('a transition, a start or a default that names a missing state', () => {
     const done = { Type: 'Succeed' } as const;
 
     // @ts-expect-error: there is no state B
