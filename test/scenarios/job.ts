@@ -1,15 +1,15 @@
-/** Word count whose tasks meet, wait to be killed, or fail at first; markers are files, which all threads see. */
+/** Word count whose tasks meet, wait to be killed, or fail at first. Markers are files, which all threads can see. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 
-/** Others may use this machine. */
+/** Long, because the machine may be busy. */
 const PATIENCE_MS = 180_000;
-const LOOK_INTERVAL_MS = 5;
+const CHECK_INTERVAL_MS = 5;
 
 export default defineJob({
   name: 'scenario',
-  description: 'Counts words under harm',
+  description: 'Counts words while workers fail',
   input: textLines(),
   key: 'string',
   value: 'number',
@@ -27,7 +27,7 @@ export default defineJob({
         'hang-once',
         'fill-heap-once',
       ],
-      description: 'what befalls the tasks',
+      description: 'what happens to the tasks',
     },
   },
   setup: () => ({ records: 0, groups: 0 }),
@@ -53,7 +53,7 @@ export default defineJob({
 function harmMap(harm: string, marks: string, offsetBytes: number): void {
   switch (harm) {
     case 'meet':
-      // Two tasks wait here for each other: neither gets on unless both run at the same time.
+      // Two tasks wait here for each other. They continue only if both run at the same time.
       mark(marks, `met-${offsetBytes}`);
       waitUntil(() => readdirSync(marks).filter((name) => name.startsWith('met-')).length >= 2);
       return;
@@ -81,7 +81,7 @@ function failOnce(marks: string, name: string): void {
   if (markOnce(marks, name)) throw new Error(`the first attempt fails (${name})`);
 }
 
-/** True for whoever comes first. */
+/** Creates the marker. Returns whether this call was the first. */
 function markOnce(marks: string, name: string): boolean {
   try {
     writeFileSync(join(marks, name), '', { flag: 'wx' });
@@ -100,6 +100,6 @@ function waitUntil(condition: () => boolean): void {
   const end = Date.now() + PATIENCE_MS;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`nothing happened for ${PATIENCE_MS} ms`);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_INTERVAL_MS);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CHECK_INTERVAL_MS);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What a MapReduce has to survive, on real worker threads: each run's result is compared, byte for byte, with that of
- * the sequential run, which uses one worker and runs one task after the other.
+ * The failures that a MapReduce has to survive, on real worker threads. The result of each run is compared byte for byte with
+ * that of the sequential run, which uses one worker and runs one task at a time.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 describe('the four classic scenarios', () => {
-  test('sequential: one worker, one task after the other, counts every word', async () => {
+  test('sequential: one worker runs one task at a time and counts every word', async () => {
     const counts = new Map<string, number>();
     for (const line of text(LINES).trimEnd().split('\n')) {
       for (const word of line.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);
@@ -42,7 +42,7 @@ describe('the four classic scenarios', () => {
     expect(workersOf(events)).toBe(1);
   });
 
-  test('parallel: two map tasks are at work at the same moment, and the result is the same', async () => {
+  test('parallel: two map tasks run at the same time, and the result is the same', async () => {
     const { result, marks } = await run('parallel', { workers: 2 }, 'meet');
 
     expect(result).toEqual(oracle);
@@ -50,7 +50,7 @@ describe('the four classic scenarios', () => {
     expect(marks.filter((name) => name.startsWith('met-')).length).toBeGreaterThanOrEqual(2);
   });
 
-  test('one worker killed in the middle of a task: another does it again, and the result is the same', async () => {
+  test('one worker killed in the middle of a task: another worker retries it, and the result is the same', async () => {
     let pool: WorkerPool | undefined;
     let tasksLeft = 0;
     const killed: string[] = [];
@@ -67,7 +67,7 @@ describe('the four classic scenarios', () => {
           if (event.kind === 'attempt-started') busy.set(event.worker, event.attemptId);
           if (event.kind !== 'attempt-ended') return;
           busy.delete(event.worker);
-          // When all other map tasks have committed, the one that is left is the one that waits in the middle of its split.
+          // When all other map tasks have committed, the remaining one waits in the middle of its split.
           if (--tasksLeft !== 1) return;
           const [worker, attempt] = [...busy][0]!;
           killed.push(attempt);
@@ -100,7 +100,7 @@ describe('the four classic scenarios', () => {
         workers: 3,
         attemptsMax: 200,
         onEvent: (event) => {
-          // Before that none can commit: a kill that comes late still finds its attempt.
+          // No attempt can commit before that, so a late kill still finds its attempt.
           if (event.kind === 'attempt-failed' && ++deaths === 10) writeFileSync(mark, '');
           if (event.kind !== 'attempt-started' || kills >= 25) return;
           const { worker } = event;
@@ -122,18 +122,18 @@ describe('the four classic scenarios', () => {
   });
 });
 
-describe('and further', () => {
-  test('a worker that hangs is replaced when it has made no progress for long enough', async () => {
+describe('further failures', () => {
+  test('a worker that hangs is replaced after it has made no progress for the stall timeout', async () => {
     const options = { workers: 2, stallTimeoutMs: 1_000, attemptsMax: 100, backupAttempts: false };
     const { result, events } = await run('hang', options, 'hang-once');
 
-    // On a machine that is busy with other things a new worker may seem to hang as well.
+    // On a busy machine, a new worker may seem to hang as well.
     expect(new Set(failures(events))).toEqual(new Set(['TaskStalledError']));
     expect(result).toEqual(oracle);
   });
 
-  test('a worker that runs out of memory takes down nobody else', async () => {
-    // On a slow machine a backup attempt would be first, and stop the one that fills its heap.
+  test('a worker that runs out of memory does not affect the others', async () => {
+    // On a slow machine, a backup attempt could commit first and stop the attempt that fills its heap.
     const options = { workers: 2, stallTimeoutMs: 3_600_000, backupAttempts: false };
     const { result, events } = await run('heap', options, 'fill-heap-once');
 
@@ -155,7 +155,7 @@ describe('and further', () => {
 });
 
 interface ScenarioRun {
-  /** Every file of the output but the manifest, which holds times. */
+  /** Every file of the output except the manifest, which contains times. */
   readonly result: Record<string, string>;
   readonly report: JobReport;
   readonly events: readonly JobEvent[];
@@ -204,7 +204,7 @@ function workersOf(events: readonly JobEvent[]): number {
   return new Set(events.flatMap((event) => (event.kind === 'attempt-started' ? [event.worker] : []))).size;
 }
 
-/** The same for every call: 500 words, some much more frequent than others. */
+/** Returns the same text on every call: 500 words, some much more frequent than others. */
 function text(lines: number): string {
   let state = 7;
   const next = (below: number): number => {

@@ -1,6 +1,6 @@
 /**
- * A folder as it is at a moment: files with their bytes as latin1, and folders, whose names end in '/'. The bytes of a
- * file that has several names are preceded by the first of them, and the names become hard links of one file again.
+ * The state of a folder: files with their bytes as latin1, and folders, whose names end in '/'. If a file has several names,
+ * its bytes follow the first of them. Restoring the state makes these names hard links of one file again.
  */
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

@@ -1,4 +1,4 @@
-/** Whatever a run does in its output folder, files that this product did not write stay as they are. */
+/** Whatever a run does in its output folder, it never changes files that mapreduce did not write. */
 import {
   cpSync,
   existsSync,
@@ -54,7 +54,7 @@ const SPARK = {
 };
 
 describe('a _temporary/ of Hadoop or Spark', () => {
-  test('stays when the run is refused', async () => {
+  test('is unchanged if the run is refused', async () => {
     const { output, lay, run } = setting();
     await run();
     lay(SPARK);
@@ -65,7 +65,7 @@ describe('a _temporary/ of Hadoop or Spark', () => {
     expect(folderState(output)).toEqual(before);
   });
 
-  test('stays when the run succeeds, and when it fails', async () => {
+  test('is unchanged if the run succeeds, and if it fails', async () => {
     const { output, lay, run, result } = setting();
     lay(SPARK);
     const before = folderState(output);
@@ -81,7 +81,7 @@ describe('a _temporary/ of Hadoop or Spark', () => {
     expect(result()).toBe(COUNTED);
   });
 
-  test('is not followed where it is a link to another folder', async () => {
+  test('is not followed if it is a link to another folder', async () => {
     const { folder, output, lay, run } = setting();
     lay({ 'elsewhere/precious.txt': 'mine', 'elsewhere/deep/down.txt': 'mine too' });
     symlinkSync(join(folder, 'elsewhere'), join(output, '_temporary'));
@@ -106,7 +106,7 @@ describe('a .mapreduce in the output', () => {
     'elsewhere/claim/x.json': 'mine',
   };
 
-  test('that is a link is refused, and nothing behind it is touched', async () => {
+  test('that is a link is refused, and the files in its target are unchanged', async () => {
     const { folder, output, lay, run } = setting();
     lay(ELSEWHERE);
     symlinkSync(join(folder, 'elsewhere'), join(output, '.mapreduce'));
@@ -120,7 +120,7 @@ describe('a .mapreduce in the output', () => {
     expect(folderState(join(folder, 'elsewhere'))).toEqual(before);
   });
 
-  test('with entries of somebody else keeps them', async () => {
+  test('keeps the entries of other programs', async () => {
     const { output, lay, run, result } = setting();
     const theirs = {
       'output/.mapreduce/uploads/precious.txt': 'mine',
@@ -140,7 +140,7 @@ describe('a .mapreduce in the output', () => {
     expect(result()).toBe(COUNTED);
   });
 
-  test('with a claim that is not ours is refused by name', async () => {
+  test('is refused if it contains a claim that mapreduce did not write, and the message names it', async () => {
     const { output, lay, run } = setting();
     lay({ 'output/.mapreduce/claim/deed.pdf': 'mine' });
     const before = folderState(output);
@@ -152,7 +152,7 @@ describe('a .mapreduce in the output', () => {
     expect(folderState(output)).toEqual(before);
   });
 
-  test('with links among our own entries never leads a removal out of the folder', async () => {
+  test('with links among its entries never lets a removal leave the folder', async () => {
     const { folder, output, lay, run } = setting();
     const token = 'a'.repeat(32);
     lay({ 'elsewhere/precious.txt': 'mine', 'elsewhere/job/owner.json': 'not a marker' });
@@ -174,22 +174,25 @@ describe("a dead run's folder", () => {
     [`${DEAD}/owner.json`]: `{"product":"serverless-mapreduce","formatVersion":1,"token":"${TOKEN}"}\n`,
   };
 
-  test.each(['replaced', 'work/result', 'work'])('with a link at %s is followed nowhere', async (name) => {
-    const { folder, output, lay, run, result } = setting();
-    await run();
-    lay({ ...OWNER, 'victim/part-r-00000.tsv': 'mine', 'victim/result/notes.txt': 'mine' });
-    mkdirSync(dirname(join(folder, DEAD, name)), { recursive: true });
-    symlinkSync(join(folder, 'victim'), join(folder, DEAD, name));
-    const before = folderState(join(folder, 'victim'));
+  test.each(['replaced', 'work/result', 'work'])(
+    'with a link at %s is undone without following the link',
+    async (name) => {
+      const { folder, output, lay, run, result } = setting();
+      await run();
+      lay({ ...OWNER, 'victim/part-r-00000.tsv': 'mine', 'victim/result/notes.txt': 'mine' });
+      mkdirSync(dirname(join(folder, DEAD, name)), { recursive: true });
+      symlinkSync(join(folder, 'victim'), join(folder, DEAD, name));
+      const before = folderState(join(folder, 'victim'));
 
-    await run({ overwrite: true });
+      await run({ overwrite: true });
 
-    expect(folderState(join(folder, 'victim'))).toEqual(before);
-    expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
-    expect(result()).toBe(COUNTED);
-  });
+      expect(folderState(join(folder, 'victim'))).toEqual(before);
+      expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+      expect(result()).toBe(COUNTED);
+    },
+  );
 
-  test('that had committed is known in a copy too, in which no file is the same any more', async () => {
+  test('that had committed is recognised in a copy too, although all inodes are new', async () => {
     const { folder, output, lay, run, result } = setting();
     await run();
     const names = ['manifest.json', 'part-r-00000.tsv', '_SUCCESS'];
@@ -209,7 +212,7 @@ describe("a dead run's folder", () => {
 });
 
 describe('a first run', () => {
-  test('leaves files alone that merely bear names like those of results', async () => {
+  test('keeps files that only have names similar to those of results', async () => {
     const { output, lay, run, result } = setting();
     const theirs = {
       'output/part-r-00000.bak': 'mine',
@@ -227,7 +230,7 @@ describe('a first run', () => {
     expect(result()).toBe(COUNTED);
   });
 
-  test('is refused beside a part that would be read as one of its own', async () => {
+  test('is refused if the folder holds a part that readers would take for one of the new result', async () => {
     const { output, lay, run } = setting();
     lay({ 'output/part-r-00007.tsv': 'mine' });
     const before = folderState(output);
@@ -242,7 +245,7 @@ describe('a first run', () => {
 });
 
 describe('--overwrite', () => {
-  test('refuses a manifest.json of another program by name, and changes nothing', async () => {
+  test('refuses a manifest.json of another program, names it, and changes nothing', async () => {
     const { output, lay, run } = setting();
     lay({
       'output/manifest.json': '{"name":"A web app","icons":[],"start_url":"/"}',
@@ -259,7 +262,7 @@ describe('--overwrite', () => {
     expect(folderState(output)).toEqual(before);
   });
 
-  test('replaces what the manifest lists, and leaves alone what only bears such a name', async () => {
+  test('replaces what the manifest lists, and keeps files that only have similar names', async () => {
     const { output, lay, run, result } = setting();
     await run({ reducers: 3 });
     const theirs = {
@@ -286,18 +289,31 @@ describe('--overwrite', () => {
   test.each([
     ['merged.tsv', { merge: true }],
     ['part-r-00001.tsv', { reducers: 2 }],
-    // Whoever reads the parts would read it as one of them.
+    // Readers would take it for a part of the new result.
     ['part-r-00007.tsv', { reducers: 2 }],
     ['part-r-00007.tsv', { merge: true }],
-  ])(
-    'refuses a %s of somebody else in the way of the new result or among its parts',
-    async (name, options) => {
+  ])('refuses a %s of another program that conflicts with the new result', async (name, options) => {
+    const { output, lay, run } = setting();
+    await run();
+    lay({ [`output/${name}`]: 'mine' });
+    const before = folderState(output);
+
+    await expect(run({ overwrite: true, ...options })).rejects.toMatchObject({
+      name: 'OutputExistsError',
+      message: expect.stringContaining(name),
+    });
+
+    expect(folderState(output)).toEqual(before);
+  });
+
+  test.each(['_SUCCESS', 'part-r-00000.tsv'])(
+    'refuses a %s without a manifest that mapreduce wrote',
+    async (name) => {
       const { output, lay, run } = setting();
-      await run();
-      lay({ [`output/${name}`]: 'mine' });
+      lay({ [`output/${name}`]: '' });
       const before = folderState(output);
 
-      await expect(run({ overwrite: true, ...options })).rejects.toMatchObject({
+      await expect(run({ overwrite: true })).rejects.toMatchObject({
         name: 'OutputExistsError',
         message: expect.stringContaining(name),
       });
@@ -305,19 +321,6 @@ describe('--overwrite', () => {
       expect(folderState(output)).toEqual(before);
     },
   );
-
-  test.each(['_SUCCESS', 'part-r-00000.tsv'])('refuses a %s without a manifest of ours', async (name) => {
-    const { output, lay, run } = setting();
-    lay({ [`output/${name}`]: '' });
-    const before = folderState(output);
-
-    await expect(run({ overwrite: true })).rejects.toMatchObject({
-      name: 'OutputExistsError',
-      message: expect.stringContaining(name),
-    });
-
-    expect(folderState(output)).toEqual(before);
-  });
 
   test.each(['../precious.txt', 'sub/part-r-00000.tsv', '/etc/hostname', '.', 'notes.txt', '__proto__'])(
     'refuses a manifest that lists %j as a part',
@@ -360,7 +363,7 @@ describe('--overwrite', () => {
     expect(readFileSync(join(folder, 'precious.txt'), 'utf8')).toBe('mine');
   });
 
-  test('replaces a result that lost some of its files', async () => {
+  test('replaces a result of which some files are missing', async () => {
     const { output, run, result } = setting();
     await run({ reducers: 3 });
     rmSync(join(output, '_SUCCESS'));
@@ -372,7 +375,7 @@ describe('--overwrite', () => {
     expect(result()).toBe(COUNTED);
   });
 
-  test('keeps what is put in the way while the job runs, and brings the old result back', async () => {
+  test('keeps a conflicting file that is created while the job runs, and restores the old result', async () => {
     const { output, run, result } = setting();
     await run();
     const before = folderState(output);
@@ -396,7 +399,7 @@ describe('--overwrite', () => {
 });
 
 describe('an output folder', () => {
-  test('that is a link to a folder is written to, through the link', async () => {
+  test('that is a link to a folder is written to through the link', async () => {
     const { folder, output, run, result } = setting();
     rmSync(output, { recursive: true });
     mkdirSync(join(folder, 'disk'));
@@ -417,8 +420,8 @@ describe('an output folder', () => {
     ['below a dangling link', 'dangling/x', /dangling is a symbolic link to .*nowhere, which does not exist/],
     ['a link in a circle', 'circle', /circle/],
     ['with a name that is too long', 'x'.repeat(300), /too long/],
-    ['where no folder can be made', '/proc/mapreduce', /\/proc/],
-  ])('%s is refused as a mistake of the user', async (_what, name, message) => {
+    ['where no folder can be created', '/proc/mapreduce', /\/proc/],
+  ])('%s is refused with a UsageError', async (_what, name, message) => {
     const { folder, run } = setting();
     symlinkSync(join(folder, 'nowhere'), join(folder, 'dangling'));
     symlinkSync(join(folder, 'circle'), join(folder, 'circle'));
@@ -436,7 +439,7 @@ describe('an output folder', () => {
 });
 
 describe('an output folder inside the input', () => {
-  test('is no input of a run that writes to it', async () => {
+  test('is not an input of a run that writes to it', async () => {
     const { folder, lay, run } = setting();
     lay({ 'd/a.txt': 'one two\n', 'd/b.txt': 'one three\n' });
     const output = join(folder, 'd', 'out');
@@ -448,7 +451,7 @@ describe('an output folder inside the input', () => {
     expect(readFileSync(join(output, 'merged.tsv'), 'utf8')).toBe(COUNTED);
   });
 
-  test('is no input by another path either', async () => {
+  test('is not an input through another path either', async () => {
     const { folder, lay, run } = setting();
     lay({ 'd/a.txt': 'one two\n', 'd/b.txt': 'one three\n' });
     symlinkSync(join(folder, 'd'), join(folder, 'link'));
@@ -461,7 +464,7 @@ describe('an output folder inside the input', () => {
     expect(readFileSync(join(output, 'part-r-00000.tsv'), 'utf8')).toBe(COUNTED);
   });
 
-  test('is read where it is the input itself, without the results of earlier runs', async () => {
+  test('is read if it is the input itself, without the results of earlier runs', async () => {
     const { folder, lay, run } = setting();
     lay({ 'd/a.txt': 'one two\n', 'd/b.txt': 'one three\n' });
     const options = { inputs: [join(folder, 'd')], output: join(folder, 'd'), overwrite: true };

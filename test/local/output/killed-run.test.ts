@@ -1,4 +1,4 @@
-/** What an embedded run leaves that is killed, or whose disk fails, and what the next one makes of it. */
+/** What an embedded run leaves behind if it is killed or its disk fails, and what the next run does with it. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +39,7 @@ function setting(text: string, jobModule: URL) {
 
 describe('a run that is killed while it spills', () => {
   test('leaves spills and intermediates, which the next run removes', async () => {
-    // A sort buffer holds 2,000 of these at most: the first task spills before it waits, the second ends.
+    // A sort buffer holds at most 2,000 of these records: the first task spills before it waits, and the second succeeds.
     const lines = Array.from({ length: 6_000 }, (_, line) => `w${String(line).padStart(8, '0')}\n`);
     const { folder, input, output, run } = setting(lines.join(''), SPILLING);
     const job = ['run', fileURLToPath(SPILLING), '-i', input, '-o', output, '--set', 'waitAt=w00002900'];
@@ -70,7 +70,7 @@ describe('a run that replaces results', () => {
   const small = () => setting('one two\ntwo three\n', WORDS);
   const parts = (state: FolderState) => Object.keys(state).filter((key) => key.startsWith('part-'));
 
-  test('and is killed at any place leaves one set or the other to the next, whole, and nothing else', async () => {
+  test('and is killed at any step leaves the old or the new result, complete, and nothing else after the next run', async () => {
     const { output, run } = small();
     await run({ reducers: 3 });
     const before = folderState(output);
@@ -97,7 +97,7 @@ describe('a run that replaces results', () => {
       layFolder(output, buried(state));
       await run({ reducers: 1, overwrite: true });
 
-      // A result that is not whole is never read as data.
+      // An incomplete result is never read as data.
       expect([parts(before), parts(after), undefined]).toContainEqual(read);
       expect([before, after]).toContainEqual(found);
       expect(Object.keys(folderState(output))).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
@@ -110,47 +110,50 @@ describe('a run that replaces results', () => {
   test.each([
     ['commits', {}],
     ['fails', { params: { misbehave: 'throw-always' }, attemptsMax: 1 }],
-  ])('and %s, with any one step refused by the disk, leaves one set or the other', async (_how, options) => {
-    const { output, run } = setting('one two\ntwo trigger\n', WORDS);
-    await run({ reducers: 3 });
-    const before = folderState(output);
-    const ended = new Map<string, number>();
-    for (let refused = 1, isPast = false; !isPast; refused++) {
-      layFolder(output, before);
-      let steps = 0;
-      let which = '';
-      using watch = watchFiles(async (name, path, step) => {
-        if (!changes(name) || !path.startsWith(output) || ++steps !== refused) return step();
-        which = `${name} ${relative(output, path)}`;
-        throw Object.assign(new Error('EIO: refused'), { code: 'EIO' });
-      });
+  ])(
+    'and %s, while any one step fails on the disk, leaves the old or the new result',
+    async (_how, options) => {
+      const { output, run } = setting('one two\ntwo trigger\n', WORDS);
+      await run({ reducers: 3 });
+      const before = folderState(output);
+      const ended = new Map<string, number>();
+      for (let refused = 1, isPast = false; !isPast; refused++) {
+        layFolder(output, before);
+        let steps = 0;
+        let which = '';
+        using watch = watchFiles(async (name, path, step) => {
+          if (!changes(name) || !path.startsWith(output) || ++steps !== refused) return step();
+          which = `${name} ${relative(output, path)}`;
+          throw Object.assign(new Error('EIO: refused'), { code: 'EIO' });
+        });
 
-      const error = await run({ reducers: 2, overwrite: true, attemptsMax: 1, ...options }).then(
-        () => undefined,
-        (thrown: Error) => thrown,
-      );
-      watch[Symbol.dispose]();
-      isPast = steps < refused;
-      const left = folderState(output);
-      if (error === undefined) expect(parts(left), which).toHaveLength(2);
-      // What could not be brought back, the next job brings back.
-      layFolder(output, buried(left));
-      await expect(run()).rejects.toMatchObject({ name: 'OutputExistsError' });
-      const found = folderState(output);
+        const error = await run({ reducers: 2, overwrite: true, attemptsMax: 1, ...options }).then(
+          () => undefined,
+          (thrown: Error) => thrown,
+        );
+        watch[Symbol.dispose]();
+        isPast = steps < refused;
+        const left = folderState(output);
+        if (error === undefined) expect(parts(left), which).toHaveLength(2);
+        // The next job restores what this one could not restore.
+        layFolder(output, buried(left));
+        await expect(run()).rejects.toMatchObject({ name: 'OutputExistsError' });
+        const found = folderState(output);
 
-      const hasCommitted = left._SUCCESS !== undefined && parts(left).length === 2;
-      if (hasCommitted)
-        expect(Object.keys(found), which).toEqual(['_SUCCESS', 'manifest.json', ...parts(left)]);
-      else expect(found, which).toEqual(before);
-      const how = `${error === undefined ? 'succeeds' : 'fails'} with ${parts(found).length} parts`;
-      ended.set(how, (ended.get(how) ?? 0) + 1);
-    }
-    expect([...ended.keys()]).toContain('fails with 3 parts');
-    if (_how === 'commits') expect(ended.get('succeeds with 2 parts')).toBeGreaterThan(3);
-  });
+        const hasCommitted = left._SUCCESS !== undefined && parts(left).length === 2;
+        if (hasCommitted)
+          expect(Object.keys(found), which).toEqual(['_SUCCESS', 'manifest.json', ...parts(left)]);
+        else expect(found, which).toEqual(before);
+        const how = `${error === undefined ? 'succeeds' : 'fails'} with ${parts(found).length} parts`;
+        ended.set(how, (ended.get(how) ?? 0) + 1);
+      }
+      expect([...ended.keys()]).toContain('fails with 3 parts');
+      if (_how === 'commits') expect(ended.get('succeeds with 2 parts')).toBeGreaterThan(3);
+    },
+  );
 });
 
-/** Names of the files that another run reads, which has the folder as input; undefined where it is refused. */
+/** Names of the files that another run reads with this folder as its input; undefined if the run is refused. */
 async function partsRead(output: string): Promise<string[] | undefined> {
   try {
     const files = await listLocalInputs(new FileStore({ root: '/' }), [output]);
@@ -163,7 +166,7 @@ async function partsRead(output: string): Promise<string[] | undefined> {
   }
 }
 
-/** As if the process that holds the claim were no more. */
+/** Changes the state as if the process that holds the claim had ended. */
 function buried(state: FolderState): FolderState {
   const claim = `${JSON.stringify({ jobId: 'killed', ...thisProcess(), pid: 2 ** 22 + 1 })}\n`;
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** What becomes of a run whose output folder is removed, moved, or taken by another run, and of a part that is damaged. */
+/** Runs whose output folder is removed, moved or taken over by another run, and runs with damaged parts. */
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -41,7 +41,7 @@ function setting() {
       backupAttempts: false,
       ...options,
     });
-  /** Another process's whole run, while this one stands still. */
+  /** Runs a whole job in another process while this one waits. */
   const runOther = (...flags: string[]) => {
     const job = ['run', fileURLToPath(WORDS), '-i', join(folder, 'second.txt'), '-o', output];
     const args = [BIN, ...job, '--reducers', '1', '--quiet', ...flags];
@@ -53,7 +53,7 @@ function setting() {
 type Moment = 'planned' | 'map started' | 'map ended' | 'reduce started' | 'reduce ended';
 const MOMENTS: readonly Moment[] = ['planned', 'map started', 'map ended', 'reduce started', 'reduce ended'];
 
-/** Does something at the first such event. */
+/** Calls `act` at the first event of that moment. */
 function once(moment: Moment, act: () => void): (event: JobEvent) => void {
   let isDone = false;
   return (event) => {
@@ -68,52 +68,50 @@ function once(moment: Moment, act: () => void): (event: JobEvent) => void {
   };
 }
 
-describe('a run whose output folder is removed and taken by another run', () => {
-  test.each(MOMENTS)('(%s) fails, says why, and leaves the result of the other alone', async (moment) => {
-    const { output, run, runOther } = setting();
-    let other: ReturnType<typeof runOther> | undefined;
-    let result = {};
-
-    const failed = run({
-      onEvent: once(moment, () => {
-        rmSync(output, { recursive: true });
-        other = runOther();
-        result = folderState(output);
-      }),
-    });
-
-    await expect(failed).rejects.toMatchObject({
-      name: 'OutputExistsError',
-      message: expect.stringMatching(
-        /the output folder .* no longer belongs to this run: .*Nothing was published/,
-      ),
-    });
-    expect(other).toMatchObject({ status: 0, stderr: '' });
-    expect(folderState(output)).toEqual(result);
-    expect(Object.keys(result)).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
-    expect(readFileSync(join(output, 'part-r-00000.tsv'), 'utf8')).toBe('five\t2\nfour\t1\n');
-  });
-
+describe('a run whose output folder is removed and taken over by another run', () => {
   test.each(MOMENTS)(
-    '(%s) leaves nothing but empty folders where the folder above was removed',
+    '(%s) fails, reports why, and does not change the result of the other run',
     async (moment) => {
-      const { folder, run } = setting();
-      const output = join(folder, 'above', 'output');
+      const { output, run, runOther } = setting();
+      let other: ReturnType<typeof runOther> | undefined;
+      let result = {};
 
       const failed = run({
-        output,
-        onEvent: once(moment, () => rmSync(join(folder, 'above'), { recursive: true })),
+        onEvent: once(moment, () => {
+          rmSync(output, { recursive: true });
+          other = runOther();
+          result = folderState(output);
+        }),
       });
 
-      await expect(failed).rejects.toMatchObject({ name: 'OutputExistsError' });
-      // Attempts that were under way may have made the folders again.
-      expect(Object.keys(folderState(folder)).filter((key) => /^above\/(?!output\/$)./.test(key))).toEqual(
-        [],
-      );
+      await expect(failed).rejects.toMatchObject({
+        name: 'OutputExistsError',
+        message: expect.stringMatching(
+          /the output folder .* no longer belongs to this run: .*Nothing was published/,
+        ),
+      });
+      expect(other).toMatchObject({ status: 0, stderr: '' });
+      expect(folderState(output)).toEqual(result);
+      expect(Object.keys(result)).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+      expect(readFileSync(join(output, 'part-r-00000.tsv'), 'utf8')).toBe('five\t2\nfour\t1\n');
     },
   );
 
-  test('by way of its claim, which another took for void, leaves the other to publish', async () => {
+  test.each(MOMENTS)('(%s) leaves only empty folders if the folder above was removed', async (moment) => {
+    const { folder, run } = setting();
+    const output = join(folder, 'above', 'output');
+
+    const failed = run({
+      output,
+      onEvent: once(moment, () => rmSync(join(folder, 'above'), { recursive: true })),
+    });
+
+    await expect(failed).rejects.toMatchObject({ name: 'OutputExistsError' });
+    // Running attempts may have created the folders again.
+    expect(Object.keys(folderState(folder)).filter((key) => /^above\/(?!output\/$)./.test(key))).toEqual([]);
+  });
+
+  test('because its claim was treated as void lets the other run publish', async () => {
     const { output, run, runOther } = setting();
     await run();
     let result = {};
@@ -133,8 +131,8 @@ describe('a run whose output folder is removed and taken by another run', () => 
   });
 });
 
-describe('two runs at once on one output', () => {
-  test.each(MOMENTS)('(%s): the second is refused, and the first ends', async (moment) => {
+describe('two runs at the same time with the same output', () => {
+  test.each(MOMENTS)('(%s): the second is refused, and the first succeeds', async (moment) => {
     const { output, run, runOther } = setting();
     let other: ReturnType<typeof runOther> | undefined;
 
@@ -154,7 +152,7 @@ describe('two runs at once on one output', () => {
     ]);
   });
 
-  test('that start in the same moment: one is refused, or finds the result of the other', async () => {
+  test('that start at the same moment: one is refused, or finds the result of the other', async () => {
     const { output, run } = setting();
 
     const ends = await Promise.allSettled([run(), run(), run(), run()]);
@@ -173,7 +171,7 @@ describe('two runs at once on one output', () => {
 });
 
 describe('a result that is being replaced', () => {
-  test.each(MOMENTS)('(%s) is whole until the new one is', async (moment) => {
+  test.each(MOMENTS)('(%s) stays complete until the new one is complete', async (moment) => {
     const { output, run } = setting();
     await run({ reducers: 3 });
     const before = folderState(output);
@@ -198,7 +196,7 @@ describe('a part that is damaged after its task has committed it', () => {
     return join(folder, 'part-r-00001.tsv');
   };
   const WAYS: readonly [string, (path: string) => void][] = [
-    ['cut short', (path) => writeFileSync(path, readFileSync(path).subarray(1))],
+    ['truncated', (path) => writeFileSync(path, readFileSync(path).subarray(1))],
     [
       'flipped at the same size',
       (path) => {
@@ -217,7 +215,7 @@ describe('a part that is damaged after its task has committed it', () => {
     ['removed', (path) => unlinkSync(path)],
   ];
 
-  test.each(WAYS)('is made again: %s, before the barrier', async (_how, damage) => {
+  test.each(WAYS)('is recreated: %s, before the barrier', async (_how, damage) => {
     const { output, run } = setting();
     const expected = await run();
     const bytes = readFileSync(join(output, 'part-r-00001.tsv'), 'utf8');
@@ -228,12 +226,12 @@ describe('a part that is damaged after its task has committed it', () => {
     expect(report.parts).toEqual(expected.parts);
   });
 
-  test.each(WAYS)('is made again: %s, behind the barrier', async (_how, damage) => {
+  test.each(WAYS)('is recreated: %s, after the barrier', async (_how, damage) => {
     const { output, run } = setting();
     const expected = await run();
     const bytes = readFileSync(join(output, 'part-r-00001.tsv'), 'utf8');
     let damaged = 0;
-    // The listing is the first thing that is asked of the parts behind the barrier.
+    // After the barrier, the listing is the first access to the parts.
     using _watch = watchFiles(async (name, path, step) => {
       if (name === 'opendir' && path.endsWith('work/result') && damaged++ === 0) damage(part(output));
       return step();
@@ -247,7 +245,7 @@ describe('a part that is damaged after its task has committed it', () => {
     expect(report.failures).toMatchObject([{ taskId: 'r-00001', error: { name: 'CorruptShuffleError' } }]);
   });
 
-  test('again and again fails the job, which leaves the result before', async () => {
+  test('again and again fails the job, which keeps the earlier result', async () => {
     const { output, run } = setting();
     await run();
     const before = folderState(output);

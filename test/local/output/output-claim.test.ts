@@ -23,9 +23,9 @@ import { watchFiles } from './watched-files.ts';
 
 vi.mock('node:fs/promises', async (original) => (await import('./watched-files.ts')).watchedFiles(original));
 
-/** Larger than any process has. */
+/** Larger than the PID of any process. */
 const NO_PID = 2 ** 22 + 1;
-/** In which nothing is renewed, and nobody waits. */
+/** With this lease, claims are never renewed during a test, and no run waits long enough to find one void. */
 const STILL: Lease = { renewMs: 3_600_000, voidAfterMs: 36_000_000 };
 const SHORT: Lease = { renewMs: 20, voidAfterMs: 400 };
 const BEFORE = `${'b'.repeat(32)}.json`;
@@ -40,7 +40,7 @@ class Taker {
     this.name = name;
   }
 
-  /** Whether it got the claim. */
+  /** Tries to take the claim. Returns whether that succeeded. */
   async take(lease: Lease = STILL, onWait: (message: string) => void = () => {}): Promise<boolean> {
     try {
       this.claim = await OutputClaim.take(this.folder, { jobId: jobId(this.name), lease, onWait });
@@ -73,7 +73,7 @@ function setting() {
     },
     readClaim: () => readFileSync(join(folder, BEFORE), 'utf8'),
     pathOf,
-    /** As if the process of that run were no more. */
+    /** Changes the claim as if the process of that run had ended. */
     bury(taker: Taker) {
       writeFileSync(pathOf(taker), `${JSON.stringify({ ...DEAD, jobId: taker.name })}\n000000000000\n`);
     },
@@ -82,12 +82,12 @@ function setting() {
 
 const OWN = thisProcess();
 const DEAD = { jobId: 'before-1', ...OWN, pid: NO_PID };
-/** Whose process cannot be looked at: another kernel under the same host name, with a process of the same PID. */
+/** The claim of a process that is not visible from here: same host name and PID, but another boot of the kernel. */
 const ELSEWHERE = { jobId: 'before-1', ...OWN, boot: 'another boot' };
 const CONTAINER = { jobId: 'before-1', ...OWN, pidNamespace: 'pid:[1]', pid: NO_PID };
 
 describe('the claim of an output', () => {
-  test('has one holder until it is released, and leaves nothing', async () => {
+  test('has one holder until it is released, and leaves nothing behind', async () => {
     const { taker, root } = setting();
     const [a, b] = [taker('a'), taker('b')];
 
@@ -114,22 +114,22 @@ describe('the claim of an output', () => {
     ['of another kernel under the same host name', ELSEWHERE],
     ['of another PID namespace, where its PID means nothing', CONTAINER],
     ['of a system without /proc', { jobId: 'before-1', host: hostname(), pid: NO_PID }],
-    ['that a power cut left empty', ''],
-    ['that a power cut left as zeros', '\0\0\0\0'],
-    ['of JSON that says nothing', 'null\n'],
-  ])('%s is taken over only when it has not changed for long', async (_whose, claim) => {
+    ['that a power failure left empty', ''],
+    ['that a power failure left as zeros', '\0\0\0\0'],
+    ['that is JSON but not a claim', 'null\n'],
+  ])('%s is taken over only after it has not changed for a long time', async (_whose, claim) => {
     const { taker, writeClaim, claims } = setting();
     writeClaim(claim);
     const a = taker('a');
-    const told: string[] = [];
+    const messages: string[] = [];
     const startedMs = performance.now();
 
-    const got = await a.take(SHORT, (message) => told.push(message));
+    const got = await a.take(SHORT, (message) => messages.push(message));
 
     expect(got).toBe(true);
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(SHORT.voidAfterMs);
     expect(claims()).toEqual([`${a.folder.token}.json`]);
-    expect(told).toEqual([
+    expect(messages).toEqual([
       expect.stringMatching(/may still be writing to .*: waiting up to 1 s to see whether it is still alive/),
     ]);
     await a.release();
@@ -138,7 +138,7 @@ describe('the claim of an output', () => {
   test.each([
     ['of another machine', ELSEWHERE],
     ['of another PID namespace', CONTAINER],
-  ])('%s that is renewed is left to its holder', async (_whose, claim) => {
+  ])('%s is not taken over while it is renewed', async (_whose, claim) => {
     const { taker, writeClaim, readClaim, claims } = setting();
     writeClaim(claim);
     let renewals = 0;
@@ -153,7 +153,7 @@ describe('the claim of an output', () => {
     expect(readClaim()).toContain('before-1');
   });
 
-  test('is renewed by its holder, whatever the clock of the machine or the file says', async () => {
+  test('is renewed by its holder, whatever the modification time of the file', async () => {
     const { taker, pathOf } = setting();
     const a = taker('a');
     await a.take(SHORT);
@@ -167,9 +167,9 @@ describe('the claim of an output', () => {
   });
 
   test.each<[string, object]>([
-    ['of a process that runs', { ...DEAD, pid: process.ppid, startTicks: undefined }],
-    ['of this process, by another job', { ...DEAD, pid: process.pid }],
-  ])('%s is left to it at once', async (_whose, claim) => {
+    ['of a running process', { ...DEAD, pid: process.ppid, startTicks: undefined }],
+    ['of another job in this process', { ...DEAD, pid: process.pid }],
+  ])('%s is not taken over, without a wait', async (_whose, claim) => {
     const { taker, writeClaim, claims } = setting();
     writeClaim(claim);
 
@@ -178,7 +178,7 @@ describe('the claim of an output', () => {
     expect(claims()).toEqual([BEFORE]);
   });
 
-  test('names its holder to who is refused', async () => {
+  test('is named with its holder in the error of a refused run', async () => {
     const { taker, writeClaim, root } = setting();
     writeClaim({ ...DEAD, pid: process.pid });
 
@@ -187,7 +187,7 @@ describe('the claim of an output', () => {
     );
   });
 
-  test('is void when a later process has the number of the one that wrote it, as 1 in a container', async () => {
+  test('is void if a later process has the PID of the process that wrote it, such as 1 in a container', async () => {
     const { taker, writeClaim } = setting();
     writeClaim({ ...DEAD, pid: process.pid });
     const ofThisProcess = await taker('b').take();
@@ -197,7 +197,7 @@ describe('the claim of an output', () => {
     expect({ ofThisProcess, ofThatBefore }).toEqual({ ofThisProcess: false, ofThatBefore: true });
   });
 
-  test('ends the wait for it when the job is cancelled', async () => {
+  test('is no longer waited for when the job is cancelled', async () => {
     const { taker, writeClaim, claims } = setting();
     writeClaim(ELSEWHERE);
     const controller = new AbortController();
@@ -213,7 +213,7 @@ describe('the claim of an output', () => {
     expect(claims()).toEqual([BEFORE]);
   });
 
-  test('is one of many takers’ at once, all over again as each gives it back', async () => {
+  test('has one holder at a time when many takers try at once, and each gets it in turn', async () => {
     const { taker, writeClaim, root } = setting();
     const takers = Array.from({ length: 24 }, (_, index) => taker(`taker-${index}`));
     let holders = 0;
@@ -236,7 +236,7 @@ describe('the claim of an output', () => {
   });
 });
 
-describe('a claim that is gone', () => {
+describe('a lost claim', () => {
   test.each<[string, (root: string) => void, RegExp]>([
     [
       'because the folder was removed',
@@ -248,7 +248,7 @@ describe('a claim that is gone', () => {
       (root) => renameSync(root, `${root}.moved`),
       /no longer belongs to this run: it or its \.mapreduce folder was removed while the job was running/,
     ],
-  ])('%s stops its holder by itself, and is not brought back', async (_why, remove, message) => {
+  ])('%s stops its holder, and is not recreated', async (_why, remove, message) => {
     const { taker, root } = setting();
     onTestFinished(() => rmSync(`${root}.moved`, { recursive: true, force: true }));
     const a = taker('a');
@@ -266,7 +266,7 @@ describe('a claim that is gone', () => {
     expect(existsSync(root)).toBe(false);
   });
 
-  test('names the run that has taken it over', async () => {
+  test('is reported with the run that took it over', async () => {
     const { taker, root } = setting();
     const a = taker('a');
     await a.take();
@@ -283,12 +283,12 @@ describe('a claim that is gone', () => {
   });
 });
 
-/** Of one taker, among others. */
+/** Identifies the taker that makes a file system call. */
 const steps = new AsyncLocalStorage<string>();
 
 describe('a void claim', () => {
-  test.each(['holds on', 'gives it back', 'is killed'])(
-    'has one taker, wherever one is stopped while another takes it and %s',
+  test.each(['keeps it', 'releases it', 'is killed'])(
+    'has one taker, whichever step one is paused at while another takes it and %s',
     async (fate) => {
       let stops = 0;
       for (let stopAt = 1, wasStopped = true; wasStopped; stopAt++) {
@@ -311,7 +311,7 @@ describe('a void claim', () => {
         const ofB = steps.run('b', () => b.take());
         await Promise.race([stopped.promise, ofB]);
         let isAs = await a.take();
-        if (isAs && fate !== 'holds on') {
+        if (isAs && fate !== 'keeps it') {
           if (fate === 'is killed') bury(a);
           else await a.release();
           isAs = false;
@@ -332,7 +332,7 @@ describe('a void claim', () => {
     },
   );
 
-  test('never has two holders, in whatever order takers come to their steps, give back and are killed', async () => {
+  test('never has two holders, in whatever order takers make their steps, release it and are killed', async () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const random = seededRandom(seed);
     let takenOver = 0;
@@ -344,7 +344,7 @@ describe('a void claim', () => {
       let holder: string | undefined;
       const next = () => {
         if (waiting.length < living || living === 0) return;
-        // One goes on for a while more often than all do by turns: that is where they overtake each other.
+        // Mostly let one taker continue for a while instead of taking turns, so that takers overtake each other.
         const index = random() < 0.8 ? waiting.length - 1 : Math.floor(random() * waiting.length);
         waiting.splice(index, 1)[0]!();
       };

@@ -1,7 +1,7 @@
 /**
- * Runs that replace results and are killed, the next one too, and so on: from every folder that can be left in this
- * way, the results that come back are those of the last run that committed, whole. And a run that is only suspended,
- * at any step, changes nothing of the run that has taken over from it.
+ * Runs that replace results and are killed, one after the other. From every folder that they can leave behind, recovery
+ * restores the complete results of the last run that committed. A run that is only suspended, at any step, changes nothing
+ * of the run that has taken over from it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { readdirSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { changes, watchFiles } from './watched-files.ts';
 
 vi.mock('node:fs/promises', async (original) => (await import('./watched-files.ts')).watchedFiles(original));
 
-/** How many parts the results of each run have; each file of theirs names its run. */
+/** How many parts the result of each run has. Each file names its run. */
 const PARTS = { a: 2, b: 1 } as const;
 type Name = keyof typeof PARTS;
 
@@ -59,7 +59,7 @@ const manifestOf = (name: Name) =>
     ...{ partitionRecords: [], counters: {}, failures: [] },
   });
 
-/** The steps of embedded-run.ts, as far as they touch results. */
+/** The steps of run-job.ts that concern results. */
 async function runJob({ name, overwrite, fails }: Way): Promise<void> {
   const folder = new JobFolder(root);
   const names = new Set([...partsOf(name), 'manifest.json', '_SUCCESS']);
@@ -94,8 +94,8 @@ async function runJob({ name, overwrite, fails }: Way): Promise<void> {
 const HEX_TOKEN = /[0-9a-f]{32}/g;
 
 /**
- * The folder as it would be if the process were killed now. Tokens are replaced by numbers, and what a store or a claim
- * writes on the way is left out: it makes no difference to the next run.
+ * The folder as it would be if the process were killed now. Tokens are replaced by numbers, and temporary files of a store or
+ * a claim are omitted, because they make no difference to the next run.
  */
 function look(): FolderState {
   const state = folderState(root, (key) => !/^\.mapreduce\/.*\/(\.mapreduce|claim)(\/|$)/.test(key));
@@ -119,7 +119,7 @@ function look(): FolderState {
   );
 }
 
-/** Whose results those with a _SUCCESS are; they must be all of that run, and of no other. */
+/** Returns the run that wrote the results with a _SUCCESS. They must be all results of that run, and of no other. */
 function wholeResults(folder: FolderState): Name | undefined {
   const name = bytesIn(folder, '_SUCCESS') as Name | undefined;
   if (name === undefined) return undefined;
@@ -132,7 +132,7 @@ function wholeResults(folder: FolderState): Name | undefined {
   return name;
 }
 
-/** What would be left if the run were killed: after each change that it makes, and amid the removal of a folder. */
+/** The folders that remain if the run is killed after each of its changes, and during the removal of a folder. */
 async function leftByKills(way: Way): Promise<{ left: FolderState[]; done: boolean }> {
   const left = [look()];
   using _watch = watchFiles(async (name, path, run) => {
@@ -151,7 +151,7 @@ async function leftByKills(way: Way): Promise<{ left: FolderState[]; done: boole
   return { left, done };
 }
 
-/** The folder without the first, and without the last half of what is in one below it. */
+/** The state without the first half, and without the last half, of the entries of a folder in it. */
 function halvesOf(folder: FolderState, removed: string): FolderState[] {
   const entries = Object.entries(folder);
   const inside = entries.filter(([key]) => key.startsWith(`${removed.replace(/\/$/, '')}/`)).slice(1);
@@ -161,7 +161,7 @@ function halvesOf(folder: FolderState, removed: string): FolderState[] {
   );
 }
 
-/** What the run after a kill finds, which is to replace nothing and is refused for it. */
+/** What the run after a kill finds. That run must not replace results, so it is refused. */
 async function foundBehind(folder: FolderState): Promise<Name | undefined> {
   layFolder(root, folder);
   await expect(runJob({ name: 'b', overwrite: false, fails: false })).rejects.toMatchObject({
@@ -171,30 +171,30 @@ async function foundBehind(folder: FolderState): Promise<Name | undefined> {
   return wholeResults(look());
 }
 
-/** In a row, each of another run. */
+/** The number of successive kills, each of another run. */
 const KILLS_MAX = 2;
 
-describe('results that are replaced', () => {
-  test('are those of the last run that committed, whole, after kills at any places', async () => {
+describe('replaced results', () => {
+  test('are the complete results of the last run that committed, after kills at any steps', async () => {
     await runJob({ name: 'a', overwrite: false, fails: false });
     const origin = look();
-    /** Of each folder that kills can leave, the run whose results it holds or will hold again. */
+    /** For each folder that kills can leave: the run whose results it holds or will hold after recovery. */
     const committed = new Map<string, Name>([[JSON.stringify(origin), 'a']]);
     let kills = 0;
 
-    // What is added meanwhile is visited too.
+    // Folders that are added during the loop are visited too.
     const killsBefore = new Map([[JSON.stringify(origin), 0]]);
     for (const [text, before] of committed) {
       if (killsBefore.get(text)! >= KILLS_MAX) continue;
       const folder = JSON.parse(text) as FolderState;
-      // After the first kill, those that get furthest.
+      // After the first kill, try the runs that get furthest.
       for (const way of killsBefore.get(text) === 0 ? WAYS : WAYS.slice(1, 3)) {
         layFolder(root, folder);
         const { left, done } = await leftByKills(way);
         let last = before;
         for (const killed of left) {
           kills++;
-          // From its _SUCCESS on the run has committed.
+          // The run has committed as soon as its _SUCCESS exists.
           if (!way.fails && way.overwrite && isNew(left, killed, way.name)) last = way.name;
           const known = committed.get(JSON.stringify(killed));
           if (known === undefined) {
@@ -213,7 +213,7 @@ describe('results that are replaced', () => {
   });
 });
 
-/** Whether _SUCCESS is that of the run itself: since then it has staged a result of its own. */
+/** Whether _SUCCESS is that of the run itself, which has then staged its own result. */
 function isNew(left: readonly FolderState[], killed: FolderState, name: Name): boolean {
   return (
     bytesIn(killed, '_SUCCESS') === name &&
@@ -227,15 +227,15 @@ function isNew(left: readonly FolderState[], killed: FolderState, name: Name): b
   );
 }
 
-/** Of the run that is suspended. */
+/** Identifies the suspended run. */
 const suspended = new AsyncLocalStorage<true>();
 
-describe('a run that is suspended while another takes over', () => {
+describe('a run that is suspended while another run takes over', () => {
   test.each([
     ['commits', { name: 'a', overwrite: true, fails: false }],
     ['fails', { name: 'a', overwrite: true, fails: true }],
   ] as const)(
-    'and %s when it wakes, changes nothing of the other, at whichever step it stood',
+    'and %s when it resumes, changes nothing of the other run, whichever step it was suspended at',
     async (_how, way) => {
       await runJob({ name: 'a', overwrite: false, fails: false });
       const before = folderState(root);
@@ -257,7 +257,7 @@ describe('a run that is suspended while another takes over', () => {
 
         const first = suspended.run(true, () => runJob(way)).catch((error: unknown) => error);
         await Promise.race([stopped.promise, first]);
-        // As a claim that was not renewed in time.
+        // Treat the claim as one that was not renewed in time.
         rmSync(join(root, '.mapreduce', 'claim'), { recursive: true, force: true });
         await runJob({ name: 'b', overwrite: true, fails: false });
         const ofOther = look();
@@ -266,7 +266,7 @@ describe('a run that is suspended while another takes over', () => {
 
         const after = look();
         const where = `stopped at step ${stopAt}`;
-        // A run that had not taken the claim yet, or had committed before, works as if it had been alone.
+        // A run that had not yet taken the claim, or had already committed, behaves as if it were alone.
         if (end === undefined) expect(['a', 'b'], where).toContain(wholeResults(after));
         else if (way.fails && (end as Error).message === 'the job fails')
           expect(wholeResults(after), where).toBe('b');

@@ -1,6 +1,6 @@
 /**
- * What the code under test asks of the file system, call by call: a test stops it there, lets others go first, or has
- * it fail. Each test file mocks the module for itself:
+ * Intercepts the file system calls of the code under test. At each call, a test can pause the code, let others run first,
+ * or make the call fail. Each test file mocks the module itself:
  *
  *     vi.mock('node:fs/promises', async (original) => (await import('./watched-files.ts')).watchedFiles(original));
  */
@@ -10,7 +10,7 @@ const NAMES = [
   ...['mkdir', 'rename', 'rm', 'rmdir', 'unlink', 'link', 'writeFile'],
   ...['open', 'opendir', 'readdir', 'readFile', 'stat', 'lstat'],
 ] as const;
-/** Those that change something, but for files that are yet without a name in the store. */
+/** The calls that change something, except those that write files which have no name in the store yet. */
 const CHANGES: readonly string[] = NAMES.slice(0, NAMES.indexOf('open'));
 
 export const changes = (name: string): boolean => CHANGES.includes(name);

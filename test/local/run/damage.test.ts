@@ -1,4 +1,4 @@
-/** A shuffle object that comes to harm while a reducer, in its thread, has it open and has read a part of it. */
+/** A shuffle object that is damaged while a reducer thread has it open and has read a part of it. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import type { JobEvent } from '../../../src/report/report.ts';
 import { folderOfTest } from '../../helpers/temporary-folder.ts';
 
 const DAMAGING = new URL('./jobs/damaging.ts', import.meta.url);
-/** So much that readers, which read three chunks ahead, have not come far into either object. */
+/** Large enough that readers, which read three chunks ahead, have read only the beginning of each object. */
 const LINES = Array.from({ length: 120_000 }, (_, line) => `${(line * 7_919) % 120_011} and more text`);
 
 async function runDamaged(how: string): Promise<{ failures: unknown[]; lines: string[]; happened: boolean }> {
@@ -39,7 +39,7 @@ async function runDamaged(how: string): Promise<{ failures: unknown[]; lines: st
 
 const EXPECTED = LINES.map((line) => `${line}\t1`).sort();
 
-describe('a shuffle object that comes to harm while a reducer reads it', () => {
+describe('a shuffle object that is damaged while a reducer reads it', () => {
   test.each(['first block', 'last block', 'footer', 'other content', 'cut'])(
     'in place (%s): its map task runs again',
     async (how) => {
@@ -51,14 +51,11 @@ describe('a shuffle object that comes to harm while a reducer reads it', () => {
     },
   );
 
-  test.each(['removed', 'replaced'])(
-    '%s: the open file is whole, so nothing has to run again',
-    async (how) => {
-      const { failures, lines, happened } = await runDamaged(how);
+  test.each(['removed', 'replaced'])('%s: the open file is intact, so nothing runs again', async (how) => {
+    const { failures, lines, happened } = await runDamaged(how);
 
-      expect(happened).toBe(true);
-      expect(lines).toEqual(EXPECTED);
-      expect(failures).toEqual([]);
-    },
-  );
+    expect(happened).toBe(true);
+    expect(lines).toEqual(EXPECTED);
+    expect(failures).toEqual([]);
+  });
 });

@@ -74,7 +74,7 @@ function setting(text = makeText(6_000)) {
         reducers: 3,
         splitSizeBytes: 30_000,
         memoryBytes: 32 * MiB,
-        // On a machine that stands still for seconds one would start, and which attempts there are would be left to chance.
+        // If the machine pauses for seconds, a backup attempt could start, and the attempts would depend on chance.
         backupAttempts: false,
         onEvent: (event) => events.push(event),
         ...options,
@@ -85,7 +85,7 @@ function setting(text = makeText(6_000)) {
   return { folder, input, output, events, run, text };
 }
 
-/** All parts, one after the other, their records sorted: what does not depend on the number of reducers. */
+/** The sorted records of all parts, which do not depend on the number of reducers. */
 function sortedResult(output: string): string {
   return partsOf(output)
     .flatMap((name) => readFileSync(join(output, name), 'utf8').split(/(?<=\n)/))
@@ -99,7 +99,7 @@ function partsOf(output: string): string[] {
     .sort();
 }
 
-/** Every file of the result but the manifest, which holds times. */
+/** Every file of the result except the manifest, which contains times. */
 function bytesOf(output: string): Record<string, string> {
   const names = readdirSync(output).filter((name) => name !== 'manifest.json');
   return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(output, name), 'latin1')]));
@@ -118,7 +118,7 @@ const failedWith = (events: readonly JobEvent[]) =>
   events.flatMap((event) => (event.kind === 'attempt-failed' ? [event.error.name] : []));
 
 describe('an embedded run', () => {
-  test('counts words as a loop over the text does, and leaves nothing but the result', async () => {
+  test('counts words like a loop over the text, and leaves only the result', async () => {
     const { run, output, text } = setting();
 
     const report = await run();
@@ -143,7 +143,7 @@ describe('an embedded run', () => {
     );
   });
 
-  test('gives the same bytes sequentially and on any number of workers', async () => {
+  test('gives the same bytes sequentially and with any number of workers', async () => {
     const { run, output } = setting();
     await run({ workers: 'sequential' });
     const oracle = bytesOf(output);
@@ -165,7 +165,7 @@ describe('an embedded run', () => {
     expect(report.parts).toMatchObject([{ name: 'merged.tsv' }]);
   });
 
-  test('runs a job without a reduce, its parts in the order of the input', async () => {
+  test('runs a job without a reduce, with parts in the order of the input', async () => {
     const { input, output, text } = setting();
 
     const report = await runEmbedded({
@@ -213,13 +213,13 @@ describe('an embedded run', () => {
   });
 });
 
-describe('workers that come to harm in a job', () => {
+describe('workers that fail in a job', () => {
   test.each([
     ['exit', 'WorkerDiedError'],
     ['hang', 'TaskStalledError'],
     ['throw', 'UserCodeError'],
     ['fill-the-heap', 'WorkerOutOfMemoryError'],
-  ])('map code that does once: %s', async (misbehave, errorName) => {
+  ])('map code that misbehaves once: %s', async (misbehave, errorName) => {
     const { run, output, text, events } = setting(makeText(1_000));
 
     const report = await run({
@@ -232,12 +232,12 @@ describe('workers that come to harm in a job', () => {
     expect(report.counters).toEqual({ lines: 1_000 });
     const failed = failedWith(events);
     expect(new Set(failed)).toEqual(new Set([errorName]));
-    // Where the machine is busy, attempts that are not given any time stall as well.
+    // On a busy machine, attempts that get no CPU time may stall as well.
     if (misbehave !== 'hang') expect(failed).toHaveLength(1);
     expect(report.failures).toHaveLength(failed.length);
   });
 
-  test('many workers dying by themselves change no byte', async () => {
+  test('many workers that die by themselves change no byte of the result', async () => {
     const { run, output, text, events } = setting();
 
     const report = await run({ params: { misbehave: 'exit-often' }, attemptsMax: 100 });
@@ -247,7 +247,7 @@ describe('workers that come to harm in a job', () => {
     expect(failedWith(events).every((name) => name === 'WorkerDiedError')).toBe(true);
   });
 
-  test('workers killed from outside, map and reduce, at random moments, change no byte', async () => {
+  test('workers that are killed at random moments, in map and reduce, change no byte of the result', async () => {
     const { run, output, text } = setting(makeText(20_000));
     const oracle = countWords(text);
     let kills = 0;
@@ -281,7 +281,7 @@ describe('workers that come to harm in a job', () => {
   });
 });
 
-describe('a shuffle that comes to harm', () => {
+describe('a damaged shuffle', () => {
   const intermediate = (output: string, ...path: string[]) => {
     const hidden = join(output, '.mapreduce');
     const job = readdirSync(hidden).find((name) => name.startsWith('job-'))!;
@@ -294,7 +294,7 @@ describe('a shuffle that comes to harm', () => {
     writeFileSync(path, bytes);
   };
 
-  /** Does harm once: when the first stage has ended, its barrier still open; when reduce starts; or when it has ended. */
+  /** Damages something once: when the first stage has ended but its barrier is open, when reduce starts, or when it has ended. */
   const harm = (at: 'stage-ended' | 'reduce started' | 'reduce ended', doHarm: () => void) => {
     const events: JobEvent[] = [];
     let isDone = false;
@@ -335,29 +335,26 @@ describe('a shuffle that comes to harm', () => {
     },
   );
 
-  test.each(['stage-ended', 'reduce started'] as const)(
-    'objects that are gone (%s) are made again',
-    async (at) => {
-      const { run, output, text } = setting();
-      const { onEvent, events } = harm(at, () => {
-        unlinkSync(shuffleObject(output, 1));
-        unlinkSync(shuffleObject(output, 3));
-      });
+  test.each(['stage-ended', 'reduce started'] as const)('missing objects (%s) are recreated', async (at) => {
+    const { run, output, text } = setting();
+    const { onEvent, events } = harm(at, () => {
+      unlinkSync(shuffleObject(output, 1));
+      unlinkSync(shuffleObject(output, 3));
+    });
 
-      const report = await run({ onEvent });
+    const report = await run({ onEvent });
 
-      expect(sortedResult(output)).toBe(countWords(text));
-      const again = events.flatMap((event) =>
-        event.kind === 'attempt-started' && /^m-.*\.1$/.test(event.attemptId) ? [event.attemptId] : [],
-      );
-      expect(again.sort()).toEqual(['m-00001.1', 'm-00003.1']);
-      expect(report.counters).toEqual({ lines: 6_000 });
-    },
-  );
+    expect(sortedResult(output)).toBe(countWords(text));
+    const again = events.flatMap((event) =>
+      event.kind === 'attempt-started' && /^m-.*\.1$/.test(event.attemptId) ? [event.attemptId] : [],
+    );
+    expect(again.sort()).toEqual(['m-00001.1', 'm-00003.1']);
+    expect(report.counters).toEqual({ lines: 6_000 });
+  });
 
   test.each([
     ['flipped', (path: string) => flip(path, statSync(path).size - 5)],
-    ['gone', (path: string) => unlinkSync(path)],
+    ['missing', (path: string) => unlinkSync(path)],
   ])('an index that is %s is written again', async (_what, damage) => {
     const { run, output, text } = setting();
     const { onEvent, events } = harm('reduce started', () => damage(intermediate(output, 'shuffle-index')));
@@ -375,8 +372,8 @@ describe('a shuffle that comes to harm', () => {
   test.each([
     ['flipped', (path: string) => flip(path, 60)],
     ['truncated', (path: string) => writeFileSync(path, readFileSync(path).subarray(0, 100))],
-    ['gone', (path: string) => unlinkSync(path)],
-  ])('parts that are to be merged, %s, are made again', async (_what, damage) => {
+    ['missing', (path: string) => unlinkSync(path)],
+  ])('parts to be merged that are %s are recreated', async (_what, damage) => {
     const { run, output, text } = setting();
     const { onEvent, events } = harm('reduce ended', () => {
       damage(intermediate(output, 'merge', 'r-00000'));
@@ -393,7 +390,7 @@ describe('a shuffle that comes to harm', () => {
     expect(report.counters).toEqual({ lines: 6_000 });
   });
 
-  test('a part that is damaged again and again fails the job, which says so', async () => {
+  test('a part that is damaged again and again fails the job, and the error reports that', async () => {
     const { run, output } = setting();
     const events: JobEvent[] = [];
     const onEvent = (event: JobEvent) => {
@@ -418,7 +415,7 @@ describe('a shuffle that comes to harm', () => {
     expect(existsSync(output)).toBe(false);
   });
 
-  test('a truncated object is made again', async () => {
+  test('a truncated object is recreated', async () => {
     const { run, output, text } = setting();
     const { onEvent } = harm('stage-ended', () => {
       const path = shuffleObject(output, 0);
@@ -431,8 +428,8 @@ describe('a shuffle that comes to harm', () => {
   });
 });
 
-describe('a job that cannot finish', () => {
-  test('says which task, which record and which error, and takes away what it had written', async () => {
+describe('a job that cannot succeed', () => {
+  test('reports the task, the record and the error, and removes what it had written', async () => {
     const { run, output, input, text } = setting();
 
     const failure = await failureOf(run({ params: { misbehave: 'throw-always' }, attemptsMax: 2 }));
@@ -447,7 +444,7 @@ describe('a job that cannot finish', () => {
     expect(existsSync(output)).toBe(false);
   });
 
-  test('a value that cannot be encoded fails it at the first attempt', async () => {
+  test('fails at the first attempt if a value cannot be encoded', async () => {
     const { run } = setting();
 
     const failure = await failureOf(run({ params: { misbehave: 'bad-value' } }));
@@ -455,7 +452,7 @@ describe('a job that cannot finish', () => {
     expect(failure.name).toBe('UnencodableValueError');
   });
 
-  test('results that are there are left alone, unless they are to be replaced', async () => {
+  test('keeps existing results, unless --overwrite is given', async () => {
     const { run, output } = setting();
     await run();
     const before = bytesOf(output);
@@ -467,7 +464,7 @@ describe('a job that cannot finish', () => {
     expect(bytesOf(output)).toEqual(before);
   });
 
-  test('replacing results leaves other files of the folder alone', async () => {
+  test('keeps other files of the folder when it replaces results', async () => {
     const { run, output } = setting();
     await run({ reducers: 9 });
     writeFileSync(join(output, 'notes.txt'), 'mine');
@@ -487,7 +484,7 @@ describe('a job that cannot finish', () => {
     expect(readFileSync(join(output, 'part-of-mine', 'part-r-00000.tsv'), 'utf8')).toBe('mine too');
   });
 
-  test('a job that fails leaves the results that it was to replace', async () => {
+  test('keeps the results that it would have replaced', async () => {
     const { run, output } = setting();
     await run();
     const before = bytesOf(output);
@@ -499,7 +496,7 @@ describe('a job that cannot finish', () => {
     expect(existsSync(join(output, '.mapreduce'))).toBe(false);
   });
 
-  test('a missing input, and no output folder is made for it', async () => {
+  test('creates no output folder if an input is missing', async () => {
     const { run, output, folder } = setting();
 
     const failure = await failureOf(run({ inputs: [join(folder, 'absent.txt')] }));
@@ -512,7 +509,7 @@ describe('a job that cannot finish', () => {
     [{ workers: 0 }, 'the number of workers must be a whole number from 1 to 256; received 0'],
     [{ memoryBytes: 5 }, 'the memory of a worker in bytes must be a whole number from'],
     [{ inputs: [] }, 'no input was given'],
-  ])('a number out of bounds: %j', async (options, message) => {
+  ])('is refused if an option is out of bounds: %j', async (options, message) => {
     const { run } = setting();
 
     const failure = await failureOf(run(options));
@@ -520,7 +517,7 @@ describe('a job that cannot finish', () => {
     expect(failure).toMatchObject({ name: 'UsageError', message: expect.stringContaining(message) });
   });
 
-  test('removes the folders that it made, but none that was there or that holds something', async () => {
+  test('removes the folders that it created, but none that existed before or that are not empty', async () => {
     const { run, output } = setting();
     const fails = { params: { misbehave: 'throw-always' }, attemptsMax: 1 };
     mkdirSync(join(output, 'mine'), { recursive: true });
@@ -535,7 +532,7 @@ describe('a job that cannot finish', () => {
     expect(readdirSync(output, { recursive: true })).toEqual(['mine', 'mine/c', 'mine/c/notes.txt']);
   });
 
-  test('cancelling it stops the workers and takes away what it had written', async () => {
+  test('stops its workers and removes what it had written when it is cancelled', async () => {
     const { run, output, events } = setting(makeText(50_000));
     const controller = new AbortController();
     const onEvent = (event: JobEvent) => {
@@ -549,7 +546,7 @@ describe('a job that cannot finish', () => {
     expect(existsSync(output)).toBe(false);
   });
 
-  test('cancelling a sequential run does the same', async () => {
+  test('does the same when a sequential run is cancelled', async () => {
     const { run, output, events } = setting(makeText(50_000));
     const controller = new AbortController();
     const onEvent = (event: JobEvent) => {

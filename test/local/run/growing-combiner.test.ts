@@ -6,8 +6,8 @@ import { folderOfFile } from '../../helpers/temporary-folder.ts';
 
 const folder = folderOfFile('distinct-test');
 
-// Folded from the left, each line would be compared with all before it: 3.2 billion comparisons, for hours.
-test('distinct() folds 80,000 different lines of one key, the same in one split and in many', async () => {
+// Folding from the left would compare each line with all earlier ones: 3.2 billion comparisons, which takes hours.
+test('distinct() folds 80,000 different lines of one key, with the same result in one split and in many', async () => {
   const input = join(folder, 'lines.txt');
   const lines = Array.from(
     { length: 80_000 },

@@ -7,7 +7,7 @@ import { folderOfFile } from '../../helpers/temporary-folder.ts';
 
 const folder = folderOfFile('load-job-test');
 
-/** Loads a module as the CLI does: in a Node process of its own, without a test runner's own resolution in the way. */
+/** Loads a module as the command does: in a separate Node process, without the module resolution of the test runner. */
 function load(
   fileName: string,
   text?: string,
@@ -38,7 +38,7 @@ export default defineJob({
 });`;
 
 describe('loading a job module', () => {
-  test('a job anywhere on the disk finds this package by its name', () => {
+  test('a job in any folder can import this package by name', () => {
     expect(load('words.ts', WORD_COUNT)).toEqual({ job: 'words' });
   });
 
@@ -61,7 +61,7 @@ describe('loading a job module', () => {
     expect(load(file, text)).toEqual({ job: 'words' });
   });
 
-  test('a path that is not there', () => {
+  test('a path that does not exist', () => {
     expect(load('absent.ts')).toMatchObject({
       name: 'JobDefinitionError',
       message: `the job module ${join(folder, 'absent.ts')} does not exist. Give the path of a .ts, .js, .mjs or .cjs file`,
@@ -76,7 +76,7 @@ describe('loading a job module', () => {
   });
 
   test.each(['broken.ts', 'broken.mjs'])(
-    'a module that does not parse (%s): file, line and the offending text',
+    'a module that does not parse (%s): the error has the file, the line and the wrong text',
     (file) => {
       const { name, message, userStack } = load(file, 'const a = 1;\nexport default {\n  x: 1 +* 2,\n};\n');
 
@@ -87,7 +87,7 @@ describe('loading a job module', () => {
     },
   );
 
-  test('a module that throws while it loads: the user’s stack', () => {
+  test('a module that throws while it loads: the error has the stack of the user’s code', () => {
     const { message, userStack } = load(
       'throws.ts',
       'function f(): void {\n  throw new RangeError("no");\n}\nf();\n',
@@ -97,7 +97,7 @@ describe('loading a job module', () => {
     expect(userStack).toContain('throws.ts:2');
   });
 
-  test('a module that imports what is not installed', () => {
+  test('a module that imports a package that is not installed', () => {
     const { message } = load('needs.ts', "import 'no-such-package';\nexport default 1;\n");
 
     expect(message).toContain("does not load: Error: Cannot find package 'no-such-package'");
@@ -116,7 +116,7 @@ describe('loading a job module', () => {
     expect(load('text.ts', 'export default "x";').message).toContain('is the string x, not a job');
   });
 
-  test('what defineJob finds wrong is said in its own words', () => {
+  test('errors of defineJob are passed on unchanged', () => {
     expect(load('wrong.ts', WORD_COUNT.replace("name: 'words'", "name: 'Wörds'"))).toMatchObject({
       name: 'JobDefinitionError',
       message: expect.stringContaining("job 'Wörds': name must be 1 to 63 lower-case letters"),
@@ -133,14 +133,14 @@ export default new Proxy(job, { get(target: any, name, receiver) {
   test.each([
     ['a proxy that throws at once', 'throw new Error("trap");', 'Error: trap'],
     ['null, thrown for one field', 'if (name === "map") throw null;', 'it threw null'],
-    ['for a field of no part in the check', 'if (name === "setup") throw new Error("late");', 'Error: late'],
+    ['for a field that is not checked', 'if (name === "setup") throw new Error("late");', 'Error: late'],
     ['within its shuffle', 'if (name === "shuffle") return { get key() { throw 1; } };', 'it threw 1'],
     [
-      'what no thread can be sent',
+      'a value that cannot be sent to a thread',
       'if (name === "shuffle") return { key: { name() {} }, value: {}, reduce: "each" };',
       'DataCloneError: ',
     ],
-  ])('an export whose reading throws is named as the module’s own doing: %s', (_, get, thrown) => {
+  ])('an export that throws when it is read is reported as an error of the module: %s', (_, get, thrown) => {
     const { name, message } = load('trap.ts', trapped(get));
 
     expect(name).toBe('JobDefinitionError');
@@ -149,7 +149,7 @@ export default new Proxy(job, { get(target: any, name, receiver) {
     );
   });
 
-  test('a proxy that would throw when read later, or when asked for `then`, loads: what is kept is a copy', () => {
+  test('a proxy that would throw when read later, or for `then`, loads, because a copy is kept', () => {
     const job = trapped(
       'seen.set(name, (seen.get(name) ?? 0) + 1); if (name === "then") throw new Error("then"); if (seen.get(name) > 2) throw new Error("again");',
     );
@@ -157,7 +157,7 @@ export default new Proxy(job, { get(target: any, name, receiver) {
     expect(load('once.ts', `const seen = new Map();\n${job}`)).toEqual({ job: 'words' });
   });
 
-  test('a proxy of which nothing can be said', () => {
+  test('a proxy that throws whatever is read', () => {
     const all =
       'new Proxy({}, new Proxy({}, { get() { return () => { throw new Proxy({}, { get() { throw 1; } }); }; } }))';
 

@@ -7,7 +7,7 @@ import { chooseMemory, type MemoryWish } from '../../../src/local/run/memory-bud
 import { type Machine, memoryLimit } from '../../../src/local/run/memory-limit.ts';
 import { folderOfTest } from '../../helpers/temporary-folder.ts';
 
-/** A machine of 64 GiB whose /proc and /sys are these files. */
+/** A machine with 64 GiB and these files below /proc and /sys. */
 function machineWith(files: Readonly<Record<string, string>>, more: Partial<Machine> = {}): Machine {
   const root = folderOfTest('memory-test');
   for (const [name, text] of Object.entries(files)) {
@@ -56,7 +56,7 @@ describe('the memory that a process may use', () => {
     expect(memoryLimit(machineWith(files))).toEqual({ bytes, source: 'the container or control group' });
   });
 
-  test('without a limit, it is what the machine has available', () => {
+  test('without a limit, is the available memory of the machine', () => {
     const files = { 'proc/self/cgroup': '0::/a\n', 'sys/fs/cgroup/a/memory.max': 'max\n' };
 
     expect(memoryLimit(machineWith(files)).bytes).toBe(60 * GiB);
@@ -72,11 +72,11 @@ describe('the memory of a worker', () => {
       { bytes, source: 'the container or control group' },
     );
 
-  test('is the default where there is enough, and nothing is said', () => {
+  test('is the default if there is enough, without a notice', () => {
     expect(choose(4 * GiB)).toMatchObject({ workers: 2, memoryBytes: 512 * MiB, notices: [] });
   });
 
-  test('is less in a small container, and that is said', () => {
+  test('is less in a small container, with a notice', () => {
     expect(choose(512 * MiB)).toEqual({
       workers: 2,
       memoryBytes: 86 * MiB,
@@ -87,7 +87,7 @@ describe('the memory of a worker', () => {
     });
   });
 
-  test('fits whatever the container has, by fewer workers where it has to', () => {
+  test('fits the container, with fewer workers if necessary', () => {
     for (let mebibytes = 256; mebibytes < 20_000; mebibytes += 61) {
       for (const workersDefault of [1, 2, 16, 96]) {
         const { workers, memoryBytes } = choose(mebibytes * MiB, { workersDefault });
@@ -101,7 +101,7 @@ describe('the memory of a worker', () => {
     }
   });
 
-  test('that was asked for is taken, with a warning where it does not fit', () => {
+  test('is the requested one, with a warning if it does not fit', () => {
     expect(choose(1 * GiB, { workers: 4, memoryBytes: 1 * GiB })).toMatchObject({
       workers: 4,
       memoryBytes: 1 * GiB,
@@ -117,7 +117,7 @@ describe('the memory of a worker', () => {
     expect(choose(4 * GiB, { workers: 2, memoryBytes: 1 * GiB }).notices).toEqual([]);
   });
 
-  test('of a run comes from the limits of its container', () => {
+  test('of a run depends on the limits of its container', () => {
     const machine = machineWith({ 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/memory.max': '536870912\n' });
     const options = { jobModule: new URL('file:///job.ts'), inputs: ['in.txt'], output: 'out', workers: 2 };
 

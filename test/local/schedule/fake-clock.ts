@@ -6,7 +6,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Time that only moves when the test says so. Timers fire in order, promises settle in between. */
+/** A clock that advances only when the test advances it. Timers fire in order; promises settle in between. */
 export class FakeClock implements Clock {
   #nowMs = 0;
   #order = 0;
@@ -36,7 +36,7 @@ export class FakeClock implements Clock {
     this.#nowMs = endMs;
   }
 
-  /** Until the promise has settled; fails the test when that takes longer than `atMostMs` of the clock's time. */
+  /** Advances until the promise has settled. Fails the test if that takes longer than `atMostMs` on this clock. */
   async until<T>(promise: Promise<T>, atMostMs = 3_600_000): Promise<PromiseSettledResult<T>> {
     let outcome: PromiseSettledResult<T> | undefined;
     promise.then(
@@ -75,7 +75,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets every promise that can settle now do so. */
+/** Lets all promises settle that can settle now. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 16; turn++) await undefined;
 }

@@ -45,10 +45,10 @@ const rarelyHopeless = fc.oneof(
   { weight: 1, arbitrary: afterMs.map((ms): Script => ({ does: 'throw', afterMs: ms, error: hopeless })) },
 );
 
-/** Of one task, by attempt; what comes after the list commits. */
+/** The scripts of one task, by attempt. Attempts after the end of the list commit. */
 const scripts = fc.oneof(
   { weight: 40, arbitrary: fc.array(rarelyHopeless, { maxLength: 5 }) },
-  // Left to chance, hardly any task would use up its attempts.
+  // If this were random, hardly any task would use up its attempts.
   { weight: 1, arbitrary: fc.constant(Array<Script>(ATTEMPTS_MAX).fill(alwaysFails)) },
 );
 
@@ -59,7 +59,7 @@ const scenario = fc.record({
   seed: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
 });
 
-test('whatever the attempts do, every task commits exactly once or the stage fails, and nothing runs on', async () => {
+test('whatever the attempts do, every task commits exactly once or the stage fails, and no attempt keeps running', async () => {
   const seen = { resolved: 0, failed: 0, hopeless: 0, cancelled: 0, backups: 0, stalls: 0 };
   await fc.assert(
     fc.asyncProperty(scenario, async ({ scripts, workers, abortAtMs, seed }) => {
@@ -97,7 +97,7 @@ test('whatever the attempts do, every task commits exactly once or the stage fai
       expect(pool.busy.size).toBe(0);
       expect(pool.attempts.every(({ outcome }) => outcome !== 'running')).toBe(true);
       for (let index = 0; index < scripts.length; index++) {
-        // Each failure has its bound, and one attempt more may have been a backup.
+        // The number of failures is bounded, and one more attempt may have been a backup.
         expect(pool.of(index).length).toBeLessThanOrEqual(ATTEMPTS_MAX + 1);
       }
       if (settled.status === 'fulfilled') {
@@ -127,7 +127,7 @@ test('whatever the attempts do, every task commits exactly once or the stage fai
     { numRuns: 2_000 },
   );
 
-  // The scenarios must have been worth something.
+  // Each outcome must really have occurred.
   expect(Math.min(...Object.values(seen))).toBeGreaterThan(5);
   expect(DEFAULT_POLICY.attemptsMax).toBe(ATTEMPTS_MAX);
 });

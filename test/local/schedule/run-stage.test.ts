@@ -60,7 +60,7 @@ describe('handing out', () => {
     expect(report).toMatchObject({ tasks: 0, attempts: 0, failedAttempts: 0 });
   });
 
-  test('tasks are handed out in the order of their index, to every worker that is free', async () => {
+  test('tasks are handed out in the order of their index, to every idle worker', async () => {
     const run = stage({ taskCount: 5, workers: 2, script: () => commits });
 
     const { results } = await resolved(run);
@@ -110,7 +110,7 @@ describe('handing out', () => {
     });
   });
 
-  test('events tell the stage from start to end', async () => {
+  test('events report the stage from start to end', async () => {
     const run = stage({
       script: ({ number }) => (number === 0 ? throws : { does: 'commit', afterMs: 1_000 }),
     });
@@ -148,7 +148,7 @@ describe('handing out', () => {
 });
 
 describe('failures', () => {
-  test('a failed attempt is made good by another, on another worker, after a back-off', async () => {
+  test('a failed attempt is retried on another worker, after a back-off', async () => {
     const run = stage({ script: ({ number }) => (number === 0 ? throws : commits) });
 
     const { results, report, failures } = await resolved(run);
@@ -162,7 +162,7 @@ describe('failures', () => {
     expect(failures).toMatchObject([{ attemptId: 'm-00000.0', error: { name: 'UserCodeError' } }]);
   });
 
-  test('a task that uses up its attempts fails the stage, and the error says which task, record and error', async () => {
+  test('a task that uses up its attempts fails the stage, and the error has the task, the record and the cause', async () => {
     const error = new MapReduceError('UserCodeError', 'map threw: boom', {
       details: { file: '/data/a.txt', offsetBytes: 77, phase: 'map' },
     });
@@ -192,7 +192,7 @@ describe('failures', () => {
     'task m-00000 failed permanently: DiskFullError: no space left on the device',
     'worker 0 ran out of JavaScript heap (at most 10 MiB) in map attempt m-00000.0',
     'the job was cancelled in its map stage, after 0 of 2 tasks had committed',
-  ])('an error is what its fields say, whatever is in its message: %s', async (message) => {
+  ])('an error is classified by its fields, whatever its message: %s', async (message) => {
     const error = new MapReduceError('UserCodeError', message);
     const run = stage({
       taskCount: 2,
@@ -224,7 +224,7 @@ describe('failures', () => {
     expect(run.clock.nowMs()).toBeLessThan(1_000);
   });
 
-  test('an error that no retry mends fails the stage at once, under its own name', async () => {
+  test('an error that is not retryable fails the stage at once, with its own name', async () => {
     const error = new MapReduceError('PartitionOutOfRangeError', 'partition answered 9');
     const run = stage({
       taskCount: 4,
@@ -240,7 +240,7 @@ describe('failures', () => {
     expect(run.pool.attempts).toHaveLength(2);
   });
 
-  test('every first attempt failing costs one more attempt a task and nothing else', async () => {
+  test('if every first attempt fails, each task needs one more attempt', async () => {
     const run = stage({
       taskCount: 200,
       workers: 4,
@@ -266,7 +266,7 @@ describe('failures', () => {
     expect(failures.map(({ taskId }) => taskId)).toEqual(['m-00017', 'm-00018', 'm-00019']);
   });
 
-  test('a worker that dies between its commit and its answer costs an attempt, and the task counts once', async () => {
+  test('if a worker dies after its commit and before its answer, the task is attempted again but counts once', async () => {
     const run = stage({
       script: ({ number }) => (number === 0 ? { does: 'die', afterMs: 10, committedFirst: true } : commits),
     });
@@ -278,7 +278,7 @@ describe('failures', () => {
     expect(run.pool.commits.get('m-00000')).toEqual(['m-00000.0']);
   });
 
-  test('a stage whose workers die again and again ends all the same', async () => {
+  test('a stage whose workers die again and again still ends', async () => {
     let deaths = 0;
     const run = stage({
       taskCount: 40,
@@ -314,7 +314,7 @@ describe('failures', () => {
 });
 
 describe('stalls', () => {
-  test('an attempt without progress is killed and the task goes to another', async () => {
+  test('an attempt without progress is killed, and another worker runs the task', async () => {
     const run = stage({
       policy: { stallTimeoutMs: 1_000 },
       script: ({ number }) => (number === 0 ? { does: 'hang' } : commits),
@@ -333,7 +333,7 @@ describe('stalls', () => {
     expect(run.pool.attempts[1]!.atMs).toBeLessThan(1_500);
   });
 
-  test('a long attempt that makes progress is left alone', async () => {
+  test('a long attempt that makes progress is not killed', async () => {
     const run = stage({
       policy: { stallTimeoutMs: 1_000 },
       script: () => ({ does: 'commit', afterMs: 60_000 }),
@@ -344,7 +344,7 @@ describe('stalls', () => {
     expect(report).toMatchObject({ attempts: 1, failedAttempts: 0 });
   });
 
-  test('an attempt that asks whether to stop is alive, although its progress stands still', async () => {
+  test('an attempt that checks for cancellation is not killed, even if its progress does not change', async () => {
     const run = stage({
       policy: { stallTimeoutMs: 1_000 },
       script: () => ({ does: 'commit', afterMs: 60_000, checksOnly: true }),
@@ -355,7 +355,7 @@ describe('stalls', () => {
     expect(report).toMatchObject({ attempts: 1, failedAttempts: 0 });
   });
 
-  test('a worker that does not begin has a bound of its own', async () => {
+  test('an attempt that does not start has a timeout of its own', async () => {
     const run = stage({
       policy: { stallTimeoutMs: 300, startTimeoutMs: 5_000 },
       script: ({ number }) => (number === 0 ? { does: 'not begin' } : commits),
@@ -368,7 +368,7 @@ describe('stalls', () => {
     );
   });
 
-  test('a worker that does not begin again is not told to be loading the job', async () => {
+  test('if a reused worker does not start an attempt, the error does not claim that it loads the job', async () => {
     const run = stage({
       policy: { startTimeoutMs: 5_000 },
       script: ({ number }) => (number === 0 ? { does: 'not begin', isReused: true } : commits),
@@ -383,7 +383,7 @@ describe('stalls', () => {
     expect(message).not.toMatch(/loading|top-level/);
   });
 
-  test('a pause of the whole process is not taken for a stall', async () => {
+  test('a pause of the whole process does not count as a stall', async () => {
     const run = stage({ policy: { stallTimeoutMs: 2_000 }, script: () => ({ does: 'hang' }) });
     await run.clock.advance(1_000);
     const realNow = run.clock.nowMs.bind(run.clock);
@@ -396,7 +396,7 @@ describe('stalls', () => {
     expect(run.pool.attempts[0]!.outcome).toBe('killed');
   });
 
-  test('nobody is killed for stalling where workers cannot be taken away', async () => {
+  test('no attempt is killed for stalling if workers cannot be killed', async () => {
     const run = stage({
       workers: 1,
       canKill: false,
@@ -418,7 +418,7 @@ describe('backup attempts', () => {
       return attempt.number === 0 ? { does: 'commit', afterMs: slowMs } : backup;
     };
 
-  test('a straggler near the end of the stage gets a backup; when that commits first, the straggler is stopped', async () => {
+  test('a straggler near the end of the stage gets a backup; if that commits first, the straggler is stopped', async () => {
     const run = stage({
       taskCount: 8,
       workers: 4,
@@ -435,7 +435,7 @@ describe('backup attempts', () => {
     expect(run.pool.of(7)[1]!.atMs).toBeLessThan(7_300);
   });
 
-  test('a backup that loses is stopped and is no failure', async () => {
+  test('a backup that loses is stopped and does not count as a failure', async () => {
     const run = stage({
       taskCount: 8,
       workers: 4,
@@ -450,7 +450,7 @@ describe('backup attempts', () => {
     expect(run.pool.of(7).map(({ outcome }) => outcome)).toEqual(['committed', 'cancelled']);
   });
 
-  test('a straggler that does not hear is killed after the grace period', async () => {
+  test('a straggler that ignores cancellation is killed after the grace period', async () => {
     const run = stage({
       taskCount: 8,
       workers: 4,
@@ -474,7 +474,7 @@ describe('backup attempts', () => {
     expect(report.wallMs - heard.report.wallMs).toBeLessThanOrEqual(600);
   });
 
-  test('the result is that of the attempt which committed, even if the one that lost answers first', async () => {
+  test('the result is that of the attempt that committed, even if the one that lost reports first', async () => {
     const run = stage({
       taskCount: 8,
       workers: 4,
@@ -493,7 +493,7 @@ describe('backup attempts', () => {
     expect(report).toMatchObject({ failedAttempts: 0, recordsRead: 80 });
   });
 
-  test('no more than one backup a task, and a failed backup leaves the straggler running', async () => {
+  test('each task gets at most one backup, and a failed backup does not stop the straggler', async () => {
     const run = stage({ taskCount: 8, workers: 4, script: slowLast(60_000, throws) });
 
     const { report, results } = await resolved(run);
@@ -502,7 +502,7 @@ describe('backup attempts', () => {
     expect(results[7]!.attemptId).toBe('m-00007.0');
   });
 
-  test('a backup that fails does not count among the attempts of its task', async () => {
+  test('a failed backup does not count as an attempt of its task', async () => {
     const failing = (tasks: number, afterMs: number) =>
       stage({
         taskCount: tasks,
@@ -538,7 +538,7 @@ describe('backup attempts', () => {
     expect(results[7]!.attemptId).toBe('m-00007.1');
   });
 
-  test('none when they are switched off, nor before three quarters have committed', async () => {
+  test('none start if they are switched off, or before three quarters of the tasks have committed', async () => {
     const off = stage({
       taskCount: 8,
       workers: 4,
@@ -557,7 +557,7 @@ describe('backup attempts', () => {
 });
 
 describe('cancellation', () => {
-  test('aborting rejects with CancelledError once every worker has stopped', async () => {
+  test('an abort rejects with CancelledError after every worker has stopped', async () => {
     const controller = new AbortController();
     const run = stage({
       taskCount: 10,
@@ -577,7 +577,7 @@ describe('cancellation', () => {
     expect(run.pool.attempts).toHaveLength(6);
   });
 
-  test('a signal that is aborted already starts nothing', async () => {
+  test('with a signal that is already aborted, nothing starts', async () => {
     const run = stage({ signal: AbortSignal.abort(), script: () => commits });
 
     const failure = await rejected(run);
@@ -587,7 +587,7 @@ describe('cancellation', () => {
     expect(run.events).toEqual([]);
   });
 
-  test('a task that waits for its next attempt does not keep the stage from ending', async () => {
+  test('a task that waits for its next attempt does not prevent the stage from ending', async () => {
     const controller = new AbortController();
     const run = stage({
       signal: controller.signal,

@@ -6,13 +6,13 @@ import type { AttemptHandle, ExecutorPool } from '../../../src/local/schedule/ex
 import type { MapTaskSpec, ReduceTaskSpec, TaskSpec } from '../../../src/plan/task.ts';
 import type { TaskResult } from '../../../src/report/task-summary.ts';
 
-/** What an attempt is to do. Unless it hangs, it makes progress all the while. */
+/** What an attempt does. Unless it hangs, it makes progress all the time. */
 export type Script =
   | {
       readonly does: 'commit';
       readonly afterMs: number;
       readonly ignoresCancel?: boolean;
-      /** How long its answer takes to arrive once it has committed. */
+      /** How long the result takes to arrive after the commit. */
       readonly answersLateMs?: number;
     }
   | {
@@ -21,11 +21,11 @@ export type Script =
       readonly error: Error;
       readonly ignoresCancel?: boolean;
     }
-  /** Its worker dies, before or right after it has committed. */
+  /** The worker dies before the commit or right after it. */
   | { readonly does: 'die'; readonly afterMs: number; readonly committedFirst?: boolean }
-  /** Says nothing, hears nothing. */
+  /** Makes no progress and ignores cancellation. */
   | { readonly does: 'hang' }
-  /** Never gets as far as the task. */
+  /** Never starts the task. */
   | { readonly does: 'not begin'; readonly isReused?: boolean };
 
 export interface StartedAttempt {
@@ -37,7 +37,7 @@ export interface StartedAttempt {
   outcome: 'running' | 'committed' | 'lost' | 'threw' | 'died' | 'cancelled' | 'killed';
 }
 
-/** Workers that act out scripts against one another: the first to commit a task wins it, as in a store. */
+/** Workers that follow scripts. The first attempt to commit a task wins, as in a store. */
 export class ScriptedPool implements ExecutorPool {
   readonly workers: readonly number[];
   readonly canKill: boolean;

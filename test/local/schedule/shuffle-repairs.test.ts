@@ -52,7 +52,7 @@ function reduceStage(options: {
 }
 
 describe('a reduce attempt that reads a corrupt shuffle object', () => {
-  test('has the map task run again on its own worker and is then repeated, its attempts not counted', async () => {
+  test('makes the map task run again on its own worker and is then retried; its attempts do not count', async () => {
     const run = reduceStage({
       script: ({ spec, number }) => (spec.stage === 'reduce' && number < 3 ? corrupt(number) : commits),
       taskCount: 1,
@@ -77,7 +77,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     ]);
   });
 
-  test('has the index repaired apart from the objects', async () => {
+  test('makes the index be repaired separately from the objects', async () => {
     const index: Script = {
       does: 'throw',
       afterMs: 20,
@@ -97,7 +97,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     expect(run.repaired).toEqual(['shuffle-index', 'm-00000', 'shuffle-index']);
   });
 
-  test('several that find the same fault cause one repair', async () => {
+  test('causes one repair, even if several attempts find the same fault', async () => {
     const run = reduceStage({
       taskCount: 6,
       workers: 6,
@@ -110,7 +110,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     expect(run.repaired).toEqual(['m-00004']);
   });
 
-  test('one that began before the repair ended is repeated without another repair', async () => {
+  test('is retried without another repair if it began before the repair ended', async () => {
     const late = { ...corrupt(4), afterMs: 500 } as Script;
     const run = reduceStage({
       taskCount: 2,
@@ -124,7 +124,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     expect(run.repaired).toEqual(['m-00004']);
   });
 
-  test('nothing new is handed out while a shuffle object is being replaced', async () => {
+  test('stops new tasks from being handed out until the shuffle object is replaced', async () => {
     const run = reduceStage({
       taskCount: 8,
       workers: 3,
@@ -143,7 +143,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     expect(starts).toHaveLength(9);
   });
 
-  test('a repair that fails fails the stage', async () => {
+  test('fails the stage if the repair fails', async () => {
     const run = reduceStage({
       script: ({ spec }) => (spec.stage === 'reduce' ? corrupt(2) : commits),
       repair: () => async () => {
@@ -156,7 +156,7 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     expect(settled).toMatchObject({ status: 'rejected', reason: { name: 'InputChangedError' } });
   });
 
-  test('cancelling the stage cancels its repairs', async () => {
+  test('has its repair cancelled when the stage is cancelled', async () => {
     const controller = new AbortController();
     const run = reduceStage({
       signal: controller.signal,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { HeapGuard } from '../../../src/local/threads/heap-guard.ts';
 
-/** A heap of what is kept and what is garbage, and a guard that looks at it once a second. */
+/** A heap with live data and garbage, and a guard that checks it once a second. */
 function guarded(boundBytes: number) {
   const heap = { kept: 0, garbage: 0, collections: 0 };
   const guard = new HeapGuard(boundBytes, {
@@ -22,7 +22,7 @@ function guarded(boundBytes: number) {
 }
 
 describe('the guard of the JavaScript heap', () => {
-  test('lets garbage be, as long as the heap is within its bound', () => {
+  test('does not collect garbage while the heap is within its bound', () => {
     const { heap, check } = guarded(1_000);
     heap.garbage = 1_000;
 
@@ -31,7 +31,7 @@ describe('the guard of the JavaScript heap', () => {
     expect(heap.collections).toBe(0);
   });
 
-  test('collects garbage before it judges', () => {
+  test('collects garbage before it decides', () => {
     const { heap, check } = guarded(1_000);
     heap.kept = 600;
     heap.garbage = 900;
@@ -41,14 +41,14 @@ describe('the guard of the JavaScript heap', () => {
     expect(heap).toEqual({ kept: 600, garbage: 0, collections: 1 });
   });
 
-  test('fails the attempt when more is kept than may be', () => {
+  test('fails the attempt if the live data exceeds the bound', () => {
     const { heap, check } = guarded(1_000);
     heap.kept = 1_001;
 
     expect(check).toThrow('the JavaScript heap still holds 1001 bytes after garbage collection');
   });
 
-  test('does not collect at every look when nearly all of the bound is kept', () => {
+  test('does not collect at every check when live data fills nearly all of the bound', () => {
     const { heap, check } = guarded(1_000);
     heap.kept = 950;
 
@@ -60,12 +60,12 @@ describe('the guard of the JavaScript heap', () => {
     expect(heap.collections).toBeLessThan(30);
   });
 
-  test('looks only now and then', () => {
-    let looks = 0;
-    const guard = new HeapGuard(1_000, { usedBytes: () => ++looks, collect: () => {} });
+  test('checks only at intervals', () => {
+    let checks = 0;
+    const guard = new HeapGuard(1_000, { usedBytes: () => ++checks, collect: () => {} });
 
     for (let ms = 0; ms < 100; ms++) guard.check(ms);
 
-    expect(looks).toBe(5);
+    expect(checks).toBe(5);
   });
 });

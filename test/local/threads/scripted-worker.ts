@@ -1,6 +1,6 @@
 /**
- * A worker whose attempts do what the test says: the task's behaviour is looked up in the configuration by the
- * task's index, and a commit is the creation of a file that must not be there yet.
+ * A worker whose attempts follow a script. The configuration has the behaviour of each task by its index. A commit creates
+ * a file that must not exist yet.
  */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,18 +9,18 @@ import { MapReduceError } from '../../../src/base/errors.ts';
 import type { AttemptToRun } from '../../../src/local/threads/task-runner.ts';
 import { serveAttempts } from '../../../src/local/threads/worker-loop.ts';
 
-/** For what needs a thread to start, on however busy a machine. */
+/** Long enough for a thread to start on a very busy machine. */
 const PATIENCE_MS = 120_000;
 
 export type Behaviour =
   | {
       readonly does: 'commit';
       readonly workMs?: number;
-      /** Works on until the test lets it commit, see `ScriptedData.gate`. */
+      /** Works until the test lets it commit, see `ScriptedData.gate`. */
       readonly waits?: boolean;
       readonly prints?: readonly string[];
     }
-  /** Commits once so many attempts are running at the same time. */
+  /** Commits when this many attempts run at the same time. */
   | { readonly does: 'meet'; readonly attempts: number }
   | { readonly does: 'throw' }
   | { readonly does: 'exit'; readonly prints?: string }
@@ -31,14 +31,14 @@ export type Behaviour =
 
 export interface ScriptedConfiguration {
   readonly commitFolder: string;
-  /** For the first attempt of each task; further ones commit, unless `always`. */
+  /** The behaviour of the first attempt of each task. Further attempts commit, unless `always` is set. */
   readonly behaviours: readonly Behaviour[];
   readonly always?: boolean;
 }
 
 export interface ScriptedData {
   readonly meeting: SharedArrayBuffer;
-  /** One number: not 0 once those that wait may commit. */
+  /** One number, which is not 0 when waiting attempts may commit. */
   readonly gate: SharedArrayBuffer;
   readonly failsToLoad?: boolean;
 }

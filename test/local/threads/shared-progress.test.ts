@@ -17,8 +17,8 @@ const FIELDS = [
   'steps',
 ] as const;
 
-describe('what a worker shares with the coordinator', () => {
-  test('each number has a place of its own, seen from both sides, up to the largest exact one', () => {
+describe('the memory that a worker shares with the coordinator', () => {
+  test('has a separate place for each number, visible to both sides, up to the largest exact number', () => {
     const buffer = newSharedBuffer();
     const worker = new SharedProgress(buffer);
     const coordinator = new SharedProgress(buffer);
@@ -30,7 +30,7 @@ describe('what a worker shares with the coordinator', () => {
     );
   });
 
-  test('a reset of the numbers leaves the signals alone', () => {
+  test('keeps the signals when the numbers are reset', () => {
     const buffer = newSharedBuffer();
     const progress = new SharedProgress(buffer);
     const signals = new SharedSignals(buffer);
@@ -43,7 +43,7 @@ describe('what a worker shares with the coordinator', () => {
     expect(signals.hasBegun(3)).toBe(true);
   });
 
-  test('a request to stop concerns the attempt it was meant for and no later one', () => {
+  test('cancels only the attempt that the request is for, and no later one', () => {
     const signals = new SharedSignals(newSharedBuffer());
 
     signals.askToStop(1);

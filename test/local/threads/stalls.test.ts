@@ -5,12 +5,12 @@ import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
 import { folderOfFile } from '../../helpers/temporary-folder.ts';
 
 const SLOW_STEPS = new URL('../run/jobs/slow-steps.ts', import.meta.url);
-/** A step takes 100 ms, and there are three seconds of them in one call. */
+/** Each step takes 100 ms, and the steps of one call take three seconds. */
 const STALL_TIMEOUT_MS = 1_500;
 
 const folder = folderOfFile('stalls-test');
 
-/** As many files as map tasks, each of which hands one value to the reducer's one group. */
+/** One file per map task. Each task emits one value for the only group of the reducer. */
 function run(slow: string, files = 1) {
   const input = mkdtempSync(join(folder, 'input-'));
   mkdirSync(input, { recursive: true });
@@ -29,7 +29,7 @@ function run(slow: string, files = 1) {
   });
 }
 
-describe('an attempt that works for longer than the stall timeout in one call is left alone', () => {
+describe('an attempt that works for longer than the stall timeout in one call is not killed', () => {
   it.each([
     ['its map emits', 'map', 1],
     ['its map counts', 'count', 1],
@@ -43,7 +43,7 @@ describe('an attempt that works for longer than the stall timeout in one call is
   });
 });
 
-it('an attempt that takes no step is stopped, and the message says what a step is and names the flag', async () => {
+it('an attempt that takes no step is stopped, and the message explains what a step is and names the flag', async () => {
   await expect(run('nothing')).rejects.toThrow(
     'made no progress for 1500 ms: it read no record and no value, and called neither emit() nor count(); its worker was stopped. Check the job for an infinite loop. If one step of the job may take that long, raise --stall-timeout (stallTimeoutMs), or call count() in between.',
   );

@@ -57,14 +57,14 @@ function makePool(
       ...more,
       policy: { pollIntervalMs: 20, progressIntervalMs: 20, backoffMsMax: 20, ...more.policy },
     });
-  /** Those that wait may commit. */
+  /** Lets waiting attempts commit. */
   const openGate = () => void Atomics.store(new Int32Array(gate), 0, 1);
   return { pool, run, tasks, scratch, output, openGate, commits: () => readdirSync(commitFolder).sort() };
 }
 
 const commit: Behaviour = { does: 'commit' };
 
-/** Resolves once so many attempts have read a record. */
+/** Resolves when this many attempts run and have read a record. */
 function whenAtWork(attempts: number) {
   const { promise, resolve } = Promise.withResolvers<void>();
   const onEvent = (event: JobEvent) => {
@@ -75,7 +75,7 @@ function whenAtWork(attempts: number) {
 }
 
 describe('attempts on worker threads', () => {
-  test('two of them run at once', async () => {
+  test('run at the same time', async () => {
     const { run } = makePool([
       { does: 'meet', attempts: 2 },
       { does: 'meet', attempts: 2 },
@@ -87,7 +87,7 @@ describe('attempts on worker threads', () => {
     expect(new Set(threads).size).toBe(2);
   });
 
-  test('an attempt knows whether its worker had done something before', async () => {
+  test('report whether their worker had already done some work', async () => {
     const { pool, tasks } = makePool([commit, commit], { workers: 2 });
     const start = async (worker: number, task: number) => {
       const handle = pool.start(worker, tasks[task]!, attemptId(tasks[task]!.taskId, 0));
@@ -100,7 +100,7 @@ describe('attempts on worker threads', () => {
     expect(reused).toEqual([false, true, false]);
   });
 
-  test('a worker is started only when there is a task for it, and runs one after the other', async () => {
+  test('start a worker only when there is a task for it, and run one at a time on it', async () => {
     const { run } = makePool([commit, commit, commit, commit, commit], { workers: 1 });
 
     const { results, report } = await run();
@@ -109,7 +109,7 @@ describe('attempts on worker threads', () => {
     expect(report).toMatchObject({ attempts: 5, failedAttempts: 0 });
   });
 
-  test('progress can be read while the worker computes without a pause', async () => {
+  test('report progress while the worker computes without a pause', async () => {
     const { run, openGate } = makePool([{ does: 'commit', waits: true }]);
     const told = new Set<number>();
 
@@ -124,7 +124,7 @@ describe('attempts on worker threads', () => {
     expect(told.size).toBeGreaterThan(4);
   });
 
-  test('a task that throws fails with its own error, cause and place included', async () => {
+  test('fail with the error that the task throws, including its cause and position', async () => {
     const { run } = makePool([{ does: 'throw' }], { always: true });
 
     const failure = await run({ policy: { attemptsMax: 2 } }).catch((error: unknown) => error);
@@ -141,14 +141,14 @@ describe('attempts on worker threads', () => {
     });
   });
 
-  test('a job that does not load fails the stage at once', async () => {
+  test('fail at once if the job does not load', async () => {
     const { run } = makePool([commit, commit], { data: { failsToLoad: true } });
 
     await expect(run()).rejects.toMatchObject({ name: 'JobDefinitionError' });
   });
 });
 
-describe('workers that come to harm', () => {
+describe('workers that fail', () => {
   test('process.exit in a task ends one attempt and not the process', async () => {
     const { run } = makePool([commit, { does: 'exit' }, commit]);
 
@@ -164,7 +164,7 @@ describe('workers that come to harm', () => {
     );
   });
 
-  test('an error that nobody catches ends one attempt and is told', async () => {
+  test('an uncaught error ends one attempt and is reported', async () => {
     const { run } = makePool([{ does: 'throw uncaught' }, commit]);
 
     const { failures, report } = await run();
@@ -175,12 +175,12 @@ describe('workers that come to harm', () => {
     expect(failures[0]!.error.details?.userStack).toContain('scripted-worker.ts');
   });
 
-  test('a task that loops for ever is taken away and given to another', async () => {
+  test('a task that loops forever is killed, and another worker runs it', async () => {
     const { run } = makePool([{ does: 'loop' }, commit, commit]);
 
     const { failures, report } = await run({ policy: { stallTimeoutMs: 300, attemptsMax: 1_000 } });
 
-    // Where the machine is busy, attempts that are not given any time stall as well.
+    // On a busy machine, attempts that get no CPU time may stall as well.
     expect(new Set(failures.map(({ error }) => error.name))).toEqual(new Set(['TaskStalledError']));
     expect(report).toMatchObject({ attempts: 3 + failures.length, failedAttempts: failures.length });
     expect(failures.find(({ attemptId }) => attemptId === 'm-00000.0')!.error).toMatchObject({
@@ -197,7 +197,7 @@ describe('workers that come to harm', () => {
   ] as const)('a task that fills the heap ends one attempt and not the process: %j', async (how) => {
     const { run } = makePool([{ does: 'fill the heap', ...how }, commit], { memoryBytes: 32 * MiB });
 
-    // V8 takes long over a heap that is nearly full.
+    // V8 is slow when a heap is nearly full.
     const { failures, report } = await run({ policy: { stallTimeoutMs: 3_600_000 } });
 
     expect(report).toMatchObject({ attempts: 3, failedAttempts: 1 });
@@ -207,7 +207,7 @@ describe('workers that come to harm', () => {
     );
   });
 
-  test('a worker whose heap was full is replaced, since the job’s module may keep what filled it', async () => {
+  test('a worker whose heap was full is replaced, because the job module may keep the data that filled it', async () => {
     const { run } = makePool([commit, { does: 'fill the heap', into: 'map', checks: true }, commit], {
       workers: 1,
     });
@@ -217,7 +217,7 @@ describe('workers that come to harm', () => {
     expect(results[1]!.counters.threadId).not.toBe(results[0]!.counters.threadId);
   });
 
-  test('a worker that died is replaced by a new thread, and the others are left alone', async () => {
+  test('a worker that died is replaced by a new thread, and the others keep theirs', async () => {
     const { run } = makePool([commit, { does: 'exit' }, commit, commit], { workers: 1 });
 
     const { results } = await run();
@@ -230,7 +230,7 @@ describe('workers that come to harm', () => {
   test('fifty kills at random moments: every task commits exactly once', async () => {
     const tasks = 60;
     const { run, pool, commits, openGate, scratch } = makePool(
-      // The last ones are there to be killed for as long as it takes.
+      // The last tasks keep running so that there is always something to kill.
       Array.from({ length: tasks }, (_, i): Behaviour => ({ does: 'commit', workMs: 40, waits: i > 56 })),
       { workers: 3, always: true },
     );
@@ -268,7 +268,7 @@ describe('workers that come to harm', () => {
 
     expect(new Set(failures.map(({ error }) => error.name))).toEqual(new Set(['WorkerDiedError']));
     expect(report.failedAttempts).toBeGreaterThanOrEqual(50);
-    // A kill may come when the attempt is over already.
+    // A kill may come after its attempt has ended.
     expect(report.failedAttempts).toBeLessThanOrEqual(kills);
     expect(results).toHaveLength(tasks);
     expect(commits()).toHaveLength(tasks);
@@ -278,7 +278,7 @@ describe('workers that come to harm', () => {
 });
 
 describe('stopping', () => {
-  test('a computing attempt hears that it should stop', async () => {
+  test('a computing attempt notices that it should stop', async () => {
     const { run, pool, tasks } = makePool([{ does: 'work on', checks: true }]);
     const controller = new AbortController();
     const { atWork, onEvent } = whenAtWork(1);
@@ -288,12 +288,12 @@ describe('stopping', () => {
     controller.abort();
 
     await expect(started).rejects.toMatchObject({ name: 'CancelledError' });
-    // The same thread takes the next one.
+    // The same thread runs the next attempt.
     const handle = pool.start(0, tasks[0]!, attemptId(tasks[0]!.taskId, 1));
     await expect(handle.result).resolves.toMatchObject({ committed: true });
   });
 
-  test('one that does not hear is made to, and soon', async () => {
+  test('an attempt that ignores cancellation is killed soon', async () => {
     const { run } = makePool([{ does: 'work on', checks: false }, { does: 'loop' }]);
     const controller = new AbortController();
     const { atWork, onEvent } = whenAtWork(2);
@@ -309,7 +309,7 @@ describe('stopping', () => {
     expect(performance.now() - abortedMs).toBeLessThan(30_000);
   });
 
-  test('closing the pool fails what is running and leaves no scratch folder', async () => {
+  test('closing the pool fails running attempts and leaves no scratch folder', async () => {
     const { pool, tasks, scratch } = makePool([{ does: 'loop' }]);
     const handle = pool.start(0, tasks[0]!, attemptId(tasks[0]!.taskId, 0));
     const result = handle.result.catch((error: unknown) => error);
@@ -322,7 +322,7 @@ describe('stopping', () => {
     expect(() => pool.start(0, tasks[0]!, attemptId(tasks[0]!.taskId, 1))).toThrow('closed');
   });
 
-  test('the scratch folder comes with the first attempt and goes at the end', async () => {
+  test('the scratch folder is created with the first attempt and removed at the end', async () => {
     const { run, scratch } = makePool([commit, { does: 'throw' }, { does: 'exit' }]);
     expect(existsSync(scratch.folder)).toBe(false);
     await run();
@@ -334,8 +334,8 @@ describe('stopping', () => {
   });
 });
 
-describe('what user code prints', () => {
-  test('arrives in whole lines, complete, before the pool is closed', async () => {
+describe('output of user code', () => {
+  test('arrives in whole lines, completely, before the pool is closed', async () => {
     const lines = Array.from({ length: 2_000 }, (_, i) => [`line ${i} `, `of ünïcode 🎉\n`]).flat();
     const { run, output, pool } = makePool([
       { does: 'commit', prints: lines },
@@ -352,7 +352,7 @@ describe('what user code prints', () => {
     }
   });
 
-  test('arrives although the pool is closed right after the last answer', async () => {
+  test('arrives even if the pool is closed right after the last answer', async () => {
     const lines = Array.from({ length: 3_000 }, (_, i) => `line ${i}\n`);
     for (let repeat = 0; repeat < 5; repeat++) {
       const { pool, tasks, output } = makePool([{ does: 'commit', prints: lines }], { workers: 1 });
@@ -364,7 +364,7 @@ describe('what user code prints', () => {
     }
   });
 
-  test('arrives also from a worker that exits', async () => {
+  test('also arrives from a worker that exits', async () => {
     const { run, output } = makePool([{ does: 'exit', prints: 'last words' }]);
 
     await run();

@@ -1,4 +1,4 @@
-/** Counts lines; its first call of reduce, when all runs are open, damages an intermediate of its own job. */
+/** Counts lines. The first call of reduce, when all runs are open, damages an intermediate of the same job. */
 import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
@@ -24,7 +24,7 @@ export default defineJob({
   output: tsv(),
 });
 
-/** Once in the life of the job. */
+/** Damages the intermediate once per job. */
 function isDue(mark: string): boolean {
   if (existsSync(mark)) return false;
   writeFileSync(mark, '');
@@ -42,7 +42,7 @@ function damage(output: string, how: string): void {
       bytes[100]! ^= 0x10;
       break;
     case 'last block':
-      // The footer is shorter than this, and the last block longer.
+      // The footer is shorter than this, and the last block is longer.
       bytes[bytes.length - 5_000]! ^= 0x10;
       break;
     case 'footer':

@@ -1,6 +1,6 @@
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 
-/** Many short steps inside one call of one function; or, with `slow: nothing`, one long step. */
+/** Takes many short steps in one call of a function or, with `slow: nothing`, one long step. */
 export default defineJob({
   name: 'slow-steps',
   description: 'Takes longer than the stall timeout in one place',

@@ -1,4 +1,4 @@
-/** Sorts words with large values; on demand a map task stops for ever at a line, with spills on disk. */
+/** Sorts words with large values. On request, a map task waits forever at a line, with spills on disk. */
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 
 const VALUE = 'x'.repeat(10_000);

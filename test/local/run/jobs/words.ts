@@ -1,4 +1,4 @@
-/** Word count whose map can be told to misbehave on one line, once or always. */
+/** Word count whose map misbehaves on one line if requested, once or always. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineJob, textLines, tsv } from 'serverless-mapreduce';
