@@ -3,7 +3,7 @@ import type { Codec } from './codec.ts';
 const LENGTH_MAX = 200;
 const HEX_BYTES_MAX = 64;
 
-/** A key for a message, at most 200 characters: as JSON, or its bytes in hexadecimal where it does not decode. */
+/** Formats a key for a message as JSON, or as hexadecimal if it does not decode. Returns at most 200 characters. */
 export function printKey(codec: Codec<unknown>, bytes: Buffer, start: number, end: number): string {
   let text: string;
   try {

@@ -1,10 +1,10 @@
 /**
- * One encoded record, as ranges [start, end) of the bytes that hold it. It is a cursor, not a value: its owner steps through
- * records by changing it, so passing a record on allocates nothing. Its bytes are valid until the owner moves on; copy them
- * to keep them longer.
+ * One encoded record, as ranges [start, end) of the bytes that hold it. It is a cursor, not a value: its owner steps
+ * through records by changing it, so passing a record on allocates nothing. Its bytes are valid until the owner's next
+ * step; copy them to keep them longer.
  *
- * It costs the same as six positional arguments (docs/decisions/0020-record-slices.md), since a call that is not inlined
- * also passes those through memory.
+ * It costs the same as six positional arguments (docs/decisions/0020-record-slices.md): a call that is not inlined also
+ * passes those through memory.
  */
 export class RecordSlice {
   keyBytes: Buffer = NO_BYTES;

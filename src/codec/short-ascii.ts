@@ -1,7 +1,7 @@
 /**
- * Short ASCII text from bytes without a call into native code: 5 to 20 ns, where utf8Slice takes about 43 ns whatever
- * the length. Most keys are that short. Written out, since `fromCharCode(...array)` loses most of the gain; as a row of
- * early returns, since those are predicted better than the jump of a `switch` where lengths vary.
+ * Decodes short ASCII text without a call into native code. This takes 5 to 20 ns; utf8Slice takes about 43 ns at any
+ * length. Most keys are that short. The code is unrolled because `fromCharCode(...array)` loses most of the gain. It
+ * uses early returns because the processor predicts them better than the jump of a `switch` when lengths vary.
  */
 
 const { fromCharCode } = String;

@@ -1,8 +1,9 @@
 /**
- * A committed part, and what it says of itself in its metadata: the job that wrote it, and the summary of the attempt
- * that made it, or, where that does not fit, the attempt under whose id the summary is stored.
+ * A committed part describes itself in its metadata. The metadata names the job that wrote the part, and holds the
+ * summary of the attempt that wrote it. If the summary does not fit, the metadata holds the attempt's id instead, and
+ * the summary is stored under that id.
  *
- * The names of the metadata are contract: barriers read what attempts of an earlier version wrote.
+ * The names of the metadata are public contract: barriers read parts that an earlier version wrote.
  */
 import { MapReduceError } from '../base/errors.ts';
 import { isAttemptId, isJobId, type JobId } from '../base/ids.ts';
@@ -16,7 +17,7 @@ export const ATTEMPT_METADATA = 'mapreduce-attempt';
 /** Names the job that wrote an object of an output. */
 export const JOB_METADATA = 'mapreduce-job';
 
-/** The job that wrote the object; undefined for what no job wrote. */
+/** The job that wrote the object; undefined if no job wrote it. */
 export function writerOf({ metadata }: ObjectInfo): JobId | undefined {
   const writer = metadata[JOB_METADATA];
   return writer !== undefined && isJobId(writer) ? writer : undefined;
@@ -29,15 +30,15 @@ export interface CommittedPart {
 
 export interface PartOwner {
   readonly jobId: JobId;
-  /** Removes a part that another job wrote, or throws. Without it, such a part is an OutputExistsError. */
+  /** Removes a part that another job wrote, or throws. Without it, such a part causes an OutputExistsError. */
   readonly removeForeign?: ((key: string) => Promise<void>) | undefined;
 }
 
 /**
- * The committed part; undefined when there is none. Removes a part that another job wrote, and one on its way to the
- * merged result that is damaged, so that its task can commit.
+ * Finds the committed part; returns undefined if there is none. Removes a part that another job wrote, and a damaged
+ * part that is still to be merged, so that the task can commit.
  *
- * @throws OutputExistsError where it may not be removed, or is no part of any job
+ * @throws OutputExistsError if the part may not be removed, or if no job wrote it
  */
 export async function findOrRemovePart(
   store: ObjectStore,
@@ -49,7 +50,7 @@ export async function findOrRemovePart(
   if (object === undefined) return undefined;
   const { [JOB_METADATA]: writer, [SUMMARY_METADATA]: text, [ATTEMPT_METADATA]: attempt } = object.metadata;
   if (writer !== jobId && key.startsWith(layout.workPrefix)) {
-    // Nobody else writes there: it was damaged, and lost its metadata.
+    // Only this job writes there, so the object was damaged and lost its metadata.
     await store.delete([key]);
     return undefined;
   }
@@ -57,7 +58,7 @@ export async function findOrRemovePart(
     if (writer === undefined || removeForeign === undefined) {
       throw new MapReduceError(
         'OutputExistsError',
-        `${store.location}/${key} was not written by this job. Choose an output that nobody else writes to`,
+        `${store.location}/${key} was not written by this job. Choose an output that nothing else writes to`,
         { details: { objectKey: key } },
       );
     }
@@ -77,8 +78,8 @@ export async function findOrRemovePart(
 }
 
 /**
- * The summary of a committed part, with its ETag; undefined when there is none. Removes what findOrRemovePart() does,
- * and a part that was cut short or grew since, so that its task can commit again.
+ * Returns the summary of a committed part, with its ETag; undefined if there is no part. Removes the same parts as
+ * findOrRemovePart(), and a part whose size has changed since its commit, so that the task can commit again.
  */
 export async function summaryOrRemovePart(
   store: ObjectStore,

@@ -4,8 +4,8 @@ import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { committedPrefix } from './layout.ts';
 
 /**
- * The tasks of a stage that have committed, and the object of each, by the tasks' indexes. One listing, which on S3 is a
- * request per 1,000 tasks; no object is read.
+ * Finds the committed tasks of a stage, and the object of each, by task index. Cost: one listing, which on S3 is one
+ * request per 1,000 tasks. It reads no object.
  */
 export async function committedTasks(
   store: ObjectStore,

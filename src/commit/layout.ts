@@ -1,16 +1,16 @@
 /**
- * The keys of a job's objects. They are public contract: tools read them, and redrive relies on them.
+ * The keys of a job's objects. They are public contract: other tools read them, and a redrive depends on them.
  *
  *     <work>/shuffle/m-00042         one shuffle object for each map task                 (shuffle-object.ts)
- *     <work>/shuffle-index           where each partition lies in each of them            (shuffle-index.ts)
- *     <work>/attempts/r-00007.1      summary of an attempt, where it does not fit the part's metadata
- *     <work>/merge/r-00007           a part that is still to be merged, in the format of a shuffle object; or as it is,
- *                                    where the parts are in order already
- *     <output>/part-r-00007.tsv      parts (part-m-... of a map-only job), or merged.tsv
- *     <output>/manifest.json         what was made, how, from what
- *     <output>/_report.html          the same for people; of jobs on AWS              (report-page/page.ts)
- *     <output>/_SUCCESS              empty; last of all
- *     <output>/_JOB                  whose the output is, from before the first part on; of jobs on AWS
+ *     <work>/shuffle-index           where each partition is in each shuffle object       (shuffle-index.ts)
+ *     <work>/attempts/r-00007.1.json summary of an attempt, if it does not fit the part's metadata
+ *     <work>/merge/r-00007           a part that is still to be merged: in the format of a shuffle object, or formatted
+ *                                    if the parts are already in order
+ *     <output>/part-r-00007.tsv      parts (part-m-... in a map-only job), or merged.tsv
+ *     <output>/manifest.json         the result files, the settings and the inputs
+ *     <output>/_report.html          the report for people; only on AWS                   (src/report/page/)
+ *     <output>/_SUCCESS              empty; written last
+ *     <output>/_JOB                  the job that owns the output, written before the first part; only on AWS
  */
 import type { RepairTarget } from '../base/errors.ts';
 import { type AttemptId, isTaskId, type Stage, stageOf, type TaskId, taskId } from '../base/ids.ts';
@@ -41,7 +41,7 @@ export function mergeRunKey(layout: JobLayout, task: TaskId): string {
   return `${layout.workPrefix}${MERGE}${task}`;
 }
 
-/** Where a task leaves its formatted part: in the output, or, when the parts are to be merged, on the way there. */
+/** Where a task writes its formatted part: into the output, or into the work prefix if the parts are to be merged. */
 export function taskPartKey(
   layout: JobLayout,
   task: TaskId,
@@ -50,7 +50,7 @@ export function taskPartKey(
   return merge ? mergeRunKey(layout, task) : partKey(layout, task, extension);
 }
 
-/** The object whose appearance is the task's commit. */
+/** The object that commits the task: the task has committed when this object exists. */
 export function committedKey(
   layout: JobLayout,
   task: TaskId,
@@ -63,7 +63,7 @@ export function committedKey(
   return taskPartKey(layout, task, { extension, merge });
 }
 
-/** What the keys of a stage's committed objects have in common: the key of a task goes on with its five-digit index. */
+/** The common prefix of a stage's committed objects. In each key, the task's index of five digits or more follows. */
 export function committedPrefix(
   layout: JobLayout,
   stage: Stage,
@@ -74,8 +74,8 @@ export function committedPrefix(
 }
 
 /**
- * Whether the parts, one after the other, are the merged result. They are in the order of the input without a reduce, and
- * in the order of keys when each part holds a range of them.
+ * Whether concatenating the parts gives the merged result. Without a reduce, the parts are in the order of the input.
+ * If each part holds a range of keys, the parts are in the order of the keys.
  */
 export function partsAreInOrder({ reducers, partition }: JobSettings): boolean {
   return reducers === 0 || partition.kind === 'range';
@@ -86,16 +86,16 @@ export function partKey(layout: JobLayout, task: TaskId, extension: string): str
 }
 
 const SHUFFLE_OBJECT = new RegExp(`(?:^|/)${SHUFFLE}m-(\\d{5,})$`);
-/** Ends with the name of a map task's shuffle object, of a part on its way to the merged result, or of the index. */
+/** Captures the name of a map task's shuffle object, of a part that is still to be merged, or of the index. */
 const INTERMEDIATE = new RegExp(`(?:^|/)(?:${SHUFFLE}(?=m)|${MERGE}|(?=${SHUFFLE_INDEX}$))([^/]+)$`);
 
-/** The index of the map task whose shuffle object this key is; undefined for other objects. */
+/** The index of the map task that wrote this shuffle object; undefined for other objects. */
 export function mapTaskIndexOf(objectKey: string): number | undefined {
   const match = SHUFFLE_OBJECT.exec(objectKey);
   return match === null ? undefined : Number(match[1]);
 }
 
-/** What to repair when the object of this key is damaged or gone; undefined for an object that is no intermediate. */
+/** What to repair if the object with this key is damaged or missing; undefined if it is not intermediate data. */
 export function repairTargetOf(objectKey: string): RepairTarget | undefined {
   const name = INTERMEDIATE.exec(objectKey)?.[1] ?? '';
   return name === SHUFFLE_INDEX || isTaskId(name) ? name : undefined;

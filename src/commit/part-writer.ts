@@ -1,10 +1,10 @@
 /**
- * Writes one part of the result and commits it, together with the summary of the attempt that made it.
+ * Writes one part of the result and commits it, together with the summary of the attempt that wrote it.
  *
- * A part that fits LIMITS.partBufferBytes is one conditional PUT that carries the summary in its metadata. A larger one
- * is an upload, whose metadata is fixed when it starts: it names the attempt, and the summary is stored under the
- * attempt's id just before the upload is completed. Either way the summary that counts is the one that the committed
- * part names, and the part names its job: an output may have been another job's before, with attempts that come late.
+ * A part that fits into LIMITS.partBufferBytes is one conditional PUT, with the summary in its metadata. A larger part
+ * is an upload, and an upload's metadata is fixed when it starts. So it names the attempt, and the summary is stored
+ * under the attempt's id just before the upload completes. In both cases, the summary that the committed part names is
+ * the valid one. The part also names its job, because late attempts of the output's previous job may still commit.
  */
 import type { AttemptId, TaskId } from '../base/ids.ts';
 import type { GrowableSink } from '../codec/growable-sink.ts';
@@ -15,11 +15,11 @@ import { ATTEMPT_METADATA, JOB_METADATA, SUMMARY_METADATA } from './committed-pa
 import { attemptSummaryKey, taskPartKey } from './layout.ts';
 import { ResultObject } from './result-object.ts';
 
-/** S3 allows 2 KiB of metadata in all, names included. */
+/** S3 allows 2 KiB of metadata in total, including names. */
 const SUMMARY_METADATA_BYTES_MAX = 1800;
 
 export class PartWriter {
-  /** Records are appended here; then recordWritten() is called. */
+  /** The caller appends a record here, then calls recordWritten(). */
   readonly sink: GrowableSink;
   readonly #environment: TaskEnvironment;
   readonly #taskId: TaskId;
@@ -60,7 +60,7 @@ export class PartWriter {
     this.#environment.progress.recordsWritten = this.#object.records;
   }
 
-  /** Commits; `committed` is false when another attempt was first. */
+  /** Commits the part. `committed` is false if another attempt committed first. */
   async commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
     const { store, layout, progress } = this.#environment;
     const { records, bytes, crc32 } = await this.#object.end();
@@ -88,7 +88,7 @@ export class PartWriter {
   }
 }
 
-/** Metadata travels in HTTP headers: ASCII only. */
+/** Metadata must be ASCII, because it is sent in HTTP headers. */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,

@@ -1,6 +1,6 @@
 /**
- * Intermediates that are damaged or gone can be made again. A task that meets one throws an error that names what to
- * repair; the coordinator runs that task again, or closes the map barrier again for the shuffle index.
+ * Repairs damaged or missing intermediate data. A task that finds such data throws an error that names what to repair.
+ * The coordinator then runs the task that wrote it again, or, for the shuffle index, closes the map barrier again.
  */
 import { isMapReduceError, MapReduceError, type RepairTarget } from '../base/errors.ts';
 import { isTaskId } from '../base/ids.ts';
@@ -8,7 +8,7 @@ import type { JobLayout, JobSettings } from '../plan/task.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { committedKey, repairTargetOf } from './layout.ts';
 
-/** The object is damaged, gone, or no longer the one that was listed, because it was changed while it was read. */
+/** Whether the object is damaged or missing, or has changed since it was listed. */
 export function isUnusable(error: unknown): error is MapReduceError {
   return (
     isMapReduceError(error, 'CorruptShuffleError') ||
@@ -17,7 +17,7 @@ export function isUnusable(error: unknown): error is MapReduceError {
   );
 }
 
-/** Adds what to repair to an error about an intermediate that is damaged, gone, or not the one that was indexed. */
+/** If the error is about unusable intermediate data, returns an error that also names what to repair. */
 export function namingRepair(error: unknown): unknown {
   if (!isUnusable(error) || error.details.objectKey === undefined) return error;
   const toRepair = repairTargetOf(error.details.objectKey);
@@ -28,7 +28,10 @@ export function namingRepair(error: unknown): unknown {
   });
 }
 
-/** Removes what the tasks have committed, since it would win against any new attempt. The index is simply written anew. */
+/**
+ * Removes the committed objects of the tasks, because no new attempt can commit while they exist. The index needs no
+ * removal: the barrier overwrites it.
+ */
 export async function discardForRepair(
   targets: readonly RepairTarget[],
   {

@@ -1,9 +1,9 @@
 /**
- * The bytes of a result on their way into one object: gathered in memory, counted and checksummed.
+ * Writes the bytes of a result into one object: collects them in memory, counts them and computes their checksum.
  *
- * Records are appended to `sink` synchronously; flush() is awaited whenever `wantsFlush`. A single call of the user's
- * reduce may write more than memory holds: what exceeds LIMITS.partOverflowBytes goes to a local file until the next
- * flush. Cost: each byte is checksummed once, and copied only into the sink.
+ * The caller appends records to `sink` synchronously, and awaits flush() whenever `wantsFlush` is true. A single call
+ * of the user's reduce may write more than fits into memory. Bytes beyond LIMITS.partOverflowBytes therefore go to a
+ * local file until the next flush. Cost: each byte is checksummed once, and copied only into the sink.
  */
 import { crc32 } from 'node:zlib';
 import { crc32Text } from '../base/crc32-text.ts';
@@ -38,7 +38,7 @@ export class ResultObject {
     return this.#records;
   }
 
-  /** Its metadata is fixed: it is no longer one PUT. */
+  /** Whether an upload has started. Its metadata is then fixed, and the object is no longer a single PUT. */
   get isUpload(): boolean {
     return this.#object.isUpload;
   }
@@ -59,19 +59,19 @@ export class ResultObject {
     this.sink.reset();
   }
 
-  /** No record follows. Returns what all of them are, and sends the rest unless the whole object is one PUT. */
+  /** Called after the last record. Returns the totals, and sends the rest unless the whole object is a single PUT. */
   async end(): Promise<ResultTotals> {
     if (this.isUpload) await this.flush();
     else this.#counted();
     return { records: this.#records, bytes: this.#bytes, crc32: crc32Text(this.#crc) };
   }
 
-  /** After end(). As CommittedObject.commit(). */
+  /** Called after end(). Does the same as CommittedObject.commit(). */
   commit(metadata: Metadata): Promise<boolean> {
     return this.#object.commit([this.#gathered()], metadata);
   }
 
-  /** After end(). As CommittedObject.replace(). */
+  /** Called after end(). Does the same as CommittedObject.replace(). */
   replace(): Promise<void> {
     return this.#object.replace([this.#gathered()]);
   }
@@ -84,7 +84,7 @@ export class ResultObject {
     return this.sink.bytes.subarray(0, this.sink.end);
   }
 
-  /** What is in the sink, counted and checksummed: it leaves the sink next. */
+  /** Counts and checksums the bytes in the sink, and returns them. The caller then empties the sink. */
   #counted(): Buffer {
     const chunk = this.#gathered();
     this.#crc = crc32(chunk, this.#crc);

@@ -1,9 +1,9 @@
 /**
- * The last look at the parts before the job commits: each must still be the object that the barrier saw, by its ETag. One
- * that was damaged, replaced or removed meanwhile is made again by its task.
+ * Checks the parts a last time before the job commits. By its ETag, each part must still be the object that the barrier
+ * saw. If a part was damaged, replaced or removed since then, its task runs again.
  *
- * Called by whoever commits, at most once for each time that the last barrier was closed. Cost: one listing, which on S3
- * is a request for each 1,000 parts, and no byte of a part.
+ * The commit step calls this at most once each time the last barrier closes. Cost: one listing, which on S3 is one
+ * request per 1,000 parts. It reads no part.
  */
 import { MapReduceError } from '../base/errors.ts';
 import { taskId } from '../base/ids.ts';
@@ -14,7 +14,7 @@ import type { TaskSummary } from '../report/task-summary.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { partKey } from './layout.ts';
 
-/** @throws CorruptShuffleError that names the task to run again */
+/** @throws CorruptShuffleError, which names the task to run again */
 export async function verifyParts(
   plan: JobPlan,
   {
@@ -32,11 +32,11 @@ export async function verifyParts(
     const task = taskId(lastStage(plan.settings), index);
     const key = partKey(layout, task, extension);
     const part = found.get(key);
-    // A summary without ETag was stored by an earlier version, while the job was under way.
+    // An earlier version stored a summary without an ETag, if the version changed while the job was running.
     if (part !== undefined && (etag === undefined || part.etag === etag)) continue;
     throw new MapReduceError(
       'CorruptShuffleError',
-      `${store.location}/${key} ${part === undefined ? 'is gone' : 'was changed'} since its task committed it`,
+      `${store.location}/${key} was ${part === undefined ? 'removed' : 'changed'} after its task committed it`,
       { details: { objectKey: key, toRepair: task } },
     );
   }

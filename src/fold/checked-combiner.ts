@@ -1,4 +1,4 @@
-/** The user's combiner, with what it throws and returns checked. */
+/** Wraps the user's combiner, and checks what it throws and returns. */
 import type { PairwiseCombiner } from '../api/job.ts';
 import { userCodeError } from '../api/user-code.ts';
 import { isMapReduceError, MapReduceError } from '../base/errors.ts';
@@ -8,8 +8,8 @@ import type { ByteSink, Codec } from '../codec/codec.ts';
 import { isStringCodec } from '../codec/string-codec.ts';
 
 /**
- * What can be told at once is refused at once: the next call would be given it. The codec finds the rest, in
- * encodeFolded().
+ * Rejects a wrong result at once if it can be recognised cheaply, because the next call would receive it. The codec
+ * rejects all other wrong results in encodeFolded().
  */
 export function checkedCombiner(
   combine: PairwiseCombiner<unknown>,
@@ -29,7 +29,7 @@ export function checkedCombiner(
       refusePromise('combine', folded);
       throw new MapReduceError(
         'UnencodableValueError',
-        `combine() returned ${describeReturned(folded)}; the job's value is of type ${codec.name}. Return the folded value, also where the function changes its first argument`,
+        `combine() returned ${describeReturned(folded)}; the job's value is of type ${codec.name}. Return the combined value, even if the function changes its first argument`,
         { details: { phase: 'combine' } },
       );
     }
@@ -38,7 +38,7 @@ export function checkedCombiner(
   };
 }
 
-/** Encodes what a combiner returned; an error says where the value came from. */
+/** Encodes the result of a combiner. If that fails, the error says that the value came from combine(). */
 export function encodeFolded(codec: Codec<unknown>, value: unknown, sink: ByteSink): void {
   try {
     codec.encode(value, sink);
@@ -46,7 +46,7 @@ export function encodeFolded(codec: Codec<unknown>, value: unknown, sink: ByteSi
     if (!isMapReduceError(error, 'UnencodableValueError')) throw error;
     throw new MapReduceError(
       error.name,
-      `combine() returned what cannot be a value of the job: ${error.message}`,
+      `combine() returned a value that the job cannot encode: ${error.message}`,
       {
         details: { phase: 'combine', ...error.details },
         cause: error.cause,

@@ -1,13 +1,13 @@
-/** What folds the values of a key, however it does so. */
+/** Folds the values of a key into one value. */
 import type { ByteSink } from '../codec/codec.ts';
 
 export interface ValueFold {
-  /** The first value of a group. */
+  /** Takes the first value of a group. */
   start(bytes: Buffer, from: number, to: number): void;
-  /** Each further one, in order. */
+  /** Takes each further value, in order. */
   add(bytes: Buffer, from: number, to: number): void;
-  /** Appends the group's one value. */
+  /** Appends the folded value of the group. */
   writeTo(sink: ByteSink): void;
-  /** The group's one value. */
+  /** The folded value of the group. */
   readonly value: unknown;
 }

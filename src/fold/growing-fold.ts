@@ -1,15 +1,15 @@
 /**
- * Folds values that may grow with their number: sets, lists, concatenated text. Folded from the left, each value would
- * be combined with everything before it, n * n / 2 bytes of work. As a balanced tree it is n * log2(n): like a binary
- * counter, the fold holds partials of neighbouring values, each at least twice as heavy as the next, and combines two
- * as soon as they are about equal.
+ * Folds values whose result may grow with their number: sets, lists, concatenated text. A fold from the left would
+ * combine each value with everything before it, which takes n * n / 2 bytes of work. This fold combines the values as
+ * a balanced tree, which takes n * log2(n). It works like a binary counter: it holds partials of neighbouring values,
+ * each at least twice as heavy as the next, and combines two as soon as they weigh about the same.
  *
  *     partials   |--------------------|----------|-----|   |--|  leaf
  *                 heavy, oldest values          ...         the newest, folded from the left
  *
- * Operands keep their order, so that a combiner need not be commutative. A weight is the number of encoded bytes that
- * went in, an upper bound for what a combiner that drops something holds; beside the oldest partial the fold holds
- * LIMITS.foldPartialsBytesMax at most.
+ * Operands keep their order, so the combiner need not be commutative. The weight of a partial is the number of encoded
+ * bytes that went into it. A combiner that drops data holds less than that. Besides the oldest partial, the fold holds
+ * at most LIMITS.foldPartialsBytesMax.
  */
 import type { PairwiseCombiner } from '../api/job.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -24,10 +24,10 @@ export class GrowingFold implements ValueFold {
   readonly #weights: number[] = [];
   #leaf: unknown;
   #leafBytes = 0;
-  /** Of all partials but the oldest. */
+  /** The weight of all partials except the oldest. */
   #pendingBytes = 0;
 
-  /** `combine` is checked (checked-combiner.ts). */
+  /** @param combine  a combiner that checks its results (checked-combiner.ts) */
   constructor(codec: Codec<unknown>, combine: PairwiseCombiner<unknown>) {
     this.#codec = codec;
     this.#combine = combine;
@@ -57,7 +57,7 @@ export class GrowingFold implements ValueFold {
     encodeFolded(this.#codec, this.value, sink);
   }
 
-  /** Folds all partials into one, which adding more continues. */
+  /** Folds all partials into one. More values may be added to it. */
   get value(): unknown {
     const partials = this.#partials;
     while (partials.length > 0) {

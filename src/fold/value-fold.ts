@@ -1,7 +1,7 @@
 /**
- * Folds the encoded values of one key into one, by the job's combiner, which is pairwise: `(accumulated, value) =>
- * accumulated`. Values of a fixed size are folded from the left, one after another, so that one value is held at a
- * time. Values that may grow are folded as a balanced tree (growing-fold.ts).
+ * Folds the encoded values of one key into one value. The job's combiner is pairwise: `(accumulated, value) =>
+ * accumulated`. Values of a fixed size are folded from the left, so the fold holds one value at a time. Values that may
+ * grow are folded as a balanced tree (growing-fold.ts).
  */
 import type { JobShuffle, NamedCombiner, PairwiseCombiner } from '../api/job.ts';
 import { userCodeError } from '../api/user-code.ts';
@@ -20,7 +20,7 @@ import { checkedCombiner, encodeFolded } from './checked-combiner.ts';
 import type { ValueFold } from './fold.ts';
 import { GrowingFold } from './growing-fold.ts';
 
-/** Undefined where the job does not combine. Each call of a combiner that may be slow is a step of `progress`. */
+/** Returns undefined if the job has no combiner. Each call of a user's combiner is a step of `progress`. */
 export function createFold(shuffle: JobShuffle, progress: Pick<Progress, 'steps'>): ValueFold | undefined {
   const combine = shuffle.combine;
   if (combine === undefined) return undefined;
@@ -52,7 +52,7 @@ const NAMED: Record<NamedCombiner, PairwiseCombiner<number>> = {
   max: (accumulated, value) => Math.max(accumulated, value),
 };
 
-/** Folds tuples part by part. The casts: named combiners take only numbers and tuples of numbers. */
+/** Folds tuples element by element. The casts: named combiners take only numbers and tuples of numbers. */
 function byParts(combiner: PairwiseCombiner<unknown>): PairwiseCombiner<unknown> {
   return (accumulated, value) =>
     (accumulated as number[]).map((part, i) => combiner(part, (value as number[])[i]));
@@ -113,7 +113,7 @@ class LeftFold implements ValueFold {
   }
 }
 
-/** Calls a user's combiner on numbers; what is not a number then is the user's mistake, not a NaN in the result. */
+/** Calls a user's combiner on numbers. A result that is not a number is an error, and not a NaN in the result. */
 export function combineNumbers(
   combine: PairwiseCombiner<number>,
   accumulated: number,
@@ -129,7 +129,7 @@ export function combineNumbers(
     refusePromise('combine', folded);
     throw new MapReduceError(
       'UnencodableValueError',
-      `combine() returned ${describeReturned(folded)}; the job's value is a number. Return the folded number`,
+      `combine() returned ${describeReturned(folded)}; the job's value is a number. Return the combined number`,
       { details: { phase: 'combine' } },
     );
   }

@@ -27,7 +27,7 @@ const mapOnly = defineJob({
 describe('two attempts of one task at once', () => {
   const text = ['the fox and the dog\n'.repeat(30), 'a b c d e\n'.repeat(30)];
 
-  /** A job planned, and its map tasks done where its reduce tasks are to run. */
+  /** Plans a job, and runs its map tasks if its reduce tasks are to run. */
   async function planned(job: Job, { merge, upTo }: { merge: boolean; upTo: 'map' | 'reduce' }) {
     const store = await storeOf(text);
     let plan: JobPlan | undefined;
@@ -59,7 +59,7 @@ describe('two attempts of one task at once', () => {
     ['a map-only task', mapOnly, 'map', false],
     ['a map-only task whose part is to be merged', mapOnly, 'map', true],
   ] as const)(
-    'of %s: one commits, and the other is told that nothing of it counts',
+    'of %s: one commits, and the other learns that it did not',
     async (_what, job, stage, merge) => {
       const { store, plan } = await planned(job, { merge, upTo: stage });
       const tasks: readonly TaskSpec[] = stage === 'map' ? tasksOf(plan, 'map') : tasksOf(plan, 'reduce');
@@ -102,7 +102,7 @@ describe('two attempts of one task at once', () => {
     },
   );
 
-  it('leaves exactly the objects that the layout names', async () => {
+  it('leave exactly the objects that the layout names', async () => {
     const { store, plan } = await planned(counting['named reducer']!, { merge: false, upTo: 'reduce' });
 
     const keys = Object.keys(await objectsBelow(store, 'work/'));

@@ -1,7 +1,7 @@
 /**
- * At every storage operation of a small job something happens once: the operation fails, fails after it was done, or
- * the process dies right before or right after it. The coordinator tries again what failed. In the end everything is as
- * if nothing had happened.
+ * Injects one fault at each storage operation of a small job: the operation fails, takes effect but reports a failure,
+ * or the process dies right before or right after it. The coordinator retries the step that failed. The result must be
+ * the same as without the fault.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KiB, MiB } from '../../src/base/limits.ts';
@@ -66,7 +66,7 @@ const mapOnly = defineJob({
   },
   output: lines(),
 });
-/** So many counters that they do not fit a part's metadata. */
+/** Counts under so many names that the counters do not fit a part's metadata. */
 const counting = defineJob({
   ...COMMON,
   name: 'counting',
@@ -76,7 +76,7 @@ const counting = defineJob({
   },
   output: lines(),
 });
-/** Objects and parts of more than a megabyte, so that they are uploads. */
+/** Writes objects and parts of more than a megabyte, so that they become uploads. */
 const large = defineJob({
   ...COMMON,
   name: 'large',
@@ -154,7 +154,7 @@ async function run({ job, options }: Variant, store: ObjectStore, faulty?: Fault
   };
 }
 
-/** Every operation, with each fault that `picks` takes; answers how many faults were tried. */
+/** Injects each fault that `picks` selects at each operation; returns the number of faults tried. */
 async function crashEverywhere(
   variant: Variant,
   makeStore: () => Promise<ObjectStore>,
@@ -211,14 +211,14 @@ async function memoryStore(): Promise<ObjectStore> {
 
 describe('a fault at each storage operation', () => {
   for (const [name, variant] of Object.entries(VARIANTS)) {
-    it(`of ${name} changes nothing in the end`, async () => {
+    it(`of ${name} does not change the result`, async () => {
       const tried = await crashEverywhere(variant, memoryStore);
 
       expect(tried).toBeGreaterThan(75);
     });
   }
 
-  it('of uploads of more than a megabyte changes nothing in the end', async () => {
+  it('of uploads of more than a megabyte does not change the result', async () => {
     for (const merge of [false, true]) {
       const variant: Variant = {
         job: large,
@@ -229,7 +229,7 @@ describe('a fault at each storage operation', () => {
 
       const tried = await crashEverywhere(variant, memoryStore, (operation, name, fault) => {
         names.add(name);
-        // All faults where uploads are concerned; elsewhere one after the other.
+        // Upload operations get all faults; a third of the others get one fault each, in turn.
         return name.startsWith('upload') && !name.startsWith('upload.write')
           ? true
           : FAULT_KINDS[operation % FAULT_KINDS.length] === fault && operation % 3 === 0;
@@ -242,7 +242,7 @@ describe('a fault at each storage operation', () => {
     }
   });
 
-  it('of a job on real files changes nothing in the end', async () => {
+  it('of a job on real files does not change the result', async () => {
     for (const [index, variant] of Object.values(VARIANTS).entries()) {
       let stores = 0;
       using folder = scratchFolder();
@@ -254,7 +254,7 @@ describe('a fault at each storage operation', () => {
           await prepared(store);
           return store;
         },
-        // A sixth of all operations, another one for each variant, each with one fault.
+        // Each variant tests a different sixth of all operations, with one fault each.
         (operation, _name, fault) =>
           operation % 6 === index % 6 &&
           FAULT_KINDS[Math.floor(operation / 6) % FAULT_KINDS.length] === fault,

@@ -1,4 +1,4 @@
-/** What an attempt has at hand, for tests: a memory store and a real folder for spills. */
+/** Creates the environment of an attempt for tests: a memory store and a real folder for spills. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export const LAYOUT: JobLayout = { workPrefix: 'work/', outputPrefix: 'out/' };
 
 export const NO_CONTROL: AttemptControl = { check: () => {} };
 
-/** A folder that is gone at the end of the block: `using scratch = scratchFolder()`. */
+/** Creates a folder that is removed at the end of the block: `using scratch = scratchFolder()`. */
 export function scratchFolder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'attempt-'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
@@ -46,7 +46,7 @@ export function environmentOf(
   }: {
     settings?: Partial<JobSettings>;
     store?: ObjectStore;
-    /** Where spills go; without one there must not be any. */
+    /** The folder for spills. Without it, the attempt must not spill. */
     scratch?: string;
     memoryBytes?: number;
     control?: AttemptControl;

@@ -54,7 +54,7 @@ function crcOf(bytes: Buffer): string {
 const OWNER = { jobId: jobId('test') };
 
 describe('PartWriter', () => {
-  it('writes a part that fits in one request, its summary in the metadata', async () => {
+  it('writes a part that fits in one request, with its summary in the metadata', async () => {
     const store = new MemoryStore();
     const writer = writerFor(store);
     append(writer, Buffer.from('one\n'));
@@ -75,7 +75,7 @@ describe('PartWriter', () => {
     expect(await store.head(attemptSummaryKey(LAYOUT, attemptId(TASK, 0)))).toBeUndefined();
   });
 
-  it('gives back any counters, whether they fit the metadata or not', async () => {
+  it('preserves all counters, whether or not they fit the metadata', async () => {
     const counters = fc.dictionary(
       fc.oneof(
         fc.string({ unit: 'binary', maxLength: 30 }).filter((name) => name.isWellFormed()),
@@ -105,7 +105,7 @@ describe('PartWriter', () => {
     expect(beside).toBeLessThan(1_000);
   });
 
-  it('stores a summary that does not fit the metadata under the attempt', async () => {
+  it("stores a summary that does not fit the metadata under the attempt's id", async () => {
     const store = new MemoryStore();
     const counters = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`ein Zähler: ${i}`, i]));
     const writer = writerFor(store, { attempt: 3 });
@@ -118,7 +118,7 @@ describe('PartWriter', () => {
     expect(summary.counters).toEqual(counters);
   });
 
-  it('sends on what it was given, piece by piece, and nothing shows before the commit', async () => {
+  it('sends the records piece by piece, and shows nothing before the commit', async () => {
     const store = new MemoryStore();
     const writer = writerFor(store);
     const expected: Buffer[] = [];
@@ -144,7 +144,7 @@ describe('PartWriter', () => {
     expect(await summaryOrRemovePart(store, LAYOUT, KEY, OWNER)).toEqual(withEtag(summary));
   });
 
-  it('takes more than memory holds between two flushes, through a local file', async () => {
+  it('stores more than fits into memory between two flushes in a local file', async () => {
     using scratch = scratchFolder();
     const store = new MemoryStore();
     const writer = writerFor(store, { scratch: scratch.path });
@@ -173,7 +173,7 @@ describe('PartWriter', () => {
     expect(summary).toMatchObject({ bytesWritten: whole.length, crc32: crcOf(whole) });
   });
 
-  it('removes its local file when it is aborted, and leaves no part', async () => {
+  it('removes its local file when it is aborted, and leaves no part behind', async () => {
     using scratch = scratchFolder();
     const store = new MemoryStore();
     const writer = writerFor(store, { scratch: scratch.path });
@@ -187,7 +187,7 @@ describe('PartWriter', () => {
     expect(await store.head(KEY)).toBeUndefined();
   });
 
-  it('commits for one of several attempts, each way of writing against each other', async () => {
+  it('lets exactly one of several attempts commit, whichever way each of them writes', async () => {
     const flushes = [false, true];
     for (const firstFlushes of flushes) {
       for (const secondFlushes of flushes) {
@@ -212,22 +212,22 @@ describe('PartWriter', () => {
   });
 });
 
-/** As it is read back. */
+/** Reads the summary of the committed part back. */
 function withEtag(summary: TaskSummary): TaskSummary {
   return { ...summary, etag: expect.any(String) };
 }
 
 describe('summaryOrRemovePart()', () => {
-  it('answers undefined where there is no part', async () => {
+  it('returns undefined if there is no part', async () => {
     expect(await summaryOrRemovePart(new MemoryStore(), LAYOUT, KEY, OWNER)).toBeUndefined();
   });
 
-  it('refuses an object that is no part of a job', async () => {
+  it('rejects an object that no job wrote', async () => {
     const store = new MemoryStore();
     await store.put(KEY, Buffer.from('x'));
 
     await expect(summaryOrRemovePart(store, LAYOUT, KEY, OWNER)).rejects.toThrow(
-      'memory://store/out/part-m-00007.txt was not written by this job. Choose an output that nobody else writes to',
+      'memory://store/out/part-m-00007.txt was not written by this job. Choose an output that nothing else writes to',
     );
   });
 });

@@ -1,11 +1,11 @@
-/** Small inputs and settings of all kinds for whole jobs, and what is naively to be expected of them. */
+/** Generates small inputs and settings for whole jobs, and computes the expected results naively. */
 import fc from 'fast-check';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import { wideTextKind } from '../../src/read/wide-text.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { objectsBelow, runSmallJob, type SmallJobOptions } from './small-job.ts';
 
-/** No backslash, tab, newline or carriage return: what TSV escapes is its own test's. */
+/** Contains no backslash, tab, newline or carriage return: other tests cover the escapes of TSV. */
 const word = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'the', 'ä', '', 'x'.repeat(130)) },
   {
@@ -18,7 +18,7 @@ export const files = fc.array(
   fc
     .record({ lines: fc.array(line, { maxLength: 5 }), ends: fc.boolean() })
     .map(({ lines, ends }) => lines.join('\n') + (ends && lines.length > 0 ? '\n' : ''))
-    // A few NULs between letters are UTF-16, which is refused.
+    // A few NULs between letters look like UTF-16, which the job rejects.
     .filter((text) => wideTextKind(Buffer.from(text)) === undefined),
   { minLength: 1, maxLength: 3 },
 );
@@ -55,7 +55,7 @@ function partitionOf(key: string, partitions: number): number {
   return partitionOfHash(hashKey(bytes, 0, bytes.length), partitions);
 }
 
-/** What the parts hold, as texts; of a merged job one. */
+/** The expected content of each part as text; one text if the job merges its parts. */
 export function expectedParts(
   records: readonly (readonly [key: string, line: string])[],
   { reducers, merge }: { reducers: number; merge: boolean },

@@ -1,6 +1,6 @@
 /**
  * Runs a whole job in this thread, step by step, as a coordinator would: plan, map tasks, barrier, reduce tasks,
- * barrier, merge, commit. Each step is tried again when it fails, tasks with a new attempt.
+ * barrier, merge, commit. A step that fails is retried; a task is retried as a new attempt.
  */
 
 import type { Job } from '../../src/api/job.ts';
@@ -26,19 +26,19 @@ import { environmentOf, LAYOUT, NO_CONTROL } from './environment.ts';
 
 export interface SmallJobOptions {
   readonly job: Job;
-  /** Holds the inputs below 'in/'. */
+  /** Contains the inputs below 'in/'. */
   readonly store: ObjectStore;
-  /** A folder that exists; one attempt after the other finds there what those before left. */
+  /** An existing folder. All attempts share it, so each one finds the files that earlier attempts left. */
   readonly scratch: string;
   readonly splitSizeBytes?: number;
   readonly reducers?: number;
   readonly merge?: boolean;
   readonly compression?: BlockCompression;
   readonly memoryBytes?: number;
-  /** Asked about each failure; true to try the step again. */
+  /** Called for each failure; returns true to retry the step. */
   readonly retry?: (error: unknown) => boolean;
   readonly onPlanned?: (plan: JobPlan) => void;
-  /** In which order the tasks of a stage run. */
+  /** The order in which the tasks of a stage run. */
   readonly shuffled?: (tasks: readonly TaskSpec[]) => readonly TaskSpec[];
 }
 
@@ -135,7 +135,7 @@ class Steps {
     }
   }
 
-  /** Runs tasks, and again those that the barrier does not find. */
+  /** Runs the tasks, then repeats those that the barrier reports as missing. */
   async stage<B extends { readonly missing: readonly number[] }>(
     plan: JobPlan,
     tasks: readonly TaskSpec[],
@@ -171,14 +171,14 @@ export function runTask(
   return spec.stage === 'map' ? runMapTask(spec, id, environment) : runReduceTask(spec, id, environment);
 }
 
-/** All objects below a prefix, by key. */
+/** Returns all objects below a prefix, by key. */
 export async function objectsBelow(store: ObjectStore, prefix: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for await (const { key } of store.list(prefix)) found[key] = (await store.get(key)).toString('latin1');
   return found;
 }
 
-/** The bytes of the parts, in order, as one text. */
+/** Returns the content of all parts, in order, as one text. */
 export function partsOf(objects: Readonly<Record<string, string>>): string {
   return Object.keys(objects)
     .filter((key) => /\/(part-|merged)/.test(key))

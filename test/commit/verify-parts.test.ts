@@ -30,7 +30,7 @@ const words = defineJob({
   reduce: 'each',
 });
 
-/** A job whose parts are committed and whose last barrier is closed. */
+/** Runs a job until its parts are committed and its last barrier is closed. */
 async function closed(job: Job) {
   const store = new MemoryStore();
   using scratch = scratchFolder();
@@ -69,7 +69,7 @@ describe.each([
   ['a reduce', words, 'out/part-r-00001.txt', 'r-00001'],
   ['a map-only job', copy, 'out/part-m-00001.txt', 'm-00001'],
 ])('the parts of %s', (_what, job, key, task) => {
-  it('pass, with one listing and no other request', async () => {
+  it('pass the check, which makes one listing and no other request', async () => {
     const { store, close, verify } = await closed(job);
     const { summaries } = await close();
     const watched = new FaultyStore(store);
@@ -80,8 +80,8 @@ describe.each([
   });
 
   it.each<[string, (store: MemoryStore) => Promise<unknown>, RegExp]>([
-    ['gone', (store) => store.delete([key]), /is gone since its task committed it/],
-    ['replaced', (store) => store.put(key, Buffer.from('x')), /was changed since its task committed it/],
+    ['removed', (store) => store.delete([key]), /was removed after its task committed it/],
+    ['replaced', (store) => store.put(key, Buffer.from('x')), /was changed after its task committed it/],
     [
       'changed at the same size',
       async (store) => {
@@ -90,10 +90,10 @@ describe.each([
         const { metadata } = (await store.head(key))!;
         await store.put(key, bytes, { metadata });
       },
-      /was changed since its task committed it/,
+      /was changed after its task committed it/,
     ],
   ])(
-    'do not pass when one is %s behind the barrier, which names the task to run again',
+    'fail the check if one was %s after the barrier, and the error names the task to run again',
     async (_how, harm, message) => {
       const { store, close, verify } = await closed(job);
       const { summaries } = await close();
@@ -108,7 +108,7 @@ describe.each([
     },
   );
 
-  it('are missing at the barrier when one was cut short before, and removed for the next attempt', async () => {
+  it('count as missing at the barrier if one was truncated, and are removed for the next attempt', async () => {
     const { store, close } = await closed(job);
     const { metadata } = (await store.head(key))!;
     await store.put(key, (await store.get(key)).subarray(1), { metadata });

@@ -65,7 +65,7 @@ describe('a whole job', () => {
     );
   });
 
-  it('by ranges makes parts that, one after the other, are the sorted input', async () => {
+  it('that is range-partitioned writes parts that together are the sorted input', async () => {
     await fc.assert(
       fc.asyncProperty(files, settings, async (files, settings) => {
         const { parts } = await run({ scratch: scratch.path, job: rangeSorted, ...settings }, files);
@@ -77,7 +77,7 @@ describe('a whole job', () => {
     );
   });
 
-  it('without a reduce writes what map emits, in the order of the input', async () => {
+  it('without a reduce writes the emitted records in the order of the input', async () => {
     await fc.assert(
       fc.asyncProperty(files, settings, async (files, { reducers: _none, ...settings }) => {
         const { parts, report, plan } = await run({ scratch: scratch.path, job: grep, ...settings }, files);
@@ -92,7 +92,7 @@ describe('a whole job', () => {
     );
   });
 
-  it('over no input at all is valid and has empty parts', async () => {
+  it('without input succeeds and writes empty parts', async () => {
     for (const merge of [false, true]) {
       const shuffled = await run(
         { scratch: scratch.path, job: counting['named reducer']!, reducers: 2, merge },
@@ -106,7 +106,7 @@ describe('a whole job', () => {
     }
   });
 
-  it('gives the same bytes in whatever order its tasks run', async () => {
+  it('writes the same bytes in whatever order its tasks run', async () => {
     const text = ['the fox and the dog and the end\n'.repeat(20)];
     const inOrder = await run(
       { scratch: scratch.path, job: counting['named reducer']!, reducers: 3, splitSizeBytes: 50 },

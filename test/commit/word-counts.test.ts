@@ -14,7 +14,7 @@ afterAll(() => scratch[Symbol.dispose]());
 
 describe('a word count', () => {
   for (const [how, job] of Object.entries(counting)) {
-    it(`gives what a Map gives, whatever the splits, reducers and memory (${how})`, async () => {
+    it(`gives the same counts as a Map, whatever the splits, reducers and memory (${how})`, async () => {
       await fc.assert(
         fc.asyncProperty(files, settings, async (files, settings) => {
           const { parts, report, objects, store } = await run(

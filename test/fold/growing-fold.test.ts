@@ -49,7 +49,7 @@ describe('a fold of values that may grow', () => {
     );
   });
 
-  it('can be folded on after it was written', () => {
+  it('takes more values after its value was written', () => {
     const fold = foldOf(text, (a, b) => `${a}${b}`);
     const piece = Buffer.from('0123456789'.repeat(30));
     fold.start(piece, 0, piece.length);
@@ -62,8 +62,8 @@ describe('a fold of values that may grow', () => {
   });
 
   it.each([
-    ['text that is joined', 20],
-    ['long texts that are joined', 5_000],
+    ['joined texts', 20],
+    ['joined long texts', 5_000],
   ])('works on n log n bytes: %s', (_title, sizeBytes) => {
     const pieces = Math.ceil(1_000_000 / sizeBytes);
     let worked = 0;
@@ -78,11 +78,12 @@ describe('a fold of values that may grow', () => {
     );
 
     expect(result).toHaveLength(pieces * sizeBytes);
-    // 2 ** 20 bytes, and a leaf's share. From the left it would be pieces / 2 times the whole.
+    // The tree has about 20 levels, and the leaves add some work. A fold from the left would take pieces / 2 times the
+    // total size.
     expect(worked).toBeLessThan(3 * 20 * 1_000_000);
   });
 
-  it('works on n log n elements: distinct(), and a topN() that every value enters', () => {
+  it('works on n log n elements: distinct(), and a topN() that keeps every value', () => {
     const values = Array.from({ length: 40_000 }, (_, i) => [`line ${String(i).padStart(6, '0')}`]);
     let worked = 0;
     const counting =
@@ -105,7 +106,7 @@ describe('a fold of values that may grow', () => {
     expect(worked).toBeLessThan(2 * 40_000 * 30);
   });
 
-  it('holds little beside its oldest partial, where values are large and do not grow', () => {
+  it('holds little besides its oldest partial if values are large and do not grow', () => {
     const megabyte = 'x'.repeat(1024 * 1024);
     const alive = new Set<object>();
     let most = 0;
@@ -132,7 +133,7 @@ describe('a fold of values that may grow', () => {
     expect(most).toBeLessThanOrEqual(LIMITS.foldPartialsBytesMax / megabyte.length + 3);
   });
 
-  it('folds tuples of numbers from the left, one after another', () => {
+  it('folds tuples of numbers one by one from the left', () => {
     const pair = resolveValueCodec(['number', 'number']) as Codec<readonly number[]>;
     const values = Array.from({ length: 200 }, (_, i) => [i + 0.1, 1 / (i + 1)]);
     const calls: number[] = [];
@@ -151,13 +152,13 @@ describe('a fold of values that may grow', () => {
   });
 });
 
-describe('what a combiner returns', () => {
+describe('the result of a combiner', () => {
   it.each<[string, Codec<never>, unknown, string]>([
     [
       'nothing',
       list as Codec<never>,
       undefined,
-      "combine() returned undefined (undefined); the job's value is of type json. Return the folded value",
+      "combine() returned undefined (undefined); the job's value is of type json. Return the combined value",
     ],
     [
       'a number among texts',
@@ -181,19 +182,19 @@ describe('what a combiner returns', () => {
       'a set',
       list as Codec<never>,
       new Set(['a']),
-      'combine() returned what cannot be a value of the job: json cannot hold',
+      'combine() returned a value that the job cannot encode: json cannot hold',
     ],
     [
       'a generator',
       list as Codec<never>,
       (function* () {})(),
-      'combine() returned what cannot be a value of the job: json cannot hold',
+      'combine() returned a value that the job cannot encode: json cannot hold',
     ],
     [
       'a tuple that is too short',
       resolveValueCodec(['number', 'number']) as Codec<never>,
       [1],
-      'combine() returned what cannot be a value of the job',
+      'combine() returned a value that the job cannot encode',
     ],
     [
       'a big integer',
@@ -201,7 +202,7 @@ describe('what a combiner returns', () => {
       1n,
       "combine() returned 1n (bigint); the job's value is a number",
     ],
-  ])('may not be %s', (_title, codec, returned, message) => {
+  ])('must not be %s', (_title, codec, returned, message) => {
     const values: unknown =
       codec === text
         ? ['a', 'b']
