@@ -1,6 +1,6 @@
 /** Schemas for what comes from outside: events, manifests, documents on the bucket. Those of ids brand them. */
 import * as v from 'valibot';
-import type { RepairTarget } from './errors.ts';
+import type { ErrorDetails, RepairTarget, SerializedError } from './errors.ts';
 import { isAttemptId, isJobId, isTaskId, JOB_ID_RULE } from './ids.ts';
 import { shortened } from './shortened.ts';
 
@@ -13,18 +13,46 @@ export const jobIdSchema = v.pipe(
 
 export const taskIdSchema = v.pipe(
   text,
-  v.guard(isTaskId, ({ input }) => `is the id of a task, such as m-00042; received '${shortened(input)}'`),
+  v.guard(
+    isTaskId,
+    ({ input }) => `must be the id of a task, such as m-00042; received '${shortened(input)}'`,
+  ),
 );
 
 export const attemptIdSchema = v.pipe(
   text,
   v.guard(
     isAttemptId,
-    ({ input }) => `is the id of an attempt, such as m-00042.1; received '${shortened(input)}'`,
+    ({ input }) => `must be the id of an attempt, such as m-00042.1; received '${shortened(input)}'`,
   ),
 );
 
-export const repairTargetSchema: v.GenericSchema<unknown, RepairTarget> = v.union([
+const repairTargetSchema: v.GenericSchema<unknown, RepairTarget> = v.union([
   v.literal('shuffle-index'),
   taskIdSchema,
 ]);
+
+const optionalText = v.exactOptional(v.string());
+
+const detailsSchema = v.object({
+  jobName: optionalText,
+  jobId: v.exactOptional(jobIdSchema),
+  taskId: v.exactOptional(taskIdSchema),
+  attemptId: v.exactOptional(attemptIdSchema),
+  phase: v.exactOptional(v.picklist(['map', 'combine', 'partition', 'reduce', 'setup', 'codec'])),
+  file: optionalText,
+  offsetBytes: v.exactOptional(v.number()),
+  groupKey: optionalText,
+  objectKey: optionalText,
+  toRepair: v.exactOptional(repairTargetSchema),
+  userStack: optionalText,
+} satisfies { [K in keyof Required<ErrorDetails>]: v.GenericSchema });
+
+/** An error that was written as JSON. Drops fields that it does not know. */
+export const errorSchema: v.GenericSchema<unknown, SerializedError> = v.object({
+  name: v.string(),
+  message: v.string(),
+  stack: optionalText,
+  details: v.exactOptional(detailsSchema),
+  cause: v.exactOptional(v.lazy(() => errorSchema)),
+});

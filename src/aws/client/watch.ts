@@ -8,12 +8,9 @@ import { type JobId, type Stage, taskIdOf } from '../../base/ids.ts';
 import { plannedEvent, stagesOf, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan, Split } from '../../plan/task.ts';
 import type { JobEvent, StageProgress, StageReport } from '../../report/report.ts';
-import {
-  type AttemptFailureDocument,
-  findDocument,
-  type PlanDocument,
-  type StageDocument,
-} from '../protocol/documents.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { findFailure } from '../protocol/attempt-failures.ts';
+import { findDocument, type PlanDocument, type StageDocument } from '../protocol/documents.ts';
 import { attemptOfFailureKey, planKey, stageKey } from '../protocol/keys.ts';
 import type { Deployment } from './deployment.ts';
 import { findExecution, type JobExecution } from './executions.ts';
@@ -161,7 +158,9 @@ class StatusEvents {
   async #partitionRecords(job: JobId, stage: Stage): Promise<readonly number[] | undefined> {
     if (this.#isCounted) return this.#records;
     this.#isCounted = true;
-    const document = await this.#find<StageDocument>(stageKey(job, stage));
+    const document = await this.#ifAllowed((store) =>
+      findDocument<StageDocument>(store, stageKey(job, stage)),
+    );
     this.#isCounted = document !== undefined || this.#isRefused;
     this.#records = document?.partitionRecords;
     return this.#records;
@@ -173,7 +172,7 @@ class StatusEvents {
     if (failedAttempts <= this.#failedAttempts || lastFailureKey === undefined) return;
     const attemptId = attemptOfFailureKey(lastFailureKey);
     if (attemptId === undefined) return;
-    const failure = await this.#find<AttemptFailureDocument>(lastFailureKey);
+    const failure = await this.#ifAllowed((store) => findFailure(store, lastFailureKey));
     const taskId = taskIdOf(attemptId);
     const error = failure?.error ?? { name: 'TaskFailedError', message: 'its record cannot be read' };
     for (; this.#failedAttempts < failedAttempts; this.#failedAttempts++) {
@@ -182,9 +181,9 @@ class StatusEvents {
   }
 
   /** Undefined where the caller may not read it: whoever may submit need not have the right to read work/. */
-  async #find<T>(key: string): Promise<T | undefined> {
+  async #ifAllowed<T>(read: (store: ObjectStore) => Promise<T>): Promise<T | undefined> {
     try {
-      return await findDocument<T>(this.#deployment.store, key);
+      return await read(this.#deployment.store);
     } catch (error) {
       if (!isMapReduceError(error)) throw error;
       this.#isRefused = true;

@@ -3,11 +3,13 @@
  * The barriers learn from the notes whether a missing task was lost or has used up its attempts, and the report and
  * failure.json tell them to people.
  */
+import * as v from 'valibot';
 import { errorRow } from '../../base/error-table.ts';
 import { isMapReduceError, serializeError } from '../../base/errors.ts';
 import type { AttemptId, JobId, TaskId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
+import { attemptIdSchema, errorSchema, taskIdSchema } from '../../base/schemas.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { cutError, type ErrorBounds } from './cut-error.ts';
 import { type AttemptFailureDocument, findDocument, writeDocument } from './documents.ts';
@@ -45,6 +47,22 @@ export function isBackup(attemptId: AttemptId): boolean {
   return attemptId.includes(`.${BACKUP_MARK}`);
 }
 
+const noteSchema: v.GenericSchema<unknown, AttemptFailureDocument> = v.object({
+  taskId: taskIdSchema,
+  attemptId: attemptIdSchema,
+  at: v.string(),
+  error: errorSchema,
+});
+
+/** Returns undefined if the note is gone, or if another version of this project wrote it in another form. */
+export async function findFailure(
+  store: ObjectStore,
+  key: string,
+): Promise<AttemptFailureDocument | undefined> {
+  const note = v.safeParse(noteSchema, await findDocument<unknown>(store, key));
+  return note.success ? note.output : undefined;
+}
+
 /** Oldest first. At most FAILURES_READ_MAX of them. */
 export async function readFailures(
   store: ObjectStore,
@@ -56,9 +74,7 @@ export async function readFailures(
     keys.push(key);
     if (keys.length === FAILURES_READ_MAX) break;
   }
-  const read = await mapBounded(keys, LIMITS.barrierReadsMax, (key) =>
-    findDocument<AttemptFailureDocument>(store, key),
-  );
+  const read = await mapBounded(keys, LIMITS.barrierReadsMax, (key) => findFailure(store, key));
   return read
     .filter((failure) => failure !== undefined)
     .filter(({ at }) => at >= since)

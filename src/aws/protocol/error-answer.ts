@@ -11,8 +11,8 @@
  * characters, and Lambda a response after 256 KB or more. So this module shortens texts until the response fits.
  */
 import * as v from 'valibot';
-import { type ErrorDetails, type SerializedError, serializeError } from '../../base/errors.ts';
-import { attemptIdSchema, jobIdSchema, repairTargetSchema, taskIdSchema } from '../../base/schemas.ts';
+import { type SerializedError, serializeError } from '../../base/errors.ts';
+import { errorSchema } from '../../base/schemas.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { cutError, type ErrorBounds } from './cut-error.ts';
 
@@ -67,28 +67,4 @@ function ascii(json: string): string {
 }
 
 const FORMAT = 1;
-const optionalText = v.exactOptional(v.string());
-
-const detailsSchema = v.object({
-  jobName: optionalText,
-  jobId: v.exactOptional(jobIdSchema),
-  taskId: v.exactOptional(taskIdSchema),
-  attemptId: v.exactOptional(attemptIdSchema),
-  phase: v.exactOptional(v.picklist(['map', 'combine', 'partition', 'reduce', 'setup', 'codec'])),
-  file: optionalText,
-  offsetBytes: v.exactOptional(v.number()),
-  groupKey: optionalText,
-  objectKey: optionalText,
-  toRepair: v.exactOptional(repairTargetSchema),
-  userStack: optionalText,
-} satisfies { [K in keyof Required<ErrorDetails>]: v.GenericSchema });
-
-const errorSchema: v.GenericSchema<unknown, SerializedError> = v.object({
-  name: v.string(),
-  message: v.string(),
-  stack: optionalText,
-  details: v.exactOptional(detailsSchema),
-  cause: v.exactOptional(v.lazy(() => errorSchema)),
-});
-
 const carriedSchema = v.object({ mapreduceError: v.literal(FORMAT), error: errorSchema });
