@@ -1,4 +1,4 @@
-/** Intermediates that come to harm at every place and moment: the job makes them again, and its result is right. */
+/** Intermediates that are damaged at every place and moment. The job recreates them, and its result is correct. */
 import { describe, expect, it } from 'vitest';
 import { defineJob } from '../../src/api/define-job.ts';
 import type { Job } from '../../src/api/job.ts';
@@ -30,9 +30,9 @@ const keepAll: Job = defineJob({
 });
 
 const random = seededRandom(20);
-/** Two splits, of which each has blocks enough for both reducers that a stream reads on after the first chunk. */
+/** Two splits. Each has so many blocks for both reducers that a stream continues after the first chunk. */
 const LINES = Array.from({ length: 100_000 }, (_, line) => `${random().toString(36).slice(2, 14)} ${line}`);
-/** Settings are cached by their address, so each job has a store of another name. */
+/** Settings are cached by their address, so each job has a store with a different name. */
 let jobs = 0;
 const SPLIT_BYTES = 920_000;
 
@@ -58,7 +58,7 @@ const DAMAGES: Record<string, Damage> = {
   'written again as it was': (bytes) => bytes,
 };
 
-/** Where the blocks of the last partition lie; of what is no shuffle object, its ends. */
+/** The range of the blocks of the last partition; the whole range of an object that is not a shuffle object. */
 async function blocksOf(store: ObjectStore, key: string): Promise<{ first: number; last: number }> {
   const object = (await store.head(key))!;
   const footer = await readShuffleFooter(store, object).catch(() => undefined);
@@ -78,7 +78,7 @@ async function doDamage(store: ObjectStore, key: string, damage: Damage): Promis
 interface Moment {
   readonly operation: Operation;
   readonly key: string;
-  /** What is damaged, if it is something else. */
+  /** The key to damage, if it is a different one. */
   readonly damaged?: string;
 }
 
@@ -170,8 +170,8 @@ eachDamage(
   { request: { app: 'keep-all', merge: true }, expected: COUNTED },
 );
 
-describe('a shuffle object that holds what another map task wrote', () => {
-  it('is made again', async () => {
+describe('a shuffle object with the data of another map task', () => {
+  it('is recreated', async () => {
     const store = new InterferingStore(new MemoryStore({ name: `damage-${++jobs}` }));
     await using machine = await SimulatedMachine.start({ 'word-count': wordCount }, store);
     await store.put('data/lines', Buffer.from('one\ntwo\nthree\nfour\n'));

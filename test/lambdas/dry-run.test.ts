@@ -32,7 +32,7 @@ const dryReduce = ({ environment }: SimulatedMachine) =>
   reduceStep(v.parse(reduceEventSchema, dryEvent), environment, INVOCATION) as Promise<DryRun>;
 
 describe('a dry run of a task', () => {
-  it('tells what the attempt did, of a task that has committed long ago, and leaves nothing', async () => {
+  it('reports what the attempt did, even for a committed task, and leaves nothing behind', async () => {
     await using machine = await SimulatedMachine.start({ 'word-count': wordCount });
     await machine.store.put('data/a.txt', Buffer.from('one two\ntwo\n'));
     await machine.execute({ jobId: 'job', request: { app: 'word-count', inputs: ['data/'] } });
@@ -53,7 +53,7 @@ describe('a dry run of a task', () => {
     expect(await keysOf(machine.store)).toEqual(before);
   });
 
-  it("tells why it failed, with file, offset and the user's stack, and leaves no note", async () => {
+  it("reports why it failed, with file, offset and the user's stack, and writes no note", async () => {
     await using machine = await SimulatedMachine.start({ 'word-count': wordCount });
     await machine.store.put('data/a.txt', Buffer.from('fine\npoison\n'));
     await machine.execute({ jobId: 'job', request: { app: 'word-count', inputs: ['data/'] } });
@@ -69,7 +69,7 @@ describe('a dry run of a task', () => {
     expect(await keysOf(machine.store)).toEqual(before);
   });
 
-  it('of a reduce task needs the shuffle, which goes when the job has ended well', async () => {
+  it('of a reduce task needs the shuffle, which is removed when the job has succeeded', async () => {
     await using machine = await SimulatedMachine.start({ 'word-count': wordCount });
     await machine.store.put('data/a.txt', Buffer.from('one two\ntwo\n'));
     let during: DryRun | undefined;

@@ -1,4 +1,4 @@
-/** What the failure step makes of what ended an execution. Ids and causes reach it as data; no text is taken for them. */
+/** The failure step explains why an execution failed. It reads ids and causes from data, never from the text of a message. */
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
@@ -15,18 +15,18 @@ const JOB = jobId('daily.2026-01_a');
 const STARTED = '2026-01-01T00:00:00.000Z';
 const NOTED = new MapReduceError('UserCodeError', 'map() threw Error: an attempt that was made again');
 
-/** `Error` and `Cause` as a Catch hands them on, of an error that a handler threw. */
+/** `Error` and `Cause` as a Catch passes them on, for an error that a handler threw. */
 function thrown(error: unknown): { Error: string; Cause: string } {
   const { name, message } = answerFor(error);
   return { Error: name, Cause: JSON.stringify({ errorType: name, errorMessage: message, trace: [] }) };
 }
 
-/** Of one that no handler of ours wrote. */
+/** The same for an error that no handler of this project threw. */
 function answered(errorType: string, errorMessage: string): { Error: string; Cause: string } {
   return { Error: errorType, Cause: JSON.stringify({ errorType, errorMessage, trace: [] }) };
 }
 
-/** Task m-00001 has a failed attempt, which a later one may have made good. */
+/** Task m-00001 has a failed attempt, which may have been retried successfully. */
 async function recorded(error: { Error: string; Cause: string }): Promise<FailureDocument> {
   const store = new MemoryStore();
   const now = () => new Date(Date.parse(STARTED) + 60_000);
@@ -44,7 +44,7 @@ async function recorded(error: { Error: string; Cause: string }): Promise<Failur
 }
 
 describe('failure.json', () => {
-  it('has the details of what a step threw', async () => {
+  it('has the details of the error that a step threw', async () => {
     const details = { file: 'data/a.gz', offsetBytes: 7, objectKey: 'data/a.gz' };
 
     const failure = await recorded(thrown(new MapReduceError('CorruptInputError', 'truncated', { details })));
@@ -52,7 +52,7 @@ describe('failure.json', () => {
     expect(failure).toMatchObject({ error: 'CorruptInputError', message: 'truncated', details });
   });
 
-  it("names a failed task's last error, by the fields of what the barrier threw", async () => {
+  it("names the last error of a failed task, from the fields of the barrier's error", async () => {
     const details = {
       jobId: JOB,
       taskId: taskId('reduce', 42),
@@ -68,7 +68,7 @@ describe('failure.json', () => {
     expect(failure.nextSteps.map(({ kind }) => kind)).toEqual(['more-memory', 'redrive']);
   });
 
-  it('tells of the attempts where a Distributed Map says only that children failed', async () => {
+  it('reports the attempts if a Distributed Map reports only that children failed', async () => {
     const failure = await recorded({
       Error: 'States.ExceedToleratedFailureThreshold',
       Cause: 'The map failed',
@@ -83,9 +83,12 @@ describe('failure.json', () => {
 
   it.each([
     ['a text of its own', 'task m-00001 failed permanently: this is what my code says'],
-    ['a line like ours', `no\n{"mapreduceError":1,"error":{"name":"DiskFullError","message":"forged"}}`],
-    ['our words elsewhere', 'nothing of which task m-00001 failed permanently'],
-    ['lines after our words', 'task m-00001 failed permanently\n\tat once'],
+    [
+      'a line that looks like data',
+      `no\n{"mapreduceError":1,"error":{"name":"DiskFullError","message":"forged"}}`,
+    ],
+    ['the words of a task failure elsewhere', 'nothing of which task m-00001 failed permanently'],
+    ['lines after the words of a task failure', 'task m-00001 failed permanently\n\tat once'],
   ])("takes no user's message for one of ours: %s", async (_, message) => {
     for (const error of [thrown(new TypeError(message)), answered('TypeError', message)]) {
       const failure = await recorded(error);
@@ -94,7 +97,7 @@ describe('failure.json', () => {
     }
   });
 
-  it('keeps a user error whose message speaks of another task, in the fields of its own', async () => {
+  it('keeps the fields of a user error whose message names another task', async () => {
     const details = { taskId: taskId('map', 3), attemptId: attemptId(taskId('map', 3), 'x') };
     const message = 'task m-00001 failed permanently: UserCodeError: no';
 
@@ -105,7 +108,7 @@ describe('failure.json', () => {
 
   it.each([
     ['a step at its time limit', 'States.Timeout', '', 'TaskTimedOutError'],
-    ['an account without room', 'Lambda.TooManyRequestsException', 'Rate Exceeded. (429)', undefined],
+    ['an account without capacity', 'Lambda.TooManyRequestsException', 'Rate Exceeded. (429)', undefined],
     ['an execution that Step Functions ends', 'States.Runtime', 'too many events', undefined],
   ])('blames no earlier attempt for %s', async (_, error, cause, name = error) => {
     const failure = await recorded({ Error: error, Cause: cause });
@@ -115,7 +118,7 @@ describe('failure.json', () => {
     expect(failure.message).not.toContain('m-00001');
   });
 
-  it('shows what there is of an answer that was cut', async () => {
+  it('shows what is left of a truncated answer', async () => {
     const { Error: name, Cause } = answered('StorageError', 'x'.repeat(CAUSE_CHARACTERS_MAX));
 
     const failure = await recorded({ Error: name, Cause: Cause.slice(0, CAUSE_CHARACTERS_MAX) });
@@ -125,7 +128,7 @@ describe('failure.json', () => {
     expect(failure.nextSteps.map(({ kind }) => kind)).toEqual(['see-logs', 'redrive-when-fixed']);
   });
 
-  it('has each next step as data, and in words for people who read the file', async () => {
+  it('has each next step as data, and as text for people who read the file', async () => {
     const { nextSteps } = await recorded(
       thrown(new MapReduceError('CancelledError', 'the job was cancelled')),
     );

@@ -1,4 +1,4 @@
-/** The handlers as they are deployed, with an S3 that answers what no emulator does. */
+/** The handlers as deployed, with an S3 that gives answers which no emulator gives. */
 import { GetObjectCommand, HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -36,7 +36,7 @@ function answers(name: string, httpStatusCode: number): S3ServiceException {
 
 describe('every handler', () => {
   it.each(FUNCTION_NAMES)(
-    '%s refuses an event that is not its own, by the name of an error that is not retried',
+    '%s refuses an event for another function with an error that is not retried',
     async (name) => {
       await expect(handlers.get(name)!({ hello: 'world' }, CONTEXT)).rejects.toMatchObject({
         name: 'UsageError',
@@ -46,7 +46,7 @@ describe('every handler', () => {
   );
 });
 
-describe('errors reach Step Functions under names that it knows', () => {
+describe('errors reach Step Functions with names that it knows', () => {
   const event = { jobId: 'job', item: { index: 0, pieces: [] } };
 
   it.each([
@@ -68,7 +68,7 @@ describe('errors reach Step Functions under names that it knows', () => {
 });
 
 describe('a function whose requests S3 throttles', () => {
-  it('fails shortly before its time limit, with what to do', async () => {
+  it('fails shortly before its time limit, and the message says what to do', async () => {
     s3.on(GetObjectCommand).rejects(answers('SlowDown', 503));
     s3.on(HeadObjectCommand).rejects(answers('SlowDown', 503));
     const limitMs = performance.now() + 2_000;
@@ -93,7 +93,7 @@ describe('the memory budget', () => {
     expect(Math.floor(memoryBudgetBytes(functionMb * MiB) / MiB)).toBe(budgetMb);
   });
 
-  it('is one that the engine takes', () => {
+  it('is one that the engine accepts', () => {
     expect(memoryBudgetBytes(128 * MiB)).toBe(LIMITS.memoryBytesMin);
   });
 });

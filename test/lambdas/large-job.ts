@@ -1,8 +1,8 @@
 /**
- * Run by limits.test.ts in a process of its own, with the heap of the functions that plan and count: a job of 10,000 map
- * and 1,000 reduce tasks through the steps of the Lambda functions themselves. Its input is made up and so are its
- * shuffle objects, which share their bytes; the first part is reduced in earnest, and the others are copies of it. All
- * that the steps write is real. Prints what came of it as JSON.
+ * Runs a job with 10,000 map and 1,000 reduce tasks through the steps of the Lambda functions. limits.test.ts runs it in a
+ * separate process with the heap of the plan, barrier and commit functions. The input and the shuffle objects are
+ * synthetic, and the shuffle objects share their bytes. The first part is really reduced; the others are copies of it.
+ * Everything that the steps write is real. Prints the results as JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,15 +34,15 @@ import { sliceOf } from '../shuffle/records.ts';
 
 export const MAP_TASKS = 10_000;
 export const REDUCE_TASKS = 1_000;
-/** Of the construct's defaults. */
+/** The defaults of the construct. */
 export const STEP_MEMORY_MB = 1_024;
 
 export interface LargeJobFigures {
-  /** What the state machine hands on after each step, and the state of a watch machine. */
+  /** The state that the state machine passes on after each step, and the state of a watch machine. */
   readonly states: readonly (JobState | WatchState)[];
   readonly objectBytes: Readonly<Record<LargeJobObject, number>>;
   readonly elapsedMs: Readonly<Record<string, number>>;
-  /** The most that the process ever had resident, after each step. */
+  /** The peak resident memory of the process after each step. */
   readonly peakMb: Readonly<Record<string, number>>;
   readonly largestItemBytes: number;
   readonly parts: number;
@@ -57,7 +57,7 @@ export type LargeJobObject =
   | 'reduce-stage.json'
   | 'manifest.json';
 
-/** Of the shuffle object that stands for all. */
+/** The shuffle object that all map tasks share. */
 const WRITER = taskId('map', 1_234);
 const FILES = 1_250;
 const ETAG = '"d41d8cd98f00b204e9800998ecf8427e-640"';
@@ -88,14 +88,14 @@ class LargeJobStore extends MemoryStore {
   }
 
   override async get(key: string, options: ReadOptions = {}): Promise<Buffer> {
-    // The plan looks at the first bytes of its input.
+    // The plan reads the first bytes of its input.
     if (key.startsWith('data/logs/')) return Buffer.alloc(options.range?.end ?? 0, 'to be or not ');
     if (!key.startsWith(shufflePrefix(layout))) return super.get(key, options);
     const { start = 0, end = this.#shuffleObject.length } = options.range ?? {};
     return this.#objectOf(key.slice(shufflePrefix(layout).length)).subarray(start, end);
   }
 
-  /** The one object there is, as that map task's: its name in the footer, and the checksum of that. */
+  /** Returns the shared object as that of one map task: with its name in the footer, and the checksum of the footer. */
   #objectOf(task: string): Buffer {
     const object = Buffer.from(this.#shuffleObject);
     for (let at = object.indexOf(WRITER); at !== -1; at = object.indexOf(WRITER, at + 1))
@@ -175,7 +175,7 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
   const reduced = await measured('reduce barrier', () =>
     barrierStep('reduce', { ...mapped, jobId: id, execution }, environment),
   );
-  // The commit removes what only the running job needs.
+  // The commit removes the data that only the running job needs.
   const sizeOf = async (key: string) => (await store.head(key))!.sizeBytes;
   const objectBytes = {
     'plan.json': await sizeOf(planKey(id)),

@@ -1,4 +1,4 @@
-/** What a job of 10,000 map and 1,000 reduce tasks is to the services' limits. docs/limits.md has the table. */
+/** Compares a job with 10,000 map and 1,000 reduce tasks with the limits of the services. docs/limits.md has the table. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ import { type LargeJobFigures, MAP_TASKS, REDUCE_TASKS, STEP_MEMORY_MB } from '.
 
 const STATE_BYTES_MAX = 256 * KiB;
 const HISTORY_EVENTS_MAX = 25_000;
-/** Of a function of that size, as Lambda's own runtime gives it to Node. */
+/** The heap that Lambda's runtime gives to Node in a function of that size. */
 const HEAP_MB = Math.floor(STEP_MEMORY_MB * 0.9);
 const FUNCTION_MS_MAX = 15 * 60_000;
 
@@ -36,14 +36,14 @@ describe('a job of 10,000 map and 1,000 reduce tasks', () => {
     figures = JSON.parse(execFileSync(process.execPath, options, { encoding: 'utf8' })) as LargeJobFigures;
   });
 
-  it('has states of a hundredth of what a state may hold', () => {
+  it('has states of at most a hundredth of the size limit', () => {
     const bytes = figures.states.map((state) => Buffer.byteLength(JSON.stringify(state)));
 
     expect(bytes).toHaveLength(4);
     expect(Math.max(...bytes)).toBeLessThan(STATE_BYTES_MAX / 100);
   });
 
-  it('has plans of some megabytes, items of some hundred bytes, and an index that one write takes', () => {
+  it('has plans of a few megabytes, items of a few hundred bytes, and an index that fits one write', () => {
     const { objectBytes, largestItemBytes } = figures;
 
     expect(objectBytes['plan.json']).toBeLessThan(4 * MiB);
@@ -58,16 +58,16 @@ describe('a job of 10,000 map and 1,000 reduce tasks', () => {
     expect(objectBytes['manifest.json']).toBeLessThan(1 * MiB);
   });
 
-  it('is planned, counted and committed in the memory of those functions, in seconds', () => {
+  it('is planned, verified and committed in the memory of those functions, within seconds', () => {
     const { peakMb, elapsedMs, parts } = figures;
 
     expect(parts).toBe(REDUCE_TASKS);
-    // The store is in this memory as well, with all that was written.
+    // This memory also contains the store with everything that was written.
     expect(Math.max(...Object.values(peakMb))).toBeLessThan(STEP_MEMORY_MB);
     expect(Math.max(...Object.values(elapsedMs))).toBeLessThan(FUNCTION_MS_MAX / 5);
   });
 
-  it('is in the documentation with these figures', () => {
+  it('is documented with these figures', () => {
     const table = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8');
 
     for (const name of [
@@ -86,15 +86,15 @@ describe('a job of 10,000 map and 1,000 reduce tasks', () => {
   });
 });
 
-describe('what a job can be at most', () => {
-  it('children whose answers, all together, fit the state that collects them', () => {
+describe('the largest possible job', () => {
+  it('has children whose results together fit into the state that collects them', () => {
     const answers = JSON.stringify(Array.from({ length: TASKS_PER_STAGE_MAX }, () => ({})));
 
     expect(Buffer.byteLength(answers)).toBeLessThan(STATE_BYTES_MAX);
     expect(TASKS_PER_STAGE_MAX).toBeGreaterThanOrEqual(LIMITS.reducersMax);
   });
 
-  it('more map tasks than that are refused before any has run', async () => {
+  it('is refused before a task runs if it has too many map tasks', async () => {
     const store = new MemoryStore();
     const splitSizeBytes = LIMITS.smallSplitBytes;
     store.list = async function* (prefix) {
@@ -128,21 +128,21 @@ describe('what a job can be at most', () => {
     });
   });
 
-  it('a history that does not grow with its tasks, however often anything is retried', () => {
+  it('has a history that does not grow with its tasks, however often anything is retried', () => {
     expect(eventsMax()).toBeLessThan(HISTORY_EVENTS_MAX);
   });
 
-  it('a history of each child that has room for hours of waiting for Lambda, after every death of its function', () => {
+  it('has children whose history has room for hours of waiting for Lambda after every death of the function', () => {
     expect(childEventsMax('MapStage')).toBeLessThan(HISTORY_EVENTS_MAX);
     expect(childEventsMax('ReduceStage')).toBeLessThan(HISTORY_EVENTS_MAX);
   });
 
-  it('a history of its watch that ends before the service ends it', () => {
+  it('has a watch that ends before the service ends it', () => {
     expect(watchEventsMax(MAP_TASKS)).toBeLessThan(HISTORY_EVENTS_MAX);
     expect(BACKUPS_PER_LOOK_MAX * '{"index":10000},'.length).toBeLessThan(STATE_BYTES_MAX / 100);
   });
 
-  it('a split of 10,000 small files, which lies beside its plan and not in its item', async () => {
+  it('may have a split of 10,000 small files, which is stored next to the plan and not in its item', async () => {
     const store = new MemoryStore();
     const id = jobId('packed');
     const pieces = Array.from({ length: LIMITS.piecesPerSplitMax }, (_, index): SplitPiece => {
@@ -159,15 +159,15 @@ describe('what a job can be at most', () => {
   });
 });
 
-/** Entered, scheduled, started, succeeded, exited; and so on. A Map is a Distributed one, whose children have histories of their own. */
+/** The events of each state: entered, scheduled, started, succeeded, exited, and so on. The children of a Map have their own histories. */
 const EVENTS = { Task: 5, Choice: 2, Map: 6, Wait: 2, Succeed: 2, Fail: 1, Pass: 2 } as const;
-/** Failed, scheduled, started. */
+/** The events of a retry: failed, scheduled, started. */
 const EVENTS_PER_RETRY = 3;
-/** Started and succeeded, of the execution. */
+/** The events of the execution: started and succeeded. */
 const EVENTS_PER_EXECUTION = 2;
-/** How often a state of a bounded loop of the job is entered at most: each stage has its rounds. */
+/** How often a state in a loop of the job is entered at most, because the rounds of each stage are bounded. */
 const ROUNDS_MAX = 2 * (1 + AWS_BOUNDS.stageRerunsMax);
-/** Of a child: each death of its function but the last, and then the attempt that leaves the note. */
+/** The same for a child: each death of its function except the last, and then the attempt that writes the note. */
 const TURNS_MAX = LIMITS.attemptsMaxDefault + 1;
 
 interface State {
@@ -194,7 +194,7 @@ function eventsOfAnEasyJob(): number {
   return path.reduce((sum, name) => sum + EVENTS[states[name]!.Type], EVENTS_PER_EXECUTION);
 }
 
-/** Every state, each time retried for each of its reasons as often as it can be; those of a loop in each of its turns. */
+/** Counts every state, with the maximum number of retries for each reason, and states of a loop once per iteration. */
 function historyMax(states: States, turns: number): number {
   return Object.entries(states).reduce((sum, [name, { Type, Retry = [] }]) => {
     const retries = Retry.reduce((all, { MaxAttempts }) => all + MaxAttempts, 0);
@@ -203,7 +203,7 @@ function historyMax(states: States, turns: number): number {
   }, EVENTS_PER_EXECUTION);
 }
 
-/** Whether the state can follow upon itself. */
+/** Whether the state is part of a loop. */
 function isInLoop(states: States, name: string): boolean {
   const seen = new Set<string>();
   const ahead = successors(states[name]!);
@@ -229,7 +229,7 @@ function childEventsMax(stage: 'MapStage' | 'ReduceStage'): number {
   return historyMax(statesOf(0)[stage]!.ItemProcessor!.States, TURNS_MAX);
 }
 
-/** Wait, look, choose, and an inline Map of the backups; a backup is an iteration with one task in it. */
+/** The events of wait, look, choice, and an inline Map of the backups. Each backup is an iteration with one task. */
 function watchEventsMax(tasks: number): number {
   const { Wait, Task, Choice } = EVENTS;
   const inlineMap = 4;

@@ -25,7 +25,7 @@ const count = defineJob({
   output: tsv(),
 });
 
-/** Calls back just before a key is written, read or removed, the first time. */
+/** Calls back once, just before a key is first written, read or removed. */
 class InterruptedStore extends MemoryStore {
   readonly #before = new Map<string, () => Promise<void>>();
 
@@ -92,7 +92,7 @@ async function namesIn(machine: SimulatedMachine, prefix: string): Promise<strin
   return names;
 }
 
-/** The result is the job's alone, and whole. */
+/** Checks that the result is complete and that only this job wrote it. */
 async function expectResultOf(machine: SimulatedMachine, jobId: string, prefix: string): Promise<void> {
   const report = await readDocument<JobReport>(machine.store, `${prefix}manifest.json`);
   const parts = report.parts.map(({ name }) => name);
@@ -107,7 +107,7 @@ async function expectResultOf(machine: SimulatedMachine, jobId: string, prefix: 
 const causeOf = (ended: unknown) => (ended as { failure: { cause: string } }).failure.cause;
 
 describe("a job's default output", () => {
-  it('is taken as soon as the job is planned: another job that names it is refused', async () => {
+  it('is claimed as soon as the job is planned, so another job that names it is refused', async () => {
     await using machine = await machineWith();
     let other: Ended | undefined;
 
@@ -126,7 +126,7 @@ describe("a job's default output", () => {
     await expectResultOf(machine, 'first', 'output/first/');
   });
 
-  it('that another job takes over while the first runs: the first is cancelled and fails', async () => {
+  it('can be taken over by another job; the first job is then cancelled and fails', async () => {
     await using machine = await machineWith();
     let other: Ended | undefined;
 
@@ -149,7 +149,7 @@ describe("a job's default output", () => {
     await expectResultOf(machine, 'other', 'output/first/');
   });
 
-  it('that another job has named before is refused to the job whose id it bears', async () => {
+  it('is refused to its own job if another job has named it before', async () => {
     await using machine = await machineWith();
 
     const named = await machine.execute({ jobId: 'early', request: { ...NEW, output: 'output/late/' } });
@@ -182,14 +182,14 @@ describe('a take-over', () => {
     expect((await machine.store.get(`output/daily/${name}`)).toString()).toBe(text);
   });
 
-  it('replaces a result of an earlier version, which had no claim, by its manifest', async () => {
+  it('replaces a result of an earlier version, which wrote no claim, using its manifest', async () => {
     await using machine = await machineWith();
     await machine.execute({ jobId: 'before', request: { ...OLD, output: 'output/daily/', reducers: 4 } });
     for (const name of await namesIn(machine, 'output/daily/')) {
       const key = `output/daily/${name}`;
       const bytes = await machine.store.get(key);
       if (name === '_JOB') await machine.store.delete([key]);
-      // Without metadata.
+      // The objects have no metadata.
       else await machine.store.put(key, bytes);
     }
 
@@ -199,7 +199,7 @@ describe('a take-over', () => {
     await expectResultOf(machine, 'taking', 'output/daily/');
   });
 
-  it('leaves outputs that lie inside the output alone', async () => {
+  it('does not change outputs inside the output', async () => {
     await using machine = await machineWith();
     for (const folder of ['merged.2026', 'part-r-00000.d', 'january']) {
       await machine.execute({
@@ -217,7 +217,7 @@ describe('a take-over', () => {
     }
   });
 
-  it('of a job that has itself been taken over is refused, also before it has a plan', async () => {
+  it('by a job that has itself lost its output is refused, even before it has a plan', async () => {
     await using machine = await machineWith();
     machine.store.before('put jobs/losing/plan/plan.json', async () => {
       await machine.execute({ jobId: 'winning', request });
@@ -231,11 +231,11 @@ describe('a take-over', () => {
     await expectResultOf(machine, 'winning', 'output/daily/');
   });
 
-  it('by two jobs at once ends with one of them, whole', async () => {
+  it('by two jobs at the same time ends with the complete result of one of them', async () => {
     await using machine = await machineWith();
     await machine.execute({ jobId: 'before', request: { ...OLD, output: 'output/daily/' } });
     let other: Ended | undefined;
-    // Both have seen the claim of the job before.
+    // Both have read the claim of the previous owner.
     machine.store.before('put output/daily/_JOB', async () => {
       machine.store.before('put output/daily/_JOB', async () => {
         machine.store.before('put output/daily/_JOB', async () => {
@@ -262,7 +262,7 @@ describe('a job that loses its output at the last moment', () => {
     ['_SUCCESS', {}],
     ['manifest.json', { merge: true }],
     ['merged.tsv', { merge: true }],
-  ])('leaves the result of its successor as it is, when it is about to write %s (%j)', async (name, more) => {
+  ])('does not change the result of the next owner if it is about to write %s (%j)', async (name, more) => {
     await using machine = await machineWith();
     let winner: Ended | undefined;
     machine.store.before(`put output/daily/${name}`, async () => {
@@ -278,7 +278,7 @@ describe('a job that loses its output at the last moment', () => {
   });
 
   it.each(['manifest.json', '_report.html', '_SUCCESS'])(
-    'leaves no _SUCCESS while its successor runs, when it is about to write %s',
+    'leaves no _SUCCESS while the next owner runs, if it is about to write %s',
     async (name) => {
       await using machine = await machineWith();
       const loserEnded = Promise.withResolvers<Ended>();
@@ -310,14 +310,14 @@ describe('a job that loses its output at the last moment', () => {
     },
   );
 
-  it('does not remove a part of its successor that it takes for one of its own that is damaged', async () => {
+  it('does not remove a part of the next owner, although it looks like a damaged part of its own', async () => {
     await using machine = await machineWith();
     let winner: Ended | undefined;
     const loser = await machine.execute(
       { jobId: 'loser', request: losing },
       {
         async beforeCommit() {
-          // Between its first look at the claim and its look at the parts.
+          // This is between its first check of the claim and its check of the parts.
           machine.store.before('get work/loser/reduce-stage.json', async () => {
             winner = await machine.execute({ jobId: 'winner', request: winning });
           });
@@ -331,7 +331,7 @@ describe('a job that loses its output at the last moment', () => {
     await expectResultOf(machine, 'winner', 'output/daily/');
   });
 
-  it('commits no part once its cancellation is there, however far the attempt has come', async () => {
+  it('commits no part after it was cancelled, however far the attempt has progressed', async () => {
     await using machine = await machineWith();
     await machine.execute(
       { jobId: 'loser', request: losing },
@@ -341,7 +341,7 @@ describe('a job that loses its output at the last moment', () => {
         },
       },
     );
-    // The attempt has begun when its job loses the output to one with fewer parts, which ends first.
+    // After the attempt has begun, its job loses the output to a job with fewer parts, which ends first.
     machine.store.before('get work/loser/shuffle-index', async () => {
       expect((await machine.execute({ jobId: 'winner', request: winning })).status).toBe('SUCCEEDED');
     });

@@ -25,7 +25,7 @@ const count = defineJob({
   output: tsv(),
 });
 
-/** Counts what it is asked, and lists more keys than anybody would put. */
+/** Counts the calls, and lists more keys than any real bucket would have. */
 class CountingStore extends MemoryStore {
   lists = 0;
   heads = 0;
@@ -58,7 +58,7 @@ async function machineWith(objects: Readonly<Record<string, string>>): Promise<S
 const causeOf = (ended: unknown) => (ended as { failure: { cause: string } }).failure.cause;
 
 describe('a request for more tasks than a job may have', () => {
-  it('is refused before a task runs when small splits make them, and says what would do', async () => {
+  it('is refused before a task runs if small splits are the reason, with a split size that works', async () => {
     await using machine = await machineWith({ 'data/a.txt': 'x'.repeat(80_000) });
 
     const ended = await machine.execute({
@@ -73,7 +73,7 @@ describe('a request for more tasks than a job may have', () => {
     expect(await machine.store.head('jobs/flood/plan/plan.json')).toBeUndefined();
   });
 
-  it('may still cut a small input into several tasks', async () => {
+  it('may still divide a small input into several tasks', async () => {
     await using machine = await machineWith({ 'data/a.txt': 'one\ntwo\nsix\n' });
 
     const ended = await machine.execute({
@@ -110,7 +110,7 @@ describe('a request for more tasks than a job may have', () => {
 });
 
 describe('the inputs of a request', () => {
-  it('that are the same are looked up once', async () => {
+  it('are looked up once if they are the same', async () => {
     await using machine = await machineWith({ 'data/a.txt': 'one\n', 'data/b/c.txt': 'two\n' });
     const store = machine.store as CountingStore;
     const inputs = Array.from({ length: 900 }, (_, i) => (i % 2 === 0 ? 'data/a.txt' : 'data/b/'));
@@ -132,7 +132,7 @@ describe('the inputs of a request', () => {
     expect(causeOf(ended)).toContain('inputs: has 1001 names; the maximum is 1000');
   });
 
-  it('are refused once a listing has come to its bound, with what to do', async () => {
+  it('are refused if a listing reaches its bound, and the message says what to do', async () => {
     await using machine = await machineWith({});
     (machine.store as CountingStore).endlessPrefix = 'data/';
 
@@ -142,7 +142,7 @@ describe('the inputs of a request', () => {
     expect(causeOf(ended)).toMatch(/more than \d+ input files.*several jobs/s);
   });
 
-  it('are refused when a glob looks through too many keys, whatever it finds', async () => {
+  it('are refused if a glob has to list too many keys, whatever it finds', async () => {
     await using machine = await machineWith({});
     (machine.store as CountingStore).endlessPrefix = 'data/';
 

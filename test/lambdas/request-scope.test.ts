@@ -64,7 +64,7 @@ describe('a request that names as its input', () => {
     expect(await resultOf(machine, 'output/spy/')).toBe('');
   });
 
-  it('a prefix that the deployment may not read names those that it may', async () => {
+  it('a prefix that the deployment may not read is refused, and the message names the readable ones', async () => {
     await using machine = await machineWith();
     machine.readablePrefixes = ['lake/', 'data/'];
 
@@ -81,7 +81,7 @@ describe('a request that names as its input', () => {
     });
   });
 
-  it('the result of another job reads it', async () => {
+  it('the result of another job is allowed', async () => {
     await using machine = await machineWith({ 'output/other/part-m-00000.txt': 'chained\n' });
 
     const ended = await machine.execute({
@@ -93,7 +93,7 @@ describe('a request that names as its input', () => {
     expect(await resultOf(machine, 'output/next/')).toBe('chained\n');
   });
 
-  it('a key with ?, #, %, + or two slashes reads that very key', async () => {
+  it('a key with ?, #, %, + or two slashes reads exactly that key', async () => {
     const keys = ['data/what?.txt', 'data/a#b.txt', 'data/%2e%2e.txt', 'data/a+b.txt', 'data//twice.txt'];
     await using machine = await machineWith(Object.fromEntries(keys.map((key) => [key, `${key}\n`])));
 
@@ -105,14 +105,14 @@ describe('a request that names as its input', () => {
 });
 
 describe('a deployment whose jobs may read the whole bucket', () => {
-  it('still keeps what other jobs left for their steps out of every glob', async () => {
+  it('still excludes the intermediates of other jobs from every glob', async () => {
     await using machine = await machineWith();
     machine.readablePrefixes = [''];
 
     const ended = await machine.execute({ jobId: 'all', request: { app: 'copy', inputs: ['**/*'] } });
 
     expect(ended.status).toBe('SUCCEEDED');
-    // A deployment that may read everything may read private/, too.
+    // A deployment that may read everything may also read private/.
     expect(await resultOf(machine, 'output/all/')).toBe('open\nsecret\n');
   });
 
@@ -127,7 +127,7 @@ describe('a deployment whose jobs may read the whole bucket', () => {
 });
 
 describe('a map task that is invoked by hand', () => {
-  it('reads no piece that a request could not have named', async () => {
+  it('does not read a piece that a request could not name', async () => {
     await using machine = await machineWith();
     await machine.execute({ jobId: 'mine', request: { app: 'copy', inputs: ['data/'] } });
     const key = 'work/other/shuffle/m-00000';
@@ -142,7 +142,7 @@ describe('a map task that is invoked by hand', () => {
   });
 });
 
-describe('a listing that a role does not allow', () => {
+describe('a listing that the role does not allow', () => {
   it.each([
     ['map', 'work/'],
     ['plan', 'work/other/shuffle/'],

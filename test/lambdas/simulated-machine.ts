@@ -1,7 +1,6 @@
 /**
- * The state machine without Step Functions: the steps one after the other over a store in memory, each told to go where
- * the one before said, each with no more rights to the store than its role has. Retries are as in infra/machine/retry.ts,
- * without the waiting.
+ * The state machine without Step Functions. It runs the steps in sequence on a store in memory; each step returns the next
+ * one. Each step has only the permissions of its role. Retries are as in infra/machine/retry.ts, without the waits.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,9 +48,9 @@ export interface Child {
 }
 
 export interface MachineOptions {
-  /** Children that the coordinator loses without a word, as LocalStack loses those that fail. */
+  /** Children that the coordinator loses silently, as LocalStack loses failed children. */
   readonly loses?: (child: Child & { readonly round: number }) => boolean;
-  /** What a child's failure does to its stage: 'fails' as on AWS, 'is swallowed' as on LocalStack. */
+  /** What happens to the stage if a child fails: 'fails' as on AWS, 'is swallowed' as on LocalStack. */
   readonly childFailure?: 'fails' | 'is swallowed';
   /** Called before each attempt. */
   readonly beforeAttempt?: (attempt: Attempt) => Promise<void> | void;
@@ -67,7 +66,7 @@ export interface Attempt extends Child {
 
 const FUNCTION_LIMIT_MS = 900_000;
 
-/** Of an attempt that dies before its commit: its note of another's death is there, and nothing else of it. */
+/** The store of an attempt that dies before its commit. It writes a note about another attempt's death, and nothing else. */
 class UncommittingStore extends DiscardingStore {
   readonly #notes: ObjectStore;
 
@@ -81,7 +80,7 @@ class UncommittingStore extends DiscardingStore {
   }
 }
 
-/** What a Catch hands on of an error of Step Functions' own, and of one that a handler threw. */
+/** What a Catch passes on, for an error of Step Functions itself and for one that a handler threw. */
 function caughtError(error: Error): Death {
   if (error.name.startsWith('States.')) return { Error: error.name, Cause: error.message };
   const { name: errorType, message: errorMessage, stack = '' } = answerFor(error);
@@ -93,11 +92,11 @@ export class SimulatedMachine implements AsyncDisposable {
   readonly store: ObjectStore;
   readonly scratchParent: string;
   readonly environment: StepEnvironment;
-  /** What was run, in order: `plan`, `m-0`, `map-barrier`, ... */
+  /** The steps that ran, in order: `plan`, `m-0`, `map-barrier`, ... */
   readonly log: string[] = [];
-  /** What an attempt has left when it looks again. */
+  /** The time that an attempt has left when it checks again. */
   remainingMs = 600_000;
-  /** Each function runs on machines of its own. */
+  /** Each function runs on its own machines. */
   readablePrefixes: readonly string[] = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX];
   maxTasksPerStage = 10_000;
   clockAheadMs: (who: FunctionName) => number = () => 0;
@@ -210,7 +209,7 @@ export class SimulatedMachine implements AsyncDisposable {
     }
   }
 
-  /** A child execution: the function's deaths go round by a Catch, and no retrier is for them. */
+  /** Runs a child execution. A Catch, not a retrier, starts the function again after its death. */
   async #child(
     name: string,
     attempt: (about: { retry: number; deaths: number; death: Death }) => Promise<void>,

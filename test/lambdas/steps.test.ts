@@ -74,7 +74,7 @@ const REQUEST = { app: 'word-count', inputs: ['data/'], splitSizeBytes: 10, redu
 const submit = (jobId: string, request: object = REQUEST) => ({ jobId, request });
 
 describe('a job', () => {
-  it('goes from an upload to a result, and leaves no intermediates', async () => {
+  it('turns an upload into a result, and leaves no intermediates', async () => {
     await using machine = await machineOf();
     await put(machine.store, { 'input/word-count/a.txt': 'one two\ntwo\n' });
 
@@ -87,7 +87,7 @@ describe('a job', () => {
     expect(await readdir(machine.scratchParent)).toEqual([]);
   });
 
-  it('of many tasks runs each once', async () => {
+  it('with many tasks runs each once', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
 
@@ -107,7 +107,7 @@ describe('a job', () => {
     expect(await textOf(machine.store, 'output/many/')).toBe(COUNTS);
   });
 
-  it('whose intermediates cannot be removed has committed, and the commit that is tried again removes them', async () => {
+  it('whose intermediates cannot be removed has committed, and the retry of the commit removes them', async () => {
     const inner = new MemoryStore();
     let refusals = 0;
     const store = new Proxy(inner, {
@@ -155,7 +155,7 @@ describe('a job', () => {
     expect(await textOf(machine.store, 'output/empty/')).toBe('');
   });
 
-  it('whose split packs thousands of files keeps their list out of the state of its child', async () => {
+  it('whose split has thousands of files keeps the list of them out of the state of the child', async () => {
     await using machine = await machineOf();
     const files = Array.from({ length: 400 }, (_, i) => [
       `data/${'long-name-'.repeat(5)}${i}.txt`,
@@ -200,8 +200,8 @@ describe('the listing of committed tasks', () => {
   });
 });
 
-describe('what the coordinator gets wrong', () => {
-  it('a task that it lost is found missing by the barrier and goes round again', async () => {
+describe('an error of the coordinator', () => {
+  it('that loses a task is detected by the barrier, and the task runs again', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
 
@@ -217,7 +217,7 @@ describe('what the coordinator gets wrong', () => {
     expect(await textOf(machine.store, 'output/lost/')).toBe(COUNTS);
   });
 
-  it('a task that it loses every time ends the job after a bounded number of rounds', async () => {
+  it('that loses a task every time fails the job after a bounded number of rounds', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
 
@@ -230,7 +230,7 @@ describe('what the coordinator gets wrong', () => {
   });
 
   it.each(['fails', 'is swallowed'] as const)(
-    'a failed child that %s ends the job with the words of the user code',
+    'does not hide the message of the user code (the stage of a failed child: %s)',
     async (childFailure) => {
       await using machine = await machineOf();
       await put(machine.store, INPUT);
@@ -250,7 +250,7 @@ describe('what the coordinator gets wrong', () => {
     },
   );
 
-  it('two executions of one event: the second has nothing to do', async () => {
+  it('that starts two executions for one event leaves the second one nothing to do', async () => {
     await using machine = await machineOf();
     await put(machine.store, { 'input/word-count/a.txt': 'one\n' });
     const event = uploadEvent('input/word-count/a.txt');
@@ -268,7 +268,7 @@ describe('what the coordinator gets wrong', () => {
 });
 
 describe('attempts', () => {
-  it('that died are in the report under what ended them', async () => {
+  it('that died are in the report with the cause of death', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     const ends = ['Runtime.ExitError', 'Runtime.OutOfMemory', 'Sandbox.Timedout'];
@@ -288,7 +288,7 @@ describe('attempts', () => {
   });
 
   it.each(['fails', 'is swallowed'] as const)(
-    'that die every time end the job, which says of what (a child that %s)',
+    'that die every time fail the job, and the error has the cause of death (the stage of a failed child: %s)',
     async (childFailure) => {
       await using machine = await machineOf();
       await put(machine.store, INPUT);
@@ -307,7 +307,7 @@ describe('attempts', () => {
     },
   );
 
-  it('near their deadline say so and are made again', async () => {
+  it('near their deadline stop with an error and are retried', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
 
@@ -322,7 +322,7 @@ describe('attempts', () => {
     expect(await textOf(machine.store, 'output/late/')).toBe(COUNTS);
   });
 
-  it('that fail before their task begins leave a note as well', async () => {
+  it('that fail before their task begins write a note too', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     const settings = 'jobs/unsettled/plan/settings.json';
@@ -345,7 +345,7 @@ describe('attempts', () => {
     ]);
   });
 
-  it('whose task is done already end at once', async () => {
+  it('whose task is already done end at once', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     const execution = { id: 'execution', startTime: new Date().toISOString() };
@@ -368,7 +368,7 @@ describe('attempts', () => {
 });
 
 describe('a damaged shuffle object', () => {
-  it('is made again, and the reducers that missed it run again', async () => {
+  it('is recreated, and the reducers that needed it run again', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     let isDamaged = false;
@@ -393,8 +393,8 @@ describe('a damaged shuffle object', () => {
 
 describe('a damaged shuffle index', () => {
   it.each([
-    ['while time goes by', 0],
-    // To the clock that is ahead, the complaint comes after its repair.
+    ['with correct clocks', 0],
+    // For a clock that is ahead, the report of the damage seems to come after the repair.
     ["also where a reducer's clock is ahead of the barriers'", 60_000],
   ])('is written again by the map barrier, and no map task runs again, %s', async (_when, aheadMs) => {
     await using machine = await machineOf();
@@ -433,7 +433,7 @@ describe('a part that is damaged after the last barrier', () => {
         return store.put(key, bytes, { metadata: (await store.head(key))!.metadata });
       },
     ],
-  ])('and %s is made again before _SUCCESS, and the report tells', async (how, damage) => {
+  ])('and %s is recreated before _SUCCESS, and the report shows it', async (how, damage) => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     const id = `damaged-part-${how.split(' ')[0]}`;
@@ -498,7 +498,7 @@ describe('a part that is damaged after the last barrier', () => {
 });
 
 describe('a part that is damaged before it is merged', () => {
-  it('is made again, and the report tells', async () => {
+  it('is recreated, and the report shows it', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     let isDamaged = false;
@@ -572,7 +572,7 @@ describe('a part that is damaged before it is merged', () => {
 });
 
 describe('an input that changes while the job runs', () => {
-  it('is a clear error, without retries', async () => {
+  it('fails the job with a clear error, without retries', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
 
@@ -589,7 +589,7 @@ describe('an input that changes while the job runs', () => {
 });
 
 describe('redrive', () => {
-  it('runs what is left and nothing else', async () => {
+  it('runs only the remaining tasks', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     let isBroken = true;
@@ -612,8 +612,8 @@ describe('redrive', () => {
   });
 
   it.each([
-    ['of a job that ended well', 'well', 'has already succeeded'],
-    ['of a job that never was', 'never', "there is no job 'never' to redrive"],
+    ['of a job that succeeded', 'well', 'has already succeeded'],
+    ['of a job that does not exist', 'never', "there is no job 'never' to redrive"],
   ])('%s is refused', async (_, jobId, message) => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
@@ -625,8 +625,8 @@ describe('redrive', () => {
   });
 });
 
-describe('an output that somebody else writes to', () => {
-  it('is refused before anything runs, unless it is to be replaced', async () => {
+describe('an output that another job writes to', () => {
+  it('is refused before any task runs, unless the request has "overwrite": true', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     const request = { ...REQUEST, output: 'output/daily/' };
@@ -647,12 +647,12 @@ describe('an output that another job takes over', () => {
   const NAMED = { ...REQUEST, output: 'output/daily/', overwrite: true };
   const prefix = 'output/daily/';
 
-  it('is cleared of what attempts of the job before commit late', async () => {
+  it('is cleared of parts that attempts of the previous owner commit late', async () => {
     await using machine = await machineOf();
     await put(machine.store, { ...INPUT, 'input/words/c.txt': 'old words\n' });
     const before = { ...NAMED, inputs: ['input/words/'], reducers: 4 };
 
-    // The job before is given up at its reduce stage: Step Functions has ended it, its attempts on Lambda run on.
+    // The previous owner ends in its reduce stage: Step Functions has stopped it, but its attempts on Lambda continue.
     const ended = await machine.execute(submit('before', before), {
       beforeAttempt({ stage }) {
         if (stage === 'reduce') throw new MapReduceError('UnencodableValueError', 'given up');
@@ -668,7 +668,7 @@ describe('an output that another job takes over', () => {
       async beforeAttempt({ stage }) {
         if (stage !== 'reduce' || wasCancelled) return;
         wasCancelled = (await machine.store.head('jobs/before/cancel')) !== undefined;
-        // They commit before they look.
+        // They commit before they check for cancellation.
         await machine.store.delete(['jobs/before/cancel']);
         for (const index of [0, 1, 2, 3]) await late(index);
       },
@@ -682,7 +682,7 @@ describe('an output that another job takes over', () => {
     expect(wasCancelled).toBe(true);
   });
 
-  it('stays whole when the job before comes to its commit, which fails and says who has the output', async () => {
+  it('stays complete when the previous owner reaches its commit, which fails and names the new owner', async () => {
     await using machine = await machineOf();
     await put(machine.store, { ...INPUT, 'input/words/c.txt': 'old words\n' });
     let after: Ended | undefined;
@@ -702,7 +702,7 @@ describe('an output that another job takes over', () => {
     });
   });
 
-  it('is not taken for done because the job before commits at the last moment', async () => {
+  it('does not count as done because the previous owner commits at the last moment', async () => {
     await using machine = await machineOf();
     await put(machine.store, { ...INPUT, 'input/words/c.txt': 'old words\n' });
     await machine.execute(submit('early', { ...NAMED, inputs: ['input/words/'] }));
@@ -723,7 +723,7 @@ describe('an output that another job takes over', () => {
     });
   });
 
-  it('is not given back by a redrive of the job before', async () => {
+  it('is not returned by a redrive of the previous owner', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     const doomed = { ...NAMED, params: { poison: 'two three' } };
@@ -737,9 +737,9 @@ describe('an output that another job takes over', () => {
   });
 });
 
-describe('a backup attempt that Lambda delivers late', () => {
+describe('a backup attempt that Lambda starts late', () => {
   it.each([
-    ['has ended well', {}],
+    ['has succeeded', {}],
     ['has failed', { params: { poison: 'two three' } }],
   ])('does nothing when the job %s', async (_how, params) => {
     await using machine = await machineOf();
@@ -761,7 +761,7 @@ describe('a backup attempt that Lambda delivers late', () => {
 });
 
 describe('a job id', () => {
-  it('that another request has is refused, and that job is left alone', async () => {
+  it('that belongs to another request is refused, and that job is not changed', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
     await machine.execute(submit('taken'));

@@ -1,6 +1,6 @@
 /**
- * One history of faults, told to both hosts: the stages of the embedded run and the Lambda steps, each with the real tasks
- * over a store in memory. Both must make the same objects again and end the same way, with the same bytes.
+ * Runs the same history of faults on both hosts: the stages of the embedded run and the Lambda steps, each with the real
+ * tasks on a store in memory. Both must recreate the same objects and end the same way, with the same bytes.
  */
 import { describe, expect, it } from 'vitest';
 import { defineJob } from '../../src/api/define-job.ts';
@@ -57,16 +57,16 @@ const SPLIT_BYTES = Math.ceil(TEXT.length / MAPS);
 
 /**
  * What happens when an attempt is about to commit:
- * - `dies`: it ends with an error that is worth another attempt
+ * - `dies`: it ends with an error that is retryable
  * - `is lost`: it commits, and the object vanishes
  * - `is damaged`: it commits, and the object changes
- * - `runs twice`: it commits, and then finds that another attempt was first
- * - `cannot succeed`: it ends with an error that another attempt would only repeat
+ * - `runs twice`: it commits, and then finds that another attempt committed first
+ * - `cannot succeed`: it ends with an error that every other attempt would repeat
  * - `is cancelled`: the job is cancelled
  */
 type Fault = 'dies' | 'is lost' | 'is damaged' | 'runs twice' | 'cannot succeed' | 'is cancelled';
 
-/** By task and attempt, counted from 0 over the whole job: `m-00001#2`. */
+/** Faults by task and attempt, counted from 0 over the whole job: `m-00001#2`. */
 type History = ReadonlyMap<string, Fault>;
 
 function historyOf(seed: number, stages: readonly (readonly [Stage, number])[]): History {
@@ -79,7 +79,7 @@ function historyOf(seed: number, stages: readonly (readonly [Stage, number])[]):
   const faults = new Map<string, Fault>();
   const kind = random();
   if (kind < 0.2) {
-    // One fault of one task, again and again, until a bound ends the job.
+    // The same fault of one task repeats until a bound ends the job.
     const [task, fault] = [anyTask(), pick<Fault>(['dies', 'is lost'])];
     for (let attempt = 0; attempt < 40; attempt++) faults.set(`${task}#${attempt}`, fault);
   } else if (kind < 0.35) {
@@ -94,7 +94,7 @@ function historyOf(seed: number, stages: readonly (readonly [Stage, number])[]):
 }
 
 const LAYOUT: JobLayout = { workPrefix: 'work/job/', outputPrefix: 'output/job/' };
-/** Settings are cached by the store's address, so each job has a store of another name. */
+/** Settings are cached by the address of the store, so each job has a store with a different name. */
 let stores = 0;
 
 class FaultyCommits extends ForwardingStore {
@@ -157,7 +157,7 @@ class FaultyCommits extends ForwardingStore {
     return fault;
   }
 
-  /** Flips a bit in the first block of a shuffle object, which a reducer finds; cuts a part, which its barrier finds. */
+  /** Flips a bit in the first block of a shuffle object, which a reducer detects, or truncates a part, which its barrier detects. */
   async #damage(object: ObjectInfo): Promise<void> {
     const { key, metadata } = object;
     const bytes = Buffer.from(await super.get(key));
@@ -167,13 +167,13 @@ class FaultyCommits extends ForwardingStore {
   }
 }
 
-/** What a host did, so that two can be compared. */
+/** What a host did, for a comparison of both. */
 interface Outcome {
   /** `SUCCEEDED`, or the name of the error. */
   readonly end: string;
   readonly parts: Readonly<Record<string, string>>;
   readonly discarded: readonly string[];
-  /** Tasks that the stages before the last ran again. */
+  /** The tasks that ran again in stages before the last one. */
   readonly rerun: readonly string[];
   readonly happened: ReadonlySet<Fault>;
 }
@@ -289,7 +289,7 @@ async function throughTheStages(job: Job, plan: JobPlan, history: History): Prom
     );
   } catch (error) {
     if (!isMapReduceError(error)) throw error;
-    // failure.json names the last error of a task whose attempts are used up; the embedded run throws it as a cause.
+    // If a task has used up its attempts, failure.json names its last error; the embedded run throws that as the cause.
     end =
       isMapReduceError(error, 'TaskFailedError') && isMapReduceError(error.cause)
         ? error.cause.name
@@ -314,7 +314,7 @@ describe.each([
   ['with a reduce', wordCount],
   ['without one', keepAll],
 ])('both hosts, given one history of a job %s,', (_, job) => {
-  it('make the same objects again and end the same way, with the same bytes', async () => {
+  it('recreate the same objects and end the same way, with the same bytes', async () => {
     const plan = await planOf(job, await inputStore());
     const counts = taskCounts(plan);
     const stages = stagesOf(plan.settings).map((stage) => [stage, counts[stage]] as const);
@@ -335,7 +335,7 @@ describe.each([
       seen.rerun += steps.rerun.length;
     }
 
-    // The histories must have been worth something.
+    // Each outcome must really have occurred.
     const ends = ['CancelledError', 'DiskFullError', 'SUCCEEDED', 'TaskFailedError', 'WorkerDiedError'];
     expect([...seen.ends].sort()).toEqual(ends);
     expect(seen.faults.size).toBe(6);

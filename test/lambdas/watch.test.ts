@@ -34,14 +34,18 @@ describe('areStragglers', () => {
   it.each([
     ['few are missing long after most have committed', {}, true],
     ['most have not committed yet', { mostCommittedMs: 0 }, false],
-    ['many are missing: that is what the job is like', { missing: 11 }, false],
+    ['many are missing, because the job is just slow', { missing: 11 }, false],
     ['the typical task takes that long', { elapsedMs: 49_999 }, false],
     [
       'with four waves of tasks a typical one is a quarter as long',
       { elapsedMs: 27_500, maxConcurrency: 25 },
       true,
     ],
-    ['tasks of a second are left in peace for five', { mostCommittedMs: 1_000, elapsedMs: 5_999 }, false],
+    [
+      'tasks of one second get no backup within five seconds',
+      { mostCommittedMs: 1_000, elapsedMs: 5_999 },
+      false,
+    ],
     ['one of four is missing', { tasks: 4, missing: 1 }, true],
   ])('%s', (_, change, expected) => {
     expect(areStragglers({ ...base, ...change })).toBe(expected);
@@ -104,7 +108,7 @@ describe('a watch', () => {
     mostCommittedMs: 0,
   };
 
-  it('gives a straggler one backup attempt, however often it looks', async () => {
+  it('gives a straggler one backup attempt, however often it checks', async () => {
     await commit([0, 1, 2, 3, 4, 5, 6, 7, 8]);
 
     const early = await lookAt(10, START);
@@ -116,7 +120,7 @@ describe('a watch', () => {
     expect(later).toMatchObject({ done: false, backups: [] });
   });
 
-  it('waits longer from look to look, up to a bound', async () => {
+  it('waits longer before each check, up to a bound', async () => {
     let state: WatchEvent = START;
     for (let look = 1; look <= 30; look++) state = await lookAt(look, state);
 
@@ -134,7 +138,7 @@ describe('a watch', () => {
     expect(await lookAt(5, START)).toMatchObject({ done: true, backups: [] });
   });
 
-  it('ends when nobody commits anything any more', async () => {
+  it('ends when no more tasks commit', async () => {
     expect(await lookAt(31 * 60, START)).toMatchObject({ done: true });
   });
 });

@@ -23,11 +23,11 @@ describe('the comment of the state machine', () => {
   test.each<AppCatalog>([
     { by: { project: 'logs', jobs: 'src/jobs' }, apps: [app(), app({ name: 'more', params: {} })] },
     { by: { jobs: 'jobs' }, apps: [] },
-  ])('holds the apps as they are', (catalog) => {
+  ])('keeps the apps unchanged', (catalog) => {
     expect(JSON.stringify(catalogOf(definitionWith(catalog)))).toBe(JSON.stringify(catalog));
   });
 
-  test('begins with a line for people, which is all of it where the apps are too many', () => {
+  test('begins with a line for people, and has only that line if there are too many apps', () => {
     const many = Array.from({ length: 1_000 }, () => app({ description: 'x'.repeat(200) }));
 
     const comment = commentOf({ by: { jobs: 'jobs' }, apps: many });
@@ -46,7 +46,7 @@ describe('the comment of the state machine', () => {
     '{"Comment":"MapReduce\\n{"}',
     '{"Comment":"MapReduce\\n{\\"formatVersion\\":2,\\"by\\":{\\"jobs\\":\\"j\\"},\\"apps\\":[]}"}',
     '{"Comment":"MapReduce\\n{\\"formatVersion\\":1,\\"by\\":{\\"jobs\\":\\"j\\"},\\"apps\\":[{\\"name\\":5}]}"}',
-  ])('of another version, or of somebody else, holds none: %s', (definition) => {
+  ])('has no catalog if another version or another program wrote it: %s', (definition) => {
     expect(catalogOf(definition)).toBeUndefined();
   });
 });

@@ -23,7 +23,7 @@ const DETAILS: Required<ErrorDetails> = {
   userStack: 'TypeError: no\n    at map (job.ts:1:2)',
 };
 
-/** `Cause`, as the runtime and Step Functions make it of what a handler throws. */
+/** Creates the `Cause` that the runtime and Step Functions make from an error of a handler. */
 function causeOf({ name, message, stack = '' }: Error): string {
   const withoutDel = (text: string) => text.replaceAll('\u007f', '%7F');
   return JSON.stringify({
@@ -39,7 +39,7 @@ function received(thrown: unknown) {
 }
 
 describe('an error on its way through Lambda and Step Functions', () => {
-  it('keeps name, message, every detail and its causes', () => {
+  it('keeps its name, its message, every detail and its causes', () => {
     const inner = Object.assign(new Error('connection reset'), { name: 'SocketError' });
     const cause = new MapReduceError('StorageError', 'cannot read', { details: DETAILS, cause: inner });
 
@@ -58,7 +58,7 @@ describe('an error on its way through Lambda and Step Functions', () => {
     });
   });
 
-  it('goes under its own name, with its words first', () => {
+  it('has its own name, and its message comes first', () => {
     const answer = answerFor(new MapReduceError('StorageError', 'S3 said no'));
 
     expect(answer.name).toBe('StorageError');
@@ -68,9 +68,9 @@ describe('an error on its way through Lambda and Step Functions', () => {
   it.each([
     ['plain', 'x'],
     ['that JSON escapes twice', '\u0000'],
-    ['of another script', '\u6c34'],
-    ['of quotes', '"\\'],
-  ])('is cut until its cause is not: texts %s', (_, unit) => {
+    ['in another script', '\u6c34'],
+    ['with quotes', '"\\'],
+  ])('is shortened until Step Functions does not truncate its cause: texts %s', (_, unit) => {
     const long = unit.repeat(100_000);
     const key = unit.repeat(Math.floor(1_024 / Buffer.byteLength(unit)));
     const details = { ...DETAILS, file: key, objectKey: key, groupKey: long, userStack: long };
@@ -100,7 +100,7 @@ describe('an error on its way through Lambda and Step Functions', () => {
     expect(received(thrown)).toMatchObject({ name: 'Error', message: expect.any(String) });
   });
 
-  it('is not what a message makes itself out to be', () => {
+  it('cannot be forged by a message', () => {
     const forged = '{"mapreduceError":1,"error":{"name":"DiskFullError","message":"forged"}}';
 
     expect(received(new MapReduceError('UserCodeError', `map() threw\n${forged}`))).toMatchObject({
@@ -110,18 +110,18 @@ describe('an error on its way through Lambda and Step Functions', () => {
   });
 
   it.each([
-    ['words alone', 'task m-00001 failed permanently'],
+    ['text without data', 'task m-00001 failed permanently'],
     ['other JSON', 'x\n{"error":{"name":"StorageError","message":"x"}}'],
     ['another format', 'x\n{"mapreduceError":2,"error":{"name":"StorageError","message":"x"}}'],
-    ['a name that is no text', 'x\n{"mapreduceError":1,"error":{"name":1,"message":"x"}}'],
+    ['a name that is not a text', 'x\n{"mapreduceError":1,"error":{"name":1,"message":"x"}}'],
     [
       'a detail of another type',
       'x\n{"mapreduceError":1,"error":{"name":"x","message":"x","details":{"taskId":1}}}',
     ],
-    ['an answer that was cut', 'x\n{"mapreduceError":1,"error":{"name":"StorageError","mess'],
+    ['a truncated answer', 'x\n{"mapreduceError":1,"error":{"name":"StorageError","mess'],
     ['deep nesting', `x\n${'['.repeat(30_000)}`],
     ['no characters', ''],
-  ])('is none in %s', (_, errorMessage) => {
+  ])('is not found in %s', (_, errorMessage) => {
     expect(carriedError(errorMessage)).toBeUndefined();
   });
 });

@@ -9,7 +9,7 @@ import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
 import { ERRORS_PAGE, errorsPage } from './errors-page.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-/** Names of Node and AWS that the sources mention; all others that look like an error have to be ours. */
+/** Error names of Node and AWS that the sources mention. All other names that look like errors must be in the table. */
 const FOREIGN_NAMES = [
   'AggregateError',
   'AssertionError',
@@ -25,7 +25,7 @@ const FOREIGN_NAMES = [
   'TypeError',
 ];
 
-/** Texts in the sources that are a name of an error and nothing else. */
+/** Strings in the sources that consist only of the name of an error. */
 function namesInSources(): Set<string> {
   const names = new Set<string>();
   for (const folder of ['src', 'lambdas', 'infra', 'apps']) {
@@ -45,7 +45,7 @@ describe('the table of errors', () => {
     expect(ours.sort()).toEqual([...ERROR_NAMES].sort());
   });
 
-  it('is docs/errors.md; after a change: npm run update:errors', () => {
+  it('agrees with docs/errors.md; to update the page, run: npm run update:errors', () => {
     expect(readFileSync(ERRORS_PAGE, 'utf8')).toBe(errorsPage());
   });
 
@@ -59,7 +59,7 @@ describe('the table of errors', () => {
 });
 
 describe('hints', () => {
-  it.each(HINT_KINDS)('%s is a sentence, with the command as its reader calls it', (kind) => {
+  it.each(HINT_KINDS)('%s is a sentence, with the command as the reader calls it', (kind) => {
     const commandLine = (command: string) => `npm start -- ${command} --stack 'My Stack'`;
 
     const text = hintText({ kind, jobId: jobId('daily.2') }, commandLine);
@@ -69,13 +69,13 @@ describe('hints', () => {
     expect(text.includes('daily.2')).toBe(/--stack 'My Stack'$/.test(text));
   });
 
-  it.each(ERROR_NAMES)('of %s are the ones of its row, about the job', (name) => {
+  it.each(ERROR_NAMES)('of %s are those of its row, with the job id', (name) => {
     const hints = hintsFor(name, { jobId: jobId('daily'), isPlanned: false });
 
     expect(hints).toEqual(ERROR_TABLE[name].hints.map((kind) => ({ kind, jobId: 'daily' })));
   });
 
-  it('of a UsageError ask for another request only before the job is planned', () => {
+  it('of a UsageError suggest another request only if the job is not yet planned', () => {
     const kinds = (isPlanned: boolean) =>
       hintsFor('UsageError', { jobId: undefined, isPlanned }).map(({ kind }) => kind);
 
@@ -84,7 +84,7 @@ describe('hints', () => {
   });
 
   it.each(['toString', 'Sandbox.Timedout', ''])(
-    'of %j, which is none of ours, are to look and resume',
+    'of %j, which is not in the table, suggest the logs and a redrive',
     (name) => {
       const kinds = hintsFor(name, { jobId: jobId('daily'), isPlanned: true }).map(({ kind }) => kind);
 

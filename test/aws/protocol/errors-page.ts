@@ -1,4 +1,4 @@
-/** docs/errors.md, whose table comes from src/base/error-table.ts. */
+/** Generates docs/errors.md. Its table comes from src/base/error-table.ts. */
 import { hintText } from '../../../src/aws/protocol/hints.ts';
 import { ERROR_NAMES, ERROR_TABLE, type ErrorRow, HINT_KINDS } from '../../../src/base/error-table.ts';
 import { jobId } from '../../../src/base/ids.ts';

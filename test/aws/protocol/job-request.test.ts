@@ -79,11 +79,11 @@ describe('a request', () => {
       { app: 'a', inputs: ['x'], parms: {} },
       'parms: unknown field. Did you mean "params"? The fields are app, inputs',
     ],
-  ])('%j is refused by what is wrong with it', (request, message) => {
+  ])('%j is refused, and the message reports the problem', (request, message) => {
     expect(() => parseJobRequest(request, WHAT)).toThrow(message);
   });
 
-  it('says all that is wrong at once', () => {
+  it('reports all problems at once', () => {
     expect(() => parseJobRequest({ inputs: [], merge: 'yes' }, WHAT)).toThrow(/app.*; inputs.*; merge/);
   });
 
@@ -93,11 +93,11 @@ describe('a request', () => {
     ['{"app":"a","inputs":["x"],"params":{"n":1,"\\u006e":2}}', 'params.n: occurs twice'],
     ['{"app":"a","inputs":["x"],"params":{"__proto__":1,"__proto__":2}}', 'params.__proto__: occurs twice'],
     ['{"app":"a","inputs":["x",{"a":[{"b":1,"b":2}]}]}', 'inputs.1.a.0.b: occurs twice'],
-  ])('that has a field twice is refused, where the last one would win: %s', (text, message) => {
+  ])('with a field that occurs twice is refused, because the last one would win: %s', (text, message) => {
     expect(() => parseJobRequestText(text, WHAT)).toThrow(`${WHAT} is not valid: ${message}`);
   });
 
-  it('that is not JSON says so', () => {
+  it('that is not JSON is reported as such', () => {
     expect(() => parseJobRequestText('{"app": ', WHAT)).toThrow(`${WHAT} is not JSON`);
   });
 });

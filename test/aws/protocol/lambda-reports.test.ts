@@ -4,7 +4,7 @@ import { deathOf } from '../../../src/aws/protocol/lambda-reports.ts';
 const REQUEST = '74646775-3735-49fd-a93c-0830f3dc7db4';
 const answer = (errorType: string, errorMessage: string) => JSON.stringify({ errorType, errorMessage });
 
-describe('what ended a function', () => {
+describe('the death of a function', () => {
   it.each([
     [
       'memory, as Lambda tells it',
@@ -55,7 +55,7 @@ describe('what ended a function', () => {
     expect(told.message).toContain(error);
   });
 
-  it('is told also where no answer came at all', () => {
+  it('is also reported if the function never answered', () => {
     const told = deathOf({ Error: 'States.Timeout', Cause: '' });
 
     expect(told).toMatchObject({ name: 'TaskTimedOutError', requestId: undefined });
@@ -64,14 +64,14 @@ describe('what ended a function', () => {
   it.each([
     ['a stray rejection', 'Runtime.UnhandledPromiseRejection', 'Task timed out after 3.00 seconds'],
     ['a stray rejection', 'Runtime.UnhandledPromiseRejection', 'signal: aborted'],
-    ['an error that nothing caught', 'Error', 'Task timed out after 3.00 seconds'],
-    ['an error that nothing caught', 'QueryTimeout', 'no answer'],
-    ['an error that nothing caught', 'TypeError', 'signal: aborted'],
+    ['an uncaught error', 'Error', 'Task timed out after 3.00 seconds'],
+    ['an uncaught error', 'QueryTimeout', 'no answer'],
+    ['an uncaught error', 'TypeError', 'signal: aborted'],
   ])("of %s is not read out of the words of the job's code: %s, %s", (_, error, message) => {
     expect(deathOf({ Error: error, Cause: answer(error, message) }).name).toBe('WorkerDiedError');
   });
 
-  it("names no request by an id in the words of the job's code", () => {
+  it("does not take an id in a message of the job's code for a request id", () => {
     const death = deathOf({ Error: 'Error', Cause: answer('Error', `no customer ${REQUEST}`) });
 
     expect(death.requestId).toBeUndefined();

@@ -13,7 +13,7 @@ const CONCURRENCY = 800;
 const TASK_SECONDS = 30;
 const STAGE_SECONDS = 600;
 
-/** The formulas of docs/s3-requests.md; test/emulator/requests.test.ts holds them against what a job does. */
+/** The formulas of docs/s3-requests.md. test/emulator/requests.test.ts compares them with the requests of a job. */
 function costOf(maps: number, reducers: number): Record<string, string> {
   const pages = (keys: number) => Math.ceil(keys / 1_000);
   const rangesOfSplit = Math.ceil(
@@ -57,7 +57,7 @@ function looksOfWatch(): number {
   return looks;
 }
 
-/** Rows of the table below "What it costs", by their first column. */
+/** The rows of the table below "What it costs", by their first column. */
 function column(index: number): Record<string, string> {
   const rows = DOCUMENT.slice(DOCUMENT.indexOf('## What it costs'))
     .split('\n')
@@ -74,7 +74,7 @@ describe('docs/s3-requests.md', () => {
     expect(column(index)).toMatchObject(costOf(maps, reducers));
   });
 
-  it('says how large a cell may be to be one request', () => {
+  it('states up to which size a cell takes one request', () => {
     const cellKiB = (memoryMb: number) =>
       Math.floor(readAheadBytes(memoryMb * MiB) / LIMITS.openRunsMax / KiB);
 

@@ -9,7 +9,7 @@ const upload = (key: string, object: object = { sequencer: '0A' }) => ({
   detail: { bucket: { name: 'the-bucket' }, object: { key, size: 3, ...object }, reason: 'PutObject' },
 });
 
-describe('what starts a job', () => {
+describe('an event that starts a job', () => {
   it.each([
     ['input/word-count/a.txt', { kind: 'upload', app: 'word-count' }],
     ['input/word-count/2026/01/a b+c.txt', { kind: 'upload', app: 'word-count' }],
@@ -34,7 +34,7 @@ describe('what starts a job', () => {
     expect(parseStartEvent(upload(key))).toEqual({ kind: 'ignored', why: expect.stringContaining(why) });
   });
 
-  it('the command line', () => {
+  it('may come from the command', () => {
     const request = { app: 'word-count', inputs: ['data/'] };
 
     expect(parseStartEvent({ jobId: 'daily-1', request })).toEqual({
@@ -96,7 +96,7 @@ describe('the job id of an upload', () => {
       idOf(upload('input/word-count/b.txt', { sequencer: '01' })),
       idOf(upload('input/word-count/a.txt', { sequencer: '01', 'version-id': 'v1' })),
       idOf(upload('input/word-count/a.txt', { sequencer: '01', 'version-id': 'v2' })),
-      // As where versioning is suspended.
+      // This is the version while versioning is suspended.
       idOf(upload('input/word-count/a.txt', { sequencer: '03', 'version-id': 'null' })),
       idOf(upload('input/word-count/a.txt', { sequencer: '04', 'version-id': 'null' })),
     ];
@@ -108,7 +108,7 @@ describe('the job id of an upload', () => {
     ['requests/team one/täglich (neu).json', /^team-one-t-glich-neu-+[0-9a-f]{16}$/],
     ['requests/---.json', /^job-[0-9a-f]{16}$/],
     [`requests/${'x'.repeat(200)}.json`, /^x{48}-[0-9a-f]{16}$/],
-  ])('of %s is one that keys and executions can be named by', (key, pattern) => {
+  ])('of %s is valid in keys and as the name of an execution', (key, pattern) => {
     expect(idOf(upload(key))).toMatch(pattern);
   });
 });
