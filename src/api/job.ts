@@ -141,8 +141,14 @@ export type NamedCombiner = 'sum' | 'min' | 'max';
 export type PairwiseCombiner<V> = (accumulated: V, value: V) => V;
 /** What a job with this `value` may have as `combine`: a function, or a name if its values are numbers. */
 export type Combiner<VT extends ValueType, Named extends NamedCombiner = NamedCombiner> =
-  | PairwiseCombiner<TypeOf<VT>>
+  | ((accumulated: TypeOf<VT>, value: TypeOf<VT>) => TypeOf<VT> | TupleHint)
   | NumericOnly<VT, Named>;
+
+/**
+ * No value has this type. In a return type, it makes the compiler infer `[a[0] + b[0], a[1] + b[1]]` as a tuple and not as
+ * `number[]`, which would not be assignable to the job's value.
+ */
+type TupleHint = readonly [never];
 
 // Decided by the declared type, as the engine does: it does not add up json<number>(), which it treats as JSON.
 type NumericOnly<VT extends ValueType, Names> = VT extends 'number' | readonly 'number'[] ? Names : never;

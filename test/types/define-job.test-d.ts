@@ -153,6 +153,17 @@ defineJob({
   output: tsv(),
 });
 
+// A combiner may return a tuple as a literal.
+defineJob({
+  ...common,
+  key: 'string',
+  value: ['number', 'number', 'string'],
+  map: (line, { emit }) => emit(line, [1, 2, line]),
+  combine: (a, b) => [a[0] + b[0], Math.max(a[1], b[1]), b[2]],
+  reduce: 'combined',
+  output: tsv(),
+});
+
 // Ready-made combiners take their types from the job.
 defineJob({
   ...common,

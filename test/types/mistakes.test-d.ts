@@ -28,6 +28,17 @@ defineJob({
 defineJob({
   ...common,
   key: 'string',
+  value: ['number', 'number'],
+  map: (line, { emit }) => emit(line, [1, 2]),
+  // @ts-expect-error a combiner must return every element of the tuple
+  combine: (a, b) => [a[0] + b[0]],
+  reduce: 'combined',
+  output: tsv(),
+});
+
+defineJob({
+  ...common,
+  key: 'string',
   value: 'string',
   map: (line, { emit }) => emit(line, line),
   // @ts-expect-error strings cannot be added up
