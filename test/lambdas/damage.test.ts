@@ -1,33 +1,12 @@
 /** Intermediates that are damaged at every place and moment. The job recreates them, and its result is correct. */
 import { describe, expect, it } from 'vitest';
-import { defineJob } from '../../src/api/define-job.ts';
-import type { Job } from '../../src/api/job.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
-import { tsv } from '../../src/formats/tsv.ts';
 import { readShuffleFooter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { InterferingStore, type Operation } from '../helpers/interfering-store.ts';
+import { keepAll, lineCount } from '../helpers/jobs.ts';
 import { seededRandom } from '../helpers/seeded-random.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
-
-const wordCount: Job = defineJob({
-  name: 'word-count',
-  description: 'How often each word occurs',
-  input: textLines(),
-  key: 'string',
-  value: 'number',
-  map: (line, { emit }) => emit(line, 1),
-  reduce: 'sum',
-  output: tsv(),
-});
-const keepAll: Job = defineJob({
-  name: 'keep-all',
-  description: 'Every line',
-  input: textLines(),
-  map: (line, { emit }) => emit(line, 1),
-  output: tsv(),
-});
 
 const random = seededRandom(20);
 /** Two splits. Each has so many blocks for both reducers that a stream continues after the first chunk. */
@@ -88,7 +67,7 @@ async function runWithDamage(
   damage: Damage,
 ): Promise<{ status: string; text: string[]; log: readonly string[]; happened: boolean; failure: string }> {
   const store = new InterferingStore(new MemoryStore({ name: `damage-${++jobs}` }));
-  await using machine = await SimulatedMachine.start({ 'word-count': wordCount, 'keep-all': keepAll }, store);
+  await using machine = await SimulatedMachine.start({ 'line-count': lineCount, 'keep-all': keepAll }, store);
   await store.put('data/lines', Buffer.from(`${LINES.join('\n')}\n`));
   let happened = false;
   store.interfere = async (now, at) => {
@@ -143,12 +122,12 @@ eachDamage(
     'before a reducer opens it': { operation: 'read 0', key: OBJECT },
     'while a reducer reads it': { operation: 'read 1', key: OBJECT },
   },
-  { request: { app: 'word-count', reducers: 2 }, expected: COUNTED },
+  { request: { app: 'line-count', reducers: 2 }, expected: COUNTED },
 );
 eachDamage(
   'the shuffle index',
   { 'before a reducer reads it': { operation: 'get', key: 'shuffle-index' } },
-  { request: { app: 'word-count', reducers: 2 }, expected: COUNTED },
+  { request: { app: 'line-count', reducers: 2 }, expected: COUNTED },
 );
 const RUN = 'merge/r-00001';
 eachDamage(
@@ -158,7 +137,7 @@ eachDamage(
     'between that look and the read of its footer': { operation: 'get', key: RUN },
     'while the commit reads it': { operation: 'read 1', key: RUN },
   },
-  { request: { app: 'word-count', reducers: 2, merge: true }, expected: COUNTED },
+  { request: { app: 'line-count', reducers: 2, merge: true }, expected: COUNTED },
 );
 const PART = 'merge/m-00001';
 eachDamage(
@@ -173,7 +152,7 @@ eachDamage(
 describe('a shuffle object with the data of another map task', () => {
   it('is recreated', async () => {
     const store = new InterferingStore(new MemoryStore({ name: `damage-${++jobs}` }));
-    await using machine = await SimulatedMachine.start({ 'word-count': wordCount }, store);
+    await using machine = await SimulatedMachine.start({ 'line-count': lineCount }, store);
     await store.put('data/lines', Buffer.from('one\ntwo\nthree\nfour\n'));
     let happened = false;
     store.interfere = async (operation, key) => {
@@ -182,7 +161,7 @@ describe('a shuffle object with the data of another map task', () => {
       await store.put('work/job/shuffle/m-00001', await store.inner.get('work/job/shuffle/m-00000'));
     };
 
-    const request = { app: 'word-count', inputs: ['data/'], splitSizeBytes: 8, reducers: 1 };
+    const request = { app: 'line-count', inputs: ['data/'], splitSizeBytes: 8, reducers: 1 };
     const ended = await machine.execute({ jobId: 'job', request });
 
     expect(ended.status).toBe('SUCCEEDED');

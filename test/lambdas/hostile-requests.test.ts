@@ -1,17 +1,7 @@
 import { expect, test } from 'vitest';
-import { defineJob } from '../../src/api/define-job.ts';
 import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
-import { lines } from '../../src/formats/lines.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
+import { copy } from '../helpers/jobs.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
-
-const copy = defineJob({
-  name: 'copy',
-  description: 'Every line as it is',
-  input: textLines(),
-  map: (line, { emit }) => emit(null, line),
-  output: lines(),
-});
 
 const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 const withField = (field: string) => `{"app":"copy","inputs":["data/a.txt"],${field}}`;

@@ -1,29 +1,14 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
-import { defineJob } from '../../src/api/define-job.ts';
 import { readDocument } from '../../src/aws/protocol/documents.ts';
 import { reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
-import { tsv } from '../../src/formats/tsv.ts';
 import type { JobReport } from '../../src/report/report.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ReadOptions, Upload, WriteOptions } from '../../src/storage/object-store.ts';
+import { wordCount } from '../helpers/jobs.ts';
 import { type Ended, SimulatedMachine } from './simulated-machine.ts';
-
-const count = defineJob({
-  name: 'count',
-  description: 'How often each word occurs',
-  input: textLines(),
-  key: 'string',
-  value: 'number',
-  map: (line, { emit }) => {
-    for (const word of line.split(' ')) emit(word, 1);
-  },
-  reduce: 'sum',
-  output: tsv(),
-});
 
 /** Calls back once, just before a key is first written, read or removed. */
 class InterruptedStore extends MemoryStore {
@@ -75,7 +60,7 @@ async function machineWith(
   objects: Readonly<Record<string, string>> = {},
 ): Promise<SimulatedMachine & { readonly store: InterruptedStore }> {
   const store = new InterruptedStore();
-  const machine = await SimulatedMachine.start({ count }, store);
+  const machine = await SimulatedMachine.start({ count: wordCount }, store);
   const inputs = { 'data/old.txt': 'old words\n', 'data/new.txt': 'one two\ntwo\n' };
   for (const [key, text] of Object.entries({ ...inputs, ...objects }))
     await store.put(key, Buffer.from(text));

@@ -1,29 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { defineJob } from '../../src/api/define-job.ts';
-import { lines } from '../../src/formats/lines.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
-import { tsv } from '../../src/formats/tsv.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo } from '../../src/storage/object-store.ts';
+import { copy, lineCount } from '../helpers/jobs.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
-
-const copy = defineJob({
-  name: 'copy',
-  description: 'Every line as it is',
-  input: textLines(),
-  map: (line, { emit }) => emit(null, line),
-  output: lines(),
-});
-const count = defineJob({
-  name: 'count',
-  description: 'How often each line occurs',
-  input: textLines(),
-  key: 'string',
-  value: 'number',
-  map: (line, { emit }) => emit(line, 1),
-  reduce: 'sum',
-  output: tsv(),
-});
 
 /** Counts the calls, and lists more keys than any real bucket would have. */
 class CountingStore extends MemoryStore {
@@ -50,7 +29,7 @@ class CountingStore extends MemoryStore {
 
 async function machineWith(objects: Readonly<Record<string, string>>): Promise<SimulatedMachine> {
   const store = new CountingStore();
-  const machine = await SimulatedMachine.start({ copy, count }, store);
+  const machine = await SimulatedMachine.start({ copy, count: lineCount }, store);
   for (const [key, text] of Object.entries(objects)) await store.put(key, Buffer.from(text));
   return machine;
 }

@@ -2,20 +2,10 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
-import { defineJob } from '../../src/api/define-job.ts';
 import { mapEventSchema } from '../../src/aws/protocol/job-state.ts';
-import { lines } from '../../src/formats/lines.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
+import { copy } from '../helpers/jobs.ts';
 import { RestrictedStore } from '../helpers/restricted-store.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
-
-const copy = defineJob({
-  name: 'copy',
-  description: 'Every line as it is',
-  input: textLines(),
-  map: (line, { emit }) => emit(null, line),
-  output: lines(),
-});
 
 const SECRETS = {
   'work/other/shuffle/m-00000': 'secret\n',

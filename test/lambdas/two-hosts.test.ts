@@ -3,7 +3,6 @@
  * tasks on a store in memory. Both must recreate the same objects and end the same way, with the same bytes.
  */
 import { describe, expect, it } from 'vitest';
-import { defineJob } from '../../src/api/define-job.ts';
 import type { Job } from '../../src/api/job.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
 import { cancelKey } from '../../src/aws/protocol/keys.ts';
@@ -11,8 +10,6 @@ import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { type AttemptId, jobId, type Stage, type TaskId, taskId } from '../../src/base/ids.ts';
 import { committedKey } from '../../src/commit/layout.ts';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
-import { tsv } from '../../src/formats/tsv.ts';
 import { runStages } from '../../src/local/run/job-stages.ts';
 import type { AttemptHandle, ExecutorPool } from '../../src/local/schedule/executor-pool.ts';
 import { runTask } from '../../src/local/threads/run-task.ts';
@@ -26,6 +23,7 @@ import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
 import { environmentOf, scratchFolder } from '../commit/environment.ts';
+import { keepAll, wordCount } from '../helpers/jobs.ts';
 import { seededRandom } from '../helpers/seeded-random.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
 
@@ -33,25 +31,6 @@ const HISTORIES = 120;
 const MAPS = 3;
 const REDUCERS = 2;
 
-const wordCount: Job = defineJob({
-  name: 'word-count',
-  description: 'How often each word occurs',
-  input: textLines(),
-  key: 'string',
-  value: 'number',
-  map: (line, { emit }) => {
-    for (const word of line.split(' ')) emit(word, 1);
-  },
-  reduce: 'sum',
-  output: tsv(),
-});
-const keepAll: Job = defineJob({
-  name: 'keep-all',
-  description: 'Every line',
-  input: textLines(),
-  map: (line, { emit }) => emit(line, 1),
-  output: tsv(),
-});
 const TEXT = Array.from({ length: 300 }, (_, line) => `word-${line % 37} line-${line} end\n`).join('');
 const SPLIT_BYTES = Math.ceil(TEXT.length / MAPS);
 

@@ -5,26 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
 import { areStragglers, watchStep } from '../../lambdas/steps/watch.ts';
-import { defineJob } from '../../src/api/define-job.ts';
-import type { Job } from '../../src/api/job.ts';
 import { type SettingsDocument, writeDocument } from '../../src/aws/protocol/documents.ts';
 import { WATCH_SECONDS_MIN, type WatchEvent, type WatchState } from '../../src/aws/protocol/watch-state.ts';
 import { jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
-import { tsv } from '../../src/formats/tsv.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
-
-const job: Job = defineJob({
-  name: 'word-count',
-  description: '',
-  input: textLines(),
-  key: 'string',
-  value: 'number',
-  map: (line, { emit }) => emit(line, 1),
-  reduce: 'sum',
-  output: tsv(),
-});
+import { lineCount } from '../helpers/jobs.ts';
 
 const STARTED_AT = '2026-01-01T00:00:00.000Z';
 
@@ -61,7 +47,7 @@ describe('a watch', () => {
     const store = new MemoryStore();
     environment = {
       store,
-      jobs: registryOf({ apps: { 'word-count': job } }),
+      jobs: registryOf({ apps: { 'line-count': lineCount } }),
       now: () => new Date(nowMs),
       maxConcurrency: 100,
       backupAttempts: true,
@@ -71,13 +57,13 @@ describe('a watch', () => {
       scratchParent: await mkdtemp(join(tmpdir(), 'mapreduce-watch-')),
     };
     const settings: SettingsDocument = {
-      app: 'word-count',
+      app: 'line-count',
       tasks: { map: 10, reduce: 2 },
       outputPrefix: 'output/job/',
       settings: {
         formatVersion: 1,
         jobId: id,
-        jobName: 'word-count',
+        jobName: 'line-count',
         params: {},
         reducers: 2,
         partition: { kind: 'hash' },

@@ -1,41 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { jobId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
-import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
+import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
 import { defaultReducers, planJob } from '../../src/plan/plan-job.ts';
 import { tasksOf } from '../../src/plan/stages.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { FaultyStore } from '../helpers/faulty-store.ts';
+import { sortLines, wordCount } from '../helpers/jobs.ts';
 
 const COMMON = { description: '', input: textLines() } as const;
-const words = defineJob({
-  ...COMMON,
-  name: 'words',
-  key: 'string',
-  value: 'number',
-  map: (line, { emit }) => {
-    for (const word of line.split(' ')) emit(word, 1);
-  },
-  reduce: 'sum',
-  output: tsv(),
-});
 const mapOnly = defineJob({ ...COMMON, name: 'map-only', map: () => {}, output: lines() });
-const ranged = (): Job =>
-  defineJob({
-    ...COMMON,
-    name: 'ranged',
-    key: 'string',
-    value: 'string',
-    map: (line, { emit }) => {
-      if (line === 'throw') throw new Error('a bad line');
-      emit(line, '');
-    },
-    partition: byRange(),
-    reduce: 'each',
-    output: lines(),
-  });
-
 async function inputOf(texts: readonly string[]): Promise<{ inputs: MemoryStore; files: InputFile[] }> {
   const inputs = new MemoryStore();
   const files: InputFile[] = [];
@@ -63,14 +38,14 @@ describe('planJob()', () => {
   it('plans a task for each split and each reducer', async () => {
     const input = await inputOf(['a b c\n', 'd e f\n', '']);
 
-    const made = await plan(words, { ...input, splitSizeBytes: 6, reducers: 3 });
+    const made = await plan(wordCount, { ...input, splitSizeBytes: 6, reducers: 3 });
 
     expect(made).toMatchObject({
       inputBytes: 12,
       inputFiles: 3,
       settings: {
         formatVersion: 1,
-        jobName: 'words',
+        jobName: 'word-count',
         reducers: 3,
         partition: { kind: 'hash' },
         merge: false,
@@ -88,8 +63,8 @@ describe('planJob()', () => {
     const { inputs, files } = await inputOf(['a\n']);
     const watched = new FaultyStore(inputs);
 
-    await plan(words, { inputs: watched, files, reducers: 4 });
-    await plan(ranged(), { inputs: watched, files, reducers: 1 });
+    await plan(wordCount, { inputs: watched, files, reducers: 4 });
+    await plan(sortLines, { inputs: watched, files, reducers: 1 });
 
     expect(watched.operations).toBe(2);
   });
@@ -105,7 +80,7 @@ describe('planJob()', () => {
   });
 
   it.each([0, -1, 1.5, LIMITS.reducersMax + 1, Number.NaN])('refuses %d reducers', async (reducers) => {
-    await expect(plan(words, { reducers })).rejects.toMatchObject({
+    await expect(plan(wordCount, { reducers })).rejects.toMatchObject({
       name: 'UsageError',
       message: `the number of reducers must be a whole number from 1 to 10000; received ${reducers}`,
     });
@@ -114,18 +89,18 @@ describe('planJob()', () => {
   it('refuses tasks whose index would not fit in the memory of the map barrier, and suggests a number of reducers', async () => {
     const options = { ...(await inputOf(['x'.repeat(10_000)])), splitSizeBytes: 1 };
 
-    await expect(plan(words, { ...options, reducers: 10_000 })).rejects.toMatchObject({
+    await expect(plan(wordCount, { ...options, reducers: 10_000 })).rejects.toMatchObject({
       name: 'UsageError',
       message:
         '10000 map tasks times 10000 reducers need a shuffle index of 2289 MiB; the maximum is 256 MiB. Choose larger splits, or at most 1118 reducers',
     });
-    expect((await plan(words, { ...options, reducers: 1_118 })).settings.reducers).toBe(1_118);
+    expect((await plan(wordCount, { ...options, reducers: 1_118 })).settings.reducers).toBe(1_118);
   });
 
   it('refuses too many map tasks before it has cut them all', async () => {
     const files = [{ key: 'large', sizeBytes: 2 ** 40, etag: 'v1', compression: 'none' } as const];
 
-    await expect(plan(words, { files, splitSizeBytes: 1 })).rejects.toMatchObject({
+    await expect(plan(wordCount, { files, splitSizeBytes: 1 })).rejects.toMatchObject({
       name: 'UsageError',
       message:
         'splits of 1 byte make more than 100000 map tasks from 1099511627776 bytes of input. That is the maximum for one job (maxTasksPerStage, on AWS). Set the split size (splitSizeBytes, --split-size) to at least 21990234 bytes, or omit it',
@@ -135,7 +110,7 @@ describe('planJob()', () => {
   it('suggests several jobs if no split size is large enough', async () => {
     const files = [{ key: 'large', sizeBytes: 2 ** 45, etag: 'v1', compression: 'none' } as const];
 
-    await expect(plan(words, { files, reducers: 1, tasksPerStageMax: 100 })).rejects.toMatchObject({
+    await expect(plan(wordCount, { files, reducers: 1, tasksPerStageMax: 100 })).rejects.toMatchObject({
       message: expect.stringContaining('Run several jobs, each over a part of the input'),
     });
   });
@@ -143,7 +118,7 @@ describe('planJob()', () => {
   it.each([0, -1, 1.5, LIMITS.splitSizeBytesMax + 1])(
     'refuses a split size of %d',
     async (splitSizeBytes) => {
-      await expect(plan(words, { splitSizeBytes })).rejects.toMatchObject({
+      await expect(plan(wordCount, { splitSizeBytes })).rejects.toMatchObject({
         name: 'UsageError',
         message: expect.stringContaining(`received ${splitSizeBytes}`),
       });
@@ -151,11 +126,11 @@ describe('planJob()', () => {
   );
 
   it('uses the requested number of reducers, then the job’s own, then one that fits the input', async () => {
-    const job: Job = { ...words, shuffle: { ...words.shuffle!, reducers: 7 } };
+    const job: Job = { ...wordCount, shuffle: { ...wordCount.shuffle!, reducers: 7 } };
 
     expect((await plan(job, { reducers: 2 })).settings.reducers).toBe(2);
     expect((await plan(job)).settings.reducers).toBe(7);
-    expect((await plan(words)).settings.reducers).toBe(1);
+    expect((await plan(wordCount)).settings.reducers).toBe(1);
   });
 });
 

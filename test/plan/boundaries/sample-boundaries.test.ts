@@ -2,28 +2,13 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jobId } from '../../../src/base/ids.ts';
-import { byRange, defineJob, type Job, lines, textLines } from '../../../src/index.ts';
+import type { Job } from '../../../src/index.ts';
 import { sampleBoundaries } from '../../../src/plan/boundaries/sample-boundaries.ts';
 import { planJob } from '../../../src/plan/plan-job.ts';
 import type { InputFile } from '../../../src/read/input-file.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
 import { FaultyStore } from '../../helpers/faulty-store.ts';
-
-const ranged = (): Job =>
-  defineJob({
-    name: 'ranged',
-    description: '',
-    input: textLines(),
-    key: 'string',
-    value: 'string',
-    map: (line, { emit }) => {
-      if (line === 'throw') throw new Error('a bad line');
-      emit(line, '');
-    },
-    partition: byRange(),
-    reduce: 'each',
-    output: lines(),
-  });
+import { sortLines } from '../../helpers/jobs.ts';
 
 type Compression = InputFile['compression'];
 
@@ -50,7 +35,7 @@ describe('sampleBoundaries()', () => {
   const sample = async (
     texts: readonly string[],
     { partitions, samplesMax = 1_000 }: { partitions: number; samplesMax?: number },
-    job = ranged(),
+    job = sortLines,
   ): Promise<string[]> => {
     const { inputs, files } = await inputOf(texts);
     const { boundaries } = await sampleBoundaries({ job, params: {}, files, inputs, partitions, samplesMax });
@@ -100,7 +85,7 @@ describe('sampleBoundaries()', () => {
     const { inputs, files } = await inputOf(Array.from({ length: 100 }, () => text));
     const watched = new FaultyStore(inputs);
     let mapped = 0;
-    const job: Job = { ...ranged(), map: () => void mapped++ };
+    const job: Job = { ...sortLines, map: () => void mapped++ };
 
     await sampleBoundaries({ job, params: {}, files, inputs: watched, partitions: 4, samplesMax: 1_000 });
 
@@ -115,7 +100,7 @@ describe('sampleBoundaries()', () => {
 
   it('refuses a map that returns a promise, and handles its rejection', async () => {
     const job: Job = {
-      ...ranged(),
+      ...sortLines,
       map: async () => {
         throw new Error('late');
       },
@@ -130,7 +115,7 @@ describe('sampleBoundaries()', () => {
   it('samples compressed input up to the bound, and reports that it has not sampled all of it', async () => {
     const all = Array.from({ length: 20_000 }, (_, i) => `${String(i).padStart(6, '0')}\n`);
     const { inputs, files } = await inputOf([all.join(''), all.join('')], () => 'gzip');
-    const options = { job: ranged(), params: {}, files, inputs, partitions: 2, samplesMax: 1_000 };
+    const options = { job: sortLines, params: {}, files, inputs, partitions: 2, samplesMax: 1_000 };
 
     const whole = await sampleBoundaries(options);
     const part = await sampleBoundaries({ ...options, streamBytesMax: 140_000 });
@@ -149,7 +134,7 @@ describe('sampleBoundaries()', () => {
     await inputs.put('0', Buffer.from('changed\n'));
 
     const sampling = sampleBoundaries({
-      job: ranged(),
+      job: sortLines,
       params: {},
       files,
       inputs,
@@ -204,7 +189,7 @@ describe('the parts of a range-partitioned job', () => {
 
     for (const reducers of [4, 16, 64]) {
       const { settings } = await planJob({
-        job: ranged(),
+        job: sortLines,
         jobId: jobId('j'),
         params: {},
         files,
@@ -227,7 +212,7 @@ describe('the parts of a range-partitioned job', () => {
       const { inputs, files } = await inputOf([textOf(all)], () => how);
 
       const { settings } = await planJob({
-        job: ranged(),
+        job: sortLines,
         jobId: jobId('j'),
         params: {},
         files,
