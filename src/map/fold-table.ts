@@ -1,21 +1,22 @@
 /**
- * Combines while map emits, for values that are numbers: an open-addressing hash table over encoded keys, so that a
- * key which occurs a million times is stored once and costs one probe an emit.
+ * Combines numbers while map emits them, in an open-addressing hash table of encoded keys. A key that occurs a million
+ * times is stored once, and each emit costs one probe.
  *
- *   slots      hash, entry + 1 (0: free)                                           two 32-bit words, linear probing
- *   entries    value (f64), 12 bytes of key, key length, partition, hash           32 bytes, half a cache line
- *   keys       entry (u32)  varint(keyLength + 1)  0  key                          key-sort.ts, the entry's number before
+ *   slots      hash, entry + 1 (0: free)                                     two 32-bit words, linear probing
+ *   entries    value (f64), 12 bytes of key, key length, partition, hash     32 bytes, half a cache line
+ *   keys       entry (u32)  varint(keyLength + 1)  0  key                    key-sort.ts, after an entry number
  *
- * Most keys are short: one of up to 12 bytes lies in its entry, as three 32-bit words that are packed while its
- * characters are read, so that hashing, comparing and storing it take a few operations on registers. A longer key lies
- * in `keys`, and the first word of its entry says where. Draining writes the short ones there too, for the sort.
+ * Most keys are short. A key of up to 12 bytes is stored in its entry as three 32-bit words. They are packed while its
+ * characters are read, so hashing, comparing and storing the key take a few operations on registers. A longer key is
+ * stored in `keys`, and the first word of its entry is its position there. Draining also copies the short keys to
+ * `keys`, for the sort.
  *
- * The hash is fast and known to everyone, so that keys can be chosen that all land in one slot. A new key that finds more
- * than PROBES_MAX slots taken makes the table go over to a hash under a random key, for good. Nothing that is stored
- * depends on the hash: entries are read in order of insertion or of their keys.
+ * The hash is fast but public, so an attacker can choose keys that all collide. When a new key meets more than
+ * PROBES_MAX occupied slots, the table switches to a hash with a secret random key, and keeps it. Stored data does not
+ * depend on the hash: entries are read in the order of insertion or of their keys.
  *
- * Where keys hardly repeat, a table costs more than it saves: every emit misses the cache. The table watches how many
- * emits made a new entry, and says so (`hardlyFolds`); the collector then goes over to the sort buffer.
+ * If keys rarely repeat, the table costs more than it saves, because every emit misses the cache. The table counts how
+ * many emits add an entry, and sets `hardlyFolds` if most of them do. The collector then switches to the sort buffer.
  */
 import type { NamedCombiner, PairwiseCombiner } from '../api/job.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
@@ -34,22 +35,22 @@ import { keepTableMemory, takeTableMemory } from './thread-memory.ts';
 const ENTRY_BYTES = 32;
 const ENTRY_WORDS = ENTRY_BYTES / 4;
 const ENTRY_DOUBLES = ENTRY_BYTES / 8;
-/** Words of an entry, behind its value. */
+/** Positions of words in an entry. The value comes before them. */
 const KEY_WORD = 2;
 const LENGTH_WORD = 5;
 const PARTITION_WORD = 6;
 const HASH_WORD = 7;
 const SLOT_BYTES = 8;
 const SHORT_KEY_BYTES_MAX = 12;
-/** Entry number, key length of one byte, value length 0. Keys over LENGTH_BYTE_MAX bytes need more. */
+/** Entry number, key length in one byte, value length 0. Keys longer than LENGTH_BYTE_MAX need a longer header. */
 const KEY_HEADER_BYTES = 6;
 const LENGTH_BYTE_MAX = 0x7e;
-/** Per entry while draining: a short key in `keys`, its offset, its offset by partition, the sorter's scratch. */
+/** Per entry while draining: a short key in `keys`, its offset, its offset by partition, and the sorter's scratch. */
 const DRAIN_BYTES = KEY_HEADER_BYTES + SHORT_KEY_BYTES_MAX + 4 + 4 + KeySorter.scratchBytes(1);
 const ENTRIES_AT_FIRST = 4096;
-/** Written between two looks at how much was written. */
+/** The records written before the size of the output is checked again. */
 const BATCH_RECORDS = 64;
-/** At half load, one key in 10^11 that nobody chose meets as many. */
+/** At half load, only about one in 10^11 keys meets that many by chance. */
 const PROBES_MAX = 128;
 
 const WATCH_EMITS = 1 << 17;
@@ -73,7 +74,7 @@ export class FoldTable {
   readonly #memory = takeTableMemory();
   readonly #keys = this.#memory.keys;
   #closed = false;
-  /** Keys have collided as they do not by chance. */
+  /** Whether keys have collided more often than chance explains. */
   #isKeyed = false;
   #keyedHash: KeyedHash | undefined;
   #slots: Int32Array;
@@ -86,7 +87,7 @@ export class FoldTable {
   #countAtWatch = 0;
   /** Set while draining. */
   #groups: PartitionGroups | undefined;
-  /** In the last WATCH_EMITS emits most keys were new. */
+  /** Whether most keys of the last WATCH_EMITS emits were new. */
   hardlyFolds = false;
 
   constructor({
@@ -103,9 +104,9 @@ export class FoldTable {
     partitioner: Partitioner;
     partitions: number;
     memoryBytes: number;
-    /** Called when an entry more would exceed the memory: must empty the table by draining it. */
+    /** Called when one more entry would exceed the memory. It must drain the table until it is empty. */
     full: () => void;
-    /** Called within long phases; may throw to stop. */
+    /** Called during long phases; may throw to stop the work. */
     onStep?: () => void;
   }) {
     this.#codec = codec;
@@ -126,12 +127,12 @@ export class FoldTable {
     return this.#count;
   }
 
-  /** Of what lies in it: not of the memory that an earlier attempt left, so that it is the same wherever it runs. */
+  /** The size of the content. Memory kept from an earlier attempt does not count, so the size is reproducible. */
   get sizeBytes(): number {
     return this.#keys.end + this.#capacity * (ENTRY_BYTES + 2 * SLOT_BYTES);
   }
 
-  /** The emit of jobs whose keys are strings. */
+  /** Does the same as emit(), faster, for jobs whose keys are strings. */
   emitText(key: string, value: number): void {
     const length = key.length;
     if (length > SHORT_KEY_BYTES_MAX) {
@@ -173,7 +174,7 @@ export class FoldTable {
       this.#codec.encode(key, keys);
       end = keys.end;
     } finally {
-      // What was written stays at the end of `keys`, not taken yet.
+      // The encoded bytes stay after the end of `keys` and may still be overwritten.
       keys.end = before;
     }
     const bytes = keys.bytes;
@@ -248,14 +249,14 @@ export class FoldTable {
     return this.#keyedHash!.ofWords(word0, word1, word2, length);
   }
 
-  /** The key's bytes lie at the end of `keys`, not taken yet. */
+  /** The key's bytes are after the end of `keys`, where the next key overwrites them unless they are kept. */
   #foldLong(key: unknown, start: number, length: number, value: number): void {
     const bytes = this.#keys.bytes;
     let hash =
       this.#keyedHash === undefined
         ? hashKey(bytes, start, start + length)
         : this.#keyedHash.ofBytes(bytes, start, start + length);
-    // The same probe as in #foldShort: shared as a function, it took 1.10 of the time for long keys (10 pairs).
+    // The same probe as in #foldShort. As a shared function, it took 1.10 times as long for long keys (10 pairs).
     // jscpd:ignore-start
     const slots = this.#slots;
     const words = this.#words;
@@ -317,7 +318,7 @@ export class FoldTable {
 
   readonly #shortKey = Buffer.alloc(SHORT_KEY_BYTES_MAX);
 
-  /** An entry with its hash and length; its slot points to it. */
+  /** Adds an entry with this hash and length, and the slot that points to it. */
   #newEntry(hash: number, length: number, keyBytes: number): number {
     if (this.#isFull(keyBytes)) this.#makeRoom(keyBytes);
     if (this.#count === this.#capacity) this.#grow();
@@ -331,7 +332,7 @@ export class FoldTable {
     return entry;
   }
 
-  /** Writes the header before a key at the end of `keys`, moving the key where the header is long; answers where the key starts. */
+  /** Writes the header of a key at the end of `keys`; moves the key if the header is long. Returns the key's start. */
   #keepKey(start: number, length: number, entry: number): number {
     const keys = this.#keys;
     const record = start - KEY_HEADER_BYTES;
@@ -348,7 +349,7 @@ export class FoldTable {
     return keyStart;
   }
 
-  /** Whether an entry more, with `keyBytes` in `keys`, would exceed the memory. */
+  /** Whether one more entry, with `keyBytes` in `keys`, would exceed the memory. */
   #isFull(keyBytes: number): boolean {
     const entries = this.#count === this.#capacity ? 2 * this.#capacity : this.#capacity;
     const keysBytes = this.#keys.end + keyBytes + KEY_HEADER_BYTES + VARINT_BYTES_MAX;
@@ -357,7 +358,7 @@ export class FoldTable {
     );
   }
 
-  /** An empty table takes any key: it is one record. */
+  /** An empty table accepts a key of any size, because it then holds only one record. */
   #makeRoom(keyBytes: number): void {
     if (this.#count === 0) return;
     this.#full();
@@ -380,7 +381,7 @@ export class FoldTable {
     this.#fillSlots();
   }
 
-  /** The slots are empty. */
+  /** Inserts all entries into the slots, which must be empty. */
   #fillSlots(): void {
     for (let entry = 0; entry < this.#count; entry++) {
       const hash = this.#words[entry * ENTRY_WORDS + HASH_WORD]!;
@@ -410,7 +411,7 @@ export class FoldTable {
     return keyed;
   }
 
-  /** How far from its slot the farthest key lies. For tests. */
+  /** The largest distance of a key from its slot. For tests. */
   get longestProbe(): number {
     let longest = 0;
     for (let slot = 0; slot <= this.#slotMask; slot++) {
@@ -420,7 +421,7 @@ export class FoldTable {
     return longest;
   }
 
-  /** Back to the size of the beginning; the table is empty. */
+  /** Returns to the initial size. The table must be empty. */
   #shrink(): void {
     this.#capacity = ENTRIES_AT_FIRST;
     this.#slotMask = 2 * ENTRIES_AT_FIRST - 1;
@@ -433,7 +434,7 @@ export class FoldTable {
     this.#emitsUntilWatch = WATCH_EMITS;
   }
 
-  /** The first words are kept. What an earlier attempt left may be larger than asked for. */
+  /** Keeps the existing words. The memory of an earlier attempt may be larger than requested. */
   #wordsFor(capacity: number): Int32Array {
     const memory = this.#memory;
     if (memory.words.length < capacity * ENTRY_WORDS) {
@@ -456,14 +457,14 @@ export class FoldTable {
     this.#slots.fill(0, 0, 2 * (this.#slotMask + 1));
   }
 
-  /** Gives the memory back; the table is of no use afterwards. */
+  /** Gives the memory back. The table must not be used afterwards. */
   close(): void {
-    // Once: by a second call the memory may be another attempt's.
+    // Only once: at a second call, another attempt may be using the memory.
     if (!this.#closed) keepTableMemory(this.#memory);
     this.#closed = true;
   }
 
-  /** Hands over every entry, in order of insertion. */
+  /** Calls `take` for every entry, in the order of insertion. */
   forEach(
     take: (keys: Buffer, keyStart: number, keyEnd: number, value: number, partition: number) => void,
   ): void {
@@ -500,7 +501,7 @@ export class FoldTable {
   readonly #value = Buffer.alloc(NUMBER_VALUE_BYTES_MAX);
   readonly #record = new RecordSlice();
 
-  /** As RecordBuffer.drain(). */
+  /** Does the same as RecordBuffer.drain(). */
   drain(writer: RunWriter, bytesMax: number): boolean {
     this.#groups ??= this.#grouped();
     const keys = this.#keys.bytes;
@@ -532,7 +533,7 @@ export class FoldTable {
     return batchEnd;
   }
 
-  /** Brings all keys into `keys`; entries by partition. */
+  /** Copies all keys to `keys`, and groups the entries by partition. */
   #grouped(): PartitionGroups {
     const keys = this.#keys;
     const words = this.#words;
@@ -570,7 +571,7 @@ export class FoldTable {
   }
 }
 
-/** Mixes the packed key by murmur3's rounds. Private to the table: what is stored is hashed by key-hash.ts. */
+/** Mixes the packed key with murmur3's rounds. Only the table uses this hash; partitions use key-hash.ts. */
 function hashWords(word0: number, word1: number, word2: number, length: number): number {
   let hash =
     Math.imul(word0, 0xcc9e2d51) ^ Math.imul(word1, 0x1b873593) ^ Math.imul(word2, 0x85ebca6b) ^ length;
@@ -592,7 +593,7 @@ function writeShortKey(
   }
 }
 
-/** Of the two varints before a long key: its length, and the value's, which is 0. */
+/** The size of the two varints before a long key: the key's length, and the value's length, which is 0. */
 function longHeaderBytes(keyLength: number): number {
   return writeVarint(keyLength + 1, lengthScratch, 0) + 1;
 }

@@ -1,15 +1,15 @@
 /**
- * Sorts records that lie in an arena by their encoded keys, without moving them: what is sorted is an array of offsets.
+ * Sorts the records in an arena by their encoded keys. It sorts an array of offsets and does not move the records.
  *
  *   arena at offset:   varint(keyLength + 1)  varint(valueLength)  key bytes  value bytes
  *
- * Comparing keys in the arena costs a cache miss each, so the sort works on a 32-bit prefix of each key that lies
- * beside its offset, by a stable LSD radix sort, and goes back to the arena for ties only. To make ties rare the
- * prefix is packed: bytes that all keys share are skipped, and the remaining bytes are numbered by an alphabet of
- * those that really occur (0 is "the key has ended"), so that a prefix holds 3 arbitrary bytes, 6 lower-case letters
- * or 8 decimal digits. Ties go through the same again at a greater depth, or through insertion sort when they are few.
+ * Each comparison of keys in the arena costs a cache miss. So a stable LSD radix sort works on a 32-bit prefix of each
+ * key, stored next to its offset, and returns to the arena only for ties. Packing the prefix makes ties rare: it skips
+ * the bytes that all keys share, and numbers the other bytes by an alphabet of those that occur (0 means "the key has
+ * ended"). So a prefix holds 3 arbitrary bytes, 6 lower-case letters or 8 decimal digits. Ties are sorted in the same
+ * way at a greater depth, or by insertion sort if they are few.
  *
- * Stable: records of equal keys keep their order. Cost: about 60 ns a record at a million records of 12 letters.
+ * Stable: records with equal keys keep their order. Cost: about 60 ns per record for a million records of 12 letters.
  */
 import { readVarint, varintEnd } from '../base/varint.ts';
 
@@ -17,7 +17,7 @@ const INSERTION_SORT_MAX = 24;
 const RADIX_BITS = 11;
 const RADIX_SIZE = 1 << RADIX_BITS;
 const RADIX_MASK = RADIX_SIZE - 1;
-/** How many bytes of a key, behind the shared ones, take part in the alphabet: 1-bit symbols fill 32 at most. */
+/** The most bytes after the shared ones that a prefix covers. Without this bound, 1-bit symbols would fit 32 bytes. */
 const ALPHABET_DEPTH_MAX = 8;
 /** A pass over fewer records takes a few milliseconds. */
 const STEP_RECORDS_MIN = 100_000;
@@ -32,14 +32,14 @@ export class KeySorter {
   readonly #codes = new Uint16Array(256);
   readonly #used = new Uint8Array(256);
 
-  /** What the sort will allocate for `records` offsets at once. */
+  /** The bytes that a sort of `records` offsets allocates. */
   static scratchBytes(records: number): number {
     return records * 12;
   }
 
   /**
    * Sorts offsets[start, end) in place by the keys that they point to in `arena`. Calls `onStep` before each pass over
-   * many records; what it throws ends the sort.
+   * many records; `onStep` may throw to stop the sort.
    */
   sort(
     arena: Uint8Array,
@@ -57,7 +57,7 @@ export class KeySorter {
       this.#prefixesSpare = new Uint32Array(capacity);
       this.#offsetsSpare = new Uint32Array(capacity);
     }
-    // Not by recursion, whose depth would be as large as keys are long.
+    // An explicit stack, because the depth of a recursion would grow with the length of the keys.
     const ranges: [start: number, end: number, depth: number][] = [[start, end, 0]];
     for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
       this.#sortRange(arena, offsets, range[0], range[1], range[2], ranges);
@@ -65,8 +65,8 @@ export class KeySorter {
   }
 
   /**
-   * All keys of the range are known to agree in their first `depth` bytes. Sorts them, but for long ties, which are left
-   * to be sorted at a greater depth.
+   * Sorts a range whose keys agree in their first `depth` bytes. Adds long ties to `rest`, to be sorted at a greater
+   * depth.
    */
   #sortRange(
     arena: Uint8Array,
@@ -109,7 +109,7 @@ export class KeySorter {
     }
   }
 
-  /** Numbers the bytes that occur behind the shared ones, in order, from 1. Answers how many bits a number takes. */
+  /** Numbers the bytes that occur after the shared ones, in order, from 1. Returns the number of bits per number. */
   #numberAlphabet(
     arena: Uint8Array,
     offsets: Uint32Array,
@@ -127,7 +127,7 @@ export class KeySorter {
     }
     let next = 1;
     for (let byte = 0; byte < 256; byte++) if (used[byte] === 1) this.#codes[byte] = next++;
-    // 256 different bytes and the end take 9 bits. Two symbols never share a code: keys that tie agree in full.
+    // 256 different bytes and the end of a key take 9 bits. Two symbols never share a code, so tied prefixes are equal.
     return Math.max(1, 32 - Math.clz32(next - 1));
   }
 
@@ -176,7 +176,7 @@ export class KeySorter {
   }
 }
 
-/** Sorts runs of equal prefixes that are short; answers the long ones, as pairs [start, end) of positions in `offsets`. */
+/** Sorts short runs of equal prefixes. Returns the long runs, as pairs [start, end) of positions in `offsets`. */
 function sortShortTies(
   prefixes: Uint32Array,
   arena: Uint8Array,
@@ -202,7 +202,7 @@ function sortShortTies(
   return long;
 }
 
-/** How many bytes all keys share, at least `depth`; -1 when all keys are equal. */
+/** The number of leading bytes that all keys share, at least `depth`; -1 if all keys are equal. */
 function sharedPrefixBytes(
   arena: Uint8Array,
   offsets: Uint32Array,
@@ -249,7 +249,10 @@ function insertionSort(
   }
 }
 
-/** Below, at or above 0 as the key of record `a` sorts before, with or after that of record `b`; `depth` bytes are known to agree. */
+/**
+ * Compares the keys of two records whose first `depth` bytes agree. Returns a number below, equal to or above 0 if the
+ * key of `a` sorts before, with or after the key of `b`.
+ */
 export function compareKeysAt(arena: Uint8Array, a: number, b: number, depth: number): number {
   const aStart = keyStartAt(arena, a);
   const bStart = keyStartAt(arena, b);
@@ -263,7 +266,7 @@ export function compareKeysAt(arena: Uint8Array, a: number, b: number, depth: nu
   return aLength - bLength;
 }
 
-/** Where the key of the record at `offset` starts: behind the two varints. */
+/** The start of the key of the record at `offset`, after the two varints. */
 export function keyStartAt(arena: Uint8Array, offset: number): number {
   if (arena[offset]! < 0x80 && arena[offset + 1]! < 0x80) return offset + 2;
   return varintEnd(arena, varintEnd(arena, offset));

@@ -1,8 +1,8 @@
 /**
- * A hash under a secret key: who does not know it cannot choose keys that collide, which the fast hashes of this folder
- * do not prevent. HalfSipHash-1-3, made of 32-bit additions, rotations and exclusive ors.
+ * A hash with a secret key. Without the secret, an attacker cannot choose keys that collide; the fast hashes of this
+ * folder do not prevent that. It is HalfSipHash-1-3, which uses 32-bit additions, rotations and exclusive ors.
  *
- * Never stored and never compared between processes: the key is drawn anew.
+ * Each instance draws a new secret, so its hashes must not be stored or compared between processes.
  *
  * Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), and the authors' halfsiphash.c (CC0).
  */
@@ -16,13 +16,13 @@ export class KeyedHash {
   #v2 = 0;
   #v3 = 0;
 
-  /** `key` is eight bytes. */
+  /** @param key  eight bytes */
   constructor(key: Buffer = randomBytes(8)) {
     this.#key0 = key.readInt32LE(0);
     this.#key1 = key.readInt32LE(4);
   }
 
-  /** Of a key of up to 12 bytes that is packed into words. Signed 32-bit. */
+  /** Hashes a key of up to 12 bytes that is packed into words. Returns a signed 32-bit number. */
   ofWords(word0: number, word1: number, word2: number, length: number): number {
     this.#start();
     this.#mix(word0);
@@ -32,7 +32,7 @@ export class KeyedHash {
     return this.#finish();
   }
 
-  /** Of bytes[start, end). Signed 32-bit. */
+  /** Hashes bytes[start, end). Returns a signed 32-bit number. */
   ofBytes(bytes: Uint8Array, start: number, end: number): number {
     this.#start();
     let at = start;

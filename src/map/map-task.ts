@@ -1,9 +1,9 @@
 /**
- * One attempt of one map task: read the split's records, map them, bring what was emitted into the shuffle object (or,
- * without a reduce, into a part), commit.
+ * Runs one attempt of a map task: reads the records of the split, maps them, writes the emitted records into the
+ * shuffle object (or into a part if the job has no reduce), and commits it.
  *
- * Called by whoever runs attempts (a worker thread, a Lambda), any number of times for one task, also at the same time:
- * the commit decides which attempt counts.
+ * Worker threads and Lambda functions call this, any number of times per task and even at the same time. Only one
+ * attempt of a task can commit.
  */
 import type { MapContext, ParameterValues } from '../api/job.ts';
 import { createCounter, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
@@ -110,7 +110,7 @@ async function mapIntoPart(
           job.output.write(key, value, writer.sink);
           writer.recordWritten();
         } catch (error) {
-          // User code may swallow it; half a record would be in the part.
+          // User code may swallow the error, and half a record would stay in the part.
           failure ??= error;
           throw error;
         }
@@ -138,7 +138,7 @@ async function mapIntoPart(
 
 function recordBytesRule(memoryBytes: number): string {
   if (memoryBytes / 4 >= LIMITS.recordBytesMax) return 'No setting raises this bound.';
-  return `The bound is a quarter of a worker's memory of ${Math.floor(memoryBytes / MiB)} MiB: raise --memory (memoryBytes; on AWS taskMemoryMb), up to ${LIMITS.recordBytesMax / MiB} MiB a record.`;
+  return `The bound is a quarter of the worker's memory of ${Math.floor(memoryBytes / MiB)} MiB. Raise --memory (memoryBytes; on AWS taskMemoryMb); a record may have at most ${LIMITS.recordBytesMax / MiB} MiB.`;
 }
 
 interface SplitRead {
@@ -148,7 +148,7 @@ interface SplitRead {
   readonly counters: Counters;
 }
 
-/** Runs the user's map over every record of the split. What it throws says which record of which file it was. */
+/** Runs the user's map on every record of the split. Errors that map throws name the file and the record. */
 async function mapSplit(
   spec: MapTaskSpec,
   environment: TaskEnvironment,

@@ -1,23 +1,26 @@
 /**
- * Groups records by partition with a counting sort, then writes one partition after the other, each sorted by key.
+ * Groups records by partition with a counting sort, then writes the partitions in order, each sorted by key.
  *
  *     count() each record  ->  startPlacing()  ->  place() each record  ->  drain(), until it returns true
  *
- * Stable: records of one partition stay in the order in which they are placed. Cost: two passes over the records, and 4
- * bytes for each record and each partition. A partition is sorted when its turn comes, so that the sort's scratch memory
- * is that of the largest partition.
+ * Stable: records of one partition stay in the order in which they were placed. Cost: two passes over the records, and
+ * 4 bytes per record and per partition. Each partition is sorted just before it is written, so the sort needs scratch
+ * memory only for the largest partition.
  */
 import type { RunWriter } from '../shuffle/run-writer.ts';
 
 export class PartitionGroups {
-  /** How many records partition p has; then where its next record goes; in the end, where it ends in #offsets. */
+  /**
+   * For each partition: while counting, its number of records; while placing, the position of its next record in
+   * #offsets; then, its end in #offsets.
+   */
   readonly #ends: Uint32Array;
   readonly #offsets: Uint32Array;
   #partition = 0;
   #at = 0;
   #isSorted = false;
 
-  /** @param offsets  takes the offset of each record, so it has room for all of them */
+  /** @param offsets  receives the offset of each record, so it must have room for all of them */
   constructor(partitions: number, offsets: Uint32Array) {
     this.#ends = new Uint32Array(partitions);
     this.#offsets = offsets;
@@ -27,7 +30,7 @@ export class PartitionGroups {
     this.#ends[partition]!++;
   }
 
-  /** All records are counted; each is now placed. */
+  /** Called once after all records are counted, and before the first is placed. */
   startPlacing(): void {
     const ends = this.#ends;
     let sum = 0;
@@ -43,10 +46,10 @@ export class PartitionGroups {
   }
 
   /**
-   * Writes about `bytesMax` of blocks; true when all partitions are written.
+   * Writes blocks of about `bytesMax` in total. Returns true when all partitions are written.
    *
    * @param sort  sorts offsets[start, end) by key
-   * @param write  writes some records, from `start` on and none from `end` on; returns where it stopped
+   * @param write  writes one or more of the records offsets[start, end), in order; returns the position after the last
    */
   drain(
     writer: RunWriter,

@@ -1,4 +1,4 @@
-/** Which partition a key belongs to. */
+/** Assigns keys to partitions. */
 import type { Job, ParameterValues, PartitionFunction } from '../api/job.ts';
 import { userCodeError } from '../api/user-code.ts';
 import { compareBytes } from '../base/byte-ranges.ts';
@@ -10,7 +10,11 @@ import type { JobSettings } from '../plan/task.ts';
 import { hashKey, partitionOfHash } from './key-hash.ts';
 
 export interface Partitioner {
-  /** In [0, partitions). The encoded key is bytes[start, end). Throws PartitionOutOfRangeError or UserCodeError. */
+  /**
+   * Returns the partition of a key, in [0, partitions). The encoded key is bytes[start, end).
+   *
+   * @throws PartitionOutOfRangeError, and UserCodeError if the job's function throws
+   */
   partitionOf(key: unknown, bytes: Buffer, start: number, end: number): number;
 }
 
@@ -33,7 +37,7 @@ export function createPartitioner(job: Job, settings: JobSettings): Partitioner 
   }
 }
 
-/** Looks at no key. */
+/** Assigns every key to partition 0. */
 export const SINGLE_PARTITION: Partitioner = { partitionOf: () => 0 };
 
 class HashPartitioner implements Partitioner {
@@ -99,7 +103,7 @@ class CustomPartitioner implements Partitioner {
       const groupKey = printKey(this.#key, bytes, start, end);
       throw new MapReduceError(
         'PartitionOutOfRangeError',
-        `partition() returned ${describeReturned(partition)} for the key ${groupKey}; it must return ${allowed(this.#partitions)}. Round it, and take it modulo the number of partitions`,
+        `partition() returned ${describeReturned(partition)} for the key ${groupKey}; it must return ${allowed(this.#partitions)}. Round the result, and take it modulo the number of partitions`,
         { details: { phase: 'partition', groupKey } },
       );
     }

@@ -1,16 +1,17 @@
 /**
- * The sort buffer: records as they were emitted, in one arena, and beside it where each one starts.
+ * The sort buffer. It stores records in one arena, in the order in which they were emitted, with an array of offsets
+ * and an array of partitions next to it.
  *
  *   record:    varint(keyLength + 1)  varint(valueLength)  key  value      (key-sort.ts)
  *   offsets    where record i starts
- *   partitions where record i goes
+ *   partitions the partition of record i
  *
- * The budget is one number: records, their entries and what sorting will take besides are counted as they come, and
- * the buffer spills before it would hold more.
+ * One budget covers everything: the buffer counts the records, their entries and the memory that sorting will need, and
+ * spills before their sum exceeds the budget.
  *
- * Draining sorts one partition at a time and writes its records in order, folding equal keys where the job combines.
- * Records are scattered over the arena, each a cache miss; they are touched some way ahead of being written, all at
- * once, so that the misses overlap (a prefetch).
+ * Draining sorts one partition at a time and writes its records in order. If the job has a combiner, it folds records
+ * with equal keys. Records are scattered over the arena, so each one costs a cache miss. The buffer touches a batch of
+ * records before it writes them, so that the misses overlap (a prefetch).
  */
 import { equalBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
@@ -25,22 +26,22 @@ import { KeySorter } from './key-sort.ts';
 import { PartitionGroups } from './partition-groups.ts';
 import { keepSortMemory, type SortMemory, takeSortMemory } from './thread-memory.ts';
 
-/** Per record, beside its own bytes: offset and partition, then, while draining, its offset by partition and the sorter's scratch. */
+/** Per record, besides its bytes: offset and partition; while draining, grouped offset and the sorter's scratch. */
 const ENTRY_BYTES = 4 + 2 + 4 + KeySorter.scratchBytes(1);
 const ENTRIES_AT_FIRST = 16 * 1024;
-/** Key and value lengths are written before they are known: one byte each, moved apart when that is not enough. */
+/** Reserved for the lengths of key and value, one byte each. If a length needs more, key and value are moved. */
 const HEADER_BYTES = 2;
 const PREFETCH_RECORDS = 64;
 
 export class RecordBuffer implements ByteSink {
-  /** The ByteSink that codecs write to. */
+  /** Codecs write to these bytes, as a ByteSink. */
   bytes: Buffer;
   end = 0;
 
   readonly #memoryBytes: number;
   readonly #partitions: number;
   readonly #fold: ValueFold | undefined;
-  /** Makes the buffer empty, by spilling it. */
+  /** Spills the records, so that the buffer is empty. */
   readonly #spill: () => void;
   readonly #onStep: () => void;
   readonly #memory: SortMemory;
@@ -63,7 +64,7 @@ export class RecordBuffer implements ByteSink {
     partitions: number;
     fold: ValueFold | undefined;
     spill: () => void;
-    /** Called within long phases; may throw to stop. */
+    /** Called during long phases; may throw to stop the work. */
     onStep?: () => void;
   }) {
     this.#memoryBytes = memoryBytes;
@@ -80,7 +81,7 @@ export class RecordBuffer implements ByteSink {
     return this.#count;
   }
 
-  /** Starts a record; then the key is encoded into this sink. Answers where the key starts, until the sink moves. */
+  /** Starts a record; the caller then encodes the key into this sink. Returns the key's start until the sink moves. */
   startRecord(): number {
     if (this.end + this.#count * ENTRY_BYTES >= this.#memoryBytes - HEADER_BYTES) this.#spill();
     this.#recordStart = this.end;
@@ -92,7 +93,7 @@ export class RecordBuffer implements ByteSink {
     return this.#recordStart + HEADER_BYTES;
   }
 
-  /** The key is written; then the value is encoded into this sink. */
+  /** Ends the key. The caller then encodes the value into this sink. */
   endKey(): void {
     this.#keyEnd = this.end;
   }
@@ -113,7 +114,7 @@ export class RecordBuffer implements ByteSink {
     if (++this.#count === offsets.length) this.#growEntries();
   }
 
-  /** Forgets the record that was started. */
+  /** Discards the record that was started. */
   cancelRecord(): void {
     this.end = this.#recordStart;
   }
@@ -123,8 +124,8 @@ export class RecordBuffer implements ByteSink {
   }
 
   /**
-   * Writes all records in order of (partition, key), about `bytesMax` of blocks a call; true when all are written,
-   * and the buffer is empty.
+   * Writes the records in order of (partition, key), in blocks of about `bytesMax` in total per call. Returns true when
+   * all records are written and the buffer is empty.
    */
   drain(writer: RunWriter, bytesMax: number): boolean {
     this.#groups ??= this.#grouped();
@@ -141,14 +142,14 @@ export class RecordBuffer implements ByteSink {
     return true;
   }
 
-  /** Gives the memory back; the buffer is of no use afterwards. */
+  /** Gives the memory back. The buffer must not be used afterwards. */
   close(): void {
-    // Once: by a second call the memory may be another attempt's.
+    // Only once: at a second call, another attempt may be using the memory.
     if (!this.#closed) keepSortMemory(this.#memory);
     this.#closed = true;
   }
 
-  /** There is always room for one entry more. */
+  /** Called whenever the entries are full, so that there is always room for one more. */
   #growEntries(): void {
     const memory = this.#memory;
     const capacity = Math.max(ENTRIES_AT_FIRST, 2 * memory.offsets.length);
@@ -160,7 +161,7 @@ export class RecordBuffer implements ByteSink {
     memory.partitions = partitions;
   }
 
-  /** Records by partition, in the order of emission. */
+  /** Groups the records by partition, in the order in which they were emitted. */
   #grouped(): PartitionGroups {
     const count = this.#count;
     const memory = this.#memory;
@@ -175,7 +176,7 @@ export class RecordBuffer implements ByteSink {
 
   #writeBatch(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
     const batchEnd = Math.min(end, start + PREFETCH_RECORDS);
-    // Kept, so that the compiler does not drop the loads.
+    // The sum is stored so that the compiler does not remove the loads.
     this.#touched += touch(this.bytes, offsets, start, batchEnd);
     return this.#fold === undefined
       ? this.#writeAsTheyAre(writer, offsets, start, batchEnd)
@@ -194,7 +195,7 @@ export class RecordBuffer implements ByteSink {
     return end;
   }
 
-  /** May write beyond `batchEnd`, to the end of the group that crosses it. */
+  /** May write past `batchEnd`, up to the end of the group that crosses it. */
   #writeFolded(
     writer: RunWriter,
     offsets: Uint32Array,
@@ -224,7 +225,7 @@ export class RecordBuffer implements ByteSink {
         fold.writeTo(this.#folded);
         folded.keyStart = record.keyStart;
         folded.keyEnd = record.keyEnd;
-        // Seldom another buffer: comparing costs less than the write barrier of an assignment.
+        // The buffer rarely changes, and comparing costs less than the write barrier of an assignment.
         if (folded.valueBytes !== this.#folded.bytes) folded.valueBytes = this.#folded.bytes;
         folded.valueEnd = this.#folded.end;
         writer.append(folded);
@@ -253,13 +254,13 @@ export class RecordBuffer implements ByteSink {
 
   readonly #longHeader = Buffer.alloc(2 * VARINT_BYTES_MAX);
 
-  /** Spills what is complete, keeping the record that is being written; grows when that record alone is too large. */
+  /** Spills the complete records, and moves the record that is being written to the start. */
   #makeRoom(sizeBytes: number): void {
     const startedBytes = this.end - this.#recordStart;
     if (startedBytes + sizeBytes > LIMITS.recordBytesMax) {
       throw new MapReduceError(
         'RecordTooLargeError',
-        `one emitted key and value take more than ${LIMITS.recordBytesMax} bytes. Emit smaller values, or several of them`,
+        `one emitted key and value take more than ${LIMITS.recordBytesMax} bytes, the maximum for one record. Emit several smaller values`,
       );
     }
     const started = Buffer.from(this.bytes.subarray(this.#recordStart, this.end));
@@ -272,7 +273,7 @@ export class RecordBuffer implements ByteSink {
     if (neededBytes > this.bytes.length) {
       throw new MapReduceError(
         'RecordTooLargeError',
-        `one emitted key and value take more than the sort buffer of ${this.bytes.length} bytes. Give the workers more memory (--memory), or emit smaller values`,
+        `one emitted key and value do not fit into the sort buffer of ${this.bytes.length} bytes. Give the workers more memory (--memory), or emit smaller values`,
       );
     }
     started.copy(this.bytes, 0);
@@ -282,7 +283,7 @@ export class RecordBuffer implements ByteSink {
   }
 }
 
-/** Moves the slice to the record at `offset` of `bytes`. */
+/** Points the slice at the record at `offset` of `bytes`. */
 function locate(bytes: Buffer, offset: number, record: RecordSlice): void {
   const key = bytes[offset]!;
   const value = bytes[offset + 1]!;
@@ -306,7 +307,7 @@ function sameKey(bytes: Buffer, a: RecordSlice, b: RecordSlice): boolean {
   return equalBytes(bytes, a.keyStart, a.keyEnd, bytes, b.keyStart, b.keyEnd);
 }
 
-/** Reads one byte of each record, so that its cache line is on the way. The loads do not depend on each other. */
+/** Reads one byte of each record, so that its cache line is fetched. The loads do not depend on each other. */
 function touch(bytes: Buffer, offsets: Uint32Array, start: number, end: number): number {
   let sum = 0;
   for (let i = start; i < end; i++) sum += bytes[offsets[i]!]!;

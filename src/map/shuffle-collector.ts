@@ -1,9 +1,10 @@
 /**
- * Takes what map emits and brings it, sorted and combined, into one shuffle object, inside a budget of memory.
+ * Collects the records that map emits, and writes them into one shuffle object, sorted and combined, within a memory
+ * budget.
  *
  *     emit --> fold table (numbers with a combiner) --+
- *                    | keys hardly repeat              +--> sorted run --> spill file ... --> merge --> shuffle object
- *     emit --> sort buffer (everything else) ---------+            \_ no spill: straight in ______________/
+ *                    | keys rarely repeat              +--> sorted run --> spill file ... --> merge --> shuffle object
+ *     emit --> sort buffer (everything else) ---------+            \_ no spill: written directly _________/
  */
 import type { JobShuffle } from '../api/job.ts';
 import { refuseLateEmit } from '../api/user-code.ts';
@@ -24,13 +25,13 @@ import { createPartitioner, type Partitioner } from './partitioner.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { releaseTableMemory } from './thread-memory.ts';
 
-/** Of the attempt's memory: the rest is for input chunks, blocks and the heap's own. */
+/** Fraction of the attempt's memory. The rest is for input chunks, blocks and the JavaScript heap. */
 const SORT_BUFFER_FRACTION = 0.6;
-/** Of the attempt's memory, for merging spills: the sort buffer stays where it is. */
+/** Fraction of the attempt's memory for merging spills. The sort buffer keeps its memory meanwhile. */
 const MERGE_FRACTION = 0.3;
 
 export class ShuffleCollector {
-  /** The job's emit. Replaced once, when a fold table gives way to the sort buffer: read it at every use. */
+  /** The job's emit. It changes when the fold table gives way to the sort buffer, so read it at every use. */
   emit: (key: unknown, value: unknown) => void;
   spills = 0;
   bytesSpilled = 0;
@@ -46,7 +47,7 @@ export class ShuffleCollector {
   #table: FoldTable | undefined;
   #buffer: RecordBuffer | undefined;
   readonly #runs: RunSegment[][] = [];
-  /** The first failure inside emit: user code may have swallowed it, so it is thrown again at the end. */
+  /** The first failure inside emit. User code may have swallowed it, so it is thrown again at the end. */
   #failure: unknown;
 
   constructor(environment: TaskEnvironment) {
@@ -82,11 +83,11 @@ export class ShuffleCollector {
     }
   }
 
-  /** Called between chunks of input: goes over to the sort buffer when the table is of no use. */
+  /** Called between chunks of input. Switches to the sort buffer if the fold table does not pay off. */
   adapt(): void {
     const table = this.#table;
     if (table === undefined || !table.hardlyFolds) return;
-    // A large one goes to disk: beside the buffer it would be a second one.
+    // A large table is spilled, because table and buffer together would need too much memory.
     const isLarge = table.sizeBytes > this.#sortBufferBytes / 3;
     if (isLarge) this.#spill();
     const buffer = this.#newBuffer();
@@ -106,7 +107,7 @@ export class ShuffleCollector {
     if (isLarge) releaseTableMemory();
   }
 
-  /** Writes what was emitted into the shuffle object, all partitions in order; then the writer can commit. */
+  /** Writes the emitted records into the shuffle object, all partitions in order. The writer can then commit. */
   async finish(writer: ShuffleObjectWriter): Promise<void> {
     this.emit = () => refuseLateEmit('map');
     this.throwFailure();
@@ -145,7 +146,7 @@ export class ShuffleCollector {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Gives the memory back, however the attempt ended: the next attempt's records will lie in it. */
+  /** Gives the memory back for the next attempt. Called whether the attempt succeeded or failed. */
   close(): void {
     this.emit = () => refuseLateEmit('map');
     this.#table?.close();

@@ -1,4 +1,4 @@
-/** What the sort buffer and the fold table of a thread's attempts hand on to the next (base/thread-memory.ts). */
+/** Keeps the memory of a thread's sort buffer and fold table for the thread's next attempt (base/thread-memory.ts). */
 import { KiB } from '../base/limits.ts';
 import { KeptMemory } from '../base/thread-memory.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
@@ -35,7 +35,7 @@ const tableMemory = new KeptMemory<TableMemory>(({ slots, words, grouped, keys }
   keys.bytes,
 ]);
 
-/** With an arena of at least `arenaBytes`, its content undefined. Give it back by keepSortMemory(). */
+/** Returns memory with an arena of at least `arenaBytes` and undefined content. Give it back to keepSortMemory(). */
 export function takeSortMemory(arenaBytes: number): SortMemory {
   const kept = sortMemory.take();
   if (kept !== undefined && kept.arena.length >= arenaBytes) return kept;
@@ -54,7 +54,7 @@ export function keepSortMemory(memory: SortMemory): void {
   sortMemory.keep(memory);
 }
 
-/** Arrays of any length and content, and an empty sink. Give it back by keepTableMemory(). */
+/** Returns arrays of any length and content, and an empty sink. Give it back to keepTableMemory(). */
 export function takeTableMemory(): TableMemory {
   const kept = tableMemory.take();
   if (kept !== undefined) return kept;
@@ -72,7 +72,7 @@ export function keepTableMemory(memory: TableMemory): void {
   tableMemory.keep(memory);
 }
 
-/** Frees what a fold table has given back. */
+/** Frees the memory that a fold table has given back. */
 export function releaseTableMemory(): void {
   tableMemory.release();
 }

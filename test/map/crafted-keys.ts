@@ -1,8 +1,8 @@
-/** Keys that collide in the fast hashes of src/map, made as an attacker would: from their source. */
+/** Makes keys that collide in the fast hashes of src/map, as an attacker who knows the source would. */
 const MULTIPLIERS = [0xcc9e2d51, 0x1b873593, 0x85ebca6b] as const;
 const ASCII_ONLY = 0x80808080;
 
-/** ASCII texts of twelve characters whose packed words mix to the same hash in fold-table.ts: it is linear in them. */
+/** Makes texts of twelve ASCII characters that have the same hash in fold-table.ts, whose first step is linear. */
 export function shortCollidingKeys(count: number): string[] {
   const target = 0x12345678;
   const inverse = inverseOf(MULTIPLIERS[2]);
@@ -23,8 +23,8 @@ export function shortCollidingKeys(count: number): string[] {
 }
 
 /**
- * ASCII texts of 96 characters that hashKey() takes to the same value: after each block of six either of two texts
- * leaves the same state, so that sixteen blocks make 2 ** 16 keys (Joux, "Multicollisions in iterated hash functions",
+ * Makes texts of 96 ASCII characters that have the same hashKey(). For each block of six characters there are two texts
+ * that lead to the same state, so sixteen blocks make 2 ** 16 keys (Joux, "Multicollisions in iterated hash functions",
  * 2004).
  */
 export function longCollidingKeys(count: number): string[] {
@@ -49,21 +49,21 @@ function collidingBlocks(state: number): [string, string] {
   }
 }
 
-/** The state that hashKey() scrambles in the end, by a bijection. */
+/** The state before hashKey() applies its finalizer, which is a bijection. */
 function fnv1a(state: number, block: string): number {
   let hash = state;
   for (let i = 0; i < block.length; i++) hash = Math.imul(hash ^ block.charCodeAt(i), 0x01000193);
   return hash;
 }
 
-/** Two of 64 characters, twice. */
+/** All texts of two of the 64 characters, twice. */
 function wordOf(number: number): number {
   const low = 0x20 + (number % 64);
   const high = 0x20 + (Math.floor(number / 64) % 64);
   return low | (high << 8) | (low << 16) | (high << 24);
 }
 
-/** Of an odd number, modulo 2 ** 32, by Newton's iteration. */
+/** The inverse of an odd number modulo 2 ** 32, by Newton's iteration. */
 function inverseOf(odd: number): number {
   let inverse = odd;
   for (let i = 0; i < 5; i++) inverse = Math.imul(inverse, 2 - Math.imul(odd, inverse));

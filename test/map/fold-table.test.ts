@@ -18,7 +18,7 @@ const byHash = (partitions: number): Partitioner => ({
   partitionOf: (_key, bytes, start, end) => partitionOfHash(hashKey(bytes, start, end), partitions),
 });
 
-/** Drains the table into a run, `pieceBytes` at a time; answers the records of each partition as [key in hex, number]. */
+/** Drains the table into a run, `pieceBytes` at a time. Returns each partition's records as [key in hex, number]. */
 async function drained(
   table: FoldTable,
   pieceBytes: number,
@@ -61,7 +61,7 @@ function makeTable({
   return new FoldTable({ codec, combine, partitioner: byHash(partitions), partitions, memoryBytes, full });
 }
 
-/** The oracle: a Map in order of the first emit, then sorted by the keys' bytes. */
+/** The oracle: folds into a Map in the order of the emits, then sorts by the keys' bytes. */
 function foldedNaively(
   emits: readonly (readonly [Buffer, number])[],
   fold: (a: number, b: number) => number,
@@ -94,7 +94,7 @@ const OPERATIONS = {
   sum: (a: number, b: number) => a + b,
   min: (a: number, b: number) => Math.min(a, b),
   max: (a: number, b: number) => Math.max(a, b),
-  // Neither commutative nor associative: the order of the fold is that of the emits.
+  // It is neither commutative nor associative, so the result shows the order of the fold.
   custom: (a: number, b: number) => a * 3 - b,
 };
 
@@ -130,7 +130,7 @@ describe('FoldTable', () => {
     );
   });
 
-  it('takes the two ways of emitting for one: by text and by codec', async () => {
+  it('treats a key the same whether it is emitted as text or through the codec', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(text, fc.boolean()), { maxLength: 40, size: 'max' }),
@@ -155,7 +155,7 @@ describe('FoldTable', () => {
     );
   });
 
-  it('tells any keys of bytes apart', async () => {
+  it('distinguishes all keys of bytes', async () => {
     const bytes = fc.array(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), { maxLength: 14 });
     await fc.assert(
       fc.asyncProperty(fc.array(bytes, { maxLength: 60, size: 'max' }), async (keys) => {
@@ -175,7 +175,7 @@ describe('FoldTable', () => {
     );
   });
 
-  it('gives the same records however often it must be emptied on the way', async () => {
+  it('gives the same records however often it must be emptied', async () => {
     let spillsInAll = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -184,7 +184,7 @@ describe('FoldTable', () => {
           maxLength: 30,
           size: 'max',
         }),
-        // Around what the empty table takes: from one key at a time to several.
+        // Memory slightly above the size of the empty table: room for one key or several at a time.
         fc.integer({ min: 0, max: 2_000 }),
         async (emits, more) => {
           const spilled: Promise<(readonly [string, number])[][]>[] = [];
@@ -220,7 +220,7 @@ describe('FoldTable', () => {
     expect(spillsInAll).toBeGreaterThan(1_000);
   });
 
-  it('grows to many keys, and works the same after it was emptied', async () => {
+  it('grows to hold many keys, and works the same after it was emptied', async () => {
     const table = makeTable({ partitions: 3 });
 
     for (const round of [1, 2]) {
@@ -237,7 +237,7 @@ describe('FoldTable', () => {
     }
   });
 
-  it('draining in small pieces gives the very bytes of draining at once', () => {
+  it('writes the same bytes when it is drained in small pieces as when it is drained at once', () => {
     const bytesOf = (pieceBytes: number): { bytes: Buffer; calls: number } => {
       const blocks: Buffer[] = [];
       const writer = new RunWriter({
@@ -260,7 +260,7 @@ describe('FoldTable', () => {
     expect(inPieces.bytes.equals(atOnce.bytes)).toBe(true);
   });
 
-  it('hands over all entries, in the order in which their keys came', () => {
+  it('passes all entries to forEach() in the order in which their keys were first emitted', () => {
     const keys = ['b', 'a', '', 'a long key that has no room in its entry', 'é'.repeat(70), 'zzzzzzzzzzzz'];
     const table = makeTable({ partitions: 4 });
     for (const repeat of [1, 2]) for (const key of keys) table.emitText(key, repeat);
@@ -278,7 +278,7 @@ describe('FoldTable', () => {
     );
   });
 
-  it('says that it hardly folds once most keys of 131,072 emits were new, and not before', () => {
+  it('sets hardlyFolds once most keys of 131,072 emits were new, and not before', () => {
     const repeating = makeTable();
     const unique = makeTable();
 
@@ -292,7 +292,7 @@ describe('FoldTable', () => {
     expect(unique.hardlyFolds).toBe(true);
   });
 
-  it('is as it was when a key cannot be encoded', async () => {
+  it('is unchanged after a key that cannot be encoded', async () => {
     const table = makeTable();
     table.emit('before', 1);
 
@@ -303,7 +303,7 @@ describe('FoldTable', () => {
     expect(found.map(([key]) => Buffer.from(key, 'hex').toString())).toEqual(['after', 'before']);
   });
 
-  it('refuses a combiner that does not answer a number', () => {
+  it('rejects a combiner result that is not a number', () => {
     const table = makeTable({ combine: () => 'text' });
     table.emitText('a', 1);
 
@@ -312,7 +312,7 @@ describe('FoldTable', () => {
     expect(emit).toThrow(/combine\(\) returned "text" \(string\); the job's value is a number/);
   });
 
-  it('says that it was combine that threw', () => {
+  it('reports that combine threw', () => {
     const table = makeTable({
       combine: () => {
         throw new TypeError('no');
@@ -330,7 +330,7 @@ describe('FoldTable', () => {
     expect(isMapReduceError(error, 'UserCodeError') && error.message).toBe('combine() threw TypeError: no');
   });
 
-  it('does the same in memory that an earlier table left, however large', async () => {
+  it('works the same in the memory of an earlier table, however large', async () => {
     const run = async (keys: number, memoryBytes: number) => {
       const spilled: Promise<(readonly [string, number])[][]>[] = [];
       const table = makeTable({
@@ -355,7 +355,7 @@ describe('FoldTable', () => {
     expect(JSON.stringify(smallAgain)).toBe(JSON.stringify(small));
   });
 
-  it('that had grown makes room for long keys by shrinking, rather than spill for each of them', async () => {
+  it('shrinks after growth to make room for long keys, and so does not spill for each of them', async () => {
     let spills = 0;
     const table = makeTable({
       memoryBytes: 2_000_000,
@@ -371,12 +371,12 @@ describe('FoldTable', () => {
 
     expect(spills).toBe(1);
     const found = (await drained(table, Number.POSITIVE_INFINITY, 100_000))[0]!;
-    // Three had room beside the many short ones; the others share the table that those left.
+    // Three fitted next to the many short keys; the others share the emptied table.
     expect(found.map(([, value]) => value)).toEqual([3, 4, 5, 6, 7]);
     table.close();
   });
 
-  it('shares no memory with another one of the same thread', async () => {
+  it('shares no memory with another table of the same thread', async () => {
     makeTable().close();
     const first = makeTable();
     const second = makeTable();
@@ -393,7 +393,7 @@ describe('FoldTable', () => {
   it.each([
     ['short keys', shortCollidingKeys],
     ['long keys', longCollidingKeys],
-  ])('finds %s that were made to collide within few probes', async (_which, make) => {
+  ])('finds %s that were made to collide with few probes', async (_which, make) => {
     const keys = make(40_000);
     const table = makeTable();
 
@@ -408,7 +408,7 @@ describe('FoldTable', () => {
     table.close();
   });
 
-  it('keeps what it has when it goes over to the keyed hash, through spills and growth', async () => {
+  it('keeps its entries when it switches to the keyed hash, through spills and growth', async () => {
     const spilled: Promise<(readonly [string, number])[][]>[] = [];
     const table = makeTable({
       memoryBytes: 400_000,

@@ -7,7 +7,7 @@ function hashOf(text: string): number {
   return hashKey(bytes, 0, bytes.length) >>> 0;
 }
 
-/** The two published algorithms, written down a second time in integers without bounds. */
+/** A second implementation of the two published algorithms, in unbounded integers. */
 function oracle(bytes: Uint8Array): number {
   const word = 0xffff_ffffn;
   let hash = 0x811c_9dc5n;
@@ -21,7 +21,7 @@ function oracle(bytes: Uint8Array): number {
 }
 
 describe('hashKey()', () => {
-  // Which part a key lands in is what users see: these numbers never change.
+  // Users see which part contains a key, so these numbers must never change.
   it.each([
     ['', 0xab3e7c0b],
     ['a', 0x1a80b1b3],
@@ -47,7 +47,7 @@ describe('hashKey()', () => {
 });
 
 describe('partitionOfHash()', () => {
-  it('answers the share of the hash range, a whole number below the number of partitions', () => {
+  it('divides the range of the hash evenly, and returns a whole number below the number of partitions', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 10_000 }), (hash, partitions) => {
         const partition = partitionOfHash(hash, partitions);
@@ -59,7 +59,7 @@ describe('partitionOfHash()', () => {
     );
   });
 
-  it('takes the extremes of the hash to the first and to the last partition', () => {
+  it('maps the lowest hash to the first partition and the highest to the last', () => {
     for (const partitions of [1, 2, 3, 10_000]) {
       expect(partitionOfHash(0, partitions)).toBe(0);
       expect(partitionOfHash(-1, partitions)).toBe(partitions - 1);
@@ -77,7 +77,7 @@ describe('partitionOfHash()', () => {
 
       for (let i = 0; i < keys; i++) counts[partitionOfHash(hashOf(keyOf(i)), partitions)]!++;
 
-      // Chi squared of a fair draw has mean p - 1 and variance 2 (p - 1).
+      // For a uniform distribution, chi squared has mean p - 1 and variance 2 (p - 1).
       const mean = keys / partitions;
       const chi = counts.reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0);
       expect(chi).toBeLessThan(partitions - 1 + 6 * Math.sqrt(2 * (partitions - 1)) + 6);

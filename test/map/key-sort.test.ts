@@ -5,7 +5,7 @@ import { compareKeysAt, KeySorter, keyLengthAt, keyStartAt } from '../../src/map
 
 const RUNS = { numRuns: 1_000 };
 
-/** Records as the sorter finds them: some other bytes first, values of any length between the keys. */
+/** Writes records into an arena: some other bytes first, then keys with values of any length between them. */
 function layOut(keys: readonly Uint8Array[], valueBytes: (index: number) => number = () => 0) {
   const pieces: Buffer[] = [Buffer.from([0xff, 0x80, 0])];
   const offsets = new Uint32Array(keys.length);
@@ -21,7 +21,7 @@ function layOut(keys: readonly Uint8Array[], valueBytes: (index: number) => numb
   return { arena: Buffer.concat(pieces), offsets };
 }
 
-/** The naive oracle; Array.sort is stable. */
+/** The naive oracle. Array.sort is stable. */
 function sortedIndexes(keys: readonly Uint8Array[]): number[] {
   return keys.map((_, index) => index).sort((a, b) => Buffer.compare(keys[a]!, keys[b]!));
 }
@@ -35,7 +35,7 @@ function expectSorts(keys: readonly Uint8Array[], sorter = new KeySorter()): voi
   expect([...offsets].map((offset) => indexOf.get(offset))).toEqual(sortedIndexes(keys));
 }
 
-/** A generator of its own, since thousands of records a case are too many for fast-check's. */
+/** A separate generator, because fast-check is too slow for thousands of records per case. */
 function randomOf(seed: number): (below: number) => number {
   let state = seed | 0;
   return (below) => {
@@ -54,7 +54,7 @@ const key = fc.oneof(
 );
 
 describe('KeySorter', () => {
-  it('orders any keys as Buffer.compare does, and equal keys as they came', () => {
+  it('orders any keys as Buffer.compare does, and keeps the order of equal keys', () => {
     const sorter = new KeySorter();
     fc.assert(
       fc.property(fc.array(key, { maxLength: 60, size: 'max' }), (keys) => expectSorts(keys, sorter)),
@@ -88,7 +88,7 @@ describe('KeySorter', () => {
         fc.integer({ min: 25, max: 1_500 }),
         (seed, alphabet, lengthMax, count) => {
           const random = randomOf(seed);
-          // Spread over all byte values, so that the order of the symbols is not that of their numbers by chance.
+          // Spread over all byte values, so that the order of the symbols does not match their numbers by chance.
           const symbols = Array.from({ length: alphabet }, (_, i) => Math.floor((i * 256) / alphabet));
           const keys = Array.from({ length: count }, () =>
             Uint8Array.from({ length: random(lengthMax + 1) }, () => symbols[random(alphabet)]!),
@@ -107,7 +107,7 @@ describe('KeySorter', () => {
     );
   });
 
-  it('tells keys apart that differ only by zeros at their end', () => {
+  it('distinguishes keys that differ only in trailing zeros', () => {
     const keys = Array.from({ length: 100 }, (_, i) => Buffer.alloc((i * 37) % 50));
 
     expectSorts(keys);
@@ -121,7 +121,7 @@ describe('KeySorter', () => {
     }
   });
 
-  it('goes as deep as it must: each key the one before with a byte more', () => {
+  it('sorts keys of which each extends the one before by one byte', () => {
     expectSorts(Array.from({ length: 3_000 }, (_, i) => Buffer.alloc((i * 1_999) % 3_000, 0x61)));
   });
 
@@ -140,7 +140,7 @@ describe('KeySorter', () => {
     expect(values).toEqual(values.map((_, i) => i));
   });
 
-  it('sorts the range that it is told and leaves what lies around it', () => {
+  it('sorts the given range and leaves the rest unchanged', () => {
     fc.assert(
       fc.property(
         fc.array(key, { minLength: 30, maxLength: 90, size: 'max' }),
@@ -162,7 +162,7 @@ describe('KeySorter', () => {
     );
   });
 
-  it('says where the key lies, whatever the lengths of key and value', () => {
+  it('locates the key, whatever the lengths of key and value', () => {
     for (const keyBytes of [0, 1, 125, 126, 127, 128, 16_382, 16_383, 16_384]) {
       for (const valueBytes of [0, 127, 128, 20_000]) {
         const { arena, offsets } = layOut([Buffer.alloc(keyBytes, 0x6b)], () => valueBytes);
@@ -196,7 +196,7 @@ describe('compareKeysAt()', () => {
 describe('a sort of many records', () => {
   const many = Array.from({ length: 250_000 }, (_, i) => Buffer.from(`key ${(i * 7919) % 250_007}`));
 
-  it('takes steps between its passes', () => {
+  it('calls onStep between its passes', () => {
     const { arena, offsets } = layOut(many);
     let steps = 0;
 
@@ -205,7 +205,7 @@ describe('a sort of many records', () => {
     expect(steps).toBeGreaterThan(3);
   });
 
-  it('ends when a step throws, and the sorter can be used again', () => {
+  it('stops if onStep throws, and the sorter can be used again', () => {
     const sorter = new KeySorter();
     const { arena, offsets } = layOut(many);
     let steps = 0;
@@ -219,7 +219,7 @@ describe('a sort of many records', () => {
   });
 });
 
-it('sorts keys that begin each other, however long they are', () => {
+it('sorts keys that are prefixes of each other, however long they are', () => {
   const sorted = Array.from({ length: 1_200 }, (_, i) => Buffer.alloc(8 * i, 'a'));
 
   expectSorts(sorted.map((_, i) => sorted[(i * 7) % sorted.length]!));

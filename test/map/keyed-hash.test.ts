@@ -12,7 +12,7 @@ const keyOf = (number: number): Buffer => {
 const keys = longCollidingKeys(4096).map((text) => Buffer.from(text));
 
 describe('KeyedHash', () => {
-  it('is a function of key, content and length', () => {
+  it('depends on the secret, the content and the length', () => {
     const hash = new KeyedHash(keyOf(1));
     const bytes = Buffer.from('..some bytes...');
 
@@ -24,21 +24,21 @@ describe('KeyedHash', () => {
     expect(hash.ofWords(0x61, 0, 0, 1)).not.toBe(hash.ofWords(0x61, 0, 0, 2));
   });
 
-  it('draws another key each time', () => {
+  it('draws a new secret each time', () => {
     const bytes = Buffer.from('some bytes');
     const hashes = Array.from({ length: 20 }, () => new KeyedHash().ofBytes(bytes, 0, bytes.length));
 
     expect(new Set(hashes).size).toBeGreaterThan(15);
   });
 
-  it.each([1, 2, 3])('spreads keys that collide in hashKey() (key %i)', (key) => {
+  it.each([1, 2, 3])('spreads keys that collide in hashKey() (secret %i)', (key) => {
     expect(new Set(keys.map((bytes) => hashKey(bytes, 0, bytes.length))).size).toBe(1);
     const hash = new KeyedHash(keyOf(key));
 
     const hashes = keys.map((bytes) => hash.ofBytes(bytes, 0, bytes.length));
 
     expect(new Set(hashes).size).toBeGreaterThan(4090);
-    // Low bits choose the slot: as many as 4096 balls leave in 4096 bins, about 63 %.
+    // The low bits choose the slot. 4096 random balls fill about 63 % of 4096 bins.
     expect(new Set(hashes.map((value) => value & 4095)).size).toBeGreaterThan(2400);
   });
 });

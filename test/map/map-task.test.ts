@@ -103,7 +103,7 @@ async function attempt(
 }
 
 describe.each(KINDS)('a map task %s', (_kind, make) => {
-  it('refuses what a timer of the user emits when it is over', async () => {
+  it("rejects emits of the user's timers after the task has ended", async () => {
     let late: Context['emit'] | undefined;
     const job = make((line, { emit }) => {
       late = emit;
@@ -118,7 +118,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     );
   });
 
-  it('reports what it read, wrote and counted', async () => {
+  it('reports the records and bytes it read and wrote, and its counters', async () => {
     const job = make((line, { emit, count }) => {
       count('lines');
       count('bytes', line.length);
@@ -142,7 +142,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     expect(environment.progress.bytesRead).toBe(11);
   });
 
-  it('tells map where its record came from', async () => {
+  it('passes the file and position of each record to map', async () => {
     const seen: unknown[] = [];
     const job = make((line, { file, position }) => {
       seen.push([line, file, position()]);
@@ -157,7 +157,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     ]);
   });
 
-  it('whose map throws says of which record, with the user’s stack', async () => {
+  it("whose map throws reports the record and the user's stack", async () => {
     const job = make((line) => {
       if (line === 'bad') throw new TypeError('no such field');
     });
@@ -178,7 +178,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     });
   });
 
-  it('whose map throws what is no Error says what it was', async () => {
+  it('whose map throws a value that is not an Error reports the value', async () => {
     for (const [thrown, message] of [
       ['text', 'map() threw text'],
       [undefined, 'map() threw undefined'],
@@ -197,7 +197,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     ['an object without text', () => Object.create(null), '(object that cannot be converted to text)'],
     ['a frozen error', () => Object.freeze(new RangeError('cold')), 'RangeError: cold'],
     [
-      'an error whose name is no text',
+      'an error whose name is not a text',
       () => Object.assign(new Error('odd'), { name: { a: 1 } }),
       'Error: odd',
     ],
@@ -223,7 +223,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     ],
     ['a function', () => () => 1, '() => 1'],
   ])(
-    'whose map throws %s fails as the user’s code, and can be told to others',
+    'whose map throws %s fails with a UserCodeError that can be serialized',
     async (_what, thrown, message) => {
       const job = make(() => {
         throw thrown();
@@ -240,7 +240,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     },
   );
 
-  it('whose map is asynchronous is refused, and its failure is not left to nobody', async () => {
+  it('whose map is asynchronous fails, and the rejection of the promise is handled', async () => {
     const job = make(async () => {
       throw new Error('late');
     });
@@ -318,7 +318,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
           throw new Error('no');
         }),
     ],
-  ])('whose setup returns %s is refused, with the way that setup has', async (_what, setup) => {
+  ])('whose setup returns %s fails, and the message suggests alternatives', async (_what, setup) => {
     const job = { ...make(() => {}), setup };
 
     await expect(attempt(job, ['x\n'])).rejects.toMatchObject({
@@ -346,7 +346,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     expect(seen === state).toBe(true);
   });
 
-  it('whose map swallows a failed emit fails all the same, and nothing of it is committed', async () => {
+  it('whose map swallows a failed emit still fails, and commits nothing', async () => {
     const job = make((line, { emit }) => {
       try {
         emit(line, Symbol('no text') as never);
@@ -360,7 +360,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     expect(await objectsBelow(store, '')).toEqual({});
   });
 
-  it('counts finite numbers only, under a bounded number of names', async () => {
+  it('accepts only finite counts, and a bounded number of counter names', async () => {
     for (const amount of [Number.NaN, Number.POSITIVE_INFINITY, '1' as never, null as never]) {
       await expect(
         attempt(
@@ -383,7 +383,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     });
   });
 
-  it('refuses a count that takes the sum out of the range of finite numbers', async () => {
+  it('rejects a count if the sum would not be finite', async () => {
     const job = make((_line, { count }) => count('x', 1e308));
 
     await expect(attempt(job, ['1\n2\n'])).rejects.toMatchObject({
@@ -394,7 +394,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     });
   });
 
-  it('may call its counters anything', async () => {
+  it('accepts any text as the name of a counter', async () => {
     const names = ['constructor', 'toString', '__proto__', 'hasOwnProperty', '', 'ü'];
     const job = make((_line, { count }) => {
       for (const name of names) count(name, 2);
@@ -405,7 +405,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     expect(Object.entries(result.counters).sort()).toEqual(names.map((name) => [name, 4]).sort());
   });
 
-  it('stops between chunks when it is to stop, and commits nothing', async () => {
+  it('stops between chunks when it is cancelled, and commits nothing', async () => {
     const store = new MemoryStore();
     let checks = 0;
     const control = {
@@ -425,7 +425,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     expect(await objectsBelow(store, '')).toEqual({});
   });
 
-  it('is asked a last time whether to stop right before it commits', async () => {
+  it('checks for cancellation right before it commits', async () => {
     const store = new MemoryStore();
     let mapped = false;
     const control = {
@@ -443,7 +443,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     expect(await objectsBelow(store, '')).toEqual({});
   });
 
-  it('refuses a record that is longer than a quarter of its memory', async () => {
+  it('rejects a record that is longer than a quarter of its memory', async () => {
     const running = attempt(
       make(() => {}),
       [`${'x'.repeat(2_000)}\n`],
@@ -460,7 +460,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     });
   });
 
-  it('names the flag that allows a longer record, its value and the bound', async () => {
+  it('names the flag that allows a longer record, the current value and the maximum', async () => {
     const running = attempt(
       make(() => {}),
       [`${'x'.repeat(1 * MiB + 10)}\n`],
@@ -468,11 +468,11 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     );
 
     await expect(running).rejects.toThrow(
-      "The bound is a quarter of a worker's memory of 4 MiB: raise --memory (memoryBytes; on AWS taskMemoryMb), up to 256 MiB a record.",
+      "The bound is a quarter of the worker's memory of 4 MiB. Raise --memory (memoryBytes; on AWS taskMemoryMb); a record may have at most 256 MiB.",
     );
   });
 
-  it('runs setup once an attempt, and says when that fails', async () => {
+  it('runs setup once per attempt, and reports its failure', async () => {
     let setups = 0;
     const base = make(() => {});
     const job: Job = { ...base, setup: () => setups++ };
@@ -489,7 +489,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     });
   });
 
-  it('of a split without records commits an object without records', async () => {
+  it('commits an empty object for a split without records', async () => {
     const { result, objects } = await attempt(
       make(() => {}),
       [''],
@@ -520,7 +520,7 @@ describe('a map task with a shuffle', () => {
 });
 
 describe('a map-only task', () => {
-  it('takes from one record more than memory holds', async () => {
+  it('writes more output for one record than fits into memory', async () => {
     const job = defineJob({
       ...COMMON,
       name: 'amplify',

@@ -6,7 +6,7 @@ import { RunWriter } from '../../src/shuffle/run-writer.ts';
 const PARTITIONS = 4;
 
 describe('groups by partition', () => {
-  it('are written in order, each sorted once, in the order of placing, however often draining pauses', () => {
+  it('are written in order and sorted once each, however often draining pauses', () => {
     fc.assert(
       fc.property(
         fc.array(fc.nat(PARTITIONS - 1), { maxLength: 60, size: 'max' }),

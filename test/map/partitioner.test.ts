@@ -50,8 +50,8 @@ function failure(run: () => unknown): MapReduceError {
 }
 
 describe('partitioning by hash', () => {
-  // What users see: which part a word lands in never changes.
-  it('puts words where it has always put them', () => {
+  // Users see which part contains a word, so this must never change.
+  it('assigns words to the same partitions as earlier versions', () => {
     const words = ['the', 'of', 'and', 'to', 'a', 'in', '', 'naïve', '日本'];
 
     expect(partitionsOf(byHash, { reducers: 16 }, words)).toEqual([12, 3, 4, 11, 1, 5, 10, 12, 15]);
@@ -60,7 +60,7 @@ describe('partitioning by hash', () => {
 });
 
 describe('partitioning by ranges', () => {
-  it('puts a key behind all boundaries that it reaches', () => {
+  it('assigns a key to the partition after all boundaries that it reaches', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '\0', 'é'), maxLength: 4 });
     fc.assert(
       fc.property(fc.uniqueArray(text, { maxLength: 7 }), fc.array(text), (boundaries, keys) => {
@@ -82,7 +82,7 @@ describe('partitioning by ranges', () => {
     );
   });
 
-  it('uses fewer partitions where there are fewer boundaries', () => {
+  it('uses fewer partitions if there are fewer boundaries', () => {
     expect(
       partitionsOf(byHash, { reducers: 9, partition: { kind: 'range', boundaries: [] } }, ['', 'z']),
     ).toEqual([0, 0]);
@@ -120,7 +120,7 @@ describe('partitioning by a function', () => {
     [Symbol('1'), 'Symbol(1) (symbol)'],
     [Object.create(null), '{} (object)'],
     [[1].values(), 'a generator or another iterator'],
-  ])('refuses to return %o, naming the key', (returned, shown) => {
+  ])('rejects the result %o, and names the key', (returned, shown) => {
     const job = custom(() => returned);
 
     const error = failure(() =>
@@ -129,20 +129,20 @@ describe('partitioning by a function', () => {
 
     expect(error.name).toBe('PartitionOutOfRangeError');
     expect(error.message).toBe(
-      `partition() returned ${shown} for the key "the key"; it must return a whole number from 0 to 2 (there are 3 partitions). Round it, and take it modulo the number of partitions`,
+      `partition() returned ${shown} for the key "the key"; it must return a whole number from 0 to 2 (there are 3 partitions). Round the result, and take it modulo the number of partitions`,
     );
     expect(error.details).toEqual({ phase: 'partition', groupKey: '"the key"' });
   });
 
-  it('says what one partition allows', () => {
+  it('names the only allowed result if there is one partition', () => {
     const job = custom(() => 1);
 
     expect(() => partitionsOf(job, { reducers: 1, partition: { kind: 'custom' } }, ['k'])).toThrow(
-      'it must return 0 (there is 1 partition). Round it',
+      'it must return 0 (there is 1 partition). Round the result',
     );
   });
 
-  it('refuses to return a promise, and its failure is not left to nobody', () => {
+  it('rejects a promise, and handles its rejection', () => {
     const job = custom(() => Promise.reject(new Error('late')));
 
     expect(() => partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['k'])).toThrow(
@@ -150,7 +150,7 @@ describe('partitioning by a function', () => {
     );
   });
 
-  it('takes -0 for 0', () => {
+  it('treats -0 as 0', () => {
     const job = custom(() => -0);
 
     const [partition] = partitionsOf(job, { reducers: 3, partition: { kind: 'custom' } }, ['k']);
@@ -158,7 +158,7 @@ describe('partitioning by a function', () => {
     expect(new Uint16Array([partition!])[0]).toBe(0);
   });
 
-  it('that throws is named with the key', () => {
+  it('that throws fails with an error that names the key', () => {
     const job = custom((key) => {
       throw new RangeError(`no ${key}`);
     });
@@ -172,7 +172,7 @@ describe('partitioning by a function', () => {
     });
   });
 
-  it('is asked in a real emit too, and named by its key, for one partition and for several', () => {
+  it('is called by a real emit, and its error names the key, for one partition and for several', () => {
     for (const value of ['string', 'number'] as const) {
       for (const reducers of [1, 3]) {
         const job = { ...custom(() => 5, value) };

@@ -32,10 +32,10 @@ const emit = fc.record({
 }) satisfies fc.Arbitrary<Emit>;
 const emits = fc.array(emit, { maxLength: 50, size: 'max' });
 const PARTITIONS = 3;
-/** Room for the largest record above, and for not much else. */
+/** Room for the largest record above, and for little else. */
 const SMALL_BYTES = 700;
 
-/** Writes as codecs do: a byte or a chunk at a time, reserving as it goes, re-reading `bytes` and `end` after that. */
+/** Writes as codecs do: reserves a byte or a chunk at a time, and reads `bytes` and `end` again after that. */
 function write(buffer: RecordBuffer, bytes: Buffer, stepBytes: number): void {
   for (let at = 0; at < bytes.length; at += stepBytes) {
     const step = bytes.subarray(at, at + stepBytes);
@@ -53,7 +53,7 @@ function put(buffer: RecordBuffer, { key, value, partition }: Emit, stepBytes = 
   buffer.endRecord(partition);
 }
 
-/** Everything that a buffer drained, run after run: [run][partition] -> records. */
+/** All records that a buffer drained: [run][partition] -> records. */
 class Runs {
   readonly #store = new MemoryStore();
   readonly #runs: RunWriter[] = [];
@@ -116,7 +116,7 @@ function makeBuffer({
   return { buffer, runs };
 }
 
-/** Joins strings: associative, and shows the order in which values were folded. */
+/** Joins strings. This is associative, and the result shows the order in which values were folded. */
 function joining(): ValueFold {
   const shuffle = { key: stringCodec, value: stringCodec, combine: (a: string, b: string) => a + b };
   return createFold(shuffle as unknown as Parameters<typeof createFold>[0], { steps: 0 })!;
@@ -132,7 +132,7 @@ function joinedNaively(records: readonly KeyValue[]): string[] {
 }
 
 describe('RecordBuffer', () => {
-  it('drains the records of each partition by key, equal keys as they were emitted', async () => {
+  it('drains each partition in the order of the keys, and equal keys in the order of emission', async () => {
     await fc.assert(
       fc.asyncProperty(
         emits,
@@ -156,7 +156,7 @@ describe('RecordBuffer', () => {
     );
   });
 
-  it('spills in the middle of a record without losing a byte, as often as it must', async () => {
+  it('spills in the middle of a record without losing a byte', async () => {
     let spills = 0;
     await fc.assert(
       fc.asyncProperty(emits, fc.integer({ min: 1, max: 200 }), async (emits, stepBytes) => {
@@ -171,7 +171,7 @@ describe('RecordBuffer', () => {
         for (let partition = 0; partition < PARTITIONS; partition++) {
           const records = found.flatMap((run) => run[partition]!);
           const expected = emits.filter((emit) => emit.partition === partition);
-          // Runs hold stretches of the input in its order, so sorting them stably gives what one run would hold.
+          // Runs hold consecutive stretches of the input, so a stable sort of all runs gives a single run.
           expect(printed(sortedRecords(records))).toEqual(printed(sortedRecords(expected)));
         }
       }),
@@ -180,7 +180,7 @@ describe('RecordBuffer', () => {
     expect(spills).toBeGreaterThan(1_000);
   });
 
-  it('folds equal keys in the order of emission, across pieces of draining and within spills', async () => {
+  it('folds equal keys in the order of emission, even if it drains in pieces, and within each spill', async () => {
     await fc.assert(
       fc.asyncProperty(
         emits,
@@ -208,7 +208,7 @@ describe('RecordBuffer', () => {
     );
   });
 
-  it('draining in small pieces gives the very bytes of draining at once, also where groups are long', () => {
+  it('writes the same bytes when it is drained in small pieces as when it is drained at once, even if groups are long', () => {
     for (const fold of [undefined, joining()]) {
       const atOnce = makeBuffer({ memoryBytes: 1 << 20, fold });
       const inPieces = makeBuffer({ memoryBytes: 1 << 20, fold });
@@ -232,7 +232,7 @@ describe('RecordBuffer', () => {
     }
   });
 
-  it('counts what it will take to sort, and spills before memory would hold more', () => {
+  it('counts the memory needed for sorting, and spills before the budget is exceeded', () => {
     const { buffer, runs } = makeBuffer({ memoryBytes: 10_000 });
     const emits = 5_000;
 
@@ -240,30 +240,30 @@ describe('RecordBuffer', () => {
       put(buffer, { key: Buffer.from('k'), value: Buffer.alloc(0), partition: 0 });
     buffer.close();
 
-    // 3 bytes and 22 of bookkeeping each.
+    // Each record takes 3 bytes, and 22 bytes of bookkeeping.
     expect(runs.count).toBe(Math.floor(emits / 400));
   });
 
-  it('takes a record that fills it to the last byte, and not one more', () => {
+  it('accepts a record that fills it to the last byte, but not one that is a byte longer', () => {
     const memoryBytes = 1_000;
     const valueBytes = memoryBytes - 2 - 3;
     const fits = makeBuffer({ memoryBytes });
     const tooLarge = makeBuffer({ memoryBytes });
 
-    // The lengths take one byte more than the two that are kept free for them.
+    // The lengths take one byte more than the two reserved bytes.
     put(fits.buffer, { key: Buffer.from('kk'), value: Buffer.alloc(valueBytes), partition: 0 });
     const emit = (): void =>
       put(tooLarge.buffer, { key: Buffer.from('kk'), value: Buffer.alloc(valueBytes + 1), partition: 0 });
 
     expect(emit).toThrow(
-      /^one emitted key and value take more than the sort buffer of 1000 bytes. Give the workers more memory/,
+      /^one emitted key and value do not fit into the sort buffer of 1000 bytes. Give the workers more memory/,
     );
     expect(emit).toThrow(expect.objectContaining({ name: 'RecordTooLargeError' }));
     fits.buffer.close();
     tooLarge.buffer.close();
   });
 
-  it('forgets a cancelled record, also when it had moved by then', async () => {
+  it('discards a cancelled record, even if a spill has moved it', async () => {
     const { buffer, runs } = makeBuffer({ memoryBytes: 1_000 });
     const emits = [300, 400, 500].map((valueBytes) => ({
       key: Buffer.from(`key ${valueBytes}`),
@@ -285,7 +285,7 @@ describe('RecordBuffer', () => {
     expect(found.length).toBe(3);
   });
 
-  it('grows its entries beyond what it starts with', async () => {
+  it('grows beyond its initial number of entries', async () => {
     const { buffer, runs } = makeBuffer({ memoryBytes: 1 << 21 });
     const emits = Array.from({ length: 40_000 }, (_, i) => ({
       key: Buffer.from(String((i * 7_919) % 40_000)),
@@ -305,7 +305,7 @@ describe('RecordBuffer', () => {
     }
   });
 
-  it('shares no memory with another one, whatever is opened and closed in between, and how often', async () => {
+  it('shares no memory with another buffer, however buffers are opened and closed', async () => {
     const first = makeBuffer();
     first.buffer.close();
     const second = makeBuffer();

@@ -25,7 +25,7 @@ const latest = defineJob({
   name: 'latest',
   key: 'string',
   value: 'number',
-  // Associative, not commutative: of several values the last.
+  // It is associative but not commutative: it returns the last value.
   combine: (_accumulated, value) => value,
   reduce: 'combined',
 });
@@ -108,14 +108,14 @@ async function collect(
   return { partitions, spills: collector.spills, bytesSpilled: collector.bytesSpilled };
 }
 
-/** By a Map, in the order of the emits; then by the keys' bytes, parted by the hash. */
+/** The oracle: folds into a Map in the order of the emits, sorts by the keys' bytes, and partitions by the hash. */
 function foldedNaively<V>(
   emits: readonly (readonly [string, V])[],
   fold: (a: V, b: V) => V,
   reducers: number,
 ): (readonly [string, V])[][] {
   const groups = new Map<string, V>();
-  // What is no text is emitted as U+FFFD, so it is the bytes that make a group.
+  // A lone surrogate is emitted as U+FFFD, so the encoded bytes decide which keys form a group.
   for (const [key, value] of emits.map(([key, value]) => [Buffer.from(key).toString(), value] as const)) {
     groups.set(key, groups.has(key) ? fold(groups.get(key) as V, value) : value);
   }
@@ -147,7 +147,7 @@ const text = fc.oneof(
 const reducersOf = fc.integer({ min: 1, max: 3 });
 
 describe('ShuffleCollector', () => {
-  it('empties a table that is large for its memory before it goes over to the buffer, a second one beside it', async () => {
+  it('spills a large table before it switches to the buffer, so that memory does not hold both', async () => {
     const emits = Array.from({ length: 150_000 }, (_, i) => [`key ${i}`, 1] as const);
     const of = (memoryBytes: number, adaptEach: number) =>
       collect(summing, emits, { memoryBytes, adaptEach });
@@ -163,7 +163,7 @@ describe('ShuffleCollector', () => {
     expect(small.partitions).toEqual(kept.partitions);
   });
 
-  it('sums and picks numbers as a Map would, whether the table has to be emptied for each key or never', async () => {
+  it('sums and selects numbers as a Map would, whether it spills the table for each key or never', async () => {
     let spills = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -184,7 +184,7 @@ describe('ShuffleCollector', () => {
     expect(spills).toBeGreaterThan(500);
   });
 
-  it('folds strings in the order in which they were emitted, through spills and passes of merging', async () => {
+  it('folds strings in the order in which they were emitted, through spills and merge passes', async () => {
     let spills = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -208,7 +208,7 @@ describe('ShuffleCollector', () => {
     expect(spills).toBeGreaterThan(500);
   });
 
-  it('keeps every value in order where nothing combines', async () => {
+  it('keeps every value in order if the job has no combiner', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(text, { maxLength: 40, size: 'max' }),
@@ -248,7 +248,7 @@ describe('ShuffleCollector', () => {
     }
   });
 
-  it('goes over to the sort buffer when keys hardly repeat, and loses nothing', async () => {
+  it('switches to the sort buffer if keys rarely repeat, and loses no record', async () => {
     const unique = 140_000;
     const emits = Array.from({ length: unique + 20_000 }, (_, i) => {
       const key = i < unique ? i : i - unique;
@@ -266,13 +266,13 @@ describe('ShuffleCollector', () => {
           expected.map((groups) => JSON.stringify(groups)),
         );
       }
-      // What the table folds takes less room than what the buffer holds until it is drained.
+      // The table folds repeated keys, but the buffer holds every record until it is drained.
       if (memoryBytes === 64 * MiB) expect([adapted.spills, kept.spills]).toEqual([0, 0]);
       else expect(Math.min(adapted.spills, kept.spills)).toBeGreaterThan(0);
     }
   });
 
-  it('does not spill what fits', async () => {
+  it('does not spill if everything fits into memory', async () => {
     const emits = Array.from({ length: 10_000 }, (_, i) => [`${i % 100}`, 1] as const);
 
     const found = await collect(summing, emits);
@@ -281,7 +281,7 @@ describe('ShuffleCollector', () => {
     expect(numbers(found.partitions[0]!).every(([, sum]) => sum === 100)).toBe(true);
   });
 
-  it('says which value is no number', () => {
+  it('names a value that is not a number', () => {
     const collector = new ShuffleCollector(environmentOf(summing));
 
     for (const value of ['7', undefined, null, 7n, { valueOf: () => 7 }]) {
@@ -293,7 +293,7 @@ describe('ShuffleCollector', () => {
     collector.close();
   });
 
-  it('reports a failed emit in the end, though map swallowed it and went on', async () => {
+  it('reports a failed emit at the end even if map swallowed the error', async () => {
     for (const job of [summing, plain]) {
       const store = new MemoryStore();
       const collector = new ShuffleCollector(environmentOf(job, { store }));
@@ -316,7 +316,7 @@ describe('ShuffleCollector', () => {
     }
   });
 
-  it('reports a spill that failed under an emit whose failure was swallowed, and stays failed', async () => {
+  it('reports a failed spill even if map swallowed the error of the emit, and stays failed', async () => {
     for (const job of [summing, plain]) {
       for (const [folder, name] of [
         [`${scratch.path}/not/there`, 'StorageError'],
@@ -347,7 +347,7 @@ describe('ShuffleCollector', () => {
     }
   });
 
-  it('stops in the middle of map when the attempt is to stop, though map swallows it', async () => {
+  it('stops in the middle of map when the attempt is cancelled, even if map swallows the error', async () => {
     const environment = environmentOf(plain, {
       memoryBytes: 2_000,
       scratch: scratch.path,
@@ -373,7 +373,7 @@ describe('ShuffleCollector', () => {
     collector.close();
   });
 
-  it('refuses a record larger than the sort buffer, naming the remedy', () => {
+  it('rejects a record larger than the sort buffer, and suggests a fix', () => {
     const collector = new ShuffleCollector(
       environmentOf(plain, { memoryBytes: 2_000, scratch: scratch.path }),
     );
@@ -390,7 +390,7 @@ describe('ShuffleCollector', () => {
     collector.close();
   });
 
-  it('leaves files of its own only, in its own folder', async () => {
+  it('writes only its own files, in its own folder', async () => {
     using own = scratchFolder();
     const collector = new ShuffleCollector(environmentOf(plain, { memoryBytes: 2_000, scratch: own.path }));
     for (let i = 0; i < 300; i++) collector.emit(`${i}`, 'value');
