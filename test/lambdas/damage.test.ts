@@ -133,7 +133,7 @@ const RUN = 'merge/r-00001';
 eachDamage(
   'a run to be merged',
   {
-    'before the barrier looks at it': { operation: 'head', key: RUN },
+    'before the barrier checks it': { operation: 'head', key: RUN },
     'between that look and the read of its footer': { operation: 'get', key: RUN },
     'while the commit reads it': { operation: 'read 1', key: RUN },
   },

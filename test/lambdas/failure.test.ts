@@ -13,7 +13,7 @@ import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 
 const JOB = jobId('daily.2026-01_a');
 const STARTED = '2026-01-01T00:00:00.000Z';
-const NOTED = new MapReduceError('UserCodeError', 'map() threw Error: an attempt that was made again');
+const NOTED = new MapReduceError('UserCodeError', 'map() threw Error: an attempt that was retried');
 
 /** `Error` and `Cause` as a Catch passes them on, for an error that a handler threw. */
 function thrown(error: unknown): { Error: string; Cause: string } {

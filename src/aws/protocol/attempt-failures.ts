@@ -1,7 +1,7 @@
 /**
- * Failed attempts leave a note, since Step Functions tells its parent nothing of what a child tried before it gave up.
- * The barriers learn from the notes whether a missing task was lost or has used up its attempts, and the report and
- * failure.json tell them to people.
+ * The notes that failed attempts write, because Step Functions does not report the failed attempts of a child to its parent.
+ * From the notes, a barrier finds out whether a missing task was lost or has used up its attempts. The report and
+ * failure.json show the notes to people.
  */
 import * as v from 'valibot';
 import { errorRow } from '../../base/error-table.ts';
@@ -15,9 +15,9 @@ import { cutError, type ErrorBounds } from './cut-error.ts';
 import { type AttemptFailureDocument, findDocument, writeDocument } from './documents.ts';
 import { attemptFailureKey, attemptFailuresPrefix } from './keys.ts';
 
-/** Notes read for one report, newest first to stay. */
+/** How many notes are read at most. */
 export const FAILURES_READ_MAX = 1_000;
-/** A note is for people. */
+/** Notes are for people, so they include stacks. */
 const NOTE_BOUNDS: ErrorBounds = { charactersMax: 8_192, causesMax: 5, hasStacks: true };
 
 export async function recordFailure(
@@ -40,7 +40,7 @@ export async function recordFailure(
   await writeDocument(store, attemptFailureKey(jobId, attemptId), document);
 }
 
-/** In the id of a backup attempt. Whether it fails is of no matter: the first attempt goes on, with its retries. */
+/** Part of the id of a backup attempt. Its failures do not count, because the first attempt continues, with its retries. */
 export const BACKUP_MARK = 'backup-';
 
 export function isBackup(attemptId: AttemptId): boolean {
@@ -54,7 +54,7 @@ const noteSchema: v.GenericSchema<unknown, AttemptFailureDocument> = v.object({
   error: errorSchema,
 });
 
-/** Returns undefined if the note is gone, or if another version of this project wrote it in another form. */
+/** Returns undefined if there is no note, or if another version of this project wrote it in another form. */
 export async function findFailure(
   store: ObjectStore,
   key: string,
@@ -63,7 +63,7 @@ export async function findFailure(
   return note.success ? note.output : undefined;
 }
 
-/** Oldest first. At most FAILURES_READ_MAX of them. */
+/** Returns at most FAILURES_READ_MAX notes, oldest first. */
 export async function readFailures(
   store: ObjectStore,
   job: JobId,
@@ -81,7 +81,7 @@ export async function readFailures(
     .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }
 
-/** The failure that used up a task's attempts; undefined while another attempt is worth making. */
+/** Returns the failure that used up the attempts of a task; undefined if another attempt may succeed. */
 export function finalFailure(
   failures: readonly AttemptFailureDocument[],
   task: TaskId,
@@ -97,7 +97,7 @@ export function isFinal(errorName: string): boolean {
   return errorRow(errorName)?.retry === 'never';
 }
 
-/** An attempt that was told to stop has not failed, and one without anything left to try has the notes of the others. */
+/** A cancelled attempt has not failed. A task that has used up its attempts already has the notes of those attempts. */
 export function isFailure(error: unknown): boolean {
   return !isMapReduceError(error, 'CancelledError') && !isMapReduceError(error, 'TaskFailedError');
 }

@@ -1,9 +1,9 @@
 /**
- * What Lambda and Step Functions report of a function that failed, as data. Their texts are read here and nowhere else; an
- * error of our own arrives as data (error-answer.ts).
+ * Parses what Lambda and Step Functions report about a failed function. Only this module reads their texts; errors that a
+ * handler throws arrive as data (error-answer.ts).
  *
- * A process that ended without an answer of ours takes one of these forms, seen on AWS and on both emulators; the request's
- * id leads to the attempt and its log:
+ * If a process ends before its handler returns or throws, the report has one of these forms, seen on AWS and on both
+ * emulators. The request id identifies the attempt and its log:
  *
  *     Error                Cause                                                                            here
  *     Runtime.OutOfMemory  {"errorMessage": "RequestId: <id> Error: Runtime exited with error: signal: killed"}  out of memory
@@ -23,7 +23,7 @@ import { textFieldOf } from '../../base/field-of.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { carriedError } from './error-answer.ts';
 
-/** What a Catch hands on. Before the first death both are empty. */
+/** What a Catch passes on. Before the first death, both are empty. */
 export const deathSchema = v.object({
   Error: v.optional(v.string(), ''),
   Cause: v.optional(v.string(), ''),
@@ -42,24 +42,24 @@ export const FUNCTION_DEATHS = [
   'States.Timeout',
 ] as const;
 
-/** What a Distributed Map fails with when children failed; of their errors it says nothing. */
+/** The error of a Distributed Map whose children failed. It does not include their errors. */
 const CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
 
 export interface FunctionDeath {
   readonly name: ErrorName;
   readonly message: string;
-  /** Of the invocation that died, where the cause names it. */
+  /** The request id of the invocation that died, if the cause names it. */
   readonly requestId: string | undefined;
 }
 
 export type ReportedFailure =
-  /** A handler threw it. */
+  /** A handler threw this error. */
   | { readonly kind: 'thrown'; readonly error: SerializedError }
-  /** The function's process ended, or was ended, without an answer. */
+  /** The function's process ended or was killed before its handler returned or threw. */
   | { readonly kind: 'death'; readonly death: FunctionDeath }
-  /** Tasks of a stage failed; the notes of their attempts say which and why. */
+  /** Tasks of a stage failed. The notes of their attempts report which tasks, and why. */
   | { readonly kind: 'tasks-failed' }
-  /** Anything else that Lambda or Step Functions refuses or fails with. */
+  /** Any other error of Lambda or Step Functions. */
   | { readonly kind: 'other'; readonly name: string; readonly message: string };
 
 export function reportedFailure({ Error: name, Cause: cause }: Death): ReportedFailure {
@@ -67,21 +67,21 @@ export function reportedFailure({ Error: name, Cause: cause }: Death): ReportedF
   if (isFunctionDeath(name)) return { kind: 'death', death: functionDeath(name, cause) };
   const answer = errorMessageIn(cause);
   const error = answer === undefined ? undefined : carriedError(answer);
-  // A handler's own error keeps its name on the way; a line that says otherwise was not written by the handler.
+  // An error of a handler keeps its name on the way. If the names differ, the handler did not write this line.
   if (error !== undefined && error.name === name) return { kind: 'thrown', error };
   return { kind: 'other', name, message: answer ?? cause };
 }
 
 /**
- * Of a function that was invoked directly, without Step Functions in between.
+ * Parses the failure of a function that was invoked directly, without Step Functions.
  *
- * @param payload  what it answered, as JSON
+ * @param payload  the response of the function, as JSON
  */
 export function invokedFailure(functionError: string, payload: string): ReportedFailure {
   return reportedFailure({ Error: textIn(payload, 'errorType') ?? functionError, Cause: payload });
 }
 
-/** What Lambda's own last line of a log says of an invocation. */
+/** The figures in the last line that Lambda writes to the log of an invocation. */
 export interface InvocationReport {
   readonly billedMs: number | undefined;
   readonly memory: { readonly sizeMb: number; readonly usedMb: number } | undefined;
@@ -99,14 +99,14 @@ export function invocationReport(log: string): InvocationReport {
 }
 
 /**
- * Whether Lambda wrote this line of a log, and not the function. An `Invoke Error` repeats what the handler threw, which the
- * step has logged as a record of its own.
+ * Whether Lambda, and not the function, wrote this line of a log. An `Invoke Error` repeats the error that the handler threw,
+ * which the step has already logged.
  */
 export function isLambdaLine(line: string): boolean {
   return /^(START|END|REPORT|INIT_START|XRAY) |^(\S+\t\S+\tERROR\t)?Invoke Error\s/.test(line);
 }
 
-/** @param reported  of an attempt; anything that is not a handler's own error is taken for the end of its process */
+/** @param reported  the error of an attempt. Any error that a handler did not throw is treated as the end of its process. */
 export function deathOf(reported: Death): FunctionDeath {
   return functionDeath(reported.Error, reported.Cause);
 }
@@ -117,37 +117,37 @@ function isFunctionDeath(errorName: string): boolean {
 
 function functionDeath(name: string, cause: string): FunctionDeath {
   const said = errorMessageIn(cause) ?? cause;
-  const told = `${name}${said === '' ? '' : `: ${said}`}`;
+  const report = `${name}${said === '' ? '' : `: ${said}`}`;
   const requestId = isFunctionDeath(name) ? requestIdIn(said) : undefined;
   switch (endOf(name, said)) {
     case 'time limit':
       return {
         name: 'TaskTimedOutError',
-        message: `the function was ended at its time limit (${told}). It checks the clock between chunks and groups and stops in time, so most likely one call of the job's own code never returned. Use smaller splits, or give the function more time`,
+        message: `the function reached its time limit and was killed (${report}). The engine checks the time between chunks and groups, so most likely one call of the job's own code never returned. Check it for an infinite loop, use smaller splits, or give the function more time`,
         requestId,
       };
     case 'memory':
       return {
         name: 'WorkerOutOfMemoryError',
-        message: `the function ran out of memory (${told}). Buffers stay within their budget, so the job's own code keeps too much. Keep less, or give the functions more memory`,
+        message: `the function ran out of memory (${report}). Buffers stay within their budget, so the job's own code keeps too much data. Keep less data, or give the functions more memory`,
         requestId,
       };
     case 'killed':
       return {
         name: 'WorkerDiedError',
-        message: `the function's process ended without an answer (${told}). Lambda kills a process that outgrows its memory: compare Max Memory Used with Memory Size in its log.`,
+        message: `the function's process was killed before it returned a result (${report}). Lambda kills a process that exceeds its memory: compare Max Memory Used with Memory Size in its log`,
         requestId,
       };
     case 'unknown':
       return {
         name: 'WorkerDiedError',
-        message: `the function's process ended without an answer (${told}). Its log says more.`,
+        message: `the function's process ended before it returned a result (${report}). Check its log`,
         requestId,
       };
   }
 }
 
-/** Only under these names is the text Lambda's; under any other it may be that of the job's code. */
+/** The text is Lambda's own only for these names. For any other name, the job's code may have written it. */
 function endOf(name: string, said: string): 'time limit' | 'memory' | 'killed' | 'unknown' {
   switch (name) {
     case 'Sandbox.Timedout':
@@ -173,7 +173,7 @@ function errorMessageIn(cause: string): string | undefined {
   return textIn(cause, 'errorMessage');
 }
 
-/** A field of an answer that is handed on as JSON; undefined for any other text, such as an answer that was cut. */
+/** Returns a field of a JSON answer; undefined for any other text, such as a truncated answer. */
 function textIn(json: string, field: 'errorType' | 'errorMessage'): string | undefined {
   try {
     return textFieldOf(parseJson(json), field);

@@ -179,7 +179,7 @@ export async function recover(folder: JobFolder, claim: OutputClaim): Promise<De
 
 /**
  * Whether the output holds the complete result of a run: its _SUCCESS is the file from the run's folder. In a copy of the
- * output, no file is the same any more; there, a _SUCCESS next to an identical manifest counts too.
+ * output, all files have new inodes; there, a _SUCCESS next to an identical manifest counts too.
  */
 async function hasCommitted(path: string, root: string): Promise<boolean> {
   const result = join(path, JOB_FOLDER_LAYOUT.outputPrefix);

@@ -62,7 +62,7 @@ ${HINT_KINDS.map((kind) => `| \`${kind}\` | ${hintText({ kind, jobId: jobId('JOB
 
 ## failure.json
 
-A job that fails on AWS writes \`jobs/<jobId>/failure.json\`, and \`requests/<name>.failure.json\` beside its request. Read
+A job that fails on AWS writes \`jobs/<jobId>/failure.json\`, and \`requests/<name>.failure.json\` next to its request. Read
 \`error\`, \`details\` and \`nextSteps[].kind\` in programs; \`message\` and \`text\` are for people, and their words change.
 
 \`\`\`json

@@ -7,7 +7,7 @@ const answer = (errorType: string, errorMessage: string) => JSON.stringify({ err
 describe('the death of a function', () => {
   it.each([
     [
-      'memory, as Lambda tells it',
+      'memory, as Lambda reports it',
       'Runtime.OutOfMemory',
       answer('Runtime.OutOfMemory', `RequestId: ${REQUEST} Error: Runtime exited with error: signal: killed`),
       'WorkerOutOfMemoryError',

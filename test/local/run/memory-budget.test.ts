@@ -44,7 +44,7 @@ describe('the memory that a process may use', () => {
       1 * GiB,
     ],
     [
-      'a limit of an ancestor, of version 1, beside version 2 for other things',
+      'a limit of an ancestor, version 1, with version 2 for other controllers',
       {
         'proc/self/cgroup': '4:memory:/a/b\n0::/\n',
         'sys/fs/cgroup/memory/a/b/memory.limit_in_bytes': '9223372036854771712\n',
