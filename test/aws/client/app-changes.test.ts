@@ -1,17 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { appChanges, assertMayReplace } from '../../../src/aws/client/app-changes.ts';
 import type { DeployedStack } from '../../../src/aws/client/deployed-stack.ts';
-import type { AppCatalog, DeployedApp } from '../../../src/aws/protocol/app-catalog.ts';
+import type { AppCatalog } from '../../../src/aws/protocol/app-catalog.ts';
+import { deployedApp as app, PARAMS } from '../../helpers/deployed-apps.ts';
 
-const PARAMS = { least: { type: 'number', default: 1, description: 'count' } } as const;
-const app = (name: string, more: Partial<DeployedApp> = {}): DeployedApp => ({
-  name,
-  description: `Does ${name}`,
-  params: {},
-  isMapOnly: true,
-  isText: true,
-  ...more,
-});
 const APPS = [app('same', { params: PARAMS }), app('other')];
 
 describe('the changes of a deployment', () => {

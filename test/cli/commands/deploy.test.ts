@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CONTEXT_NAMES } from '../../../infra/deploy/context.ts';
-import { type AppCatalog, commentOf, type DeployedApp } from '../../../src/aws/protocol/app-catalog.ts';
+import { type AppCatalog, commentOf } from '../../../src/aws/protocol/app-catalog.ts';
+import { deployedApp as app, PARAMS } from '../../helpers/deployed-apps.ts';
 import { allBelow, BIN, cleanEnvironment, cli, folderWith, hasPrinted, startCli } from '../cli-process.ts';
 
 const NOBODY = { AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' };
@@ -67,15 +68,6 @@ describe('deploy --jobs', () => {
 });
 
 const MACHINE = 'arn:aws:states:us-east-1:000000000000:stateMachine:M';
-const PARAMS = { least: { type: 'number', default: 1, description: 'count' } } as const;
-const app = (name: string, more: Partial<DeployedApp> = {}): DeployedApp => ({
-  name,
-  description: `Does ${name}`,
-  params: {},
-  isMapOnly: true,
-  isText: true,
-  ...more,
-});
 const job = (name: string, params: object = {}) =>
   `defineJob({ name: 'job', description: 'Does ${name}', params: ${JSON.stringify(params)}, input: textLines(), map: (line, { emit }) => emit(null, line), output: lines() })`;
 const jobsModule = `import { defineJob, lines, textLines } from 'serverless-mapreduce';
