@@ -1,9 +1,9 @@
 /**
- * Turns the merged records of a partition into results, group by group. Three ways, by what the job's reduce is:
+ * Turns the merged records of a partition into results, group by group. The job's reduce decides how:
  *
- *   'each'                              every record goes straight from its block to the output, undecoded
- *   'sum' 'min' 'max' 'count' 'combined'   one accumulator a group, whatever its size
- *   a function                          the group's values are gathered and handed over lazily
+ *   'each'                                 copies every record from its block to the output without decoding it
+ *   'sum' 'min' 'max' 'count' 'combined'   keeps one accumulator per group, whatever the size of the group
+ *   a function                             collects the values of the group, and passes them on lazily
  */
 import type { JobShuffle, ParameterValues, ReduceContext, ReduceFunction } from '../api/job.ts';
 import { refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
@@ -23,7 +23,7 @@ import { GroupValues } from './group-values.ts';
 import type { ResultOutput } from './result-output.ts';
 
 export interface GroupReducer extends RecordConsumer {
-  /** What it spilled, and how to close the spill. Only values that are gathered for a function are spilled. */
+  /** Counts and closes the spills. Present only if reduce is a function, because other reducers do not spill. */
   readonly values?: Pick<GroupValues, 'spills' | 'bytesSpilled' | 'close'>;
 }
 
@@ -76,7 +76,7 @@ class CountFold implements ValueFold {
   }
 }
 
-/** Of the attempt's memory: what a group may hold before it goes to disk. */
+/** Fraction of the attempt's memory that the values of a group may take before they are spilled. */
 const GROUP_MEMORY_FRACTION = 0.1;
 
 class FunctionReducer implements GroupReducer {
@@ -117,7 +117,7 @@ class FunctionReducer implements GroupReducer {
         try {
           output.emit(key, value, this.#key.bytes, 0, this.#key.end);
         } catch (error) {
-          // User code may swallow it; the record would be missing.
+          // User code may swallow the error, and the record would be missing.
           this.#failure ??= error;
           throw error;
         }

@@ -1,7 +1,7 @@
 /**
- * The values of one group, as reduce sees them: read lazily and in order, from the start by each iteration. They are
- * gathered encoded; a group that outgrows its memory goes on in a local file, so that one giant key costs disk, not
- * memory.
+ * Holds the values of one group for reduce, which reads them lazily and in order. Each iteration starts at the first
+ * value. Values are stored encoded. If a group exceeds its memory, its values are spilled to a local file, so a giant
+ * group takes disk space instead of memory.
  *
  *     value:  varint length, bytes
  */
@@ -16,7 +16,7 @@ import { openLocalFile, readAt, writeFully } from '../storage/local-file.ts';
 
 const READ_BYTES = 256 * 1024;
 
-/** One object per group: a `values` kept from an earlier group must not yield those of the current one. */
+/** One object per group, so that `values` kept from an earlier group do not yield values of the current one. */
 class CurrentGroup implements Iterable<unknown> {
   readonly #values: GroupValues;
   readonly #group: number;
@@ -39,10 +39,10 @@ export class GroupValues {
   readonly #sink = new GrowableSink(4096);
   #file: number | undefined;
   #fileBytes = 0;
-  /** For reading the file; undefined while an iteration has it. */
+  /** The buffer for reading the file; undefined while an iteration uses it. */
   #read: Buffer | undefined;
   #groups = 0;
-  /** Bytes that went to disk over the attempt's life. */
+  /** The bytes spilled during the whole attempt. */
   bytesSpilled = 0;
   spills = 0;
 
@@ -55,7 +55,7 @@ export class GroupValues {
     codec: Codec<unknown>;
     memoryBytes: number;
     path: string;
-    /** Each value that is read is a step of it. */
+    /** Each value read counts as one step. */
     progress: Pick<Progress, 'steps'>;
   }) {
     this.#progress = progress;
@@ -81,12 +81,12 @@ export class GroupValues {
     sink.end = copyBytes(bytes, start, end, sink.bytes, writeVarint(length, sink.bytes, sink.end));
   }
 
-  /** The values added since clear(), for reduce(), which may keep them: reading them after clear() or close() throws. */
+  /** The values added since clear(). reduce() may keep the iterable, but reading it after clear() or close() throws. */
   current(): Iterable<unknown> {
     return new CurrentGroup(this, this.#groups);
   }
 
-  /** @throws JobDefinitionError when `group` has ended */
+  /** @throws JobDefinitionError if `group` has ended */
   *valuesOf(group: number): Generator<unknown, undefined> {
     this.#assertCurrent(group);
     if (this.#fileBytes > 0) yield* this.#valuesOfFile(group);
@@ -109,7 +109,7 @@ export class GroupValues {
 
   #spill(): void {
     this.#file ??= openLocalFile(this.#path, 'w+');
-    // The file may have been truncated after a write further on: the position is told, not remembered.
+    // The position is passed explicitly, because clear() may have truncated the file.
     writeFully(this.#file, this.#sink.bytes.subarray(0, this.#sink.end), this.#fileBytes);
     this.#fileBytes += this.#sink.end;
     this.bytesSpilled += this.#sink.end;
@@ -121,7 +121,7 @@ export class GroupValues {
     if (group === this.#groups) return;
     throw new MapReduceError(
       'JobDefinitionError',
-      'the values of a group were read after its reduce() had returned. Read them inside, or copy what is to be kept',
+      'the values of a group were read after its reduce() had returned. Read them inside reduce(), or copy those you need later',
       { details: { phase: 'reduce' } },
     );
   }
@@ -155,7 +155,10 @@ export class GroupValues {
       while (end < neededBytes) {
         const read = readAt(this.#file!, buffer, { start: end, end: buffer.length, position: fileAt });
         if (read === 0)
-          throw new MapReduceError('StorageError', `${this.#path} was cut short while it was read`);
+          throw new MapReduceError(
+            'StorageError',
+            `${this.#path} was truncated while it was read. Do not change files in the scratch folder during a run`,
+          );
         fileAt += read;
         end += read;
       }

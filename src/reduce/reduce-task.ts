@@ -1,9 +1,9 @@
 /**
- * One attempt of one reduce task: merge the partition's runs from all shuffle objects, reduce group by group, commit
- * the part.
+ * Runs one attempt of a reduce task: merges the partition's runs from all shuffle objects, reduces them group by group,
+ * and commits the part.
  *
- * Called by whoever runs attempts, any number of times for one task, also at the same time: the commit decides which
- * attempt counts.
+ * Worker threads and Lambda functions call this, any number of times per task and even at the same time. Only one
+ * attempt of a task can commit.
  */
 import { createCounter } from '../api/user-code.ts';
 import { sortedCounters } from '../base/counters.ts';
@@ -26,7 +26,7 @@ import { readPartitionSegments } from '../shuffle/shuffle-index.ts';
 import { createGroupReducer, type GroupReducer, resultValueCodec } from './group-reducer.ts';
 import { createResultOutput } from './result-output.ts';
 
-/** Of the attempt's memory, for open runs; the rest is for a group's values, the output and the heap. */
+/** Fraction of the attempt's memory for open runs. The rest is for the values of a group, the output and the heap. */
 const MERGE_FRACTION = 0.6;
 
 export async function runReduceTask(
@@ -90,15 +90,15 @@ async function reducePartition(
   }
 }
 
-/** What merging runs into fewer took. */
+/** Totals of the runs that were merged before the final merge. */
 interface MergedRuns {
   runs: number;
   bytes: number;
-  /** Records that folding saved. */
+  /** The number of records that folding removed. */
   recordsFolded: number;
 }
 
-/** As many runs as may be open at once. */
+/** Merges runs until no more are left than may be open at once. */
 async function openableRuns(
   segments: readonly RunSegment[],
   { job, settings, memoryBytes, scratchFolder, progress, control }: TaskEnvironment,
@@ -121,7 +121,7 @@ async function openableRuns(
   return { open, chunkBytes: budget.chunkBytes, merged };
 }
 
-/** Reports progress by records, which stand for bytes: blocks are read ahead, and of different runs at different times. */
+/** Estimates the bytes read from the number of records consumed, because runs read their blocks ahead. */
 function progressOf(
   reducer: GroupReducer,
   {

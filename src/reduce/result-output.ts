@@ -1,6 +1,7 @@
 /**
- * Where a reduce task's records go: formatted into its part, or, when the parts are to be merged into one file and are
- * not in order, into a run of (key of the group, formatted record), which the merge orders by key whatever the format is.
+ * The output of a reduce task. Usually it formats the records into the task's part. If the parts are to be merged and
+ * are not in order, it writes a run of (key of the group, formatted record), so that the merge can order them by key
+ * whatever the format is.
  */
 import type { AttemptId, TaskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -15,9 +16,9 @@ import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
 import type { RecordSink } from '../shuffle/consume-merge.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 
-/** What is appended is a record whose key is the group's and whose value is still encoded. */
+/** append() takes records whose key is the key of the group, and whose value is still encoded. */
 export interface ResultOutput extends RecordSink {
-  /** One record of the group whose encoded key is bytes[start, end). */
+  /** Writes one record of the group whose encoded key is groupKey[groupStart, groupEnd). */
   emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void;
   commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }>;
   abort(): Promise<void>;
@@ -27,7 +28,7 @@ export interface ResultOutputOptions {
   readonly taskId: TaskId;
   readonly attemptId: AttemptId;
   readonly environment: TaskEnvironment;
-  /** Of the records that are appended. */
+  /** The codecs of the appended records. */
   readonly keyCodec: Codec<unknown>;
   readonly valueCodec: Codec<unknown>;
 }
@@ -37,7 +38,7 @@ export function createResultOutput(options: ResultOutputOptions): ResultOutput {
   return settings.merge && !partsAreInOrder(settings) ? new MergeRunOutput(options) : new PartOutput(options);
 }
 
-/** The format's shortcut for these codecs, or the long way round through decoded values. */
+/** Returns the format's fast path for these codecs, or a writer that decodes each record first. */
 function encodedWriter(
   format: OutputFormat<unknown, unknown>,
   options: ResultOutputOptions,

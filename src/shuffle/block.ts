@@ -1,8 +1,8 @@
 /**
- * A block: some records of one partition, in key order; what is compressed, checksummed and held in memory at once.
+ * A block holds records of one partition, in key order. It is compressed, checksummed and held in memory as a unit.
  *
  *   offset  size
- *        0     4   CRC-32 of everything behind it in this block (little-endian, like all numbers here)
+ *        0     4   CRC-32 of the rest of this block (little-endian, like all numbers here)
  *        4     4   stored payload bytes
  *        8     4   raw payload bytes
  *       12     4   records
@@ -12,13 +12,13 @@
  *
  * The raw payload is a sequence of records:
  *
- *   varint h            0: the same key as the record before; n: a key of n - 1 bytes follows
+ *   varint h            0: the same key as the previous record; n: a key of n - 1 bytes follows
  *   varint v            length of the value
- *   key (h - 1 bytes)   not there when h is 0
+ *   key (h - 1 bytes)   absent if h is 0
  *   value (v bytes)
  *
- * A block's first record never has h = 0, so that blocks can be read on their own. A payload that does not shrink by
- * an eighth is stored raw: reading it back then costs nothing.
+ * The first record of a block never has h = 0, so each block can be read on its own. If compression does not shrink a
+ * payload by an eighth, it is stored raw, so that reading it back costs nothing.
  */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { takeBuffer } from '../base/buffer-pool.ts';
@@ -40,7 +40,7 @@ export interface BlockHeader {
   readonly codec: number;
 }
 
-/** A copy of the raw payload as a finished block, in a buffer that may be given back to the pool. */
+/** Copies the raw payload into a finished block, in a buffer that may be given back to the pool. */
 export function sealBlock(raw: Buffer, records: number, compression: BlockCompression): Buffer {
   if (compression.codec === 'zstd') {
     const packed = zstdCompressSync(raw, {
@@ -63,7 +63,11 @@ function assemble(payload: Buffer, rawBytes: number, records: number, codec: num
   return block;
 }
 
-/** Reads the header at `at`. Throws CorruptShuffleError when its numbers make no sense. */
+/**
+ * Reads the header at `at`.
+ *
+ * @throws CorruptShuffleError if its numbers are invalid
+ */
 export function readBlockHeader(bytes: Buffer, at: number, origin: string): BlockHeader {
   const header = {
     crc: bytes.readUInt32LE(at),
@@ -78,19 +82,23 @@ export function readBlockHeader(bytes: Buffer, at: number, origin: string): Bloc
     header.storedBytes > header.rawBytes ||
     header.records === 0
   ) {
-    throw corrupt(origin, `a block header makes no sense (${JSON.stringify(header)})`);
+    throw corrupt(origin, `a block header is invalid (${JSON.stringify(header)})`);
   }
   return header;
 }
 
-/** Checks and unpacks a block that lies at `at`. The result may be a view of `bytes`. */
+/**
+ * Verifies and decompresses the block at `at`. The result may be a view of `bytes`.
+ *
+ * @throws CorruptShuffleError if the block is damaged
+ */
 export function openBlock(bytes: Buffer, at: number, header: BlockHeader, origin: string): Buffer {
   const end = at + BLOCK_HEADER_BYTES + header.storedBytes;
   const actual = crc32(bytes.subarray(at + 4, end));
   if (actual !== header.crc) {
     throw corrupt(
       origin,
-      `a block's checksum is ${crc32Text(actual)}, but ${crc32Text(header.crc)} was written`,
+      `the checksum of a block is ${crc32Text(actual)}, but its header says ${crc32Text(header.crc)}`,
     );
   }
   const payload = bytes.subarray(at + BLOCK_HEADER_BYTES, end);
@@ -102,7 +110,10 @@ export function openBlock(bytes: Buffer, at: number, header: BlockHeader, origin
     throw corrupt(origin, 'a block does not decompress', error);
   }
   if (raw.length !== header.rawBytes)
-    throw corrupt(origin, `a block unpacks to ${raw.length} bytes, not ${header.rawBytes}`);
+    throw corrupt(
+      origin,
+      `a block decompresses to ${raw.length} bytes, but its header says ${header.rawBytes}`,
+    );
   return raw;
 }
 

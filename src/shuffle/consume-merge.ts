@@ -1,6 +1,6 @@
 /**
- * Takes the records of a merge to a sink. Records are taken in synchronous stretches, between which the next block of
- * some run, or the sink, is awaited.
+ * Passes the records of a merge to a sink. It consumes them in synchronous stretches. Between two stretches, it awaits
+ * the next block of a run, or the sink.
  */
 import type { AttemptControl } from '../base/progress.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
@@ -8,24 +8,24 @@ import type { KWayMerge } from './merge.ts';
 import { openMerge } from './open-runs.ts';
 import type { RunSegment } from './run-reader.ts';
 
-/** Where records go. */
+/** Receives records. */
 export interface RecordSink {
   append(record: Readonly<RecordSlice>): void;
-  /** flush() is to be awaited before many more records come. */
+  /** Whether the caller should await flush() before it appends many more records. */
   readonly wantsFlush: boolean;
   flush(): Promise<void>;
 }
 
-/** What is done with records on their way to a sink. */
+/** Processes records before they reach a sink. */
 export interface RecordConsumer {
-  /** Takes records until the merge must be awaited (true) or the sink must be flushed (false). */
+  /** Consumes records. Returns true when the merge must be awaited, and false when the sink must be flushed. */
   takeStretch(merge: KWayMerge): boolean;
   /** Called once, after the last record. */
   finish(): void;
   readonly recordsRead: number;
 }
 
-/** Consumes all records of the segments, which are opened in chunks of `chunkBytes` and closed. */
+/** Opens the segments, consumes all of their records and closes them. Reads in chunks of `chunkBytes`. */
 export async function consumeMerge(
   segments: readonly RunSegment[],
   {
@@ -61,7 +61,7 @@ export async function consumeMerge(
   }
 }
 
-/** Passes every record on as it is, undecoded. */
+/** Passes every record on unchanged, without decoding it. */
 export class RecordCopier implements RecordConsumer {
   recordsRead = 0;
   readonly #sink: RecordSink;

@@ -15,8 +15,8 @@ export interface Folding {
 }
 
 /**
- * Folds the values of each key into one record. It holds one accumulator and one key, however large the group. Errors of
- * the combiner name the key.
+ * Folds the values of each key into one record. It holds one accumulator and one key, however large the group is.
+ * Errors of the combiner name the key.
  */
 export class GroupFolder implements RecordConsumer {
   recordsRead = 0;
@@ -80,7 +80,7 @@ export class GroupFolder implements RecordConsumer {
     this.#fold.writeTo(value);
     const folded = this.#folded;
     const key = this.#key;
-    // Seldom another buffer: comparing costs less than the write barrier of an assignment.
+    // The buffers rarely change, and comparing costs less than the write barrier of an assignment.
     if (folded.keyBytes !== key.bytes) folded.keyBytes = key.bytes;
     if (folded.valueBytes !== value.bytes) folded.valueBytes = value.bytes;
     folded.keyEnd = key.end;
@@ -91,7 +91,7 @@ export class GroupFolder implements RecordConsumer {
     this.recordsWritten++;
   }
 
-  /** What the sink throws is none of the combiner's. */
+  /** Adds the key to an error of the combiner. Returns errors of the sink unchanged. */
   #naming(error: unknown): unknown {
     if (this.#isAppending) return error;
     return userCodeError('combine', error, {

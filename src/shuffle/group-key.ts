@@ -1,7 +1,7 @@
 import { copyBytes, equalBytes } from '../base/byte-ranges.ts';
 import type { RunCursor } from './run-cursor.ts';
 
-/** Remembers the key of the group that is being read: the block that it came from may be gone before the group ends. */
+/** A copy of the current group's key. The block that the key came from may be released before the group ends. */
 export class GroupKey {
   bytes: Buffer = Buffer.allocUnsafeSlow(256);
   end = 0;

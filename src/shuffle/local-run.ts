@@ -1,4 +1,4 @@
-/** A run in a file on the local disk, which is written synchronously: a spill, or runs merged into one. */
+/** A run in a local file, written synchronously. It is a spill, or the result of merging several runs. */
 import { closeSync } from 'node:fs';
 import { giveBuffer } from '../base/buffer-pool.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
@@ -17,7 +17,7 @@ export interface LocalRunOptions {
 
 export class LocalRun implements RecordSink {
   readonly writer: RunWriter;
-  /** Blocks go to the file as they are sealed. */
+  /** Blocks are written to the file as soon as they are sealed. */
   readonly wantsFlush = false;
   readonly #folder: string;
   readonly #name: string;
@@ -43,7 +43,7 @@ export class LocalRun implements RecordSink {
 
   async flush(): Promise<void> {}
 
-  /** Ends the run; returns its segments, one for each partition. */
+  /** Ends the run. Returns its segments, one per partition. */
   finish(): RunSegment[] {
     closeSync(this.#file);
     const store = new FileStore({ root: this.#folder });

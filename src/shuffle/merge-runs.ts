@@ -1,6 +1,6 @@
 /**
- * Merges runs into runs: the spills of a map task into its shuffle object, and a reducer's runs into fewer when there
- * are more than may be open at once.
+ * Merges sorted runs. A map task merges its spills into its shuffle object. If a reducer has more runs than it may open
+ * at once, it first merges them into fewer.
  */
 import type { AttemptControl } from '../base/progress.ts';
 import { consumeMerge, RecordCopier, type RecordSink } from './consume-merge.ts';
@@ -11,7 +11,7 @@ import type { RunSegment } from './run-reader.ts';
 
 export interface MergeRunsOptions {
   readonly budget: OpenRunsBudget;
-  /** Equal keys are folded into one record; without it, all records are kept. */
+  /** How to fold the records of equal keys into one. If undefined, all records are kept. */
   readonly folding: Folding | undefined;
   readonly control: AttemptControl;
 }
@@ -34,14 +34,14 @@ export async function mergeInto(
 
 export interface ReduceRunCountOptions extends MergeRunsOptions {
   readonly scratch: LocalRunOptions;
-  /** Called for each merged run, with its bytes on disk and how many records folding saved. */
+  /** Called for each merged run, with its size on disk and the number of records that folding removed. */
   readonly onMerged: (merged: { bytes: number; recordsFolded: number }) => void;
 }
 
 /**
- * Merges neighbouring runs into local ones until at most `budget.runsMax` are left. Order is kept: a merged run takes
- * the place of those that it was made of. Each pass reads and writes everything once; of two passes the first merges
- * only as many as it must.
+ * Merges neighbouring runs into local runs until at most `budget.runsMax` are left. A merged run takes the place of the
+ * runs that it replaces, so the order is kept. A pass reads and writes each record at most once, and merges no more
+ * runs than necessary.
  */
 export async function reduceRunCount(
   segments: readonly RunSegment[],
@@ -51,7 +51,7 @@ export async function reduceRunCount(
   let current = segments;
   for (let pass = 0; current.length > runsMax; pass++) {
     const next: RunSegment[] = [];
-    // Groups as large as may be, but no more merging than it takes to get down to runsMax.
+    // Merge groups that are as large as allowed, but stop as soon as runsMax runs are left.
     let surplus = current.length - runsMax;
     for (let start = 0; start < current.length; ) {
       const size = Math.max(1, Math.min(runsMax, surplus + 1, current.length - start));

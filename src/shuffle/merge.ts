@@ -1,19 +1,19 @@
 /**
- * K-way merge of sorted runs by a tree of losers: stepping costs one comparison a level, ceil(log2 k) in all, and
- * none at all while a run repeats its key.
+ * Merges k sorted runs with a tree of losers. Each step costs one comparison per level, ceil(log2 k) in total. It costs
+ * no comparison while a run repeats its key.
  *
  *             winner
  *               |
- *           loser 1            tree[n] holds the run that lost the match at node n; the run that lost to nobody
- *          /       \           is the winner. When the winner steps, only the matches on its own path to the root
- *     loser 2     loser 3      are played again.
+ *           loser 1            tree[n] is the run that lost the match at node n. The run that lost no match is the
+ *          /       \           winner. When the winner steps, only the matches on its path to the root are
+ *     loser 2     loser 3      played again.
  *      /   \       /   \
  *    run0 run1   run2 run3
  *
- * Stable: of equal keys, those of the run with the lower index come first, which is the order of the input.
+ * Stable: among equal keys, the run with the lower index comes first, which is the order of the input.
  * Source: Knuth, The Art of Computer Programming, vol. 3, section 5.4.1.
  *
- * Records are consumed in synchronous stretches, between which the next block of some run is awaited:
+ * The caller consumes records in synchronous stretches, and awaits the next block of a run between them:
  *
  *     while (await merge.ready()) {
  *       do use(merge.current); while (merge.next());
@@ -26,19 +26,19 @@ export class KWayMerge {
   readonly #cursors: readonly RunCursor[];
   readonly #tree: Int32Array;
   #winner = 0;
-  /** 'fresh' until the first block of every run is there; 'block' when the winner's block is used up. */
+  /** 'fresh' until every run has read its first block; 'block' when the winner's block is used up. */
   #state: 'fresh' | 'record' | 'block' = 'fresh';
-  /** The record to be used. Its bytes are valid until the next call of ready(). */
+  /** The current record. Its bytes are valid until the next call of ready(). */
   current: RunCursor;
 
-  /** Takes over the cursors, in the order that decides between equal keys; at least one. */
+  /** @param cursors  at least one, in the order that decides between equal keys; close() closes them */
   constructor(cursors: readonly RunCursor[]) {
     this.#cursors = cursors;
     this.#tree = new Int32Array(Math.max(1, cursors.length));
     this.current = cursors[0]!;
   }
 
-  /** Waits until there is a record to use; false at the end of all runs. */
+  /** Waits until there is a current record. Returns false at the end of all runs. */
   async ready(): Promise<boolean> {
     if (this.#state === 'fresh') {
       await Promise.all(this.#cursors.map((cursor) => cursor.nextBlock()));
@@ -51,7 +51,7 @@ export class KWayMerge {
     return !this.current.ended;
   }
 
-  /** Steps to the next record; false when ready() must be awaited first. */
+  /** Steps to the next record. Returns false if the caller must await ready() first. */
   next(): boolean {
     const step = this.current.step();
     if (step === STEP_SAME_KEY) return true;
@@ -85,7 +85,7 @@ export class KWayMerge {
 
   #playAll(): void {
     const runs = this.#cursors.length;
-    // winners[n] is the run that wins the subtree at node n; leaves are nodes runs .. 2 * runs - 1.
+    // winners[n] is the run that wins the subtree at node n. The leaves are the nodes from runs to 2 * runs - 1.
     const winners = new Int32Array(2 * runs);
     for (let run = 0; run < runs; run++) winners[runs + run] = run;
     for (let node = runs - 1; node > 0; node--) {

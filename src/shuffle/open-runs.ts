@@ -1,25 +1,25 @@
-/** How many runs are read at once, and in chunks of which size, within a budget of memory. */
+/** Decides how many runs are read at once, and in chunks of which size, within a memory budget. */
 import { KiB, LIMITS, MiB } from '../base/limits.ts';
 import { KWayMerge } from './merge.ts';
 import { RunCursor } from './run-cursor.ts';
 import { RunReader, type RunSegment } from './run-reader.ts';
 
-/** How runs are read within a budget: how many at once, and in chunks of which size. */
+/** How many runs may be open at once, and the size of the chunks in which each is read. */
 export interface OpenRunsBudget {
   readonly runsMax: number;
   readonly chunkBytes: number;
 }
 
-/** A stream fills two chunks while a third is read. */
+/** A stream fills two chunks while the reader uses a third. */
 const CHUNKS_PER_STREAM = 3;
 const CHUNK_BYTES_MIN = 16 * KiB;
-/** More than this for reading ahead makes nothing faster. */
+/** Reading ahead more than this is not faster. */
 const READ_AHEAD_BYTES_MAX = 24 * MiB;
 
 /**
- * How to read `runs` runs in `memoryBytes`. An open run holds its raw block, the bytes that the next block is assembled
- * from (a block and a chunk), and its stream's chunks; chunks get smaller as runs get more, so that what is held grows
- * slowly with the size of the job.
+ * Decides how to read `runs` runs in `memoryBytes`. An open run holds its raw block, the bytes from which it assembles
+ * the next block (a block and a chunk), and the chunks of its stream. Chunks get smaller as the number of runs grows,
+ * so memory grows slowly with the size of the job.
  */
 export function openRunsBudget(memoryBytes: number, blockBytes: number, runs: number): OpenRunsBudget {
   const runBytesMin = 2 * blockBytes + (CHUNKS_PER_STREAM + 1) * CHUNK_BYTES_MIN;
@@ -28,15 +28,15 @@ export function openRunsBudget(memoryBytes: number, blockBytes: number, runs: nu
   const open = Math.max(1, Math.min(runs, runsMax));
   const readAheadBytes = Math.min(READ_AHEAD_BYTES_MAX, memoryBytes - open * 2 * blockBytes);
   const share = readAheadBytes / open / (CHUNKS_PER_STREAM + 1);
-  // A power of two: the buffer pool has no other sizes.
+  // A power of two, because the buffer pool has no other sizes.
   const chunkBytes =
     2 ** Math.floor(Math.log2(Math.max(CHUNK_BYTES_MIN, Math.min(LIMITS.inputChunkBytes, share))));
   return { runsMax, chunkBytes };
 }
 
 /**
- * How large the blocks of these runs are: a block holds a whole record at least. Only the mean is known, which is right
- * where it matters most: where all records are large.
+ * Estimates the size of the blocks of these runs. A block holds at least one whole record, but only the mean size of
+ * the records is known. The estimate is right when it matters most: when all records are large.
  */
 export function blockBytesOf(segments: Iterable<RunSegment>): number {
   let recordBytes = 0;

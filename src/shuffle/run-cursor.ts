@@ -4,11 +4,11 @@ import { NO_BYTES, RecordSlice } from '../codec/record-slice.ts';
 import { corrupt } from './block.ts';
 import type { RunReader } from './run-reader.ts';
 
-/** The slice is the current record; its key and value lie in one block. */
+/** The slice is the current record. Its key and value are in the same block. */
 export class RunCursor extends RecordSlice {
-  /** The first 6 bytes of the key as one number (0 beyond its end): settles most comparisons. Infinity at the run's end. */
+  /** The first 6 bytes of the key as a number, padded with 0; decides most comparisons. Infinity at the run's end. */
   prefix = 0;
-  /** Position of the run among its peers: decides between equal keys. */
+  /** The position of the run in the merge, which decides between equal keys. */
   readonly index: number;
 
   readonly #reader: RunReader;
@@ -26,7 +26,7 @@ export class RunCursor extends RecordSlice {
     return this.prefix === Number.POSITIVE_INFINITY;
   }
 
-  /** Steps to the first record of the next block; to the end if there is none. */
+  /** Steps to the first record of the next block, or to the end of the run if there is no further block. */
   async nextBlock(): Promise<void> {
     const block = await this.#reader.next();
     if (block === undefined) {
@@ -44,7 +44,7 @@ export class RunCursor extends RecordSlice {
       throw corrupt(this.#origin, 'a block has no first record');
   }
 
-  /** To the next record of the block. */
+  /** Steps to the next record of the block. */
   step(): typeof STEP_NEW_KEY | typeof STEP_SAME_KEY | typeof STEP_BLOCK_ENDED {
     let at = this.valueEnd;
     if (at >= this.#end) return STEP_BLOCK_ENDED;
@@ -80,7 +80,7 @@ export class RunCursor extends RecordSlice {
 
 export const STEP_BLOCK_ENDED = 0;
 export const STEP_NEW_KEY = 1;
-/** The record has the key of the one before it. */
+/** The record has the same key as the previous one. */
 export const STEP_SAME_KEY = 2;
 
 export function keyPrefix(bytes: Uint8Array, start: number, end: number): number {

@@ -1,13 +1,13 @@
 /**
- * Reads one partition of a run, block after block, from a stream of bytes; the next block is on its way while the
- * current one is merged. Verifies every block, that nothing is missing at the end, and that the number of records is
- * the one that was promised.
+ * Reads one partition of a run from a stream of bytes, block by block. The stream fetches the next block while the
+ * current one is merged. The reader verifies every block, that the end is not missing, and that the number of records
+ * matches the index.
  */
 import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { BLOCK_HEADER_BYTES, type BlockHeader, corrupt, openBlock, readBlockHeader } from './block.ts';
 
-/** Where the blocks of one partition of one run lie: [startBytes, endBytes) of an object. */
+/** The position of the blocks of one partition of one run: [startBytes, endBytes) of an object. */
 export interface RunSegment {
   readonly store: ObjectStore;
   readonly key: string;
@@ -20,7 +20,7 @@ export interface RunSegment {
 const NO_BYTES = Buffer.alloc(0);
 
 export interface OpenBlock {
-  /** The raw records. Valid until the next call of next(). */
+  /** The encoded records, decompressed. Valid until the next call of next(). */
   readonly raw: Buffer;
   readonly records: number;
 }
@@ -33,7 +33,7 @@ export class RunReader {
   #at = 0;
   #end = 0;
   #recordsLeft: number;
-  /** From the next block on. */
+  /** The number of bytes from the next block to the end. */
   #bytesLeft: number;
   /** Assembles blocks that cross chunks. */
   #own: Buffer = NO_BYTES;
@@ -51,7 +51,11 @@ export class RunReader {
     });
   }
 
-  /** The next block, or undefined at the end. Throws CorruptShuffleError. */
+  /**
+   * Reads the next block; returns undefined at the end.
+   *
+   * @throws CorruptShuffleError if the run is damaged
+   */
   async next(): Promise<OpenBlock | undefined> {
     const origin = this.#segment.key;
     if (!(await this.#fill(BLOCK_HEADER_BYTES))) {
@@ -62,7 +66,7 @@ export class RunReader {
     }
     const header: BlockHeader = readBlockHeader(this.#pending, this.#at, origin);
     const blockBytes = BLOCK_HEADER_BYTES + header.storedBytes;
-    // Before memory is taken for it: a flipped bit may claim half a gigabyte.
+    // This is checked before memory is allocated, because a flipped bit may claim half a gigabyte.
     if (blockBytes > this.#bytesLeft || !(await this.#fill(blockBytes))) {
       throw corrupt(origin, 'it ends in the middle of a block');
     }
@@ -83,10 +87,10 @@ export class RunReader {
     this.#end = 0;
   }
 
-  /** Makes at least `sizeBytes` unread bytes contiguous; false when the run ends before that. */
+  /** Makes at least `sizeBytes` unread bytes contiguous. Returns false if the run ends before that. */
   async #fill(sizeBytes: number): Promise<boolean> {
     while (this.#end - this.#at < sizeBytes) {
-      // The store may reuse a chunk's memory once it is asked for the next one: what is unread moves out first.
+      // The store may reuse the memory of a chunk when the next one is requested, so unread bytes are copied first.
       if (this.#end > this.#at) this.#keepUnread(sizeBytes);
       const { value: chunk, done } = await this.#chunks.next();
       if (done) return false;
@@ -102,7 +106,7 @@ export class RunReader {
     return true;
   }
 
-  /** Moves the unread bytes to the start of a buffer of this reader's own, with room for `capacityBytes` in all. */
+  /** Moves the unread bytes to the start of a buffer that this reader owns, with room for `capacityBytes` in total. */
   #keepUnread(capacityBytes: number): void {
     const target =
       this.#own.length < capacityBytes ? takeBuffer(capacityBytes + this.#chunkBytes) : this.#own;

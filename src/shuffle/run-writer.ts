@@ -1,8 +1,8 @@
 /**
- * Writes a run: records in ascending order of (partition, key) become blocks, partition after partition.
+ * Writes a run. It turns records in ascending order of (partition, key) into blocks, partition by partition.
  *
- * The writer is synchronous, so that map() can spill in the middle of a record; where the blocks go is the caller's:
- * straight to a file for a spill, into a queue that an upload drains for a shuffle object.
+ * The writer is synchronous, so that map() can spill in the middle of a record. The caller stores the blocks: a spill
+ * writes them to a file at once, and a shuffle object queues them for its upload.
  */
 import { copyBytes, equalBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
@@ -11,7 +11,7 @@ import type { RecordSlice } from '../codec/record-slice.ts';
 import type { BlockCompression } from './block.ts';
 import { BLOCK_RAW_BYTES_MAX, sealBlock } from './block.ts';
 
-/** What a run holds of one partition. Byte ranges are relative to the first block of the run. */
+/** The part of a run that holds one partition. Positions are relative to the first block of the run. */
 export interface PartitionExtent {
   readonly startBytes: number;
   readonly lengthBytes: number;
@@ -40,7 +40,7 @@ export class RunWriter {
   }: {
     compression: BlockCompression;
     blockBytes: number;
-    /** Owns the block it is given. */
+    /** Takes ownership of the block. */
     emitBlock: (block: Buffer) => void;
   }) {
     this.#compression = compression;
@@ -49,7 +49,7 @@ export class RunWriter {
     this.#raw = Buffer.allocUnsafeSlow(blockBytes + 4096);
   }
 
-  /** Bytes of sealed blocks so far. */
+  /** The size of all sealed blocks so far. */
   get bytesWritten(): number {
     return this.#bytesWritten;
   }
@@ -83,7 +83,7 @@ export class RunWriter {
     if (this.#end >= this.#blockBytes) this.#seal();
   }
 
-  /** Ends the current partition; the next record belongs to the next one. Called once for each partition, in order. */
+  /** Ends the current partition; the next record belongs to the next partition. Called once per partition, in order. */
   endPartition(): void {
     if (this.#records > 0) this.#seal();
     this.#extents.push({
@@ -95,7 +95,7 @@ export class RunWriter {
     this.#partitionRecords = 0;
   }
 
-  /** One extent for each endPartition(). */
+  /** One extent per call of endPartition(). */
   get extents(): readonly PartitionExtent[] {
     return this.#extents;
   }
@@ -107,7 +107,7 @@ export class RunWriter {
     this.#end = 0;
     this.#records = 0;
     this.#keyEnd = -1;
-    // A giant record made the buffer grow: do not keep it.
+    // A very large record made the buffer grow. Do not keep its memory.
     if (this.#raw.length > 4 * this.#blockBytes) this.#raw = Buffer.allocUnsafeSlow(this.#blockBytes + 4096);
     this.#emitBlock(block);
   }
@@ -116,7 +116,7 @@ export class RunWriter {
     if (sizeBytes > BLOCK_RAW_BYTES_MAX) {
       throw new MapReduceError(
         'RecordTooLargeError',
-        `one key and its value take ${sizeBytes} bytes; ${BLOCK_RAW_BYTES_MAX} is the most. Where a combiner or reducer makes values grow, let it keep less, or emit several`,
+        `one key and its value take ${sizeBytes} bytes; the maximum is ${BLOCK_RAW_BYTES_MAX}. If a combiner or reducer makes the values grow, change it to keep less, or to emit several smaller values`,
       );
     }
     if (this.#records > 0) this.#seal();

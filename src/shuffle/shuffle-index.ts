@@ -1,6 +1,7 @@
 /**
- * The partition-major index: for each reducer, where its records lie in every shuffle object. It is written once, at
- * the map barrier, from the footers of the M objects; a reducer then needs one read to three, not M, to know all its ranges.
+ * The shuffle index, ordered by partition. It tells each reducer where its records are in every shuffle object. The map
+ * barrier writes it once, from the footers of the M objects. A reducer then learns all of its ranges with one to three
+ * reads instead of M.
  *
  *     | "SMRI" version 0 0 0 | maps (u32) partitions (u32) objects bytes (u32) CRC-32 of the objects (u32) |
  *     | objects: JSON, an array of [key, etag] in the order of the map tasks                                |
@@ -21,7 +22,7 @@ const VERSION = 1;
 const HEADER_BYTES = 24;
 const ENTRY_BYTES = 24;
 const ROW_HEADER_BYTES = 4;
-/** Fetched at first: the whole index of a small job, with up to some hundred map tasks all but the row. */
+/** The size of the first read. It covers the whole index of a small job, and the header and objects of larger ones. */
 const HEAD_BYTES = 64 * KiB;
 
 export interface IndexedObject {
@@ -29,14 +30,14 @@ export interface IndexedObject {
   readonly etag: string;
 }
 
-/** Without the objects' names. 229 MiB at 10,000 map tasks and 1,000 partitions. */
+/** The size of the index without the names of the objects. 229 MiB for 10,000 map tasks and 1,000 partitions. */
 export function shuffleIndexBytes({ maps, partitions }: { maps: number; partitions: number }): number {
   return HEADER_BYTES + partitions * rowBytesOf(maps);
 }
 
 /**
- * The index in the making. It takes the footers one by one, in any order, and keeps none of them: as objects they would
- * take several times the memory of the index itself.
+ * Builds the index. It takes the footers one by one, in any order, and keeps none of them, because as JavaScript
+ * objects they would take several times the memory of the index.
  */
 export class ShuffleIndexBuilder {
   readonly #bytes: Buffer;
@@ -60,7 +61,7 @@ export class ShuffleIndexBuilder {
     names.copy(this.#bytes, HEADER_BYTES);
   }
 
-  /** Called once for each map task. One extent for each partition. */
+  /** Called once per map task, with one extent per partition. */
   add(map: number, extents: readonly PartitionExtent[]): void {
     const bytes = this.#bytes;
     const step = rowBytesOf(this.#maps);
@@ -88,7 +89,11 @@ function rowBytesOf(maps: number): number {
   return ROW_HEADER_BYTES + maps * ENTRY_BYTES;
 }
 
-/** The segments of one partition that hold records, in the order of the map tasks. Throws CorruptShuffleError. */
+/**
+ * Reads the segments of one partition in the order of the map tasks, without empty ones.
+ *
+ * @throws CorruptShuffleError if the index is damaged
+ */
 export async function readPartitionSegments(
   store: ObjectStore,
   indexKey: string,
@@ -97,13 +102,13 @@ export async function readPartitionSegments(
   const head = await store.get(indexKey, { range: { start: 0, end: HEAD_BYTES } });
   const header = head.subarray(0, HEADER_BYTES);
   if (header.length !== HEADER_BYTES || header.toString('latin1', 0, 4) !== MAGIC || header[4] !== VERSION) {
-    throw corrupt(indexKey, `it is no shuffle index of version ${VERSION}`);
+    throw corrupt(indexKey, `it is not a shuffle index of version ${VERSION}`);
   }
   const maps = header.readUInt32LE(8);
   const partitions = header.readUInt32LE(12);
   const namesEnd = HEADER_BYTES + header.readUInt32LE(16);
   if (partition >= partitions)
-    throw corrupt(indexKey, `it has ${partitions} partitions, so none numbered ${partition}`);
+    throw corrupt(indexKey, `it has ${partitions} partitions, so it has no partition ${partition}`);
   const rowBytes = rowBytesOf(maps);
   const rowStart = namesEnd + partition * rowBytes;
   const bytes = async (start: number, end: number): Promise<Buffer> =>
@@ -113,9 +118,9 @@ export async function readPartitionSegments(
     bytes(rowStart, rowStart + rowBytes),
   ]);
   if (crc32(names) !== header.readUInt32LE(20))
-    throw corrupt(indexKey, 'the checksum of its objects differs');
+    throw corrupt(indexKey, 'the checksum of its list of objects does not match');
   if (row.length !== rowBytes || crc32(row.subarray(ROW_HEADER_BYTES)) !== row.readUInt32LE(0)) {
-    throw corrupt(indexKey, `the checksum of partition ${partition} differs`);
+    throw corrupt(indexKey, `the checksum of partition ${partition} does not match`);
   }
   // The cast: the checksum shows that the builder wrote this.
   const objects = parseJson(names.toString()) as [key: string, etag: string][];

@@ -1,14 +1,14 @@
 /**
- * A shuffle object: everything that one map task has for all reducers, in one object.
+ * A shuffle object holds the output of one map task for all reducers.
  *
  *     | "SMRS" version 0 0 0 | blocks of partition 0 | blocks of partition 1 | ... | footer | trailer |
  *
  *   footer:   for each partition: stored bytes (f64), records (f64)         partitions * 16
  *             the task's summary (task-summary.ts) as JSON in UTF-8
- *   trailer:  partitions (u32), footer bytes (u32), version (u32), CRC-32 of the footer and of these (u32), "SMRS"
+ *   trailer:  partitions (u32), footer bytes (u32), version (u32), CRC-32 of the footer and these three (u32), "SMRS"
  *
  * Data, index and counters are one object, so they appear together or not at all. A reducer's partition is one
- * contiguous range. Readers start from the end: an object that was cut short has no trailer.
+ * contiguous range. Readers start at the end, so they recognise a truncated object: it has no trailer.
  */
 import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
@@ -27,16 +27,16 @@ const VERSION = 1;
 export const SHUFFLE_HEADER_BYTES = 8;
 const TRAILER_BYTES = 20;
 const EXTENT_BYTES = 16;
-/** Fetched from the end at first: trailer, summary and the extents of some thousand partitions. */
+/** The size of the first read, at the end: the trailer, the summary and the extents of several thousand partitions. */
 const TAIL_BYTES = 64 * 1024;
 
-/** Writes a shuffle object, which appears when it is committed. */
+/** Writes a shuffle object, which becomes visible when it is committed. */
 export class ShuffleObjectWriter implements RecordSink {
   readonly run: RunWriter;
   readonly #object: CommittedObject;
   #pending: Buffer[] = [header()];
   #pendingBytes = SHUFFLE_HEADER_BYTES;
-  /** Of the blocks, at the last flush. */
+  /** The size of the blocks at the last flush. */
   #flushedBytes = 0;
 
   constructor({
@@ -50,7 +50,7 @@ export class ShuffleObjectWriter implements RecordSink {
     key: string;
     compression: BlockCompression;
     blockBytes: number;
-    /** A local file for what exceeds memory between two flushes. Without one, the caller flushes in time. */
+    /** A local file for blocks that exceed memory between two flushes. Without it, the caller must flush in time. */
     overflowPath?: string;
   }) {
     this.#object = new CommittedObject({ store, key, overflowPath });
@@ -65,7 +65,7 @@ export class ShuffleObjectWriter implements RecordSink {
     return this.run.bytesWritten - this.#flushedBytes >= LIMITS.uploadChunkBytes;
   }
 
-  /** Sends the blocks that were sealed since the last call. */
+  /** Sends the blocks that were sealed since the last flush. */
   async flush(): Promise<void> {
     this.#flushedBytes = this.run.bytesWritten;
     await this.#object.send(this.#pending);
@@ -73,9 +73,10 @@ export class ShuffleObjectWriter implements RecordSink {
   }
 
   /**
-   * Adds the footer and commits. `summarize` is given the size of the whole object.
+   * Adds the footer and commits.
    *
-   * @returns committed: false when another attempt was first
+   * @param summarize  receives the size of the header and the blocks
+   * @returns `committed` is false if another attempt committed first
    */
   async commit(
     summarize: (bytesWritten: number) => TaskSummary,
@@ -131,12 +132,16 @@ function encodeFooter(extents: readonly PartitionExtent[], summary: TaskSummary)
 }
 
 export interface ShuffleFooter {
-  /** One for each partition; byte ranges are relative to the object. */
+  /** One per partition. Positions are relative to the object. */
   readonly extents: readonly PartitionExtent[];
   readonly summary: TaskSummary;
 }
 
-/** Reads the footer of the object as it was listed. Throws CorruptShuffleError. */
+/**
+ * Reads the footer of the object that was listed.
+ *
+ * @throws CorruptShuffleError if the object is damaged, and PreconditionFailedError if it was replaced
+ */
 export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo): Promise<ShuffleFooter> {
   const { key, sizeBytes, etag } = object;
   const tail = async (bytes: number): Promise<Buffer> =>
@@ -144,7 +149,7 @@ export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo):
   let bytes = await tail(TAIL_BYTES);
   const at = bytes.length - TRAILER_BYTES;
   if (at < SHUFFLE_HEADER_BYTES || bytes.toString('latin1', at + 16) !== MAGIC) {
-    throw corrupt(key, 'it has no trailer, so it was cut short or is no shuffle object');
+    throw corrupt(key, 'it has no trailer, so it is truncated or not a shuffle object');
   }
   const partitions = bytes.readUInt32LE(at);
   const footerBytes = bytes.readUInt32LE(at + 4);
@@ -154,16 +159,13 @@ export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo):
     footerBytes + TRAILER_BYTES + SHUFFLE_HEADER_BYTES > sizeBytes ||
     partitions * EXTENT_BYTES > footerBytes
   ) {
-    throw corrupt(
-      key,
-      `its trailer makes no sense (${partitions} partitions, a footer of ${footerBytes} bytes)`,
-    );
+    throw corrupt(key, `its trailer is invalid (${partitions} partitions, a footer of ${footerBytes} bytes)`);
   }
   if (footerBytes + TRAILER_BYTES > bytes.length) bytes = await tail(footerBytes + TRAILER_BYTES);
   const footerStart = bytes.length - TRAILER_BYTES - footerBytes;
   const footer = bytes.subarray(footerStart, bytes.length - TRAILER_BYTES);
   if (crc32(bytes.subarray(footerStart, bytes.length - 8)) !== crc) {
-    throw corrupt(key, "its footer's checksum differs");
+    throw corrupt(key, 'the checksum of its footer does not match');
   }
   if (version !== VERSION)
     throw corrupt(key, `it has format version ${version}; this engine reads ${VERSION}`);
@@ -178,7 +180,7 @@ export async function readShuffleFooter(store: ObjectStore, object: ObjectInfo):
   if (startBytes + footerBytes + TRAILER_BYTES !== sizeBytes) {
     throw corrupt(
       key,
-      `its parts sum to ${startBytes + footerBytes + TRAILER_BYTES} bytes, but it has ${sizeBytes}`,
+      `its sections sum to ${startBytes + footerBytes + TRAILER_BYTES} bytes, but its size is ${sizeBytes} bytes`,
     );
   }
   return { extents, summary: parseSummary(footer.toString('utf8', partitions * EXTENT_BYTES)) };

@@ -28,7 +28,7 @@ const text = fc.oneof(
 );
 
 describe('GroupValues', () => {
-  it('gives back the values of group after group, in order, in memory or from a file', async () => {
+  it('returns the values of each group in order, from memory or from a file', async () => {
     let spilled = 0;
     fc.assert(
       fc.property(
@@ -54,7 +54,7 @@ describe('GroupValues', () => {
     expect(spilled).toBeGreaterThan(1_000);
   });
 
-  it('reads values back that are longer than its read buffer, and many that are not', () => {
+  it('reads values that are longer than its read buffer, and many shorter ones', () => {
     const values = makeValues({ memoryBytes: 100 });
     const group = [
       ...Array.from({ length: 3_000 }, (_, i) => `${'-'.repeat(i % 300)}${i}`),
@@ -74,10 +74,10 @@ describe('GroupValues', () => {
     values.close();
   });
 
-  it('starts from the first value at each iteration, one after the other or one inside the other', () => {
+  it('starts each iteration at the first value, even if iterations are nested', () => {
     for (const memoryBytes of [20, 1 << 20]) {
       const values = makeValues({ memoryBytes });
-      // More in all than one read takes, so that the two are at different places of the file.
+      // The values exceed the read buffer, so the two iterations are at different positions of the file.
       const group = Array.from({ length: 12 }, (_, i) => `${i}${'x'.repeat(60_000)}`);
       add(values, group);
 
@@ -94,7 +94,7 @@ describe('GroupValues', () => {
     }
   });
 
-  it('may be read in part, or not at all', () => {
+  it('can be read in part, or not at all', () => {
     const values = makeValues({ memoryBytes: 20 });
     add(
       values,
@@ -112,7 +112,7 @@ describe('GroupValues', () => {
     values.close();
   });
 
-  it('that are read on after their group has ended say so, and never give another group’s values', () => {
+  it("throw if they are read after their group has ended, and never return another group's values", () => {
     for (const memoryBytes of [20, 1 << 20]) {
       const values = makeValues({ memoryBytes });
       add(
@@ -143,7 +143,7 @@ describe('GroupValues', () => {
     }
   });
 
-  it('uses no more memory than it may for a group of many values', () => {
+  it('stays within its memory for a group of many values', () => {
     const values = makeValues({ memoryBytes: 10_000 });
     const before = process.memoryUsage().arrayBuffers;
 
@@ -161,7 +161,7 @@ describe('GroupValues', () => {
     values.close();
   });
 
-  it.runIf(process.platform === 'linux')('says that the disk is full when it is', () => {
+  it.runIf(process.platform === 'linux')('reports that the disk is full', () => {
     const values = makeValues({ memoryBytes: 1, path: '/dev/full' });
 
     expect(() => add(values, ['one', 'two', 'three'])).toThrow(

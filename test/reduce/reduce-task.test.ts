@@ -26,7 +26,7 @@ afterAll(() => scratch[Symbol.dispose]());
 
 type Runs = readonly (readonly (readonly [key: unknown, value: unknown])[])[];
 
-/** Shuffle objects of one partition, one for each run; runs are sorted here by the key's bytes, stably. */
+/** Writes one shuffle object of one partition per run. It sorts each run stably by the bytes of the keys. */
 async function shuffleOf(job: Job, runs: Runs): Promise<MemoryStore> {
   const store = new MemoryStore();
   const { key, value } = job.shuffle!;
@@ -148,13 +148,13 @@ const stringRuns = fc.array(
   ),
   { maxLength: 6 },
 );
-/** Enough for all; or so little that runs are merged in passes and groups go to disk. */
+/** Enough memory for everything, or so little that runs are merged in passes and groups are spilled. */
 const memory = fc.oneof(
   { weight: 4, arbitrary: fc.constant(64 * MiB) },
   { weight: 1, arbitrary: fc.constantFrom(100, 2_000) },
 );
 
-/** The groups of all runs, in order: keys by their bytes, values by run. */
+/** Groups the records of all runs. Groups are in the order of the keys' bytes, and values in the order of the runs. */
 function groupsOf<V>(runs: readonly (readonly (readonly [string, V])[])[]): [string, V[]][] {
   const groups = new Map<string, V[]>();
   for (const [key, value] of runs.flat()) groups.set(key, [...(groups.get(key) ?? []), value]);
@@ -165,7 +165,7 @@ const rows = (records: readonly (readonly [string, unknown])[]): string =>
   records.map(([key, value]) => `${key}\t${value}\n`).join('');
 
 describe('emit', () => {
-  it('is refused outside of its group', async () => {
+  it('fails outside of its group', async () => {
     let late: ((key: never, value: never) => void) | undefined;
     const job = defineJob({
       name: 'late',
@@ -228,7 +228,7 @@ describe('a reduce task', () => {
     expect(spills).toBeGreaterThan(50);
   });
 
-  it('sums tuples part by part, under tuple keys in their order', async () => {
+  it('sums tuples element by element, and orders tuple keys', async () => {
     const runs = [
       [
         [
@@ -257,7 +257,7 @@ describe('a reduce task', () => {
     expect(text).toBe('-1\té\t1\t10\n2\ta\t6\t7\n10\t\t0\t0.5\n');
   });
 
-  it('of nothing is an empty part', async () => {
+  it('without records writes an empty part', async () => {
     for (const job of [numeric('sum'), numeric('each'), combined, byFunction]) {
       for (const runs of [[], [[], []]]) expect((await reduce(job, runs)).text).toBe('');
     }
@@ -366,7 +366,7 @@ describe('a reduce function', () => {
     await expect(failed).rejects.toThrow('read after its reduce() had returned');
   });
 
-  it('that throws is named with its key, task and stack', async () => {
+  it("that throws fails with an error that names the key and the task, with the user's stack", async () => {
     const job = make((key) => {
       if (key === 'key 1') throw new TypeError('oh no');
     });
@@ -383,7 +383,7 @@ describe('a reduce function', () => {
     });
   });
 
-  it('may not be asynchronous', async () => {
+  it('must not be asynchronous', async () => {
     const job = make(async () => {});
 
     await expect(reduce(job, runs)).rejects.toMatchObject({
@@ -414,7 +414,7 @@ describe('a reduce function', () => {
     });
   });
 
-  it('that swallows a failed emit fails all the same', async () => {
+  it('that swallows a failed emit still fails', async () => {
     for (const merge of [false, true]) {
       const job = make((key, _values, emit) => {
         emit(key, 'fine');
@@ -431,7 +431,7 @@ describe('a reduce function', () => {
     }
   });
 
-  it('leaves neither part nor files behind when it fails', async () => {
+  it('leaves no part and no files behind when it fails', async () => {
     using own = scratchFolder();
     const job = make((key, values, emit) => {
       for (const value of values) emit(key, value.padEnd(300 * KiB));
@@ -454,7 +454,7 @@ describe('a reduce function', () => {
     }
   });
 
-  it('stops between blocks when the attempt is to stop', async () => {
+  it('stops between blocks when the attempt is cancelled', async () => {
     let checks = 0;
     const store = await shuffleOf(byFunction, runs);
     const task = taskId('reduce', 0);
@@ -480,7 +480,7 @@ describe('a reduce function', () => {
 
 describe('output that is larger than memory', () => {
   const record = 'y'.repeat(100 * KiB);
-  /** 30 MiB of one call. */
+  /** One call writes 30 MiB. */
   const giant = (output: Job['output']): Job =>
     defineJob({
       ...COMMON,
@@ -498,7 +498,7 @@ describe('output that is larger than memory', () => {
       .join('');
 
   for (const merge of [false, true]) {
-    it(`goes through a local file${merge ? ', on its way to be merged too' : ''}`, async () => {
+    it(`goes through a local file${merge ? ', even if it is to be merged' : ''}`, async () => {
       using own = scratchFolder();
       const job = giant(lines());
       const runs: Runs = [[['a', 0]], [['b', 1]]];
@@ -552,7 +552,7 @@ describe('output that is larger than memory', () => {
     });
   }
 
-  it('is sent on between groups, also where each record fills a block', async () => {
+  it('is sent between groups, even if each record fills a block', async () => {
     const job = defineJob({
       ...COMMON,
       name: 'wide',
@@ -565,7 +565,7 @@ describe('output that is larger than memory', () => {
     const store = await shuffleOf(job, runs);
     const task = taskId('reduce', 0);
 
-    // No folder for an overflow file: there must be none.
+    // Without a folder, creating an overflow file would fail.
     const result = await runReduceTask(
       { stage: 'reduce', index: 0, taskId: task },
       attemptId(task, 0),
@@ -577,7 +577,7 @@ describe('output that is larger than memory', () => {
 });
 
 describe('mergeParts()', () => {
-  it('orders by the key of the group, whatever the reducer emitted', async () => {
+  it('orders records by the key of the group, whatever key the reducer emits', async () => {
     const job = defineJob({
       ...COMMON,
       name: 'renamed',

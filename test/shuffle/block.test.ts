@@ -13,7 +13,7 @@ function open(bytes: Buffer, at = 0): Buffer {
 const COMPRESSIBLE = Buffer.from('to be or not to be, that is the question; '.repeat(5));
 
 describe('a block', () => {
-  it('gives back the payload that it was made of, wherever it lies', () => {
+  it('returns its payload, wherever it is in a buffer', () => {
     const payload = fc.oneof(
       fc.uint8Array({ minLength: 1, maxLength: 200 }),
       fc.tuple(fc.string({ maxLength: 9 }), fc.integer({ min: 1, max: 200 })).map(([text, times]) => {
@@ -41,7 +41,7 @@ describe('a block', () => {
     );
   });
 
-  it('is a copy: what becomes of the writer’s buffer does not matter to it', () => {
+  it("is a copy, so later changes of the writer's buffer do not affect it", () => {
     const raw = Buffer.from('payload');
 
     const block = sealBlock(raw, 1, { codec: 'none' });
@@ -50,7 +50,7 @@ describe('a block', () => {
     expect(open(block).toString()).toBe('payload');
   });
 
-  it('is compressed only where that saves an eighth', () => {
+  it('is compressed only if that saves an eighth', () => {
     const random = Buffer.from(Array.from({ length: 300 }, (_, i) => (i * i * 31 + (i >> 3) * 77) & 0xff));
 
     const packed = sealBlock(COMPRESSIBLE, 1, { codec: 'zstd', level: 1 });
@@ -63,7 +63,7 @@ describe('a block', () => {
   });
 
   for (const codec of ['none', 'zstd'] as const) {
-    it(`tells of each flipped bit (${codec})`, () => {
+    it(`is reported as damaged for each flipped bit (${codec})`, () => {
       const compression = codec === 'none' ? { codec } : { codec, level: 1 };
       const block = sealBlock(COMPRESSIBLE, 3, compression);
 
@@ -79,7 +79,7 @@ describe('a block', () => {
     });
   }
 
-  it('whose checksum holds but whose payload does not unpack is corrupt all the same', () => {
+  it('is reported as damaged if its checksum matches but its payload does not decompress', () => {
     const block = sealBlock(COMPRESSIBLE, 3, { codec: 'zstd', level: 1 });
     const reseal = (change: (block: Buffer) => void): Buffer => {
       const changed = Buffer.from(block);
@@ -95,12 +95,12 @@ describe('a block', () => {
     }
   });
 
-  it('cannot claim to be larger than any block can be', () => {
+  it('is reported as damaged if its header claims more than the maximum size', () => {
     const block = sealBlock(COMPRESSIBLE, 3, { codec: 'none' });
     block.writeUInt32LE(2 * LIMITS.recordBytesMax + 1, 8);
 
     expect(() => readBlockHeader(block, 0, 'shuffle/m-00000')).toThrow(
-      /^shuffle\/m-00000 is damaged: a block header makes no sense/,
+      /^shuffle\/m-00000 is damaged: a block header is invalid/,
     );
   });
 });

@@ -5,7 +5,7 @@ export interface ObjectWithExtents extends IndexedObject {
   readonly extents: readonly PartitionExtent[];
 }
 
-/** The last map task's footer first: their order is of no matter. */
+/** Builds an index. It adds the footers in reverse, because their order must not matter. */
 export function encodeShuffleIndex(objects: readonly ObjectWithExtents[], partitions: number): Buffer {
   const index = new ShuffleIndexBuilder(objects, partitions);
   for (const [map, { extents }] of [...objects.entries()].reverse()) index.add(map, extents);

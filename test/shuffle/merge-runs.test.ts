@@ -28,7 +28,7 @@ import {
 
 const folder = folderOfFile('merge-runs');
 
-/** Associative, not commutative: the result tells the order in which values were folded. */
+/** It is associative but not commutative, so the result shows the order in which values were folded. */
 function concatenation(): Folding {
   const shuffle = {
     key: stringCodec,
@@ -50,7 +50,7 @@ function foldedNaively(records: readonly KeyValue[]): string[] {
   return [...groups].map(([key, value]) => `${key}=${Buffer.from(value).toString('hex')}`);
 }
 
-/** Every value is unique, so that any change of order shows. */
+/** Every value is unique, so that any change of order is visible. */
 const anyRuns = fc
   .array(fc.array(anyKey, { maxLength: 5, size: 'max' }), { minLength: 1, maxLength: 11, size: 'max' })
   .map((runs) =>
@@ -59,7 +59,7 @@ const anyRuns = fc
     ),
   );
 
-/** Counts the streams that are open at once. */
+/** Counts the streams that are open at the same time. */
 class CountingStore extends MemoryStore {
   openMax = 0;
   #open = 0;
@@ -75,7 +75,7 @@ class CountingStore extends MemoryStore {
 }
 
 describe('reduceRunCount()', () => {
-  it('leaves at most as many runs as may be open, with the same records in the same order', async () => {
+  it('leaves no more runs than may be open, with the same records in the same order', async () => {
     await fc.assert(
       fc.asyncProperty(
         anyRuns,
@@ -111,7 +111,7 @@ describe('reduceRunCount()', () => {
     );
   });
 
-  it('never opens more runs at once than may be', async () => {
+  it('never opens more runs at once than allowed', async () => {
     for (const [runs, runsMax] of [
       [3, 2],
       [9, 2],
@@ -141,7 +141,7 @@ describe('reduceRunCount()', () => {
     }
   });
 
-  it('reads none of the runs when they are few enough', async () => {
+  it('reads no run if the runs are few enough', async () => {
     const segments = await storeRun(new MemoryStore(), 'run', [
       [{ key: Buffer.from('k'), value: Buffer.from('v') }],
     ]);
@@ -157,7 +157,7 @@ describe('reduceRunCount()', () => {
     expect(left).toEqual([segments[0], segments[0]]);
   });
 
-  it('of a hundred runs merges no more than it must: the first pass is the small one', async () => {
+  it('merges no more of a hundred runs than necessary', async () => {
     const store = new MemoryStore();
     const runs = Array.from({ length: 100 }, (_, i) => [
       { key: Buffer.from(`k${i % 7}`), value: Buffer.from(`${i}`) },
@@ -182,7 +182,7 @@ describe('reduceRunCount()', () => {
     expect(printed(await readMerged(left))).toEqual(printed(sortedRecords(runs.flat())));
   });
 
-  it.runIf(process.platform === 'linux')('stops when it is asked to, and leaves no file open', async () => {
+  it.runIf(process.platform === 'linux')('stops when it is cancelled, and leaves no file open', async () => {
     const store = new MemoryStore();
     const segments = await Promise.all(
       Array.from({ length: 5 }, async (_, i) => {
@@ -251,7 +251,7 @@ describe('mergeInto()', () => {
     );
   });
 
-  it('lets what was written go out about every megabyte', async () => {
+  it('flushes the sink about every megabyte', async () => {
     const store = new MemoryStore();
     const records = Array.from({ length: 40 }, (_, i) => ({
       key: Buffer.from(String(100 + i)),
@@ -284,7 +284,7 @@ describe('mergeInto()', () => {
 });
 
 describe('LocalRun', () => {
-  it('is read back partition by partition', async () => {
+  it('can be read back partition by partition', async () => {
     const run = new LocalRun('local', { folder, compression: { codec: 'none' }, blockBytes: 40 });
     const partitions = [['a', 'b'], [], ['c'.repeat(500)]].map((keys) =>
       keys.map((key) => ({ key: Buffer.from(key), value: Buffer.from(`${key}!`) })),
@@ -301,7 +301,7 @@ describe('LocalRun', () => {
     }
   });
 
-  it.runIf(process.platform === 'linux')('on a full disk says that the disk is full', () => {
+  it.runIf(process.platform === 'linux')('reports that the disk is full', () => {
     const run = new LocalRun('full', { folder: '/dev', compression: { codec: 'none' }, blockBytes: 40 });
 
     append(run.writer, { key: Buffer.from('k'), value: Buffer.from('v') });
@@ -319,7 +319,7 @@ describe('blockBytesOf()', () => {
       ? S
       : never;
 
-  it('is the size of a block where records are small, and of the largest records where they are not', () => {
+  it('returns the size of a block, and adds that of the largest records unless they are small', () => {
     expect(blockBytesOf([])).toBe(LIMITS.blockBytes);
     expect(blockBytesOf([run(0, 0), run(1_000, 100 * KiB)])).toBe(LIMITS.blockBytes);
     expect(blockBytesOf([run(1_000, 100 * KiB), run(3, 6 * MiB), run(5, 5 * MiB)])).toBe(
@@ -327,20 +327,20 @@ describe('blockBytesOf()', () => {
     );
   });
 
-  it('keeps runs of large records within the memory', () => {
+  it('keeps runs of large records within the memory budget', () => {
     const runs = Array.from({ length: 100 }, () => run(5, 10 * MiB));
     const memoryBytes = 38 * MiB;
 
     const { runsMax, chunkBytes } = openRunsBudget(memoryBytes, blockBytesOf(runs), runs.length);
 
-    // Of each run a block that is read, one that is merged, and its chunks.
+    // Each run holds a block that is being read, one that is being merged, and its chunks.
     expect(runsMax * (2 * 2 * MiB + 2 * chunkBytes)).toBeLessThanOrEqual(memoryBytes);
     expect(runsMax).toBeGreaterThanOrEqual(LIMITS.openRunsMin);
   });
 });
 
 describe('openRunsBudget()', () => {
-  it('never plans to hold more than the memory, unless that is too little for two runs', () => {
+  it('never exceeds the memory, unless it is too small for two runs', () => {
     const { blockBytes } = LIMITS;
     fc.assert(
       fc.property(

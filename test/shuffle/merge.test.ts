@@ -15,13 +15,13 @@ import {
   storeRun,
 } from './records.ts';
 
-/** The naive oracle: all runs one after the other, sorted stably. */
+/** The naive oracle: concatenates all runs and sorts them stably. */
 function mergedNaively(runs: readonly (readonly KeyValue[])[]): string[] {
   return printed(sortedRecords(runs.flat()));
 }
 
 describe('KWayMerge', () => {
-  it('of up to 40 runs gives all records by key, equal keys in the order of the runs', async () => {
+  it('merges up to 40 runs by key, and equal keys in the order of the runs', async () => {
     const runs = fc.array(
       anyRecords.map((records) => sortedRecords(records.slice(0, 10))),
       { minLength: 1, maxLength: 40, size: 'max' },
@@ -52,7 +52,7 @@ describe('KWayMerge', () => {
   });
 
   it.each([1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100])(
-    'keeps the order of %i runs that hold nothing but the same key',
+    'keeps the order of %i runs that all hold the same key',
     async (count) => {
       const store = new MemoryStore();
       const runs = Array.from({ length: count }, (_, run) =>
@@ -69,7 +69,7 @@ describe('KWayMerge', () => {
     },
   );
 
-  it('says again that it has ended when it is asked again', async () => {
+  it('reports its end again if it is asked again', async () => {
     const segments = await storeRun(new MemoryStore(), 'run', [
       [{ key: Buffer.from('k'), value: Buffer.alloc(0) }],
     ]);
@@ -81,7 +81,7 @@ describe('KWayMerge', () => {
     expect(answers).toEqual([true, false, false, false]);
   });
 
-  it('closes the streams of all runs, also of those that it has not read to their end', async () => {
+  it('closes the streams of all runs, even those it has not read to their end', async () => {
     const store = new MemoryStore();
     const open = new Set<string>();
     const watched = Object.assign(Object.create(store) as MemoryStore, {
@@ -136,7 +136,7 @@ describe('the prefix of a key', () => {
 });
 
 describe('GroupKey', () => {
-  it('tells groups apart that lie in different blocks, and holds a key of any length', async () => {
+  it('distinguishes groups in different blocks, and holds a key of any length', async () => {
     const keys = ['', '\0', '\0\0', 'a', 'a\0', 'abcdef', 'abcdef\0', 'abcdefg', 'x'.repeat(10_000)];
     const records = keys.flatMap((key) => [
       { key: Buffer.from(key), value: Buffer.from('1') },

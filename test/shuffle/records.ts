@@ -1,4 +1,4 @@
-/** Records, runs of them, and reading them back: what the tests of the shuffle have in common. */
+/** Helpers for tests of the shuffle: they generate records, write runs, and read them back. */
 import fc from 'fast-check';
 import type { AttemptControl } from '../../src/base/progress.ts';
 import type { RecordSlice } from '../../src/codec/record-slice.ts';
@@ -15,7 +15,7 @@ export interface KeyValue {
 
 export const NO_CONTROL: AttemptControl = { check: () => {} };
 
-/** Small and often equal, with zeros, with long common starts, and some whose length takes two bytes. */
+/** Keys that are small and often equal, contain zeros or share long prefixes; some lengths take two bytes. */
 export const anyKey: fc.Arbitrary<Buffer> = fc
   .oneof(
     { weight: 4, arbitrary: fc.uint8Array({ maxLength: 2 }) },
@@ -48,12 +48,12 @@ export const anyRecords: fc.Arbitrary<KeyValue[]> = fc.array(fc.record({ key: an
   size: 'max',
 });
 
-/** Stable. */
+/** Sorts by key; the sort is stable. */
 export function sortedRecords(records: readonly KeyValue[]): KeyValue[] {
   return [...records].sort((a, b) => Buffer.compare(a.key, b.key));
 }
 
-/** A record that starts and ends where its buffers do. */
+/** Makes a record that spans its whole buffers. */
 export function sliceOf({ key, value }: KeyValue): RecordSlice {
   return {
     keyBytes: key,
@@ -65,7 +65,7 @@ export function sliceOf({ key, value }: KeyValue): RecordSlice {
   };
 }
 
-/** Appends a record that lies in the middle of other bytes. */
+/** Appends a record that has other bytes around it. */
 export function append(writer: RunWriter, { key, value }: KeyValue): void {
   const bytes = Buffer.concat([Buffer.from([9, 9]), key, Buffer.from([8]), value, Buffer.from([7])]);
   const valueStart = 2 + key.length + 1;
@@ -80,7 +80,7 @@ export function append(writer: RunWriter, { key, value }: KeyValue): void {
   bytes.fill(0x55);
 }
 
-/** Stores one run of sorted partitions, behind `before` other bytes; answers its segments. */
+/** Stores one run of sorted partitions after `before` other bytes. Returns its segments. */
 export async function storeRun(
   store: ObjectStore,
   key: string,
@@ -108,7 +108,7 @@ export async function storeRun(
   }));
 }
 
-/** All records of the segments, merged. */
+/** Merges the segments and returns all records. */
 export async function readMerged(segments: readonly RunSegment[], chunkBytes = 64): Promise<KeyValue[]> {
   const found: KeyValue[] = [];
   if (segments.length === 0) return found;
@@ -129,7 +129,7 @@ export async function readMerged(segments: readonly RunSegment[], chunkBytes = 6
   return found;
 }
 
-/** For comparing: shorter to print than buffers, and much faster. */
+/** Formats records for comparisons. Strings are shorter to print than buffers, and compare much faster. */
 export function printed(records: readonly KeyValue[]): string[] {
   return records.map(({ key, value }) => `${key.toString('hex')}=${value.toString('hex')}`);
 }

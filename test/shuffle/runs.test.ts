@@ -19,7 +19,7 @@ import {
 } from './records.ts';
 
 describe('a run', () => {
-  it('gives back the records of each partition, however it is cut into blocks and chunks', async () => {
+  it('returns the records of each partition, whatever the sizes of blocks and chunks', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyRecords.map(sortedRecords), { minLength: 1, maxLength: 4 }),
@@ -44,7 +44,7 @@ describe('a run', () => {
     );
   });
 
-  it('can be read from any store chunk by chunk, the chunk gone once the next is asked for', async () => {
+  it('can be read from a store that reuses the memory of each chunk for the next one', async () => {
     const records = Array.from({ length: 50 }, (_, i) => record(String(1_000 + i), 'x'.repeat(i * 7)));
     const segment = (await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 100 }))[0]!;
 
@@ -53,7 +53,7 @@ describe('a run', () => {
     }
   });
 
-  it('writes a key once for all of its records in a block', async () => {
+  it('stores a key once for all of its records in a block', async () => {
     const store = new MemoryStore();
     const key = 'k'.repeat(100);
 
@@ -85,18 +85,18 @@ describe('a run', () => {
     }
   });
 
-  it('refuses a record that no block can hold', () => {
+  it('rejects a record that no block can hold', () => {
     const writer = new RunWriter({ compression: { codec: 'none' }, blockBytes: 64, emitBlock: () => {} });
     const bytes = Buffer.from('key');
 
-    // The lengths alone decide; nothing of that size is touched.
+    // Only the lengths matter. No memory of that size is used.
     const record = { ...sliceOf({ key: bytes, value: bytes }), valueEnd: 2 * LIMITS.recordBytesMax };
     const append = (): void => writer.append(record);
 
     expect(append).toThrow(expect.objectContaining({ name: 'RecordTooLargeError' }));
   });
 
-  it('tells how many bytes it has written, and where each partition lies', () => {
+  it('reports how many bytes it has written, and where each partition is', () => {
     const blocks: Buffer[] = [];
     const writer = new RunWriter({
       compression: { codec: 'none' },
@@ -122,7 +122,7 @@ describe('a run', () => {
 describe('a damaged run', () => {
   const records = Array.from({ length: 12 }, (_, i) => record(`key ${i >> 1}`, `value ${i}`));
 
-  it('is noticed at each flipped bit', async () => {
+  it('is detected for each flipped bit', async () => {
     for (const compression of [{ codec: 'none' }, { codec: 'zstd', level: 1 }] as const) {
       const store = new MemoryStore();
       const segment = (await storeRun(store, 'run', [records], { compression, blockBytes: 60 }))[0]!;
@@ -137,7 +137,7 @@ describe('a damaged run', () => {
     }
   });
 
-  it('is noticed wherever it was cut short', async () => {
+  it('is detected wherever it is truncated', async () => {
     const store = new MemoryStore();
     const segment = (await storeRun(store, 'run', [records], { blockBytes: 60 }))[0]!;
     const bytes = await store.get('run');
@@ -151,14 +151,14 @@ describe('a damaged run', () => {
     }
   });
 
-  it('is noticed when it holds more or fewer records than its index says', async () => {
+  it('is detected if it holds more or fewer records than its index says', async () => {
     const segment = (await storeRun(new MemoryStore(), 'run', [records], { blockBytes: 60 }))[0]!;
 
     expect(await outcome({ ...segment, records: records.length - 1 })).toBe('CorruptShuffleError');
     expect(await outcome({ ...segment, records: records.length + 1 })).toBe('CorruptShuffleError');
   });
 
-  it('is noticed when blocks are missing from its middle', async () => {
+  it('is detected if blocks are missing from its middle', async () => {
     const store = new MemoryStore();
     const segment = (await storeRun(store, 'run', [records], { blockBytes: 1 }))[0]!;
     const bytes = await store.get('run');
@@ -168,7 +168,7 @@ describe('a damaged run', () => {
     expect(await outcome({ ...segment, etag, endBytes: bytes.length - first })).toBe('CorruptShuffleError');
   });
 
-  it('that was replaced since it was indexed is not read', async () => {
+  it('is not read if it was replaced after it was indexed', async () => {
     const store = new MemoryStore();
     const segment = (await storeRun(store, 'run', [records]))[0]!;
     await storeRun(store, 'run', [records]);

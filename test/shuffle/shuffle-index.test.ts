@@ -59,7 +59,7 @@ const SAMPLE: readonly ObjectWithExtents[] = ['shuffle/m-00000', 'shuffle/m-0000
 );
 
 describe('the shuffle index', () => {
-  it('tells each reducer where its records lie, in the order of the map tasks', async () => {
+  it("lists the ranges of each reducer's records in the order of the map tasks", async () => {
     await fc.assert(
       fc.asyncProperty(objects, async ({ objects, partitions }) => {
         const store = new MemoryStore();
@@ -74,7 +74,7 @@ describe('the shuffle index', () => {
     );
   });
 
-  it('is as large as was said before it was made', () => {
+  it('has the size that shuffleIndexBytes() returns', () => {
     const names = JSON.stringify(SAMPLE.map(({ key, etag }) => [key, etag]));
 
     const bytes = encodeShuffleIndex(SAMPLE, 2);
@@ -82,14 +82,16 @@ describe('the shuffle index', () => {
     expect(bytes).toHaveLength(shuffleIndexBytes({ maps: 3, partitions: 2 }) + names.length);
   });
 
-  it('has no partition beyond its last', async () => {
+  it('fails for a partition that does not exist', async () => {
     const store = new MemoryStore();
     await store.put('index', encodeShuffleIndex(SAMPLE, 2));
 
-    await expect(read(store, 2)).rejects.toThrow('index is damaged: it has 2 partitions, so none numbered 2');
+    await expect(read(store, 2)).rejects.toThrow(
+      'index is damaged: it has 2 partitions, so it has no partition 2',
+    );
   });
 
-  it('damaged at any bit gives a CorruptShuffleError or what was written, on every store', async () => {
+  it('with any flipped bit gives a CorruptShuffleError or the written segments, on every store', async () => {
     using folder = scratchFolder();
     for (const store of [new MemoryStore(), new FileStore({ root: folder.path })]) {
       const bytes = encodeShuffleIndex(SAMPLE, 2);
@@ -108,14 +110,14 @@ describe('the shuffle index', () => {
           if (found === 'whole') unnoticed.push(bit >> 3);
         }
       }
-      // Those that a partition has no use for: spare bytes, other rows, and more partitions than there are.
+      // Flips go unnoticed in what the partition does not use: spare bytes, other rows, a larger number of partitions.
       const rowBytes = 4 + 24 * SAMPLE.length;
       const names = (at: number) => at >= 24 && at < bytes.length - 2 * rowBytes;
       expect(unnoticed.some(names)).toBe(false);
     }
   });
 
-  it('cut short anywhere gives a CorruptShuffleError, or what was written where that is all there', async () => {
+  it('truncated anywhere gives a CorruptShuffleError, or the written segments if none is missing', async () => {
     const store = new MemoryStore();
     const bytes = encodeShuffleIndex(SAMPLE, 2);
     const rowBytes = 4 + 24 * SAMPLE.length;

@@ -87,7 +87,7 @@ async function readAll(store: ObjectStore): Promise<{ partitions: string[][]; su
   return { partitions, summary };
 }
 
-/** What reading gives: all that was written, or a CorruptShuffleError; anything else in words. */
+/** Reads the object. Returns 'whole', the name of the error, or a description of any other outcome. */
 async function outcome(bytes: Buffer, expected: Awaited<ReturnType<typeof readAll>>): Promise<string> {
   const store = new MemoryStore();
   await store.put('object', bytes);
@@ -110,7 +110,7 @@ const SMALL: readonly KeyValue[][] = [
 const EMPTY: readonly KeyValue[][] = [[], [], []];
 
 describe('a shuffle object', () => {
-  it('gives back the records of each partition and the summary, in one put or as an upload', async () => {
+  it('returns the records of each partition and the summary, after one PUT or an upload', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyRecords.map(sortedRecords), { minLength: 1, maxLength: 5 }),
@@ -135,7 +135,7 @@ describe('a shuffle object', () => {
     );
   });
 
-  it('is committed by one of two attempts, and the other is told', async () => {
+  it('is committed by one of two attempts, and the other learns that it lost', async () => {
     for (const flushEach of [false, true]) {
       const store = new MemoryStore();
 
@@ -149,7 +149,7 @@ describe('a shuffle object', () => {
     }
   });
 
-  it('is not there before it is committed, nor after it was aborted', async () => {
+  it('does not exist before it is committed, nor after it was aborted', async () => {
     const store = new MemoryStore();
     const writer = new ShuffleObjectWriter({
       store,
@@ -181,7 +181,7 @@ describe('a shuffle object', () => {
     expect(found.partitions).toEqual(SMALL.map(printed));
   });
 
-  it('has a trailer that old readers can refuse: a version, and a magic word at both ends', async () => {
+  it('has a version and a magic word at both ends, so that old readers can reject it', async () => {
     const store = new MemoryStore();
     await write(store, SMALL);
 
@@ -201,7 +201,7 @@ describe('a damaged shuffle object', () => {
     ['of compressed records', SMALL, { codec: 'zstd', level: 1 }],
     ['without records', EMPTY, { codec: 'none' }],
   ] as const) {
-    it(`${what} is noticed at each flipped bit, but for those of the unread header`, async () => {
+    it(`${what} is detected for each flipped bit, except in the header, which is not read`, async () => {
       const store = new MemoryStore();
       await write(store, partitions, { compression });
       const expected = await readAll(store);
@@ -218,7 +218,7 @@ describe('a damaged shuffle object', () => {
       }
     });
 
-    it(`${what} is noticed wherever it was cut short, and when something was appended`, async () => {
+    it(`${what} is detected wherever it is truncated, and if bytes were appended`, async () => {
       const store = new MemoryStore();
       await write(store, partitions, { compression });
       const expected = await readAll(store);
@@ -239,7 +239,7 @@ describe('a damaged shuffle object', () => {
     });
   }
 
-  it('that was replaced since it was listed is not mixed with what replaced it', async () => {
+  it('that was replaced after it was listed is not read', async () => {
     const store = new MemoryStore();
     await write(store, SMALL);
     const listed = (await store.head('object'))!;
