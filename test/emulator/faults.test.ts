@@ -125,7 +125,7 @@ describeOnEmulators('Faults', (emulator) => {
       const pids = await standingStill(job.meetIn, 2, stage);
       expect(pids).toContain(first);
       const objects = await stack.keys(`work/${job.jobId}/shuffle/`);
-      await goOn(job.meetIn, stage);
+      await resume(job.meetIn, stage);
       return { answer: await invoked, objects, index };
     };
 
@@ -163,10 +163,10 @@ describeOnEmulators('Faults', (emulator) => {
 
       await standingStill(job.meetIn, 1, 'map');
       const lostMap = await lose(`work/${job.jobId}/shuffle/m-`);
-      await goOn(job.meetIn, 'map');
+      await resume(job.meetIn, 'map');
       await standingStill(job.meetIn, 1, 'reduce');
       const lostReduce = await lose(`output/${job.jobId}/part-r-`);
-      await goOn(job.meetIn, 'reduce');
+      await resume(job.meetIn, 'reduce');
 
       const report = await resultOf(await job.ended());
       expect(report.failures).toEqual([]);
@@ -232,7 +232,7 @@ describeOnEmulators('Faults', (emulator) => {
         return (await stack.keys(`work/${job.jobId}/merge/`))[0];
       });
       await flipByte(key);
-      await goOn(job.meetIn);
+      await resume(job.meetIn);
 
       const ended = await job.ended();
       expect(ended).toMatchObject({ status: 'SUCCEEDED' });
@@ -287,7 +287,7 @@ describeOnEmulators('Faults', (emulator) => {
 
     await standingStill(job.meetIn, 1);
     await stack.put('data/changing/b.txt', 'as it is now\n');
-    await goOn(job.meetIn);
+    await resume(job.meetIn);
     const ended = await job.ended();
 
     expect(ended.status).toBe('FAILED');
@@ -328,7 +328,7 @@ async function standingStill(meetIn: string, attempts: number, stage?: 'map' | '
   });
 }
 
-async function goOn(meetIn: string, stage?: 'map' | 'reduce'): Promise<void> {
+async function resume(meetIn: string, stage?: 'map' | 'reduce'): Promise<void> {
   for (const name of await markersOf(meetIn, stage)) await writeFile(join(meetIn, `${name}.go`), '');
 }
 

@@ -145,7 +145,7 @@ describe('settings of cdk deploy', () => {
     [{ maxConcurrency: 'many' }, '-c maxConcurrency is a number'],
     [{ removalPolicy: 'keep' }, "-c removalPolicy is 'retain' or 'destroy'"],
     [{ stackName: '1st' }, '-c stackName is up to 128 letters, digits and dashes, and starts with a letter'],
-  ])('%j are refused with their name', (given, message) => {
+  ])('rejects %j and names the setting', (given, message) => {
     expect(() => parse(given)).toThrow(message);
   });
 });
