@@ -50,14 +50,14 @@ export async function watchStep(event: WatchEvent, environment: StepEnvironment)
     lastProgressMs: hasProgress ? elapsedMs : event.lastProgressMs,
     mostCommittedMs: event.mostCommittedMs > 0 ? event.mostCommittedMs : isMost ? Math.max(1, elapsedMs) : 0,
   };
-  const isOver =
+  const hasEnded =
     committed.size >= tasks ||
     // The intermediates are being removed, so the job has ended.
     committed.size < event.committed ||
     state.looks >= LOOKS_MAX ||
     elapsedMs - state.lastProgressMs > WATCH_PATIENCE_MS ||
     (await anyExists(store, [failureKey(id), cancelKey(id), `${layout.outputPrefix}${SUCCESS_NAME}`]));
-  if (isOver) return { ...state, done: true, backups: [] };
+  if (hasEnded) return { ...state, done: true, backups: [] };
 
   const missing = Array.from({ length: tasks }, (_, index) => index).filter((index) => !committed.has(index));
   if (

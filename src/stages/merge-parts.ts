@@ -96,7 +96,7 @@ async function runSegments({ plan, store, layout }: MergeOptions): Promise<RunSe
   return segments.filter(({ records }) => records > 0);
 }
 
-/** Keeps of each record its value, which is formatted already. */
+/** Keeps only the value of each record, which is already formatted. */
 class MergedFile implements RecordSink {
   readonly #object: ResultObject;
 

@@ -134,7 +134,7 @@ eachDamage(
   'a run to be merged',
   {
     'before the barrier checks it': { operation: 'head', key: RUN },
-    'between that look and the read of its footer': { operation: 'get', key: RUN },
+    'between that check and the read of its footer': { operation: 'get', key: RUN },
     'while the commit reads it': { operation: 'read 1', key: RUN },
   },
   { request: { app: 'line-count', reducers: 2, merge: true }, expected: COUNTED },

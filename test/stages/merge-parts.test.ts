@@ -36,11 +36,11 @@ const LINES = Array.from({ length: 6_500 }, (_, i) =>
 class DamagingStore extends MemoryStore {
   damage: 'cut' | 'flipped' | undefined;
   readonly #damaged = 'work/merge/r-00001';
-  #looks = 0;
+  #heads = 0;
 
   override async head(key: string) {
     const info = await super.head(key);
-    return info !== undefined && key === this.#damaged && this.damage === 'cut' && ++this.#looks > 1
+    return info !== undefined && key === this.#damaged && this.damage === 'cut' && ++this.#heads > 1
       ? { ...info, sizeBytes: info.sizeBytes - 1 }
       : info;
   }

@@ -53,7 +53,7 @@ export class StageRun {
   readonly #startedMs: number;
   #progressReportedMs: number;
   #stopError: MapReduceError | undefined;
-  #isOver = false;
+  #hasEnded = false;
   #cancelTick: () => void = () => {};
 
   constructor(options: StageOptions, policy: StagePolicy) {
@@ -82,13 +82,13 @@ export class StageRun {
       this.#report({ kind: 'stage-started', stage, tasks: this.#tasks.length });
       this.#handOut();
     });
-    if (!this.#isOver) this.#cancelTick = clock.after(this.#policy.pollIntervalMs, () => this.#tick());
+    if (!this.#hasEnded) this.#cancelTick = clock.after(this.#policy.pollIntervalMs, () => this.#tick());
     return this.#settled.promise.finally(() => signal?.removeEventListener('abort', onAbort));
   }
 
   /** Every event goes through here, so that a bug, or an event listener that throws, stops the stage. */
   #react(step: () => void): void {
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     try {
       step();
     } catch (error) {
@@ -198,9 +198,9 @@ export class StageRun {
     task.failedOnWorker = attempt.worker;
     this.#counts.failedAttempts++;
     const verdict = attemptVerdict(task.failures, attemptsMax);
-    const isOver = verdict.kind === 'hopeless' || (verdict.kind === 'used up' && task.running.size === 0);
-    this.#reportFailed(attempt, error, !isOver);
-    if (isOver) {
+    const isFinal = verdict.kind === 'hopeless' || (verdict.kind === 'used up' && task.running.size === 0);
+    this.#reportFailed(attempt, error, !isFinal);
+    if (isFinal) {
       const final = finalError(verdict.attempt, { isHopeless: verdict.kind === 'hopeless', attemptsMax });
       task.state = { kind: 'failed', error: final };
       this.#stop(final);
@@ -274,7 +274,7 @@ export class StageRun {
       this.#startBackups(nowMs);
       if (nowMs - this.#progressReportedMs >= this.#policy.progressIntervalMs) this.#reportProgress(nowMs);
     });
-    if (!this.#isOver) {
+    if (!this.#hasEnded) {
       this.#cancelTick = this.#options.clock.after(this.#policy.pollIntervalMs, () => this.#tick());
     }
   }
@@ -314,9 +314,9 @@ export class StageRun {
   }
 
   #endIfDone(): void {
-    if (this.#isOver || this.#running.size > 0 || this.#repairs.inFlight > 0) return;
+    if (this.#hasEnded || this.#running.size > 0 || this.#repairs.inFlight > 0) return;
     if (this.#stopError === undefined && this.#counts.committed < this.#tasks.length) return;
-    this.#isOver = true;
+    this.#hasEnded = true;
     this.#cancelTick();
     try {
       if (this.#stopError !== undefined) throw this.#stopError;

@@ -13,20 +13,20 @@ export function watchHeap(
   limitBytes: number,
   onTooMuch: () => void,
 ): () => void {
-  let isOver = false;
+  let hasEnded = false;
   let isAsking = false;
   const check = async () => {
     if (isAsking) return;
     isAsking = true;
     const bytes = await heapBytes();
     isAsking = false;
-    if (isOver || bytes === undefined || bytes <= limitBytes) return;
+    if (hasEnded || bytes === undefined || bytes <= limitBytes) return;
     end();
     onTooMuch();
   };
   const timer = setInterval(() => void check(), CHECK_INTERVAL_MS);
   const end = () => {
-    isOver = true;
+    hasEnded = true;
     clearInterval(timer);
   };
   return end;

@@ -296,14 +296,14 @@ describe('a void claim', () => {
         const [a, b, c] = [taker('a'), taker('b'), taker('c')];
         writeClaim(DEAD);
         const stopped = Promise.withResolvers<void>();
-        const goOn = Promise.withResolvers<void>();
+        const resume = Promise.withResolvers<void>();
         let taken = 0;
         wasStopped = false;
         using _watch = watchFiles(async (_name, _path, run) => {
           if (steps.getStore() === 'b' && ++taken === stopAt) {
             wasStopped = true;
             stopped.resolve();
-            await goOn.promise;
+            await resume.promise;
           }
           return run();
         });
@@ -316,7 +316,7 @@ describe('a void claim', () => {
           else await a.release();
           isAs = false;
         }
-        goOn.resolve();
+        resume.resolve();
         const isBs = await ofB;
         const isCs = await c.take();
 

@@ -97,7 +97,7 @@ const HEX_TOKEN = /[0-9a-f]{32}/g;
  * The folder as it would be if the process were killed now. Tokens are replaced by numbers, and temporary files of a store or
  * a claim are omitted, because they make no difference to the next run.
  */
-function look(): FolderState {
+function readState(): FolderState {
   const state = folderState(root, (key) => !/^\.mapreduce\/.*\/(\.mapreduce|claim)(\/|$)/.test(key));
   const tokens = new Map<string, string>();
   const numbered = (text: string) =>
@@ -134,14 +134,14 @@ function wholeResults(folder: FolderState): Name | undefined {
 
 /** The folders that remain if the run is killed after each of its changes, and during the removal of a folder. */
 async function leftByKills(way: Way): Promise<{ left: FolderState[]; done: boolean }> {
-  const left = [look()];
+  const left = [readState()];
   using _watch = watchFiles(async (name, path, run) => {
     if (!changes(name)) return run();
-    if (name === 'rm') left.push(...halvesOf(look(), relative(root, path)));
+    if (name === 'rm') left.push(...halvesOf(readState(), relative(root, path)));
     try {
       return await run();
     } finally {
-      left.push(look());
+      left.push(readState());
     }
   });
   const done = await runJob(way).then(
@@ -168,7 +168,7 @@ async function foundBehind(folder: FolderState): Promise<Name | undefined> {
     name: 'OutputExistsError',
   });
   expect(readdirSync(root)).not.toContain('.mapreduce');
-  return wholeResults(look());
+  return wholeResults(readState());
 }
 
 /** The number of successive kills, each of another run. */
@@ -177,7 +177,7 @@ const KILLS_MAX = 2;
 describe('replaced results', () => {
   test('are the complete results of the last run that committed, after kills at any steps', async () => {
     await runJob({ name: 'a', overwrite: false, fails: false });
-    const origin = look();
+    const origin = readState();
     /** For each folder that kills can leave: the run whose results it holds or will hold after recovery. */
     const committed = new Map<string, Name>([[JSON.stringify(origin), 'a']]);
     let kills = 0;
@@ -243,14 +243,14 @@ describe('a run that is suspended while another run takes over', () => {
       for (let stopAt = 1, wasStopped = true; wasStopped; stopAt++) {
         layFolder(root, before);
         const stopped = Promise.withResolvers<void>();
-        const goOn = Promise.withResolvers<void>();
+        const resume = Promise.withResolvers<void>();
         let taken = 0;
         wasStopped = false;
         using _watch = watchFiles(async (_name, _path, run) => {
           if (suspended.getStore() && ++taken === stopAt) {
             wasStopped = true;
             stopped.resolve();
-            await goOn.promise;
+            await resume.promise;
           }
           return run();
         });
@@ -260,11 +260,11 @@ describe('a run that is suspended while another run takes over', () => {
         // Treat the claim as one that was not renewed in time.
         rmSync(join(root, '.mapreduce', 'claim'), { recursive: true, force: true });
         await runJob({ name: 'b', overwrite: true, fails: false });
-        const ofOther = look();
-        goOn.resolve();
+        const ofOther = readState();
+        resume.resolve();
         const end = await first;
 
-        const after = look();
+        const after = readState();
         const where = `stopped at step ${stopAt}`;
         // A run that had not yet taken the claim, or had already committed, behaves as if it were alone.
         if (end === undefined) expect(['a', 'b'], where).toContain(wholeResults(after));

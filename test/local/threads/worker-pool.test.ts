@@ -111,17 +111,17 @@ describe('attempts on worker threads', () => {
 
   test('report progress while the worker computes without a pause', async () => {
     const { run, openGate } = makePool([{ does: 'commit', waits: true }]);
-    const told = new Set<number>();
+    const seen = new Set<number>();
 
     await run({
       onEvent: (event) => {
-        if (event.kind === 'progress') told.add(event.progress.records);
-        if (told.size > 4) openGate();
+        if (event.kind === 'progress') seen.add(event.progress.records);
+        if (seen.size > 4) openGate();
       },
     });
 
-    expect([...told]).toEqual([...told].sort((a, b) => a - b));
-    expect(told.size).toBeGreaterThan(4);
+    expect([...seen]).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.size).toBeGreaterThan(4);
   });
 
   test('fail with the error that the task throws, including its cause and position', async () => {
@@ -234,13 +234,13 @@ describe('workers that fail', () => {
       Array.from({ length: tasks }, (_, i): Behaviour => ({ does: 'commit', workMs: 40, waits: i > 56 })),
       { workers: 3, always: true },
     );
-    let isOver = false;
+    let hasEnded = false;
     let kills = 0;
     let deaths = 0;
     let committed = 0;
     const busy = new Set<number>();
     const killer = async () => {
-      while (!isOver && deaths < 50) {
+      while (!hasEnded && deaths < 50) {
         await sleep(Math.random() * 15);
         const [worker] = [...busy].sort(() => Math.random() - 0.5);
         if (worker === undefined) continue;
@@ -262,7 +262,7 @@ describe('workers that fail', () => {
     });
     const killing = killer();
     const { results, report, failures } = await running.finally(() => {
-      isOver = true;
+      hasEnded = true;
     });
     await killing;
 
