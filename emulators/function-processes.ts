@@ -43,6 +43,6 @@ export function defaultFunctionProcessesMax(machine: { memoryBytes: number; core
 function checked(value: number, name: string, received: string): number {
   if (Number.isInteger(value) && value >= 1 && value <= MAX) return value;
   throw new EmulatorStartError(
-    `${name} is the number of functions that may run at once, a whole number from 1 to ${MAX}; received ${received}`,
+    `${name} must be a whole number from 1 to ${MAX}, the number of functions that may run at once; received ${received}`,
   );
 }

@@ -17,7 +17,7 @@ export async function choosePort(name: string, choice: PortChoice = DEFAULT_PORT
   const wanted = choice === 'auto' ? DEFAULT_PORT : choice;
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_535) {
     throw new PortTakenError(
-      `${name}: the port is a whole number from 1 to 65535, or 'auto'; received ${choice}`,
+      `${name}: the port must be a whole number from 1 to 65535, or 'auto'; received ${choice}`,
     );
   }
   if (await isFree(wanted)) return wanted;

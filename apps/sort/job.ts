@@ -21,7 +21,7 @@ export default defineJob({
   },
   setup({ 'key-length': length }) {
     if (!Number.isInteger(length) || length < 0) {
-      throw new RangeError(`key-length is a whole number from 0 up; received ${length}`);
+      throw new RangeError(`key-length must be a whole number from 0 up; received ${length}`);
     }
     return { length };
   },

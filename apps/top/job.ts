@@ -20,7 +20,7 @@ export default defineJob({
   },
   setup({ n }) {
     if (!Number.isInteger(n) || n < 1 || n > MOST) {
-      throw new RangeError(`n is a whole number from 1 to ${MOST}; received ${n}`);
+      throw new RangeError(`n must be a whole number from 1 to ${MOST}; received ${n}`);
     }
   },
   key: 'string',

@@ -190,29 +190,29 @@ function notWhole(unit: string, min: number, max: number) {
   return (value: unknown): string | undefined =>
     typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
       ? undefined
-      : `is a whole number from ${min} to ${max} ${unit}; received ${value}`;
+      : `must be a whole number from ${min} to ${max} ${unit}; received ${value}`;
 }
 
 function notAmong(choices: readonly unknown[], listed: string) {
   return (value: unknown): string | undefined =>
-    choices.includes(value) ? undefined : `is ${listed}; received ${JSON.stringify(value)}`;
+    choices.includes(value) ? undefined : `must be ${listed}; received ${JSON.stringify(value)}`;
 }
 
 function notAPath(value: unknown): string | undefined {
   return typeof value === 'string' && value !== ''
     ? undefined
-    : `is the path of the module that exports the apps, such as 'apps/index.ts'; received ${JSON.stringify(value)}`;
+    : `must be the path of the module that exports the apps, such as 'apps/index.ts'; received ${JSON.stringify(value)}`;
 }
 
 function notPrefixes(value: unknown): string | undefined {
   return Array.isArray(value) && value.length > 0
     ? value.map(notAPrefix).find((problem) => problem !== undefined)
-    : `has at least one prefix, such as 'input/', because without one no job could read its input; received ${JSON.stringify(value)}`;
+    : `must have at least one prefix, such as 'input/', because without one no job could read its input; received ${JSON.stringify(value)}`;
 }
 
 function notAPrefix(prefix: unknown): string | undefined {
   if (typeof prefix !== 'string' || prefix.startsWith('/') || (prefix !== '' && !prefix.endsWith('/'))) {
-    return `are prefixes such as 'input/' that end in '/' ('' for the whole bucket); received ${JSON.stringify(prefix)}`;
+    return `must be prefixes that end in '/', such as 'input/' ('' for the whole bucket); received ${JSON.stringify(prefix)}`;
   }
   const internal = INTERNAL_PREFIXES.find((kept) => prefix.startsWith(kept));
   return internal === undefined

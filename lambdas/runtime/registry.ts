@@ -82,6 +82,6 @@ function unknownApp(name: string, names: readonly string[]): MapReduceError {
   const more = names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : '';
   return new MapReduceError(
     'UsageError',
-    `there is no app '${shortened(name)}' in this deployment.${hint} It has ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more}. Correct the name, or add the app to the registry and deploy again`,
+    `there is no app '${shortened(name)}' in this deployment.${hint} The apps are ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more}. Correct the name, or add the app to the registry and deploy again`,
   );
 }

@@ -230,7 +230,7 @@ function assertPair(name: string, combine: unknown, reduce: unknown): void {
   throw invalid(
     name,
     'combine',
-    `${why}. Remove combine, or replace reduce: '${String(reduce)}' by ${list(reducersBeside(combine))}, or by a function that accepts combined values`,
+    `${why}. Remove combine, or replace reduce: '${String(reduce)}' with ${list(reducersBeside(combine))}, or with a function that accepts combined values`,
     combine,
   );
 }

@@ -61,8 +61,8 @@ function unknown(job: Parametrised, name: string): MapReduceError {
     names.length === 0
       ? 'It has no parameters'
       : nearest === undefined
-        ? `It has ${names.join(', ')}`
-        : `Did you mean '${nearest}'? It has ${names.join(', ')}`;
+        ? `Its parameters are ${names.join(', ')}`
+        : `Did you mean '${nearest}'? Its parameters are ${names.join(', ')}`;
   return new MapReduceError('UsageError', `job '${job.name}' has no parameter '${name}'. ${hint}`, {
     details: { jobName: job.name },
   });

@@ -13,7 +13,7 @@ export function createProgram(finish: (exitCode: number) => void): Command {
   const program = new Command('mapreduce')
     .description('Runs MapReduce jobs on this machine and on AWS.')
     .version(packageVersion(), '-V, --version', 'print the version')
-    .option('--debug', 'with an error, print where in mapreduce it came from')
+    .option('--debug', 'also print where in mapreduce an error was raised')
     .helpOption('-h, --help', 'print help; after a command, about that command')
     .helpCommand('help [command]', 'print help about a command')
     .exitOverride()

@@ -157,10 +157,10 @@ describe('defineJob()', () => {
 
   it('lists the allowed pairs when it refuses one', () => {
     expect(() => define({ ...WORD_COUNT, combine: 'max', reduce: 'sum' })).toThrow(
-      "combine would give reduce: 'sum' the partial results of another function, so the result would depend on the splits. Remove combine, or replace reduce: 'sum' by 'max', 'combined', or by a function that accepts combined values; received 'max'",
+      "combine would give reduce: 'sum' the partial results of another function, so the result would depend on the splits. Remove combine, or replace reduce: 'sum' with 'max', 'combined', or with a function that accepts combined values; received 'max'",
     );
     expect(() => define({ ...WORD_COUNT, combine: first(), reduce: 'sum' })).toThrow(
-      "replace reduce: 'sum' by 'combined', or by a function that accepts combined values; received a function",
+      "replace reduce: 'sum' with 'combined', or with a function that accepts combined values; received a function",
     );
   });
 

@@ -66,11 +66,11 @@ describe('resolveParameters()', () => {
     [{ pattern: 'x', invert: 'yes' }, "job 'grep': parameter 'invert' must be true or false; received 'yes'"],
     [
       { patern: 'x' },
-      "job 'grep' has no parameter 'patern'. Did you mean 'pattern'? It has pattern, case, least, invert",
+      "job 'grep' has no parameter 'patern'. Did you mean 'pattern'? Its parameters are pattern, case, least, invert",
     ],
     [
       { somethingElse: 1 },
-      "job 'grep' has no parameter 'somethingElse'. It has pattern, case, least, invert",
+      "job 'grep' has no parameter 'somethingElse'. Its parameters are pattern, case, least, invert",
     ],
   ])('refuses %j', (given, message) => {
     expect(() => resolve(SPECS, given)).toThrow(expect.objectContaining({ name: 'UsageError', message }));

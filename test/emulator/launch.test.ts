@@ -162,9 +162,9 @@ describe('functionProcessesMax', () => {
     vi.stubEnv('MAPREDUCE_FUNCTION_PROCESSES', value);
 
     expect(() => functionProcessesMax()).toThrow(
-      `MAPREDUCE_FUNCTION_PROCESSES is a whole number from 1 to 1000: how many functions may run at once; received ${value}`,
+      `MAPREDUCE_FUNCTION_PROCESSES must be a whole number from 1 to 1000, the number of functions that may run at once; received ${value}`,
     );
-    expect(() => functionProcessesMax(Number(value))).toThrow(/functionProcessesMax is a whole number/);
+    expect(() => functionProcessesMax(Number(value))).toThrow(/functionProcessesMax must be a whole number/);
   });
 });
 

@@ -146,7 +146,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
       [
         'has a wrong field',
         '{"app": "word-count", "inputs": ["data/x"], "reducers": -1}',
-        'reducers: is a whole number',
+        'reducers: must be a whole number',
       ],
       ['names an unknown app', '{"app": "word-cont", "inputs": ["data/x"]}', "Did you mean 'word-count'"],
       [

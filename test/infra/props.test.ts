@@ -7,48 +7,51 @@ import { propsOf } from '../../infra/deploy/deployment-app.ts';
 
 describe('the construct names the prop that is wrong, what it received, and what is allowed', () => {
   it.each<[Partial<MapReduceProps>, string | RegExp]>([
-    [{ taskMemoryMb: 128 }, 'taskMemoryMb is a whole number from 512 to 10240 MB; received 128'],
-    [{ taskMemoryMb: 1769.5 }, 'taskMemoryMb is a whole number from 512 to 10240 MB; received 1769.5'],
-    [{ maxConcurrency: 0 }, 'maxConcurrency is a whole number from 1 to 10000 tasks; received 0'],
+    [{ taskMemoryMb: 128 }, 'taskMemoryMb must be a whole number from 512 to 10240 MB; received 128'],
+    [{ taskMemoryMb: 1769.5 }, 'taskMemoryMb must be a whole number from 512 to 10240 MB; received 1769.5'],
+    [{ maxConcurrency: 0 }, 'maxConcurrency must be a whole number from 1 to 10000 tasks; received 0'],
     [
       { scratchSize: Size.gibibytes(11) },
-      'scratchSize is a whole number from 512 to 10240 MiB; received 11264',
+      'scratchSize must be a whole number from 512 to 10240 MiB; received 11264',
     ],
     [
       { taskTimeout: Duration.minutes(16) },
-      'taskTimeout (with STANDARD children) is a whole number from 30 to 900 seconds; received 960',
+      'taskTimeout (with STANDARD children) must be a whole number from 30 to 900 seconds; received 960',
     ],
     [
       { taskTimeout: Duration.minutes(5), childExecutions: 'EXPRESS' },
-      'taskTimeout (with EXPRESS children) is a whole number from 30 to 240 seconds; received 300',
+      'taskTimeout (with EXPRESS children) must be a whole number from 30 to 240 seconds; received 300',
     ],
-    [{ childExecutions: 'FAST' as 'EXPRESS' }, `childExecutions is 'STANDARD' or 'EXPRESS'; received "FAST"`],
-    [{ readablePrefixes: ['input'] }, `readablePrefixes are prefixes such as 'input/' that end in '/'`],
+    [
+      { childExecutions: 'FAST' as 'EXPRESS' },
+      `childExecutions must be 'STANDARD' or 'EXPRESS'; received "FAST"`,
+    ],
+    [{ readablePrefixes: ['input'] }, `readablePrefixes must be prefixes that end in '/', such as 'input/'`],
     [
       { intermediatesExpireAfter: Duration.days(30), jobsExpireAfter: Duration.days(7) },
-      'jobsExpireAfter is a whole number from 30 to 3650 days; received 7',
+      'jobsExpireAfter must be a whole number from 30 to 3650 days; received 7',
     ],
     [
       { maxTasksPerStage: 80_001 },
-      'maxTasksPerStage is a whole number from 1 to 80000 tasks; received 80001',
+      'maxTasksPerStage must be a whole number from 1 to 80000 tasks; received 80001',
     ],
     ...['work/', 'jobs/one/', 'requests/'].map((prefix): [Partial<MapReduceProps>, string] => [
       { readablePrefixes: ['data/', prefix] },
       `readablePrefixes has "${prefix}", but '${prefix.split('/')[0]}/' is internal to the deployment and no job can read it`,
     ]),
-    [{ readablePrefixes: [] }, "readablePrefixes has at least one prefix, such as 'input/'"],
+    [{ readablePrefixes: [] }, "readablePrefixes must have at least one prefix, such as 'input/'"],
     [
       { readablePrefixes: 'input/' as unknown as string[] },
-      `readablePrefixes has at least one prefix, such as 'input/', because without one no job could read its input; received "input/"`,
+      `readablePrefixes must have at least one prefix, such as 'input/', because without one no job could read its input; received "input/"`,
     ],
-    [{ logRetention: 42 as RetentionDays }, /^logRetention is one of 1, 3, .* days; received 42$/],
+    [{ logRetention: 42 as RetentionDays }, /^logRetention must be one of 1, 3, .* days; received 42$/],
     [
       { jobs: undefined as unknown as string },
-      "jobs is the path of the module that exports the apps, such as 'apps/index.ts'; received undefined",
+      "jobs must be the path of the module that exports the apps, such as 'apps/index.ts'; received undefined",
     ],
     [
       { jobs: '' },
-      'jobs is the path of the module that exports the apps, such as \'apps/index.ts\'; received ""',
+      'jobs must be the path of the module that exports the apps, such as \'apps/index.ts\'; received ""',
     ],
   ])('%j', (props, message) => {
     expect(() => checkProps({ jobs: 'apps/index.ts', ...props })).toThrow(message);

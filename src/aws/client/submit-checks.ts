@@ -31,7 +31,7 @@ export async function deployedApp(deployment: Deployment, name: string): Promise
   const names = catalog.apps.map((known) => known.name);
   const nearest = nearestName(name, names);
   throw usage(
-    `there is no app '${name}' in this deployment.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} It has ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : ''}. To deploy jobs of your own: ${deployment.deployLine(' --jobs <module that exports apps>')}`,
+    `there is no app '${name}' in this deployment.${nearest === undefined ? '' : ` Did you mean '${nearest}'?`} The apps are ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : ''}. To deploy jobs of your own: ${deployment.deployLine(' --jobs <module that exports apps>')}`,
   );
 }
 

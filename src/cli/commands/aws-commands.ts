@@ -11,7 +11,7 @@ export const AWS_COMMANDS: readonly CommandSpec[] = [
     name: 'deploy',
     summary: 'deploy to AWS, or to an emulator on this machine',
     description:
-      'Deploys the stack with the cdk that comes with the project, and bootstraps the account and region for cdk if that has not been done. Without --yes, cdk asks before it grants rights.',
+      'Deploys the stack with the cdk that comes with the project, and bootstraps the account and region for cdk if that has not been done. Without --yes, cdk asks before it grants permissions.',
     operands: [],
     options: [
       ...STACK_OPTIONS,
@@ -20,7 +20,7 @@ export const AWS_COMMANDS: readonly CommandSpec[] = [
         '-c, --context <name=value...>',
         'settings: taskMemoryMb, stepMemoryMb, taskTimeoutSeconds, scratchSizeMb, maxConcurrency, maxTasksPerStage, childExecutions, backupAttempts, startOnUpload, readablePrefixes, intermediatesExpireAfterDays, jobsExpireAfterDays, logRetentionDays, removalPolicy',
       ],
-      ['-y, --yes', 'do not ask'],
+      ['-y, --yes', 'do not ask for confirmation'],
       [
         '--replace',
         "remove deployed apps that the module does not export, or replace another project's stack",
@@ -40,22 +40,22 @@ export const AWS_COMMANDS: readonly CommandSpec[] = [
     name: 'submit',
     summary: 'run an app on AWS',
     description:
-      'Uploads files of this machine, or takes objects that are on the bucket, and starts a job on AWS.',
+      'Starts a job on AWS, on objects in the bucket or on files from this machine, which it uploads first.',
     usage: '<app> --input <path>... [options]',
     operands: [['[app]', 'name of a deployed app']],
     options: [
       ...DEPLOYMENT_OPTIONS,
       [
         '-i, --input <path...>',
-        'files, folders and globs of this machine; or on the bucket s3://bucket/prefix/, a key or glob below data/, input/, output/',
+        'files, folders and globs on this machine; or in the bucket s3://bucket/prefix/, a key or glob below data/, input/, output/',
       ],
       ['-o, --output <prefix>', 's3://bucket/output/<name>/ (default: output/<job id>/)'],
       REDUCERS,
-      ['--split-size <size>', 'input of one map task: 64KiB, 64MiB, 1GiB'],
+      ['--split-size <size>', 'input bytes per map task: 64KiB, 64MiB, 1GiB'],
       ['--merge', 'merge the parts into one object, sorted by key'],
       ['--overwrite', 'replace results that the output already holds'],
       ['-s, --set <name=value...>', "set the app's parameters"],
-      ['--job-id <id>', 'name of the job (default: made of the app and the time)'],
+      ['--job-id <id>', 'id of the job (default: made from the name of the app and the time)'],
       WAIT,
       ['--json', 'print the report (without --wait: the job) as JSON on stdout'],
       ['-q, --quiet', 'print nothing but errors; without --wait, the job id'],
@@ -72,11 +72,11 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
   },
   {
     name: 'status',
-    summary: 'show where a job is',
+    summary: 'show the progress of a job',
     description:
-      'Shows where a job is: its phase, the tasks that have committed, attempts that failed, and why it failed.',
+      'Shows the progress of a job: its phase, how many tasks have committed, how many attempts failed, and why the job failed.',
     operands: [JOB],
-    options: [...DEPLOYMENT_OPTIONS, ['--json', 'print it as JSON']],
+    options: [...DEPLOYMENT_OPTIONS, ['--json', 'print the status as JSON']],
     examples: exampleOf('status'),
     load: explaining(async () => (await import('./status.ts')).statusCommand),
   },
@@ -112,15 +112,15 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
   },
   {
     name: 'report',
-    summary: 'make a page of what a job did, how long it took, and what it cost',
+    summary: 'write an HTML report of a job: its stages, times and, on AWS, cost',
     description:
-      'Makes one HTML file, to be read in a browser, about a job that has succeeded: its stages over time, records and bytes through each, skew, counters, attempts that failed and why; for a job on AWS also an estimate of its cost. The page needs no network and no script.',
+      'Writes an HTML report of a job that has succeeded. It shows the stages over time, the records and bytes of each, skew, counters, and why attempts failed; for a job on AWS also an estimate of its cost. The page needs no network and no scripts.',
     operands: [
       ['<what>', 'output folder or manifest.json of a run on this machine, or the id of a job on AWS'],
     ],
     options: [
       ...DEPLOYMENT_OPTIONS,
-      ['-o, --output <file>', 'where the page goes (default: <job id>.html)'],
+      ['-o, --output <file>', 'file to write (default: <job id>.html)'],
       QUIET,
     ],
     examples: `Examples:
@@ -132,7 +132,8 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
   {
     name: 'cancel',
     summary: 'stop a job',
-    description: 'Stops a running job. What has committed is kept for days, for a redrive.',
+    description:
+      'Stops a running job. What its tasks have committed is kept for some days, so that redrive can resume it.',
     operands: [JOB],
     options: [...DEPLOYMENT_OPTIONS, QUIET],
     examples: exampleOf('cancel'),
@@ -141,7 +142,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
   {
     name: 'redrive',
     summary: 'resume a job that failed or was cancelled',
-    description: 'Resumes a job that failed or was cancelled, from what is committed.',
+    description: 'Resumes a job that failed or was cancelled. Tasks that have committed do not run again.',
     operands: [JOB],
     options: [...DEPLOYMENT_OPTIONS, WAIT, ['--json', 'with --wait: print the report as JSON'], QUIET],
     examples: exampleOf('redrive', ' --wait'),
@@ -156,7 +157,7 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     options: [
       ...DEPLOYMENT_OPTIONS,
       ['--errors', 'warnings and errors only'],
-      ['-n, --limit <lines>', 'at most this many lines, the first (default: 1000)'],
+      ['-n, --limit <lines>', 'print only the first lines, at most this many (default: 1000)'],
       ['--json', 'print the lines as they were logged'],
     ],
     examples: exampleOf('logs', ' --errors'),
@@ -167,12 +168,12 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     summary: 'run one task of a job by hand, to debug it',
     description:
       "Runs one map or reduce task of a planned job in the deployed function, and shows what it read and wrote, its counters, the end of its log and, if it fails, the error of your code. Nothing is committed, and the job itself, whether running, failed or done, does not change. Reduce tasks need the job's shuffle, so the map stage must have ended and the job must not have succeeded.",
-    operands: [JOB, ['<task>', 'm-00003 for a map task, r-00001 for a reduce task; m-3 works as well']],
-    options: [...DEPLOYMENT_OPTIONS, ['--json', 'print the answer, with the end of the log, as JSON'], QUIET],
+    operands: [JOB, ['<task>', 'm-00003 for a map task, r-00001 for a reduce task; m-3 also works']],
+    options: [...DEPLOYMENT_OPTIONS, ['--json', 'print the result and the end of the log as JSON'], QUIET],
     examples: `Example:
   mapreduce invoke ${JOB_EXAMPLE} m-00003
 
-Exit code: 0 the task ran to its end, 1 it failed, 2 there is no such job or task.`,
+Exit code: 0 the task succeeded, 1 it failed, 2 there is no such job or task.`,
     load: explaining(async () => (await import('./invoke.ts')).invokeCommand),
   },
   {
@@ -182,8 +183,8 @@ Exit code: 0 the task ran to its end, 1 it failed, 2 there is no such job or tas
     operands: [],
     options: [
       ...DEPLOYMENT_OPTIONS,
-      ['-n, --limit <jobs>', 'how many executions to look at (default: 20)'],
-      ['--json', 'print them as JSON'],
+      ['-n, --limit <jobs>', 'how many executions to examine (default: 20)'],
+      ['--json', 'print the list as JSON'],
     ],
     examples: 'Example:\n  mapreduce jobs --limit 100',
     load: explaining(async () => (await import('./jobs.ts')).jobsCommand),

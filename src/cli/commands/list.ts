@@ -15,6 +15,6 @@ export async function listCommand(): Promise<number> {
     appNames().map(async (name) => ({ name, job: (await loadJob(findJob(name))).description })),
   );
   const lines = jobs.flatMap(({ name, job }) => [...listedLines(name, job, paint), '']);
-  print(`${[...lines, `More about one: ${commandLine('describe <app>')}`].join('\n')}\n`);
+  print(`${[...lines, `For details: ${commandLine('describe <app>')}`].join('\n')}\n`);
   return EXIT_CODE.done;
 }

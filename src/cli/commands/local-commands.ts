@@ -8,24 +8,26 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'run',
     summary: 'run a job',
-    description: 'Runs a job over files of this machine and writes its result to a folder.',
+    description: 'Runs a job on files on this machine and writes its result to a folder.',
     usage: '<job> --input <path>... --output <folder> [options]',
     operands: [
       ['[job]', "an app's name (see mapreduce list), or the path of a job module (.ts, .js, .mjs, .cjs)"],
     ],
     options: [
       ['-i, --input <path...>', 'files, folders and globs to read; .gz and .zst are decompressed'],
-      ['-o, --output <folder>', 'where the result goes; created if it does not exist'],
-      new Option('-w, --workers <n>', 'worker threads (default: one per core)').conflicts('sequential'),
-      ['--sequential', 'one worker, one task after the other: slower, and easy to follow'],
+      ['-o, --output <folder>', 'folder for the result; created if it does not exist'],
+      new Option('-w, --workers <n>', 'number of worker threads (default: one per core)').conflicts(
+        'sequential',
+      ),
+      ['--sequential', 'run one task at a time in one worker: slower, but easier to follow'],
       REDUCERS,
       [
         '--split-size <size>',
-        `input of one map task: 4096, 64KiB, 64MiB, 1GiB (default: ${LIMITS.splitSizeBytesDefault / MiB}MiB, less for small inputs)`,
+        `input bytes per map task: 4096, 64KiB, 64MiB, 1GiB (default: ${LIMITS.splitSizeBytesDefault / MiB}MiB, less for small inputs)`,
       ],
       [
         '--memory <size>',
-        `budget of one worker (default: ${LIMITS.memoryBytesDefault / MiB}MiB, less where the container or machine has less)`,
+        `memory for the buffers of one worker (default: ${LIMITS.memoryBytesDefault / MiB}MiB, less where the container or machine has less)`,
       ],
       ['--scratch <folder>', 'where tasks spill what exceeds their memory (default: in the output folder)'],
       ['--merge', 'merge the parts into one file, sorted by key'],
@@ -33,13 +35,13 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
       ['-s, --set <name=value...>', "set the job's parameters"],
       [
         '--attempts <n>',
-        `attempts per task before the job fails, the first included (default: ${LIMITS.attemptsMaxDefault})`,
+        `attempts per task, including the first, before the job fails (default: ${LIMITS.attemptsMaxDefault})`,
       ],
       [
         '--stall-timeout <time>',
-        `a task without progress for this long is retried: 500ms, 60s, 2m (default: ${LIMITS.stallTimeoutMsDefault / 1000}s)`,
+        `retry a task that makes no progress for this long: 500ms, 60s, 2m (default: ${LIMITS.stallTimeoutMsDefault / 1000}s)`,
       ],
-      ['--no-backup', 'no second attempts for tasks that are slow'],
+      ['--no-backup', 'never start a second attempt of a slow task'],
       ['--report <file>', 'write the report as an HTML page (later: mapreduce report <folder>)'],
       ['--json', 'print the report as JSON, and nothing else, on stdout'],
       QUIET,
@@ -50,7 +52,7 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
   mapreduce run ./my-job.ts -i 'logs/**/*.log' -o out/mine --workers 8 --memory 1GiB --merge
   mapreduce run grep -i big.log -o out/hits --set pattern=ERROR --json | jq .counters
 
-Exit code: 0 done, 1 the job failed, 2 the command or the job's definition is wrong, 130 stopped by Ctrl-C.`,
+Exit code: 0 the job succeeded, 1 it failed, 2 the command or the job's definition is wrong, 130 stopped by Ctrl-C.`,
     takesPaths: true,
     load: async () => (await import('./run.ts')).runCommand,
   },
@@ -65,8 +67,8 @@ Exit code: 0 done, 1 the job failed, 2 the command or the job's definition is wr
   },
   {
     name: 'describe',
-    summary: 'say what a job does and takes, without running it',
-    description: 'Loads a job, checks its definition and says what it does and takes.',
+    summary: 'show what a job does and its parameters, without running it',
+    description: 'Loads a job, checks its definition, and shows what it does and its parameters.',
     operands: [['<job>', "an app's name, or the path of a job module"]],
     options: [],
     examples: 'Examples:\n  mapreduce describe word-count\n  mapreduce describe ./my-job.ts',

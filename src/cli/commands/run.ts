@@ -28,7 +28,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     else if (!quiet) display.print(`note: ${printableMessage(event.text)}\n`);
   };
   const interrupt = listenForInterrupt((by) =>
-    display.print(`${by}: stopping the job; once more to quit at once\n`),
+    display.print(`${by}: stopping the job; a second ${by} quits immediately\n`),
   );
   try {
     const { runEmbedded } = await import('../../local/run/embedded-run.ts');
@@ -56,7 +56,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     if (signal === undefined || !isMapReduceError(error, 'CancelledError')) throw error;
     display.end();
     display.print(
-      `stopped: ${printableMessage(`${error.message}; nothing of it is left in ${shortPath(output)}`)}\n`,
+      `stopped: ${printableMessage(`${error.message}; its partial output was removed from ${shortPath(output)}`)}\n`,
     );
     return exitCodeOfSignal(signal);
   } finally {

@@ -78,7 +78,7 @@ function complete(app: string | undefined, flags: SubmitFlags) {
   if (input === undefined || input.length === 0) {
     throw new MapReduceError(
       'UsageError',
-      'mapreduce submit needs --input <path>...: files of this machine, or s3://bucket/prefix/',
+      'mapreduce submit needs --input <path>...: files on this machine, or s3://bucket/prefix/',
     );
   }
   return { name: app, inputs: input };

@@ -3,7 +3,7 @@
 export const QUIET = ['-q, --quiet', 'print nothing but errors'] as const;
 export const REDUCERS = [
   '-r, --reducers <n>',
-  'reduce tasks, so parts of the result (default: by the size of the input)',
+  'number of reduce tasks, and so of parts (default: depends on the size of the input)',
 ] as const;
 export const WAIT = ['-w, --wait', 'show progress until the job ends'] as const;
 
@@ -13,7 +13,7 @@ const STACK = [
 ] as const;
 const LOCAL = [
   '--local',
-  'the emulator at $AWS_ENDPOINT_URL, or at http://127.0.0.1:4566, instead of AWS',
+  'use the emulator at $AWS_ENDPOINT_URL, or at http://127.0.0.1:4566, instead of AWS',
 ] as const;
 
 /** Which stack, where. */
@@ -22,6 +22,6 @@ export const STACK_OPTIONS = [STACK, LOCAL] as const;
 /** Which deployment; its bucket and state machine may be named instead of its stack. */
 export const DEPLOYMENT_OPTIONS = [
   ...STACK_OPTIONS,
-  ['--bucket <name>', "instead of the stack's output ($MAPREDUCE_BUCKET)"],
-  ['--state-machine <arn>', "instead of the stack's output ($MAPREDUCE_STATE_MACHINE)"],
+  ['--bucket <name>', "use this bucket instead of the stack's ($MAPREDUCE_BUCKET)"],
+  ['--state-machine <arn>', "use this state machine instead of the stack's ($MAPREDUCE_STATE_MACHINE)"],
 ] as const;

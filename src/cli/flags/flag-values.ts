@@ -27,12 +27,12 @@ export function parseSizeBytes(flag: string, text: string, { min, max }: Range):
   const unitBytes = unit === undefined ? undefined : BYTES_BY_UNIT.get(unit.toLowerCase());
   if (unitBytes === undefined) {
     throw usage(
-      `${flag} is a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
+      `${flag} must be a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
     );
   }
   const bytes = Math.round(Number(number) * unitBytes);
   if (bytes < min || bytes > max) {
-    throw usage(`${flag} is from ${exactSize(min)} to ${exactSize(max)}; received '${text}'`);
+    throw usage(`${flag} must be from ${exactSize(min)} to ${exactSize(max)}; received '${text}'`);
   }
   return bytes;
 }
@@ -50,18 +50,20 @@ export function parseDurationMs(flag: string, text: string, { min, max }: Range)
   const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text.trim()) ?? [];
   const unitMs = unit === undefined ? undefined : MS_BY_UNIT.get(unit.toLowerCase());
   if (unitMs === undefined) {
-    throw usage(`${flag} is a time; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`);
+    throw usage(
+      `${flag} must be a duration; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`,
+    );
   }
   const ms = Math.round(Number(number) * unitMs);
   if (ms < min || ms > max)
-    throw usage(`${flag} is from ${min}ms to ${max / 3_600_000}h; received '${text}'`);
+    throw usage(`${flag} must be from ${min}ms to ${max / 3_600_000}h; received '${text}'`);
   return ms;
 }
 
 export function parseWholeNumber(flag: string, text: string, { min, max }: Range): number {
   const number = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
   if (!(number >= min && number <= max)) {
-    throw usage(`${flag} is a whole number from ${min} to ${max}; received '${text}'`);
+    throw usage(`${flag} must be a whole number from ${min} to ${max}; received '${text}'`);
   }
   return number;
 }

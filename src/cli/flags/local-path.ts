@@ -11,7 +11,7 @@ export function assertLocalPath(flag: string, value: string): void {
   if (scheme === undefined) return;
   throw new MapReduceError(
     'UsageError',
-    `${flag} '${value}' is a URL; it takes a path of this machine. ${remedy(scheme, value)}`,
+    `${flag} '${value}' is a URL; it takes a path on this machine. ${remedy(scheme, value)}`,
   );
 }
 

@@ -89,7 +89,7 @@ function assertComplete(job: string | undefined, { input, output }: RunFlags) {
   if (job === undefined) {
     throw new MapReduceError(
       'UsageError',
-      'no job is named. Name it first, since --input and --set take all that follows: mapreduce run <job> --input <path>... --output <folder>',
+      'no job was given. Put it first, because --input and --set take every argument that follows: mapreduce run <job> --input <path>... --output <folder>',
     );
   }
   const missing = [
@@ -115,10 +115,7 @@ async function assertScratch(folder: string): Promise<void> {
 /** Checked before the job runs, so that nobody waits an hour for a report that cannot be written. */
 async function assertMayBeWritten(report: string, output: string): Promise<void> {
   const usage = (problem: string) =>
-    new MapReduceError(
-      'UsageError',
-      `--report '${report}' ${problem}. Name a file in a folder that is there`,
-    );
+    new MapReduceError('UsageError', `--report '${report}' ${problem}. Name a file in an existing folder`);
   const found = await stat(report).catch(() => undefined);
   if (found?.isDirectory()) throw usage('is a folder, and the report is a file');
   const folder = resolve(dirname(report));

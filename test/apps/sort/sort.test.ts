@@ -42,8 +42,8 @@ test('sorts the sample by three characters and keeps the input order of equal ke
 });
 
 test.each([
-  ['-1', 'key-length is a whole number from 0 up; received -1'],
-  ['2.5', 'key-length is a whole number from 0 up; received 2.5'],
+  ['-1', 'key-length must be a whole number from 0 up; received -1'],
+  ['2.5', 'key-length must be a whole number from 0 up; received 2.5'],
   ['Infinity', "parameter 'key-length' must be a finite number; received 'Infinity'"],
 ])('rejects key-length=%s', async (length, message) => {
   await expect(

@@ -32,7 +32,7 @@ test('counts lines that do not end in a finite number', async () => {
 test.each(['0', '1001', '1.5'])('rejects n=%s', async (n) => {
   await expect(
     runApp('top', { inputs: [appFile('top', 'sample.txt')], params: { n }, attemptsMax: 1 }),
-  ).rejects.toThrow(`n is a whole number from 1 to 1000; received ${n}`);
+  ).rejects.toThrow(`n must be a whole number from 1 to 1000; received ${n}`);
 });
 
 test('counts infinities, and texts that only start like a number, as bad lines, and the job succeeds', async () => {

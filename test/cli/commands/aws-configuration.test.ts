@@ -15,7 +15,11 @@ describe('the commands on AWS', () => {
     ['no app', ['submit', '--input'], /no app is named|argument missing/],
     ['a path instead of an app', ['submit', './job.ts', '--input', 'a.txt'], /mapreduce deploy --jobs/],
     ['no input', ['submit', 'word-count'], /needs --input/],
-    ['a bad size', ['submit', 'word-count', '-i', 'a.txt', '--split-size', 'big'], /--split-size is a size/],
+    [
+      'a bad size',
+      ['submit', 'word-count', '-i', 'a.txt', '--split-size', 'big'],
+      /--split-size must be a size/,
+    ],
     [
       'a bad job id',
       ['submit', 'word-count', '-i', 'a.txt', '--job-id', 'a b'],

@@ -161,7 +161,7 @@ describe('a job that never returns is stopped', () => {
     const startedMs = performance.now();
 
     child.kill('SIGINT');
-    await hasPrinted(child, /once more to quit at once/);
+    await hasPrinted(child, /quits immediately/);
     const again = setInterval(() => child.kill('SIGINT'), 200);
     // Waits for the exit of the process itself, because the sleeping grandchild keeps the pipes open.
     await new Promise((resolve) => child.once('exit', resolve));

@@ -187,11 +187,11 @@ describe('an invalid command ends with exit code 2 and a reason', () => {
       ['./wrong.ts', ...good],
       "job 'words': reduce must be a function (key, values, context) or one of 'sum'",
     ],
-    ['no job', [...good], 'no job is named. Name it first'],
+    ['no job', [...good], 'no job was given. Put it first'],
     [
       'a job after the inputs',
       ['-i', 'in.txt', './words.ts', '-o', 'out'],
-      'no job is named. Name it first, since --input',
+      'no job was given. Put it first, since --input',
     ],
     [
       'no input and no output',
@@ -212,12 +212,12 @@ describe('an invalid command ends with exit code 2 and a reason', () => {
     [
       'too many workers',
       ['./words.ts', ...good, '--workers', '1000'],
-      "--workers is a whole number from 1 to 256; received '1000'",
+      "--workers must be a whole number from 1 to 256; received '1000'",
     ],
     [
       'no worker',
       ['./words.ts', ...good, '--workers', '0'],
-      "--workers is a whole number from 1 to 256; received '0'",
+      "--workers must be a whole number from 1 to 256; received '0'",
     ],
     [
       'workers for a sequential run',
@@ -227,27 +227,27 @@ describe('an invalid command ends with exit code 2 and a reason', () => {
     [
       'no reducer',
       ['./words.ts', ...good, '--reducers', '0'],
-      "--reducers is a whole number from 1 to 10000; received '0'",
+      "--reducers must be a whole number from 1 to 10000; received '0'",
     ],
     [
       'no attempt',
       ['./words.ts', ...good, '--attempts', '0'],
-      "--attempts is a whole number from 1 to 100; received '0'",
+      "--attempts must be a whole number from 1 to 100; received '0'",
     ],
     [
       'a bad size',
       ['./words.ts', ...good, '--split-size', '64XB'],
-      "--split-size is a size; received '64XB'. Write bytes (4096)",
+      "--split-size must be a size; received '64XB'. Write bytes (4096)",
     ],
     [
       'too little memory',
       ['./words.ts', ...good, '--memory', '1MiB'],
-      "--memory is from 32MiB to 8GiB; received '1MiB'",
+      "--memory must be from 32MiB to 8GiB; received '1MiB'",
     ],
     [
       'a bad time',
       ['./words.ts', ...good, '--stall-timeout', '60'],
-      "--stall-timeout is a time; received '60'",
+      "--stall-timeout must be a duration; received '60'",
     ],
     [
       "a parameter without '='",
@@ -277,7 +277,7 @@ describe('an invalid command ends with exit code 2 and a reason', () => {
     [
       'an output on a bucket',
       ['./words.ts', '-i', 'in.txt', '-o', 's3://bucket/x'],
-      "--output 's3://bucket/x' is a URL; it takes a path of this machine. To run a job on objects of a bucket, use: mapreduce submit",
+      "--output 's3://bucket/x' is a URL; it takes a path on this machine. To run a job on objects of a bucket, use: mapreduce submit",
     ],
     [
       'an output on a bucket, in capitals',
@@ -431,7 +431,7 @@ describe('a signal', () => {
 
       expect(code).toBe(exitCode);
       expect(stdout).toBe('');
-      expect(stderr).toMatch(/stopping the job; once more to quit at once\n/);
+      expect(stderr).toMatch(/stopping the job; a second \S+ quits immediately\n/);
       expect(stderr).toMatch(
         /stopped: the job was cancelled in its map stage, after \d+ of \d+ tasks had committed/,
       );
@@ -445,7 +445,7 @@ describe('a signal', () => {
     child.kill('SIGSTOP');
     child.kill('SIGINT');
     child.kill('SIGCONT');
-    await hasPrinted(child, /once more to quit at once/);
+    await hasPrinted(child, /quits immediately/);
     const startedMs = performance.now();
     const again = (async () => {
       while (child.exitCode === null && child.signalCode === null) {

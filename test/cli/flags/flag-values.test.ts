@@ -44,7 +44,7 @@ describe('sizes', () => {
     'Infinity',
   ])("rejects '%s', and shows the allowed forms", (text) => {
     expect(() => parseSizeBytes('--memory', text, ANY)).toThrow(
-      `--memory is a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
+      `--memory must be a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
     );
   });
 
@@ -52,11 +52,11 @@ describe('sizes', () => {
     const bounds = { min: 32 * MiB, max: 8 * GiB };
 
     expect(() => parseSizeBytes('--memory', '1KiB', bounds)).toThrow(
-      "--memory is from 32MiB to 8GiB; received '1KiB'",
+      "--memory must be from 32MiB to 8GiB; received '1KiB'",
     );
     expect(() => parseSizeBytes('--memory', '9GiB', bounds)).toThrow("to 8GiB; received '9GiB'");
     expect(() => parseSizeBytes('--split-size', '0', { min: 1, max: 5 * GiB })).toThrow(
-      "--split-size is from 1B to 5GiB; received '0'",
+      "--split-size must be from 1B to 5GiB; received '0'",
     );
   });
 });
@@ -64,7 +64,7 @@ describe('sizes', () => {
 describe('times', () => {
   test('rejects a unit with the name of a property that every object has', () => {
     expect(() => parseDurationMs('--stall-timeout', '5constructor', ANY)).toThrow(
-      "--stall-timeout is a time; received '5constructor'",
+      "--stall-timeout must be a duration; received '5constructor'",
     );
   });
 
@@ -84,7 +84,7 @@ describe('times', () => {
     "rejects '%s', and shows the allowed forms",
     (text) => {
       expect(() => parseDurationMs('--stall-timeout', text, ANY)).toThrow(
-        `--stall-timeout is a time; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`,
+        `--stall-timeout must be a duration; received '${text}'. Write a number with its unit: 500ms, 60s, 2m, 1h`,
       );
     },
   );
@@ -93,7 +93,7 @@ describe('times', () => {
     const bounds = { min: 1, max: 24 * 3_600_000 };
 
     expect(() => parseDurationMs('--stall-timeout', '0s', bounds)).toThrow(
-      "is from 1ms to 24h; received '0s'",
+      "must be from 1ms to 24h; received '0s'",
     );
     expect(() => parseDurationMs('--stall-timeout', '25h', bounds)).toThrow("received '25h'");
   });
@@ -107,7 +107,7 @@ describe('whole numbers', () => {
 
   test.each(['0', '257', '-1', '2.5', '1e2', 'two', '', '99999999999999999999'])("rejects '%s'", (text) => {
     expect(() => parseWholeNumber('--workers', text, { min: 1, max: 256 })).toThrow(
-      `--workers is a whole number from 1 to 256; received '${text}'`,
+      `--workers must be a whole number from 1 to 256; received '${text}'`,
     );
   });
 });
