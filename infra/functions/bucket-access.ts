@@ -1,12 +1,42 @@
 /**
- * What each function may do with the objects of the bucket. Keys are given by patterns; src/aws/protocol/keys.ts and
- * src/commit/layout.ts draw the keys. The `*` of IAM matches slashes too, so `output/*` covers outputs of any depth.
+ * What each function may do with the objects of the bucket. The patterns come from the functions that make the keys
+ * (src/aws/protocol/keys.ts, src/commit/layout.ts), called for ANY_JOB. The `*` of IAM also matches slashes, so
+ * `output/*` covers outputs of any depth.
  *
  * A function may read what it writes: when the response to a write is lost, it reads the object to see whose write
  * succeeded.
  */
-import { JOBS_PREFIX, OUTPUT_PREFIX, REQUESTS_PREFIX, WORK_PREFIX } from '../../src/aws/protocol/keys.ts';
-import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
+import {
+  ANY_JOB,
+  attemptFailuresPrefix,
+  backupsPrefix,
+  cancelKey,
+  FAILURE_SUFFIX,
+  failureKey,
+  jobLayout,
+  OUTPUT_PREFIX,
+  outputClaimKey,
+  planPrefix,
+  REQUESTS_PREFIX,
+  requestKey,
+  stageKey,
+  WORK_PREFIX,
+} from '../../src/aws/protocol/keys.ts';
+import type { Stage } from '../../src/base/ids.ts';
+import {
+  attemptSummariesPrefix,
+  committedPrefix,
+  mergePrefix,
+  shuffleIndexKey,
+  shufflePrefix,
+} from '../../src/commit/layout.ts';
+import {
+  MANIFEST_NAME,
+  mergedName,
+  PART_PREFIX,
+  REPORT_NAME,
+  SUCCESS_NAME,
+} from '../../src/report/result-names.ts';
 import type { FunctionName } from './function-names.ts';
 
 /** Patterns of keys, with `*` for any text. */
@@ -18,29 +48,33 @@ export interface BucketAccess {
   readonly remove: readonly string[];
 }
 
-const job = (key: string) => `${JOBS_PREFIX}*/${key}`;
-const work = (key: string) => `${WORK_PREFIX}*/${key}`;
-const output = (key: string) => `${OUTPUT_PREFIX}*/${key}`;
+const LAYOUT = jobLayout(ANY_JOB);
+const output = (name: string) => `${LAYOUT.outputPrefix}${name}`;
 
-const CLAIM = job('request.json');
-const PLAN = job('plan/*');
-const CANCEL = job('cancel');
-const FAILURE = job('failure.json');
+const CLAIM = requestKey(ANY_JOB);
+const PLAN = `${planPrefix(ANY_JOB)}*`;
+const CANCEL = cancelKey(ANY_JOB);
+const FAILURE = failureKey(ANY_JOB);
 const REQUESTS = `${REQUESTS_PREFIX}*`;
-const SHUFFLE = work('shuffle/*');
-const SHUFFLE_INDEX = work('shuffle-index');
-/** Summaries of attempts, where one does not fit the metadata of its part. */
-const SUMMARIES = work('attempts/*');
+const SHUFFLE = `${shufflePrefix(LAYOUT)}*`;
+const SHUFFLE_INDEX = shuffleIndexKey(LAYOUT);
+const MERGE = `${mergePrefix(LAYOUT)}*`;
+/** Summaries of attempts that do not fit the metadata of their parts. */
+const SUMMARIES = `${attemptSummariesPrefix(LAYOUT)}*`;
 /** Notes that failed attempts write. */
-const NOTES = work('failures/*');
-const BACKUPS = work('backups/*');
+const NOTES = `${attemptFailuresPrefix(ANY_JOB)}*`;
+const BACKUPS = `${backupsPrefix(ANY_JOB)}*`;
 const SUCCESS = output(SUCCESS_NAME);
-const OUTPUT_CLAIM = output('_JOB');
+const OUTPUT_CLAIM = outputClaimKey(LAYOUT.outputPrefix);
+const OUTPUT_PARTS = output(`${PART_PREFIX}*`);
+const MERGED = output(mergedName('*'));
 
-const RESULTS = [SUCCESS, output(MANIFEST_NAME), output(REPORT_NAME), output('part-*'), output('merged.*')];
+const RESULTS = [SUCCESS, output(MANIFEST_NAME), output(REPORT_NAME), OUTPUT_PARTS, MERGED];
+const outputParts = (stage: Stage) => `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: false })}*`;
+const partsToMerge = (stage: Stage) => `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: true })}*`;
 
 /** Parts of the result, or parts that are still to be merged. */
-const parts = (stage: 'm' | 'r') => [output(`part-${stage}-*`), work(`merge/${stage}-*`)];
+const parts = (stage: Stage) => [outputParts(stage), partsToMerge(stage)];
 
 /**
  * @param readable  prefixes that jobs may read their input from
@@ -80,9 +114,9 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'plan':
       return {
         lists: [...inputs, `${OUTPUT_PREFIX}*`],
-        // To check that the results which it is to replace come from a job.
+        // To check that a job wrote the results before it replaces them.
         reads: [...inputs, REQUESTS, ...RESULTS],
-        // CANCEL: when a job takes over an output, the job that owned it is cancelled.
+        // CANCEL: if a job takes over an output, it cancels the job that owned the output.
         writes: [CLAIM, PLAN, OUTPUT_CLAIM, CANCEL],
         // For a redrive, and to replace results.
         removes: [CANCEL, FAILURE, ...RESULTS],
@@ -90,40 +124,40 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'map':
       return {
         reads: [...inputs, PLAN, CANCEL, FAILURE, SUCCESS],
-        writes: [SHUFFLE, ...parts('m'), SUMMARIES, NOTES],
+        writes: [SHUFFLE, ...parts('map'), SUMMARIES, NOTES],
         removes: [],
       };
     case 'map-barrier':
       return {
         lists: [SHUFFLE, NOTES],
-        reads: [SHUFFLE, ...parts('m'), SUMMARIES, NOTES, OUTPUT_CLAIM],
-        writes: [PLAN, SHUFFLE_INDEX, work('map-stage.json')],
-        removes: [SHUFFLE, output('part-m-*')],
+        reads: [SHUFFLE, ...parts('map'), SUMMARIES, NOTES, OUTPUT_CLAIM],
+        writes: [PLAN, SHUFFLE_INDEX, stageKey(ANY_JOB, 'map')],
+        removes: [SHUFFLE, outputParts('map')],
       };
     case 'reduce':
       return {
         reads: [PLAN, CANCEL, FAILURE, SUCCESS, SHUFFLE, SHUFFLE_INDEX],
-        writes: [...parts('r'), SUMMARIES, NOTES],
+        writes: [...parts('reduce'), SUMMARIES, NOTES],
         removes: [],
       };
     case 'reduce-barrier':
       return {
         lists: [NOTES],
-        reads: [work('map-stage.json'), ...parts('r'), SUMMARIES, NOTES, OUTPUT_CLAIM],
-        writes: [PLAN, work('reduce-stage.json')],
-        removes: [SHUFFLE, work('merge/*'), output('part-r-*')],
+        reads: [stageKey(ANY_JOB, 'map'), ...parts('reduce'), SUMMARIES, NOTES, OUTPUT_CLAIM],
+        writes: [PLAN, stageKey(ANY_JOB, 'reduce')],
+        removes: [SHUFFLE, MERGE, outputParts('reduce')],
       };
     case 'commit':
       return {
         lists: [`${WORK_PREFIX}*`, `${OUTPUT_PREFIX}*`],
-        reads: [CLAIM, PLAN, OUTPUT_CLAIM, output('part-*'), `${WORK_PREFIX}*`],
-        writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, output('merged.*'), NOTES],
+        reads: [CLAIM, PLAN, OUTPUT_CLAIM, OUTPUT_PARTS, `${WORK_PREFIX}*`],
+        writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, MERGED, NOTES],
         // SUCCESS: its own, if it lost the output while it wrote it.
-        removes: [`${WORK_PREFIX}*`, SUCCESS, output('part-*'), output('merged.*')],
+        removes: [`${WORK_PREFIX}*`, SUCCESS, OUTPUT_PARTS, MERGED],
       };
     case 'watch':
       return {
-        lists: [SHUFFLE, ...parts('m'), ...parts('r')],
+        lists: [SHUFFLE, ...parts('map'), ...parts('reduce')],
         reads: [PLAN, CANCEL, FAILURE, SUCCESS],
         writes: [BACKUPS],
         removes: [],
@@ -132,7 +166,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       return {
         lists: [NOTES],
         reads: [REQUESTS, CLAIM, NOTES],
-        writes: [FAILURE, `${REQUESTS_PREFIX}*.failure.json`],
+        writes: [FAILURE, `${REQUESTS_PREFIX}*${FAILURE_SUFFIX}`],
         removes: [],
       };
   }

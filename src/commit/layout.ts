@@ -33,12 +33,20 @@ export function shuffleIndexKey(layout: JobLayout): string {
   return `${layout.workPrefix}${SHUFFLE_INDEX}`;
 }
 
+export function attemptSummariesPrefix(layout: JobLayout): string {
+  return `${layout.workPrefix}attempts/`;
+}
+
 export function attemptSummaryKey(layout: JobLayout, attempt: AttemptId): string {
-  return `${layout.workPrefix}attempts/${attempt}.json`;
+  return `${attemptSummariesPrefix(layout)}${attempt}.json`;
+}
+
+export function mergePrefix(layout: JobLayout): string {
+  return `${layout.workPrefix}${MERGE}`;
 }
 
 export function mergeRunKey(layout: JobLayout, task: TaskId): string {
-  return `${layout.workPrefix}${MERGE}${task}`;
+  return `${mergePrefix(layout)}${task}`;
 }
 
 /** Where a task writes its formatted part: into the output, or into the work prefix if the parts are to be merged. */

@@ -40,40 +40,48 @@ export const OUTPUT_PREFIX = 'output/';
 export const REQUEST_SUFFIX = '.json';
 export const FAILURE_SUFFIX = '.failure.json';
 
-export function jobLayout(job: JobId, outputPrefix: string = defaultOutputPrefix(job)): JobLayout {
+/** Stands for any job in a pattern of keys. */
+export const ANY_JOB = '*';
+type JobOrAny = JobId | typeof ANY_JOB;
+
+export function jobLayout(job: JobOrAny, outputPrefix: string = defaultOutputPrefix(job)): JobLayout {
   return { workPrefix: `${WORK_PREFIX}${job}/`, outputPrefix };
 }
 
-export function defaultOutputPrefix(job: JobId): string {
+export function defaultOutputPrefix(job: JobOrAny): string {
   return `${OUTPUT_PREFIX}${job}/`;
 }
 
-export function requestKey(job: JobId): string {
+export function requestKey(job: JobOrAny): string {
   return `${JOBS_PREFIX}${job}/request.json`;
 }
 
+export function planPrefix(job: JobOrAny): string {
+  return `${JOBS_PREFIX}${job}/plan/`;
+}
+
 export function planKey(job: JobId): string {
-  return `${JOBS_PREFIX}${job}/plan/plan.json`;
+  return `${planPrefix(job)}plan.json`;
 }
 
 export function settingsKey(job: JobId): string {
-  return `${JOBS_PREFIX}${job}/plan/settings.json`;
+  return `${planPrefix(job)}settings.json`;
 }
 
 /** The items of all tasks of a stage; if a round is given, of the tasks that run in that round. */
 export function itemsKey(job: JobId, stage: Stage, round?: number): string {
-  return `${JOBS_PREFIX}${job}/plan/${stage}${round === undefined ? '' : `-round-${round}`}.json`;
+  return `${planPrefix(job)}${stage}${round === undefined ? '' : `-round-${round}`}.json`;
 }
 
 export function splitKey(job: JobId, task: TaskId): string {
-  return `${JOBS_PREFIX}${job}/plan/splits/${task}.json`;
+  return `${planPrefix(job)}splits/${task}.json`;
 }
 
-export function cancelKey(job: JobId): string {
+export function cancelKey(job: JobOrAny): string {
   return `${JOBS_PREFIX}${job}/cancel`;
 }
 
-export function failureKey(job: JobId): string {
+export function failureKey(job: JobOrAny): string {
   return `${JOBS_PREFIX}${job}/failure.json`;
 }
 
@@ -82,7 +90,7 @@ export function requestFailureKey(requestObjectKey: string): string {
   return `${requestObjectKey.slice(0, -REQUEST_SUFFIX.length)}${FAILURE_SUFFIX}`;
 }
 
-export function attemptFailuresPrefix(job: JobId): string {
+export function attemptFailuresPrefix(job: JobOrAny): string {
   return `${WORK_PREFIX}${job}/failures/`;
 }
 
@@ -96,7 +104,7 @@ export function attemptOfFailureKey(key: string): AttemptId | undefined {
   return isAttemptId(name) ? name : undefined;
 }
 
-export function backupsPrefix(job: JobId): string {
+export function backupsPrefix(job: JobOrAny): string {
   return `${WORK_PREFIX}${job}/backups/`;
 }
 
@@ -105,7 +113,7 @@ export function backupKey(job: JobId, task: TaskId): string {
   return `${backupsPrefix(job)}${task}`;
 }
 
-export function stageKey(job: JobId, stage: Stage): string {
+export function stageKey(job: JobOrAny, stage: Stage): string {
   return `${WORK_PREFIX}${job}/${stage}-stage.json`;
 }
 
