@@ -1,19 +1,19 @@
 /**
- * The one table of errors: for each name, what a coordinator does about it, how the command exits, what a person can do
- * next, and what docs/errors.md says. Retry policies, exit codes, the hints in failure.json and that page all come from
- * here (`npm run update:errors` writes the page, a test compares it).
+ * The table of all errors. For each name, it defines whether a coordinator retries, how the command exits, what the
+ * user can do next, and the text in docs/errors.md. Retry policies, exit codes and the hints in failure.json come from
+ * here. `npm run update:errors` writes docs/errors.md, and a test compares it.
  *
  * Names are a wire contract: Step Functions matches them in `ErrorEquals`, and threads send them to each other.
  */
 
 /**
- * - `never`: another attempt would only fail again.
- * - `attempts`: within the bound on attempts.
- * - `repair`: one more look; then the coordinator makes again what the error names, and runs the task after that.
+ * - `never`: no retry, because another attempt would fail again.
+ * - `attempts`: retries up to the maximum number of attempts.
+ * - `repair`: retries once; then the coordinator repairs what the error names, and runs the task again.
  */
 export type RetryClass = 'never' | 'attempts' | 'repair';
 
-/** What a person can do after a job failed on AWS; src/aws/protocol/hints.ts has the words. */
+/** What the user can do after a job failed on AWS. src/aws/protocol/hints.ts has the texts. */
 export type HintKind = (typeof HINT_KINDS)[number];
 
 export const HINT_KINDS = [
@@ -27,16 +27,16 @@ export const HINT_KINDS = [
 
 export interface ErrorRow {
   readonly retry: RetryClass;
-  /** Of the command when no task had begun: 2 for what its caller can correct. Once a task runs it is 1. */
+  /** The exit code of the command before the first task starts: 2 if its caller can correct the error. Later it is 1. */
   readonly exitCode: 1 | 2;
   readonly hints: readonly HintKind[];
-  /** Once the job has a plan, where other hints fit then. */
+  /** The hints once the job has a plan, if they differ. */
   readonly hintsWhenPlanned?: readonly HintKind[];
-  /** One sentence: what happened. */
+  /** What happened, in one sentence. */
   readonly meaning: string;
 }
 
-/** Also for errors that are not in the table. */
+/** These hints also apply to errors that are not in the table. */
 export const LOOK_AND_RESUME: readonly HintKind[] = ['see-logs', 'redrive-when-fixed'];
 const CORRECT: readonly HintKind[] = ['correct-request'];
 
@@ -45,28 +45,28 @@ export const ERROR_TABLE = {
     retry: 'never',
     exitCode: 2,
     hints: CORRECT,
-    // The plan has accepted the request, so something else is wrong: a role lacks a permission, for example.
+    // The plan accepted the request, so something else is wrong. For example, a role lacks a permission.
     hintsWhenPlanned: LOOK_AND_RESUME,
-    meaning: 'A flag, path, parameter or permission is wrong; the message says which, and what is allowed.',
+    meaning: 'A flag, path, parameter or permission is wrong. The message names it and says what is allowed.',
   },
   JobDefinitionError: {
     retry: 'never',
     exitCode: 2,
     hints: CORRECT,
-    meaning: 'The job module does not load, or its definition makes no sense.',
+    meaning: 'The job module does not load, or the job definition is invalid.',
   },
   UserCodeError: {
-    // User code may depend on something outside that recovers.
+    // User code may depend on an outside service that recovers.
     retry: 'attempts',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'map, combine, partition or reduce threw.',
+    meaning: 'map, combine, partition or reduce threw an error.',
   },
   UnencodableValueError: {
     retry: 'never',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'The codec of the key or value cannot encode what the job emitted.',
+    meaning: 'The codec of the key or value cannot encode a key or value that the job emitted.',
   },
   PartitionOutOfRangeError: {
     retry: 'never',
@@ -78,7 +78,7 @@ export const ERROR_TABLE = {
     retry: 'never',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'One record is larger than the bound of the engine or the memory budget.',
+    meaning: 'A record exceeds the maximum size of the engine, or the memory budget.',
   },
   InputNotFoundError: {
     retry: 'never',
@@ -96,25 +96,25 @@ export const ERROR_TABLE = {
     retry: 'never',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'An input cannot be read as what it is, for example a truncated gzip file.',
+    meaning: 'An input is damaged or in the wrong format, for example a truncated gzip file.',
   },
   OutputExistsError: {
     retry: 'never',
     exitCode: 2,
     hints: CORRECT,
-    meaning: 'The output already has results, or files that are not of mapreduce.',
+    meaning: 'The output already contains results, or files that no job wrote.',
   },
   CorruptShuffleError: {
     retry: 'repair',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'An intermediate is truncated, fails its checksum or is gone; the coordinator makes it again.',
+    meaning: 'Intermediate data is damaged or missing. The coordinator repairs it.',
   },
   PreconditionFailedError: {
     retry: 'never',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'A conditional read or write did not hold (HTTP 412).',
+    meaning: 'The condition of a conditional read or write was not met (HTTP 412).',
   },
   ObjectNotFoundError: {
     retry: 'attempts',
@@ -126,7 +126,7 @@ export const ERROR_TABLE = {
     retry: 'attempts',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'Storage failed in a way that may pass: an I/O error, HTTP 503, a connection reset.',
+    meaning: 'Storage failed in a way that may be temporary: an I/O error, HTTP 503 or a connection reset.',
   },
   DiskFullError: {
     retry: 'never',
@@ -138,7 +138,7 @@ export const ERROR_TABLE = {
     retry: 'attempts',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: "A worker's thread or process ended without an answer.",
+    meaning: 'The thread or process of a worker ended before it finished its task.',
   },
   WorkerOutOfMemoryError: {
     retry: 'attempts',
@@ -162,41 +162,42 @@ export const ERROR_TABLE = {
     retry: 'attempts',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'A function was ended at its time limit.',
+    meaning: 'Lambda or Step Functions stopped a function at its time limit.',
   },
   BooksDoNotBalanceError: {
     retry: 'never',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: 'The records or bytes that one stage wrote differ from what the next one read.',
+    meaning:
+      'One stage read a different number of records or bytes than the previous stage wrote, or than the input contains.',
   },
   TaskFailedError: {
     retry: 'never',
     exitCode: 1,
     hints: LOOK_AND_RESUME,
-    meaning: "A task used up its attempts; the message ends with the last attempt's error.",
+    meaning: 'A task used up its attempts. The message ends with the error of the last attempt.',
   },
   CancelledError: {
     retry: 'never',
     exitCode: 1,
     hints: ['redrive'],
     meaning:
-      'The job was cancelled. A command that a signal stopped exits with 128 + its number: 130 for Ctrl-C.',
+      'The job was cancelled. A command stopped by a signal exits with 128 plus the number of the signal, so 130 for Ctrl-C.',
   },
   JobAlreadyClaimedError: {
     retry: 'never',
     exitCode: 1,
     hints: CORRECT,
-    meaning: 'Another request has this job id.',
+    meaning: 'Another request already uses this job id.',
   },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorName = keyof typeof ERROR_TABLE;
 
-// The cast: Object.keys() forgets the names.
+// The cast: Object.keys() returns string[].
 export const ERROR_NAMES = Object.keys(ERROR_TABLE) as readonly ErrorName[];
 
-/** One of the table's names; names that every object has, such as `toString`, are not. */
+/** Whether the table has this name. Names that every object inherits, such as `toString`, do not count. */
 export function isErrorName(name: string): name is ErrorName {
   return Object.hasOwn(ERROR_TABLE, name);
 }

@@ -1,36 +1,36 @@
 /**
- * Every way in which a job can fail, as one family. What code decides by is in fields (`name`, `details`, `cause`), never
- * in the message, which is for people: what happened, the value received, what is allowed and the next step. Names come
- * from the table in error-table.ts, not from a class (a bundler may rename classes).
+ * The errors of a job. Code decides by fields (`name`, `details`, `cause`), never by the message. The message is for
+ * people: it says what happened, the value received, what is allowed and what to do next. Names come from the table in
+ * error-table.ts instead of from classes, because a bundler may rename classes.
  */
 import { ERROR_TABLE, type ErrorName, isErrorName } from './error-table.ts';
 import { errnoOf } from './field-of.ts';
 import type { AttemptId, JobId, TaskId } from './ids.ts';
 import { isInstance, thrownFields } from './thrown.ts';
 
-/** The task whose committed object is damaged or gone, or the index that the map barrier makes. */
+/** The task whose committed object is damaged or missing, or the index that the map barrier writes. */
 export type RepairTarget = TaskId | 'shuffle-index';
 
 export { type ErrorName, isErrorName };
 
-/** Where it happened, as far as is known. Plain data: it crosses threads and goes into failure.json. */
+/** Where the error happened, as far as is known. Plain data, because threads and failure.json pass it on. */
 export interface ErrorDetails {
   jobName?: string;
   jobId?: JobId;
   taskId?: TaskId;
   attemptId?: AttemptId;
-  /** Which of the user's functions was running. */
+  /** The user's function that was running. */
   phase?: 'map' | 'combine' | 'partition' | 'reduce' | 'setup' | 'codec';
-  /** Input file (path or object key) and the byte offset at which the record starts. */
+  /** The input file (path or object key), and the byte offset at which the record starts. */
   file?: string;
   offsetBytes?: number;
-  /** The key whose group was being reduced or combined, printed. */
+  /** The key whose group was being reduced or combined, as text. */
   groupKey?: string;
-  /** The object in question, for storage errors. */
+  /** The object that a storage error concerns. */
   objectKey?: string;
-  /** Of a CorruptShuffleError: what must be made again before another attempt can succeed. */
+  /** For a CorruptShuffleError, what must be repaired before another attempt can succeed. */
   toRepair?: RepairTarget;
-  /** The user's own stack trace. */
+  /** The stack trace of the user's code. */
   userStack?: string;
 }
 
@@ -38,7 +38,7 @@ export interface SerializedError {
   name: string;
   message: string;
   stack?: string;
-  /** Absent from an error that is not one of ours. */
+  /** Absent unless the error is a MapReduceError. */
   details?: ErrorDetails;
   cause?: SerializedError;
 }
@@ -66,17 +66,17 @@ export function isMapReduceError(error: unknown, name?: ErrorName): error is Map
   return error instanceof MapReduceError && (name === undefined || error.name === name);
 }
 
-/** What an error asks to have repaired; undefined for any other error. */
+/** What must be repaired because of this error; undefined if nothing must be. */
 export function repairTarget(error: unknown): RepairTarget | undefined {
   return isMapReduceError(error, 'CorruptShuffleError') ? error.details.toRepair : undefined;
 }
 
-/** What is not one of ours is a defect or a passing fault of the platform: worth another attempt, within bounds. */
+/** Any other error than a MapReduceError is retryable, because it may be a temporary fault of the platform. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof MapReduceError ? error.retryable : true;
 }
 
-/** The same error with more known about where it happened; what the error already knows wins. */
+/** Returns a copy of the error with these details added. Details that the error already has take precedence. */
 export function withDetails(error: unknown, details: ErrorDetails): MapReduceError {
   const known = toMapReduceError(error);
   const merged = new MapReduceError(known.name, known.message, {
@@ -87,7 +87,7 @@ export function withDetails(error: unknown, details: ErrorDetails): MapReduceErr
   return merged;
 }
 
-/** Wraps whatever was thrown outside user code. An unknown error counts as a storage fault only if errno says so. */
+/** Wraps anything thrown outside user code: as a DiskFullError if its errno says so, otherwise as a StorageError. */
 export function toMapReduceError(error: unknown): MapReduceError {
   if (isInstance(error, MapReduceError)) return error;
   const { message } = thrownFields(error);
@@ -95,7 +95,7 @@ export function toMapReduceError(error: unknown): MapReduceError {
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new MapReduceError(
       'DiskFullError',
-      `no space left on the device: ${message}. Free some, or name folders on a larger one: --output for results, --scratch for what is spilled.`,
+      `no space left on the device: ${message}. Free some space, or choose folders on a larger device: --output for results, --scratch for spilled data.`,
       {
         cause: error,
       },
@@ -104,7 +104,7 @@ export function toMapReduceError(error: unknown): MapReduceError {
   return new MapReduceError('StorageError', message, { cause: error });
 }
 
-/** For the way between threads, processes and into failure.json; `cause` chains are kept, at most 5 deep. */
+/** Converts an error to plain data, for other threads and processes and for failure.json. Keeps up to 5 causes. */
 export function serializeError(error: unknown, depth = 0): SerializedError {
   const { name, message, stack, cause } = thrownFields(error);
   return {
@@ -116,7 +116,7 @@ export function serializeError(error: unknown, depth = 0): SerializedError {
   };
 }
 
-/** Only what was one of ours has `details`: an error class of the user's may have one of our names. */
+/** Restores a MapReduceError only if there are `details`, because an error of the user may have the same name. */
 export function deserializeError({ name, message, stack, details, cause: inner }: SerializedError): Error {
   const cause = inner === undefined ? undefined : deserializeError(inner);
   const error =

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { deserializeError, isErrorName, MapReduceError, serializeError } from '../../src/base/errors.ts';
 import { taskId } from '../../src/base/ids.ts';
 
-describe('an error on its way between threads', () => {
-  it('comes back with its name, message, details, stack and causes', () => {
+describe('an error that is sent between threads', () => {
+  it('keeps its name, message, details, stack and causes', () => {
     const cause = Object.assign(new Error('connection reset'), { name: 'SocketError' });
     const error = new MapReduceError('StorageError', 'cannot read', {
       details: { taskId: taskId('map', 1) },
@@ -24,7 +24,7 @@ describe('an error on its way between threads', () => {
   });
 
   it.each(['toString', 'constructor', '__proto__', 'hasOwnProperty'])(
-    'is none of ours for being named %s, as something in every object is',
+    'does not become a MapReduceError because its name is %s, which every object inherits',
     (name) => {
       const found = deserializeError({ name, message: 'thrown by a user' });
 
@@ -34,15 +34,18 @@ describe('an error on its way between threads', () => {
     },
   );
 
-  it.each(['CancelledError', 'StorageError'])('is none of ours for being named %s by its user', (name) => {
-    class Theirs extends Error {
-      override readonly name = name;
-    }
-    const error = new MapReduceError('UserCodeError', 'map() threw', { cause: new Theirs('no') });
+  it.each(['CancelledError', 'StorageError'])(
+    'does not become a MapReduceError if the user named it %s',
+    (name) => {
+      class Theirs extends Error {
+        override readonly name = name;
+      }
+      const error = new MapReduceError('UserCodeError', 'map() threw', { cause: new Theirs('no') });
 
-    const { cause } = deserializeError(structuredClone(serializeError(error)));
+      const { cause } = deserializeError(structuredClone(serializeError(error)));
 
-    expect(cause).not.toBeInstanceOf(MapReduceError);
-    expect(cause).toMatchObject({ name, message: 'no' });
-  });
+      expect(cause).not.toBeInstanceOf(MapReduceError);
+      expect(cause).toMatchObject({ name, message: 'no' });
+    },
+  );
 });

@@ -1,19 +1,19 @@
 /**
- * Parses what Lambda and Step Functions report about a failed function. Only this module reads their texts; errors that a
- * handler throws arrive as data (error-answer.ts).
+ * Parses what Lambda and Step Functions report about a failed function. Only this module reads their texts; errors that
+ * a handler throws arrive as data (error-answer.ts).
  *
  * If a process ends before its handler returns or throws, the report has one of these forms, seen on AWS and on both
  * emulators. The request id identifies the attempt and its log:
  *
  *     Error                Cause                                                                            here
  *     Runtime.OutOfMemory  {"errorMessage": "RequestId: <id> Error: Runtime exited with error: signal: killed"}  out of memory
- *     Runtime.ExitError    the same: SIGKILL, mostly by the kernel for want of memory, before there was the name above
- *     Runtime.ExitError    "... signal: aborted": Node's own end when its heap is full                      out of memory
+ *     Runtime.ExitError    the same, from older runtimes: SIGKILL, usually because memory ran out           died
+ *     Runtime.ExitError    "... signal: aborted": Node aborts when its heap is full                         out of memory
  *     Runtime.ExitError    "... exit status 1", "Runtime exited without providing a reason"                 died
  *     Sandbox.Timedout     {"errorMessage": "RequestId: <id> Error: Task timed out after 3.00 seconds"}     timed out
  *     Lambda.Unknown       "The cause could not be determined ... <id> Task timed out after 3.00 seconds"   timed out
- *     States.Timeout       of the state, when no answer came at all                                         timed out
- *     anything else        a stray rejection, a handler that does not load                                  died
+ *     States.Timeout       the state received no response in time                                           timed out
+ *     anything else        an unhandled rejection, or a handler that does not load                          died
  *
  * Sources: "Handling errors in Step Functions workflows" and "Handle Lambda service exceptions" of AWS' guide.
  */
@@ -99,14 +99,14 @@ export function invocationReport(log: string): InvocationReport {
 }
 
 /**
- * Whether Lambda, and not the function, wrote this line of a log. An `Invoke Error` repeats the error that the handler threw,
- * which the step has already logged.
+ * Whether Lambda, and not the function, wrote this line of a log. An `Invoke Error` repeats the error that the handler
+ * threw, which the step has already logged.
  */
 export function isLambdaLine(line: string): boolean {
   return /^(START|END|REPORT|INIT_START|XRAY) |^(\S+\t\S+\tERROR\t)?Invoke Error\s/.test(line);
 }
 
-/** @param reported  the error of an attempt. Any error that a handler did not throw is treated as the end of its process. */
+/** @param reported  the error of an attempt. Unless a handler threw it, it is treated as the end of its process. */
 export function deathOf(reported: Death): FunctionDeath {
   return functionDeath(reported.Error, reported.Cause);
 }

@@ -38,7 +38,7 @@ function received(thrown: unknown) {
   return carriedError((JSON.parse(cause) as { errorMessage: string }).errorMessage);
 }
 
-describe('an error on its way through Lambda and Step Functions', () => {
+describe('an error that passes through Lambda and Step Functions', () => {
   it('keeps its name, its message, every detail and its causes', () => {
     const inner = Object.assign(new Error('connection reset'), { name: 'SocketError' });
     const cause = new MapReduceError('StorageError', 'cannot read', { details: DETAILS, cause: inner });

@@ -44,15 +44,15 @@ the same table.
 | --- | --- | --- | --- | --- |
 ${ERROR_NAMES.map((name) => row(name, ERROR_TABLE[name])).join('\n')}
 
-- **retried**: whether the task gets another attempt, up to 4 in all by default. *After a repair*: the coordinator first
-  makes the damaged intermediate again.
-- **exit code**: of the command, if no task of the job had started. Once a task runs, every error gives 1. A command that a
-  signal stops exits with 128 plus the number of the signal.
+- **retried**: whether the task gets another attempt. By default, a task has at most 4 attempts. *After a repair*: the
+  coordinator first repeats the task that wrote the damaged data.
+- **exit code**: the exit code of the command, if no task of the job had started. Once a task runs, every error gives 1. A
+  command that a signal stops exits with 128 plus the number of the signal.
 - **next steps**: the \`nextSteps\` of \`failure.json\`, which the command prints with its own name and flags.
 
-On AWS a job can also fail with a name of Step Functions or Lambda, such as \`Lambda.TooManyRequestsException\`, or of
-JavaScript, such as \`TypeError\`, which is a defect of mapreduce. Such an error is retried, and its next steps are
-${codes(['see-logs', 'redrive-when-fixed'])}.
+On AWS a job can also fail with an error of Step Functions or Lambda, such as \`Lambda.TooManyRequestsException\`, or with
+an error of JavaScript, such as \`TypeError\`, which is a defect of mapreduce. Such an error is retried, and its next
+steps are ${codes(['see-logs', 'redrive-when-fixed'])}.
 
 ## Next steps
 

@@ -13,7 +13,7 @@ describe('the death of a function', () => {
       'WorkerOutOfMemoryError',
     ],
     [
-      'a full heap, of which Node makes an end itself',
+      'a full heap, at which Node aborts',
       'Runtime.ExitError',
       answer('Runtime.ExitError', `RequestId: ${REQUEST} Error: Runtime exited with error: signal: aborted`),
       'WorkerOutOfMemoryError',
@@ -37,13 +37,13 @@ describe('the death of a function', () => {
       'TaskTimedOutError',
     ],
     [
-      'the time limit, as older runtimes tell it',
+      'the time limit, as older runtimes report it',
       'Lambda.Unknown',
       `The cause could not be determined because Lambda did not return an error type. Returned payload: {"errorMessage":"2026-11-22T06:00:00.000Z ${REQUEST} Task timed out after 3.00 seconds"}`,
       'TaskTimedOutError',
     ],
     [
-      'a stray rejection',
+      'an unhandled rejection',
       'Runtime.UnhandledPromiseRejection',
       answer('Runtime.UnhandledPromiseRejection', `${REQUEST}: nobody caught this`),
       'WorkerDiedError',
@@ -62,8 +62,8 @@ describe('the death of a function', () => {
   });
 
   it.each([
-    ['a stray rejection', 'Runtime.UnhandledPromiseRejection', 'Task timed out after 3.00 seconds'],
-    ['a stray rejection', 'Runtime.UnhandledPromiseRejection', 'signal: aborted'],
+    ['an unhandled rejection', 'Runtime.UnhandledPromiseRejection', 'Task timed out after 3.00 seconds'],
+    ['an unhandled rejection', 'Runtime.UnhandledPromiseRejection', 'signal: aborted'],
     ['an uncaught error', 'Error', 'Task timed out after 3.00 seconds'],
     ['an uncaught error', 'QueryTimeout', 'no answer'],
     ['an uncaught error', 'TypeError', 'signal: aborted'],
