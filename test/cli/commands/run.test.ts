@@ -191,7 +191,7 @@ describe('an invalid command ends with exit code 2 and a reason', () => {
     [
       'a job after the inputs',
       ['-i', 'in.txt', './words.ts', '-o', 'out'],
-      'no job was given. Put it first, since --input',
+      'no job was given. Put it first, because --input',
     ],
     [
       'no input and no output',
