@@ -71,7 +71,7 @@ export function repairTarget(error: unknown): RepairTarget | undefined {
   return isMapReduceError(error, 'CorruptShuffleError') ? error.details.toRepair : undefined;
 }
 
-/** Any other error than a MapReduceError is retryable, because it may be a temporary fault of the platform. */
+/** An error that is not a MapReduceError is retryable, because it may be a temporary fault of the platform. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof MapReduceError ? error.retryable : true;
 }

@@ -32,7 +32,7 @@ export async function verifyParts(
     const task = taskId(lastStage(plan.settings), index);
     const key = partKey(layout, task, extension);
     const part = found.get(key);
-    // An earlier version stored a summary without an ETag, if the version changed while the job was running.
+    // A job that started under an earlier version may have summaries without an ETag.
     if (part !== undefined && (etag === undefined || part.etag === etag)) continue;
     throw new MapReduceError(
       'CorruptShuffleError',

@@ -1,4 +1,4 @@
-/** Steps through the records of one run. Stepping inside a block is synchronous; the next block is awaited. */
+/** Steps through the records of one run: synchronously inside a block, asynchronously to the next block. */
 import { readVarint, varintEnd } from '../base/varint.ts';
 import { NO_BYTES, RecordSlice } from '../codec/record-slice.ts';
 import { corrupt } from './block.ts';

@@ -217,7 +217,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     ['a proxy that throws at everything', throwingProxy, '(object that cannot be converted to text)'],
     ['a revoked proxy', revokedProxy, '(object that cannot be converted to text)'],
     [
-      'an error of another realm',
+      'an error from another realm',
       () => runInNewContext("new TypeError('elsewhere')"),
       'TypeError: elsewhere',
     ],
@@ -274,7 +274,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     ],
     ['an empty array', () => [], '[] (array of 0); it must call emit'],
     [
-      'what && leaves',
+      'the result of &&',
       () => false,
       'false (boolean); it must call emit(key, value) and return nothing. Write `if (condition) emit(...)`',
     ],
@@ -286,11 +286,11 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     ['null', () => null, 'null (null); it must call emit'],
     ['a thenable', () => thenable(() => {}), 'a promise; it must be synchronous'],
     [
-      'a proxy that allows nothing',
+      'a proxy that throws at every access',
       revokedProxy,
       'a value that cannot be printed (object); it must call emit',
     ],
-  ])('whose map returns %s is refused', async (_what, returning, message) => {
+  ])('whose map returns %s fails', async (_what, returning, message) => {
     const job = make((() => returning()) as unknown as Mapper);
 
     await expect(attempt(job, ['x\n'])).rejects.toMatchObject({
@@ -332,7 +332,7 @@ describe.each(KINDS)('a map task %s', (_kind, make) => {
     ['an iterator', [1, 2].values()],
     ['an object whose properties throw', throwingProxy()],
     ['null', null],
-  ])('whose setup returns %s gets it as its state', async (_what, state) => {
+  ])('whose setup returns %s passes it to map as the state', async (_what, state) => {
     let seen: unknown;
     const job = {
       ...make((_line, context) => {

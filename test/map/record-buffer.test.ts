@@ -171,7 +171,7 @@ describe('RecordBuffer', () => {
         for (let partition = 0; partition < PARTITIONS; partition++) {
           const records = found.flatMap((run) => run[partition]!);
           const expected = emits.filter((emit) => emit.partition === partition);
-          // Runs hold consecutive stretches of the input, so a stable sort of all runs gives a single run.
+          // Runs hold consecutive stretches of the input, so a stable sort of all runs gives the order of one run.
           expect(printed(sortedRecords(records))).toEqual(printed(sortedRecords(expected)));
         }
       }),

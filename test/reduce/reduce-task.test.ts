@@ -322,7 +322,7 @@ describe('a reduce function', () => {
     });
   }
 
-  it('may keep values for later only if it copies them', async () => {
+  it('can keep values for later only if it copies them', async () => {
     let kept: Iterator<string> | undefined;
     const job = make((key, values, emit) => {
       if (kept !== undefined) emit(key, kept.next().value);
@@ -342,7 +342,7 @@ describe('a reduce function', () => {
     });
   });
 
-  it('may not read the values of an earlier group while a later one is reduced', async () => {
+  it('cannot read the values of an earlier group while a later one is reduced', async () => {
     let earlier: Iterable<string> | undefined;
     const job = defineJob({
       ...COMMON,
@@ -404,7 +404,7 @@ describe('a reduce function', () => {
       () => 6,
       '6 (number); it must call emit(key, value) and return nothing. Put the body in braces',
     ],
-  ])('may not return %s', async (_what, returning, message) => {
+  ])('must not return %s', async (_what, returning, message) => {
     const job = make(returning as () => undefined);
 
     await expect(reduce(job, runs)).rejects.toMatchObject({
