@@ -89,21 +89,21 @@ async function ofFolder(path: string): Promise<{ report: JobReport; cost?: Repor
   } catch (error) {
     const why = errnoOf(error);
     if (why === undefined) throw error;
-    throw notReadable(file, why, error);
+    throw notReadable(file, why === 'ENOENT' ? 'does not exist' : `cannot be read (${why})`, error);
   }
 }
 
 /** Does not wait for a writer where the file is a pipe. */
 async function textOfFile(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  if (!(await file.stat()).isFile()) throw notReadable(path, 'it is not a file');
+  if (!(await file.stat()).isFile()) throw notReadable(path, 'is not a file');
   return await file.readFile('utf8');
 }
 
 function notReadable(file: string, why: string, cause?: unknown): MapReduceError {
   return new MapReduceError(
     'UsageError',
-    `${file} cannot be read (${why}). Name the output folder of a job that has succeeded, its ${MANIFEST_NAME}, or the id of a job on AWS`,
+    `${file} ${why}. Name the output folder of a job that has succeeded, its ${MANIFEST_NAME}, or the id of a job on AWS`,
     { cause },
   );
 }

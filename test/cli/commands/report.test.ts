@@ -95,7 +95,7 @@ describe('the report of a run', () => {
   });
 
   test.each([
-    ['a folder without results', ['./nowhere'], /nowhere cannot be read \(ENOENT\)/],
+    ['a folder without results', ['./nowhere'], /nowhere does not exist\. Name the output folder/],
     ['a file that is not JSON', ['./in.txt'], /in\.txt is not the manifest .*: not JSON/],
     ['another JSON file', ['other.json'], /other\.json is not the manifest of a job .*: formatVersion: /],
     [
@@ -124,7 +124,7 @@ describe('the report of a run', () => {
 
       expect({ code, stderr }).toEqual({
         code: 2,
-        stderr: expect.stringContaining('manifest.json cannot be read (it is not a file)'),
+        stderr: expect.stringContaining('manifest.json is not a file'),
       });
     }
   });
