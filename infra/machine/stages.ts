@@ -1,6 +1,6 @@
 /**
- * The stages of a job as the machines know them, in the order in which they run. Another stage needs an entry here, its
- * functions in infra/functions/function-names.ts, and the next steps that lead to it in src/aws/protocol/job-state.ts.
+ * The stages of a job as the machines know them, in the order in which they run. docs/architecture.md lists what else a new
+ * stage needs.
  */
 import type { NextStep } from '../../src/aws/protocol/job-state.ts';
 import type { StageTitle } from '../../src/aws/protocol/state-names.ts';
