@@ -54,7 +54,7 @@ export function machine(
   return { stateMachine, logGroup };
 }
 
-/** Differs for each stack, even of the same name, so that logs which a deleted stack has left are not in the way. */
+/** Differs for each stack, even for stacks of the same name, so that the log groups of a deleted stack do not conflict. */
 function stackInstance({ stackId }: Stack): string {
   // arn:aws:cloudformation:<region>:<account>:stack/<name>/<uuid>
   return Fn.select(2, Fn.split('/', stackId));

@@ -1,6 +1,6 @@
 /**
- * A MapReduce deployment as a construct, for a stack of your own. `MapReduceStack` (deploy/stack.ts) is one to deploy
- * as it is.
+ * A MapReduce deployment as a construct, for a stack of your own. `MapReduceStack` (deploy/stack.ts) is a ready-made
+ * stack.
  *
  * @example
  * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });

@@ -14,14 +14,14 @@ export function acknowledgeWildcard(construct: IConstruct, resource: string, rea
   Validations.of(construct).acknowledge({ id: `AwsSolutions-IAM5[Resource::${finding}]`, reason });
 }
 
-/** A text as CDK resolves it, limited to the functions of CloudFormation that our ARNs use. */
+/** A string as CDK resolves it. Only the CloudFormation functions that our ARNs use are listed. */
 type Resolved =
   | string
   | { readonly Ref: string }
   | { readonly 'Fn::GetAtt': readonly string[] }
   | { readonly 'Fn::Join': readonly [separator: string, parts: readonly Resolved[]] };
 
-/** As cdk-nag prints it: `<LogicalId.Arn>/jobs/*`. */
+/** The string as cdk-nag prints it: `<LogicalId.Arn>/jobs/*`. */
 function printed(resolved: Resolved): string {
   if (typeof resolved === 'string') return resolved;
   if ('Ref' in resolved) return `<${resolved.Ref}>`;

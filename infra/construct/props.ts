@@ -142,17 +142,17 @@ function taskSecondsMax({ childExecutions }: Pick<CheckedProps, 'childExecutions
 
 interface Rule {
   readonly prop: keyof CheckedProps;
-  /** How messages call it. Default: its name. */
+  /** The prop's name in messages. Default: `prop`. */
   readonly label?: (settings: CheckedProps) => string;
-  /** The value in the unit of the message. Default: the prop as it is. */
+  /** The value in the unit of the message. Default: the prop's own value. */
   readonly measure?: (settings: CheckedProps) => unknown;
-  /** What is wrong with the value, to follow its name; undefined for a value that is allowed. */
+  /** Returns what is wrong with the value, as words that follow the prop's name; undefined if the value is allowed. */
   readonly problem: (value: unknown, settings: CheckedProps) => string | undefined;
 }
 
 const RETENTIONS = Object.values(RetentionDays).filter((days) => typeof days === 'number');
 
-/** In the order of the checks. Bounds may depend on settings that are checked before. */
+/** The checks run in this order, because some bounds depend on props that were checked earlier. */
 const RULES: readonly Rule[] = [
   { prop: 'jobs', problem: notAPath },
   { prop: 'childExecutions', problem: notAmong(['STANDARD', 'EXPRESS'], `'STANDARD' or 'EXPRESS'`) },
@@ -220,7 +220,7 @@ function notAPrefix(prefix: unknown): string | undefined {
     : `has ${JSON.stringify(prefix)}, but '${internal}' is internal to the deployment and no job can read it. Keep inputs elsewhere, such as below '${DATA_PREFIX}'`;
 }
 
-/** A token has no value yet: CloudFormation fills it in when it deploys, after the template is made. */
+/** A token has no value yet: CloudFormation fills it in during deployment, after synthesis. */
 function assertKnown(prop: string, value: unknown): void {
   const values: readonly unknown[] = Array.isArray(value) ? [value, ...value] : [value];
   if (!values.some((each) => Token.isUnresolved(each))) return;

@@ -1,5 +1,5 @@
 /**
- * The app that is deployed as it is. Its settings come from the context: `cdk deploy -c taskMemoryMb=3538 -c
+ * The app that `mapreduce deploy` deploys. Its settings come from the context: `cdk deploy -c taskMemoryMb=3538 -c
  * maxConcurrency=200`. Synthesis needs no account, no network and no Docker.
  */
 import { createRequire } from 'node:module';

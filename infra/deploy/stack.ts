@@ -1,6 +1,6 @@
 /**
- * The stack that is deployed as it is. The command finds a deployment by its outputs: their names are a public
- * contract.
+ * The stack that `mapreduce deploy` deploys. The command finds a deployment by the stack's outputs, so their names are a
+ * public contract.
  */
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
@@ -43,7 +43,7 @@ export class MapReduceStack extends Stack {
   }
 }
 
-/** CloudFormation keeps 1,024 bytes of an output. */
+/** An output of CloudFormation holds at most 1,024 bytes. */
 const OUTPUT_BYTES_MAX = 1_000;
 
 /** The names as JSON lists, because a name may hold commas; each list fits one output. */

@@ -93,7 +93,7 @@ export function bucketAccess(name: FunctionName, readable: readonly string[]): B
 }
 
 /**
- * A condition for s3:ListBucket that allows these prefixes only. With s3:ListBucket, S3 reports an absent object as 404
+ * A condition for s3:ListBucket that allows only these prefixes. With s3:ListBucket, S3 reports an absent object as 404
  * instead of 403. AWS does not document whether S3 then compares the key with `s3:prefix` or has no such condition key.
  * `IfExists`, and the keys that are read among the prefixes, allow both. A request that lists without a prefix passes
  * as well; the store always sends one.

@@ -14,7 +14,7 @@ export const FUNCTION_NAMES = [
 
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
-/** Something for each function. */
+/** Makes a value for each function. */
 export function byFunction<T>(make: (name: FunctionName) => T): Readonly<Record<FunctionName, T>> {
   // Object.fromEntries() forgets the names; they are all there.
   return Object.fromEntries(FUNCTION_NAMES.map((name) => [name, make(name)])) as Record<FunctionName, T>;

@@ -2,8 +2,8 @@
  * The Amazon States Language, limited to the states and fields that our machines use, with JSONPath as query language.
  *
  * `Name` is the union of the names of a machine's states. `StartAt`, `Next` and `Default` must be one of them, so that
- * the compiler refuses a transition to a state that does not exist. Where names are computed (the children of a stage)
- * the record of states is checked by test/infra/transitions.test.ts instead.
+ * the compiler refuses a transition to a state that does not exist. Where names are computed (the children of a stage),
+ * test/infra/transitions.test.ts checks the record of states instead.
  *
  * Source: https://states-language.net/spec.html, and "Map state in Distributed mode" of the Step Functions guide.
  */
@@ -14,7 +14,7 @@ export interface Machine<Name extends string = string> {
   readonly States: States<Name>;
 }
 
-/** The states by name. `Target` is what they may lead to, where these states are only a part of a machine. */
+/** The states by name. If they are only part of a machine, `Target` names all states they may lead to. */
 export type States<Name extends string = string, Target extends string = Name> = Readonly<
   Record<Name, State<Target>>
 >;
@@ -88,7 +88,7 @@ export type ChoiceRule<Name extends string = string> = (
   readonly Next: Name;
 };
 
-/** To compare a variable that is absent fails the execution: where it may be absent, ask `IsPresent` first. */
+/** Comparing an absent variable fails the execution. If it may be absent, check `IsPresent` first. */
 export type Comparison = { readonly Variable: Path } & (
   | { readonly StringEquals: string }
   | { readonly BooleanEquals: boolean }

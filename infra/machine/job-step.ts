@@ -95,7 +95,7 @@ export function catchAll<const Name extends string>(resultPath: Path, next: Name
 
 export const CATCH_FAILURE = catchAll('$.failure', 'RecordFailure');
 
-/** Goes where the function before has decided, to one of these steps. */
+/** Goes to the step that the previous function chose, which is one of these. */
 export function choice(steps: readonly NextStep[]): ChoiceState<StateName> {
   return {
     Type: 'Choice',

@@ -37,7 +37,7 @@ export const TASK_PATIENCE: ThrottlePatience = { MaxAttempts: 1_000, MaxDelaySec
  */
 export const STEP_PATIENCE: ThrottlePatience = { MaxAttempts: 250, MaxDelaySeconds: 120 };
 
-/** Some minutes. A stage can do without backup attempts, above all while there is no room for its first attempts. */
+/** Some minutes. A stage does not need backup attempts, especially while its first attempts still wait to start. */
 export const WATCH_PATIENCE: ThrottlePatience = { MaxAttempts: 10, MaxDelaySeconds: 60 };
 
 /** A reducer that finds a damaged shuffle object reads it once more; after that its map task must run again. */

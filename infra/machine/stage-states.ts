@@ -26,7 +26,7 @@ function stageStates(
   };
 }
 
-/** Starts the watch and does not wait for it. Where it cannot start, the stage runs without backup attempts. */
+/** Starts the watch and does not wait for it. If the watch cannot start, the stage runs without backup attempts. */
 function watch(
   { watchMachine, partition }: StateMachineParts,
   { name, title }: MachineStage,

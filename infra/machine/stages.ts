@@ -18,7 +18,7 @@ export interface MachineStage {
   readonly nextSteps: readonly NextStep[];
   /**
    * Whether a task may find that the output of an earlier stage is damaged. It then ends, and the barrier has that
-   * output made again.
+   * output recreated.
    */
   readonly awaitsRepair: boolean;
 }

@@ -58,7 +58,7 @@ function commitStates(parts: StateMachineParts) {
   } satisfies States<string, StateName>;
 }
 
-/** Commit returns a next step only where a part must be made again; otherwise it returns what the job came to. */
+/** Commit returns a next step only if a part must be recreated; otherwise it returns the outcome of the job. */
 function afterCommit(): ChoiceState<StateName> {
   return {
     Type: 'Choice',

@@ -1,7 +1,7 @@
 /**
- * The watch machine, which runs beside a stage: it waits, looks for stragglers, and starts backup attempts without
- * waiting for them. It is a machine of its own and not a branch of the job machine, so that no stage waits for the last
- * look and no failure of the watch fails the job.
+ * The watch machine, which runs in parallel with a stage: it waits, looks for stragglers, and starts backup attempts without
+ * waiting for them. It is a separate machine and not a branch of the job machine, so that no stage waits for its last
+ * check, and a failed watch does not fail the job.
  *
  *     Wait --> Look --> Done?
  *      ^        |
@@ -38,7 +38,7 @@ export function watchInput(stage: Stage): Template {
     committed: 0,
     lastProgressMs: 0,
     mostCommittedMs: 0,
-    // Step Functions links the two executions by it.
+    // The console of Step Functions uses it to link the two executions.
     'AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$': '$$.Execution.Id',
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Named sums that a job reports beside its output: those that user code counts with `context.count('bad lines')`. Each
- * attempt counts by itself; only the counters of committed attempts are added up.
+ * Named sums that a job reports in addition to its output: those that user code counts with `context.count('bad lines')`.
+ * Each attempt counts separately; only the counters of committed attempts are added up.
  */
 export type Counters = Record<string, number>;
 

@@ -42,7 +42,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
     }).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!isCommanderError(error)) throw error;
-    // Commander has printed it; help and version come this way too, with exit code 0.
+    // Commander has printed it. For help and version, it throws an error with exit code 0.
     exitCode = error.exitCode === 0 ? EXIT_CODE.done : EXIT_CODE.usage;
   }
   await stdoutWritten();

@@ -7,7 +7,7 @@ export interface OutputFormat<K, V> {
   readonly name: string;
   /** Without the dot: letters, digits, '.', '_' and '-'. */
   readonly extension: string;
-  /** Appends one record to the sink. Synchronous. Throws UnencodableValueError for what the format cannot hold. */
+  /** Appends one record to the sink. Synchronous. @throws UnencodableValueError for what the format cannot hold */
   write(key: K, value: V, sink: ByteSink): void;
   /**
    * Optional, for reducers that pass keys and values through: returns a function that appends a record straight from its
@@ -17,5 +17,8 @@ export interface OutputFormat<K, V> {
   encodedWriter?(key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined;
 }
 
-/** Appends one record. The slice and its bytes are the engine's: valid during the call, and not to be changed. */
+/**
+ * Appends one record. The slice and its bytes belong to the engine: they are valid only during the call, and must not be
+ * changed.
+ */
 export type EncodedRecordWriter = (record: Readonly<RecordSlice>, sink: ByteSink) => void;

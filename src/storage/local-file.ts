@@ -1,7 +1,7 @@
 /**
  * Local files of an attempt. They are read and written synchronously, since map and reduce may spill in the middle of a
- * record. Failures are thrown as errors of the engine: they may pass through user code (emit may spill), which has not
- * caused them.
+ * record. Failures are thrown as errors of the engine: they may pass through user code, because emit may spill, but user
+ * code has not caused them.
  */
 import { openSync, readSync, writeSync } from 'node:fs';
 import { toMapReduceError } from '../base/errors.ts';
@@ -10,7 +10,7 @@ export function openLocalFile(path: string, flags: 'w' | 'w+'): number {
   return withEngineErrors(() => openSync(path, flags));
 }
 
-/** Writes at `position`; without one, after what was written before. */
+/** Writes at `position`, or after the previous write if there is no position. */
 export function writeFully(file: number, bytes: Buffer, position?: number): void {
   withEngineErrors(() => {
     let written = 0;

@@ -1,4 +1,4 @@
-/** What a deployment would change about the apps of the stack that is there. */
+/** What a deployment would change about the apps of the existing stack. */
 import type { ParameterSpec } from '../../api/job.ts';
 import { MapReduceError } from '../../base/errors.ts';
 import type { AppCatalog, DeployedApp, Deployer } from '../protocol/app-catalog.ts';
@@ -7,9 +7,9 @@ import type { DeployedStack } from './deployed-stack.ts';
 export interface AppChange {
   readonly name: string;
   readonly description: string;
-  /** `unknown` where the stack has the app and does not say what it was like. */
+  /** `unknown` if the stack has the app but does not describe it. */
   readonly change: 'new' | 'removed' | 'changed' | 'none' | 'unknown';
-  /** What is different about an app that is `changed`. */
+  /** The differences of an app that is `changed`. */
   readonly isDescriptionChanged: boolean;
   readonly parameters: readonly ParameterChange[];
 }
@@ -58,7 +58,7 @@ function canonical(spec: ParameterSpec): string {
   return JSON.stringify(Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** @throws UsageError where the deployment would replace another project's stack, or remove apps, without `replace` */
+/** @throws UsageError if the deployment would replace another project's stack or remove apps, and `replace` is not set */
 export function assertMayReplace(next: AppCatalog, deployed: DeployedStack, replace: boolean): void {
   if (replace) return;
   const { stackName, catalog } = deployed;
@@ -86,7 +86,7 @@ function removedApps(next: AppCatalog, { appNames }: DeployedStack): string[] {
   return appNames.filter((name) => !names.has(name));
 }
 
-/** Who deployed a stack, for messages. */
+/** The project that deployed a stack, for messages. */
 export function deployerText({ project, jobs }: Deployer): string {
   return project === undefined ? `the jobs module ${jobs}` : `the project '${project}' (${jobs})`;
 }

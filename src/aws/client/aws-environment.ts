@@ -11,7 +11,7 @@ import { nearestName } from '../../base/nearest-name.ts';
 import { explainErrno } from '../../storage/file/file-errors.ts';
 
 /**
- * Removes variables that are set to nothing, which the SDK would take for an address or a region.
+ * Removes variables that are set to an empty string, which the SDK would take for an address or a region.
  *
  * @throws UsageError for an endpoint that is not an http:// or https:// URL, and a region that no host name can hold
  */
@@ -40,7 +40,7 @@ export function profileProblem({ message }: Error): string | undefined {
   return undefined;
 }
 
-/** Why the SDK finds no credentials or no region; undefined where the configuration is valid as far as it goes. */
+/** Why the SDK finds no credentials or no region; undefined if it finds no mistake. */
 export function missingConfiguration(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const { AWS_PROFILE: profile } = environment;
   const files = [

@@ -130,7 +130,7 @@ export function isStackMissing(error: unknown): boolean {
   return error instanceof Error && /does not exist/.test(error.message);
 }
 
-/** Whether AWS denied access. Accepts the SDK's error and the one that `callAws` makes of it. */
+/** Whether AWS denied access. Accepts the SDK's error and the error that `callAws` turns it into. */
 export function isAccessDenied(error: unknown): error is Error {
   const answer = isMapReduceError(error) ? error.cause : error;
   return answer instanceof Error && DENIED.test(answer.name);

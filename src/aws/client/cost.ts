@@ -1,5 +1,5 @@
 /**
- * An estimate of what a job has cost: what it used, times a table of prices. It leaves out stored bytes, logs, traces, keys
+ * An estimate of what a job has cost: what it used, times a table of prices. It omits stored bytes, logs, traces, keys
  * of KMS, data that leaves the region, failed uploads, the upload of the input, the requests of `wait` and the like (two or
  * three listings, every three seconds of a long job), and free tiers.
  */
@@ -91,7 +91,7 @@ const KEYS_A_LISTING = 1_000;
 export function watchOf({ tasks, wallMs }: Pick<StageReport, 'tasks' | 'wallMs'>): WatchUsage {
   let looks = 0;
   let waitSeconds = WATCH_SECONDS_MIN;
-  // The last look is the one that finds the stage at its end.
+  // The last check is the one that finds that the stage has ended.
   for (let seconds = 0; looks === 0 || seconds < wallMs / 1000; looks++) {
     seconds += waitSeconds;
     waitSeconds = Math.min(WATCH_SECONDS_MAX, waitSeconds + 1);

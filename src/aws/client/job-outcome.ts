@@ -1,4 +1,4 @@
-/** What has become of a job: its report where it succeeded, otherwise why it failed. */
+/** The outcome of a job: its report if it succeeded, otherwise why it failed. */
 import { type ErrorName, isErrorName, MapReduceError } from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
 import type { JobReport } from '../../report/report.ts';
@@ -30,7 +30,7 @@ export async function readReport(
   );
 }
 
-/** @throws what the job failed of; UsageError while it runs */
+/** @throws the error that the job failed with; UsageError while it runs */
 export async function assertSucceeded(deployment: Deployment, status: JobStatus): Promise<void> {
   const { phase, jobId: job } = status;
   if (phase === 'succeeded') return;
@@ -59,7 +59,7 @@ export async function failureOf(
   const next = failure.nextSteps.map((hint) => `\n  next: ${ownText(hint, commandLine)}`).join('');
   return new MapReduceError(errorNameOf(failure.error), `job ${job}: ${failure.message}${next}`, {
     details: {
-      // Without the phase: the hint that goes with it is a command for files of this machine.
+      // The phase is omitted: its hint is a command for local files.
       ...details,
       ...(file === undefined ? {} : { file: `${store.location}/${file}` }),
       ...(plan === undefined ? {} : { jobName: plan.plan.settings.jobName }),

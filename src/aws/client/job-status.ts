@@ -1,4 +1,4 @@
-/** Where a job is: its execution, its plan, and the objects that its tasks have committed. */
+/** The progress of a job: its execution, its plan, and the objects that its tasks have committed. */
 import { MapReduceError } from '../../base/errors.ts';
 import { isJobId, JOB_ID_RULE, type JobId, type Stage, stageOf, taskIdOf } from '../../base/ids.ts';
 import { committedTasks } from '../../commit/committed-tasks.ts';

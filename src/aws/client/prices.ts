@@ -3,8 +3,8 @@
  *
  * Sources: AWS's price list of S3 for each region, on the date given with it; the price data of AWS's calculator for
  * Lambda on arm64; the table on the pricing page of Step Functions. They were read from public copies, not from a bill.
- * Only the S3 prices differ between these regions; EXPRESS costs the same wherever it was looked up. For regions that are
- * not in the table, some or all prices have not been looked up.
+ * Only the S3 prices differ between these regions; EXPRESS costs the same in all of them. The table omits regions for
+ * which some or all prices have not been looked up.
  */
 
 export interface Prices {

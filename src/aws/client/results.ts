@@ -1,4 +1,4 @@
-/** The results of a job on the bucket: their first bytes, and their download into a folder of this machine. */
+/** The results of a job in the bucket: their first bytes, and their download to a local folder. */
 import { createWriteStream } from 'node:fs';
 import { access, constants, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ export interface Download {
  * Verifies each part's checksum against the manifest. Replaces what the manifest of an earlier download lists, and nothing
  * else. Never writes through a link.
  *
- * @throws OutputExistsError when the folder holds results, or another file by the name of one that would be written
+ * @throws OutputExistsError when the folder holds results, or another file with the name of one that would be written
  */
 export async function downloadResults(
   store: ObjectStore,
@@ -76,7 +76,7 @@ export async function downloadResults(
       }),
     );
     for (const [name, text] of texts) await writeFile(unfinished(join(folder, name)), text, { flag: 'wx' });
-    // The earlier result is removed once all that replaces it has arrived.
+    // The earlier result is removed after everything that replaces it has been downloaded.
     for (const name of inOrderOfArrival(before).reverse()) await rm(join(folder, name), { force: true });
     for (const name of inOrderOfArrival([...names, ...texts.keys()]))
       await rename(unfinished(join(folder, name)), join(folder, name));
@@ -120,7 +120,7 @@ async function replaceable(
   return [...own].filter((name) => there.has(name));
 }
 
-/** Undefined where the file is not a manifest of ours. */
+/** Undefined if the file is not a manifest of this package. */
 async function earlierNames(path: string): Promise<string[] | undefined> {
   if (!(await lstat(path)).isFile()) return undefined;
   const earlier = parseResultManifest(await readFile(path, 'utf8'));

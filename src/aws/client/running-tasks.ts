@@ -5,14 +5,14 @@ import type { Deployment } from './deployment.ts';
 
 export class RunningTasks {
   readonly #deployment: Deployment;
-  /** Whoever may submit need not have the right to look at map runs. After a refusal there are no further calls. */
+  /** A caller who may submit may lack the permission to describe map runs. After a refusal, no further calls are made. */
   #isRefused = false;
 
   constructor(deployment: Deployment) {
     this.#deployment = deployment;
   }
 
-  /** 0 where the caller may not know. */
+  /** 0 if the caller lacks the permission. */
   async count(executionArn: string): Promise<number> {
     if (this.#isRefused) return 0;
     try {

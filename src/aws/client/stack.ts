@@ -4,7 +4,7 @@ import { callAws, isStackMissing } from './aws-errors.ts';
 import { clientOptions, clientRegion } from './client-options.ts';
 
 export interface StackLookup {
-  /** Undefined where there is none of that name. */
+  /** Undefined if there is no stack of that name. */
   readonly stack: Stack | undefined;
   /** Where it was looked for. */
   readonly region: string;
@@ -27,7 +27,7 @@ export async function findStack(name: string): Promise<StackLookup> {
   return { stack, region: await client.config.region() };
 }
 
-/** Its value; undefined where the stack has no such output. */
+/** The value of an output; undefined if the stack has no such output. */
 export function stackOutput({ Outputs: outputs = [] }: Stack, name: string): string | undefined {
   return outputs.find(({ OutputKey }) => OutputKey === name)?.OutputValue;
 }

@@ -1,6 +1,6 @@
 /**
- * Submits a job: looks at the inputs, checks the request as far as that is possible here, uploads local files, and starts
- * the execution. A request that is refused leaves the bucket as it was.
+ * Submits a job: examines the inputs, checks the request as far as possible, uploads local files, and starts the
+ * execution. A refused request does not change the bucket.
  */
 import { randomBytes } from 'node:crypto';
 import { MapReduceError } from '../../base/errors.ts';
@@ -76,10 +76,10 @@ export async function submitJob(
 }
 
 /**
- * Waits for the plan, so that whoever submits a wrong request learns of it at once.
+ * Waits for the plan, so that a wrong request is reported immediately.
  *
  * @returns the status of a job that is planned, or still in planning after some seconds
- * @throws what the job failed of
+ * @throws the error that the job failed with
  */
 export async function untilPlanned(deployment: Deployment, start: JobStart): Promise<JobStatus> {
   const giveUpAtMs = performance.now() + PLAN_WATCHED_MS;
@@ -93,7 +93,7 @@ export async function untilPlanned(deployment: Deployment, start: JobStart): Pro
   return status;
 }
 
-/** `word-count-20250131-142530-1f9a`: the app, the time, and digits that tell it from others of that second. */
+/** `word-count-20250131-142530-1f9a`: the app, the time, and digits that distinguish jobs of the same second. */
 export function generatedJobId(app: string): string {
   const name = app.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'job';
   const at = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);

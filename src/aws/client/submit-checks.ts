@@ -1,6 +1,6 @@
 /**
- * What `submit` checks before it uploads anything, so that a refused request leaves the bucket as it was. The plan repeats
- * these checks, because things may change until it runs.
+ * What `submit` checks before it uploads anything, so that a refused request does not change the bucket. The plan repeats
+ * these checks, because the bucket may change before it runs.
  */
 import { resolveParameters } from '../../api/parameters.ts';
 import { MapReduceError } from '../../base/errors.ts';
@@ -20,7 +20,7 @@ import type { PlannedInputs } from './uploads.ts';
 /**
  * Looks up the app in the deployment.
  *
- * @returns undefined where the deployment does not describe its apps, or the caller may not look
+ * @returns undefined if the deployment does not describe its apps, or the caller lacks the permission
  * @throws UsageError for an app that the deployment does not have
  */
 export async function deployedApp(deployment: Deployment, name: string): Promise<DeployedApp | undefined> {
@@ -53,7 +53,7 @@ export function assertSuits(app: DeployedApp, request: Pick<JobRequest, 'params'
   );
 }
 
-/** @throws for a file that cannot be read or is of another format; InputNotFoundError for what is not on the bucket */
+/** @throws for a file that cannot be read or is of another format; InputNotFoundError for a missing object */
 export async function assertInputs(
   { store }: Deployment,
   { files, stored }: Pick<PlannedInputs, 'files' | 'stored'>,

@@ -1,6 +1,6 @@
 /**
- * The inputs of a job on the bucket. A request names what is there already (`s3://bucket/...`, or a key below data/, input/
- * or output/); files, folders and globs of this machine are uploaded:
+ * The inputs of a job in the bucket. A request names what already exists there (`s3://bucket/...`, or a key below data/,
+ * input/ or output/); local files, folders and globs are uploaded:
  *
  *     data/<jobId>/000/a.txt     of the first --input, by its path below the folder that was named
  *
@@ -38,9 +38,9 @@ export interface PlannedInputs {
 const UPLOADS_AT_ONCE_MAX = 8;
 
 /**
- * Looks at the files, and uploads nothing.
+ * Examines the files without uploading anything.
  *
- * @throws UsageError for another bucket; InputNotFoundError for what is neither a file here nor looks like a key
+ * @throws UsageError for another bucket; InputNotFoundError for a name that is neither a local file nor looks like a key
  */
 export async function planInputs(
   names: readonly string[],
@@ -118,7 +118,7 @@ function storedName(name: string, bucket: string): string | undefined {
   );
 }
 
-/** A file here takes precedence over a key there; 's3://' names a key in any case. */
+/** A local file takes precedence over a key in the bucket; 's3://' always names a key. */
 async function keyUnlessFile(name: string): Promise<string | undefined> {
   if (![DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX].some((prefix) => name.startsWith(prefix))) return undefined;
   try {

@@ -12,7 +12,7 @@ import { storageRequests, type Usage, watchOf } from './cost.ts';
 import type { Deployment } from './deployment.ts';
 import { functionConfiguration, machineOf } from './machine.ts';
 
-/** The deployment's defaults, where Lambda does not say. */
+/** The deployment's defaults; used if Lambda does not report the values. */
 const TASK_MEMORY_MB = 1_769;
 const STEP_MEMORY_MB = 1_024;
 const MB_PER_GB = 1_024;
@@ -135,7 +135,7 @@ export function readHistory(events: readonly HistoryEvent[]): History {
   return { transitions, steps };
 }
 
-/** Not read from the history, which does not have the end of a run that was stopped; MiniStack's has no runs at all. */
+/** Not read from the history, which does not record the end of a stopped run; on MiniStack, it has no runs at all. */
 async function mapRunsOf({ sfn }: Deployment, executionArn: string): Promise<MapRun[]> {
   const { paginateListMapRuns } = await import('@aws-sdk/client-sfn');
   const runs: MapRun[] = [];
@@ -176,7 +176,7 @@ async function childrenOf(
   return { count, ms };
 }
 
-/** Falls back to the default, because whoever may submit need not have the right to look at functions. */
+/** Falls back to the default, because a caller who may submit jobs may lack the permission to describe functions. */
 async function memoryMb(
   deployment: Deployment,
   functionName: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * Follows a job until it ends, and reports what it sees as the events of a run, so that a job on AWS is shown as a local
- * one is. It counts what has committed, which are objects on the bucket; the execution says how the job ended.
+ * Follows a job until it ends, and reports its progress with the events of a local run, so that both are shown in the same
+ * way. It counts the objects in the bucket that tasks have committed; the execution says how the job ended.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMapReduceError } from '../../base/errors.ts';
@@ -55,7 +55,7 @@ export async function watchJob(
     const pauseMs = Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, elapsedMs * POLL_FRACTION));
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
     signal.throwIfAborted();
-    // Step Functions may not know yet of an execution that was just started.
+    // Step Functions may not yet find an execution that was just started.
     execution = (await findExecution(deployment, execution)) ?? execution;
   }
 }
@@ -86,7 +86,7 @@ class StatusEvents {
     await this.#tellStages(status, status.plan.plan);
   }
 
-  /** Ends the stages before the one that runs, and reports how far that one is. */
+  /** Ends the stages before the running one, and reports the progress of the running one. */
   async #tellStages(status: JobStatus, plan: JobPlan): Promise<void> {
     const counts = taskCounts(plan);
     const { committed, phase } = status;
@@ -180,7 +180,7 @@ class StatusEvents {
     }
   }
 
-  /** Undefined where the caller may not read it: whoever may submit need not have the right to read work/. */
+  /** Undefined if the caller may not read it: a caller who may submit jobs may lack the permission to read work/. */
   async #ifAllowed<T>(read: (store: ObjectStore) => Promise<T>): Promise<T | undefined> {
     try {
       return await read(this.#deployment.store);

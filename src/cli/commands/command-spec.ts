@@ -12,9 +12,9 @@ export interface CommandSpec {
   readonly name: string;
   /** One line in the list of commands. */
   readonly summary: string;
-  /** What help about the command begins with. */
+  /** The first paragraph of the command's help. */
   readonly description: string;
-  /** Replaces the usage that commander makes of the operands, which leaves out required flags. */
+  /** Replaces the usage that commander derives from the operands, which omits required flags. */
   readonly usage?: string;
   readonly operands: readonly (readonly [name: string, description: string])[];
   readonly options: readonly OptionSpec[];
@@ -42,7 +42,7 @@ export function addCommand(program: Command, spec: CommandSpec, finish: (exitCod
     .action(async (...parsed: unknown[]) => {
       if (takesPaths) assertWorkingFolder();
       const run = await load();
-      // The last is the command itself. The cast: commander types none of what it parsed.
+      // The last argument is the command itself. The cast: commander does not type parsed arguments.
       finish(await run(...(parsed.slice(0, -1) as never[])));
     });
 }

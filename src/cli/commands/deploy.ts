@@ -1,6 +1,6 @@
 /**
- * `mapreduce deploy`: `cdk deploy` of this package's stack, by the cdk of the project that the package is installed in,
- * with bootstrap where the account and region have not had it. With --local the same, against an emulator.
+ * `mapreduce deploy`: `cdk deploy` of this package's stack, with the cdk of the project that has installed
+ * the package. Bootstraps the account and region first if necessary. With --local, deploys to an emulator.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -43,7 +43,7 @@ export interface DeployFlags extends Pick<DeploymentFlags, 'stack' | 'local'> {
 type Context = Readonly<Record<string, string>>;
 type Say = (text: string) => void;
 
-/** A shell's line. It names the Node that runs this process: another one may be too old. */
+/** A shell command. It uses the Node that runs this process, because another Node may be too old. */
 const APP = `"${process.execPath}" "${fileURLToPath(siblingModule('../../../infra/app', import.meta.url))}"`;
 
 export async function deployCommand(flags: DeployFlags): Promise<number> {
@@ -76,7 +76,7 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   }
 }
 
-/** Prints what would change. @throws UsageError where the deployment would replace something without --replace */
+/** Prints what would change. @throws UsageError if the deployment would replace something and --replace is missing */
 async function assertMayDeploy(
   catalog: AppCatalog,
   { stackName, isReplacing, say }: { stackName: string; isReplacing: boolean; say: Say },
@@ -109,7 +109,7 @@ async function deployStack(
     const outputsFile = join(folder, 'outputs.json');
     const approval = flags.local || flags.yes ? ['--require-approval', 'never'] : [];
     await run(['deploy', stackName, ...approval, '--outputs-file', outputsFile]);
-    // The cast: the CDK writes the texts of the outputs by stack.
+    // The cast: the CDK writes the outputs of each stack as strings.
     const outputs = parseJson(await readFile(outputsFile, 'utf8')) as Record<string, Context>;
     return outputs[stackName] ?? {};
   } finally {
@@ -117,7 +117,7 @@ async function deployStack(
   }
 }
 
-/** cdk's output goes to stderr: live where cdk may have to ask, or on demand; otherwise only when it fails. */
+/** cdk's output goes to stderr: live if cdk may ask questions or --verbose is set; otherwise only if cdk fails. */
 async function runOrThrow(
   args: readonly string[],
   { folder, flags, signal }: { folder: string; flags: DeployFlags; signal: AbortSignal },
@@ -168,9 +168,9 @@ function assertSetting(name: string): void {
   );
 }
 
-/** Runs the checks of the stack itself, whose errors would otherwise come amid the output of cdk. */
+/** Runs the stack's own checks here, because cdk would bury their errors in its output. */
 async function assertValid(context: Context): Promise<void> {
-  // Imported late: cdkScript() has to find the packages first that only a deployment needs.
+  // Imported late: cdkScript() first checks that the packages exist which only deployments need.
   const [{ propsOf }, { checkProps }] = await Promise.all([
     import('../../../infra/deploy/deployment-app.ts'),
     import('../../../infra/construct/props.ts'),

@@ -1,4 +1,4 @@
-/** `mapreduce describe`: what one job does and takes, without running it. */
+/** `mapreduce describe`: shows what a job does and its parameters, without running it. */
 import { describeModule } from '../../local/run/describe-module.ts';
 import { describedLines } from '../display/job-description.ts';
 import { paintFor } from '../display/paint.ts';

@@ -1,4 +1,4 @@
-/** `mapreduce invoke`: one task of a planned job, run by the deployed function, by hand, without committing. */
+/** `mapreduce invoke`: runs one task of a planned job in the deployed function, without committing. */
 import { functionOf, invokeTask, planOfTask, taskFailure } from '../../aws/client/invocation.ts';
 import { parseTaskName } from '../../aws/client/task-name.ts';
 import { logText, resultText } from '../display/invocation-text.ts';

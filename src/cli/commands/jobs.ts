@@ -14,7 +14,7 @@ export interface JobsFlags extends DeploymentFlags {
 }
 
 const LIMIT_DEFAULT = '20';
-/** One page of Step Functions. */
+/** The size of one page of Step Functions. */
 const LIMIT_MAX = 1_000;
 
 export async function jobsCommand(flags: JobsFlags): Promise<number> {

@@ -1,4 +1,4 @@
-/** `mapreduce list`: the apps of the package, and what each takes. */
+/** `mapreduce list`: lists the apps of the package and their parameters. */
 import { loadJob } from '../../local/run/load-job.ts';
 import { commandLine } from '../display/command-line.ts';
 import { listedLines } from '../display/job-description.ts';

@@ -1,5 +1,5 @@
 /**
- * `mapreduce report`: a job as a page, from the manifest of a folder here, or of a job on AWS with what it has cost.
+ * `mapreduce report`: writes the HTML report of a job, from the manifest of a local folder, or of a job on AWS with its cost.
  */
 import { constants, existsSync } from 'node:fs';
 import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
@@ -49,7 +49,7 @@ export async function writePage(file: string, report: JobReport, cost?: ReportCo
   }
 }
 
-/** Removes a new file that cannot be written to its end. */
+/** Removes a new file if writing it fails. */
 async function writeWhole(file: string, text: string): Promise<void> {
   const created = await open(file, 'wx').catch((error: unknown) => {
     if (errnoOf(error) !== 'EEXIST') throw error;
@@ -93,7 +93,7 @@ async function ofFolder(path: string): Promise<{ report: JobReport; cost?: Repor
   }
 }
 
-/** Does not wait for a writer where the file is a pipe. */
+/** If the file is a pipe, does not wait for a writer. */
 async function textOfFile(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if (!(await file.stat()).isFile()) throw notReadable(path, 'is not a file');

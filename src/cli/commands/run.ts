@@ -1,4 +1,4 @@
-/** `mapreduce run`: from flags to a job that runs, is watched, and ends in a summary, a report or an error. */
+/** `mapreduce run`: runs a job with the options of the flags, shows its progress, and prints a summary or report. */
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { thrownFields } from '../../base/thrown.ts';
 import type { JobEvent, JobReport } from '../../report/report.ts';
@@ -49,7 +49,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       if (flags.report !== undefined) await writeReport(flags.report, report, output);
     }
     const signal = interrupt.received();
-    // It came too late to stop the job, but must still stop whatever called this command.
+    // The signal came too late to stop the job, but its exit code must still stop a calling script.
     return signal === undefined ? EXIT_CODE.done : exitCodeOfSignal(signal);
   } catch (error) {
     const signal = interrupt.received();

@@ -1,4 +1,4 @@
-/** `mapreduce status`: where a job is, and why it failed if it has. */
+/** `mapreduce status`: shows the progress of a job and, if it failed, why. */
 import type { Deployment } from '../../aws/client/deployment.ts';
 import { failureOf } from '../../aws/client/job-outcome.ts';
 import type { JobStatus } from '../../aws/client/job-status.ts';
@@ -13,7 +13,7 @@ import type { OutputFlags } from '../flags/output-flags.ts';
 import { EXIT_CODE } from '../process/exit-code.ts';
 import { PACKAGE_ROOT } from '../process/package-root.ts';
 
-/** @returns exit code 1 for a job that failed, so that scripts can ask */
+/** @returns exit code 1 for a failed job, so that scripts can check it */
 export async function statusCommand(id: string, flags: DeploymentFlags & OutputFlags): Promise<number> {
   const { deployment, status } = await connectToJob(id, flags);
   const { phase } = status;

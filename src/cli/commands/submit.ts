@@ -47,7 +47,7 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
   return EXIT_CODE.done;
 }
 
-/** @throws UsageError for what is missing or malformed, before AWS is asked for anything */
+/** @throws UsageError for a missing or malformed flag, before the first request to AWS */
 function submissionOf(app: string | undefined, flags: SubmitFlags): Submission {
   const { name, inputs } = complete(app, flags);
   const settings = settingsOf(flags);

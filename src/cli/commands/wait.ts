@@ -1,4 +1,4 @@
-/** `mapreduce wait`: a job until its end, as progress, then the summary or the error that ended it. */
+/** `mapreduce wait`: shows the progress of a job until it ends, then its summary or its error. */
 import type { Deployment } from '../../aws/client/deployment.ts';
 import { failureOf } from '../../aws/client/job-outcome.ts';
 import type { JobStart } from '../../aws/client/job-status.ts';

@@ -1,4 +1,4 @@
-/** The command lines that messages suggest: called as this one was, and about the same deployment. */
+/** The command lines that messages suggest. They start the command as it was started, for the same deployment. */
 import type { DeploymentTarget } from '../../aws/client/deployment-target.ts';
 
 /** In a clone of the project, `mapreduce` is not on the path. */
@@ -16,7 +16,7 @@ export function commandLine(
   return [LAUNCHER, command, ...flags, ...(local ? ['--local'] : [])].join(' ');
 }
 
-/** In quotes where a shell would not take the text literally. */
+/** Quotes the text if a shell would not take it literally. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,4 @@
-/** What a job has cost, as text for its summary and its page. */
+/** Formats what a job has cost, for its summary and its HTML report. */
 import type { EstimatedCost, JobCost } from '../../aws/client/estimated-cost.ts';
 import { formatCount } from '../../base/quantities.ts';
 import type { ReportCost } from '../../report/page/page.ts';

@@ -1,4 +1,4 @@
-/** The apps that a deployment would deploy, and what of them changes, as text. */
+/** Formats the apps that a deployment would deploy, and how they change. */
 import {
   type AppChange,
   appChanges,
@@ -11,7 +11,7 @@ import { formatCountOf } from '../../base/quantities.ts';
 import { type Paint, printable } from './paint.ts';
 import { tableLines } from './table.ts';
 
-/** A line for each app; where a stack is deployed already, also for each app that would be removed. */
+/** One line per app. If a stack is already deployed, also one line per app that would be removed. */
 export function appLines(
   next: AppCatalog,
   deployed: DeployedStack | undefined,
@@ -52,7 +52,7 @@ function changeText({ change, isDescriptionChanged, parameters }: AppChange): st
 
 const SIGNS: Readonly<Record<ParameterChange['change'], string>> = { new: '+', removed: '-', other: '~' };
 
-/** Another module of the same project is worth a line, but no reason to stop. */
+/** If another module of the same project was deployed last, that is reported, but the deployment continues. */
 export function movedText(next: AppCatalog, { catalog }: DeployedStack): string | undefined {
   if (catalog === undefined) return undefined;
   const { project, jobs } = catalog.by;

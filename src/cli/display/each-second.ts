@@ -1,4 +1,4 @@
-/** Lines about something that takes a while: none at first, then at most one per second. */
+/** Progress lines of something that takes a while: none at first, then at most one per second. */
 
 const INTERVAL_MS = 1_000;
 

@@ -1,6 +1,6 @@
 /**
- * An error as its reader needs it: what happened, to what, where in their own code and input, and how to look closer.
- * Expected errors never show a stack of ours; what nobody expected says that it is a defect, and shows all.
+ * Formats an error for users: what happened, to which file or record, where in their own code, and how to investigate.
+ * Expected errors never show the engine's own stack. An unexpected error is reported as a defect, with the full stack.
  */
 import { isMapReduceError, type MapReduceError } from '../../base/errors.ts';
 import { packageVersion } from '../process/package-root.ts';
@@ -12,13 +12,13 @@ import { userStack } from './user-stack.ts';
 export interface ErrorTextOptions {
   readonly paint: Paint;
   readonly packageRoot: URL;
-  /** Whether to show our own stack, and those of the causes, of expected errors too. */
+  /** Also show the engine's own stack, and those of the causes, for expected errors. */
   readonly debug?: boolean;
-  /** As it was asked for, where the error does not know. */
+  /** The job as the user typed it; used if the error does not name the job. */
   readonly job?: string;
 }
 
-/** Several lines, the last one's end included. */
+/** Returns several lines; the last one ends in a newline. */
 export function errorText(error: unknown, options: ErrorTextOptions): string {
   const isExpected = isMapReduceError(error) && !hidesDefect(error);
   const lines = isExpected ? expected(error, options) : defect(error, options);
@@ -51,13 +51,13 @@ function stackLines(stack: string, message: string, { paint, packageRoot }: Erro
   ];
 }
 
-/** What a stack's head adds to the message: for a module that does not parse, the line in question. */
+/** What the head of a stack adds to the message. For a module that does not parse, it is the line with the syntax error. */
 function newIn(head: string, message: string): string[] {
   const lines = head.split('\n').filter((line) => !message.includes(line.replace(/^\w+ \[\w+\]: /, '')));
   return lines.filter((line) => line.trim() !== '');
 }
 
-/** Of a job that had begun: which job, task and record. */
+/** Names the job, the task and the record, if a job had started. */
 function factLines({ details }: MapReduceError, { paint, job }: ErrorTextOptions): string[] {
   const { taskId, attemptId, file, offsetBytes, groupKey, phase } = details;
   if (taskId === undefined && phase === undefined) return [];
@@ -75,16 +75,16 @@ function factLines({ details }: MapReduceError, { paint, job }: ErrorTextOptions
   return ['', ...tableLines(known, ['left', 'left']).map((line) => `  ${line}`)];
 }
 
-/** Prints the record, for an input of lines that is not compressed. */
+/** A shell command that prints the record, for uncompressed input that consists of lines. */
 function commandThatShows(file: string, offsetBytes: number): string | undefined {
   if (/\.(gz|gzip|zst|zstd)$/i.test(file)) return undefined;
   return `tail -c +${offsetBytes + 1} ${shellWord(file)} | head -n 1`;
 }
 
-/** Mistakes that only code makes, as opposed to the operating system. */
+/** Errors that only a bug in code causes, never the operating system. */
 const MISTAKES = ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError'];
 
-/** Whether the error merely wraps one that none of ours stands for. */
+/** Whether the error only wraps a defect of the engine, such as a TypeError. */
 function hidesDefect(error: MapReduceError): boolean {
   const { cause } = error;
   if (!(cause instanceof Error)) return false;
@@ -113,7 +113,7 @@ function origin(error: unknown): string[] {
   ];
 }
 
-/** From the outermost error to its cause's cause's cause. */
+/** The error and its causes, outermost first. */
 function stacksOf(error: unknown): string[] {
   const stacks: string[] = [];
   for (let at = error; at instanceof Error && stacks.length < 5; at = at.cause) {

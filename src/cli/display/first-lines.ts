@@ -8,7 +8,7 @@ const LINES_MAX = 5;
 /** How much of a part is read for its first lines. */
 export const FIRST_LINES_BYTES_MAX = 16 * 1024;
 
-/** Lines of the first part that holds a record; undefined when none does. */
+/** The first lines of the first part that holds a record; undefined if no part does. */
 export async function firstLines(
   outputFolder: string,
   parts: readonly PartReport[],
@@ -25,10 +25,10 @@ export async function firstLines(
   return firstLinesOf(part.name, buffer.toString('utf8', 0, bytesRead));
 }
 
-/** Leaves out blank lines: sorted text begins with all of them, which would look like no result at all. */
+/** Omits blank lines: sorted text starts with all of its blank lines, and the result would look empty. */
 export function firstLinesOf(name: string, start: string): FirstLines {
   const all = start.split('\n');
-  // Drops what follows the last line end. A line that the buffer cuts is kept only if it is the only one.
+  // Drops what follows the last line end. A truncated line is kept only if it is the only line.
   if (all.length > 1) all.pop();
   const isBlank = (line: string) => line.trim() === '';
   return {

@@ -1,4 +1,4 @@
-/** A task that was run by hand, as text. */
+/** Formats the result of a task that was run by hand. */
 import type { Invocation } from '../../aws/client/invocation.ts';
 import { invocationReport, isLambdaLine } from '../../aws/protocol/lambda-reports.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
@@ -32,7 +32,7 @@ function reported(log: string): string[] {
   ];
 }
 
-/** The lines of the task, without those of Lambda and the metrics. */
+/** The lines that the task logged, without the lines of Lambda and the metrics. */
 export function logText(log: string, paint: Paint): string {
   const lines = log
     .split('\n')

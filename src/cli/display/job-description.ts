@@ -1,4 +1,4 @@
-/** What a job does and takes, as text. */
+/** Formats what a job does and its parameters. */
 import type { ParameterSpec } from '../../api/job.ts';
 import type { JobDescription, ShuffleDescription } from '../../api/job-description.ts';
 import { commandLine } from './command-line.ts';

@@ -1,4 +1,4 @@
-/** Where a job on AWS is, as text. */
+/** Formats the progress of a job on AWS. */
 import type { JobStatus } from '../../aws/client/job-status.ts';
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { stageList } from '../../plan/stages.ts';

@@ -22,7 +22,7 @@ export function shownLine(message: string, paint: Paint, at?: number): string {
     ...(round ? [`round ${round}`] : []),
   ].join(' ');
   const style = level === 'INFO' ? 'dim' : level === 'WARN' ? 'yellow' : 'red';
-  // A step logs what it failed with as `failure`, the logger an Error that it is given as `error`.
+  // A step logs the error it failed with as `failure`; the logger logs an Error passed to it as `error`.
   const why = textFieldOf(record.failure ?? record.error, 'message');
   const took = typeof elapsedMs === 'number' ? ` after ${formatDuration(elapsedMs)}` : '';
   return `${time}${paint(style, String(level).padEnd(5))}  ${printable(`${where}: ${text}${took}`)}${why === undefined ? '' : `: ${printable(why)}`}`;

@@ -27,7 +27,7 @@ export function printable(text: string): string {
   return text.replace(control, '\u00b7');
 }
 
-/** The same for a name of a file or a counter, on one line: a further line could pass for one of ours. */
+/** The same for a name of a file or a counter, on one line: a second line could look like output of this program. */
 export function printableName(text: string): string {
   return printable(text).replace(/[\t\n]/g, '\u00b7');
 }
@@ -37,7 +37,7 @@ export function printableMessage(text: string): string {
   return printable(text).replaceAll('\n', '\n    ');
 }
 
-/** Cuts text to `charsMax` characters, with '…' at the end where something was cut. */
+/** Truncates text to `charsMax` characters, with '…' at the end if something was removed. */
 export function cut(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : `${text.slice(0, Math.max(0, charsMax - 1))}…`;
 }

@@ -30,14 +30,14 @@ export function progressDisplay(options: DisplayOptions): ProgressDisplay {
 }
 
 function canDrawInPlace({ isTTY, columns, rows }: NodeJS.WriteStream): boolean {
-  // A terminal without a size (of a script, of a container) may not support drawing in place.
+  // A terminal without a size (in a script or container) may not support drawing in place.
   return isTTY && process.env.TERM !== 'dumb' && columns >= COLUMNS_MIN && rows >= ROWS_MIN;
 }
 
 const COLUMNS_MIN = 40;
 const ROWS_MIN = 5;
 const DRAW_INTERVAL_MS = 100;
-/** A job that ends sooner needs no display, so none is loaded. */
+/** Nothing is drawn before this delay, because a job that ends sooner needs no display. */
 const DRAW_AFTER_MS = 300;
 const LINE_INTERVAL_MS = 1_000;
 
@@ -63,7 +63,7 @@ function liveDisplay({ stream, jobName, nowMs }: DisplayOptions): ProgressDispla
     });
     drawing.update(lines.join('\n'));
   };
-  // The job keeps the process alive, not its display.
+  // Only the job keeps the process alive; the display's timer does not.
   const timer = setInterval(draw, DRAW_INTERVAL_MS).unref();
   return {
     onEvent: (event) => {
@@ -88,7 +88,7 @@ function plainDisplay({ stream, jobName, nowMs }: DisplayOptions): ProgressDispl
   return {
     onEvent: (event) => {
       state = afterEvent(state, event);
-      // Between stages there is no news that the next line does not have.
+      // Nothing is printed between stages: the next line shows the same news.
       if (event.kind !== 'progress' || nowMs() < lineAtMs) return;
       lineAtMs = nowMs() + LINE_INTERVAL_MS;
       writeToStderr(`${plainLine(state, { jobName, elapsedMs: nowMs() - startedMs })}\n`, stream);

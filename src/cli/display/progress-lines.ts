@@ -49,7 +49,7 @@ export function liveLines(state: ProgressState, options: LiveLinesOptions): stri
   return lines;
 }
 
-/** One line that says where the job is, for logs and pipes. */
+/** The job's progress in one line, for logs and pipes. */
 export function plainLine(
   state: ProgressState,
   { jobName, elapsedMs }: Pick<LiveLinesOptions, 'jobName' | 'elapsedMs'>,
@@ -95,7 +95,7 @@ function stageWords(stage: StageState): string[] {
     ...(rates === undefined
       ? []
       : [
-          // On AWS nobody counts the records of a map stage before its end.
+          // On AWS, the records of a map stage are counted only when it ends.
           ...(rates.recordsPerSecond > 0 ? [formatRecordRate(rates.recordsPerSecond)] : []),
           formatByteRate(rates.bytesPerSecond),
         ]),
@@ -115,7 +115,7 @@ function troubleText({ failedAttempts, backupAttempts, lastFailure }: ProgressSt
       : [`${formatCountOf(failedAttempts, 'attempt')} failed; the last, ${oneLine(lastFailure ?? '')}`]),
     ...(backupAttempts === 0 ? [] : [formatCountOf(backupAttempts, 'backup attempt')]),
   ];
-  // The short text goes first, because the long one may be cut.
+  // The short text comes first, because the long one may be truncated.
   return texts.length === 0 ? undefined : texts.reverse().join('; ');
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a progress display knows, derived from the job's events. Pure: each event makes a new state.
+ * What a progress display knows, derived from the job's events. It has no side effects: each event produces a new state.
  *
  *     waiting -> running -> done
  */

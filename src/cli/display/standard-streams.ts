@@ -22,7 +22,7 @@ const STDOUT_REMEDIES = {
 
 /** The error of the first write that failed. */
 let failure: OutputStreamError | undefined;
-/** Writes whose outcome is not known. */
+/** Writes that have not completed yet. */
 let pending = 0;
 let onSettled: (() => void) | undefined;
 
@@ -44,7 +44,7 @@ export function writeToStdout(text: string): void {
 /**
  * Resolves once all pending writes have ended.
  *
- * @throws OutputStreamError, once, where some of it could not be written
+ * @throws OutputStreamError, once, if a write failed
  */
 export async function stdoutWritten(): Promise<void> {
   if (pending > 0) {
@@ -57,7 +57,7 @@ export async function stdoutWritten(): Promise<void> {
   if (failed !== undefined) throw failed;
 }
 
-/** Drops what cannot be written, because there is no other place to report it. */
+/** Ignores write errors, because there is no other place to report them. */
 export function writeToStderr(text: string, stream: NodeJS.WriteStream = process.stderr): void {
   stream.write(text, () => {});
 }
@@ -68,9 +68,9 @@ function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
 }
 
 /**
- * Runs what prints, for a command that has already done its work.
+ * Runs `show`, which prints, after a command has done its work.
  *
- * @param done  a clause: 'the job succeeded, and its result is in out/'
+ * @param done  a clause for the error message: 'the job succeeded, and its result is in out/'
  * @throws MapReduceError that says what was done before stdout failed
  */
 export async function afterDone<T>(done: string, show: () => T | Promise<T>): Promise<T> {

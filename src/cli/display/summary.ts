@@ -9,9 +9,9 @@ const FAILURES_SHOWN_MAX = 3;
 const LINE_CHARS_MAX = 110;
 
 export interface SummaryOptions {
-  /** The output folder as its reader may type it. */
+  /** The output folder, written so that the user can type it. */
   readonly output: string;
-  /** Those of the first part that is not empty. */
+  /** The first lines of the first part that is not empty. */
   readonly firstLines: FirstLines | undefined;
   readonly paint: Paint;
 }
@@ -92,16 +92,16 @@ function factLines(report: JobReport, paint: Paint): string[] {
   ];
 }
 
-/** The largest partition as a multiple of their mean; undefined where there is nothing to compare. */
+/** The largest partition as a multiple of their mean; undefined if there is nothing to compare. */
 export function skewOf(partitionRecords: readonly number[]): number | undefined {
   const total = sum(partitionRecords);
   if (partitionRecords.length < 2 || total === 0) return undefined;
-  // No spread: there may be more partitions than a call takes arguments.
+  // Math.max(...) would fail: there may be more partitions than a call can have arguments.
   const largest = partitionRecords.reduce((a, b) => Math.max(a, b), 0);
   return (largest * partitionRecords.length) / total;
 }
 
-/** The user's own counters: what the engine counts is in the table above. */
+/** Only the user's own counters; the table above shows what the engine counts. */
 function counterLines({ counters }: JobReport, paint: Paint): string[] {
   const all = Object.entries(counters);
   if (all.length === 0) return [];

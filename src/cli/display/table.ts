@@ -2,7 +2,7 @@
 
 export type Alignment = 'left' | 'right';
 
-/** Makes a line of each row, with two blanks between columns and none at the end. */
+/** Turns each row into a line, with two spaces between columns and none at the end. */
 export function tableLines(rows: readonly (readonly string[])[], alignments: readonly Alignment[]): string[] {
   const widths = alignments.map((_, column) => Math.max(0, ...rows.map((row) => (row[column] ?? '').length)));
   return rows.map((row) =>

@@ -30,7 +30,7 @@ function shown(text: string): string {
   return text.replace(paintOrControl, (found) => (isControl(found) ? '\u00b7' : found));
 }
 
-/** JSON escapes those below U+0020 itself; a raw one stands between values, as line ends and indents do. */
+/** JSON escapes those below U+0020 itself; a raw one is whitespace between values. */
 function escapedJson(json: string): string {
   return json.replace(
     /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,

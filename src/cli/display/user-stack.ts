@@ -1,14 +1,14 @@
-/** A stack trace for users: the frames of their own code, and how many others were left out. */
+/** A stack trace for users: the frames of their own code, and the number of omitted frames. */
 import { fileURLToPath } from 'node:url';
 
 const FRAMES_MAX = 10;
 
 export interface UserStack {
-  /** What comes before the frames and is not the error's message: for a module that does not parse, file and line. */
+  /** Text before the frames that is not the error's message. For a module that does not parse, it is the file and line. */
   readonly head: string;
   /** `at parse (/home/me/job.ts:12:5)` */
   readonly frames: readonly string[];
-  /** Frames left out: of this package and of Node. */
+  /** The number of omitted frames, which are those of this package and of Node. */
   readonly hidden: number;
 }
 
@@ -30,7 +30,7 @@ export function userStack(stack: string, packageRoot: URL): UserStack {
     engine.some((folder) => frame.includes(`(${folder}`) || frame.includes(` ${folder}`)) ||
     /\(?node:/.test(frame);
   const own = all.filter((frame) => !isEngine(frame));
-  // Built-ins such as Array.map are of no use without frames of the user.
+  // Frames of built-ins such as Array.map are useless without frames of the user.
   const frames = own.some((frame) => /:\d+:\d+\)?$/.test(frame)) ? own.slice(0, FRAMES_MAX) : [];
   return { head, frames, hidden: all.length - frames.length };
 }

@@ -16,7 +16,7 @@ const LOCAL = [
   'use the emulator at $AWS_ENDPOINT_URL, or at http://127.0.0.1:4566, instead of AWS',
 ] as const;
 
-/** Which stack, where. */
+/** The stack, and whether it is on AWS or an emulator. */
 export const STACK_OPTIONS = [STACK, LOCAL] as const;
 
 /** Which deployment; its bucket and state machine may be named instead of its stack. */

@@ -1,4 +1,4 @@
-/** The flags that all commands on AWS share: which deployment they are about. */
+/** The flags that select the deployment, which all commands on AWS share. */
 import { connect, type Deployment } from '../../aws/client/deployment.ts';
 import type { CommandLines, DeploymentTarget } from '../../aws/client/deployment-target.ts';
 import { checkedJobId, type JobStatus, jobStatus } from '../../aws/client/job-status.ts';
@@ -11,7 +11,7 @@ export async function connectBy(flags: DeploymentFlags): Promise<Deployment> {
   return await connect(flags, commandLinesFor(flags));
 }
 
-/** Checks the id before AWS is asked for anything. */
+/** Checks the id before the first request to AWS. */
 export async function connectToJob(
   id: string,
   flags: DeploymentFlags,
@@ -29,7 +29,7 @@ export function commandLinesFor(flags: DeploymentFlags): CommandLines {
   };
 }
 
-/** The command that deploys what the flags name, or deploys it again. */
+/** The command that deploys, or redeploys, the deployment that the flags select. */
 export function deployLine({ stack, local }: DeploymentFlags, more = ''): string {
   const isLocal = local === true || process.env.AWS_ENDPOINT_URL !== undefined;
   return commandLine(`deploy${more}`, { local: isLocal, ...(stack === undefined ? {} : { stack }) });

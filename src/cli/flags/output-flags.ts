@@ -1,8 +1,8 @@
 /** How much a command prints, and in which form. */
 
 export interface OutputFlags {
-  /** A document for programs on stdout, and nothing else there. */
+  /** Print only JSON on stdout, for programs. */
   readonly json?: boolean;
-  /** Nothing but errors. */
+  /** Print only errors. */
   readonly quiet?: boolean;
 }

@@ -14,11 +14,11 @@ const OUTPUT_CHARACTERS_MAX = 20_000;
 /**
  * The script of the cdk command.
  *
- * @throws UsageError that says what to install where a package is missing that only a deployment needs
+ * @throws UsageError that says what to install if a package that only deployments need is missing
  */
 export function cdkScript(): string {
   const ours = createRequire(PACKAGE_ROOT);
-  // The app imports the library, so it must be beside this package; the command may also be beside the caller.
+  // The app imports the library, so that must be next to this package. The command may also be next to the caller.
   const callers = createRequire(pathToFileURL(join(process.cwd(), 'package.json')));
   const cdk = found('aws-cdk/package.json', ours) ?? found('aws-cdk/package.json', callers);
   const missing = [
@@ -46,15 +46,15 @@ export interface CdkRun {
   readonly args: readonly string[];
   /** Where cdk.json is. */
   readonly folder: string;
-  /** Whether cdk's output goes to stderr as it comes, and cdk may ask. */
+  /** Whether cdk's output goes straight to stderr, and cdk may ask questions. */
   readonly isLive: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface CdkEnd {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended it. */
   readonly code: number | null;
-  /** The end of what it printed; empty where that went to stderr. */
+  /** The end of its output; empty if the output went to stderr. */
   readonly output: string;
 }
 
@@ -72,7 +72,7 @@ export async function runCdk({ args, folder, isLive, signal }: CdkRun): Promise<
       output = `${output}${chunk.toString()}`.slice(-OUTPUT_CHARACTERS_MAX);
     });
   }
-  // A terminal sends Ctrl-C to cdk as well; whoever ends this process alone means both.
+  // A terminal also sends Ctrl-C to cdk. If a signal reaches only this process, it must end cdk too.
   signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);

@@ -1,5 +1,5 @@
 /**
- * 0  done            1  the job failed            2  the command cannot be carried out as it was given
+ * 0  done            1  the job failed            2  the command is wrong
  * 128 + n  stopped by signal n: 130 for Ctrl-C (SIGINT), 143 for SIGTERM
  */
 import { constants } from 'node:os';
@@ -10,7 +10,7 @@ export const EXIT_CODE = { done: 0, failed: 1, usage: 2 } as const;
 
 export function exitCodeOf(error: unknown): number {
   if (!isMapReduceError(error)) return EXIT_CODE.failed;
-  // An error with a task means that the job was under way.
+  // An error that names a task means that the job had started.
   return error.details.taskId === undefined ? ERROR_TABLE[error.name].exitCode : EXIT_CODE.failed;
 }
 

@@ -11,7 +11,7 @@ const SAME_KEY_PRESS_MS = 100;
 
 export interface Interrupt {
   readonly signal: AbortSignal;
-  /** The signal that came, if any. */
+  /** The signal that was received, if any. */
   readonly received: () => NodeJS.Signals | undefined;
   /** Restores what signals do by default. */
   readonly release: () => void;

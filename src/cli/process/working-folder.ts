@@ -5,7 +5,7 @@
 import { MapReduceError } from '../../base/errors.ts';
 import { errnoOf, fieldOf } from '../../base/field-of.ts';
 
-/** @throws UsageError when the working folder is gone */
+/** @throws UsageError if the working folder no longer exists */
 export function assertWorkingFolder(): void {
   try {
     process.cwd();
