@@ -12,11 +12,11 @@ import {
 } from '../../src/aws/protocol/documents.ts';
 import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { stageKey } from '../../src/aws/protocol/keys.ts';
-import { deserializeError, MapReduceError, type RepairTarget } from '../../src/base/errors.ts';
-import { type JobId, STAGES, type Stage, taskId } from '../../src/base/ids.ts';
+import { deserializeError, MapReduceError } from '../../src/base/errors.ts';
+import { type JobId, type Stage, taskId } from '../../src/base/ids.ts';
 import { discardForRepair } from '../../src/commit/repair.ts';
 import { stagesOf } from '../../src/plan/stages.ts';
-import { type Fact, producerOf } from '../../src/stages/advance.ts';
+import { type Fact, isOfEarlierStage } from '../../src/stages/advance.ts';
 import { closeStage } from '../../src/stages/close-stage.ts';
 import { decide } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
@@ -86,12 +86,8 @@ function incompleteStage({
     .filter(({ at, error }) => at >= since && error.name === 'CorruptShuffleError')
     .map(({ error }) => error.details?.toRepair)
     .filter((target) => target !== undefined)
-    .filter((target) => isOfStageBefore(target, stage));
+    .filter((target) => isOfEarlierStage(target, stage));
   return { kind: 'incomplete', stage, missing, damaged: [...new Set(damaged)] };
-}
-
-function isOfStageBefore(target: RepairTarget, stage: Stage): boolean {
-  return STAGES.indexOf(producerOf(target)) < STAGES.indexOf(stage);
 }
 
 function taskFailed(job: JobId, { taskId: task, attemptId, error }: AttemptFailureDocument): MapReduceError {

@@ -268,6 +268,11 @@ export function producerOf(target: RepairTarget): Stage {
   return isTaskId(target) ? stageOf(target) : STAGES[0];
 }
 
+/** Whether a task of this stage may have read the object. Only then can a repair help the task. */
+export function isOfEarlierStage(target: RepairTarget, stage: Stage): boolean {
+  return STAGES.indexOf(producerOf(target)) < STAGES.indexOf(stage);
+}
+
 function unexpected(fact: Fact, phase: Phase): RangeError {
   return new RangeError(`the fact '${fact.kind}' cannot follow the phase '${phase.kind}'`);
 }

@@ -20,6 +20,7 @@ import {
 } from '../../base/errors.ts';
 import type { AttemptFailure, JobEvent } from '../../report/report.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
+import { isOfEarlierStage } from '../../stages/advance.ts';
 import { attemptVerdict } from '../../stages/attempts.ts';
 import type { StagePolicy } from '../../stages/policy.ts';
 import { stragglerAfterMs } from '../../stages/stragglers.ts';
@@ -221,9 +222,10 @@ export class StageRun {
 
   /** Returns true if the error names an object that is being repaired or was just repaired. Then the failure does not count. */
   #sendToRepair(attempt: RunningAttempt, error: unknown): boolean {
-    const hook = this.#options.onCorruptShuffle;
+    const { onCorruptShuffle: hook, stage } = this.#options;
     const target = repairTarget(error);
-    if (!hook || target === undefined) return false;
+    // The job's own code can throw this error, too. Repairs wait for each other, so a repair must not ask for another one.
+    if (!hook || target === undefined || !isOfEarlierStage(target, stage)) return false;
     const verdict = this.#repairs.verdict(target, attempt.sequence);
     this.#reportFailed(attempt, error, true);
     const repair = verdict === 'repair' ? this.#repair(attempt, target, hook) : verdict;

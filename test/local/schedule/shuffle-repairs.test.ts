@@ -172,3 +172,39 @@ describe('a reduce attempt that reads a corrupt shuffle object', () => {
     expect(run.pool.busy.size).toBe(0);
   });
 });
+
+describe('an attempt whose error names an object that its stage does not read', () => {
+  test.each([
+    ['map', 'm-00000'],
+    ['map', 'r-00000'],
+    ['reduce', 'r-00001'],
+  ] as const)('counts as failed, and nothing is repaired: %s, %s', async (stage, toRepair) => {
+    const clock = new FakeClock();
+    const error = new MapReduceError('CorruptShuffleError', 'thrown by the job itself', {
+      details: { toRepair: taskId(toRepair.startsWith('m') ? 'map' : 'reduce', Number(toRepair.slice(2))) },
+    });
+    const pool = new ScriptedPool({
+      workers: 1,
+      clock,
+      script: () => ({ does: 'throw', afterMs: 20, error }),
+    });
+    const repaired: RepairTarget[] = [];
+    const outcome = runStage({
+      stage,
+      tasks: stage === 'map' ? mapTasks(1) : reduceTasks(1),
+      pool,
+      clock,
+      random: () => 0.5,
+      onCorruptShuffle: async (target) => {
+        repaired.push(target);
+      },
+    });
+    outcome.catch(() => {});
+
+    const settled = await clock.until(outcome);
+
+    expect(settled).toMatchObject({ status: 'rejected', reason: { name: 'TaskFailedError' } });
+    expect(repaired).toEqual([]);
+    expect(pool.attempts).toHaveLength(4);
+  });
+});
