@@ -132,7 +132,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
         lists: [SHUFFLE, NOTES],
         reads: [SHUFFLE, ...parts('map'), SUMMARIES, NOTES, OUTPUT_CLAIM],
         writes: [PLAN, SHUFFLE_INDEX, stageKey(ANY_JOB, 'map')],
-        removes: [SHUFFLE, outputParts('map')],
+        removes: [SHUFFLE, ...parts('map')],
       };
     case 'reduce':
       return {

@@ -6,7 +6,7 @@
  * The names of the metadata are public contract: barriers read parts that an earlier version wrote.
  */
 import { MapReduceError } from '../base/errors.ts';
-import { isAttemptId, isJobId, type JobId } from '../base/ids.ts';
+import { isAttemptId, isJobId, type JobId, type TaskId } from '../base/ids.ts';
 import type { JobLayout } from '../plan/task.ts';
 import { parseSummary, type TaskSummary } from '../report/task-summary.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
@@ -30,13 +30,14 @@ export interface CommittedPart {
 
 export interface PartOwner {
   readonly jobId: JobId;
+  readonly taskId: TaskId;
   /** Removes a part that another job wrote, or throws. Without it, such a part causes an OutputExistsError. */
   readonly removeForeign?: ((key: string) => Promise<void>) | undefined;
 }
 
 /**
- * Finds the committed part; returns undefined if there is none. Removes a part that another job wrote, and a damaged
- * part that is still to be merged, so that the task can commit.
+ * Finds the committed part; returns undefined if there is none. Removes a part that another job or
+ * another task wrote, and a damaged part that is still to be merged, so that the task can commit.
  *
  * @throws OutputExistsError if the part may not be removed, or if no job wrote it
  */
@@ -44,7 +45,7 @@ export async function findOrRemovePart(
   store: ObjectStore,
   layout: JobLayout,
   key: string,
-  { jobId, removeForeign }: PartOwner,
+  { jobId, taskId, removeForeign }: PartOwner,
 ): Promise<CommittedPart | undefined> {
   const object = await store.head(key);
   if (object === undefined) return undefined;
@@ -65,7 +66,18 @@ export async function findOrRemovePart(
     await removeForeign(key);
     return undefined;
   }
-  if (text !== undefined) return { object, summary: parseSummary(text) };
+  const summary = parseSummary(text ?? (await storedSummary(store, layout, { key, attempt })));
+  if (summary.taskId === taskId) return { object, summary };
+  // Something copied the part of another task over this one.
+  await store.delete([key]);
+  return undefined;
+}
+
+async function storedSummary(
+  store: ObjectStore,
+  layout: JobLayout,
+  { key, attempt }: { key: string; attempt: string | undefined },
+): Promise<string> {
   if (attempt === undefined || !isAttemptId(attempt)) {
     throw new MapReduceError(
       'StorageError',
@@ -73,8 +85,7 @@ export async function findOrRemovePart(
       { details: { objectKey: key } },
     );
   }
-  const summary = await store.get(attemptSummaryKey(layout, attempt));
-  return { object, summary: parseSummary(summary.toString()) };
+  return (await store.get(attemptSummaryKey(layout, attempt))).toString();
 }
 
 /**

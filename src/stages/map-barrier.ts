@@ -98,12 +98,11 @@ async function closeMapOnly({
   removeForeign,
 }: Options): Promise<BarrierResult> {
   const { jobId, merge } = plan.settings;
-  const parts = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) =>
-    summaryOrRemovePart(store, layout, taskPartKey(layout, taskId('map', map), { extension, merge }), {
-      jobId,
-      removeForeign,
-    }),
-  );
+  const parts = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) => {
+    const task = taskId('map', map);
+    const key = taskPartKey(layout, task, { extension, merge });
+    return summaryOrRemovePart(store, layout, key, { jobId, taskId: task, removeForeign });
+  });
   const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);
   checkBytesRead(plan, summaries);

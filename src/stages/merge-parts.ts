@@ -86,11 +86,16 @@ async function mergeRuns(key: string, options: MergeOptions): Promise<ResultTota
 async function runSegments({ plan, store, layout }: MergeOptions): Promise<RunSegment[]> {
   const reducers = [...Array(plan.settings.reducers).keys()];
   const segments = await mapBounded(reducers, LIMITS.barrierReadsMax, async (reducer) => {
-    const key = mergeRunKey(layout, taskId('reduce', reducer));
+    const task = taskId('reduce', reducer);
+    const key = mergeRunKey(layout, task);
     const run = await store.head(key);
     if (run === undefined) throw gone(store, key);
-    const { extents } = await readShuffleFooter(store, run);
-    const { startBytes, lengthBytes, records } = extents[0]!;
+    const { extents, summary } = await readShuffleFooter(store, run);
+    const [extent] = extents;
+    if (extent === undefined || summary.taskId !== task) {
+      throw corrupt(key, `it holds the output of ${summary.taskId}`);
+    }
+    const { startBytes, lengthBytes, records } = extent;
     return { store, key, etag: run.etag, startBytes, endBytes: startBytes + lengthBytes, records };
   });
   return segments.filter(({ records }) => records > 0);
@@ -162,8 +167,9 @@ function orderedParts({ plan, store, layout, extension }: MergeOptions): Promise
   const stage = lastStage(plan.settings);
   const tasks = taskCounts(plan)[stage];
   return mapBounded([...Array(tasks).keys()], LIMITS.barrierReadsMax, async (index) => {
-    const part = taskPartKey(layout, taskId(stage, index), { extension, merge });
-    const found = await findOrRemovePart(store, layout, part, { jobId });
+    const task = taskId(stage, index);
+    const part = taskPartKey(layout, task, { extension, merge });
+    const found = await findOrRemovePart(store, layout, part, { jobId, taskId: task });
     if (found === undefined) throw gone(store, part);
     const { object, summary } = found;
     const { recordsWritten: records, bytesWritten: bytes } = summary;

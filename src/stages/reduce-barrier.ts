@@ -36,7 +36,7 @@ export async function closeReduceStage({
     const task = taskId('reduce', index);
     if (merge && !partsAreInOrder(plan.settings)) return readMergeRunSummary(store, layout, task);
     const key = taskPartKey(layout, task, { extension, merge });
-    return summaryOrRemovePart(store, layout, key, { jobId, removeForeign });
+    return summaryOrRemovePart(store, layout, key, { jobId, taskId: task, removeForeign });
   });
   const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);

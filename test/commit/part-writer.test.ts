@@ -51,7 +51,7 @@ function crcOf(bytes: Buffer): string {
   return crc32(bytes).toString(16).padStart(8, '0');
 }
 
-const OWNER = { jobId: jobId('test') };
+const OWNER = { jobId: jobId('test'), taskId: TASK };
 
 describe('PartWriter', () => {
   it('writes a part that fits in one request, with its summary in the metadata', async () => {

@@ -170,3 +170,44 @@ describe('a shuffle object with the data of another map task', () => {
     );
   });
 });
+
+describe.each([
+  ['before the barrier', 'heads'],
+  ['before the commit', 'commits'],
+] as const)('the output of one task, copied over that of another %s,', (_, moment) => {
+  it.each([
+    ['a part', { app: 'keep-all' }, 'output/job/part-m-', '.tsv'],
+    ['a part to be appended', { app: 'keep-all', merge: true }, 'work/job/merge/m-', ''],
+    ['a run to be merged', { app: 'line-count', reducers: 2, merge: true }, 'work/job/merge/r-', ''],
+  ])('is recreated: %s', async (_what, request, prefix, suffix) => {
+    const store = new InterferingStore(new MemoryStore({ name: `damage-${++jobs}` }));
+    await using machine = await SimulatedMachine.start(
+      { 'line-count': lineCount, 'keep-all': keepAll },
+      store,
+    );
+    await store.put('data/lines', Buffer.from('aa\nbb\ncc\ndd\n'));
+    const [first, second] = [`${prefix}00000${suffix}`, `${prefix}00001${suffix}`];
+    let happened = false;
+    const copyOnce = async () => {
+      if (happened) return;
+      happened = true;
+      const { metadata } = (await store.inner.head(first))!;
+      await store.inner.put(second, await store.inner.get(first), { metadata });
+    };
+    store.interfere = async (operation, key) => {
+      if (moment === 'heads' && operation === 'head' && key === second) await copyOnce();
+    };
+
+    const ended = await machine.execute(
+      { jobId: 'job', request: { inputs: ['data/'], splitSizeBytes: 6, ...request } },
+      { beforeCommit: () => (moment === 'commits' ? copyOnce() : undefined) },
+    );
+
+    let text = '';
+    for await (const { key } of store.list('output/job/')) {
+      if (/\/(part-|merged)/.test(key)) text += (await store.get(key)).toString();
+    }
+    expect({ status: ended.status, happened }).toEqual({ status: 'SUCCEEDED', happened: true });
+    expect(text.split('\n').sort()).toEqual(['', 'aa\t1', 'bb\t1', 'cc\t1', 'dd\t1']);
+  });
+});
