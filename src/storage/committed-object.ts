@@ -5,9 +5,9 @@
  *     send(), ..., commit()        an upload, which commit() completes                 1 below 8 MiB (s3-upload.ts), else more
  *     setAside() before either     a local file, which the next send() or commit() adds to the upload
  *
- * The write is conditional: of several attempts that commit the same object, one succeeds, and the others are told so. The
- * writer decides how much it holds in memory, and calls send() in time. What a synchronous call produces beyond that goes
- * through setAside().
+ * The write is conditional: of several attempts that commit the same object, one succeeds, and the others learn that
+ * they lost. The writer decides how much it holds in memory, and calls send() in time. What a synchronous call produces
+ * beyond that goes through setAside().
  */
 import { isMapReduceError } from '../base/errors.ts';
 import type { Metadata, ObjectStore, Upload, WriteCondition } from './object-store.ts';

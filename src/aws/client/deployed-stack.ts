@@ -10,11 +10,11 @@ export interface DeployedStack {
   readonly stackName: string;
   /** From the outputs of the stack, which older versions have too. */
   readonly appNames: readonly string[];
-  /** Undefined where the stack does not say. */
+  /** Undefined if the stack does not say. */
   readonly catalog: AppCatalog | undefined;
 }
 
-/** @returns undefined where there is no such stack yet */
+/** @returns undefined if there is no such stack yet */
 export async function deployedStack(stackName: string): Promise<DeployedStack | undefined> {
   const { stack } = await findStack(stackName);
   if (stack === undefined) return undefined;
@@ -26,7 +26,7 @@ export async function deployedStack(stackName: string): Promise<DeployedStack | 
   return { stackName, appNames, catalog: machine === undefined ? undefined : await catalogFrom(machine) };
 }
 
-/** Undefined where the caller may not read it, or somebody has removed the state machine by hand. */
+/** Undefined if the caller may not read it, or the state machine was deleted by hand. */
 async function catalogFrom(stateMachineArn: string): Promise<AppCatalog | undefined> {
   const { SFNClient } = await import('@aws-sdk/client-sfn');
   const sfn = new SFNClient(clientOptions(clientRegion()));

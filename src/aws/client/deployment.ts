@@ -17,7 +17,7 @@ export interface Deployment extends CommandLines {
   /** The bucket. */
   readonly store: ObjectStore;
   readonly sfn: SFNClient;
-  /** Absent where the target names bucket and state machine, so that no stack was looked for. */
+  /** Absent if the target names the bucket and the state machine, so that no stack is needed. */
   readonly stackName?: string;
 }
 
@@ -27,7 +27,7 @@ export function stackNameOf({ stack }: DeploymentTarget): string {
   return stack ?? process.env.MAPREDUCE_STACK ?? STACK_NAME_DEFAULT;
 }
 
-/** @throws UsageError where there is no such stack, or mapreduce did not deploy it */
+/** @throws UsageError if there is no such stack, or mapreduce did not deploy it */
 export async function connect(target: DeploymentTarget, lines: CommandLines): Promise<Deployment> {
   assertEnvironment();
   if (target.local) useLocalEndpoint();
@@ -49,7 +49,7 @@ export async function connect(target: DeploymentTarget, lines: CommandLines): Pr
   };
 }
 
-/** Looks for the stack only where neither the target nor the environment names both. */
+/** Looks for the stack only if neither the target nor the environment names both. */
 async function resourcesOf(
   target: DeploymentTarget,
   lines: CommandLines,

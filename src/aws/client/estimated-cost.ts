@@ -13,9 +13,9 @@ export interface EstimatedCost {
   readonly kind: 'estimate';
   readonly usage: Usage;
   readonly cost: Cost;
-  /** Those of another region where the prices of the job's region are not known. */
+  /** The prices of another region, if those of the job's region are not known. */
   readonly prices: Prices;
-  /** Where the job ran. */
+  /** The region in which the job ran. */
   readonly region: string;
   /** Whether the job ran on an emulator: the cost is what it would have been on AWS. */
   readonly isEmulator: boolean;

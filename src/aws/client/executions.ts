@@ -73,7 +73,7 @@ export async function startExecution(
   };
 }
 
-/** @returns undefined where there is none, or no longer one: Step Functions keeps executions for 90 days */
+/** @returns undefined if there is none, or it has expired: Step Functions keeps executions for 90 days */
 export async function findExecution(
   { sfn }: Deployment,
   { arn, redrive }: { arn: string; redrive: number },

@@ -38,7 +38,7 @@ interface LogQuestion {
   readonly limit: number;
 }
 
-/** @throws where the caller may read none of the log groups */
+/** @throws if the caller may read none of the log groups */
 export async function jobLogs(
   deployment: Deployment,
   { jobId, execution, plan }: JobStatus,
@@ -79,7 +79,7 @@ function isWarning(message: string): boolean {
   }
 }
 
-/** At least one more than `limit` where there are more, so that the caller can say so. */
+/** Returns more than `limit` lines if there are more, so that the caller can say so. */
 async function linesOf(
   client: CloudWatchLogsClient,
   { group, jobId, fromMs, areErrorsOnly, limit }: LogQuestion & { fromMs: number; group: string },

@@ -10,7 +10,7 @@ import type { Deployment } from './deployment.ts';
 import type { JobExecution } from './executions.ts';
 import type { JobStatus } from './job-status.ts';
 
-/** @throws UsageError where the results are gone, or are those of another job */
+/** @throws UsageError if the results no longer exist or belong to another job */
 export async function readReport(
   { store }: Deployment,
   { jobId: job, plan, execution }: JobStatus,

@@ -8,7 +8,7 @@ const LOCAL_REGION = 'us-east-1';
 const LOCAL_KEY = 'test';
 
 /**
- * Changes the environment in place, because SDK clients and cdk read it. Keys are kept only where the endpoint is set as
+ * Changes the environment in place, because SDK clients and cdk read it. Keys are kept only if the endpoint is set as
  * well and they do not look like keys of AWS.
  *
  * @throws UsageError when AWS_ENDPOINT_URL is AWS

@@ -8,10 +8,10 @@ import { describeMachine, functionConfiguration, functionsIn, readDefinition } f
 
 const REQUESTS_AT_ONCE_MAX = 4;
 
-/** Makes a call, and returns undefined where AWS denies access. */
+/** Makes a call, and returns undefined if AWS denies access. */
 export type Attempt = <T>(ask: () => Promise<T>) => Promise<T | undefined>;
 
-/** @throws where the caller may not look at the machine of the jobs, which names everything else */
+/** @throws if the caller may not describe the job machine, which names everything else */
 export async function logGroups(deployment: Deployment, attempt: Attempt): Promise<string[]> {
   const jobs = await describeMachine(deployment, deployment.stateMachineArn);
   const { watchMachine } = readDefinition(jobs.definition);

@@ -45,7 +45,7 @@ export async function describeMachine(
   return { definition, logGroup };
 }
 
-/** @returns undefined where the function no longer exists */
+/** @returns undefined if the function no longer exists */
 export async function functionConfiguration(
   { stateMachineArn }: Deployment,
   name: string,

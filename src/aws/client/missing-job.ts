@@ -22,7 +22,7 @@ export async function noSuchJob(deployment: Deployment, job: JobId): Promise<Map
   );
 }
 
-/** Ids of jobs on the bucket; none where the caller may not list them. */
+/** Ids of jobs in the bucket; empty if the caller may not list them. */
 async function knownJobs({ store }: Deployment): Promise<Set<string>> {
   const known = new Set<string>();
   let keys = 0;

@@ -19,7 +19,7 @@ import {
 } from '../../report/result-names.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
-/** Parts that are downloaded at once; the store reads ahead in each. */
+/** Parts that are downloaded at the same time; the store reads ahead in each. */
 const PARTS_AT_ONCE_MAX = 4;
 
 /** The first bytes of the first part that holds a record; undefined when none does. */

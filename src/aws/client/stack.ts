@@ -6,7 +6,7 @@ import { clientOptions, clientRegion } from './client-options.ts';
 export interface StackLookup {
   /** Undefined if there is no stack of that name. */
   readonly stack: Stack | undefined;
-  /** Where it was looked for. */
+  /** The region that was searched. */
   readonly region: string;
 }
 

@@ -22,7 +22,7 @@ export interface Submission {
   /** Whether a person chose the id, so that another job may have it already. */
   readonly isIdChosen: boolean;
   readonly app: string;
-  /** Paths and globs of this machine; `s3://` URLs, keys and prefixes of the bucket. */
+  /** Local paths and globs; `s3://` URLs, keys and prefixes of the bucket. */
   readonly inputs: readonly string[];
   /** `s3://<bucket>/output/<name>/`, or without the bucket. */
   readonly output: string | undefined;

@@ -28,13 +28,13 @@ export interface PlannedInputs {
   /** What the request names: keys and prefixes, in order. */
   readonly inputs: readonly string[];
   readonly uploads: readonly PlannedUpload[];
-  /** Of this machine, in the order of the uploads. */
+  /** Local files, in the order of the uploads. */
   readonly files: readonly InputFile[];
-  /** Those of `inputs` that are on the bucket already. */
+  /** Those of `inputs` that already exist in the bucket. */
   readonly stored: readonly string[];
 }
 
-/** Files that are uploaded at once; the store uploads several parts of each. */
+/** Files that are uploaded at the same time; the store uploads several parts of each. */
 const UPLOADS_AT_ONCE_MAX = 8;
 
 /**

@@ -152,7 +152,7 @@ class StatusEvents {
   }
 
   /**
-   * Records per partition, as the barrier of the stage counted them. Read once; undefined where the caller may not read
+   * Records per partition, as the barrier of the stage counted them. Read once; undefined if the caller may not read
    * them, or they are gone.
    */
   async #partitionRecords(job: JobId, stage: Stage): Promise<readonly number[] | undefined> {

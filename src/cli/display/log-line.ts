@@ -5,7 +5,7 @@ import { formatDuration } from '../../base/quantities.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { type Paint, printable } from './paint.ts';
 
-/** @param at  when it was logged, in milliseconds, where the line itself does not say */
+/** @param at  when it was logged, in milliseconds; used if the line itself does not say */
 export function shownLine(message: string, paint: Paint, at?: number): string {
   const record = parsed(message);
   const time = timeOf(record, at);

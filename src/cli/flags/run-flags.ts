@@ -36,7 +36,7 @@ const ATTEMPTS_MAX = 100;
 const STALL_TIMEOUT_MS_MAX = 24 * 3_600_000;
 
 /**
- * @param job  as it was typed
+ * @param job  as the user typed it
  * @throws UsageError, naming the flag.
  */
 export async function embeddedOptions(job: string | undefined, flags: RunFlags): Promise<EmbeddedRunOptions> {
@@ -84,7 +84,7 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   };
 }
 
-/** Checked here because commander would report --input as missing where the user typed --imput. */
+/** Checked here because commander would report --input as missing if the user typed --imput. */
 function assertComplete(job: string | undefined, { input, output }: RunFlags) {
   if (job === undefined) {
     throw new MapReduceError(

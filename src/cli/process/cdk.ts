@@ -1,4 +1,4 @@
-/** The command `cdk`, which deploys: where it is, and how it is run. */
+/** Finds and runs the command `cdk`, which deploys. */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * Ctrl-C and similar signals. The first asks the job to stop and clean up; the second ends the process at once.
+ * Ctrl-C and similar signals. The first asks the job to stop and clean up; the second ends the process immediately.
  */
 import { MapReduceError } from '../../base/errors.ts';
 import { exitCodeOfSignal } from './exit-code.ts';
