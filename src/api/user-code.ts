@@ -1,9 +1,10 @@
 /** Calls of the user's functions: setup, counters and errors. */
 import { type Counters, newCounters } from '../base/counters.ts';
-import { type ErrorDetails, MapReduceError } from '../base/errors.ts';
+import { plainDetails } from '../base/error-details.ts';
+import { type ErrorDetails, isErrorName, MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Progress } from '../base/progress.ts';
-import { isInstance, thrownFields } from '../base/thrown.ts';
+import { isInstance, readField, thrownFields } from '../base/thrown.ts';
 import { refusePromise } from '../base/user-returns.ts';
 import type { Job, ParameterValues } from './job.ts';
 
@@ -63,13 +64,13 @@ export function userCodeError(
   thrown: unknown,
   details: ErrorDetails = {},
 ): MapReduceError {
-  if (isInstance(thrown, MapReduceError)) {
-    return new MapReduceError(thrown.name, thrown.message, {
-      details: { phase, ...details, ...thrown.details },
-      cause: thrown.cause,
+  const { name, message, stack: userStack, cause, isError } = thrownFields(thrown);
+  if (isInstance(thrown, MapReduceError) && isErrorName(name)) {
+    return new MapReduceError(name, message, {
+      details: { phase, ...details, ...plainDetails(readField(thrown, 'details')) },
+      cause,
     });
   }
-  const { name, message, stack: userStack, isError } = thrownFields(thrown);
   return new MapReduceError(
     'UserCodeError',
     `${phase}() threw ${isError ? `${name}: ${message}` : message}`,

@@ -3,36 +3,13 @@
  * people: it says what happened, the value received, what is allowed and what to do next. Names come from the table in
  * error-table.ts instead of from classes, because a bundler may rename classes.
  */
-import { ERROR_TABLE, type ErrorName, isErrorName } from './error-table.ts';
+import { type ErrorDetails, plainDetails, type RepairTarget } from './error-details.ts';
+import { type ErrorName, errorRow, isErrorName } from './error-table.ts';
 import { errnoOf } from './field-of.ts';
-import type { AttemptId, JobId, TaskId } from './ids.ts';
-import { isInstance, thrownFields } from './thrown.ts';
+import { isInstance, readField, thrownFields } from './thrown.ts';
 
-/** The task whose committed object is damaged or missing, or the index that the map barrier writes. */
-export type RepairTarget = TaskId | 'shuffle-index';
-
+export type { ErrorDetails, RepairTarget };
 export { type ErrorName, isErrorName };
-
-/** Where the error happened, as far as is known. Plain data, because threads and failure.json pass it on. */
-export interface ErrorDetails {
-  jobName?: string;
-  jobId?: JobId;
-  taskId?: TaskId;
-  attemptId?: AttemptId;
-  /** The user's function that was running. */
-  phase?: 'map' | 'combine' | 'partition' | 'reduce' | 'setup' | 'codec';
-  /** The input file (path or object key), and the byte offset at which the record starts. */
-  file?: string;
-  offsetBytes?: number;
-  /** The key whose group was being reduced or combined, as text. */
-  groupKey?: string;
-  /** The object that a storage error concerns. */
-  objectKey?: string;
-  /** For a CorruptShuffleError, what must be repaired before another attempt can succeed. */
-  toRepair?: RepairTarget;
-  /** The stack trace of the user's code. */
-  userStack?: string;
-}
 
 export interface SerializedError {
   name: string;
@@ -58,7 +35,7 @@ export class MapReduceError extends Error {
   }
 
   get retryable(): boolean {
-    return ERROR_TABLE[this.name].retry !== 'never';
+    return errorRow(this.name)?.retry !== 'never';
   }
 }
 
@@ -111,7 +88,7 @@ export function serializeError(error: unknown, depth = 0): SerializedError {
     name,
     message,
     ...(stack === undefined ? {} : { stack }),
-    ...(isInstance(error, MapReduceError) ? { details: error.details } : {}),
+    ...(isInstance(error, MapReduceError) ? { details: plainDetails(readField(error, 'details')) } : {}),
     ...(cause === undefined || depth >= 5 ? {} : { cause: serializeError(cause, depth + 1) }),
   };
 }

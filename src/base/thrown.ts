@@ -15,14 +15,14 @@ export function thrownFields(thrown: unknown): ThrownFields {
   if (!isErrorLike(thrown)) {
     return { name: 'Error', message: textOf(thrown), stack: undefined, cause: undefined, isError: false };
   }
-  const name = read(thrown, 'name');
-  const message = read(thrown, 'message');
-  const stack = read(thrown, 'stack');
+  const name = readField(thrown, 'name');
+  const message = readField(thrown, 'message');
+  const stack = readField(thrown, 'stack');
   return {
     name: typeof name === 'string' ? name : 'Error',
     message: typeof message === 'string' ? message : '(an error whose message is not a text)',
     stack: typeof stack === 'string' ? stack : undefined,
-    cause: read(thrown, 'cause'),
+    cause: readField(thrown, 'cause'),
     isError: true,
   };
 }
@@ -50,11 +50,12 @@ function isErrorLike(thrown: unknown): thrown is object {
   if (typeof thrown !== 'object' || thrown === null) return false;
   return (
     isInstance(thrown, Error) ||
-    (typeof read(thrown, 'message') === 'string' && typeof read(thrown, 'stack') === 'string')
+    (typeof readField(thrown, 'message') === 'string' && typeof readField(thrown, 'stack') === 'string')
   );
 }
 
-function read(from: object, name: string): unknown {
+/** Returns undefined if reading the field throws. */
+export function readField(from: object, name: string): unknown {
   try {
     return Reflect.get(from, name);
   } catch {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { deserializeError, isErrorName, MapReduceError, serializeError } from '../../src/base/errors.ts';
+import {
+  deserializeError,
+  isErrorName,
+  isRetryable,
+  MapReduceError,
+  serializeError,
+} from '../../src/base/errors.ts';
 import { taskId } from '../../src/base/ids.ts';
 
 describe('an error that is sent between threads', () => {
@@ -48,4 +54,43 @@ describe('an error that is sent between threads', () => {
       expect(cause).toMatchObject({ name, message: 'no' });
     },
   );
+
+  it('keeps of its details only what has the type of its field', () => {
+    const odd = {
+      jobId: 5,
+      taskId: 'x-1',
+      attemptId: {},
+      phase: 'lunch',
+      file: () => 1,
+      offsetBytes: Number.NaN,
+      groupKey: Symbol('key'),
+      toRepair: 'everything',
+      get objectKey(): string {
+        throw new Error('not now');
+      },
+      more: 5n,
+      jobName: 'words',
+    };
+    // A job in JavaScript can pass anything.
+    const error = Reflect.construct(MapReduceError, ['UserCodeError', 'no', { details: odd }]);
+    const outer = new Error('outer', { cause: error });
+
+    const { details } = serializeError(error);
+    const found = structuredClone(serializeError(outer));
+
+    expect(details).toEqual({ jobName: 'words' });
+    expect(found.cause?.details).toEqual({ jobName: 'words' });
+  });
+
+  it.each([null, 'text', 7])('has no details if they are %s', (details) => {
+    const error = Reflect.construct(MapReduceError, ['UserCodeError', 'no', { details }]);
+
+    expect(serializeError(error).details).toEqual({});
+  });
+
+  it('is retryable if its name is not in the table', () => {
+    const error = Reflect.construct(MapReduceError, ['NoSuchError', 'no']);
+
+    expect(isRetryable(error)).toBe(true);
+  });
 });

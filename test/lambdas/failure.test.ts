@@ -138,3 +138,22 @@ describe('failure.json', () => {
     ]);
   });
 });
+
+describe('the error with which the execution fails', () => {
+  it('has the beginning of a long message, without half of a UTF-16 pair', async () => {
+    const event = {
+      jobId: JOB,
+      error: answered('OddError', `a${'😀'.repeat(9_000)}`),
+      execution: { id: 'execution', startTime: STARTED, input: {} },
+    };
+    const environment = { store: new MemoryStore(), now: () => new Date(STARTED) };
+
+    const { cause } = await failureStep(
+      v.parse(failureEventSchema, event),
+      environment as unknown as StepEnvironment,
+    );
+
+    expect(cause.length).toBe(4_000);
+    expect(cause.isWellFormed()).toBe(true);
+  });
+});

@@ -49,11 +49,13 @@ export function carriedError(errorMessage: string): SerializedError | undefined 
 }
 
 function answerOf(error: SerializedError): Error {
-  const carried = ascii(JSON.stringify({ mapreduceError: FORMAT, error }));
-  const answer = new Error(`${error.message}\n${carried}`);
-  answer.name = error.name;
+  // Lambda and Step Functions may replace or refuse half of a UTF-16 pair.
+  const name = error.name.toWellFormed();
+  const carried = ascii(JSON.stringify({ mapreduceError: FORMAT, error: { ...error, name } }));
+  const answer = new Error(`${error.message.toWellFormed()}\n${carried}`);
+  answer.name = name;
   // The stack is in the log of the function. As `trace`, it would only take up room.
-  answer.stack = error.name;
+  answer.stack = name;
   return answer;
 }
 

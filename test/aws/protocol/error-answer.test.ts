@@ -39,6 +39,27 @@ function received(thrown: unknown) {
 }
 
 describe('an error that passes through Lambda and Step Functions', () => {
+  it('keeps its name and message if a cause has details that are not plain data', () => {
+    const details = { offsetBytes: 5n, file: 7, jobId: {} };
+    const cause = Reflect.construct(MapReduceError, ['UserCodeError', 'inner', { details }]);
+
+    const error = received(new MapReduceError('UserCodeError', 'map() threw', { cause }));
+
+    expect(error).toMatchObject({
+      name: 'UserCodeError',
+      message: 'map() threw',
+      cause: { message: 'inner', details: {} },
+    });
+  });
+
+  it('has no half of a UTF-16 pair in its name or its text', () => {
+    const answer = answerFor(Object.assign(new Error('a\ud83d b'), { name: 'Odd\ud83d' }));
+
+    expect(answer.name).toBe('Odd\ufffd');
+    expect(answer.message.isWellFormed()).toBe(true);
+    expect(carriedError(answer.message)).toMatchObject({ name: 'Odd\ufffd' });
+  });
+
   it('keeps its name, its message, every detail and its causes', () => {
     const inner = Object.assign(new Error('connection reset'), { name: 'SocketError' });
     const cause = new MapReduceError('StorageError', 'cannot read', { details: DETAILS, cause: inner });
