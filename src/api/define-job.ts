@@ -1,6 +1,7 @@
 import { isMapReduceError, MapReduceError } from '../base/errors.ts';
 import { taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import { unsuitableKind } from '../base/user-returns.ts';
 import type { KeyType, ValueType } from '../codec/codec.ts';
 import { resolveKeyCodec, resolveValueCodec } from '../codec/resolve.ts';
@@ -79,20 +80,23 @@ export function defineJob(definition: AnyDefinition): Job {
 /** A definition before it is checked: callers from JavaScript can pass anything. */
 type AnyDefinition = { readonly [F in Field]?: unknown };
 
-type Field =
-  | 'name'
-  | 'description'
-  | 'input'
-  | 'params'
-  | 'setup'
-  | 'map'
-  | 'output'
-  | 'key'
-  | 'value'
-  | 'combine'
-  | 'partition'
-  | 'reduce'
-  | 'reducers';
+const FIELDS = [
+  'name',
+  'description',
+  'input',
+  'params',
+  'setup',
+  'map',
+  'output',
+  'key',
+  'value',
+  'combine',
+  'partition',
+  'reduce',
+  'reducers',
+] as const;
+
+type Field = (typeof FIELDS)[number];
 
 /** A definition whose common fields are checked. Here the user's own types are replaced by `unknown`. */
 type CommonFields = AnyDefinition &
@@ -172,7 +176,21 @@ const MAP_ONLY_CHECKS: readonly Check[] = (['key', 'value', 'combine', 'partitio
 );
 
 function assertCommon(definition: AnyDefinition): asserts definition is CommonFields {
-  assertAll(String(definition.name), definition, COMMON_CHECKS);
+  const name = String(definition.name);
+  assertKnown(name, definition);
+  assertAll(name, definition, COMMON_CHECKS);
+}
+
+/** A mistyped field would be ignored. The compiler reports it, but a job may run without having been compiled. */
+function assertKnown(name: string, definition: AnyDefinition): void {
+  const unknown = Object.keys(definition).find((field) => !isOneOf(FIELDS, field));
+  if (unknown === undefined) return;
+  const nearest = nearestName(unknown, FIELDS);
+  const hint =
+    nearest === undefined ? `A job has the fields ${FIELDS.join(', ')}` : `Did you mean '${nearest}'?`;
+  throw new MapReduceError('JobDefinitionError', `job '${name}': unknown field '${unknown}'. ${hint}`, {
+    details: { jobName: name },
+  });
 }
 
 function assertShuffle(name: string, definition: AnyDefinition): asserts definition is ShuffleFields {

@@ -23,6 +23,12 @@ describe('defineJob()', () => {
       { name: 'Words' },
       "name must be 1 to 63 lower-case letters, digits and dashes, and must not start with a dash; received 'Words'",
     ],
+    ['a mistyped field', { combne: 'sum' }, "unknown field 'combne'. Did you mean 'combine'?"],
+    [
+      'a field of another system',
+      { mapperClass: 'X' },
+      "unknown field 'mapperClass'. A job has the fields name,",
+    ],
     ['no map', { map: undefined }, 'map must be a function (record, context); received undefined'],
     [
       'an input that is not a format',

@@ -1,10 +1,12 @@
 /** Loads a job module and explains what is wrong with it. */
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Job, JobShuffle } from '../../api/job.ts';
 import { describeJob, type JobDescription } from '../../api/job-description.ts';
 import { MapReduceError } from '../../base/errors.ts';
+import { nearestName } from '../../base/nearest-name.ts';
 import { isInstance, textOf, thrownFields } from '../../base/thrown.ts';
 import { resolveSelf } from './resolve-self.ts';
 
@@ -78,11 +80,20 @@ function asDefinitionError(
 async function checkFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile()) return;
+  const nearest = found === undefined ? await nearestModule(path) : undefined;
   const problem = found ? 'is not a file' : 'does not exist';
-  throw new MapReduceError(
-    'JobDefinitionError',
-    `the job module ${path} ${problem}. Give the path of a .ts, .js, .mjs or .cjs file`,
+  const remedy =
+    nearest === undefined ? 'Give the path of a .ts, .js, .mjs or .cjs file' : `Did you mean '${nearest}'?`;
+  throw new MapReduceError('JobDefinitionError', `the job module ${path} ${problem}. ${remedy}`);
+}
+
+async function nearestModule(path: string): Promise<string | undefined> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const nearest = nearestName(
+    basename(path),
+    names.filter((name) => /\.[cm]?[jt]s$/.test(name)),
   );
+  return nearest === undefined ? undefined : join(dirname(path), nearest);
 }
 
 async function importJob(url: URL, path: string): Promise<Record<string, unknown>> {

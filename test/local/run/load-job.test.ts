@@ -61,6 +61,15 @@ describe('loading a job module', () => {
     expect(load(file, text)).toEqual({ job: 'words' });
   });
 
+  test('a mistyped path gets the nearest module of its folder', () => {
+    load('mean.ts', '');
+
+    expect(load('mena.ts')).toMatchObject({
+      name: 'JobDefinitionError',
+      message: `the job module ${join(folder, 'mena.ts')} does not exist. Did you mean '${join(folder, 'mean.ts')}'?`,
+    });
+  });
+
   test('a path that does not exist', () => {
     expect(load('absent.ts')).toMatchObject({
       name: 'JobDefinitionError',
