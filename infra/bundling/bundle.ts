@@ -71,7 +71,7 @@ export function bundleHandlers(jobs: string): Bundles {
 }
 
 function buildOnce(jobsPath: string): Built {
-  // The jobs are checked before the functions are bundled, which takes longer, so that a refusal comes at once.
+  // The jobs are checked before the functions are bundled, which takes longer, so that a refusal comes immediately.
   const apps = appsOf(jobsPath);
   const { metafile, outputFiles: files } = build(
     FUNCTION_NAMES.map((name) => ({ in: `lambdas/${name}${ENDING}`, out: `${name}/index` })),

@@ -118,7 +118,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
         reads: [...inputs, REQUESTS, ...RESULTS],
         // CANCEL: if a job takes over an output, it cancels the job that owned the output.
         writes: [CLAIM, PLAN, OUTPUT_CLAIM, CANCEL],
-        // For a redrive, and to replace results.
+        // A redrive, and a job that replaces results, delete objects.
         removes: [CANCEL, FAILURE, ...RESULTS],
       };
     case 'map':

@@ -191,7 +191,7 @@ class LambdaAttemptControl implements AttemptControl {
         this.isSuperseded = true;
     };
     this.#checkForCancel = checkForCancel;
-    // Check at once too, because a coordinator may still start tasks for a while after the job was cancelled.
+    // Check immediately too, because a coordinator may still start tasks for a while after the job was cancelled.
     void checkForCancel().catch(() => {});
     // If a check fails, the attempt continues, because the commit is safe anyway. If S3 throttles a check, it may take
     // longer than the interval.

@@ -25,7 +25,7 @@ export interface ClaimedJob {
   readonly jobId: JobId;
   /** Not yet checked, so that errors in it are reported under the job's id. */
   readonly request: unknown;
-  /** For messages. */
+  /** Used in messages. */
   readonly what: string;
   /** This execution has just claimed the job, so there is no plan yet. */
   readonly isNew: boolean;

@@ -104,7 +104,7 @@ export interface TaskContext<P, S> {
 export interface MapContext<K, V, P, S> extends TaskContext<P, S> {
   /**
    * Emits one key and its value. Call it any number of times for a record, but only while `map` runs. The key and the value
-   * are encoded at once, so both may be changed afterwards.
+   * are encoded immediately, so both may be changed afterwards.
    *
    * @throws UnencodableValueError for what the job's `key` or `value` type cannot hold
    * @throws RecordTooLargeError for a key and value of more than 256 MiB, or a quarter of the worker's memory

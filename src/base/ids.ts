@@ -24,7 +24,7 @@ const TASK_ID = `[${Object.values(TASK_LETTERS).join('')}]-\\d{5,}`;
 const TASK_ID_PATTERN = new RegExp(`^${TASK_ID}$`);
 const ATTEMPT_ID_PATTERN = new RegExp(`^${TASK_ID}\\.[A-Za-z0-9._-]+$`);
 
-/** For messages. */
+/** Used in messages. */
 export const JOB_ID_RULE =
   "must consist of 1 to 80 letters, digits, '.', '_' or '-', and start with a letter or digit";
 

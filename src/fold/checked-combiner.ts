@@ -8,7 +8,7 @@ import type { ByteSink, Codec } from '../codec/codec.ts';
 import { isStringCodec } from '../codec/string-codec.ts';
 
 /**
- * Rejects a wrong result at once if it can be recognised cheaply, because the next call would receive it. The codec
+ * Rejects a wrong result immediately if it can be recognised cheaply, because the next call would receive it. The codec
  * rejects all other wrong results in encodeFolded().
  */
 export function checkedCombiner(

@@ -54,7 +54,7 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
     checkShuffleIndex({ maps: splits.length, partitions: reducers });
     return splits;
   };
-  // Before any file is opened, so that a job that is too large is refused at once.
+  // Before any file is opened, so that a job that is too large is refused immediately.
   const byName = checkedSplits(given);
   const files = await lookInside(given.files, {
     store: inputs,

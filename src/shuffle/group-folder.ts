@@ -10,7 +10,7 @@ import type { KWayMerge } from './merge.ts';
 
 export interface Folding {
   readonly fold: ValueFold;
-  /** For messages. */
+  /** Used in messages. */
   readonly key: Codec<unknown>;
 }
 

@@ -2,7 +2,7 @@
  * Writes a run. It turns records in ascending order of (partition, key) into blocks, partition by partition.
  *
  * The writer is synchronous, so that map() can spill in the middle of a record. The caller stores the blocks: a spill
- * writes them to a file at once, and a shuffle object queues them for its upload.
+ * writes them to a file immediately, and a shuffle object queues them for its upload.
  */
 import { copyBytes, equalBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';

@@ -13,7 +13,7 @@
  * Errors: ObjectNotFoundError (404), PreconditionFailedError (412), DiskFullError, StorageError (may pass; retryable).
  */
 export interface ObjectStore {
-  /** For messages: `file:///data/out`, `s3://bucket`. */
+  /** Used in messages: `file:///data/out`, `s3://bucket`. */
   readonly location: string;
 
   /** The object's size, ETag and metadata; undefined if it does not exist. */

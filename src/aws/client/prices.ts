@@ -14,10 +14,10 @@ export interface Prices {
   /** Lambda on arm64. */
   readonly gbSecond: number;
   readonly invocation: number;
-  /** Of STANDARD executions; the start of a child of a Distributed Map is one. */
+  /** Per transition of a STANDARD execution; the start of a child of a Distributed Map is one. */
   readonly transition: number;
   readonly expressExecution: number;
-  /** Of EXPRESS executions, by memory of 64 MB. */
+  /** Per GB-second of an EXPRESS execution, whose memory is rounded up to a multiple of 64 MB. */
   readonly expressGbSecond: number;
   /** PUT, COPY, POST and LIST. */
   readonly s3Write: number;

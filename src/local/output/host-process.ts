@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { errnoOf } from '../../base/field-of.ts';
 
 export interface HostProcess {
-  /** For messages only, because two machines may have the same name. */
+  /** Used in messages only, because two machines may have the same name. */
   readonly host: string;
   readonly pid: number;
   /** The boot id of the kernel, which changes with each boot. Undefined on systems without /proc. */

@@ -22,7 +22,7 @@ import { Scratch } from './scratch.ts';
 export interface EmbeddedRunHooks {
   /** Receives what user code prints on worker threads. Default: writes it to this process's own streams. */
   readonly onOutput?: (output: WorkerOutput) => void;
-  /** For tests that kill workers. */
+  /** Used by tests that kill workers. */
   readonly onPool?: (pool: WorkerPool) => void;
   /** Called with the reason when the run has to wait. Default: prints a line on stderr. */
   readonly onWait?: (message: string) => void;

@@ -4,7 +4,7 @@ import type { TaskSpec } from '../../plan/task.ts';
 
 /** The last known position of an attempt in its input. It is all that remains of a worker that died. */
 export interface LastPosition {
-  /** For messages: ` while it was reading the chunk at byte 65536 of /data/a.txt`. Empty if the position is unknown. */
+  /** Used in messages: ` while it was reading the chunk at byte 65536 of /data/a.txt`. Empty if the position is unknown. */
   readonly text: string;
   readonly details: ErrorDetails;
 }

@@ -11,7 +11,7 @@ import type { TaskRunner } from './task-runner.ts';
 import type { ExitCall, FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
 
 /**
- * Calls `makeRunner` at once with the `workerData` of the pool, so that loading the job overlaps with planning. If it
+ * Calls `makeRunner` immediately with the `workerData` of the pool, so that loading the job overlaps with planning. If it
  * fails, every attempt on this worker fails with its error.
  */
 export function serveAttempts<Configuration>(

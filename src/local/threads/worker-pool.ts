@@ -123,7 +123,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
   }
 
   /**
-   * Has a worker's runner answer a question while no attempt runs on it. An abort ends the thread at once, because a
+   * Has a worker's runner answer a question while no attempt runs on it. An abort ends the thread immediately, because a
    * question writes nothing that must be removed.
    */
   async ask(worker: number, question: unknown, asked: Asked): Promise<unknown> {
@@ -163,7 +163,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     }
   }
 
-  /** Ends a worker's thread at once, as a crash would. For tests. */
+  /** Ends a worker's thread immediately, as a crash would. For tests. */
   async crash(worker: number): Promise<void> {
     await this.#threads[worker]?.terminate();
   }

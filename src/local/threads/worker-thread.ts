@@ -161,7 +161,7 @@ export class WorkerThread {
     }
   }
 
-  /** Ends the thread at once, whatever it is doing. Tests also use it to simulate a crash. */
+  /** Ends the thread immediately, whatever it is doing. Tests also use it to simulate a crash. */
   async terminate(): Promise<void> {
     const giveUp = setTimeout(
       () => this.#endWith({ exitCode: -1, error: undefined, exitCall: undefined }),

@@ -1,4 +1,4 @@
-/** The entry module of a worker thread. WorkerPool starts it once per thread, and it loads the job at once. */
+/** The entry module of a worker thread. WorkerPool starts it once per thread, and the thread then loads the job. */
 import { jobRunner } from '../run/job-runner.ts';
 import { loadJob } from '../run/load-job.ts';
 import type { LocalJob, LocalWorkerData } from '../run/local-job.ts';

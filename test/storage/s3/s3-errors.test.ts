@@ -162,7 +162,7 @@ describe('an error response of S3', () => {
       'StorageError',
       /after 8 attempts/,
     ],
-  ])('%s to %s is told', async (_, operation, fault, name, message) => {
+  ])('%s to %s gets a message that names the cause', async (_, operation, fault, name, message) => {
     const error = await failureOf(operation, fault);
 
     expect(error).toMatchObject({ name, message: expect.stringMatching(message) });
