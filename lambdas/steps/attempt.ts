@@ -69,7 +69,7 @@ async function makeAttempt(
 ): Promise<TaskResult | undefined> {
   const { store } = environment;
   if (deaths > 0) await noteDeath({ jobId, spec, deaths, death }, environment);
-  const { app, settings, outputPrefix } = await settingsOf(jobId, environment);
+  const { app, settings, outputPrefix } = await settingsOfTask({ jobId, spec }, environment);
   const job = await environment.jobs.find(app);
   const layout = jobLayout(jobId, outputPrefix);
   const resultKey = committedKey(layout, spec.taskId, { settings, extension: job.output.extension });
@@ -112,6 +112,25 @@ export async function settingsOf(jobId: JobId, { store }: StepEnvironment): Prom
     lastSettings = { key, document: await readDocument<SettingsDocument>(store, settingsKey(jobId)) };
   }
   return lastSettings.document;
+}
+
+/**
+ * Returns the settings of the task's job. A task beyond the plan would commit a part that no barrier looks at.
+ *
+ * @throws UsageError if the plan has no such task, because anyone who may invoke the function can pass any index
+ */
+export async function settingsOfTask(
+  { jobId, spec: { stage, index } }: Pick<AttemptRequest, 'jobId' | 'spec'>,
+  environment: StepEnvironment,
+): Promise<SettingsDocument> {
+  const document = await settingsOf(jobId, environment);
+  const tasks = document.tasks[stage];
+  if (index < tasks) return document;
+  throw new MapReduceError(
+    'UsageError',
+    `job ${jobId} has ${tasks} ${stage} tasks, so it has none with the index ${index}`,
+    { details: { jobId } },
+  );
 }
 
 type DiedRequest = Pick<AttemptRequest, 'jobId' | 'spec' | 'deaths' | 'death'>;

@@ -8,7 +8,7 @@ import { jobLayout } from '../../src/aws/protocol/keys.ts';
 import { serializeError } from '../../src/base/errors.ts';
 import { attemptId } from '../../src/base/ids.ts';
 import type { TaskResult } from '../../src/report/task-summary.ts';
-import { type AttemptRequest, checkDeadline, freshFolder, newProgress, settingsOf } from './attempt.ts';
+import { type AttemptRequest, checkDeadline, freshFolder, newProgress, settingsOfTask } from './attempt.ts';
 import { DiscardingStore } from './discarding-store.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
@@ -23,7 +23,7 @@ export async function runDry(
   const startedMs = performance.now();
   const elapsedMs = () => Math.round(performance.now() - startedMs);
   try {
-    const { app, settings, outputPrefix } = await settingsOf(jobId, environment);
+    const { app, settings, outputPrefix } = await settingsOfTask({ jobId, spec }, environment);
     const job = await environment.jobs.find(app);
     const store = new TurnTakingStore(new DiscardingStore(environment.store));
     const scratchFolder = await freshFolder(environment.scratchParent, attempt);

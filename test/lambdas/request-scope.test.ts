@@ -130,6 +130,25 @@ describe('a map task that is invoked by hand', () => {
       mapStep(event, machine.environment, { requestId: 'by-hand', remainingMs: () => 600_000 }),
     ).rejects.toMatchObject({ name: 'UsageError', message: expect.stringContaining(key) });
   });
+
+  it('commits nothing if the job has no task with this index', async () => {
+    await using machine = await machineWith();
+    await machine.store.put('data/more', Buffer.from('one\ntwo\n'));
+    await machine.execute({ jobId: 'beyond', request: { app: 'copy', inputs: ['data/'] } });
+    const { sizeBytes, etag } = (await machine.store.head('data/more'))!;
+    const file = { key: 'data/more', sizeBytes, etag, compression: 'none' };
+    const pieces = [{ file, startBytes: 0, endBytes: sizeBytes }];
+    const event = v.parse(mapEventSchema, { jobId: 'beyond', item: { index: 70, pieces } });
+
+    await expect(
+      mapStep(event, machine.environment, { requestId: 'by-hand', remainingMs: () => 600_000 }),
+    ).rejects.toMatchObject({ name: 'UsageError', message: expect.stringContaining('the index 70') });
+    for await (const { key } of machine.store.list('output/beyond/')) expect(key).not.toContain('00070');
+  });
+
+  it.each([1e21, 2 ** 53, -1, 0.5])('does not accept the index %d', (index) => {
+    expect(v.safeParse(mapEventSchema, { jobId: 'mine', item: { index } }).success).toBe(false);
+  });
 });
 
 describe('a listing that the role does not allow', () => {

@@ -30,7 +30,7 @@ export interface JobState {
   readonly progress: TravellingProgress;
 }
 
-const round = v.pipe(v.number(), v.integer(), v.minValue(0));
+const round = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const phaseSchema = v.variant('kind', [
   v.object({ kind: v.picklist(['running', 'closing']), stage: v.picklist(STAGES) }),
   v.object({ kind: v.picklist(['finishing', 'over']) }),
