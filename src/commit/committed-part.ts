@@ -5,7 +5,7 @@
  *
  * The names of the metadata are public contract: barriers read parts that an earlier version wrote.
  */
-import { MapReduceError } from '../base/errors.ts';
+import { isMapReduceError, MapReduceError } from '../base/errors.ts';
 import { isAttemptId, isJobId, type JobId, type TaskId } from '../base/ids.ts';
 import type { JobLayout } from '../plan/task.ts';
 import { parseSummary, type TaskSummary } from '../report/task-summary.ts';
@@ -37,7 +37,7 @@ export interface PartOwner {
 
 /**
  * Finds the committed part; returns undefined if there is none. Removes a part that another job or
- * another task wrote, and a damaged part that is still to be merged, so that the task can commit.
+ * another task wrote, a part without its summary, and a damaged part that is still to be merged, so that the task can commit.
  *
  * @throws OutputExistsError if the part may not be removed, or if no job wrote it
  */
@@ -66,18 +66,27 @@ export async function findOrRemovePart(
     await removeForeign(key);
     return undefined;
   }
-  const summary = parseSummary(text ?? (await storedSummary(store, layout, { key, attempt })));
-  if (summary.taskId === taskId) return { object, summary };
-  // Something copied the part of another task over this one.
+  const summary = summaryIn(text ?? (await storedSummary(store, layout, { key, attempt })));
+  if (summary?.taskId === taskId) return { object, summary };
+  // Its summary has expired or is damaged, or something copied the part of another task over this one.
   await store.delete([key]);
   return undefined;
 }
 
+function summaryIn(text: string | undefined): TaskSummary | undefined {
+  try {
+    return text === undefined ? undefined : parseSummary(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns undefined if the summary is gone: it expires before the part does. */
 async function storedSummary(
   store: ObjectStore,
   layout: JobLayout,
   { key, attempt }: { key: string; attempt: string | undefined },
-): Promise<string> {
+): Promise<string | undefined> {
   if (attempt === undefined || !isAttemptId(attempt)) {
     throw new MapReduceError(
       'StorageError',
@@ -85,7 +94,12 @@ async function storedSummary(
       { details: { objectKey: key } },
     );
   }
-  return (await store.get(attemptSummaryKey(layout, attempt))).toString();
+  try {
+    return (await store.get(attemptSummaryKey(layout, attempt))).toString();
+  } catch (error) {
+    if (isMapReduceError(error, 'ObjectNotFoundError')) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -230,4 +230,21 @@ describe('summaryOrRemovePart()', () => {
       'memory://store/out/part-m-00007.txt was not written by this job. Choose an output that nothing else writes to',
     );
   });
+
+  it.each<[string, (store: MemoryStore) => Promise<unknown>]>([
+    ['has expired', (store) => store.delete(['work/attempts/m-00007.1.json'])],
+    ['is damaged', (store) => store.put('work/attempts/m-00007.1.json', Buffer.from('{"taskId":'))],
+  ])('removes a part whose summary, stored apart, %s', async (_, harm) => {
+    const store = new MemoryStore();
+    const metadata = { 'mapreduce-job': 'test', 'mapreduce-attempt': 'm-00007.1' };
+    await store.put('work/attempts/m-00007.1.json', Buffer.from('{"taskId":"m-00007","bytesWritten":1}'));
+    await store.put(KEY, Buffer.from('x'), { metadata });
+    const before = await summaryOrRemovePart(store, LAYOUT, KEY, OWNER);
+
+    await harm(store);
+
+    expect(before).toMatchObject({ taskId: 'm-00007' });
+    expect(await summaryOrRemovePart(store, LAYOUT, KEY, OWNER)).toBeUndefined();
+    expect(await store.head(KEY)).toBeUndefined();
+  });
 });

@@ -611,6 +611,41 @@ describe('redrive', () => {
     expect(await machine.store.head('jobs/again/failure.json')).toBeUndefined();
   });
 
+  it('runs a task again if the summary of its part has expired with the intermediates', async () => {
+    const counting: Job = defineJob({
+      name: 'counting',
+      description: 'Every line, with more counters than fit the metadata of a part',
+      input: textLines(),
+      key: 'string',
+      value: 'number',
+      map: (line, { emit }) => emit(line, 1),
+      reduce(line, ones, { emit, count }) {
+        for (let name = 0; name < 500; name++) count(`a counter with the number ${name}`);
+        emit(line, [...ones].length);
+      },
+      output: tsv(),
+    });
+    await using machine = await SimulatedMachine.start({ counting });
+    await put(machine.store, INPUT);
+    let isBroken = true;
+    const options = {
+      beforeCommit() {
+        if (isBroken) throw Object.assign(new Error('no luck'), { name: 'StorageError' });
+      },
+    };
+    const failed = await machine.execute(submit('expired', { ...REQUEST, app: 'counting' }), options);
+    const expired: string[] = [];
+    for await (const { key } of machine.store.list('work/expired/')) expired.push(key);
+    await machine.store.delete(expired);
+    isBroken = false;
+
+    const redriven = await machine.execute({ jobId: 'expired', redrive: true }, options);
+
+    expect(expired.filter((key) => key.includes('/attempts/')).length).toBeGreaterThan(0);
+    expect([failed.status, redriven]).toEqual(['FAILED', expect.objectContaining({ status: 'SUCCEEDED' })]);
+    expect(await textOf(machine.store, 'output/expired/')).toBe('one   two\t1\nthree six\t1\ntwo three\t1');
+  });
+
   it.each([
     ['of a job that succeeded', 'well', 'has already succeeded'],
     ['of a job that does not exist', 'never', "there is no job 'never' to redrive"],
