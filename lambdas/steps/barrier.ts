@@ -49,7 +49,8 @@ export async function barrierStep(
     const document: StageDocument = { summaries, partitionRecords, closedAt: now().toISOString() };
     await writeDocument(store, stageKey(id, stage), document);
   } else {
-    failures = await readFailures(store, id, { since: event.execution.startTime });
+    const tasks = new Set(missing.map((index) => taskId(stage, index)));
+    failures = await readFailures(store, id, { since: event.execution.startTime, tasks });
   }
   const fact: Fact =
     missing.length === 0

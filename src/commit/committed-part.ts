@@ -36,8 +36,8 @@ export interface PartOwner {
 }
 
 /**
- * Finds the committed part; returns undefined if there is none. Removes a part that another job or
- * another task wrote, a part without its summary, and a damaged part that is still to be merged, so that the task can commit.
+ * Finds the committed part; returns undefined if there is none. Removes a part that another job or another task wrote, a
+ * part without its summary, and a damaged part that is still to be merged, so that the task can commit.
  *
  * @throws OutputExistsError if the part may not be removed, or if no job wrote it
  */

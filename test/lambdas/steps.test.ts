@@ -391,6 +391,30 @@ describe('a damaged shuffle object', () => {
   });
 });
 
+describe('a damaged shuffle object of a job with a thousand failed attempts', () => {
+  it('is recreated', async () => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    let isDone = false;
+
+    const ended = await machine.execute(submit('many-failures'), {
+      async beforeAttempt({ stage }) {
+        if (isDone || stage !== 'reduce') return;
+        isDone = true;
+        const note = JSON.stringify({ taskId: 'm-00000', attemptId: 'm-00000.1', at: '', error: {} });
+        for (let attempt = 0; attempt < 1_000; attempt++) {
+          await machine.store.put(`work/many-failures/failures/m-00000.${attempt}.json`, Buffer.from(note));
+        }
+        await machine.store.delete(['work/many-failures/shuffle/m-00001']);
+      },
+    });
+
+    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+    expect(machine.log.filter((step) => step === 'm-1')).toHaveLength(2);
+    expect(machine.log.filter((step) => step === 'reduce-barrier')).toHaveLength(3);
+  });
+});
+
 describe('a damaged shuffle index', () => {
   it.each([
     ['with correct clocks', 0],

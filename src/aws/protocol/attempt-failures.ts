@@ -6,14 +6,14 @@
 import * as v from 'valibot';
 import { errorRow } from '../../base/error-table.ts';
 import { isMapReduceError, serializeError } from '../../base/errors.ts';
-import type { AttemptId, JobId, TaskId } from '../../base/ids.ts';
+import { type AttemptId, type JobId, type TaskId, taskIdOf } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { attemptIdSchema, errorSchema, taskIdSchema } from '../../base/schemas.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { cutError, type ErrorBounds } from './cut-error.ts';
 import { type AttemptFailureDocument, findDocument, writeDocument } from './documents.ts';
-import { attemptFailureKey, attemptFailuresPrefix } from './keys.ts';
+import { attemptFailureKey, attemptFailuresPrefix, attemptOfFailureKey } from './keys.ts';
 
 /** How many notes are read at most. */
 export const FAILURES_READ_MAX = 1_000;
@@ -63,14 +63,20 @@ export async function findFailure(
   return note.success ? note.output : undefined;
 }
 
-/** Returns at most FAILURES_READ_MAX notes, oldest first. */
+/**
+ * Returns at most FAILURES_READ_MAX notes, oldest first.
+ *
+ * @param tasks  whose notes to read; default: those of all tasks. Other notes do not count towards the maximum.
+ */
 export async function readFailures(
   store: ObjectStore,
   job: JobId,
-  { since = '' }: { since?: string } = {},
+  { since = '', tasks }: { since?: string; tasks?: ReadonlySet<TaskId> } = {},
 ): Promise<AttemptFailureDocument[]> {
   const keys: string[] = [];
   for await (const { key } of store.list(attemptFailuresPrefix(job))) {
+    const attempt = attemptOfFailureKey(key);
+    if (tasks !== undefined && (attempt === undefined || !tasks.has(taskIdOf(attempt)))) continue;
     keys.push(key);
     if (keys.length === FAILURES_READ_MAX) break;
   }
