@@ -157,3 +157,31 @@ describe('the error with which the execution fails', () => {
     expect(cause.isWellFormed()).toBe(true);
   });
 });
+
+describe('the error of a job with more failed attempts than are read', () => {
+  it('is that of the task whose stage failed', async () => {
+    const store = new MemoryStore();
+    const at = new Date(STARTED);
+    const note = async (stage: 'map' | 'reduce', attempt: number, error: MapReduceError) => {
+      const task = taskId(stage, 0);
+      await recordFailure(store, {
+        jobId: JOB,
+        taskId: task,
+        attemptId: attemptId(task, attempt),
+        at,
+        error,
+      });
+    };
+    for (let attempt = 0; attempt < 1_000; attempt++) await note('map', attempt, NOTED);
+    await note('reduce', 0, new MapReduceError('UserCodeError', 'reduce() threw Error: no'));
+    const error = { Error: 'States.ExceedToleratedFailureThreshold', Cause: '' };
+    const event = { jobId: JOB, error, execution: { id: 'execution', startTime: STARTED, input: {} } };
+
+    const { cause } = await failureStep(v.parse(failureEventSchema, event), {
+      store,
+      now: () => at,
+    } as unknown as StepEnvironment);
+
+    expect(cause).toContain('r-00000');
+  });
+});

@@ -4,6 +4,7 @@
  * failure.json show the notes to people.
  */
 import * as v from 'valibot';
+import { BoundedList } from '../../base/bounded-list.ts';
 import { errorRow } from '../../base/error-table.ts';
 import { isMapReduceError, serializeError } from '../../base/errors.ts';
 import { type AttemptId, type JobId, type TaskId, taskIdOf } from '../../base/ids.ts';
@@ -64,7 +65,8 @@ export async function findFailure(
 }
 
 /**
- * Returns at most FAILURES_READ_MAX notes, oldest first.
+ * Returns at most FAILURES_READ_MAX notes, oldest first. If there are more, it omits those with the lowest task ids, because
+ * the notes of the stage that failed come last.
  *
  * @param tasks  whose notes to read; default: those of all tasks. Other notes do not count towards the maximum.
  */
@@ -73,14 +75,13 @@ export async function readFailures(
   job: JobId,
   { since = '', tasks }: { since?: string; tasks?: ReadonlySet<TaskId> } = {},
 ): Promise<AttemptFailureDocument[]> {
-  const keys: string[] = [];
+  const keys = new BoundedList<string>(FAILURES_READ_MAX);
   for await (const { key } of store.list(attemptFailuresPrefix(job))) {
     const attempt = attemptOfFailureKey(key);
     if (tasks !== undefined && (attempt === undefined || !tasks.has(taskIdOf(attempt)))) continue;
-    keys.push(key);
-    if (keys.length === FAILURES_READ_MAX) break;
+    keys.add(key);
   }
-  const read = await mapBounded(keys, LIMITS.barrierReadsMax, (key) => findFailure(store, key));
+  const read = await mapBounded(keys.toArray(), LIMITS.barrierReadsMax, (key) => findFailure(store, key));
   return read
     .filter((failure) => failure !== undefined)
     .filter(({ at }) => at >= since)
