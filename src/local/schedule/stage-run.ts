@@ -164,13 +164,11 @@ export class StageRun {
     this.#reportEnded(attempt, result.committed);
     if (task.state.kind === 'failed') return;
     const before = task.state.kind === 'committed' ? task.state.result : undefined;
-    if (before?.committed && result.committed) {
-      throw new Error(`both ${before.attemptId} and ${attempt.id} committed task ${task.spec.taskId}`);
-    }
     if (before === undefined) {
       this.#counts.committed++;
       this.#committedDurationsMs.push(this.#options.clock.nowMs() - attempt.startedMs);
     }
+    // Two attempts can commit only if the first one's object was removed in between: then the later object is the result.
     if (before === undefined || result.committed) {
       task.state = { kind: 'committed', result };
       this.#committedReads.records += result.recordsRead - (before?.recordsRead ?? 0);

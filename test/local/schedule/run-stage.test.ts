@@ -450,6 +450,26 @@ describe('backup attempts', () => {
     expect(run.pool.of(7).map(({ outcome }) => outcome)).toEqual(['committed', 'cancelled']);
   });
 
+  test('if the object that a backup committed is removed, the straggler commits it again and the stage succeeds', async () => {
+    const run = stage({
+      taskCount: 8,
+      workers: 4,
+      script: ({ spec, number }) => {
+        if (spec.index !== 7) return { does: 'commit', afterMs: 2_000 };
+        return number === 0
+          ? { does: 'commit', afterMs: 6_350, ignoresCancel: true }
+          : { does: 'commit', afterMs: 900 };
+      },
+    });
+    // After the backup has committed, and before the straggler does, at 8,350.
+    run.clock.after(8_250, () => run.pool.commits.delete('m-00007'));
+
+    const { report, results } = await resolved(run);
+
+    expect(report).toMatchObject({ attempts: 9, backupAttempts: 1, failedAttempts: 0 });
+    expect(results[7]!.attemptId).toBe('m-00007.0');
+  });
+
   test('a straggler that ignores cancellation is killed after the grace period', async () => {
     const run = stage({
       taskCount: 8,
