@@ -37,9 +37,10 @@ export async function runMain(args: readonly string[]): Promise<number> {
 async function runCommand(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT_CODE.done;
   try {
-    await createProgram((code) => {
+    const program = await createProgram(args, (code) => {
       exitCode = code;
-    }).parseAsync(args, { from: 'user' });
+    });
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!isCommanderError(error)) throw error;
     // Commander has printed it. For help and version, it throws an error with exit code 0.

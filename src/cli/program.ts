@@ -1,18 +1,24 @@
 /** The program `mapreduce`: its own flags and help, and the commands of the two tables. */
-import { Command } from 'commander';
-import { AWS_COMMANDS } from './commands/aws-commands.ts';
-import { addCommand } from './commands/command-spec.ts';
+import { Command, CommanderError } from 'commander';
+import { addCommand, type CommandSpec } from './commands/command-spec.ts';
 import { LOCAL_COMMANDS } from './commands/local-commands.ts';
 import { paintFor } from './display/paint.ts';
 import { writeToStdout } from './display/standard-streams.ts';
 import { printToStderr } from './display/terminal.ts';
 import { packageVersion } from './process/package-root.ts';
 
-/** @param finish  takes the exit code of the command that ran */
-export function createProgram(finish: (exitCode: number) => void): Command {
+/**
+ * @param args  what was typed; only the command that they name is set up, because all of them take milliseconds
+ * @param finish  takes the exit code of the command that ran
+ */
+export async function createProgram(
+  args: readonly string[],
+  finish: (exitCode: number) => void,
+): Promise<Command> {
   const program = new Command('mapreduce')
     .description('Runs MapReduce jobs on this machine and on AWS.')
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .option('-V, --version', 'print the version')
+    .on('option:version', printVersion)
     .option('--debug', 'also print where in mapreduce an error was raised')
     .helpOption('-h, --help', 'print help; after a command, about that command')
     .helpCommand('help [command]', 'print help about a command')
@@ -25,8 +31,25 @@ export function createProgram(finish: (exitCode: number) => void): Command {
     })
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('See mapreduce --help');
-  for (const spec of [...LOCAL_COMMANDS, ...AWS_COMMANDS]) addCommand(program, spec, finish);
+  for (const spec of await neededCommands(args[0])) addCommand(program, spec, finish);
   return program;
+}
+
+/** All of them where no command is named: for help, and to suggest the nearest name. */
+async function neededCommands(name: string | undefined): Promise<readonly CommandSpec[]> {
+  const isNamed = (spec: CommandSpec) => spec.name === name;
+  const local = LOCAL_COMMANDS.filter(isNamed);
+  if (local.length > 0) return local;
+  const { AWS_COMMANDS } = await import('./commands/aws-commands.ts');
+  const onAws = AWS_COMMANDS.filter(isNamed);
+  return onAws.length > 0 ? onAws : [...LOCAL_COMMANDS, ...AWS_COMMANDS];
+}
+
+/** Reads the version only when it is asked for. */
+function printVersion(): never {
+  const version = packageVersion();
+  writeToStdout(`${version}\n`);
+  throw new CommanderError(0, 'commander.version', version);
 }
 
 const EXAMPLES = `

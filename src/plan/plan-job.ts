@@ -12,7 +12,6 @@ import type { InputFile } from '../read/input-file.ts';
 import type { BlockCompression } from '../shuffle/block.ts';
 import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { sampleBoundaries } from './boundaries/sample-boundaries.ts';
 import { lookInside } from './inputs/look-inside.ts';
 import { cutSplits, defaultSplitSizeBytes } from './splits.ts';
 import type { JobPlan, PartitionPlan, Split } from './task.ts';
@@ -167,6 +166,7 @@ async function planPartition(
   if (partition === undefined) return { kind: 'hash' };
   if (typeof partition === 'function') return { kind: 'custom' };
   const { samplesMax } = partition;
+  const { sampleBoundaries } = await import('./boundaries/sample-boundaries.ts');
   const { boundaries, isWhole } = await sampleBoundaries({
     job,
     params,

@@ -8,7 +8,7 @@ import { resolveParameters } from '../../src/api/parameters.ts';
 import { attemptId, jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
-import { listStoredInputs } from '../../src/plan/inputs/list-inputs.ts';
+import { listStoredInputs } from '../../src/plan/inputs/list-stored-inputs.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
 import { tasksOf } from '../../src/plan/stages.ts';
 import type { JobPlan, TaskEnvironment, TaskSpec } from '../../src/plan/task.ts';

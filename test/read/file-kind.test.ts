@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { textLines } from '../../src/formats/text-lines.ts';
-import { listLocalInputs } from '../../src/plan/inputs/list-inputs.ts';
+import { listLocalInputs } from '../../src/plan/inputs/list-local-inputs.ts';
 import { lookInside } from '../../src/plan/inputs/look-inside.ts';
 import { readPiece } from '../../src/read/read-records.ts';
 import { FileStore } from '../../src/storage/file/file-store.ts';

@@ -12,7 +12,7 @@ import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
-import { listLocalInputs } from '../../plan/inputs/list-inputs.ts';
+import { listLocalInputs } from '../../plan/inputs/list-local-inputs.ts';
 import type { InputFile } from '../../read/input-file.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';

@@ -1,5 +1,4 @@
 /** Loads a job module and explains what is wrong with it. */
-import { execFile } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -125,6 +124,8 @@ function remedy(error: unknown): string {
 async function stackOf(error: unknown, path: string): Promise<string | undefined> {
   const { stack } = thrownFields(error);
   if (!isInstance(error, SyntaxError) || stack?.includes(path)) return stack;
+  // Loaded only for a module that does not parse: every worker loads this file.
+  const { execFile } = await import('node:child_process');
   const report = await new Promise<string>((resolve) => {
     execFile(process.execPath, ['--check', path], { timeout: 10_000 }, (_error, _stdout, stderr) =>
       resolve(stderr),

@@ -7,7 +7,7 @@ import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { type JobId, jobId, type Stage, taskId } from '../../base/ids.ts';
 import { MiB } from '../../base/limits.ts';
 import { verifyParts } from '../../commit/verify-parts.ts';
-import { listLocalInputs } from '../../plan/inputs/list-inputs.ts';
+import { listLocalInputs } from '../../plan/inputs/list-local-inputs.ts';
 import { lastStage, plannedEvent, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
 import type { InputFile } from '../../read/input-file.ts';
@@ -17,7 +17,6 @@ import type { TaskSummary } from '../../report/task-summary.ts';
 import type { BlockCompression } from '../../shuffle/block.ts';
 import { commitJob } from '../../stages/commit-job.ts';
 import { jobReport, partReports } from '../../stages/job-report.ts';
-import { mergeParts } from '../../stages/merge-parts.ts';
 import { DEFAULT_POLICY } from '../../stages/policy.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
 import { JOB_FOLDER_LAYOUT, type JobFolder } from '../output/job-folder.ts';
@@ -244,6 +243,8 @@ async function partsOf(
   }
   const scratchFolder = run.scratch.mergeFolder();
   await mkdir(scratchFolder, { recursive: true });
+  // Loaded only for this: it would add a tenth to the modules of a run that does not merge.
+  const { mergeParts } = await import('../../stages/merge-parts.ts');
   const merged = await mergeParts({
     plan,
     store,

@@ -9,6 +9,7 @@
  */
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { deserializeError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
@@ -16,7 +17,7 @@ import { MiB } from '../../base/limits.ts';
 import { textOf } from '../../base/thrown.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 import { newSharedBuffer, SharedProgress, SharedSignals } from './shared-progress.ts';
-import { heapCeilingBytes, YOUNG_GENERATION_MB } from './worker-heap.ts';
+import { heapCeilingBytes, SEMI_SPACE_MB, YOUNG_GENERATION_MB } from './worker-heap.ts';
 import {
   type ExitCall,
   type FromWorker,
@@ -74,6 +75,8 @@ export class WorkerThread {
   #configuration: unknown;
 
   constructor({ worker, entry, data, heapBoundBytes, onOutput }: WorkerThreadOptions) {
+    // It applies to isolates that start from now on. resourceLimits has only the maximum.
+    setFlagsFromString(`--min-semi-space-size=${SEMI_SPACE_MB}`);
     const shared = newSharedBuffer();
     this.progress = new SharedProgress(shared);
     this.signals = new SharedSignals(shared);

@@ -15,7 +15,7 @@ import { inputFileOf } from '../../read/input-file.ts';
 import { fileError } from '../../storage/file/file-errors.ts';
 import { inputEtagOf, listFiles, notUtf8, REPLACEMENT } from '../../storage/file/file-listing.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
-import { compileGlob } from './glob.ts';
+import type { Glob } from './glob.ts';
 import { assertNamed, folderOfPattern, isHidden, wildcardIndex } from './input-names.ts';
 import { isBeingReplaced } from './replaced-results.ts';
 import { assertSomethingLeft, selectResults } from './result-folders.ts';
@@ -66,7 +66,7 @@ async function filesOf(
   const stats = await statIfAny(path);
   if (stats !== undefined && !stats.isDirectory()) return new Map([await lookAt(store, path)]);
   if (stats === undefined && wildcardIndex(pattern) === -1) throw await notFound(pattern, path);
-  const glob = stats === undefined ? compileGlob(absolute(pattern)) : undefined;
+  const glob = stats === undefined ? await globOf(absolute(pattern)) : undefined;
   const files = new Map<string, InputFile>();
   const isWanted = (key: string) =>
     glob === undefined ? !isHidden(key.slice(withSlash(path).length)) : glob.matches(key);
@@ -131,6 +131,12 @@ async function lookAt(store: ObjectStore, path: string): Promise<[string, InputF
   const file = inputFileOf(info);
   await assertReadable(file);
   return [path, file];
+}
+
+/** Loads the matcher only for a pattern: a small job that names its files would wait for it. */
+async function globOf(pattern: string): Promise<Glob> {
+  const { compileGlob } = await import('./glob.ts');
+  return compileGlob(pattern);
 }
 
 /** Without this error the file would be silently ignored. */

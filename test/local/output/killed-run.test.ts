@@ -8,7 +8,7 @@ import { MiB } from '../../../src/base/limits.ts';
 import { thisProcess } from '../../../src/local/output/host-process.ts';
 import { runEmbedded } from '../../../src/local/run/embedded-run.ts';
 import type { EmbeddedRunOptions } from '../../../src/local/run/run-options.ts';
-import { listLocalInputs } from '../../../src/plan/inputs/list-inputs.ts';
+import { listLocalInputs } from '../../../src/plan/inputs/list-local-inputs.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
 import { startCli } from '../../cli/cli-process.ts';
 import { folderOfTest } from '../../helpers/temporary-folder.ts';

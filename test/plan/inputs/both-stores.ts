@@ -1,7 +1,8 @@
 /** Creates the same files on disk and as keys of a bucket, and lists what an input selects in each. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { listLocalInputs, listStoredInputs } from '../../../src/plan/inputs/list-inputs.ts';
+import { listLocalInputs } from '../../../src/plan/inputs/list-local-inputs.ts';
+import { listStoredInputs } from '../../../src/plan/inputs/list-stored-inputs.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
 import { folderOfTest } from '../../helpers/temporary-folder.ts';

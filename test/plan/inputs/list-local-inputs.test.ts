@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { listLocalInputs } from '../../../src/plan/inputs/list-inputs.ts';
+import { listLocalInputs } from '../../../src/plan/inputs/list-local-inputs.ts';
 import { FileStore } from '../../../src/storage/file/file-store.ts';
 import { folderOfFile } from '../../helpers/temporary-folder.ts';
 

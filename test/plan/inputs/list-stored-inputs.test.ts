@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { listStoredInputs } from '../../../src/plan/inputs/list-inputs.ts';
+import { listStoredInputs } from '../../../src/plan/inputs/list-stored-inputs.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
 
 class WatchedStore extends MemoryStore {
