@@ -49,11 +49,15 @@ function sourcesBelow(folder: string): string[] {
 }
 
 function importsOf(path: string): string[] {
-  const text = readFileSync(path, 'utf8');
+  return importsIn(readFileSync(path, 'utf8'));
+}
+
+/** Every form of an import: with names, for its effects only, as a type, dynamic, and re-exports. */
+function importsIn(text: string): string[] {
   const specifiers = text.matchAll(
-    /(?:^|\n)(?:import|export)[^'"]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)/g,
+    /(?:^|\n)(?:import|export)[^'";]*?from\s+'([^']+)'|(?:^|\n)import\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/g,
   );
-  return [...specifiers].map(([, fromStatic, fromDynamic]) => (fromStatic ?? fromDynamic)!);
+  return [...specifiers].map(([, named, bare, dynamic]) => (named ?? bare ?? dynamic)!);
 }
 
 /** The imports of a file. Those within the project are paths from the root, packages are unchanged. */
@@ -119,6 +123,20 @@ function importsOfInfra(importsOfFile: (path: string) => readonly string[]): str
 }
 
 const fromHere = (path: string) => resolvedImports(join(ROOT, path));
+
+describe('the imports of a file', () => {
+  it.each([
+    ["import { x } from './a.ts';", './a.ts'],
+    ["import {\n  x,\n} from './a.ts';", './a.ts'],
+    ["import './a.ts';", './a.ts'],
+    ["import type { X } from './a.ts';", './a.ts'],
+    ["export * from './a.ts';", './a.ts'],
+    ["type X = import('./a.ts').X;", './a.ts'],
+    ["const { x } = await import('./a.ts');", './a.ts'],
+  ])('include that of %j', (text, imported) => {
+    expect(importsIn(`const before = 1;\n${text}\nconst after = 'x';\n`)).toEqual([imported]);
+  });
+});
 
 describe('the order of the folders', () => {
   it('has a place for every file', () => {
