@@ -1,11 +1,4 @@
-/**
- * A MapReduce deployment as a construct, for a stack of your own. `MapReduceStack` (deploy/stack.ts) is a ready-made
- * stack.
- *
- * @example
- * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });
- * jobs.grantSubmit(someRole);
- */
+/** The construct, for a stack of your own. `MapReduceStack` (deploy/stack.ts) is a ready-made stack. */
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IMetric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, type IGrantable, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -32,6 +25,16 @@ import { jobStateMachine } from './state-machine.ts';
 import { StepFunctions } from './step-functions.ts';
 import { watchMachine } from './watch-machine.ts';
 
+/**
+ * A deployment of MapReduce in a stack of your own: a bucket, a function per step, the state machines that run jobs, the
+ * rules that start them, alarms and a dashboard. The grant methods give a role or user the least that a use needs.
+ *
+ * @throws Error for a prop that is out of bounds, and for a module of jobs that does not load
+ *
+ * @example
+ * const jobs = new MapReduce(this, 'Jobs', { jobs: 'apps/index.ts', taskMemoryMb: 3_538 });
+ * jobs.grantSubmit(role);
+ */
 export class MapReduce extends Construct {
   readonly bucket: IBucket;
   /** The KMS key that encrypts the objects of the bucket, if there is one. */

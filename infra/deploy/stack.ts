@@ -8,7 +8,16 @@ import { MapReduce } from '../construct/map-reduce.ts';
 import type { MapReduceProps } from '../construct/props.ts';
 import { consoleUrl } from './console-url.ts';
 
+/**
+ * A stack with one MapReduce construct, and the outputs by which the command finds it: the bucket and the state machine.
+ *
+ * @throws Error for a prop that is out of bounds, and for a module of jobs that does not load
+ *
+ * @example
+ * new MapReduceStack(app, 'Jobs', { mapReduce: { jobs: './jobs.ts', maxConcurrency: 200 } });
+ */
 export class MapReduceStack extends Stack {
+  /** The construct, for example to call its grant methods. */
   readonly mapReduce: MapReduce;
 
   constructor(

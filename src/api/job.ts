@@ -215,6 +215,7 @@ export type PartitionFunction<K, P> = (key: K, partitions: number, params: P) =>
 
 /** Partitions of ascending, disjoint ranges of keys, whose boundaries come from a sample of the input. Made by `byRange()`. */
 export interface RangePartitioner {
+  /** Distinguishes it from a function. */
   readonly kind: 'range';
   /** How many keys to sample at most. */
   readonly samplesMax: number;
@@ -359,22 +360,35 @@ export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
    * output: lines(),
    */
   readonly output: OutputFormat<OK, OV>;
+  /** Makes the job map-only by its absence. With a `reduce`, the job is a ShuffleJobDefinition. */
   readonly reduce?: undefined;
+  /** Needs a `reduce`. */
   readonly key?: undefined;
+  /** Needs a `reduce`. */
   readonly value?: undefined;
+  /** Needs a `reduce`. */
   readonly combine?: undefined;
+  /** Needs a `reduce`. */
   readonly partition?: undefined;
+  /** Needs a `reduce`. */
   readonly reducers?: undefined;
 }
 
 /** A checked job, as the engine runs it: the types of the user's keys and values are erased. Made by `defineJob` only. */
 export interface Job {
+  /** The name that the definition gives. */
   readonly name: string;
+  /** One line; empty if the definition has none. */
   readonly description: string;
+  /** The input format. */
   readonly input: InputFormat<unknown>;
+  /** The parameters by name; empty if the definition has none. */
   readonly params: ParameterSpecs;
+  /** Undefined if the definition has none. */
   readonly setup: ((params: ParameterValues) => unknown) | undefined;
+  /** The user's function. What it returns must be undefined, which the engine checks. */
   readonly map: (record: unknown, context: MapContext<unknown, unknown, ParameterValues, unknown>) => unknown;
+  /** The output format. */
   readonly output: OutputFormat<unknown, unknown>;
   /** Undefined for a map-only job. */
   readonly shuffle: JobShuffle | undefined;

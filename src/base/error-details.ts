@@ -7,14 +7,19 @@ export type RepairTarget = TaskId | 'shuffle-index';
 
 /** Where the error happened, as far as is known. Plain data, because threads and failure.json pass it on. */
 export interface ErrorDetails {
+  /** The name that the job's definition gives. */
   jobName?: string;
+  /** The job: its name, the second in which it started, and a random part; on AWS, what the request says. */
   jobId?: JobId;
+  /** The task, such as `m-00003` for a map task or `r-00001` for a reduce task. */
   taskId?: TaskId;
+  /** The attempt: the id of its task and what distinguishes it from the task's other attempts. */
   attemptId?: AttemptId;
   /** The user's function that was running. */
   phase?: 'map' | 'combine' | 'partition' | 'reduce' | 'setup' | 'codec';
-  /** The input file (path or object key), and the byte offset at which the record starts. */
+  /** The input file: a path or an object key. */
   file?: string;
+  /** The byte at which the record starts in that file, after decompression. */
   offsetBytes?: number;
   /** The key whose group was being reduced or combined, as text. */
   groupKey?: string;

@@ -192,6 +192,7 @@ export const ERROR_TABLE = {
   },
 } as const satisfies Record<string, ErrorRow>;
 
+/** The name of one of the errors in docs/errors.md, for example `'UserCodeError'`. */
 export type ErrorName = keyof typeof ERROR_TABLE;
 
 // The cast: Object.keys() returns string[].

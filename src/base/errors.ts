@@ -20,8 +20,19 @@ export interface SerializedError {
   cause?: SerializedError;
 }
 
+/**
+ * Every error that mapreduce reports. `name` says what happened (docs/errors.md lists the names, and what each one means for
+ * retries and exit codes), `message` what to do, `details` where, and `cause` what was thrown originally. Formats and codecs
+ * of your own may throw it too.
+ *
+ * @example
+ * // In an input format, for a record that cannot be read: the job fails, and nothing is retried.
+ * throw new MapReduceError('CorruptInputError', `byte ${at} starts no record`, { details: { offsetBytes: at } });
+ */
 export class MapReduceError extends Error {
+  /** Set from the table of errors, never from a class, because a bundler may rename classes. */
   override readonly name: ErrorName;
+  /** Where it happened, as far as is known. */
   readonly details: ErrorDetails;
 
   constructor(

@@ -48,6 +48,7 @@ export interface KeyCodec<T> extends Codec<T> {
 
 /** The type of JSON keys or values. Made by `json<T>()`. */
 export interface JsonType<T> {
+  /** Distinguishes it from the other types. */
   readonly json: true;
   /** Carries T for the compiler; never present. */
   readonly type?: T;
