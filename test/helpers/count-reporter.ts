@@ -26,6 +26,8 @@ export default class CountReporter implements Reporter {
         else if (state === 'failed') failed++;
         else skipped++;
       }
+      // If a hook of a suite throws, its tests are skipped, but the suite counts as a failure.
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) failed++;
       // A file that did not load contains no tests, but it counts as a failure.
       if (module.state() === 'failed' && (tests === 0 || module.errors().length > 0)) failed++;
     }

@@ -21,7 +21,7 @@ import type { Job } from '../../src/api/job.ts';
 import { type JobState, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { itemsKey, jobLayout, planKey, stageKey } from '../../src/aws/protocol/keys.ts';
 import { type WatchState, watchEventSchema } from '../../src/aws/protocol/watch-state.ts';
-import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
+import { attemptId, jobId, type TaskId, taskId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { GrowableSink } from '../../src/codec/growable-sink.ts';
 import { partKey, shuffleIndexKey, shuffleKey, shufflePrefix } from '../../src/commit/layout.ts';
@@ -238,8 +238,14 @@ async function shuffleObject({ shuffle }: Job): Promise<Buffer> {
 }
 
 async function copyFirstPart(store: MemoryStore): Promise<void> {
-  const keyOf = (index: number) => partKey(layout, taskId('reduce', index), wordCount.output.extension);
-  const bytes = await store.get(keyOf(0));
-  const { metadata } = (await store.head(keyOf(0)))!;
-  for (let index = 1; index < REDUCE_TASKS; index++) await store.put(keyOf(index), bytes, { metadata });
+  const keyOf = (task: TaskId) => partKey(layout, task, wordCount.output.extension);
+  const first = taskId('reduce', 0);
+  const bytes = await store.get(keyOf(first));
+  const { metadata } = (await store.head(keyOf(first)))!;
+  for (let index = 1; index < REDUCE_TASKS; index++) {
+    const task = taskId('reduce', index);
+    // The metadata names the task that wrote the part, and the barrier checks that.
+    const own = Object.entries(metadata).map(([name, value]) => [name, value.replaceAll(first, task)]);
+    await store.put(keyOf(task), bytes, { metadata: Object.fromEntries(own) });
+  }
 }
