@@ -35,7 +35,7 @@ export async function createProgram(
   return program;
 }
 
-/** All of them where no command is named: for help, and to suggest the nearest name. */
+/** Returns the named command, or all of them if none is named: for help, and to suggest the nearest name. */
 async function neededCommands(name: string | undefined): Promise<readonly CommandSpec[]> {
   const isNamed = (spec: CommandSpec) => spec.name === name;
   const local = LOCAL_COMMANDS.filter(isNamed);

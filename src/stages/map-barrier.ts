@@ -4,9 +4,11 @@
  *
  * The coordinator calls it when it believes that the stage is done, and again after a repair. Idempotent.
  */
+
 import { taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
+import { sumOf } from '../base/sum.ts';
 import { summaryOrRemovePart } from '../commit/committed-part.ts';
 import { mapTaskIndexOf, shuffleIndexKey, shufflePrefix, taskPartKey } from '../commit/layout.ts';
 import { isUnusable } from '../commit/repair.ts';
@@ -43,7 +45,7 @@ async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierRe
     if (footer === undefined) return undefined;
     index.add(map, footer.extents);
     for (const [partition, { records }] of footer.extents.entries()) partitionRecords[partition]! += records;
-    return { summary: footer.summary, records: sumBy(footer.extents, ({ records }) => records) };
+    return { summary: footer.summary, records: sumOf(footer.extents, ({ records }) => records) };
   });
   const { found: committed, missing: damaged } = foundAndMissing(footers);
   if (damaged.length > 0) return incomplete(damaged);
@@ -117,12 +119,8 @@ function checkBytesRead(plan: JobPlan, summaries: readonly TaskSummary[]): void 
       if (file.compression === 'none') planned += endBytes - startBytes;
     }
   }
-  const read = sumBy(summaries, ({ plainBytesRead }) => plainBytesRead);
+  const read = sumOf(summaries, ({ plainBytesRead }) => plainBytesRead);
   if (read !== planned) {
     throw unbalanced(`the map tasks read ${read} bytes of records, but the planned input has ${planned}`);
   }
-}
-
-function sumBy<T>(items: readonly T[], amount: (item: T) => number): number {
-  return items.reduce((sum, item) => sum + amount(item), 0);
 }

@@ -4,6 +4,7 @@
  * three listings, every three seconds of a long job), and free tiers.
  */
 
+import { sum } from '../../base/sum.ts';
 import type { JobReport, StageReport } from '../../report/report.ts';
 import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../protocol/watch-state.ts';
@@ -103,8 +104,4 @@ export function watchOf({ tasks, wallMs }: Pick<StageReport, 'tasks' | 'wallMs'>
     s3Writes: looks * Math.ceil(tasks / KEYS_A_LISTING),
     s3Reads: looks * LOOK_READS,
   };
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

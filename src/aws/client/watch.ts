@@ -2,9 +2,11 @@
  * Follows a job until it ends, and reports its progress with the events of a local run, so that both are shown in the same
  * way. It counts the objects in the bucket that tasks have committed; the execution says how the job ended.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMapReduceError } from '../../base/errors.ts';
 import { type JobId, type Stage, taskIdOf } from '../../base/ids.ts';
+import { sum, sumOf } from '../../base/sum.ts';
 import { plannedEvent, stagesOf, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan, Split } from '../../plan/task.ts';
 import type { JobEvent, StageProgress, StageReport } from '../../report/report.ts';
@@ -216,11 +218,7 @@ function readOfShuffle(
 }
 
 function splitBytes(split: Split | undefined): number {
-  return sum(split?.pieces.map(({ startBytes, endBytes }) => endBytes - startBytes) ?? []);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+  return sumOf(split?.pieces ?? [], ({ startBytes, endBytes }) => endBytes - startBytes);
 }
 
 const EMPTY_REPORT: Omit<StageReport, 'stage' | 'tasks' | 'wallMs'> = {

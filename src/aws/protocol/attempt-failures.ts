@@ -11,6 +11,7 @@ import { type AttemptId, type JobId, type TaskId, taskIdOf } from '../../base/id
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { attemptIdSchema, errorSchema, taskIdSchema } from '../../base/schemas.ts';
+import { attemptVerdict } from '../../stages/attempts.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { cutError, type ErrorBounds } from './cut-error.ts';
 import { type AttemptFailureDocument, findDocument, writeDocument } from './documents.ts';
@@ -93,11 +94,15 @@ export function finalFailure(
   failures: readonly AttemptFailureDocument[],
   task: TaskId,
 ): AttemptFailureDocument | undefined {
-  const ofTask = failures.filter(({ taskId, attemptId }) => taskId === task && !isBackup(attemptId));
-  const notRetryable = ofTask.findLast(({ error }) => isFinal(error.name));
-  if (notRetryable !== undefined) return notRetryable;
-  const counted = ofTask.filter(({ error }) => errorRow(error.name)?.retry !== 'repair');
-  return counted.length >= LIMITS.attemptsMaxDefault ? counted.at(-1) : undefined;
+  const ofTask = failures
+    .filter(({ taskId }) => taskId === task)
+    .map((note) => ({
+      note,
+      isRetryable: !isFinal(note.error.name),
+      isExcused: isBackup(note.attemptId) || errorRow(note.error.name)?.retry === 'repair',
+    }));
+  const verdict = attemptVerdict(ofTask, LIMITS.attemptsMaxDefault);
+  return verdict.kind === 'try again' ? undefined : verdict.attempt.note;
 }
 
 export function isFinal(errorName: string): boolean {

@@ -1,5 +1,7 @@
 /** The summary of a job that has succeeded, made from its report. */
+
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
+import { sum } from '../../base/sum.ts';
 import type { JobReport, StageReport } from '../../report/report.ts';
 import { cut, type Paint, printable, printableMessage, printableName } from './paint.ts';
 import { tableLines } from './table.ts';
@@ -136,8 +138,4 @@ function partNames(names: readonly string[]): string {
 
 function oneLine(text: string): string {
   return printable(text).split('\n', 1)[0]!;
-}
-
-function sum(amounts: readonly number[]): number {
-  return amounts.reduce((total, amount) => total + amount, 0);
 }

@@ -5,6 +5,7 @@
  * Names, keys, messages and stacks come from users' code and data. They are escaped when they are inserted (html.ts), and
  * the document's Content-Security-Policy blocks scripts and everything that loads.
  */
+
 import type { SerializedError } from '../../base/errors.ts';
 import {
   formatByteRate,
@@ -15,6 +16,7 @@ import {
   formatRecordRate,
 } from '../../base/quantities.ts';
 import { cut } from '../../base/shortened.ts';
+import { sum } from '../../base/sum.ts';
 import type { AttemptFailure, JobReport, PartReport, StageReport } from '../report.ts';
 import { type Html, type HtmlValue, html } from './html.ts';
 import { partitions } from './partitions.ts';
@@ -228,8 +230,4 @@ function firstLine(text: string): string {
 
 function label(text: string): string {
   return cut(text, LABEL_CHARACTERS_MAX);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }
