@@ -98,6 +98,13 @@ export const ERROR_TABLE = {
     hints: LOOK_AND_RESUME,
     meaning: 'An input is damaged or in the wrong format, for example a truncated gzip file.',
   },
+  BadRecordError: {
+    retry: 'never',
+    exitCode: 1,
+    hints: LOOK_AND_RESUME,
+    meaning:
+      'A record of the input is malformed or does not match its schema, or there are more of them than onBadRecord allows. The message names its file and place.',
+  },
   OutputExistsError: {
     retry: 'never',
     exitCode: 2,
