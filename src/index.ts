@@ -44,9 +44,13 @@ export type { ByteSink, Codec, JsonType, KeyCodec, KeyType, TypeOf, ValueType } 
 export { json } from './codec/json-type.ts';
 export { parseJson } from './codec/parse-json.ts';
 export type { RecordSlice } from './codec/record-slice.ts';
+export { fixedLength } from './formats/binary/fixed-length.ts';
+export { type GenerateOptions, generate } from './formats/binary/generate.ts';
+export { type WholeTextOptions, wholeFiles } from './formats/binary/whole-files.ts';
 export type { InputFormat, ParserPiece, RecordParser } from './formats/input-format.ts';
 export { type JsonLike, jsonLines } from './formats/json-lines.ts';
 export { type LineText, lines } from './formats/lines.ts';
 export type { EncodedRecordWriter, OutputFormat } from './formats/output-format.ts';
+export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
 export { type TextLinesOptions, textLines } from './formats/text-lines.ts';
 export { type TsvCell, type TsvColumns, tsv } from './formats/tsv.ts';
