@@ -51,6 +51,7 @@ export type { InputFormat, ParserPiece, RecordParser } from './formats/input-for
 export { type JsonLike, jsonLines } from './formats/json-lines.ts';
 export { type LineText, lines } from './formats/lines.ts';
 export type { EncodedRecordWriter, OutputFormat } from './formats/output-format.ts';
+export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
 export { type TextLinesOptions, textLines } from './formats/text-lines.ts';
 export { type TsvCell, type TsvColumns, tsv } from './formats/tsv.ts';
