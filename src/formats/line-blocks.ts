@@ -201,6 +201,6 @@ function lineEndNear(chunk: Buffer, start: number, end: number): number {
 }
 
 /** The length of a UTF-8 byte order mark at the start of the bytes: 3 or 0. */
-export function byteOrderMarkBytes(bytes: Buffer): 0 | 3 {
+export function byteOrderMarkBytes(bytes: Buffer): number {
   return bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }
