@@ -47,10 +47,19 @@ export type { RecordSlice } from './codec/record-slice.ts';
 export { fixedLength } from './formats/binary/fixed-length.ts';
 export { type GenerateOptions, generate } from './formats/binary/generate.ts';
 export { type WholeTextOptions, wholeFiles } from './formats/binary/whole-files.ts';
+export { type CompressionOptions, gzip, zstd } from './formats/compressed-sinks.ts';
+export { type CsvCell, type CsvRow, type CsvSinkOptions, csvSink as csv } from './formats/csv/csv-sink.ts';
 export type { InputFormat, ParserPiece, RecordParser } from './formats/input-format.ts';
-export { type JsonLike, jsonLines } from './formats/json-lines.ts';
+export { type JsonLike, jsonLinesSink as jsonLines, jsonPairs } from './formats/json-sinks.ts';
 export { type LineText, lines } from './formats/lines.ts';
-export type { EncodedRecordWriter, OutputFormat } from './formats/output-format.ts';
+export {
+  type EncodedRecordWriter,
+  type FileCompression,
+  type FileWriter,
+  type RecordWiseOptions,
+  recordWise,
+  type Sink,
+} from './formats/sink.ts';
 export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
 export { type TextLinesOptions, textLines } from './formats/text-lines.ts';

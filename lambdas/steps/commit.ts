@@ -20,6 +20,7 @@ import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/committed-part.ts';
 import { committedKey } from '../../src/commit/layout.ts';
 import { verifyParts } from '../../src/commit/verify-parts.ts';
+import { mergedFormatOf } from '../../src/formats/merged-format.ts';
 import { stagesOf } from '../../src/plan/stages.ts';
 import { reportPage } from '../../src/report/page/page.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report/report.ts';
@@ -183,7 +184,8 @@ async function partsOf(
   const scratchFolder = await freshFolder(scratchParent, `merge-${invocation.requestId}`);
   try {
     const control = { check: () => checkDeadline(invocation) };
-    const merged = await mergeParts({ plan, store, layout, extension, memoryBytes, scratchFolder, control });
+    const format = mergedFormatOf(job.output);
+    const merged = await mergeParts({ plan, store, layout, format, memoryBytes, scratchFolder, control });
     return [merged];
   } finally {
     await rm(scratchFolder, { recursive: true, force: true });

@@ -70,8 +70,7 @@ export function defineJob(definition: AnyDefinition): Job {
     assertSynchronous(name, field, definition[field]);
   }
   assertSynchronous(name, 'input.createParser', input.createParser);
-  assertSynchronous(name, 'output.write', output.write);
-  assertExtension(name, output.extension);
+  assertSink(name, output);
   assertParameters(name, params);
   const description = definition.description ?? '';
   return { name, description, input, params, setup, map, output, shuffle: shuffleOf(name, definition) };
@@ -129,8 +128,8 @@ const COMMON_CHECKS: readonly Check[] = [
   },
   {
     field: 'output',
-    holds: (output) => isFunction(memberOf(output, 'write')),
-    rule: 'must be an output format, for example tsv()',
+    holds: (output) => isFunction(memberOf(output, 'createWriter')),
+    rule: 'must be an output format, for example tsv(), or recordWise() with a write function of your own',
   },
   { field: 'setup', holds: optional(isFunction), rule: 'must be a function (params)' },
 ];
@@ -251,6 +250,18 @@ function assertPair(name: string, combine: unknown, reduce: unknown): void {
     `${why}. Remove combine, or replace reduce: '${String(reduce)}' with ${list(reducersBeside(combine))}, or with a function that accepts combined values`,
     combine,
   );
+}
+
+function assertSink(name: string, sink: Job['output']): void {
+  assertSynchronous(name, 'output.createWriter', sink.createWriter);
+  const writer = sink.createWriter();
+  if (!isFunction(memberOf(writer, 'write'))) {
+    throw invalid(name, 'output.createWriter', 'must return an object with a function write', writer);
+  }
+  for (const method of ['begin', 'write', 'end'] as const) {
+    assertSynchronous(name, `output.${method}`, writer[method]);
+  }
+  assertExtension(name, sink.extension);
 }
 
 /** The extension becomes part of file names: with a path in it, a part would be written outside of the output folder. */

@@ -2,15 +2,22 @@
  * What other parts need to know about a job without running its code. It is plain data, so a worker thread can load the
  * module and send the description to the coordinator. Getters and proxies in the definition are read here, once.
  */
+import { type MergedFormat, mergedFormatOf } from '../formats/merged-format.ts';
 import type { Job, JobShuffle, ParameterSpec, ParameterSpecs, RangePartitioner } from './job.ts';
 
 export interface JobDescription {
   readonly name: string;
   readonly description: string;
   readonly params: ParameterSpecs;
-  readonly output: { readonly extension: string };
+  readonly output: OutputDescription;
   /** Undefined for a map-only job. */
   readonly shuffle: ShuffleDescription | undefined;
+}
+
+export interface OutputDescription {
+  readonly extension: string;
+  /** Undefined for a sink whose records cannot be merged. */
+  readonly merged: MergedFormat | undefined;
 }
 
 /** Types by name. A function is described as 'a function of the job'. */
@@ -28,8 +35,15 @@ export function describeJob({ name, description, params, output, shuffle }: Job)
     name,
     description: String(description),
     params: Object.fromEntries(Object.entries(params).map(([name, spec]) => [name, plainSpec(spec)])),
-    output: { extension: String(output.extension) },
+    output: describeOutput(output),
     shuffle: shuffle && describeShuffle(shuffle),
+  };
+}
+
+function describeOutput(output: Job['output']): OutputDescription {
+  return {
+    extension: String(output.extension),
+    merged: output.recordWise ? mergedFormatOf(output) : undefined,
   };
 }
 

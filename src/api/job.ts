@@ -19,7 +19,7 @@
  */
 import type { Codec, KeyCodec, KeyType, TypeOf, ValueType } from '../codec/codec.ts';
 import type { InputFormat } from '../formats/input-format.ts';
-import type { OutputFormat } from '../formats/output-format.ts';
+import type { Sink } from '../formats/sink.ts';
 
 /**
  * One parameter of a job, set with `--set name=value`. It is required unless it has a default.
@@ -332,7 +332,7 @@ export interface ShuffleJobDefinition<
    * @example
    * output: tsv(),
    */
-  readonly output: OutputFormat<OK, OV>;
+  readonly output: Sink<OK, OV>;
   /**
    * How many reduce tasks, and so how many parts: a whole number from 1 to 10,000. A run may override it with
    * `--reducers`. Default: 1 for less than 8 MiB of input, otherwise one per 64 MiB, from 4 to 256.
@@ -359,7 +359,7 @@ export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
    * @example
    * output: lines(),
    */
-  readonly output: OutputFormat<OK, OV>;
+  readonly output: Sink<OK, OV>;
   /** Makes the job map-only by its absence. With a `reduce`, the job is a ShuffleJobDefinition. */
   readonly reduce?: undefined;
   /** Needs a `reduce`. */
@@ -389,7 +389,7 @@ export interface Job {
   /** The user's function. What it returns must be undefined, which the engine checks. */
   readonly map: (record: unknown, context: MapContext<unknown, unknown, ParameterValues, unknown>) => unknown;
   /** The output format. */
-  readonly output: OutputFormat<unknown, unknown>;
+  readonly output: Sink<unknown, unknown>;
   /** Undefined for a map-only job. */
   readonly shuffle: JobShuffle | undefined;
 }

@@ -58,11 +58,14 @@ export function createCounter(progress?: Pick<Progress, 'steps'>): {
 /**
  * Converts what was thrown while one of the user's functions ran to an error that names the function. Errors of the engine
  * keep their name: they come from calls that the function made (emit may fail to spill).
+ *
+ * @param what  the function, for the message
  */
 export function userCodeError(
   phase: NonNullable<ErrorDetails['phase']>,
   thrown: unknown,
   details: ErrorDetails = {},
+  what = `${phase}()`,
 ): MapReduceError {
   const { name, message, stack: userStack, cause, isError } = thrownFields(thrown);
   if (isInstance(thrown, MapReduceError) && isErrorName(name)) {
@@ -71,14 +74,10 @@ export function userCodeError(
       cause,
     });
   }
-  return new MapReduceError(
-    'UserCodeError',
-    `${phase}() threw ${isError ? `${name}: ${message}` : message}`,
-    {
-      details: { phase, ...(userStack === undefined ? {} : { userStack }), ...details },
-      cause: thrown,
-    },
-  );
+  return new MapReduceError('UserCodeError', `${what} threw ${isError ? `${name}: ${message}` : message}`, {
+    details: { phase, ...(userStack === undefined ? {} : { userStack }), ...details },
+    cause: thrown,
+  });
 }
 
 /**

@@ -59,6 +59,11 @@ export const LIMITS = {
 
   /** Output is collected in memory up to this size before it is sent. A part that fits is sent in one request. */
   partBufferBytes: 1 * MiB,
+  /** Compressed files are cut into blocks of this many plain bytes. Changing it changes the bytes of results. */
+  compressedBlockBytes: 1 * MiB,
+  /** How many such blocks of one file are compressed at the same time. */
+  compressedBlocksAtOnceMax: 4,
+
   /** Output of one synchronous call (one reduce of a giant group) is kept in memory up to this size, then on disk. */
   partOverflowBytes: 8 * MiB,
 

@@ -39,7 +39,7 @@ const detailsSchema = v.object({
   jobId: v.exactOptional(jobIdSchema),
   taskId: v.exactOptional(taskIdSchema),
   attemptId: v.exactOptional(attemptIdSchema),
-  phase: v.exactOptional(v.picklist(['map', 'combine', 'partition', 'reduce', 'setup', 'codec'])),
+  phase: v.exactOptional(v.picklist(['map', 'combine', 'partition', 'reduce', 'setup', 'codec', 'output'])),
   file: optionalText,
   offsetBytes: v.exactOptional(v.number()),
   groupKey: optionalText,

@@ -61,6 +61,7 @@ const SYNCHRONOUS_WAY: Record<UserPhase, string> = {
   partition: BEFORE_THE_JOB,
   reduce: BEFORE_THE_JOB,
   codec: BEFORE_THE_JOB,
+  output: BEFORE_THE_JOB,
 };
 
 function remedyFor(returned: unknown): string {

@@ -41,6 +41,9 @@ export class PartWriter {
       store,
       key: taskPartKey(layout, taskId, { extension: job.output.extension, merge: settings.merge }),
       overflowPath: `${scratchFolder}/overflow`,
+      compression: job.output.compression,
+      // Parts that are to be merged are concatenated.
+      isFile: !settings.merge,
       uploadMetadata: { ...this.#jobMetadata, [ATTEMPT_METADATA]: attemptId },
     });
     this.sink = this.#object.sink;

@@ -1,5 +1,6 @@
 /**
- * Writes the bytes of a result into one object: collects them in memory, counts them and computes their checksum.
+ * Writes the bytes of a result into one object: collects them in memory, compresses them if the sink says so, counts them
+ * and computes their checksum.
  *
  * The caller appends records to `sink` synchronously, and awaits flush() whenever `wantsFlush` is true. A single call
  * of the user's reduce may write more than fits into memory. Bytes beyond LIMITS.partOverflowBytes therefore go to a
@@ -9,29 +10,51 @@ import { crc32 } from 'node:zlib';
 import { crc32Text } from '../base/crc32-text.ts';
 import { LIMITS } from '../base/limits.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
+import type { FileCompression } from '../formats/sink.ts';
 import { CommittedObject } from '../storage/committed-object.ts';
-import type { Metadata, ObjectStore } from '../storage/object-store.ts';
+import type { Metadata, ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import { OverflowFile } from '../storage/overflow-file.ts';
+import { CompressedBlocks } from './compressed-blocks.ts';
 
 export interface ResultTotals {
   readonly records: number;
+  /** The stored bytes, compressed if the sink compresses. */
   readonly bytes: number;
   readonly crc32: string;
+}
+
+export interface ResultObjectOptions {
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly overflowPath: string;
+  readonly uploadMetadata?: Metadata;
+  readonly compression?: FileCompression | undefined;
+  /** Whether the object is a file, or a part of one that is to be concatenated with others. Default: true. */
+  readonly isFile?: boolean;
 }
 
 export class ResultObject {
   readonly sink = new GrowableSink(LIMITS.uploadChunkBytes + 64 * 1024);
   readonly #object: CommittedObject;
+  readonly #overflowPath: string;
+  readonly #isFile: boolean;
+  readonly #blocks: CompressedBlocks | undefined;
+  /** Compressed blocks that have not been sent. */
+  #stored: Buffer[] = [];
+  #storedBytes = 0;
+  /** Bytes that are still to be compressed. */
+  #plainOverflow: OverflowFile | undefined;
   #records = 0;
   #bytes = 0;
   #crc = 0;
 
-  constructor(object: {
-    store: ObjectStore;
-    key: string;
-    overflowPath: string;
-    uploadMetadata?: Metadata;
-  }) {
+  constructor({ compression, isFile = true, ...object }: ResultObjectOptions) {
     this.#object = new CommittedObject(object);
+    this.#overflowPath = object.overflowPath;
+    this.#isFile = isFile;
+    if (compression !== undefined) {
+      this.#blocks = new CompressedBlocks(compression, (block) => this.#takeBlock(block));
+    }
   }
 
   get records(): number {
@@ -50,50 +73,86 @@ export class ResultObject {
   }
 
   get wantsFlush(): boolean {
-    return this.sink.end >= LIMITS.partBufferBytes || this.#object.hasOverflow;
+    return (
+      this.sink.end >= LIMITS.partBufferBytes || this.#object.hasOverflow || this.#plainOverflow !== undefined
+    );
   }
 
   async flush(): Promise<void> {
-    const chunk = this.#counted();
-    await this.#object.send([chunk]);
+    if (this.#blocks === undefined) await this.#object.send([this.#counted(this.#gathered())]);
+    else await this.#compressGathered(this.#blocks);
     this.sink.reset();
   }
 
   /** Called after the last record. Returns the totals, and sends the rest unless the whole object is a single PUT. */
   async end(): Promise<ResultTotals> {
-    if (this.isUpload) await this.flush();
-    else this.#counted();
+    if (this.#blocks !== undefined) {
+      await this.flush();
+      await this.#blocks.end({ isFile: this.#isFile });
+      if (this.isUpload) await this.#sendStored();
+    } else if (this.isUpload) await this.flush();
+    else this.#counted(this.#gathered());
     return { records: this.#records, bytes: this.#bytes, crc32: crc32Text(this.#crc) };
   }
 
   /** Called after end(). Does the same as CommittedObject.commit(). */
   commit(metadata: Metadata): Promise<boolean> {
-    return this.#object.commit([this.#gathered()], metadata);
+    return this.#object.commit(this.#rest(), metadata);
   }
 
   /** Called after end(). Does the same as CommittedObject.replace(). */
-  replace(): Promise<void> {
-    return this.#object.replace([this.#gathered()]);
+  replace(): Promise<ObjectInfo> {
+    return this.#object.replace(this.#rest());
   }
 
-  abort(): Promise<void> {
-    return this.#object.abort();
+  async abort(): Promise<void> {
+    this.#plainOverflow?.remove();
+    this.#plainOverflow = undefined;
+    await this.#object.abort();
+  }
+
+  #rest(): readonly Buffer[] {
+    return this.#blocks === undefined ? [this.#gathered()] : this.#stored;
   }
 
   #gathered(): Buffer {
     return this.sink.bytes.subarray(0, this.sink.end);
   }
 
-  /** Counts and checksums the bytes in the sink, and returns them. The caller then empties the sink. */
-  #counted(): Buffer {
-    const chunk = this.#gathered();
+  /** Counts and checksums bytes of the object, and returns them. */
+  #counted(chunk: Buffer): Buffer {
     this.#crc = crc32(chunk, this.#crc);
     this.#bytes += chunk.length;
     return chunk;
   }
 
+  async #compressGathered(blocks: CompressedBlocks): Promise<void> {
+    if (this.#plainOverflow !== undefined) {
+      for (const chunk of this.#plainOverflow.chunks()) await blocks.write(chunk);
+      this.#plainOverflow.remove();
+      this.#plainOverflow = undefined;
+    }
+    await blocks.write(this.#gathered());
+  }
+
+  async #takeBlock(block: Buffer): Promise<void> {
+    this.#stored.push(this.#counted(block));
+    this.#storedBytes += block.length;
+    if (this.#storedBytes > LIMITS.partBufferBytes) await this.#sendStored();
+  }
+
+  async #sendStored(): Promise<void> {
+    await this.#object.send(this.#stored);
+    this.#stored = [];
+    this.#storedBytes = 0;
+  }
+
   #setAside(): void {
-    this.#object.setAside([this.#counted()]);
+    if (this.#blocks === undefined) this.#object.setAside([this.#counted(this.#gathered())]);
+    else {
+      this.#plainOverflow ??= new OverflowFile(this.#overflowPath);
+      this.#plainOverflow.append(this.#gathered());
+    }
     this.sink.reset();
   }
 }

@@ -5,7 +5,7 @@ import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
 import { encodeString, stringCodec } from '../codec/string-codec.ts';
 import { unencodable } from '../codec/unencodable.ts';
 import { appendNumber } from './append-number.ts';
-import type { EncodedRecordWriter, OutputFormat } from './output-format.ts';
+import { type EncodedRecordWriter, recordWise, type Sink } from './sink.ts';
 
 /** A value that lines() can write. Bytes are written unchanged; null and undefined give an empty line. */
 export type LineText = string | number | boolean | bigint | null | undefined | Uint8Array;
@@ -20,8 +20,13 @@ export type LineText = string | number | boolean | bigint | null | undefined | U
  * @example
  * output: lines(),   // emit(anything, 'to be') writes "to be\n"
  */
-export function lines(): OutputFormat<unknown, LineText> {
-  return { name: NAME, extension: 'txt', write: (_key, value, sink) => write(value, sink), encodedWriter };
+export function lines(): Sink<unknown, LineText> {
+  return recordWise({
+    name: NAME,
+    extension: 'txt',
+    write: (_key: unknown, value: LineText, sink: ByteSink) => write(value, sink),
+    encodedWriter,
+  });
 }
 
 const NAME = 'lines';

@@ -6,7 +6,7 @@ import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
 import { stringCodec } from '../codec/string-codec.ts';
 import { unencodable } from '../codec/unencodable.ts';
 import { appendNumber } from './append-number.ts';
-import type { EncodedRecordWriter, OutputFormat } from './output-format.ts';
+import { type EncodedRecordWriter, recordWise, type Sink } from './sink.ts';
 import { appendEscapedBytes, appendEscapedText } from './tsv-escape.ts';
 
 /** One column: null and undefined are empty, bytes are treated as UTF-8 text, objects are written as JSON. */
@@ -25,8 +25,8 @@ export type TsvColumns = TsvCell | readonly TsvCell[];
  * @example
  * output: tsv(),   // emit('be', 3) writes "be\t3\n"; emit(['be', 'Hamlet'], [3, 0.5]) writes "be\tHamlet\t3\t0.5\n"
  */
-export function tsv(): OutputFormat<TsvColumns, TsvColumns> {
-  return { name: NAME, extension: 'tsv', write, encodedWriter };
+export function tsv(): Sink<TsvColumns, TsvColumns> {
+  return recordWise({ name: NAME, extension: 'tsv', write, encodedWriter });
 }
 
 const NAME = 'tsv';

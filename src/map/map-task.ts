@@ -13,7 +13,7 @@ import type { AttemptId } from '../base/ids.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import { refuseReturned } from '../base/user-returns.ts';
 import { shuffleKey } from '../commit/layout.ts';
-import { PartWriter } from '../commit/part-writer.ts';
+import { PartOutput } from '../commit/part-output.ts';
 import type { RecordParser } from '../formats/input-format.ts';
 import type { MapTaskSpec, TaskEnvironment } from '../plan/task.ts';
 import { readPiece } from '../read/read-records.ts';
@@ -93,9 +93,8 @@ async function mapIntoPart(
   attempt: AttemptId,
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
-  const { job } = environment;
   const startedMs = performance.now();
-  const writer = new PartWriter({ taskId: spec.taskId, attemptId: attempt, environment });
+  const output = new PartOutput({ taskId: spec.taskId, attemptId: attempt, environment });
   let failure: unknown;
   let isOver = false;
   const throwFailure = (): void => {
@@ -107,8 +106,7 @@ async function mapIntoPart(
         if (isOver) refuseLateEmit('map');
         environment.progress.steps++;
         try {
-          job.output.write(key, value, writer.sink);
-          writer.recordWritten();
+          output.write(key, value);
         } catch (error) {
           // User code may swallow the error, and half a record would stay in the part.
           failure ??= error;
@@ -117,13 +115,13 @@ async function mapIntoPart(
       },
       betweenChunks: () => {
         throwFailure();
-        return writer.wantsFlush ? writer.flush() : undefined;
+        return output.wantsFlush ? output.flush() : undefined;
       },
     });
     isOver = true;
     throwFailure();
     environment.control.check();
-    const { committed, summary } = await writer.commit({
+    const { committed, summary } = await output.commit({
       ...read,
       spills: 0,
       bytesSpilled: 0,
@@ -131,7 +129,7 @@ async function mapIntoPart(
     });
     return resultOf(summary, committed);
   } catch (error) {
-    await writer.abort();
+    await output.abort();
     throw error;
   }
 }

@@ -38,11 +38,12 @@ export interface PlanOptions {
 }
 
 /**
- * @throws UsageError for reducers or a split size out of bounds, and if the job's setup throws for these parameters; errors
+ * @throws UsageError for reducers or a split size out of bounds, for `merge` if the output cannot be merged, and if the job's setup throws for these parameters; errors
  *   of reading the inputs
  */
 export async function planJob(given: PlanOptions): Promise<JobPlan> {
   const { job, jobId, params, inputs, compression, merge } = given;
+  if (merge) assertMergeable(job);
   assertSetsUp(job, params);
   const inputBytes = given.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const splitSizeBytes = given.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
@@ -112,6 +113,16 @@ function boundedSplits(
   throw new MapReduceError(
     'UsageError',
     `splits of ${splitSizeBytes} ${splitSizeBytes === 1 ? 'byte' : 'bytes'} make more than ${splitsMax} map tasks from ${inputBytes} bytes of input. ${reason}. ${remedy}`,
+  );
+}
+
+/** Merging moves records between files as bytes. */
+function assertMergeable({ name, output }: Job): void {
+  if (output.recordWise) return;
+  throw new MapReduceError(
+    'UsageError',
+    `job '${name}': the parts of ${output.name} cannot be merged, because its files are more than records one after the other. Remove --merge ("merge": true in a request), or choose another output format`,
+    { details: { jobName: name } },
   );
 }
 

@@ -5,13 +5,16 @@
  */
 import type { AttemptId, TaskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
 import { mergeRunKey, partsAreInOrder } from '../commit/layout.ts';
-import { PartWriter } from '../commit/part-writer.ts';
-import type { EncodedRecordWriter, OutputFormat } from '../formats/output-format.ts';
-import type { TaskEnvironment } from '../plan/task.ts';
+import {
+  encodedWriterOf,
+  PartOutput,
+  type RecordCodecs,
+  type TaskOutputOptions,
+} from '../commit/part-output.ts';
+import type { EncodedRecordWriter, FileWriter } from '../formats/sink.ts';
 import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
 import type { RecordSink } from '../shuffle/consume-merge.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
@@ -24,79 +27,25 @@ export interface ResultOutput extends RecordSink {
   abort(): Promise<void>;
 }
 
-export interface ResultOutputOptions {
-  readonly taskId: TaskId;
-  readonly attemptId: AttemptId;
-  readonly environment: TaskEnvironment;
-  /** The codecs of the appended records. */
-  readonly keyCodec: Codec<unknown>;
-  readonly valueCodec: Codec<unknown>;
-}
+export interface ResultOutputOptions extends TaskOutputOptions, RecordCodecs {}
 
 export function createResultOutput(options: ResultOutputOptions): ResultOutput {
   const { settings } = options.environment;
-  return settings.merge && !partsAreInOrder(settings) ? new MergeRunOutput(options) : new PartOutput(options);
+  return settings.merge && !partsAreInOrder(settings)
+    ? new MergeRunOutput(options)
+    : new GroupPart(options, options);
 }
 
-/** Returns the format's fast path for these codecs, or a writer that decodes each record first. */
-function encodedWriter(
-  format: OutputFormat<unknown, unknown>,
-  options: ResultOutputOptions,
-): EncodedRecordWriter {
-  const { keyCodec, valueCodec } = options;
-  return (
-    format.encodedWriter?.(keyCodec, valueCodec) ??
-    (({ keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd }, sink) => {
-      format.write(
-        keyCodec.decode(keyBytes, keyStart, keyEnd),
-        valueCodec.decode(valueBytes, valueStart, valueEnd),
-        sink,
-      );
-    })
-  );
-}
-
-class PartOutput implements ResultOutput {
-  readonly #part: PartWriter;
-  readonly #format: OutputFormat<unknown, unknown>;
-  readonly #writeEncoded: EncodedRecordWriter;
-
-  constructor(options: ResultOutputOptions) {
-    this.#part = new PartWriter(options);
-    this.#format = options.environment.job.output;
-    this.#writeEncoded = encodedWriter(this.#format, options);
-  }
-
+/** A part with the records of the groups in order. */
+class GroupPart extends PartOutput implements ResultOutput {
   emit(key: unknown, value: unknown): void {
-    this.#format.write(key, value, this.#part.sink);
-    this.#part.recordWritten();
-  }
-
-  append(record: Readonly<RecordSlice>): void {
-    this.#writeEncoded(record, this.#part.sink);
-    this.#part.recordWritten();
-  }
-
-  get wantsFlush(): boolean {
-    return this.#part.wantsFlush;
-  }
-
-  flush(): Promise<void> {
-    return this.#part.flush();
-  }
-
-  commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
-    return this.#part.commit(attempt);
-  }
-
-  abort(): Promise<void> {
-    return this.#part.abort();
+    this.write(key, value);
   }
 }
 
 class MergeRunOutput implements ResultOutput {
   readonly #object: ShuffleObjectWriter;
-  readonly #format: OutputFormat<unknown, unknown>;
+  readonly #writer: FileWriter<unknown, unknown>;
   readonly #writeEncoded: EncodedRecordWriter;
   readonly #formatted = new GrowableSink(256);
   readonly #record = new RecordSlice();
@@ -115,13 +64,13 @@ class MergeRunOutput implements ResultOutput {
       blockBytes: LIMITS.blockBytes,
       overflowPath: `${environment.scratchFolder}/overflow`,
     });
-    this.#format = environment.job.output;
-    this.#writeEncoded = encodedWriter(this.#format, options);
+    this.#writer = environment.job.output.createWriter();
+    this.#writeEncoded = encodedWriterOf(this.#writer, options);
   }
 
   emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void {
     this.#formatted.reset();
-    this.#format.write(key, value, this.#formatted);
+    this.#writer.write(key, value, this.#formatted);
     this.#appendFormatted(groupKey, groupStart, groupEnd);
   }
 

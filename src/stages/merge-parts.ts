@@ -3,6 +3,11 @@
  * the store itself if it can copy. Otherwise the reduce tasks have written runs of (key, formatted record) instead of
  * parts, and the usual k-way merge merges them by key, whatever the format.
  *
+ *     concatenated    begin | part | part | part | end     compressed parts too: each is a sequence of members or frames
+ *     merged          begin | records in order   | end     compressed while they are written
+ *
+ * Runs, and parts that are to be merged, have no begin and no end.
+ *
  * Called once after the reduce barrier, and again after a failure. Idempotent: the file becomes visible when it is
  * complete. If a run or part is damaged or missing, the CorruptShuffleError names the task to run again.
  */
@@ -17,9 +22,11 @@ import type { AttemptControl } from '../base/progress.ts';
 import { appendBytes } from '../codec/append-bytes.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
 import { findOrRemovePart } from '../commit/committed-part.ts';
+import { compressed } from '../commit/compressed-blocks.ts';
 import { mergeRunKey, partsAreInOrder, taskPartKey } from '../commit/layout.ts';
 import { namingRepair } from '../commit/repair.ts';
 import { ResultObject, type ResultTotals } from '../commit/result-object.ts';
+import type { MergedFormat } from '../formats/merged-format.ts';
 import { lastStage, taskCounts } from '../plan/stages.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
 import type { PartReport } from '../report/report.ts';
@@ -31,7 +38,7 @@ import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import { appendObject } from '../storage/append-object.ts';
-import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
+import type { ObjectInfo, ObjectStore, Upload } from '../storage/object-store.ts';
 
 const MERGE_FRACTION = 0.6;
 
@@ -39,15 +46,14 @@ export interface MergeOptions {
   readonly plan: JobPlan;
   readonly store: ObjectStore;
   readonly layout: JobLayout;
-  /** File extension of the job's output format. */
-  readonly extension: string;
+  readonly format: MergedFormat;
   readonly memoryBytes: number;
   readonly scratchFolder: string;
   readonly control: AttemptControl;
 }
 
 export async function mergeParts(options: MergeOptions): Promise<PartReport> {
-  const name = mergedName(options.extension);
+  const name = mergedName(options.format.extension);
   const key = `${options.layout.outputPrefix}${name}`;
   try {
     const merge = partsAreInOrder(options.plan.settings) ? concatenate : mergeRuns;
@@ -58,7 +64,7 @@ export async function mergeParts(options: MergeOptions): Promise<PartReport> {
 }
 
 async function mergeRuns(key: string, options: MergeOptions): Promise<ResultTotals> {
-  const { plan, store, memoryBytes, scratchFolder, control } = options;
+  const { plan, store, format, memoryBytes, scratchFolder, control } = options;
   const segments = await runSegments(options);
   const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytesOf(segments), segments.length);
   const merging = { budget, folding: undefined, control };
@@ -71,9 +77,12 @@ async function mergeRuns(key: string, options: MergeOptions): Promise<ResultTota
     },
     onMerged: () => {},
   });
-  const merged = new ResultObject({ store, key, overflowPath: `${scratchFolder}/overflow` });
+  const { compression } = format;
+  const merged = new ResultObject({ store, key, overflowPath: `${scratchFolder}/overflow`, compression });
   try {
+    appendBytes(format.begin, 0, format.begin.length, merged.sink);
     await mergeInto(new MergedFile(merged), open, merging);
+    appendBytes(format.end, 0, format.end.length, merged.sink);
     const totals = await merged.end();
     await merged.replace();
     return totals;
@@ -131,38 +140,67 @@ interface OrderedPart {
 }
 
 async function concatenate(key: string, options: MergeOptions): Promise<ResultTotals> {
-  const { store, control } = options;
+  const { store, format, control } = options;
   const parts = await orderedParts(options);
-  let [records, bytes, crc] = [0, 0, 0];
   const upload = await store.upload(key);
+  const totals = { records: 0, bytes: 0, crc: 0 };
+  const add = (records: number, bytes: number, crc: number) => {
+    totals.records += records;
+    totals.crc = combineCrc32(totals.crc, crc, bytes);
+    totals.bytes += bytes;
+  };
+  const write = async (bytes: Buffer) => {
+    if (bytes.length === 0) return;
+    await upload.write(bytes);
+    add(0, bytes.length, crc32(bytes));
+  };
   try {
+    await write(await stored(format.begin, format));
     for (const [index, part] of parts.entries()) {
       control.check();
       if (part.bytes === 0) continue;
-      let crcRead: number | undefined;
-      const onChunk = (chunk: Buffer) => {
-        control.check();
-        crcRead = crc32(chunk, crcRead);
-      };
-      const following = parts.length - 1 - index;
-      await appendObject(upload, { store, object: part.object, following, onChunk });
-      // A store that copies the object itself also verifies the copy.
-      if (crcRead !== undefined && crcRead !== part.crc) {
-        throw corrupt(part.object.key, `its checksum is ${crc32Text(crcRead)}, not ${crc32Text(part.crc)}`);
-      }
-      records += part.records;
-      bytes += part.bytes;
-      crc = combineCrc32(crc, part.crc, part.bytes);
+      await appendPart(upload, part, { following: parts.length - 1 - index, options });
+      add(part.records, part.bytes, part.crc);
     }
+    await write(await stored(format.end, format));
+    // A compressed file has at least one member or frame.
+    if (totals.bytes === 0) await write(await stored(format.end, format, { isFile: true }));
     await upload.complete();
   } catch (error) {
     await upload.abort();
     throw error;
   }
-  return { records, bytes, crc32: crc32Text(crc) };
+  return { records: totals.records, bytes: totals.bytes, crc32: crc32Text(totals.crc) };
 }
 
-function orderedParts({ plan, store, layout, extension }: MergeOptions): Promise<OrderedPart[]> {
+/** Returns the bytes that begin or end a file as they are stored. */
+async function stored(
+  plain: Uint8Array,
+  { compression }: MergedFormat,
+  { isFile = false }: { isFile?: boolean } = {},
+): Promise<Buffer> {
+  const bytes = Buffer.from(plain);
+  return compression === undefined ? bytes : await compressed(bytes, compression, { isFile });
+}
+
+async function appendPart(
+  upload: Upload,
+  { object, crc }: OrderedPart,
+  { following, options: { store, control } }: { following: number; options: MergeOptions },
+): Promise<void> {
+  let crcRead: number | undefined;
+  const onChunk = (chunk: Buffer) => {
+    control.check();
+    crcRead = crc32(chunk, crcRead);
+  };
+  await appendObject(upload, { store, object, following, onChunk });
+  // A store that copies the object itself also verifies the copy.
+  if (crcRead !== undefined && crcRead !== crc) {
+    throw corrupt(object.key, `its checksum is ${crc32Text(crcRead)}, not ${crc32Text(crc)}`);
+  }
+}
+
+function orderedParts({ plan, store, layout, format: { extension } }: MergeOptions): Promise<OrderedPart[]> {
   const { jobId, merge } = plan.settings;
   const stage = lastStage(plan.settings);
   const tasks = taskCounts(plan)[stage];

@@ -10,7 +10,7 @@
  * beyond that goes through setAside().
  */
 import { isMapReduceError } from '../base/errors.ts';
-import type { Metadata, ObjectStore, Upload, WriteCondition } from './object-store.ts';
+import type { Metadata, ObjectInfo, ObjectStore, Upload, WriteCondition } from './object-store.ts';
 import { OverflowFile } from './overflow-file.ts';
 
 export class CommittedObject {
@@ -86,8 +86,8 @@ export class CommittedObject {
   }
 
   /** The same for an object that only one writer makes, perhaps repeatedly: it replaces an earlier one. */
-  async replace(rest: readonly Buffer[]): Promise<void> {
-    await this.#write(await this.#bodyOrSend(rest), { metadata: this.#uploadMetadata, condition: {} });
+  async replace(rest: readonly Buffer[]): Promise<ObjectInfo> {
+    return await this.#write(await this.#bodyOrSend(rest), { metadata: this.#uploadMetadata, condition: {} });
   }
 
   /** Discards what was sent and set aside. Safe to call at any time. */
@@ -106,9 +106,9 @@ export class CommittedObject {
   async #write(
     body: Buffer | undefined,
     { metadata, condition }: { metadata: Metadata; condition: WriteCondition },
-  ): Promise<void> {
-    if (body === undefined) await this.#upload?.complete(condition);
-    else await this.#store.put(this.#key, body, { metadata, ...condition });
+  ): Promise<ObjectInfo> {
+    if (body === undefined) return await this.#upload!.complete(condition);
+    return await this.#store.put(this.#key, body, { metadata, ...condition });
   }
 
   #removeOverflow(): void {

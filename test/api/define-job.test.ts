@@ -38,7 +38,7 @@ describe('defineJob()', () => {
     [
       'an output that is not a format',
       { output: {} },
-      'output must be an output format, for example tsv(); received an object with no fields',
+      'output must be an output format, for example tsv(), or recordWise() with a write function of your own; received an object with no fields',
     ],
     ['a setup that is not a function', { setup: 1 }, 'setup must be a function (params); received 1'],
     [
@@ -190,7 +190,7 @@ describe('defineJob()', () => {
       ['partition', { partition: refused }],
       ['reduce', { reduce: refused }],
       ['input.createParser', { input: { ...textLines(), createParser: refused } }],
-      ['output.write', { output: { ...tsv(), write: refused } }],
+      ['output.write', { output: { ...tsv(), createWriter: () => ({ write: refused }) } }],
     ] as const) {
       expect(() => define({ ...WORD_COUNT, ...change })).toThrow(
         `job 'word-count': ${field} is ${kind}; it must be an ordinary, synchronous function. Remove '`,

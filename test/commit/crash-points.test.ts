@@ -5,7 +5,17 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KiB, MiB } from '../../src/base/limits.ts';
-import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
+import {
+  byRange,
+  csv,
+  defineJob,
+  gzip,
+  type Job,
+  lines,
+  type MapContext,
+  textLines,
+  tsv,
+} from '../../src/index.ts';
 import { FileStore } from '../../src/storage/file/file-store.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -66,6 +76,20 @@ const mapOnly = defineJob({
   },
   output: lines(),
 });
+/** Rows with a header, which a merged file has once. */
+const ROWS = {
+  ...COMMON,
+  key: 'string',
+  value: ['string', 'number'],
+  map(line: string, { emit, count }: MapContext<string, readonly [string, number], object, undefined>) {
+    count('lines');
+    for (const word of line.split(' ')) emit(word, [word, word.length]);
+  },
+  reduce: 'each',
+  output: gzip(csv(['word', 'length'])),
+} as const;
+const compressedRows = defineJob({ ...ROWS, name: 'compressed-rows' });
+const sortedRows = defineJob({ ...ROWS, name: 'sorted-rows', partition: byRange() });
 /** Counts under so many names that the counters do not fit a part's metadata. */
 const counting = defineJob({
   ...COMMON,
@@ -120,6 +144,16 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
   },
   'a merged word count': {
     job: wordCount,
+    options: { reducers: 2, splitSizeBytes: 40, merge: true },
+    maps: 3,
+  },
+  'a merged word count with a header, compressed': {
+    job: compressedRows,
+    options: { reducers: 2, splitSizeBytes: 40, merge: true },
+    maps: 3,
+  },
+  'a merged sort with a header, compressed': {
+    job: sortedRows,
     options: { reducers: 2, splitSizeBytes: 40, merge: true },
     maps: 3,
   },

@@ -7,6 +7,7 @@ import type { Job } from '../../src/api/job.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
 import { attemptId, jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
+import { mergedFormatOf } from '../../src/formats/merged-format.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import { listStoredInputs } from '../../src/plan/inputs/list-stored-inputs.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
@@ -90,7 +91,7 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
             plan,
             store,
             layout: LAYOUT,
-            extension,
+            format: mergedFormatOf(job.output),
             memoryBytes: options.memoryBytes ?? 64 * MiB,
             scratchFolder: options.scratch,
             control: NO_CONTROL,

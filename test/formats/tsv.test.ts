@@ -85,8 +85,14 @@ describe('the line written from encoded bytes is the same', () => {
   }
 
   test('tuples and json have no encoded writer, since they must be decoded', () => {
-    expect(tsv().encodedWriter?.(resolveKeyCodec('string'), resolveValueCodec(json()))).toBeUndefined();
-    expect(tsv().encodedWriter?.(resolveKeyCodec(['string']), resolveValueCodec('number'))).toBeUndefined();
+    expect(
+      tsv().createWriter().encodedWriter?.(resolveKeyCodec('string'), resolveValueCodec(json())),
+    ).toBeUndefined();
+    expect(
+      tsv()
+        .createWriter()
+        .encodedWriter?.(resolveKeyCodec(['string']), resolveValueCodec('number')),
+    ).toBeUndefined();
   });
 });
 

@@ -1,6 +1,6 @@
 /** What an output format writes, both from values and straight from their encoded bytes. */
 import type { Codec } from '../../src/codec/codec.ts';
-import type { OutputFormat } from '../../src/formats/output-format.ts';
+import type { Sink } from '../../src/formats/sink.ts';
 import { encoded } from '../codec/laws.ts';
 import { MovingSink } from '../codec/moving-sink.ts';
 
@@ -9,9 +9,9 @@ export interface Written {
   readonly value: unknown;
 }
 
-export function written(format: OutputFormat<never, never>, { key, value }: Written): string {
+export function written(format: Sink<never, never>, { key, value }: Written): string {
   const sink = new MovingSink();
-  format.write(key as never, value as never, sink);
+  format.createWriter().write(key as never, value as never, sink);
   return sink.taken().toString();
 }
 
@@ -21,12 +21,8 @@ export interface Codecs {
 }
 
 /** Called as the engine does, with key and value in the middle of larger buffers. Throws if the format has no encoded writer. */
-export function writtenFromBytes(
-  format: OutputFormat<never, never>,
-  codecs: Codecs,
-  record: Written,
-): string {
-  const write = format.encodedWriter?.(codecs.key, codecs.value);
+export function writtenFromBytes(format: Sink<never, never>, codecs: Codecs, record: Written): string {
+  const write = format.createWriter().encodedWriter?.(codecs.key, codecs.value);
   if (!write)
     throw new Error(`${format.name} has no encoded writer for ${codecs.key.name}, ${codecs.value.name}`);
   const key = encoded(codecs.key, record.key);

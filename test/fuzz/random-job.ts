@@ -124,7 +124,7 @@ export function randomJob(random: Random): RandomJob {
   ];
   return {
     source: [
-      "import { byRange, defineJob, json, jsonLines, textLines, tsv } from 'serverless-mapreduce';",
+      "import { byRange, defineJob, json, jsonPairs, textLines, tsv } from 'serverless-mapreduce';",
       '',
       'export default defineJob({',
       "  name: 'fuzzed',",
@@ -134,7 +134,7 @@ export function randomJob(random: Random): RandomJob {
       '  map(line, { emit }) {',
       `    for (const token of line.split(' ')) emit(${key.of}, ${value.of});`,
       '  },',
-      `  output: ${extension === 'tsv' ? 'tsv()' : 'jsonLines()'},`,
+      `  output: ${extension === 'tsv' ? 'tsv()' : 'jsonPairs()'},`,
       '});',
       '',
     ].join('\n'),

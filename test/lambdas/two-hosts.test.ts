@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../src/api/job.ts';
+import { describeJob } from '../../src/api/job-description.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
 import { cancelKey } from '../../src/aws/protocol/keys.ts';
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
@@ -254,7 +255,7 @@ async function throughTheStages(job: Job, plan: JobPlan, history: History): Prom
   try {
     await runStages(
       {
-        job,
+        job: describeJob(job),
         plan,
         store,
         layout: LAYOUT,

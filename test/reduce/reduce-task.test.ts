@@ -6,6 +6,7 @@ import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
 import { KiB, MiB } from '../../src/base/limits.ts';
 import { GrowableSink } from '../../src/codec/growable-sink.ts';
 import { shuffleIndexKey, shuffleKey } from '../../src/commit/layout.ts';
+import { mergedFormatOf } from '../../src/formats/merged-format.ts';
 import { defineJob, type Job, json, lines, textLines, tsv } from '../../src/index.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
@@ -93,7 +94,7 @@ async function reduce(
     plan,
     store,
     layout: LAYOUT,
-    extension,
+    format: mergedFormatOf(job.output),
     memoryBytes,
     scratchFolder: scratch.path,
     control: NO_CONTROL,
@@ -541,7 +542,7 @@ describe('output that is larger than memory', () => {
           plan,
           store,
           layout: LAYOUT,
-          extension: 'txt',
+          format: mergedFormatOf(job.output),
           memoryBytes: 64 * MiB,
           scratchFolder: own.path,
           control: NO_CONTROL,

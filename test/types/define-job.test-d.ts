@@ -7,11 +7,11 @@ import {
   type InputFormat,
   type Job,
   json,
-  jsonLines,
+  jsonPairs,
   type KeyCodec,
   lines,
-  type OutputFormat,
   type ParametersOf,
+  type Sink,
   textLines,
   topN,
   tsv,
@@ -139,7 +139,7 @@ defineJob({
       emit(word, value.counts);
     }
   },
-  output: jsonLines(),
+  output: jsonPairs(),
 });
 
 // Named combiners: numbers and tuples of numbers.
@@ -175,7 +175,7 @@ defineJob({
     return a.counts.length - b.counts.length;
   }),
   reduce: 'combined',
-  output: jsonLines(),
+  output: jsonPairs(),
 });
 defineJob({
   ...common,
@@ -204,7 +204,7 @@ defineJob({
 
 // Records of a custom input format.
 declare const rows: InputFormat<Row>;
-declare const counted: OutputFormat<string, number>;
+declare const counted: Sink<string, number>;
 defineJob({
   name: 'own-formats',
   description: '',

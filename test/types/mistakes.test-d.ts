@@ -1,8 +1,19 @@
 /** Compiled by `tsc --noEmit`, never run: mistakes that must not compile, and where the compiler reports them. */
-import { defineJob, json, lines, type OutputFormat, textLines, tsv } from '../../src/index.ts';
+import {
+  csv,
+  defineJob,
+  gzip,
+  json,
+  jsonLines,
+  lines,
+  type Sink,
+  textLines,
+  tsv,
+  zstd,
+} from '../../src/index.ts';
 
 const common = { name: 'types', description: 'Only compiled', input: textLines() } as const;
-declare const textOnly: OutputFormat<string, string>;
+declare const textOnly: Sink<string, string>;
 
 defineJob({
   ...common,
@@ -223,4 +234,41 @@ defineJob({
   // @ts-expect-error a partition function is synchronous
   partition: async (key, partitions) => key.length % partitions,
   reduce: 'sum',
+});
+
+// Rows that do not fit the output.
+const rows = { ...common, key: 'string', value: 'number', map: () => {} } as const;
+
+defineJob({
+  ...rows,
+  // @ts-expect-error a mistyped column
+  reduce: (word, _counts, { emit }) => emit(null, { word, cuont: 1 }),
+  output: csv(['word', 'count']),
+});
+
+defineJob({
+  ...rows,
+  reduce: (word, _counts, { emit }) => {
+    emit(null, [word, 1]);
+    emit(null, { word, count: 1 });
+    // @ts-expect-error a cell is missing
+    emit(null, [word]);
+    // @ts-expect-error a function is not a cell, but an object that JSON holds is
+    emit(null, { word, count: Symbol('x') });
+  },
+  output: gzip(csv(['word', 'count'])),
+});
+
+defineJob({
+  ...rows,
+  // @ts-expect-error the rows have another type
+  reduce: (word, _counts, { emit }) => emit(null, { word: 1, count: word }),
+  output: zstd(jsonLines<{ word: string; count: number }>()),
+});
+
+defineJob({
+  ...rows,
+  // @ts-expect-error a number is not a row of CSV
+  reduce: 'sum',
+  output: csv(['word', 'count']),
 });

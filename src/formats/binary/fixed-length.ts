@@ -11,14 +11,19 @@ import { MapReduceError } from '../../base/errors.ts';
 import { KiB, LIMITS } from '../../base/limits.ts';
 import { preview } from '../../base/show-value.ts';
 import { byteRanges, type RecordParser } from '../byte-ranges.ts';
+import type { Sink } from '../sink.ts';
 import type { OpenPiece, Source } from '../source.ts';
+import { fixedLengthSink } from './fixed-length-sink.ts';
 
 /**
- * The source of files that consist of records of exactly `recordBytes` bytes. Each record is a Buffer that is valid until
+ * Files that consist of records of exactly `recordBytes` bytes, as `input` and as `output`. As a source, each record is a Buffer that is valid until
  * `map` returns: `Buffer.from(record)` keeps it. Files may be plain, gzip or zstd, and plain files are split anywhere.
  *
  * If the size of a file is not a multiple of `recordBytes`, the bytes after the last whole record are a bad record: the job
  * fails, or skips it if it skips bad records.
+ *
+ * As an output, the value is the record, and nothing separates the records; the extension is `bin`. The key is not written;
+ * it only sorts the records. A value of another length is an UnencodableValueError.
  *
  * @throws JobDefinitionError unless `recordBytes` is a whole number from 1 to 268435456 (256 MiB). While the job runs, a
  *   record larger than a quarter of the worker's memory is a RecordTooLargeError.
@@ -28,18 +33,21 @@ import type { OpenPiece, Source } from '../source.ts';
  * input: fixedLength(100),
  * map: (record, { emit }) => emit(record.toString('latin1', 0, 10), record.toString('latin1', 10)),
  */
-export function fixedLength(recordBytes: number): Source<Buffer> {
+export function fixedLength(recordBytes: number): Source<Buffer> & Sink<unknown, Uint8Array> {
   if (!Number.isInteger(recordBytes) || recordBytes < 1 || recordBytes > LIMITS.recordBytesMax) {
     throw new MapReduceError(
       'JobDefinitionError',
       `fixedLength() received ${preview(recordBytes)}; the bytes of a record must be a whole number from 1 to ${LIMITS.recordBytesMax}.`,
     );
   }
-  return byteRanges({
-    name: `fixed-length(${recordBytes})`,
-    splittable: true,
-    createParser: (piece) => new FixedLengthParser(piece, recordBytes),
-  });
+  return {
+    ...byteRanges({
+      name: `fixed-length(${recordBytes})`,
+      splittable: true,
+      createParser: (piece) => new FixedLengthParser(piece, recordBytes),
+    }),
+    ...fixedLengthSink(recordBytes),
+  };
 }
 
 /** Small enough for the processor's cache. */

@@ -249,7 +249,8 @@ async function partsOf(
     plan,
     store,
     layout: JOB_FOLDER_LAYOUT,
-    extension,
+    // The plan refuses to merge what has no such format.
+    format: job.output.merged!,
     memoryBytes: run.numbers.memoryBytes,
     scratchFolder,
     control: { check: () => throwIfAborted(signal) },

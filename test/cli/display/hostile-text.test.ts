@@ -14,7 +14,7 @@ const HOSTILE = 'a\u001b[2J\u001b]0;title\u0007\u001b[8mb\rc\u009b31md\u202ee\u2
 const COMMANDS_TERMINAL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 const JOB = `
-import { defineJob, jsonLines, textLines } from 'serverless-mapreduce';
+import { defineJob, jsonPairs, textLines } from 'serverless-mapreduce';
 export default defineJob({
   name: 'hostile',
   description: 'a\\u001b[2Jb\\u202ec',
@@ -28,7 +28,7 @@ export default defineJob({
     emit(line, 1);
   },
   reduce: 'sum',
-  output: jsonLines(),
+  output: jsonPairs(),
 });
 `;
 
