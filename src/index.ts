@@ -50,7 +50,9 @@ export { type WholeTextOptions, wholeFiles } from './formats/binary/whole-files.
 export { type CompressionOptions, gzip, zstd } from './formats/compressed-sinks.ts';
 export { type CsvCell, type CsvRow, type CsvSinkOptions, csvSink as csv } from './formats/csv/csv-sink.ts';
 export type { InputFormat, ParserPiece, RecordParser } from './formats/input-format.ts';
-export { type JsonLike, jsonLinesSink as jsonLines, jsonPairs } from './formats/json-sinks.ts';
+export { type JsonRow, jsonLines } from './formats/json/json-lines.ts';
+export type { FieldOf, JsonLinesOptions } from './formats/json/json-lines-source.ts';
+export { type JsonLike, jsonPairs } from './formats/json/json-sinks.ts';
 export { type LineText, lines } from './formats/lines.ts';
 export {
   type EncodedRecordWriter,
@@ -60,6 +62,7 @@ export {
   recordWise,
   type Sink,
 } from './formats/sink.ts';
+export type { SchemaIssue, StandardSchema } from './formats/standard-schema.ts';
 export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
 export { type TextLinesOptions, textLines } from './formats/text-lines.ts';

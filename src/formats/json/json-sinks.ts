@@ -1,12 +1,12 @@
-import { appendBytes } from '../codec/append-bytes.ts';
-import type { ByteSink, Codec } from '../codec/codec.ts';
-import { jsonText } from '../codec/json-text.ts';
-import { jsonValueCodec } from '../codec/json-value.ts';
-import { decodeNumberKey, numberKeyCodec } from '../codec/number-key.ts';
-import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
-import { decodeString, encodeString, stringCodec } from '../codec/string-codec.ts';
-import { appendNumber } from './append-number.ts';
-import { type EncodedRecordWriter, recordWise, type Sink } from './sink.ts';
+import { appendBytes } from '../../codec/append-bytes.ts';
+import type { ByteSink, Codec } from '../../codec/codec.ts';
+import { jsonText } from '../../codec/json-text.ts';
+import { jsonValueCodec } from '../../codec/json-value.ts';
+import { decodeNumberKey, numberKeyCodec } from '../../codec/number-key.ts';
+import { decodeNumberValue, numberValueCodec } from '../../codec/number-value.ts';
+import { decodeString, encodeString, stringCodec } from '../../codec/string-codec.ts';
+import { appendNumber } from '../append-number.ts';
+import { type EncodedRecordWriter, recordWise, type Sink } from '../sink.ts';
 
 /** What JSON can hold, as far as a type can express it. Each value is checked in full when it is written. */
 export type JsonLike = string | number | boolean | null | object;

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { json } from '../../src/codec/json-type.ts';
-import { resolveKeyCodec, resolveValueCodec } from '../../src/codec/resolve.ts';
-import { jsonLinesSink, jsonPairs } from '../../src/formats/json-sinks.ts';
-import { anyJson } from '../codec/json-values.ts';
-import { anyKeyNumber, anyText, RUNS } from '../codec/laws.ts';
-import { written, writtenFromBytes } from './written.ts';
+import { json } from '../../../src/codec/json-type.ts';
+import { resolveKeyCodec, resolveValueCodec } from '../../../src/codec/resolve.ts';
+import { jsonLinesSink, jsonPairs } from '../../../src/formats/json/json-sinks.ts';
+import { anyJson } from '../../codec/json-values.ts';
+import { anyKeyNumber, anyText, RUNS } from '../../codec/laws.ts';
+import { written, writtenFromBytes } from '../written.ts';
 
 const finite = anyKeyNumber.filter(Number.isFinite);
 
