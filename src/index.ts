@@ -50,6 +50,7 @@ export { type WholeTextOptions, wholeFiles } from './formats/binary/whole-files.
 export { type CompressionOptions, gzip, zstd } from './formats/compressed-sinks.ts';
 export { type CsvCell, type CsvRow, type CsvSinkOptions, csvSink as csv } from './formats/csv/csv-sink.ts';
 export type { InputFormat, ParserPiece, RecordParser } from './formats/input-format.ts';
+export { type JsonDocumentsOptions, jsonDocuments } from './formats/json/json-documents.ts';
 export { type JsonRow, jsonLines } from './formats/json/json-lines.ts';
 export type { FieldOf, JsonLinesOptions } from './formats/json/json-lines-source.ts';
 export { type JsonLike, jsonPairs } from './formats/json/json-sinks.ts';
