@@ -21,12 +21,19 @@
 export { type ByRangeOptions, byRange, type Compare, distinct, first, last, topN } from './api/aggregate.ts';
 export { defineJob } from './api/define-job.ts';
 export type {
+  BadRecordPolicy,
   Combiner,
   Job,
   MapContext,
+  MapOnlyContext,
   MapOnlyJobDefinition,
+  MapOnlyJobParts,
   NamedCombiner,
+  NamedInputs,
+  NamedMapOnlyJobDefinition,
   NamedReducer,
+  NamedShuffleJobDefinition,
+  OneInput,
   PairwiseCombiner,
   ParameterSpec,
   ParameterSpecs,
@@ -37,6 +44,8 @@ export type {
   ReduceContext,
   ReduceFunction,
   ShuffleJobDefinition,
+  ShuffleJobParts,
+  ShuffleMapContext,
   TaskContext,
 } from './api/job.ts';
 export { type ErrorDetails, type ErrorName, MapReduceError } from './base/errors.ts';
@@ -47,9 +56,9 @@ export type { RecordSlice } from './codec/record-slice.ts';
 export { fixedLength } from './formats/binary/fixed-length.ts';
 export { type GenerateOptions, generate } from './formats/binary/generate.ts';
 export { type WholeTextOptions, wholeFiles } from './formats/binary/whole-files.ts';
+export { type ByteRangesOptions, byteRanges, type RecordParser } from './formats/byte-ranges.ts';
 export { type CompressionOptions, gzip, zstd } from './formats/compressed-sinks.ts';
 export { type CsvCell, type CsvRow, type CsvSinkOptions, csvSink as csv } from './formats/csv/csv-sink.ts';
-export type { InputFormat, ParserPiece, RecordParser } from './formats/input-format.ts';
 export { type JsonDocumentsOptions, jsonDocuments } from './formats/json/json-documents.ts';
 export { type JsonRow, jsonLines } from './formats/json/json-lines.ts';
 export type { FieldOf, JsonLinesOptions } from './formats/json/json-lines-source.ts';
@@ -63,6 +72,17 @@ export {
   recordWise,
   type Sink,
 } from './formats/sink.ts';
+export type {
+  BadRecord,
+  Cuts,
+  FileToCut,
+  OpenPiece,
+  Piece,
+  PlainJson,
+  RecordBatch,
+  RecordReader,
+  Source,
+} from './formats/source.ts';
 export type { SchemaIssue, StandardSchema } from './formats/standard-schema.ts';
 export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';

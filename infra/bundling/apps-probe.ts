@@ -20,8 +20,8 @@ async function probe(): Promise<ProbeReport> {
     const apps: DeployedApp[] = [];
     for (const name of registry.names) {
       const job = await registry.find(name);
-      const { description, params, shuffle } = describeJob(job);
-      const [isMapOnly, isText] = [shuffle === undefined, job.input.isText === true];
+      const { description, inputs, params, shuffle } = describeJob(job);
+      const [isMapOnly, isText] = [shuffle === undefined, inputs.every((input) => input.isText)];
       apps.push({ name, description, params, isMapOnly, isText });
     }
     return { apps };

@@ -82,10 +82,12 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
     job,
     jobId,
     params,
-    files: await inputFiles(request.inputs, environment, {
-      ownOutput: outputPrefix,
-      onLeftOut: (result) => leftOut.push(result),
-    }),
+    files: [
+      await inputFiles(request.inputs, environment, {
+        ownOutput: outputPrefix,
+        onLeftOut: (result) => leftOut.push(result),
+      }),
+    ],
     leftOut,
     inputs: store,
     tasksPerStageMax: environment.maxTasksPerStage,

@@ -5,14 +5,18 @@ import { nearestName } from '../base/nearest-name.ts';
 import { unsuitableKind } from '../base/user-returns.ts';
 import type { KeyType, ValueType } from '../codec/codec.ts';
 import { resolveKeyCodec, resolveValueCodec } from '../codec/resolve.ts';
+import type { Source } from '../formats/source.ts';
 import { isPartName, partName } from '../report/result-names.ts';
 import { reducersBeside, whyPairIsRefused } from './combine-rules.ts';
 import type {
   Job,
+  JobInput,
   JobShuffle,
   MapOnlyJobDefinition,
   NamedCombiner,
+  NamedMapOnlyJobDefinition,
   NamedReducer,
+  NamedShuffleJobDefinition,
   ParameterSpecs,
   ShuffleJobDefinition,
 } from './job.ts';
@@ -49,7 +53,24 @@ const PARAMETER_NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_-]*$/;
  *   output: tsv(),
  * });
  */
-// The overload for jobs with a shuffle stands last: the compiler explains a mistake by the last overload only.
+// The compiler explains a mistake by the last overload only, so the most frequent kind of job stands last.
+export function defineJob<
+  R extends Readonly<Record<string, unknown>>,
+  OK,
+  OV,
+  const P extends ParameterSpecs = Record<never, never>,
+  S = undefined,
+>(definition: NamedMapOnlyJobDefinition<R, OK, OV, P, S>): Job;
+export function defineJob<
+  R extends Readonly<Record<string, unknown>>,
+  const KT extends KeyType,
+  const VT extends ValueType,
+  OK,
+  OV,
+  const P extends ParameterSpecs = Record<never, never>,
+  S = undefined,
+  C extends NamedCombiner = never,
+>(definition: NamedShuffleJobDefinition<R, KT, VT, OK, OV, P, S, C>): Job;
 export function defineJob<R, OK, OV, const P extends ParameterSpecs = Record<never, never>, S = undefined>(
   definition: MapOnlyJobDefinition<R, OK, OV, P, S>,
 ): Job;
@@ -65,15 +86,24 @@ export function defineJob<
 >(definition: ShuffleJobDefinition<R, KT, VT, OK, OV, P, S, C>): Job;
 export function defineJob(definition: AnyDefinition): Job {
   assertCommon(definition);
-  const { name, input, params = {}, setup, map, output } = definition;
-  for (const field of ['map', 'setup', 'combine', 'partition', 'reduce'] as const) {
+  const { name, params = {}, setup, output, onBadRecord } = definition;
+  for (const field of ['setup', 'combine', 'partition', 'reduce'] as const) {
     assertSynchronous(name, field, definition[field]);
   }
-  assertSynchronous(name, 'input.createParser', input.createParser);
   assertSink(name, output);
   assertParameters(name, params);
   const description = definition.description ?? '';
-  return { name, description, input, params, setup, map, output, shuffle: shuffleOf(name, definition) };
+  const inputs = inputsOf(name, definition);
+  return {
+    name,
+    description,
+    inputs,
+    onBadRecord,
+    params,
+    setup,
+    output,
+    shuffle: shuffleOf(name, definition),
+  };
 }
 
 /** A definition before it is checked: callers from JavaScript can pass anything. */
@@ -83,6 +113,7 @@ const FIELDS = [
   'name',
   'description',
   'input',
+  'onBadRecord',
   'params',
   'setup',
   'map',
@@ -99,8 +130,8 @@ type Field = (typeof FIELDS)[number];
 
 /** A definition whose common fields are checked. Here the user's own types are replaced by `unknown`. */
 type CommonFields = AnyDefinition &
-  Pick<Job, 'name' | 'input' | 'map' | 'output'> &
-  Partial<Pick<Job, 'description' | 'params' | 'setup'>>;
+  Pick<Job, 'name' | 'output'> &
+  Partial<Pick<Job, 'description' | 'params' | 'setup' | 'onBadRecord'>>;
 
 /** A definition whose fields of the shuffle are checked, except for `key` and `value`. */
 type ShuffleFields = AnyDefinition &
@@ -120,18 +151,17 @@ const COMMON_CHECKS: readonly Check[] = [
     holds: (name) => typeof name === 'string' && JOB_NAME_PATTERN.test(name),
     rule: 'must be 1 to 63 lower-case letters, digits and dashes, and must not start with a dash',
   },
-  { field: 'map', holds: isFunction, rule: 'must be a function (record, context)' },
-  {
-    field: 'input',
-    holds: (input) => isFunction(memberOf(input, 'createParser')),
-    rule: 'must be an input format, for example textLines()',
-  },
   {
     field: 'output',
     holds: (output) => isFunction(memberOf(output, 'createWriter')),
     rule: 'must be an output format, for example tsv(), or recordWise() with a write function of your own',
   },
   { field: 'setup', holds: optional(isFunction), rule: 'must be a function (params)' },
+  {
+    field: 'onBadRecord',
+    holds: optional(isBadRecordPolicy),
+    rule: 'must be { skip: n } with a whole number n of at least 0, and may have thrown: true',
+  },
 ];
 
 const SHUFFLE_CHECKS: readonly Check[] = [
@@ -199,6 +229,75 @@ function assertShuffle(name: string, definition: AnyDefinition): asserts definit
 function assertAll(name: string, definition: AnyDefinition, checks: readonly Check[]): void {
   const broken = checks.find(({ field, holds }) => !holds(definition[field]));
   if (broken !== undefined) throw invalid(name, broken.field, broken.rule, definition[broken.field]);
+}
+
+/** The inputs of the job: one, or several by name. */
+function inputsOf(name: string, { input, map }: AnyDefinition): readonly JobInput[] {
+  if (isSource(input)) return [inputOf(name, { name: undefined, source: input, map })];
+  const names = typeof input === 'object' && input !== null ? Object.keys(input) : [];
+  if (names.length === 0) throw invalid(name, 'input', `${AN_INPUT}, or an object of them by name`, input);
+  const extra =
+    typeof map === 'object' && map !== null
+      ? Object.keys(map).find((key) => !names.includes(key))
+      : undefined;
+  if (extra !== undefined) {
+    const nearest = nearestName(extra, names) ?? names[0]!;
+    throw invalid(
+      name,
+      `map.${extra}`,
+      `belongs to no input; did you mean '${nearest}'?`,
+      memberOf(map, extra),
+    );
+  }
+  return names.map((key) => {
+    if (!INPUT_NAME_PATTERN.test(key)) {
+      throw invalid(
+        name,
+        `input.${key}`,
+        'must have a name of letters, digits, dashes and underscores that starts with a letter',
+        key,
+      );
+    }
+    const source = memberOf(input, key);
+    if (!isSource(source)) throw invalid(name, `input.${key}`, AN_INPUT, source);
+    return inputOf(name, { name: key, source, map: memberOf(map, key) });
+  });
+}
+
+function inputOf(
+  job: string,
+  { name, source, map }: { name: string | undefined; source: Source<unknown>; map: unknown },
+): JobInput {
+  const suffix = name === undefined ? '' : `.${name}`;
+  if (typeof map !== 'function') {
+    throw invalid(job, `map${suffix}`, 'must be a function (record, context)', map);
+  }
+  assertSynchronous(job, `map${suffix}`, map);
+  assertSynchronous(job, `input${suffix}.read`, source.read);
+  // The cast: what the function takes and returns is checked when it runs.
+  return { name, source, map: map as JobInput['map'] };
+}
+
+const AN_INPUT = 'must be an input format, for example textLines()';
+const INPUT_NAME_PATTERN = PARAMETER_NAME_PATTERN;
+
+/** An object of inputs has formats as its members, so none of its members named like this is a function. */
+function isSource(value: unknown): value is Source<unknown> {
+  return isFunction(memberOf(value, 'read'));
+}
+
+function isBadRecordPolicy(value: unknown): boolean {
+  const [skip, thrown] = [memberOf(value, 'skip'), memberOf(value, 'thrown')];
+  const known = ['skip', 'thrown'];
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).every((key) => known.includes(key)) &&
+    typeof skip === 'number' &&
+    Number.isSafeInteger(skip) &&
+    skip >= 0 &&
+    (thrown === undefined || typeof thrown === 'boolean')
+  );
 }
 
 /** Undefined for a map-only job. */

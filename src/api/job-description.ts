@@ -3,11 +3,12 @@
  * module and send the description to the coordinator. Getters and proxies in the definition are read here, once.
  */
 import { type MergedFormat, mergedFormatOf } from '../formats/merged-format.ts';
-import type { Job, JobShuffle, ParameterSpec, ParameterSpecs, RangePartitioner } from './job.ts';
+import type { Job, JobInput, JobShuffle, ParameterSpec, ParameterSpecs, RangePartitioner } from './job.ts';
 
 export interface JobDescription {
   readonly name: string;
   readonly description: string;
+  readonly inputs: readonly InputDescription[];
   readonly params: ParameterSpecs;
   readonly output: OutputDescription;
   /** Undefined for a map-only job. */
@@ -20,6 +21,17 @@ export interface OutputDescription {
   readonly merged: MergedFormat | undefined;
 }
 
+export interface InputDescription {
+  /** Undefined for the only input of a job. */
+  readonly name: string | undefined;
+  /** The name of the format. */
+  readonly format: string;
+  /** Whether its records are generated, so that it has no files. */
+  readonly isGenerated: boolean;
+  /** Whether files of known other formats are refused before the job starts. */
+  readonly isText: boolean;
+}
+
 /** Types by name. A function is described as 'a function of the job'. */
 export interface ShuffleDescription {
   readonly key: string;
@@ -30,10 +42,11 @@ export interface ShuffleDescription {
   readonly reducers: number | undefined;
 }
 
-export function describeJob({ name, description, params, output, shuffle }: Job): JobDescription {
+export function describeJob({ name, description, inputs, params, output, shuffle }: Job): JobDescription {
   return {
     name,
     description: String(description),
+    inputs: inputs.map((input) => describeInput(input)),
     params: Object.fromEntries(Object.entries(params).map(([name, spec]) => [name, plainSpec(spec)])),
     output: describeOutput(output),
     shuffle: shuffle && describeShuffle(shuffle),
@@ -45,6 +58,12 @@ function describeOutput(output: Job['output']): OutputDescription {
     extension: String(output.extension),
     merged: output.recordWise ? mergedFormatOf(output) : undefined,
   };
+}
+
+function describeInput({ name, source }: JobInput): InputDescription {
+  const { cuts, isText } = source;
+  const isGenerated = typeof cuts === 'object' && cuts !== null && 'generate' in cuts;
+  return { name, format: String(source.name), isGenerated, isText: isText === true };
 }
 
 function describeShuffle({

@@ -18,8 +18,8 @@
  * });
  */
 import type { Codec, KeyCodec, KeyType, TypeOf, ValueType } from '../codec/codec.ts';
-import type { InputFormat } from '../formats/input-format.ts';
 import type { Sink } from '../formats/sink.ts';
+import type { Source } from '../formats/source.ts';
 
 /**
  * One parameter of a job, set with `--set name=value`. It is required unless it has a default.
@@ -78,8 +78,10 @@ export type ParametersOf<P extends ParameterSpecs> = {
 export interface RecordPosition {
   /** The input file: an absolute path, or an object key. */
   readonly file: string;
-  /** The byte at which the record starts, in the uncompressed file. */
+  /** The byte at which the record starts, in the uncompressed file; 0 for an input that counts records. */
   readonly offsetBytes: number;
+  /** The number of the record, from 0, for an input that counts records: generated input, typed parts of another job. */
+  readonly record?: number;
 }
 
 /** What both `map` and `reduce` receive as their last argument. Its members may be destructured. */
@@ -221,18 +223,32 @@ export interface RangePartitioner {
   readonly samplesMax: number;
 }
 
-interface CommonDefinition<R, P extends ParameterSpecs, S> {
+/**
+ * How many records of the input may be bad before the job fails. The count is for the whole job.
+ *
+ * @example
+ * onBadRecord: { skip: 100 },
+ */
+export interface BadRecordPolicy {
+  /** A whole number of at least 0. One more bad record fails the job with the first of them. */
+  readonly skip: number;
+  /**
+   * Whether a record on which `map` throws is bad too. Such a record contributes nothing: what it emitted and counted before
+   * is dropped. Default: false; then the error fails the attempt.
+   */
+  readonly thrown?: boolean;
+}
+
+interface CommonDefinition<P extends ParameterSpecs, S> {
   /** 1 to 63 lower-case letters, digits and dashes. Part of job ids and reports. */
   readonly name: string;
   /** One line for lists of jobs and help texts. */
   readonly description: string;
   /**
-   * The input format. It turns the bytes of the input files into the records that `map` receives.
-   *
-   * @example
-   * input: textLines(),
+   * What happens to malformed records: those that the input format or its schema refuses. Those skipped are counted, and the
+   * first thousand are listed in `_bad.jsonl` beside the result. Default: the first one fails the job.
    */
-  readonly input: InputFormat<R>;
+  readonly onBadRecord?: BadRecordPolicy;
   /**
    * The job's parameters, which every run may set anew with `--set name=value`. The job's functions receive their values
    * as `params`. Default: none.
@@ -252,9 +268,67 @@ interface CommonDefinition<R, P extends ParameterSpecs, S> {
   readonly setup?: (params: ParametersOf<P>) => S;
 }
 
-/** The definition of a job with a shuffle: map -> combine -> partition -> reduce. */
-export interface ShuffleJobDefinition<
-  R,
+/** The part of a definition that depends on its input: one format and one `map`. */
+export interface OneInput<R, C> {
+  /**
+   * The input format. It turns the bytes of the input files into the records that `map` receives. A job with several
+   * inputs has an object of formats here, and an object of functions with the same names as `map`.
+   *
+   * @example
+   * input: textLines(),
+   */
+  readonly input: Source<R>;
+  /**
+   * Called once per input record: emits any number of keys and values, and returns nothing. It is synchronous, and the same
+   * record must always give the same output, since an attempt may be repeated.
+   *
+   * What it throws fails the attempt with a UserCodeError that names the file and the byte offset of the record. The task is
+   * retried, by default up to 4 attempts in all, and then the job fails.
+   *
+   * @example
+   * map(line, { emit, count }) {
+   *   const [user, bytes] = line.split(' ');
+   *   if (bytes === undefined) return count('bad lines');
+   *   emit(user, Number(bytes));
+   * }
+   */
+  readonly map: (record: R, context: C) => Nothing;
+}
+
+/** Several inputs by name, each with its own format and its own `map`. `R` is the object of their records. */
+export interface NamedInputs<R, C> {
+  /**
+   * The input formats by name. The run names the files of each: `--input users=u.jsonl --input events=logs/`.
+   *
+   * @example
+   * input: { users: jsonLines<User>(), events: csv(['user', 'url']) },
+   */
+  readonly input: { readonly [N in keyof R]: Source<R[N]> };
+  /**
+   * One function for each input, as for a job with one input.
+   *
+   * @example
+   * map: {
+   *   users: (user, { emit }) => emit(user.id, ['name', user.name]),
+   *   events: (event, { emit }) => emit(event.user, ['url', event.url]),
+   * },
+   */
+  readonly map: { readonly [N in keyof R]: (record: R[N], context: C) => Nothing };
+}
+
+/** What `map` of a job with a shuffle receives beside the record. */
+export type ShuffleMapContext<
+  KT extends KeyType,
+  VT extends ValueType,
+  P extends ParameterSpecs,
+  S,
+> = MapContext<TypeOf<KT>, TypeOf<VT>, ParametersOf<P>, S>;
+
+/** What `map` of a map-only job receives beside the record. */
+export type MapOnlyContext<OK, OV, P extends ParameterSpecs, S> = MapContext<OK, OV, ParametersOf<P>, S>;
+
+/** What a job with a shuffle needs beside its input. */
+export interface ShuffleJobParts<
   KT extends KeyType,
   VT extends ValueType,
   OK,
@@ -262,7 +336,7 @@ export interface ShuffleJobDefinition<
   P extends ParameterSpecs,
   S,
   C extends NamedCombiner = NamedCombiner,
-> extends CommonDefinition<R, P, S> {
+> extends CommonDefinition<P, S> {
   /**
    * The type of the keys that `map` emits: `'string'`, `'number'`, `'bytes'`, a tuple of types, `json<T>()`, or a KeyCodec
    * of your own. `reduce` receives keys in ascending order: numbers as numbers, text by code point, tuples part by part.
@@ -279,21 +353,6 @@ export interface ShuffleJobDefinition<
    * value: json<{ readonly user: string; readonly bytes: number }>(),
    */
   readonly value: VT;
-  /**
-   * Called once per input record: emits any number of keys and values, and returns nothing. It is synchronous, and the same
-   * record must always give the same output, since an attempt may be repeated.
-   *
-   * What it throws fails the attempt with a UserCodeError that names the file and the byte offset of the record. The task is
-   * retried, by default up to 4 attempts in all, and then the job fails.
-   *
-   * @example
-   * map(line, { emit, count }) {
-   *   const [user, bytes] = line.split(' ');
-   *   if (bytes === undefined) return count('bad lines');
-   *   emit(user, Number(bytes));
-   * }
-   */
-  readonly map: (record: R, context: MapContext<TypeOf<KT>, TypeOf<VT>, ParametersOf<P>, S>) => Nothing;
   /**
    * Folds values of one key before the shuffle, which then moves less data: `'sum'`, `'min'`, `'max'`, a ready-made combiner
    * such as `topN()` or `distinct()`, or an associative function. It runs any number of times, also not at all, so
@@ -340,19 +399,8 @@ export interface ShuffleJobDefinition<
   readonly reducers?: number;
 }
 
-/** The definition of a job without a shuffle: what `map` emits is the result, in the order of the input. */
-export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
-  extends CommonDefinition<R, P, S> {
-  /**
-   * Called once per input record: emits any number of records of the result, and returns nothing. It is synchronous, and
-   * the same record must always give the same output, since an attempt may be repeated.
-   *
-   * @example
-   * map(line, { emit, params }) {
-   *   if (line.includes(params.pattern)) emit(null, line);
-   * }
-   */
-  readonly map: (record: R, context: MapContext<OK, OV, ParametersOf<P>, S>) => Nothing;
+/** What a job without a shuffle needs beside its input. */
+export interface MapOnlyJobParts<OK, OV, P extends ParameterSpecs, S> extends CommonDefinition<P, S> {
   /**
    * The output format. It writes the records that `map` emits to `part-m-00000.<extension>` and so on, one part per map task.
    *
@@ -374,24 +422,68 @@ export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
   readonly reducers?: undefined;
 }
 
+/** The definition of a job with a shuffle: map -> combine -> partition -> reduce. */
+export interface ShuffleJobDefinition<
+  R,
+  KT extends KeyType,
+  VT extends ValueType,
+  OK,
+  OV,
+  P extends ParameterSpecs,
+  S,
+  C extends NamedCombiner = NamedCombiner,
+> extends ShuffleJobParts<KT, VT, OK, OV, P, S, C>,
+    OneInput<R, ShuffleMapContext<KT, VT, P, S>> {}
+
+/** The same with several inputs by name; `R` is the object of their records. */
+export interface NamedShuffleJobDefinition<
+  R,
+  KT extends KeyType,
+  VT extends ValueType,
+  OK,
+  OV,
+  P extends ParameterSpecs,
+  S,
+  C extends NamedCombiner = NamedCombiner,
+> extends ShuffleJobParts<KT, VT, OK, OV, P, S, C>,
+    NamedInputs<R, ShuffleMapContext<KT, VT, P, S>> {}
+
+/** The definition of a job without a shuffle: what `map` emits is the result, in the order of the input. */
+export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
+  extends MapOnlyJobParts<OK, OV, P, S>,
+    OneInput<R, MapOnlyContext<OK, OV, P, S>> {}
+
+/** The same with several inputs by name; `R` is the object of their records. */
+export interface NamedMapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
+  extends MapOnlyJobParts<OK, OV, P, S>,
+    NamedInputs<R, MapOnlyContext<OK, OV, P, S>> {}
+
 /** A checked job, as the engine runs it: the types of the user's keys and values are erased. Made by `defineJob` only. */
 export interface Job {
   /** The name that the definition gives. */
   readonly name: string;
   /** One line; empty if the definition has none. */
   readonly description: string;
-  /** The input format. */
-  readonly input: InputFormat<unknown>;
+  /** The inputs; a piece of the plan names its input by the index in this list. */
+  readonly inputs: readonly JobInput[];
+  /** Undefined if the definition has none: the first bad record fails the job. */
+  readonly onBadRecord: BadRecordPolicy | undefined;
   /** The parameters by name; empty if the definition has none. */
   readonly params: ParameterSpecs;
   /** Undefined if the definition has none. */
   readonly setup: ((params: ParameterValues) => unknown) | undefined;
-  /** The user's function. What it returns must be undefined, which the engine checks. */
-  readonly map: (record: unknown, context: MapContext<unknown, unknown, ParameterValues, unknown>) => unknown;
   /** The output format. */
   readonly output: Sink<unknown, unknown>;
   /** Undefined for a map-only job. */
   readonly shuffle: JobShuffle | undefined;
+}
+
+export interface JobInput {
+  /** Undefined for the input of a job that has only one, without a name. */
+  readonly name: string | undefined;
+  readonly source: Source<unknown>;
+  /** The user's function. What it returns must be undefined, which the engine checks. */
+  readonly map: (record: unknown, context: MapContext<unknown, unknown, ParameterValues, unknown>) => unknown;
 }
 
 export interface JobShuffle {

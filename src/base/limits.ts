@@ -52,6 +52,9 @@ export const LIMITS = {
   /** One record of the input, and one emitted key with its value. */
   recordBytesMax: 256 * MiB,
 
+  /** How many bad records a job lists beside its result. */
+  badRecordsListedMax: 1_000,
+
   /** Input is read in chunks of this size. */
   inputChunkBytes: 256 * KiB,
   /** Uploads are written in chunks of this size. */

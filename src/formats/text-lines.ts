@@ -12,8 +12,9 @@
  */
 import { isAscii } from 'node:buffer';
 import { MapReduceError } from '../base/errors.ts';
-import type { InputFormat, ParserPiece } from './input-format.ts';
+import { byteRanges } from './byte-ranges.ts';
 import { byteOrderMarkBytes, LineBlocks } from './line-blocks.ts';
+import type { OpenPiece, Source } from './source.ts';
 
 /** Options of `textLines()`. */
 export interface TextLinesOptions {
@@ -34,27 +35,27 @@ export interface TextLinesOptions {
  * @example textLines()
  * @example textLines({ encoding: 'latin1' })
  */
-export function textLines({ encoding = 'utf8' }: TextLinesOptions = {}): InputFormat<string> {
+export function textLines({ encoding = 'utf8' }: TextLinesOptions = {}): Source<string> {
   if (encoding !== 'utf8' && encoding !== 'latin1') {
     throw new MapReduceError(
       'JobDefinitionError',
       `textLines() received encoding ${JSON.stringify(encoding)}; it must be 'utf8' or 'latin1'. Convert files of other encodings first, for example with iconv.`,
     );
   }
-  return {
+  return byteRanges({
     name: `text-lines(${encoding})`,
     splittable: true,
     isText: true,
     createParser: (piece) => new TextLinesParser(piece, encoding),
-  };
+  });
 }
 
 const CARRIAGE_RETURN = 0x0d;
 
-class TextLinesParser extends LineBlocks<string> {
+export class TextLinesParser extends LineBlocks<string> {
   readonly #latin1: boolean;
 
-  constructor(piece: ParserPiece, encoding: 'utf8' | 'latin1') {
+  constructor(piece: OpenPiece, encoding: 'utf8' | 'latin1') {
     super(piece);
     this.#latin1 = encoding === 'latin1';
   }

@@ -5,20 +5,27 @@
  * Worker threads and Lambda functions call this, any number of times per task and even at the same time. Only one
  * attempt of a task can commit.
  */
-import type { MapContext, ParameterValues } from '../api/job.ts';
+import type { JobInput, MapContext, ParameterValues } from '../api/job.ts';
 import { createCounter, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
-import { type Counters, sortedCounters } from '../base/counters.ts';
+import { sortedCounters } from '../base/counters.ts';
 import { withDetails } from '../base/errors.ts';
 import type { AttemptId } from '../base/ids.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import { refuseReturned } from '../base/user-returns.ts';
 import { shuffleKey } from '../commit/layout.ts';
 import { PartOutput } from '../commit/part-output.ts';
-import type { RecordParser } from '../formats/input-format.ts';
+import type { RecordReader } from '../formats/source.ts';
 import type { MapTaskSpec, TaskEnvironment } from '../plan/task.ts';
-import { readPiece } from '../read/read-records.ts';
-import type { TaskResult } from '../report/task-summary.ts';
-import { resultOf, type TaskSummary } from '../report/task-summary.ts';
+import { BadRecords } from '../read/bad-records.ts';
+import type { SplitPiece } from '../read/input-file.ts';
+import { type PieceRead, readPiece } from '../read/read-records.ts';
+import {
+  type AttemptSummary,
+  type CoveredRange,
+  resultOf,
+  type TaskResult,
+  type TaskSummary,
+} from '../report/task-summary.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import { ShuffleCollector } from './shuffle-collector.ts';
 
@@ -139,74 +146,136 @@ function recordBytesRule(memoryBytes: number): string {
   return `The bound is a quarter of the worker's memory of ${Math.floor(memoryBytes / MiB)} MiB. Raise --memory (memoryBytes; on AWS taskMemoryMb); a record may have at most ${LIMITS.recordBytesMax / MiB} MiB.`;
 }
 
-interface SplitRead {
-  readonly recordsRead: number;
-  readonly bytesRead: number;
-  readonly plainBytesRead: number;
-  readonly counters: Counters;
+type SplitRead = Omit<AttemptSummary, 'spills' | 'bytesSpilled' | 'elapsedMs'>;
+
+interface MapOptions {
+  readonly emit: (key: unknown, value: unknown) => void;
+  readonly betweenChunks: () => Promise<void> | undefined;
 }
 
 /** Runs the user's map on every record of the split. Errors that map throws name the file and the record. */
 async function mapSplit(
   spec: MapTaskSpec,
   environment: TaskEnvironment,
-  {
-    emit,
-    betweenChunks,
-  }: { emit: (key: unknown, value: unknown) => void; betweenChunks: () => Promise<void> | undefined },
+  { emit, betweenChunks }: MapOptions,
 ): Promise<SplitRead> {
-  const { job, settings, inputs, progress, control } = environment;
+  const { job, settings, inputs, memoryBytes, progress, control } = environment;
   const { counters, count } = createCounter(progress);
-  const map = job.map;
-  let file = '';
-  let parser: RecordParser<unknown> | undefined;
-  let recordsRead = 0;
-  const position = () => ({ file, offsetBytes: parser!.recordOffsetBytes() });
+  const place = new RecordPlace();
   const context: MapContext<unknown, unknown, ParameterValues, unknown> = {
     params: settings.params,
     state: setUp(job, settings.params),
     count,
     emit,
     get file() {
-      return file;
+      return place.file;
     },
-    position,
+    position: () => place.position(),
   };
-  const deliver = (record: unknown): void => {
-    progress.recordsRead = ++recordsRead;
+  const bad = new BadRecords(job.onBadRecord?.skip);
+  const totals = new ReadTotals();
+  const delivers = job.inputs.map((input) => deliverTo(input, { context, place, progress }));
+  let bytesSeen = 0;
+  for (const [index, piece] of spec.split.pieces.entries()) {
+    const { source } = job.inputs[piece.input ?? 0]!;
+    place.file = piece.file.key;
+    place.counts = source.counts;
+    progress.pieceIndex = index;
+    const read = await readPiece(piece, {
+      source,
+      store: inputs,
+      recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(memoryBytes / 4)),
+      recordBytesRule: recordBytesRule(memoryBytes),
+      deliver: delivers[piece.input ?? 0]!,
+      onBad: (record, file) => bad.add(record, file),
+      count,
+      onReader: (reader) => {
+        place.reader = reader;
+      },
+      beforeBatch: (offsetBytes, newBytes) => {
+        control.check();
+        progress.chunkOffsetBytes = offsetBytes;
+        progress.bytesRead = bytesSeen += newBytes;
+        return betweenChunks();
+      },
+    });
+    totals.add(index, piece, read);
+  }
+  const badRecords = bad.summary();
+  return {
+    recordsRead: place.recordsRead,
+    ...totals.summary(),
+    ...(badRecords === undefined ? {} : { badRecords }),
+    counters: sortedCounters(counters),
+  };
+}
+
+/** Where the current record of the attempt is. */
+class RecordPlace {
+  file = '';
+  counts: 'bytes' | 'records' = 'bytes';
+  reader: RecordReader<unknown> | undefined;
+  recordsRead = 0;
+
+  position(): { file: string; offsetBytes: number; record?: number } {
+    const offset = this.reader!.offset();
+    return this.counts === 'bytes'
+      ? { file: this.file, offsetBytes: offset }
+      : { file: this.file, offsetBytes: 0, record: offset };
+  }
+}
+
+/** One function for each input, so that the engine can inline the user's. */
+function deliverTo(
+  { map }: JobInput,
+  {
+    context,
+    place,
+    progress,
+  }: {
+    context: MapContext<unknown, unknown, ParameterValues, unknown>;
+    place: RecordPlace;
+    progress: TaskEnvironment['progress'];
+  },
+): (record: unknown) => void {
+  return (record) => {
+    progress.recordsRead = ++place.recordsRead;
     let returned: unknown;
     try {
       returned = map(record, context);
     } catch (error) {
-      throw userCodeError('map', error, position());
+      throw userCodeError('map', error, place.position());
     }
     if (returned !== undefined) refuseReturned('map', returned);
   };
+}
 
-  let bytesRead = 0;
-  let plainBytesRead = 0;
-  let bytesSeen = 0;
-  for (const [index, piece] of spec.split.pieces.entries()) {
-    file = piece.file.key;
-    progress.pieceIndex = index;
-    const read = await readPiece(piece, {
-      format: job.input,
-      store: inputs,
-      recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(environment.memoryBytes / 4)),
-      recordBytesRule: recordBytesRule(environment.memoryBytes),
-      deliver,
-      onParser: (created) => {
-        parser = created;
-      },
-      beforeChunk: (offsetBytes, chunkBytes) => {
-        control.check();
-        progress.chunkOffsetBytes = offsetBytes;
-        progress.bytesRead = bytesSeen += chunkBytes;
-        return betweenChunks();
-      },
-    });
-    bytesRead += read.ownedBytes;
-    if (piece.file.compression === 'none') plainBytesRead += read.ownedBytes;
+/** What the pieces of a split held, in the units in which the barrier compares them with the plan. */
+class ReadTotals {
+  #bytesRead = 0;
+  #plainBytesRead = 0;
+  #plannedRecordsRead = 0;
+  readonly #covered: CoveredRange[] = [];
+
+  add(index: number, piece: SplitPiece, { unitsRead, covered }: PieceRead): void {
+    if (piece.records !== undefined) {
+      this.#plannedRecordsRead += unitsRead;
+      this.#bytesRead += piece.endBytes - piece.startBytes;
+      return;
+    }
+    this.#bytesRead += unitsRead;
+    if (piece.file.compression !== 'none') return;
+    this.#plainBytesRead += unitsRead;
+    const isWhole = piece.startBytes === 0 && piece.endBytes === piece.file.sizeBytes;
+    if (covered !== undefined && !isWhole) this.#covered.push({ piece: index, ...covered });
   }
-  return { recordsRead, bytesRead, plainBytesRead, counters: sortedCounters(counters) };
+
+  summary(): Pick<SplitRead, 'bytesRead' | 'plainBytesRead' | 'plannedRecordsRead' | 'covered'> {
+    return {
+      bytesRead: this.#bytesRead,
+      plainBytesRead: this.#plainBytesRead,
+      ...(this.#plannedRecordsRead === 0 ? {} : { plannedRecordsRead: this.#plannedRecordsRead }),
+      ...(this.#covered.length === 0 ? {} : { covered: this.#covered }),
+    };
+  }
 }

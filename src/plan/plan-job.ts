@@ -8,20 +8,23 @@ import { isMapReduceError, MapReduceError } from '../base/errors.ts';
 import type { JobId } from '../base/ids.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import type { AttemptControl, Progress } from '../base/progress.ts';
-import type { InputFile } from '../read/input-file.ts';
+import { sumOf } from '../base/sum.ts';
+import { type InputFile, NO_FILE } from '../read/input-file.ts';
 import type { BlockCompression } from '../shuffle/block.ts';
 import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { lookInside } from './inputs/look-inside.ts';
-import { cutSplits, defaultSplitSizeBytes } from './splits.ts';
-import type { JobPlan, PartitionPlan, Split } from './task.ts';
+import { madePieces } from './made-pieces.ts';
+import { cutSplits, defaultSplitSizeBytes, type InputToCut } from './splits.ts';
+import type { JobPlan, NamedInputPlan, PartitionPlan, Split } from './task.ts';
 
 export interface PlanOptions {
   readonly job: Job;
   readonly jobId: JobId;
   /** Must come from resolveParameters(). */
   readonly params: ParameterValues;
-  readonly files: readonly InputFile[];
+  /** The files of each of the job's inputs, in their order; none for generated input. */
+  readonly files: readonly (readonly InputFile[])[];
   /** Folders that the input names cover but that are not read, for the report. */
   readonly leftOut?: readonly string[];
   readonly inputs: ObjectStore;
@@ -42,28 +45,28 @@ export interface PlanOptions {
  *   of reading the inputs
  */
 export async function planJob(given: PlanOptions): Promise<JobPlan> {
-  const { job, jobId, params, inputs, compression, merge } = given;
+  const { job, jobId, params, compression, merge } = given;
   if (merge) assertMergeable(job);
   assertSetsUp(job, params);
-  const inputBytes = given.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const inputBytes = sumOf(given.files.flat(), ({ sizeBytes }) => sizeBytes);
   const splitSizeBytes = given.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
   checkRange('the split size', splitSizeBytes, LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax, ' bytes');
-  const reducers = reducerCount(given, inputBytes);
-  const checkedSplits = (options: PlanOptions) => {
-    const splits = boundedSplits(options, { splitSizeBytes, inputBytes });
+  const checked = (inputs: readonly InputToCut[]) => {
+    const splits = boundedSplits(given, { inputs, splitSizeBytes, inputBytes });
+    const reducers = reducerCount(given, inputBytes + generatedBytes(splits));
     checkShuffleIndex({ maps: splits.length, partitions: reducers });
-    return splits;
+    return { splits, reducers };
   };
   // Before any file is opened, so that a job that is too large is refused immediately.
-  const byName = checkedSplits(given);
-  const files = await lookInside(given.files, {
-    store: inputs,
-    isText: job.input.isText === true,
-    check: () => given.watched?.control.check(),
-  });
-  const isAsNamed = files.every((file, index) => file === given.files[index]);
-  const options = { ...given, files };
-  const splits = isAsNamed ? byName : checkedSplits(options);
+  const byName = checked(
+    job.inputs.map(({ source }, index) => ({ source, files: given.files[index] ?? [] })),
+  );
+  const inputs = await openedInputs(given, splitSizeBytes);
+  const isAsNamed = inputs.every(
+    ({ files, made }, input) =>
+      made === undefined && files.every((file, index) => file === given.files[input]![index]),
+  );
+  const { splits, reducers } = isAsNamed ? byName : checked(inputs);
   return {
     settings: {
       formatVersion: 1,
@@ -71,32 +74,88 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
       jobName: job.name,
       params,
       reducers,
-      partition: await planPartition(options, reducers),
+      partition: await planPartition(given, { inputs, splits, reducers }),
       compression,
       merge,
     },
     splits,
     inputBytes,
-    inputFiles: files.length,
-    ...(options.leftOut === undefined || options.leftOut.length === 0
+    inputFiles: given.files.flat().length,
+    ...namedInputs(job, inputs, splits),
+    ...(given.leftOut === undefined || given.leftOut.length === 0
       ? {}
-      : { inputLeftOut: options.leftOut.slice(0, LIMITS.leftOutShownMax) }),
+      : { inputLeftOut: given.leftOut.slice(0, LIMITS.leftOutShownMax) }),
   };
 }
+
+/** Looks into the files of each input, and lets sources that cut files themselves do so. */
+async function openedInputs(
+  { job, files, inputs: store, watched }: PlanOptions,
+  pieceBytes: number,
+): Promise<InputToCut[]> {
+  const check = () => watched?.control.check();
+  const opened: InputToCut[] = [];
+  for (const [index, input] of job.inputs.entries()) {
+    const { source } = input;
+    const looked = await lookInside(files[index] ?? [], { store, source, check });
+    const made = await madePieces(input, looked, { store, pieceBytes, check });
+    opened.push({ source, files: looked, ...(made === undefined ? {} : { made }) });
+  }
+  return opened;
+}
+
+function namedInputs(
+  job: Job,
+  inputs: readonly InputToCut[],
+  splits: readonly Split[],
+): { inputs?: readonly NamedInputPlan[] } {
+  if (job.inputs[0]!.name === undefined) return {};
+  return {
+    inputs: job.inputs.map(({ name }, index) => {
+      const { files } = inputs[index]!;
+      return {
+        name: name!,
+        files: files.length,
+        bytes: sumOf(files, ({ sizeBytes }) => sizeBytes),
+        splits: splits.filter(({ pieces }) => (pieces[0]!.input ?? 0) === index).length,
+      };
+    }),
+  };
+}
+
+/** Generated records count as lines of text do, so that many of them get several reducers. */
+function generatedBytes(splits: readonly Split[]): number {
+  return (
+    GENERATED_RECORD_BYTES *
+    sumOf(splits, ({ pieces }) => (pieces[0]!.file === NO_FILE ? (pieces[0]!.records ?? 0) : 0))
+  );
+}
+
+const GENERATED_RECORD_BYTES = 64;
 
 function boundedSplits(
   {
     job,
-    files,
+    params,
     tasksPerStageMax = LIMITS.tasksPerStageMax,
     smallSplitsMax = Number.POSITIVE_INFINITY,
   }: PlanOptions,
-  { splitSizeBytes, inputBytes }: { splitSizeBytes: number; inputBytes: number },
+  {
+    inputs,
+    splitSizeBytes,
+    inputBytes,
+  }: { inputs: readonly InputToCut[]; splitSizeBytes: number; inputBytes: number },
 ): Split[] {
-  const areSmall = splitSizeBytes < LIMITS.smallSplitBytes;
+  const areSmall = splitSizeBytes < LIMITS.smallSplitBytes && inputBytes > 0;
   const splitsMax = areSmall ? Math.min(smallSplitsMax, tasksPerStageMax) : tasksPerStageMax;
-  const splits = cutSplits(files, { splitSizeBytes, splittable: job.input.splittable, splitsMax });
+  const splits = cutSplits(inputs, { splitSizeBytes, params, splitsMax });
   if (splits.length <= splitsMax) return splits;
+  if (inputBytes === 0) {
+    throw new MapReduceError(
+      'UsageError',
+      `job '${job.name}' generates more than ${splitsMax} pieces of input, the maximum for one job. Generate more records in each piece`,
+    );
+  }
   const isBecauseSmall = splitsMax < tasksPerStageMax;
   const reason = isBecauseSmall
     ? `Splits of less than ${LIMITS.smallSplitBytes} bytes are for small inputs`
@@ -170,8 +229,8 @@ function reducerCount(
 }
 
 async function planPartition(
-  { job, params, files, inputs, watched }: PlanOptions,
-  reducers: number,
+  { job, params, inputs: store, watched }: PlanOptions,
+  { inputs, splits, reducers }: { inputs: readonly InputToCut[]; splits: readonly Split[]; reducers: number },
 ): Promise<PartitionPlan> {
   const partition = job.shuffle?.partition;
   if (partition === undefined) return { kind: 'hash' };
@@ -181,8 +240,9 @@ async function planPartition(
   const { boundaries, isWhole } = await sampleBoundaries({
     job,
     params,
-    files,
     inputs,
+    splits,
+    store,
     partitions: reducers,
     samplesMax,
     watched,

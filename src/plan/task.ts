@@ -45,8 +45,17 @@ export interface JobPlan {
   readonly splits: readonly Split[];
   readonly inputBytes: number;
   readonly inputFiles: number;
+  /** For a job with named inputs: what each of them holds. */
+  readonly inputs?: readonly NamedInputPlan[];
   /** Results of earlier jobs inside of the inputs, which are not read (result-folders.ts). */
   readonly inputLeftOut?: readonly string[];
+}
+
+export interface NamedInputPlan {
+  readonly name: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly splits: number;
 }
 
 export interface MapTaskSpec {

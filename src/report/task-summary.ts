@@ -15,6 +15,12 @@ export interface TaskSummary {
   readonly bytesRead: number;
   /** Map: the part of bytesRead from uncompressed files, which must sum to the sizes of these files. Reduce: 0. */
   readonly plainBytesRead: number;
+  /** Map: records of pieces whose number of records the plan knows, which must sum to these. Absent if there are none. */
+  readonly plannedRecordsRead?: number;
+  /** Map: bad records that were skipped. Absent if there are none. */
+  readonly badRecords?: BadRecordsSummary;
+  /** Map: what the records of pieces cover whose first record had to be guessed. Absent if there are none. */
+  readonly covered?: readonly CoveredRange[];
   /** Map: shuffle records, after combining. Reduce and map-only: records of the part. */
   readonly recordsWritten: number;
   /** The size of the shuffle object or part. */
@@ -31,6 +37,30 @@ export interface TaskSummary {
   readonly etag?: string;
 }
 
+/** The bad records of one attempt, or of a job. */
+export interface BadRecordsSummary {
+  readonly count: number;
+  /** The first of them, in the order of the input: at most LIMITS.badRecordsListedMax. */
+  readonly first: readonly BadRecordPlace[];
+}
+
+export interface BadRecordPlace {
+  /** A path, or the address of an object. */
+  readonly file: string;
+  /** The byte at which the record starts in the uncompressed file, or its number for an input that counts records. */
+  readonly offset: number;
+  readonly line?: number;
+  readonly message: string;
+}
+
+/** The bytes [startBytes, endBytes) that the records of a piece cover. */
+export interface CoveredRange {
+  /** The index of the piece in its split. */
+  readonly piece: number;
+  readonly startBytes: number;
+  readonly endBytes: number;
+}
+
 /** The JSON that an attempt committed. The cast: only attempts write summaries, and their bytes have a checksum or an ETag. */
 export function parseSummary(json: string): TaskSummary {
   return parseJson(json) as TaskSummary;
@@ -39,7 +69,16 @@ export function parseSummary(json: string): TaskSummary {
 /** What an attempt knows before its output is closed. */
 export type AttemptSummary = Pick<
   TaskSummary,
-  'recordsRead' | 'bytesRead' | 'plainBytesRead' | 'counters' | 'spills' | 'bytesSpilled' | 'elapsedMs'
+  | 'recordsRead'
+  | 'bytesRead'
+  | 'plainBytesRead'
+  | 'plannedRecordsRead'
+  | 'badRecords'
+  | 'covered'
+  | 'counters'
+  | 'spills'
+  | 'bytesSpilled'
+  | 'elapsedMs'
 >;
 
 export function resultOf(summary: TaskSummary, committed: boolean): TaskResult {

@@ -5,6 +5,7 @@
  * The coordinator calls it when it believes that the stage is done, and again after a repair. Idempotent.
  */
 
+import { MapReduceError } from '../base/errors.ts';
 import { taskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
@@ -25,7 +26,10 @@ import {
   unbalanced,
 } from './barrier-result.ts';
 
-/** @throws BooksDoNotBalanceError if the map tasks did not read each planned byte exactly once */
+/**
+ * @throws BooksDoNotBalanceError if the map tasks did not read each planned byte and record exactly once; CorruptInputError
+ *   if a record was cut
+ */
 export function closeMapStage(options: Omit<BarrierOptions, 'partitionRecords'>): Promise<BarrierResult> {
   return options.plan.settings.reducers === 0 ? closeMapOnly(options) : closeShuffle(options);
 }
@@ -57,7 +61,7 @@ async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierRe
     }
   }
   const summaries = committed.map(({ summary }) => summary);
-  checkBytesRead(plan, summaries);
+  checkRead(plan, summaries);
   await store.put(shuffleIndexKey(layout), index.finish());
   return { missing: [], summaries, partitionRecords };
 }
@@ -107,20 +111,54 @@ async function closeMapOnly({
   });
   const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);
-  checkBytesRead(plan, summaries);
+  checkRead(plan, summaries);
   return { missing: [], summaries, partitionRecords: [] };
 }
 
-/** Every byte of an uncompressed input belongs to exactly one record, so exactly one map task must have read it. */
-function checkBytesRead(plan: JobPlan, summaries: readonly TaskSummary[]): void {
-  let planned = 0;
+/**
+ * Every byte of an uncompressed input belongs to exactly one record, so exactly one map task must have read it; and every
+ * record of a piece whose records the plan counted must have been read.
+ */
+function checkRead(plan: JobPlan, summaries: readonly TaskSummary[]): void {
+  let plannedBytes = 0;
+  let plannedRecords = 0;
   for (const split of plan.splits) {
-    for (const { file, startBytes, endBytes } of split.pieces) {
-      if (file.compression === 'none') planned += endBytes - startBytes;
+    for (const { file, startBytes, endBytes, records } of split.pieces) {
+      if (records !== undefined) plannedRecords += records;
+      else if (file.compression === 'none') plannedBytes += endBytes - startBytes;
     }
   }
-  const read = sumOf(summaries, ({ plainBytesRead }) => plainBytesRead);
-  if (read !== planned) {
-    throw unbalanced(`the map tasks read ${read} bytes of records, but the planned input has ${planned}`);
+  checkBorders(plan, summaries);
+  const bytes = sumOf(summaries, ({ plainBytesRead }) => plainBytesRead);
+  if (bytes !== plannedBytes) {
+    throw unbalanced(
+      `the map tasks read ${bytes} bytes of records, but the planned input has ${plannedBytes}`,
+    );
   }
+  const records = sumOf(summaries, ({ plannedRecordsRead = 0 }) => plannedRecordsRead);
+  if (records !== plannedRecords) {
+    throw unbalanced(`the map tasks read ${records} records, but the planned input has ${plannedRecords}`);
+  }
+}
+
+/** Verifies that the records of neighbouring pieces meet exactly, if their readers had to guess where the first one starts. */
+function checkBorders(plan: JobPlan, summaries: readonly TaskSummary[]): void {
+  let before: { readonly file: string; readonly input: number; readonly endBytes: number } | undefined;
+  for (const [map, { covered = [] }] of summaries.entries()) {
+    for (const { piece, startBytes, endBytes } of covered) {
+      const { file, input = 0 } = plan.splits[map]!.pieces[piece]!;
+      const isSame = before?.file === file.key && before.input === input;
+      const expected = isSame ? before!.endBytes : 0;
+      if (startBytes !== expected) throw wrongBorder(file.key, Math.min(startBytes, expected));
+      before = { file: file.key, input, endBytes };
+    }
+  }
+}
+
+function wrongBorder(file: string, at: number): MapReduceError {
+  return new MapReduceError(
+    'CorruptInputError',
+    `${file} was cut near byte ${at}, inside of a record: a quoted field there is longer than a map task could tell, or a quote is wrong. Nothing was published. Let the input format keep each file whole (split: false)`,
+    { details: { file, offsetBytes: at } },
+  );
 }

@@ -33,7 +33,7 @@ describe('defineJob()', () => {
     [
       'an input that is not a format',
       { input: 'text' },
-      "input must be an input format, for example textLines(); received 'text'",
+      "input must be an input format, for example textLines(), or an object of them by name; received 'text'",
     ],
     [
       'an output that is not a format',
@@ -189,7 +189,7 @@ describe('defineJob()', () => {
       ['combine', { combine: refused, reduce: 'combined' }],
       ['partition', { partition: refused }],
       ['reduce', { reduce: refused }],
-      ['input.createParser', { input: { ...textLines(), createParser: refused } }],
+      ['input.read', { input: { ...textLines(), read: refused } }],
       ['output.write', { output: { ...tsv(), createWriter: () => ({ write: refused }) } }],
     ] as const) {
       expect(() => define({ ...WORD_COUNT, ...change })).toThrow(
@@ -211,5 +211,62 @@ describe('defineJob()', () => {
     const { name, description, input, map, output } = WORD_COUNT;
 
     expect(define({ name, description, input, map, output }).shuffle).toBeUndefined();
+  });
+});
+
+describe('defineJob() with named inputs', () => {
+  const named = { ...WORD_COUNT, input: { a: textLines(), b: textLines() } };
+  const maps = { a: WORD_COUNT.map, b: WORD_COUNT.map };
+
+  it('makes one input of each name, in order', () => {
+    const { inputs } = define({ ...named, map: maps });
+
+    expect(inputs.map(({ name, map }) => [name, map])).toEqual([
+      ['a', WORD_COUNT.map],
+      ['b', WORD_COUNT.map],
+    ]);
+  });
+
+  it.each([
+    [
+      'an input without its map',
+      { map: { a: WORD_COUNT.map } },
+      /map\.b must be a function \(record, context\)/,
+    ],
+    ['one map for all', {}, /map\.a must be a function/],
+    ['a map of no input', { map: { ...maps, c: WORD_COUNT.map } }, /map\.c belongs to no input/],
+    [
+      'an input that is no format',
+      { input: { a: textLines(), b: 'text' }, map: maps },
+      /input\.b must be an input format/,
+    ],
+    ['no inputs', { input: {}, map: {} }, /input must be an input format.*or an object of them by name/],
+    [
+      'a name with a space',
+      { input: { 'a b': textLines() }, map: { 'a b': WORD_COUNT.map } },
+      /input\.a b must have a name of letters/,
+    ],
+    ['an async map', { map: { ...maps, b: async () => {} } }, /map\.b is an async function/],
+  ])('refuses %s', (_, change, message) => {
+    expect(() => define({ ...named, ...change })).toThrow(message);
+  });
+});
+
+describe("defineJob()'s onBadRecord", () => {
+  it.each([{ skip: 0 }, { skip: 100, thrown: true }])('accepts %j', (onBadRecord) => {
+    expect(define({ ...WORD_COUNT, onBadRecord }).onBadRecord).toEqual(onBadRecord);
+  });
+
+  it.each([
+    {},
+    5,
+    { skip: -1 },
+    { skip: 1.5 },
+    { skip: '5' },
+    { skip: 5, thrown: 'yes' },
+    { skip: 5, limit: 3 },
+    null,
+  ])('refuses %j', (onBadRecord) => {
+    expect(() => define({ ...WORD_COUNT, onBadRecord })).toThrow(/onBadRecord must be \{ skip: n \}/);
   });
 });

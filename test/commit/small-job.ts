@@ -59,7 +59,7 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
       job,
       jobId: jobId('small'),
       params: resolveParameters(job, {}),
-      files: await listStoredInputs(store, ['in/']),
+      files: [await listStoredInputs(store, ['in/'])],
       inputs: store,
       ...(options.splitSizeBytes === undefined ? {} : { splitSizeBytes: options.splitSizeBytes }),
       ...(options.reducers === undefined ? {} : { reducers: options.reducers }),

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { textLines } from '../../src/formats/text-lines.ts';
 import { naiveLines, parsePiece, piecesFromCuts, randomCuts, randomText } from './line-oracle.ts';
 
 const RUNS = { numRuns: 1000 };
@@ -17,9 +16,7 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
         (bytes, cuts, chunkSizes, encoding) => {
           const pieces = piecesFromCuts(bytes.length, cuts);
 
-          const parsed = pieces.map((piece) =>
-            parsePiece(textLines({ encoding }), bytes, { ...piece, chunkSizes }),
-          );
+          const parsed = pieces.map((piece) => parsePiece(encoding, bytes, { ...piece, chunkSizes }));
 
           expect(parsed.flatMap(({ lines }) => lines)).toEqual(naiveLines(bytes, encoding));
           expect(parsed.reduce((sum, { ownedBytes }) => sum + ownedBytes, 0)).toBe(bytes.length);
@@ -60,7 +57,7 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
           let failures = 0;
 
           const parsed = piecesFromCuts(bytes.length, cuts.slice(0, 3)).map((piece) =>
-            parsePiece(textLines(), bytes, {
+            parsePiece('utf8', bytes, {
               ...piece,
               chunkSizes: sizes,
               askOffset: (line) => line % askEvery === 0,
@@ -91,7 +88,7 @@ describe('textLines() against a naive split, for random text, cuts and chunks', 
         (bytes, chunkSizes, recordBytesMax) => {
           const tooLong = naiveLines(bytes, 'latin1').find(({ text }) => text.length > recordBytesMax);
           const parse = () =>
-            parsePiece(textLines({ encoding: 'latin1' }), bytes, {
+            parsePiece('latin1', bytes, {
               start: 0,
               end: bytes.length,
               chunkSizes,

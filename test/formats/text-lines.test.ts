@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { textLines } from '../../src/formats/text-lines.ts';
+import type { OpenPiece } from '../../src/formats/source.ts';
+import { TextLinesParser, textLines } from '../../src/formats/text-lines.ts';
 import { parsePiece } from './line-oracle.ts';
 
 function linesOf(
@@ -7,7 +8,7 @@ function linesOf(
   { encoding = 'utf8', chunk = 7 }: { encoding?: 'utf8' | 'latin1'; chunk?: number } = {},
 ) {
   const bytes = Buffer.from(content as string);
-  const { lines, ownedBytes } = parsePiece(textLines({ encoding }), bytes, {
+  const { lines, ownedBytes } = parsePiece(encoding, bytes, {
     start: 0,
     end: Number.POSITIVE_INFINITY,
     chunkSizes: [chunk],
@@ -59,7 +60,7 @@ describe('textLines()', () => {
     const bytes = Buffer.from(`ab\n${long}\nend\n`);
 
     const pieces = [0, 300, 600, 900].map((start, index) =>
-      parsePiece(textLines(), bytes, { start, end: [300, 600, 900, bytes.length][index]!, chunkSizes: [64] }),
+      parsePiece('utf8', bytes, { start, end: [300, 600, 900, bytes.length][index]!, chunkSizes: [64] }),
     );
 
     expect(pieces.map(({ lines }) => lines.map(({ text }) => text))).toEqual([['ab', long], [], [], ['end']]);
@@ -69,9 +70,9 @@ describe('textLines()', () => {
   it('needs no byte after the newline that ends the piece', () => {
     const bytes = Buffer.from('one\ntwo\nthree\n');
 
-    const cutAtLine = parsePiece(textLines(), bytes, { start: 0, end: 4, chunkSizes: [1] });
-    const cutInLine = parsePiece(textLines(), bytes, { start: 0, end: 5, chunkSizes: [1] });
-    const insideOneLine = parsePiece(textLines(), bytes, { start: 9, end: 11, chunkSizes: [1] });
+    const cutAtLine = parsePiece('utf8', bytes, { start: 0, end: 4, chunkSizes: [1] });
+    const cutInLine = parsePiece('utf8', bytes, { start: 0, end: 5, chunkSizes: [1] });
+    const insideOneLine = parsePiece('utf8', bytes, { start: 9, end: 11, chunkSizes: [1] });
 
     expect(cutAtLine).toMatchObject({ bytesFed: 4, complete: true, ownedBytes: 4 });
     expect(cutInLine).toMatchObject({ bytesFed: 8, complete: true, ownedBytes: 8 });
@@ -79,7 +80,8 @@ describe('textLines()', () => {
   });
 
   it('reports where a record starts after deliver() threw', () => {
-    const parser = textLines().createParser({ startBytes: 0, endBytes: 100, recordBytesMax: 100 });
+    const piece = { startBytes: 0, endBytes: 100, recordBytesMax: 100 } as OpenPiece;
+    const parser = new TextLinesParser(piece, 'utf8');
     const deliver = (line: string) => {
       if (line === 'bad') throw new Error('boom');
     };
@@ -91,7 +93,7 @@ describe('textLines()', () => {
 
   it('accepts a record of exactly the bound, not counting its line end', () => {
     const parse = (content: string) =>
-      parsePiece(textLines(), Buffer.from(content), {
+      parsePiece('utf8', Buffer.from(content), {
         start: 0,
         end: 100,
         chunkSizes: [6],
@@ -108,7 +110,7 @@ describe('textLines()', () => {
     const bytes = Buffer.alloc(8 << 20, 'x');
 
     const started = process.threadCpuUsage();
-    const { lines } = parsePiece(textLines(), bytes, {
+    const { lines } = parsePiece('utf8', bytes, {
       start: 0,
       end: bytes.length,
       chunkSizes: [512],

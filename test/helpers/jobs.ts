@@ -1,5 +1,11 @@
 /** Small jobs that several test files run. */
+import type { JobInput } from '../../src/api/job.ts';
 import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
+
+/** The job with another map, which takes and returns anything. */
+export function withMap(job: Job, map: (...args: never[]) => unknown): Job {
+  return { ...job, inputs: job.inputs.map((input) => ({ ...input, map: map as JobInput['map'] })) };
+}
 
 export const wordCount: Job = defineJob({
   name: 'word-count',

@@ -188,7 +188,7 @@ function planOf(job: Job, store: ObjectStore): Promise<JobPlan> {
       job,
       jobId: jobId('job'),
       params: resolveParameters(job, {}),
-      files,
+      files: [files],
       inputs: store,
       splitSizeBytes: SPLIT_BYTES,
       ...(job.shuffle === undefined ? {} : { reducers: REDUCERS }),

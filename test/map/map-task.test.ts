@@ -13,6 +13,7 @@ import { readShuffleFooter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { environmentOf, LAYOUT, scratchFolder } from '../commit/environment.ts';
 import { objectsBelow } from '../commit/small-job.ts';
+import { withMap } from '../helpers/jobs.ts';
 
 type Context = MapContext<string, string, Readonly<Record<string, never>>, undefined>;
 type Mapper = (line: string, context: Context) => void;
@@ -28,8 +29,8 @@ const shufflingBase = defineJob({
   output: tsv(),
 });
 const mapOnlyBase = defineJob({ ...COMMON, name: 'map-only', map: () => {}, output: tsv() });
-const shuffling = (map: Mapper): Job => ({ ...shufflingBase, map: map as Job['map'] });
-const mapOnly = (map: Mapper): Job => ({ ...mapOnlyBase, map: map as Job['map'] });
+const shuffling = (map: Mapper): Job => withMap(shufflingBase, map);
+const mapOnly = (map: Mapper): Job => withMap(mapOnlyBase, map);
 const KINDS = [
   ['with a shuffle', shuffling],
   ['map-only', mapOnly],

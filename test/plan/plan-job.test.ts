@@ -11,14 +11,14 @@ import { sortLines, wordCount } from '../helpers/jobs.ts';
 
 const COMMON = { description: '', input: textLines() } as const;
 const mapOnly = defineJob({ ...COMMON, name: 'map-only', map: () => {}, output: lines() });
-async function inputOf(texts: readonly string[]): Promise<{ inputs: MemoryStore; files: InputFile[] }> {
+async function inputOf(texts: readonly string[]): Promise<{ inputs: MemoryStore; files: InputFile[][] }> {
   const inputs = new MemoryStore();
   const files: InputFile[] = [];
   for (const [i, text] of texts.entries()) {
     const { etag, sizeBytes } = await inputs.put(`${i}`, Buffer.from(text));
     files.push({ key: `${i}`, sizeBytes, etag, compression: 'none' });
   }
-  return { inputs, files };
+  return { inputs, files: [files] };
 }
 
 function plan(job: Job, more: Partial<Parameters<typeof planJob>[0]> = {}) {
@@ -26,7 +26,7 @@ function plan(job: Job, more: Partial<Parameters<typeof planJob>[0]> = {}) {
     job,
     jobId: jobId('j'),
     params: {},
-    files: [],
+    files: [[]],
     inputs: new MemoryStore(),
     compression: { codec: 'none' },
     merge: false,
@@ -100,7 +100,7 @@ describe('planJob()', () => {
   it('refuses too many map tasks before it has cut them all', async () => {
     const files = [{ key: 'large', sizeBytes: 2 ** 40, etag: 'v1', compression: 'none' } as const];
 
-    await expect(plan(wordCount, { files, splitSizeBytes: 1 })).rejects.toMatchObject({
+    await expect(plan(wordCount, { files: [files], splitSizeBytes: 1 })).rejects.toMatchObject({
       name: 'UsageError',
       message:
         'splits of 1 byte make more than 100000 map tasks from 1099511627776 bytes of input. That is the maximum for one job (maxTasksPerStage, on AWS). Set the split size (splitSizeBytes, --split-size) to at least 21990234 bytes, or omit it',
@@ -110,7 +110,9 @@ describe('planJob()', () => {
   it('suggests several jobs if no split size is large enough', async () => {
     const files = [{ key: 'large', sizeBytes: 2 ** 45, etag: 'v1', compression: 'none' } as const];
 
-    await expect(plan(wordCount, { files, reducers: 1, tasksPerStageMax: 100 })).rejects.toMatchObject({
+    await expect(
+      plan(wordCount, { files: [files], reducers: 1, tasksPerStageMax: 100 }),
+    ).rejects.toMatchObject({
       message: expect.stringContaining('Run several jobs, each over a part of the input'),
     });
   });

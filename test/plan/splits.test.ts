@@ -1,15 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
-import { cutSplits, defaultSplitSizeBytes } from '../../src/plan/splits.ts';
+import { textLines } from '../../src/formats/text-lines.ts';
+import { cutSplits, defaultSplitSizeBytes, type InputToCut } from '../../src/plan/splits.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 
 function file(key: string, sizeBytes: number, compression: InputFile['compression'] = 'none'): InputFile {
   return { key, sizeBytes, etag: `etag of ${key}`, compression };
 }
 
+function inputOf(files: InputFile[], splittable = true): InputToCut {
+  return { source: { ...textLines(), cuts: splittable ? 'anywhere' : 'between files' }, files };
+}
+
 function shape(files: InputFile[], { splitSizeBytes = 100, splittable = true } = {}): string[] {
-  return cutSplits(files, { splitSizeBytes, splittable }).map(({ pieces }) =>
+  return cutSplits([inputOf(files, splittable)], { splitSizeBytes, params: {} }).map(({ pieces }) =>
     pieces.map((piece) => `${piece.file.key}[${piece.startBytes},${piece.endBytes})`).join(' '),
   );
 }
@@ -44,7 +49,7 @@ describe('cutSplits()', () => {
   it('bounds the pieces of one split', () => {
     const files = Array.from({ length: LIMITS.piecesPerSplitMax + 1 }, (_, index) => file(`f${index}`, 1));
 
-    const splits = cutSplits(files, { splitSizeBytes: 1 * MiB, splittable: true });
+    const splits = cutSplits([inputOf(files)], { splitSizeBytes: 1 * MiB, params: {} });
 
     expect(splits.map(({ pieces }) => pieces.length)).toEqual([LIMITS.piecesPerSplitMax, 1]);
   });
@@ -68,15 +73,15 @@ describe('cutSplits()', () => {
             file(`f${index}`, sizeBytes, compression),
           );
 
-          const splits = cutSplits(files, { splitSizeBytes, splittable });
+          const splits = cutSplits([inputOf(files, splittable)], { splitSizeBytes, params: {} });
 
           const pieces = splits.flatMap((split) => split.pieces);
-          const expected = files.filter(({ sizeBytes }) => sizeBytes > 0);
+          const expected = files.filter(({ sizeBytes }) => sizeBytes > 0 || !splittable);
           let at = 0;
           let offset = 0;
           for (const piece of pieces) {
             expect([piece.file.key, piece.startBytes]).toEqual([expected[at]!.key, offset]);
-            expect(piece.endBytes).toBeGreaterThan(piece.startBytes);
+            expect(piece.endBytes).toBeGreaterThanOrEqual(piece.startBytes + (splittable ? 1 : 0));
             offset = piece.endBytes;
             if (offset !== piece.file.sizeBytes) {
               expect(splittable && piece.file.compression === 'none').toBe(true);
@@ -102,7 +107,7 @@ describe('cutSplits()', () => {
   it.each([0, -1, 1.5, Number.NaN, LIMITS.splitSizeBytesMax + 1])(
     'refuses a split size of %d',
     (splitSizeBytes) => {
-      expect(() => cutSplits([], { splitSizeBytes, splittable: true })).toThrow(
+      expect(() => cutSplits([], { splitSizeBytes, params: {} })).toThrow(
         new RegExp(`the split size must be a whole number from 1 to .* bytes; received ${splitSizeBytes}`),
       );
     },

@@ -23,10 +23,10 @@ async function linesOf(name: string, bytes: Buffer | string): Promise<string[]> 
   writeFileSync(join(folder, name), bytes);
   const listed = await listLocalInputs(store, [join(folder, name)]);
   const lines: string[] = [];
-  for (const file of await lookInside(listed, { store, isText: true })) {
+  for (const file of await lookInside(listed, { store, source: { isText: true } })) {
     await readPiece(
       { file, startBytes: 0, endBytes: file.sizeBytes },
-      { format: textLines(), store, recordBytesMax: 1_000_000, deliver: (line) => lines.push(line) },
+      { source: textLines(), store, recordBytesMax: 1_000_000, deliver: (line) => lines.push(line) },
     );
   }
   return lines;
@@ -90,7 +90,7 @@ describe('the format of a file', () => {
     writeFileSync(join(folder, 'a.parquet'), hex('50415231'));
     const listed = await listLocalInputs(store, [folder]);
 
-    expect(await lookInside(listed, { store, isText: false })).toEqual(listed);
+    expect(await lookInside(listed, { store, source: { isText: false } })).toEqual(listed);
   });
 
   test.each([
@@ -177,7 +177,7 @@ describe('an entry that is not a regular file', () => {
 
     const read = readPiece(
       { file, startBytes: 0, endBytes: file.sizeBytes },
-      { format: textLines(), store, recordBytesMax: 1_000, deliver: () => {} },
+      { source: textLines(), store, recordBytesMax: 1_000, deliver: () => {} },
     );
 
     expect(inFolder).toEqual(file);

@@ -2,7 +2,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
-import type { RecordParser } from '../../src/formats/input-format.ts';
+import type { RecordReader } from '../../src/formats/source.ts';
 import { textLines } from '../../src/formats/text-lines.ts';
 import { cutSplits } from '../../src/plan/splits.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
@@ -47,7 +47,7 @@ async function read(
   const lines: string[] = [];
   const result = await readPiece(
     { file, startBytes: start, endBytes: end },
-    { format: textLines(), store, recordBytesMax, deliver: (line) => lines.push(line) },
+    { source: textLines(), store, recordBytesMax, deliver: (line) => lines.push(line) },
   );
   return { lines, ...result };
 }
@@ -59,10 +59,10 @@ describe('readPiece()', () => {
     const store = new WatchedStore();
     const file = await putFile(store, { bytes: Buffer.from(`${'x'.repeat(79)}\n`.repeat(50_000)) });
 
-    const { ownedBytes, bytesRead, lines } = await read(store, file, { start: 800_000, end: 1_600_000 });
+    const { unitsRead, bytesRead, lines } = await read(store, file, { start: 800_000, end: 1_600_000 });
 
     expect(store.ranges).toEqual([[799_999, 1_600_000 + LIMITS.inputChunkBytes]]);
-    expect(ownedBytes).toBe(800_000);
+    expect(unitsRead).toBe(800_000);
     expect(lines).toHaveLength(10_000);
     expect(bytesRead).toBeLessThanOrEqual(800_001 + LIMITS.inputChunkBytes);
   });
@@ -72,10 +72,10 @@ describe('readPiece()', () => {
     const long = 'y'.repeat(3 * MiB);
     const file = await putFile(store, { bytes: Buffer.from(`a\n${long}\nb\n${'z'.repeat(3 * MiB)}\n`) });
 
-    const { lines, ownedBytes } = await read(store, file, { end: 100 });
+    const { lines, unitsRead } = await read(store, file, { end: 100 });
 
     expect(lines.map((line) => line.length)).toEqual([1, long.length]);
-    expect(ownedBytes).toBe(3 * MiB + 3);
+    expect(unitsRead).toBe(3 * MiB + 3);
     expect(store.ranges.map(([start, end]) => end - start)).toEqual([
       256 * KiB + 100,
       512 * KiB,
@@ -96,43 +96,44 @@ describe('readPiece()', () => {
         store.chunkSizeBytes = chunkSizeBytes;
         const file = await putFile(store, { bytes, compression });
 
-        const { lines, ownedBytes, bytesRead } = await read(store, file);
+        const { lines, unitsRead, bytesRead } = await read(store, file);
 
         expect(lines).toEqual(expected);
-        expect(ownedBytes).toBe(TEXT.length);
+        expect(unitsRead).toBe(TEXT.length);
         expect(bytesRead).toBe(bytes.length);
       }
     }
   });
 
-  it('announces chunks before their records, and reports positions through the parser', async () => {
+  it('announces chunks before their records, and reports positions through the reader', async () => {
     const store = new WatchedStore();
     store.chunkSizeBytes = 10;
     const file = await putFile(store, { bytes: Buffer.from('aaa\nbbb\nccc\nddd\neee\n') });
     const chunks: [number, number, number][] = [];
     const positions: [string, number][] = [];
-    let parser: RecordParser<string> | undefined;
+    let reader: RecordReader<string> | undefined;
 
     await readPiece(
       { file, startBytes: 5, endBytes: 20 },
       {
-        format: textLines(),
+        source: textLines(),
         store,
         recordBytesMax: 100,
-        onParser: (created) => {
-          parser = created;
+        onReader: (created) => {
+          reader = created;
         },
-        beforeChunk: (...chunk) => {
+        beforeBatch: (...chunk) => {
           chunks.push(chunk);
           return undefined;
         },
-        deliver: (line) => positions.push([line, parser!.recordOffsetBytes()]),
+        deliver: (line) => positions.push([line, reader!.offset()]),
       },
     );
 
     expect(chunks).toEqual([
       [4, 10, 10],
       [14, 6, 16],
+      [20, 0, 16],
     ]);
     expect(positions).toEqual([
       ['ccc', 8],
@@ -201,7 +202,7 @@ describe('readPiece()', () => {
       const reading = readPiece(
         { file, startBytes: 0, endBytes: file.sizeBytes },
         {
-          format: textLines(),
+          source: textLines(),
           store,
           recordBytesMax: MiB,
           deliver: () => {
@@ -244,17 +245,20 @@ describe('readPiece()', () => {
           );
 
           const lines: string[] = [];
-          let ownedBytes = 0;
-          for (const { pieces } of cutSplits(files, { splitSizeBytes, splittable: true })) {
+          let unitsRead = 0;
+          for (const { pieces } of cutSplits([{ source: textLines(), files }], {
+            splitSizeBytes,
+            params: {},
+          })) {
             for (const { file, startBytes, endBytes } of pieces) {
               const piece = await read(store, file, { start: startBytes, end: endBytes });
               lines.push(...piece.lines);
-              ownedBytes += piece.ownedBytes;
+              unitsRead += piece.unitsRead;
             }
           }
 
           expect(lines).toEqual(shapes.flatMap(({ bytes }) => naiveLines(bytes).map(({ text }) => text)));
-          expect(ownedBytes).toBe(shapes.reduce((sum, { bytes }) => sum + bytes.length, 0));
+          expect(unitsRead).toBe(shapes.reduce((sum, { bytes }) => sum + bytes.length, 0));
         },
       ),
       { numRuns: 1000 },

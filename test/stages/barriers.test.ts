@@ -60,7 +60,7 @@ class Stage {
       job,
       jobId: jobId('test'),
       params: {},
-      files: [{ key: 'in', sizeBytes: Buffer.byteLength(text), etag, compression: 'none' }],
+      files: [[{ key: 'in', sizeBytes: Buffer.byteLength(text), etag, compression: 'none' }]],
       inputs: stage.store,
       splitSizeBytes: 6,
       ...(job.shuffle === undefined ? {} : { reducers: 2 }),

@@ -4,7 +4,6 @@ import {
   byRange,
   defineJob,
   distinct,
-  type InputFormat,
   type Job,
   json,
   jsonPairs,
@@ -12,6 +11,7 @@ import {
   lines,
   type ParametersOf,
   type Sink,
+  type Source,
   textLines,
   topN,
   tsv,
@@ -203,7 +203,7 @@ defineJob({
 });
 
 // Records of a custom input format.
-declare const rows: InputFormat<Row>;
+declare const rows: Source<Row>;
 declare const counted: Sink<string, number>;
 defineJob({
   name: 'own-formats',

@@ -59,7 +59,10 @@ export async function assertInputs(
   { files, stored }: Pick<PlannedInputs, 'files' | 'stored'>,
   app: DeployedApp | undefined,
 ): Promise<void> {
-  await lookInside(files, { store: new FileStore({ root: '/' }), isText: app?.isText === true });
+  await lookInside(files, {
+    store: new FileStore({ root: '/' }),
+    source: { isText: app?.isText === true },
+  });
   for (const name of stored) {
     // Only the functions know which other prefixes jobs may read.
     assertReadable(name, ['']);

@@ -5,6 +5,7 @@ import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { resolveOutputRoot } from '../../local/output/output-root.ts';
 import type { EmbeddedRunOptions } from '../../local/run/run-options.ts';
+import { mayNameInput } from '../../plan/inputs/named-inputs.ts';
 import { findJob } from './find-job.ts';
 import { parseAssignment, parseDurationMs, parseSizeBytes, parseWholeNumber } from './flag-values.ts';
 import { assertLocalPath } from './local-path.ts';
@@ -41,7 +42,10 @@ const STALL_TIMEOUT_MS_MAX = 24 * 3_600_000;
  */
 export async function embeddedOptions(job: string | undefined, flags: RunFlags): Promise<EmbeddedRunOptions> {
   const { jobName, input, output } = assertComplete(job, flags);
-  for (const path of input) assertLocalPath('--input', path);
+  for (const path of input) {
+    assertLocalPath('--input', path);
+    if (mayNameInput(path)) assertLocalPath('--input', path.slice(path.indexOf('=') + 1));
+  }
   assertLocalPath('--output', output);
   if (flags.report !== undefined) assertLocalPath('--report', flags.report);
   const { workers, reducers, splitSize, memory, attempts, stallTimeout } = flags;
@@ -92,14 +96,12 @@ function assertComplete(job: string | undefined, { input, output }: RunFlags) {
       'no job was given. Put it first, because --input and --set take every argument that follows: mapreduce run <job> --input <path>... --output <folder>',
     );
   }
-  const missing = [
-    ...(input === undefined ? ['--input <file, folder or glob>'] : []),
-    ...(output === undefined ? ['--output <folder>'] : []),
-  ];
-  if (input === undefined || output === undefined) {
+  if (output === undefined) {
+    const missing = [...(input === undefined ? ['--input <file, folder or glob>'] : []), '--output <folder>'];
     throw new MapReduceError('UsageError', `mapreduce run needs ${missing.join(' and ')}`);
   }
-  return { jobName: job, input, output };
+  // A job may generate its input, which shows once it is loaded.
+  return { jobName: job, input: input ?? [], output };
 }
 
 async function assertScratch(folder: string): Promise<void> {

@@ -54,8 +54,17 @@ function jobIn(module: Record<string, unknown>, path: string): Job {
   );
 }
 
-function copyOf({ name, description, input, params, setup, map, output, shuffle }: Job): Job {
-  return { name, description, input, params, setup, map, output, shuffle: shuffle && copyOfShuffle(shuffle) };
+function copyOf({ name, description, inputs, onBadRecord, params, setup, output, shuffle }: Job): Job {
+  return {
+    name,
+    description,
+    inputs: inputs.map((input) => ({ name: input.name, source: input.source, map: input.map })),
+    onBadRecord,
+    params,
+    setup,
+    output,
+    shuffle: shuffle && copyOfShuffle(shuffle),
+  };
 }
 
 function copyOfShuffle({ key, value, combine, partition, reduce, reducers }: JobShuffle): JobShuffle {
@@ -137,11 +146,10 @@ async function stackOf(error: unknown, path: string): Promise<string | undefined
 /** Recognises a job by its shape, because another copy of this package may have created it. */
 function isJob(value: unknown): value is Job {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, map, input, output, params }: { [N in keyof Job]?: unknown } = value;
+  const { name, inputs, output, params }: { [N in keyof Job]?: unknown } = value;
   return (
     typeof name === 'string' &&
-    typeof map === 'function' &&
-    typeof input === 'object' &&
+    Array.isArray(inputs) &&
     typeof output === 'object' &&
     typeof params === 'object' &&
     // A definition that was not passed through defineJob() has no such field.

@@ -7,7 +7,7 @@ import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { type JobId, jobId, type Stage, taskId } from '../../base/ids.ts';
 import { MiB } from '../../base/limits.ts';
 import { verifyParts } from '../../commit/verify-parts.ts';
-import { listLocalInputs } from '../../plan/inputs/list-local-inputs.ts';
+import { namesOfInputs } from '../../plan/inputs/named-inputs.ts';
 import { lastStage, plannedEvent, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
 import type { InputFile } from '../../read/input-file.ts';
@@ -30,10 +30,10 @@ import {
   undo,
 } from '../output/output-folder.ts';
 import { makeOutputRoot, removeMade } from '../output/output-root.ts';
-import { withoutOwnOutput } from '../output/own-output.ts';
 import type { LocalPool } from '../threads/local-pool.ts';
 import type { CheckedNumbers } from './check-options.ts';
 import { runStages } from './job-stages.ts';
+import { LocalInputs } from './local-inputs.ts';
 import type { LocalJob } from './local-job.ts';
 import type { EmbeddedRunOptions } from './run-options.ts';
 import type { Scratch } from './scratch.ts';
@@ -59,23 +59,16 @@ export interface Run {
 export async function runJob(options: EmbeddedRunOptions, run: Run): Promise<JobReport> {
   const { folder, startedAt, startedMs } = run;
   // The inputs are listed while the job loads. If both fail, the run reports the error of the job.
-  const leftOut: string[] = [];
-  const listing = listLocalInputs(new FileStore({ root: '/' }), options.inputs, {
-    ownOutput: folder.root,
-    onLeftOut: (result) => leftOut.push(result),
-  });
-  listing.then(
-    (files) => warmUp(files, run),
-    () => {},
-  );
+  const inputs = new LocalInputs(folder.root);
+  inputs.listEarly(options.inputs, (files) => warmUp(files, run));
   const job = await cancellable(run.local.describe(), 'its module was being loaded', options.signal);
   const id = newJobId(job, startedAt);
   const params = resolveParameters(job, options.params ?? {});
   const planned = run.local.plan({
     jobId: id,
     params,
-    files: await withoutOwnOutput(await listing, { root: folder.root, patterns: options.inputs }),
-    leftOut,
+    files: await inputs.list(namesOfInputs(job, options.inputs)),
+    leftOut: inputs.leftOut,
     ...(options.splitSizeBytes === undefined ? {} : { splitSizeBytes: options.splitSizeBytes }),
     ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
     compression: COMPRESSION,

@@ -1,12 +1,16 @@
 import type { ParameterValues } from '../../api/job.ts';
+import type { InputNames } from '../../plan/inputs/named-inputs.ts';
 import type { JobEvent } from '../../report/report.ts';
 
 /** The options of an embedded run. Sizes are in bytes, times in milliseconds. */
 export interface EmbeddedRunOptions {
   /** URL of the module whose default export is the job. */
   readonly jobModule: URL;
-  /** Files, folders and globs of the local file system. */
-  readonly inputs: readonly string[];
+  /**
+   * Files, folders and globs of the local file system; none for generated input. For a job with named inputs an object of
+   * lists, or a list of `name=path`.
+   */
+  readonly inputs: InputNames;
   /** Folder for the parts. Created if it is missing. */
   readonly output: string;
   /**

@@ -10,10 +10,13 @@ import type { Job, ParameterValues } from '../../api/job.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import type { AttemptControl, Progress } from '../../base/progress.ts';
-import type { RecordParser } from '../../formats/input-format.ts';
-import type { InputFile } from '../../read/input-file.ts';
+import type { RecordReader } from '../../formats/source.ts';
+import { NO_FILE } from '../../read/input-file.ts';
 import { readPiece } from '../../read/read-records.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import type { InputToCut } from '../splits.ts';
+import type { Split } from '../task.ts';
+import { FetchedWindow } from './fetched-window.ts';
 import { type RecordKeys, type SampledRecord, SampleMapper } from './sample-mapper.ts';
 import { type SamplePlace, samplePlaces } from './sample-places.ts';
 import { mixedHash, ThinnedSample } from './thinned-sample.ts';
@@ -21,8 +24,10 @@ import { mixedHash, ThinnedSample } from './thinned-sample.ts';
 export interface SampleOptions {
   readonly job: Job;
   readonly params: ParameterValues;
-  readonly files: readonly InputFile[];
-  readonly inputs: ObjectStore;
+  readonly inputs: readonly InputToCut[];
+  /** Those of the plan. */
+  readonly splits: readonly Split[];
+  readonly store: ObjectStore;
   readonly partitions: number;
   /** About how many keys to sample at most. */
   readonly samplesMax: number;
@@ -39,11 +44,11 @@ export interface SampledBoundaries {
 }
 
 export async function sampleBoundaries(options: SampleOptions): Promise<SampledBoundaries> {
-  const { partitions, samplesMax, files, job } = options;
-  if (partitions <= 1 || files.length === 0) return { boundaries: [], isWhole: true };
+  const { partitions, samplesMax, inputs, splits } = options;
+  if (partitions <= 1) return { boundaries: [], isWhole: true };
   const keysMax = Math.min(samplesMax, keysFor(partitions));
   const placesMax = Math.min(keysMax, placesFor(partitions));
-  const places = samplePlaces(files, { splittable: job.input.splittable, placesMax });
+  const places = samplePlaces(inputs, { splits, placesMax });
   const sampler = new Sampler(options, keysMax / placesMax);
   await sampler.read(places);
   return { boundaries: cut(sampler.keys, partitions), isWhole: sampler.isWhole };
@@ -95,66 +100,89 @@ class Sampler {
     await this.#sampleWindows(windows);
   }
 
-  /** Reads several windows at once, but maps their records in order, since map may keep state. */
+  /**
+   * Fetches several windows at once, but maps their records in order, since map may keep state. Each window is read twice,
+   * the first time to count its records: a record may be valid only while it is delivered.
+   */
   async #sampleWindows(windows: readonly SamplePlace[]): Promise<void> {
-    const read = await mapBounded(windows, LIMITS.sampleReadsMax, (place) => this.#readWindow(place));
-    for (const [index, { hits, weight }] of windows.entries()) {
-      const records = read[index]!;
-      const wanted = Math.min(records.length, this.#keysMax(hits));
+    const fetched = await mapBounded(windows, LIMITS.sampleReadsMax, ({ piece }) =>
+      FetchedWindow.fetch(this.#options.store, piece),
+    );
+    for (const [index, { piece, hits, weight }] of windows.entries()) {
+      const store = fetched[index]!;
+      let records = 0;
+      await this.#readWindow(piece, store, () => {
+        records += 1;
+      });
+      const wanted = Math.min(records, this.#keysMax(hits));
       const sample = this.#newSample(hits);
+      const picks = new Set<number>();
       for (let i = 0; i < wanted; i++) {
-        const within = mixedHash(i, index) / 2 ** 32;
-        this.#add(sample, records[Math.floor(((i + within) * records.length) / wanted)]!);
+        picks.add(Math.floor(((i + mixedHash(i, index) / 2 ** 32) * records) / wanted));
       }
-      this.#take(sample, (weight * records.length) / wanted);
+      let at = 0;
+      const { file, input = 0 } = piece;
+      await this.#readWindow(piece, store, (record, reader) => {
+        if (picks.has(at++))
+          this.#add(sample, { record, input, file: file.key, offset: () => reader.offset() });
+      });
+      this.#take(sample, (weight * records) / wanted);
     }
   }
 
-  async #readWindow({ piece }: SamplePlace): Promise<SampledRecord[]> {
-    const file = piece.file.key;
-    const records: SampledRecord[] = [];
+  async #readWindow(
+    piece: SamplePlace['piece'],
+    store: ObjectStore,
+    deliver: (record: unknown, reader: RecordReader<unknown>) => void,
+  ): Promise<void> {
     const readMax = LIMITS.sampleWindowReadBytesMax;
     await this.#readRecords(piece, {
+      store,
       chunkBytes: LIMITS.sampleWindowBytes,
       isEnough: (offsetBytes) => offsetBytes - piece.startBytes >= readMax,
-      deliver: (record, parser) => {
-        const offsetBytes = parser.recordOffsetBytes();
-        records.push({ record, file, offsetBytes: () => offsetBytes });
-      },
+      deliver,
     });
-    return records;
   }
 
   /** Returns how many (uncompressed) bytes were sampled. */
   async #sampleStream({ piece, hits, weight }: SamplePlace, bytesMax: number): Promise<number> {
-    const file = piece.file.key;
+    const { file, startBytes, endBytes, input = 0, records: planned } = piece;
+    const isGenerated = file === NO_FILE;
+    const recordsMax = isGenerated ? GENERATED_PER_KEY * this.#keysMax(hits) : Number.POSITIVE_INFINITY;
     const sample = this.#newSample(hits);
     let bytes = 0;
     let storedBytes = 0;
+    let records = 0;
     let isLastChunk = false;
-    const isEnough = (offsetBytes: number, chunkBytes: number, storedBytesRead: number) => {
-      if (offsetBytes >= bytesMax) return true;
-      bytes = offsetBytes + chunkBytes;
+    const isEnough = (offsetBytes: number, newBytes: number, storedBytesRead: number) => {
+      if (records >= recordsMax) return true;
+      if (newBytes === 0) return false;
+      const offset = offsetBytes - startBytes;
+      if (offset >= bytesMax) return true;
+      bytes = offset + newBytes;
       storedBytes = storedBytesRead;
       isLastChunk = bytes > bytesMax;
       return false;
     };
     const isComplete = await this.#readRecords(piece, {
       isEnough,
-      deliver: (record, parser) => {
+      deliver: (record, reader) => {
         // Where chunks end depends on the decoder, but where the sample ends must not.
-        if (isLastChunk && parser.recordOffsetBytes() >= bytesMax) throw new EnoughRead();
-        this.#add(sample, { record, file, offsetBytes: () => parser.recordOffsetBytes() });
+        if (isLastChunk && reader.offset() - startBytes >= bytesMax) throw new EnoughRead();
+        records += 1;
+        this.#add(sample, { record, input, file: file.key, offset: () => reader.offset() });
       },
     });
     const sampledBytes = Math.min(bytes, bytesMax);
     if (isComplete) {
       this.#take(sample, weight);
+    } else if (isGenerated) {
+      this.#take(sample, (weight * planned!) / records);
     } else {
       this.isWhole = false;
-      // The sample stands for the whole file, whose uncompressed size is estimated from the bytes read so far.
+      // The sample stands for the whole piece, whose uncompressed size is estimated from the bytes read so far.
       const ofRead = bytes / Math.max(1, sampledBytes);
-      this.#take(sample, (weight * ofRead * piece.file.sizeBytes) / Math.max(1, storedBytes));
+      this.#take(sample, (weight * ofRead * (endBytes - startBytes)) / Math.max(1, storedBytes));
     }
     return sampledBytes;
   }
@@ -163,32 +191,36 @@ class Sampler {
   async #readRecords(
     piece: SamplePlace['piece'],
     {
+      store = this.#options.store,
       chunkBytes,
       isEnough,
       deliver,
     }: {
+      store?: ObjectStore;
       chunkBytes?: number;
-      isEnough: (offsetBytes: number, chunkBytes: number, storedBytesRead: number) => boolean;
-      deliver: (record: unknown, parser: RecordParser<unknown>) => void;
+      isEnough: (offsetBytes: number, newBytes: number, storedBytesRead: number) => boolean;
+      deliver: (record: unknown, reader: RecordReader<unknown>) => void;
     },
   ): Promise<boolean> {
-    const { job, inputs, watched } = this.#options;
-    let parser: RecordParser<unknown>;
+    const { job, watched } = this.#options;
+    let reader: RecordReader<unknown>;
     try {
       await readPiece(piece, {
-        format: job.input,
-        store: inputs,
+        source: job.inputs[piece.input ?? 0]!.source,
+        store,
         recordBytesMax: LIMITS.recordBytesMax,
         ...(chunkBytes === undefined ? {} : { chunkBytes }),
-        onParser: (created) => {
-          parser = created;
+        onReader: (opened) => {
+          reader = opened;
         },
-        beforeChunk: (...chunk) => {
+        // The map tasks count them.
+        onBad: () => {},
+        beforeBatch: (...batch) => {
           watched?.control.check();
-          if (isEnough(...chunk)) throw new EnoughRead();
+          if (isEnough(...batch)) throw new EnoughRead();
           return undefined;
         },
-        deliver: (record) => deliver(record, parser),
+        deliver: (record) => deliver(record, reader),
       });
       return true;
     } catch (error) {
@@ -223,7 +255,10 @@ class Sampler {
   }
 }
 
-/** Stops reading a piece. Thrown between two records or chunks. */
+/** How many generated records are sampled for each key that is wanted. */
+const GENERATED_PER_KEY = 4;
+
+/** Stops reading a piece. Thrown between two records or batches. */
 class EnoughRead extends Error {}
 
 /** Returns the keys at which partitions begin, so that each partition has about the same weight. */

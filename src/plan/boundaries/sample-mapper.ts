@@ -8,8 +8,10 @@ import { ThinnedSample } from './thinned-sample.ts';
 
 export interface SampledRecord {
   readonly record: unknown;
+  /** The index of the job's input. */
+  readonly input: number;
   readonly file: string;
-  readonly offsetBytes: () => number;
+  readonly offset: () => number;
 }
 
 /** Keys of one record. Each stands for `weight` of the keys that the record emitted. */
@@ -55,7 +57,7 @@ export class SampleMapper {
     this.#keys = new ThinnedSample(keysMax, 0);
     let returned: unknown;
     try {
-      returned = this.#job.map(sampled.record, this.#context);
+      returned = this.#job.inputs[sampled.input]!.map(sampled.record, this.#context);
     } catch (thrown) {
       const error = userCodeError('map', thrown, this.#position());
       if (isMapReduceError(error, 'UserCodeError')) return NO_KEYS;
@@ -66,6 +68,6 @@ export class SampleMapper {
   }
 
   #position(): { file: string; offsetBytes: number } {
-    return { file: this.#current?.file ?? '', offsetBytes: this.#current?.offsetBytes() ?? 0 };
+    return { file: this.#current?.file ?? '', offsetBytes: this.#current?.offset() ?? 0 };
   }
 }

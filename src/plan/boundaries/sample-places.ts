@@ -5,16 +5,19 @@
  *     places      x     x   x      x    x    x     x     x   x
  *     sampled   [win]  [win]    [win]...  |  all of it |[ c   ]
  *
- * A file that can be read from any offset is sampled in windows; a small file is a single window. A file that must be read
- * from its start (compressed, or of a format that is not splittable) is sampled as a whole.
+ * A file that can be read from any offset is sampled in windows; a small file is a single window. What must be read from its
+ * start (a compressed file, a piece of a source that cuts files itself, generated input) is sampled as a stream.
  */
 import { LIMITS } from '../../base/limits.ts';
-import type { InputFile, SplitPiece } from '../../read/input-file.ts';
+import { sumOf } from '../../base/sum.ts';
+import { NO_FILE, type SplitPiece } from '../../read/input-file.ts';
+import type { InputToCut } from '../splits.ts';
+import type { Split } from '../task.ts';
 import { mixedHash } from './thinned-sample.ts';
 
 export interface SamplePlace {
   readonly piece: SplitPiece;
-  /** Whether the piece is a whole file that is read from its start. */
+  /** Whether the piece is read from its start. */
   readonly isStream: boolean;
   /** How many of the places lie in the piece. */
   readonly hits: number;
@@ -22,44 +25,72 @@ export interface SamplePlace {
   readonly weight: number;
 }
 
+/** A stretch of the input in which places may lie: a whole file, or a piece of the plan. */
+type Stretch = Pick<SamplePlace, 'piece' | 'isStream'>;
+
 export function samplePlaces(
-  files: readonly InputFile[],
-  { splittable, placesMax }: { splittable: boolean; placesMax: number },
+  inputs: readonly InputToCut[],
+  { splits, placesMax }: { splits: readonly Split[]; placesMax: number },
 ): SamplePlace[] {
-  const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const all = stretchesOf(inputs, splits);
+  const totalBytes = sumOf(all, ({ piece }) => weighedBytes(piece));
   if (totalBytes === 0) return [];
   const stretchBytes = totalBytes / placesMax;
   const places: SamplePlace[] = [];
-  let fileIndex = 0;
-  let fileStart = 0;
+  let index = 0;
+  let start = 0;
   for (let place = 0; place < placesMax; place++) {
     const at = (place + mixedHash(place, 0) / 2 ** 32) * stretchBytes;
-    while (at >= fileStart + files[fileIndex]!.sizeBytes && fileIndex < files.length - 1) {
-      fileStart += files[fileIndex++]!.sizeBytes;
+    while (at >= start + weighedBytes(all[index]!.piece) && index < all.length - 1) {
+      start += weighedBytes(all[index++]!.piece);
     }
-    const file = files[fileIndex]!;
-    const isStream = !splittable || file.compression !== 'none';
-    const offset = Math.min(at - fileStart, file.sizeBytes - 1);
-    const piece = isStream ? { file, startBytes: 0, endBytes: file.sizeBytes } : windowAt(file, offset);
+    const stretch = all[index]!;
+    const { isStream } = stretch;
+    const offset = Math.min(at - start, weighedBytes(stretch.piece) - 1);
+    const piece = isStream ? stretch.piece : windowAt(stretch.piece, offset);
     const last = places.at(-1);
-    const isSame = last?.piece.file === file && last.piece.startBytes === piece.startBytes;
-    const hits = isSame ? last.hits + 1 : 1;
+    const isSame =
+      last?.piece === piece ||
+      (last?.piece.file === piece.file && !isStream && last.piece.startBytes === piece.startBytes);
+    const hits = isSame ? last!.hits + 1 : 1;
     if (isSame) places.pop();
     places.push({ piece, isStream, hits, weight: weightOf(piece, { hits, stretchBytes }) });
   }
   return places;
 }
 
-function windowAt(file: InputFile, offset: number): SplitPiece {
+function stretchesOf(inputs: readonly InputToCut[], splits: readonly Split[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const [input, { source, files }] of inputs.entries()) {
+    const ofInput = input === 0 ? {} : { input };
+    if (source.cuts === 'anywhere') {
+      for (const file of files) {
+        const piece = { file, startBytes: 0, endBytes: file.sizeBytes, ...ofInput };
+        stretches.push({ piece, isStream: file.compression !== 'none' });
+      }
+      continue;
+    }
+    for (const { pieces } of splits) {
+      if ((pieces[0]!.input ?? 0) !== input) continue;
+      for (const piece of pieces) stretches.push({ piece, isStream: true });
+    }
+  }
+  return stretches;
+}
+
+/** Generated input has no bytes, so its records count instead. */
+function weighedBytes({ file, startBytes, endBytes, records = 0 }: SplitPiece): number {
+  return file === NO_FILE ? records : endBytes - startBytes;
+}
+
+function windowAt(piece: SplitPiece, offset: number): SplitPiece {
   const startBytes = Math.floor(offset / LIMITS.sampleWindowBytes) * LIMITS.sampleWindowBytes;
-  return { file, startBytes, endBytes: Math.min(file.sizeBytes, startBytes + LIMITS.sampleWindowBytes) };
+  const endBytes = Math.min(piece.endBytes, startBytes + LIMITS.sampleWindowBytes);
+  return { ...piece, startBytes, endBytes };
 }
 
 /** A piece of at least two stretches always contains a place, so it stands for itself alone. */
-function weightOf(
-  { startBytes, endBytes }: SplitPiece,
-  { hits, stretchBytes }: { hits: number; stretchBytes: number },
-): number {
-  const pieceBytes = endBytes - startBytes;
+function weightOf(piece: SplitPiece, { hits, stretchBytes }: { hits: number; stretchBytes: number }): number {
+  const pieceBytes = weighedBytes(piece);
   return pieceBytes >= 2 * stretchBytes ? 1 : (hits * stretchBytes) / pieceBytes;
 }

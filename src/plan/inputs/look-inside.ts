@@ -5,18 +5,23 @@
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
+import type { Source } from '../../formats/source.ts';
 import { fileKind, KIND_BYTES, notReadable } from '../../read/file-kind.ts';
 import type { InputFile } from '../../read/input-file.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
 /**
- * @param isText  whether the format reads lines of text, so that other formats are refused
+ * @param source  looks at the first bytes; if it reads text, files of other formats are refused
  * @throws CorruptInputError for a file of a format that cannot be read, and for an empty compressed file; errors of reading,
  *   such as InputChangedError
  */
 export async function lookInside(
   files: readonly InputFile[],
-  { store, isText, check = () => {} }: { store: ObjectStore; isText: boolean; check?: () => void },
+  {
+    store,
+    source,
+    check = () => {},
+  }: { store: ObjectStore; source: Pick<Source<unknown>, 'isText' | 'look'>; check?: () => void },
 ): Promise<InputFile[]> {
   return await mapBounded(files, LIMITS.inputLooksMax, async (file) => {
     check();
@@ -26,9 +31,13 @@ export async function lookInside(
       range: { start: 0, end: Math.min(KIND_BYTES, file.sizeBytes) },
       ifMatch: file.etag,
     });
-    const found = fileKind(head, { isText });
-    if (found.kind !== 'refused') return found.kind === 'none' ? file : { ...file, compression: found.kind };
-    throw notReadable(file.key, found);
+    const { kind } = fileKind(head, { isText: false });
+    if (kind === 'gzip' || kind === 'zstd') return { ...file, compression: kind };
+    const look = source.look?.(head);
+    if (look !== undefined) return { ...file, look };
+    const found = fileKind(head, { isText: source.isText === true });
+    if (found.kind === 'refused') throw notReadable(file.key, found);
+    return file;
   });
 }
 

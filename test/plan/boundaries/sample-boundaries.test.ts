@@ -7,8 +7,9 @@ import { sampleBoundaries } from '../../../src/plan/boundaries/sample-boundaries
 import { planJob } from '../../../src/plan/plan-job.ts';
 import type { InputFile } from '../../../src/read/input-file.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { FaultyStore } from '../../helpers/faulty-store.ts';
-import { sortLines } from '../../helpers/jobs.ts';
+import { sortLines, withMap } from '../../helpers/jobs.ts';
 
 type Compression = InputFile['compression'];
 
@@ -26,6 +27,10 @@ async function inputOf(
   return { inputs, files };
 }
 
+function toSample(job: Job, { inputs, files }: { inputs: ObjectStore; files: InputFile[] }) {
+  return { inputs: [{ source: job.inputs[0]!.source, files }], splits: [], store: inputs };
+}
+
 function compressed(text: string, how: Compression): Buffer {
   if (how === 'none') return Buffer.from(text);
   return how === 'gzip' ? gzipSync(text, { level: 1 }) : zstdCompressSync(text);
@@ -38,7 +43,13 @@ describe('sampleBoundaries()', () => {
     job = sortLines,
   ): Promise<string[]> => {
     const { inputs, files } = await inputOf(texts);
-    const { boundaries } = await sampleBoundaries({ job, params: {}, files, inputs, partitions, samplesMax });
+    const { boundaries } = await sampleBoundaries({
+      job,
+      params: {},
+      ...toSample(job, { inputs, files }),
+      partitions,
+      samplesMax,
+    });
     return boundaries.map((boundary) => Buffer.from(boundary, 'base64').toString());
   };
 
@@ -85,11 +96,17 @@ describe('sampleBoundaries()', () => {
     const { inputs, files } = await inputOf(Array.from({ length: 100 }, () => text));
     const watched = new FaultyStore(inputs);
     let mapped = 0;
-    const job: Job = { ...sortLines, map: () => void mapped++ };
+    const job = withMap(sortLines, () => void mapped++);
 
-    await sampleBoundaries({ job, params: {}, files, inputs: watched, partitions: 4, samplesMax: 1_000 });
+    await sampleBoundaries({
+      job,
+      params: {},
+      ...toSample(job, { inputs: watched, files }),
+      partitions: 4,
+      samplesMax: 1_000,
+    });
 
-    expect(watched.log.filter((name) => name.startsWith('stream ')).length).toBeLessThanOrEqual(512);
+    expect(watched.log.filter((name) => /^(?:get|stream) /.test(name)).length).toBeLessThanOrEqual(512);
     expect(mapped).toBeLessThanOrEqual(1_024);
     expect(mapped).toBeGreaterThan(500);
   });
@@ -99,12 +116,9 @@ describe('sampleBoundaries()', () => {
   });
 
   it('refuses a map that returns a promise, and handles its rejection', async () => {
-    const job: Job = {
-      ...sortLines,
-      map: async () => {
-        throw new Error('late');
-      },
-    };
+    const job = withMap(sortLines, async () => {
+      throw new Error('late');
+    });
 
     await expect(sample(['a\n'], { partitions: 2 }, job)).rejects.toMatchObject({
       name: 'JobDefinitionError',
@@ -115,7 +129,13 @@ describe('sampleBoundaries()', () => {
   it('samples compressed input up to the bound, and reports that it has not sampled all of it', async () => {
     const all = Array.from({ length: 20_000 }, (_, i) => `${String(i).padStart(6, '0')}\n`);
     const { inputs, files } = await inputOf([all.join(''), all.join('')], () => 'gzip');
-    const options = { job: sortLines, params: {}, files, inputs, partitions: 2, samplesMax: 1_000 };
+    const options = {
+      job: sortLines,
+      params: {},
+      ...toSample(sortLines, { inputs, files }),
+      partitions: 2,
+      samplesMax: 1_000,
+    };
 
     const whole = await sampleBoundaries(options);
     const part = await sampleBoundaries({ ...options, streamBytesMax: 140_000 });
@@ -136,8 +156,7 @@ describe('sampleBoundaries()', () => {
     const sampling = sampleBoundaries({
       job: sortLines,
       params: {},
-      files,
-      inputs,
+      ...toSample(sortLines, { inputs, files }),
       partitions: 2,
       samplesMax: 9,
     });
@@ -192,7 +211,7 @@ describe('the parts of a range-partitioned job', () => {
         job: sortLines,
         jobId: jobId('j'),
         params: {},
-        files,
+        files: [files],
         inputs,
         reducers,
         compression: { codec: 'none' },
@@ -215,7 +234,7 @@ describe('the parts of a range-partitioned job', () => {
         job: sortLines,
         jobId: jobId('j'),
         params: {},
-        files,
+        files: [files],
         inputs,
         reducers: 16,
         compression: { codec: 'none' },
