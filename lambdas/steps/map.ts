@@ -48,7 +48,8 @@ function assertPiecesReadable(
 ): void {
   for (const piece of pieces) {
     const key = textFieldOf(fieldOf(piece, 'file'), 'key');
-    if (key !== undefined && isReadable(key, readablePrefixes)) continue;
+    // Generated input has no file.
+    if (key === '' || (key !== undefined && isReadable(key, readablePrefixes))) continue;
     throw new MapReduceError(
       'UsageError',
       `the piece ${JSON.stringify(piece)} of this task is not from an input that jobs of this deployment may read`,

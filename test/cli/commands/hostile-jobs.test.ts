@@ -85,7 +85,7 @@ describe('if a default export throws when it is read, the error blames the modul
     ],
     [
       'a job that throws null for one field',
-      'const get = (job: any, name: any) => { if (name === "map") throw null; return job[name]; };',
+      'const get = (job: any, name: any) => { if (name === "inputs") throw null; return job[name]; };',
       'new Proxy(job, { get })',
       'it threw null',
     ],

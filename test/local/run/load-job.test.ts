@@ -141,7 +141,7 @@ export default new Proxy(job, { get(target: any, name, receiver) {
 
   test.each([
     ['a proxy that throws at once', 'throw new Error("trap");', 'Error: trap'],
-    ['null, thrown for one field', 'if (name === "map") throw null;', 'it threw null'],
+    ['null, thrown for one field', 'if (name === "inputs") throw null;', 'it threw null'],
     ['for a field that is not checked', 'if (name === "setup") throw new Error("late");', 'Error: late'],
     ['within its shuffle', 'if (name === "shuffle") return { get key() { throw 1; } };', 'it threw 1'],
     [
