@@ -68,7 +68,11 @@ function isLazy(app: unknown): app is { load: () => Promise<{ default?: unknown 
 /** Checks the shape, because a job may have been made by another copy of this package. */
 function isJob(value: unknown): value is Job {
   return (
-    typeof value === 'object' && value !== null && 'inputs' in value && 'shuffle' in value && 'params' in value
+    typeof value === 'object' &&
+    value !== null &&
+    'inputs' in value &&
+    'shuffle' in value &&
+    'params' in value
   );
 }
 
