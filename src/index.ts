@@ -88,3 +88,4 @@ export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
 export { type TextLinesOptions, textLines } from './formats/text-lines.ts';
 export { type TsvCell, type TsvColumns, tsv } from './formats/tsv.ts';
+export { records } from './records/records.ts';

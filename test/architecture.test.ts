@@ -15,6 +15,7 @@ const FOLDERS = [
   'src/fold',
   'src/read',
   'src/shuffle',
+  'src/records',
   'src/plan',
   'src/commit',
   'src/map',
