@@ -35,6 +35,8 @@ export interface RecordParser<R> {
   readonly ownedBytes: number;
   /** The byte offset in the file at which the current record starts. May be slow: used for messages and context.position(). */
   recordOffsetBytes(): number;
+  /** See RecordReader.covered. For a parser that guesses where its first record starts. */
+  covered?(): { readonly startBytes: number; readonly endBytes: number };
 }
 
 /**
@@ -64,6 +66,7 @@ class ParserReader<R> implements RecordReader<R> {
   readonly #piece: OpenPiece;
   readonly #createParser: ByteRangesOptions<R>['createParser'];
   #parser: RecordParser<R> | undefined;
+  covered?: () => { readonly startBytes: number; readonly endBytes: number };
 
   constructor(piece: OpenPiece, createParser: ByteRangesOptions<R>['createParser']) {
     this.#piece = piece;
@@ -82,6 +85,7 @@ class ParserReader<R> implements RecordReader<R> {
     const created = this.#createParser(this.#piece);
     const parser = created instanceof Promise ? await created : created;
     this.#parser = parser;
+    if (parser.covered !== undefined) this.covered = () => parser.covered!();
     let complete = false;
     for await (const chunk of this.#piece.chunks()) {
       yield {
