@@ -180,8 +180,13 @@ function checkColumns(columns: readonly string[]): void {
   );
 }
 
+/** Whether files can be written with it. */
+export function isDelimiter(delimiter: unknown): boolean {
+  return typeof delimiter === 'string' && /^[\t !#$%&'()*,/:;<=>?@[\\\]^_`{|}~]$/.test(delimiter);
+}
+
 function checkDelimiter(delimiter: string): void {
-  if (typeof delimiter === 'string' && /^[\t !#$%&'()*,/:;<=>?@[\\\]^_`{|}~]$/.test(delimiter)) return;
+  if (isDelimiter(delimiter)) return;
   throw new MapReduceError(
     'JobDefinitionError',
     `csv(): the delimiter must be a tab, a space or one ASCII character that no number holds, and not a quote; received ${JSON.stringify(delimiter)}`,

@@ -1,0 +1,89 @@
+/** Reads the first record of a file, which names its columns. */
+import { MapReduceError } from '../../base/errors.ts';
+import { KiB } from '../../base/limits.ts';
+import type { OpenPiece } from '../source.ts';
+import { Cells, type CsvEncoding } from './cells.ts';
+import { type CsvDialect, CsvScanner, INCOMPLETE, MALFORMED, NEWLINE } from './csv-scanner.ts';
+import { malformedMessage } from './messages.ts';
+
+export interface Header {
+  /** Empty if the file holds no record. */
+  readonly names: readonly string[];
+  /** Where the first record after it starts. */
+  readonly endBytes: number;
+}
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** Nearly all headers are shorter. */
+const FIRST_RANGE_BYTES = 16 * KiB;
+
+/**
+ * Reads the header for a piece that starts in the middle of a file.
+ *
+ * @throws CorruptInputError for a malformed header; RecordTooLargeError
+ */
+export async function readHeader(
+  piece: OpenPiece,
+  text: { readonly dialect: CsvDialect; readonly encoding: CsvEncoding },
+): Promise<Header> {
+  const { recordBytesMax } = piece;
+  for (let sizeBytes = Math.min(FIRST_RANGE_BYTES, recordBytesMax); ; sizeBytes *= 4) {
+    const bytes = await piece.range(0, sizeBytes);
+    const header = headerOf(bytes, bytes.length < sizeBytes, text);
+    if (header !== undefined) return header;
+    if (sizeBytes > recordBytesMax) {
+      throw new MapReduceError(
+        'RecordTooLargeError',
+        `the header is longer than ${recordBytesMax} bytes, the maximum for one record. Check that the file is CSV with the delimiter and line ends that the job expects.`,
+        { details: { offsetBytes: 0 } },
+      );
+    }
+  }
+}
+
+/**
+ * @param bytes  from the start of the file
+ * @returns undefined if the header's end has not arrived
+ * @throws CorruptInputError for a malformed header
+ */
+export function headerOf(
+  bytes: Buffer,
+  isEnd: boolean,
+  { dialect, encoding }: { readonly dialect: CsvDialect; readonly encoding: CsvEncoding },
+): Header | undefined {
+  const scanner = new CsvScanner(dialect);
+  if (bytes.length < MARK.length && !isEnd) return undefined;
+  let at = bytes.subarray(0, MARK.length).equals(MARK) ? MARK.length : 0;
+  while (at < bytes.length) {
+    if (bytes[at] === dialect.comment) {
+      const newline = bytes.indexOf(NEWLINE, at);
+      if (newline === -1) break;
+      at = newline + 1;
+      continue;
+    }
+    const next = scanner.next(bytes, at, bytes.length, isEnd);
+    if (next === INCOMPLETE) return undefined;
+    if (next === MALFORMED) {
+      const message = malformedMessage(scanner.malformed!, {
+        bytes,
+        offset: 0,
+        lineStart: at,
+        lineEnd: bytes.length,
+        isMultiline: dialect.multiline,
+      });
+      throw new MapReduceError('CorruptInputError', `the header is malformed: ${message}`, {
+        details: { offsetBytes: at },
+      });
+    }
+    const cells = new Cells(scanner, { quote: dialect.quote, encoding });
+    cells.use(bytes);
+    cells.select(at);
+    at = next;
+    // Empty lines before the header.
+    if (scanner.columnCount === 1 && cells.isEmpty(0)) continue;
+    const names = Array.from({ length: scanner.columnCount }, (_, column) => cells.text(column));
+    return { names, endBytes: next };
+  }
+  return isEnd ? { names: [], endBytes: bytes.length } : undefined;
+}

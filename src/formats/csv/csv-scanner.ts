@@ -1,0 +1,158 @@
+/**
+ * Finds the fields of one record of delimited text. The grammar is that of RFC 4180, without exceptions:
+ *
+ *     record  = field *(delimiter field) line-end
+ *     field   = plain | quote *(any byte except the quote | quote quote) quote
+ *     plain   = any bytes except delimiter, quote and '\n'
+ *
+ * So a quote opens a field only as its first byte, and the closing quote is followed by a delimiter, a line end or the end
+ * of the file. A line end is '\n' or '\r\n'; any other '\r' is data. All special characters are ASCII, and no byte of a
+ * longer UTF-8 sequence is ASCII, so bytes are compared.
+ */
+
+/** The special bytes. `NONE` for one that the text does not have. */
+export interface CsvDialect {
+  readonly delimiter: number;
+  readonly quote: number;
+  /** A line that starts with this byte is a comment. */
+  readonly comment: number;
+  /** Whether a quoted field may hold '\n'. */
+  readonly multiline: boolean;
+}
+
+/** No byte has this value. */
+export const NONE = 256;
+
+export const NEWLINE = 0x0a;
+export const RETURN = 0x0d;
+
+/** Returned by next() if the record's end has not arrived yet. */
+export const INCOMPLETE = -1;
+/** Returned by next() if the record breaks the grammar. `malformed` says how. */
+export const MALFORMED = -2;
+
+/** How a record breaks the grammar. */
+export interface Malformed {
+  readonly what: 'quote inside a field' | 'text after a quote' | 'unclosed quote';
+  /** Counted from 0. */
+  readonly column: number;
+  /** Index in the bytes: the quote, the byte after the closing quote, the opening quote. */
+  readonly at: number;
+}
+
+/** One per reader, since it holds the fields of the last record. */
+export class CsvScanner {
+  /**
+   * Where each field of the last record ends, quotes included. Field 0 starts where the record does, the others one byte
+   * after the end of the field before.
+   */
+  ends = new Int32Array(64);
+  columnCount = 0;
+  malformed: Malformed | undefined;
+  /** If the last record is incomplete: where the quote is that has not been closed yet, or -1. */
+  openQuoteAt = -1;
+
+  readonly #delimiter: number;
+  readonly #quote: number;
+  /** '\n' if it must not occur inside quotes. */
+  readonly #forbidden: number;
+  /** Most bytes of most text are greater than this, and need no further comparison. */
+  readonly #specialMax: number;
+
+  constructor({ delimiter, quote, multiline }: CsvDialect) {
+    this.#delimiter = delimiter;
+    this.#quote = quote;
+    this.#forbidden = multiline ? NONE : NEWLINE;
+    this.#specialMax = Math.max(delimiter, quote === NONE ? 0 : quote, NEWLINE);
+  }
+
+  /**
+   * Scans the record that starts at `start`.
+   *
+   * @param end    where the known bytes end
+   * @param isEnd  whether that is the end of the file
+   * @returns where the next record starts, INCOMPLETE or MALFORMED
+   */
+  next(bytes: Buffer, start: number, end: number, isEnd: boolean): number {
+    const delimiter = this.#delimiter;
+    const quote = this.#quote;
+    const specialMax = this.#specialMax;
+    let ends = this.ends;
+    let column = 0;
+    let at = start;
+    this.openQuoteAt = -1;
+    for (;;) {
+      if (column === ends.length) ends = this.#growEnds();
+      const fieldStart = at;
+      const isQuoted = at < end && bytes[at] === quote;
+      if (isQuoted) {
+        at = this.#afterQuotes(bytes, at, end, column, isEnd);
+        if (at < 0) return at;
+      } else {
+        while (at < end) {
+          const byte = bytes[at]!;
+          if (byte <= specialMax && (byte === delimiter || byte === NEWLINE || byte === quote)) break;
+          at += 1;
+        }
+      }
+      if (at === end) {
+        ends[column] = at;
+        this.columnCount = column + 1;
+        return isEnd ? at : INCOMPLETE;
+      }
+      const byte = bytes[at]!;
+      if (byte === delimiter) {
+        ends[column] = at;
+        column += 1;
+        at += 1;
+        continue;
+      }
+      if (byte === NEWLINE) {
+        ends[column] = !isQuoted && at > fieldStart && bytes[at - 1] === RETURN ? at - 1 : at;
+        this.columnCount = column + 1;
+        return at + 1;
+      }
+      if (!isQuoted) return this.#fail('quote inside a field', column, at);
+      // After a closing quote: only '\r\n' is left.
+      if (byte === RETURN && at + 1 < end && bytes[at + 1] === NEWLINE) {
+        ends[column] = at;
+        this.columnCount = column + 1;
+        return at + 2;
+      }
+      if (byte === RETURN && at + 1 === end && !isEnd) return INCOMPLETE;
+      return this.#fail('text after a quote', column, at);
+    }
+  }
+
+  /** Returns the index just after the quote that closes the one at `open`, INCOMPLETE or MALFORMED. */
+  #afterQuotes(bytes: Buffer, open: number, end: number, column: number, isEnd: boolean): number {
+    const quote = this.#quote;
+    const forbidden = this.#forbidden;
+    for (let at = open + 1; at < end; at++) {
+      const byte = bytes[at]!;
+      if (byte === quote) {
+        if (at + 1 === end) return isEnd ? end : INCOMPLETE;
+        if (bytes[at + 1] !== quote) return at + 1;
+        at += 1;
+      } else if (byte === forbidden) {
+        return this.#fail('unclosed quote', column, open);
+      }
+    }
+    if (isEnd) return this.#fail('unclosed quote', column, open);
+    this.columnCount = column + 1;
+    this.openQuoteAt = open;
+    return INCOMPLETE;
+  }
+
+  #fail(what: Malformed['what'], column: number, at: number): number {
+    this.malformed = { what, column, at };
+    return MALFORMED;
+  }
+
+  #growEnds(): Int32Array<ArrayBuffer> {
+    const grown = new Int32Array(this.ends.length * 2);
+    grown.set(this.ends);
+    this.ends = grown;
+    return grown;
+  }
+}
