@@ -58,7 +58,19 @@ export { type GenerateOptions, generate } from './formats/binary/generate.ts';
 export { type WholeTextOptions, wholeFiles } from './formats/binary/whole-files.ts';
 export { type ByteRangesOptions, byteRanges, type RecordParser } from './formats/byte-ranges.ts';
 export { type CompressionOptions, gzip, zstd } from './formats/compressed-sinks.ts';
-export { type CsvCell, type CsvRow, type CsvSinkOptions, csvSink as csv } from './formats/csv/csv-sink.ts';
+export type { CsvEncoding } from './formats/csv/cells.ts';
+export {
+  type CsvColumns,
+  type CsvOptions,
+  type CsvRecord,
+  type CsvTypeOf,
+  type CsvWrittenRow,
+  csv,
+} from './formats/csv/csv.ts';
+export type { CsvCell, CsvRow } from './formats/csv/csv-sink.ts';
+export type { CsvType } from './formats/csv/rows.ts';
+export type { TsvCell, TsvColumns } from './formats/csv/tsv-sink.ts';
+export type { TsvType } from './formats/csv/tsv-source.ts';
 export { type JsonDocumentsOptions, jsonDocuments } from './formats/json/json-documents.ts';
 export { type JsonRow, jsonLines } from './formats/json/json-lines.ts';
 export type { FieldOf, JsonLinesOptions } from './formats/json/json-lines-source.ts';
@@ -87,5 +99,5 @@ export type { SchemaIssue, StandardSchema } from './formats/standard-schema.ts';
 export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
 export { type TextLinesOptions, textLines } from './formats/text-lines.ts';
-export { type TsvCell, type TsvColumns, tsv } from './formats/tsv.ts';
+export { tsv } from './formats/tsv.ts';
 export { records } from './records/records.ts';

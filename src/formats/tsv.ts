@@ -1,119 +1,42 @@
-import { bytesCodec } from '../codec/bytes-codec.ts';
-import type { ByteSink, Codec } from '../codec/codec.ts';
-import { jsonText } from '../codec/json-text.ts';
-import { decodeNumberKey, numberKeyCodec } from '../codec/number-key.ts';
-import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
-import { stringCodec } from '../codec/string-codec.ts';
-import { unencodable } from '../codec/unencodable.ts';
-import { appendNumber } from './append-number.ts';
-import { type EncodedRecordWriter, recordWise, type Sink } from './sink.ts';
-import { appendEscapedBytes, appendEscapedText } from './tsv-escape.ts';
-
-/** One column: null and undefined are empty, bytes are treated as UTF-8 text, objects are written as JSON. */
-export type TsvCell = string | number | boolean | bigint | null | undefined | Uint8Array | object;
-
-/** A key or value: one column, or several. An array inside an array is a cell of JSON. */
-export type TsvColumns = TsvCell | readonly TsvCell[];
+import type { TypeOf } from '../codec/codec.ts';
+import { type TsvColumns, tsvSink } from './csv/tsv-sink.ts';
+import { partOf, type TsvType, tsvSource } from './csv/tsv-source.ts';
+import type { Sink } from './sink.ts';
+import type { Source } from './source.ts';
 
 /**
- * The output format of tab-separated values: key, tab, value, newline; the extension is `tsv`. A tuple becomes several
- * columns. Inside text, tab, newline, carriage return and backslash are written as `\t`, `\n`, `\r` and `\\`, so that
- * each line is one record.
+ * Tab-separated values, as `output` and as `input`: the columns of the key, then those of the value; the extension is `tsv`.
+ * A tuple is several columns. In text and bytes, tab, newline, carriage return and backslash are written as `\t`, `\n`, `\r` and
+ * `\\`, so that each line is one record. A file can be cut at any line end.
  *
- * Emitting a function, a symbol, or an object that JSON cannot hold is an UnencodableValueError.
+ * `tsv(key, value)` declares the types as a job does, except codecs of its own. What it writes, it reads back exactly: any
+ * text and bytes, numbers (-0, NaN and Infinity too), tuples, and JSON, which is then written as JSON whatever it holds.
+ *
+ * As `input`, `tsv()` is `tsv('string', 'string')`. A line with more or fewer columns, a number or JSON that is none, or a
+ * backslash that stands for nothing is a malformed record (BadRecordError, or skipped with onBadRecord). An empty column is
+ * empty text, no bytes, or null in a column of JSON. TSV files of other programs, with a header or without escapes, are
+ * read by `csv({ delimiter: '\t', quote: false })`.
+ *
+ * As `output`, `tsv()` takes any key and value: null and undefined are empty, objects are JSON, and -0 is 0. Emitting a function,
+ * a symbol, or an object that JSON cannot hold is an UnencodableValueError.
+ *
+ * @throws JobDefinitionError for types that it cannot read
  *
  * @example
- * output: tsv(),   // emit('be', 3) writes "be\t3\n"; emit(['be', 'Hamlet'], [3, 0.5]) writes "be\tHamlet\t3\t0.5\n"
+ * output: tsv(),                              // emit('be', 3) writes "be\t3\n"; emit(['be', 'Hamlet'], 3) writes three columns
+ * input: tsv('string', 'number'),             // map(['be', 3], ...)
+ * input: tsv(['string', 'string'], json<Count>()),
  */
-export function tsv(): Sink<TsvColumns, TsvColumns> {
-  return recordWise({ name: NAME, extension: 'tsv', write, encodedWriter });
-}
-
-const NAME = 'tsv';
-const TAB = 0x09;
-const NEWLINE = 0x0a;
-
-function write(key: TsvColumns, value: TsvColumns, sink: ByteSink): void {
-  appendColumns(key, sink);
-  appendByte(TAB, sink);
-  appendColumns(value, sink);
-  appendByte(NEWLINE, sink);
-}
-
-function appendColumns(columns: TsvColumns, sink: ByteSink): void {
-  if (!Array.isArray(columns)) {
-    appendCell(columns, sink);
-    return;
-  }
-  for (let i = 0; i < columns.length; i++) {
-    if (i > 0) appendByte(TAB, sink);
-    appendCell(columns[i], sink);
-  }
-}
-
-function appendCell(cell: unknown, sink: ByteSink): void {
-  switch (typeof cell) {
-    case 'string':
-      appendEscapedText(cell, sink);
-      return;
-    case 'number':
-      appendNumber(cell, sink);
-      return;
-    case 'boolean':
-    case 'bigint':
-      appendEscapedText(String(cell), sink);
-      return;
-    case 'undefined':
-      return;
-    case 'object':
-      if (cell === null) return;
-      if (cell instanceof Uint8Array) {
-        appendEscapedBytes(Buffer.from(cell.buffer, cell.byteOffset, cell.length), 0, cell.length, sink);
-        return;
-      }
-      appendEscapedText(jsonText(cell, NAME), sink);
-      return;
-    default:
-      throw unencodable({
-        codec: NAME,
-        value: cell,
-        allowed:
-          'text, numbers, booleans, bytes, null, undefined, objects of these, and arrays as several columns',
-        remedy: 'Emit String(value), or the data behind it.',
-      });
-  }
-}
-
-function appendByte(byte: number, sink: ByteSink): void {
-  if (sink.bytes.length === sink.end) sink.reserve(1);
-  sink.bytes[sink.end++] = byte;
-}
-
-function encodedWriter(key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined {
-  const appendKey = encodedCell(key);
-  const appendValue = encodedCell(value);
-  if (!appendKey || !appendValue) return undefined;
-  return ({ keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd }, sink) => {
-    appendKey(keyBytes, keyStart, keyEnd, sink);
-    appendByte(TAB, sink);
-    appendValue(valueBytes, valueStart, valueEnd, sink);
-    appendByte(NEWLINE, sink);
-  };
-}
-
-type EncodedCell = (bytes: Buffer, start: number, end: number, sink: ByteSink) => void;
-
-/** Returns how a codec's bytes become a cell without being decoded; undefined if they must be decoded. */
-function encodedCell(codec: Codec<unknown>): EncodedCell | undefined {
-  switch (codec) {
-    case stringCodec:
-    case bytesCodec:
-      return appendEscapedBytes;
-    case numberValueCodec:
-      return (bytes, start, end, sink) => appendNumber(decodeNumberValue(bytes, start, end), sink);
-    case numberKeyCodec:
-      return (bytes, start, _end, sink) => appendNumber(decodeNumberKey(bytes, start), sink);
-    default:
-      return undefined;
-  }
+export function tsv(): Source<readonly [string, string]> & Sink<TsvColumns, TsvColumns>;
+export function tsv<const K extends TsvType, const V extends TsvType>(
+  key: K,
+  value: V,
+): Source<readonly [TypeOf<K>, TypeOf<V>]> & Sink<TypeOf<K>, TypeOf<V>>;
+export function tsv(
+  key?: TsvType,
+  value?: TsvType,
+): Source<readonly [unknown, unknown]> & Sink<never, never> {
+  const source = tsvSource(key ?? 'string', value ?? 'string');
+  const sink = key === undefined && value === undefined ? tsvSink() : tsvSink(partOf(key), partOf(value));
+  return { ...source, ...sink };
 }
