@@ -57,6 +57,16 @@ export const LIMITS = {
 
   /** Input is read in chunks of this size. */
   inputChunkBytes: 256 * KiB,
+  /**
+   * Whole files up to this size are read ahead, several at once: at most so many requests and, as a fraction of the worker's
+   * memory, so many bytes.
+   */
+  smallFileBytes: 128 * KiB,
+  smallFilesAheadMax: 64,
+  smallFilesAheadBytesMax: 4 * MiB,
+  smallFilesAheadMemoryFraction: 1 / 16,
+  /** Compressed ones are decompressed in one call, if that gives no more than this. */
+  smallFileContentBytesMax: 1 * MiB,
   /** Uploads are written in chunks of this size. */
   uploadChunkBytes: 1 * MiB,
 
@@ -141,6 +151,11 @@ function assertRelation(holds: boolean, relation: string): void {
 assertRelation(
   LIMITS.blockBytes * LIMITS.openRunsMin * 4 <= LIMITS.memoryBytesMin,
   'two open runs fit the smallest budget',
+);
+assertRelation(LIMITS.smallFileBytes <= LIMITS.inputChunkBytes, 'a small file is one chunk');
+assertRelation(
+  LIMITS.smallFileBytes <= LIMITS.memoryBytesMin * LIMITS.smallFilesAheadMemoryFraction,
+  'the smallest budget reads ahead at least one small file',
 );
 assertRelation(LIMITS.foldPartialsBytesMax * 8 <= LIMITS.memoryBytesMin, 'partials fit the smallest budget');
 assertRelation(LIMITS.splitSizeBytesDefault <= LIMITS.splitSizeBytesMax, 'the default split is allowed');

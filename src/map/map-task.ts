@@ -19,6 +19,7 @@ import type { MapTaskSpec, TaskEnvironment } from '../plan/task.ts';
 import { BadRecords } from '../read/bad-records.ts';
 import type { SplitPiece } from '../read/input-file.ts';
 import { type PieceRead, readPiece } from '../read/read-records.ts';
+import { SmallFilesAhead } from '../read/small-files.ts';
 import {
   type AttemptSummary,
   type CoveredRange,
@@ -176,6 +177,7 @@ async function mapSplit(
   const totals = new ReadTotals();
   const delivers = job.inputs.map((input) => deliverTo(input, { context, place, progress }));
   let bytesSeen = 0;
+  using store = new SmallFilesAhead(inputs, { pieces: spec.split.pieces, memoryBytes });
   for (const [index, piece] of spec.split.pieces.entries()) {
     const { source } = job.inputs[piece.input ?? 0]!;
     place.file = piece.file.key;
@@ -183,7 +185,7 @@ async function mapSplit(
     progress.pieceIndex = index;
     const read = await readPiece(piece, {
       source,
-      store: inputs,
+      store,
       recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(memoryBytes / 4)),
       recordBytesRule: recordBytesRule(memoryBytes),
       deliver: delivers[piece.input ?? 0]!,

@@ -63,10 +63,10 @@ export async function* decompress(
   }
 }
 
-/** The maximum of the format on 64-bit machines: `zstd --long=31`. The decoder allocates only what the file needs. */
-const ZSTD_WINDOW_LOG_MAX = 31;
+/** The maximum window of the format on 64-bit machines: `zstd --long=31`. The decoder allocates only what the file needs. */
+export const ZSTD_PARAMS = { [constants.ZSTD_d_windowLogMax]: 31 };
 
-type Compression = Exclude<InputFile['compression'], 'none'>;
+export type Compression = Exclude<InputFile['compression'], 'none'>;
 
 /** An error of the decoder, as opposed to one of the source. */
 class DecodingError extends Error {}
@@ -85,7 +85,7 @@ class StreamDecoder {
         ? createGunzip(options)
         : createZstdDecompress({
             ...options,
-            params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
+            params: ZSTD_PARAMS,
           });
     const wake = () => this.#wake();
     this.#stream.on('readable', wake);

@@ -1,8 +1,10 @@
 /** A piece of a stored file, or of generated input, as a source reads it. */
 import { isMapReduceError, MapReduceError, withDetails } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { BadRecord, OpenPiece, PlainJson, Source } from '../formats/source.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { decompress } from './decompress.ts';
+import { decompressSmall } from './decompress-small.ts';
 import { fileKind, KIND_BYTES, notReadable } from './file-kind.ts';
 import type { SplitPiece } from './input-file.ts';
 import { type BytesRead, pieceBytes } from './piece-bytes.ts';
@@ -117,9 +119,14 @@ export class StoredPiece implements OpenPiece {
 
   /** The uncompressed bytes. */
   async *#bytes(): AsyncGenerator<Buffer, undefined> {
-    const { compression } = this.#piece.file;
+    const { compression, sizeBytes } = this.#piece.file;
     const stored = this.#stored();
-    yield* compression === 'none' ? stored : decompress(stored, { compression, fileName: this.fileName });
+    if (compression === 'none') {
+      yield* stored;
+      return;
+    }
+    const decoder = sizeBytes <= LIMITS.smallFileBytes ? decompressSmall : decompress;
+    yield* decoder(stored, { compression, fileName: this.fileName });
   }
 
   async *#stored(): AsyncGenerator<Buffer, undefined> {
