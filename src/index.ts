@@ -98,6 +98,6 @@ export type {
 export type { SchemaIssue, StandardSchema } from './formats/standard-schema.ts';
 export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
-export { type TextLinesOptions, textLines } from './formats/text-lines.ts';
+export { type TextLinesOptions, textLines } from './formats/text/text-lines.ts';
 export { tsv } from './formats/tsv.ts';
 export { records } from './records/records.ts';

@@ -69,6 +69,22 @@ export abstract class LineBlocks<R> implements RecordParser<R> {
    */
   protected abstract deliverBlock(block: Buffer, blockOffset: number, deliver: (record: R) => void): void;
 
+  /** The first line end after `at`: the offset just after a newline; 0 if there is none. */
+  protected lineEndAfter(bytes: Buffer, at: number): number {
+    return bytes.indexOf(NEWLINE, at) + 1;
+  }
+
+  /** The last line end at or before `at`; 0 if there is none. */
+  protected lineEndBefore(bytes: Buffer, at: number): number {
+    return at === 0 ? 0 : bytes.lastIndexOf(NEWLINE, at - 1) + 1;
+  }
+
+  /** Where the text of the line [from, end) ends: before '\n' or '\r\n', if it has them. */
+  protected textEnd(bytes: Buffer, [from, end]: readonly [from: number, end: number]): number {
+    if (bytes[end - 1] !== NEWLINE) return end;
+    return end - 1 > from && bytes[end - 2] === CARRIAGE_RETURN ? end - 2 : end - 1;
+  }
+
   push(chunk: Buffer, deliver: (record: R) => void): boolean {
     if (this.#complete) return true;
     const chunkOffset = this.#chunkOffset;
@@ -77,7 +93,7 @@ export abstract class LineBlocks<R> implements RecordParser<R> {
     let from = 0;
 
     if (this.#skipping) {
-      from = chunk.indexOf(NEWLINE) + 1;
+      from = this.lineEndAfter(chunk, 0);
       const lineMayStartAt = from > 0 ? chunkOffset + from : this.#chunkOffset + 1;
       if (lineMayStartAt >= endBytes) {
         this.#complete = true;
@@ -89,13 +105,10 @@ export abstract class LineBlocks<R> implements RecordParser<R> {
 
     // The newline that ends the piece's last line is the first one at or after endBytes - 1.
     const lastAt = endBytes - 1 - chunkOffset;
-    if (lastAt < chunk.length) {
-      const end = chunk.indexOf(NEWLINE, Math.max(lastAt, from)) + 1;
-      this.#complete = end > 0;
-      this.#deliverUpTo(chunk, chunkOffset, from, end > 0 ? end : chunk.lastIndexOf(NEWLINE) + 1, deliver);
-    } else {
-      this.#deliverUpTo(chunk, chunkOffset, from, chunk.lastIndexOf(NEWLINE) + 1, deliver);
-    }
+    const lastEnd = lastAt < chunk.length ? this.lineEndAfter(chunk, Math.max(lastAt, from)) : 0;
+    this.#complete = lastEnd > 0;
+    const end = lastEnd > 0 ? lastEnd : this.lineEndBefore(chunk, chunk.length);
+    this.#deliverUpTo(chunk, chunkOffset, from, end, deliver);
     return this.#complete;
   }
 
@@ -111,7 +124,7 @@ export abstract class LineBlocks<R> implements RecordParser<R> {
   /** Where the current line starts. */
   recordOffsetBytes(): number {
     while (this.#foundLine < this.linesSeen) {
-      this.#foundAt = this.#block.indexOf(NEWLINE, this.#foundAt) + 1;
+      this.#foundAt = this.lineEndAfter(this.#block, this.#foundAt);
       this.#foundLine += 1;
     }
     return this.#blockOffset + this.#foundAt;
@@ -132,12 +145,12 @@ export abstract class LineBlocks<R> implements RecordParser<R> {
   ): void {
     let start = from;
     if (this.#carriedBytes > 0 && end > 0) {
-      start = chunk.indexOf(NEWLINE) + 1;
+      start = this.lineEndAfter(chunk, 0);
       const line = this.#takeCarried(chunk.subarray(0, start));
       this.#deliver(line, chunkOffset + start - line.length, deliver);
     }
     while (start < end) {
-      const blockEnd = lineEndNear(chunk, start, end);
+      const blockEnd = this.#blockEnd(chunk, start, end);
       this.#deliver(chunk.subarray(start, blockEnd), chunkOffset + start, deliver);
       start = blockEnd;
     }
@@ -157,11 +170,18 @@ export abstract class LineBlocks<R> implements RecordParser<R> {
     this.#block = NO_BYTES;
   }
 
+  /** The last line end within the next BLOCK_BYTES, or the first line end if a line is longer. */
+  #blockEnd(chunk: Buffer, start: number, end: number): number {
+    if (end - start <= BLOCK_BYTES) return end;
+    const last = this.lineEndBefore(chunk, start + BLOCK_BYTES);
+    return last > start ? last : this.lineEndAfter(chunk, start + BLOCK_BYTES);
+  }
+
   #carry(bytes: Buffer, endOffset: number): void {
     this.#carried.push(Buffer.from(bytes));
     this.#carriedBytes += bytes.length;
-    // The byte beyond the bound may be the '\r' of a line end.
-    if (this.#carriedBytes > this.#piece.recordBytesMax + 1) {
+    // Up to two bytes beyond the bound may be the '\r' of a line end.
+    if (this.#carriedBytes > this.#piece.recordBytesMax + 2) {
       throw this.#lineTooLarge(endOffset - this.#carriedBytes);
     }
   }
@@ -176,11 +196,10 @@ export abstract class LineBlocks<R> implements RecordParser<R> {
 
   #assertLinesFit(block: Buffer, blockOffset: number): void {
     for (let from = 0; from < block.length; ) {
-      const newline = block.indexOf(NEWLINE, from);
-      const end = newline === -1 ? block.length : newline;
-      const lineEnd = newline > from && block[newline - 1] === CARRIAGE_RETURN ? newline - 1 : end;
-      if (lineEnd - from > this.#piece.recordBytesMax) throw this.#lineTooLarge(blockOffset + from);
-      from = end + 1;
+      const end = this.lineEndAfter(block, from) || block.length;
+      const textBytes = this.textEnd(block, [from, end]) - from;
+      if (textBytes > this.#piece.recordBytesMax) throw this.#lineTooLarge(blockOffset + from);
+      from = end;
     }
   }
 
@@ -191,13 +210,6 @@ export abstract class LineBlocks<R> implements RecordParser<R> {
       { details: { offsetBytes } },
     );
   }
-}
-
-/** The offset just after the last newline within the next BLOCK_BYTES, or after the first newline if a line is longer. */
-function lineEndNear(chunk: Buffer, start: number, end: number): number {
-  if (end - start <= BLOCK_BYTES) return end;
-  const last = chunk.lastIndexOf(NEWLINE, start + BLOCK_BYTES - 1) + 1;
-  return last > start ? last : chunk.indexOf(NEWLINE, start + BLOCK_BYTES) + 1;
 }
 
 /** The length of a UTF-8 byte order mark at the start of the bytes: 3 or 0. */

@@ -23,6 +23,8 @@ const CONVERT = 'Convert it to lines of text first';
 const iconvFrom = (encoding: string) =>
   `Convert it to UTF-8 first, for example with iconv -f ${encoding} -t UTF-8`;
 
+const NAME_UTF_16 = "Name its encoding, textLines({ encoding: 'utf-16le' }) (or 'utf-16be')";
+
 const SIGNATURES: readonly (readonly [bytes: string, what: string, remedy: string])[] = [
   ['425a68..314159265359', 'a bzip2 file', DECOMPRESS],
   ['425a68..177245385090', 'a bzip2 file', DECOMPRESS],
@@ -42,8 +44,8 @@ const SIGNATURES: readonly (readonly [bytes: string, what: string, remedy: strin
   ['53514c69746520666f726d6174203300', 'an SQLite database', CONVERT],
   ['fffe0000', 'UTF-32 text', iconvFrom('UTF-32')],
   ['0000feff', 'UTF-32 text', iconvFrom('UTF-32')],
-  ['fffe', 'UTF-16 text', iconvFrom('UTF-16')],
-  ['feff', 'UTF-16 text', iconvFrom('UTF-16')],
+  ['fffe', 'UTF-16 text', `textLines() reads it. ${iconvFrom('UTF-16')}`],
+  ['feff', 'UTF-16 text', `textLines() reads it. ${iconvFrom('UTF-16')}`],
 ];
 const TAR_AT = 257;
 
@@ -62,10 +64,11 @@ export function fileKind(head: Buffer, { isText }: { isText: boolean }): FileKin
   }
   const wide = wideTextKind(head);
   if (wide !== undefined) {
+    const iconv = `${iconvFrom(`${wide}LE`)} (or -f ${wide}BE)`;
     return {
       kind: 'refused',
       what: `${wide} text without a byte order mark`,
-      remedy: `${iconvFrom(`${wide}LE`)} (or -f ${wide}BE)`,
+      remedy: wide === 'UTF-16' ? `${NAME_UTF_16}, or ${iconv.replace('Convert', 'convert')}` : iconv,
     };
   }
   return { kind: 'none' };

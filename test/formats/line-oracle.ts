@@ -1,7 +1,8 @@
 /** A naive splitter of lines, and random text to compare the parser with it. */
 import fc from 'fast-check';
 import type { OpenPiece } from '../../src/formats/source.ts';
-import { TextLinesParser } from '../../src/formats/text-lines.ts';
+import { textEncoding } from '../../src/formats/text/encodings.ts';
+import { TextLinesParser } from '../../src/formats/text/text-lines.ts';
 
 export interface Line {
   readonly text: string;
@@ -91,8 +92,8 @@ export function parsePiece(
   },
 ): PieceParsed {
   // The parser uses no more of the piece than this.
-  const piece = { startBytes: start, endBytes: end, recordBytesMax } as OpenPiece;
-  const parser = new TextLinesParser(piece, encoding);
+  const piece = { startBytes: start, endBytes: end, recordBytesMax, count() {} } as unknown as OpenPiece;
+  const parser = new TextLinesParser(piece, textEncoding(encoding), 'replace');
   const lines: Line[] = [];
   const deliver = (text: string) => {
     lines.push({ text, offsetBytes: askOffset(lines.length) ? parser.recordOffsetBytes() : -1 });

@@ -4,7 +4,7 @@ import { mapStep } from '../../lambdas/steps/map.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { defineJob } from '../../src/api/define-job.ts';
 import { type DryRun, mapEventSchema, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
+import { textLines } from '../../src/formats/text/text-lines.ts';
 import { tsv } from '../../src/formats/tsv.ts';
 import { keysOf } from '../helpers/keys-of.ts';
 import { SimulatedMachine } from './simulated-machine.ts';

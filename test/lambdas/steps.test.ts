@@ -13,7 +13,7 @@ import { jobLayout, planKey } from '../../src/aws/protocol/keys.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { jobId } from '../../src/base/ids.ts';
 import { committedTasks } from '../../src/commit/committed-tasks.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
+import { textLines } from '../../src/formats/text/text-lines.ts';
 import { tsv } from '../../src/formats/tsv.ts';
 import type { JobReport } from '../../src/report/report.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';

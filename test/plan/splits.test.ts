@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
+import { textLines } from '../../src/formats/text/text-lines.ts';
 import { cutSplits, defaultSplitSizeBytes, type InputToCut } from '../../src/plan/splits.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 

@@ -3,7 +3,8 @@ import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { textLines } from '../../src/formats/text-lines.ts';
+import { bytesLines } from '../../src/formats/text/bytes-lines.ts';
+import { type TextLinesOptions, textLines } from '../../src/formats/text/text-lines.ts';
 import { listLocalInputs } from '../../src/plan/inputs/list-local-inputs.ts';
 import { lookInside } from '../../src/plan/inputs/look-inside.ts';
 import { readPiece } from '../../src/read/read-records.ts';
@@ -19,14 +20,19 @@ beforeEach(() => {
 });
 
 /** Reads as a job does: lists, inspects and reads the file. */
-async function linesOf(name: string, bytes: Buffer | string): Promise<string[]> {
+async function linesOf(
+  name: string,
+  bytes: Buffer | string,
+  options: TextLinesOptions = {},
+): Promise<string[]> {
+  const source = textLines(options);
   writeFileSync(join(folder, name), bytes);
   const listed = await listLocalInputs(store, [join(folder, name)]);
   const lines: string[] = [];
-  for (const file of await lookInside(listed, { store, source: { isText: true } })) {
+  for (const file of await lookInside(listed, { store, source })) {
     await readPiece(
       { file, startBytes: 0, endBytes: file.sizeBytes },
-      { source: textLines(), store, recordBytesMax: 1_000_000, deliver: (line) => lines.push(line) },
+      { source, store, recordBytesMax: 1_000_000, deliver: (line) => lines.push(line) },
     );
   }
   return lines;
@@ -40,6 +46,7 @@ function tar(): Buffer {
 }
 
 const hex = (bytes: string) => Buffer.concat([Buffer.from(bytes, 'hex'), Buffer.from(LINES)]);
+const MARKED = Buffer.from(`\ufeff${LINES}`, 'utf16le');
 const SKIPPABLE = Buffer.from('502a4d1802000000aaaa', 'hex');
 
 describe('the format of a file', () => {
@@ -52,6 +59,10 @@ describe('the format of a file', () => {
     ['skippable', Buffer.concat([SKIPPABLE, zstdCompressSync(LINES)])],
     ['two.log', Buffer.concat([gzipSync('one\n'), gzipSync('two\n')])],
     ['bom.txt', Buffer.from(`\ufeff${LINES}`)],
+    ['utf16.txt', MARKED],
+    ['utf16be.txt', Buffer.from(MARKED).swap16()],
+    ['utf16.gz', gzipSync(MARKED)],
+    ['utf16.log', zstdCompressSync(MARKED)],
   ])('%s is read', async (name, bytes) => {
     expect(await linesOf(name, bytes)).toEqual(['one', 'two']);
   });
@@ -69,21 +80,41 @@ describe('the format of a file', () => {
     ['a.tgz', 'a tar archive in a compressed file', gzipSync(tar())],
     ['a.tar.gz', 'a tar archive in a compressed file', gzipSync(tar())],
     ['a.tar.zst', 'a tar archive in a compressed file', zstdCompressSync(tar())],
-    ['a.txt', 'UTF-16 text', Buffer.from('\ufeffone\ntwo\n', 'utf16le')],
-    ['b.txt', 'UTF-16 text', Buffer.from('\ufeffone\ntwo\n', 'utf16le').swap16()],
     ['c.txt', 'UTF-16 text without a byte order mark', Buffer.from('one\ntwo\n', 'utf16le')],
     ['ru.txt', 'UTF-16 text without', Buffer.from('привет мир как дела у тебя\n', 'utf16le')],
     ['zh.txt', 'UTF-16 text without', Buffer.from('你好世界，今天天气很好\n', 'utf16le').swap16()],
     ['hi.txt', 'UTF-16 text without', Buffer.from('hi\n', 'utf16le')],
     ['ru.gz', 'UTF-16 text without', gzipSync(Buffer.from('да нет\n', 'utf16le'))],
     ['32.txt', 'UTF-32 text without', Buffer.from(Uint32Array.of(0x68, 0x69, 0x0a).buffer)],
-    ['d.txt.gz', 'UTF-16 text in a compressed file', gzipSync(Buffer.from('\ufeffone\n', 'utf16le'))],
     ['e.gz', 'a gzip file that was compressed again', gzipSync(gzipSync(LINES))],
   ])('%s is refused as %s', async (name, what, bytes) => {
     await expect(linesOf(name, bytes)).rejects.toMatchObject({
       name: 'CorruptInputError',
       message: expect.stringContaining(`${name} is ${what}`),
     });
+  });
+
+  test('UTF-16 without a mark is refused with the encoding to name, and read once it is named', async () => {
+    const bytes = Buffer.from(LINES, 'utf16le');
+
+    for (const [name, content] of [
+      ['plain.txt', bytes],
+      ['packed.gz', gzipSync(bytes)],
+    ] as const) {
+      await expect(linesOf(name, content)).rejects.toThrow(
+        /UTF-16 text without a byte order mark.* Name its encoding, textLines\(\{ encoding: 'utf-16le' \}\) \(or 'utf-16be'\), or convert it to UTF-8 first, for example with iconv -f UTF-16LE -t UTF-8/,
+      );
+      expect(await linesOf(name, content, { encoding: 'utf-16le' })).toEqual(['one', 'two']);
+    }
+  });
+
+  test('UTF-16 with a mark is refused by a format that reads UTF-8 only', async () => {
+    writeFileSync(join(folder, 'a.txt'), MARKED);
+    const listed = await listLocalInputs(store, [folder]);
+
+    await expect(lookInside(listed, { store, source: bytesLines() })).rejects.toThrow(
+      /a\.txt is UTF-16 text, which this job cannot read .* textLines\(\) reads it\. /,
+    );
   });
 
   test('a custom format that reads bytes accepts any file', async () => {

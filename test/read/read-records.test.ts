@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import type { RecordReader } from '../../src/formats/source.ts';
-import { textLines } from '../../src/formats/text-lines.ts';
+import { textLines } from '../../src/formats/text/text-lines.ts';
 import { cutSplits } from '../../src/plan/splits.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 import { readPiece } from '../../src/read/read-records.ts';

@@ -8,6 +8,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { MapReduceError } from '../../base/errors.ts';
 import { preview } from '../../base/show-value.ts';
+import { byteOrderMarkBytes } from '../line-blocks.ts';
 
 /**
  * The label of an encoding: 'utf8', 'utf-16le', 'windows-1252', 'shift_jis', 'gb18030' or any other that TextDecoder knows.
@@ -47,7 +48,7 @@ export interface TextEncoding {
 
 /** @throws JobDefinitionError for an encoding that cannot be read; the message starts with the name of the caller */
 export function textEncoding(label: EncodingLabel, caller = 'textLines'): TextEncoding {
-  if (label === 'utf8' || label === 'utf-8') return UTF_8;
+  if (label === 'utf8') return UTF_8;
   if (label === 'latin1') return LATIN_1;
   let name: string;
   try {
@@ -104,13 +105,15 @@ function markedEncoding(head: Buffer): TextEncoding | undefined {
 
 export const UTF_8: TextEncoding = {
   name: 'UTF-8',
-  label: 'utf-8',
+  label: 'utf8',
   decode(bytes) {
     if (isAscii(bytes)) return bytes.toString('latin1');
-    return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
+    const text = bytes.toString('utf8');
+    // Costs less than isUtf8() for text that is valid.
+    return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
   },
   replace: (bytes) => bytes.toString('utf8'),
-  markBytes: (head) => (head.length >= 3 && head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0),
+  markBytes: byteOrderMarkBytes,
 };
 
 export const LATIN_1: TextEncoding = {

@@ -137,7 +137,7 @@ describe('a stack', () => {
       `    at map (${root}apps/grep/job.ts:1:2)`,
       `    at deliver (${root}src/map/map-task.ts:3:4)`,
       `    at async readPiece (${root}src/read/read-records.ts:5:6)`,
-      `    at async ${root}src/formats/text-lines.ts:7:8`,
+      `    at async ${root}src/formats/text/text-lines.ts:7:8`,
     ].join('\n');
 
     expect(userStack(stack, PACKAGE_ROOT)).toMatchObject({

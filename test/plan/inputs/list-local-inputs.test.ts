@@ -107,11 +107,11 @@ describe('listLocalInputs()', () => {
   });
 
   it('accepts paths relative to the current folder', async () => {
-    const files = await listLocalInputs(store, ['package.json', './src/formats/text-l*.ts']);
+    const files = await listLocalInputs(store, ['package.json', './src/formats/text/text-l*.ts']);
 
     expect(files.map(({ key }) => key)).toEqual([
       join(process.cwd(), 'package.json'),
-      join(process.cwd(), 'src/formats/text-lines.ts'),
+      join(process.cwd(), 'src/formats/text/text-lines.ts'),
     ]);
   });
 

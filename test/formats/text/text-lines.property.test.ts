@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { naiveLines, parsePiece, piecesFromCuts, randomCuts, randomText } from './line-oracle.ts';
+import { naiveLines, parsePiece, piecesFromCuts, randomCuts, randomText } from '../line-oracle.ts';
 
 const RUNS = { numRuns: 1000 };
 const chunkSizesOf = (max: number) => fc.array(fc.integer({ min: 1, max }), { minLength: 1, maxLength: 4 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { OpenPiece } from '../../src/formats/source.ts';
-import { TextLinesParser, textLines } from '../../src/formats/text-lines.ts';
-import { parsePiece } from './line-oracle.ts';
+import type { OpenPiece } from '../../../src/formats/source.ts';
+import { UTF_8 } from '../../../src/formats/text/encodings.ts';
+import { TextLinesParser, textLines } from '../../../src/formats/text/text-lines.ts';
+import { parsePiece } from '../line-oracle.ts';
 
 function linesOf(
   content: string | Buffer,
@@ -81,7 +82,7 @@ describe('textLines()', () => {
 
   it('reports where a record starts after deliver() threw', () => {
     const piece = { startBytes: 0, endBytes: 100, recordBytesMax: 100 } as OpenPiece;
-    const parser = new TextLinesParser(piece, 'utf8');
+    const parser = new TextLinesParser(piece, UTF_8, 'replace');
     const deliver = (line: string) => {
       if (line === 'bad') throw new Error('boom');
     };
@@ -122,9 +123,12 @@ describe('textLines()', () => {
     expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(3_000);
   });
 
-  it('refuses other encodings by name', () => {
-    expect(() => textLines({ encoding: 'utf16le' as 'utf8' })).toThrow(
-      /received encoding "utf16le"; it must be 'utf8' or 'latin1'/,
+  it('refuses options that it does not know, by name', () => {
+    expect(() => textLines({ encoding: 'iso-2022-jp' })).toThrow(
+      /received encoding "iso-2022-jp", in which the meaning of a byte depends on .* iconv -t UTF-8/,
+    );
+    expect(() => textLines({ invalid: 'skip' as 'bad' })).toThrow(
+      /textLines\(\) received invalid "skip"; it must be 'replace' or 'bad'/,
     );
   });
 });
