@@ -21,6 +21,8 @@ export interface ErrorDetails {
   file?: string;
   /** The byte at which the record starts in that file, after decompression. */
   offsetBytes?: number;
+  /** The number of the record, counted from 0, for input that is counted in records, such as generated input. */
+  record?: number;
   /** The key whose group was being reduced or combined, as text. */
   groupKey?: string;
   /** The object that a storage error concerns. */
@@ -46,6 +48,7 @@ const CHECKS: Checks = {
   phase: (value): value is NonNullable<ErrorDetails['phase']> => PHASES.includes(value),
   file: isText,
   offsetBytes: (value): value is number => Number.isFinite(value),
+  record: (value): value is number => Number.isFinite(value),
   groupKey: isText,
   objectKey: isText,
   toRepair: (value): value is RepairTarget => value === 'shuffle-index' || (isText(value) && isTaskId(value)),

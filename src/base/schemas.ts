@@ -42,6 +42,7 @@ const detailsSchema = v.object({
   phase: v.exactOptional(v.picklist(['map', 'combine', 'partition', 'reduce', 'setup', 'codec', 'output'])),
   file: optionalText,
   offsetBytes: v.exactOptional(v.number()),
+  record: v.exactOptional(v.number()),
   groupKey: optionalText,
   objectKey: optionalText,
   toRepair: v.exactOptional(repairTargetSchema),

@@ -8,7 +8,7 @@
 import type { JobInput, MapContext, ParameterValues } from '../api/job.ts';
 import { createCounter, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
 import { sortedCounters } from '../base/counters.ts';
-import { withDetails } from '../base/errors.ts';
+import { type ErrorDetails, withDetails } from '../base/errors.ts';
 import type { AttemptId } from '../base/ids.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import { refuseReturned } from '../base/user-returns.ts';
@@ -219,6 +219,13 @@ class RecordPlace {
   reader: RecordReader<unknown> | undefined;
   recordsRead = 0;
 
+  /** For errors. Generated input has no file. */
+  details(): ErrorDetails {
+    const { file, offsetBytes, record } = this.position();
+    if (record === undefined) return { file, offsetBytes };
+    return file === '' ? { record } : { file, record };
+  }
+
   position(): { file: string; offsetBytes: number; record?: number } {
     const offset = this.reader!.offset();
     return this.counts === 'bytes'
@@ -246,7 +253,7 @@ function deliverTo(
     try {
       returned = map(record, context);
     } catch (error) {
-      throw userCodeError('map', error, place.position());
+      throw userCodeError('map', error, place.details());
     }
     if (returned !== undefined) refuseReturned('map', returned);
   };

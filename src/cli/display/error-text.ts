@@ -59,15 +59,21 @@ function newIn(head: string, message: string): string[] {
 
 /** Names the job, the task and the record, if a job had started. */
 function factLines({ details }: MapReduceError, { paint, job }: ErrorTextOptions): string[] {
-  const { taskId, attemptId, file, offsetBytes, groupKey, phase } = details;
+  const { taskId, attemptId, file, offsetBytes, record, groupKey, phase } = details;
   if (taskId === undefined && phase === undefined) return [];
   const facts: (readonly [string, string | undefined])[] = [
     ['job', details.jobName ?? job],
     ['task', attemptId === undefined ? taskId : `${taskId}, attempt ${attemptId}`],
     ['file', file],
     ['offset', file === undefined || offsetBytes === undefined ? undefined : `byte ${offsetBytes}`],
+    ['record', record === undefined ? undefined : String(record)],
     ['key', groupKey],
-    ['look', phase === 'map' && file !== undefined ? commandThatShows(file, offsetBytes ?? 0) : undefined],
+    [
+      'look',
+      phase === 'map' && file !== undefined && record === undefined
+        ? commandThatShows(file, offsetBytes ?? 0)
+        : undefined,
+    ],
   ];
   const known = facts.flatMap(([name, text]) =>
     text === undefined ? [] : [[paint('dim', name), printableName(text)]],

@@ -33,8 +33,6 @@ export function checkOptions(options: EmbeddedRunOptions, machine = thisMachine(
   }
   if (attemptsMax !== undefined) checkNumber('attemptsMax', attemptsMax, 1, Number.MAX_SAFE_INTEGER);
   checkNumber('stallTimeoutMs', stallTimeoutMs, 1, Number.MAX_SAFE_INTEGER);
-  if (options.inputs.length === 0)
-    throw new MapReduceError('UsageError', 'no input was given. Add --input <file, folder or glob>');
   const workersDefault = Math.min(availableParallelism(), LIMITS.workersMax);
   return {
     ...chooseMemory({ workers, memoryBytes, workersDefault }, memoryLimit(machine)),

@@ -13,6 +13,7 @@ export function lastPosition(spec: TaskSpec, progress: Readonly<Progress> | unde
   const piece = spec.stage === 'map' && progress ? spec.split.pieces[progress.pieceIndex] : undefined;
   if (!piece || !progress) return { text: '', details: {} };
   const file = piece.file.key;
+  if (file === '') return { text: ' while it was generating records', details: {} };
   const offsetBytes = progress.chunkOffsetBytes;
   return {
     text: ` while it was reading the chunk at byte ${offsetBytes} of ${file}`,

@@ -1,5 +1,5 @@
 /** The errors of the coordinator when a task or a whole stage cannot continue. */
-import { MapReduceError, withDetails } from '../../base/errors.ts';
+import { type ErrorDetails, MapReduceError, withDetails } from '../../base/errors.ts';
 import type { Stage } from '../../base/ids.ts';
 import { lastPosition } from './last-position.ts';
 import type { RunningAttempt, TaskFailure } from './stage-task.ts';
@@ -53,8 +53,7 @@ export function finalError(
 function taskFailedError(attempt: RunningAttempt, error: unknown, attemptsMax: number): MapReduceError {
   const { spec, failures } = attempt.task;
   const last = withDetails(error, { taskId: spec.taskId, attemptId: attempt.id });
-  const { file, offsetBytes } = last.details;
-  const where = file === undefined ? '' : ` at byte ${offsetBytes ?? 0} of ${file}`;
+  const where = placeText(last.details);
   const { name, message } = nameAndMessage(error);
   const failed = failures.filter(({ isExcused }) => !isExcused).length;
   const bound = attemptsMax === 1 ? 'at most 1 attempt' : `at most ${attemptsMax} attempts`;
@@ -63,6 +62,12 @@ function taskFailedError(attempt: RunningAttempt, error: unknown, attemptsMax: n
     `${spec.stage} task ${spec.taskId} failed ${failed} ${failed === 1 ? 'time' : 'times'} (${bound}). The last attempt, ${attempt.id}, failed${where}: ${name}: ${message}`,
     { details: last.details, cause: error },
   );
+}
+
+/** ` at byte 12 of /data/a.txt`, ` at record 3`; empty if the place is unknown. */
+function placeText({ file, offsetBytes, record }: ErrorDetails): string {
+  if (record !== undefined) return ` at record ${record}${file === undefined ? '' : ` of ${file}`}`;
+  return file === undefined ? '' : ` at byte ${offsetBytes ?? 0} of ${file}`;
 }
 
 export function cancelledError(

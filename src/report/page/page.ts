@@ -160,6 +160,7 @@ function failureDetails({ taskId, attemptId, error }: AttemptFailure): Html {
     ['function', details.phase],
     ['file', details.file],
     ['offset', details.offsetBytes === undefined ? undefined : `byte ${formatCount(details.offsetBytes)}`],
+    ['record', details.record === undefined ? undefined : formatCount(details.record)],
     ['key', details.groupKey],
   ];
   const known = facts.filter((fact): fact is [string, string] => fact[1] !== undefined);

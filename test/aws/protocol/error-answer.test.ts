@@ -17,6 +17,7 @@ const DETAILS: Required<ErrorDetails> = {
   phase: 'map',
   file: 'data/a b\n"c"\\\u007f\u0000\u2028\ud83d\ude00/x.txt',
   offsetBytes: 2 ** 40 + 1,
+  record: 2 ** 50,
   groupKey: "['the', 1]",
   objectKey: 'work/daily/shuffle/m-00001',
   toRepair: 'shuffle-index',

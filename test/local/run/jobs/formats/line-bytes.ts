@@ -1,0 +1,12 @@
+import { bytesLines, defineJob, tsv } from 'serverless-mapreduce';
+
+export default defineJob({
+  name: 'line-bytes',
+  description: 'How often each line occurs',
+  input: bytesLines(),
+  key: 'string',
+  value: 'number',
+  map: (line, { emit }) => emit(line.text(), 1),
+  reduce: 'sum',
+  output: tsv(),
+});
