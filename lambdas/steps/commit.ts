@@ -27,6 +27,7 @@ import type { JobReport, PartReport, StageReport } from '../../src/report/report
 import { SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { TaskSummary } from '../../src/report/task-summary.ts';
 import { commitJob, removeWork } from '../../src/stages/commit-job.ts';
+import { jobBadRecords } from '../../src/stages/job-bad-records.ts';
 import { jobReport, partReports } from '../../src/stages/job-report.ts';
 import { mergeParts } from '../../src/stages/merge-parts.ts';
 import { stageFigures } from '../../src/stages/stage-figures.ts';
@@ -93,7 +94,8 @@ export async function commitStep(
   if (plan.settings.merge) claim = await assertOwned(store, output);
   await removeStrayParts(store, output, { claim, parts });
   const outputStore = new OutputStore(store, { output, claim });
-  await commitJob({ report, page: reportPage(report), store: outputStore, layout });
+  const badRecords = jobBadRecords(stages.flatMap(({ document }) => document.summaries));
+  await commitJob({ report, badRecords, page: reportPage(report), store: outputStore, layout });
   await assertStillOwned(outputStore, output);
   await removeWork(store, layout);
   return committed;

@@ -9,8 +9,8 @@ import { LIMITS } from '../../src/base/limits.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/committed-part.ts';
 import type { PartReport } from '../../src/report/report.ts';
-import { parseResultManifest } from '../../src/report/result-manifest.ts';
-import { isPartName, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
+import { listedNames, parseResultManifest } from '../../src/report/result-manifest.ts';
+import { isPartName, MANIFEST_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { assertOwned, type JobOutput, lost, type OutputClaim, takeClaim, taken } from './output-claim.ts';
 
@@ -111,9 +111,7 @@ async function resultsOfJobs(store: ObjectStore, outputPrefix: string): Promise<
   const manifest = names.includes(MANIFEST_NAME)
     ? parseResultManifest(await textOf(store, `${outputPrefix}${MANIFEST_NAME}`))
     : undefined;
-  const listed = new Set(
-    manifest === undefined ? [] : [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ...manifest.parts],
-  );
+  const listed = new Set(manifest === undefined ? [] : listedNames(manifest));
   await mapBounded(
     names.filter((name) => !listed.has(name)),
     LIMITS.barrierReadsMax,

@@ -29,6 +29,7 @@ import {
 } from '../report/task-summary.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import { ShuffleCollector } from './shuffle-collector.ts';
+import { StagedEmits } from './staged-emits.ts';
 
 export async function runMapTask(
   spec: MapTaskSpec,
@@ -162,20 +163,29 @@ async function mapSplit(
 ): Promise<SplitRead> {
   const { job, settings, inputs, memoryBytes, progress, control } = environment;
   const { counters, count } = createCounter(progress);
+  const { skip, thrown = false } = settings.onBadRecord ?? {};
+  const onStep = () => {
+    progress.steps++;
+  };
+  const staged = thrown ? new StagedEmits({ emit, count, onStep }) : undefined;
+  const bad = new BadRecords(skip);
   const place = new RecordPlace();
   const context: MapContext<unknown, unknown, ParameterValues, unknown> = {
     params: settings.params,
     state: setUp(job, settings.params),
-    count,
-    emit,
+    count: staged?.count ?? count,
+    emit: staged?.emit ?? emit,
     get file() {
       return place.file;
     },
     position: () => place.position(),
   };
-  const bad = new BadRecords(job.onBadRecord?.skip);
   const totals = new ReadTotals();
-  const delivers = job.inputs.map((input) => deliverTo(input, { context, place, progress }));
+  const delivers = job.inputs.map((input) =>
+    staged === undefined
+      ? deliverTo(input, { context, place, progress })
+      : deliverStaged(input, { context, place, progress, staged, bad }),
+  );
   let bytesSeen = 0;
   using store = new SmallFilesAhead(inputs, { pieces: spec.split.pieces, memoryBytes });
   for (const [index, piece] of spec.split.pieces.entries()) {
@@ -234,19 +244,14 @@ class RecordPlace {
   }
 }
 
-/** One function for each input, so that the engine can inline the user's. */
-function deliverTo(
-  { map }: JobInput,
-  {
-    context,
-    place,
-    progress,
-  }: {
-    context: MapContext<unknown, unknown, ParameterValues, unknown>;
-    place: RecordPlace;
-    progress: TaskEnvironment['progress'];
-  },
-): (record: unknown) => void {
+interface Delivery {
+  readonly context: MapContext<unknown, unknown, ParameterValues, unknown>;
+  readonly place: RecordPlace;
+  readonly progress: TaskEnvironment['progress'];
+}
+
+/** Makes the function that calls map. Each input has its own, so that the runtime can inline the user's function. */
+function deliverTo({ map }: JobInput, { context, place, progress }: Delivery): (record: unknown) => void {
   return (record) => {
     progress.recordsRead = ++place.recordsRead;
     let returned: unknown;
@@ -256,6 +261,30 @@ function deliverTo(
       throw userCodeError('map', error, place.details());
     }
     if (returned !== undefined) refuseReturned('map', returned);
+  };
+}
+
+/** The same for a job that skips records on which map throws. */
+function deliverStaged(
+  { map }: JobInput,
+  { context, place, progress, staged, bad }: Delivery & { staged: StagedEmits; bad: BadRecords },
+): (record: unknown) => void {
+  return (record) => {
+    progress.recordsRead = ++place.recordsRead;
+    let returned: unknown;
+    staged.open();
+    try {
+      returned = map(record, context);
+    } catch (thrown) {
+      staged.drop();
+      const error = userCodeError('map', thrown, place.position());
+      // What the engine throws is no fault of the record: a value that no codec can encode, a disk that is full.
+      if (error.name !== 'UserCodeError') throw error;
+      bad.add({ message: error.message, offset: place.reader!.offset() }, place.file);
+      return;
+    }
+    if (returned !== undefined) refuseReturned('map', returned);
+    staged.commit();
   };
 }
 

@@ -10,13 +10,14 @@ import { LIMITS, MiB } from '../base/limits.ts';
 import type { AttemptControl, Progress } from '../base/progress.ts';
 import { sumOf } from '../base/sum.ts';
 import { type InputFile, NO_FILE } from '../read/input-file.ts';
+import type { NamedInputReport } from '../report/report.ts';
 import type { BlockCompression } from '../shuffle/block.ts';
 import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { lookInside } from './inputs/look-inside.ts';
 import { madePieces } from './made-pieces.ts';
 import { cutSplits, defaultSplitSizeBytes, type InputToCut } from './splits.ts';
-import type { JobPlan, NamedInputPlan, PartitionPlan, Split } from './task.ts';
+import type { JobPlan, PartitionPlan, Split } from './task.ts';
 
 export interface PlanOptions {
   readonly job: Job;
@@ -77,6 +78,7 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
       partition: await planPartition(given, { inputs, splits, reducers }),
       compression,
       merge,
+      ...(job.onBadRecord === undefined ? {} : { onBadRecord: job.onBadRecord }),
     },
     splits,
     inputBytes,
@@ -108,7 +110,7 @@ function namedInputs(
   job: Job,
   inputs: readonly InputToCut[],
   splits: readonly Split[],
-): { inputs?: readonly NamedInputPlan[] } {
+): { inputs?: readonly NamedInputReport[] } {
   if (job.inputs[0]!.name === undefined) return {};
   return {
     inputs: job.inputs.map(({ name }, index) => {

@@ -2,10 +2,11 @@
  * What a task is and what it uses. All types are plain data, which crosses threads and, on AWS, Step Functions, except
  * TaskEnvironment, which each worker builds for itself.
  */
-import type { Job, ParameterValues } from '../api/job.ts';
+import type { BadRecordPolicy, Job, ParameterValues } from '../api/job.ts';
 import type { JobId, TaskId } from '../base/ids.ts';
 import type { AttemptControl, Progress } from '../base/progress.ts';
 import type { SplitPiece } from '../read/input-file.ts';
+import type { NamedInputReport } from '../report/report.ts';
 import type { BlockCompression } from '../shuffle/block.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
@@ -38,6 +39,8 @@ export interface JobSettings {
   readonly compression: BlockCompression;
   /** Whether to merge the parts into one file sorted by key. */
   readonly merge: boolean;
+  /** What happens to bad records. Absent: the first one fails the job. */
+  readonly onBadRecord?: BadRecordPolicy;
 }
 
 export interface JobPlan {
@@ -46,16 +49,9 @@ export interface JobPlan {
   readonly inputBytes: number;
   readonly inputFiles: number;
   /** For a job with named inputs: what each of them holds. */
-  readonly inputs?: readonly NamedInputPlan[];
+  readonly inputs?: readonly NamedInputReport[];
   /** Results of earlier jobs inside of the inputs, which are not read (result-folders.ts). */
   readonly inputLeftOut?: readonly string[];
-}
-
-export interface NamedInputPlan {
-  readonly name: string;
-  readonly files: number;
-  readonly bytes: number;
-  readonly splits: number;
 }
 
 export interface MapTaskSpec {

@@ -24,7 +24,7 @@ export class BadRecords {
     if (this.#first.length < LIMITS.badRecordsListedMax) {
       this.#first.push({ file, offset, ...(line === undefined ? {} : { line }), message });
     }
-    if (this.#count > this.#skip) throw tooManyBad(this.#count, this.#first[0]!, this.#skip);
+    if (this.#count > this.#skip) throw tooManyBad({ count: this.#count, first: this.#first }, this.#skip);
   }
 
   /** Undefined if there are none. */
@@ -35,8 +35,9 @@ export class BadRecords {
 
 const MESSAGE_CHARACTERS_MAX = 300;
 
-/** @param first  the first bad record of the input, as far as is known */
-export function tooManyBad(count: number, first: BadRecordPlace, skip: number): MapReduceError {
+/** @param bad  those of a task or of the job, in the order of the input */
+export function tooManyBad({ count, first: places }: BadRecordsSummary, skip: number): MapReduceError {
+  const first = places[0]!;
   const text = badRecordText(first, first.file);
   const message =
     skip === 0

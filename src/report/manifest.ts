@@ -47,7 +47,14 @@ const manifest = v.object({
   ),
   startedAt: v.string(),
   wallMs: v.number(),
-  input: v.object({ files: count, bytes: count, splits: count }),
+  input: v.object({
+    files: count,
+    bytes: count,
+    splits: count,
+    inputs: v.exactOptional(
+      v.array(v.object({ name: v.string(), files: count, bytes: count, splits: count })),
+    ),
+  }),
   reducers: count,
   stages: v.array(stage),
   parts: v.array(
@@ -66,6 +73,7 @@ const manifest = v.object({
   ),
   partitionRecords: v.array(count),
   counters: namedValues((value): value is number => Number.isFinite(value), 'a number'),
+  badRecords: v.exactOptional(count),
   failures: v.array(
     v.object({
       taskId: taskIdSchema,

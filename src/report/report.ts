@@ -44,6 +44,14 @@ export interface PartReport {
   readonly crc32: string;
 }
 
+/** One of several inputs. */
+export interface NamedInputReport {
+  readonly name: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly splits: number;
+}
+
 /** Also the content of manifest.json, which is written last, just before _SUCCESS. */
 export interface JobReport {
   readonly formatVersion: 1;
@@ -52,13 +60,21 @@ export interface JobReport {
   readonly params: Readonly<Record<string, string | number | boolean>>;
   readonly startedAt: string;
   readonly wallMs: number;
-  readonly input: { readonly files: number; readonly bytes: number; readonly splits: number };
+  readonly input: {
+    readonly files: number;
+    readonly bytes: number;
+    readonly splits: number;
+    /** For a job with named inputs. */
+    readonly inputs?: readonly NamedInputReport[];
+  };
   readonly reducers: number;
   readonly stages: readonly StageReport[];
   readonly parts: readonly PartReport[];
   /** Shuffle records in each partition, which shows skew. Empty for a map-only job. */
   readonly partitionRecords: readonly number[];
   readonly counters: Counters;
+  /** How many bad records were skipped. `_bad.jsonl` lists the first of them. Absent if there are none. */
+  readonly badRecords?: number;
   /** Attempts that failed and were retried successfully, newest last; bounded. */
   readonly failures: readonly AttemptFailure[];
   /** What else the reader should know, for example that the sizes of parts may differ. Absent if there is nothing. */

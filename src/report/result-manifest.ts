@@ -2,20 +2,27 @@
 import { isMapReduceError } from '../base/errors.ts';
 import type { JobId } from '../base/ids.ts';
 import { parseManifest } from './manifest.ts';
-import { MANIFEST_NAME } from './result-names.ts';
+import { BAD_RECORDS_NAME, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from './result-names.ts';
 
 /** The job and the names of its parts. */
 export interface ResultManifest {
   readonly jobId: JobId;
   readonly parts: readonly string[];
+  /** Whether the job skipped bad records, which a file beside the parts lists. */
+  readonly hasBadRecords: boolean;
+}
+
+/** The names of all files that the manifest accounts for. */
+export function listedNames({ parts, hasBadRecords }: ResultManifest): string[] {
+  return [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ...(hasBadRecords ? [BAD_RECORDS_NAME] : []), ...parts];
 }
 
 /** @returns undefined for a text that is not a manifest of this version, or that names a part as no job would */
 export function parseResultManifest(text: string): ResultManifest | undefined {
   try {
     // The message, which would name it, is discarded.
-    const { jobId, parts } = parseManifest(text, MANIFEST_NAME);
-    return { jobId, parts: parts.map(({ name }) => name) };
+    const { jobId, parts, badRecords } = parseManifest(text, MANIFEST_NAME);
+    return { jobId, parts: parts.map(({ name }) => name), hasBadRecords: badRecords !== undefined };
   } catch (error) {
     if (isMapReduceError(error, 'UsageError')) return undefined;
     throw error;

@@ -5,6 +5,8 @@ export const SUCCESS_NAME = '_SUCCESS';
 export const MANIFEST_NAME = 'manifest.json';
 /** Tools that read a whole folder (Hadoop, Spark, DuckDB) skip names that start with '_'. */
 export const REPORT_NAME = '_report.html';
+/** Lists the bad records that were skipped, one JSON object per line. */
+export const BAD_RECORDS_NAME = '_bad.jsonl';
 /** Names the job that owns an output on a bucket. */
 export const OUTPUT_CLAIM_NAME = '_JOB';
 
@@ -29,7 +31,7 @@ export function inOrderOfArrival(names: readonly string[]): string[] {
 
 /** Whether a job writes objects of this name to its output. */
 export function isResultName(name: string): boolean {
-  return name === SUCCESS_NAME || name === MANIFEST_NAME || name === REPORT_NAME || isPartName(name);
+  return [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, BAD_RECORDS_NAME].includes(name) || isPartName(name);
 }
 
 /** Whether this is the name of a part or of the merged parts. Such a name never leads out of its folder. */

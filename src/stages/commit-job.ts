@@ -7,16 +7,20 @@
 import { LIMITS } from '../base/limits.ts';
 import type { JobLayout } from '../plan/task.ts';
 import type { JobReport } from '../report/report.ts';
-import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../report/result-names.ts';
+import { BAD_RECORDS_NAME, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../report/result-names.ts';
+import type { BadRecordsSummary } from '../report/task-summary.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 export async function commitJob({
   report,
+  badRecords,
   page,
   store,
   layout,
 }: {
   report: JobReport;
+  /** Those that were skipped, listed beside the result. */
+  badRecords?: BadRecordsSummary | undefined;
   /** The report as HTML. If given, it is written to the output as well. */
   page?: string;
   store: ObjectStore;
@@ -26,6 +30,10 @@ export async function commitJob({
     `${layout.outputPrefix}${MANIFEST_NAME}`,
     Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`),
   );
+  if (badRecords !== undefined) {
+    const lines = badRecords.first.map((place) => `${JSON.stringify(place)}\n`);
+    await store.put(`${layout.outputPrefix}${BAD_RECORDS_NAME}`, Buffer.from(lines.join('')));
+  }
   if (page !== undefined) await store.put(`${layout.outputPrefix}${REPORT_NAME}`, Buffer.from(page));
   await store.put(`${layout.outputPrefix}${SUCCESS_NAME}`, Buffer.alloc(0));
 }

@@ -5,8 +5,9 @@ import { noticesField, planNotices } from '../plan/plan-notices.ts';
 import { lastStage } from '../plan/stages.ts';
 import type { JobPlan } from '../plan/task.ts';
 import type { AttemptFailure, JobReport, PartReport, StageReport } from '../report/report.ts';
-import { partName } from '../report/result-names.ts';
+import { BAD_RECORDS_NAME, partName } from '../report/result-names.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
+import { badRecordsNotice, jobBadRecords } from './job-bad-records.ts';
 
 export interface JobFigures {
   readonly startedAt: Date;
@@ -25,7 +26,8 @@ export interface JobFigures {
 }
 
 export function jobReport(plan: JobPlan, figures: JobFigures): JobReport {
-  const { settings, splits, inputBytes, inputFiles } = plan;
+  const { settings, splits, inputBytes, inputFiles, inputs } = plan;
+  const bad = jobBadRecords(figures.summaries);
   return {
     formatVersion: 1,
     jobId: settings.jobId,
@@ -33,14 +35,24 @@ export function jobReport(plan: JobPlan, figures: JobFigures): JobReport {
     params: settings.params,
     startedAt: figures.startedAt.toISOString(),
     wallMs: figures.wallMs,
-    input: { files: inputFiles, bytes: inputBytes, splits: splits.length },
+    input: {
+      files: inputFiles,
+      bytes: inputBytes,
+      splits: splits.length,
+      ...(inputs === undefined ? {} : { inputs }),
+    },
     reducers: settings.reducers,
     stages: figures.stages,
     parts: figures.parts,
     partitionRecords: figures.partitionRecords,
     counters: committedCounters(figures.summaries),
     failures: figures.failures,
-    ...noticesField([...(figures.notices ?? []), ...planNotices(plan)]),
+    ...(bad === undefined ? {} : { badRecords: bad.count }),
+    ...noticesField([
+      ...(figures.notices ?? []),
+      ...planNotices(plan),
+      ...badRecordsNotice(bad, BAD_RECORDS_NAME),
+    ]),
   };
 }
 

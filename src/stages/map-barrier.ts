@@ -14,6 +14,7 @@ import { summaryOrRemovePart } from '../commit/committed-part.ts';
 import { mapTaskIndexOf, shuffleIndexKey, shufflePrefix, taskPartKey } from '../commit/layout.ts';
 import { isUnusable } from '../commit/repair.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
+import { tooManyBad } from '../read/bad-records.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
 import { ShuffleIndexBuilder } from '../shuffle/shuffle-index.ts';
 import { readShuffleFooter, type ShuffleFooter } from '../shuffle/shuffle-object.ts';
@@ -25,6 +26,7 @@ import {
   incomplete,
   unbalanced,
 } from './barrier-result.ts';
+import { jobBadRecords } from './job-bad-records.ts';
 
 /**
  * @throws BooksDoNotBalanceError if the map tasks did not read each planned byte and record exactly once; CorruptInputError
@@ -61,6 +63,7 @@ async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierRe
     }
   }
   const summaries = committed.map(({ summary }) => summary);
+  checkBadRecords(plan, summaries);
   checkRead(plan, summaries);
   await store.put(shuffleIndexKey(layout), index.finish());
   return { missing: [], summaries, partitionRecords };
@@ -111,8 +114,16 @@ async function closeMapOnly({
   });
   const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);
+  checkBadRecords(plan, summaries);
   checkRead(plan, summaries);
   return { missing: [], summaries, partitionRecords: [] };
+}
+
+/** Adds up the bad records of all tasks: each task could count only its own. */
+function checkBadRecords(plan: JobPlan, summaries: readonly TaskSummary[]): void {
+  const bad = jobBadRecords(summaries);
+  const skip = plan.settings.onBadRecord?.skip ?? 0;
+  if (bad !== undefined && bad.count > skip) throw tooManyBad(bad, skip);
 }
 
 /**

@@ -13,11 +13,13 @@ import { listStoredInputs } from '../../src/plan/inputs/list-stored-inputs.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
 import { tasksOf } from '../../src/plan/stages.ts';
 import type { JobPlan, TaskEnvironment, TaskSpec } from '../../src/plan/task.ts';
+import type { InputFile } from '../../src/read/input-file.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
 import type { JobReport, PartReport } from '../../src/report/report.ts';
 import type { TaskResult, TaskSummary } from '../../src/report/task-summary.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { commitJob, removeWork } from '../../src/stages/commit-job.ts';
+import { jobBadRecords } from '../../src/stages/job-bad-records.ts';
 import { jobReport, partReports } from '../../src/stages/job-report.ts';
 import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { mergeParts } from '../../src/stages/merge-parts.ts';
@@ -27,7 +29,7 @@ import { environmentOf, LAYOUT, NO_CONTROL } from './environment.ts';
 
 export interface SmallJobOptions {
   readonly job: Job;
-  /** Contains the inputs below 'in/'. */
+  /** Contains the input below 'in/', or named inputs below 'in/<name>/'. */
   readonly store: ObjectStore;
   /** An existing folder. All attempts share it, so each one finds the files that earlier attempts left. */
   readonly scratch: string;
@@ -59,7 +61,7 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
       job,
       jobId: jobId('small'),
       params: resolveParameters(job, {}),
-      files: [await listStoredInputs(store, ['in/'])],
+      files: await filesOf(job, store),
       inputs: store,
       ...(options.splitSizeBytes === undefined ? {} : { splitSizeBytes: options.splitSizeBytes }),
       ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
@@ -109,9 +111,19 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
     summaries,
     failures: [],
   });
-  await steps.run(() => commitJob({ report, store, layout: LAYOUT }));
+  const badRecords = jobBadRecords(summaries);
+  await steps.run(() => commitJob({ report, badRecords, store, layout: LAYOUT }));
   await steps.run(() => removeWork(store, LAYOUT));
   return { plan, report, results: steps.results, summaries };
+}
+
+async function filesOf(job: Job, store: ObjectStore): Promise<InputFile[][]> {
+  return await Promise.all(
+    job.inputs.map(async ({ name, source }) => {
+      const isGenerated = typeof source.cuts === 'object' && 'generate' in source.cuts;
+      return isGenerated ? [] : await listStoredInputs(store, [name === undefined ? 'in/' : `in/${name}/`]);
+    }),
+  );
 }
 
 const ROUNDS_MAX = 5;

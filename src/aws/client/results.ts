@@ -9,8 +9,9 @@ import { MapReduceError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import type { JobReport, PartReport } from '../../report/report.ts';
-import { parseResultManifest } from '../../report/result-manifest.ts';
+import { listedNames, parseResultManifest } from '../../report/result-manifest.ts';
 import {
+  BAD_RECORDS_NAME,
   inOrderOfArrival,
   isPartName,
   MANIFEST_NAME,
@@ -57,11 +58,13 @@ export async function downloadResults(
   const names = report.parts.map(({ name }) => name);
   for (const name of names) assertPartName(name);
   await makeFolder(folder);
-  const before = await replaceable(folder, { written: [...names, ...AROUND_PARTS], overwrite });
+  const bad = report.badRecords === undefined ? [] : [BAD_RECORDS_NAME];
+  const before = await replaceable(folder, { written: [...names, ...AROUND_PARTS, ...bad], overwrite });
   const manifest = await store.get(`${outputPrefix}${MANIFEST_NAME}`);
   const texts = new Map<string, string | Uint8Array>([
     [MANIFEST_NAME, manifest],
     [REPORT_NAME, page],
+    ...(await textsOf(store, outputPrefix, bad)),
     [SUCCESS_NAME, ''],
   ]);
   const arriving = [...names, ...texts.keys()].map((name) => unfinished(join(folder, name)));
@@ -83,6 +86,18 @@ export async function downloadResults(
   } finally {
     for (const path of arriving) await rm(path, { force: true });
   }
+}
+
+async function textsOf(
+  store: ObjectStore,
+  outputPrefix: string,
+  names: readonly string[],
+): Promise<[string, Uint8Array][]> {
+  return await Promise.all(
+    names.map(
+      async (name): Promise<[string, Uint8Array]> => [name, await store.get(`${outputPrefix}${name}`)],
+    ),
+  );
 }
 
 const AROUND_PARTS = [MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
@@ -124,7 +139,7 @@ async function replaceable(
 async function earlierNames(path: string): Promise<string[] | undefined> {
   if (!(await lstat(path)).isFile()) return undefined;
   const earlier = parseResultManifest(await readFile(path, 'utf8'));
-  return earlier === undefined ? undefined : [...earlier.parts, ...AROUND_PARTS];
+  return earlier === undefined ? undefined : listedNames(earlier);
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -6,7 +6,7 @@ import type { JobStatus } from '../../aws/client/job-status.ts';
 import { downloadResults } from '../../aws/client/results.ts';
 import { formatBytes, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { reportPage } from '../../report/page/page.ts';
-import { MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
+import { BAD_RECORDS_NAME, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
 import { costText } from '../display/cost-text.ts';
 import { eachSecond } from '../display/each-second.ts';
 import { shortPath } from '../display/short-path.ts';
@@ -38,7 +38,8 @@ async function show(deployment: Deployment, status: JobStatus, flags: OutputFlag
   const { store } = deployment;
   const { report, outputPrefix } = await readReport(deployment, status);
   const hasPage = (await store.head(`${outputPrefix}${REPORT_NAME}`)) !== undefined;
-  const own = [MANIFEST_NAME, ...(hasPage ? [REPORT_NAME] : []), SUCCESS_NAME];
+  const bad = report.badRecords === undefined ? [] : [BAD_RECORDS_NAME];
+  const own = [MANIFEST_NAME, ...(hasPage ? [REPORT_NAME] : []), ...bad, SUCCESS_NAME];
   const names = [...report.parts.map(({ name }) => name), ...own];
   print(names.map((name) => `${store.location}/${outputPrefix}${name}\n`).join(''));
 }

@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { parseResultManifest, type ResultManifest } from '../../report/result-manifest.ts';
+import { listedNames, parseResultManifest, type ResultManifest } from '../../report/result-manifest.ts';
 import {
   inOrderOfArrival,
   isPartName,
@@ -62,9 +62,7 @@ export async function checkResults(
 ): Promise<string[]> {
   const present = await readdir(root).catch(absentAsEmpty);
   const manifest = await manifestOf(root);
-  const listed = new Set(
-    manifest === undefined ? [] : [SUCCESS_NAME, MANIFEST_NAME, ...manifest.parts, REPORT_NAME],
-  );
+  const listed = new Set(manifest === undefined ? [] : listedNames(manifest));
   const ours: string[] = [];
   for (const name of present.sort()) {
     const isListed = listed.has(name) && (name !== REPORT_NAME || (await isPageOf(root, manifest!)));
@@ -87,7 +85,7 @@ export async function checkResults(
 /** Returns the names of the files of the result that the folder holds, according to its manifest. */
 export async function resultNames(root: string): Promise<ReadonlySet<string>> {
   const manifest = await manifestOf(root);
-  return new Set(manifest === undefined ? [] : [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ...manifest.parts]);
+  return new Set(manifest === undefined ? [] : listedNames(manifest));
 }
 
 /**

@@ -12,10 +12,17 @@ import { lastStage, plannedEvent, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
 import type { InputFile } from '../../read/input-file.ts';
 import type { JobEvent, JobReport, PartReport } from '../../report/report.ts';
-import { MANIFEST_NAME, mergedName, partName, SUCCESS_NAME } from '../../report/result-names.ts';
-import type { TaskSummary } from '../../report/task-summary.ts';
+import {
+  BAD_RECORDS_NAME,
+  MANIFEST_NAME,
+  mergedName,
+  partName,
+  SUCCESS_NAME,
+} from '../../report/result-names.ts';
+import type { BadRecordsSummary, TaskSummary } from '../../report/task-summary.ts';
 import type { BlockCompression } from '../../shuffle/block.ts';
 import { commitJob } from '../../stages/commit-job.ts';
+import { jobBadRecords } from '../../stages/job-bad-records.ts';
 import { jobReport, partReports } from '../../stages/job-report.ts';
 import { DEFAULT_POLICY } from '../../stages/policy.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
@@ -122,8 +129,9 @@ async function runClaimed(plan: JobPlan, claimed: ClaimedRun): Promise<JobReport
     const done = await recover(folder, claim);
     await checkResults(folder.root, check).finally(() => removeDone(done));
     options.onEvent?.(plannedEvent(plan));
-    report = await runPlanned(plan, claimed, { store, signal });
-    await commitJob({ report, store, layout: JOB_FOLDER_LAYOUT });
+    const finished = await runPlanned(plan, claimed, { store, signal });
+    report = finished.report;
+    await commitJob({ ...finished, store, layout: JOB_FOLDER_LAYOUT });
     await publish(folder, claim, check);
   } catch (error) {
     await local.pool.close();
@@ -140,7 +148,7 @@ async function runPlanned(
   plan: JobPlan,
   { options, run, job, startedAt, startedMs }: ClaimedRun,
   { store, signal }: { store: FileStore; signal: AbortSignal },
-): Promise<JobReport> {
+): Promise<{ report: JobReport; badRecords: BadRecordsSummary | undefined }> {
   const { local, folder, numbers } = run;
   const layout = JOB_FOLDER_LAYOUT;
   const elapsedMs = () => Math.round(performance.now() - startedMs);
@@ -161,7 +169,7 @@ async function runPlanned(
     const startMs = stageStarts.get(stage.stage);
     return startMs === undefined ? stage : { ...stage, startMs };
   });
-  return jobReport(plan, {
+  const report = jobReport(plan, {
     startedAt,
     wallMs: elapsedMs(),
     stages: reports,
@@ -171,6 +179,7 @@ async function runPlanned(
     failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
     notices: numbers.notices,
   });
+  return { report, badRecords: jobBadRecords(stages.allSummaries) };
 }
 
 /**
@@ -214,7 +223,8 @@ function resultCheck(
     partName(taskId(stage, index), extension),
   );
   const results = settings.merge ? [mergedName(extension)] : parts;
-  const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...results]);
+  const list = settings.onBadRecord === undefined ? [] : [BAD_RECORDS_NAME];
+  const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...list, ...results]);
   return { output, overwrite, extension, willWrite: (name) => names.has(name) };
 }
 
