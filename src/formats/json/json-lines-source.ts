@@ -156,21 +156,19 @@ class SelectedFields<T> extends JsonLinesParser<T> {
 
   protected override deliverBlock(block: Buffer, blockOffset: number, deliver: (record: T) => void): void {
     const bytes = block.at(-1) === NEWLINE ? block : Buffer.concat([block, NEWLINE_BYTES]);
-    const text = bytes.toString('latin1');
-    const ascii = isAscii(bytes);
-    const valid = ascii || isUtf8(bytes);
     const reader = this.#reader;
+    const isValid = reader.load(bytes);
     for (
       let from = blockOffset === 0 ? byteOrderMarkBytes(bytes) : 0;
       from < bytes.length;
       from = reader.end
     ) {
       this.linesSeen += 1;
-      const record = reader.read(bytes, from, text, ascii);
+      const record = reader.read(from);
       if (record === undefined) {
         reader.end = bytes.indexOf(NEWLINE, from) + 1;
         this.#refuse(bytes.subarray(from, reader.end - 1));
-      } else if (!valid && !isUtf8(bytes.subarray(from, reader.end))) {
+      } else if (!isValid && !isUtf8(bytes.subarray(from, reader.end))) {
         this.bad(notUtf8(bytes.subarray(from, reader.end - 1)));
       } else {
         this.checkAndDeliver(record, deliver);

@@ -56,6 +56,8 @@ function stringTable(): Uint8Array {
 }
 
 export function skipSpaces(bytes: Buffer, from: number, spaces: Spaces): number {
+  // Most texts are written without any.
+  if (bytes[from]! > 0x20) return from;
   let at = from;
   while (spaces[bytes[at]!] === 1) at++;
   return at;

@@ -317,6 +317,23 @@ describe('jsonLines() as a source', () => {
     expect(bad[0]?.message).toContain('the line holds [1,2] (array of 2), but select needs objects');
   });
 
+  it('selects fields by their names, however they are written', async () => {
+    const select = ['a\\b', '"', 'é', '\n', ''] as const;
+    // The first line has the name a, backspace.
+    const lines = [
+      '{"a\\b":1}',
+      '{"a\\\\b":2}',
+      '{"\\"":3,"\\u00e9":4}',
+      '{"\\n":5,"":6,"\\u006e":7}',
+      '{"é":[8,"\\é"]}',
+    ];
+
+    const { records, bad } = await read(jsonLinesSource({ select }), `${lines.join('\n')}\n`, { skip: 1 });
+
+    expect(records).toEqual([{}, { 'a\\b': 2 }, { '"': 3, é: 4 }, { '\n': 5, '': 6 }]);
+    expect(bad.map(({ line }) => line)).toEqual([5]);
+  });
+
   it('reads numbers with select as JSON.parse does', async () => {
     const digits = fc.stringMatching(/^-?(0|[1-9]\d{0,17})(\.\d{1,17})?([eE][+-]?\d{1,3})?$/);
     await fc.assert(
