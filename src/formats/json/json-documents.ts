@@ -13,6 +13,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { MapReduceError } from '../../base/errors.ts';
 import { preview } from '../../base/show-value.ts';
 import { parseJson } from '../../codec/parse-json.ts';
+import { raw } from '../../codec/raw-bytes.ts';
 import { byteRanges, type RecordParser } from '../byte-ranges.ts';
 import { byteOrderMarkBytes } from '../line-blocks.ts';
 import type { OpenPiece, Source } from '../source.ts';
@@ -109,6 +110,8 @@ class DocumentParser<T> implements RecordParser<T> {
   /** Until this many bytes are held, what is incomplete is not scanned again, so that n bytes cost O(n). */
   #enoughBytes = 0;
   #isLast = false;
+  /** Whether all bytes that are held are ASCII. */
+  #isAscii = false;
 
   #next: Next = 'value';
   /** How many objects on the path are open. */
@@ -159,6 +162,7 @@ class DocumentParser<T> implements RecordParser<T> {
       if (held.length < 3 && !this.#isLast) return this.#next;
       held.at = byteOrderMarkBytes(held.all());
     }
+    this.#isAscii = isAscii(held.all());
     while (this.#step(deliver)) {}
     if (this.#next !== 'nothing') this.ownedBytes = held.offsetOf(held.at);
     return this.#next;
@@ -290,9 +294,9 @@ class DocumentParser<T> implements RecordParser<T> {
 
   /** Parses what the scanner has accepted. Undefined if it is not UTF-8, which is reported. */
   #parse(start: number, end: number): { readonly value: unknown } | undefined {
-    const bytes = this.#held.bytes.subarray(start, end);
-    if (isAscii(bytes)) return { value: parseJson(bytes.toString('latin1')) };
-    if (isUtf8(bytes)) return { value: parseJson(bytes.toString('utf8')) };
+    const { bytes } = this.#held;
+    if (this.#isAscii) return { value: parseJson(raw(bytes).latin1Slice(start, end)) };
+    if (isUtf8(bytes.subarray(start, end))) return { value: parseJson(raw(bytes).utf8Slice(start, end)) };
     this.#refuseUtf8(start, end);
     return undefined;
   }

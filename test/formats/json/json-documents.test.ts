@@ -172,6 +172,32 @@ describe('jsonDocuments()', () => {
     }
   });
 
+  it('reads no more than a record may have before it refuses one that is too large', async () => {
+    const source = jsonDocuments();
+    let chunks = 0;
+    const counting: Source<unknown> = {
+      ...source,
+      read: (piece) =>
+        source.read({
+          ...piece,
+          async *chunks() {
+            for await (const chunk of piece.chunks()) {
+              chunks += 1;
+              yield chunk;
+            }
+          },
+        }),
+    };
+
+    const reading = readSource(counting, Buffer.from(JSON.stringify(['x'.repeat(100_000)])), {
+      recordBytesMax: 1000,
+      chunkBytes: 100,
+    });
+
+    await expect(reading).rejects.toThrow('longer than 1000 bytes');
+    expect(chunks).toBe(11);
+  });
+
   it('scans a large record that arrives in small chunks only a few times', async () => {
     const text = JSON.stringify([`${'x'.repeat(4_000_000)}`]);
 
