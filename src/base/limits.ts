@@ -61,7 +61,7 @@ export const LIMITS = {
    * Whole files up to this size are read ahead, several at once: at most so many requests and, as a fraction of the worker's
    * memory, so many bytes.
    */
-  smallFileBytes: 128 * KiB,
+  smallFileBytes: 256 * KiB,
   smallFilesAheadMax: 64,
   smallFilesAheadBytesMax: 4 * MiB,
   smallFilesAheadMemoryFraction: 1 / 16,

@@ -28,6 +28,7 @@ export async function* decompressSmall(
 }
 
 function inOneCall(bytes: Buffer, compression: Compression): Buffer | undefined {
+  if (compression === 'gzip' && sizeInTrailer(bytes) > LIMITS.smallFileContentBytesMax) return undefined;
   const options = { info: true, maxOutputLength: LIMITS.smallFileContentBytesMax, chunkSize: CHUNK_BYTES };
   try {
     // With `info`, they return an object; the types do not say so.
@@ -41,6 +42,11 @@ function inOneCall(bytes: Buffer, compression: Compression): Buffer | undefined 
   } catch {
     return undefined;
   }
+}
+
+/** The size of the content, modulo 2^32, in the last four bytes of a gzip file. It spares an attempt that would be in vain. */
+function sizeInTrailer(bytes: Buffer): number {
+  return bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4);
 }
 
 const CHUNK_BYTES = 32 * KiB;

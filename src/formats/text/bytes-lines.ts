@@ -39,8 +39,7 @@ export interface BytesLine {
  * The source of lines as ranges of bytes. It reads what `textLines()` reads, and delivers `BytesLine` instead of strings: the
  * same lines, without '\n' or '\r\n' and a UTF-8 byte order mark. UTF-16 files are refused.
  *
- * @throws nothing itself. While the job runs, a line longer than 256 MiB, or a quarter of the worker's memory, is a
- *   RecordTooLargeError.
+ * While the job runs, a line longer than 256 MiB, or a quarter of the worker's memory, is a RecordTooLargeError.
  *
  * @example
  * // The third column of tab-separated lines:

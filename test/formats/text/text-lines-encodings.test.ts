@@ -204,6 +204,27 @@ describe.each(ENCODINGS)('textLines() in %s', (label) => {
   });
 });
 
+describe('a file of which one bit was flipped', () => {
+  const text = 'zürich\r\n漢字 😀\n\nend';
+  it.each([
+    ['utf-8', Buffer.from(text)],
+    ['utf-16le', Buffer.from(text, 'utf16le')],
+    ['utf-16be', Buffer.from(text, 'utf16le').swap16()],
+    ['shift_jis', Buffer.from('93fa967b0d0a8abf0a0a93fa', 'hex')],
+  ])('is read in %s as TextDecoder reads it, and what is not valid is counted', async (encoding, bytes) => {
+    for (let bit = 0; bit < 8 * bytes.length; bit += 1) {
+      const damaged = Buffer.from(bytes);
+      damaged[bit >> 3]! ^= 1 << (bit & 7);
+
+      const read = await readInPieces(textLines({ encoding }), damaged, { cuts: [5, 12], chunkBytes: 4 });
+
+      expect(read.records).toEqual(decodedLines(damaged, encoding));
+      expect(sum(read.counts)).toBe(read.records.filter((line) => line.includes('\ufffd')).length);
+      expect(read.unitsRead).toBe(damaged.length);
+    }
+  });
+});
+
 describe('textLines() in UTF-8', () => {
   it('counts the lines that are not valid, or makes each of them a bad record', async () => {
     await fc.assert(

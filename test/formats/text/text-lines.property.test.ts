@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { naiveLines, parsePiece, piecesFromCuts, randomCuts, randomText } from '../line-oracle.ts';
+import { PROPERTY_RUNS as RUNS } from '../property-runs.ts';
 
-const RUNS = { numRuns: 1000 };
 const chunkSizesOf = (max: number) => fc.array(fc.integer({ min: 1, max }), { minLength: 1, maxLength: 4 });
 
 describe('textLines() against a naive split, for random text, cuts and chunks', () => {
