@@ -86,7 +86,7 @@ export function badRecordText({ message, offset, line }: BadRecord, file: string
 }
 
 /** Adds the file to the source's errors: the source knows only the offset. */
-function namingFile(error: unknown, fileName: string, recordBytesRule: string | undefined): unknown {
+export function namingFile(error: unknown, fileName: string, recordBytesRule?: string): unknown {
   const unnamed =
     (isMapReduceError(error, 'RecordTooLargeError') || isMapReduceError(error, 'CorruptInputError')) &&
     error.details.file === undefined;

@@ -108,6 +108,23 @@ describe('the format of a file', () => {
     }
   });
 
+  test('ASCII is refused by a job that reads UTF-16', async () => {
+    const text = 'plain text of some length\n'.repeat(2);
+
+    for (const [name, content] of [
+      ['plain.txt', Buffer.from(text)],
+      ['packed.gz', gzipSync(text)],
+    ] as const) {
+      await expect(linesOf(name, content, { encoding: 'utf-16le' })).rejects.toMatchObject({
+        name: 'CorruptInputError',
+        message: expect.stringMatching(
+          /\/(plain\.txt|packed\.gz): the file starts with ASCII text, "plain text of some l", but the job reads it as UTF-16LE\. Remove 'encoding'/,
+        ),
+        details: { file: expect.stringContaining(name) },
+      });
+    }
+  });
+
   test('UTF-16 with a mark is refused by a format that reads UTF-8 only', async () => {
     writeFileSync(join(folder, 'a.txt'), MARKED);
     const listed = await listLocalInputs(store, [folder]);

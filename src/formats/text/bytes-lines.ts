@@ -7,6 +7,7 @@
  */
 
 import { KiB } from '../../base/limits.ts';
+import { shortAscii } from '../../codec/short-ascii.ts';
 import { byteRanges } from '../byte-ranges.ts';
 import { byteOrderMarkBytes, LineBlocks } from '../line-blocks.ts';
 import type { Source } from '../source.ts';
@@ -75,7 +76,9 @@ class CurrentLine implements BytesLine {
   }
 
   text(from = 0, to = this.length): string {
-    return this.bytes.toString('utf8', this.#at(from), this.#at(to));
+    const start = this.#at(from);
+    const end = Math.max(start, this.#at(to));
+    return shortAscii(this.bytes, start, end) ?? this.bytes.toString('utf8', start, end);
   }
 
   copy(from = 0, to = this.length): Buffer {

@@ -84,11 +84,29 @@ function refused(label: unknown, caller: string, why: string, cause?: unknown): 
   );
 }
 
-/** What `Source.look` remembers of a file: the label of its encoding if that is not the one expected, or is UTF-16. */
+/**
+ * What `Source.look` remembers of a file: the label of its encoding if that is not the one expected, or is UTF-16.
+ *
+ * @throws CorruptInputError for a file that is certainly not UTF-16, as expected
+ */
 export function lookForMark(head: Buffer, expected: TextEncoding): string | undefined {
   if (expected === LATIN_1) return undefined;
-  const marked = markedEncoding(head) ?? expected;
-  return marked === expected && !isUtf16(expected) ? undefined : marked.label;
+  const marked = markedEncoding(head);
+  if (marked === undefined && isUtf16(expected) && isAsciiText(head)) {
+    throw new MapReduceError(
+      'CorruptInputError',
+      `the file starts with ASCII text, ${preview(head.toString('latin1', 0, 20))}, but the job reads it as ${expected.name}. Remove 'encoding' from the job's input if its files are UTF-8`,
+    );
+  }
+  const found = marked ?? expected;
+  return found === expected && !isUtf16(expected) ? undefined : found.label;
+}
+
+/** ASCII characters side by side are valid UTF-16 too, and Chinese. That 16 in a row are ASCII has odds of a million to one. */
+function isAsciiText(head: Buffer): boolean {
+  return (
+    head.length >= 32 && isAscii(head) && head.every((byte) => byte >= 0x20 || (byte >= 0x08 && byte <= 0x0d))
+  );
 }
 
 export function isUtf16(encoding: TextEncoding): boolean {

@@ -5,9 +5,10 @@
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
-import type { Source } from '../../formats/source.ts';
+import type { PlainJson, Source } from '../../formats/source.ts';
 import { fileKind, KIND_BYTES, notReadable } from '../../read/file-kind.ts';
 import type { InputFile } from '../../read/input-file.ts';
+import { namingFile } from '../../read/read-records.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
 /**
@@ -33,12 +34,20 @@ export async function lookInside(
     });
     const { kind } = fileKind(head, { isText: false });
     if (kind === 'gzip' || kind === 'zstd') return { ...file, compression: kind };
-    const look = source.look?.(head);
+    const look = lookAt(head, file, source);
     if (look !== undefined) return { ...file, look };
     const found = fileKind(head, { isText: source.isText === true });
     if (found.kind === 'refused') throw notReadable(file.key, found);
     return file;
   });
+}
+
+function lookAt(head: Buffer, file: InputFile, source: Pick<Source<unknown>, 'look'>): PlainJson | undefined {
+  try {
+    return source.look?.(head);
+  } catch (error) {
+    throw namingFile(error, file.key);
+  }
 }
 
 /** A compressed file has bytes even if its contents are empty, so an empty one was truncated. */

@@ -115,24 +115,26 @@ describe('a line of bytesLines()', () => {
   }
 
   it('has the length, the text and the parts of the line only', async () => {
-    const seen = await ofLine('zü;é', (line) => ({
+    const seen = await ofLine('zü;é and more than twelve', (line) => ({
       length: line.length,
       text: line.text(),
       part: line.text(4),
       end: line.text(-2),
       beyond: line.text(2, 100),
       none: line.text(3, 1),
+      empty: line.text(1, 0),
       bytes: line.subarray(0, 1).toString(),
       at: line.bytes[line.start],
     }));
 
     expect(seen).toEqual({
-      length: 6,
-      text: 'zü;é',
-      part: 'é',
-      end: 'é',
-      beyond: '\ufffd;é',
+      length: 27,
+      text: 'zü;é and more than twelve',
+      part: 'é and more than twelve',
+      end: 've',
+      beyond: '\ufffd;é and more than twelve',
       none: '',
+      empty: '',
       bytes: 'z',
       at: 0x7a,
     });
