@@ -53,6 +53,7 @@ export function headerOf(
   { dialect, encoding }: { readonly dialect: CsvDialect; readonly encoding: CsvEncoding },
 ): Header | undefined {
   const scanner = new CsvScanner(dialect);
+  scanner.use(bytes);
   if (bytes.length < MARK.length && !isEnd) return undefined;
   let at = bytes.subarray(0, MARK.length).equals(MARK) ? MARK.length : 0;
   while (at < bytes.length) {
@@ -62,7 +63,7 @@ export function headerOf(
       at = newline + 1;
       continue;
     }
-    const next = scanner.next(bytes, at, bytes.length, isEnd);
+    const next = scanner.scan(at, bytes.length, isEnd);
     if (next === INCOMPLETE) return undefined;
     if (next === MALFORMED) {
       const message = malformedMessage(scanner.malformed!, {
@@ -77,7 +78,6 @@ export function headerOf(
       });
     }
     const cells = new Cells(scanner, { quote: dialect.quote, encoding });
-    cells.use(bytes);
     cells.select(at);
     at = next;
     // Empty lines before the header.

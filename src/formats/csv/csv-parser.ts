@@ -207,7 +207,7 @@ export class CsvParser<R> implements RecordParser<R> {
     const cells = this.#cells;
     const { comment } = this.#format.dialect;
     const { recordBytesMax, endBytes } = this.#piece;
-    cells.use(bytes);
+    scanner.use(bytes);
     this.#bytesOffset = offset;
     if (this.#rows === undefined && !this.#readHeader(bytes, isEnd)) return;
     const rows = this.#rows!;
@@ -222,7 +222,7 @@ export class CsvParser<R> implements RecordParser<R> {
       if (bytes[start] === comment) {
         next = this.#lineEnd(bytes, at, isEnd);
       } else {
-        next = scanner.next(bytes, start, bytes.length, isEnd);
+        next = scanner.next(start, isEnd);
         if (next < 0 || next - start > recordBytesMax) {
           next = this.#unfinished(next, bytes, start, isEnd);
         } else if (next > start) {
@@ -280,7 +280,7 @@ export class CsvParser<R> implements RecordParser<R> {
       found >= 0 ? found : found === MALFORMED && !isUnclosed ? scanner.malformed!.at : bytes.length;
     if (reached - at > recordBytesMax && !(isUnclosed && !this.#format.dialect.multiline)) {
       // The result must not depend on how much is known beyond the bound.
-      const again = scanner.next(bytes, at, at + recordBytesMax, false);
+      const again = scanner.scan(at, at + recordBytesMax, false);
       if (again !== INCOMPLETE || scanner.openQuoteAt === -1) throw this.#tooLarge();
       scanner.malformed = {
         what: 'unclosed quote',

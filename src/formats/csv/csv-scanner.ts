@@ -10,6 +10,8 @@
  * longer UTF-8 sequence is ASCII, so bytes are compared.
  */
 
+import { TextBlock } from './text-block.ts';
+
 /** The special bytes. `NONE` for one that the text does not have. */
 export interface CsvDialect {
   readonly delimiter: number;
@@ -40,6 +42,11 @@ export interface Malformed {
   readonly at: number;
 }
 
+/** Searching text is faster than a loop over the bytes if fields have this many bytes on average. */
+const LONG_FIELD_BYTES = 6;
+/** How much of a block shows how long its fields are. */
+const SAMPLE_BYTES = 512;
+
 /** One per reader, since it holds the fields of the last record. */
 export class CsvScanner {
   /**
@@ -51,9 +58,14 @@ export class CsvScanner {
   malformed: Malformed | undefined;
   /** If the last record is incomplete: where the quote is that has not been closed yet, or -1. */
   openQuoteAt = -1;
+  readonly block = new TextBlock();
 
   readonly #delimiter: number;
+  readonly #delimiterText: string;
   readonly #quote: number;
+  readonly #quoteText: string;
+  /** Whether the fields of the block are long, and few of them are quoted. */
+  #isSearched = false;
   /** '\n' if it must not occur inside quotes. */
   readonly #forbidden: number;
   /** Most bytes of most text are greater than this, and need no further comparison. */
@@ -61,19 +73,96 @@ export class CsvScanner {
 
   constructor({ delimiter, quote, multiline }: CsvDialect) {
     this.#delimiter = delimiter;
+    this.#delimiterText = String.fromCharCode(delimiter);
     this.#quote = quote;
+    this.#quoteText = String.fromCharCode(quote);
     this.#forbidden = multiline ? NONE : NEWLINE;
     this.#specialMax = Math.max(delimiter, quote === NONE ? 0 : quote, NEWLINE);
+  }
+
+  /** Must be called before bytes are scanned. */
+  use(bytes: Buffer): void {
+    this.block.use(bytes);
+    this.#isSearched = false;
   }
 
   /**
    * Scans the record that starts at `start`.
    *
-   * @param end    where the known bytes end
-   * @param isEnd  whether that is the end of the file
+   * @param isEnd  whether the bytes end with the file
    * @returns where the next record starts, INCOMPLETE or MALFORMED
    */
-  next(bytes: Buffer, start: number, end: number, isEnd: boolean): number {
+  next(start: number, isEnd: boolean): number {
+    const { block } = this;
+    if (start >= block.end) this.#moveTo(start);
+    if (this.#isSearched) {
+      const next = this.#search(start);
+      if (next !== INCOMPLETE) return next;
+    }
+    return this.scan(start, block.bytes.length, isEnd);
+  }
+
+  #moveTo(start: number): void {
+    const { block } = this;
+    block.moveTo(start);
+    const sampled = Math.min(SAMPLE_BYTES, block.text.length);
+    let fields = 0;
+    let lines = 0;
+    let quoted = 0;
+    let before = NEWLINE;
+    for (let i = 0; i < sampled; i++) {
+      const code = block.text.charCodeAt(i);
+      if (code === NEWLINE) lines += 1;
+      else if (code === this.#delimiter) fields += 1;
+      else if (code === this.#quote && (before === NEWLINE || before === this.#delimiter)) quoted += 1;
+      before = code;
+    }
+    this.#isSearched = sampled >= (fields + lines) * LONG_FIELD_BYTES && quoted * 2 <= lines;
+  }
+
+  /** The fast way, for a record without quotes that ends in the block. INCOMPLETE for all others. */
+  #search(start: number): number {
+    const { block } = this;
+    let newline = block.text.indexOf('\n', start - block.start);
+    if (newline === -1) {
+      if (start === block.start || block.end === block.bytes.length) return INCOMPLETE;
+      this.#moveTo(start);
+      newline = block.text.indexOf('\n');
+      if (newline === -1) return INCOMPLETE;
+    }
+    const { text, start: blockStart } = block;
+    newline += blockStart;
+    if (this.#quote !== NONE) {
+      if (block.quoteAt < start) block.quoteAt = indexIn(text, this.#quoteText, start, blockStart);
+      if (block.quoteAt < newline) return INCOMPLETE;
+    }
+    const delimiter = this.#delimiterText;
+    let at = block.delimiterAt;
+    if (at < start) at = indexIn(text, delimiter, start, blockStart);
+    let ends = this.ends;
+    let column = 0;
+    let fieldStart = start;
+    while (at < newline) {
+      if (column === ends.length) ends = this.#growEnds();
+      ends[column] = at;
+      column += 1;
+      fieldStart = at + 1;
+      at = indexIn(text, delimiter, fieldStart, blockStart);
+    }
+    block.delimiterAt = at;
+    if (column === ends.length) ends = this.#growEnds();
+    ends[column] = newline > fieldStart && block.bytes[newline - 1] === RETURN ? newline - 1 : newline;
+    this.columnCount = column + 1;
+    return newline + 1;
+  }
+
+  /**
+   * The same as next(), byte by byte.
+   *
+   * @param end  where the bytes are taken to end
+   */
+  scan(start: number, end: number, isEnd: boolean): number {
+    const { bytes } = this.block;
     const delimiter = this.#delimiter;
     const quote = this.#quote;
     const specialMax = this.#specialMax;
@@ -155,4 +244,10 @@ export class CsvScanner {
     this.ends = grown;
     return grown;
   }
+}
+
+/** Index in the bytes of the next character; beyond all bytes if there is none. */
+function indexIn(text: string, character: string, from: number, blockStart: number): number {
+  const found = text.indexOf(character, from - blockStart);
+  return found === -1 ? Number.MAX_SAFE_INTEGER : found + blockStart;
 }

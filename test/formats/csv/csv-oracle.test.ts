@@ -91,6 +91,38 @@ it('any bytes give the rows that csv-parse finds, or a message where it refuses 
   expect(accepted).toBeGreaterThan(PROPERTY_RUNS.numRuns / 10);
 });
 
+it('long fields, few of them quoted, give the rows that csv-parse finds, in blocks and chunks of any size', async () => {
+  const anyField = fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom('some longer text', 'another field', 'the third, quoted', '') },
+    { weight: 1, arbitrary: fc.constantFrom('a "quote"', 'é and more', 'a\rb', '\r', 'line\nline') },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(anyField, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 30 }),
+      fc.constantFrom('\n', '\r\n'),
+      fc.integer({ min: 1, max: 3000 }),
+      fc.constantFrom(1, 1, 1, 200),
+      async (rows, end, chunkBytes, times) => {
+        const text = rows
+          .map((row) =>
+            row.map((cell) => (/[",\n]|\r$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(','),
+          )
+          .map((line) => line + end)
+          .join('')
+          .repeat(times);
+        const { records, bad } = await read(csv({ header: false }), text, {
+          ...SKIP_ALL,
+          chunkBytes: chunkBytes * times,
+        });
+
+        expect(bad).toEqual([]);
+        expect(records).toEqual(independent(text));
+      },
+    ),
+    { numRuns: Math.ceil(PROPERTY_RUNS.numRuns / 4) },
+  );
+});
+
 describe('a file that is damaged at any byte', () => {
   const file = Buffer.from('id,name\r\n1,"a ""b"""\r\n2,"c,\nd"\r\n3,é\r\n4,\r\n');
   const source = csv({ columns: { id: 'number', name: 'string' } });

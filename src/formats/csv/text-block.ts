@@ -1,0 +1,50 @@
+import { isAscii } from 'node:buffer';
+import { KiB } from '../../base/limits.ts';
+import { raw } from '../../codec/raw-bytes.ts';
+
+/** How many bytes are decoded at once. See text-lines.ts: longer strings are slow to allocate. */
+const BLOCK_BYTES = 48 * KiB;
+
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * Some of the bytes that are scanned, as text of one character per byte. Searching text for a character takes 10 ns, and a
+ * slice of it 10 to 20 ns, while a call to search or decode the bytes of one cell takes 40 or more.
+ */
+export class TextBlock {
+  bytes: Buffer = NO_BYTES;
+  text = '';
+  /** The text stands for bytes[start, end). */
+  start = 0;
+  end = 0;
+  /** Index of the next delimiter and of the next quote, from where they were last needed. -1: not known. */
+  delimiterAt = -1;
+  quoteAt = -1;
+  #isAscii: boolean | undefined;
+
+  /** Starts with other bytes. */
+  use(bytes: Buffer): void {
+    this.bytes = bytes;
+    this.#set('', 0, 0);
+  }
+
+  /** Moves the block. */
+  moveTo(start: number): void {
+    const end = Math.min(this.bytes.length, start + BLOCK_BYTES);
+    this.#set(raw(this.bytes).latin1Slice(start, end), start, end);
+  }
+
+  isAscii(): boolean {
+    this.#isAscii ??= isAscii(this.bytes.subarray(this.start, this.end));
+    return this.#isAscii;
+  }
+
+  #set(text: string, start: number, end: number): void {
+    this.text = text;
+    this.start = start;
+    this.end = end;
+    this.delimiterAt = -1;
+    this.quoteAt = -1;
+    this.#isAscii = undefined;
+  }
+}
