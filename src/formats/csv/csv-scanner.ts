@@ -220,8 +220,7 @@ export class CsvScanner {
     for (let at = open + 1; at < end; at++) {
       const byte = bytes[at]!;
       if (byte === quote) {
-        if (at + 1 === end) return isEnd ? end : INCOMPLETE;
-        if (bytes[at + 1] !== quote) return at + 1;
+        if (at + 1 === end || bytes[at + 1] !== quote) return at + 1;
         at += 1;
       } else if (byte === forbidden) {
         return this.#fail('unclosed quote', column, open);

@@ -14,6 +14,8 @@ const WELL_FORMED: readonly (readonly [name: string, text: string])[] = [
   ['with delimiters and doubled quotes', 'a,b\n"x,""y""",2\n"""",","\n"a""\n""b",3\n'],
   ['with a byte order mark', '\ufeffa,b\n1,2\n"é\n漢",4\n'],
   ['with a byte order mark and quotes', '\ufeff"a","b"\n"1","2"\n'],
+  ['with a byte order mark and a line end in the first field', '\ufeff"a\nb","c"\n1,2\n'],
+  ['with a line end before a closing quote', 'a,b\nxyz,1\n"xxxxxxxxxxxxxx\n",1\n'],
   ['with a header in quotes', '"a\n1","b"\n1,2\n3,4\n'],
   ['with empty lines', 'a,b\n\n1,2\n\r\n\n3,4\n\n'],
   ['with a lone carriage return', 'a,b\n1\r2,x\r\n"\r",3\n'],
@@ -66,6 +68,46 @@ describe('a file that is cut at any byte', () => {
       const read = await readPieces<unknown>(source, bytes, [cut]);
       if (read.meets) expect(read).toEqual(whole);
     }
+  });
+});
+
+describe('a large file', () => {
+  const cutsOf = (bytes: Buffer) =>
+    Array.from({ length: 12 }, (_, i) => Math.floor((bytes.length * (i + 1)) / 13) + i);
+
+  const FILES: readonly (readonly [name: string, row: (i: number) => string])[] = [
+    ['without quotes', (i) => `${i},some text ${i}\n`],
+    ['with line ends in quotes', (i) => `${i},"some\ntext, ""${i}""\n,\n"\n`],
+    ['with a rare quote', (i) => (i % 20_000 === 7 ? `${i},"a,\nb"\n` : `${i},${'text '.repeat(i % 9)}\n`)],
+    ['with empty fields in quotes', () => `"",""\n`],
+    ['with quotes around all fields', (i) => `"${i}","text, ${i}"\n`],
+    ['with line ends everywhere', (i) => `"\n","\n${i % 100 === 0 ? i : ''}"\n`],
+  ];
+  for (const [name, row] of FILES) {
+    it(`${name} is split right`, async () => {
+      const bytes = Buffer.from(Array.from({ length: 80_000 }, (_, i) => row(i)).join(''));
+      const source = csv({ header: false, columns: ['id', 'text'] });
+      const whole = await readPieces<unknown>(source, bytes, []);
+      const cut = await readPieces<unknown>(source, bytes, cutsOf(bytes), {});
+
+      expect(whole.records.length).toBe(80_000);
+      expect(cut.meets).toBe(true);
+      expect(cut.offsets).toEqual(whole.offsets);
+      expect(cut.records).toEqual(whole.records);
+    });
+  }
+
+  it('with one quoted field longer than the look-ahead is not split silently', async () => {
+    const bytes = Buffer.from(`a,b\n1,"${'x,y\n'.repeat(200_000)}"\n3,4\n`);
+    const whole = await readPieces<unknown>(csv(), bytes, []);
+    const cut = await readPieces<unknown>(csv(), bytes, cutsOf(bytes));
+
+    expect(whole).toMatchObject({ meets: true, bad: [] });
+    expect(whole.records.length).toBe(2);
+    expect(cut.meets).toBe(false);
+    await expect(
+      readPieces<unknown>(csv({ columns: { a: 'number' } }), bytes, cutsOf(bytes), {}),
+    ).rejects.toThrow('Or a task that started in the middle of the file took quotes for the wrong ones');
   });
 });
 

@@ -323,6 +323,13 @@ it('a record that is too long is refused, with bounded memory', async () => {
   );
 });
 
+it('a record may be as long as the limit, its line end included', async () => {
+  const text = `a,b\n1,${'x'.repeat(97)}\n`;
+
+  expect((await read(csv(), text, { recordBytesMax: 100 })).records.length).toBe(1);
+  expect(await refusal(csv(), text, 99)).toContain('is longer than 99 bytes');
+});
+
 it('a value of csv() that cannot be is refused by name', () => {
   const cases: [make: () => unknown, message: string][] = [
     [() => csv({ delimiter: ';;' }), 'csv() received delimiter ";;"; it must be one ASCII character'],
