@@ -12,12 +12,15 @@ export interface App {
 
 export const apps = {
   'access-log': app('access-log', () => import('./access-log/job.ts')),
+  alb: app('alb', () => import('./alb/job.ts')),
+  cloudtrail: app('cloudtrail', () => import('./cloudtrail/job.ts')),
   grep: app('grep', () => import('./grep/job.ts')),
   'grep-count': app('grep-count', () => import('./grep-count/job.ts')),
   'inverted-index': app('inverted-index', () => import('./inverted-index/job.ts')),
   'max-temperature': app('max-temperature', () => import('./max-temperature/job.ts')),
   sort: app('sort', () => import('./sort/job.ts')),
   top: app('top', () => import('./top/job.ts')),
+  'vpc-flow': app('vpc-flow', () => import('./vpc-flow/job.ts')),
   'word-count': app('word-count', () => import('./word-count/job.ts')),
 } satisfies Record<string, App>;
 

@@ -13,20 +13,27 @@ const largest = topN<Ranked>(MOST, (a, b) => b.number - a.number || (a.line < b.
 export default defineJob({
   name: 'top',
   description:
-    'The lines with the largest numbers after their last tab, such as the most frequent words of a word count',
+    'The lines with the largest numbers in their last column, such as the most frequent words of a word count',
   input: textLines(),
   params: {
     n: { type: 'number', default: 10, description: `how many lines, at most ${MOST}` },
+    separator: {
+      type: 'string',
+      choices: ['tab', 'comma'],
+      default: 'tab',
+      description: 'what stands before the last column',
+    },
   },
-  setup({ n }) {
+  setup({ n, separator }) {
     if (!Number.isInteger(n) || n < 1 || n > MOST) {
       throw new RangeError(`n must be a whole number from 1 to ${MOST}; received ${n}`);
     }
+    return separator === 'tab' ? '\t' : ',';
   },
   key: 'string',
   value: json<readonly Ranked[]>(),
-  map(line, { emit, count }) {
-    const text = line.slice(line.lastIndexOf('\t') + 1).trim();
+  map(line, { emit, count, state: separator }) {
+    const text = line.slice(line.lastIndexOf(separator) + 1).trim();
     const number = NUMBER.test(text) ? Number(text) : Number.NaN;
     if (Number.isFinite(number)) emit('top', [{ line, number }]);
     else count('bad lines');

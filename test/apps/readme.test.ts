@@ -36,7 +36,7 @@ test.each(Object.keys(apps) as AppName[])(
 
     expect(positionals).toEqual([name]);
     expect(values.output).toBe(`out/${name}`);
-    const shown = block(readme, 'tsv') ?? block(readme, 'txt')!;
+    const shown = ['tsv', 'txt', 'csv', 'jsonl'].map((language) => block(readme, language)).find(Boolean)!;
     expect(text.slice(0, shown.length)).toBe(shown);
   },
 );

@@ -48,3 +48,13 @@ test('counts infinities, and texts that only start like a number, as bad lines, 
   expect(text).toBe('d\t7\na\t5\ni\t1e-7\nj\t-0\n');
   expect(report.counters).toEqual({ 'bad lines': 6 });
 });
+
+test('--set separator=comma reads the last column of CSV', async () => {
+  const { text, report } = await runApp('top', {
+    inputs: [inputFile('counts.csv', 'word,count\nbe,3\n"a,b",12\ncat,7\tx\n')],
+    params: { separator: 'comma' },
+  });
+
+  expect(text).toBe('"a,b",12\nbe,3\n');
+  expect(report.counters).toEqual({ 'bad lines': 2 });
+});
