@@ -1,6 +1,6 @@
 /**
- * Finds where a JSON value ends, and verifies all of it by the grammar of RFC 8259, without making the value. It is about
- * five times as fast as parsing.
+ * Finds where a JSON value ends, and verifies all of it by the grammar of RFC 8259, without making the value. It is
+ * about three times as fast as parsing.
  *
  * Each function takes the place where it starts and returns the place after what it read, or `~at` (a negative number), where
  * `at` is the first byte that cannot be right. Nothing reads beyond the first byte that is wrong, and a byte below 0x20 is
@@ -12,9 +12,9 @@
 export type Spaces = Uint8Array;
 
 /** White space within a line. */
-export const SPACES_IN_LINE: Spaces = tableOf({ ' \t\r': 1 });
+export const SPACES_IN_LINE: Spaces = tableOf(' \t\r');
 /** All white space of JSON. */
-export const SPACES: Spaces = tableOf({ ' \t\r\n': 1 });
+export const SPACES: Spaces = tableOf(' \t\r\n');
 
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
@@ -23,41 +23,30 @@ export const OPEN_ARRAY = 0x5b;
 export const CLOSE_ARRAY = 0x5d;
 export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
+const SPACE = 0x20;
+const BACKSLASH = 0x5c;
 const MINUS = 0x2d;
 const PLUS = 0x2b;
 const DOT = 0x2e;
 const ZERO = 0x30;
+const NINE = 0x39;
 const LETTER_U = 0x75;
 const LETTER_E = 0x65;
 
-/** The kinds of bytes inside a string. */
-const PLAIN = 0;
-const ENDS = 1;
-const ESCAPES = 2;
-const IN_STRING = stringTable();
-const DIGIT = tableOf({ '0123456789': 1 });
-const HEX_DIGIT = tableOf({ '0123456789abcdefABCDEF': 1 });
+const HEX_DIGIT = tableOf('0123456789abcdefABCDEF');
 /** What may follow a backslash, except u. */
-const ESCAPED = tableOf({ '"\\/bfnrt': 1 });
+const ESCAPED = tableOf('"\\/bfnrt');
 
-function tableOf(classes: Readonly<Record<string, number>>): Uint8Array {
+/** A table of bytes: 1 for those of the text. */
+function tableOf(text: string): Uint8Array {
   const table = new Uint8Array(256);
-  for (const [bytes, kind] of Object.entries(classes)) {
-    for (const byte of Buffer.from(bytes)) table[byte] = kind;
-  }
-  return table;
-}
-
-function stringTable(): Uint8Array {
-  const table = tableOf({ '"': ENDS, '\\': ESCAPES });
-  // Control characters.
-  table.fill(3, 0, 0x20);
+  for (const byte of Buffer.from(text)) table[byte] = 1;
   return table;
 }
 
 export function skipSpaces(bytes: Buffer, from: number, spaces: Spaces): number {
   // Most texts are written without any.
-  if (bytes[from]! > 0x20) return from;
+  if (bytes[from]! > SPACE) return from;
   let at = from;
   while (spaces[bytes[at]!] === 1) at++;
   return at;
@@ -67,10 +56,10 @@ export function skipSpaces(bytes: Buffer, from: number, spaces: Spaces): number 
 export function skipString(bytes: Buffer, from: number): number {
   let at = from;
   for (;;) {
-    let kind = IN_STRING[bytes[at]!];
-    while (kind === PLAIN) kind = IN_STRING[bytes[++at]!];
-    if (kind === ENDS) return at + 1;
-    if (kind !== ESCAPES) return ~at;
+    let byte = bytes[at]!;
+    while (byte !== QUOTE && byte !== BACKSLASH && byte >= SPACE) byte = bytes[++at]!;
+    if (byte === QUOTE) return at + 1;
+    if (byte !== BACKSLASH) return ~at;
     at = skipEscape(bytes, at + 1);
     if (at < 0) return at;
   }
@@ -85,8 +74,12 @@ function skipEscape(bytes: Buffer, from: number): number {
   return from + 5;
 }
 
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
+}
+
 export function isNumberStart(byte: number | undefined): boolean {
-  return byte === MINUS || DIGIT[byte!] === 1;
+  return byte === MINUS || isDigit(byte!);
 }
 
 function skipNumber(bytes: Buffer, from: number): number {
@@ -109,7 +102,7 @@ function skipNumber(bytes: Buffer, from: number): number {
 
 function skipDigits(bytes: Buffer, from: number): number {
   let at = from;
-  while (DIGIT[bytes[at]!] === 1) at++;
+  while (isDigit(bytes[at]!)) at++;
   return at === from ? ~at : at;
 }
 
