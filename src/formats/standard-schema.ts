@@ -129,7 +129,7 @@ function refusalOf(vendor: string, record: unknown, issues: readonly SchemaIssue
   const more = issues.length - shown.length;
   if (more > 0) shown.push(`and ${more} more`);
   if (shown.length === 0) shown.push(preview(record));
-  return `the schema (${vendor}) refuses the record: ${shown.join('; ')}. Correct the record or the schema, or skip such records with onBadRecord.`;
+  return `the schema (${vendor}) refuses the record: ${shown.join('; ')}. Correct the record or the schema`;
 }
 
 /** For example: `user.age is "x": expected a number`. */

@@ -6,6 +6,7 @@ import { mapBounded } from '../base/map-bounded.ts';
 import type { Piece } from '../formats/source.ts';
 import type { InputFile } from '../read/input-file.ts';
 import { StoredPiece } from '../read/open-piece.ts';
+import { namingFile } from '../read/read-records.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /**
@@ -27,14 +28,18 @@ export async function madePieces(
       { store, recordBytesMax: 0, chunkBytes: undefined, onBad: () => {}, count: () => {} },
     );
     const pieces: Piece[] = [];
-    for await (const piece of cuts.files({
-      name: file.key,
-      sizeBytes: file.sizeBytes,
-      pieceBytes,
-      range: (start, end) => open.range(start, end),
-    })) {
-      assertPiece(piece, file, { format: source.name, start: pieces.at(-1)?.endBytes ?? 0 });
-      pieces.push(piece);
+    try {
+      for await (const piece of cuts.files({
+        name: file.key,
+        sizeBytes: file.sizeBytes,
+        pieceBytes,
+        range: (start, end) => open.range(start, end),
+      })) {
+        assertPiece(piece, file, { format: source.name, start: pieces.at(-1)?.endBytes ?? 0 });
+        pieces.push(piece);
+      }
+    } catch (error) {
+      throw namingFile(error, open.fileName);
     }
     return pieces;
   });

@@ -100,19 +100,16 @@ export class RecordsReader<K, V> implements RecordReader<readonly [K, V]> {
   readonly #piece: OpenPiece;
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
-  readonly #first: number;
-  readonly #endBytes: number;
+  #first = 0;
+  #endBytes = 0;
   /** Bytes of the file from `windowStart` on. */
   #window: Buffer = NO_BYTES;
   #windowStart = 0;
 
   constructor(piece: OpenPiece, keyCodec: Codec<K>, valueCodec: Codec<V>) {
-    const hint = hintOf(piece);
     this.#piece = piece;
     this.#keyCodec = keyCodec;
     this.#valueCodec = valueCodec;
-    this.#first = hint.first;
-    this.#endBytes = hint.endBytes;
   }
 
   /** The number in the file of the current record, from 0. */
@@ -121,6 +118,9 @@ export class RecordsReader<K, V> implements RecordReader<readonly [K, V]> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RecordBatch<readonly [K, V]>, undefined> {
+    const { first, endBytes } = hintOf(this.#piece);
+    this.#first = first;
+    this.#endBytes = endBytes;
     let at = this.#piece.startBytes;
     while (at < this.#endBytes) {
       const { raw, records, lengthBytes } = await this.#block(at);

@@ -19,7 +19,7 @@ import { byteOrderMarkBytes } from '../line-blocks.ts';
 import type { OpenPiece, Source } from '../source.ts';
 import { type SchemaCheck, SchemaRefusal, type StandardSchema, schemaCheck } from '../standard-schema.ts';
 import { HeldBytes } from './held-bytes.ts';
-import { characterAt, quoted, SKIP, validUtf8Bytes } from './not-json.ts';
+import { characterAt, quoted, validUtf8Bytes } from './not-json.ts';
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -145,7 +145,7 @@ class DocumentParser<T> implements RecordParser<T> {
     const next = this.#read(deliver);
     const { length, at } = this.#held;
     if (next === 'value' && this.#depth === 0 && at === length) {
-      this.#refuse(at, `the file holds no JSON document. Remove the file, ${SKIP}`);
+      this.#refuse(at, `the file holds no JSON document. Remove the file`);
     } else if (next !== 'end' && next !== 'nothing') {
       this.#refuse(length, `the document ends too early (${this.#quoted(length)})${this.#loss()}. ${REPAIR}`);
     }
@@ -196,7 +196,7 @@ class DocumentParser<T> implements RecordParser<T> {
       case 'end':
         return this.#refuse(
           held.at,
-          `unexpected ${characterAt(held.all(), held.at)} after the document (${this.#quoted(held.at)}). Write one document to each file, read one value per line with jsonLines(), ${SKIP}`,
+          `unexpected ${characterAt(held.all(), held.at)} after the document (${this.#quoted(held.at)}). Write one document to each file, or read one value per line with jsonLines()`,
         );
       case 'nothing':
         return false;
@@ -346,7 +346,7 @@ class DocumentParser<T> implements RecordParser<T> {
     const at = start + validUtf8Bytes(this.#held.bytes.subarray(start, end));
     return this.#refuse(
       at,
-      `the document is not UTF-8 (${this.#quoted(at)})${this.#loss()}. Convert the file, for example with iconv, ${SKIP}`,
+      `the document is not UTF-8 (${this.#quoted(at)})${this.#loss()}. Convert the file, for example with iconv`,
     );
   }
 
@@ -355,7 +355,7 @@ class DocumentParser<T> implements RecordParser<T> {
     const held = this.#held;
     this.#next = 'nothing';
     this.ownedBytes = held.offsetOf(held.length);
-    this.#piece.bad({ message: `${message}.`, offset: held.offsetOf(at) });
+    this.#piece.bad({ message, offset: held.offsetOf(at) });
     return false;
   }
 
@@ -369,8 +369,8 @@ class DocumentParser<T> implements RecordParser<T> {
   }
 }
 
-const REPAIR = `Correct the document or copy it again, ${SKIP}`;
-const CORRECT_PATH = `Correct path, ${SKIP}`;
+const REPAIR = 'Correct the document or copy it again';
+const CORRECT_PATH = 'Correct path or the document';
 
 function pathText(path: readonly string[]): string {
   return path.length === 0 ? 'the document' : preview(path.join('.'));

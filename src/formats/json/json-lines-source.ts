@@ -15,7 +15,7 @@ import { byteOrderMarkBytes, LineBlocks } from '../line-blocks.ts';
 import type { OpenPiece, Source } from '../source.ts';
 import { type SchemaCheck, SchemaRefusal, type StandardSchema, schemaCheck } from '../standard-schema.ts';
 import { FieldReader } from './field-reader.ts';
-import { notJsonLine, notUtf8, SKIP } from './not-json.ts';
+import { notJsonLine, notUtf8 } from './not-json.ts';
 
 /** Options of `jsonLines()` as a source. */
 export interface JsonLinesOptions<T = unknown> {
@@ -192,7 +192,7 @@ class SelectedFields<T> extends JsonLinesParser<T> {
       return;
     }
     this.bad(
-      `the line holds ${preview(value)} (${typeName(value)}), but select needs objects. Remove select, ${SKIP}.`,
+      `the line holds ${preview(value)} (${typeName(value)}), but select needs objects. Remove select`,
     );
   }
 }

@@ -4,8 +4,6 @@ import { SPACES_IN_LINE, skipSpaces, skipValue } from './scan.ts';
 
 /** How much of the text is quoted before and after the place. */
 const QUOTED_BYTES = 30;
-/** How a bad record may be handled, for the end of each message. */
-export const SKIP = 'or skip such records with onBadRecord';
 
 /**
  * For a line that JSON.parse refuses.
@@ -21,11 +19,11 @@ export function notJsonLine(line: Buffer): string {
   const at = end < 0 ? ~end : skipSpaces(bytes, end, SPACES_IN_LINE);
   const where = `the line is not JSON: column ${columnOf(line, at)}`;
   if (at >= line.length) {
-    return `${where}: the line ends inside a value (${quoted(line, at)}). Write each value on one line, read files of one value with jsonDocuments(), ${SKIP}.`;
+    return `${where}: the line ends inside a value (${quoted(line, at)}). Write each value on one line, or read files of one value with jsonDocuments()`;
   }
   const hint =
     end >= 0 ? 'Write one value on each line' : (hintFor(line, at) ?? 'Correct the line or what writes it');
-  return `${where}: unexpected ${characterAt(line, at)} (${quoted(line, at)}). ${hint}, ${SKIP}.`;
+  return `${where}: unexpected ${characterAt(line, at)} (${quoted(line, at)}). ${hint}`;
 }
 
 const NEWLINE = Buffer.from('\n');
@@ -33,7 +31,7 @@ const NEWLINE = Buffer.from('\n');
 /** For a line whose bytes are not UTF-8. */
 export function notUtf8(line: Buffer): string {
   const at = validUtf8Bytes(line);
-  return `the line is not UTF-8: column ${columnOf(line, at)} has byte 0x${hex(line[at]!)} (${quoted(line, at)}). Convert the file to UTF-8, for example with iconv, ${SKIP}.`;
+  return `the line is not UTF-8: column ${columnOf(line, at)} has byte 0x${hex(line[at]!)} (${quoted(line, at)}). Convert the file to UTF-8, for example with iconv`;
 }
 
 /** How many bytes at the start are whole characters of UTF-8. */
