@@ -1,5 +1,5 @@
 /** Jobs of each format, embedded, in many small splits. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeEach, expect, test } from 'vitest';
@@ -129,4 +129,89 @@ test('a thousand small compressed files are read by one task', async () => {
   const { lines } = await resultOf('line-text', files, { splitSizeBytes: 1 << 20 });
 
   expect(lines).toEqual(['a\t1000', 'b0\t500', 'b1\t500']);
+});
+
+test('JSON Lines are counted once, in many splits, and bad ones are listed', async () => {
+  const rows = Array.from(
+    { length: 1_000 },
+    (_, i) => `{"id":${i},"country":"N${i % 2}","amount":0.5,"x":[{}]}`,
+  );
+  rows[300] = '{"country":"N0"';
+  rows[301] = '{"country":"N1","amount":"0.5"}';
+
+  const { lines, report } = await resultOf('json-lines', {
+    'a.jsonl': Buffer.from(rows.join('\n')),
+    'b.gz': gzipSync(rows.slice(0, 300).join('\r\n\r\n')),
+  });
+
+  expect(lines).toEqual(['N0\t324.5', 'N1\t324.5']);
+  expect(report.input.splits).toBeGreaterThan(10);
+  const bad = readFileSync(join(folder, 'out', '_bad.jsonl'), 'utf8');
+  expect(bad.match(/a\.jsonl/g)).toHaveLength(2);
+  expect(bad).toContain('the line ends inside a value');
+  expect(bad).toContain('amount is \\"0.5\\"');
+});
+
+test('a schema that refuses everything fails the job with the first record', async () => {
+  const bytes = Buffer.from('{"country":1,"amount":2}\n'.repeat(100));
+
+  await expect(resultOf('json-lines', { 'a.jsonl': bytes })).rejects.toMatchObject({
+    name: 'BadRecordError',
+    message: expect.stringMatching(
+      /a\.jsonl, .*byte \d+\): the schema \(zod\) refuses the record: country is 1: /,
+    ),
+  });
+});
+
+test('JSON documents: plain and compressed files are read, one that is cut off fails the job', async () => {
+  const events = (count: number) =>
+    JSON.stringify(
+      { Records: Array.from({ length: count }, (_, i) => ({ event: `e${i % 2}` })) },
+      undefined,
+      1,
+    );
+  const files = {
+    'a.json': Buffer.from(events(500)),
+    'b.gz': gzipSync(events(4)),
+    'c.json': Buffer.from(events(0)),
+  };
+
+  const { lines } = await resultOf('json-documents', files);
+
+  expect(lines).toEqual(['e0\t252', 'e1\t252']);
+  const cutOff = { 'd.json': Buffer.from(events(3)).subarray(0, -2) };
+  await expect(resultOf('json-documents', cutOff, { overwrite: true })).rejects.toMatchObject({
+    name: 'BadRecordError',
+    message: expect.stringMatching(/d\.json, byte \d+: the document ends too early/),
+  });
+});
+
+test('typed parts are read by another job as they were written', async () => {
+  const words = Array.from({ length: 20_000 }, (_, i) => `word ${i % 3} é`);
+  await resultOf(
+    'typed-parts',
+    { 'a.txt': Buffer.from(words.join('\n')) },
+    { reducers: 3, splitSizeBytes: 1 << 16 },
+  );
+  const parts = readdirSync(join(folder, 'out')).filter((name) => name.endsWith('.records'));
+  const files = Object.fromEntries(parts.map((name) => [name, readFileSync(join(folder, 'out', name))]));
+  expect(parts).toHaveLength(3);
+  rmSync(join(folder, 'in', 'a.txt'));
+
+  const { lines, report } = await resultOf('from-typed-parts', files, { overwrite: true });
+
+  expect(lines.sort()).toEqual([
+    '["word 0 é",8,true] 6667',
+    '["word 1 é",8,true] 6667',
+    '["word 2 é",8,true] 6666',
+  ]);
+  expect(report.stages[0]).toMatchObject({ recordsRead: 20_000 });
+  const [name, bytes] = Object.entries(files)[0]!;
+  const cutOff = { [name]: bytes.subarray(0, -1) };
+  await expect(resultOf('from-typed-parts', cutOff, { overwrite: true })).rejects.toMatchObject({
+    name: 'CorruptInputError',
+    message: expect.stringMatching(
+      /part-r-00000\.records: the file cannot be read as records\(\): its footer is missing/,
+    ),
+  });
 });
