@@ -12,17 +12,22 @@ test('the registry has every folder of apps/', () => {
   expect(names).toEqual(folders.map((folder) => folder.name).sort());
 });
 
-test.each(names)('%s is a job with that name, a description, a README and a sample', async (name) => {
-  const { default: job } = await apps[name].load();
+test.each(names)(
+  '%s is a job with that name, a description, a README and, unless it generates its input, a sample',
+  async (name) => {
+    const { default: job } = await apps[name].load();
 
-  expect(job.name).toBe(name);
-  expect(job.description).not.toBe('');
-  expect(existsSync(apps[name].url)).toBe(true);
-  expect(readFileSync(new URL('README.md', apps[name].url), 'utf8')).toContain(`# ${name}\n`);
-  expect(['sample', 'sample.txt'].filter((file) => existsSync(new URL(file, apps[name].url)))).toHaveLength(
-    1,
-  );
-});
+    expect(job.name).toBe(name);
+    expect(job.description).not.toBe('');
+    expect(existsSync(apps[name].url)).toBe(true);
+    expect(readFileSync(new URL('README.md', apps[name].url), 'utf8')).toContain(`# ${name}\n`);
+    const samples = readdirSync(new URL('.', apps[name].url)).filter((file) => /^sample(?:\.|$)/.test(file));
+    const generates = job.inputs.some(
+      ({ source }) => typeof source.cuts === 'object' && 'generate' in source.cuts,
+    );
+    expect(samples).toHaveLength(generates ? 0 : 1);
+  },
+);
 
 test.each(names)('the table of apps/README.md links %s', (name) => {
   const readme = readFileSync(new URL('README.md', APPS_FOLDER), 'utf8');

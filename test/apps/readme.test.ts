@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { type AppName, apps } from '../../apps/index.ts';
 import { runEmbedded } from '../../src/local/run/embedded-run.ts';
 import { inputFile, linesOf, runApp } from './run-app.ts';
+import { shell } from './shell.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -18,26 +19,29 @@ test.each(Object.keys(apps) as AppName[])(
   'the command in the README of %s prints what the README shows',
   async (name) => {
     const readme = readFileSync(new URL('README.md', apps[name].url), 'utf8');
-    const command = block(readme, 'sh')!.trim().replaceAll("'", '').split(' ');
+    const [run, ...show] = block(readme, 'sh')!.trim().split('\n');
+    const command = run!.replaceAll("'", '').split(' ');
     const { values, positionals } = parseArgs({
       args: command.slice(command.indexOf('run') + 1),
       options: {
-        input: { type: 'string' },
+        input: { type: 'string', multiple: true },
         output: { type: 'string' },
         set: { type: 'string', multiple: true },
       },
       allowPositionals: true,
     });
 
-    const { text } = await runApp(name, {
-      inputs: [resolve(ROOT, values.input!)],
+    const { text, output } = await runApp(name, {
+      inputs: (values.input ?? []).map((input) => input.replace(/[^=]+$/, (path) => resolve(ROOT, path))),
       params: Object.fromEntries((values.set ?? []).map((set) => set.split('='))),
     });
 
     expect(positionals).toEqual([name]);
     expect(values.output).toBe(`out/${name}`);
     const shown = ['tsv', 'txt', 'csv', 'jsonl'].map((language) => block(readme, language)).find(Boolean)!;
-    expect(text.slice(0, shown.length)).toBe(shown);
+    const printed =
+      show.length === 0 ? text : shell(show.join('\n').replaceAll(values.output!, `'${output}'`));
+    expect(printed.slice(0, shown.length)).toBe(shown);
   },
 );
 

@@ -11,8 +11,11 @@ import type { JobReport } from '../../src/report/report.ts';
 
 export interface AppRun {
   readonly report: JobReport;
-  /** The text of all parts, one after another. */
+  /** All parts, one after another. */
+  readonly bytes: Buffer;
   readonly text: string;
+  /** The folder with the parts. */
+  readonly output: string;
 }
 
 type AppRunOptions = Partial<EmbeddedRunOptions> & Pick<EmbeddedRunOptions, 'inputs'>;
@@ -27,7 +30,8 @@ export async function runApp(name: AppName, options: AppRunOptions): Promise<App
     workers: 2,
     ...options,
   });
-  return { report, text: report.parts.map((part) => readFileSync(join(output, part.name), 'utf8')).join('') };
+  const bytes = Buffer.concat(report.parts.map((part) => readFileSync(join(output, part.name))));
+  return { report, bytes, text: bytes.toString(), output };
 }
 
 /** Returns the path of a file or folder in apps/<name>/. */
