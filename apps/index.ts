@@ -18,6 +18,7 @@ export const apps = {
   'grep-count': app('grep-count', () => import('./grep-count/job.ts')),
   'inverted-index': app('inverted-index', () => import('./inverted-index/job.ts')),
   'max-temperature': app('max-temperature', () => import('./max-temperature/job.ts')),
+  pi: app('pi', () => import('./pi/job.ts')),
   sort: app('sort', () => import('./sort/job.ts')),
   teragen: app('teragen', () => import('./teragen/job.ts')),
   terasort: app('terasort', () => import('./terasort/job.ts')),
