@@ -14,6 +14,7 @@ export const apps = {
   'access-log': app('access-log', () => import('./access-log/job.ts')),
   alb: app('alb', () => import('./alb/job.ts')),
   cloudtrail: app('cloudtrail', () => import('./cloudtrail/job.ts')),
+  'csv-to-json': app('csv-to-json', () => import('./csv-to-json/job.ts')),
   grep: app('grep', () => import('./grep/job.ts')),
   'grep-count': app('grep-count', () => import('./grep-count/job.ts')),
   'inverted-index': app('inverted-index', () => import('./inverted-index/job.ts')),
