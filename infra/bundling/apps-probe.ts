@@ -21,8 +21,18 @@ async function probe(): Promise<ProbeReport> {
     for (const name of registry.names) {
       const job = await registry.find(name);
       const { description, inputs, params, shuffle } = describeJob(job);
-      const [isMapOnly, isText] = [shuffle === undefined, inputs.every((input) => input.isText)];
-      apps.push({ name, description, params, isMapOnly, isText });
+      apps.push({
+        name,
+        description,
+        params,
+        isMapOnly: shuffle === undefined,
+        inputs: inputs.map(({ name: input, isGenerated, isText, looks }) => ({
+          ...(input === undefined ? {} : { name: input }),
+          isGenerated,
+          isText,
+          looks,
+        })),
+      });
     }
     return { apps };
   } catch (error) {

@@ -31,6 +31,7 @@ import {
   shufflePrefix,
 } from '../../src/commit/layout.ts';
 import {
+  BAD_RECORDS_NAME,
   MANIFEST_NAME,
   mergedName,
   PART_PREFIX,
@@ -69,7 +70,14 @@ const OUTPUT_CLAIM = outputClaimKey(LAYOUT.outputPrefix);
 const OUTPUT_PARTS = output(`${PART_PREFIX}*`);
 const MERGED = output(mergedName('*'));
 
-const RESULTS = [SUCCESS, output(MANIFEST_NAME), output(REPORT_NAME), OUTPUT_PARTS, MERGED];
+const RESULTS = [
+  SUCCESS,
+  output(MANIFEST_NAME),
+  output(REPORT_NAME),
+  output(BAD_RECORDS_NAME),
+  OUTPUT_PARTS,
+  MERGED,
+];
 const outputParts = (stage: Stage) => `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: false })}*`;
 const partsToMerge = (stage: Stage) => `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: true })}*`;
 
@@ -151,7 +159,14 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       return {
         lists: [`${WORK_PREFIX}*`, `${OUTPUT_PREFIX}*`],
         reads: [CLAIM, PLAN, OUTPUT_CLAIM, OUTPUT_PARTS, `${WORK_PREFIX}*`],
-        writes: [output(MANIFEST_NAME), output(REPORT_NAME), SUCCESS, MERGED, NOTES],
+        writes: [
+          output(MANIFEST_NAME),
+          output(REPORT_NAME),
+          output(BAD_RECORDS_NAME),
+          SUCCESS,
+          MERGED,
+          NOTES,
+        ],
         // SUCCESS: its own, if it lost the output while it wrote it.
         removes: [`${WORK_PREFIX}*`, SUCCESS, OUTPUT_PARTS, MERGED],
       };

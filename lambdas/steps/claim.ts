@@ -29,6 +29,8 @@ export interface ClaimedJob {
   readonly what: string;
   /** This execution has just claimed the job, so there is no plan yet. */
   readonly isNew: boolean;
+  /** An uploaded input started the job. */
+  readonly isUpload: boolean;
 }
 
 /**
@@ -52,7 +54,9 @@ export async function claimJob(
     ...(object === undefined ? {} : { object }),
     request,
   });
-  if (written || document.execution === execution.id) return { jobId: id, request, what, isNew: written };
+  if (written || document.execution === execution.id) {
+    return { jobId: id, request, what, isNew: written, isUpload: start.kind === 'upload' };
+  }
   const isSameUpload =
     object !== undefined && document.object?.key === object.key && document.object.version === object.version;
   if (isSameUpload) return undefined;
@@ -155,8 +159,9 @@ async function requestBytes(
 
 async function claimed(id: JobId, store: ObjectStore): Promise<ClaimedJob> {
   try {
-    const { request } = await readDocument<ClaimDocument>(store, requestKey(id));
-    return { jobId: id, request, what: `the request of job ${id}`, isNew: false };
+    const { request, object } = await readDocument<ClaimDocument>(store, requestKey(id));
+    const isUpload = object?.key.startsWith(INPUT_PREFIX) ?? false;
+    return { jobId: id, request, what: `the request of job ${id}`, isNew: false, isUpload };
   } catch (error) {
     if (!isMapReduceError(error, 'ObjectNotFoundError')) throw error;
     throw new MapReduceError(

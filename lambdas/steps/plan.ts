@@ -1,5 +1,7 @@
 /** Claims the job, decides its plan once, and writes the items of its Distributed Maps. */
 import type * as v from 'valibot';
+import type { Job } from '../../src/api/job.ts';
+import { describeJob } from '../../src/api/job-description.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
 import {
   findDocument,
@@ -8,6 +10,7 @@ import {
   writeDocument,
   writeDocumentOnce,
 } from '../../src/aws/protocol/documents.ts';
+import type { JobRequest } from '../../src/aws/protocol/job-request.ts';
 import { type JobState, type planEventSchema, toTravel } from '../../src/aws/protocol/job-state.ts';
 import {
   cancelKey,
@@ -22,6 +25,7 @@ import { MapReduceError } from '../../src/base/errors.ts';
 import type { JobId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { listStoredInputs, type StoredListingOptions } from '../../src/plan/inputs/list-stored-inputs.ts';
+import { namesOfInputs } from '../../src/plan/inputs/named-inputs.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
 import { stagesOf, taskCounts } from '../../src/plan/stages.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
@@ -82,12 +86,10 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
     job,
     jobId,
     params,
-    files: [
-      await inputFiles(request.inputs, environment, {
-        ownOutput: outputPrefix,
-        onLeftOut: (result) => leftOut.push(result),
-      }),
-    ],
+    files: await inputFiles(namesOf(job, request.inputs, claim), environment, {
+      ownOutput: outputPrefix,
+      onLeftOut: (result) => leftOut.push(result),
+    }),
     leftOut,
     inputs: store,
     tasksPerStageMax: environment.maxTasksPerStage,
@@ -107,15 +109,35 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
   return document;
 }
 
+/** The names of each of the job's inputs. */
+function namesOf(job: Job, names: JobRequest['inputs'], { isUpload, what }: ClaimedJob): string[][] {
+  const { name, inputs } = describeJob(job);
+  const [only] = inputs;
+  if (isUpload && (only?.name !== undefined || only?.isGenerated)) {
+    const reason = only.isGenerated
+      ? 'generates its input'
+      : `has several inputs (${inputs.map((input) => input.name).join(', ')})`;
+    throw new MapReduceError(
+      'UsageError',
+      `${what} cannot start the app '${name}', which ${reason}. Submit it with mapreduce submit, or upload a request to requests/, which names the files of each input`,
+      { details: { jobName: name } },
+    );
+  }
+  return namesOfInputs({ name, inputs }, names);
+}
+
 /** Checks every name before it looks up the first. */
 async function inputFiles(
-  names: readonly string[],
+  names: readonly (readonly string[])[],
   { store, readablePrefixes }: StepEnvironment,
   options: StoredListingOptions,
-): Promise<InputFile[]> {
-  const patterns = [...new Set(names.map((name) => withoutBucket(name, store)))];
-  for (const pattern of patterns) assertReadable(pattern, readablePrefixes);
-  return await listStoredInputs(new ScopedInputs(store, { readablePrefixes }), patterns, options);
+): Promise<InputFile[][]> {
+  const patterns = names.map((list) => [...new Set(list.map((name) => withoutBucket(name, store)))]);
+  for (const pattern of patterns.flat()) assertReadable(pattern, readablePrefixes);
+  const inputs = new ScopedInputs(store, { readablePrefixes });
+  const files: InputFile[][] = [];
+  for (const list of patterns) files.push(await listStoredInputs(inputs, list, options));
+  return files;
 }
 
 /** Users copy addresses, so s3://<this bucket>/<key> means the key. */

@@ -30,6 +30,8 @@ export interface InputDescription {
   readonly isGenerated: boolean;
   /** Whether files of known other formats are refused before the job starts. */
   readonly isText: boolean;
+  /** Whether the format looks at the first bytes of files itself. */
+  readonly looks: boolean;
 }
 
 /** Types by name. A function is described as 'a function of the job'. */
@@ -61,9 +63,15 @@ function describeOutput(output: Job['output']): OutputDescription {
 }
 
 function describeInput({ name, source }: JobInput): InputDescription {
-  const { cuts, isText } = source;
+  const { cuts, isText, look } = source;
   const isGenerated = typeof cuts === 'object' && cuts !== null && 'generate' in cuts;
-  return { name, format: String(source.name), isGenerated, isText: isText === true };
+  return {
+    name,
+    format: String(source.name),
+    isGenerated,
+    isText: isText === true,
+    looks: look !== undefined,
+  };
 }
 
 function describeShuffle({

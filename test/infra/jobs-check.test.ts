@@ -58,7 +58,13 @@ test('lists the apps with their parameters, whatever the module prints', () => {
   using bundles = bundleHandlers(moduleWith(source));
 
   expect(bundles.apps).toEqual([
-    { name: 'copy', description: 'Every line', params: {}, isMapOnly: true, isText: true },
+    {
+      name: 'copy',
+      description: 'Every line',
+      params: {},
+      isMapOnly: true,
+      inputs: [{ isGenerated: false, isText: true, looks: true }],
+    },
     {
       name: 'later',
       description: 'Counts',
@@ -66,7 +72,7 @@ test('lists the apps with their parameters, whatever the module prints', () => {
         case: { type: 'string', choices: ['lower', 'keep'], default: 'lower', description: 'of letters' },
       },
       isMapOnly: false,
-      isText: true,
+      inputs: [{ isGenerated: false, isText: true, looks: true }],
     },
   ]);
 });

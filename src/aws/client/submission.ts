@@ -7,6 +7,8 @@ import { MapReduceError } from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
 import { KiB } from '../../base/limits.ts';
 import { formatBytes } from '../../base/quantities.ts';
+import { namesOfInputs } from '../../plan/inputs/named-inputs.ts';
+import type { DeployedApp, DeployedInput } from '../protocol/app-catalog.ts';
 import { type JobRequestInput, parseJobRequest } from '../protocol/job-request.ts';
 import { OUTPUT_PREFIX, requestKey } from '../protocol/keys.ts';
 import type { Deployment } from './deployment.ts';
@@ -14,7 +16,7 @@ import { executionArn, executionName, findExecution, jobIdTaken, startExecution 
 import { failureOf } from './job-outcome.ts';
 import type { JobStart, JobStatus } from './job-status.ts';
 import { assertInputs, assertOutput, assertSuits, deployedApp } from './submit-checks.ts';
-import { type PlannedUpload, planInputs, uploadInputs } from './uploads.ts';
+import { type PlannedInput, type PlannedUpload, planInputs, uploadInputs } from './uploads.ts';
 import { watchJob } from './watch.ts';
 
 export interface Submission {
@@ -22,7 +24,10 @@ export interface Submission {
   /** Whether a person chose the id, so that another job may have it already. */
   readonly isIdChosen: boolean;
   readonly app: string;
-  /** Local paths and globs; `s3://` URLs, keys and prefixes of the bucket. */
+  /**
+   * Local paths and globs; `s3://` URLs, keys and prefixes of the bucket. For an app with named inputs each as
+   * `<input>=<name>`; none for generated input.
+   */
   readonly inputs: readonly string[];
   /** `s3://<bucket>/output/<name>/`, or without the bucket. */
   readonly output: string | undefined;
@@ -55,22 +60,23 @@ export async function submitJob(
   events: UploadEvents,
 ): Promise<JobStart> {
   const { bucket } = deployment;
-  const planned = await planInputs(inputs, { job, bucket });
+  const deployed = await deployedApp(deployment, app);
+  const planned = await planEachInput(inputs, { job, bucket, deployed });
   const request: JobRequestInput = {
     ...settings,
     app,
-    inputs: [...planned.inputs],
+    inputs: requestInputs(planned),
     ...(output === undefined ? {} : { output: outputPrefixOf(output, bucket) }),
   };
   const parsed = parseJobRequest(request, 'the request');
   const input = { jobId: job, request };
   assertFits(input);
-  const deployed = await deployedApp(deployment, app);
   if (deployed !== undefined) assertSuits(deployed, parsed);
   if (isIdChosen) await assertFree(deployment, job);
-  await assertInputs(deployment, planned, deployed);
+  for (const each of planned) await assertInputs(deployment, each);
   await assertOutput(deployment, parsed);
-  await upload(deployment, planned.uploads, events);
+  const uploads = planned.flatMap((each) => each.uploads);
+  await upload(deployment, uploads, events);
   const execution = await startExecution(deployment, { job, redrive: 0, input });
   return { jobId: job, execution, plan: undefined };
 }
@@ -91,6 +97,33 @@ export async function untilPlanned(deployment: Deployment, start: JobStart): Pro
   });
   if (status.phase === 'failed' || status.phase === 'cancelled') throw await failureOf(deployment, status);
   return status;
+}
+
+interface InputOfApp extends PlannedInput {
+  /** Undefined if the deployment does not describe the app. */
+  readonly deployed: DeployedInput | undefined;
+}
+
+async function planEachInput(
+  names: readonly string[],
+  { job, bucket, deployed }: { job: JobId; bucket: string; deployed: DeployedApp | undefined },
+): Promise<InputOfApp[]> {
+  const ofInput = deployed === undefined ? [names] : namesOfInputs(deployed, names);
+  const planned: InputOfApp[] = [];
+  for (const [index, list] of ofInput.entries()) {
+    const input = deployed?.inputs[index];
+    const none = { inputs: [], uploads: [], files: [], stored: [] };
+    const plan = list.length === 0 ? none : await planInputs(list, { job, bucket, input: input?.name });
+    planned.push({ ...plan, deployed: input });
+  }
+  return planned;
+}
+
+function requestInputs(planned: readonly InputOfApp[]): Exclude<JobRequestInput['inputs'], undefined> {
+  const [only] = planned;
+  if (only?.deployed?.name === undefined) return [...(only?.inputs ?? [])];
+  const named = planned.filter(({ deployed }) => deployed?.isGenerated !== true);
+  return Object.fromEntries(named.map(({ deployed, inputs }) => [deployed!.name!, [...inputs]]));
 }
 
 /** `word-count-20250131-142530-1f9a`: the app, the time, and digits that distinguish jobs of the same second. */

@@ -8,14 +8,14 @@ import { nearestName } from '../../base/nearest-name.ts';
 import { assertStoredInput } from '../../plan/inputs/list-stored-inputs.ts';
 import { lookInside } from '../../plan/inputs/look-inside.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
-import { type AppCatalog, catalogOf, type DeployedApp } from '../protocol/app-catalog.ts';
+import { type AppCatalog, catalogOf, type DeployedApp, type DeployedInput } from '../protocol/app-catalog.ts';
 import type { JobRequest } from '../protocol/job-request.ts';
 import { assertOutputFree } from '../protocol/output-contents.ts';
 import { assertReadable } from '../protocol/request-scope.ts';
 import { isAccessDenied } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 import { describeMachine } from './machine.ts';
-import type { PlannedInputs } from './uploads.ts';
+import type { PlannedInput } from './uploads.ts';
 
 /**
  * Looks up the app in the deployment.
@@ -56,18 +56,28 @@ export function assertSuits(app: DeployedApp, request: Pick<JobRequest, 'params'
 /** @throws for a file that cannot be read or is of another format; InputNotFoundError for a missing object */
 export async function assertInputs(
   { store }: Deployment,
-  { files, stored }: Pick<PlannedInputs, 'files' | 'stored'>,
-  app: DeployedApp | undefined,
+  {
+    files,
+    stored,
+    deployed,
+  }: Pick<PlannedInput, 'files' | 'stored'> & { deployed: DeployedInput | undefined },
 ): Promise<void> {
+  const { isText = false, looks = false } = deployed ?? {};
   await lookInside(files, {
     store: new FileStore({ root: '/' }),
-    source: { isText: app?.isText === true },
+    source: { isText, look: (head) => (looks && isMarkedUtf16(head) ? true : undefined) },
   });
   for (const name of stored) {
     // Only the functions know which other prefixes jobs may read.
     assertReadable(name, ['']);
     await permitted(() => assertStoredInput(store, name));
   }
+}
+
+/** The format itself may read such a file; only the functions can ask it. */
+function isMarkedUtf16(head: Buffer): boolean {
+  const mark = head.subarray(0, 2).toString('hex');
+  return mark === 'fffe' || mark === 'feff';
 }
 
 /** @throws OutputExistsError for an output that holds results, or belongs to a job, and must not be replaced */

@@ -2,7 +2,8 @@
  * The inputs of a job in the bucket. A request names what already exists there (`s3://bucket/...`, or a key below data/,
  * input/ or output/); local files, folders and globs are uploaded:
  *
- *     data/<jobId>/000/a.txt     of the first --input, by its path below the folder that was named
+ *     data/<jobId>/000/a.txt           of the first --input, by its path below the folder that was named
+ *     data/<jobId>/users/000/a.txt     of the first --input users=...
  *
  * Keys sort as the paths do, so the job sees its files in the order that `mapreduce run` does: same splits, same bytes.
  */
@@ -24,7 +25,8 @@ export interface PlannedUpload {
   readonly sizeBytes: number;
 }
 
-export interface PlannedInputs {
+/** Of one input of the job. */
+export interface PlannedInput {
   /** What the request names: keys and prefixes, in order. */
   readonly inputs: readonly string[];
   readonly uploads: readonly PlannedUpload[];
@@ -44,8 +46,9 @@ const UPLOADS_AT_ONCE_MAX = 8;
  */
 export async function planInputs(
   names: readonly string[],
-  { job, bucket }: { job: JobId; bucket: string },
-): Promise<PlannedInputs> {
+  { job, bucket, input }: { job: JobId; bucket: string; input?: string | undefined },
+): Promise<PlannedInput> {
+  const folder = `${DATA_PREFIX}${job}/${input === undefined ? '' : `${input}/`}`;
   const inputs: string[] = [];
   const uploads: PlannedUpload[] = [];
   const files: InputFile[] = [];
@@ -62,7 +65,7 @@ export async function planInputs(
     if (found.length === 0) continue;
     for (const file of found) seen.add(file.key);
     files.push(...found);
-    const prefix = `${DATA_PREFIX}${job}/${String(index).padStart(3, '0')}/`;
+    const prefix = `${folder}${String(index).padStart(3, '0')}/`;
     const base = commonFolder(found.map((file) => file.key));
     const planned = found.map((file) => ({
       path: file.key,

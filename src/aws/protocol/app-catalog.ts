@@ -20,8 +20,18 @@ export interface DeployedApp {
   readonly description: string;
   readonly params: ParameterSpecs;
   readonly isMapOnly: boolean;
-  /** Whether the app reads lines of text, so that other formats are refused. */
+  readonly inputs: readonly DeployedInput[];
+}
+
+export interface DeployedInput {
+  /** Absent for the only input of an app. */
+  readonly name?: string;
+  /** Whether its records are generated, so that it has no files. */
+  readonly isGenerated: boolean;
+  /** Whether it reads text, so that other formats are refused. */
   readonly isText: boolean;
+  /** Whether the format looks at the first bytes itself, and may read text of other encodings. */
+  readonly looks: boolean;
 }
 
 export interface Deployer {
@@ -81,7 +91,14 @@ const catalogSchema = v.object({
       description: v.string(),
       params: namedValues((spec): spec is ParameterSpec => v.is(specSchema, spec), 'a parameter'),
       isMapOnly: v.boolean(),
-      isText: v.boolean(),
+      inputs: v.array(
+        v.object({
+          name: v.exactOptional(v.string()),
+          isGenerated: v.boolean(),
+          isText: v.boolean(),
+          looks: v.boolean(),
+        }),
+      ),
     }),
   ),
 });

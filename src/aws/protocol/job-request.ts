@@ -10,6 +10,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { namedValues } from '../../base/named-values.ts';
 import { jobIdSchema, text } from '../../base/schemas.ts';
 import { shortened } from '../../base/shortened.ts';
+import type { InputNames } from '../../plan/inputs/named-inputs.ts';
 import { APP_NAME_CHARACTERS_MAX } from './app-name.ts';
 import { OUTPUT_PREFIX } from './keys.ts';
 import { parseJsonFrom, parseWith, strictFields, yesOrNo } from './parse.ts';
@@ -44,6 +45,33 @@ const wholeNumber = (min: number, max: number) => {
   );
 };
 
+const inputNames = v.pipe(
+  v.array(
+    inputName,
+    ({ received }) =>
+      `must be a list of names, or an object of lists by input; received ${shortened(received)}`,
+  ),
+  v.maxLength(LIMITS.inputNamesMax, ({ input }) => tooManyNames(input.length)),
+);
+
+const namedInputs = v.pipe(
+  namedValues((value): value is readonly string[] => Array.isArray(value), 'a list of names'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const names = Object.values(dataset.value).flat();
+    if (names.length > LIMITS.inputNamesMax) addIssue({ message: tooManyNames(names.length) });
+    for (const [input, list] of Object.entries(dataset.value)) {
+      for (const issue of v.safeParse(inputNames, list).issues ?? []) {
+        addIssue({ message: `${shortened(input)}.${v.getDotPath(issue)}: ${issue.message}` });
+      }
+    }
+  }),
+);
+
+function tooManyNames(count: number): string {
+  return `has ${count} names; the maximum is ${LIMITS.inputNamesMax}. Name prefixes or globs instead of single objects`;
+}
+
 export const jobRequestSchema = strictFields({
   app: v.pipe(
     text,
@@ -54,14 +82,16 @@ export const jobRequestSchema = strictFields({
         `has ${input.length} characters; the maximum for the name of an app is ${APP_NAME_CHARACTERS_MAX}`,
     ),
   ),
-  inputs: v.pipe(
-    v.array(inputName, ({ received }) => `must be a list of names; received ${shortened(received)}`),
-    v.minLength(1, 'names no input. Name objects, prefixes or globs, such as "input/logs/*.gz"'),
-    v.maxLength(
-      LIMITS.inputNamesMax,
-      ({ input }) =>
-        `has ${input.length} names; the maximum is ${LIMITS.inputNamesMax}. Name prefixes or globs instead of single objects`,
+  /**
+   * The names of a job's input, or an object of lists for a job with named inputs. Empty for generated input; the plan checks
+   * that they suit the app.
+   */
+  inputs: v.optional(
+    v.lazy(
+      (value): v.GenericSchema<InputNames> =>
+        typeof value === 'object' && value !== null && !Array.isArray(value) ? namedInputs : inputNames,
     ),
+    [],
   ),
   /** Default: output/<job id>/. */
   output: v.optional(

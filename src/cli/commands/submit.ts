@@ -62,7 +62,7 @@ function submissionOf(app: string | undefined, flags: SubmitFlags): Submission {
 }
 
 function complete(app: string | undefined, flags: SubmitFlags) {
-  const { input } = flags;
+  const { input = [] } = flags;
   if (app === undefined) {
     throw new MapReduceError(
       'UsageError',
@@ -75,12 +75,7 @@ function complete(app: string | undefined, flags: SubmitFlags) {
       `'${app}' is a path, and on AWS an app has the name under which it was deployed. To deploy jobs of your own: ${deployLine(flags, ' --jobs <module that exports apps>')}`,
     );
   }
-  if (input === undefined || input.length === 0) {
-    throw new MapReduceError(
-      'UsageError',
-      'mapreduce submit needs --input <path>...: files on this machine, or s3://bucket/prefix/',
-    );
-  }
+  // An app may generate its input, which only the deployment knows.
   return { name: app, inputs: input };
 }
 

@@ -49,7 +49,7 @@ export function namesOfInputs(
     if (!isGenerated && values.length === 0) {
       throw usage(
         job.name,
-        `needs files for its input '${name}'. Add --input ${name}=<file, folder or glob>`,
+        `needs files for its input '${name}'. Name them with --input ${name}=<file, folder or glob> (in a request: "inputs": {"${name}": [...]})`,
       );
     }
     return values;
@@ -64,7 +64,8 @@ function namesOfOnly(job: string, { isGenerated }: InputShape, given: InputNames
   if (isGenerated && given.length > 0) {
     throw usage(job, `generates its input, so it takes no --input; received '${given[0]}'. Remove it`);
   }
-  if (!isGenerated && given.length === 0) throw usage(job, 'needs input. Add --input <file, folder or glob>');
+  if (!isGenerated && given.length === 0)
+    throw usage(job, 'needs input. Name files, folders or globs with --input (in a request: "inputs")');
   return [...given];
 }
 

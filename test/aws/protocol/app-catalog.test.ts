@@ -14,7 +14,7 @@ const app = (more: Partial<DeployedApp> = {}): DeployedApp => ({
     '{"__proto__":{"type":"boolean","default":true,"description":"d"},"constructor":{"type":"string","choices":["a"],"description":""}}',
   ),
   isMapOnly: false,
-  isText: true,
+  inputs: [{ isGenerated: false, isText: true, looks: true }],
   ...more,
 });
 const definitionWith = (catalog: AppCatalog) => JSON.stringify({ Comment: commentOf(catalog), States: {} });

@@ -4,7 +4,14 @@ import { parseJobRequest, parseJobRequestText } from '../../../src/aws/protocol/
 const WHAT = 'the request requests/daily.json';
 
 describe('a request', () => {
-  it('needs an app and inputs, and has defaults for the rest', () => {
+  it('has no inputs if the app generates them, or lists of them by name', () => {
+    const inputs = { users: ['data/u.jsonl'], events: ['data/e/', 'data/more/'] };
+
+    expect(parseJobRequest({ app: 'pi' }, WHAT).inputs).toEqual([]);
+    expect(parseJobRequest({ app: 'joined', inputs }, WHAT).inputs).toEqual(inputs);
+  });
+
+  it('needs an app, and has defaults for the rest', () => {
     expect(parseJobRequest({ app: 'word-count', inputs: ['data/'] }, WHAT)).toEqual({
       app: 'word-count',
       inputs: ['data/'],
@@ -24,8 +31,17 @@ describe('a request', () => {
 
   it.each([
     [{ inputs: ['data/'] }, 'app'],
-    [{ app: 'a' }, 'inputs'],
-    [{ app: 'a', inputs: [] }, 'inputs: names no input. Name objects, prefixes or globs'],
+    [{ app: 'a', inputs: { users: 'x' } }, 'inputs.users: must be a list of names; received "x"'],
+    [
+      { app: 'a', inputs: { users: ['x', ''] } },
+      "inputs: users.1: is empty. Name an object, a prefix that ends in '/'",
+    ],
+    [{ app: 'a', inputs: { users: ['data/../x'] } }, "inputs: users.0: has '.' or '..' between slashes"],
+    [
+      { app: 'a', inputs: { users: Array(600).fill('x'), events: Array(401).fill('x') } },
+      'inputs: has 1001 names; the maximum is 1000',
+    ],
+    [{ app: 'a', inputs: 5 }, 'inputs: must be a list of names, or an object of lists by input; received 5'],
     [{ app: 'a', inputs: [''] }, "inputs.0: is empty. Name an object, a prefix that ends in '/', or a glob"],
     [
       { app: 'a', inputs: ['x'], reducers: 1.5 },
@@ -65,7 +81,10 @@ describe('a request', () => {
     ],
     [['x'], 'is not valid: must be an object with app, inputs, output'],
     [{ app: 5, inputs: ['x'] }, 'app: must be a text; received 5'],
-    [{ app: 'a', inputs: 'x' }, 'inputs: must be a list of names; received "x"'],
+    [
+      { app: 'a', inputs: 'x' },
+      'inputs: must be a list of names, or an object of lists by input; received "x"',
+    ],
     [{ app: 'a', inputs: ['x', { key: 'y' }] }, 'inputs.1: must be a text; received Object'],
     [{ app: 'a', inputs: ['x'], merge: 'yes' }, 'merge: must be true or false; received "yes"'],
     [{ app: 'a', inputs: ['x'], reducers: '8' }, 'received "8"'],
@@ -84,7 +103,7 @@ describe('a request', () => {
   });
 
   it('reports all problems at once', () => {
-    expect(() => parseJobRequest({ inputs: [], merge: 'yes' }, WHAT)).toThrow(/app.*; inputs.*; merge/);
+    expect(() => parseJobRequest({ inputs: [''], merge: 'yes' }, WHAT)).toThrow(/app.*; inputs.*; merge/);
   });
 
   it.each([

@@ -32,14 +32,14 @@ const CATALOG: AppCatalog = {
         least: { type: 'number', default: 1, description: 'count' },
       },
       isMapOnly: false,
-      isText: true,
+      inputs: [{ isGenerated: false, isText: true, looks: true }],
     },
     {
       name: 'grep',
       description: 'Finds lines',
       params: { pattern: { type: 'string', description: 'an expression' } },
       isMapOnly: true,
-      isText: true,
+      inputs: [{ isGenerated: false, isText: true, looks: true }],
     },
   ],
 };
@@ -61,8 +61,8 @@ beforeEach(() => {
   sfn.on(DescribeExecutionCommand).rejects(new ExecutionDoesNotExist({ message: 'no', $metadata: {} }));
   sfn.on(StartExecutionCommand).rejects(new Error('started'));
   store = new MemoryStore();
-  folder = folderWith({ 'a.txt': 'a b\n', 'utf16.txt': '\ufeffa\n', 'cut.gz': '' });
-  writeFileSync(join(folder, 'utf16.txt'), Buffer.from('\ufeffa b\n', 'utf16le'));
+  folder = folderWith({ 'a.txt': 'a b\n', 'cut.gz': '' });
+  writeFileSync(join(folder, 'packed.xz'), Buffer.from('fd377a585a00', 'hex'));
   mkdirSync(join(folder, 'empty'));
 });
 
@@ -113,7 +113,7 @@ test.each<[string, string, SubmitFlags, RegExp]>([
   ],
   ['a file that does not exist', 'word-count', { input: ['a.txt', 'b.txt'] }, /b\.txt/],
   ['a folder without files', 'word-count', { input: ['empty'] }, /empty/],
-  ['a file of another format', 'word-count', { input: ['a.txt', 'utf16.txt'] }, /utf16\.txt is .*UTF-16/],
+  ['a file of another format', 'word-count', { input: ['a.txt', 'packed.xz'] }, /packed\.xz is an xz file/],
   [
     'a compressed file without bytes',
     'word-count',
@@ -173,7 +173,7 @@ test.each<[string, string, SubmitFlags, RegExp]>([
   expect(await keysOf(store)).toEqual(before);
   expect(sfn.commandCalls(StartExecutionCommand)).toEqual([]);
   // A file in the wrong format is not a mistake in the command.
-  expect(exitCodeOf(error)).toBe(/is empty, but|UTF-16/.test(error.message) ? 1 : 2);
+  expect(exitCodeOf(error)).toBe(/is empty, but|an xz file/.test(error.message) ? 1 : 2);
 });
 
 test.each<[string, string, SubmitFlags]>([

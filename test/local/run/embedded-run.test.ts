@@ -508,7 +508,7 @@ describe('a job that cannot succeed', () => {
   test.each([
     [{ workers: 0 }, 'the number of workers must be a whole number from 1 to 256; received 0'],
     [{ memoryBytes: 5 }, 'the memory of a worker in bytes must be a whole number from'],
-    [{ inputs: [] }, 'needs input. Add --input <file, folder or glob>'],
+    [{ inputs: [] }, 'needs input. Name files, folders or globs with --input'],
   ])('is refused if an option is out of bounds: %j', async (options, message) => {
     const { run } = setting();
 
