@@ -1,5 +1,6 @@
 /** Generates a web server's log in the combined format: 3,000 paths by Zipf's law, five status classes, one bad line in 500. */
 import { Random } from './random.ts';
+import { zipfRanks } from './zipf.ts';
 
 const LINE_CHARACTERS_MAX = 512;
 const PATHS = 3_000;
@@ -59,16 +60,4 @@ function timestamp(timeMs: number): string {
   const two = (value: number) => (value < 10 ? `0${value}` : String(value));
   const day = `${two(time.getUTCDate())}/${MONTHS[time.getUTCMonth()]}/${time.getUTCFullYear()}`;
   return `${day}:${two(time.getUTCHours())}:${two(time.getUTCMinutes())}:${two(time.getUTCSeconds())} +0000`;
-}
-
-/** Repeats each rank in proportion to Zipf's law with exponent 1 among 65,536 entries, but at least once. */
-function zipfRanks(ranks: number): Uint16Array {
-  let total = 0;
-  for (let rank = 1; rank <= ranks; rank++) total += 1 / rank;
-  const entries: number[] = [];
-  for (let rank = 1; rank <= ranks; rank++) {
-    const times = Math.max(1, Math.round(65_536 / rank / total));
-    for (let i = 0; i < times; i++) entries.push(rank);
-  }
-  return Uint16Array.from(entries);
 }

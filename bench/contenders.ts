@@ -1,9 +1,9 @@
 /** The programs that the benchmark compares: our command and the peers of `--peers`, each as a command for a child process. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Workload, type WorkloadName, workload } from './workloads.ts';
+import { type PeerTask, type Workload, type WorkloadName, workload } from './workloads.ts';
 
 export const OURS = 'mapreduce';
 export const PEER_NAMES = ['coreutils', 'awk', 'duckdb', 'polars'] as const;
@@ -13,6 +13,11 @@ export type PeerName = (typeof PEER_NAMES)[number];
 export const ENGINE_DEFAULT = fileURLToPath(new URL('../bin/mapreduce.js', import.meta.url));
 const PEERS_FOLDER = fileURLToPath(new URL('./peers', import.meta.url));
 const NPM_LINES_MAX = 5;
+/** The tasks of each shell script. */
+const SHELL_TASKS: Readonly<Record<string, readonly PeerTask[]>> = {
+  'coreutils.sh': ['word-count', 'sort', 'grep'],
+  'awk.sh': ['word-count', 'grep'],
+};
 const AWKS = ['mawk', 'gawk', 'awk'];
 
 export interface Contender {
@@ -40,17 +45,26 @@ export function ourCommand(options: { engine: string; memory: string | undefined
   return {
     name: OURS,
     version: 'this checkout',
-    command: ({ workload: name, input, output, workers }) => ({
-      command: [
-        process.execPath,
-        options.engine,
-        'run',
-        ...workload(name).ours,
-        ...['--input', input, '--output', output, '--overwrite', '--workers', String(workers)],
-        ...(options.memory === undefined ? [] : ['--memory', options.memory]),
-      ],
-    }),
+    command({ workload: name, input, output, workers }) {
+      const [job, ...parameters] = workload(name).ours;
+      const jobOrPath = jobOf(job!, options.engine);
+      if (jobOrPath === undefined) return undefined;
+      return {
+        command: [
+          ...[process.execPath, options.engine, 'run', jobOrPath, ...parameters],
+          ...['--input', input, '--output', output, '--overwrite', '--workers', String(workers)],
+          ...(options.memory === undefined ? [] : ['--memory', options.memory]),
+        ],
+      };
+    },
   };
+}
+
+/** A job module of the benchmark belongs to the checkout of the engine, since it imports that engine's API. */
+export function jobOf(job: string, engine: string): string | undefined {
+  if (!job.endsWith('.ts')) return job;
+  const path = join(dirname(dirname(engine)), job);
+  return existsSync(path) ? path : undefined;
 }
 
 /** The command of another checkout. `path` is its folder or the command itself. */
@@ -108,7 +122,7 @@ function shellPeer(peer: {
     version: peer.version,
     command(run) {
       const { peerTask } = workload(run.workload);
-      if (peerTask === undefined || (peer.script === 'awk.sh' && peerTask === 'sort')) return undefined;
+      if (peerTask === undefined || !SHELL_TASKS[peer.script]?.includes(peerTask)) return undefined;
       return { command: ['sh', `${PEERS_FOLDER}/${peer.script}`, ...taskArguments(run)], env: peer.env };
     },
   };

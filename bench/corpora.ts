@@ -5,10 +5,22 @@
  * A generator only fills chunks with whole lines. It creates no strings and allocates nothing per line, so 512 MiB take
  * two seconds.
  */
-import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { fillAccessLog } from './access-log.ts';
 import { LEXICON_WORDS, lexicon, SLOT_BYTES, SLOT_SHIFT } from './lexicon.ts';
+import { fillOrdersAsCsv, fillOrdersAsJsonLines } from './orders.ts';
 import { Random } from './random.ts';
 
 const MIB = 1 << 20;
@@ -21,10 +33,18 @@ const LINE_BYTES_MAX = 1024;
 export const RECORD_BYTES = 100;
 export const RECORD_KEY_BYTES = 10;
 const TOKEN_LETTERS = 12;
+/** Enough for two workers to end at about the same time. */
+const GZIP_FILES = 8;
+/** Compressed, it is a file of about 2 KiB. */
+const SMALL_FILE_BYTES = 4096;
+const SMALL_FILES = 10_000;
 export const DISTINCT_KEYS = 10_000_000;
 
-/** Fills the chunk with whole lines from its start and returns the number of bytes. Each call continues where the last one stopped. */
-type Fill = (chunk: Buffer) => number;
+/**
+ * Fills the chunk with whole lines from its start and returns the number of bytes. Each call continues where the last one
+ * stopped. The corpus still lacks `leftBytes`; a generator that ignores this has its last line cut.
+ */
+type Fill = (chunk: Buffer, leftBytes: number) => number;
 
 export interface Corpus {
   readonly title: string;
@@ -34,6 +54,8 @@ export interface Corpus {
   readonly sizeBytes: number;
   /** Sizes are a multiple of this. */
   readonly unitBytes: number;
+  /** How many gzip files of equal plain size hold a corpus of this size. Default: it is one plain file. */
+  readonly gzipFiles?: (sizeBytes: number) => number;
   readonly generator: () => Fill;
 }
 
@@ -87,6 +109,36 @@ export const CORPORA = {
     unitBytes: TOKEN_LETTERS + 1,
     generator: fillDistinct,
   },
+  'orders-jsonl': {
+    title: 'orders as JSON Lines, ten fields, 4,000 products',
+    version: 1,
+    sizeBytes: 512 * MIB,
+    unitBytes: MIB,
+    generator: () => fillOrdersAsJsonLines(8),
+  },
+  'orders-csv': {
+    title: 'orders as CSV, ten columns, one note in ten quoted',
+    version: 1,
+    sizeBytes: 512 * MIB,
+    unitBytes: MIB,
+    generator: () => fillOrdersAsCsv(9),
+  },
+  'words-gzip': {
+    title: `the text of words in ${GZIP_FILES} gzip files`,
+    version: 1,
+    sizeBytes: 512 * MIB,
+    unitBytes: GZIP_FILES,
+    gzipFiles: () => GZIP_FILES,
+    generator: () => fillWords({ seed: 1, favouritePercent: 0 }),
+  },
+  'small-files': {
+    title: 'gzip files of about 2 KiB, text',
+    version: 1,
+    sizeBytes: SMALL_FILES * SMALL_FILE_BYTES,
+    unitBytes: SMALL_FILE_BYTES,
+    gzipFiles: (sizeBytes) => sizeBytes / SMALL_FILE_BYTES,
+    generator: () => fillWords({ seed: 10, favouritePercent: 0 }),
+  },
   tiny: {
     title: '2 KB of text',
     version: 1,
@@ -107,7 +159,9 @@ export function scaledSizeBytes(name: CorpusName, scale: number): number {
 
 export interface CorpusFile {
   readonly name: CorpusName;
+  /** A file, or a folder of gzip files. */
   readonly path: string;
+  /** Uncompressed. */
   readonly sizeBytes: number;
   /** Undefined if the file already existed. */
   readonly generatedMs: number | undefined;
@@ -115,21 +169,61 @@ export interface CorpusFile {
 
 export function prepareCorpus(options: { name: CorpusName; sizeBytes: number; folder: string }): CorpusFile {
   const { name, sizeBytes, folder } = options;
-  const path = join(folder, `${name}-v${CORPORA[name].version}-${sizeBytes}.txt`);
-  if (statSync(path, { throwIfNoEntry: false })?.size === sizeBytes) {
+  const { version, gzipFiles }: Corpus = CORPORA[name];
+  const path = join(folder, `${name}-v${version}-${sizeBytes}${gzipFiles === undefined ? '.txt' : ''}`);
+  const found = statSync(path, { throwIfNoEntry: false });
+  // A folder gets its name only once it is complete.
+  if (found?.isDirectory() || found?.size === sizeBytes) {
     return { name, path, sizeBytes, generatedMs: undefined };
   }
   const startedMs = performance.now();
   mkdirSync(folder, { recursive: true });
   const unfinished = `${path}.unfinished`;
-  const file = openSync(unfinished, 'w');
+  rmSync(unfinished, { recursive: true, force: true });
+  if (gzipFiles === undefined) writePlain(name, sizeBytes, unfinished);
+  else writeGzipFiles(name, { sizeBytes, files: gzipFiles(sizeBytes), folder: unfinished });
+  renameSync(unfinished, path);
+  return { name, path, sizeBytes, generatedMs: performance.now() - startedMs };
+}
+
+/** The files of a prepared corpus. */
+export function corpusFiles(path: string): string[] {
+  return statSync(path).isDirectory()
+    ? readdirSync(path)
+        .sort()
+        .map((file) => join(path, file))
+    : [path];
+}
+
+function writePlain(name: CorpusName, sizeBytes: number, path: string): void {
+  const file = openSync(path, 'w');
   try {
     for (const chunk of corpusChunks(name, sizeBytes)) writeWhole(file, chunk);
   } finally {
     closeSync(file);
   }
-  renameSync(unfinished, path);
-  return { name, path, sizeBytes, generatedMs: performance.now() - startedMs };
+}
+
+/** The last line of each file is cut to make its size exact. */
+function writeGzipFiles(
+  name: CorpusName,
+  { sizeBytes, files, folder }: { sizeBytes: number; files: number; folder: string },
+): void {
+  mkdirSync(folder);
+  const plain = Buffer.allocUnsafe(sizeBytes / files);
+  let filled = 0;
+  let number = 0;
+  for (const chunk of corpusChunks(name, sizeBytes)) {
+    for (let at = 0; at < chunk.length; ) {
+      const copied = chunk.copy(plain, filled, at);
+      at += copied;
+      filled += copied;
+      if (filled < plain.length) continue;
+      filled = 0;
+      plain[plain.length - 1] = NEWLINE;
+      writeFileSync(join(folder, `${String(number++).padStart(5, '0')}.txt.gz`), gzipSync(plain));
+    }
+  }
 }
 
 /** The bytes of the corpus. A chunk is valid until the next one is read. The last line is cut to make the size exact. */
@@ -137,7 +231,7 @@ export function* corpusChunks(name: CorpusName, sizeBytes: number): Generator<Bu
   const fill = CORPORA[name].generator();
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let left = sizeBytes; left > 0; ) {
-    const filled = Math.min(fill(chunk), left);
+    const filled = Math.min(fill(chunk, left), left);
     left -= filled;
     if (left === 0) chunk[filled - 1] = NEWLINE;
     yield chunk.subarray(0, filled);

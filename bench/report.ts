@@ -6,6 +6,8 @@ import type { ContenderResult, WorkloadResult } from './suite.ts';
 import { formatBytes, formatCount, formatRate, formatRatio, formatSeconds, formatTable } from './table.ts';
 
 const HEADER = ['', 'wall s', '(min-max)', 'user s', 'sys s', 'records/s', 'MB/s', 'peak', 'result'];
+/** With more files than this, the number of files per second is worth a line. */
+const MANY_FILES = 50;
 const HEADER_RATIOS = ['wall ours/it', 'peak ours/it'];
 
 export function describeWorkload(result: WorkloadResult): string {
@@ -15,16 +17,25 @@ export function describeWorkload(result: WorkloadResult): string {
     ...cells(contender),
     ...(compares ? ratioCells(ours, contender) : []),
   ]);
-  const { bytes, records, corpus } = result.input;
-  const input = `${corpus}, ${formatBytes(bytes)}, ${formatCount(records)} records (lines)`;
+  const { bytes, records, corpus, files } = result.input;
+  const inFiles = files === 1 ? '' : ` in ${formatCount(files)} files`;
+  const input = `${corpus}, ${formatBytes(bytes)}${inFiles}, ${formatCount(records)} records (lines)`;
   const failures = result.contenders.flatMap(({ name, failure }) =>
     failure === undefined ? [] : [`${name}: ${failure}`],
   );
   return [
     `${result.title} (${result.workload}): ${input}`,
     formatTable(compares ? [...HEADER, ...HEADER_RATIOS] : HEADER, rows),
+    ...(files > MANY_FILES ? [filesPerSecond(result)] : []),
     ...failures,
   ].join('\n');
+}
+
+function filesPerSecond({ contenders, input }: WorkloadResult): string {
+  const rates = contenders.flatMap(({ name, summary }) =>
+    summary === undefined ? [] : [`${name} ${formatCount((input.files / summary.wallMs.median) * 1000)}`],
+  );
+  return `files/s: ${rates.join(', ')}`;
 }
 
 /** One line for each build that this one was compared with. */

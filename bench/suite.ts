@@ -2,10 +2,11 @@
  * Runs one workload. It prepares the corpus and runs all programs in turns (A B C, A B C, ...), so that a machine that slows
  * down or warms up affects all of them. It compares their results after the first turn, outside the measured time.
  */
-import { closeSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Contender } from './contenders.ts';
-import { type CorpusFile, type CorpusName, prepareCorpus, scaledSizeBytes } from './corpora.ts';
+import { type CorpusFile, type CorpusName, corpusFiles, prepareCorpus, scaledSizeBytes } from './corpora.ts';
 import { type Digest, digestOf, outputFiles } from './digest.ts';
 import { type Measurement, measure, RunFailed } from './measure.ts';
 import { type Spread, spread } from './statistics.ts';
@@ -28,7 +29,13 @@ export interface SuiteOptions {
 export interface WorkloadResult {
   readonly workload: WorkloadName;
   readonly title: string;
-  readonly input: { readonly corpus: CorpusName; readonly bytes: number; readonly records: number };
+  readonly input: {
+    readonly corpus: CorpusName;
+    readonly files: number;
+    /** Uncompressed. */
+    readonly bytes: number;
+    readonly records: number;
+  };
   readonly contenders: readonly ContenderResult[];
 }
 
@@ -55,7 +62,8 @@ export interface Summary {
 export async function runWorkload(name: WorkloadName, options: SuiteOptions): Promise<WorkloadResult> {
   const spec = workload(name);
   const corpus = prepareNoted(spec.corpus, scaledSizeBytes(spec.corpus, options.scale), options);
-  const records = countLines(corpus.path);
+  const files = corpusFiles(corpus.path);
+  const records = countLines(files);
   const output = join(options.folder, `output-${process.pid}`);
   const entries = options.contenders.flatMap((contender) => {
     const started = contender.command({
@@ -93,7 +101,7 @@ export async function runWorkload(name: WorkloadName, options: SuiteOptions): Pr
   return {
     workload: name,
     title: spec.title,
-    input: { corpus: spec.corpus, bytes: corpus.sizeBytes, records },
+    input: { corpus: spec.corpus, files: files.length, bytes: corpus.sizeBytes, records },
     contenders: entries.map(({ contender, runs }) => {
       const digest = digests.get(contender.name);
       const failure = failures.get(contender.name);
@@ -155,15 +163,28 @@ function summarize(runs: readonly Measurement[], input: { bytes: number; records
   };
 }
 
-/** Reading the file once also brings it into the page cache for all programs. */
-function countLines(path: string): number {
+/** Reading the files once also brings them into the page cache for all programs. */
+function countLines(files: readonly string[]): number {
+  return files.reduce(
+    (lines, path) =>
+      lines + (path.endsWith('.gz') ? newlinesIn(gunzipSync(readFileSync(path))) : countPlain(path)),
+    0,
+  );
+}
+
+function newlinesIn(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines++;
+  return lines;
+}
+
+function countPlain(path: string): number {
   const file = openSync(path, 'r');
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   let lines = 0;
   try {
     for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) {
-      const bytes = buffer.subarray(0, read);
-      for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines++;
+      lines += newlinesIn(buffer.subarray(0, read));
     }
   } finally {
     closeSync(file);

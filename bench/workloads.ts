@@ -4,15 +4,17 @@ import type { CorpusName } from './corpora.ts';
 export interface Workload {
   readonly title: string;
   readonly corpus: CorpusName;
-  /** `mapreduce run <these> --input ... --output ... --workers ...`. */
+  /** `mapreduce run <these> --input ... --output ... --workers ...`. The path of a job module is relative to the checkout. */
   readonly ours: readonly string[];
   /** The name of the task in the scripts in peers/. */
-  readonly peerTask: 'word-count' | 'sort' | 'grep' | undefined;
+  readonly peerTask: PeerTask | undefined;
   readonly peerPattern?: string;
   readonly result: ResultKind;
   /** Whether it runs without --only. */
   readonly byDefault: boolean;
 }
+
+export type PeerTask = 'word-count' | 'sort' | 'grep' | 'gzip-word-count' | 'jsonl-groups' | 'csv-groups';
 
 /**
  * How two results are compared:
@@ -67,6 +69,38 @@ export const WORKLOADS = {
     peerTask: 'word-count',
     result: 'lines',
     byDefault: true,
+  },
+  jsonl: {
+    title: 'Group JSON Lines',
+    corpus: 'orders-jsonl',
+    ours: ['bench/jobs/orders-jsonl.ts'],
+    peerTask: 'jsonl-groups',
+    result: 'lines',
+    byDefault: false,
+  },
+  csv: {
+    title: 'Group CSV',
+    corpus: 'orders-csv',
+    ours: ['bench/jobs/orders-csv.ts'],
+    peerTask: 'csv-groups',
+    result: 'lines',
+    byDefault: false,
+  },
+  gzip: {
+    title: 'Word count of gzip files',
+    corpus: 'words-gzip',
+    ours: ['word-count'],
+    peerTask: 'gzip-word-count',
+    result: 'lines',
+    byDefault: false,
+  },
+  'small-files': {
+    title: 'Word count of small gzip files',
+    corpus: 'small-files',
+    ours: ['word-count'],
+    peerTask: 'gzip-word-count',
+    result: 'lines',
+    byDefault: false,
   },
   'access-log': {
     title: 'Access log',

@@ -4,7 +4,7 @@ const [task, input, output, threads, pattern] = process.argv.slice(2);
 process.env.POLARS_MAX_THREADS = threads;
 const { default: pl } = await import('nodejs-polars');
 
-const lines = pl.scanCSV(input, {
+const lines = pl.scanCSV(task === 'gzip-word-count' ? `${input}/*.gz` : input, {
   hasHeader: false,
   sep: '\x01',
   quoteChar: '\x02',
@@ -13,14 +13,30 @@ const lines = pl.scanCSV(input, {
 });
 const line = pl.col('column_1');
 
+const words = () =>
+  lines
+    .select(line.str.toLowerCase().str.replaceAll('[^a-z]', ' ').str.split(' ').alias('word'))
+    .explode('word')
+    .filter(pl.col('word').neq(pl.lit('')))
+    .groupBy('word')
+    .agg(pl.col('word').count().alias('count'));
+
+// A sum that is whole is written without decimals, as JavaScript does.
+const groups = (orders) =>
+  orders
+    .groupBy('product')
+    .agg(
+      pl.col('product').count().alias('orders'),
+      pl.col('quantity').sum().alias('pieces'),
+      pl.col('amount').sum().alias('money'),
+    )
+    .withColumn(pl.col('money').cast(pl.Utf8).str.replace('[.]0$', '').alias('money'));
+
 const tasks = {
-  'word-count': () =>
-    lines
-      .select(line.str.toLowerCase().str.replaceAll('[^a-z]', ' ').str.split(' ').alias('word'))
-      .explode('word')
-      .filter(pl.col('word').neq(pl.lit('')))
-      .groupBy('word')
-      .agg(pl.col('word').count().alias('count')),
+  'word-count': words,
+  'gzip-word-count': words,
+  'jsonl-groups': () => groups(pl.scanJson(input)),
+  'csv-groups': () => groups(pl.scanCSV(input, { rechunk: false })),
   sort: () => lines.sort(line.str.slice(0, 10)),
   grep: () =>
     lines.select(

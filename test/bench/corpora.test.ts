@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import {
   CORPORA,
   type CorpusName,
   corpusChunks,
+  corpusFiles,
   prepareCorpus,
   scaledSizeBytes,
 } from '../../bench/corpora.ts';
@@ -36,6 +38,10 @@ describe('corpora', () => {
     ['skewed-words', 'f8212ebd572763b2'],
     ['skewed-records', 'd7007218f6d4704b'],
     ['distinct', 'ef79e55326996136'],
+    ['orders-jsonl', '53d7e4e8a606d20e'],
+    ['orders-csv', 'ebd2f6137d00425e'],
+    ['words-gzip', '3501603f6b3e271f'],
+    ['small-files', 'b0a9fa3cdd14dc9c'],
     ['tiny', '849233e2ea2b537c'],
   ] as const)('%s has the same bytes on every machine', (name, checksum) => {
     const text = corpusText(name, 100_100);
@@ -145,6 +151,24 @@ describe('corpora', () => {
     for (const [name, size] of sizes) expect(size % CORPORA[name].unitBytes).toBe(0);
     expect(Object.fromEntries(sizes).tiny).toBe(2048);
     expect(scaledSizeBytes('words', 1)).toBe(512 * MIB);
+  });
+
+  test('a corpus of gzip files is the text of its chunks, in whole lines', () => {
+    const sizeBytes = 8 * 4096;
+    const folder = folderOfTest('bench-gzip-corpora');
+
+    const { path } = prepareCorpus({ name: 'small-files', sizeBytes, folder });
+    const again = prepareCorpus({ name: 'small-files', sizeBytes, folder });
+
+    const files = corpusFiles(path).map((file) => gunzipSync(readFileSync(file)).toString('latin1'));
+    const text = corpusText('small-files', sizeBytes);
+    expect(files).toHaveLength(8);
+    expect(files.every((file) => file.length === 4096 && file.endsWith('\n'))).toBe(true);
+    // Only the last byte of a file may differ.
+    expect(files.map((file) => file.slice(0, -1))).toEqual(
+      files.map((_, i) => text.slice(4096 * i, 4096 * (i + 1) - 1)),
+    );
+    expect(again.generatedMs).toBeUndefined();
   });
 
   test('reuses a file that has the right name and size', () => {
