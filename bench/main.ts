@@ -12,6 +12,7 @@ import {
   PEER_NAMES,
   type PeerName,
 } from './contenders.ts';
+import { describeFormatMemory, FORMAT_CASE_NAMES, runFormatMemory } from './format-memory.ts';
 import { describeLambdas, measureLambdas } from './lambdas.ts';
 import { describeMachine, thisMachine } from './machine.ts';
 import { RunFailed, stopRunning } from './measure.ts';
@@ -38,6 +39,7 @@ interface Options {
   readonly peersOnly?: true;
   readonly smoke?: true;
   readonly memoryProof?: true;
+  readonly memoryFormats?: true | string[];
   readonly profile?: WorkloadName;
   readonly lambdas?: true;
   readonly engine?: string[];
@@ -72,6 +74,11 @@ const program = new Command('npm run bench --')
     'compare peak memory over 4 GiB and 512 MiB; measure one giant key and 10 million keys',
   )
   .option(
+    '--memory-formats [cases]',
+    'measure the peak memory of each source and sink over 0.5, 1, 2 and 4 GiB; or of those whose names contain one of these texts, such as csv,gzip',
+    casesOf,
+  )
+  .option(
     '--profile <workload>',
     'show the functions that take the most time, over all threads',
     oneOf(WORKLOAD_NAMES),
@@ -82,7 +89,7 @@ const program = new Command('npm run bench --')
   )
   .option(
     '--engine <checkout>',
-    `also measure another build (a checkout, or its bin/mapreduce.js), in ${PAIRS} pairs with this one; may be repeated. With --profile or --memory-proof, measure it instead of this one`,
+    `also measure another build (a checkout, or its bin/mapreduce.js), in ${PAIRS} pairs with this one; may be repeated. With --profile, --memory-proof or --memory-formats, measure it instead of this one`,
     (path: string, before: string[] = []) => [...before, engineAt(path)],
   )
   .option('--data <folder>', 'folder for the inputs', DATA_FOLDER)
@@ -106,7 +113,9 @@ for (const [signal, code] of [
 ] as const) {
   process.once(signal, () => {
     stopRunning();
-    rmSync(join(options.data, `output-${process.pid}`), { recursive: true, force: true });
+    for (const name of ['output', 'formats']) {
+      rmSync(join(options.data, `${name}-${process.pid}`), { recursive: true, force: true });
+    }
     process.exit(code);
   });
 }
@@ -126,6 +135,7 @@ try {
 
 async function run(): Promise<number> {
   if (options.memoryProof) return memoryProof();
+  if (options.memoryFormats) return memoryFormats(options.memoryFormats);
   if (options.profile !== undefined) return profile(options.profile);
   if (options.lambdas) return lambdas();
   return figures();
@@ -183,6 +193,23 @@ async function memoryProof(): Promise<number> {
   return results.every(({ verdict }) => verdict === 'holds') ? 0 : 1;
 }
 
+async function memoryFormats(wanted: true | string[]): Promise<number> {
+  const machine = thisMachine();
+  print(describeMachine(machine));
+  const { scale } = options;
+  const cases = wanted === true ? FORMAT_CASE_NAMES : wanted;
+  const results = await runFormatMemory({
+    engine: measuredEngine(),
+    cases,
+    scale,
+    folder: options.data,
+    note,
+  });
+  print(describeFormatMemory(results, scale));
+  printJson({ machine, scale, results });
+  return results.every(({ verdict }) => verdict === 'holds') ? 0 : 1;
+}
+
 async function profile(name: WorkloadName): Promise<number> {
   const contender = ourCommand({ engine: measuredEngine(), memory: options.memory });
   const { summary, wallMs, folder } = await runProfile(name, {
@@ -214,7 +241,8 @@ async function lambdas(): Promise<number> {
 /** The build to measure, in the modes that measure only one. */
 function measuredEngine(): string {
   const [engine = ENGINE_DEFAULT, ...more] = options.engine ?? [];
-  if (more.length > 0) throw new RunFailed('--profile and --memory-proof take one --engine');
+  if (more.length > 0)
+    throw new RunFailed('--profile, --memory-proof and --memory-formats take one --engine');
   return engine;
 }
 
@@ -232,14 +260,30 @@ function note(text: string): void {
   else if (options.json) process.stderr.write(`${text}\n`);
 }
 
-function runsDefault({ smoke, lambdas: ofLambdas, engine, profile, memoryProof, runs }: Options): number {
+function runsDefault({
+  smoke,
+  lambdas: ofLambdas,
+  engine,
+  profile,
+  memoryProof,
+  memoryFormats,
+  runs,
+}: Options): number {
   if (smoke) return SMOKE.runs;
-  if (engine !== undefined && profile === undefined && !memoryProof) return PAIRS;
+  if (engine !== undefined && profile === undefined && !memoryProof && !memoryFormats) return PAIRS;
   return ofLambdas ? COLD_STARTS : runs;
 }
 
 function defaultWorkloads(): WorkloadName[] {
   return WORKLOAD_NAMES.filter((name) => workload(name).byDefault);
+}
+
+function casesOf(text: string): string[] {
+  const cases = FORMAT_CASE_NAMES.filter((name) =>
+    text.split(',').some((part) => name.includes(part.trim())),
+  );
+  if (cases.length > 0) return cases;
+  throw new InvalidArgumentError(`'${text}' is in none of: ${FORMAT_CASE_NAMES.join('; ')}.`);
 }
 
 function listOf<T extends string>(choices: readonly T[]): (text: string) => T[] {
