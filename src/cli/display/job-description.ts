@@ -1,6 +1,6 @@
 /** Formats what a job does and its parameters. */
 import type { ParameterSpec } from '../../api/job.ts';
-import type { JobDescription, ShuffleDescription } from '../../api/job-description.ts';
+import type { InputDescription, JobDescription, ShuffleDescription } from '../../api/job-description.ts';
 import { commandLine } from './command-line.ts';
 import { type Paint, printable, printableName } from './paint.ts';
 import { tableLines } from './table.ts';
@@ -14,7 +14,11 @@ export function listedLines(name: string, { description, params }: JobDescriptio
 }
 
 export function describedLines(name: string, job: JobDescription, paint: Paint): string[] {
-  const { description, params, shuffle } = job;
+  const { description, inputs, params, shuffle } = job;
+  const formats = inputs.map((input) => [
+    input.name === undefined ? 'input' : `input ${input.name}`,
+    input.format,
+  ]);
   const facts =
     shuffle === undefined
       ? [['kind', 'map only: what map emits is the result, in the order of the input']]
@@ -32,13 +36,22 @@ export function describedLines(name: string, job: JobDescription, paint: Paint):
     `${paint('bold', job.name)}  ${printable(description)}`,
     '',
     ...tableLines(
-      [...facts, ['result', `part-${shuffle ? 'r' : 'm'}-*.${job.output.extension}`]],
+      [
+        ...formats.map((row) => row.map(printableName)),
+        ...facts,
+        ['result', `part-${shuffle ? 'r' : 'm'}-*.${job.output.extension}`],
+      ],
       ['left', 'left'],
     ).map((line) => `  ${line}`),
     ...(parameters.length === 0 ? [] : ['', ...parameters.map((line) => `  ${line}`)]),
     '',
-    `  ${commandLine(`run ${name} --input <path> --output <folder>${set}`)}`,
+    `  ${commandLine(`run ${name}${inputs.map(inputFlag).join('')} --output <folder>${set}`)}`,
   ];
+}
+
+function inputFlag({ name, isGenerated }: InputDescription): string {
+  if (isGenerated) return '';
+  return ` --input ${name === undefined ? '' : `${printableName(name)}=`}<path>`;
 }
 
 function parameterLines(params: JobDescription['params']): string[] {

@@ -25,6 +25,20 @@ describe('mapreduce describe', () => {
     expect(bad.stderr).toMatch(/^error: job 'words': key: "text" is not a type of keys/);
   });
 
+  test('includes each input by name in the command, and none for a job that generates its input', async () => {
+    const named = await cli(['describe', 'teravalidate'], { cwd: '/' });
+    const generated = await cli(['describe', 'pi'], { cwd: '/' });
+
+    expect(named.stdout).toMatch(
+      /^ {2}input generated {2}fixed-length\(100\)\n {2}input sorted {5}fixed-length/m,
+    );
+    expect(named.stdout).toContain(
+      'mapreduce run teravalidate --input generated=<path> --input sorted=<path> --output <folder>\n',
+    );
+    expect(generated.stdout).toMatch(/^ {2}input {6}generate\(points\)$/m);
+    expect(generated.stdout).toContain('mapreduce run pi --output <folder>\n');
+  });
+
   test('includes required parameters in the command', async () => {
     const { stdout } = await cli(['describe', 'grep'], { cwd: '/' });
 
