@@ -100,7 +100,7 @@ export class CsvParser<R> implements RecordParser<R> {
       return;
     }
     if (header !== undefined && startBytes <= header.endBytes) this.#startAt(header.endBytes);
-    else if (format.dialect.multiline) this.#start = new RecordStart(format.dialect, startBytes);
+    else if (format.dialect.multiline) this.#start = new RecordStart(format.dialect, piece);
     else this.#skipping = true;
   }
 

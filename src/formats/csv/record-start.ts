@@ -10,7 +10,7 @@
  * one of them, since a quote may open only at the start of a field and close only before a delimiter or a line end. (Ge, Li,
  * Eilebrecht, Chandramouli, Kossmann: Speculative Distributed CSV Data Parsing for Big Data Analytics, SIGMOD 2019.)
  *
- * The result is a guess if no state is refuted within LOOK_AHEAD_BYTES, or if the text breaks the grammar there. A wrong guess
+ * The result is a guess if no state is refuted within some hundred KiB, or if the text breaks the grammar there. A wrong guess
  * is harmless: the pieces of the file then do not meet, which RecordReader.covered() shows, and the job fails.
  */
 import { KiB } from '../../base/limits.ts';
@@ -19,8 +19,12 @@ import { type CsvDialect, NEWLINE, NONE, RETURN } from './csv-scanner.ts';
 /** The byte order mark at the start of a file, which is not part of a field. */
 const MARK = [0xef, 0xbb, 0xbf];
 
-/** In text with quotes, a few hundred bytes are nearly always enough. */
-export const LOOK_AHEAD_BYTES = 256 * KiB;
+/**
+ * In text with quotes, a few hundred bytes are nearly always enough. In a short piece, such as a sample of the input, it looks no
+ * further ahead than the piece is long.
+ */
+const LOOK_AHEAD_BYTES_MAX = 256 * KiB;
+const LOOK_AHEAD_BYTES_MIN = 16 * KiB;
 
 const RECORD_START = 0;
 const FIELD_START = 1;
@@ -57,14 +61,18 @@ export class RecordStart {
   #kept: Buffer[] = [];
   readonly #keptAt: number;
 
-  /** @param startBytes  where the piece starts. The first byte that push() receives is the one before it. */
-  constructor(dialect: CsvDialect, startBytes: number) {
+  /** The first byte that push() receives is the one before the piece. */
+  constructor(
+    dialect: CsvDialect,
+    { startBytes, endBytes }: { readonly startBytes: number; readonly endBytes: number },
+  ) {
     const at = startBytes - 1;
     this.#dialect = dialect;
     this.#at = at;
     this.#keptAt = at;
     this.#startBytes = startBytes;
-    this.#lookEnd = at + LOOK_AHEAD_BYTES;
+    this.#lookEnd =
+      at + Math.min(LOOK_AHEAD_BYTES_MAX, Math.max(LOOK_AHEAD_BYTES_MIN, endBytes - startBytes));
     const states = [FIELD_START, PLAIN, QUOTE_IN_QUOTED, RETURN_AFTER_QUOTE];
     if (dialect.comment !== NONE) states.push(RECORD_START, COMMENT);
     this.#hypotheses = [...states, QUOTED].map((state) => ({ state, firstRecord: -1, quotedBytes: 0 }));
