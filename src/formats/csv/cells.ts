@@ -2,6 +2,7 @@ import { raw } from '../../codec/raw-bytes.ts';
 import { decodeString } from '../../codec/string-codec.ts';
 import { type CsvScanner, NONE } from './csv-scanner.ts';
 import { numberIn } from './number-cell.ts';
+import type { TextBlock } from './text-block.ts';
 
 /** How bytes become text. */
 export type CsvEncoding = 'utf8' | 'latin1';
@@ -12,6 +13,7 @@ export class Cells {
   problem: string | undefined;
 
   readonly #scanner: CsvScanner;
+  readonly #block: TextBlock;
   readonly #quote: number;
   readonly #quoteText: string;
   readonly #latin1: boolean;
@@ -19,6 +21,7 @@ export class Cells {
 
   constructor(scanner: CsvScanner, { quote, encoding }: { quote: number; encoding: CsvEncoding }) {
     this.#scanner = scanner;
+    this.#block = scanner.block;
     this.#quote = quote;
     this.#quoteText = quote === NONE ? '' : String.fromCharCode(quote);
     this.#latin1 = encoding === 'latin1';
@@ -35,7 +38,7 @@ export class Cells {
   }
 
   get bytes(): Buffer {
-    return this.#scanner.block.bytes;
+    return this.#block.bytes;
   }
 
   startOf(column: number): number {
@@ -52,14 +55,14 @@ export class Cells {
 
   isQuoted(column: number): boolean {
     const start = this.startOf(column);
-    return start < this.#scanner.ends[column]! && this.bytes[start] === this.#quote;
+    return start < this.#scanner.ends[column]! && this.#block.bytes[start] === this.#quote;
   }
 
   text(column: number): string {
     const start = this.startOf(column);
     const end = this.#scanner.ends[column]!;
     if (start === end) return '';
-    if (this.bytes[start] !== this.#quote) return this.#decode(start, end);
+    if (this.#block.bytes[start] !== this.#quote) return this.#decode(start, end);
     const text = this.#decode(start + 1, end - 1);
     return text.includes(this.#quoteText)
       ? text.replaceAll(this.#quoteText + this.#quoteText, this.#quoteText)
@@ -70,11 +73,11 @@ export class Cells {
   number(column: number): number | undefined {
     let start = this.startOf(column);
     let end = this.#scanner.ends[column]!;
-    if (start < end && this.bytes[start] === this.#quote) {
+    if (start < end && this.#block.bytes[start] === this.#quote) {
       start += 1;
       end -= 1;
     }
-    return numberIn(this.bytes, start, end);
+    return numberIn(this.#block.bytes, start, end);
   }
 
   /** True or false in any mixture of upper and lower case. Undefined if it is neither. */
@@ -88,7 +91,7 @@ export class Cells {
   }
 
   #decode(start: number, end: number): string {
-    const { block } = this.#scanner;
+    const block = this.#block;
     if (end > block.end || start < block.start) block.moveTo(this.#recordStart);
     if (end <= block.end && (this.#latin1 || block.isAscii())) {
       return block.text.slice(start - block.start, end - block.start);

@@ -164,53 +164,46 @@ export class CsvScanner {
   scan(start: number, end: number, isEnd: boolean): number {
     const { bytes } = this.block;
     const delimiter = this.#delimiter;
-    const quote = this.#quote;
     const specialMax = this.#specialMax;
     let ends = this.ends;
     let column = 0;
+    let fieldStart = start;
     let at = start;
     this.openQuoteAt = -1;
-    for (;;) {
-      if (column === ends.length) ends = this.#growEnds();
-      const fieldStart = at;
-      const isQuoted = at < end && bytes[at] === quote;
-      if (isQuoted) {
-        at = this.#afterQuotes(bytes, at, end, column, isEnd);
-        if (at < 0) return at;
-      } else {
-        while (at < end) {
-          const byte = bytes[at]!;
-          if (byte <= specialMax && (byte === delimiter || byte === NEWLINE || byte === quote)) break;
-          at += 1;
-        }
-      }
-      if (at === end) {
-        ends[column] = at;
-        this.columnCount = column + 1;
-        return isEnd ? at : INCOMPLETE;
-      }
+    while (at < end) {
       const byte = bytes[at]!;
-      if (byte === delimiter) {
+      if (byte > specialMax) {
+        at += 1;
+      } else if (byte === delimiter) {
         ends[column] = at;
         column += 1;
+        if (column === ends.length) ends = this.#growEnds();
         at += 1;
-        continue;
-      }
-      if (byte === NEWLINE) {
-        ends[column] = !isQuoted && at > fieldStart && bytes[at - 1] === RETURN ? at - 1 : at;
+        fieldStart = at;
+      } else if (byte === NEWLINE) {
+        ends[column] = at > fieldStart && bytes[at - 1] === RETURN ? at - 1 : at;
         this.columnCount = column + 1;
         return at + 1;
+      } else if (byte === this.#quote) {
+        if (at > fieldStart) return this.#fail('quote inside a field', column, at);
+        at = this.#afterQuotes(bytes, at, end, column, isEnd);
+        if (at < 0) return at;
+        if (at === end) break;
+        const next = bytes[at]!;
+        if (next === NEWLINE || (next === RETURN && at + 1 < end && bytes[at + 1] === NEWLINE)) {
+          ends[column] = at;
+          this.columnCount = column + 1;
+          return next === NEWLINE ? at + 1 : at + 2;
+        }
+        if (next === RETURN && at + 1 === end && !isEnd) return INCOMPLETE;
+        if (next !== delimiter) return this.#fail('text after a quote', column, at);
+      } else {
+        at += 1;
       }
-      if (!isQuoted) return this.#fail('quote inside a field', column, at);
-      // After a closing quote: only '\r\n' is left.
-      if (byte === RETURN && at + 1 < end && bytes[at + 1] === NEWLINE) {
-        ends[column] = at;
-        this.columnCount = column + 1;
-        return at + 2;
-      }
-      if (byte === RETURN && at + 1 === end && !isEnd) return INCOMPLETE;
-      return this.#fail('text after a quote', column, at);
     }
+    ends[column] = at;
+    this.columnCount = column + 1;
+    return isEnd ? at : INCOMPLETE;
   }
 
   /** Returns the index just after the quote that closes the one at `open`, INCOMPLETE or MALFORMED. */
