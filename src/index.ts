@@ -67,6 +67,7 @@ export {
   type CsvWrittenRow,
   csv,
 } from './formats/csv/csv.ts';
+export type { CsvHeader } from './formats/csv/csv-header.ts';
 export type { CsvCell, CsvRow } from './formats/csv/csv-sink.ts';
 export type { CsvType } from './formats/csv/rows.ts';
 export type { TsvCell, TsvColumns } from './formats/csv/tsv-sink.ts';

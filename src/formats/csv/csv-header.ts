@@ -1,10 +1,11 @@
-/** Reads the first record of a file, which names its columns. */
+/** Reads what names the columns of a file: its first record, or a line `#Fields:`. */
 import { MapReduceError } from '../../base/errors.ts';
 import { KiB } from '../../base/limits.ts';
 import type { OpenPiece } from '../source.ts';
 import { Cells, type CsvEncoding } from './cells.ts';
 import { type CsvDialect, CsvScanner, INCOMPLETE, MALFORMED, NEWLINE } from './csv-scanner.ts';
 import { malformedMessage } from './messages.ts';
+import { fieldsIn, noFields } from './w3c-fields.ts';
 
 export interface Header {
   /** Empty if the file holds no record. */
@@ -15,6 +16,19 @@ export interface Header {
 
 const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
+/**
+ * Whether the first record of each file names its columns. 'w3c': a line `#Fields: date time c-ip ...` names them, as in the
+ * W3C extended log format of CloudFront and IIS, and the other lines that start with '#' are skipped.
+ */
+export type CsvHeader = boolean | 'w3c';
+
+/** How a header is read. */
+export interface HeaderText {
+  readonly dialect: CsvDialect;
+  readonly encoding: CsvEncoding;
+  readonly header: CsvHeader;
+}
+
 /** Nearly all headers are shorter. */
 const FIRST_RANGE_BYTES = 16 * KiB;
 
@@ -23,10 +37,7 @@ const FIRST_RANGE_BYTES = 16 * KiB;
  *
  * @throws CorruptInputError for a malformed header; RecordTooLargeError
  */
-export async function readHeader(
-  piece: OpenPiece,
-  text: { readonly dialect: CsvDialect; readonly encoding: CsvEncoding },
-): Promise<Header> {
+export async function readHeader(piece: OpenPiece, text: HeaderText): Promise<Header> {
   const { recordBytesMax } = piece;
   for (let sizeBytes = Math.min(FIRST_RANGE_BYTES, recordBytesMax); ; sizeBytes *= 4) {
     const bytes = await piece.range(0, sizeBytes);
@@ -50,7 +61,7 @@ export async function readHeader(
 export function headerOf(
   bytes: Buffer,
   isEnd: boolean,
-  { dialect, encoding }: { readonly dialect: CsvDialect; readonly encoding: CsvEncoding },
+  { dialect, encoding, header }: HeaderText,
 ): Header | undefined {
   const scanner = new CsvScanner(dialect);
   scanner.use(bytes);
@@ -59,8 +70,11 @@ export function headerOf(
   while (at < bytes.length) {
     if (bytes[at] === dialect.comment) {
       const newline = bytes.indexOf(NEWLINE, at);
-      if (newline === -1) break;
-      at = newline + 1;
+      if (newline === -1 && !isEnd) return undefined;
+      const next = newline === -1 ? bytes.length : newline + 1;
+      const names = header === 'w3c' ? fieldsIn(bytes, at, next) : undefined;
+      if (names !== undefined && names.length > 0) return { names, endBytes: next };
+      at = next;
       continue;
     }
     const next = scanner.scan(at, bytes.length, isEnd);
@@ -79,9 +93,11 @@ export function headerOf(
     }
     const cells = new Cells(scanner, { quote: dialect.quote, encoding });
     cells.select(at);
+    const start = at;
     at = next;
     // Empty lines before the header.
     if (scanner.columnCount === 1 && cells.isEmpty(0)) continue;
+    if (header === 'w3c') throw noFields(cells.text(0), start);
     const names = Array.from({ length: scanner.columnCount }, (_, column) => cells.text(column));
     return { names, endBytes: next };
   }

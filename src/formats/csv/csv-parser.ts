@@ -21,17 +21,18 @@ import { KiB } from '../../base/limits.ts';
 import type { RecordParser } from '../byte-ranges.ts';
 import type { OpenPiece } from '../source.ts';
 import { Cells, type CsvEncoding } from './cells.ts';
-import { type Header, headerOf } from './csv-header.ts';
+import { type CsvHeader, type Header, headerOf } from './csv-header.ts';
 import { type CsvDialect, CsvScanner, INCOMPLETE, MALFORMED, NEWLINE } from './csv-scanner.ts';
 import { malformedMessage, wrongColumnCount } from './messages.ts';
 import { RecordStart } from './record-start.ts';
 import type { RowMaker } from './rows.ts';
+import { checkSameFields, fieldsIn } from './w3c-fields.ts';
 
 export interface CsvFormat<R> {
   readonly dialect: CsvDialect;
   readonly encoding: CsvEncoding;
-  /** Whether the first record of each file holds the names of its columns. */
-  readonly header: boolean;
+  /** What names the columns of each file. */
+  readonly header: CsvHeader;
   /** Whether a byte order mark is skipped. */
   readonly skipsMark: boolean;
   /** @throws CorruptInputError for a header without a column that is wanted */
@@ -52,6 +53,7 @@ export class CsvParser<R> implements RecordParser<R> {
   readonly #cells: Cells;
   /** Undefined until the header is known. */
   #rows: RowMaker<R> | undefined;
+  #names: readonly string[] = [];
 
   /** Looks for the first record. Undefined once it is found. */
   #start: RecordStart | undefined;
@@ -94,7 +96,7 @@ export class CsvParser<R> implements RecordParser<R> {
       this.covered = () => ({ startBytes: this.#startBytes, endBytes: this.#nextBytes });
     }
     if (!format.header) this.#rows = format.rows(undefined);
-    else if (header !== undefined && header.names.length > 0) this.#rows = format.rows(header.names);
+    else if (header !== undefined) this.#useHeader(header.names);
     if (startBytes === 0) {
       this.#complete = piece.endBytes === 0;
       return;
@@ -220,7 +222,7 @@ export class CsvParser<R> implements RecordParser<R> {
       this.#recordOffset = offset + at;
       let next: number;
       if (bytes[start] === comment) {
-        next = this.#lineEnd(bytes, at, isEnd);
+        next = this.#comment(bytes, at, isEnd);
       } else {
         next = scanner.next(start, isEnd);
         if (next < 0 || next - start > recordBytesMax) {
@@ -241,6 +243,14 @@ export class CsvParser<R> implements RecordParser<R> {
     if (this.#nextBytes >= endBytes) this.#complete = true;
   }
 
+  /** Returns false if there are no names. */
+  #useHeader(names: readonly string[]): boolean {
+    if (names.length === 0) return false;
+    this.#names = names;
+    this.#rows = this.#format.rows(names);
+    return true;
+  }
+
   /** For the bytes from the start of the file. Returns false if the header's end has not arrived, and if there is none. */
   #readHeader(bytes: Buffer, isEnd: boolean): boolean {
     const header = headerOf(bytes, isEnd, this.#format);
@@ -249,9 +259,7 @@ export class CsvParser<R> implements RecordParser<R> {
       return false;
     }
     this.#nextBytes = header.endBytes;
-    if (header.names.length === 0) return false;
-    this.#rows = this.#format.rows(header.names);
-    return true;
+    return this.#useHeader(header.names);
   }
 
   /** The size of the mark at the start of the file. */
@@ -266,7 +274,7 @@ export class CsvParser<R> implements RecordParser<R> {
     const cells = this.#cells;
     if (columnCount === -1 || (moreAllowed && cells.columnCount > columnCount)) return true;
     if (cells.columnCount > 1 || !cells.isEmpty(0)) {
-      this.#bad(wrongColumnCount(cells, { columnCount, isHeader: this.#format.header }));
+      this.#bad(wrongColumnCount(cells, { columnCount, isHeader: this.#format.header !== false }));
     }
     return false;
   }
@@ -301,6 +309,15 @@ export class CsvParser<R> implements RecordParser<R> {
         isMultiline: this.#format.dialect.multiline,
       }),
     );
+    return next;
+  }
+
+  /** Returns where the line after the comment starts, or INCOMPLETE. */
+  #comment(bytes: Buffer, at: number, isEnd: boolean): number {
+    const next = this.#lineEnd(bytes, at, isEnd);
+    if (next !== INCOMPLETE && this.#format.header === 'w3c') {
+      checkSameFields(fieldsIn(bytes, at, next), this.#names, this.#bytesOffset + at);
+    }
     return next;
   }
 

@@ -6,7 +6,7 @@ import type { Source } from '../source.ts';
 import { SchemaRefusal, type StandardSchema, schemaCheck } from '../standard-schema.ts';
 import type { CsvEncoding } from './cells.ts';
 import { type Declared, declaredColumns, wantedColumns } from './columns.ts';
-import { readHeader } from './csv-header.ts';
+import { type CsvHeader, readHeader } from './csv-header.ts';
 import { type CsvFormat, CsvParser } from './csv-parser.ts';
 import { type CsvDialect, NEWLINE, NONE, RETURN } from './csv-scanner.ts';
 import { type CsvCell, type CsvRow, csvSink, isDelimiter } from './csv-sink.ts';
@@ -21,17 +21,17 @@ export type CsvColumns = readonly (string | null)[] | { readonly [name: string]:
 /** Options of `csv()`. */
 export interface CsvOptions<
   C extends CsvColumns | undefined = CsvColumns | undefined,
-  H extends boolean = boolean,
+  H extends CsvHeader = CsvHeader,
 > {
   /** Default: all columns of the header, as text. */
   readonly columns?: C;
-  /** Whether the first record of each file names its columns. Default: true. */
+  /** What names the columns of each file. Default: true, the first record. */
   readonly header?: H;
   /** One ASCII character. Default: a comma. */
   readonly delimiter?: string;
   /** One ASCII character, or false if quotes mean nothing. Default: '"'. */
   readonly quote?: string | false;
-  /** Lines that start with this ASCII character are skipped. Default: none. */
+  /** Lines that start with this ASCII character are skipped. Default: none, or '#' with `header: 'w3c'`. */
   readonly comment?: string;
   /** Text that means null, unquoted, in a column whose type ends in `?`, beside empty cells. Default: none. */
   readonly nullText?: string;
@@ -106,6 +106,7 @@ export type CsvWrittenRow<C> = C extends readonly string[]
  * input: csv(['code', 'name']),                                  // { code: string, name: string }
  * input: csv({ columns: { ts: 'number', user: 'string?' } }),    // { ts: number, user: string | null }
  * input: csv({ header: false, delimiter: ' ', columns: ['ip', null, 'path'] }),
+ * input: csv({ header: 'w3c', delimiter: '\t', quote: false, columns: ['date', 'cs-uri-stem'] }),   // logs of CloudFront
  * input: csv({ schema: z.object({ id: z.coerce.number() }) }),   // what the schema returns
  * input: csv({ header: false }),                                 // string[]
  * output: csv(['word', 'count']),   // emit(null, { word: 'be', count: 3 }) or emit(null, ['be', 3]) writes "be,3\n"
@@ -118,7 +119,7 @@ export function csv<T>(options: CsvOptions & { readonly schema: StandardSchema<T
 export function csv<const C extends CsvColumns>(
   options: CsvOptions<C> & { readonly columns: C; readonly schema?: undefined },
 ): Source<CsvRecord<C>> & Sink<unknown, CsvWrittenRow<C>>;
-export function csv<const H extends boolean = true>(
+export function csv<const H extends CsvHeader = true>(
   options?: CsvOptions<undefined, H> & { readonly schema?: undefined },
 ): Source<CsvRecord<undefined, H>>;
 export function csv(
@@ -144,7 +145,7 @@ function sinkOf(
 ): Sink<never, never> {
   const names: readonly (string | null)[] = isList(columns) ? columns : Object.keys(columns);
   const written = names.filter((name) => name !== null);
-  if (written.length === names.length && quote === '"' && isDelimiter(delimiter)) {
+  if (written.length === names.length && quote === '"' && header !== 'w3c' && isDelimiter(delimiter)) {
     return csvSink(written, { delimiter, header });
   }
   return recordWise({
@@ -152,7 +153,7 @@ function sinkOf(
     extension: 'csv',
     write() {
       throw wrong(
-        "csv() with these options can only be an input. Rows are written with quotes ('\"'), a delimiter of punctuation, and a name for each column",
+        "csv() with these options can only be an input. Rows are written with quotes ('\"'), a delimiter of punctuation, a name for each column, and a plain header or none",
       );
     },
   });
@@ -162,7 +163,7 @@ function csvSource(options: AllOptions): Source<unknown> {
   const { header = true, split = true, encoding = 'utf8', schema } = options;
   checkOptions(options);
   const dialect = dialectOf(options);
-  const declared = declaredColumns(options.columns, header);
+  const declared = declaredColumns(options.columns, header !== false);
   const check = schema === undefined ? undefined : schemaCheck(schema, 'csv()');
   const format: CsvFormat<unknown> = {
     dialect,
@@ -219,7 +220,7 @@ const OPTIONS = new Set([
 ]);
 
 const CHOICES: readonly (readonly [keyof CsvOptions, readonly unknown[]])[] = [
-  ['header', [true, false]],
+  ['header', [true, false, 'w3c']],
   ['multiline', [true, false]],
   ['split', [true, false]],
   ['encoding', ['utf8', 'latin1']],
@@ -248,7 +249,12 @@ function checkOptions(options: CsvOptions): void {
   }
 }
 
-function dialectOf({ delimiter = ',', quote = '"', comment, multiline = true }: CsvOptions): CsvDialect {
+function dialectOf(options: CsvOptions): CsvDialect {
+  const { delimiter = ',', quote = '"', multiline = true } = options;
+  const comment = options.comment ?? (options.header === 'w3c' ? '#' : undefined);
+  if (options.header === 'w3c' && comment !== '#') {
+    throw wrong(`csv() received comment ${preview(comment)}; with header: 'w3c' it is '#'`);
+  }
   const dialect = {
     delimiter: special('delimiter', delimiter),
     quote: quote === false ? NONE : special('quote', quote),

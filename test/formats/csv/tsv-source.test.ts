@@ -267,6 +267,7 @@ describe('csv(columns) reads back what it wrote', () => {
       csv({ columns: ['a'], delimiter: '\x01' }),
       csv(['a'], { quote: false }),
       csv({ columns: ['a', null], header: false }),
+      csv({ columns: ['a'], header: 'w3c' }),
     ]) {
       expect(() => bytesOf(format as Sink<never, never>, [[null, ['x']]])).toThrow('can only be an input');
     }
