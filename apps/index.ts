@@ -13,6 +13,7 @@ export interface App {
 export const apps = {
   'access-log': app('access-log', () => import('./access-log/job.ts')),
   alb: app('alb', () => import('./alb/job.ts')),
+  cloudfront: app('cloudfront', () => import('./cloudfront/job.ts')),
   cloudtrail: app('cloudtrail', () => import('./cloudtrail/job.ts')),
   'csv-to-json': app('csv-to-json', () => import('./csv-to-json/job.ts')),
   grep: app('grep', () => import('./grep/job.ts')),
