@@ -1,11 +1,14 @@
 /** Compiled by `tsc --noEmit`, never run: mistakes that must not compile, and where the compiler reports them. */
+import * as z from 'zod';
 import {
   csv,
   defineJob,
   gzip,
   json,
+  jsonDocuments,
   jsonLines,
   lines,
+  records,
   type Sink,
   textLines,
   tsv,
@@ -271,4 +274,58 @@ defineJob({
   // @ts-expect-error a number is not a row of CSV
   reduce: 'sum',
   output: csv(['word', 'count']),
+});
+
+// Input that the map does not fit.
+const schema = z.object({ id: z.string(), age: z.number() });
+const fromInput = { name: 'types', description: 'Only compiled', output: tsv() } as const;
+
+defineJob({
+  ...fromInput,
+  input: jsonLines(schema),
+  key: 'string',
+  value: 'number',
+  // @ts-expect-error the schema has no such field
+  map: (user, { emit }) => emit(user.name, user.age),
+  reduce: 'sum',
+});
+
+defineJob({
+  ...fromInput,
+  input: jsonDocuments({ path: 'Records', schema }),
+  key: 'string',
+  value: 'number',
+  // @ts-expect-error the schema says that it is a number
+  map: (user, { emit }) => emit(user.age, 1),
+  reduce: 'sum',
+});
+
+// @ts-expect-error no such field
+jsonLines<{ id: string }>({ select: ['ids'] });
+
+// @ts-expect-error the path is a list of names
+jsonDocuments({ path: [1] });
+
+// @ts-expect-error no such type
+records('string', 'float');
+
+defineJob({
+  ...fromInput,
+  input: records('string', ['number', 'string']),
+  key: 'string',
+  value: 'number',
+  // @ts-expect-error the first part of the value is a number
+  map: ([, [count]], { emit }) => emit(count, 1),
+  reduce: 'sum',
+});
+
+defineJob({
+  ...fromInput,
+  input: records('string', 'number'),
+  key: 'string',
+  value: 'number',
+  map: ([word, count], { emit }) => emit(word, count),
+  // @ts-expect-error the output has numbers as keys
+  reduce: (word, _counts, { emit }) => emit(word, 1),
+  output: records('number', 'number'),
 });
