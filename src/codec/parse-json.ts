@@ -24,8 +24,30 @@ import { closingQuote, isBeforeColon } from './json-scan.ts';
  * @throws SyntaxError for text that is not JSON
  */
 export function parseJson(text: string): unknown {
+  return parseWith(text, undefined);
+}
+
+/**
+ * The same, but an integer beyond 2^53 becomes a bigint instead of a rounded number.
+ *
+ * @throws SyntaxError for text that is not JSON
+ */
+export function parseJsonExactly(text: string): unknown {
+  return parseWith(text, LONG_INTEGER.test(text) ? exactInteger : undefined);
+}
+
+/** No shorter integer is beyond 2^53. Strings may match too, which only takes time. */
+const LONG_INTEGER = /\d{16}/;
+const INTEGER = /^-?\d+$/;
+
+type Reviver = (name: string, value: unknown, context?: { readonly source?: string }) => unknown;
+
+const exactInteger: Reviver = (_name, value, { source = '' } = {}) =>
+  typeof value === 'number' && !Number.isSafeInteger(value) && INTEGER.test(source) ? BigInt(source) : value;
+
+function parseWith(text: string, reviver: Reviver | undefined): unknown {
   const first = nextEscapedName(text, 0);
-  return first === undefined ? JSON.parse(text) : parseEscapedNames(text, first);
+  return first === undefined ? JSON.parse(text, reviver) : parseEscapedNames(text, first, reviver);
 }
 
 /**
@@ -64,7 +86,7 @@ function nextEscapedName(text: string, from: number): Range | undefined {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON must escape them.
 const NEEDS_ESCAPE = /["\\\u0000-\u001f]/g;
 
-function parseEscapedNames(text: string, first: Range): unknown {
+function parseEscapedNames(text: string, first: Range, reviver: Reviver | undefined): unknown {
   // Throws for text that is not JSON: what follows is exact for JSON only.
   JSON.parse(text);
   const mark = unusedMark(text);
@@ -81,7 +103,7 @@ function parseEscapedNames(text: string, first: Range): unknown {
     rewritten += `${text.slice(copied, range.start)}"${plain}"`;
     copied = range.end;
   }
-  const value: unknown = JSON.parse(rewritten + text.slice(copied));
+  const value: unknown = JSON.parse(rewritten + text.slice(copied), reviver);
   return hasMarks ? withoutMarks(value, mark) : value;
 }
 

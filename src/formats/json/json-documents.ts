@@ -12,7 +12,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { MapReduceError } from '../../base/errors.ts';
 import { preview } from '../../base/show-value.ts';
-import { parseJson } from '../../codec/parse-json.ts';
+import { parseJson, parseJsonExactly } from '../../codec/parse-json.ts';
 import { raw } from '../../codec/raw-bytes.ts';
 import { byteRanges, type RecordParser } from '../byte-ranges.ts';
 import { byteOrderMarkBytes } from '../line-blocks.ts';
@@ -44,6 +44,11 @@ export interface JsonDocumentsOptions<T = unknown> {
   readonly path?: string | readonly string[];
   /** Checks and converts each record: a schema of zod, valibot, arktype or another Standard Schema library. */
   readonly schema?: StandardSchema<T>;
+  /**
+   * Whether integers beyond 2^53 become a bigint, so that they are exact. Default: they are rounded to a number, as by
+   * JSON.parse. Smaller integers and all other numbers are numbers in any case.
+   */
+  readonly exactIntegers?: boolean;
 }
 
 /**
@@ -60,14 +65,19 @@ export interface JsonDocumentsOptions<T = unknown> {
  * @example
  * input: jsonDocuments({ path: ['data', 'user.list'], schema: z.object({ id: z.string() }) }),
  */
-export function jsonDocuments<T = unknown>({ path, schema }: JsonDocumentsOptions<T> = {}): Source<T> {
+export function jsonDocuments<T = unknown>({
+  path,
+  schema,
+  exactIntegers = false,
+}: JsonDocumentsOptions<T> = {}): Source<T> {
   const names = namesOf(path);
   const check = schema === undefined ? undefined : schemaCheck(schema, 'jsonDocuments()');
   return byteRanges({
     name: 'jsonDocuments',
     splittable: false,
     isText: true,
-    createParser: (piece) => new DocumentParser(piece, names, check),
+    createParser: (piece) =>
+      new DocumentParser(piece, names, { check, parse: exactIntegers ? parseJsonExactly : parseJson }),
   });
 }
 
@@ -99,12 +109,19 @@ type Next =
 
 const NAMES_SHOWN_MAX = 8;
 
+/** How bytes become a record. */
+interface RecordRules<T> {
+  readonly check: SchemaCheck<T> | undefined;
+  readonly parse: (text: string) => unknown;
+}
+
 class DocumentParser<T> implements RecordParser<T> {
   ownedBytes = 0;
 
   readonly #piece: OpenPiece;
   readonly #path: readonly string[];
   readonly #check: SchemaCheck<T> | undefined;
+  readonly #parseText: (text: string) => unknown;
 
   readonly #held = new HeldBytes();
   /** Until this many bytes are held, what is incomplete is not scanned again, so that n bytes cost O(n). */
@@ -122,10 +139,11 @@ class DocumentParser<T> implements RecordParser<T> {
   #records = 0;
   #recordOffset = 0;
 
-  constructor(piece: OpenPiece, path: readonly string[], check: SchemaCheck<T> | undefined) {
+  constructor(piece: OpenPiece, path: readonly string[], { check, parse }: RecordRules<T>) {
     this.#piece = piece;
     this.#path = path;
     this.#check = check;
+    this.#parseText = parse;
   }
 
   push(chunk: Buffer, deliver: (record: T) => void): boolean {
@@ -295,8 +313,9 @@ class DocumentParser<T> implements RecordParser<T> {
   /** Parses what the scanner has accepted. Undefined if it is not UTF-8, which is reported. */
   #parse(start: number, end: number): { readonly value: unknown } | undefined {
     const { bytes } = this.#held;
-    if (this.#isAscii) return { value: parseJson(raw(bytes).latin1Slice(start, end)) };
-    if (isUtf8(bytes.subarray(start, end))) return { value: parseJson(raw(bytes).utf8Slice(start, end)) };
+    if (this.#isAscii) return { value: this.#parseText(raw(bytes).latin1Slice(start, end)) };
+    if (isUtf8(bytes.subarray(start, end)))
+      return { value: this.#parseText(raw(bytes).utf8Slice(start, end)) };
     this.#refuseUtf8(start, end);
     return undefined;
   }

@@ -4,12 +4,12 @@
  *   - A line that holds only white space is skipped, as other readers do. So is a byte order mark at byte 0.
  *   - A line that is not JSON, is not UTF-8, or does not match the schema is a bad record.
  *   - Values are those of JSON.parse: of two fields with the same name the last one counts, and a number is the nearest double,
- *     so integers beyond 2^53 are rounded.
+ *     so integers beyond 2^53 are rounded, unless `exactIntegers` is set.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { MapReduceError } from '../../base/errors.ts';
 import { preview, typeName } from '../../base/show-value.ts';
-import { parseJson, parseUnescapedJson } from '../../codec/parse-json.ts';
+import { parseJson, parseJsonExactly, parseUnescapedJson } from '../../codec/parse-json.ts';
 import { byteRanges } from '../byte-ranges.ts';
 import { byteOrderMarkBytes, LineBlocks } from '../line-blocks.ts';
 import type { OpenPiece, Source } from '../source.ts';
@@ -24,6 +24,11 @@ export interface JsonLinesOptions<T = unknown> {
    * Records then have only these fields. Lines are still checked as a whole, and a line that is no object is a bad record.
    */
   readonly select?: readonly FieldOf<T>[];
+  /**
+   * Whether integers beyond 2^53 become a bigint, so that they are exact. Default: they are rounded to a number, as by
+   * JSON.parse. Smaller integers and all other numbers are numbers in any case.
+   */
+  readonly exactIntegers?: boolean;
 }
 
 /** The names of T's fields; any name if T says nothing about them. */
@@ -37,7 +42,7 @@ export function jsonLinesSource<T>(
   second?: JsonLinesOptions,
 ): Source<T> {
   const schema = isOptions(first) ? undefined : first;
-  const { select } = (isOptions(first) ? first : second) ?? {};
+  const { select, exactIntegers = false } = (isOptions(first) ? first : second) ?? {};
   if (select !== undefined) checkSelect(select);
   const check = schema === undefined ? undefined : schemaCheck(schema, 'jsonLines()');
   return byteRanges({
@@ -45,7 +50,9 @@ export function jsonLinesSource<T>(
     splittable: true,
     isText: true,
     createParser: (piece) =>
-      select === undefined ? new WholeLines(piece, check) : new SelectedFields(piece, check, select),
+      select === undefined
+        ? new WholeLines(piece, check, exactIntegers)
+        : new SelectedFields(piece, check, new FieldReader(select, exactIntegers)),
   });
 }
 
@@ -54,7 +61,7 @@ function isOptions<T>(
 ): given is JsonLinesOptions<T> | undefined {
   if (given === undefined) return true;
   if (typeof given !== 'object' || given === null || '~standard' in given) return false;
-  return Object.keys(given).every((name) => name === 'select');
+  return Object.keys(given).every((name) => name === 'select' || name === 'exactIntegers');
 }
 
 function checkSelect(select: unknown): void {
@@ -102,6 +109,15 @@ abstract class JsonLinesParser<T> extends LineBlocks<T> {
 
 /** Parses each line. */
 class WholeLines<T> extends JsonLinesParser<T> {
+  readonly #parse: (text: string) => unknown;
+  readonly #parseUnescaped: (text: string) => unknown;
+
+  constructor(piece: OpenPiece, check: SchemaCheck<T> | undefined, exactIntegers: boolean) {
+    super(piece, check);
+    this.#parse = exactIntegers ? parseJsonExactly : parseJson;
+    this.#parseUnescaped = exactIntegers ? parseJsonExactly : parseUnescapedJson;
+  }
+
   protected override deliverBlock(block: Buffer, blockOffset: number, deliver: (record: T) => void): void {
     const start = blockOffset === 0 ? byteOrderMarkBytes(block) : 0;
     if (!isUtf8(block)) {
@@ -109,7 +125,7 @@ class WholeLines<T> extends JsonLinesParser<T> {
       return;
     }
     const text = isAscii(block) ? block.toString('latin1') : block.toString('utf8', start);
-    const parse = block.includes(BACKSLASH) ? parseJson : parseUnescapedJson;
+    const parse = block.includes(BACKSLASH) ? this.#parse : this.#parseUnescaped;
     for (let from = 0; from < text.length; ) {
       const newline = text.indexOf('\n', from);
       const end = newline === -1 ? text.length : newline;
@@ -136,7 +152,7 @@ class WholeLines<T> extends JsonLinesParser<T> {
       const newline = block.indexOf(NEWLINE, from);
       const line = block.subarray(from, newline === -1 ? block.length : newline);
       this.linesSeen += 1;
-      if (isUtf8(line)) this.#parseAndDeliver(line.toString(), parseJson, deliver);
+      if (isUtf8(line)) this.#parseAndDeliver(line.toString(), this.#parse, deliver);
       else this.bad(notUtf8(line));
       from += line.length + 1;
     }
@@ -149,9 +165,9 @@ const BACKSLASH = 0x5c;
 class SelectedFields<T> extends JsonLinesParser<T> {
   readonly #reader: FieldReader;
 
-  constructor(piece: OpenPiece, check: SchemaCheck<T> | undefined, select: readonly string[]) {
+  constructor(piece: OpenPiece, check: SchemaCheck<T> | undefined, reader: FieldReader) {
     super(piece, check);
-    this.#reader = new FieldReader(select);
+    this.#reader = reader;
   }
 
   protected override deliverBlock(block: Buffer, blockOffset: number, deliver: (record: T) => void): void {

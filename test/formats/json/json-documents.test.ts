@@ -73,6 +73,19 @@ describe('jsonDocuments()', () => {
     expect(offsets).toEqual([32, 41]);
   });
 
+  it('keeps integers exact if asked', async () => {
+    const text = '{"a":[9007199254740993,{"é":[-90071992547409931,1]}]}';
+
+    expect((await read(text, { path: 'a' })).records).toEqual([
+      9007199254740992,
+      { é: [-90071992547409940, 1] },
+    ]);
+    expect((await read(text, { path: 'a', exactIntegers: true })).records).toEqual([
+      9007199254740993n,
+      { é: [-90071992547409931n, 1] },
+    ]);
+  });
+
   it('reads a path of names that hold dots', async () => {
     expect((await read('{"a.b":{"":[7]}}', { path: ['a.b', ''] })).records).toEqual([7]);
   });

@@ -262,6 +262,25 @@ describe('jsonLines() as a source', () => {
     expect(records).toEqual([{ a: 9007199254740992 }]);
   });
 
+  it.each([[undefined], [['id', 'n', 'x', '\n']]])(
+    'keeps integers exact if asked, with select %j',
+    async (select) => {
+      const text =
+        '{"id":9007199254740993,"n":[-12345678901234567890,9007199254740991,"9007199254740993",1e20],"x":0.12345678901234566}\n';
+      const escaped = '{"a":0,"\\\\":1}\n{"a":0,"\\n":90071992547409931}\n';
+      const options = { exactIntegers: true, ...(select === undefined ? {} : { select }) };
+
+      const { records } = await read(jsonLinesSource(options), text + escaped);
+
+      expect(records[0]).toEqual({
+        id: 9007199254740993n,
+        n: [-12345678901234567890n, 9007199254740991, '9007199254740993', 1e20],
+        x: 0.12345678901234566,
+      });
+      expect((records[2] as Record<string, unknown>)['\n']).toBe(90071992547409931n);
+    },
+  );
+
   it('gets property names right that V8 mistakes for each other', async () => {
     const { records } = await read(jsonLinesSource(), '{"a":0,"\\\\":1}\n{"a":0,"\\n":1}\n');
 
@@ -334,19 +353,23 @@ describe('jsonLines() as a source', () => {
     expect(bad.map(({ line }) => line)).toEqual([5]);
   });
 
-  it('reads numbers with select as JSON.parse does', async () => {
-    const digits = fc.stringMatching(/^-?(0|[1-9]\d{0,17})(\.\d{1,17})?([eE][+-]?\d{1,3})?$/);
+  it.each([
+    ['with select', { select: ['n'] }, false],
+    ['exactly', { exactIntegers: true }, true],
+    ['exactly with select', { select: ['n'], exactIntegers: true }, true],
+  ] as const)('reads numbers %s', async (_how, options, exact) => {
+    const digits = fc.stringMatching(/^-?(0|[1-9]\d{0,19})(\.\d{1,17})?([eE][+-]?\d{1,3})?$/);
+    const expectedOf = (number: string): unknown => {
+      const value: number = JSON.parse(number);
+      return exact && /^-?\d+$/.test(number) && !Number.isSafeInteger(value) ? BigInt(number) : value;
+    };
     await fc.assert(
       fc.asyncProperty(fc.array(digits, { minLength: 1, maxLength: 20 }), async (numbers) => {
-        const { records } = await read(
-          jsonLinesSource({ select: ['n'] }),
-          numbers.map((number) => `{"n":${number}}\n`).join(''),
-        );
+        const text = numbers.map((number) => `{"n":${number}}\n`).join('');
 
-        const expected = numbers.map((number) => ({ n: JSON.parse(number) as unknown }));
-        expect(records.every((record, i) => Object.is((record as { n: unknown }).n, expected[i]!.n))).toBe(
-          true,
-        );
+        const { records } = await read(jsonLinesSource<{ n: unknown }>(options), text);
+
+        expect(records.every(({ n }, i) => Object.is(n, expectedOf(numbers[i]!)))).toBe(true);
         expect(records.length).toBe(numbers.length);
       }),
       PROPERTY_RUNS,
