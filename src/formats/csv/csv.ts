@@ -115,13 +115,14 @@ export function csv<const C extends readonly string[]>(
   columns: C,
   options?: CsvOptions<undefined> & { readonly schema?: undefined },
 ): Source<CsvRecord<C>> & Sink<unknown, CsvRow<C>>;
-export function csv<T>(options: CsvOptions & { readonly schema: StandardSchema<T> }): Source<T>;
-export function csv<const C extends CsvColumns>(
-  options: CsvOptions<C> & { readonly columns: C; readonly schema?: undefined },
-): Source<CsvRecord<C>> & Sink<unknown, CsvWrittenRow<C>>;
 export function csv<const H extends CsvHeader = true>(
   options?: CsvOptions<undefined, H> & { readonly schema?: undefined },
 ): Source<CsvRecord<undefined, H>>;
+export function csv<T>(options: CsvOptions & { readonly schema: StandardSchema<T> }): Source<T>;
+// The last one, because the compiler explains a mistake by it.
+export function csv<const C extends CsvColumns>(
+  options: CsvOptions<C> & { readonly columns: C; readonly schema?: undefined },
+): Source<CsvRecord<C>> & Sink<unknown, CsvWrittenRow<C>>;
 export function csv(
   columnsOrOptions: readonly string[] | AllOptions = {},
   others: CsvOptions<undefined> = {},
