@@ -1,46 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { expect, test } from 'vitest';
 import { type AppName, apps } from '../../apps/index.ts';
 import { runEmbedded } from '../../src/local/run/embedded-run.ts';
+import { block, readmeCommand, readmeOf } from './readme-command.ts';
 import { inputFile, linesOf, runApp } from './run-app.ts';
 import { shell } from './shell.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** Returns the first code block in a language. */
-function block(readme: string, language: string): string | undefined {
-  return new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(readme)?.[1];
-}
-
 test.each(Object.keys(apps) as AppName[])(
   'the command in the README of %s prints what the README shows',
   async (name) => {
-    const readme = readFileSync(new URL('README.md', apps[name].url), 'utf8');
-    const [run, ...show] = block(readme, 'sh')!.trim().split('\n');
-    const command = run!.replaceAll("'", '').split(' ');
-    const { values, positionals } = parseArgs({
-      args: command.slice(command.indexOf('run') + 1),
-      options: {
-        input: { type: 'string', multiple: true },
-        output: { type: 'string' },
-        set: { type: 'string', multiple: true },
-      },
-      allowPositionals: true,
-    });
+    const command = readmeCommand(name);
 
     const { text, output } = await runApp(name, {
-      inputs: (values.input ?? []).map((input) => input.replace(/[^=]+$/, (path) => resolve(ROOT, path))),
-      params: Object.fromEntries((values.set ?? []).map((set) => set.split('='))),
+      inputs: command.inputs.map((input) => input.replace(/[^=]+$/, (path) => resolve(ROOT, path))),
+      params: command.params,
     });
 
-    expect(positionals).toEqual([name]);
-    expect(values.output).toBe(`out/${name}`);
+    expect(command.positionals).toEqual([name]);
+    expect(command.output).toBe(`out/${name}`);
+    const readme = readmeOf(name);
     const shown = ['tsv', 'txt', 'csv', 'jsonl'].map((language) => block(readme, language)).find(Boolean)!;
-    const printed =
-      show.length === 0 ? text : shell(show.join('\n').replaceAll(values.output!, `'${output}'`));
+    const show = command.show.join('\n').replaceAll(command.output, `'${output}'`);
+    const printed = show === '' ? text : shell(show);
     expect(printed.slice(0, shown.length)).toBe(shown);
   },
 );

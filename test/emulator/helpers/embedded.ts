@@ -12,6 +12,7 @@ export interface EmbeddedOptions {
   readonly reducers?: number;
   readonly splitSizeBytes?: number;
   readonly merge?: boolean;
+  readonly params?: Readonly<Record<string, string>>;
 }
 
 /** Returns the bytes of every part by name, and the report. `jobModule` is relative to the project. */
