@@ -21,7 +21,9 @@ export function declaredColumns(columns: unknown, header: boolean): readonly Dec
   if (typeof columns !== 'object' || columns === null) throw wrong(`received columns ${preview(columns)}`);
   const declared: readonly Declared[] = Array.isArray(columns)
     ? columns.map((name) => (name === null ? null : { name: nameOf(name), type: 'string' }))
-    : Object.entries(columns).map(([name, type]) => ({ name, type: typeOf(name, type) }));
+    : Object.entries(columns).map(([name, type]) =>
+        type === null ? null : { name, type: typeOf(name, type) },
+      );
   const names = declared.flatMap((column) => (column === null ? [] : [column.name]));
   if (names.length === 0) throw wrong('received no columns');
   const twice = names.find((name, i) => names.indexOf(name) < i);
@@ -29,7 +31,7 @@ export function declaredColumns(columns: unknown, header: boolean): readonly Dec
   if (header && names.length < declared.length) {
     throw wrong('received null as a column, which has a meaning only with header: false');
   }
-  if (!header && !Array.isArray(columns) && names.some((name) => /^\d+$/.test(name))) {
+  if (!header && !Array.isArray(columns) && Object.keys(columns).some((name) => /^\d+$/.test(name))) {
     throw wrong('received a column whose name is a number, so that the order of the columns is lost');
   }
   return declared;

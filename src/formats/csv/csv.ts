@@ -14,9 +14,9 @@ import { CheckedRows, type CsvType, ObjectRows, type RowMaker, textRows } from '
 
 /**
  * The columns that a job wants: their names, or their names and types. In a file without a header these are all its columns
- * in order, and `null` in the list stands for one that the job does not want.
+ * in order, and null stands for one that the job does not want: `['ip', null, 'path']`, or `{ ip: 'string', user: null }`.
  */
-export type CsvColumns = readonly (string | null)[] | { readonly [name: string]: CsvType };
+export type CsvColumns = readonly (string | null)[] | { readonly [name: string]: CsvType | null };
 
 /** Options of `csv()`. */
 export interface CsvOptions<
@@ -64,8 +64,8 @@ export type CsvTypeOf<T> = T extends 'number'
 /** The type of the records of `csv()` with these columns. */
 export type CsvRecord<C, H = true> = C extends readonly (infer N)[]
   ? { readonly [K in N & string]: string }
-  : C extends { readonly [name: string]: CsvType }
-    ? { readonly [K in keyof C]: CsvTypeOf<C[K]> }
+  : C extends { readonly [name: string]: CsvType | null }
+    ? { readonly [K in keyof C as C[K] extends null ? never : K]: CsvTypeOf<C[K]> }
     : H extends false
       ? readonly string[]
       : { readonly [name: string]: string };
@@ -144,7 +144,9 @@ function sinkOf(
   columns: CsvColumns,
   { delimiter = ',', quote = '"', header = true }: CsvOptions,
 ): Sink<never, never> {
-  const names: readonly (string | null)[] = isList(columns) ? columns : Object.keys(columns);
+  const names: readonly (string | null)[] = isList(columns)
+    ? columns
+    : Object.entries(columns).map(([name, type]) => (type === null ? null : name));
   const written = names.filter((name) => name !== null);
   if (written.length === names.length && quote === '"' && header !== 'w3c' && isDelimiter(delimiter)) {
     return csvSink(written, { delimiter, header });

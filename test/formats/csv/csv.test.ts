@@ -72,6 +72,24 @@ describe('columns', () => {
     expectTypeOf<RecordOf<typeof source>>().toEqualTypeOf<{ readonly ip: string; readonly path: string }>();
   });
 
+  it('are taken by position with their types, and those that are null are left out', async () => {
+    const source = csv({
+      header: false,
+      columns: { ip: null, bytes: 'number', agent: null, path: 'string?' },
+    });
+
+    expect((await read(source, '1.1.1.1,5,-,/\n2.2.2.2,6,"x",\n')).records).toEqual([
+      { bytes: 5, path: '/' },
+      { bytes: 6, path: null },
+    ]);
+    expectTypeOf<RecordOf<typeof source>>().toEqualTypeOf<{
+      readonly bytes: number;
+      readonly path: string | null;
+    }>();
+    expect(() => csv({ columns: { ip: null, bytes: 'number' } })).toThrow('only with header: false');
+    expect(() => csv({ header: false, columns: { 1: null, a: 'string' } })).toThrow('whose name is a number');
+  });
+
   it('are an array of text if there is neither a header nor a name', async () => {
     const source = csv({ header: false });
 

@@ -268,6 +268,7 @@ describe('csv(columns) reads back what it wrote', () => {
       csv(['a'], { quote: false }),
       csv({ columns: ['a', null], header: false }),
       csv({ columns: ['a'], header: 'w3c' }),
+      csv({ columns: { a: 'string', b: null }, header: false }),
     ]) {
       expect(() => bytesOf(format as Sink<never, never>, [[null, ['x']]])).toThrow('can only be an input');
     }
