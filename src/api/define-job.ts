@@ -14,10 +14,9 @@ import type {
   JobShuffle,
   MapOnlyJobDefinition,
   NamedCombiner,
-  NamedMapOnlyJobDefinition,
   NamedReducer,
-  NamedShuffleJobDefinition,
   ParameterSpecs,
+  RecordsByName,
   ShuffleJobDefinition,
 } from './job.ts';
 
@@ -55,27 +54,16 @@ const PARAMETER_NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_-]*$/;
  */
 // The compiler explains a mistake by the last overload only, so the most frequent kind of job stands last.
 export function defineJob<
-  R extends Readonly<Record<string, unknown>>,
+  R,
+  N extends RecordsByName,
   OK,
   OV,
   const P extends ParameterSpecs = Record<never, never>,
   S = undefined,
->(definition: NamedMapOnlyJobDefinition<R, OK, OV, P, S>): Job;
-export function defineJob<
-  R extends Readonly<Record<string, unknown>>,
-  const KT extends KeyType,
-  const VT extends ValueType,
-  OK,
-  OV,
-  const P extends ParameterSpecs = Record<never, never>,
-  S = undefined,
-  C extends NamedCombiner = never,
->(definition: NamedShuffleJobDefinition<R, KT, VT, OK, OV, P, S, C>): Job;
-export function defineJob<R, OK, OV, const P extends ParameterSpecs = Record<never, never>, S = undefined>(
-  definition: MapOnlyJobDefinition<R, OK, OV, P, S>,
-): Job;
+>(definition: MapOnlyJobDefinition<R, N, OK, OV, P, S>): Job;
 export function defineJob<
   R,
+  N extends RecordsByName,
   const KT extends KeyType,
   const VT extends ValueType,
   OK,
@@ -83,7 +71,7 @@ export function defineJob<
   const P extends ParameterSpecs = Record<never, never>,
   S = undefined,
   C extends NamedCombiner = never,
->(definition: ShuffleJobDefinition<R, KT, VT, OK, OV, P, S, C>): Job;
+>(definition: ShuffleJobDefinition<R, N, KT, VT, OK, OV, P, S, C>): Job;
 export function defineJob(definition: AnyDefinition): Job {
   assertCommon(definition);
   const { name, params = {}, setup, output, onBadRecord } = definition;

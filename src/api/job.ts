@@ -268,19 +268,29 @@ interface CommonDefinition<P extends ParameterSpecs, S> {
   readonly setup?: (params: ParametersOf<P>) => S;
 }
 
-/** The part of a definition that depends on its input: one format and one `map`. */
-export interface OneInput<R, C> {
+/** The record types of several inputs by name. */
+export type RecordsByName = Readonly<Record<string, unknown>>;
+
+/**
+ * The part of a definition that depends on its input: one format and one `map`, or several of both by name. `R` is the type
+ * of the only input's records, `N` the object of the types of several.
+ */
+interface InputDefinition<R, N, C> {
   /**
    * The input format. It turns the bytes of the input files into the records that `map` receives. A job with several
-   * inputs has an object of formats here, and an object of functions with the same names as `map`.
+   * inputs has an object of formats by name, and the run names the files of each: `--input users=u.jsonl
+   * --input events=logs/`.
    *
    * @example
    * input: textLines(),
+   * @example
+   * input: { users: jsonLines<User>(), events: csv(['user', 'url']) },
    */
-  readonly input: Source<R>;
+  readonly input: Source<R> | { readonly [K in keyof N]: Source<N[K]> };
   /**
    * Called once per input record: emits any number of keys and values, and returns nothing. It is synchronous, and the same
-   * record must always give the same output, since an attempt may be repeated.
+   * record must always give the same output, since an attempt may be repeated. A job with several inputs has one function
+   * for each.
    *
    * What it throws fails the attempt with a UserCodeError that names the file and the byte offset of the record. The task is
    * retried, by default up to 4 attempts in all, and then the job fails.
@@ -291,29 +301,15 @@ export interface OneInput<R, C> {
    *   if (bytes === undefined) return count('bad lines');
    *   emit(user, Number(bytes));
    * }
-   */
-  readonly map: (record: R, context: C) => Nothing;
-}
-
-/** Several inputs by name, each with its own format and its own `map`. `R` is the object of their records. */
-export interface NamedInputs<R, C> {
-  /**
-   * The input formats by name. The run names the files of each: `--input users=u.jsonl --input events=logs/`.
-   *
-   * @example
-   * input: { users: jsonLines<User>(), events: csv(['user', 'url']) },
-   */
-  readonly input: { readonly [N in keyof R]: Source<R[N]> };
-  /**
-   * One function for each input, as for a job with one input.
-   *
    * @example
    * map: {
    *   users: (user, { emit }) => emit(user.id, ['name', user.name]),
    *   events: (event, { emit }) => emit(event.user, ['url', event.url]),
    * },
    */
-  readonly map: { readonly [N in keyof R]: (record: R[N], context: C) => Nothing };
+  readonly map:
+    | ((record: R, context: C) => Nothing)
+    | { readonly [K in keyof N]: (record: N[K], context: C) => Nothing };
 }
 
 /** What `map` of a job with a shuffle receives beside the record. */
@@ -327,8 +323,10 @@ export type ShuffleMapContext<
 /** What `map` of a map-only job receives beside the record. */
 export type MapOnlyContext<OK, OV, P extends ParameterSpecs, S> = MapContext<OK, OV, ParametersOf<P>, S>;
 
-/** What a job with a shuffle needs beside its input. */
-export interface ShuffleJobParts<
+/** The definition of a job with a shuffle: map -> combine -> partition -> reduce. */
+export interface ShuffleJobDefinition<
+  R,
+  N,
   KT extends KeyType,
   VT extends ValueType,
   OK,
@@ -336,7 +334,8 @@ export interface ShuffleJobParts<
   P extends ParameterSpecs,
   S,
   C extends NamedCombiner = NamedCombiner,
-> extends CommonDefinition<P, S> {
+> extends CommonDefinition<P, S>,
+    InputDefinition<R, N, ShuffleMapContext<KT, VT, P, S>> {
   /**
    * The type of the keys that `map` emits: `'string'`, `'number'`, `'bytes'`, a tuple of types, `json<T>()`, or a KeyCodec
    * of your own. `reduce` receives keys in ascending order: numbers as numbers, text by code point, tuples part by part.
@@ -399,8 +398,10 @@ export interface ShuffleJobParts<
   readonly reducers?: number;
 }
 
-/** What a job without a shuffle needs beside its input. */
-export interface MapOnlyJobParts<OK, OV, P extends ParameterSpecs, S> extends CommonDefinition<P, S> {
+/** The definition of a job without a shuffle: what `map` emits is the result, in the order of the input. */
+export interface MapOnlyJobDefinition<R, N, OK, OV, P extends ParameterSpecs, S>
+  extends CommonDefinition<P, S>,
+    InputDefinition<R, N, MapOnlyContext<OK, OV, P, S>> {
   /**
    * The output format. It writes the records that `map` emits to `part-m-00000.<extension>` and so on, one part per map task.
    *
@@ -421,42 +422,6 @@ export interface MapOnlyJobParts<OK, OV, P extends ParameterSpecs, S> extends Co
   /** Needs a `reduce`. */
   readonly reducers?: undefined;
 }
-
-/** The definition of a job with a shuffle: map -> combine -> partition -> reduce. */
-export interface ShuffleJobDefinition<
-  R,
-  KT extends KeyType,
-  VT extends ValueType,
-  OK,
-  OV,
-  P extends ParameterSpecs,
-  S,
-  C extends NamedCombiner = NamedCombiner,
-> extends ShuffleJobParts<KT, VT, OK, OV, P, S, C>,
-    OneInput<R, ShuffleMapContext<KT, VT, P, S>> {}
-
-/** The same with several inputs by name; `R` is the object of their records. */
-export interface NamedShuffleJobDefinition<
-  R,
-  KT extends KeyType,
-  VT extends ValueType,
-  OK,
-  OV,
-  P extends ParameterSpecs,
-  S,
-  C extends NamedCombiner = NamedCombiner,
-> extends ShuffleJobParts<KT, VT, OK, OV, P, S, C>,
-    NamedInputs<R, ShuffleMapContext<KT, VT, P, S>> {}
-
-/** The definition of a job without a shuffle: what `map` emits is the result, in the order of the input. */
-export interface MapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
-  extends MapOnlyJobParts<OK, OV, P, S>,
-    OneInput<R, MapOnlyContext<OK, OV, P, S>> {}
-
-/** The same with several inputs by name; `R` is the object of their records. */
-export interface NamedMapOnlyJobDefinition<R, OK, OV, P extends ParameterSpecs, S>
-  extends MapOnlyJobParts<OK, OV, P, S>,
-    NamedInputs<R, MapOnlyContext<OK, OV, P, S>> {}
 
 /** A checked job, as the engine runs it: the types of the user's keys and values are erased. Made by `defineJob` only. */
 export interface Job {

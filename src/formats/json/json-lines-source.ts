@@ -35,8 +35,9 @@ export interface JsonLinesOptions<T = unknown> {
 export type FieldOf<T> = unknown extends T ? string : keyof T & string;
 
 /** The source half of `jsonLines()`. */
-export function jsonLinesSource<T = unknown>(options?: JsonLinesOptions<T>): Source<T>;
 export function jsonLinesSource<T>(schema: StandardSchema<T>, options?: JsonLinesOptions): Source<T>;
+// Last, since the compiler explains a mistake by the last overload.
+export function jsonLinesSource<T = unknown>(options?: JsonLinesOptions<T>): Source<T>;
 export function jsonLinesSource<T>(
   first?: StandardSchema<T> | JsonLinesOptions<T>,
   second?: JsonLinesOptions,

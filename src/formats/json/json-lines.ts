@@ -23,11 +23,12 @@ export type JsonRow<T> = unknown extends T ? JsonLike : T;
  * input: jsonLines<{ id: string; country: string }>({ select: ['id', 'country'] }),
  * output: jsonLines<{ country: string; users: number }>(),   // emit(null, { country: 'NZ', users: 3 })
  */
-export function jsonLines<T = unknown>(options?: JsonLinesOptions<T>): Source<T> & Sink<unknown, JsonRow<T>>;
 export function jsonLines<T>(
   schema: StandardSchema<T>,
   options?: JsonLinesOptions,
 ): Source<T> & Sink<unknown, JsonRow<T>>;
+// Last, since the compiler explains a mistake by the last overload.
+export function jsonLines<T = unknown>(options?: JsonLinesOptions<T>): Source<T> & Sink<unknown, JsonRow<T>>;
 export function jsonLines<T>(
   first?: StandardSchema<T> | JsonLinesOptions<T>,
   second?: JsonLinesOptions,
