@@ -18,7 +18,16 @@
  *   output: tsv(),
  * });
  */
-export { type ByRangeOptions, byRange, type Compare, distinct, first, last, topN } from './api/aggregate.ts';
+export {
+  type ByRangeOptions,
+  byRange,
+  type Compare,
+  distinct,
+  first,
+  last,
+  sumOf,
+  topN,
+} from './api/aggregate.ts';
 export { defineJob } from './api/define-job.ts';
 export type {
   BadRecordPolicy,

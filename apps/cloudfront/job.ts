@@ -1,4 +1,4 @@
-import { csv, defineJob } from 'serverless-mapreduce';
+import { csv, defineJob, sumOf } from 'serverless-mapreduce';
 
 /** The columns that `by` names. */
 const COLUMNS = { edge: 'x-edge-location', path: 'cs-uri-stem', result: 'x-edge-result-type' } as const;
@@ -46,18 +46,7 @@ export default defineJob({
   },
   combine: 'sum',
   reduce(group, values, { emit }) {
-    let requests = 0;
-    let bytes = 0;
-    let hits = 0;
-    let misses = 0;
-    let errors = 0;
-    for (const some of values) {
-      requests += some[0];
-      bytes += some[1];
-      hits += some[2];
-      misses += some[3];
-      errors += some[4];
-    }
+    const [requests, bytes, hits, misses, errors] = sumOf(values);
     const lookups = hits + misses;
     const hit_ratio = lookups === 0 ? null : (hits / lookups).toFixed(3);
     emit(null, { group, requests, bytes, hits, misses, errors, hit_ratio });

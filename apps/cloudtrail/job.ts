@@ -1,4 +1,4 @@
-import { defineJob, json, jsonDocuments, jsonLines } from 'serverless-mapreduce';
+import { defineJob, json, jsonDocuments, jsonLines, sumOf } from 'serverless-mapreduce';
 import * as v from 'valibot';
 
 const optional = v.nullish(v.string(), null);
@@ -76,12 +76,7 @@ export default defineJob({
   },
   combine: 'sum',
   reduce(group, values, { emit, state }) {
-    let calls = 0;
-    let errors = 0;
-    for (const [someCalls, someErrors] of values) {
-      calls += someCalls;
-      errors += someErrors;
-    }
+    const [calls, errors] = sumOf(values);
     emit(null, { ...Object.fromEntries(state.map(({ name }, i) => [name, group[i]])), calls, errors });
   },
   output: jsonLines(),

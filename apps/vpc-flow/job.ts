@@ -1,4 +1,4 @@
-import { csv, defineJob } from 'serverless-mapreduce';
+import { csv, defineJob, sumOf } from 'serverless-mapreduce';
 
 /** The port of rows that do not name one. */
 const NONE = -1;
@@ -60,14 +60,7 @@ export default defineJob({
   },
   combine: 'sum',
   reduce([source, destination, port], values, { emit }) {
-    let flows = 0;
-    let packets = 0;
-    let bytes = 0;
-    for (const some of values) {
-      flows += some[0];
-      packets += some[1];
-      bytes += some[2];
-    }
+    const [flows, packets, bytes] = sumOf(values);
     emit(null, [source || null, destination || null, port === NONE ? null : port, flows, packets, bytes]);
   },
   output: csv(['source', 'destination', 'port', 'flows', 'packets', 'bytes']),

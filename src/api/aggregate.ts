@@ -1,5 +1,5 @@
 /**
- * Ready-made combiners beyond 'sum', 'min' and 'max', and the range partitioner.
+ * Ready-made combiners beyond 'sum', 'min' and 'max', a sum for reduce functions, and the range partitioner.
  *
  * Each combiner folds two values of one key into one and is associative, so it gives the same result however the
  * engine groups the calls. They are used as `combine` with `reduce: 'combined'`. None changes its arguments.
@@ -84,6 +84,30 @@ export function first<T>(): PairwiseCombiner<T> {
  */
 export function last<T>(): PairwiseCombiner<T> {
   return (_accumulated, value) => value;
+}
+
+/**
+ * Adds up the values of a key, tuples column by column: what `reduce: 'sum'` does, for a `reduce` function that makes rows of
+ * the sums.
+ *
+ * @example
+ * value: ['number', 'number'],
+ * combine: 'sum',
+ * reduce(user, values, { emit }) {
+ *   const [requests, bytes] = sumOf(values);
+ *   emit(null, { user, requests, bytes, mean: bytes / requests });
+ * },
+ */
+export function sumOf<V extends number | readonly number[]>(values: Iterable<V>): V {
+  let sum = 0;
+  let sums: number[] | undefined;
+  for (const value of values as Iterable<number | readonly number[]>) {
+    if (typeof value === 'number') sum += value;
+    else if (sums === undefined) sums = [...value];
+    else for (let i = 0; i < sums.length; i++) sums[i]! += value[i]!;
+  }
+  // All values of a key have the job's type, and a key has at least one.
+  return (sums ?? sum) as V;
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { byRange, distinct, first, last, topN } from '../../src/api/aggregate.ts';
+import { expect, expectTypeOf, test } from 'vitest';
+import { byRange, distinct, first, last, sumOf, topN } from '../../src/api/aggregate.ts';
 import type { PairwiseCombiner } from '../../src/api/job.ts';
 import { RUNS } from '../codec/laws.ts';
 
@@ -92,4 +92,20 @@ test('byRange samples as many keys as it is asked to', () => {
   expect(() => byRange({ samplesMax: 0 })).toThrow(
     'samplesMax must be a whole number of at least 1; received 0',
   );
+});
+
+test('sumOf adds up numbers, and tuples column by column, without changing them', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.integer(), fc.integer(), fc.integer()), { minLength: 1 }), (tuples) => {
+      const before = structuredClone(tuples);
+
+      const sums = [0, 1, 2].map((column) => tuples.reduce((sum, tuple) => sum + tuple[column]!, 0));
+      expect(sumOf(tuples)).toEqual(sums);
+      expect(sumOf(tuples.map(([first]) => first).values())).toBe(sums[0]);
+      expect(tuples).toEqual(before);
+    }),
+    RUNS,
+  );
+  expectTypeOf(sumOf([[1, 2] as const])).toExtend<readonly [number, number]>();
+  expectTypeOf(sumOf([1] as Iterable<number>)).toEqualTypeOf<number>();
 });
