@@ -47,7 +47,7 @@ export const AWS_COMMANDS: readonly CommandSpec[] = [
       ...DEPLOYMENT_OPTIONS,
       [
         '-i, --input <path...>',
-        'files, folders and globs on this machine; or in the bucket s3://bucket/prefix/, a key or glob below data/, input/, output/',
+        'files, folders and globs on this machine; or in the bucket s3://bucket/prefix/, a key or glob below data/, input/, output/; name=path for each input of an app with several',
       ],
       ['-o, --output <prefix>', 's3://bucket/output/<name>/ (default: output/<job id>/)'],
       REDUCERS,

@@ -14,7 +14,10 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
       ['[job]', "an app's name (see mapreduce list), or the path of a job module (.ts, .js, .mjs, .cjs)"],
     ],
     options: [
-      ['-i, --input <path...>', 'files, folders and globs to read; .gz and .zst are decompressed'],
+      [
+        '-i, --input <path...>',
+        'files, folders and globs to read; name=path for each input of a job with several; .gz and .zst are decompressed',
+      ],
       ['-o, --output <folder>', 'folder for the result; created if it does not exist'],
       new Option('-w, --workers <n>', 'number of worker threads (default: one per core)').conflicts(
         'sequential',
@@ -50,6 +53,7 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
   mapreduce run word-count --input books/ --output out/words
   mapreduce run word-count --input a.txt b.txt.gz --output out/words --overwrite --set case=keep
   mapreduce run ./my-job.ts -i 'logs/**/*.log' -o out/mine --workers 8 --memory 1GiB --merge
+  mapreduce run teravalidate -i generated=out/teragen -i sorted=out/terasort -o out/checked
   mapreduce run grep -i big.log -o out/hits --set pattern=ERROR --json | jq .counters
 
 Exit code: 0 the job succeeded, 1 it failed, 2 the command or the job's definition is wrong, 130 stopped by Ctrl-C.`,
