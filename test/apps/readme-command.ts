@@ -17,9 +17,16 @@ export function readmeOf(name: AppName): string {
   return readFileSync(new URL('README.md', apps[name].url), 'utf8');
 }
 
+/** Returns the code blocks in a language. */
+export function blocks(readme: string, language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(
+    ([, code = '']) => code,
+  );
+}
+
 /** Returns the first code block in a language. */
 export function block(readme: string, language: string): string | undefined {
-  return new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(readme)?.[1];
+  return blocks(readme, language)[0];
 }
 
 export function readmeCommand(name: AppName): ReadmeCommand {

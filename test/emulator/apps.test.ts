@@ -3,10 +3,13 @@
  * Then the sort benchmark: three jobs, of which each reads the result of the one before.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { extname, join, relative, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { type AppName, apps } from '../../apps/index.ts';
-import { readmeCommand } from '../apps/readme-command.ts';
+import type { JobReport } from '../../src/report/report.ts';
+import { blocks, readmeCommand, readmeOf } from '../apps/readme-command.ts';
+import { cli } from '../cli/cli-process.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { takeStack } from './shared-stack.ts';
@@ -41,8 +44,13 @@ describeOnEmulators('The apps', (emulator) => {
       for (const input of inputs) await upload(input.slice(input.indexOf('=') + 1));
       const settings = { splitSizeBytes: SPLIT_SIZE_BYTES, params };
 
-      const { parts, report } = await run({ app, inputs: requested(inputs, 'data/'), ...settings });
+      const ended = await stack.start({
+        jobId: uniqueName(app),
+        request: { app, inputs: requested(inputs, 'data/'), ...settings },
+      });
 
+      expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+      const { parts, report } = await stack.result(ended.output.outputPrefix);
       const oracle = await embedded(`apps/${app}/job.ts`, rooted(inputs), settings);
       expect(parts).toEqual(oracle.parts);
       expect(report.counters).toEqual(oracle.report.counters);
@@ -50,34 +58,38 @@ describeOnEmulators('The apps', (emulator) => {
     },
   );
 
-  test('the sort benchmark: terasort sorts what teragen wrote, and teravalidate finds it valid', async () => {
-    const generated = await run({ app: 'teragen', params: { rows: '20000' } });
-    const sorted = await run({
-      app: 'terasort',
-      inputs: [generated.prefix],
-      splitSizeBytes: 500_000,
-      reducers: 3,
-    });
+  test('the commands in the README of terasort run the sort benchmark', async () => {
+    const commands = blocks(readmeOf('terasort'), 'sh')
+      .at(-1)!
+      .trim()
+      .replace(/rows=\d+/, 'rows=20000')
+      .split('\n');
+    const environment = {
+      ...emulator.environment,
+      MAPREDUCE_BUCKET: stack.bucket,
+      MAPREDUCE_STATE_MACHINE: stack.stateMachineArn,
+    };
+    const settings = ['--reducers', '3', '--split-size', '500000', '--json'];
+    const reports: JobReport[] = [];
 
-    const validated = await run({
-      app: 'teravalidate',
-      inputs: { generated: [generated.prefix], sorted: [sorted.prefix] },
-      splitSizeBytes: 700_000,
-    });
+    for (const command of commands) {
+      const [name, ...args] = command.split(' ');
+      expect(name).toBe('mapreduce');
+      const own = args.includes('terasort') ? settings : ['--json'];
+      const { code, stdout, stderr } = await cli([...args, ...own], {
+        cwd: tmpdir(),
+        env: environment,
+      });
+      expect(code, stderr).toBe(0);
+      reports.push(JSON.parse(stdout));
+    }
 
-    expect(generated.parts.size).toBe(8);
-    expect(sorted.report.parts.map((part) => part.records > 4_000)).toEqual([true, true, true]);
+    const validated = await stack.result(`output/${reports[2]!.jobId}/`);
     expect(String(validated.parts.get('part-r-00000.tsv'))).toMatch(
       /^generated rows\t20000\n.*^sorted rows\t20000\n.*^unordered rows\t0\nresult\tvalid\n$/ms,
     );
+    expect(reports[1]!.parts.map((part) => part.records > 4_000)).toEqual([true, true, true]);
   });
-
-  async function run(request: { app: string } & Readonly<Record<string, unknown>>) {
-    const ended = await stack.start({ jobId: uniqueName(request.app), request });
-    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
-    const prefix: string = ended.output.outputPrefix;
-    return { prefix, ...(await stack.result(prefix)) };
-  }
 
   /** Uploads a file, or all files below a folder, to data/ and its path in the project. */
   async function upload(path: string): Promise<void> {
