@@ -32,12 +32,16 @@ export { defineJob } from './api/define-job.ts';
 export type {
   BadRecordPolicy,
   Combiner,
+  EmitTo,
   Job,
   MapContext,
+  MapContextOf,
   MapOnlyContext,
   MapOnlyJobDefinition,
   NamedCombiner,
+  NamedOutputs,
   NamedReducer,
+  Outputs,
   PairwiseCombiner,
   ParameterSpec,
   ParameterSpecs,
@@ -76,6 +80,7 @@ export type { CsvCell, CsvRow } from './formats/csv/csv-sink.ts';
 export type { CsvType } from './formats/csv/rows.ts';
 export type { TsvCell, TsvColumns } from './formats/csv/tsv-sink.ts';
 export type { TsvType } from './formats/csv/tsv-source.ts';
+export { type FolderColumns, inFiles, inFolders } from './formats/file-sinks.ts';
 export { type JsonDocumentsOptions, jsonDocuments } from './formats/json/json-documents.ts';
 export { type JsonRow, jsonLines } from './formats/json/json-lines.ts';
 export type { FieldOf, JsonLinesOptions } from './formats/json/json-lines-source.ts';

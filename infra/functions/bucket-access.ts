@@ -26,6 +26,7 @@ import type { Stage } from '../../src/base/ids.ts';
 import {
   attemptSummariesPrefix,
   committedPrefix,
+  fileListsPrefix,
   mergePrefix,
   shuffleIndexKey,
   shufflePrefix,
@@ -60,6 +61,7 @@ const REQUESTS = `${REQUESTS_PREFIX}*`;
 const SHUFFLE = `${shufflePrefix(LAYOUT)}*`;
 const SHUFFLE_INDEX = shuffleIndexKey(LAYOUT);
 const MERGE = `${mergePrefix(LAYOUT)}*`;
+const FILE_LISTS = `${fileListsPrefix(LAYOUT)}*`;
 /** Summaries of attempts that do not fit the metadata of their parts. */
 const SUMMARIES = `${attemptSummariesPrefix(LAYOUT)}*`;
 /** Notes that failed attempts write. */
@@ -69,6 +71,8 @@ const SUCCESS = output(SUCCESS_NAME);
 const OUTPUT_CLAIM = outputClaimKey(LAYOUT.outputPrefix);
 const OUTPUT_PARTS = output(`${PART_PREFIX}*`);
 const MERGED = output(mergedName('*'));
+/** The barriers list the outputs to verify that the files of several are there. */
+const OUTPUTS = `${OUTPUT_PREFIX}*`;
 
 const RESULTS = [
   SUCCESS,
@@ -81,8 +85,11 @@ const RESULTS = [
 const outputParts = (stage: Stage) => `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: false })}*`;
 const partsToMerge = (stage: Stage) => `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: true })}*`;
 
-/** Parts of the result, or parts that are still to be merged. */
-const parts = (stage: Stage) => [outputParts(stage), partsToMerge(stage)];
+const fileLists = (stage: Stage) =>
+  `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: false, severalFiles: true })}*`;
+
+/** Parts of the result, parts that are still to be merged, and lists of files. */
+const parts = (stage: Stage) => [outputParts(stage), partsToMerge(stage), fileLists(stage)];
 
 /**
  * @param readable  prefixes that jobs may read their input from
@@ -121,7 +128,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
   switch (name) {
     case 'plan':
       return {
-        lists: [...inputs, `${OUTPUT_PREFIX}*`],
+        lists: [...inputs, OUTPUTS],
         // To check that a job wrote the results before it replaces them.
         reads: [...inputs, REQUESTS, ...RESULTS],
         // CANCEL: if a job takes over an output, it cancels the job that owned the output.
@@ -133,11 +140,12 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       return {
         reads: [...inputs, PLAN, CANCEL, FAILURE, SUCCESS],
         writes: [SHUFFLE, ...parts('map'), SUMMARIES, NOTES],
-        removes: [],
+        // The files of an attempt that did not commit.
+        removes: [outputParts('map')],
       };
     case 'map-barrier':
       return {
-        lists: [SHUFFLE, NOTES],
+        lists: [SHUFFLE, NOTES, OUTPUTS],
         reads: [SHUFFLE, ...parts('map'), SUMMARIES, NOTES, OUTPUT_CLAIM],
         writes: [PLAN, SHUFFLE_INDEX, stageKey(ANY_JOB, 'map')],
         removes: [SHUFFLE, ...parts('map')],
@@ -146,18 +154,18 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       return {
         reads: [PLAN, CANCEL, FAILURE, SUCCESS, SHUFFLE, SHUFFLE_INDEX],
         writes: [...parts('reduce'), SUMMARIES, NOTES],
-        removes: [],
+        removes: [outputParts('reduce')],
       };
     case 'reduce-barrier':
       return {
-        lists: [NOTES],
+        lists: [NOTES, OUTPUTS],
         reads: [stageKey(ANY_JOB, 'map'), ...parts('reduce'), SUMMARIES, NOTES, OUTPUT_CLAIM],
         writes: [PLAN, stageKey(ANY_JOB, 'reduce')],
-        removes: [SHUFFLE, MERGE, outputParts('reduce')],
+        removes: [SHUFFLE, MERGE, FILE_LISTS, outputParts('reduce')],
       };
     case 'commit':
       return {
-        lists: [`${WORK_PREFIX}*`, `${OUTPUT_PREFIX}*`],
+        lists: [`${WORK_PREFIX}*`, OUTPUTS],
         reads: [CLAIM, PLAN, OUTPUT_CLAIM, OUTPUT_PARTS, `${WORK_PREFIX}*`],
         writes: [
           output(MANIFEST_NAME),

@@ -80,7 +80,8 @@ async function makeAttempt(
   checkDeaths({ jobId, spec, deaths, death });
   const control = new LambdaAttemptControl({ jobId, resultKey, environment, invocation });
   const turnTaking = new TurnTakingStore(store);
-  const fenced = new FencedStore(store, { outputPrefix, assertWanted: () => control.assertWanted() });
+  const isListed = settings.severalFiles === true;
+  const fenced = new FencedStore(store, { outputPrefix, assertWanted: () => control.assertWanted(isListed) });
   const scratchFolder = await freshFolder(environment.scratchParent, attempt);
   try {
     return await run(spec, attempt, {
@@ -189,6 +190,7 @@ class LambdaAttemptControl implements AttemptControl {
   readonly #reserveMs: number;
   readonly #timer: NodeJS.Timeout;
   readonly #checkForCancel: () => Promise<void>;
+  readonly #checkBucket: () => Promise<void>;
 
   constructor({
     jobId,
@@ -210,6 +212,7 @@ class LambdaAttemptControl implements AttemptControl {
         this.isSuperseded = true;
     };
     this.#checkForCancel = checkForCancel;
+    this.#checkBucket = checkBucket;
     // Check immediately too, because a coordinator may still start tasks for a while after the job was cancelled.
     void checkForCancel().catch(() => {});
     // If a check fails, the attempt continues, because the commit is safe anyway. If S3 throttles a check, it may take
@@ -231,9 +234,13 @@ class LambdaAttemptControl implements AttemptControl {
     checkDeadline(this.#invocation, this.#reserveMs);
   }
 
-  /** Checks the bucket for a cancellation first. */
-  async assertWanted(): Promise<void> {
-    await this.#checkForCancel();
+  /**
+   * Checks the bucket for a cancellation first.
+   *
+   * @param isListed  whether the write does not fail by itself if another attempt has committed the task
+   */
+  async assertWanted(isListed: boolean): Promise<void> {
+    await (isListed ? this.#checkBucket() : this.#checkForCancel());
     this.check();
   }
 

@@ -19,7 +19,6 @@ import { LIMITS } from '../../src/base/limits.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/committed-part.ts';
 import { committedKey } from '../../src/commit/layout.ts';
-import { verifyParts } from '../../src/commit/verify-parts.ts';
 import { mergedFormatOf } from '../../src/formats/merged-format.ts';
 import { stagesOf } from '../../src/plan/stages.ts';
 import { reportPage } from '../../src/report/page/page.ts';
@@ -28,8 +27,9 @@ import { SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { TaskSummary } from '../../src/report/task-summary.ts';
 import { commitJob, removeWork } from '../../src/stages/commit-job.ts';
 import { jobBadRecords } from '../../src/stages/job-bad-records.ts';
-import { jobReport, partReports } from '../../src/stages/job-report.ts';
+import { jobReport } from '../../src/stages/job-report.ts';
 import { mergeParts } from '../../src/stages/merge-parts.ts';
+import { resultParts } from '../../src/stages/result-parts.ts';
 import { stageFigures } from '../../src/stages/stage-figures.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { checkDeadline, freshFolder } from './attempt.ts';
@@ -92,7 +92,8 @@ export async function commitStep(
   const report = await reportOf(planned, { stages, parts }, environment);
   // Merging may have taken long, so check the claim again.
   if (plan.settings.merge) claim = await assertOwned(store, output);
-  await removeStrayParts(store, output, { claim, parts });
+  const severalFiles = plan.settings.severalFiles === true;
+  await removeStrayParts(store, output, { claim, parts, severalFiles });
   const outputStore = new OutputStore(store, { output, claim });
   const badRecords = jobBadRecords(stages.flatMap(({ document }) => document.summaries));
   await commitJob({ report, badRecords, page: reportPage(report), store: outputStore, layout });
@@ -180,13 +181,12 @@ async function partsOf(
 ): Promise<PartReport[]> {
   const { extension } = job.output;
   if (!plan.settings.merge) {
-    await verifyParts(plan, { store, layout, extension, summaries });
-    return partReports(plan, summaries, extension);
+    return await resultParts(plan, { store, layout, extension, summaries });
   }
   const scratchFolder = await freshFolder(scratchParent, `merge-${invocation.requestId}`);
   try {
     const control = { check: () => checkDeadline(invocation) };
-    const format = mergedFormatOf(job.output);
+    const format = mergedFormatOf(job.output.sinks[0]!.sink);
     const merged = await mergeParts({ plan, store, layout, format, memoryBytes, scratchFolder, control });
     return [merged];
   } finally {

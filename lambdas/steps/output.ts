@@ -8,8 +8,9 @@ import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/committed-part.ts';
+import { removeStrayFiles } from '../../src/commit/stray-files.ts';
 import type { PartReport } from '../../src/report/report.ts';
-import { listedNames, parseResultManifest } from '../../src/report/result-manifest.ts';
+import { listedNames, parseResultManifest, type ResultManifest } from '../../src/report/result-manifest.ts';
 import { isPartName, MANIFEST_NAME, SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { assertOwned, type JobOutput, lost, type OutputClaim, takeClaim, taken } from './output-claim.ts';
@@ -33,18 +34,22 @@ export async function claimOutput(
     return;
   }
   await resultsOfJobs(store, outputPrefix);
-  await takeClaim(store, output);
+  const claim = await takeClaim(store, output);
   // List again, because the previous owner may have written until it lost the claim.
   const names = await resultsOfJobs(store, outputPrefix);
-  const keys = names.map((name) => `${outputPrefix}${name}`);
+  const manifest = names.includes(MANIFEST_NAME) ? await manifestOf(store, outputPrefix) : undefined;
+  const others = [...names, ...(manifest?.parts ?? [])].filter(
+    (name) => name !== SUCCESS_NAME && name !== MANIFEST_NAME,
+  );
+  const remove = async (picked: readonly string[]) => {
+    if (picked.length > 0) await store.delete(picked.map((name) => `${outputPrefix}${name}`));
+  };
   // Delete _SUCCESS first, so that the rest never looks complete. Delete the manifest last, because it lists the results.
-  const isSuccess = (key: string) => key === `${outputPrefix}${SUCCESS_NAME}`;
-  const isManifest = (key: string) => key === `${outputPrefix}${MANIFEST_NAME}`;
-  const steps = [isSuccess, (key: string) => !isSuccess(key) && !isManifest(key), isManifest];
-  for (const picks of steps) {
-    const picked = keys.filter(picks);
-    if (picked.length > 0) await store.delete(picked);
-  }
+  await remove(names.filter((name) => name === SUCCESS_NAME));
+  await remove([...new Set(others)]);
+  // Jobs that failed have left files that no manifest lists.
+  await removeStrayFiles(store, { outputPrefix, parts: [], isOurs: (writer) => isOfClaim(writer, claim) });
+  await remove(names.filter((name) => name === MANIFEST_NAME));
 }
 
 /** For the barriers: returns a function that removes a part that an attempt of an earlier owner has committed. */
@@ -74,16 +79,17 @@ export function isOfClaim(writer: string | undefined, { jobId, before }: OutputC
 }
 
 /**
- * Removes parts of earlier owners that no task of this job writes. The barriers do not find these. Without an earlier
- * owner, there are none.
+ * Removes parts of earlier owners that no task of this job writes, and files of several that no task has listed. The barriers do
+ * not find these. Without an earlier owner, and if tasks write one file each, there are none.
  */
 export async function removeStrayParts(
   store: ObjectStore,
   output: JobOutput,
-  { claim, parts }: { claim: OutputClaim; parts: readonly PartReport[] },
+  { claim, parts, severalFiles }: { claim: OutputClaim; parts: readonly PartReport[]; severalFiles: boolean },
 ): Promise<void> {
-  if (claim.before.length === 0) return;
+  if (claim.before.length === 0 && !severalFiles) return;
   const { outputPrefix } = output;
+  await removeStrayFiles(store, { outputPrefix, parts, isOurs: (writer) => isOfClaim(writer, claim) });
   const names = new Set(parts.map(({ name }) => name));
   const strays = (await namesOf(store, outputPrefix)).filter((name) => isPartName(name) && !names.has(name));
   for (const name of strays) {
@@ -108,9 +114,7 @@ async function namesOf(store: ObjectStore, outputPrefix: string): Promise<string
  */
 async function resultsOfJobs(store: ObjectStore, outputPrefix: string): Promise<string[]> {
   const names = await namesOf(store, outputPrefix);
-  const manifest = names.includes(MANIFEST_NAME)
-    ? parseResultManifest(await textOf(store, `${outputPrefix}${MANIFEST_NAME}`))
-    : undefined;
+  const manifest = names.includes(MANIFEST_NAME) ? await manifestOf(store, outputPrefix) : undefined;
   const listed = new Set(manifest === undefined ? [] : listedNames(manifest));
   await mapBounded(
     names.filter((name) => !listed.has(name)),
@@ -122,6 +126,10 @@ async function resultsOfJobs(store: ObjectStore, outputPrefix: string): Promise<
     },
   );
   return names;
+}
+
+async function manifestOf(store: ObjectStore, outputPrefix: string): Promise<ResultManifest | undefined> {
+  return parseResultManifest(await textOf(store, `${outputPrefix}${MANIFEST_NAME}`));
 }
 
 async function textOf(store: ObjectStore, key: string): Promise<string> {

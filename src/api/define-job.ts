@@ -5,16 +5,19 @@ import { nearestName } from '../base/nearest-name.ts';
 import { unsuitableKind } from '../base/user-returns.ts';
 import type { KeyType, ValueType } from '../codec/codec.ts';
 import { resolveKeyCodec, resolveValueCodec } from '../codec/resolve.ts';
+import type { Sink } from '../formats/sink.ts';
 import type { Source } from '../formats/source.ts';
 import { isPartName, partName } from '../report/result-names.ts';
 import { reducersBeside, whyPairIsRefused } from './combine-rules.ts';
 import type {
   Job,
   JobInput,
+  JobOutput,
   JobShuffle,
   MapOnlyJobDefinition,
   NamedCombiner,
   NamedReducer,
+  Outputs,
   ParameterSpecs,
   RecordsByName,
   ShuffleJobDefinition,
@@ -56,29 +59,26 @@ const PARAMETER_NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_-]*$/;
 export function defineJob<
   R,
   N extends RecordsByName,
-  OK,
-  OV,
+  U extends Outputs,
   const P extends ParameterSpecs = Record<never, never>,
   S = undefined,
->(definition: MapOnlyJobDefinition<R, N, OK, OV, P, S>): Job;
+>(definition: MapOnlyJobDefinition<R, N, U, P, S>): Job;
 export function defineJob<
   R,
   N extends RecordsByName,
   const KT extends KeyType,
   const VT extends ValueType,
-  OK,
-  OV,
+  U extends Outputs,
   const P extends ParameterSpecs = Record<never, never>,
   S = undefined,
   C extends NamedCombiner = never,
->(definition: ShuffleJobDefinition<R, N, KT, VT, OK, OV, P, S, C>): Job;
+>(definition: ShuffleJobDefinition<R, N, KT, VT, U, P, S, C>): Job;
 export function defineJob(definition: AnyDefinition): Job {
   assertCommon(definition);
-  const { name, params = {}, setup, output, onBadRecord } = definition;
+  const { name, params = {}, setup, onBadRecord } = definition;
   for (const field of ['setup', 'combine', 'partition', 'reduce'] as const) {
     assertSynchronous(name, field, definition[field]);
   }
-  assertSink(name, output);
   assertParameters(name, params);
   const description = definition.description ?? '';
   const inputs = inputsOf(name, definition);
@@ -89,7 +89,7 @@ export function defineJob(definition: AnyDefinition): Job {
     onBadRecord,
     params,
     setup,
-    output,
+    output: outputOf(name, definition),
     shuffle: shuffleOf(name, definition),
   };
 }
@@ -118,7 +118,7 @@ type Field = (typeof FIELDS)[number];
 
 /** A definition whose common fields are checked. Here the user's own types are replaced by `unknown`. */
 type CommonFields = AnyDefinition &
-  Pick<Job, 'name' | 'output'> &
+  Pick<Job, 'name'> &
   Partial<Pick<Job, 'description' | 'params' | 'setup' | 'onBadRecord'>>;
 
 /** A definition whose fields of the shuffle are checked, except for `key` and `value`. */
@@ -138,11 +138,6 @@ const COMMON_CHECKS: readonly Check[] = [
     field: 'name',
     holds: (name) => typeof name === 'string' && JOB_NAME_PATTERN.test(name),
     rule: 'must be 1 to 63 lower-case letters, digits and dashes, and must not start with a dash',
-  },
-  {
-    field: 'output',
-    holds: (output) => isFunction(memberOf(output, 'createWriter')),
-    rule: 'must be an output format, for example tsv(), or recordWise() with a write function of your own',
   },
   { field: 'setup', holds: optional(isFunction), rule: 'must be a function (params)' },
   {
@@ -339,24 +334,66 @@ function assertPair(name: string, combine: unknown, reduce: unknown): void {
   );
 }
 
-function assertSink(name: string, sink: Job['output']): void {
-  assertSynchronous(name, 'output.createWriter', sink.createWriter);
+/** The outputs of the job: one, or several by name. */
+function outputOf(name: string, { output, reduce }: AnyDefinition): JobOutput {
+  if (isSink(output)) {
+    assertSink(name, 'output', output);
+    const severalFiles = output.folderOf !== undefined || output.targetFileBytes !== undefined;
+    return { extension: output.extension, sinks: [{ name: undefined, sink: output }], severalFiles };
+  }
+  const names = typeof output === 'object' && output !== null ? Object.keys(output) : [];
+  if (names.length === 0) throw invalid(name, 'output', `${AN_OUTPUT}, or an object of them by name`, output);
+  if (names.length > OUTPUTS_MAX) {
+    throw invalid(name, 'output', `must have at most ${OUTPUTS_MAX} names`, `${names.length} names`);
+  }
+  if (typeof reduce === 'string') {
+    throw invalid(
+      name,
+      'reduce',
+      'must be a function, since it says which of several outputs a record goes to',
+      reduce,
+    );
+  }
+  const sinks = names.map((key) => {
+    if (!OUTPUT_NAME_PATTERN.test(key)) {
+      const rule = 'must have a name of letters, digits, dashes and underscores that starts with a letter';
+      throw invalid(name, `output.${key}`, rule, key);
+    }
+    const sink = memberOf(output, key);
+    if (!isSink(sink)) throw invalid(name, `output.${key}`, AN_OUTPUT, sink);
+    assertSink(name, `output.${key}`, sink);
+    return { name: key, sink };
+  });
+  return { extension: sinks[0]!.sink.extension, sinks, severalFiles: true };
+}
+
+const AN_OUTPUT =
+  'must be an output format, for example tsv(), or recordWise() with a write function of your own';
+const OUTPUT_NAME_PATTERN = PARAMETER_NAME_PATTERN;
+const OUTPUTS_MAX = 60;
+
+function isSink(value: unknown): value is Sink<unknown, unknown> {
+  return isFunction(memberOf(value, 'createWriter'));
+}
+
+function assertSink(name: string, field: string, sink: Sink<unknown, unknown>): void {
+  assertSynchronous(name, `${field}.createWriter`, sink.createWriter);
   const writer = sink.createWriter();
   if (!isFunction(memberOf(writer, 'write'))) {
-    throw invalid(name, 'output.createWriter', 'must return an object with a function write', writer);
+    throw invalid(name, `${field}.createWriter`, 'must return an object with a function write', writer);
   }
   for (const method of ['begin', 'write', 'end'] as const) {
-    assertSynchronous(name, `output.${method}`, writer[method]);
+    assertSynchronous(name, `${field}.${method}`, writer[method]);
   }
-  assertExtension(name, sink.extension);
+  assertExtension(name, `${field}.extension`, sink.extension);
 }
 
 /** The extension becomes part of file names: with a path in it, a part would be written outside of the output folder. */
-function assertExtension(name: string, extension: unknown): void {
+function assertExtension(name: string, field: string, extension: unknown): void {
   if (typeof extension === 'string' && isPartName(partName(taskId('map', 0), extension))) return;
   throw invalid(
     name,
-    'output.extension',
+    field,
     "must consist of letters, digits, '.', '_' and '-', for example 'tsv'",
     extension,
   );

@@ -17,6 +17,9 @@ export interface JobDescription {
 
 export interface OutputDescription {
   readonly extension: string;
+  /** Of named outputs; empty for a single one. */
+  readonly names: readonly string[];
+  readonly severalFiles: boolean;
   /** Undefined for a sink whose records cannot be merged. */
   readonly merged: MergedFormat | undefined;
 }
@@ -56,9 +59,12 @@ export function describeJob({ name, description, inputs, params, output, shuffle
 }
 
 function describeOutput(output: Job['output']): OutputDescription {
+  const { sink } = output.sinks[0]!;
   return {
     extension: String(output.extension),
-    merged: output.recordWise ? mergedFormatOf(output) : undefined,
+    names: output.sinks.map(({ name }) => name).filter((name) => name !== undefined),
+    severalFiles: output.severalFiles,
+    merged: output.severalFiles || !sink.recordWise ? undefined : mergedFormatOf(sink),
   };
 }
 

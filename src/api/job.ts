@@ -102,8 +102,8 @@ export interface TaskContext<P, S> {
   readonly count: (counter: string, amount?: number) => void;
 }
 
-/** What `map` receives beside the record. */
-export interface MapContext<K, V, P, S> extends TaskContext<P, S> {
+/** What `map` receives beside the record. `E` is the type of `emit`. */
+export interface MapContextOf<E, P, S> extends TaskContext<P, S> {
   /**
    * Emits one key and its value. Call it any number of times for a record, but only while `map` runs. The key and the value
    * are encoded immediately, so both may be changed afterwards.
@@ -112,22 +112,38 @@ export interface MapContext<K, V, P, S> extends TaskContext<P, S> {
    * @throws RecordTooLargeError for a key and value of more than 256 MiB, or a quarter of the worker's memory
    * @throws JobDefinitionError if it is called after `map` has returned
    */
-  readonly emit: (key: K, value: V) => void;
+  readonly emit: E;
   /** The file that the current record came from: an absolute path, or an object key. */
   readonly file: string;
   /** The file and byte offset of the current record. Slow: call it for messages, not for every record. */
   readonly position: () => RecordPosition;
 }
 
-/** What `reduce` receives beside the key and its values. */
-export interface ReduceContext<K, V, P, S> extends TaskContext<P, S> {
+/** What `map` receives beside the record, if it emits keys and values. */
+export interface MapContext<K, V, P, S> extends MapContextOf<(key: K, value: V) => void, P, S> {}
+
+/** What a job may have as `output`: one output format, or several by name. */
+export type Outputs = NamedOutputs | Sink<never, never>;
+/** Output formats by name. */
+export interface NamedOutputs {
+  readonly [name: string]: Sink<never, never>;
+}
+
+/** The `emit` of a job with this `output`: a function, or one for each named output: `emit.starts(key, value)`. */
+export type EmitTo<U> = [U] extends [Sink<infer K, infer V>]
+  ? (key: K, value: V) => void
+  : { readonly [N in keyof U]: U[N] extends Sink<infer K, infer V> ? (key: K, value: V) => void : never };
+
+/** What `reduce` receives beside the key and its values. `U` is the type of the job's `output`. */
+export interface ReduceContext<U, P, S> extends TaskContext<P, S> {
   /**
-   * Writes one record of the result. Call it any number of times for a key, but only while `reduce` runs.
+   * Writes one record of the result. Call it any number of times for a key, but only while `reduce` runs. With several outputs
+   * it is an object with one function for each: `emit.starts(key, value)`.
    *
    * @throws UnencodableValueError for what the job's `output` format cannot hold
    * @throws JobDefinitionError if it is called after `reduce` has returned
    */
-  readonly emit: (key: K, value: V) => void;
+  readonly emit: EmitTo<U>;
 }
 
 /** Combiners by name, for values that are numbers or tuples of numbers. Tuples are combined part by part. */
@@ -166,7 +182,10 @@ type NumericOnly<VT extends ValueType, Names> = VT extends 'number' | readonly '
 export type NamedReducer = NamedCombiner | 'count' | 'combined' | 'each';
 
 /** The named reducers that fit the job's value, combiner and output. */
-type NamedReducerFor<KT extends KeyType, VT extends ValueType, OK, OV, C> =
+type NamedReducerFor<KT extends KeyType, VT extends ValueType, U, C> = [U] extends [Sink<infer OK, infer OV>]
+  ? NamedReducerInto<KT, VT, OK, OV, C>
+  : 'a function, since a job with several outputs must say which of them a record goes to';
+type NamedReducerInto<KT extends KeyType, VT extends ValueType, OK, OV, C> =
   TypeOf<KT> extends OK
     ?
         | (TypeOf<VT> extends OV
@@ -199,10 +218,10 @@ export type Nothing = void | undefined;
  *   if (total >= 10) emit(word, total);
  * }
  */
-export type ReduceFunction<K, V, OK, OV, P, S> = (
+export type ReduceFunction<K, V, U, P, S> = (
   key: K,
   values: Iterable<V>,
-  context: ReduceContext<OK, OV, P, S>,
+  context: ReduceContext<U, P, S>,
 ) => Nothing;
 
 /**
@@ -321,7 +340,7 @@ export type ShuffleMapContext<
 > = MapContext<TypeOf<KT>, TypeOf<VT>, ParametersOf<P>, S>;
 
 /** What `map` of a map-only job receives beside the record. */
-export type MapOnlyContext<OK, OV, P extends ParameterSpecs, S> = MapContext<OK, OV, ParametersOf<P>, S>;
+export type MapOnlyContext<U, P extends ParameterSpecs, S> = MapContextOf<EmitTo<U>, ParametersOf<P>, S>;
 
 /** The definition of a job with a shuffle: map -> combine -> partition -> reduce. */
 export interface ShuffleJobDefinition<
@@ -329,8 +348,7 @@ export interface ShuffleJobDefinition<
   N,
   KT extends KeyType,
   VT extends ValueType,
-  OK,
-  OV,
+  U extends Outputs,
   P extends ParameterSpecs,
   S,
   C extends NamedCombiner = NamedCombiner,
@@ -381,16 +399,22 @@ export interface ShuffleJobDefinition<
    * }
    */
   readonly reduce:
-    | NamedReducerFor<KT, VT, OK, OV, NoInfer<C>>
-    | ReduceFunction<TypeOf<KT>, TypeOf<VT>, OK, OV, ParametersOf<P>, S>;
+    | NamedReducerFor<KT, VT, U, NoInfer<C>>
+    | ReduceFunction<TypeOf<KT>, TypeOf<VT>, U, ParametersOf<P>, S>;
   /**
    * The output format. It writes the records that `reduce` emits to `part-r-00000.<extension>` and so on, one part per
    * reduce task, sorted by key within each part.
    *
+   * Several outputs are an object of formats; `emit` is then an object of functions with the same names, and each output has a
+   * folder of its name: `<output>/starts/part-r-00000.<attempt>.csv`. `inFolders()` and `inFiles()` also write several files.
+   *
    * @example
    * output: tsv(),
+   *
+   * @example
+   * output: { starts: csv(['user', 'ts']), strangers: jsonLines<Stranger>() },   // emit.starts(null, { user, ts })
    */
-  readonly output: Sink<OK, OV>;
+  readonly output: U;
   /**
    * How many reduce tasks, and so how many parts: a whole number from 1 to 10,000. A run may override it with
    * `--reducers`. Default: 1 for less than 8 MiB of input, otherwise one per 64 MiB, from 4 to 256.
@@ -399,16 +423,17 @@ export interface ShuffleJobDefinition<
 }
 
 /** The definition of a job without a shuffle: what `map` emits is the result, in the order of the input. */
-export interface MapOnlyJobDefinition<R, N, OK, OV, P extends ParameterSpecs, S>
+export interface MapOnlyJobDefinition<R, N, U extends Outputs, P extends ParameterSpecs, S>
   extends CommonDefinition<P, S>,
-    InputDefinition<R, N, MapOnlyContext<OK, OV, P, S>> {
+    InputDefinition<R, N, MapOnlyContext<U, P, S>> {
   /**
    * The output format. It writes the records that `map` emits to `part-m-00000.<extension>` and so on, one part per map task.
+   * Several outputs are an object of formats, as for a job with a reduce.
    *
    * @example
    * output: lines(),
    */
-  readonly output: Sink<OK, OV>;
+  readonly output: U;
   /** Makes the job map-only by its absence. With a `reduce`, the job is a ShuffleJobDefinition. */
   readonly reduce?: undefined;
   /** Needs a `reduce`. */
@@ -437,10 +462,24 @@ export interface Job {
   readonly params: ParameterSpecs;
   /** Undefined if the definition has none. */
   readonly setup: ((params: ParameterValues) => unknown) | undefined;
-  /** The output format. */
-  readonly output: Sink<unknown, unknown>;
+  /** The output formats. */
+  readonly output: JobOutput;
   /** Undefined for a map-only job. */
   readonly shuffle: JobShuffle | undefined;
+}
+
+export interface JobOutput {
+  /** Ends the names of parts. If there are several outputs, that of the first. */
+  readonly extension: string;
+  readonly sinks: readonly NamedSink[];
+  /** Whether a task may write several files: the outputs have names, or are in folders or in files of a target size. */
+  readonly severalFiles: boolean;
+}
+
+export interface NamedSink {
+  /** Undefined for the only output of a job. */
+  readonly name: string | undefined;
+  readonly sink: Sink<unknown, unknown>;
 }
 
 export interface JobInput {
@@ -458,7 +497,7 @@ export interface JobShuffle {
   readonly partition: PartitionFunction<unknown, ParameterValues> | RangePartitioner | undefined;
   readonly reduce:
     | NamedReducer
-    | ReduceFunction<unknown, unknown, unknown, unknown, ParameterValues, unknown>;
+    | ReduceFunction<unknown, unknown, Sink<unknown, unknown>, ParameterValues, unknown>;
   readonly reducers: number | undefined;
 }
 

@@ -91,3 +91,17 @@ export function refuseLateEmit(phase: 'map' | 'reduce'): never {
     { details: { phase } },
   );
 }
+
+/** The `emit` of a context: a function, or for named outputs an object of functions. `to` is the position of the output. */
+export function emitterOf(
+  { output }: Pick<Job, 'output'>,
+  emit: (key: unknown, value: unknown, to: number) => void,
+): (key: unknown, value: unknown) => void {
+  if (output.sinks[0]!.name === undefined) return (key, value) => emit(key, value, 0);
+  const named = output.sinks.map(({ name }, to) => [
+    name!,
+    (key: unknown, value: unknown) => emit(key, value, to),
+  ]);
+  // The cast: the types of a job with named outputs show `emit` as this object.
+  return Object.freeze(Object.fromEntries(named)) as never;
+}

@@ -72,6 +72,15 @@ export const LIMITS = {
 
   /** Output is collected in memory up to this size before it is sent. A part that fits is sent in one request. */
   partBufferBytes: 1 * MiB,
+  /** Files that one task may write: the list that commits it has about 150 bytes for each. */
+  filesPerTaskMax: 100_000,
+  /** Files of one result: the manifest lists them. */
+  resultFilesMax: 500_000,
+  /** How many files a task that writes into folders has open at once; fewer if openFileBytes times this is too much memory. */
+  openFilesMax: 64,
+  /** What an open file takes: what it collects, and the part of an upload that is being filled. */
+  openFileBytes: 8 * MiB,
+
   /** Compressed files are cut into blocks of this many plain bytes. Changing it changes the bytes of results. */
   compressedBlockBytes: 1 * MiB,
   /** How many such blocks of one file are compressed at the same time. */
@@ -161,5 +170,6 @@ assertRelation(LIMITS.foldPartialsBytesMax * 8 <= LIMITS.memoryBytesMin, 'partia
 assertRelation(LIMITS.splitSizeBytesDefault <= LIMITS.splitSizeBytesMax, 'the default split is allowed');
 assertRelation(LIMITS.memoryBytesDefault <= LIMITS.memoryBytesMax, 'the default memory is allowed');
 assertRelation(LIMITS.partBufferBytes <= LIMITS.partOverflowBytes, 'a part is flushed before it overflows');
+assertRelation(LIMITS.filesPerTaskMax <= LIMITS.resultFilesMax, 'a task can write as many files as it may');
 assertRelation(LIMITS.backupAfterCommittedFraction < 1, 'backup attempts can start before a stage ends');
 assertRelation(LIMITS.claimVoidAfterMs >= 10 * LIMITS.claimRenewMs, 'a claim outlives many missed renewals');

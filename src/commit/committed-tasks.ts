@@ -13,7 +13,7 @@ export async function committedTasks(
     stage,
     layout,
     settings,
-  }: { stage: Stage; layout: JobLayout; settings: Pick<JobSettings, 'reducers' | 'merge'> },
+  }: { stage: Stage; layout: JobLayout; settings: Pick<JobSettings, 'reducers' | 'merge' | 'severalFiles'> },
 ): Promise<ReadonlyMap<number, ObjectInfo>> {
   const prefix = committedPrefix(layout, stage, settings);
   const committed = new Map<number, ObjectInfo>();

@@ -6,7 +6,9 @@
  *     <work>/attempts/r-00007.1.json summary of an attempt, if it does not fit the part's metadata
  *     <work>/merge/r-00007           a part that is still to be merged: in the format of a shuffle object, or formatted
  *                                    if the parts are already in order
+ *     <work>/files/r-00007           the list of the task's files, if tasks write several       (file-list.ts)
  *     <output>/part-r-00007.tsv      parts (part-m-... in a map-only job), or merged.tsv
+ *     <output>/<folder>/part-r-00007.<attempt>.tsv   files of a task that writes several, perhaps in folders
  *     <output>/manifest.json         the result files, the settings and the inputs
  *     <output>/_report.html          the report for people; only on AWS                   (src/report/page/)
  *     <output>/_SUCCESS              empty; written last
@@ -20,6 +22,7 @@ import { partName } from '../report/result-names.ts';
 const SHUFFLE = 'shuffle/';
 const SHUFFLE_INDEX = 'shuffle-index';
 const MERGE = 'merge/';
+const FILES = 'files/';
 
 export function shufflePrefix(layout: JobLayout): string {
   return `${layout.workPrefix}${SHUFFLE}`;
@@ -49,6 +52,15 @@ export function mergeRunKey(layout: JobLayout, task: TaskId): string {
   return `${mergePrefix(layout)}${task}`;
 }
 
+export function fileListsPrefix(layout: JobLayout): string {
+  return `${layout.workPrefix}${FILES}`;
+}
+
+/** Commits a task that writes several files. */
+export function fileListKey(layout: JobLayout, task: TaskId): string {
+  return `${fileListsPrefix(layout)}${task}`;
+}
+
 /** Where a task writes its formatted part: into the output, or into the work prefix if the parts are to be merged. */
 export function taskPartKey(
   layout: JobLayout,
@@ -63,11 +75,12 @@ export function committedKey(
   layout: JobLayout,
   task: TaskId,
   {
-    settings: { reducers, merge },
+    settings: { reducers, merge, severalFiles },
     extension,
-  }: { settings: Pick<JobSettings, 'reducers' | 'merge'>; extension: string },
+  }: { settings: Pick<JobSettings, 'reducers' | 'merge' | 'severalFiles'>; extension: string },
 ): string {
   if (stageOf(task) === 'map' && reducers > 0) return shuffleKey(layout, task);
+  if (severalFiles) return fileListKey(layout, task);
   return taskPartKey(layout, task, { extension, merge });
 }
 
@@ -75,7 +88,7 @@ export function committedKey(
 export function committedPrefix(
   layout: JobLayout,
   stage: Stage,
-  settings: Pick<JobSettings, 'reducers' | 'merge'>,
+  settings: Pick<JobSettings, 'reducers' | 'merge' | 'severalFiles'>,
 ): string {
   const first = committedKey(layout, taskId(stage, 0), { settings, extension: '' });
   return first.slice(0, first.lastIndexOf('-') + 1);
@@ -94,8 +107,8 @@ export function partKey(layout: JobLayout, task: TaskId, extension: string): str
 }
 
 const SHUFFLE_OBJECT = new RegExp(`(?:^|/)${SHUFFLE}m-(\\d{5,})$`);
-/** Captures the name of a map task's shuffle object, of a part that is still to be merged, or of the index. */
-const INTERMEDIATE = new RegExp(`(?:^|/)(?:${SHUFFLE}(?=m)|${MERGE}|(?=${SHUFFLE_INDEX}$))([^/]+)$`);
+/** Captures the name of a map task's shuffle object, of a part to be merged, of a list of files, or of the index. */
+const INTERMEDIATE = new RegExp(`(?:^|/)(?:${SHUFFLE}(?=m)|${MERGE}|${FILES}|(?=${SHUFFLE_INDEX}$))([^/]+)$`);
 
 /** The index of the map task that wrote this shuffle object; undefined for other objects. */
 export function mapTaskIndexOf(objectKey: string): number | undefined {

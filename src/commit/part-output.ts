@@ -3,27 +3,13 @@
  * part that is to be merged has neither, because the merged file has them once (stages/merge-parts.ts).
  */
 import { userCodeError } from '../api/user-code.ts';
-import type { AttemptId, TaskId } from '../base/ids.ts';
-import type { Codec } from '../codec/codec.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
 import type { EncodedRecordWriter, FileWriter } from '../formats/sink.ts';
-import type { TaskEnvironment } from '../plan/task.ts';
 import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
 import { PartWriter } from './part-writer.ts';
+import type { RecordCodecs, TaskOutput, TaskOutputOptions } from './task-output.ts';
 
-export interface TaskOutputOptions {
-  readonly taskId: TaskId;
-  readonly attemptId: AttemptId;
-  readonly environment: TaskEnvironment;
-}
-
-/** The codecs of records that are appended while they are still encoded. */
-export interface RecordCodecs {
-  readonly keyCodec: Codec<unknown>;
-  readonly valueCodec: Codec<unknown>;
-}
-
-export class PartOutput {
+export class PartOutput implements TaskOutput {
   readonly #part: PartWriter;
   readonly #writer: FileWriter<unknown, unknown>;
   readonly #isFile: boolean;
@@ -33,7 +19,7 @@ export class PartOutput {
   constructor(options: TaskOutputOptions, codecs?: RecordCodecs) {
     const { job, settings } = options.environment;
     this.#part = new PartWriter(options);
-    this.#writer = job.output.createWriter();
+    this.#writer = job.output.sinks[0]!.sink.createWriter();
     this.#isFile = !settings.merge;
     this.#writeEncoded = codecs && encodedWriterOf(this.#writer, codecs);
     if (this.#isFile) this.#frame('begin');
@@ -57,7 +43,6 @@ export class PartOutput {
     return this.#part.flush();
   }
 
-  /** Commits the part. `committed` is false if another attempt committed first. */
   async commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
     if (this.#isFile) this.#frame('end');
     return await this.#part.commit(attempt);

@@ -41,7 +41,7 @@ export class PartWriter {
       store,
       key: taskPartKey(layout, taskId, { extension: job.output.extension, merge: settings.merge }),
       overflowPath: `${scratchFolder}/overflow`,
-      compression: job.output.compression,
+      compression: job.output.sinks[0]!.sink.compression,
       // Parts that are to be merged are concatenated.
       isFile: !settings.merge,
       uploadMetadata: { ...this.#jobMetadata, [ATTEMPT_METADATA]: attemptId },

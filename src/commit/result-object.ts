@@ -31,10 +31,12 @@ export interface ResultObjectOptions {
   readonly compression?: FileCompression | undefined;
   /** Whether the object is a file, or a part of one that is to be concatenated with others. Default: true. */
   readonly isFile?: boolean;
+  /** The size of the buffer at first. Default: enough for a part that is a single PUT. */
+  readonly bufferBytes?: number;
 }
 
 export class ResultObject {
-  readonly sink = new GrowableSink(LIMITS.uploadChunkBytes + 64 * 1024);
+  readonly sink: GrowableSink;
   readonly #object: CommittedObject;
   readonly #overflowPath: string;
   readonly #isFile: boolean;
@@ -45,16 +47,29 @@ export class ResultObject {
   /** Bytes that are still to be compressed. */
   #plainOverflow: OverflowFile | undefined;
   #records = 0;
+  /** Bytes that have left the sink, before compression. */
+  #flushedBytes = 0;
   #bytes = 0;
   #crc = 0;
 
-  constructor({ compression, isFile = true, ...object }: ResultObjectOptions) {
+  constructor({
+    compression,
+    isFile = true,
+    bufferBytes = LIMITS.uploadChunkBytes + 64 * 1024,
+    ...object
+  }: ResultObjectOptions) {
+    this.sink = new GrowableSink(bufferBytes);
     this.#object = new CommittedObject(object);
     this.#overflowPath = object.overflowPath;
     this.#isFile = isFile;
     if (compression !== undefined) {
       this.#blocks = new CompressedBlocks(compression, (block) => this.#takeBlock(block));
     }
+  }
+
+  /** The bytes so far, before compression. */
+  get plainBytes(): number {
+    return this.#flushedBytes + this.sink.end;
   }
 
   get records(): number {
@@ -81,7 +96,7 @@ export class ResultObject {
   async flush(): Promise<void> {
     if (this.#blocks === undefined) await this.#object.send([this.#counted(this.#gathered())]);
     else await this.#compressGathered(this.#blocks);
-    this.sink.reset();
+    this.#reset();
   }
 
   /** Called after the last record. Returns the totals, and sends the rest unless the whole object is a single PUT. */
@@ -153,6 +168,11 @@ export class ResultObject {
       this.#plainOverflow ??= new OverflowFile(this.#overflowPath);
       this.#plainOverflow.append(this.#gathered());
     }
+    this.#reset();
+  }
+
+  #reset(): void {
+    this.#flushedBytes += this.sink.end;
     this.sink.reset();
   }
 }

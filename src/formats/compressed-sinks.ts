@@ -9,6 +9,7 @@
  * when the engine sends them. gzip, zstd, DuckDB, polars, Spark and this project read such files.
  */
 import { MapReduceError } from '../base/errors.ts';
+import { ownFields } from './file-sinks.ts';
 import type { FileCompression, Sink } from './sink.ts';
 
 export interface CompressionOptions {
@@ -71,10 +72,9 @@ function compressed<K, V>(
     );
   }
   return {
+    ...ownFields(sink),
     name: `${codec}(${sink.name})`,
     extension: `${sink.extension}.${extension}`,
-    recordWise: sink.recordWise,
     compression: { codec, level },
-    createWriter: () => sink.createWriter(),
   };
 }

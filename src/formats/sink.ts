@@ -23,9 +23,13 @@ import type { RecordSlice } from '../codec/record-slice.ts';
  * - **A job without several files per task** writes `part-r-00007.<extension>` (`part-m-...` without a reduce), exactly one
  *   file for each task, also if the task has no records: begin() and end() are called for it too. So a CSV part without rows
  *   still has its header, and an empty Parquet part its schema.
+ * - **A job with several files per task** has named outputs, `inFolders()` or `inFiles()`. The names of its files carry the
+ *   attempt: `<output>/<folder>/part-r-00007.<attempt>.<extension>`, so attempts never write to the same file. The task commits
+ *   by one object, its list of files: what no list names is not part of the result, and is removed. A task writes no file
+ *   without records, except that the first task writes one for each output without folders, for its header.
  * - **With `--merge`** there is one file, `merged.<extension>`: begin() once, the records of all tasks in order, and end()
  *   once, also if there are no records. For that the bytes of records are moved between files. A sink that is not `recordWise`
- *   is refused with a UsageError when the job is planned.
+ *   is refused with a UsageError when the job is planned, as is a job with several files per task.
  * - **The same records give the same bytes**, on one machine and on AWS. A writer must therefore depend on nothing but its
  *   records: no clock, no random numbers, no state that files share.
  */
@@ -41,6 +45,10 @@ export interface Sink<K, V> {
   readonly recordWise: boolean;
   /** How the file is compressed; `gzip()` and `zstd()` set it. */
   readonly compression?: FileCompression;
+  /** The folder of a record; `inFolders()` sets it. @throws UnencodableValueError for what cannot be a folder */
+  folderOf?(key: K, value: V): string;
+  /** A file that has this many bytes, before compression, is closed after its record; `inFiles()` sets it. */
+  readonly targetFileBytes?: number;
   /** Called once for each file that an attempt writes. */
   createWriter(): FileWriter<K, V>;
 }
@@ -99,6 +107,10 @@ export interface RecordWiseOptions<K, V> extends FileWriter<K, V> {
  *   },
  * }),
  */
-export function recordWise<K, V>({ name, extension, ...writer }: RecordWiseOptions<K, V>): Sink<K, V> {
+export function recordWise<K, V>({
+  name,
+  extension,
+  ...writer
+}: RecordWiseOptions<K, V>): Sink<NoInfer<K>, NoInfer<V>> {
   return { name, extension, recordWise: true, createWriter: () => writer };
 }

@@ -6,14 +6,14 @@
  * attempt of a task can commit.
  */
 import type { JobInput, MapContext, ParameterValues } from '../api/job.ts';
-import { createCounter, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
+import { createCounter, emitterOf, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
 import { sortedCounters } from '../base/counters.ts';
 import { type ErrorDetails, withDetails } from '../base/errors.ts';
 import type { AttemptId } from '../base/ids.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import { refuseReturned } from '../base/user-returns.ts';
+import { createTaskOutput } from '../commit/create-task-output.ts';
 import { shuffleKey } from '../commit/layout.ts';
-import { PartOutput } from '../commit/part-output.ts';
 import type { RecordReader } from '../formats/source.ts';
 import type { MapTaskSpec, TaskEnvironment } from '../plan/task.ts';
 import { BadRecords } from '../read/bad-records.ts';
@@ -103,7 +103,7 @@ async function mapIntoPart(
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
   const startedMs = performance.now();
-  const output = new PartOutput({ taskId: spec.taskId, attemptId: attempt, environment });
+  const output = await createTaskOutput({ taskId: spec.taskId, attemptId: attempt, environment });
   let failure: unknown;
   let isOver = false;
   const throwFailure = (): void => {
@@ -111,11 +111,11 @@ async function mapIntoPart(
   };
   try {
     const read = await mapSplit(spec, environment, {
-      emit: (key, value) => {
+      emit: (key, value, to) => {
         if (isOver) refuseLateEmit('map');
         environment.progress.steps++;
         try {
-          output.write(key, value);
+          output.write(key, value, to);
         } catch (error) {
           // User code may swallow the error, and half a record would stay in the part.
           failure ??= error;
@@ -151,7 +151,8 @@ function recordBytesRule(memoryBytes: number): string {
 type SplitRead = Omit<AttemptSummary, 'spills' | 'bytesSpilled' | 'elapsedMs'>;
 
 interface MapOptions {
-  readonly emit: (key: unknown, value: unknown) => void;
+  /** @param to  the position of the output, for a map-only job with several */
+  readonly emit: (key: unknown, value: unknown, to?: number) => void;
   readonly betweenChunks: () => Promise<void> | undefined;
 }
 
@@ -174,7 +175,7 @@ async function mapSplit(
     params: settings.params,
     state: setUp(job, settings.params),
     count: staged?.count ?? count,
-    emit: staged?.emit ?? emit,
+    emit: job.shuffle === undefined ? emitterOf(job, staged?.emit ?? emit) : (staged?.emit ?? emit),
     get file() {
       return place.file;
     },

@@ -4,7 +4,7 @@
  */
 import { refuseLateEmit } from '../api/user-code.ts';
 
-type Emit = (key: unknown, value: unknown) => void;
+type Emit = (key: unknown, value: unknown, to?: number) => void;
 type Count = (counter: string, amount?: number) => void;
 
 export class StagedEmits {
@@ -21,11 +21,11 @@ export class StagedEmits {
   }
 
   /** The job's emit. It copies plain objects, arrays and bytes, which map may change afterwards. */
-  readonly emit: Emit = (key, value) => {
+  readonly emit: Emit = (key, value, to) => {
     if (!this.#isOpen) refuseLateEmit('map');
     this.#onStep();
     const [keyNow, valueNow] = [snapshot(key), snapshot(value)];
-    this.#staged.push(() => this.#emit(keyNow, valueNow));
+    this.#staged.push(() => this.#emit(keyNow, valueNow, to));
   };
 
   readonly count: Count = (counter, amount) => {

@@ -79,6 +79,7 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
       compression,
       merge,
       ...(job.onBadRecord === undefined ? {} : { onBadRecord: job.onBadRecord }),
+      ...(job.output.severalFiles ? { severalFiles: true as const } : {}),
     },
     splits,
     inputBytes,
@@ -179,10 +180,18 @@ function boundedSplits(
 
 /** Merging moves records between files as bytes. */
 function assertMergeable({ name, output }: Job): void {
-  if (output.recordWise) return;
+  if (output.severalFiles) {
+    throw new MapReduceError(
+      'UsageError',
+      `job '${name}': its output cannot be merged, because it has several files, which would become one. Remove --merge ("merge": true in a request); --reducers 1 gives one file for each output and folder`,
+      { details: { jobName: name } },
+    );
+  }
+  const { sink } = output.sinks[0]!;
+  if (sink.recordWise) return;
   throw new MapReduceError(
     'UsageError',
-    `job '${name}': the parts of ${output.name} cannot be merged, because its files are more than records one after the other. Remove --merge ("merge": true in a request), or choose another output format`,
+    `job '${name}': the parts of ${sink.name} cannot be merged, because its files are more than records one after the other. Remove --merge ("merge": true in a request), or choose another output format`,
     { details: { jobName: name } },
   );
 }

@@ -41,6 +41,8 @@ export interface JobSettings {
   readonly merge: boolean;
   /** What happens to bad records. Absent: the first one fails the job. */
   readonly onBadRecord?: BadRecordPolicy;
+  /** Set if each task may write several files, and commits by its list of them (commit/file-list.ts). */
+  readonly severalFiles?: true;
 }
 
 export interface JobPlan {

@@ -6,28 +6,29 @@
  *   a function                             collects the values of the group, and passes them on lazily
  */
 import type { JobShuffle, ParameterValues, ReduceContext, ReduceFunction } from '../api/job.ts';
-import { refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
+import { emitterOf, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
 import { refuseReturned } from '../base/user-returns.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX, numberValueCodec } from '../codec/number-value.ts';
 import { printKey } from '../codec/print-key.ts';
+import type { TaskOutput } from '../commit/task-output.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
+import type { Sink } from '../formats/sink.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
 import { type RecordConsumer, RecordCopier } from '../shuffle/consume-merge.ts';
 import { GroupFolder } from '../shuffle/group-folder.ts';
 import { GroupKey } from '../shuffle/group-key.ts';
 import type { KWayMerge } from '../shuffle/merge.ts';
 import { GroupValues } from './group-values.ts';
-import type { ResultOutput } from './result-output.ts';
 
 export interface GroupReducer extends RecordConsumer {
   /** Counts and closes the spills. Present only if reduce is a function, because other reducers do not spill. */
   readonly values?: Pick<GroupValues, 'spills' | 'bytesSpilled' | 'close'>;
 }
 
-/** The codec of the values that the reducer appends to the ResultOutput. */
+/** The codec of the values that the reducer appends to the TaskOutput. */
 export function resultValueCodec(shuffle: JobShuffle): Codec<unknown> {
   // The cast: the reducer 'count' appends only numbers.
   return shuffle.reduce === 'count' ? (numberValueCodec as Codec<unknown>) : shuffle.value;
@@ -35,7 +36,7 @@ export function resultValueCodec(shuffle: JobShuffle): Codec<unknown> {
 
 export function createGroupReducer(
   environment: TaskEnvironment,
-  output: ResultOutput,
+  output: TaskOutput,
   count: (counter: string, amount?: number) => void,
 ): GroupReducer {
   const shuffle = environment.job.shuffle!;
@@ -55,7 +56,7 @@ export function createGroupReducer(
   }
 }
 
-function folderBy(shuffle: JobShuffle, { progress }: TaskEnvironment, output: ResultOutput): GroupFolder {
+function folderBy(shuffle: JobShuffle, { progress }: TaskEnvironment, output: TaskOutput): GroupFolder {
   return new GroupFolder({ fold: createFold(shuffle, progress)!, key: shuffle.key }, output);
 }
 
@@ -76,14 +77,16 @@ class CountFold implements ValueFold {
   }
 }
 
+type AnySink = Sink<unknown, unknown>;
+
 /** Fraction of the attempt's memory that the values of a group may take before they are spilled. */
 const GROUP_MEMORY_FRACTION = 0.1;
 
 class FunctionReducer implements GroupReducer {
   recordsRead = 0;
-  readonly #reduce: ReduceFunction<unknown, unknown, unknown, unknown, ParameterValues, unknown>;
-  readonly #context: ReduceContext<unknown, unknown, ParameterValues, unknown>;
-  readonly #output: ResultOutput;
+  readonly #reduce: ReduceFunction<unknown, unknown, AnySink, ParameterValues, unknown>;
+  readonly #context: ReduceContext<AnySink, ParameterValues, unknown>;
+  readonly #output: TaskOutput;
   readonly #shuffle: JobShuffle;
   readonly #key = new GroupKey();
   readonly values: GroupValues;
@@ -93,8 +96,8 @@ class FunctionReducer implements GroupReducer {
 
   constructor(
     environment: TaskEnvironment,
-    reduce: ReduceFunction<unknown, unknown, unknown, unknown, ParameterValues, unknown>,
-    output: ResultOutput,
+    reduce: ReduceFunction<unknown, unknown, AnySink, ParameterValues, unknown>,
+    output: TaskOutput,
     count: (counter: string, amount?: number) => void,
   ) {
     const { job, settings, memoryBytes, scratchFolder, progress } = environment;
@@ -111,17 +114,17 @@ class FunctionReducer implements GroupReducer {
       params: settings.params,
       state: setUp(job, settings.params),
       count,
-      emit: (key, value) => {
+      emit: emitterOf(job, (key, value, to) => {
         if (!this.#isReducing) refuseLateEmit('reduce');
         progress.steps++;
         try {
-          output.emit(key, value, this.#key.bytes, 0, this.#key.end);
+          output.write(key, value, to, this.#key);
         } catch (error) {
           // User code may swallow the error, and the record would be missing.
           this.#failure ??= error;
           throw error;
         }
-      },
+      }),
     };
   }
 

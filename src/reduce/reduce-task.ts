@@ -59,7 +59,7 @@ async function reducePartition(
   const { open, chunkBytes, merged } = await openableRuns(segments, environment);
 
   const { counters, count } = createCounter(progress);
-  const output = createResultOutput({
+  const output = await createResultOutput({
     taskId: spec.taskId,
     attemptId: attempt,
     environment,

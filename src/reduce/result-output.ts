@@ -7,43 +7,24 @@ import type { AttemptId, TaskId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
+import { createTaskOutput } from '../commit/create-task-output.ts';
 import { mergeRunKey, partsAreInOrder } from '../commit/layout.ts';
-import {
-  encodedWriterOf,
-  PartOutput,
-  type RecordCodecs,
-  type TaskOutputOptions,
-} from '../commit/part-output.ts';
+import { encodedWriterOf } from '../commit/part-output.ts';
+import type { GroupKeyBytes, RecordCodecs, TaskOutput, TaskOutputOptions } from '../commit/task-output.ts';
 import type { EncodedRecordWriter, FileWriter } from '../formats/sink.ts';
 import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
-import type { RecordSink } from '../shuffle/consume-merge.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
-
-/** append() takes records whose key is the key of the group, and whose value is still encoded. */
-export interface ResultOutput extends RecordSink {
-  /** Writes one record of the group whose encoded key is groupKey[groupStart, groupEnd). */
-  emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void;
-  commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }>;
-  abort(): Promise<void>;
-}
 
 export interface ResultOutputOptions extends TaskOutputOptions, RecordCodecs {}
 
-export function createResultOutput(options: ResultOutputOptions): ResultOutput {
+export async function createResultOutput(options: ResultOutputOptions): Promise<TaskOutput> {
   const { settings } = options.environment;
   return settings.merge && !partsAreInOrder(settings)
     ? new MergeRunOutput(options)
-    : new GroupPart(options, options);
+    : await createTaskOutput(options, options);
 }
 
-/** A part with the records of the groups in order. */
-class GroupPart extends PartOutput implements ResultOutput {
-  emit(key: unknown, value: unknown): void {
-    this.write(key, value);
-  }
-}
-
-class MergeRunOutput implements ResultOutput {
+class MergeRunOutput implements TaskOutput {
   readonly #object: ShuffleObjectWriter;
   readonly #writer: FileWriter<unknown, unknown>;
   readonly #writeEncoded: EncodedRecordWriter;
@@ -64,14 +45,14 @@ class MergeRunOutput implements ResultOutput {
       blockBytes: LIMITS.blockBytes,
       overflowPath: `${environment.scratchFolder}/overflow`,
     });
-    this.#writer = environment.job.output.createWriter();
+    this.#writer = environment.job.output.sinks[0]!.sink.createWriter();
     this.#writeEncoded = encodedWriterOf(this.#writer, options);
   }
 
-  emit(key: unknown, value: unknown, groupKey: Buffer, groupStart: number, groupEnd: number): void {
+  write(key: unknown, value: unknown, _output: number, group: GroupKeyBytes): void {
     this.#formatted.reset();
     this.#writer.write(key, value, this.#formatted);
-    this.#appendFormatted(groupKey, groupStart, groupEnd);
+    this.#appendFormatted(group.bytes, 0, group.end);
   }
 
   append(record: Readonly<RecordSlice>): void {

@@ -11,7 +11,7 @@ import { attemptIdSchema, jobIdSchema, taskIdSchema } from '../base/schemas.ts';
 import { thrownFields } from '../base/thrown.ts';
 import { parseJson } from '../codec/parse-json.ts';
 import type { JobReport } from './report.ts';
-import { isPartName } from './result-names.ts';
+import { isPartPath } from './result-names.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const stage = v.object({
@@ -62,7 +62,7 @@ const manifest = v.object({
       name: v.pipe(
         v.string(),
         v.check(
-          isPartName,
+          isPartPath,
           ({ input }) => `is not the name of a part: ${JSON.stringify(input.slice(0, 100))}`,
         ),
       ),

@@ -39,6 +39,15 @@ export function foundAndMissing<T>(entries: readonly (T | undefined)[]): {
   };
 }
 
+/** Loaded only for jobs whose tasks write several files. */
+export async function summariesOfFiles(
+  ...options: Parameters<CommittedFiles['summariesOfFiles']>
+): Promise<(TaskSummary | undefined)[]> {
+  return await (await import('../commit/committed-files.ts')).summariesOfFiles(...options);
+}
+
+type CommittedFiles = typeof import('../commit/committed-files.ts');
+
 export function incomplete(missing: readonly number[]): BarrierResult {
   return { missing, summaries: [], partitionRecords: [] };
 }

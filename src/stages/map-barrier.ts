@@ -24,6 +24,7 @@ import {
   type BarrierResult,
   foundAndMissing,
   incomplete,
+  summariesOfFiles,
   unbalanced,
 } from './barrier-result.ts';
 import { jobBadRecords } from './job-bad-records.ts';
@@ -106,12 +107,14 @@ async function closeMapOnly({
   extension,
   removeForeign,
 }: Options): Promise<BarrierResult> {
-  const { jobId, merge } = plan.settings;
-  const parts = await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) => {
-    const task = taskId('map', map);
-    const key = taskPartKey(layout, task, { extension, merge });
-    return summaryOrRemovePart(store, layout, key, { jobId, taskId: task, removeForeign });
-  });
+  const { jobId, merge, severalFiles } = plan.settings;
+  const parts = severalFiles
+    ? await summariesOfFiles(store, layout, { jobId, stage: 'map', tasks: plan.splits.length })
+    : await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) => {
+        const task = taskId('map', map);
+        const key = taskPartKey(layout, task, { extension, merge });
+        return summaryOrRemovePart(store, layout, key, { jobId, taskId: task, removeForeign });
+      });
   const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);
   checkBadRecords(plan, summaries);

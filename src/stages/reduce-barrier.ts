@@ -19,6 +19,7 @@ import {
   type BarrierResult,
   foundAndMissing,
   incomplete,
+  summariesOfFiles,
   unbalanced,
 } from './barrier-result.ts';
 
@@ -31,13 +32,16 @@ export async function closeReduceStage({
   extension,
   removeForeign,
 }: BarrierOptions): Promise<BarrierResult> {
-  const { jobId, reducers, merge } = plan.settings;
-  const parts = await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
-    const task = taskId('reduce', index);
-    if (merge && !partsAreInOrder(plan.settings)) return readMergeRunSummary(store, layout, task);
-    const key = taskPartKey(layout, task, { extension, merge });
-    return summaryOrRemovePart(store, layout, key, { jobId, taskId: task, removeForeign });
-  });
+  const { jobId, reducers, merge, severalFiles } = plan.settings;
+  const stage = 'reduce';
+  const parts = severalFiles
+    ? await summariesOfFiles(store, layout, { jobId, stage, tasks: reducers })
+    : await mapBounded([...Array(reducers).keys()], LIMITS.barrierReadsMax, async (index) => {
+        const task = taskId(stage, index);
+        if (merge && !partsAreInOrder(plan.settings)) return readMergeRunSummary(store, layout, task);
+        const key = taskPartKey(layout, task, { extension, merge });
+        return summaryOrRemovePart(store, layout, key, { jobId, taskId: task, removeForeign });
+      });
   const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);
   for (const [partition, { recordsRead }] of summaries.entries()) {

@@ -38,7 +38,7 @@ describe('defineJob()', () => {
     [
       'an output that is not a format',
       { output: {} },
-      'output must be an output format, for example tsv(), or recordWise() with a write function of your own; received an object with no fields',
+      'output must be an output format, for example tsv(), or recordWise() with a write function of your own, or an object of them by name; received an object with no fields',
     ],
     ['a setup that is not a function', { setup: 1 }, 'setup must be a function (params); received 1'],
     [

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { taskId } from '../../src/base/ids.ts';
+import type { FileList } from '../../src/commit/file-list.ts';
 import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
-import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
+import { defineJob, inFolders, type Job, lines, textLines } from '../../src/index.ts';
 import { tasksOf } from '../../src/plan/stages.ts';
 import type { JobPlan, TaskSpec } from '../../src/plan/task.ts';
 import { closeMapStage } from '../../src/stages/map-barrier.ts';
@@ -22,6 +23,31 @@ const mapOnly = defineJob({
   input: textLines(),
   map: (line, { emit }) => emit(undefined, line),
   output: lines(),
+});
+
+const inSeveralFiles = { kept: inFolders(() => 'k=v', lines()), all: lines() } as const;
+const mapOnlyInFiles = defineJob({
+  name: 'map-only-in-files',
+  description: '',
+  input: textLines(),
+  map(line, { emit }) {
+    emit.kept(undefined, line);
+    emit.all(undefined, line);
+  },
+  output: inSeveralFiles,
+});
+const reducedInFiles = defineJob({
+  name: 'reduced-in-files',
+  description: '',
+  input: textLines(),
+  key: 'string',
+  value: 'string',
+  map: (line, { emit }) => emit(line, line),
+  reduce(line, values, { emit }) {
+    for (const value of values) emit.kept(line, value);
+    emit.all(line, line);
+  },
+  output: inSeveralFiles,
 });
 
 describe('two attempts of one task at once', () => {
@@ -56,6 +82,8 @@ describe('two attempts of one task at once', () => {
     ['a map task', counting['named reducer']!, 'map', false],
     ['a reduce task', counting['named reducer']!, 'reduce', false],
     ['a reduce task whose run is to be merged', counting['functions without a combiner']!, 'reduce', true],
+    ['a reduce task that writes several files', reducedInFiles, 'reduce', false],
+    ['a map-only task that writes several files', mapOnlyInFiles, 'map', false],
     ['a map-only task', mapOnly, 'map', false],
     ['a map-only task whose part is to be merged', mapOnly, 'map', true],
   ] as const)(
@@ -89,6 +117,14 @@ describe('two attempts of one task at once', () => {
             committed: false,
           });
         }
+      }
+      if (job.output.severalFiles) {
+        const listed: string[] = [];
+        for (const list of Object.values(await objectsBelow(store, 'work/files/'))) {
+          listed.push(...(JSON.parse(list) as FileList).files.map(({ name }) => `out/${name}`));
+        }
+        expect(Object.keys(await objectsBelow(store, 'out/'))).toEqual(listed.sort());
+        expect(listed.length).toBeGreaterThanOrEqual(tasks.length);
       }
       if (stage === 'map') {
         const { missing } = await closeMapStage({

@@ -7,6 +7,7 @@ import type { Job } from '../../src/api/job.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
 import { attemptId, jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
+import { removeStrayFiles } from '../../src/commit/stray-files.ts';
 import { mergedFormatOf } from '../../src/formats/merged-format.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import { listStoredInputs } from '../../src/plan/inputs/list-stored-inputs.ts';
@@ -20,10 +21,11 @@ import type { TaskResult, TaskSummary } from '../../src/report/task-summary.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { commitJob, removeWork } from '../../src/stages/commit-job.ts';
 import { jobBadRecords } from '../../src/stages/job-bad-records.ts';
-import { jobReport, partReports } from '../../src/stages/job-report.ts';
+import { jobReport } from '../../src/stages/job-report.ts';
 import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { mergeParts } from '../../src/stages/merge-parts.ts';
 import { closeReduceStage } from '../../src/stages/reduce-barrier.ts';
+import { resultParts } from '../../src/stages/result-parts.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { environmentOf, LAYOUT, NO_CONTROL } from './environment.ts';
 
@@ -59,7 +61,7 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
   const plan = await steps.run(async () =>
     planJob({
       job,
-      jobId: jobId('small'),
+      jobId: SMALL_JOB,
       params: resolveParameters(job, {}),
       files: await filesOf(job, store),
       inputs: store,
@@ -93,14 +95,16 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
             plan,
             store,
             layout: LAYOUT,
-            format: mergedFormatOf(job.output),
+            format: mergedFormatOf(job.output.sinks[0]!.sink),
             memoryBytes: options.memoryBytes ?? 64 * MiB,
             scratchFolder: options.scratch,
             control: NO_CONTROL,
           }),
         ),
       ]
-    : partReports(plan, last.summaries, extension);
+    : await steps.run(() =>
+        resultParts(plan, { store, layout: LAYOUT, extension, summaries: last.summaries }),
+      );
   const summaries = reduce === undefined ? map.summaries : [...map.summaries, ...reduce.summaries];
   const report = jobReport(plan, {
     startedAt: new Date('2026-01-01T00:00:00.000Z'),
@@ -112,6 +116,13 @@ export async function runSmallJob(options: SmallJobOptions): Promise<SmallJobEnd
     failures: [],
   });
   const badRecords = jobBadRecords(summaries);
+  await steps.run(() =>
+    removeStrayFiles(store, {
+      outputPrefix: LAYOUT.outputPrefix,
+      parts,
+      isOurs: (writer) => writer === SMALL_JOB,
+    }),
+  );
   await steps.run(() => commitJob({ report, badRecords, store, layout: LAYOUT }));
   await steps.run(() => removeWork(store, LAYOUT));
   return { plan, report, results: steps.results, summaries };
@@ -126,6 +137,7 @@ async function filesOf(job: Job, store: ObjectStore): Promise<InputFile[][]> {
   );
 }
 
+const SMALL_JOB = jobId('small');
 const ROUNDS_MAX = 5;
 const TRIES_MAX = 5;
 

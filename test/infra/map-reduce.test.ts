@@ -276,6 +276,7 @@ describe('the stack', () => {
     [
       'map',
       [
+        's3:DeleteObject output/*/part-m-*',
         's3:GetObject data/*',
         's3:GetObject input/*',
         's3:GetObject jobs/*/cancel',
@@ -286,11 +287,13 @@ describe('the stack', () => {
         's3:GetObject output/*/part-m-*',
         's3:GetObject work/*/attempts/*',
         's3:GetObject work/*/failures/*',
+        's3:GetObject work/*/files/m-*',
         's3:GetObject work/*/merge/m-*',
         's3:GetObject work/*/shuffle/*',
         's3:PutObject output/*/part-m-*',
         's3:PutObject work/*/attempts/*',
         's3:PutObject work/*/failures/*',
+        's3:PutObject work/*/files/m-*',
         's3:PutObject work/*/merge/m-*',
         's3:PutObject work/*/shuffle/*',
       ],

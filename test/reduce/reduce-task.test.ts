@@ -94,7 +94,7 @@ async function reduce(
     plan,
     store,
     layout: LAYOUT,
-    format: mergedFormatOf(job.output),
+    format: mergedFormatOf(job.output.sinks[0]!.sink),
     memoryBytes,
     scratchFolder: scratch.path,
     control: NO_CONTROL,
@@ -482,7 +482,7 @@ describe('a reduce function', () => {
 describe('output that is larger than memory', () => {
   const record = 'y'.repeat(100 * KiB);
   /** One call writes 30 MiB. */
-  const giant = (output: Job['output']): Job =>
+  const giant = (output: ReturnType<typeof lines>): Job =>
     defineJob({
       ...COMMON,
       name: 'giant',
@@ -491,7 +491,7 @@ describe('output that is larger than memory', () => {
       reduce: (key, values, { emit }) => {
         for (const value of values) for (let i = 0; i < 300; i++) emit(key, `${value} ${i} ${record}`);
       },
-      output: output as ReturnType<typeof lines>,
+      output,
     });
   const oracle = (print: (key: string, text: string) => string): string =>
     ['a', 'b']
@@ -542,7 +542,7 @@ describe('output that is larger than memory', () => {
           plan,
           store,
           layout: LAYOUT,
-          format: mergedFormatOf(job.output),
+          format: mergedFormatOf(job.output.sinks[0]!.sink),
           memoryBytes: 64 * MiB,
           scratchFolder: own.path,
           control: NO_CONTROL,

@@ -2,14 +2,20 @@
 import { expectTypeOf } from 'vitest';
 import {
   byRange,
+  csv,
   defineJob,
   distinct,
+  gzip,
+  inFiles,
+  inFolders,
   type Job,
   json,
+  jsonLines,
   jsonPairs,
   type KeyCodec,
   lines,
   type ParametersOf,
+  recordWise,
   type Sink,
   type Source,
   textLines,
@@ -258,3 +264,92 @@ defineJob({
 defineJob({ ...common, map: (line, { emit }) => emit(null, line), output: lines() });
 declare const handOn: (line: string, context: { emit: (key: string, value: number) => void }) => void;
 defineJob({ ...common, key: 'string', value: 'number', map: handOn, reduce: 'sum', output: tsv() });
+
+// Several outputs: emit is an object with a function for each, typed by its format.
+interface Stranger {
+  readonly user: string;
+}
+defineJob({
+  ...common,
+  key: 'string',
+  value: 'number',
+  map: (line, { emit }) => emit(line, 1),
+  reduce(user, values, { emit }) {
+    expectTypeOf(emit.strangers).toEqualTypeOf<(key: unknown, value: Stranger) => void>();
+    expectTypeOf(emit.starts).parameter(0).toEqualTypeOf<string>();
+    emit.starts('2024-01-01', { user, count: [...values].length });
+    emit.starts('2024-01-01', [user, 1]);
+    emit.strangers(null, { user });
+    emit.counts(user, 1);
+    // @ts-expect-error a mistyped column
+    emit.starts('2024-01-01', { usr: user, count: 1 });
+    // @ts-expect-error the key is the day, a string
+    emit.starts(20240101, { user, count: 1 });
+    // @ts-expect-error no such output
+    emit.others(null, { user });
+    // @ts-expect-error one of several must be named
+    emit(null, { user });
+    // @ts-expect-error not a stranger
+    emit.strangers(null, { name: user });
+  },
+  output: {
+    starts: inFolders((day: string) => ({ dt: day }), gzip(csv(['user', 'count']))),
+    strangers: jsonLines<Stranger>(),
+    counts: inFiles({ targetBytes: 1_000_000 }, tsv()),
+  },
+});
+
+// The same without a reduce, and with several inputs.
+defineJob({
+  name: 'both',
+  description: '',
+  input: { users: textLines(), events: jsonLines<{ readonly at: string }>() },
+  map: {
+    users: (user, { emit }) => emit.names(null, user),
+    events(event, { emit }) {
+      emit.times(event, event);
+      // @ts-expect-error names are text
+      emit.names(null, event);
+    },
+  },
+  output: {
+    names: lines(),
+    // Both parameters are inferred from the annotation and from the sink.
+    times: inFolders((key: { readonly at: string }, value) => {
+      expectTypeOf(value).toEqualTypeOf<{ readonly at: string }>();
+      return `at=${key.at}/${value.at}`;
+    }, jsonLines<{ readonly at: string }>()),
+  },
+});
+
+defineJob({
+  ...common,
+  map: (line, { emit }) => emit(line, line),
+  output: inFolders((key) => {
+    expectTypeOf(key).toEqualTypeOf<unknown>();
+    return { x: String(key) };
+  }, lines()),
+});
+
+defineJob({
+  ...common,
+  key: 'string',
+  value: 'number',
+  map: (line, { emit }) => emit(line, 1),
+  // @ts-expect-error a record must say which of several outputs it goes to
+  reduce: 'sum',
+  output: { all: tsv(), rows: tsv() },
+});
+
+defineJob({
+  ...common,
+  map: (line, { emit }) => emit(line, line),
+  output: recordWise({
+    name: 'own',
+    extension: 'own',
+    write(key, value: string, out) {
+      expectTypeOf(key).toEqualTypeOf<unknown>();
+      out.reserve(value.length);
+    },
+  }),
+});

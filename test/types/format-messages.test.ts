@@ -74,7 +74,7 @@ const MISTAKES: readonly (readonly [what: string, fields: string, message: strin
   [
     'an input format as output',
     `input: textLines(), map: (line, { emit }) => emit(null, line), output: wholeFiles()`,
-    `is missing the following properties from type 'Sink<unknown, unknown>': extension, recordWise, createWriter`,
+    `Type 'Source<Buffer<ArrayBufferLike>>' is not assignable to type 'Outputs'.`,
   ],
   [
     'an input without its map',

@@ -13,22 +13,24 @@ import { listedNames, parseResultManifest } from '../../report/result-manifest.t
 import {
   BAD_RECORDS_NAME,
   inOrderOfArrival,
-  isPartName,
+  isCompressedName,
+  isPartPath,
   MANIFEST_NAME,
   REPORT_NAME,
   SUCCESS_NAME,
 } from '../../report/result-names.ts';
+import { foldersOf, kindOf, makeFoldersFor, removeEmptyFoldersOf } from '../../storage/file/nested-files.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
 /** Parts that are downloaded at the same time; the store reads ahead in each. */
 const PARTS_AT_ONCE_MAX = 4;
 
-/** The first bytes of the first part that holds a record; undefined when none does. */
+/** The first bytes of the first part that holds a record and is not compressed; undefined when none does. */
 export async function startOfResult(
   store: ObjectStore,
   { outputPrefix, parts, bytesMax }: { outputPrefix: string; parts: readonly PartReport[]; bytesMax: number },
 ): Promise<{ readonly name: string; readonly start: string } | undefined> {
-  const part = parts.find(({ records }) => records > 0);
+  const part = parts.find(({ name, records }) => records > 0 && !isCompressedName(name));
   if (part === undefined) return undefined;
   const bytes = await store.get(`${outputPrefix}${part.name}`, { range: { start: 0, end: bytesMax } });
   return { name: part.name, start: bytes.toString('utf8') };
@@ -70,6 +72,7 @@ export async function downloadResults(
   const arriving = [...names, ...texts.keys()].map((name) => unfinished(join(folder, name)));
   try {
     for (const path of arriving) await rm(path, { force: true });
+    for (const name of names) await makeFoldersFor(folder, name);
     await mapBounded(report.parts, PARTS_AT_ONCE_MAX, (part) =>
       downloadPart(store, {
         part,
@@ -80,7 +83,10 @@ export async function downloadResults(
     );
     for (const [name, text] of texts) await writeFile(unfinished(join(folder, name)), text, { flag: 'wx' });
     // The earlier result is removed after everything that replaces it has been downloaded.
-    for (const name of inOrderOfArrival(before).reverse()) await rm(join(folder, name), { force: true });
+    for (const name of inOrderOfArrival(before).reverse()) {
+      await rm(join(folder, name), { force: true });
+      await removeEmptyFoldersOf(folder, name);
+    }
     for (const name of inOrderOfArrival([...names, ...texts.keys()]))
       await rename(unfinished(join(folder, name)), join(folder, name));
   } finally {
@@ -104,7 +110,7 @@ const AROUND_PARTS = [MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
 
 /** A name with a path in it would be written outside the folder. */
 function assertPartName(name: string): void {
-  if (isPartName(name)) return;
+  if (isPartPath(name)) return;
   throw new MapReduceError(
     'UsageError',
     `the manifest lists a part ${JSON.stringify(name)}, which no job would write: the manifest was changed after the job`,
@@ -116,9 +122,12 @@ async function replaceable(
   folder: string,
   { written, overwrite }: { written: readonly string[]; overwrite: boolean },
 ): Promise<string[]> {
-  const there = new Set(await readdir(folder));
-  const earlier = there.has(MANIFEST_NAME) ? await earlierNames(join(folder, MANIFEST_NAME)) : undefined;
+  const direct = await readdir(folder);
+  const earlier = direct.includes(MANIFEST_NAME)
+    ? await earlierNames(join(folder, MANIFEST_NAME))
+    : undefined;
   const own = new Set(earlier ?? []);
+  const there = new Set([...direct, ...(await namesInFolders(folder, [...written, ...own]))]);
   const foreign = written.find((name) => there.has(name) && !own.has(name));
   if (foreign !== undefined) {
     throw new MapReduceError(
@@ -133,6 +142,23 @@ async function replaceable(
     );
   }
   return [...own].filter((name) => there.has(name));
+}
+
+/** Returns the names in those folders that these files are in. A link to a folder would lead elsewhere. */
+async function namesInFolders(folder: string, names: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const below of new Set(names.flatMap(foldersOf))) {
+    const kind = await kindOf(join(folder, below));
+    if (kind === 'nothing') continue;
+    if (kind === 'other') {
+      throw new MapReduceError(
+        'OutputExistsError',
+        `${join(folder, below)} is not a folder, but the result has a folder of this name. Move it away, or choose another folder for --download`,
+      );
+    }
+    for (const name of await readdir(join(folder, below))) found.push(`${below}/${name}`);
+  }
+  return found;
 }
 
 /** Undefined if the file is not a manifest of this package. */

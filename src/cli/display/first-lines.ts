@@ -2,18 +2,19 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PartReport } from '../../report/report.ts';
+import { isCompressedName } from '../../report/result-names.ts';
 import type { FirstLines } from './summary.ts';
 
 const LINES_MAX = 5;
 /** How much of a part is read for its first lines. */
 export const FIRST_LINES_BYTES_MAX = 16 * 1024;
 
-/** The first lines of the first part that holds a record; undefined if no part does. */
+/** The first lines of the first part that holds a record and is not compressed; undefined if no part does. */
 export async function firstLines(
   outputFolder: string,
   parts: readonly PartReport[],
 ): Promise<FirstLines | undefined> {
-  const part = parts.find(({ records }) => records > 0);
+  const part = parts.find(({ name, records }) => records > 0 && !isCompressedName(name));
   if (part === undefined) return undefined;
   await using file = await open(join(outputFolder, part.name));
   const { bytesRead, buffer } = await file.read(

@@ -35,7 +35,7 @@ export function tsvSink(key?: TsvPart, value?: TsvPart): Sink<TsvColumns, TsvCol
   const appendValue = partWriter(value);
   // The encoded bytes of another type would not become JSON.
   const isPlain = (part: TsvPart) => part === undefined || part === 'plain';
-  return recordWise({
+  return recordWise<TsvColumns, TsvColumns>({
     name: NAME,
     extension: 'tsv',
     write(keyColumns, valueColumns, sink) {

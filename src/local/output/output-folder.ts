@@ -5,6 +5,8 @@
  *     part-r-00000.tsv ...  --rename-->  job-<token>/replaced/             old files: _SUCCESS first, the manifest last
  *     job-<token>/work/result/...  --link-->  part-r-00000.tsv ...         new files: the manifest first, _SUCCESS last
  *
+ * Files may be in folders. What the manifest does not list is not published: attempts that lost leave such files.
+ *
  * So the folder never holds parts without a manifest. Readers recognise a result by its manifest, and an unfinished one by
  * the missing _SUCCESS.
  *
@@ -16,7 +18,7 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -24,12 +26,20 @@ import { listedNames, parseResultManifest, type ResultManifest } from '../../rep
 import {
   inOrderOfArrival,
   isPartName,
+  isPartPath,
   MANIFEST_NAME,
   PART_PREFIX,
   REPORT_NAME,
   SUCCESS_NAME,
 } from '../../report/result-names.ts';
 import { fileError } from '../../storage/file/file-errors.ts';
+import {
+  filesBelow,
+  foldersOf,
+  kindOf,
+  makeFoldersFor,
+  removeEmptyFoldersOf,
+} from '../../storage/file/nested-files.ts';
 import {
   absentAsEmpty,
   type DeadFolder,
@@ -46,6 +56,8 @@ export interface ResultCheck {
   readonly overwrite: boolean;
   /** Whether the new result has a file of this name, including the manifest and _SUCCESS. */
   readonly willWrite: (name: string) => boolean;
+  /** Folders that the new result will have, as far as they are known. Parts in them that are not listed are in the way. */
+  readonly folders?: readonly string[];
   /** Extension of the new parts. Readers would take other parts with this extension for parts of the new result. */
   readonly extension: string;
 }
@@ -58,16 +70,18 @@ export interface ResultCheck {
  */
 export async function checkResults(
   root: string,
-  { output, overwrite, willWrite, extension }: ResultCheck,
+  { output, overwrite, willWrite, extension, folders = [] }: ResultCheck,
 ): Promise<string[]> {
-  const present = await readdir(root).catch(absentAsEmpty);
   const manifest = await manifestOf(root);
   const listed = new Set(manifest === undefined ? [] : listedNames(manifest));
+  const present = await presentNames(root, { output, listed, folders });
   const ours: string[] = [];
   for (const name of present.sort()) {
     const isListed = listed.has(name) && (name !== REPORT_NAME || (await isPageOf(root, manifest!)));
     if (isListed) ours.push(name);
-    const looksLikePart = isPartName(name) && name.startsWith(PART_PREFIX) && name.endsWith(`.${extension}`);
+    const looksLikePart = name.includes('/')
+      ? isPartName(basename(name))
+      : isPartName(name) && name.startsWith(PART_PREFIX) && name.endsWith(`.${extension}`);
     const isConflict = willWrite(name) || (looksLikePart && !isListed) || (!overwrite && isListed);
     if (!isConflict) continue;
     if (!isListed)
@@ -80,6 +94,24 @@ export async function checkResults(
   }
   for (const name of ours) await assertPlain(root, { output, name });
   return inOrderOfArrival(ours).reverse();
+}
+
+/** Returns the names directly in the folder, and those in folders that hold files of a result, or will hold them. */
+async function presentNames(
+  root: string,
+  { output, listed, folders }: { output: string; listed: ReadonlySet<string>; folders: readonly string[] },
+): Promise<string[]> {
+  const present = await readdir(root).catch(absentAsEmpty);
+  const nested = new Set([...folders, ...[...listed].flatMap(foldersOf)]);
+  for (const folder of [...nested].sort()) {
+    const kind = await kindOf(join(root, folder));
+    if (kind === 'nothing') continue;
+    if (kind === 'other')
+      throw conflict(output, folder, 'is not a folder, but the result has a folder of this name');
+    for (const name of await readdir(join(root, folder)).catch(absentAsEmpty))
+      present.push(`${folder}/${name}`);
+  }
+  return present;
 }
 
 /** Returns the names of the files of the result that the folder holds, according to its manifest. */
@@ -95,15 +127,23 @@ export async function resultNames(root: string): Promise<ReadonlySet<string>> {
 export async function publish(folder: JobFolder, claim: OutputClaim, check: ResultCheck): Promise<void> {
   const { root } = folder;
   await claim.assertHeld();
-  const replaced = await checkResults(root, check);
+  const names = await namesToPublish(folder.resultPath);
+  const replaced = await checkResults(root, {
+    ...check,
+    willWrite: (name) => check.willWrite(name) || names.has(name),
+    folders: [...new Set([...names].flatMap(foldersOf))],
+  });
   try {
     if (replaced.length > 0) await mkdir(join(folder.path, 'replaced'));
     for (const name of replaced) {
       await claim.assertHeld();
+      await makeFoldersFor(join(folder.path, 'replaced'), name);
       await rename(join(root, name), join(folder.path, 'replaced', name));
+      await removeEmptyFoldersOf(root, name);
     }
-    for (const name of inOrderOfArrival(await readdir(folder.resultPath))) {
+    for (const name of inOrderOfArrival([...names])) {
       await claim.assertHeld();
+      await makeFoldersFor(root, name);
       await link(join(folder.resultPath, name), join(root, name)).catch((error: unknown) => {
         if (errnoOf(error) !== 'EEXIST') throw error;
         throw conflict(check.output, name, 'was created while the job was running');
@@ -112,6 +152,14 @@ export async function publish(folder: JobFolder, claim: OutputClaim, check: Resu
   } catch (error) {
     throw fileError(error, { action: 'publish the result in', path: root, key: '' });
   }
+}
+
+/** Returns the names of the files of the new result: parts that its manifest lists, and everything else. */
+async function namesToPublish(resultPath: string): Promise<ReadonlySet<string>> {
+  const manifest = await manifestOf(resultPath);
+  const listed = new Set(manifest?.parts);
+  const names = await filesBelow(resultPath);
+  return new Set(names.filter((name) => !isPartPath(name) || listed.has(name)));
 }
 
 /**
@@ -126,16 +174,22 @@ export async function undo(path: string, root: string): Promise<void> {
     const removed = join(path, 'removed');
     const result = join(path, JOB_FOLDER_LAYOUT.outputPrefix);
     for (const name of inOrderOfArrival(await namesBelow(path, JOB_FOLDER_LAYOUT.outputPrefix)).reverse()) {
-      if (!(await isSameFile(join(result, name), join(root, name)))) continue;
+      if (!(await isSameFile(join(result, name), join(root, name)))) {
+        await removeEmptyFoldersOf(root, name);
+        continue;
+      }
       await makeFolder(removed);
+      await makeFoldersFor(removed, name);
       await rename(join(root, name), join(removed, name));
       // Another program created a file of that name between the check and the rename.
       if (!(await isSameFile(join(result, name), join(removed, name)))) {
         await putBack(join(removed, name), join(root, name));
       }
+      await removeEmptyFoldersOf(root, name);
     }
     const replaced = join(path, 'replaced');
     for (const name of inOrderOfArrival(await namesBelow(path, 'replaced'))) {
+      await makeFoldersFor(root, name);
       await putBack(join(replaced, name), join(root, name));
     }
   } catch (error) {
@@ -194,7 +248,7 @@ async function namesBelow(path: string, folder: string): Promise<string[]> {
     at = join(at, name);
     if (!(await lstatIfAny(at))?.isDirectory()) return [];
   }
-  return await readdir(at).catch(absentAsEmpty);
+  return await filesBelow(at);
 }
 
 /** Does not create the folders above, because the folder of a run that lost its claim must not reappear. */

@@ -4,7 +4,7 @@
  * same result when it runs again.
  */
 import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
 import { folderOfPattern } from '../../plan/inputs/input-names.ts';
 import type { InputFile } from '../../read/input-file.ts';
@@ -29,7 +29,7 @@ export async function withoutOwnOutput(
 
   if (!(await anyNames(patterns, root))) return files.filter((file) => !isWithin(folderOf(file), root));
   const results = await resultNames(root);
-  const isResult = (file: InputFile) => folderOf(file) === root && results.has(basename(file.key));
+  const isResult = (file: InputFile) => results.has(relative(root, join(folderOf(file), basename(file.key))));
   const kept = files.filter((file) => !isResult(file));
   const named = files.find((file) => isResult(file) && patterns.some((name) => resolve(name) === file.key));
   if (kept.length > 0 && named === undefined) return kept;

@@ -6,7 +6,6 @@ import { resolveParameters } from '../../api/parameters.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { type JobId, jobId, type Stage, taskId } from '../../base/ids.ts';
 import { MiB } from '../../base/limits.ts';
-import { verifyParts } from '../../commit/verify-parts.ts';
 import { namesOfInputs } from '../../plan/inputs/named-inputs.ts';
 import { lastStage, plannedEvent, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
@@ -23,8 +22,9 @@ import type { BadRecordsSummary, TaskSummary } from '../../report/task-summary.t
 import type { BlockCompression } from '../../shuffle/block.ts';
 import { commitJob } from '../../stages/commit-job.ts';
 import { jobBadRecords } from '../../stages/job-bad-records.ts';
-import { jobReport, partReports } from '../../stages/job-report.ts';
+import { jobReport } from '../../stages/job-report.ts';
 import { DEFAULT_POLICY } from '../../stages/policy.ts';
+import { resultParts } from '../../stages/result-parts.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
 import { JOB_FOLDER_LAYOUT, type JobFolder } from '../output/job-folder.ts';
 import { OutputClaim } from '../output/output-claim.ts';
@@ -214,7 +214,7 @@ function warmUp(files: readonly InputFile[], { local, numbers }: Run): void {
 
 function resultCheck(
   plan: JobPlan,
-  { output: { extension } }: JobDescription,
+  { output: { extension, names: folders } }: JobDescription,
   { output, overwrite = false }: EmbeddedRunOptions,
 ): ResultCheck {
   const { settings } = plan;
@@ -222,10 +222,11 @@ function resultCheck(
   const parts = Array.from({ length: taskCounts(plan)[stage] }, (_, index) =>
     partName(taskId(stage, index), extension),
   );
-  const results = settings.merge ? [mergedName(extension)] : parts;
+  // The names of several files per task carry the attempt, so they are known only at the end.
+  const results = settings.merge ? [mergedName(extension)] : settings.severalFiles ? [] : parts;
   const list = settings.onBadRecord === undefined ? [] : [BAD_RECORDS_NAME];
   const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...list, ...results]);
-  return { output, overwrite, extension, willWrite: (name) => names.has(name) };
+  return { output, overwrite, extension, folders, willWrite: (name) => names.has(name) };
 }
 
 async function partsOf(
@@ -241,8 +242,7 @@ async function partsOf(
   const { job, store, summaries, run, signal } = options;
   const { extension } = job.output;
   if (!plan.settings.merge) {
-    await verifyParts(plan, { store, layout: JOB_FOLDER_LAYOUT, extension, summaries });
-    return partReports(plan, summaries, extension);
+    return await resultParts(plan, { store, layout: JOB_FOLDER_LAYOUT, extension, summaries });
   }
   const scratchFolder = run.scratch.mergeFolder();
   await mkdir(scratchFolder, { recursive: true });

@@ -1,15 +1,16 @@
 /**
  * Handles results of earlier jobs among the input. A result is recognised by its manifest.json and its _SUCCESS. Only its
- * parts are data, not the manifest, the report or anything else in its folder.
+ * parts are data, not the manifest, the report or anything else in its folder. Parts may be in folders below it.
  *
  *     its folder was named (`out/`, `out/*`, `res*` + '/')    reads its parts, checked against the manifest
+ *     a folder below it was named (`out/dt=2024-01-01/`)      reads its parts in that folder
  *     it is inside of a folder that was named                 reads nothing of it, and reports that
  *
- * The second rule exists because results are often written beside data: otherwise they would silently be read as input, and
+ * The last rule exists because results are often written beside data: otherwise they would silently be read as input, and
  * again by every later run.
  *
- * The manifest is looked for in every folder with a file that has the name of a part, even if the input does not select
- * the manifest. If there is none, the parts may belong to a job that has not finished, or to a result being replaced.
+ * The manifest is looked for in every folder with a file that has the name of a part, and in the folders above, even if the
+ * input does not select the manifest. If there is none, the parts may belong to a job that has not finished, or to a result being replaced.
  */
 import { basename, dirname } from 'node:path/posix';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
@@ -18,7 +19,7 @@ import { mapBounded } from '../../base/map-bounded.ts';
 import type { InputFile } from '../../read/input-file.ts';
 import { parseManifest } from '../../report/manifest.ts';
 import type { PartReport } from '../../report/report.ts';
-import { isPartName, MANIFEST_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
+import { isAttemptFileName, isPartName, MANIFEST_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 
 export interface ResultRules {
@@ -44,6 +45,8 @@ interface Result {
   readonly folder: string;
   /** Undefined for an unfinished result. */
   readonly parts: readonly PartReport[] | undefined;
+  /** The folders of its parts. */
+  readonly folders: ReadonlySet<string>;
 }
 
 /**
@@ -58,11 +61,15 @@ export async function selectResults(
   await assertNotReplaced(results, rules);
   const selected = new Map(files);
   for (const { folder, parts } of results) {
-    const isNamed = rules.isNamed(folder);
-    if (isNamed && (parts === undefined || !(await isFinished(folder, rules.store))))
+    const named = namedFolders(folder, files, rules);
+    if (named.length > 0 && (parts === undefined || !(await isFinished(folder, rules.store))))
       throw unfinished(folder);
-    if (!isNamed) rules.onLeftOut(folder);
-    const kept = new Map(isNamed ? parts!.map((part) => [keyIn(folder, part.name), part]) : []);
+    if (named.length === 0) rules.onLeftOut(folder);
+    const kept = new Map(
+      (parts ?? [])
+        .map((part) => [keyIn(folder, part.name), part] as const)
+        .filter(([key]) => named.some((one) => key.startsWith(keyIn(one, '')))),
+    );
     for (const [key, file] of files) {
       if (!key.startsWith(keyIn(folder, ''))) continue;
       const part = kept.get(key);
@@ -75,6 +82,22 @@ export async function selectResults(
   return selected;
 }
 
+/** The folders of a result that the input names: the result itself, or folders in it. */
+function namedFolders(
+  folder: string,
+  files: ReadonlyMap<string, InputFile>,
+  { isNamed }: ResultRules,
+): string[] {
+  if (isNamed(folder)) return [folder];
+  const below = new Set<string>();
+  for (const key of files.keys()) {
+    if (!key.startsWith(keyIn(folder, ''))) continue;
+    for (let at = folderOf(key); at.length > folder.length && !below.has(at); at = folderOf(at))
+      below.add(at);
+  }
+  return [...below].filter((one) => isNamed(one));
+}
+
 /** Finds results from the top down, skipping those inside of others. */
 async function resultsAmong(files: ReadonlyMap<string, InputFile>, rules: ResultRules): Promise<Result[]> {
   const folders = new Set<string>();
@@ -82,18 +105,54 @@ async function resultsAmong(files: ReadonlyMap<string, InputFile>, rules: Result
     const name = basename(key);
     if (name === MANIFEST_NAME || isPartName(name)) folders.add(folderOf(key));
   }
+  const mayBeNested = new Set<string>();
+  for (const key of files.keys()) if (isAttemptFileName(basename(key))) mayBeNested.add(folderOf(key));
+  const looked = new Map<string, Promise<Result | undefined>>();
+  const lookIn = (folder: string): Promise<Result | undefined> => {
+    const result = looked.get(folder) ?? resultIn(folder, files, rules);
+    looked.set(folder, result);
+    return result;
+  };
   const found = await mapBounded([...folders], LIMITS.barrierReadsMax, async (folder) => {
-    const result = await resultIn(folder, files, rules);
-    return result === undefined || (await rules.isOwn(folder)) ? undefined : result;
+    const result =
+      (await lookIn(folder)) ?? (mayBeNested.has(folder) ? await resultAbove(folder, lookIn) : undefined);
+    return result === undefined || (await rules.isOwn(result.folder)) ? undefined : result;
   });
   const results: Result[] = [];
-  const byDepth = found.filter((one) => one !== undefined).sort((a, b) => a.folder.length - b.folder.length);
+  const byDepth = [...new Set(found)]
+    .filter((one) => one !== undefined)
+    .sort((a, b) => a.folder.length - b.folder.length);
   for (const result of byDepth) {
     const isInside = results.some(({ folder }) => result.folder.startsWith(keyIn(folder, '')));
     if (!isInside) results.push(result);
   }
   return results;
 }
+
+/** Returns the result above the folder whose parts it holds. */
+async function resultAbove(
+  folder: string,
+  lookIn: (folder: string) => Promise<Result | undefined>,
+): Promise<Result | undefined> {
+  let at = folder;
+  for (let depth = 0; depth < FOLDER_DEPTH_MAX && at !== '' && at !== '/'; depth++) {
+    at = folderOf(at);
+    let result: Result | undefined;
+    try {
+      result = await lookIn(at);
+    } catch (error) {
+      // The folders above what was named may be closed to this job; then no result of its own deployment is there.
+      if (isMapReduceError(error)) return undefined;
+      throw error;
+    }
+    if (result === undefined) continue;
+    return result.parts === undefined || result.folders.has(folder) ? result : undefined;
+  }
+  return undefined;
+}
+
+/** How many folders above a part are searched for a manifest. */
+const FOLDER_DEPTH_MAX = 8;
 
 async function resultIn(
   folder: string,
@@ -104,9 +163,13 @@ async function resultIn(
   const manifest = files.get(key) ?? (await store.head(key));
   if (manifest !== undefined && manifest.sizeBytes <= LIMITS.manifestBytesMax) {
     const parts = await partsIn(manifest, store);
-    if (parts !== undefined) return { folder, parts };
+    if (parts !== undefined) {
+      return { folder, parts, folders: new Set(parts.map(({ name }) => folderOf(keyIn(folder, name)))) };
+    }
   }
-  return (await traces(folder)) === 'unfinished' ? { folder, parts: undefined } : undefined;
+  return (await traces(folder)) === 'unfinished'
+    ? { folder, parts: undefined, folders: new Set() }
+    : undefined;
 }
 
 /**

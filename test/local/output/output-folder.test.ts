@@ -19,8 +19,11 @@ import { changes, watchFiles } from './watched-files.ts';
 
 vi.mock('node:fs/promises', async (original) => (await import('./watched-files.ts')).watchedFiles(original));
 
-/** How many parts the result of each run has. Each file names its run. */
-const PARTS = { a: 2, b: 1 } as const;
+/** The parts of the result of each run, some in folders. Each file names its run. */
+const PARTS = {
+  a: ['part-r-00000.tsv', 'k=1/part-r-00000.0.tsv'],
+  b: ['k=1/l=2/part-r-00000.1.tsv'],
+} as const;
 type Name = keyof typeof PARTS;
 
 interface Way {
@@ -41,7 +44,7 @@ beforeEach(() => {
   root = folderOfTest('output-folder-test');
 });
 
-const partsOf = (name: Name) => Array.from({ length: PARTS[name] }, (_, part) => `part-r-0000${part}.tsv`);
+const partsOf = (name: Name): readonly string[] => PARTS[name];
 const manifestOf = (name: Name) =>
   JSON.stringify({
     formatVersion: 1,
@@ -123,7 +126,7 @@ function readState(): FolderState {
 function wholeResults(folder: FolderState): Name | undefined {
   const name = bytesIn(folder, '_SUCCESS') as Name | undefined;
   if (name === undefined) return undefined;
-  const results = Object.keys(folder).filter((key) => !key.startsWith('.mapreduce/'));
+  const results = Object.keys(folder).filter((key) => !key.startsWith('.mapreduce/') && !key.endsWith('/'));
   expect(Object.fromEntries(results.map((key) => [key, bytesIn(folder, key)]))).toEqual({
     ...Object.fromEntries(partsOf(name).map((part) => [part, name])),
     'manifest.json': manifestOf(name),
@@ -284,5 +287,7 @@ describe('a run that is suspended while another run takes over', () => {
 });
 
 function resultsOf(state: FolderState): FolderState {
-  return Object.fromEntries(Object.entries(state).filter(([key]) => !key.startsWith('.mapreduce')));
+  return Object.fromEntries(
+    Object.entries(state).filter(([key]) => !key.startsWith('.mapreduce') && !key.endsWith('/')),
+  );
 }
