@@ -29,7 +29,7 @@ const MISTAKES: readonly (readonly [what: string, fields: string, message: strin
   [
     'a type that no column has',
     `input: csv({ columns: { ts: 'int' } }), map: (row, { emit }) => emit(row.ts, 1), output: tsv()`,
-    `Type '"int"' is not assignable to type 'CsvType'.`,
+    `Type '"int"' is not assignable to type 'CsvType | null'.`,
   ],
   [
     'a field that the schema does not have',
