@@ -1,4 +1,4 @@
-import { defineJob, generate, tsv } from 'serverless-mapreduce';
+import { defineJob, generate, sumOf, tsv } from 'serverless-mapreduce';
 
 /** Mirrors the digits of a number at the point: 6 is 110 in base 2, which gives 0.011, or 3/8. */
 function mirrored(index: number, base: number): number {
@@ -28,12 +28,7 @@ export default defineJob({
   },
   combine: 'sum',
   reduce(_key, values, { emit }) {
-    let inside = 0;
-    let all = 0;
-    for (const [addInside, addAll] of values) {
-      inside += addInside;
-      all += addAll;
-    }
+    const [inside, all] = sumOf(values);
     emit('points', all);
     emit('inside', inside);
     emit('pi', (4 * inside) / all);
