@@ -21,12 +21,13 @@ export function stageList(plan: Pick<JobPlan, 'splits' | 'settings'>): { stage: 
 
 /** The event with which a host reports the plan. */
 export function plannedEvent(plan: JobPlan): JobEvent & { readonly kind: 'planned' } {
-  const { settings, inputBytes, inputFiles } = plan;
+  const { settings, inputBytes, inputFiles, inputs } = plan;
   return {
     kind: 'planned',
     jobId: settings.jobId,
     files: inputFiles,
     bytes: inputBytes,
+    ...(inputs === undefined ? {} : { inputs }),
     stages: stageList(plan),
   };
 }

@@ -98,6 +98,8 @@ export type JobEvent =
       readonly jobId: JobId;
       readonly files: number;
       readonly bytes: number;
+      /** For a job with named inputs. */
+      readonly inputs?: readonly NamedInputReport[];
       /** In the order in which they run. */
       readonly stages: readonly { readonly stage: Stage; readonly tasks: number }[];
     }

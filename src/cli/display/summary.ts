@@ -1,7 +1,7 @@
 /** The summary of a job that has succeeded, made from its report. */
-
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { sum } from '../../base/sum.ts';
+import { inputFacts } from '../../report/input-facts.ts';
 import type { JobReport, StageReport } from '../../report/report.ts';
 import { cut, type Paint, printable, printableMessage, printableName } from './paint.ts';
 import { tableLines } from './table.ts';
@@ -69,10 +69,7 @@ function factLines(report: JobReport, paint: Paint): string[] {
   const failed = sum(stages.map((stage) => stage.failedAttempts));
   const backups = sum(stages.map((stage) => stage.backupAttempts));
   const facts: [name: string, text: string][] = [
-    [
-      'input',
-      `${formatCountOf(input.files, 'file')}, ${formatBytes(input.bytes)}, ${formatCountOf(input.splits, 'split')}`,
-    ],
+    ...inputFacts(input),
     ['retries', `${formatCountOf(failed, 'failed attempt')}, ${formatCountOf(backups, 'backup attempt')}`],
   ];
   const skew = skewOf(partitionRecords);
@@ -83,14 +80,15 @@ function factLines(report: JobReport, paint: Paint): string[] {
     ]);
   }
   for (const notice of report.notices ?? []) facts.push(['notice', printableMessage(notice)]);
+  const width = Math.max(...facts.map(([name]) => name.length)) + 2;
   const shown = failures
     .slice(-FAILURES_SHOWN_MAX)
     .map(({ attemptId, error }) =>
       cut(oneLine(`${attemptId}: ${error.name}: ${error.message}`), LINE_CHARS_MAX - 13),
     );
   return [
-    ...facts.map(([name, text]) => `  ${paint('dim', name.padEnd(9))}${text}`),
-    ...shown.map((text) => `           ${paint('yellow', text)}`),
+    ...facts.map(([name, text]) => `  ${paint('dim', name.padEnd(width))}${text}`),
+    ...shown.map((text) => `${' '.repeat(width + 2)}${paint('yellow', text)}`),
   ];
 }
 

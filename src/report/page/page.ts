@@ -17,6 +17,7 @@ import {
 } from '../../base/quantities.ts';
 import { cut } from '../../base/shortened.ts';
 import { sum } from '../../base/sum.ts';
+import { inputFacts } from '../input-facts.ts';
 import type { AttemptFailure, JobReport, PartReport, StageReport } from '../report.ts';
 import { type Html, type HtmlValue, html } from './html.ts';
 import { partitions } from './partitions.ts';
@@ -190,10 +191,7 @@ function parameterTable({ params, reducers, input }: JobReport): Html {
   return factTable([
     ...Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]),
     ['reducers', reducers === 0 ? 'none: a map-only job' : formatCount(reducers)],
-    [
-      'input',
-      `${formatCountOf(input.files, 'file')}, ${formatBytes(input.bytes)}, ${formatCountOf(input.splits, 'split')}`,
-    ],
+    ...inputFacts(input),
   ]);
 }
 
