@@ -28,6 +28,7 @@ import {
   unbalanced,
 } from './barrier-result.ts';
 import { jobBadRecords } from './job-bad-records.ts';
+import { KeptBadRecords } from './kept-bad-records.ts';
 
 /**
  * @throws BooksDoNotBalanceError if the map tasks did not read each planned byte and record exactly once; CorruptInputError
@@ -47,12 +48,16 @@ async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierRe
 
   const index = new ShuffleIndexBuilder(objects, partitions);
   const partitionRecords = new Array<number>(partitions).fill(0);
+  const kept = new KeptBadRecords();
   const footers = await mapBounded(objects, LIMITS.barrierReadsMax, async (object, map) => {
     const footer = await usableFooter(object, { store, map, partitions });
     if (footer === undefined) return undefined;
     index.add(map, footer.extents);
     for (const [partition, { records }] of footer.extents.entries()) partitionRecords[partition]! += records;
-    return { summary: footer.summary, records: sumOf(footer.extents, ({ records }) => records) };
+    return {
+      summary: kept.keep(map, footer.summary),
+      records: sumOf(footer.extents, ({ records }) => records),
+    };
   });
   const { found: committed, missing: damaged } = foundAndMissing(footers);
   if (damaged.length > 0) return incomplete(damaged);
@@ -108,12 +113,14 @@ async function closeMapOnly({
   removeForeign,
 }: Options): Promise<BarrierResult> {
   const { jobId, merge, severalFiles } = plan.settings;
+  const kept = new KeptBadRecords();
   const parts = severalFiles
     ? await summariesOfFiles(store, layout, { jobId, stage: 'map', tasks: plan.splits.length })
-    : await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, (map) => {
+    : await mapBounded([...plan.splits.keys()], LIMITS.barrierReadsMax, async (map) => {
         const task = taskId('map', map);
         const key = taskPartKey(layout, task, { extension, merge });
-        return summaryOrRemovePart(store, layout, key, { jobId, taskId: task, removeForeign });
+        const summary = await summaryOrRemovePart(store, layout, key, { jobId, taskId: task, removeForeign });
+        return summary && kept.keep(map, summary);
       });
   const { found: summaries, missing } = foundAndMissing(parts);
   if (missing.length > 0) return incomplete(missing);
