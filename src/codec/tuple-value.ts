@@ -27,7 +27,12 @@ export function isNumberTuple(codec: Codec<unknown>): boolean {
   return numberTuples.has(codec);
 }
 
-const numberTuples = new WeakSet<object>();
+/** How many parts a tuple of numbers has; 0 for other values. */
+export function numberTupleParts(codec: Codec<unknown>): number {
+  return numberTuples.get(codec) ?? 0;
+}
+
+const numberTuples = new WeakMap<object, number>();
 
 function anyTuple(name: string, parts: readonly Codec<unknown>[]): Codec<readonly unknown[]> {
   const size = parts.length;
@@ -95,7 +100,7 @@ function numberTuple(name: string, size: number): Codec<readonly unknown[]> {
       return value;
     },
   };
-  numberTuples.add(codec);
+  numberTuples.set(codec, size);
   return codec;
 }
 

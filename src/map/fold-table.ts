@@ -1,9 +1,10 @@
 /**
- * Combines numbers while map emits them, in an open-addressing hash table of encoded keys. A key that occurs a million
- * times is stored once, and each emit costs one probe.
+ * Combines numbers, and tuples of numbers, while map emits them, in an open-addressing hash table of encoded keys. A key
+ * that occurs a million times is stored once, and each emit costs one probe.
  *
  *   slots      hash, entry + 1 (0: free)                                     two 32-bit words, linear probing
  *   entries    value (f64), 12 bytes of key, key length, partition, hash     32 bytes, half a cache line
+ *   rest       the further parts of the value, if values are tuples          8 bytes each
  *   keys       entry (u32)  varint(keyLength + 1)  0  key                    key-sort.ts, after an entry number
  *
  * Most keys are short. A key of up to 12 bytes is stored in its entry as three 32-bit words. They are packed while its
@@ -20,8 +21,9 @@
  */
 import type { NamedCombiner, PairwiseCombiner } from '../api/job.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
-import type { KeyCodec } from '../codec/codec.ts';
-import { encodeNumberValue, NUMBER_VALUE_BYTES_MAX } from '../codec/number-value.ts';
+import type { Codec, KeyCodec } from '../codec/codec.ts';
+import { GrowableSink } from '../codec/growable-sink.ts';
+import { encodeNumberValue } from '../codec/number-value.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
 import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
@@ -60,6 +62,10 @@ const SUM = 0;
 const MIN = 1;
 const MAX = 2;
 const CALL = 3;
+/** The operation of a table whose values are tuples; #partOperation says what it does with their parts. */
+const PARTS = 4;
+/** Wider tuples make entries so large that sorting the records is as fast. */
+export const FOLDED_PARTS_MAX = 16;
 
 export class FoldTable {
   readonly #codec: KeyCodec<unknown>;
@@ -69,6 +75,11 @@ export class FoldTable {
   readonly #full: () => void;
   readonly #onStep: () => void;
   readonly #operation: number;
+  readonly #partOperation: number;
+  readonly #valueCodec: Codec<unknown>;
+  /** How many parts a value has beside the first one. */
+  readonly #restParts: number;
+  readonly #entryBytes: number;
   readonly #combine: PairwiseCombiner<number>;
 
   readonly #memory = takeTableMemory();
@@ -81,6 +92,9 @@ export class FoldTable {
   #slotMask = 2 * ENTRIES_AT_FIRST - 1;
   #words: Int32Array;
   #values: Float64Array;
+  #rest: Float64Array;
+  /** The value that is being emitted, if values are tuples. */
+  #tuple: readonly number[] = [];
   #capacity = ENTRIES_AT_FIRST;
   #count = 0;
   #emitsUntilWatch = WATCH_EMITS;
@@ -92,6 +106,8 @@ export class FoldTable {
 
   constructor({
     codec,
+    valueCodec,
+    parts = 1,
     combine,
     partitioner,
     partitions,
@@ -100,6 +116,9 @@ export class FoldTable {
     onStep = () => {},
   }: {
     codec: KeyCodec<unknown>;
+    valueCodec: Codec<unknown>;
+    /** How many numbers a value has: 1 for a number, otherwise values are tuples, and `combine` is a name. */
+    parts?: number;
     combine: NamedCombiner | PairwiseCombiner<unknown>;
     partitioner: Partitioner;
     partitions: number;
@@ -115,11 +134,16 @@ export class FoldTable {
     this.#memoryBytes = memoryBytes;
     this.#full = full;
     this.#onStep = onStep;
-    this.#operation = combine === 'sum' ? SUM : combine === 'min' ? MIN : combine === 'max' ? MAX : CALL;
+    this.#partOperation = combine === 'sum' ? SUM : combine === 'min' ? MIN : combine === 'max' ? MAX : CALL;
+    this.#operation = parts === 1 ? this.#partOperation : PARTS;
+    this.#valueCodec = valueCodec;
+    this.#restParts = parts - 1;
+    this.#entryBytes = ENTRY_BYTES + 2 * SLOT_BYTES + 8 * this.#restParts;
     // The cast: a table folds only numbers.
     this.#combine = pairwise(combine) as PairwiseCombiner<number>;
     this.#words = this.#wordsFor(this.#capacity);
     this.#values = new Float64Array(this.#words.buffer);
+    this.#rest = new Float64Array(this.#capacity * this.#restParts);
     this.#slots = this.#emptySlotsFor(this.#capacity);
   }
 
@@ -129,7 +153,19 @@ export class FoldTable {
 
   /** The size of the content. Memory kept from an earlier attempt does not count, so the size is reproducible. */
   get sizeBytes(): number {
-    return this.#keys.end + this.#capacity * (ENTRY_BYTES + 2 * SLOT_BYTES);
+    return this.#keys.end + this.#capacity * this.#entryBytes;
+  }
+
+  /**
+   * Like emit(), for tables of tuples.
+   *
+   * @param value  as many numbers as the table has parts
+   * @param isText  whether the job's keys are strings, and `key` is one
+   */
+  emitTuple(key: unknown, value: readonly number[], isText: boolean): void {
+    this.#tuple = value;
+    if (isText) this.emitText(key as string, value[0]!);
+    else this.emit(key, value[0]!);
   }
 
   /** Does the same as emit(), faster, for jobs whose keys are strings. */
@@ -243,6 +279,7 @@ export class FoldTable {
     this.#words[word + KEY_WORD + 2] = word2;
     this.#words[word + PARTITION_WORD] = partition;
     this.#values[entry * ENTRY_DOUBLES] = value;
+    if (this.#restParts > 0) this.#setRest(entry);
   }
 
   #keyedHashOfShort(word0: number, word1: number, word2: number, length: number): number {
@@ -297,17 +334,50 @@ export class FoldTable {
     this.#words[word + KEY_WORD] = this.#keepKey(keyStart, length, entry);
     this.#words[word + PARTITION_WORD] = partition;
     this.#values[entry * ENTRY_DOUBLES] = value;
+    if (this.#restParts > 0) this.#setRest(entry);
   }
 
   #accumulate(entry: number, value: number): void {
+    if (this.#operation === SUM) this.#values[entry * ENTRY_DOUBLES]! += value;
+    else this.#accumulateOther(entry, value);
+    if (--this.#emitsUntilWatch === 0) this.#watch();
+  }
+
+  /** A function of its own, so that V8 inlines the sum of numbers. */
+  #accumulateOther(entry: number, value: number): void {
     const at = entry * ENTRY_DOUBLES;
     const old = this.#values[at]!;
     const operation = this.#operation;
-    if (operation === SUM) this.#values[at] = old + value;
-    else if (operation === MIN) this.#values[at] = Math.min(old, value);
-    else if (operation === MAX) this.#values[at] = Math.max(old, value);
-    else this.#values[at] = combineNumbers(this.#combine, old, value);
-    if (--this.#emitsUntilWatch === 0) this.#watch();
+    if (operation === PARTS) this.#accumulateParts(entry, value);
+    else if (operation === CALL) this.#values[at] = combineNumbers(this.#combine, old, value);
+    else this.#values[at] = combineBy(operation, old, value);
+  }
+
+  #setRest(entry: number): void {
+    const tuple = this.#tuple;
+    const first = entry * this.#restParts - 1;
+    for (let i = 1; i < tuple.length; i++) this.#rest[first + i] = tuple[i]!;
+  }
+
+  #accumulateParts(entry: number, value: number): void {
+    const operation = this.#partOperation;
+    const values = this.#values;
+    const rest = this.#rest;
+    const tuple = this.#tuple;
+    const at = entry * ENTRY_DOUBLES;
+    const first = entry * this.#restParts - 1;
+    values[at] = combineBy(operation, values[at]!, value);
+    for (let i = 1; i < tuple.length; i++) {
+      rest[first + i] = combineBy(operation, rest[first + i]!, tuple[i]!);
+    }
+  }
+
+  /** The value of an entry: a number or a tuple. */
+  #valueOf(entry: number): number | readonly number[] {
+    const value = this.#values[entry * ENTRY_DOUBLES]!;
+    const parts = this.#restParts;
+    if (parts === 0) return value;
+    return [value, ...this.#rest.subarray(entry * parts, (entry + 1) * parts)];
   }
 
   #partitionOfShort(key: unknown, word0: number, word1: number, word2: number, length: number): number {
@@ -353,9 +423,7 @@ export class FoldTable {
   #isFull(keyBytes: number): boolean {
     const entries = this.#count === this.#capacity ? 2 * this.#capacity : this.#capacity;
     const keysBytes = this.#keys.end + keyBytes + KEY_HEADER_BYTES + VARINT_BYTES_MAX;
-    return (
-      keysBytes + entries * (ENTRY_BYTES + 2 * SLOT_BYTES) + this.#count * DRAIN_BYTES > this.#memoryBytes
-    );
+    return keysBytes + entries * this.#entryBytes + this.#count * DRAIN_BYTES > this.#memoryBytes;
   }
 
   /** An empty table accepts a key of any size, because it then holds only one record. */
@@ -376,6 +444,11 @@ export class FoldTable {
     const words = this.#wordsFor(this.#capacity);
     this.#words = words;
     this.#values = new Float64Array(words.buffer);
+    if (this.#restParts > 0 && this.#rest.length < this.#capacity * this.#restParts) {
+      const rest = new Float64Array(this.#capacity * this.#restParts);
+      rest.set(this.#rest);
+      this.#rest = rest;
+    }
     this.#slots = this.#emptySlotsFor(this.#capacity);
     this.#slotMask = 2 * this.#capacity - 1;
     this.#fillSlots();
@@ -466,13 +539,13 @@ export class FoldTable {
 
   /** Calls `take` for every entry, in the order of insertion. */
   forEach(
-    take: (keys: Buffer, keyStart: number, keyEnd: number, value: number, partition: number) => void,
+    take: (keys: Buffer, keyStart: number, keyEnd: number, value: unknown, partition: number) => void,
   ): void {
     const words = this.#words;
     for (let entry = 0; entry < this.#count; entry++) {
       const word = entry * ENTRY_WORDS;
       const length = words[word + LENGTH_WORD]!;
-      const value = this.#values[entry * ENTRY_DOUBLES]!;
+      const value = this.#valueOf(entry);
       const partition = words[word + PARTITION_WORD]!;
       const first = words[word + KEY_WORD]!;
       if (length > SHORT_KEY_BYTES_MAX) {
@@ -498,7 +571,7 @@ export class FoldTable {
     this.#clearSlots();
   }
 
-  readonly #value = Buffer.alloc(NUMBER_VALUE_BYTES_MAX);
+  readonly #value = new GrowableSink(64);
   readonly #record = new RecordSlice();
 
   /** Does the same as RecordBuffer.drain(). */
@@ -519,15 +592,23 @@ export class FoldTable {
     const batchEnd = Math.min(end, start + BATCH_RECORDS);
     const keys = this.#keys.bytes;
     const record = this.#record;
+    const value = this.#value;
     record.keyBytes = keys;
-    record.valueBytes = this.#value;
     for (let i = start; i < batchEnd; i++) {
       const offset = offsets[i]!;
       const entry = keys.readUInt32LE(offset - 4);
       const keyStart = keyStartAt(keys, offset);
       record.keyStart = keyStart;
       record.keyEnd = keyStart + keyLengthAt(keys, offset);
-      record.valueEnd = encodeNumberValue(this.#values[entry * ENTRY_DOUBLES]!, this.#value, 0);
+      if (this.#restParts === 0) {
+        value.end = encodeNumberValue(this.#values[entry * ENTRY_DOUBLES]!, value.bytes, 0);
+      } else {
+        value.reset();
+        this.#valueCodec.encode(this.#valueOf(entry), value);
+      }
+      // The buffer rarely changes, and comparing costs less than the write barrier of an assignment.
+      if (record.valueBytes !== value.bytes) record.valueBytes = value.bytes;
+      record.valueEnd = value.end;
       writer.append(record);
     }
     return batchEnd;
@@ -569,6 +650,11 @@ export class FoldTable {
     }
     return groups;
   }
+}
+
+function combineBy(operation: number, accumulated: number, value: number): number {
+  if (operation === SUM) return accumulated + value;
+  return operation === MIN ? Math.min(accumulated, value) : Math.max(accumulated, value);
 }
 
 /** Mixes the packed key with murmur3's rounds. Only the table uses this hash; partitions use key-hash.ts. */

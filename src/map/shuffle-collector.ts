@@ -1,6 +1,6 @@
 /**
  * Collects the records that map emits, and writes them into one shuffle object, sorted and combined, within a memory
- * budget.
+ * budget. The fold table also takes tuples of numbers that a named combiner folds.
  *
  *     emit --> fold table (numbers with a combiner) --+
  *                    | keys rarely repeat              +--> sorted run --> spill file ... --> merge --> shuffle object
@@ -10,8 +10,10 @@ import type { JobShuffle } from '../api/job.ts';
 import { refuseLateEmit } from '../api/user-code.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { GrowableSink } from '../codec/growable-sink.ts';
 import { isNumberValueCodec } from '../codec/number-value.ts';
 import { isStringCodec } from '../codec/string-codec.ts';
+import { numberTupleParts } from '../codec/tuple-value.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
@@ -20,7 +22,7 @@ import { mergeInto, reduceRunCount } from '../shuffle/merge-runs.ts';
 import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import type { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
-import { FoldTable } from './fold-table.ts';
+import { FOLDED_PARTS_MAX, FoldTable } from './fold-table.ts';
 import { createPartitioner, type Partitioner } from './partitioner.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { releaseTableMemory } from './thread-memory.ts';
@@ -67,9 +69,12 @@ export class ShuffleCollector {
       LIMITS.sortBufferBytesMax,
     );
     const { combine, key, value } = this.#shuffle;
-    if (combine !== undefined && isNumberValueCodec(value)) {
+    const parts = foldedParts(this.#shuffle);
+    if (combine !== undefined && parts > 0) {
       this.#table = new FoldTable({
         codec: key,
+        valueCodec: value,
+        parts,
         combine,
         partitioner: this.#partitioner,
         partitions: this.#partitions,
@@ -77,7 +82,10 @@ export class ShuffleCollector {
         full: () => this.#spill(),
         onStep: () => control.check(),
       });
-      this.emit = this.#emitIntoTable(this.#table, isStringCodec(key));
+      this.emit =
+        parts === 1
+          ? this.#emitIntoTable(this.#table, isStringCodec(key))
+          : this.#emitTuplesIntoTable(this.#table, parts, isStringCodec(key));
     } else {
       this.emit = this.#emitIntoBuffer(this.#newBuffer());
     }
@@ -92,14 +100,14 @@ export class ShuffleCollector {
     if (isLarge) this.#spill();
     const buffer = this.#newBuffer();
     this.#table = undefined;
-    table.forEach((keys, keyStart, keyEnd, number, partition) => {
+    table.forEach((keys, keyStart, keyEnd, value, partition) => {
       buffer.startRecord();
       const length = keyEnd - keyStart;
       buffer.reserve(length);
       keys.copy(buffer.bytes, buffer.end, keyStart, keyEnd);
       buffer.end += length;
       buffer.endKey();
-      this.#shuffle.value.encode(number, buffer);
+      this.#shuffle.value.encode(value, buffer);
       buffer.endRecord(partition);
     });
     this.emit = this.#emitIntoBuffer(buffer);
@@ -189,6 +197,23 @@ export class ShuffleCollector {
     };
   }
 
+  #emitTuplesIntoTable(
+    table: FoldTable,
+    parts: number,
+    text: boolean,
+  ): (key: unknown, value: unknown) => void {
+    const fail = this.#fail;
+    return (key, value) => {
+      this.recordsEmitted++;
+      try {
+        if (!isNumbers(value, parts)) this.#refuse(value);
+        table.emitTuple(key, value, text && typeof key === 'string');
+      } catch (error) {
+        fail(error);
+      }
+    };
+  }
+
   #emitIntoBuffer(buffer: RecordBuffer): (key: unknown, value: unknown) => void {
     const keyCodec = this.#shuffle.key;
     const valueCodec = this.#shuffle.value;
@@ -220,10 +245,10 @@ export class ShuffleCollector {
   };
 
   #refuse(value: unknown): never {
-    this.#shuffle.value.encode(value, { bytes: Buffer.alloc(16), end: 0, reserve: () => {} });
+    this.#shuffle.value.encode(value, new GrowableSink());
     throw new MapReduceError(
       'UnencodableValueError',
-      `emit's value must be a number; received ${String(value)}`,
+      `emit's value must be ${this.#shuffle.value.name}; received ${String(value)}`,
     );
   }
 
@@ -247,4 +272,19 @@ export class ShuffleCollector {
     this.#environment.progress.spills = this.spills;
     this.#environment.progress.bytesSpilled = this.bytesSpilled;
   }
+}
+
+/** How many numbers the fold table keeps for each key; 0 if it does not fold such values. */
+function foldedParts({ combine, value }: JobShuffle): number {
+  if (isNumberValueCodec(value)) return 1;
+  const parts = typeof combine === 'string' ? numberTupleParts(value) : 0;
+  return parts > 1 && parts <= FOLDED_PARTS_MAX ? parts : 0;
+}
+
+function isNumbers(value: unknown, parts: number): value is readonly number[] {
+  if (!Array.isArray(value) || value.length !== parts) return false;
+  for (let i = 0; i < parts; i++) {
+    if (typeof value[i] !== 'number') return false;
+  }
+  return true;
 }

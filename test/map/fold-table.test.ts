@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { NamedCombiner, PairwiseCombiner } from '../../src/api/job.ts';
 import { isMapReduceError } from '../../src/base/errors.ts';
 import { bytesCodec } from '../../src/codec/bytes-codec.ts';
-import type { KeyCodec } from '../../src/codec/codec.ts';
-import { decodeNumberValue } from '../../src/codec/number-value.ts';
+import type { Codec, KeyCodec } from '../../src/codec/codec.ts';
+import { decodeNumberValue, numberValueCodec } from '../../src/codec/number-value.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
-import { FoldTable } from '../../src/map/fold-table.ts';
+import { tupleValueCodec } from '../../src/codec/tuple-value.ts';
+import { FOLDED_PARTS_MAX, FoldTable } from '../../src/map/fold-table.ts';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import type { Partitioner } from '../../src/map/partitioner.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
@@ -19,11 +20,18 @@ const byHash = (partitions: number): Partitioner => ({
 });
 
 /** Drains the table into a run, `pieceBytes` at a time. Returns each partition's records as [key in hex, number]. */
-async function drained(
+function drained(
   table: FoldTable,
   pieceBytes: number,
   blockBytes = 30,
 ): Promise<(readonly [string, number])[][]> {
+  return drainedAs((value) => decodeNumberValue(value, 0, value.length), { table, pieceBytes, blockBytes });
+}
+
+async function drainedAs<V>(
+  decode: (value: Buffer) => V,
+  { table, pieceBytes, blockBytes = 30 }: { table: FoldTable; pieceBytes: number; blockBytes?: number },
+): Promise<(readonly [string, V])[][]> {
   const blocks: Buffer[] = [];
   const writer = new RunWriter({
     compression: { codec: 'none' },
@@ -37,7 +45,7 @@ async function drained(
     writer.extents.map(async ({ startBytes, lengthBytes, records }) => {
       const segment = { store, key: 'run', etag, startBytes, endBytes: startBytes + lengthBytes, records };
       return (await readMerged([segment])).map(
-        ({ key, value }) => [key.toString('hex'), decodeNumberValue(value, 0, value.length)] as const,
+        ({ key, value }) => [key.toString('hex'), decode(value)] as const,
       );
     }),
   );
@@ -45,6 +53,8 @@ async function drained(
 
 interface TableOptions {
   readonly codec?: KeyCodec<unknown>;
+  readonly valueCodec?: Codec<unknown>;
+  readonly parts?: number;
   readonly combine?: NamedCombiner | PairwiseCombiner<unknown>;
   readonly partitions?: number;
   readonly memoryBytes?: number;
@@ -53,12 +63,23 @@ interface TableOptions {
 
 function makeTable({
   codec = stringCodec as KeyCodec<unknown>,
+  valueCodec = numberValueCodec as Codec<unknown>,
+  parts = 1,
   combine = 'sum',
   partitions = 1,
   memoryBytes = 64 * 1024 * 1024,
   full = () => expect.unreachable('the table is full'),
 }: TableOptions = {}): FoldTable {
-  return new FoldTable({ codec, combine, partitioner: byHash(partitions), partitions, memoryBytes, full });
+  return new FoldTable({
+    codec,
+    valueCodec,
+    parts,
+    combine,
+    partitioner: byHash(partitions),
+    partitions,
+    memoryBytes,
+    full,
+  });
 }
 
 /** The oracle: folds into a Map in the order of the emits, then sorts by the keys' bytes. */
@@ -98,6 +119,16 @@ const OPERATIONS = {
   custom: (a: number, b: number) => a * 3 - b,
 };
 
+function addParts(
+  groups: Map<string, number[]>,
+  key: string,
+  value: readonly number[],
+  fold: (a: number, b: number) => number,
+): void {
+  const before = groups.get(key);
+  groups.set(key, before === undefined ? [...value] : before.map((part, i) => fold(part, value[i]!)));
+}
+
 describe('FoldTable', () => {
   it('folds the values of each key in the order in which they were emitted', async () => {
     await fc.assert(
@@ -128,6 +159,73 @@ describe('FoldTable', () => {
       ),
       { numRuns: 1_000 },
     );
+  });
+
+  it('folds tuples part by part, however often it must be emptied', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: FOLDED_PARTS_MAX }).chain((parts) =>
+          fc.record({
+            parts: fc.constant(parts),
+            emits: fc.array(
+              fc.tuple(text, fc.array(anyValue, { minLength: parts, maxLength: parts }), fc.boolean()),
+              { maxLength: 40, size: 'max' },
+            ),
+          }),
+        ),
+        fc.constantFrom('sum' as const, 'min' as const, 'max' as const),
+        fc.oneof(fc.constant(1 << 26), fc.integer({ min: 0, max: 2_000 })),
+        async ({ parts, emits }, combine, more) => {
+          const valueCodec = tupleValueCodec(Array.from({ length: parts }, () => numberValueCodec));
+          const decode = (value: Buffer) => valueCodec.decode(value, 0, value.length) as number[];
+          const spilled: Promise<(readonly [string, number[]])[][]>[] = [];
+          const drain = () => {
+            spilled.push(drainedAs(decode, { table, pieceBytes: 100 }));
+          };
+          const table: FoldTable = makeTable({
+            valueCodec,
+            parts,
+            combine,
+            memoryBytes: 4_096 * (48 + 8 * (parts - 1)) + more,
+            full: drain,
+          });
+
+          for (const [key, value, isText] of emits) table.emitTuple(key, value, isText);
+          drain();
+
+          const found = new Map<string, number[]>();
+          for (const [records] of await Promise.all(spilled)) {
+            for (const [key, value] of records ?? []) addParts(found, key, value, OPERATIONS[combine]);
+          }
+          const expected = new Map<string, number[]>();
+          for (const [key, value] of emits) {
+            addParts(expected, Buffer.from(key).toString('hex'), value, OPERATIONS[combine]);
+          }
+          // The sums of huge numbers depend on where the table was emptied.
+          if (more > 2_000 || combine !== 'sum') expect(found).toEqual(expected);
+          else expect(new Set(found.keys())).toEqual(new Set(expected.keys()));
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('keeps tuples when it grows', async () => {
+    const valueCodec = tupleValueCodec([numberValueCodec, numberValueCodec, numberValueCodec]);
+    const table = makeTable({ valueCodec, parts: 3 });
+    const count = 20_000;
+
+    for (let round = 1; round <= 2; round++) {
+      for (let i = 0; i < count; i++) table.emitTuple(`key ${i}`, [1, i, -round], true);
+    }
+
+    const decode = (value: Buffer) => valueCodec.decode(value, 0, value.length);
+    const [found] = await drainedAs(decode, { table, pieceBytes: 1_000_000, blockBytes: 10_000 });
+    const expected = Array.from({ length: count }, (_, i): [string, number[]] => [
+      Buffer.from(`key ${i}`).toString('hex'),
+      [2, 2 * i, -3],
+    ]);
+    expect(new Map(found)).toEqual(new Map(expected));
   });
 
   it('treats a key the same whether it is emitted as text or through the codec', async () => {

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { KiB, MiB } from '../../src/base/limits.ts';
-import { decodeNumberValue } from '../../src/codec/number-value.ts';
+import { decodeNumberValue, numberValueCodec } from '../../src/codec/number-value.ts';
+import { tupleValueCodec } from '../../src/codec/tuple-value.ts';
 import { defineJob, type Job, json, textLines, tsv } from '../../src/index.ts';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import { ShuffleCollector } from '../../src/map/shuffle-collector.ts';
@@ -28,6 +29,13 @@ const latest = defineJob({
   // It is associative but not commutative: it returns the last value.
   combine: (_accumulated, value) => value,
   reduce: 'combined',
+});
+const summingParts = defineJob({
+  ...COMMON,
+  name: 'summing-parts',
+  key: 'string',
+  value: ['number', 'number', 'number'],
+  reduce: 'sum',
 });
 const joining = defineJob({
   ...COMMON,
@@ -182,6 +190,53 @@ describe('ShuffleCollector', () => {
       { numRuns: 1_000 },
     );
     expect(spills).toBeGreaterThan(500);
+  });
+
+  it('sums tuples as a Map would, whether it spills the table or never', async () => {
+    const decode = tupleValueCodec([numberValueCodec, numberValueCodec, numberValueCodec]).decode;
+    let spills = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(text, fc.tuple(fc.nat(9), fc.integer(), fc.constantFrom(0.25, -0.5))), {
+          maxLength: 9,
+          size: 'max',
+        }),
+        reducersOf,
+        fc.constantFrom(1_000, 440 * KiB, 440 * KiB, 2 * MiB),
+        async (emits, reducers, memoryBytes) => {
+          const found = await collect(summingParts, emits, { memoryBytes, reducers });
+
+          const tuples = found.partitions.map((records) =>
+            records.map(({ key, value }) => [key.toString(), decode(value, 0, value.length)]),
+          );
+          const fold = (a: readonly number[], b: readonly number[]) => a.map((part, i) => part + b[i]!);
+          expect(tuples).toEqual(foldedNaively<readonly number[]>(emits, fold, reducers));
+          spills += found.spills;
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(spills).toBeGreaterThan(100);
+  });
+
+  it('gives the same tuples if it switches to the sort buffer', async () => {
+    const emits = Array.from({ length: 200_000 }, (_, i) => [`key ${i % 150_000}`, [1, i, 0.5]] as const);
+
+    const kept = await collect(summingParts, emits, { memoryBytes: 128 * MiB });
+    const adapted = await collect(summingParts, emits, { memoryBytes: 128 * MiB, adaptEach: 1_000 });
+
+    expect(adapted.partitions).toEqual(kept.partitions);
+  });
+
+  it.each([
+    [[1, 2], /array of 3 parts/],
+    [[1, 2, 'three'], /three/],
+    // biome-ignore lint/suspicious/noSparseArray: this is what it refuses.
+    [[1, , 3], /number/],
+    [7, /array of 3 parts/],
+    [undefined, /array of 3 parts/],
+  ])('refuses %j as a tuple of three numbers', async (value, message) => {
+    await expect(collect(summingParts, [['key', value]])).rejects.toThrow(message);
   });
 
   it('folds strings in the order in which they were emitted, through spills and merge passes', async () => {
