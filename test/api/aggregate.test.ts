@@ -97,12 +97,11 @@ test('byRange samples as many keys as it is asked to', () => {
 test('sumOf adds up numbers, and tuples column by column, without changing them', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.integer(), fc.integer(), fc.integer()), { minLength: 1 }), (tuples) => {
-      const before = structuredClone(tuples);
+      for (const tuple of tuples) Object.freeze(tuple);
 
       const sums = [0, 1, 2].map((column) => tuples.reduce((sum, tuple) => sum + tuple[column]!, 0));
       expect(sumOf(tuples)).toEqual(sums);
       expect(sumOf(tuples.map(([first]) => first).values())).toBe(sums[0]);
-      expect(tuples).toEqual(before);
     }),
     RUNS,
   );

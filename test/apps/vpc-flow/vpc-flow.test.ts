@@ -105,8 +105,8 @@ function flowLog(header: string, { seed, flows }: { seed: number; flows: number 
       ? {
           srcaddr: random() < 0.1 ? '2001:db8::1' : `10.0.0.${below(9)}`,
           dstaddr: `10.0.1.${below(9)}`,
-          srcport: `${below(3) === 0 ? 443 : below(65_536)}`,
-          dstport: `${below(2) === 0 ? 443 : below(65_536)}`,
+          srcport: `${below(3) === 0 ? 443 : 1024 + below(20)}`,
+          dstport: `${below(2) === 0 ? 443 : 1024 + below(20)}`,
           packets: `${below(1e6)}`,
           bytes: `${below(4e9)}`,
           action: random() < 0.5 ? 'ACCEPT' : 'REJECT',
