@@ -31,7 +31,11 @@ test('agrees with awk on 40 files of two field orders, with worker threads and s
   const { text, report } = await runApp('vpc-flow', { inputs: files, reducers: 3, splitSizeBytes: 50_000 });
   const sequential = await runApp('vpc-flow', { inputs: files, reducers: 3, workers: 'sequential' });
 
-  expect(`${rowsOf(text).join('\n')}\n`).toBe(shell(AWK, ...files));
+  const rows = rowsOf(text);
+  const expected = linesOf(shell(AWK, ...files));
+  // The difference of thousands of lines would take minutes to show.
+  expect(rows.filter((row, i) => row !== expected[i]).slice(0, 5)).toEqual([]);
+  expect(rows).toHaveLength(expected.length);
   expect(sequential.text).toBe(text);
   expect(report.counters['records with NODATA']).toBeGreaterThan(500);
   expect(report.counters['records with SKIPDATA']).toBeGreaterThan(500);
