@@ -160,7 +160,9 @@ async function main(): Promise<void> {
     add(`read ${name}`, bytes.length, ms, count);
   }
   const numbers = 10_000_000;
-  const generated = await fastest(() => countRecords(generate(numbers), Buffer.alloc(0), { records: numbers, hint: 0 }));
+  const generated = await fastest(() =>
+    countRecords(generate(numbers), Buffer.alloc(0), { records: numbers, hint: 0 }),
+  );
   table.push(['read generate()', '-', ((generated * 1e6) / numbers).toFixed(0)]);
   const rows = Array.from({ length: ROWS }, (_, id) => rowOf(id));
   // Typed parts are compressed: their speed is that of the same rows as TSV.
