@@ -19,7 +19,7 @@ import type { MapTaskSpec, TaskEnvironment } from '../plan/task.ts';
 import { BadRecords } from '../read/bad-records.ts';
 import type { SplitPiece } from '../read/input-file.ts';
 import { type PieceRead, readPiece } from '../read/read-records.ts';
-import { SmallFilesAhead } from '../read/small-files.ts';
+import type { SmallFilesAhead } from '../read/small-files.ts';
 import {
   type AttemptSummary,
   type CoveredRange,
@@ -29,7 +29,7 @@ import {
 } from '../report/task-summary.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 import { ShuffleCollector } from './shuffle-collector.ts';
-import { StagedEmits } from './staged-emits.ts';
+import type { StagedEmits } from './staged-emits.ts';
 
 export async function runMapTask(
   spec: MapTaskSpec,
@@ -168,7 +168,9 @@ async function mapSplit(
   const onStep = () => {
     progress.steps++;
   };
-  const staged = thrown ? new StagedEmits({ emit, count, onStep }) : undefined;
+  const staged = thrown
+    ? new (await import('./staged-emits.ts')).StagedEmits({ emit, count, onStep })
+    : undefined;
   const bad = new BadRecords(skip);
   const place = new RecordPlace();
   const context: MapContext<unknown, unknown, ParameterValues, unknown> = {
@@ -188,15 +190,16 @@ async function mapSplit(
       : deliverStaged(input, { context, place, progress, staged, bad }),
   );
   let bytesSeen = 0;
-  using store = new SmallFilesAhead(inputs, { pieces: spec.split.pieces, memoryBytes });
-  for (const [index, piece] of spec.split.pieces.entries()) {
+  const { pieces } = spec.split;
+  using ahead = pieces.length === 1 ? undefined : await filesAhead(inputs, { pieces, memoryBytes });
+  for (const [index, piece] of pieces.entries()) {
     const { source } = job.inputs[piece.input ?? 0]!;
     place.file = piece.file.key;
     place.counts = source.counts;
     progress.pieceIndex = index;
     const read = await readPiece(piece, {
       source,
-      store,
+      store: ahead ?? inputs,
       recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(memoryBytes / 4)),
       recordBytesRule: recordBytesRule(memoryBytes),
       deliver: delivers[piece.input ?? 0]!,
@@ -221,6 +224,14 @@ async function mapSplit(
     ...(badRecords === undefined ? {} : { badRecords }),
     counters: sortedCounters(counters),
   };
+}
+
+/** A small job takes about as long as loading modules does, so what few jobs need is loaded only for them. */
+async function filesAhead(
+  ...[store, options]: ConstructorParameters<typeof SmallFilesAhead>
+): Promise<SmallFilesAhead> {
+  const small = await import('../read/small-files.ts');
+  return new small.SmallFilesAhead(store, options);
 }
 
 /** Where the current record of the attempt is. */

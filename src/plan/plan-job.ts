@@ -15,7 +15,6 @@ import type { BlockCompression } from '../shuffle/block.ts';
 import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { lookInside } from './inputs/look-inside.ts';
-import { madePieces } from './made-pieces.ts';
 import { cutSplits, defaultSplitSizeBytes, type InputToCut } from './splits.ts';
 import type { JobPlan, PartitionPlan, Split } from './task.ts';
 
@@ -101,10 +100,16 @@ async function openedInputs(
   for (const [index, input] of job.inputs.entries()) {
     const { source } = input;
     const looked = await lookInside(files[index] ?? [], { store, source, check });
-    const made = await madePieces(input, looked, { store, pieceBytes, check });
+    const made = cutsFiles(source)
+      ? await (await import('./made-pieces.ts')).madePieces(input, looked, { store, pieceBytes, check })
+      : undefined;
     opened.push({ source, files: looked, ...(made === undefined ? {} : { made }) });
   }
   return opened;
+}
+
+function cutsFiles({ cuts }: InputToCut['source']): boolean {
+  return typeof cuts === 'object' && 'files' in cuts;
 }
 
 function namedInputs(

@@ -4,7 +4,6 @@ import { LIMITS } from '../base/limits.ts';
 import { cut } from '../base/shortened.ts';
 import type { BadRecord } from '../formats/source.ts';
 import type { BadRecordPlace, BadRecordsSummary } from '../report/task-summary.ts';
-import { badRecordText } from './read-records.ts';
 
 export class BadRecords {
   readonly #skip: number;
@@ -34,6 +33,12 @@ export class BadRecords {
 }
 
 const MESSAGE_CHARACTERS_MAX = 300;
+
+/** "<file>, line 3 (byte 120): <message>" */
+export function badRecordText({ message, offset, line }: BadRecord, file: string): string {
+  const place = line === undefined ? `byte ${offset}` : `line ${line} (byte ${offset})`;
+  return `${file}, ${place}: ${message}`;
+}
 
 /** @param bad  those of a task or of the job, in the order of the input */
 export function tooManyBad({ count, first: places }: BadRecordsSummary, skip: number): MapReduceError {

@@ -3,8 +3,6 @@ import { isMapReduceError, MapReduceError, withDetails } from '../base/errors.ts
 import { LIMITS } from '../base/limits.ts';
 import type { BadRecord, OpenPiece, PlainJson, Source } from '../formats/source.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { decompress } from './decompress.ts';
-import { decompressSmall } from './decompress-small.ts';
 import { fileKind, KIND_BYTES, notReadable } from './file-kind.ts';
 import type { SplitPiece } from './input-file.ts';
 import { type BytesRead, pieceBytes } from './piece-bytes.ts';
@@ -125,7 +123,10 @@ export class StoredPiece implements OpenPiece {
       yield* stored;
       return;
     }
-    const decoder = sizeBytes <= LIMITS.smallFileBytes ? decompressSmall : decompress;
+    const decoder =
+      sizeBytes <= LIMITS.smallFileBytes
+        ? (await import('./decompress-small.ts')).decompressSmall
+        : (await import('./decompress.ts')).decompress;
     yield* decoder(stored, { compression, fileName: this.fileName });
   }
 

@@ -2,6 +2,7 @@
 import { isMapReduceError, MapReduceError } from '../base/errors.ts';
 import type { BadRecord, RecordReader, Source } from '../formats/source.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { badRecordText } from './bad-records.ts';
 import type { SplitPiece } from './input-file.ts';
 import { StoredPiece } from './open-piece.ts';
 
@@ -77,12 +78,6 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
 
 function refuseBad(record: BadRecord, file: string): void {
   throw new MapReduceError('BadRecordError', badRecordText(record, file), { details: { file } });
-}
-
-/** "<file>, line 3 (byte 120): <message>" */
-export function badRecordText({ message, offset, line }: BadRecord, file: string): string {
-  const place = line === undefined ? `byte ${offset}` : `line ${line} (byte ${offset})`;
-  return `${file}, ${place}: ${message}`;
 }
 
 /** Adds the file to the source's errors: the source knows only the offset. */
