@@ -66,24 +66,19 @@ export { type GenerateOptions, generate } from './formats/binary/generate.ts';
 export { type WholeTextOptions, wholeFiles } from './formats/binary/whole-files.ts';
 export { type ByteRangesOptions, byteRanges, type RecordParser } from './formats/byte-ranges.ts';
 export { type CompressionOptions, gzip, zstd } from './formats/compressed-sinks.ts';
-export type { CsvEncoding } from './formats/csv/cells.ts';
 export {
-  type CsvColumns,
-  type CsvOptions,
   type CsvRecord,
   type CsvTypeOf,
   type CsvWrittenRow,
   csv,
 } from './formats/csv/csv.ts';
-export type { CsvHeader } from './formats/csv/csv-header.ts';
+export type { CsvColumns, CsvEncoding, CsvHeader, CsvOptions, CsvType } from './formats/csv/csv-options.ts';
 export type { CsvCell, CsvRow } from './formats/csv/csv-sink.ts';
-export type { CsvType } from './formats/csv/rows.ts';
 export type { TsvCell, TsvColumns } from './formats/csv/tsv-sink.ts';
 export type { TsvType } from './formats/csv/tsv-source.ts';
 export { type FolderColumns, inFiles, inFolders } from './formats/file-sinks.ts';
 export { type JsonDocumentsOptions, jsonDocuments } from './formats/json/json-documents.ts';
-export { type JsonRow, jsonLines } from './formats/json/json-lines.ts';
-export type { FieldOf, JsonLinesOptions } from './formats/json/json-lines-source.ts';
+export { type FieldOf, type JsonLinesOptions, type JsonRow, jsonLines } from './formats/json/json-lines.ts';
 export { type JsonLike, jsonPairs } from './formats/json/json-sinks.ts';
 export { type LineText, lines } from './formats/lines.ts';
 export {

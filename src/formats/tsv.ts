@@ -1,6 +1,9 @@
+import { MapReduceError } from '../base/errors.ts';
+import { preview } from '../base/show-value.ts';
 import type { TypeOf } from '../codec/codec.ts';
-import { type TsvColumns, tsvSink } from './csv/tsv-sink.ts';
-import { partOf, type TsvType, tsvSource } from './csv/tsv-source.ts';
+import { byteRanges } from './byte-ranges.ts';
+import { type TsvCellType, type TsvColumns, type TsvPart, tsvSink } from './csv/tsv-sink.ts';
+import type { TsvType } from './csv/tsv-source.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
 
@@ -36,7 +39,37 @@ export function tsv(
   key?: TsvType,
   value?: TsvType,
 ): Source<readonly [unknown, unknown]> & Sink<never, never> {
-  const source = tsvSource(key ?? 'string', value ?? 'string');
+  const types = { key: key ?? 'string', value: value ?? 'string' };
+  assertReadable('key', types.key);
+  assertReadable('value', types.value);
+  const source = byteRanges<readonly [unknown, unknown]>({
+    name: 'tsv',
+    splittable: true,
+    isText: true,
+    createParser: async (piece) => (await import('./csv/tsv-source.ts')).tsvParser(piece, types),
+  });
   const sink = key === undefined && value === undefined ? tsvSink() : tsvSink(partOf(key), partOf(value));
   return { ...source, ...sink };
+}
+
+/** What the output half must know of a type. */
+function partOf(type: TsvType = 'string'): TsvPart {
+  const cellOf = (each: unknown): TsvCellType => (typeof each === 'string' ? 'plain' : 'json');
+  return Array.isArray(type) ? type.map(cellOf) : cellOf(type);
+}
+
+function assertReadable(field: 'key' | 'value', type: unknown): void {
+  const columns: readonly unknown[] = Array.isArray(type) ? type : [type];
+  if (columns.length > 0 && columns.every((column) => column === 'bytes' || isInJson(column))) return;
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `tsv() received the ${field} ${preview(type)}; it reads 'string', 'number', 'bytes', json<T>() and tuples of these. Read other types as 'string' or 'bytes', and convert them in map.`,
+  );
+}
+
+/** A tuple inside a tuple is a column of JSON, which cannot hold bytes. */
+function isInJson(type: unknown): boolean {
+  if (type === 'string' || type === 'number') return true;
+  if (Array.isArray(type)) return type.length > 0 && type.every(isInJson);
+  return typeof type === 'object' && type !== null && 'json' in type && type.json === true;
 }

@@ -1,11 +1,9 @@
 import { raw } from '../../codec/raw-bytes.ts';
 import { decodeString } from '../../codec/string-codec.ts';
-import { type CsvScanner, NONE } from './csv-scanner.ts';
+import { type CsvEncoding, NONE } from './csv-options.ts';
+import type { CsvScanner } from './csv-scanner.ts';
 import { numberIn } from './number-cell.ts';
 import type { TextBlock } from './text-block.ts';
-
-/** How bytes become text. */
-export type CsvEncoding = 'utf8' | 'latin1';
 
 /** The cells of the record that the scanner found last. */
 export class Cells {

@@ -1,41 +1,12 @@
-/** Which columns of a file a job wants. */
+/** Finds the columns that a job wants in a file. */
 import { MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
-import { preview } from '../../base/show-value.ts';
+import type { Declared } from './csv-options.ts';
 import { shown } from './messages.ts';
-import type { CsvType, WantedColumn } from './rows.ts';
+import type { WantedColumn } from './rows.ts';
 
-/** A column that the job declares. In a file without a header, null for one that it does not want. */
-export type Declared = { readonly name: string; readonly type: CsvType } | null;
-
-const TYPES: readonly unknown[] = ['string', 'number', 'boolean', 'string?', 'number?', 'boolean?'];
 /** How many of a file's columns a message lists. */
 const SHOWN_MAX = 20;
-
-/**
- * @returns undefined if the job declares no columns
- * @throws JobDefinitionError for columns that cannot be
- */
-export function declaredColumns(columns: unknown, header: boolean): readonly Declared[] | undefined {
-  if (columns === undefined) return undefined;
-  if (typeof columns !== 'object' || columns === null) throw wrong(`received columns ${preview(columns)}`);
-  const declared: readonly Declared[] = Array.isArray(columns)
-    ? columns.map((name) => (name === null ? null : { name: nameOf(name), type: 'string' }))
-    : Object.entries(columns).map(([name, type]) =>
-        type === null ? null : { name, type: typeOf(name, type) },
-      );
-  const names = declared.flatMap((column) => (column === null ? [] : [column.name]));
-  if (names.length === 0) throw wrong('received no columns');
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined) throw wrong(`received the column ${preview(twice)} twice`);
-  if (header && names.length < declared.length) {
-    throw wrong('received null as a column, which has a meaning only with header: false');
-  }
-  if (!header && !Array.isArray(columns) && Object.keys(columns).some((name) => /^\d+$/.test(name))) {
-    throw wrong('received a column whose name is a number, so that the order of the columns is lost');
-  }
-  return declared;
-}
 
 /**
  * Finds the declared columns in a header; without one, by position.
@@ -57,27 +28,6 @@ export function wantedColumns(
     if (header.indexOf(column.name, index + 1) !== -1) throw ambiguous(column.name, header);
     return [{ ...column, index }];
   });
-}
-
-function nameOf(name: unknown): string {
-  if (typeof name !== 'string') throw wrong(`received ${preview(name)} as the name of a column`);
-  return name;
-}
-
-function typeOf(name: string, type: unknown): CsvType {
-  if (!TYPES.includes(type)) {
-    throw wrong(
-      `received ${preview(type)} as the type of the column ${preview(name)}. The types are ${TYPES.map(preview).join(', ')}`,
-    );
-  }
-  return type as CsvType;
-}
-
-function wrong(what: string): MapReduceError {
-  return new MapReduceError(
-    'JobDefinitionError',
-    `csv() ${what}. Pass a list of names, such as ['code', 'name'], or their types, such as { ts: 'number', user: 'string' }.`,
-  );
 }
 
 function missing(name: string, header: readonly string[]): MapReduceError {

@@ -2,8 +2,9 @@
 import { MapReduceError } from '../../base/errors.ts';
 import { KiB } from '../../base/limits.ts';
 import type { OpenPiece } from '../source.ts';
-import { Cells, type CsvEncoding } from './cells.ts';
-import { type CsvDialect, CsvScanner, INCOMPLETE, MALFORMED, NEWLINE } from './csv-scanner.ts';
+import { Cells } from './cells.ts';
+import type { CsvDialect, CsvEncoding, CsvHeader } from './csv-options.ts';
+import { CsvScanner, INCOMPLETE, MALFORMED, NEWLINE } from './csv-scanner.ts';
 import { malformedMessage } from './messages.ts';
 import { fieldsIn, noFields } from './w3c-fields.ts';
 
@@ -15,12 +16,6 @@ export interface Header {
 }
 
 const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-
-/**
- * Whether the first record of each file names its columns. 'w3c': a line `#Fields: date time c-ip ...` names them, as in the
- * W3C extended log format of CloudFront and IIS, and the other lines that start with '#' are skipped.
- */
-export type CsvHeader = boolean | 'w3c';
 
 /** How a header is read. */
 export interface HeaderText {

@@ -10,20 +10,8 @@
  * longer UTF-8 sequence is ASCII, so bytes are compared.
  */
 
+import { type CsvDialect, NONE } from './csv-options.ts';
 import { TextBlock } from './text-block.ts';
-
-/** The special bytes. `NONE` for one that the text does not have. */
-export interface CsvDialect {
-  readonly delimiter: number;
-  readonly quote: number;
-  /** A line that starts with this byte is a comment. */
-  readonly comment: number;
-  /** Whether a quoted field may hold '\n'. */
-  readonly multiline: boolean;
-}
-
-/** No byte has this value. */
-export const NONE = 256;
 
 export const NEWLINE = 0x0a;
 export const RETURN = 0x0d;

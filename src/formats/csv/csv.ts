@@ -1,52 +1,18 @@
-import { MapReduceError } from '../../base/errors.ts';
-import { preview } from '../../base/show-value.ts';
 import { byteRanges } from '../byte-ranges.ts';
 import { recordWise, type Sink } from '../sink.ts';
 import type { Source } from '../source.ts';
-import { SchemaRefusal, type StandardSchema, schemaCheck } from '../standard-schema.ts';
-import type { CsvEncoding } from './cells.ts';
-import { type Declared, declaredColumns, wantedColumns } from './columns.ts';
-import { type CsvHeader, readHeader } from './csv-header.ts';
-import { type CsvFormat, CsvParser } from './csv-parser.ts';
-import { type CsvDialect, NEWLINE, NONE, RETURN } from './csv-scanner.ts';
+import { type StandardSchema, schemaCheck } from '../standard-schema.ts';
+import {
+  type CsvColumns,
+  type CsvHeader,
+  type CsvOptions,
+  type CsvType,
+  checkOptions,
+  declaredColumns,
+  dialectOf,
+  wrong,
+} from './csv-options.ts';
 import { type CsvCell, type CsvRow, csvSink, isDelimiter } from './csv-sink.ts';
-import { CheckedRows, type CsvType, ObjectRows, type RowMaker, textRows } from './rows.ts';
-
-/**
- * The columns that a job wants: their names, or their names and types. In a file without a header these are all its columns
- * in order, and null stands for one that the job does not want: `['ip', null, 'path']`, or `{ ip: 'string', user: null }`.
- */
-export type CsvColumns = readonly (string | null)[] | { readonly [name: string]: CsvType | null };
-
-/** Options of `csv()`. */
-export interface CsvOptions<
-  C extends CsvColumns | undefined = CsvColumns | undefined,
-  H extends CsvHeader = CsvHeader,
-> {
-  /** Default: all columns of the header, as text. */
-  readonly columns?: C;
-  /** What names the columns of each file. Default: true, the first record. */
-  readonly header?: H;
-  /** One ASCII character. Default: a comma. */
-  readonly delimiter?: string;
-  /** One ASCII character, or false if quotes mean nothing. Default: '"'. */
-  readonly quote?: string | false;
-  /** Lines that start with this ASCII character are skipped. Default: none, or '#' with `header: 'w3c'`. */
-  readonly comment?: string;
-  /** Text that means null, unquoted, in a column whose type ends in `?`, beside empty cells. Default: none. */
-  readonly nullText?: string;
-  /** Whether records may have more columns than the header, or than `columns` if there is no header. Default: 'refuse'. */
-  readonly extraColumns?: 'refuse' | 'ignore';
-  /** Default: 'utf8', in which bytes that are not UTF-8 become U+FFFD. */
-  readonly encoding?: CsvEncoding;
-  /**
-   * Whether quoted fields may hold line ends. Default: true. With false, a file is cut at any line end, and a quote that
-   * is not closed in its line is malformed.
-   */
-  readonly multiline?: boolean;
-  /** False: each file is read by one task. Default: true. */
-  readonly split?: boolean;
-}
 
 /** The TypeScript type of a CsvType. */
 export type CsvTypeOf<T> = T extends 'number'
@@ -163,124 +129,27 @@ function sinkOf(
 }
 
 function csvSource(options: AllOptions): Source<unknown> {
-  const { header = true, split = true, encoding = 'utf8', schema } = options;
   checkOptions(options);
+  const { header = true, split = true, encoding = 'utf8', nullText = '', extraColumns = 'refuse' } = options;
   const dialect = dialectOf(options);
   const declared = declaredColumns(options.columns, header !== false);
-  const check = schema === undefined ? undefined : schemaCheck(schema, 'csv()');
-  const format: CsvFormat<unknown> = {
+  const check = options.schema === undefined ? undefined : schemaCheck(options.schema, 'csv()');
+  const read = {
     dialect,
     encoding,
     header,
-    skipsMark: true,
-    rows(names) {
-      const rows = rowsOf(declared, names, options);
-      if (check === undefined) return rows;
-      return new CheckedRows<unknown, unknown>(rows, (record, refuse) => {
-        const checked = check(record);
-        if (!(checked instanceof SchemaRefusal)) return checked;
-        refuse(checked.message);
-        return undefined;
-      });
-    },
+    declared,
+    moreAllowed: extraColumns === 'ignore',
+    nullText,
+    check,
   };
   return byteRanges({
     name: 'csv',
     splittable: split,
     isText: true,
-    createParser: (piece) =>
-      header && piece.startBytes > 0
-        ? readHeader(piece, format).then((found) => new CsvParser(piece, format, found))
-        : new CsvParser(piece, format),
+    createParser: async (piece) => {
+      const { openCsv } = await import('./open-csv.ts');
+      return await openCsv(piece, read);
+    },
   });
-}
-
-function rowsOf(
-  declared: readonly Declared[] | undefined,
-  header: readonly string[] | undefined,
-  { nullText = '', extraColumns = 'refuse' }: CsvOptions,
-): RowMaker<unknown> {
-  if (declared === undefined && header === undefined) return textRows;
-  return new ObjectRows(wantedColumns(declared, header), {
-    columnCount: header?.length ?? declared!.length,
-    moreAllowed: extraColumns === 'ignore',
-    nullText,
-  });
-}
-
-const OPTIONS = new Set([
-  'columns',
-  'header',
-  'delimiter',
-  'quote',
-  'comment',
-  'nullText',
-  'extraColumns',
-  'encoding',
-  'multiline',
-  'split',
-  'schema',
-]);
-
-const CHOICES: readonly (readonly [keyof CsvOptions, readonly unknown[]])[] = [
-  ['header', [true, false, 'w3c']],
-  ['multiline', [true, false]],
-  ['split', [true, false]],
-  ['encoding', ['utf8', 'latin1']],
-  ['extraColumns', ['refuse', 'ignore']],
-];
-
-function checkOptions(options: CsvOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw wrong(`csv() received ${preview(options)}; it takes a list of columns, or options`);
-  }
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.has(name))
-      throw wrong(`csv() has no option ${preview(name)}; it has ${[...OPTIONS].join(', ')}`);
-  }
-  for (const [name, choices] of CHOICES) {
-    const value = options[name];
-    if (value !== undefined && !choices.includes(value)) {
-      throw wrong(
-        `csv() received ${name} ${preview(value)}; it must be ${choices.map(preview).join(' or ')}`,
-      );
-    }
-  }
-  const { nullText } = options;
-  if (nullText !== undefined && typeof nullText !== 'string') {
-    throw wrong(`csv() received nullText ${preview(nullText)}; it must be text`);
-  }
-}
-
-function dialectOf(options: CsvOptions): CsvDialect {
-  const { delimiter = ',', quote = '"', multiline = true } = options;
-  const comment = options.comment ?? (options.header === 'w3c' ? '#' : undefined);
-  if (options.header === 'w3c' && comment !== '#') {
-    throw wrong(`csv() received comment ${preview(comment)}; with header: 'w3c' it is '#'`);
-  }
-  const dialect = {
-    delimiter: special('delimiter', delimiter),
-    quote: quote === false ? NONE : special('quote', quote),
-    comment: comment === undefined ? NONE : special('comment', comment),
-    multiline: multiline && quote !== false,
-  };
-  const used = [dialect.delimiter, dialect.quote, dialect.comment].filter((byte) => byte !== NONE);
-  if (new Set(used).size < used.length) {
-    throw wrong('csv() received one character twice; delimiter, quote and comment must differ');
-  }
-  return dialect;
-}
-
-/** One ASCII character that is no line end. */
-function special(name: string, text: unknown): number {
-  const code = typeof text === 'string' && text.length === 1 ? text.charCodeAt(0) : 0x80;
-  if (code < 0x80 && code !== NEWLINE && code !== RETURN) return code;
-  const hint = name === 'quote' ? ', or false' : '';
-  throw wrong(
-    `csv() received ${name} ${preview(text)}; it must be one ASCII character that is not a line end${hint}`,
-  );
-}
-
-function wrong(message: string): MapReduceError {
-  return new MapReduceError('JobDefinitionError', `${message}.`);
 }

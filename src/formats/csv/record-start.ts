@@ -14,7 +14,8 @@
  * is harmless: the pieces of the file then do not meet, which RecordReader.covered() shows, and the job fails.
  */
 import { KiB } from '../../base/limits.ts';
-import { type CsvDialect, NEWLINE, NONE, RETURN } from './csv-scanner.ts';
+import { type CsvDialect, NONE } from './csv-options.ts';
+import { NEWLINE, RETURN } from './csv-scanner.ts';
 
 /** The byte order mark at the start of a file, which is not part of a field. */
 const MARK = [0xef, 0xbb, 0xbf];

@@ -1,5 +1,6 @@
 /** Makes the records of a CSV file from its cells. */
 import type { Cells } from './cells.ts';
+import type { CsvType } from './csv-options.ts';
 import { wrongType } from './messages.ts';
 
 /** Makes records. One per reader. */
@@ -11,9 +12,6 @@ export interface RowMaker<R> {
   /** Undefined if the record is malformed: `cells.problem` says why. */
   make(cells: Cells): R | undefined;
 }
-
-/** The type of a column. With `?`, an empty cell is null. */
-export type CsvType = 'string' | 'number' | 'boolean' | 'string?' | 'number?' | 'boolean?';
 
 /** A column that the job wants. */
 export interface WantedColumn {

@@ -11,15 +11,13 @@ const OTHER_FILES = "If this file was not written by tsv(), use csv({ delimiter:
 
 /**
  * @param name  of the column, for messages: `key`, `value[1]`
- * @returns undefined for a type that it cannot read
+ * @param type  one that `tsv()` reads
  */
-export function cellReader(name: string, type: unknown): TsvCellReader | undefined {
+export function cellReader(name: string, type: unknown): TsvCellReader {
   if (type === 'string') return textReader(name);
   if (type === 'number') return numberReader(name);
   if (type === 'bytes') return bytesReader(name);
-  if (isJson(type)) return jsonReader(name, () => true);
-  const isShape = shapeOf(type);
-  return isShape === undefined ? undefined : jsonReader(name, isShape);
+  return jsonReader(name, shapeOf(type));
 }
 
 function textReader(name: string): TsvCellReader {
@@ -94,21 +92,11 @@ function refuseEscape(cells: Cells, name: string, found: string): void {
   cells.problem ??= `${name} holds ${shown(found)}, which is not one of the escapes \\t, \\n, \\r and \\\\. ${OTHER_FILES}`;
 }
 
-function isJson(type: unknown): boolean {
-  return typeof type === 'object' && type !== null && 'json' in type && type.json === true;
-}
-
-/** For a tuple inside a tuple, which is written as JSON: a function that checks it. Bytes cannot be in JSON. */
-function shapeOf(type: unknown): ((value: unknown) => boolean) | undefined {
-  if (type === 'string' || type === 'number') return (value) => typeof value === type;
-  if (isJson(type)) return () => true;
-  if (!Array.isArray(type) || type.length === 0) return undefined;
-  const shapes: ((value: unknown) => boolean)[] = [];
-  for (const each of type) {
-    const shape = shapeOf(each);
-    if (shape === undefined) return undefined;
-    shapes.push(shape);
-  }
+/** A function that checks values of JSON: for json<T>(), or for a tuple inside a tuple, which is written as JSON. */
+function shapeOf(type: unknown): (value: unknown) => boolean {
+  if (!Array.isArray(type))
+    return type === 'string' || type === 'number' ? (value) => typeof value === type : () => true;
+  const shapes = type.map(shapeOf);
   return (value) =>
     Array.isArray(value) && value.length === shapes.length && shapes.every((isShape, i) => isShape(value[i]));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NONE } from '../../../src/formats/csv/csv-scanner.ts';
+import { NONE } from '../../../src/formats/csv/csv-options.ts';
 import { RecordStart } from '../../../src/formats/csv/record-start.ts';
 
 const DIALECT = { delimiter: 0x2c, quote: 0x22, comment: NONE, multiline: true };

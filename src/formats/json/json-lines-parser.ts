@@ -7,74 +7,29 @@
  *     so integers beyond 2^53 are rounded, unless `exactIntegers` is set.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
-import { MapReduceError } from '../../base/errors.ts';
 import { preview, typeName } from '../../base/show-value.ts';
 import { parseJson, parseJsonExactly, parseUnescapedJson } from '../../codec/parse-json.ts';
-import { byteRanges } from '../byte-ranges.ts';
 import { byteOrderMarkBytes, LineBlocks } from '../line-blocks.ts';
-import type { OpenPiece, Source } from '../source.ts';
-import { type SchemaCheck, SchemaRefusal, type StandardSchema, schemaCheck } from '../standard-schema.ts';
+import type { OpenPiece } from '../source.ts';
+import { type SchemaCheck, SchemaRefusal } from '../standard-schema.ts';
 import { FieldReader } from './field-reader.ts';
 import { notJsonLine, notUtf8 } from './not-json.ts';
 
-/** Options of `jsonLines()` as a source. */
-export interface JsonLinesOptions<T = unknown> {
-  /**
-   * The names of the top-level fields to read, for speed: with a few of many fields, reading takes about a third of the time.
-   * Records then have only these fields. Lines are still checked as a whole, and a line that is no object is a bad record.
-   */
-  readonly select?: readonly FieldOf<T>[];
-  /**
-   * Whether integers beyond 2^53 become a bigint, so that they are exact. Default: they are rounded to a number, as by
-   * JSON.parse. Smaller integers and all other numbers are numbers in any case.
-   */
-  readonly exactIntegers?: boolean;
+/** What `jsonLines()` has made of its options. */
+export interface JsonLinesReading<T> {
+  readonly select: readonly string[] | undefined;
+  readonly exactIntegers: boolean;
+  readonly check: SchemaCheck<T> | undefined;
 }
 
-/** The names of T's fields; any name if T says nothing about them. */
-export type FieldOf<T> = unknown extends T ? string : keyof T & string;
-
-/** The source half of `jsonLines()`. */
-export function jsonLinesSource<T>(schema: StandardSchema<T>, options?: JsonLinesOptions): Source<T>;
-// Last, since the compiler explains a mistake by the last overload.
-export function jsonLinesSource<T = unknown>(options?: JsonLinesOptions<T>): Source<T>;
-export function jsonLinesSource<T>(
-  first?: StandardSchema<T> | JsonLinesOptions<T>,
-  second?: JsonLinesOptions,
-): Source<T> {
-  const schema = isOptions(first) ? undefined : first;
-  const { select, exactIntegers = false } = (isOptions(first) ? first : second) ?? {};
-  if (select !== undefined) checkSelect(select);
-  const check = schema === undefined ? undefined : schemaCheck(schema, 'jsonLines()');
-  return byteRanges({
-    name: 'jsonLines',
-    splittable: true,
-    isText: true,
-    createParser: (piece) =>
-      select === undefined
-        ? new WholeLines(piece, check, exactIntegers)
-        : new SelectedFields(piece, check, new FieldReader(select, exactIntegers)),
-  });
-}
-
-function isOptions<T>(
-  given: StandardSchema<T> | JsonLinesOptions<T> | undefined,
-): given is JsonLinesOptions<T> | undefined {
-  if (given === undefined) return true;
-  if (typeof given !== 'object' || given === null || '~standard' in given) return false;
-  return Object.keys(given).every((name) => name === 'select' || name === 'exactIntegers');
-}
-
-function checkSelect(select: unknown): void {
-  const isValid =
-    Array.isArray(select) &&
-    select.length > 0 &&
-    select.every((field) => typeof field === 'string' && field !== '__proto__' && field.isWellFormed());
-  if (isValid && new Set(select).size === select.length) return;
-  throw new MapReduceError(
-    'JobDefinitionError',
-    `jsonLines() received select ${preview(select)}; it must be a list of the names of top-level fields, such as ['id', 'country'], each once.`,
-  );
+/** Reads one piece. */
+export function jsonLinesParser<T>(
+  piece: OpenPiece,
+  { select, exactIntegers, check }: JsonLinesReading<T>,
+): LineBlocks<T> {
+  return select === undefined
+    ? new WholeLines(piece, check, exactIntegers)
+    : new SelectedFields(piece, check, new FieldReader(select, exactIntegers));
 }
 
 const NEWLINE = 0x0a;
