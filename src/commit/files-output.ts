@@ -32,6 +32,9 @@ const SORTER_FRACTION = 0.1;
 /** Files that are full but not closed yet, because one call of the user's function fills them. */
 const FULL_FILES_MAX = 8;
 
+/** Files that are being made visible at the same time. Each takes some round trips to the store. */
+const CLOSING_FILES_MAX = 16;
+
 /** Where the records of one folder of one output go. */
 interface Folder {
   readonly output: number;
@@ -60,6 +63,8 @@ export class FilesOutput implements TaskOutput {
   /** Format the records that go to the sorter. */
   readonly #formatters: FileWriter<unknown, unknown>[];
   #filesStarted = 0;
+  readonly #closing = new Set<Promise<void>>();
+  #closeFailure: unknown;
   #isCommitting = false;
 
   /** @param codecs  needed for append() */
@@ -114,8 +119,9 @@ export class FilesOutput implements TaskOutput {
   async flush(): Promise<void> {
     for (const file of this.#toFlush) await file.flush();
     this.#toFlush.clear();
-    for (let file = this.#full.shift(); file !== undefined; file = this.#full.shift())
-      await this.#close(file);
+    for (let file = this.#full.shift(); file !== undefined; file = this.#full.shift()) {
+      await this.#startToClose(file);
+    }
     this.#environment.progress.recordsWritten = this.#recordsWritten;
   }
 
@@ -153,6 +159,7 @@ export class FilesOutput implements TaskOutput {
 
   /** Discards what is open, and removes what this attempt has written. */
   async abort(): Promise<void> {
+    await Promise.all(this.#closing);
     for (const file of [...this.#open, ...this.#full]) await file.abort();
     if (!this.#isCommitting) await this.#remove(this.#closed);
   }
@@ -181,7 +188,7 @@ export class FilesOutput implements TaskOutput {
   #createFile(folder: Folder): OutputFile {
     if (++this.#filesStarted > LIMITS.filesPerTaskMax) throw tooManyFiles(this.#taskId);
     const { name, sink } = this.#output.sinks[folder.output]!;
-    const { store, layout, settings, scratchFolder } = this.#environment;
+    const { store, layout, settings, scratchFolder, control } = this.#environment;
     return new OutputFile({
       store,
       outputPrefix: layout.outputPrefix,
@@ -194,6 +201,7 @@ export class FilesOutput implements TaskOutput {
       jobId: settings.jobId,
       attemptId: this.#attemptId,
       overflowPath: `${scratchFolder}/overflow-${this.#filesStarted}`,
+      check: () => control.check(),
     });
   }
 
@@ -220,18 +228,38 @@ export class FilesOutput implements TaskOutput {
     sorter.recordWritten(folder.sorted);
   }
 
+  /** Waits only if many files are being closed. Called once for each file. */
+  async #startToClose(file: OutputFile): Promise<void> {
+    this.#open.add(file);
+    while (this.#closing.size >= CLOSING_FILES_MAX) await Promise.race(this.#closing);
+    this.#environment.control.check();
+    const closing = this.#close(file)
+      .catch((error: unknown) => {
+        this.#closeFailure ??= error;
+      })
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
   async #close(file: OutputFile): Promise<void> {
+    if (this.#closeFailure !== undefined) throw this.#closeFailure;
     this.#closed.push(await file.close());
     this.#open.delete(file);
   }
 
+  async #untilClosed(): Promise<void> {
+    await Promise.all(this.#closing);
+    if (this.#closeFailure !== undefined) throw this.#closeFailure;
+  }
+
   async #closeAll(): Promise<void> {
     await this.flush();
-    for (const file of this.#open) {
-      this.#environment.control.check();
-      await this.#close(file);
-    }
+    // Files that are being closed are still among the open ones.
+    await this.#untilClosed();
+    for (const file of [...this.#open]) await this.#startToClose(file);
+    await this.#untilClosed();
     if (this.#sorter.hasRecords) await this.#sorter.deliver(this.#receiver());
+    await this.#untilClosed();
     if (taskIndexOf(this.#taskId) > 0) return;
     // A header without rows says more than no file.
     for (const [output, { sink }] of this.#output.sinks.entries()) {
@@ -248,7 +276,7 @@ export class FilesOutput implements TaskOutput {
       if (file === undefined) return;
       const done = file;
       file = undefined;
-      await this.#close(done);
+      await this.#startToClose(done);
     };
     return {
       start: (output, path) => {

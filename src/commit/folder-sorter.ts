@@ -37,7 +37,7 @@ export interface FolderReceiver {
 export interface FolderSorterOptions {
   readonly scratchFolder: string;
   readonly compression: BlockCompression;
-  /** For records, before they are written to a run, and for the merge. */
+  /** For records before they are written to a run, and as much again for the merge. */
   readonly memoryBytes: number;
   readonly control: AttemptControl;
 }
@@ -50,13 +50,13 @@ export class FolderSorter {
   readonly #options: FolderSorterOptions;
   readonly #bufferBytes: number;
   readonly #keys: Buffer[] = [];
-  #folderOf: number[] = [];
-  #ends: number[] = [];
+  readonly #folderOf: number[] = [];
+  readonly #ends: number[] = [];
   readonly #segments: RunSegment[] = [];
 
   constructor(options: FolderSorterOptions) {
     this.#options = options;
-    this.#bufferBytes = Math.min(BUFFER_BYTES_MAX, options.memoryBytes / 4);
+    this.#bufferBytes = Math.min(BUFFER_BYTES_MAX, options.memoryBytes);
   }
 
   /** Returns the number of a folder, for recordWritten(). Called once for each folder. */
@@ -122,29 +122,28 @@ export class FolderSorter {
     this.spills++;
     this.bytesSpilled += run.writer.bytesWritten;
     this.#segments.push(...run.finish());
-    this.#folderOf = [];
-    this.#ends = [];
+    this.#folderOf.length = 0;
+    this.#ends.length = 0;
     this.sink.reset();
   }
 
   /** The indexes of the records by the bytes of their folder, those of one folder in order: a counting sort. */
   #byFolder(): Uint32Array {
     const keys = this.#keys;
-    const used = [...new Set(this.#folderOf)].sort((a, b) => keys[a]!.compare(keys[b]!));
-    const counts = new Map<number, number>();
-    for (const folder of this.#folderOf) counts.set(folder, (counts.get(folder) ?? 0) + 1);
-    const next = new Map<number, number>();
+    const folderOf = this.#folderOf;
+    /** By folder: first how many records it has, then where its next record goes. */
+    const places = new Uint32Array(keys.length);
+    for (const folder of folderOf) places[folder]!++;
+    const used = [...places.keys()].filter((folder) => places[folder]! > 0);
+    used.sort((x, y) => keys[x]!.compare(keys[y]!));
     let at = 0;
     for (const folder of used) {
-      next.set(folder, at);
-      at += counts.get(folder)!;
+      const records = places[folder]!;
+      places[folder] = at;
+      at += records;
     }
-    const sorted = new Uint32Array(this.#folderOf.length);
-    for (const [index, folder] of this.#folderOf.entries()) {
-      const place = next.get(folder)!;
-      sorted[place] = index;
-      next.set(folder, place + 1);
-    }
+    const sorted = new Uint32Array(folderOf.length);
+    for (let index = 0; index < folderOf.length; index++) sorted[places[folderOf[index]!]!++] = index;
     return sorted;
   }
 }

@@ -17,6 +17,8 @@ export interface OutputFileOptions {
   readonly jobId: JobId;
   readonly attemptId: AttemptId;
   readonly overflowPath: string;
+  /** Called now and then while much is compressed; may throw. */
+  readonly check: () => void;
 }
 
 export class OutputFile {
@@ -25,7 +27,7 @@ export class OutputFile {
   readonly #writer: FileWriter<unknown, unknown>;
   readonly #targetBytes: number;
 
-  constructor({ store, outputPrefix, name, sink, jobId, attemptId, overflowPath }: OutputFileOptions) {
+  constructor({ store, outputPrefix, name, sink, jobId, attemptId, overflowPath, check }: OutputFileOptions) {
     this.name = name;
     this.#object = new ResultObject({
       store,
@@ -33,6 +35,7 @@ export class OutputFile {
       overflowPath,
       uploadMetadata: { [JOB_METADATA]: jobId, [ATTEMPT_METADATA]: attemptId },
       compression: sink.compression,
+      check,
       bufferBytes: FILE_BUFFER_BYTES,
     });
     this.#writer = sink.createWriter();

@@ -32,7 +32,7 @@ export class PartWriter {
     attemptId,
     environment,
   }: { taskId: TaskId; attemptId: AttemptId; environment: TaskEnvironment }) {
-    const { store, layout, job, settings, scratchFolder } = environment;
+    const { store, layout, job, settings, scratchFolder, control } = environment;
     this.#environment = environment;
     this.#taskId = taskId;
     this.#attemptId = attemptId;
@@ -42,6 +42,7 @@ export class PartWriter {
       key: taskPartKey(layout, taskId, { extension: job.output.extension, merge: settings.merge }),
       overflowPath: `${scratchFolder}/overflow`,
       compression: job.output.sinks[0]!.sink.compression,
+      check: () => control.check(),
       // Parts that are to be merged are concatenated.
       isFile: !settings.merge,
       uploadMetadata: { ...this.#jobMetadata, [ATTEMPT_METADATA]: attemptId },

@@ -31,6 +31,8 @@ export interface ResultObjectOptions {
   readonly compression?: FileCompression | undefined;
   /** Whether the object is a file, or a part of one that is to be concatenated with others. Default: true. */
   readonly isFile?: boolean;
+  /** Called now and then while much is compressed; may throw. */
+  readonly check?: () => void;
   /** The size of the buffer at first. Default: enough for a part that is a single PUT. */
   readonly bufferBytes?: number;
 }
@@ -40,6 +42,7 @@ export class ResultObject {
   readonly #object: CommittedObject;
   readonly #overflowPath: string;
   readonly #isFile: boolean;
+  readonly #check: () => void;
   readonly #blocks: CompressedBlocks | undefined;
   /** Compressed blocks that have not been sent. */
   #stored: Buffer[] = [];
@@ -55,10 +58,12 @@ export class ResultObject {
   constructor({
     compression,
     isFile = true,
+    check = () => {},
     bufferBytes = LIMITS.uploadChunkBytes + 64 * 1024,
     ...object
   }: ResultObjectOptions) {
     this.sink = new GrowableSink(bufferBytes);
+    this.#check = check;
     this.#object = new CommittedObject(object);
     this.#overflowPath = object.overflowPath;
     this.#isFile = isFile;
@@ -143,7 +148,10 @@ export class ResultObject {
 
   async #compressGathered(blocks: CompressedBlocks): Promise<void> {
     if (this.#plainOverflow !== undefined) {
-      for (const chunk of this.#plainOverflow.chunks()) await blocks.write(chunk);
+      for (const chunk of this.#plainOverflow.chunks()) {
+        this.#check();
+        await blocks.write(chunk);
+      }
       this.#plainOverflow.remove();
       this.#plainOverflow = undefined;
     }

@@ -46,19 +46,11 @@ export function inFolders<SK, SV, K extends SK = SK, V extends SV = SV>(
       `inFolders(): the files of ${sink.name} are in folders already. Return all columns from one function`,
     );
   }
-  const checked = new Map<string, string>();
+  const paths = new FolderPaths();
   return {
     ...ownFields(sink),
     name: `inFolders(${sink.name})`,
-    folderOf: (key, value) => {
-      const returned: unknown = folder(key, value);
-      const path = typeof returned === 'string' ? returned : hivePath(returned);
-      // Most records have the folder of an earlier one.
-      if (checked.has(path)) return path;
-      if (checked.size === CHECKED_MAX) checked.clear();
-      checked.set(path, checkedFolder(path));
-      return path;
-    },
+    folderOf: (key, value) => paths.of(folder(key, value)),
   };
 }
 
@@ -104,20 +96,53 @@ function assertSink(caller: string, sink: Sink<never, never>): void {
   throw new MapReduceError('JobDefinitionError', `${caller} needs an output format, for example tsv()`);
 }
 
-/** Folders whose names need not be checked again. */
-const CHECKED_MAX = 10_000;
+/** Remembers folders, because most records have the folder of an earlier one: encoding and checking take a microsecond. */
+class FolderPaths {
+  readonly #checked = new Set<string>();
+  /** By column, the names that its values give: `dt=2024-01-01`. */
+  readonly #names = new Map<string, Map<unknown, string>>();
+
+  of(returned: unknown): string {
+    const path = typeof returned === 'string' ? returned : this.#hivePath(returned);
+    if (this.#checked.has(path)) return path;
+    const checked = checkedFolder(path);
+    if (this.#checked.size === REMEMBERED_MAX) this.#checked.clear();
+    this.#checked.add(checked);
+    return checked;
+  }
+
+  #hivePath(columns: unknown): string {
+    if (typeof columns !== 'object' || columns === null || Array.isArray(columns)) throw noFolder(columns);
+    let path = '';
+    for (const column in columns) {
+      const name = this.#nameOf(column, (columns as FolderColumns)[column], columns);
+      path = path === '' ? name : `${path}/${name}`;
+    }
+    if (path === '') throw noFolder(columns);
+    return path;
+  }
+
+  #nameOf(column: string, value: unknown, columns: object): string {
+    let names = this.#names.get(column);
+    if (names === undefined) {
+      names = new Map();
+      this.#names.set(column, names);
+    }
+    const known = names.get(value);
+    if (known !== undefined) return known;
+    const name = `${escaped(column)}=${hiveValue(value, columns)}`;
+    if (names.size === REMEMBERED_MAX) names.clear();
+    names.set(value, name);
+    return name;
+  }
+}
+
+const REMEMBERED_MAX = 10_000;
 
 /** What Hive does not leave as it is in a folder's name (FileUtils.escapePathName). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among them.
 const ESCAPED = /[\x00-\x1f"#%'*/:=?\\\x7f{[\]^]/g;
 const HIVE_NULL = '__HIVE_DEFAULT_PARTITION__';
-
-function hivePath(columns: unknown): string {
-  if (typeof columns !== 'object' || columns === null || Array.isArray(columns)) throw noFolder(columns);
-  const entries = Object.entries(columns);
-  if (entries.length === 0) throw noFolder(columns);
-  return entries.map(([column, value]) => `${escaped(column)}=${hiveValue(value, columns)}`).join('/');
-}
 
 function hiveValue(value: unknown, columns: unknown): string {
   switch (typeof value) {

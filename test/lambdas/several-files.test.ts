@@ -274,6 +274,9 @@ describe('a job with several files per task', () => {
 
 it('a slow attempt writes no file once another attempt has committed, and removes what it wrote', async () => {
   await using run = await machineOf();
+  // More folders than are written at the same time.
+  const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+  await run.store.put('data/a.txt', Buffer.from(letters.join(' ')));
   const written: string[] = [];
   run.store.beforePut = async (key, store) => {
     if (!key.includes('/part-')) return;
@@ -289,6 +292,7 @@ it('a slow attempt writes no file once another attempt has committed, and remove
     { beforeCommit: () => Promise.reject(new MapReduceError('CancelledError', 'stop here')) },
   );
 
-  expect(written).toHaveLength(1);
+  expect(written.length).toBeGreaterThan(0);
+  expect(written.length).toBeLessThan(letters.length / 2);
   expect(Object.keys(await filesIn(run.store)).filter((name) => name.includes('part-'))).toEqual([]);
 });
