@@ -9,6 +9,8 @@ export interface JobDescription {
   readonly name: string;
   readonly description: string;
   readonly inputs: readonly InputDescription[];
+  /** How many bad records the job skips; undefined if it skips none. */
+  readonly badRecordsSkipped: number | undefined;
   readonly params: ParameterSpecs;
   readonly output: OutputDescription;
   /** Undefined for a map-only job. */
@@ -17,11 +19,19 @@ export interface JobDescription {
 
 export interface OutputDescription {
   readonly extension: string;
-  /** Of named outputs; empty for a single one. */
-  readonly names: readonly string[];
+  readonly sinks: readonly SinkDescription[];
   readonly severalFiles: boolean;
   /** Undefined for a sink whose records cannot be merged. */
   readonly merged: MergedFormat | undefined;
+}
+
+export interface SinkDescription {
+  /** Undefined for the only output of a job. */
+  readonly name: string | undefined;
+  /** The name of the format. */
+  readonly format: string;
+  readonly extension: string;
+  readonly inFolders: boolean;
 }
 
 export interface InputDescription {
@@ -47,11 +57,20 @@ export interface ShuffleDescription {
   readonly reducers: number | undefined;
 }
 
-export function describeJob({ name, description, inputs, params, output, shuffle }: Job): JobDescription {
+export function describeJob({
+  name,
+  description,
+  inputs,
+  onBadRecord,
+  params,
+  output,
+  shuffle,
+}: Job): JobDescription {
   return {
     name,
     description: String(description),
     inputs: inputs.map((input) => describeInput(input)),
+    badRecordsSkipped: onBadRecord?.skip,
     params: Object.fromEntries(Object.entries(params).map(([name, spec]) => [name, plainSpec(spec)])),
     output: describeOutput(output),
     shuffle: shuffle && describeShuffle(shuffle),
@@ -62,7 +81,12 @@ function describeOutput(output: Job['output']): OutputDescription {
   const { sink } = output.sinks[0]!;
   return {
     extension: String(output.extension),
-    names: output.sinks.map(({ name }) => name).filter((name) => name !== undefined),
+    sinks: output.sinks.map(({ name, sink }) => ({
+      name,
+      format: String(sink.name),
+      extension: String(sink.extension),
+      inFolders: sink.folderOf !== undefined,
+    })),
     severalFiles: output.severalFiles,
     merged: output.severalFiles || !sink.recordWise ? undefined : mergedFormatOf(sink),
   };

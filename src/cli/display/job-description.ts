@@ -1,6 +1,11 @@
 /** Formats what a job does and its parameters. */
 import type { ParameterSpec } from '../../api/job.ts';
-import type { InputDescription, JobDescription, ShuffleDescription } from '../../api/job-description.ts';
+import type {
+  InputDescription,
+  JobDescription,
+  ShuffleDescription,
+  SinkDescription,
+} from '../../api/job-description.ts';
 import { commandLine } from './command-line.ts';
 import { type Paint, printable, printableName } from './paint.ts';
 import { tableLines } from './table.ts';
@@ -14,7 +19,7 @@ export function listedLines(name: string, { description, params }: JobDescriptio
 }
 
 export function describedLines(name: string, job: JobDescription, paint: Paint): string[] {
-  const { description, inputs, params, shuffle } = job;
+  const { description, inputs, badRecordsSkipped, params, output, shuffle } = job;
   const formats = inputs.map((input) => [
     input.name === undefined ? 'input' : `input ${input.name}`,
     input.format,
@@ -38,8 +43,11 @@ export function describedLines(name: string, job: JobDescription, paint: Paint):
     ...tableLines(
       [
         ...formats.map((row) => row.map(printableName)),
+        ...(badRecordsSkipped === undefined
+          ? []
+          : [['bad records', `up to ${badRecordsSkipped} are skipped`]]),
         ...facts,
-        ['result', `part-${shuffle ? 'r' : 'm'}-*.${job.output.extension}`],
+        ...output.sinks.flatMap((sink) => outputRows(sink, shuffle === undefined ? 'm' : 'r')),
       ],
       ['left', 'left'],
     ).map((line) => `  ${line}`),
@@ -47,6 +55,15 @@ export function describedLines(name: string, job: JobDescription, paint: Paint):
     '',
     `  ${commandLine(`run ${name}${inputs.map(inputFlag).join('')} --output <folder>${set}`)}`,
   ];
+}
+
+function outputRows({ name, format, extension, inFolders }: SinkDescription, stage: 'm' | 'r'): string[][] {
+  const folder = `${name === undefined ? '' : `${name}/`}${inFolders ? '**/' : ''}`;
+  const suffix = name === undefined ? '' : ` ${name}`;
+  return [
+    [`output${suffix}`, format],
+    [`result${suffix}`, `${folder}part-${stage}-*.${extension}`],
+  ].map((row) => row.map(printableName));
 }
 
 function inputFlag({ name, isGenerated }: InputDescription): string {

@@ -214,7 +214,7 @@ function warmUp(files: readonly InputFile[], { local, numbers }: Run): void {
 
 function resultCheck(
   plan: JobPlan,
-  { output: { extension, names: folders } }: JobDescription,
+  { output: { extension, sinks } }: JobDescription,
   { output, overwrite = false }: EmbeddedRunOptions,
 ): ResultCheck {
   const { settings } = plan;
@@ -225,6 +225,7 @@ function resultCheck(
   // The names of several files per task carry the attempt, so they are known only at the end.
   const results = settings.merge ? [mergedName(extension)] : settings.severalFiles ? [] : parts;
   const list = settings.onBadRecord === undefined ? [] : [BAD_RECORDS_NAME];
+  const folders = sinks.map(({ name }) => name).filter((name) => name !== undefined);
   const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...list, ...results]);
   return { output, overwrite, extension, folders, willWrite: (name) => names.has(name) };
 }

@@ -39,6 +39,33 @@ describe('mapreduce describe', () => {
     expect(generated.stdout).toContain('mapreduce run pi --output <folder>\n');
   });
 
+  test('lists each output with its format and files, and how many bad records are skipped', async () => {
+    const cwd = folderWith({
+      'job.ts': jobModule('')
+        .replace(/reduce: .*,$/m, 'reduce: (word, _, { emit }) => emit.all(word, { word }),')
+        .replace(
+          /output: .*,$/m,
+          "output: { all: inFolders((word) => ({ word }), csv(['word'])), none: gzip(lines()) }, onBadRecord: { skip: 3 },",
+        )
+        .replace('import {', 'import { csv, gzip, inFolders, lines,'),
+    });
+
+    const several = await cli(['describe', './job.ts'], { cwd });
+    const one = await cli(['describe', 'csv-to-json'], { cwd: '/' });
+
+    expect(several).toMatchObject({ code: 0, stderr: '' });
+    for (const row of [
+      'bad records  up to 3 are skipped',
+      'output all   inFolders(csv)',
+      'result all   all/**/part-r-*.csv',
+      'output none  gzip(lines)',
+      'result none  none/part-r-*.txt.gz',
+    ]) {
+      expect(several.stdout).toContain(`\n  ${row}\n`);
+    }
+    expect(one.stdout).toMatch(/^ {2}output {7}jsonLines\n {2}result {7}part-m-\*\.jsonl$/m);
+  });
+
   test('includes required parameters in the command', async () => {
     const { stdout } = await cli(['describe', 'grep'], { cwd: '/' });
 
