@@ -9,7 +9,6 @@
  *
  * Decision 12 describes how this was found, and what it costs.
  */
-import { randomBytes } from 'node:crypto';
 import { closingQuote, isBeforeColon } from './json-scan.ts';
 
 /**
@@ -115,6 +114,8 @@ let lastMark: { readonly text: string; readonly pattern: RegExp } | undefined;
 
 function unusedMark(text: string): { readonly text: string; readonly pattern: RegExp } {
   while (lastMark === undefined || text.includes(lastMark.text)) {
+    // Most processes need no mark, and loading node:crypto takes 5 ms.
+    const { randomBytes } = process.getBuiltinModule('node:crypto');
     const mark = `\ue000${randomBytes(8).toString('hex')}`;
     lastMark = { text: mark, pattern: new RegExp(`${mark}(..)`, 'g') };
   }

@@ -6,8 +6,6 @@
  *
  * Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), and the authors' halfsiphash.c (CC0).
  */
-import { randomBytes } from 'node:crypto';
-
 export class KeyedHash {
   readonly #key0: number;
   readonly #key1: number;
@@ -17,7 +15,7 @@ export class KeyedHash {
   #v3 = 0;
 
   /** @param key  eight bytes */
-  constructor(key: Buffer = randomBytes(8)) {
+  constructor(key: Buffer = secret()) {
     this.#key0 = key.readInt32LE(0);
     this.#key1 = key.readInt32LE(4);
   }
@@ -86,4 +84,9 @@ export class KeyedHash {
 
 function rotate(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
+}
+
+/** Hardly any process needs one, and loading node:crypto takes 5 ms. */
+function secret(): Buffer {
+  return process.getBuiltinModule('node:crypto').randomBytes(8);
 }

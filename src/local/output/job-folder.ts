@@ -17,12 +17,12 @@
  * So renaming that folder is a fence: a run that takes over an output renames the folders of earlier runs, and a late step
  * of such a run fails because its folder no longer exists.
  */
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MapReduceError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
+import { randomHex } from '../../base/random-hex.ts';
 import type { JobLayout } from '../../plan/task.ts';
 import { fileError } from '../../storage/file/file-errors.ts';
 import { HIDDEN_FOLDER, RUN_FOLDER } from '../../storage/file/file-listing.ts';
@@ -44,7 +44,7 @@ const ATTEMPTS_MAX = 10;
 export class JobFolder {
   /** Real path of the output folder. */
   readonly root: string;
-  readonly token = randomBytes(16).toString('hex');
+  readonly token = randomHex(32);
 
   constructor(root: string) {
     this.root = root;

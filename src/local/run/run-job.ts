@@ -1,11 +1,11 @@
 /** The steps of an embedded run (embedded-run.ts) after its first worker has been started. */
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { JobDescription } from '../../api/job-description.ts';
 import { resolveParameters } from '../../api/parameters.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { type JobId, jobId, type Stage, taskId } from '../../base/ids.ts';
 import { MiB } from '../../base/limits.ts';
+import { randomHex } from '../../base/random-hex.ts';
 import { namesOfInputs } from '../../plan/inputs/named-inputs.ts';
 import { lastStage, plannedEvent, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
@@ -283,5 +283,5 @@ function throwIfAborted(signal: AbortSignal): void {
 /** Combines the name of the job, the second in which it started, and random digits. */
 function newJobId({ name }: JobDescription, at: Date): JobId {
   const second = Math.floor(at.getTime() / 1000).toString(36);
-  return jobId(`${name}-${second}-${randomBytes(4).toString('hex')}`);
+  return jobId(`${name}-${second}-${randomHex(8)}`);
 }

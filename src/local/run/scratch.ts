@@ -5,10 +5,10 @@
  *         m-00042.0/                        created by the worker of the attempt, removed after the attempt
  *         merge/                            created for the merge of the parts
  */
-import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptId } from '../../base/ids.ts';
+import { randomHex } from '../../base/random-hex.ts';
 
 /** Removing a folder may fail briefly while a dying thread still writes to it. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } as const;
@@ -18,7 +18,7 @@ export class Scratch {
 
   /** @param parent  should be on a disk with room for the spills of the job. The constructor creates no folder. */
   constructor(parent: string) {
-    this.folder = join(parent, `scratch-${process.pid}-${randomBytes(4).toString('hex')}`);
+    this.folder = join(parent, `scratch-${process.pid}-${randomHex(8)}`);
   }
 
   /** Returns the path. Does not create the folder. */

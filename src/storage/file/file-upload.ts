@@ -18,7 +18,6 @@
  * small objects of equal size could get the same ETag. Therefore the time is set explicitly, in microseconds, and is never
  * the same twice within a thread. It costs one more system call per object.
  */
-import { randomInt, randomUUID } from 'node:crypto';
 import {
   type FileHandle,
   link,
@@ -34,6 +33,7 @@ import {
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../base/field-of.ts';
+import { randomHex } from '../../base/random-hex.ts';
 import { alreadyExists, NO_METADATA } from '../conditions.ts';
 import type { Metadata, ObjectInfo, Upload, WriteCondition } from '../object-store.ts';
 import { fileError } from './file-errors.ts';
@@ -58,7 +58,7 @@ export class FileUpload implements Upload {
   #state: 'open' | 'ended' = 'open';
 
   static async start(target: UploadTarget): Promise<FileUpload> {
-    const path = `${target.uploadsFolder}/${randomUUID()}`;
+    const path = `${target.uploadsFolder}/${randomHex(32)}`;
     try {
       const file = await inFolder(target.uploadsFolder, () => open(path, 'wx'));
       return new FileUpload(target, path, file);
@@ -199,7 +199,7 @@ let lastChangeUs = 0;
 
 /** Returns seconds, for utimes(); at least a microsecond later than the time before. */
 function nextChangeTime(nowMs: number): number {
-  lastChangeUs = Math.max(lastChangeUs + 1, Math.floor(nowMs) * 1000 + randomInt(1000));
+  lastChangeUs = Math.max(lastChangeUs + 1, Math.floor(nowMs) * 1000 + Math.floor(Math.random() * 1000));
   return lastChangeUs / 1e6;
 }
 
