@@ -57,6 +57,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   },
   'Several outputs': { files: { 'a.txt': 'be\nto\nbe\n' } },
   'Folders and file sizes': { files: { 'a.txt': '2026-11-29 ann\n2026-11-30 bob\n2026-11-29 eve\n' } },
+  'Folders and file sizes, 2': { files: { 'a.txt': 'to\nbe\nor\n' } },
   'Compressed files': {
     files: { 'a.txt': 'to be\n' },
     check: (output) => {
