@@ -91,6 +91,8 @@ export async function downloadResults(
       await rename(unfinished(join(folder, name)), join(folder, name));
   } finally {
     for (const path of arriving) await rm(path, { force: true });
+    // If the download has failed.
+    for (const name of names) await removeEmptyFoldersOf(folder, name);
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -17,10 +17,13 @@ beforeEach(() => {
 
 describe('results from AWS', () => {
   const checksum = (text: string) => crc32(text).toString(16).padStart(8, '0');
-  const stored = async (texts: readonly string[]) => {
+  const stored = async (texts: readonly string[], folders: readonly string[] = []) => {
     const store = new MemoryStore();
     const parts = texts.map((text, index) => ({
-      name: `part-r-0000${index}.tsv`,
+      name:
+        folders[index] === undefined
+          ? `part-r-0000${index}.tsv`
+          : `${folders[index]}/part-r-0000${index}.9.tsv`,
       records: text === '' ? 0 : text.split('\n').length - 1,
       bytes: text.length,
       crc32: checksum(text),
@@ -60,6 +63,51 @@ describe('results from AWS', () => {
       name: 'part-r-00001.tsv',
       start: 'a\t1',
     });
+  });
+
+  test('may be in folders, which are made, replaced and removed with them', async () => {
+    const first = await stored(['a\t1\n', 'b\t2\n'], ['k=1/l=2', 'k=3']);
+    const second = await stored(['c\t3\n'], ['k=3']);
+    const target = join(folder, 'results');
+
+    await downloadResults(first.store, options(first.report));
+    expect(readFileSync(join(target, 'k=1/l=2/part-r-00000.9.tsv'), 'utf8')).toBe('a\t1\n');
+    await expect(downloadResults(second.store, options(second.report))).rejects.toThrow('add --overwrite');
+    await downloadResults(second.store, options(second.report, true));
+
+    expect(readFileSync(join(target, 'k=3/part-r-00000.9.tsv'), 'utf8')).toBe('c\t3\n');
+    expect(readdirSync(target).sort()).toEqual(['_SUCCESS', '_report.html', 'k=3', 'manifest.json']);
+    expect(readdirSync(join(target, 'k=3'))).toEqual(['part-r-00000.9.tsv']);
+  });
+
+  test('are never written through a link to a folder, or over a foreign file in one', async () => {
+    const { store, report } = await stored(['a\t1\n'], ['k=1']);
+    const elsewhere = folderWith({ 'part-r-00000.9.tsv': 'mine' });
+    const linked = folderOfTest('results-linked');
+    symlinkSync(elsewhere, join(linked, 'k=1'));
+    const foreign = folderOfTest('results-foreign');
+    mkdirSync(join(foreign, 'k=1'));
+    writeFileSync(join(foreign, 'k=1/part-r-00000.9.tsv'), 'mine');
+
+    for (const target of [linked, foreign]) {
+      await expect(
+        downloadResults(store, { ...options(report, true), folder: target }),
+      ).rejects.toMatchObject({
+        name: 'OutputExistsError',
+      });
+      expect(readFileSync(join(target, 'k=1/part-r-00000.9.tsv'), 'utf8')).toBe('mine');
+    }
+  });
+
+  test('in folders that cannot be downloaded leave no folders', async () => {
+    const { store, report } = await stored(['a\t1\n'], ['k=1']);
+    await store.delete(['output/job/k=1/part-r-00000.9.tsv']);
+
+    await expect(downloadResults(store, options(report))).rejects.toMatchObject({
+      name: 'ObjectNotFoundError',
+    });
+
+    expect(readdirSync(join(folder, 'results'))).toEqual([]);
   });
 
   test('replace others only on request', async () => {

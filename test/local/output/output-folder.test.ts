@@ -74,6 +74,8 @@ async function runJob({ name, overwrite, fails }: Way): Promise<void> {
     const store = new FileStore({ root: folder.path });
     await store.put('work/m-00000', Buffer.from(name));
     for (const part of partsOf(name)) await store.put(`work/result/${part}`, Buffer.from(name));
+    // An attempt that lost has left it; the manifest does not list it.
+    await store.put('work/result/k=1/part-r-00000.7.tsv', Buffer.from('stray'));
     await store.put('work/result/manifest.json', Buffer.from(manifestOf(name)));
     if (!fails) await store.put('work/result/_SUCCESS', Buffer.from(name));
     await publish(folder, claim, check);
