@@ -257,8 +257,24 @@ function inputOf(
   }
   assertSynchronous(job, `map${suffix}`, map);
   assertSynchronous(job, `input${suffix}.read`, source.read);
+  assertCuts(job, suffix, source);
   // The cast: what the function takes and returns is checked when it runs.
   return { name, source, map: map as JobInput['map'] };
+}
+
+function assertCuts(job: string, suffix: string, source: object): void {
+  const [counts, cuts] = [memberOf(source, 'counts'), memberOf(source, 'cuts')];
+  if (counts !== 'bytes' && counts !== 'records') {
+    throw invalid(job, `input${suffix}.counts`, "must be 'bytes' or 'records'", counts);
+  }
+  const makesPieces = isFunction(memberOf(cuts, 'files')) || isFunction(memberOf(cuts, 'generate'));
+  if (!makesPieces && cuts !== 'anywhere' && cuts !== 'between files') {
+    const rule =
+      "must be 'anywhere', 'between files', { files: (file) => ... } or { generate: (params) => ... }";
+    throw invalid(job, `input${suffix}.cuts`, rule, cuts);
+  }
+  if (makesPieces || counts === 'bytes') return;
+  throw invalid(job, `input${suffix}.counts`, "must be 'bytes', unless `cuts` makes the pieces", counts);
 }
 
 const AN_INPUT = 'must be an input format, for example textLines()';

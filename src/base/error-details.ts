@@ -16,7 +16,7 @@ export interface ErrorDetails {
   /** The attempt: the id of its task and what distinguishes it from the task's other attempts. */
   attemptId?: AttemptId;
   /** The user's function that was running. */
-  phase?: 'map' | 'combine' | 'partition' | 'reduce' | 'setup' | 'codec' | 'output';
+  phase?: 'input' | 'map' | 'combine' | 'partition' | 'reduce' | 'setup' | 'codec' | 'output';
   /** The input file: a path or an object key. */
   file?: string;
   /** The byte at which the record starts in that file, after decompression. */
@@ -37,7 +37,16 @@ type Checks = {
   readonly [K in keyof Required<ErrorDetails>]: (value: unknown) => value is Required<ErrorDetails>[K];
 };
 
-const PHASES: readonly unknown[] = ['map', 'combine', 'partition', 'reduce', 'setup', 'codec', 'output'];
+const PHASES: readonly unknown[] = [
+  'input',
+  'map',
+  'combine',
+  'partition',
+  'reduce',
+  'setup',
+  'codec',
+  'output',
+];
 const isText = (value: unknown): value is string => typeof value === 'string';
 
 const CHECKS: Checks = {

@@ -56,6 +56,7 @@ const BEFORE_THE_JOB =
 const SYNCHRONOUS_WAY: Record<UserPhase, string> = {
   setup:
     'fetch what it needs at the top level of the job module (await works there), or read it with readFileSync()',
+  input: 'await in read() or in its iterator, between batches',
   map: BEFORE_THE_JOB,
   combine: BEFORE_THE_JOB,
   partition: BEFORE_THE_JOB,

@@ -6,6 +6,7 @@
  *     bytes the parser is fed   |-------------------------->   from start - 1 (0 at the start of the file) until the
  *                                                               parser needs no more
  */
+import { refusePromise } from '../base/user-returns.ts';
 import type { OpenPiece, PlainJson, RecordBatch, RecordReader, Source } from './source.ts';
 
 /** What `byteRanges()` needs. */
@@ -90,7 +91,9 @@ class ParserReader<R> implements RecordReader<R> {
     for await (const chunk of this.#piece.chunks()) {
       yield {
         forEach(deliver) {
-          complete = parser.push(chunk, deliver);
+          const pushed: unknown = parser.push(chunk, deliver);
+          if (typeof pushed === 'object') refusePromise('input', pushed, `push() of the parser`);
+          complete = Boolean(pushed);
         },
       };
       if (complete) return;

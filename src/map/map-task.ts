@@ -8,7 +8,7 @@
 import type { JobInput, MapContext, ParameterValues } from '../api/job.ts';
 import { createCounter, emitterOf, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
 import { sortedCounters } from '../base/counters.ts';
-import { type ErrorDetails, withDetails } from '../base/errors.ts';
+import { type ErrorDetails, type MapReduceError, withDetails } from '../base/errors.ts';
 import type { AttemptId } from '../base/ids.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import { refuseReturned } from '../base/user-returns.ts';
@@ -197,7 +197,7 @@ async function mapSplit(
     place.file = piece.file.key;
     place.counts = source.counts;
     progress.pieceIndex = index;
-    const read = await readPiece(piece, {
+    const reading = readPiece(piece, {
       source,
       store: ahead ?? inputs,
       recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(memoryBytes / 4)),
@@ -210,11 +210,14 @@ async function mapSplit(
       },
       beforeBatch: (offsetBytes, newBytes) => {
         control.check();
+        place.throwFailure();
         progress.chunkOffsetBytes = offsetBytes;
         progress.bytesRead = bytesSeen += newBytes;
         return betweenChunks();
       },
     });
+    // A reader that catches what map threw would lose the record, or report it as its own.
+    const read = await reading.finally(() => place.throwFailure());
     totals.add(index, piece, read);
   }
   const badRecords = bad.summary();
@@ -240,6 +243,17 @@ class RecordPlace {
   counts: 'bytes' | 'records' = 'bytes';
   reader: RecordReader<unknown> | undefined;
   recordsRead = 0;
+  #failure: MapReduceError | undefined;
+
+  /** Remembers an error that the reader may swallow. */
+  failed(error: MapReduceError): MapReduceError {
+    this.#failure ??= error;
+    return error;
+  }
+
+  throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
 
   /** For errors. Generated input has no file. */
   details(): ErrorDetails {
@@ -269,10 +283,10 @@ function deliverTo({ map }: JobInput, { context, place, progress }: Delivery): (
     let returned: unknown;
     try {
       returned = map(record, context);
+      if (returned !== undefined) refuseReturned('map', returned);
     } catch (error) {
-      throw userCodeError('map', error, place.details());
+      throw place.failed(userCodeError('map', error, place.details()));
     }
-    if (returned !== undefined) refuseReturned('map', returned);
   };
 }
 
@@ -291,12 +305,16 @@ function deliverStaged(
       staged.drop();
       const error = userCodeError('map', thrown, place.position());
       // What the engine throws is no fault of the record: a value that no codec can encode, a disk that is full.
-      if (error.name !== 'UserCodeError') throw error;
+      if (error.name !== 'UserCodeError') throw place.failed(error);
       bad.add({ message: error.message, offset: place.reader!.offset() }, place.file);
       return;
     }
-    if (returned !== undefined) refuseReturned('map', returned);
-    staged.commit();
+    try {
+      if (returned !== undefined) refuseReturned('map', returned);
+      staged.commit();
+    } catch (error) {
+      throw place.failed(userCodeError('map', error, place.details()));
+    }
   };
 }
 

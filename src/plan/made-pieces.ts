@@ -1,13 +1,13 @@
 /** Lets a source that cuts files itself do so: it reads what it needs of each file, such as a footer. */
 import type { JobInput } from '../api/job.ts';
-import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
 import type { Piece } from '../formats/source.ts';
 import type { InputFile } from '../read/input-file.ts';
 import { StoredPiece } from '../read/open-piece.ts';
-import { namingFile } from '../read/read-records.ts';
+import { inputError, namingFile } from '../read/read-records.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { assertCovered, pieceOfFile } from './assert-piece.ts';
 
 /**
  * @returns the pieces of each uncompressed file; undefined if the engine cuts the files
@@ -27,6 +27,7 @@ export async function madePieces(
       { file, startBytes: 0, endBytes: file.sizeBytes },
       { store, recordBytesMax: 0, chunkBytes: undefined, onBad: () => {}, count: () => {} },
     );
+    const place = { file: file.key, sizeBytes: file.sizeBytes };
     const pieces: Piece[] = [];
     try {
       for await (const piece of cuts.files({
@@ -35,32 +36,13 @@ export async function madePieces(
         pieceBytes,
         range: (start, end) => open.range(start, end),
       })) {
-        assertPiece(piece, file, { format: source.name, start: pieces.at(-1)?.endBytes ?? 0 });
-        pieces.push(piece);
+        pieces.push(pieceOfFile(piece, source, { ...place, start: pieces.at(-1)?.endBytes ?? 0 }));
       }
     } catch (error) {
-      throw namingFile(error, open.fileName);
+      throw namingFile(inputError(error, source), open.fileName);
     }
+    assertCovered(source, { ...place, end: pieces.at(-1)?.endBytes ?? 0 });
     return pieces;
   });
   return new Map(plain.map((file, index) => [file, made[index]!]));
-}
-
-function assertPiece(
-  { startBytes, endBytes, records }: Piece,
-  { key, sizeBytes }: InputFile,
-  { format, start }: { format: string; start: number },
-): void {
-  const isRange =
-    Number.isSafeInteger(startBytes) &&
-    Number.isSafeInteger(endBytes) &&
-    startBytes >= start &&
-    endBytes >= startBytes;
-  const isCount = records === undefined || (Number.isSafeInteger(records) && records >= 0);
-  if (isRange && endBytes <= sizeBytes && isCount) return;
-  throw new MapReduceError(
-    'JobDefinitionError',
-    `the input format ${format} cut ${key} (${sizeBytes} bytes) into pieces that do not follow each other within the file: bytes ${startBytes} to ${endBytes}, records ${records} after byte ${start}`,
-    { details: { file: key } },
-  );
 }

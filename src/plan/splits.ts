@@ -11,6 +11,8 @@ import { MapReduceError } from '../base/errors.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import type { Piece } from '../formats/source.ts';
 import { type InputFile, NO_FILE, type SplitPiece } from '../read/input-file.ts';
+import { inputError } from '../read/read-records.ts';
+import { generatedPiece } from './assert-piece.ts';
 import type { Split } from './task.ts';
 
 /** One input of the job, with its files. */
@@ -92,13 +94,26 @@ function* piecesOfInput(input: InputToCut, options: SplitOptions): Generator<Spl
   const { source, files, made } = input;
   const { cuts } = source;
   if (typeof cuts === 'object' && 'generate' in cuts) {
-    for (const piece of cuts.generate(options.params)) yield { ...piece, file: NO_FILE };
+    for (const piece of generatedPieces(source, cuts.generate, options.params))
+      yield { ...piece, file: NO_FILE };
     return;
   }
   for (const file of files) {
     const own = made?.get(file);
     if (own === undefined) yield* piecesOfFile(file, source, options);
     else for (const piece of own) yield { ...piece, file };
+  }
+}
+
+function* generatedPieces(
+  source: InputToCut['source'],
+  generate: (params: ParameterValues) => Iterable<Piece>,
+  params: ParameterValues,
+): Generator<Piece> {
+  try {
+    for (const piece of generate(params)) yield generatedPiece(piece, source);
+  } catch (error) {
+    throw inputError(error, source);
   }
 }
 

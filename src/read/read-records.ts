@@ -1,5 +1,8 @@
 /** Reads the records of one piece: the source turns its bytes into batches of records, and `deliver` gets each record. */
+import { userCodeError } from '../api/user-code.ts';
 import { isMapReduceError, MapReduceError } from '../base/errors.ts';
+import { preview } from '../base/show-value.ts';
+import { refusePromise } from '../base/user-returns.ts';
 import type { BadRecord, RecordReader, Source } from '../formats/source.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { badRecordText } from './bad-records.ts';
@@ -12,7 +15,7 @@ export interface ReadPieceOptions<R> {
   readonly recordBytesMax: number;
   /** Where the bound comes from and how to raise it; added to the message of a RecordTooLargeError. */
   readonly recordBytesRule?: string;
-  /** Errors that it throws reach the caller unchanged. */
+  /** It throws MapReduceErrors only, which reach the caller unchanged. The format is blamed for any others. */
   readonly deliver: (record: R) => void;
   /** Called for a malformed record. It throws unless the record may be skipped. Default: throws. */
   readonly onBad?: (record: BadRecord, file: string) => void;
@@ -56,24 +59,45 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
     onBad: (record) => onBad(record, open.fileName),
     count: count ?? (() => {}),
   });
-  const reader = source.read(open);
-  onReader?.(reader);
+  let reader: RecordReader<R>;
   let seen = open.chunkEnd;
   try {
+    reader = source.read(open);
+    onReader?.(reader);
     await open.lookInside(source);
     for await (const batch of reader) {
       const { chunkStart, chunkEnd } = open;
       const held = beforeBatch?.(chunkEnd === seen ? chunkEnd : chunkStart, chunkEnd - seen, open.read.bytes);
       seen = chunkEnd;
       if (held !== undefined) await held;
-      batch.forEach(deliver);
+      const returned: unknown = batch.forEach(deliver);
+      if (returned !== undefined) refusePromise('input', returned, `forEach() of a batch of ${source.name}`);
     }
   } catch (error) {
-    throw namingFile(error, open.fileName, options.recordBytesRule);
+    throw namingFile(inputError(error, source), open.fileName, options.recordBytesRule);
   } finally {
     await open.close();
   }
-  return { unitsRead: reader.unitsRead, bytesRead: open.read.bytes, covered: reader.covered?.() };
+  return {
+    unitsRead: checkedUnits(reader.unitsRead, source),
+    bytesRead: open.read.bytes,
+    covered: reader.covered?.(),
+  };
+}
+
+/** Names the format in what its code threw; errors of the engine stay as they are. */
+export function inputError(error: unknown, { name = '' }: { readonly name?: string }): MapReduceError {
+  return isMapReduceError(error) ? error : userCodeError('input', error, {}, `the input format ${name}`);
+}
+
+/** Counts that are no counts could balance the books by chance. */
+function checkedUnits(units: unknown, { name, counts }: Source<unknown>): number {
+  if (typeof units === 'number' && Number.isSafeInteger(units) && units >= 0) return units;
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `the input format ${name} reports ${preview(units)} as the ${counts} that it read; unitsRead must be a whole number from 0`,
+    { details: { phase: 'input' } },
+  );
 }
 
 function refuseBad(record: BadRecord, file: string): void {

@@ -1,6 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MapReduceError } from '../../src/base/errors.ts';
 import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import type { RecordReader } from '../../src/formats/source.ts';
 import { textLines } from '../../src/formats/text/text-lines.ts';
@@ -198,7 +199,7 @@ describe('readPiece()', () => {
       const store = new MemoryStore();
       const bytes = compression === 'gzip' ? gzipSync(TEXT) : zstdCompressSync(TEXT);
       const file = await putFile(store, { bytes, compression });
-      const boom = new Error('boom');
+      const boom = new MapReduceError('CancelledError', 'boom');
       const reading = readPiece(
         { file, startBytes: 0, endBytes: file.sizeBytes },
         {

@@ -7,6 +7,7 @@
  * is sorted, clustered or one compressed stream; this one samples everywhere.
  */
 import type { Job, ParameterValues } from '../../api/job.ts';
+import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import type { AttemptControl, Progress } from '../../base/progress.ts';
@@ -258,8 +259,12 @@ class Sampler {
 /** How many generated records are sampled for each key that is wanted. */
 const GENERATED_PER_KEY = 4;
 
-/** Stops reading a piece. Thrown between two records or batches. */
-class EnoughRead extends Error {}
+/** Stops reading a piece. Thrown between two records or batches; an error of the engine, so that no format is blamed for it. */
+class EnoughRead extends MapReduceError {
+  constructor() {
+    super('CancelledError', 'enough was sampled');
+  }
+}
 
 /** Returns the keys at which partitions begin, so that each partition has about the same weight. */
 function cut(keys: WeightedKey[], partitions: number): string[] {

@@ -8,8 +8,9 @@ import { mapBounded } from '../../base/map-bounded.ts';
 import type { PlainJson, Source } from '../../formats/source.ts';
 import { fileKind, KIND_BYTES, notReadable } from '../../read/file-kind.ts';
 import type { InputFile } from '../../read/input-file.ts';
-import { namingFile } from '../../read/read-records.ts';
+import { inputError, namingFile } from '../../read/read-records.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { assertPlainJson } from '../assert-piece.ts';
 
 /**
  * @param source  looks at the first bytes; if it reads text, files of other formats are refused
@@ -22,7 +23,11 @@ export async function lookInside(
     store,
     source,
     check = () => {},
-  }: { store: ObjectStore; source: Pick<Source<unknown>, 'isText' | 'look'>; check?: () => void },
+  }: {
+    store: ObjectStore;
+    source: Pick<Source<unknown>, 'isText' | 'look'> & { readonly name?: string };
+    check?: () => void;
+  },
 ): Promise<InputFile[]> {
   return await mapBounded(files, LIMITS.inputLooksMax, async (file) => {
     check();
@@ -42,11 +47,17 @@ export async function lookInside(
   });
 }
 
-function lookAt(head: Buffer, file: InputFile, source: Pick<Source<unknown>, 'look'>): PlainJson | undefined {
+function lookAt(
+  head: Buffer,
+  file: InputFile,
+  source: Pick<Source<unknown>, 'look'> & { readonly name?: string },
+): PlainJson | undefined {
   try {
-    return source.look?.(head);
+    const look = source.look?.(head);
+    if (look !== undefined) assertPlainJson(look, `what look() of ${source.name} returned`);
+    return look;
   } catch (error) {
-    throw namingFile(error, file.key);
+    throw namingFile(inputError(error, source), file.key);
   }
 }
 
