@@ -72,7 +72,10 @@ export class StoredPiece implements OpenPiece {
     if (this.look === undefined && isText) refuseOtherFormats(head, this.fileName);
   }
 
-  async *chunks(): AsyncGenerator<Buffer, undefined> {
+  /** Like range(), a source may take it out of the piece. */
+  readonly chunks = (): AsyncGenerator<Buffer, undefined> => this.#chunks();
+
+  async *#chunks(): AsyncGenerator<Buffer, undefined> {
     const content = this.#content ?? this.#bytes()[Symbol.asyncIterator]();
     this.#content = content;
     if (this.#first !== undefined) yield this.#handOut(this.#first);
@@ -84,7 +87,7 @@ export class StoredPiece implements OpenPiece {
     }
   }
 
-  async range(startBytes: number, endBytes: number): Promise<Buffer> {
+  readonly range = async (startBytes: number, endBytes: number): Promise<Buffer> => {
     const { file } = this.#piece;
     if (file.compression !== 'none' || file.key === '') {
       const what = file.key === '' ? 'generated input' : `a ${file.compression} file`;
@@ -102,7 +105,7 @@ export class StoredPiece implements OpenPiece {
     } catch (error) {
       throw this.#explained(error);
     }
-  }
+  };
 
   /** Closes what is still open, after the source has stopped reading. */
   async close(): Promise<void> {
