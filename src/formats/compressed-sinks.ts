@@ -10,6 +10,7 @@
  */
 import { MapReduceError } from '../base/errors.ts';
 import { ownFields } from './file-sinks.ts';
+import { checkOptionNames } from './option-names.ts';
 import type { FileCompression, Sink } from './sink.ts';
 
 export interface CompressionOptions {
@@ -50,8 +51,10 @@ const CODECS = {
 function compressed<K, V>(
   sink: Sink<K, V>,
   codec: FileCompression['codec'],
-  { level = CODECS[codec].levelDefault }: CompressionOptions,
+  options: CompressionOptions,
 ): Sink<K, V> {
+  checkOptionNames(`${codec}()`, options, ['level']);
+  const { level = CODECS[codec].levelDefault } = options;
   const { extension, levelMax } = CODECS[codec];
   if (typeof sink?.createWriter !== 'function') {
     throw new MapReduceError(

@@ -2,6 +2,7 @@
 import { MapReduceError } from '../base/errors.ts';
 import { unencodable } from '../codec/unencodable.ts';
 import { folderProblem } from '../report/result-names.ts';
+import { checkOptionNames } from './option-names.ts';
 import type { Sink } from './sink.ts';
 
 /** The columns of a folder, from the outer folder to the inner: `{ dt: '2024-01-01', country: 'NZ' }`. */
@@ -63,10 +64,9 @@ export function inFolders<SK, SV, K extends SK = SK, V extends SV = SV>(
  * output: inFiles({ targetBytes: 128 * 1024 * 1024 }, jsonLines<Row>()),
  * // writes part-r-00000.<attempt>.00000.jsonl, part-r-00000.<attempt>.00001.jsonl and so on
  */
-export function inFiles<K, V>(
-  { targetBytes }: { readonly targetBytes: number },
-  sink: Sink<K, V>,
-): Sink<K, V> {
+export function inFiles<K, V>(options: { readonly targetBytes: number }, sink: Sink<K, V>): Sink<K, V> {
+  checkOptionNames('inFiles()', options, ['targetBytes']);
+  const { targetBytes } = options;
   assertSink('inFiles()', sink);
   if (!Number.isSafeInteger(targetBytes) || targetBytes < 1) {
     throw new MapReduceError(

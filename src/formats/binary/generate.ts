@@ -3,6 +3,7 @@ import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatCount } from '../../base/quantities.ts';
 import { preview } from '../../base/show-value.ts';
+import { checkOptionNames } from '../option-names.ts';
 import type { OpenPiece, Piece, RecordBatch, RecordReader, Source } from '../source.ts';
 
 /** Options of `generate()`. */
@@ -28,7 +29,9 @@ export interface GenerateOptions {
  * input: generate('darts'),
  * map: (dart, { emit }) => emit('inside', isInside(dart) ? 1 : 0),
  */
-export function generate(records: number | string, { recordsPerTask }: GenerateOptions = {}): Source<number> {
+export function generate(records: number | string, options: GenerateOptions = {}): Source<number> {
+  checkOptionNames('generate()', options, ['recordsPerTask']);
+  const { recordsPerTask } = options;
   if (typeof records !== 'string' && !isCount(records)) {
     throw new MapReduceError(
       'JobDefinitionError',

@@ -2,6 +2,7 @@
 import { MapReduceError } from '../../base/errors.ts';
 import { preview } from '../../base/show-value.ts';
 import { byteRanges, type RecordParser } from '../byte-ranges.ts';
+import { checkOptionNames } from '../option-names.ts';
 import type { OpenPiece, Source } from '../source.ts';
 import {
   checkedInvalid,
@@ -37,6 +38,7 @@ export function wholeFiles(options: WholeTextOptions): Source<string>;
 export function wholeFiles(
   options: { readonly as: 'bytes' } | WholeTextOptions = { as: 'bytes' },
 ): Source<Buffer> | Source<string> {
+  checkOptionNames('wholeFiles()', options, ['as', 'encoding', 'invalid']);
   if (options.as === 'bytes') {
     return byteRanges<Buffer>({
       name: 'whole-files',

@@ -5,6 +5,7 @@
 import { MapReduceError } from '../../base/errors.ts';
 import { preview } from '../../base/show-value.ts';
 import { byteRanges } from '../byte-ranges.ts';
+import { checkOptionNames } from '../option-names.ts';
 import type { Source } from '../source.ts';
 import { type StandardSchema, schemaCheck } from '../standard-schema.ts';
 
@@ -38,11 +39,9 @@ export interface JsonDocumentsOptions<T = unknown> {
  * @example
  * input: jsonDocuments({ path: ['data', 'user.list'], schema: z.object({ id: z.string() }) }),
  */
-export function jsonDocuments<T = unknown>({
-  path,
-  schema,
-  exactIntegers = false,
-}: JsonDocumentsOptions<T> = {}): Source<T> {
+export function jsonDocuments<T = unknown>(options: JsonDocumentsOptions<T> = {}): Source<T> {
+  checkOptionNames('jsonDocuments()', options, ['path', 'schema', 'exactIntegers']);
+  const { path, schema, exactIntegers = false } = options;
   const names = namesOf(path);
   const check = schema === undefined ? undefined : schemaCheck(schema, 'jsonDocuments()');
   return byteRanges({

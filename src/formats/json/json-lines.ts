@@ -1,6 +1,7 @@
 import { MapReduceError } from '../../base/errors.ts';
 import { preview } from '../../base/show-value.ts';
 import { byteRanges } from '../byte-ranges.ts';
+import { checkOptionNames } from '../option-names.ts';
 import type { Sink } from '../sink.ts';
 import type { Source } from '../source.ts';
 import { type StandardSchema, schemaCheck } from '../standard-schema.ts';
@@ -53,7 +54,10 @@ export function jsonLines<T>(
   second?: JsonLinesOptions,
 ): Source<T> & Sink<unknown, JsonRow<T>> {
   const schema = isOptions(first) ? undefined : first;
-  const { select, exactIntegers = false } = (isOptions(first) ? first : second) ?? {};
+  const options = (isOptions(first) ? first : second) ?? {};
+  if (typeof options === 'object' && 'schema' in options) throw schemaIsFirst();
+  checkOptionNames('jsonLines()', options, ['select', 'exactIntegers']);
+  const { select, exactIntegers = false } = options;
   if (select !== undefined) checkSelect(select);
   const check = schema === undefined ? undefined : schemaCheck(schema, 'jsonLines()');
   const source = byteRanges<T>({
@@ -71,7 +75,15 @@ function isOptions<T>(
 ): given is JsonLinesOptions<T> | undefined {
   if (given === undefined) return true;
   if (typeof given !== 'object' || given === null || '~standard' in given) return false;
-  return Object.keys(given).every((name) => name === 'select' || name === 'exactIntegers');
+  // Schemas of libraries have '~standard', and older ones are instances of classes.
+  return Object.getPrototypeOf(given) === Object.prototype;
+}
+
+function schemaIsFirst(): MapReduceError {
+  return new MapReduceError(
+    'JobDefinitionError',
+    'jsonLines() has no option "schema". Pass the schema itself: jsonLines(schema), or jsonLines(schema, { select: [...] }).',
+  );
 }
 
 function checkSelect(select: unknown): void {

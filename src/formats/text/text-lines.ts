@@ -13,6 +13,7 @@
 import { preview } from '../../base/show-value.ts';
 import { byteRanges } from '../byte-ranges.ts';
 import { LineBlocks, type LinesPiece } from '../line-blocks.ts';
+import { checkOptionNames } from '../option-names.ts';
 import type { OpenPiece, Source } from '../source.ts';
 import {
   checkedInvalid,
@@ -43,6 +44,7 @@ export type TextLinesOptions = TextOptions;
  * @example textLines({ invalid: 'bad' })
  */
 export function textLines(options: TextLinesOptions = {}): Source<string> {
+  checkOptionNames('textLines()', options, ['encoding', 'invalid']);
   const expected = textEncoding(options.encoding ?? 'utf8');
   const invalid = checkedInvalid(options.invalid ?? 'replace', 'textLines');
   return byteRanges({
