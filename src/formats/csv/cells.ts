@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { raw } from '../../codec/raw-bytes.ts';
 import { decodeString } from '../../codec/string-codec.ts';
 import { type CsvEncoding, NONE } from './csv-options.ts';
@@ -9,6 +10,8 @@ import type { TextBlock } from './text-block.ts';
 export class Cells {
   /** Why the record is malformed. Set by the maker of records. */
   problem: string | undefined;
+  /** Whether a cell that was read holds bytes that are not UTF-8, for which it has U+FFFD. */
+  isReplaced = false;
 
   readonly #scanner: CsvScanner;
   readonly #block: TextBlock;
@@ -29,6 +32,7 @@ export class Cells {
   select(start: number): void {
     this.#recordStart = start;
     this.problem = undefined;
+    this.isReplaced = false;
   }
 
   get columnCount(): number {
@@ -94,6 +98,9 @@ export class Cells {
     if (end <= block.end && (this.#latin1 || block.isAscii())) {
       return block.text.slice(start - block.start, end - block.start);
     }
-    return this.#latin1 ? raw(block.bytes).latin1Slice(start, end) : decodeString(block.bytes, start, end);
+    if (this.#latin1) return raw(block.bytes).latin1Slice(start, end);
+    const text = decodeString(block.bytes, start, end);
+    if (text.includes('\ufffd') && !isUtf8(block.bytes.subarray(start, end))) this.isReplaced = true;
+    return text;
   }
 }

@@ -48,7 +48,9 @@ function delimiterHint(header: readonly string[]): string {
   const [only = ''] = header;
   if (header.length > 1) return '';
   const delimiter = [';', '\t', '|', ','].find((character) => only.includes(character));
-  return delimiter === undefined ? '' : ` Its delimiter may be ${JSON.stringify(delimiter)}.`;
+  return delimiter === undefined
+    ? ''
+    : ` Its delimiter may be ${JSON.stringify(delimiter)}: then add delimiter: ${JSON.stringify(delimiter)}.`;
 }
 
 function listed(names: readonly string[]): string {

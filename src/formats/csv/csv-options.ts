@@ -27,7 +27,7 @@ export interface CsvOptions<
   readonly nullText?: string;
   /** Whether records may have more columns than the header, or than `columns` if there is no header. Default: 'refuse'. */
   readonly extraColumns?: 'refuse' | 'ignore';
-  /** Default: 'utf8', in which bytes that are not UTF-8 become U+FFFD. */
+  /** Default: 'utf8', in which bytes that are not UTF-8 become U+FFFD; the counter 'records not valid UTF-8' says in how many records. */
   readonly encoding?: CsvEncoding;
   /**
    * Whether quoted fields may hold line ends. Default: true. With false, a file is cut at any line end, and a quote that

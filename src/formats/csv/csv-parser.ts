@@ -232,8 +232,12 @@ export class CsvParser<R> implements RecordParser<R> {
           cells.select(start);
           if (scanner.columnCount === columnCount || this.#hasColumns(rows)) {
             const record = rows.make(cells);
-            if (cells.problem === undefined) deliver(record as R);
-            else this.#bad(cells.problem);
+            if (cells.problem !== undefined) {
+              this.#bad(cells.problem);
+            } else {
+              if (cells.isReplaced) this.#piece.count('records not valid UTF-8');
+              deliver(record as R);
+            }
           }
         }
       }

@@ -157,7 +157,12 @@ describe('what a file may be', () => {
   it('with bytes that are not UTF-8', async () => {
     const bytes = Buffer.from('a,b\n\xff,1\n', 'latin1');
 
-    expect((await readSource(csv(['a']), bytes)).records).toEqual([{ a: '\ufffd' }]);
+    expect(await readSource(csv(['a']), bytes)).toMatchObject({
+      records: [{ a: '\ufffd' }],
+      counts: { 'records not valid UTF-8': 1 },
+    });
+    expect((await readSource(csv(['b']), bytes)).counts).toEqual({});
+    expect((await readSource(csv(), Buffer.from('a,b\n\ufffd,1\n'))).counts).toEqual({});
   });
 
   it('with comments, other delimiters and other quotes', async () => {
@@ -271,7 +276,7 @@ describe('a header that does not fit', () => {
       'code,name\n',
       'the header has no column "nmae"; its columns are "code", "name". Did you mean "name"?',
     ],
-    ['another delimiter', csv(['population']), 'country;population\n', 'Its delimiter may be ";".'],
+    ['another delimiter', csv(['population']), 'country;population\n', 'Its delimiter may be ";"'],
     [
       'a column twice',
       csv(['a']),
