@@ -46,7 +46,7 @@ export function tooManyBad({ count, first: places }: BadRecordsSummary, skip: nu
   const text = badRecordText(first, first.file);
   const message =
     skip === 0
-      ? `${text}. To skip malformed records, set onBadRecord: { skip: <how many> } in the job`
+      ? `${text.replace(/\.$/, '')}. To skip malformed records, set onBadRecord: { skip: <how many> } in the job`
       : `${count} records are bad; the job skips ${skip} (onBadRecord). The first: ${text}`;
   return new MapReduceError('BadRecordError', message, {
     details: { file: first.file, offsetBytes: first.offset },

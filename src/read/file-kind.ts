@@ -41,6 +41,7 @@ const SIGNATURES: readonly (readonly [bytes: string, what: string, remedy: strin
   ['526172211a07', 'a rar archive', 'Unpack it first'],
   ['50415231', 'a Parquet file', CONVERT],
   ['4f626a01', 'an Avro file', CONVERT],
+  ['6d727265637300', 'a result of records()', 'Read it with records(key, value), as the job that wrote it'],
   ['53514c69746520666f726d6174203300', 'an SQLite database', CONVERT],
   ['fffe0000', 'UTF-32 text', iconvFrom('UTF-32')],
   ['0000feff', 'UTF-32 text', iconvFrom('UTF-32')],

@@ -58,6 +58,8 @@ export function encodeHeader({ key, value }: RecordTypes): Buffer {
   return Buffer.concat([header, types]);
 }
 
+export const NOT_RECORDS = 'it is not a file that records() wrote';
+
 /** @returns how many bytes the header has, of which `head` may hold only the first; or what is wrong, as a text */
 export function headerBytes(head: Buffer): number | string {
   const magic = head.subarray(0, HEADER_MAGIC.length);
@@ -67,7 +69,7 @@ export function headerBytes(head: Buffer): number | string {
   if (magic.subarray(0, -1).equals(HEADER_MAGIC.subarray(0, -1))) {
     return `it has version ${magic.at(-1)} of the format, and this version of mapreduce reads version ${VERSION}`;
   }
-  return 'it is not a file that records() wrote';
+  return NOT_RECORDS;
 }
 
 /** @param header  the whole header, as headerBytes() says. @returns what is wrong, as a text */

@@ -12,6 +12,7 @@ import {
   decodeTypes,
   FOOTER_BYTES,
   headerBytes,
+  NOT_RECORDS,
   type RecordTypes,
 } from './records-file.ts';
 
@@ -85,10 +86,13 @@ function textOf({ key, value }: RecordTypes): string {
   return `key ${key.replaceAll('ordered-', '')} and value ${value.replaceAll('ordered-', '')}`;
 }
 
+const WRONG_FILE =
+  'Read it with the format that it has, such as tsv() or jsonLines(), or remove it from --input.';
+
 function notReadable(what: string, cause?: unknown): MapReduceError {
   return new MapReduceError(
     'CorruptInputError',
-    `the file cannot be read as records(): ${what}. Copy it again, or run the job that wrote it again.`,
+    `the file cannot be read as records(): ${what}. ${what === NOT_RECORDS ? WRONG_FILE : 'Copy it again, or run the job that wrote it again.'}`,
     { cause },
   );
 }

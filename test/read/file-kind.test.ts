@@ -76,6 +76,7 @@ describe('the format of a file', () => {
     ['a.Z', 'a compress (.Z) file', hex('1f9d90')],
     ['a.parquet', 'a Parquet file', hex('50415231')],
     ['a.avro', 'an Avro file', hex('4f626a01')],
+    ['a.records', 'a result of records()', hex('6d72726563730001')],
     ['a.tar', 'a tar archive', tar()],
     ['a.tgz', 'a tar archive in a compressed file', gzipSync(tar())],
     ['a.tar.gz', 'a tar archive in a compressed file', gzipSync(tar())],

@@ -166,7 +166,13 @@ async function notFound(pattern: string, path: string): Promise<MapReduceError> 
   const usable = names.filter((name) => !name.includes(REPLACEMENT));
   const nearest = nearestName(basename(missing), usable);
   const where = missing === path ? '' : `, since there is no '${basename(missing)}' in ${folder}`;
-  const hint = nearest === undefined ? 'Check the path.' : `Did you mean '${resolve(folder, nearest)}'?`;
+  const named = /^\w+=(.+)/.exec(pattern)?.[1];
+  const hint =
+    nearest !== undefined
+      ? `Did you mean '${resolve(folder, nearest)}'?`
+      : named === undefined
+        ? 'Check the path.'
+        : `If '${named}' is the path, remove the name: only jobs with several inputs take names.`;
   return new MapReduceError(
     'InputNotFoundError',
     `the input '${pattern}' does not exist${where} (looked for ${path}). ${hint}`,

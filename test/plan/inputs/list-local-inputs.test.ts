@@ -129,6 +129,11 @@ describe('listLocalInputs()', () => {
     await expect(keysOf('log/a.txt')).rejects.toMatchObject({
       message: expect.stringMatching(/there is no 'log' in .*Did you mean '.*\/logs'/),
     });
+    await expect(listLocalInputs(store, ['rows=no/such/a.csv'])).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /If 'no\/such\/a\.csv' is the path, remove the name: only jobs with several/,
+      ),
+    });
     await expect(keysOf('nothing-like-that')).rejects.toMatchObject({
       message: expect.stringContaining('Check the path.'),
     });
