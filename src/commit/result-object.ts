@@ -14,7 +14,7 @@ import type { FileCompression } from '../formats/sink.ts';
 import { CommittedObject } from '../storage/committed-object.ts';
 import type { Metadata, ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { OverflowFile } from '../storage/overflow-file.ts';
-import { CompressedBlocks } from './compressed-blocks.ts';
+import type { CompressedBlocks } from './compressed-blocks.ts';
 
 export interface ResultTotals {
   readonly records: number;
@@ -43,7 +43,8 @@ export class ResultObject {
   readonly #overflowPath: string;
   readonly #isFile: boolean;
   readonly #check: () => void;
-  readonly #blocks: CompressedBlocks | undefined;
+  readonly #compression: FileCompression | undefined;
+  #blocks: CompressedBlocks | undefined;
   /** Compressed blocks that have not been sent. */
   #stored: Buffer[] = [];
   #storedBytes = 0;
@@ -67,9 +68,7 @@ export class ResultObject {
     this.#object = new CommittedObject(object);
     this.#overflowPath = object.overflowPath;
     this.#isFile = isFile;
-    if (compression !== undefined) {
-      this.#blocks = new CompressedBlocks(compression, (block) => this.#takeBlock(block));
-    }
+    this.#compression = compression;
   }
 
   /** The bytes so far, before compression. */
@@ -99,16 +98,16 @@ export class ResultObject {
   }
 
   async flush(): Promise<void> {
-    if (this.#blocks === undefined) await this.#object.send([this.#counted(this.#gathered())]);
-    else await this.#compressGathered(this.#blocks);
+    if (this.#compression === undefined) await this.#object.send([this.#counted(this.#gathered())]);
+    else await this.#compressGathered(await this.#openBlocks(this.#compression));
     this.#reset();
   }
 
   /** Called after the last record. Returns the totals, and sends the rest unless the whole object is a single PUT. */
   async end(): Promise<ResultTotals> {
-    if (this.#blocks !== undefined) {
+    if (this.#compression !== undefined) {
       await this.flush();
-      await this.#blocks.end({ isFile: this.#isFile });
+      await this.#blocks!.end({ isFile: this.#isFile });
       if (this.isUpload) await this.#sendStored();
     } else if (this.isUpload) await this.flush();
     else this.#counted(this.#gathered());
@@ -132,7 +131,7 @@ export class ResultObject {
   }
 
   #rest(): readonly Buffer[] {
-    return this.#blocks === undefined ? [this.#gathered()] : this.#stored;
+    return this.#compression === undefined ? [this.#gathered()] : this.#stored;
   }
 
   #gathered(): Buffer {
@@ -144,6 +143,13 @@ export class ResultObject {
     this.#crc = crc32(chunk, this.#crc);
     this.#bytes += chunk.length;
     return chunk;
+  }
+
+  /** Few jobs compress their result, so the module is loaded for them only. */
+  async #openBlocks(compression: FileCompression): Promise<CompressedBlocks> {
+    const { CompressedBlocks } = await import('./compressed-blocks.ts');
+    this.#blocks ??= new CompressedBlocks(compression, (block) => this.#takeBlock(block));
+    return this.#blocks;
   }
 
   async #compressGathered(blocks: CompressedBlocks): Promise<void> {
@@ -171,7 +177,7 @@ export class ResultObject {
   }
 
   #setAside(): void {
-    if (this.#blocks === undefined) this.#object.setAside([this.#counted(this.#gathered())]);
+    if (this.#compression === undefined) this.#object.setAside([this.#counted(this.#gathered())]);
     else {
       this.#plainOverflow ??= new OverflowFile(this.#overflowPath);
       this.#plainOverflow.append(this.#gathered());
