@@ -58,7 +58,7 @@ export type {
 } from './api/job.ts';
 export { type ErrorDetails, type ErrorName, MapReduceError } from './base/errors.ts';
 export type { ByteSink, Codec, JsonType, KeyCodec, KeyType, TypeOf, ValueType } from './codec/codec.ts';
-export { json } from './codec/json-type.ts';
+export { json } from './codec/json-value.ts';
 export { parseJson } from './codec/parse-json.ts';
 export type { RecordSlice } from './codec/record-slice.ts';
 export { fixedLength } from './formats/binary/fixed-length.ts';

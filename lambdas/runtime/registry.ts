@@ -14,7 +14,7 @@ import type { Job } from '../../src/api/job.ts';
 import { appNameProblem } from '../../src/aws/protocol/app-name.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { nearestName } from '../../src/base/nearest-name.ts';
-import { shortened } from '../../src/base/shortened.ts';
+import { shortened } from '../../src/base/show-value.ts';
 import type { JobRegistry } from '../steps/environment.ts';
 
 export interface AppRegistry extends JobRegistry {

@@ -13,7 +13,7 @@ import type { failureEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { failureKey, requestFailureKey, requestKey } from '../../src/aws/protocol/keys.ts';
 import { parseStartEvent, type StartEvent } from '../../src/aws/protocol/start-event.ts';
 import type { JobId } from '../../src/base/ids.ts';
-import { cut } from '../../src/base/shortened.ts';
+import { cut } from '../../src/base/show-value.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { jobIdOfStart } from './claim.ts';
 import type { StepEnvironment } from './environment.ts';

@@ -3,7 +3,7 @@
  * `constructor`, `prototype` and `__proto__`; this one treats every name alike.
  */
 import * as v from 'valibot';
-import { shortened } from './shortened.ts';
+import { shortened } from './show-value.ts';
 
 /**
  * @param is  whether the value of an entry is allowed

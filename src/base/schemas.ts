@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { ErrorDetails, RepairTarget, SerializedError } from './errors.ts';
 import { isAttemptId, isJobId, isTaskId, JOB_ID_RULE } from './ids.ts';
-import { shortened } from './shortened.ts';
+import { shortened } from './show-value.ts';
 
 export const text = v.string(({ received }) => `must be a text; received ${shortened(received)}`);
 

@@ -2,8 +2,7 @@
  * Finds names that an object in a JSON text has twice. JSON.parse silently keeps the last value, which is hardly what the
  * author of both meant.
  */
-import { closingQuote, isBeforeColon } from './json-scan.ts';
-import { parseJson } from './parse-json.ts';
+import { closingQuote, isBeforeColon, parseJson } from './parse-json.ts';
 
 interface Frame {
   /** The names of an object so far; undefined for an array. */

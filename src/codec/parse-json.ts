@@ -9,7 +9,8 @@
  *
  * Decision 12 describes how this was found, and what it costs.
  */
-import { closingQuote, isBeforeColon } from './json-scan.ts';
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 /**
  * Parses JSON text. Use it instead of JSON.parse wherever property names are data: V8 (Node 24 to 26) gets some of them
@@ -157,4 +158,25 @@ function withoutMarks(root: unknown, mark: NonNullable<typeof lastMark>): unknow
 
 function isContainer(value: unknown): value is Container {
   return typeof value === 'object' && value !== null;
+}
+
+/**
+ * Returns the index of the quote that closes a string; -1 if there is none.
+ *
+ * @param from  inside the string, not after a backslash that escapes the character there
+ */
+export function closingQuote(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH) at++;
+  }
+  return -1;
+}
+
+/** Whether a colon follows, so that the string that ends at `from` is a property name. */
+export function isBeforeColon(text: string, from: number): boolean {
+  let at = from;
+  while (at < text.length && ' \t\n\r'.includes(text[at]!)) at++;
+  return text[at] === ':';
 }

@@ -1,6 +1,6 @@
 import type { ByteSink, KeyCodec } from './codec.ts';
 import { type Cursor, delimited, type SelfDelimitingKeyCodec } from './delimited.ts';
-import { checkTuple } from './tuple-shape.ts';
+import { unencodable } from './unencodable.ts';
 
 /**
  * Tuples as keys: part after part, so they sort by the first part, then by the second, and so on. Every part except the
@@ -46,4 +46,15 @@ export function tupleKeyCodec(
       decode: (bytes, cursor) => decodeParts(bytes, cursor, size),
     },
   };
+}
+
+/** Throws UnencodableValueError unless `value` is an array of exactly `size` parts. */
+export function checkTuple(value: unknown, size: number, codec: string): void {
+  if (Array.isArray(value) && value.length === size) return;
+  throw unencodable({
+    codec,
+    value,
+    allowed: `an array of ${size} part${size === 1 ? '' : 's'}`,
+    remedy: 'Emit as many parts as the job declares.',
+  });
 }

@@ -13,7 +13,7 @@ import {
   NUMBER_VALUE_BYTES_MAX,
   numberValueCodec,
 } from './number-value.ts';
-import { checkTuple } from './tuple-shape.ts';
+import { checkTuple } from './tuple-key.ts';
 
 export function tupleValueCodec(parts: readonly Codec<unknown>[]): Codec<readonly unknown[]> {
   const name = `tuple(${parts.map((part) => part.name).join(',')})`;

@@ -3,8 +3,7 @@
  * (standardschema.dev). The types are copied from its specification, which asks libraries to do so.
  */
 import { MapReduceError } from '../base/errors.ts';
-import { cut } from '../base/shortened.ts';
-import { preview } from '../base/show-value.ts';
+import { cut, preview } from '../base/show-value.ts';
 import { isInstance, thrownFields } from '../base/thrown.ts';
 
 /** A schema of a library that implements Standard Schema v1, such as zod, valibot or arktype. `T` is what it returns. */

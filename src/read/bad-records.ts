@@ -1,7 +1,7 @@
 /** Counts the bad records of one attempt, and remembers the first of them for the barrier, which adds up the counts. */
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { cut } from '../base/shortened.ts';
+import { cut } from '../base/show-value.ts';
 import type { BadRecord } from '../formats/source.ts';
 import type { BadRecordPlace, BadRecordsSummary } from '../report/task-summary.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Codec, KeyCodec, KeyType, ValueType } from '../../src/codec/codec.ts';
-import { json } from '../../src/codec/json-type.ts';
+import { json } from '../../src/codec/json-value.ts';
 import { resolveKeyCodec, resolveValueCodec } from '../../src/codec/resolve.ts';
 
 const codec: Codec<string> = { name: 'mine', encode: () => {}, decode: () => '' };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ByteSink, KeyCodec } from '../../src/codec/codec.ts';
-import { json } from '../../src/codec/json-type.ts';
+import { json } from '../../src/codec/json-value.ts';
 import { resolveKeyCodec } from '../../src/codec/resolve.ts';
 import {
   anyBytes,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { json } from '../../src/codec/json-type.ts';
+import { json } from '../../src/codec/json-value.ts';
 import { resolveValueCodec } from '../../src/codec/resolve.ts';
 import { anyJson } from './json-values.ts';
 import { anyBytes, anyNumber, anyText, encoded, expectRoundTrips } from './laws.ts';

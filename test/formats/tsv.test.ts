@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { json } from '../../src/codec/json-type.ts';
+import { json } from '../../src/codec/json-value.ts';
 import { resolveKeyCodec, resolveValueCodec } from '../../src/codec/resolve.ts';
 import { tsv } from '../../src/formats/tsv.ts';
 import { anyKeyNumber, anyNumber, anyText, RUNS } from '../codec/laws.ts';

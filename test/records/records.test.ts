@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { isMapReduceError } from '../../src/base/errors.ts';
 import type { ByteSink, KeyType, ValueType } from '../../src/codec/codec.ts';
 import { GrowableSink } from '../../src/codec/growable-sink.ts';
-import { json } from '../../src/codec/json-type.ts';
+import { json } from '../../src/codec/json-value.ts';
 import { resolveKeyCodec, resolveValueCodec } from '../../src/codec/resolve.ts';
 import type { Sink } from '../../src/formats/sink.ts';
 import type { Piece, Source } from '../../src/formats/source.ts';

@@ -1,6 +1,6 @@
 /** Shortens an error before it is written for people or to a place with little room. */
 import type { ErrorDetails, SerializedError } from '../../base/errors.ts';
-import { cut } from '../../base/shortened.ts';
+import { cut } from '../../base/show-value.ts';
 
 export interface ErrorBounds {
   /** The maximum for each text: message, stack, printed key, names of files and objects. Ids are never cut. */

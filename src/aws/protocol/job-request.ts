@@ -9,7 +9,7 @@ import type { ParameterValue } from '../../api/job.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { namedValues } from '../../base/named-values.ts';
 import { jobIdSchema, text } from '../../base/schemas.ts';
-import { shortened } from '../../base/shortened.ts';
+import { shortened } from '../../base/show-value.ts';
 import type { InputNames } from '../../plan/inputs/named-inputs.ts';
 import { APP_NAME_CHARACTERS_MAX } from './app-name.ts';
 import { OUTPUT_PREFIX } from './keys.ts';

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
-import { shortened } from '../../base/shortened.ts';
+import { shortened } from '../../base/show-value.ts';
 import { thrownFields } from '../../base/thrown.ts';
 import { duplicateName } from '../../codec/duplicate-names.ts';
 import { parseJson } from '../../codec/parse-json.ts';

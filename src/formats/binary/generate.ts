@@ -1,7 +1,6 @@
 /** Input that no file holds: numbered records, for jobs that create or simulate something. */
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { formatCount } from '../../base/quantities.ts';
 import { preview } from '../../base/show-value.ts';
 import { checkOptionNames } from '../option-names.ts';
 import type { OpenPiece, Piece, RecordBatch, RecordReader, Source } from '../source.ts';
@@ -103,6 +102,11 @@ function* pieces(records: number, recordsPerTask: number | undefined): Generator
   for (let first = 0; first < records; first += size) {
     yield { startBytes: 0, endBytes: 0, records: Math.min(size, records - first), hint: first };
   }
+}
+
+/** Not of base/quantities.ts, which every job would load for this message. */
+function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
 }
 
 /** The engine checks for cancellation and reports progress between batches. */

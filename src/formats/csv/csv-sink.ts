@@ -1,7 +1,7 @@
 import { MapReduceError } from '../../base/errors.ts';
 import { appendBytes } from '../../codec/append-bytes.ts';
 import type { ByteSink } from '../../codec/codec.ts';
-import { jsonText } from '../../codec/json-text.ts';
+import { jsonText } from '../../codec/json-check.ts';
 import { encodeString } from '../../codec/string-codec.ts';
 import { unencodable } from '../../codec/unencodable.ts';
 import { appendNumber } from '../append-number.ts';

@@ -1,5 +1,5 @@
 /** Messages about malformed records. They complete "<file>, byte <offset>: ...". */
-import { shortened } from '../../base/shortened.ts';
+import { shortened } from '../../base/show-value.ts';
 import type { Cells } from './cells.ts';
 import type { Malformed } from './csv-scanner.ts';
 import { whyNoNumber } from './number-cell.ts';

@@ -1,6 +1,6 @@
 import { appendBytes } from '../../codec/append-bytes.ts';
 import type { ByteSink, Codec } from '../../codec/codec.ts';
-import { jsonText } from '../../codec/json-text.ts';
+import { jsonText } from '../../codec/json-check.ts';
 import { jsonValueCodec } from '../../codec/json-value.ts';
 import { decodeNumberKey, numberKeyCodec } from '../../codec/number-key.ts';
 import { decodeNumberValue, numberValueCodec } from '../../codec/number-value.ts';

@@ -13,7 +13,7 @@
 import { braceExpand, Minimatch, type MinimatchOptions } from 'minimatch';
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { shortened } from '../../base/shortened.ts';
+import { shortened } from '../../base/show-value.ts';
 import { folderOfPattern, isHidden, wildcardIndex } from './input-names.ts';
 import { spelledOutBy } from './spelled-names.ts';
 

@@ -15,7 +15,7 @@ import {
   formatDuration,
   formatRecordRate,
 } from '../../base/quantities.ts';
-import { cut } from '../../base/shortened.ts';
+import { cut } from '../../base/show-value.ts';
 import { sum } from '../../base/sum.ts';
 import { inputFacts } from '../input-facts.ts';
 import type { AttemptFailure, JobReport, PartReport, StageReport } from '../report.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { json } from '../../../src/codec/json-type.ts';
+import { json } from '../../../src/codec/json-value.ts';
 import { resolveKeyCodec, resolveValueCodec } from '../../../src/codec/resolve.ts';
 import { csv } from '../../../src/formats/csv/csv.ts';
 import type { TsvType } from '../../../src/formats/csv/tsv-source.ts';

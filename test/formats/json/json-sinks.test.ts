@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { json } from '../../../src/codec/json-type.ts';
+import { json } from '../../../src/codec/json-value.ts';
 import { resolveKeyCodec, resolveValueCodec } from '../../../src/codec/resolve.ts';
 import { jsonLinesSink, jsonPairs } from '../../../src/formats/json/json-sinks.ts';
 import { anyJson } from '../../codec/json-values.ts';
