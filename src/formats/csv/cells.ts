@@ -100,7 +100,8 @@ export class Cells {
     }
     if (this.#latin1) return raw(block.bytes).latin1Slice(start, end);
     const text = decodeString(block.bytes, start, end);
-    if (text.includes('\ufffd') && !isUtf8(block.bytes.subarray(start, end))) this.isReplaced = true;
+    if (end > block.utf8End() && text.includes('\ufffd') && !isUtf8(block.bytes.subarray(start, end)))
+      this.isReplaced = true;
     return text;
   }
 }

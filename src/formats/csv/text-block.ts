@@ -1,4 +1,4 @@
-import { isAscii } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { KiB } from '../../base/limits.ts';
 import { raw } from '../../codec/raw-bytes.ts';
 
@@ -21,6 +21,7 @@ export class TextBlock {
   delimiterAt = -1;
   quoteAt = -1;
   #isAscii: boolean | undefined;
+  #utf8End: number | undefined;
 
   /** Starts with other bytes. */
   use(bytes: Buffer): void {
@@ -39,6 +40,21 @@ export class TextBlock {
     return this.#isAscii;
   }
 
+  /** The block is valid UTF-8 up to here. `start` if that is not known. */
+  utf8End(): number {
+    if (this.#utf8End === undefined) {
+      const { bytes, start } = this;
+      let end = this.end;
+      // The block may end inside a character, so the last one is left out.
+      while (end > start && end > this.end - 4 && bytes[end - 1]! >= 0x80) {
+        end -= 1;
+        if (bytes[end]! >= 0xc0) break;
+      }
+      this.#utf8End = isUtf8(bytes.subarray(start, end)) ? end : start;
+    }
+    return this.#utf8End;
+  }
+
   #set(text: string, start: number, end: number): void {
     this.text = text;
     this.start = start;
@@ -46,5 +62,6 @@ export class TextBlock {
     this.delimiterAt = -1;
     this.quoteAt = -1;
     this.#isAscii = undefined;
+    this.#utf8End = undefined;
   }
 }

@@ -163,6 +163,11 @@ describe('what a file may be', () => {
     });
     expect((await readSource(csv(['b']), bytes)).counts).toEqual({});
     expect((await readSource(csv(), Buffer.from('a,b\n\ufffd,1\n'))).counts).toEqual({});
+    // Blocks end inside a character.
+    const long = Buffer.from(`a,b\n${'привет é €,\ufffd\n'.repeat(9000)}`);
+    expect((await readSource(csv(), long)).counts).toEqual({});
+    for (let at = 4; at < long.length; at += 10_007) long[at] = 0xff;
+    expect(Object.values((await readSource(csv(), long)).counts)[0]).toBeGreaterThan(10);
   });
 
   it('with comments, other delimiters and other quotes', async () => {
