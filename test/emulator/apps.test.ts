@@ -2,7 +2,7 @@
  * Runs each app deployed, on the sample and with the parameters of its README, and expects the bytes of the embedded run.
  * Then the sort benchmark: three jobs, of which each reads the result of the one before.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join, relative, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { type AppName, apps } from '../../apps/index.ts';
 import type { JobReport } from '../../src/report/report.ts';
 import { blocks, readmeCommand, readmeOf } from '../apps/readme-command.ts';
 import { cli } from '../cli/cli-process.ts';
+import { folderOfTest } from '../helpers/temporary-folder.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { takeStack } from './shared-stack.ts';
@@ -34,6 +35,28 @@ describeOnEmulators('The apps', (emulator) => {
     const shared = await takeStack(emulator);
     stack = shared.stack;
     return shared.release;
+  });
+
+  test('a job with several outputs gives the same files in the same folders as the embedded run', async () => {
+    const folder = folderOfTest('by-day');
+    const text = Array.from(
+      { length: 900 },
+      (_, i) => `2026-11-${String((i % 9) + 1).padStart(2, '0')} /page/${i % 300}\n`,
+    );
+    await writeFile(join(folder, 'log.txt'), `${text.join('')}odd\n`);
+    await stack.put('data/by-day/log.txt', await readFile(join(folder, 'log.txt')));
+    const settings = { splitSizeBytes: 4_000, reducers: 3 };
+
+    const ended = await stack.start({
+      jobId: uniqueName('by-day'),
+      request: { app: 'by-day', inputs: ['data/by-day/'], ...settings },
+    });
+
+    expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+    const { parts } = await stack.result(ended.output.outputPrefix);
+    const oracle = await embedded('test/emulator/jobs/by-day.ts', [folder], settings);
+    expect(withoutAttempts(parts)).toEqual(withoutAttempts(oracle.parts));
+    expect(parts.size).toBeGreaterThan(10);
   });
 
   const names = Object.keys(apps) as AppName[];
@@ -118,4 +141,9 @@ function requested(inputs: readonly string[], prefix: string): string[] | Record
 
 function rooted(inputs: readonly string[]): string[] {
   return inputs.map((input) => input.replace(/[^=]+$/, (path) => join(ROOT, path)));
+}
+
+/** The names of several files of a task carry the attempt, which differs between runs. */
+function withoutAttempts(parts: ReadonlyMap<string, Buffer>): Map<string, Buffer> {
+  return new Map([...parts].map(([name, bytes]) => [name.replace(/(part-[mr]-\d+)\.[^.]+\./, '$1.'), bytes]));
 }
