@@ -166,7 +166,7 @@ describe('what a file may be', () => {
     // Blocks end inside a character.
     const long = Buffer.from(`a,b\n${'привет é €,\ufffd\n'.repeat(9000)}`);
     expect((await readSource(csv(), long)).counts).toEqual({});
-    for (let at = 4; at < long.length; at += 10_007) long[at] = 0xff;
+    for (let at = 4; at < long.length; at += 10_007) if (long[at]! >= 0x80) long[at] = 0xff;
     expect(Object.values((await readSource(csv(), long)).counts)[0]).toBeGreaterThan(10);
   });
 
