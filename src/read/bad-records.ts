@@ -34,8 +34,9 @@ export class BadRecords {
 
 const MESSAGE_CHARACTERS_MAX = 300;
 
-/** "<file>, line 3 (byte 120): <message>" */
+/** "<file>, line 3 (byte 120): <message>"; for generated input, which has no file, "record 7: <message>". */
 export function badRecordText({ message, offset, line }: BadRecord, file: string): string {
+  if (file === '') return `record ${offset}: ${message}`;
   const place = line === undefined ? `byte ${offset}` : `line ${line} (byte ${offset})`;
   return `${file}, ${place}: ${message}`;
 }
@@ -49,6 +50,6 @@ export function tooManyBad({ count, first: places }: BadRecordsSummary, skip: nu
       ? `${text.replace(/\.$/, '')}. To skip malformed records, set onBadRecord: { skip: <how many> } in the job`
       : `${count} records are bad; the job skips ${skip} (onBadRecord). The first: ${text}`;
   return new MapReduceError('BadRecordError', message, {
-    details: { file: first.file, offsetBytes: first.offset },
+    details: first.file === '' ? { record: first.offset } : { file: first.file, offsetBytes: first.offset },
   });
 }

@@ -1,5 +1,6 @@
 /** The bad records of a job, from the summaries of its map tasks. */
 import { LIMITS } from '../base/limits.ts';
+import { badRecordText } from '../read/bad-records.ts';
 import type { BadRecordPlace, BadRecordsSummary, TaskSummary } from '../report/task-summary.ts';
 
 /** Undefined if there are none. The places are in the order of the input. */
@@ -19,8 +20,8 @@ export function badRecordsNotice(bad: BadRecordsSummary | undefined, listed: str
   if (bad === undefined) return [];
   const { count, first } = bad;
   const records = count === 1 ? '1 bad record was' : `${count} bad records were`;
-  const { file, offset, message } = first[0]!;
+  const place = first[0]!;
   return [
-    `${records} skipped; ${listed} lists ${count > first.length ? `the first ${first.length}` : count === 1 ? 'it' : 'them'}. The first: ${file}, byte ${offset}: ${message}`,
+    `${records} skipped; ${listed} lists ${count > first.length ? `the first ${first.length}` : count === 1 ? 'it' : 'them'}. The first: ${badRecordText(place, place.file)}`,
   ];
 }
