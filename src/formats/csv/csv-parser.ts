@@ -22,7 +22,7 @@ import type { RecordParser } from '../byte-ranges.ts';
 import type { OpenPiece } from '../source.ts';
 import { Cells } from './cells.ts';
 import { type Header, headerOf } from './csv-header.ts';
-import type { CsvDialect, CsvEncoding, CsvHeader } from './csv-options.ts';
+import { type CsvDialect, type CsvEncoding, type CsvHeader, NONE } from './csv-options.ts';
 import { CsvScanner, INCOMPLETE, MALFORMED, NEWLINE } from './csv-scanner.ts';
 import { malformedMessage, wrongColumnCount } from './messages.ts';
 import { RecordStart } from './record-start.ts';
@@ -279,7 +279,13 @@ export class CsvParser<R> implements RecordParser<R> {
     const cells = this.#cells;
     if (columnCount === -1 || (moreAllowed && cells.columnCount > columnCount)) return true;
     if (cells.columnCount > 1 || !cells.isEmpty(0)) {
-      this.#bad(wrongColumnCount(cells, { columnCount, isHeader: this.#format.header !== false }));
+      this.#bad(
+        wrongColumnCount(cells, {
+          columnCount,
+          isHeader: this.#format.header !== false,
+          hasQuotes: this.#format.dialect.quote !== NONE,
+        }),
+      );
     }
     return false;
   }

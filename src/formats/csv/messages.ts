@@ -39,11 +39,11 @@ export function malformedMessage({ what, column, at }: Malformed, place: Malform
 /** Says that a record has the wrong number of columns. */
 export function wrongColumnCount(
   cells: Cells,
-  { columnCount, isHeader }: { columnCount: number; isHeader: boolean },
+  { columnCount, isHeader, hasQuotes }: { columnCount: number; isHeader: boolean; hasQuotes: boolean },
 ): string {
   const found = cells.columnCount;
   const last = cells.text(found - 1);
-  return `the record has ${columns(found)}, but ${isHeader ? 'the header has' : 'the job declares'} ${columnCount}; the last one is ${shown(last)}. Correct the record (a delimiter inside a field needs quotes around the field)${
+  return `the record has ${columns(found)}, but ${isHeader ? 'the header has' : 'the job declares'} ${columnCount}; the last one is ${shown(last)}. Correct the record (${hasQuotes ? 'a delimiter inside a field needs quotes around the field' : 'no field may hold the delimiter'})${
     found > columnCount && !isHeader ? ", or ignore further columns with extraColumns: 'ignore'" : ''
   }.`;
 }
