@@ -44,25 +44,27 @@ export class Cells {
   }
 
   startOf(column: number): number {
-    return column === 0 ? this.#recordStart : this.#scanner.ends[column - 1]! + 1;
+    const scanner = this.#scanner;
+    return column === 0 ? this.#recordStart : scanner.ends[scanner.first + column - 1]! + 1;
   }
 
   endOf(column: number): number {
-    return this.#scanner.ends[column]!;
+    const scanner = this.#scanner;
+    return scanner.ends[scanner.first + column]!;
   }
 
   isEmpty(column: number): boolean {
-    return this.startOf(column) === this.#scanner.ends[column]!;
+    return this.startOf(column) === this.endOf(column);
   }
 
   isQuoted(column: number): boolean {
     const start = this.startOf(column);
-    return start < this.#scanner.ends[column]! && this.#block.bytes[start] === this.#quote;
+    return start < this.endOf(column) && this.#block.bytes[start] === this.#quote;
   }
 
   text(column: number): string {
     const start = this.startOf(column);
-    const end = this.#scanner.ends[column]!;
+    const end = this.endOf(column);
     if (start === end) return '';
     if (this.#block.bytes[start] !== this.#quote) return this.#decode(start, end);
     const text = this.#decode(start + 1, end - 1);
@@ -74,7 +76,7 @@ export class Cells {
   /** Undefined if it is not a number. */
   number(column: number): number | undefined {
     let start = this.startOf(column);
-    let end = this.#scanner.ends[column]!;
+    let end = this.endOf(column);
     if (start < end && this.#block.bytes[start] === this.#quote) {
       start += 1;
       end -= 1;

@@ -12,6 +12,7 @@
 
 import { type CsvDialect, NONE } from './csv-options.ts';
 import { TextBlock } from './text-block.ts';
+import { TokenIndex } from './token-index.ts';
 
 export const NEWLINE = 0x0a;
 export const RETURN = 0x0d;
@@ -30,10 +31,9 @@ export interface Malformed {
   readonly at: number;
 }
 
-/** Searching text is faster than a loop over the bytes if fields have this many bytes on average. */
-const LONG_FIELD_BYTES = 6;
-/** How much of a block shows how long its fields are. */
+/** How much of a block shows whether its fields are quoted. */
 const SAMPLE_BYTES = 512;
+const NO_ENDS = new Int32Array(0);
 
 /** One per reader, since it holds the fields of the last record. */
 export class CsvScanner {
@@ -41,7 +41,9 @@ export class CsvScanner {
    * Where each field of the last record ends, quotes included. Field 0 starts where the record does, the others one byte
    * after the end of the field before.
    */
-  ends = new Int32Array(64);
+  ends: Int32Array = NO_ENDS;
+  /** The index in `ends` of field 0. */
+  first = 0;
   columnCount = 0;
   malformed: Malformed | undefined;
   /** If the last record is incomplete: where the quote is that has not been closed yet, or -1. */
@@ -49,11 +51,15 @@ export class CsvScanner {
   readonly block = new TextBlock();
 
   readonly #delimiter: number;
-  readonly #delimiterText: string;
   readonly #quote: number;
   readonly #quoteText: string;
-  /** Whether the fields of the block are long, and few of them are quoted. */
-  #isSearched = false;
+  /** Whether few fields of the block are quoted. */
+  #isIndexed = false;
+  readonly #tokens: TokenIndex;
+  /** The next line end of the tokens. */
+  #line = 0;
+  /** The ends that scan() finds. */
+  #scanned = new Int32Array(64);
   /** '\n' if it must not occur inside quotes. */
   readonly #forbidden: number;
   /** Most bytes of most text are greater than this, and need no further comparison. */
@@ -61,7 +67,7 @@ export class CsvScanner {
 
   constructor({ delimiter, quote, multiline }: CsvDialect) {
     this.#delimiter = delimiter;
-    this.#delimiterText = String.fromCharCode(delimiter);
+    this.#tokens = new TokenIndex(delimiter);
     this.#quote = quote;
     this.#quoteText = String.fromCharCode(quote);
     this.#forbidden = multiline ? NONE : NEWLINE;
@@ -71,7 +77,8 @@ export class CsvScanner {
   /** Must be called before bytes are scanned. */
   use(bytes: Buffer): void {
     this.block.use(bytes);
-    this.#isSearched = false;
+    this.#tokens.use(bytes);
+    this.#isIndexed = false;
   }
 
   /**
@@ -81,66 +88,65 @@ export class CsvScanner {
    * @returns where the next record starts, INCOMPLETE or MALFORMED
    */
   next(start: number, isEnd: boolean): number {
-    const { block } = this;
-    if (start >= block.end) this.#moveTo(start);
-    if (this.#isSearched) {
-      const next = this.#search(start);
+    if (start >= this.#tokens.end) this.#moveTo(start);
+    if (this.#isIndexed) {
+      const next = this.#lookUp(start);
       if (next !== INCOMPLETE) return next;
     }
-    return this.scan(start, block.bytes.length, isEnd);
+    return this.scan(start, this.block.bytes.length, isEnd);
   }
 
   #moveTo(start: number): void {
     const { block } = this;
+    const tokens = this.#tokens;
     block.moveTo(start);
-    const sampled = Math.min(SAMPLE_BYTES, block.text.length);
-    let fields = 0;
+    this.#isIndexed = this.#quote === NONE || this.#hasFewQuotes(block.text);
+    this.#line = 0;
+    if (this.#isIndexed) tokens.find(start, block.end);
+    else tokens.end = block.end;
+  }
+
+  #hasFewQuotes(text: string): boolean {
+    const sampled = Math.min(SAMPLE_BYTES, text.length);
     let lines = 0;
     let quoted = 0;
     let before = NEWLINE;
     for (let i = 0; i < sampled; i++) {
-      const code = block.text.charCodeAt(i);
+      const code = text.charCodeAt(i);
       if (code === NEWLINE) lines += 1;
-      else if (code === this.#delimiter) fields += 1;
       else if (code === this.#quote && (before === NEWLINE || before === this.#delimiter)) quoted += 1;
       before = code;
     }
-    this.#isSearched = sampled >= (fields + lines) * LONG_FIELD_BYTES && quoted * 2 <= lines;
+    return quoted * 2 <= lines;
   }
 
   /** The fast way, for a record without quotes that ends in the block. INCOMPLETE for all others. */
-  #search(start: number): number {
+  #lookUp(start: number): number {
     const { block } = this;
-    let newline = block.text.indexOf('\n', start - block.start);
-    if (newline === -1) {
-      if (start === block.start || block.end === block.bytes.length) return INCOMPLETE;
+    const tokens = this.#tokens;
+    let line = this.#line;
+    while (line < tokens.lineCount && tokens.places[tokens.lines[line]!]! < start) line += 1;
+    if (line === tokens.lineCount) {
+      if (start === tokens.start || tokens.end === block.bytes.length) return INCOMPLETE;
       this.#moveTo(start);
-      newline = block.text.indexOf('\n');
-      if (newline === -1) return INCOMPLETE;
+      if (!this.#isIndexed || tokens.lineCount === 0) return INCOMPLETE;
+      line = 0;
     }
-    const { text, start: blockStart } = block;
-    newline += blockStart;
+    this.#line = line + 1;
+    // A record starts where the index does or after a line end, so all tokens since then are in it.
+    const first = line === 0 ? 0 : tokens.lines[line - 1]! + 1;
+    const last = tokens.lines[line]!;
+    const { places } = tokens;
+    const newline = places[last]!;
     if (this.#quote !== NONE) {
-      if (block.quoteAt < start) block.quoteAt = indexIn(text, this.#quoteText, start, blockStart);
+      if (block.quoteAt < start) block.quoteAt = indexIn(block.text, this.#quoteText, start, block.start);
       if (block.quoteAt < newline) return INCOMPLETE;
     }
-    const delimiter = this.#delimiterText;
-    let at = block.delimiterAt;
-    if (at < start) at = indexIn(text, delimiter, start, blockStart);
-    let ends = this.ends;
-    let column = 0;
-    let fieldStart = start;
-    while (at < newline) {
-      if (column === ends.length) ends = this.#growEnds();
-      ends[column] = at;
-      column += 1;
-      fieldStart = at + 1;
-      at = indexIn(text, delimiter, fieldStart, blockStart);
-    }
-    block.delimiterAt = at;
-    if (column === ends.length) ends = this.#growEnds();
-    ends[column] = newline > fieldStart && block.bytes[newline - 1] === RETURN ? newline - 1 : newline;
-    this.columnCount = column + 1;
+    const fieldStart = first === last ? start : places[last - 1]! + 1;
+    if (newline > fieldStart && block.bytes[newline - 1] === RETURN) places[last] = newline - 1;
+    this.ends = places;
+    this.first = first;
+    this.columnCount = last - first + 1;
     return newline + 1;
   }
 
@@ -153,10 +159,12 @@ export class CsvScanner {
     const { bytes } = this.block;
     const delimiter = this.#delimiter;
     const specialMax = this.#specialMax;
-    let ends = this.ends;
+    let ends = this.#scanned;
     let column = 0;
     let fieldStart = start;
     let at = start;
+    this.ends = ends;
+    this.first = 0;
     this.openQuoteAt = -1;
     while (at < end) {
       const byte = bytes[at]!;
@@ -219,8 +227,9 @@ export class CsvScanner {
   }
 
   #growEnds(): Int32Array<ArrayBuffer> {
-    const grown = new Int32Array(this.ends.length * 2);
-    grown.set(this.ends);
+    const grown = new Int32Array(this.#scanned.length * 2);
+    grown.set(this.#scanned);
+    this.#scanned = grown;
     this.ends = grown;
     return grown;
   }

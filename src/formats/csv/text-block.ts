@@ -17,8 +17,7 @@ export class TextBlock {
   /** The text stands for bytes[start, end). */
   start = 0;
   end = 0;
-  /** Index of the next delimiter and of the next quote, from where they were last needed. -1: not known. */
-  delimiterAt = -1;
+  /** Index of the next quote, from where it was last needed. -1: not known. */
   quoteAt = -1;
   #isAscii: boolean | undefined;
   #utf8End: number | undefined;
@@ -59,7 +58,6 @@ export class TextBlock {
     this.text = text;
     this.start = start;
     this.end = end;
-    this.delimiterAt = -1;
     this.quoteAt = -1;
     this.#isAscii = undefined;
     this.#utf8End = undefined;
