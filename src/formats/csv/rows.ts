@@ -1,4 +1,5 @@
 /** Makes the records of a CSV file from its cells. */
+import { type ObjectMaker, objectMaker } from '../object-maker.ts';
 import type { Cells } from './cells.ts';
 import type { CsvType } from './csv-options.ts';
 import { wrongType } from './messages.ts';
@@ -40,7 +41,7 @@ export class ObjectRows implements RowMaker<object> {
   readonly moreAllowed: boolean;
   readonly #wanted: readonly WantedColumn[];
   readonly #values: Cell[];
-  readonly #objectOf: (values: readonly Cell[]) => object;
+  readonly #objectOf: ObjectMaker;
   readonly #nullText: string;
 
   constructor(
@@ -49,7 +50,7 @@ export class ObjectRows implements RowMaker<object> {
   ) {
     this.#wanted = wanted;
     this.#values = wanted.map(() => undefined);
-    this.#objectOf = knownObjectMaker(wanted.map(({ name }) => name));
+    this.#objectOf = objectMaker(wanted.map(({ name }) => name));
     this.columnCount = options.columnCount;
     this.moreAllowed = options.moreAllowed;
     this.#nullText = options.nullText;
@@ -88,54 +89,6 @@ export class ObjectRows implements RowMaker<object> {
     if (!cells.isQuoted(index)) return this.#nullText !== '' && cells.text(index) === this.#nullText;
     return type !== 'string?' && cells.endOf(index) - cells.startOf(index) === 2;
   }
-}
-
-/** A job reads all pieces of its files with one or a few lists of columns. */
-const OBJECT_MAKERS_MAX = 32;
-const objectMakers = new Map<string, (values: readonly Cell[]) => object>();
-
-/**
- * The same function for the same names: the records of all pieces then have one hidden class, which makes the job's `map`
- * faster, too.
- */
-function knownObjectMaker(names: readonly string[]): (values: readonly Cell[]) => object {
-  const key = JSON.stringify(names);
-  let maker = objectMakers.get(key);
-  if (maker === undefined) {
-    maker = objectMaker(names);
-    if (objectMakers.size === OBJECT_MAKERS_MAX) objectMakers.clear();
-    objectMakers.set(key, maker);
-  }
-  return maker;
-}
-
-/**
- * Returns a function that makes plain objects of one hidden class. The properties are assigned one by one in a constructor,
- * since each place in code remembers the one name that it assigns: 4 ns for an object of two, and 30 ns if the process reads
- * files with different columns; a loop over the names takes 30 ns in any case.
- */
-function objectMaker(names: readonly string[]): (values: readonly Cell[]) => object {
-  // Assigning to __proto__ would set the prototype.
-  if (names.includes('__proto__')) {
-    return (values) => Object.fromEntries(names.map((name, i) => [name, values[i]]));
-  }
-  const count = names.length;
-  const [a = '', b = '', c = '', d = '', e = '', f = '', g = '', h = ''] = names;
-  function Row(this: Record<string, Cell>, values: readonly Cell[]): void {
-    if (count > 0) this[a] = values[0];
-    if (count > 1) this[b] = values[1];
-    if (count > 2) this[c] = values[2];
-    if (count > 3) this[d] = values[3];
-    if (count > 4) this[e] = values[4];
-    if (count > 5) this[f] = values[5];
-    if (count > 6) this[g] = values[6];
-    if (count > 7) this[h] = values[7];
-    for (let i = 8; i < count; i++) this[names[i]!] = values[i];
-  }
-  Row.prototype = Object.prototype;
-  // TypeScript has no type for a function that is a constructor.
-  const Constructor = Row as unknown as new (values: readonly Cell[]) => object;
-  return (values) => new Constructor(values);
 }
 
 /** Applies a function that checks and converts records. */

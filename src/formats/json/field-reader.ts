@@ -6,6 +6,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { parseJson, parseJsonExactly } from '../../codec/parse-json.ts';
 import { raw } from '../../codec/raw-bytes.ts';
 import { NO_BYTES } from '../../codec/record-slice.ts';
+import { type ObjectMaker, objectMaker } from '../object-maker.ts';
 import {
   CLOSE_OBJECT,
   COLON,
@@ -36,6 +37,19 @@ const LETTER_N = 0x6e;
 const EXACT_DIGITS_MAX = 15;
 const POWERS_OF_TEN = Array.from({ length: EXACT_DIGITS_MAX }, (_, exponent) => 10 ** exponent);
 
+/** How many names of a line are expected to be those of an earlier line, and how long they may be with quotes and colon. */
+const EXPECTED_MAX = 64;
+const EXPECTED_BYTES_MAX = 32;
+
+/** Objects of so many orders of fields are made by constructors, which is fast; all others field by field. */
+const SHAPES_MAX = 8;
+
+/** The fields of a line in the order in which they occur: indexes in the list of fields. */
+interface Shape {
+  readonly order: readonly number[];
+  readonly make: ObjectMaker;
+}
+
 export class FieldReader {
   /** Where the line ends that was read last: after its newline. */
   end = 0;
@@ -49,6 +63,20 @@ export class FieldReader {
   #text = '';
   #isAscii = true;
   #hasEscapes = false;
+
+  /** The names of an earlier line in their order, each with its quotes and colon in EXPECTED_BYTES_MAX bytes. */
+  readonly #expected = new Uint8Array(EXPECTED_MAX * EXPECTED_BYTES_MAX);
+  #expectedCount = 0;
+  /** How many of these bytes count. 0: no name is expected there. Two more than there are names, so that none is looked up beyond. */
+  readonly #expectedBytes = new Uint8Array(EXPECTED_MAX + 2);
+  /** Which field it is, or -1. */
+  readonly #expectedFields = new Int32Array(EXPECTED_MAX);
+  /** The fields of the current line, and their values. */
+  readonly #order: number[] = [];
+  readonly #values: unknown[] = [];
+  /** The shape of the line before. */
+  #shape: Shape = { order: [], make: objectMaker([]) };
+  readonly #shapes: Shape[] = [this.#shape];
 
   constructor(fields: readonly string[], exactIntegers = false) {
     this.#fields = fields;
@@ -81,23 +109,36 @@ export class FieldReader {
     let at = skipSpaces(bytes, from, SPACES_IN_LINE);
     if (bytes[at] !== OPEN_OBJECT) return undefined;
     at = skipSpaces(bytes, at + 1, SPACES_IN_LINE);
-    const record: Record<string, unknown> = {};
+    let found = 0;
+    // The place among the expected names.
+    let place = 0;
+    let unexpected = 0;
     let more = bytes[at] !== CLOSE_OBJECT;
     while (more) {
-      if (bytes[at] !== QUOTE) return undefined;
-      const nameEnd = skipString(bytes, at + 1);
-      if (nameEnd < 0) return undefined;
-      const field = this.#fieldAt(bytes, at, nameEnd);
-      // A compact writer puts the colon right after the name, and the value right after the colon.
-      at =
-        bytes[nameEnd] === COLON
-          ? skipSpaces(bytes, nameEnd + 1, SPACES_IN_LINE)
-          : skipColon(bytes, nameEnd, SPACES_IN_LINE);
-      if (at < 0) return undefined;
+      let field: number;
+      // A line may lack a field, so that the name after the expected one comes.
+      if (this.#isExpected(bytes, at, place) || this.#isExpected(bytes, at, ++place)) {
+        field = this.#expectedFields[place]!;
+        at = skipSpaces(bytes, at + this.#expectedBytes[place]!, SPACES_IN_LINE);
+        place += 1;
+      } else {
+        place -= 1;
+        if (bytes[at] !== QUOTE) return undefined;
+        const nameEnd = skipString(bytes, at + 1);
+        if (nameEnd < 0) return undefined;
+        field = this.#fieldAt(bytes, at, nameEnd);
+        if (place < this.#expectedCount) unexpected += 1;
+        else if (this.#expect(bytes, [at, nameEnd], field)) place += 1;
+        at = skipColon(bytes, nameEnd, SPACES_IN_LINE);
+        if (at < 0) return undefined;
+      }
       const valueEnd = skipValue(bytes, at, SPACES_IN_LINE);
       if (valueEnd < 0) return undefined;
-      // Of two fields of the same name the last one counts, as in JSON.parse.
-      if (field !== undefined) record[field] = this.#valueAt(at, valueEnd);
+      if (field !== -1) {
+        this.#order[found] = field;
+        this.#values[found] = this.#valueAt(at, valueEnd);
+        found += 1;
+      }
       at = skipSpaces(bytes, valueEnd, SPACES_IN_LINE);
       more = bytes[at] === COMMA;
       if (more) at = skipSpaces(bytes, at + 1, SPACES_IN_LINE);
@@ -106,25 +147,84 @@ export class FieldReader {
     at = skipSpaces(bytes, at + 1, SPACES_IN_LINE);
     if (bytes[at] !== NEWLINE) return undefined;
     this.end = at + 1;
+    if (unexpected * 2 > place) this.#expectNothing();
+    return this.#record(found);
+  }
+
+  /** Whether the bytes are the name that is expected at this place. */
+  #isExpected(bytes: Buffer, at: number, place: number): boolean {
+    const expected = this.#expected;
+    const sizeBytes = this.#expectedBytes[place]!;
+    const start = place * EXPECTED_BYTES_MAX;
+    for (let i = 0; i < sizeBytes; i++) {
+      if (bytes[at + i] !== expected[start + i]) return false;
+    }
+    return sizeBytes > 0;
+  }
+
+  /** Expects the name, whose bytes with quotes are [start, end), as the last one of the next line. Returns false if it cannot. */
+  #expect(bytes: Buffer, [start, end]: readonly [number, number], field: number): boolean {
+    const place = this.#expectedCount;
+    const sizeBytes = end + 1 - start;
+    // A compact writer puts the colon right after the name.
+    if (bytes[end] !== COLON || sizeBytes > EXPECTED_BYTES_MAX || place === EXPECTED_MAX) return false;
+    this.#expected.set(bytes.subarray(start, end + 1), place * EXPECTED_BYTES_MAX);
+    this.#expectedBytes[place] = sizeBytes;
+    this.#expectedFields[place] = field;
+    this.#expectedCount += 1;
+    return true;
+  }
+
+  #expectNothing(): void {
+    this.#expectedCount = 0;
+    this.#expectedBytes.fill(0);
+  }
+
+  /** The object of the first `count` fields found, in the order of the line, as JSON.parse makes it. */
+  #record(count: number): Record<string, unknown> {
+    if (!isOrder(this.#shape.order, this.#order, count)) {
+      const shape = this.#shapeOf(count);
+      if (shape === undefined) return this.#unshaped(count);
+      this.#shape = shape;
+    }
+    return this.#shape.make(this.#values) as Record<string, unknown>;
+  }
+
+  /** Undefined if a field occurs twice, and if there are too many shapes. */
+  #shapeOf(count: number): Shape | undefined {
+    const shapes = this.#shapes;
+    for (const shape of shapes) {
+      if (isOrder(shape.order, this.#order, count)) return shape;
+    }
+    if (shapes.length === SHAPES_MAX) return undefined;
+    const order = this.#order.slice(0, count);
+    if (new Set(order).size < count) return undefined;
+    const shape = { order, make: objectMaker(order.map((field) => this.#fields[field]!)) };
+    shapes.push(shape);
+    return shape;
+  }
+
+  #unshaped(count: number): Record<string, unknown> {
+    const record: Record<string, unknown> = {};
+    // Of two fields of the same name the last one counts, as in JSON.parse.
+    for (let i = 0; i < count; i++) record[this.#fields[this.#order[i]!]!] = this.#values[i];
     return record;
   }
 
-  /** The field whose name, with quotes, is bytes[start, end). */
-  #fieldAt(bytes: Buffer, start: number, end: number): string | undefined {
+  /** The field whose name, with quotes, is bytes[start, end), or -1. */
+  #fieldAt(bytes: Buffer, start: number, end: number): number {
     const length = end - start - 2;
     const names = this.#names;
     for (let i = 0; i < names.length; i++) {
-      if (names[i]!.length === length && isAt(names[i]!, bytes, start + 1)) return this.#fields[i];
+      if (names[i]!.length === length && isAt(names[i]!, bytes, start + 1)) return i;
     }
     // A name may be written with escapes. Then it is longer than what it stands for.
-    return this.#hasEscapes && hasBackslash(bytes, start, end)
-      ? this.#escapedField(bytes, start, end)
-      : undefined;
+    return this.#hasEscapes && hasBackslash(bytes, start, end) ? this.#escapedField(bytes, start, end) : -1;
   }
 
-  #escapedField(bytes: Buffer, start: number, end: number): string | undefined {
+  #escapedField(bytes: Buffer, start: number, end: number): number {
     const name = parseJson(bytes.toString('utf8', start, end));
-    return this.#fields.find((field) => field === name);
+    return typeof name === 'string' ? this.#fields.indexOf(name) : -1;
   }
 
   /** The value whose bytes are [start, end), which the scanner has verified. */
@@ -150,6 +250,15 @@ export class FieldReader {
   #parse(text: string): unknown {
     return this.#exactIntegers ? parseJsonExactly(text) : parseJson(text);
   }
+}
+
+/** Whether the first `count` fields are these. */
+function isOrder(order: readonly number[], fields: readonly number[], count: number): boolean {
+  if (order.length !== count) return false;
+  for (let i = 0; i < count; i++) {
+    if (order[i] !== fields[i]) return false;
+  }
+  return true;
 }
 
 function isAt(name: Buffer, bytes: Buffer, from: number): boolean {
