@@ -9,8 +9,8 @@
  * when the engine sends them. gzip, zstd, DuckDB, polars, Spark and this project read such files.
  */
 import { MapReduceError } from '../base/errors.ts';
+import { checkOptionNames } from '../base/nearest-name.ts';
 import { ownFields } from './file-sinks.ts';
-import { checkOptionNames } from './option-names.ts';
 import type { FileCompression, Sink } from './sink.ts';
 
 export interface CompressionOptions {

@@ -1,8 +1,8 @@
 /** Sinks that write several files: Hive-style folders, and files of about the same size. */
 import { MapReduceError } from '../base/errors.ts';
+import { checkOptionNames } from '../base/nearest-name.ts';
 import { unencodable } from '../codec/unencodable.ts';
 import { folderProblem } from '../report/result-names.ts';
-import { checkOptionNames } from './option-names.ts';
 import type { Sink } from './sink.ts';
 
 /** The columns of a folder, from the outer folder to the inner: `{ dt: '2024-01-01', country: 'NZ' }`. */

@@ -1,8 +1,8 @@
 /** Input that no file holds: numbered records, for jobs that create or simulate something. */
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { checkOptionNames } from '../../base/nearest-name.ts';
 import { preview } from '../../base/show-value.ts';
-import { checkOptionNames } from '../option-names.ts';
 import type { OpenPiece, Piece, RecordBatch, RecordReader, Source } from '../source.ts';
 
 /** Options of `generate()`. */

@@ -1,8 +1,8 @@
 /** Files as records: for many small files that are not lists of records themselves, such as images or documents. */
 import { MapReduceError } from '../../base/errors.ts';
+import { checkOptionNames } from '../../base/nearest-name.ts';
 import { preview } from '../../base/show-value.ts';
 import { byteRanges, type RecordParser } from '../byte-ranges.ts';
-import { checkOptionNames } from '../option-names.ts';
 import type { OpenPiece, Source } from '../source.ts';
 import {
   checkedInvalid,

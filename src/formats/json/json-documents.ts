@@ -3,9 +3,9 @@
  * elements of one array in it.
  */
 import { MapReduceError } from '../../base/errors.ts';
+import { checkOptionNames } from '../../base/nearest-name.ts';
 import { preview } from '../../base/show-value.ts';
 import { byteRanges } from '../byte-ranges.ts';
-import { checkOptionNames } from '../option-names.ts';
 import type { Source } from '../source.ts';
 import { type StandardSchema, schemaCheck } from '../standard-schema.ts';
 

@@ -10,10 +10,11 @@
  * A block is decoded as a whole if it is valid, and otherwise line by line. A line shares memory with its decoded block
  * (48 KiB): a job that keeps a few lines of many blocks for a long time should copy them.
  */
+
+import { checkOptionNames } from '../../base/nearest-name.ts';
 import { preview } from '../../base/show-value.ts';
 import { byteRanges } from '../byte-ranges.ts';
 import { LineBlocks, type LinesPiece } from '../line-blocks.ts';
-import { checkOptionNames } from '../option-names.ts';
 import type { OpenPiece, Source } from '../source.ts';
 import {
   checkedInvalid,
