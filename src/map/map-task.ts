@@ -173,16 +173,7 @@ async function mapSplit(
     : undefined;
   const bad = new BadRecords(skip);
   const place = new RecordPlace();
-  const context: MapContext<unknown, unknown, ParameterValues, unknown> = {
-    params: settings.params,
-    state: setUp(job, settings.params),
-    count: staged?.count ?? count,
-    emit: job.shuffle === undefined ? emitterOf(job, staged?.emit ?? emit) : (staged?.emit ?? emit),
-    get file() {
-      return place.file;
-    },
-    position: () => place.position(),
-  };
+  const context = contextOf(environment, place, staged ?? { emit, count });
   const totals = new ReadTotals();
   const delivers = job.inputs.map((input) =>
     staged === undefined
@@ -226,6 +217,23 @@ async function mapSplit(
     ...totals.summary(),
     ...(badRecords === undefined ? {} : { badRecords }),
     counters: sortedCounters(counters),
+  };
+}
+
+function contextOf(
+  { job, settings }: TaskEnvironment,
+  place: RecordPlace,
+  { emit, count }: Pick<StagedEmits, 'emit' | 'count'>,
+): MapContext<unknown, unknown, ParameterValues, unknown> {
+  return {
+    params: settings.params,
+    state: setUp(job, settings.params),
+    count,
+    emit: job.shuffle === undefined ? emitterOf(job, emit) : emit,
+    get file() {
+      return place.file;
+    },
+    position: () => place.position(),
   };
 }
 

@@ -14,7 +14,6 @@ describe('the commands on AWS', () => {
   test.each([
     ['no app', ['submit', '--input'], /no app is named|argument missing/],
     ['a path instead of an app', ['submit', './job.ts', '--input', 'a.txt'], /mapreduce deploy --jobs/],
-    ['no input', ['submit', 'word-count'], /needs --input/],
     [
       'a bad size',
       ['submit', 'word-count', '-i', 'a.txt', '--split-size', 'big'],

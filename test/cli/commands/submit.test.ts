@@ -111,6 +111,12 @@ test.each<[string, string, SubmitFlags, RegExp]>([
     { reducers: '1000000' },
     /--reducers must be a whole number from 1 to 10000/,
   ],
+  [
+    'no input',
+    'word-count',
+    { input: [] },
+    /job 'word-count' needs input\. Name files, folders or globs with --input/,
+  ],
   ['a file that does not exist', 'word-count', { input: ['a.txt', 'b.txt'] }, /b\.txt/],
   ['a folder without files', 'word-count', { input: ['empty'] }, /empty/],
   ['a file of another format', 'word-count', { input: ['a.txt', 'packed.xz'] }, /packed\.xz is an xz file/],
