@@ -278,11 +278,11 @@ describeOnEmulators('Faults', (emulator) => {
 
   test('if an input is overwritten while the job runs, the failure names it and says what to do', async () => {
     await stack.put('data/changing/a.txt', `before ${WORD} after\n`);
-    await stack.put('data/changing/b.txt', 'as it was\n');
-    // Both files are in one split. The task reads the second after the first.
+    await stack.put('data/changing/b.txt', 'as it was\n'.repeat(30_000));
+    // Both files are in one split. The second is too large to be read ahead, so the task reads it after the first.
     const job = await startJob(
       { map: 'stand still' },
-      { inputs: ['data/changing/'], splitSizeBytes: 1_000, reducers: 1 },
+      { inputs: ['data/changing/'], splitSizeBytes: 1_000_000, reducers: 1 },
     );
 
     await standingStill(job.meetIn, 1);
