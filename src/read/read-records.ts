@@ -62,9 +62,9 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
   let reader: RecordReader<R>;
   let seen = open.chunkEnd;
   try {
+    await open.lookInside(source);
     reader = source.read(open);
     onReader?.(reader);
-    await open.lookInside(source);
     for await (const batch of reader) {
       const { chunkStart, chunkEnd } = open;
       const held = beforeBatch?.(chunkEnd === seen ? chunkEnd : chunkStart, chunkEnd - seen, open.read.bytes);

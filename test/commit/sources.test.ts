@@ -1,4 +1,5 @@
 /** What a source decides, through whole jobs: pieces, counts, borders, several inputs, bad records. */
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/base/limits.ts';
 import {
@@ -386,6 +387,33 @@ describe('the counts of a source', () => {
     );
 
     expect(records).toEqual(['h:10', 'h:10']);
+  });
+
+  it('are read with what look() saw, also in a compressed file, where only the task can look', async () => {
+    const plain = textLines();
+    const marked: Source<string> = {
+      ...plain,
+      look: (head) => head.subarray(0, 2).toString(),
+      read(piece) {
+        const mark = String(piece.look);
+        const reader = plain.read({ ...piece, look: undefined });
+        return {
+          get unitsRead() {
+            return reader.unitsRead;
+          },
+          offset: () => reader.offset(),
+          async *[Symbol.asyncIterator]() {
+            for await (const batch of reader) {
+              yield { forEach: (deliver) => batch.forEach((line) => void deliver(`${mark}:${line}`)) };
+            }
+          },
+        } satisfies RecordReader<string>;
+      },
+    };
+
+    const { records } = await run(through(marked), { a: 'ab\n', 'b.gz': gzipSync('cd\n') }, { reducers: 0 });
+
+    expect(records).toEqual(['ab:ab', 'cd:cd']);
   });
 
   it('of a source that cuts files itself come from the pieces that it made', async () => {
