@@ -1,11 +1,12 @@
 /** One of several files that a task writes, from begin() to end() of its sink. */
-import { userCodeError } from '../api/user-code.ts';
+
 import type { AttemptId, JobId } from '../base/ids.ts';
 import { appendBytes } from '../codec/append-bytes.ts';
 import type { FileWriter, Sink } from '../formats/sink.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { ATTEMPT_METADATA, JOB_METADATA } from './committed-part.ts';
 import type { ListedFile } from './file-list.ts';
+import { writeFrame } from './part-output.ts';
 import { ResultObject } from './result-object.ts';
 
 export interface OutputFileOptions {
@@ -40,7 +41,7 @@ export class OutputFile {
     });
     this.#writer = sink.createWriter();
     this.#targetBytes = sink.targetFileBytes ?? Number.POSITIVE_INFINITY;
-    this.#frame('begin');
+    writeFrame('begin', this.#writer, this.#object.sink);
   }
 
   write(key: unknown, value: unknown): void {
@@ -73,7 +74,7 @@ export class OutputFile {
 
   /** Ends the file and makes it visible, under a name that no other attempt uses. */
   async close(): Promise<ListedFile> {
-    this.#frame('end');
+    writeFrame('end', this.#writer, this.#object.sink);
     const { records, bytes, crc32 } = await this.#object.end();
     const { etag } = await this.#object.replace();
     return { name: this.name, records, bytes, crc32, etag };
@@ -81,14 +82,6 @@ export class OutputFile {
 
   abort(): Promise<void> {
     return this.#object.abort();
-  }
-
-  #frame(method: 'begin' | 'end'): void {
-    try {
-      this.#writer[method]?.(this.#object.sink);
-    } catch (error) {
-      throw userCodeError('output', error, {}, `output.${method}()`);
-    }
   }
 }
 

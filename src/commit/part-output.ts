@@ -3,6 +3,7 @@
  * part that is to be merged has neither, because the merged file has them once (stages/merge-parts.ts).
  */
 import { userCodeError } from '../api/user-code.ts';
+import type { ByteSink } from '../codec/codec.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
 import type { EncodedRecordWriter, FileWriter } from '../formats/sink.ts';
 import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
@@ -22,7 +23,7 @@ export class PartOutput implements TaskOutput {
     this.#writer = job.output.sinks[0]!.sink.createWriter();
     this.#isFile = !settings.merge;
     this.#writeEncoded = codecs && encodedWriterOf(this.#writer, codecs);
-    if (this.#isFile) this.#frame('begin');
+    if (this.#isFile) writeFrame('begin', this.#writer, this.#part.sink);
   }
 
   write(key: unknown, value: unknown): void {
@@ -44,20 +45,25 @@ export class PartOutput implements TaskOutput {
   }
 
   async commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
-    if (this.#isFile) this.#frame('end');
+    if (this.#isFile) writeFrame('end', this.#writer, this.#part.sink);
     return await this.#part.commit(attempt);
   }
 
   abort(): Promise<void> {
     return this.#part.abort();
   }
+}
 
-  #frame(method: 'begin' | 'end'): void {
-    try {
-      this.#writer[method]?.(this.#part.sink);
-    } catch (error) {
-      throw userCodeError('output', error, {}, `output.${method}()`);
-    }
+/** Calls the writer's begin() or end(), if it has one. @throws UserCodeError for what it throws */
+export function writeFrame(
+  method: 'begin' | 'end',
+  writer: FileWriter<unknown, unknown>,
+  out: ByteSink,
+): void {
+  try {
+    writer[method]?.(out);
+  } catch (error) {
+    throw userCodeError('output', error, {}, `output.${method}()`);
   }
 }
 

@@ -1,8 +1,7 @@
 /** Lets a source that cuts files itself do so: it reads what it needs of each file, such as a footer. */
-import type { JobInput } from '../api/job.ts';
 import { LIMITS } from '../base/limits.ts';
 import { mapBounded } from '../base/map-bounded.ts';
-import type { Piece } from '../formats/source.ts';
+import type { FileToCut, Piece, Source } from '../formats/source.ts';
 import type { InputFile } from '../read/input-file.ts';
 import { StoredPiece } from '../read/open-piece.ts';
 import { inputError, namingFile } from '../read/read-records.ts';
@@ -10,16 +9,16 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { assertCovered, pieceOfFile } from './assert-piece.ts';
 
 /**
- * @returns the pieces of each uncompressed file; undefined if the engine cuts the files
+ * @param cut  the source's own function
+ * @returns the pieces of each uncompressed file
  * @throws what the source throws; JobDefinitionError if its pieces are not pieces of the file
  */
 export async function madePieces(
-  { source }: JobInput,
+  source: Source<unknown>,
+  cut: (file: FileToCut) => AsyncIterable<Piece> | Iterable<Piece>,
   files: readonly InputFile[],
   { store, pieceBytes, check }: { store: ObjectStore; pieceBytes: number; check: () => void },
-): Promise<ReadonlyMap<InputFile, readonly Piece[]> | undefined> {
-  const { cuts } = source;
-  if (typeof cuts !== 'object' || !('files' in cuts)) return undefined;
+): Promise<ReadonlyMap<InputFile, readonly Piece[]>> {
   const plain = files.filter(({ compression }) => compression === 'none');
   const made = await mapBounded(plain, LIMITS.inputLooksMax, async (file) => {
     check();
@@ -30,7 +29,7 @@ export async function madePieces(
     const place = { file: file.key, sizeBytes: file.sizeBytes };
     const pieces: Piece[] = [];
     try {
-      for await (const piece of cuts.files({
+      for await (const piece of cut({
         name: file.key,
         sizeBytes: file.sizeBytes,
         pieceBytes,

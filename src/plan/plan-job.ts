@@ -97,19 +97,18 @@ async function openedInputs(
 ): Promise<InputToCut[]> {
   const check = () => watched?.control.check();
   const opened: InputToCut[] = [];
-  for (const [index, input] of job.inputs.entries()) {
-    const { source } = input;
+  for (const [index, { source }] of job.inputs.entries()) {
     const looked = await lookInside(files[index] ?? [], { store, source, check });
-    const made = cutsFiles(source)
-      ? await (await import('./made-pieces.ts')).madePieces(input, looked, { store, pieceBytes, check })
-      : undefined;
-    opened.push({ source, files: looked, ...(made === undefined ? {} : { made }) });
+    const { cuts } = source;
+    if (typeof cuts !== 'object' || !('files' in cuts)) {
+      opened.push({ source, files: looked });
+      continue;
+    }
+    const { madePieces } = await import('./made-pieces.ts');
+    const made = await madePieces(source, (file) => cuts.files(file), looked, { store, pieceBytes, check });
+    opened.push({ source, files: looked, made });
   }
   return opened;
-}
-
-function cutsFiles({ cuts }: InputToCut['source']): boolean {
-  return typeof cuts === 'object' && 'files' in cuts;
 }
 
 function namedInputs(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { taskId } from '../../src/base/ids.ts';
 import type { FileList } from '../../src/commit/file-list.ts';
 import { mergeRunKey, partKey, shuffleKey } from '../../src/commit/layout.ts';
@@ -7,15 +7,11 @@ import { tasksOf } from '../../src/plan/stages.ts';
 import type { JobPlan, TaskSpec } from '../../src/plan/task.ts';
 import { closeMapStage } from '../../src/stages/map-barrier.ts';
 import { counting } from './counting-jobs.ts';
-import { environmentOf, LAYOUT, scratchFolder } from './environment.ts';
+import { environmentOf, LAYOUT, scratchFolder, scratchOfFile } from './environment.ts';
 import { storeOf } from './random-jobs.ts';
 import { objectsBelow, partsOf, runSmallJob, runTask } from './small-job.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 const mapOnly = defineJob({
   name: 'map-only',

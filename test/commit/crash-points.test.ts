@@ -3,7 +3,7 @@
  * or the process dies right before or right after it. The coordinator retries the step that failed. The result must be
  * the same as without the fault.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { KiB, MiB } from '../../src/base/limits.ts';
 import {
   byRange,
@@ -23,14 +23,10 @@ import { FileStore } from '../../src/storage/file/file-store.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { FAULT_KINDS, type FaultKind, FaultyStore } from '../helpers/faulty-store.ts';
-import { scratchFolder } from './environment.ts';
+import { scratchFolder, scratchOfFile } from './environment.ts';
 import { objectsBelow, runSmallJob, type SmallJobOptions } from './small-job.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 const TEXT: Readonly<Record<string, string>> = {
   'in/a.txt': 'the quick brown fox\njumps over the lazy dog\nthe end\n',

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { Job, ParameterValues } from '../../src/api/job.ts';
 import { jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
@@ -19,6 +20,13 @@ export const NO_CONTROL: AttemptControl = { check: () => {} };
 export function scratchFolder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'attempt-'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** The same for all tests of a file. Call it outside of tests. */
+export function scratchOfFile(): { readonly path: string } {
+  const scratch = scratchFolder();
+  afterAll(() => scratch[Symbol.dispose]());
+  return scratch;
 }
 
 export function settingsOf(job: Job, more: Partial<JobSettings> = {}): JobSettings {

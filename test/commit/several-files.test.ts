@@ -1,7 +1,7 @@
 /** Whole jobs whose tasks write several files: named outputs, folders, files of a target size. */
 import { readdirSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MiB } from '../../src/base/limits.ts';
 import {
   csv,
@@ -18,14 +18,10 @@ import {
   tsv,
 } from '../../src/index.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
-import { scratchFolder } from './environment.ts';
+import { scratchOfFile } from './environment.ts';
 import { objectsBelow, runSmallJob, type SmallJobOptions } from './small-job.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 const COMMON = { description: '', input: textLines() } as const;
 

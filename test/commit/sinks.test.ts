@@ -1,6 +1,6 @@
 /** Whole jobs with every kind of sink: plain and compressed, merged in both ways, with empty parts. */
 import { crc32, gunzipSync, gzipSync, zstdDecompressSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/base/limits.ts';
 import {
   byRange,
@@ -17,14 +17,10 @@ import {
 } from '../../src/index.ts';
 import { decompress } from '../../src/read/decompress.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
-import { scratchFolder } from './environment.ts';
+import { scratchOfFile } from './environment.ts';
 import { objectsBelow, runSmallJob } from './small-job.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 /** A header and a footer, between which each line is a record. */
 const framed = recordWise<unknown, string>({

@@ -1,15 +1,11 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { byRange, defineJob, lines, textLines, tsv } from '../../src/index.ts';
 import { counting } from './counting-jobs.ts';
-import { scratchFolder } from './environment.ts';
+import { scratchOfFile } from './environment.ts';
 import { compareText, expectedParts, files, linesOf, run, settings } from './random-jobs.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 const COMMON = { description: '', input: textLines() } as const;
 const positions = defineJob({

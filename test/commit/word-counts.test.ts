@@ -1,16 +1,12 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { counting } from './counting-jobs.ts';
-import { scratchFolder } from './environment.ts';
+import { scratchOfFile } from './environment.ts';
 import { expectedParts, files, linesOf, run, settings } from './random-jobs.ts';
 import { objectsBelow } from './small-job.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 describe('a word count', () => {
   for (const [how, job] of Object.entries(counting)) {

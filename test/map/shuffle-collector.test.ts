@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { KiB, MiB } from '../../src/base/limits.ts';
 import { decodeNumberValue, numberValueCodec } from '../../src/codec/number-value.ts';
@@ -10,14 +10,10 @@ import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import { ShuffleCollector } from '../../src/map/shuffle-collector.ts';
 import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
-import { environmentOf, scratchFolder } from '../commit/environment.ts';
+import { environmentOf, scratchFolder, scratchOfFile } from '../commit/environment.ts';
 import { type KeyValue, readMerged } from '../shuffle/records.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 const COMMON = { description: '', input: textLines(), map: () => {}, output: tsv() } as const;
 const summing = defineJob({ ...COMMON, name: 'summing', key: 'string', value: 'number', reduce: 'sum' });

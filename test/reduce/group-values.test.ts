@@ -1,14 +1,10 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { stringCodec } from '../../src/codec/string-codec.ts';
 import { GroupValues } from '../../src/reduce/group-values.ts';
-import { scratchFolder } from '../commit/environment.ts';
+import { scratchOfFile } from '../commit/environment.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 function makeValues({ memoryBytes = 1 << 20, path = `${scratch.path}/group` } = {}): GroupValues {
   return new GroupValues({ codec: stringCodec, memoryBytes, path, progress: { steps: 0 } });

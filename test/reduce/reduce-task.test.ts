@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { attemptId, jobId, taskId } from '../../src/base/ids.ts';
 import { KiB, MiB } from '../../src/base/limits.ts';
@@ -14,16 +14,19 @@ import type { TaskResult, TaskSummary } from '../../src/report/task-summary.ts';
 import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { mergeParts } from '../../src/stages/merge-parts.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
-import { environmentOf, LAYOUT, NO_CONTROL, scratchFolder, settingsOf } from '../commit/environment.ts';
+import {
+  environmentOf,
+  LAYOUT,
+  NO_CONTROL,
+  scratchFolder,
+  scratchOfFile,
+  settingsOf,
+} from '../commit/environment.ts';
 import { keysOf } from '../helpers/keys-of.ts';
 import { encodeShuffleIndex, type ObjectWithExtents } from '../shuffle/encode-shuffle-index.ts';
 import { sliceOf } from '../shuffle/records.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 type Runs = readonly (readonly (readonly [key: unknown, value: unknown])[])[];
 

@@ -1,19 +1,15 @@
 import { crc32 } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { KiB } from '../../src/base/limits.ts';
 import { byRange, defineJob, lines, textLines } from '../../src/index.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { StreamOptions, Upload } from '../../src/storage/object-store.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
-import { scratchFolder } from '../commit/environment.ts';
+import { scratchOfFile } from '../commit/environment.ts';
 import { runSmallJob } from '../commit/small-job.ts';
 import { FakeS3 } from '../storage/s3/s3-fake-service.ts';
 
-let scratch: ReturnType<typeof scratchFolder>;
-beforeAll(() => {
-  scratch = scratchFolder();
-});
-afterAll(() => scratch[Symbol.dispose]());
+const scratch = scratchOfFile();
 
 const COMMON = {
   description: '',
