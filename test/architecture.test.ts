@@ -197,6 +197,27 @@ describe('imports point inward', () => {
     expect(found).toEqual([]);
   });
 
+  it.each(['src', 'lambdas', 'infra', 'apps', 'scripts', 'emulators'])(
+    '%s does not import the simulation',
+    (folder) => {
+      expect(violations(folder, (imported) => imported.startsWith('simulation/'))).toEqual([]);
+    },
+  );
+
+  it('the simulation imports only the engine, the protocol, the steps and the machine', () => {
+    const found = violations(
+      'simulation',
+      (imported) =>
+        /^(test|bench|apps|emulators|scripts|src\/cli|src\/local|infra\/(bundling|construct|deploy))\//.test(
+          imported,
+        ) ||
+        imported === 'node:worker_threads' ||
+        imported === 'node:child_process',
+    );
+
+    expect(found).toEqual([]);
+  });
+
   it('in the engine, only the S3 store imports the S3 SDK', () => {
     const found = violations(
       'src',

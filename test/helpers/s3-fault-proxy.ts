@@ -23,7 +23,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seededRandom } from './seeded-random.ts';
+import { seededRandom } from '../../simulation/seeded-random.ts';
 
 export const S3_FAULTS = ['slow-down', 'denied', 'delay', 'cut-body', 'lost-answer'] as const;
 export type S3Fault = (typeof S3_FAULTS)[number];

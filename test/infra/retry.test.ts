@@ -1,7 +1,7 @@
 /** Simulates tasks that Lambda throttles, with the retriers of the rendered machine. */
 import { describe, expect, it } from 'vitest';
 import type { Retrier, TaskState } from '../../infra/machine/asl.ts';
-import { seededRandom } from '../helpers/seeded-random.ts';
+import { seededRandom } from '../../simulation/seeded-random.ts';
 import { GOLDEN } from './rendered.ts';
 
 const { States } = GOLDEN[0]!.render();

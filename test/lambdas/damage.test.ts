@@ -1,11 +1,11 @@
 /** Intermediates that are damaged at every place and moment. The job recreates them, and its result is correct. */
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../simulation/seeded-random.ts';
 import { readShuffleFooter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { InterferingStore, type Operation } from '../helpers/interfering-store.ts';
 import { keepAll, lineCount } from '../helpers/jobs.ts';
-import { seededRandom } from '../helpers/seeded-random.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
 
 const random = seededRandom(20);

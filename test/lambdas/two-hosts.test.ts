@@ -3,6 +3,7 @@
  * tasks on a store in memory. Both must recreate the same objects and end the same way, with the same bytes.
  */
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../simulation/seeded-random.ts';
 import type { Job } from '../../src/api/job.ts';
 import { describeJob } from '../../src/api/job-description.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
@@ -27,7 +28,6 @@ import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
 import { environmentOf, scratchFolder } from '../commit/environment.ts';
 import { countInFolders, keepAll, wordCount } from '../helpers/jobs.ts';
-import { seededRandom } from '../helpers/seeded-random.ts';
 import { SimulatedMachine } from './simulated-machine.ts';
 
 const HISTORIES = 120;

@@ -1,8 +1,8 @@
 /** Distinguishing UTF-16 and UTF-32 without a byte order mark from single-byte text that holds NULs or control characters. */
 import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../../simulation/seeded-random.ts';
 import { KIND_BYTES } from '../../src/read/file-kind.ts';
 import { wideTextKind } from '../../src/read/wide-text.ts';
-import { seededRandom } from '../helpers/seeded-random.ts';
 
 const TEXTS = {
   English: 'how are you today\n',

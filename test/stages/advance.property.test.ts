@@ -1,6 +1,7 @@
 /** Random histories of deaths, losses, duplicates, damage and cancellations, reported to advance() as hosts report them. */
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../simulation/seeded-random.ts';
 import { fromTravel, stepEventSchema, toTravel } from '../../src/aws/protocol/job-state.ts';
 import type { RepairTarget } from '../../src/base/errors.ts';
 import { type Stage, stageOf, type TaskId, taskId, taskIndexOf } from '../../src/base/ids.ts';
@@ -16,7 +17,6 @@ import {
   producerOf,
   type StageList,
 } from '../../src/stages/advance.ts';
-import { seededRandom } from '../helpers/seeded-random.ts';
 
 const HISTORIES = 5_000;
 /** Far more than the bounds of these small jobs allow. A history with this many decisions would never end. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../helpers/seeded-random.ts';
+import { seededRandom } from '../../../simulation/seeded-random.ts';
 import { appFile, inputFile, linesOf, runApp } from '../run-app.ts';
 
 type Json = Record<string, unknown>;

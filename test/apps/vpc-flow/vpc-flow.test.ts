@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../helpers/seeded-random.ts';
+import { seededRandom } from '../../../simulation/seeded-random.ts';
 import { appFile, inputFile, linesOf, runApp, sortedLines } from '../run-app.ts';
 import { shell } from '../shell.ts';
 

@@ -12,12 +12,12 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { seededRandom } from '../../../simulation/seeded-random.ts';
 import { jobId } from '../../../src/base/ids.ts';
 import { thisProcess } from '../../../src/local/output/host-process.ts';
 import { JobFolder } from '../../../src/local/output/job-folder.ts';
 import { type Lease, OutputClaim } from '../../../src/local/output/output-claim.ts';
 import { recover, removeDone } from '../../../src/local/output/output-folder.ts';
-import { seededRandom } from '../../helpers/seeded-random.ts';
 import { folderOfTest } from '../../helpers/temporary-folder.ts';
 import { watchFiles } from './watched-files.ts';
 

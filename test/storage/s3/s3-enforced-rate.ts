@@ -13,8 +13,8 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { seededRandom } from '../../helpers/seeded-random.ts';
-import type { VirtualClock } from '../virtual-clock.ts';
+import { seededRandom } from '../../../simulation/seeded-random.ts';
+import type { VirtualClock } from '../../../simulation/virtual-clock.ts';
 
 const MEDIAN_MS = 27;
 const SIGMA = Math.log(75 / 27) / 1.645;

@@ -1,5 +1,7 @@
 /** Jobs and requests that ask S3 for more than it gives, in virtual time: each function has a store of its own, as on Lambda. */
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { seededRandom } from '../../../simulation/seeded-random.ts';
+import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { MapReduceError } from '../../../src/base/errors.ts';
 import { KiB, LIMITS, MiB } from '../../../src/base/limits.ts';
 import { mapBounded } from '../../../src/base/map-bounded.ts';
@@ -10,9 +12,7 @@ import { createS3Client } from '../../../src/storage/s3/s3-client.ts';
 import type { S3Operation } from '../../../src/storage/s3/s3-errors.ts';
 import type { S3Limits } from '../../../src/storage/s3/s3-limits.ts';
 import { S3Store } from '../../../src/storage/s3/s3-store.ts';
-import { seededRandom } from '../../helpers/seeded-random.ts';
 import { append } from '../../shuffle/records.ts';
-import { VirtualClock } from '../virtual-clock.ts';
 import { EnforcedRateS3 } from './s3-enforced-rate.ts';
 import { FakeS3, type Fault, hangs, refuses, slowDown } from './s3-fake-service.ts';
 

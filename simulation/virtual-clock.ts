@@ -3,7 +3,7 @@
  * heap, and runs everything due within one millisecond before it lets promises and streams settle.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../src/base/clock.ts';
+import type { Clock } from '../src/base/clock.ts';
 
 interface Timer {
   readonly dueMs: number;
