@@ -3,16 +3,7 @@
  * possibly at the same time. The task is done when its object is committed. The function returns nothing, because the
  * results of 10,000 children would not fit into one state.
  */
-import { forHand, mapEventSchema } from '../src/aws/protocol/job-state.ts';
 import { serve } from './runtime/serve.ts';
-import { loggedResult } from './steps/dry-run.ts';
-import { mapStep } from './steps/map.ts';
+import { map } from './served/map.ts';
 
-export const handler = serve({
-  name: 'map',
-  event: mapEventSchema,
-  step: mapStep,
-  about: ({ jobId, item, retry }) => ({ jobId, stage: 'map', task: item.index, retry }),
-  answer: forHand,
-  logged: loggedResult,
-});
+export const handler = serve(map);

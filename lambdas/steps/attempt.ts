@@ -10,6 +10,7 @@ import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/protocol/at
 import { readDocument, type SettingsDocument } from '../../src/aws/protocol/documents.ts';
 import { cancelKey, failureKey, jobLayout, settingsKey } from '../../src/aws/protocol/keys.ts';
 import { type Death, deathOf, reportedFailure } from '../../src/aws/protocol/lambda-reports.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import { deserializeError, isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { type AttemptId, attemptId, type JobId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
@@ -67,7 +68,7 @@ async function makeAttempt(
   environment: StepEnvironment,
   invocation: Invocation,
 ): Promise<TaskResult | undefined> {
-  const { store } = environment;
+  const { store, clock } = environment;
   if (deaths > 0) await noteDeath({ jobId, spec, deaths, death }, environment);
   const { app, settings, outputPrefix } = await settingsOfTask({ jobId, spec }, environment);
   const job = await environment.jobs.find(app);
@@ -79,9 +80,10 @@ async function makeAttempt(
   if ((retry > 0 || deaths > 0 || backup) && (await store.head(resultKey)) !== undefined) return undefined;
   checkDeaths({ jobId, spec, deaths, death });
   const control = new LambdaAttemptControl({ jobId, resultKey, environment, invocation });
-  const turnTaking = new TurnTakingStore(store);
+  const turnTaking = new TurnTakingStore(store, clock);
   const isListed = settings.severalFiles === true;
-  const fenced = new FencedStore(store, { outputPrefix, assertWanted: () => control.assertWanted(isListed) });
+  const assertWanted = () => control.assertWanted(isListed);
+  const fenced = new FencedStore(store, { outputPrefix, assertWanted, clock });
   const scratchFolder = await freshFolder(environment.scratchParent, attempt);
   try {
     return await run(spec, attempt, {
@@ -92,6 +94,7 @@ async function makeAttempt(
       store: fenced,
       scratchFolder,
       memoryBytes: environment.memoryBytes,
+      clock,
       progress: newProgress(),
       control,
     });
@@ -104,15 +107,12 @@ async function makeAttempt(
   }
 }
 
-/** A cache: settings never change after they are written, and one environment runs many tasks of the same job. */
-let lastSettings: { readonly key: string; readonly document: SettingsDocument } | undefined;
-
-export async function settingsOf(jobId: JobId, { store }: StepEnvironment): Promise<SettingsDocument> {
+export async function settingsOf(jobId: JobId, { store, kept }: StepEnvironment): Promise<SettingsDocument> {
   const key = `${store.location}/${settingsKey(jobId)}`;
-  if (lastSettings?.key !== key) {
-    lastSettings = { key, document: await readDocument<SettingsDocument>(store, settingsKey(jobId)) };
-  }
-  return lastSettings.document;
+  if (kept.lastSettings?.key === key) return kept.lastSettings.document;
+  const document = await readDocument<SettingsDocument>(store, settingsKey(jobId));
+  kept.lastSettings = { key, document };
+  return document;
 }
 
 /**
@@ -188,7 +188,8 @@ class LambdaAttemptControl implements AttemptControl {
   #stopReason: string | undefined;
   readonly #invocation: Invocation;
   readonly #reserveMs: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  #cancelTimer = () => {};
   readonly #checkForCancel: () => Promise<void>;
   readonly #checkBucket: () => Promise<void>;
 
@@ -198,7 +199,8 @@ class LambdaAttemptControl implements AttemptControl {
     environment,
     invocation,
   }: { jobId: JobId; resultKey: string; environment: StepEnvironment; invocation: Invocation }) {
-    const { store } = environment;
+    const { store, clock } = environment;
+    this.#clock = clock;
     this.#invocation = invocation;
     this.#reserveMs = Math.min(DEADLINE_RESERVE_MS, invocation.remainingMs() * DEADLINE_RESERVE_FRACTION_MAX);
     const checkForCancel = async (): Promise<void> => {
@@ -218,13 +220,19 @@ class LambdaAttemptControl implements AttemptControl {
     // If a check fails, the attempt continues, because the commit is safe anyway. If S3 throttles a check, it may take
     // longer than the interval.
     let isChecking = false;
-    const checkOnce = async (): Promise<void> => {
+    this.#each(ATTEMPT_CHECK_MS, async () => {
       if (isChecking) return;
       isChecking = true;
       await checkBucket().catch(() => {});
       isChecking = false;
-    };
-    this.#timer = setInterval(() => void checkOnce(), ATTEMPT_CHECK_MS);
+    });
+  }
+
+  #each(intervalMs: number, check: () => Promise<void>): void {
+    this.#cancelTimer = this.#clock.after(intervalMs, () => {
+      this.#each(intervalMs, check);
+      void check();
+    });
   }
 
   check(): void {
@@ -245,7 +253,7 @@ class LambdaAttemptControl implements AttemptControl {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#cancelTimer();
   }
 }
 

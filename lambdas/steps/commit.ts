@@ -94,7 +94,7 @@ export async function commitStep(
   if (plan.settings.merge) claim = await assertOwned(store, output);
   const severalFiles = plan.settings.severalFiles === true;
   await removeStrayParts(store, output, { claim, parts, severalFiles });
-  const outputStore = new OutputStore(store, { output, claim });
+  const outputStore = new OutputStore(store, { output, claim, clock: environment.clock });
   const badRecords = jobBadRecords(stages.flatMap(({ document }) => document.summaries));
   await commitJob({ report, badRecords, page: reportPage(report), store: outputStore, layout });
   await assertStillOwned(outputStore, output);
@@ -120,7 +120,8 @@ function outputEnvironment(
   environment: StepEnvironment,
   claimed: { output: JobOutput; claim: OutputClaim },
 ): StepEnvironment {
-  return { ...environment, store: new OutputStore(environment.store, claimed) };
+  const { store, clock } = environment;
+  return { ...environment, store: new OutputStore(store, { ...claimed, clock }) };
 }
 
 /**

@@ -20,12 +20,13 @@ export async function runDry(
   invocation: Invocation,
 ): Promise<DryRun> {
   const attempt = attemptId(spec.taskId, `dry-${invocation.requestId}`);
-  const startedMs = performance.now();
-  const elapsedMs = () => Math.round(performance.now() - startedMs);
+  const { clock } = environment;
+  const startedMs = clock.nowMs();
+  const elapsedMs = () => Math.round(clock.nowMs() - startedMs);
   try {
     const { app, settings, outputPrefix } = await settingsOfTask({ jobId, spec }, environment);
     const job = await environment.jobs.find(app);
-    const store = new TurnTakingStore(new DiscardingStore(environment.store));
+    const store = new TurnTakingStore(new DiscardingStore(environment.store), clock);
     const scratchFolder = await freshFolder(environment.scratchParent, attempt);
     try {
       const result = await run(spec, attempt, {
@@ -36,6 +37,7 @@ export async function runDry(
         store,
         scratchFolder,
         memoryBytes: environment.memoryBytes,
+        clock,
         progress: newProgress(),
         control: { check: () => checkDeadline(invocation) },
       });

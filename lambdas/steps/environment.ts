@@ -1,4 +1,6 @@
 import type { Job } from '../../src/api/job.ts';
+import type { SettingsDocument } from '../../src/aws/protocol/documents.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { Decision } from '../../src/stages/advance.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
@@ -13,6 +15,8 @@ export interface StepEnvironment {
   /** The bucket. */
   readonly store: ObjectStore;
   readonly now: () => Date;
+  /** For durations and timers. */
+  readonly clock: Clock;
   /** How many map or reduce tasks run at once. */
   readonly maxConcurrency: number;
   readonly backupAttempts: boolean;
@@ -24,8 +28,15 @@ export interface StepEnvironment {
   readonly memoryBytes: number;
   /** The folder in which each attempt creates its own folder. */
   readonly scratchParent: string;
+  readonly kept: Kept;
   /** Called with each decision about the job before it is carried out. */
   readonly onDecision?: (decision: Decision) => void;
+}
+
+/** What an execution environment keeps from one invocation to the next. */
+export interface Kept {
+  /** Settings never change after they are written, and one environment runs many tasks of the same job. */
+  lastSettings?: { readonly key: string; readonly document: SettingsDocument };
 }
 
 /** What differs between two invocations. */

@@ -2,6 +2,7 @@
  * The store of an attempt. Before each commit to the output, it checks whether the attempt is still wanted. A job is
  * cancelled before it loses its output, so its attempts commit nothing after that, however long a task takes.
  */
+import type { Clock } from '../../src/base/clock.ts';
 import type { ObjectInfo, ObjectStore, Upload, WriteOptions } from '../../src/storage/object-store.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
 
@@ -11,9 +12,13 @@ export class FencedStore extends TurnTakingStore {
 
   constructor(
     inner: ObjectStore,
-    { outputPrefix, assertWanted }: { outputPrefix: string; assertWanted: () => Promise<void> },
+    {
+      outputPrefix,
+      assertWanted,
+      clock,
+    }: { outputPrefix: string; assertWanted: () => Promise<void>; clock: Clock },
   ) {
-    super(inner);
+    super(inner, clock);
     this.#outputPrefix = outputPrefix;
     this.#assertWanted = assertWanted;
   }

@@ -3,6 +3,7 @@
  * objects that this job or an earlier owner wrote. So a job that has lost its output since its last check cannot replace a
  * part of the next owner's result.
  */
+import type { Clock } from '../../src/base/clock.ts';
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { JOB_METADATA, writerOf } from '../../src/commit/committed-part.ts';
 import type {
@@ -25,8 +26,11 @@ export class OutputStore extends TurnTakingStore {
   readonly #output: JobOutput;
   readonly #claim: OutputClaim;
 
-  constructor(inner: ObjectStore, { output, claim }: { output: JobOutput; claim: OutputClaim }) {
-    super(inner);
+  constructor(
+    inner: ObjectStore,
+    { output, claim, clock }: { output: JobOutput; claim: OutputClaim; clock: Clock },
+  ) {
+    super(inner, clock);
     this.#inner = inner;
     this.#output = output;
     this.#claim = claim;

@@ -50,8 +50,8 @@ async function mapIntoShuffle(
   attempt: AttemptId,
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
-  const { settings, store, layout, progress, control } = environment;
-  const startedMs = performance.now();
+  const { settings, store, layout, clock, progress, control } = environment;
+  const startedMs = clock.nowMs();
   const writer = new ShuffleObjectWriter({
     store,
     key: shuffleKey(layout, spec.taskId),
@@ -84,7 +84,7 @@ async function mapIntoShuffle(
         bytesWritten,
         spills: collector.spills,
         bytesSpilled: collector.bytesSpilled,
-        elapsedMs: Math.round(performance.now() - startedMs),
+        elapsedMs: Math.round(clock.nowMs() - startedMs),
         crc32: '',
       }),
     );
@@ -102,7 +102,8 @@ async function mapIntoPart(
   attempt: AttemptId,
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
-  const startedMs = performance.now();
+  const { clock } = environment;
+  const startedMs = clock.nowMs();
   const output = await createTaskOutput({ taskId: spec.taskId, attemptId: attempt, environment });
   let failure: unknown;
   let isOver = false;
@@ -134,7 +135,7 @@ async function mapIntoPart(
       ...read,
       spills: 0,
       bytesSpilled: 0,
-      elapsedMs: Math.round(performance.now() - startedMs),
+      elapsedMs: Math.round(clock.nowMs() - startedMs),
     });
     return resultOf(summary, committed);
   } catch (error) {

@@ -50,9 +50,9 @@ async function reducePartition(
   attempt: AttemptId,
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
-  const { store, layout, control, progress } = environment;
+  const { store, layout, clock, control, progress } = environment;
   const shuffle = environment.job.shuffle!;
-  const startedMs = performance.now();
+  const startedMs = clock.nowMs();
   releaseThreadMemory();
   const segments = await readPartitionSegments(store, shuffleIndexKey(layout), spec.index);
   const bytesRead = segments.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
@@ -79,7 +79,7 @@ async function reducePartition(
       counters: sortedCounters(counters),
       spills: merged.runs + (reducer.values?.spills ?? 0),
       bytesSpilled: merged.bytes + (reducer.values?.bytesSpilled ?? 0),
-      elapsedMs: Math.round(performance.now() - startedMs),
+      elapsedMs: Math.round(clock.nowMs() - startedMs),
     });
     return resultOf(summary, committed);
   } catch (error) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { Job, ParameterValues } from '../../src/api/job.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
 import type { AttemptControl } from '../../src/base/progress.ts';
@@ -68,6 +69,7 @@ export function environmentOf(
     store,
     scratchFolder: scratch ?? '/nowhere',
     memoryBytes,
+    clock: systemClock,
     progress: {
       recordsRead: 0,
       bytesRead: 0,

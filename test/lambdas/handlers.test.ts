@@ -3,7 +3,7 @@ import { GetObjectCommand, HeadObjectCommand, S3Client, S3ServiceException } fro
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FUNCTION_NAMES } from '../../infra/functions/function-names.ts';
-import { memoryBudgetBytes } from '../../lambdas/runtime/environment.ts';
+import { memoryBudgetBytes } from '../../lambdas/runtime/execution-environment.ts';
 import type { LambdaContext } from '../../lambdas/runtime/powertools.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
 import wordCount from '../../apps/word-count/job.ts';
-import { memoryBudgetBytes } from '../../lambdas/runtime/environment.ts';
+import { memoryBudgetBytes } from '../../lambdas/runtime/execution-environment.ts';
 import { barrierStep } from '../../lambdas/steps/barrier.ts';
 import { commitStep } from '../../lambdas/steps/commit.ts';
 import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
@@ -21,6 +21,7 @@ import type { Job } from '../../src/api/job.ts';
 import { type JobState, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { itemsKey, jobLayout, planKey, stageKey } from '../../src/aws/protocol/keys.ts';
 import { type WatchState, watchEventSchema } from '../../src/aws/protocol/watch-state.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { attemptId, jobId, type TaskId, taskId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { GrowableSink } from '../../src/codec/growable-sink.ts';
@@ -127,12 +128,14 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
     jobs: { find: async () => wordCount as Job },
     store,
     now: () => new Date(),
+    clock: systemClock,
     maxConcurrency: 800,
     backupAttempts: true,
     maxTasksPerStage: LIMITS.awsTasksPerStageDefault,
     readablePrefixes: ['data/'],
     memoryBytes: memoryBudgetBytes(STEP_MEMORY_MB * MiB),
     scratchParent,
+    kept: {},
   };
   const execution = {
     id: 'arn:aws:states:us-east-1:123456789012:execution:Jobs:0a1b2c3d',

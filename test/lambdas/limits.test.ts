@@ -11,6 +11,7 @@ import { planStep } from '../../lambdas/steps/plan.ts';
 import type { Job } from '../../src/api/job.ts';
 import { ITEM_BYTES_MAX, TASKS_PER_STAGE_MAX } from '../../src/aws/protocol/job-state.ts';
 import { BACKUPS_FRACTION_MAX, BACKUPS_PER_LOOK_MAX, LOOKS_MAX } from '../../src/aws/protocol/watch-state.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { jobId } from '../../src/base/ids.ts';
 import { KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
@@ -112,12 +113,14 @@ describe('the largest possible job', () => {
         jobs: { find: async () => wordCount as Job },
         store,
         now: () => new Date(),
+        clock: systemClock,
         maxConcurrency: 800,
         backupAttempts: true,
         maxTasksPerStage: TASKS_PER_STAGE_MAX,
         readablePrefixes: ['data/'],
         memoryBytes: 64 * MiB,
         scratchParent: tmpdir(),
+        kept: {},
       },
     );
 

@@ -31,6 +31,7 @@ import {
 } from '../../src/aws/protocol/job-state.ts';
 import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/protocol/keys.ts';
 import type { Death } from '../../src/aws/protocol/lambda-reports.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import type { Decision } from '../../src/stages/advance.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
@@ -112,12 +113,14 @@ export class SimulatedMachine implements AsyncDisposable {
       jobs: registryOf({ apps }),
       store,
       now: () => new Date(),
+      clock: systemClock,
       maxConcurrency: 10,
       backupAttempts: true,
       maxTasksPerStage: this.maxTasksPerStage,
       readablePrefixes: this.readablePrefixes,
       memoryBytes: 64 * MiB,
       scratchParent,
+      kept: {},
     };
   }
 

@@ -7,6 +7,7 @@ import type { StepEnvironment } from '../../lambdas/steps/environment.ts';
 import { areStragglers, watchStep } from '../../lambdas/steps/watch.ts';
 import { type SettingsDocument, writeDocument } from '../../src/aws/protocol/documents.ts';
 import { WATCH_SECONDS_MIN, type WatchEvent, type WatchState } from '../../src/aws/protocol/watch-state.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
@@ -49,12 +50,14 @@ describe('a watch', () => {
       store,
       jobs: registryOf({ apps: { 'line-count': lineCount } }),
       now: () => new Date(nowMs),
+      clock: systemClock,
       maxConcurrency: 100,
       backupAttempts: true,
       maxTasksPerStage: 10_000,
       readablePrefixes: ['data/'],
       memoryBytes: 64 * MiB,
       scratchParent: await mkdtemp(join(tmpdir(), 'mapreduce-watch-')),
+      kept: {},
     };
     const settings: SettingsDocument = {
       app: 'line-count',

@@ -1,5 +1,6 @@
 /** The task runner of production: it runs the engine's tasks of one job on local file stores. */
 import type { Job } from '../../api/job.ts';
+import { systemClock } from '../../base/clock.ts';
 import { planJob } from '../../plan/plan-job.ts';
 import type { TaskEnvironment } from '../../plan/task.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
@@ -32,6 +33,7 @@ function localEnvironment(job: Job, memoryBytes: number, attempt: AttemptToRun<L
     store: new FileStore({ root: storeRoot }),
     scratchFolder,
     memoryBytes,
+    clock: systemClock,
     progress,
     control,
   };

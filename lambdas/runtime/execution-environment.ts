@@ -1,0 +1,104 @@
+/** What a function knows about where it runs, from its variables. Made once per Lambda execution environment. */
+import type { S3Client } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
+import type { Clock } from '../../src/base/clock.ts';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
+import { parseJson } from '../../src/codec/parse-json.ts';
+import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';
+import { S3Store } from '../../src/storage/s3/s3-store.ts';
+import type { Invocation, StepEnvironment } from '../steps/environment.ts';
+import { registryOf } from './registry.ts';
+
+/** For Node, the SDK, the bundle and its JavaScript heap. */
+const RUNTIME_BYTES = 256 * MiB;
+/**
+ * The buffers' part of the remaining memory. The rest is for chunks in flight, the user's objects and the garbage
+ * collector.
+ */
+const BUFFER_FRACTION = 0.5;
+/**
+ * The part of the rest that is for reading ahead. A reducer that merges many runs reads larger pieces, so less often.
+ */
+const READ_AHEAD_FRACTION = 0.25;
+const READ_AHEAD_BYTES_MAX = 512 * MiB;
+
+/**
+ * Kept for the end of an attempt: when a request was throttled until then, the attempt writes a note about its failure.
+ */
+const NOTE_RESERVE_MS = 5_000;
+/** The reserve is at most this part of the time that the invocation has left. */
+const NOTE_RESERVE_FRACTION_MAX = 1 / 6;
+
+export interface ExecutionParts {
+  /** The environment variables of the function. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** The module that exports the apps, see registry.ts. */
+  readonly jobs: object;
+  readonly client: S3Client;
+  readonly clock: Clock;
+  readonly now: () => Date;
+  /** For back-off. */
+  readonly random: () => number;
+  /** The folder in which each attempt creates its own folder. */
+  readonly scratchParent: string;
+}
+
+export type EnvironmentOfInvocation = (invocation: Pick<Invocation, 'remainingMs'>) => StepEnvironment;
+
+/**
+ * Returns a function that makes the environment of each invocation. Requests that S3 throttles are retried until the
+ * function's time limit is near.
+ *
+ * @throws Error for a variable that the construct sets and that is missing
+ */
+export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvocation {
+  const { clock, now, random, scratchParent } = parts;
+  const required = (variable: string) => requiredOf(parts.variables, variable);
+  const functionBytes = Number(required('AWS_LAMBDA_FUNCTION_MEMORY_SIZE')) * MiB;
+  const store = new S3Store({
+    bucket: required('MAPREDUCE_BUCKET'),
+    client: parts.client,
+    clock,
+    random,
+    limits: { readAheadBytes: readAheadBytes(functionBytes) },
+  });
+  const shared = {
+    jobs: registryOf(parts.jobs),
+    now,
+    clock,
+    maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
+    backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
+    maxTasksPerStage: Number(required('MAPREDUCE_MAX_TASKS_PER_STAGE')),
+    readablePrefixes: v.parse(v.array(v.string()), parseJson(required('MAPREDUCE_READABLE_PREFIXES'))),
+    memoryBytes: memoryBudgetBytes(functionBytes),
+    scratchParent,
+    kept: {},
+  };
+  return ({ remainingMs }) => {
+    const reserveMs = Math.min(NOTE_RESERVE_MS, remainingMs() * NOTE_RESERVE_FRACTION_MAX);
+    return { ...shared, store: store.within({ remainingMs: () => remainingMs() - reserveMs }) };
+  };
+}
+
+/** Bytes for the buffers of an attempt, in a function with that much memory. */
+export function memoryBudgetBytes(functionBytes: number): number {
+  const budget = Math.floor((functionBytes - RUNTIME_BYTES) * BUFFER_FRACTION);
+  return Math.min(LIMITS.memoryBytesMax, Math.max(LIMITS.memoryBytesMin, budget));
+}
+
+/** Bytes that an attempt may have in flight from S3, in addition to those buffers. */
+export function readAheadBytes(functionBytes: number): number {
+  const left = functionBytes - RUNTIME_BYTES - memoryBudgetBytes(functionBytes);
+  const share = Math.floor(left * READ_AHEAD_FRACTION);
+  return Math.min(READ_AHEAD_BYTES_MAX, Math.max(S3_LIMITS.readAheadBytes, share));
+}
+
+function requiredOf(variables: ExecutionParts['variables'], variable: string): string {
+  const value = variables[variable];
+  if (value === undefined || value === '') {
+    throw new Error(
+      `the environment variable ${variable} is not set. The MapReduce construct sets it: deploy again`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,13 @@
+import { forHand, mapEventSchema } from '../../src/aws/protocol/job-state.ts';
+import { loggedResult } from '../steps/dry-run.ts';
+import { mapStep } from '../steps/map.ts';
+import { servedStep } from './served-step.ts';
+
+export const map = servedStep({
+  name: 'map',
+  event: mapEventSchema,
+  step: mapStep,
+  about: ({ jobId, item, retry }) => ({ jobId, stage: 'map', task: item.index, retry }),
+  answer: forHand,
+  logged: loggedResult,
+});
