@@ -22,6 +22,7 @@ const FOLDERS = [
   'src/reduce',
   'src/stages',
   'src/aws/protocol',
+  'src/aws/model',
   'src/aws/client',
   'src/local',
   'lambdas',

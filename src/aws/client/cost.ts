@@ -6,9 +6,9 @@
 
 import { sum } from '../../base/sum.ts';
 import type { JobReport, StageReport } from '../../report/report.ts';
+import type { Prices } from '../model/prices.ts';
 import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../protocol/watch-state.ts';
-import type { Prices } from './prices.ts';
 
 export interface Usage {
   readonly invocations: number;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { costOf, storageRequests, type Usage, watchOf } from '../../../src/aws/client/cost.ts';
-import { pricesOf } from '../../../src/aws/client/prices.ts';
+import { pricesOf } from '../../../src/aws/model/prices.ts';
 import type { JobReport } from '../../../src/report/report.ts';
 
 const US = pricesOf('us-east-1');

@@ -32,6 +32,27 @@ const COMMON = {
   expressGbSecond: 0.000_016_67,
 } as const;
 
+/**
+ * What a deployment costs while no job runs, and what the estimate of a job leaves out, in dollars. Sources: the pricing
+ * pages of CloudWatch, KMS, EventBridge and X-Ray, read 2026-11-30 from public copies; us-east-1.
+ */
+export const IDLE_PRICES = {
+  /** A month. An account has three for free. */
+  dashboard: 3,
+  dashboardsFree: 3,
+  /** A month. An account has ten for free. */
+  alarm: 0.1,
+  alarmsFree: 10,
+  /** A month, only with a key of the user's own; and for each of its uses. S3 with bucket keys makes few. */
+  kmsKey: 1,
+  kmsRequest: 0.03 / 1e4,
+  /** Each event that S3 sends to EventBridge: every object created in the bucket is one, not only those that start jobs. */
+  eventBridgeEvent: 1 / 1e6,
+  /** Per GB: CloudWatch Logs, and per trace: X-Ray. */
+  logsGb: 0.5,
+  trace: 5 / 1e6,
+} as const;
+
 const REGION_DEFAULT = 'us-east-1';
 
 /** Dollars for 1,000 requests. */
