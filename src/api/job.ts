@@ -417,7 +417,8 @@ export interface ShuffleJobDefinition<
   readonly output: U;
   /**
    * How many reduce tasks, and so how many parts: a whole number from 1 to 10,000. A run may override it with
-   * `--reducers`. Default: 1 for less than 8 MiB of input, otherwise one per 64 MiB, from 4 to 256.
+   * `--reducers`. Default: a number that fits the size of the input: 1 below 8 MiB, then one per
+   * 64 MiB, from 4 to 40, about 250 for a terabyte, and one per 8 GiB above 4 TiB.
    */
   readonly reducers?: number;
 }

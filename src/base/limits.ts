@@ -5,8 +5,9 @@ export const MiB = 1024 * KiB;
 export const GiB = 1024 * MiB;
 
 export const LIMITS = {
-  /** The size of splits. */
+  /** The size of splits. Default: the first for inputs of up to 4 GiB, up to the second for larger ones (plan/splits.ts). */
   splitSizeBytesDefault: 64 * MiB,
+  splitSizeBytesDefaultMax: 4 * GiB,
   splitSizeBytesMin: 1,
   splitSizeBytesMax: 5 * GiB,
   /** At most this many small files are packed into one split, so that the list of a task's pieces stays short. */
@@ -167,7 +168,11 @@ assertRelation(
   'the smallest budget reads ahead at least one small file',
 );
 assertRelation(LIMITS.foldPartialsBytesMax * 8 <= LIMITS.memoryBytesMin, 'partials fit the smallest budget');
-assertRelation(LIMITS.splitSizeBytesDefault <= LIMITS.splitSizeBytesMax, 'the default split is allowed');
+assertRelation(
+  LIMITS.splitSizeBytesDefault <= LIMITS.splitSizeBytesDefaultMax &&
+    LIMITS.splitSizeBytesDefaultMax <= LIMITS.splitSizeBytesMax,
+  'the default splits are allowed',
+);
 assertRelation(LIMITS.memoryBytesDefault <= LIMITS.memoryBytesMax, 'the default memory is allowed');
 assertRelation(LIMITS.partBufferBytes <= LIMITS.partOverflowBytes, 'a part is flushed before it overflows');
 assertRelation(LIMITS.filesPerTaskMax <= LIMITS.resultFilesMax, 'a task can write as many files as it may');

@@ -15,7 +15,7 @@ import type { BlockCompression } from '../shuffle/block.ts';
 import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { lookInside } from './inputs/look-inside.ts';
-import { cutSplits, defaultSplitSizeBytes, type InputToCut } from './splits.ts';
+import { cutSplits, defaultReducers, type InputToCut, inputWeightBytes, splitSizing } from './splits.ts';
 import type { JobPlan, PartitionPlan, Split } from './task.ts';
 
 export interface PlanOptions {
@@ -49,11 +49,10 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
   if (merge) assertMergeable(job);
   assertSetsUp(job, params);
   const inputBytes = sumOf(given.files.flat(), ({ sizeBytes }) => sizeBytes);
-  const splitSizeBytes = given.splitSizeBytes ?? defaultSplitSizeBytes(inputBytes);
-  checkRange('the split size', splitSizeBytes, LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax, ' bytes');
   const checked = (inputs: readonly InputToCut[]) => {
-    const splits = boundedSplits(given, { inputs, splitSizeBytes, inputBytes });
-    const reducers = reducerCount(given, inputBytes + generatedBytes(splits));
+    const splits = boundedSplits(given, { inputs, inputBytes });
+    const weightBytes = inputWeightBytes(filesOf(inputs));
+    const reducers = reducerCount(given, weightBytes + generatedBytes(splits));
     checkShuffleIndex({ maps: splits.length, partitions: reducers });
     return { splits, reducers };
   };
@@ -61,7 +60,7 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
   const byName = checked(
     job.inputs.map(({ source }, index) => ({ source, files: given.files[index] ?? [] })),
   );
-  const inputs = await openedInputs(given, splitSizeBytes);
+  const inputs = await openedInputs(given);
   const isAsNamed = inputs.every(
     ({ files, made }, input) =>
       made === undefined && files.every((file, index) => file === given.files[input]![index]),
@@ -91,24 +90,30 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
 }
 
 /** Looks into the files of each input, and lets sources that cut files themselves do so. */
-async function openedInputs(
-  { job, files, inputs: store, watched }: PlanOptions,
-  pieceBytes: number,
-): Promise<InputToCut[]> {
+async function openedInputs(given: PlanOptions): Promise<InputToCut[]> {
+  const { job, inputs: store, watched } = given;
   const check = () => watched?.control.check();
-  const opened: InputToCut[] = [];
+  const looked: InputToCut[] = [];
   for (const [index, { source }] of job.inputs.entries()) {
-    const looked = await lookInside(files[index] ?? [], { store, source, check });
+    looked.push({ source, files: await lookInside(given.files[index] ?? [], { store, source, check }) });
+  }
+  const { splitSizeBytes: pieceBytes } = splitSizing(filesOf(looked), given.splitSizeBytes);
+  const opened: InputToCut[] = [];
+  for (const { source, files } of looked) {
     const { cuts } = source;
     if (typeof cuts !== 'object' || !('files' in cuts)) {
-      opened.push({ source, files: looked });
+      opened.push({ source, files });
       continue;
     }
     const { madePieces } = await import('./made-pieces.ts');
-    const made = await madePieces(source, (file) => cuts.files(file), looked, { store, pieceBytes, check });
-    opened.push({ source, files: looked, made });
+    const made = await madePieces(source, (file) => cuts.files(file), files, { store, pieceBytes, check });
+    opened.push({ source, files, made });
   }
   return opened;
+}
+
+function filesOf(inputs: readonly InputToCut[]): InputFile[] {
+  return inputs.flatMap(({ files }) => files);
 }
 
 function namedInputs(
@@ -141,21 +146,20 @@ function generatedBytes(splits: readonly Split[]): number {
 const GENERATED_RECORD_BYTES = 64;
 
 function boundedSplits(
-  {
+  given: PlanOptions,
+  { inputs, inputBytes }: { inputs: readonly InputToCut[]; inputBytes: number },
+): Split[] {
+  const {
     job,
     params,
     tasksPerStageMax = LIMITS.tasksPerStageMax,
     smallSplitsMax = Number.POSITIVE_INFINITY,
-  }: PlanOptions,
-  {
-    inputs,
-    splitSizeBytes,
-    inputBytes,
-  }: { inputs: readonly InputToCut[]; splitSizeBytes: number; inputBytes: number },
-): Split[] {
+  } = given;
+  const size = splitSizing(filesOf(inputs), given.splitSizeBytes);
+  const { splitSizeBytes } = size;
   const areSmall = splitSizeBytes < LIMITS.smallSplitBytes && inputBytes > 0;
   const splitsMax = areSmall ? Math.min(smallSplitsMax, tasksPerStageMax) : tasksPerStageMax;
-  const splits = cutSplits(inputs, { splitSizeBytes, params, splitsMax });
+  const splits = cutSplits(inputs, { ...size, params, splitsMax });
   if (splits.length <= splitsMax) return splits;
   if (inputBytes === 0) {
     throw new MapReduceError(
@@ -211,12 +215,6 @@ function assertSetsUp(job: Job, params: ParameterValues): void {
       cause: error.cause,
     });
   }
-}
-
-/** A small input gets one part, which is convenient to look at; a large input gets enough parts for several workers. */
-export function defaultReducers(inputBytes: number): number {
-  if (inputBytes < 8 * MiB) return 1;
-  return Math.min(256, Math.max(4, Math.ceil(inputBytes / (64 * MiB))));
 }
 
 function reducerCount(

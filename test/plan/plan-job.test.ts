@@ -1,8 +1,9 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { jobId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { defineJob, type Job, lines, textLines } from '../../src/index.ts';
-import { defaultReducers, planJob } from '../../src/plan/plan-job.ts';
+import { planJob } from '../../src/plan/plan-job.ts';
 import { tasksOf } from '../../src/plan/stages.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
@@ -134,12 +135,22 @@ describe('planJob()', () => {
     expect((await plan(job)).settings.reducers).toBe(7);
     expect((await plan(wordCount)).settings.reducers).toBe(1);
   });
-});
 
-describe('defaultReducers()', () => {
-  it('returns one part for a small input, and at most 256', () => {
-    expect([0, 8 * MiB - 1, 8 * MiB, 1_000 * MiB, 100_000_000 * MiB].map(defaultReducers)).toEqual([
-      1, 1, 4, 16, 256,
-    ]);
+  it('counts compressed files by what they decompress to, also those whose names do not show it', async () => {
+    const inputs = new MemoryStore();
+    const { etag } = await inputs.put('packed', gzipSync('a\n'));
+    const sizeBytes = 100 * MiB;
+    const files = (key: string): InputFile[][] => [
+      Array.from({ length: 6 }, () => ({ key, sizeBytes, etag, compression: 'none' as const })),
+    ];
+    await inputs.put('plain', Buffer.from('a\n'));
+    inputs.get = async (key) => (key === 'packed' ? gzipSync('a\n') : Buffer.from('a\n'));
+
+    const plain = await plan(wordCount, { inputs, files: files('plain') });
+    const packed = await plan(wordCount, { inputs, files: files('packed') });
+
+    expect([plain.splits.length, plain.settings.reducers]).toEqual([12, 10]);
+    expect([packed.splits.length, packed.settings.reducers]).toEqual([6, 38]);
+    expect(packed.splits[0]!.pieces).toMatchObject([{ file: { compression: 'gzip' } }]);
   });
 });

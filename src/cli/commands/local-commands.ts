@@ -26,7 +26,7 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
       REDUCERS,
       [
         '--split-size <size>',
-        `input bytes per map task: 4096, 64KiB, 64MiB, 1GiB (default: ${LIMITS.splitSizeBytesDefault / MiB}MiB, less for small inputs)`,
+        `input bytes per map task: 4096, 64KiB, 64MiB, 1GiB (default: ${LIMITS.splitSizeBytesDefault / MiB}MiB, less for small inputs, more above 4GiB)`,
       ],
       [
         '--memory <size>',

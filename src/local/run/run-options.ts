@@ -20,7 +20,10 @@ export interface EmbeddedRunOptions {
   readonly workers?: number | 'sequential';
   /** Default: the job's own `reducers`, otherwise a number that fits the size of the input. */
   readonly reducers?: number;
-  /** Default: 64 MiB, or less if the input is too small to keep several workers busy. */
+  /**
+   * Default: a size that fits the input: 64 MiB up to 4 GiB of input, less if it is too small to keep several workers busy, and
+   * 1 GiB for a terabyte.
+   */
   readonly splitSizeBytes?: number;
   /** Budget of one worker. Default: LIMITS.memoryBytesDefault, or less if the machine or container has too little memory. */
   readonly memoryBytes?: number;
