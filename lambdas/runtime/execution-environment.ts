@@ -1,26 +1,13 @@
 /** What a function knows about where it runs, from its variables. Made once per Lambda execution environment. */
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
+import { memoryBudgetBytes, readAheadBytes } from '../../src/aws/model/function-memory.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import { LIMITS, MiB } from '../../src/base/limits.ts';
+import { MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
-import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
 import { registryOf } from './registry.ts';
-
-/** For Node, the SDK, the bundle and its JavaScript heap. */
-const RUNTIME_BYTES = 256 * MiB;
-/**
- * The buffers' part of the remaining memory. The rest is for chunks in flight, the user's objects and the garbage
- * collector.
- */
-const BUFFER_FRACTION = 0.5;
-/**
- * The part of the rest that is for reading ahead. A reducer that merges many runs reads larger pieces, so less often.
- */
-const READ_AHEAD_FRACTION = 0.25;
-const READ_AHEAD_BYTES_MAX = 512 * MiB;
 
 /**
  * Kept for the end of an attempt: when a request was throttled until then, the attempt writes a note about its failure.
@@ -78,19 +65,6 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
     const reserveMs = Math.min(NOTE_RESERVE_MS, remainingMs() * NOTE_RESERVE_FRACTION_MAX);
     return { ...shared, store: store.within({ remainingMs: () => remainingMs() - reserveMs }) };
   };
-}
-
-/** Bytes for the buffers of an attempt, in a function with that much memory. */
-export function memoryBudgetBytes(functionBytes: number): number {
-  const budget = Math.floor((functionBytes - RUNTIME_BYTES) * BUFFER_FRACTION);
-  return Math.min(LIMITS.memoryBytesMax, Math.max(LIMITS.memoryBytesMin, budget));
-}
-
-/** Bytes that an attempt may have in flight from S3, in addition to those buffers. */
-export function readAheadBytes(functionBytes: number): number {
-  const left = functionBytes - RUNTIME_BYTES - memoryBudgetBytes(functionBytes);
-  const share = Math.floor(left * READ_AHEAD_FRACTION);
-  return Math.min(READ_AHEAD_BYTES_MAX, Math.max(S3_LIMITS.readAheadBytes, share));
 }
 
 function requiredOf(variables: ExecutionParts['variables'], variable: string): string {

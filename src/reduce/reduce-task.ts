@@ -24,10 +24,8 @@ import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readPartitionSegments } from '../shuffle/shuffle-index.ts';
 import { createGroupReducer, type GroupReducer, resultValueCodec } from './group-reducer.ts';
+import { MERGE_FRACTION } from './merge-fraction.ts';
 import { createResultOutput } from './result-output.ts';
-
-/** Fraction of the attempt's memory for open runs. The rest is for the values of a group, the output and the heap. */
-const MERGE_FRACTION = 0.6;
 
 export async function runReduceTask(
   spec: ReduceTaskSpec,

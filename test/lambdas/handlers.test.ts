@@ -3,8 +3,8 @@ import { GetObjectCommand, HeadObjectCommand, S3Client, S3ServiceException } fro
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FUNCTION_NAMES } from '../../infra/functions/function-names.ts';
-import { memoryBudgetBytes } from '../../lambdas/runtime/execution-environment.ts';
 import type { LambdaContext } from '../../lambdas/runtime/powertools.ts';
+import { memoryBudgetBytes } from '../../src/aws/model/function-memory.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 
 type Handler = (event: unknown, context: LambdaContext) => Promise<unknown>;

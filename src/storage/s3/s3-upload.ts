@@ -37,13 +37,8 @@ import { changedSince } from '../conditions.ts';
 import type { Metadata, ObjectInfo, Upload, WriteCondition } from '../object-store.ts';
 import { commit } from './s3-commit.ts';
 import { S3Failure } from './s3-errors.ts';
-import {
-  PART_SIZES,
-  S3_OBJECT_BYTES_MAX,
-  S3_PART_BYTES_MAX,
-  S3_PART_BYTES_MIN,
-  type S3Limits,
-} from './s3-limits.ts';
+import { S3_OBJECT_BYTES_MAX, S3_PART_BYTES_MAX, S3_PART_BYTES_MIN } from './s3-limits.ts';
+import { partSizeBytes } from './s3-part-sizes.ts';
 import type { S3Requests } from './s3-requests.ts';
 import { newWriterId, withWriter } from './s3-writer.ts';
 
@@ -457,15 +452,6 @@ function headersOf({ ifNoneMatch, ifMatch }: WriteCondition): { IfNoneMatch?: st
     ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
     ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
   };
-}
-
-/** The size of the part with this number, counted from 1, if the number of parts is unknown. */
-export function partSizeBytes(
-  partNumber: number,
-  { partBytesMin, partsMax }: Pick<S3Limits, 'partBytesMin' | 'partsMax'>,
-): number {
-  const doublings = Math.floor(((partNumber - 1) * PART_SIZES) / partsMax);
-  return Math.min(partBytesMin * 2 ** doublings, S3_PART_BYTES_MAX);
 }
 
 function sendTimeoutMs({ limits }: S3Requests, sizeBytes: number): number {

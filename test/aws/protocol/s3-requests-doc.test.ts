@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readAheadBytes } from '../../../lambdas/runtime/execution-environment.ts';
+import { readAheadBytes } from '../../../src/aws/model/function-memory.ts';
 import { pricesOf } from '../../../src/aws/model/prices.ts';
 import { ATTEMPT_CHECK_MS } from '../../../src/aws/protocol/attempt-checks.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../../../src/aws/protocol/watch-state.ts';

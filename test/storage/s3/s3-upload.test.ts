@@ -9,8 +9,8 @@ import {
   S3_PARTS_MAX,
   type S3Limits,
 } from '../../../src/storage/s3/s3-limits.ts';
+import { partSizeBytes, uploadRequests } from '../../../src/storage/s3/s3-part-sizes.ts';
 import { S3Store } from '../../../src/storage/s3/s3-store.ts';
-import { partSizeBytes } from '../../../src/storage/s3/s3-upload.ts';
 import { noise } from '../object-store-contract.ts';
 import { FakeS3, type Fault, held, refuses, slowDown } from './s3-fake-service.ts';
 
@@ -75,6 +75,18 @@ describe('an upload', () => {
     ]);
     expect(s3.objects.get(String(8 * MiB + 1))?.bytes.equals(noise(8 * MiB + 1, 1))).toBe(true);
   });
+
+  it.each([8 * MiB, 8 * MiB + 1, 24 * MiB, 24 * MiB + 1])(
+    'of %i bytes takes as many requests as uploadRequests() says',
+    async (sizeBytes) => {
+      const s3 = new FakeS3();
+      const upload = await storeOn(s3).upload('key');
+      await upload.write(Buffer.alloc(sizeBytes));
+      await upload.complete();
+
+      expect(s3.requests).toHaveLength(uploadRequests(sizeBytes, S3_LIMITS));
+    },
+  );
 
   it('assembles parts in their order, whatever the order in which they arrive', async () => {
     const s3 = new FakeS3();

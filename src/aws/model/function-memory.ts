@@ -1,0 +1,29 @@
+/** How a function divides its memory. */
+import { LIMITS, MiB } from '../../base/limits.ts';
+import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
+
+/** For Node, the SDK, the bundle and its JavaScript heap. */
+const RUNTIME_BYTES = 256 * MiB;
+/**
+ * The buffers' part of the remaining memory. The rest is for chunks in flight, the user's objects and the garbage
+ * collector.
+ */
+const BUFFER_FRACTION = 0.5;
+/**
+ * The part of the rest that is for reading ahead. A reducer that merges many runs reads larger pieces, so less often.
+ */
+const READ_AHEAD_FRACTION = 0.25;
+const READ_AHEAD_BYTES_MAX = 512 * MiB;
+
+/** Bytes for the buffers of an attempt, in a function with that much memory. */
+export function memoryBudgetBytes(functionBytes: number): number {
+  const budget = Math.floor((functionBytes - RUNTIME_BYTES) * BUFFER_FRACTION);
+  return Math.min(LIMITS.memoryBytesMax, Math.max(LIMITS.memoryBytesMin, budget));
+}
+
+/** Bytes that an attempt may have in flight from S3, in addition to those buffers. */
+export function readAheadBytes(functionBytes: number): number {
+  const left = functionBytes - RUNTIME_BYTES - memoryBudgetBytes(functionBytes);
+  const share = Math.floor(left * READ_AHEAD_FRACTION);
+  return Math.min(READ_AHEAD_BYTES_MAX, Math.max(S3_LIMITS.readAheadBytes, share));
+}
