@@ -1,0 +1,67 @@
+/**
+ * How many requests it takes to read and write the data of a task. The store decides the sizes of ranges and parts
+ * (src/storage/s3), so these functions ask its code.
+ */
+import { LIMITS, MiB } from '../../base/limits.ts';
+import { sumOf } from '../../base/sum.ts';
+import type { Split } from '../../plan/task.ts';
+import { NO_FILE, type SplitPiece } from '../../read/input-file.ts';
+import { MERGE_FRACTION } from '../../reduce/merge-fraction.ts';
+import { openRunsBudget } from '../../shuffle/open-runs.ts';
+import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
+import { ReadAheadBudget } from '../../storage/s3/s3-read-ahead.ts';
+import { memoryBudgetBytes, readAheadBytes } from './function-memory.ts';
+
+/** GETs with which a map task reads its split, if the last record of each piece ends within one chunk after the piece. */
+export function inputGets({ pieces }: Split, memoryMb: number): number {
+  return sumOf(pieces, (piece) => getsOfPiece(piece, memoryMb));
+}
+
+function getsOfPiece({ file, startBytes, endBytes }: SplitPiece, memoryMb: number): number {
+  if (file === NO_FILE || file.key === '') return 0;
+  const start = Math.max(0, startBytes - 1);
+  const lengthBytes = Math.min(file.sizeBytes, endBytes + LIMITS.inputChunkBytes) - start;
+  return rangesOf(lengthBytes, LIMITS.inputChunkBytes, memoryMb);
+}
+
+/**
+ * GETs with which a reducer reads its cells, which are all of one size.
+ *
+ * @param cells  those that are not empty
+ */
+export function cellGets(
+  { cells, cellBytes }: { cells: number; cellBytes: number },
+  memoryMb: number,
+): number {
+  if (cells === 0) return 0;
+  return cells * rangesOf(cellBytes, cellChunkBytes(cells, memoryMb), memoryMb);
+}
+
+/** The same for cells of these sizes. */
+export function getsOfCells(cellsBytes: readonly number[], memoryMb: number): number {
+  const chunkBytes = cellChunkBytes(cellsBytes.length, memoryMb);
+  return sumOf(cellsBytes, (cellBytes) => rangesOf(cellBytes, chunkBytes, memoryMb));
+}
+
+/** How many cells a reducer has open at once; it merges more of them in passes, through /tmp. */
+export function openCellsMax(cells: number, memoryMb: number): number {
+  return cellsBudget(cells, memoryMb).runsMax;
+}
+
+function cellChunkBytes(cells: number, memoryMb: number): number {
+  return cellsBudget(cells, memoryMb).chunkBytes;
+}
+
+function cellsBudget(cells: number, memoryMb: number) {
+  const memoryBytes = memoryBudgetBytes(memoryMb * MiB) * MERGE_FRACTION;
+  return openRunsBudget(memoryBytes, LIMITS.blockBytes, cells);
+}
+
+function rangesOf(lengthBytes: number, chunkSizeBytes: number, memoryMb: number): number {
+  if (lengthBytes <= 0) return 0;
+  const budget = new ReadAheadBudget({
+    readAheadBytes: readAheadBytes(memoryMb * MiB),
+    readRangeBytes: S3_LIMITS.readRangeBytes,
+  });
+  return Math.ceil(lengthBytes / budget.lease({ chunkSizeBytes, lengthBytes }).rangeBytes);
+}
