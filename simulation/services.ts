@@ -23,11 +23,16 @@ export interface Services {
    *
    * @param functionArn  of the function, with or without a version
    * @param payload  plain JSON
+   * @param options  `isEvent` queues the invocation, as `InvocationType: Event` does, and returns without a payload
    * @returns the payload of the answer, plain JSON; null if the handler returned undefined
    * @throws ServiceError with the names that Step Functions sees, such as Lambda.TooManyRequestsException or
    *     Runtime.ExitError, or the name that the handler threw
    */
-  readonly invoke: (functionArn: string, payload: unknown) => Promise<unknown>;
+  readonly invoke: (
+    functionArn: string,
+    payload: unknown,
+    options?: { readonly isEvent?: boolean },
+  ) => Promise<unknown>;
   /**
    * Reads the items of a Distributed Map.
    *
