@@ -1,9 +1,11 @@
 /**
  * A clock that jumps from one timer to the next, for simulations of many processes. Unlike FakeClock it keeps timers in a
- * heap, and runs everything due within one millisecond before it lets promises and streams settle.
+ * heap, and runs everything due within one millisecond before it lets promises and streams settle. It waits for real
+ * work, such as the removal of a folder, before it jumps: real-work.ts.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../src/base/clock.ts';
+import { hasRealWork } from './real-work.ts';
 
 interface Timer {
   readonly dueMs: number;
@@ -59,6 +61,14 @@ export class VirtualClock implements Clock {
     return await promise;
   }
 
+  /** Lets everything settle, and runs the timers of the next millisecond that has any. Returns false if there are none. */
+  async step(): Promise<boolean> {
+    await this.#settle();
+    if (this.#heap.length === 0) return false;
+    this.#runOneMillisecond();
+    return true;
+  }
+
   /** The number of pending timers, without cancelled ones. */
   get timers(): number {
     return this.#heap.filter(({ callback }) => callback !== undefined).length;
@@ -66,6 +76,7 @@ export class VirtualClock implements Clock {
 
   async #settle(): Promise<void> {
     for (let turn = 0; turn < this.#turns; turn++) await nextTurn();
+    while (hasRealWork()) await nextTurn();
   }
 
   #runOneMillisecond(): void {
