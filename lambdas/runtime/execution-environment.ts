@@ -1,7 +1,7 @@
 /** What a function knows about where it runs, from its variables. Made once per Lambda execution environment. */
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import { memoryBudgetBytes, readAheadBytes } from '../../src/aws/model/function-memory.ts';
+import { memoryBudgetBytes, readAheadBytes, uploadBytes } from '../../src/aws/model/function-memory.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
@@ -10,6 +10,9 @@ import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
 import { FunctionInstance } from '../steps/function-instance.ts';
 import { registryOf } from './registry.ts';
+
+/** A part of 64 MiB that is stuck is sent again after a minute and a half, while S3 takes parts at up to 75 MiB/s. */
+const UPLOAD_BYTES_PER_SECOND_MIN = 1 * MiB;
 
 /**
  * Kept for the end of an attempt: when a request was throttled until then, the attempt writes a note about its failure.
@@ -53,7 +56,11 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
     client: parts.client,
     clock,
     random,
-    limits: { readAheadBytes: readAheadBytes(functionBytes) },
+    limits: {
+      readAheadBytes: readAheadBytes(functionBytes),
+      uploadBytes: uploadBytes(functionBytes),
+      uploadBytesPerSecondMin: UPLOAD_BYTES_PER_SECOND_MIN,
+    },
   });
   const shared = {
     jobs: registryOf(parts.jobs),

@@ -2,7 +2,7 @@
  * An object that an attempt commits: it appears whole, by one write.
  *
  *     commit() alone               one PUT                                             1 request on S3
- *     send(), ..., commit()        an upload, which commit() completes                 1 below 8 MiB (s3-upload.ts), else more
+ *     send(), ..., commit()        an upload, which commit() completes                 1 if it is small (s3-upload.ts), else more
  *     setAside() before either     a local file, which the next send() or commit() adds to the upload
  *
  * The write is conditional: of several attempts that commit the same object, one succeeds, and the others learn that

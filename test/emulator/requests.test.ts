@@ -5,12 +5,15 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
 import { storageRequests } from '../../src/aws/client/cost.ts';
+import { readAheadBytes } from '../../src/aws/model/function-memory.ts';
 import { ATTEMPT_CHECK_MS } from '../../src/aws/protocol/attempt-checks.ts';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';
+import { ReadAheadBudget } from '../../src/storage/s3/s3-read-ahead.ts';
 import { type ProxiedRequest, type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { until } from './helpers/until.ts';
-import { CONCURRENCY, takeStack } from './shared-stack.ts';
+import { CONCURRENCY, TASK_MEMORY_MB, takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 /** Read once per environment, which may run any number of tasks. */
@@ -203,7 +206,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
 
     const [map, reduce] = report.stages;
     const parts = (bytes: number) => Math.ceil(bytes / S3_LIMITS.partBytesMin);
-    const ranges = (bytes: number) => Math.ceil(bytes / S3_LIMITS.readRangeBytes);
+    const ranges = (bytes: number) => Math.ceil(bytes / rangeBytesOf(bytes));
     expect(parts(map!.bytesWritten)).toBeGreaterThanOrEqual(2);
     expect(byStep.map).toEqual({
       'GetObject input': ranges(report.input.bytes),
@@ -222,6 +225,16 @@ describeOnEmulators('Requests to S3', (emulator) => {
     expect(total.PutObject).toBe(13);
   });
 });
+
+/** The size of the ranges in which a task reads its only stream. */
+function rangeBytesOf(lengthBytes: number): number {
+  const { readRangeBytes } = S3_LIMITS;
+  const budget = new ReadAheadBudget({
+    readRangeBytes,
+    readAheadBytes: readAheadBytes(TASK_MEMORY_MB * MiB),
+  });
+  return budget.lease({ chunkSizeBytes: LIMITS.inputChunkBytes, lengthBytes }).rangeBytes;
+}
 
 type Counts = Record<string, number>;
 

@@ -12,6 +12,7 @@ import type { EmulatorUnderTest } from './with-emulator.ts';
 
 /** The number of map tasks, and of reduce tasks, that run at the same time. */
 export const CONCURRENCY = 4;
+export const TASK_MEMORY_MB = 512;
 const FREE = '.free.json';
 const TAKEN = '.taken.json';
 
@@ -56,7 +57,7 @@ async function deployTaken(emulator: EmulatorUnderTest, folder: string): Promise
   const { outputs, deployMs } = await DeployedStack.deploy(emulator, {
     jobs: join(import.meta.dirname, 'jobs/index.ts'),
     maxConcurrency: CONCURRENCY,
-    taskMemoryMb: 512,
+    taskMemoryMb: TASK_MEMORY_MB,
     taskTimeoutSeconds: 600,
   });
   const taken = join(folder, `${randomBytes(5).toString('hex')}${TAKEN}`);

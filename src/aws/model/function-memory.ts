@@ -14,6 +14,9 @@ const BUFFER_FRACTION = 0.5;
  */
 const READ_AHEAD_FRACTION = 0.25;
 const READ_AHEAD_BYTES_MAX = 512 * MiB;
+/** The part of the rest that is for uploads. Larger parts cost fewer requests; those above 64 MiB are not worth more memory. */
+const UPLOAD_FRACTION = 1 / 3;
+const UPLOAD_BYTES_MAX = 4 * S3_LIMITS.partBytesMax;
 
 /** Bytes for the buffers of an attempt, in a function with that much memory. */
 export function memoryBudgetBytes(functionBytes: number): number {
@@ -23,7 +26,16 @@ export function memoryBudgetBytes(functionBytes: number): number {
 
 /** Bytes that an attempt may have in flight from S3, in addition to those buffers. */
 export function readAheadBytes(functionBytes: number): number {
-  const left = functionBytes - RUNTIME_BYTES - memoryBudgetBytes(functionBytes);
-  const share = Math.floor(left * READ_AHEAD_FRACTION);
+  const share = Math.floor(restBytes(functionBytes) * READ_AHEAD_FRACTION);
   return Math.min(READ_AHEAD_BYTES_MAX, Math.max(S3_LIMITS.readAheadBytes, share));
+}
+
+/** Bytes for the parts of an attempt's uploads, in addition to both. */
+export function uploadBytes(functionBytes: number): number {
+  const share = Math.floor(restBytes(functionBytes) * UPLOAD_FRACTION);
+  return Math.min(UPLOAD_BYTES_MAX, Math.max(S3_LIMITS.uploadBytes, share));
+}
+
+function restBytes(functionBytes: number): number {
+  return functionBytes - RUNTIME_BYTES - memoryBudgetBytes(functionBytes);
 }

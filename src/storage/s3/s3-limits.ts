@@ -26,10 +26,11 @@ export interface S3Limits {
   /** Memory that all streams of a store together may use for ranges larger than their chunks. */
   readonly readAheadBytes: number;
 
-  /** An object up to this size is one PUT, a larger one consists of parts of at least this size. */
+  /** An object up to the size of a part is one PUT. The memory for uploads decides the size (s3-upload-memory.ts). */
   readonly partBytesMin: number;
-  /** Bytes of one upload's parts in flight; at least one part may be. */
-  readonly partBytesInFlightMax: number;
+  readonly partBytesMax: number;
+  /** Memory for the parts of all uploads of a store, unless there are so many that each needs the smallest part. */
+  readonly uploadBytes: number;
 
   /** Parts of one upload. S3 allows 10,000; other stores with its protocol may allow fewer. */
   readonly partsMax: number;
@@ -62,12 +63,13 @@ export const S3_LIMITS: S3Limits = {
   completeTimeoutMs: 300_000,
   bodyStallMs: 15_000,
 
-  // A default split and the chunk read after it are exactly eight ranges.
-  readRangeBytes: 8 * MiB + LIMITS.inputChunkBytes,
+  // A split of 64 MiB and the chunk read after it are exactly four ranges.
+  readRangeBytes: 16 * MiB + LIMITS.inputChunkBytes,
   readAheadBytes: 50 * MiB,
 
   partBytesMin: 8 * MiB,
-  partBytesInFlightMax: 24 * MiB,
+  partBytesMax: 64 * MiB,
+  uploadBytes: 32 * MiB,
   partsMax: 10_000,
   copyBytesMax: 1024 * MiB,
 
@@ -90,7 +92,7 @@ export const S3_OBJECT_BYTES_MAX = 5 * 1024 * 1024 * MiB;
 export const S3_METADATA_BYTES_MAX = 2 * KiB;
 export const S3_LIST_PAGE_KEYS_MAX = 1_000;
 
-/** If the size of an upload is unknown, its parts have this many sizes, each twice the one before. */
+/** If the size of an upload is unknown, the least size of its parts doubles, so that it has this many values. */
 export const PART_SIZES = 10;
 export const DELETE_CALLS_IN_FLIGHT_MAX = 4;
 export const S3_DELETES_PER_CALL_MAX = LIMITS.deletesPerCallMax;
@@ -112,8 +114,10 @@ export function s3Limits(changes: Partial<S3Limits> = {}): S3Limits {
   require(limits.readRangeBytes >= 1, `readRangeBytes must be at least 1; received ${limits.readRangeBytes}`);
   require(limits.partBytesMin >=
     S3_PART_BYTES_MIN, `partBytesMin must be at least ${S3_PART_BYTES_MIN}, as S3 requires; received ${limits.partBytesMin}`);
+  require(limits.partBytesMax <=
+    S3_PART_BYTES_MAX, `partBytesMax must be at most ${S3_PART_BYTES_MAX}, as S3 requires; received ${limits.partBytesMax}`);
   require(limits.partBytesMin <=
-    S3_PART_BYTES_MAX, `partBytesMin must be at most ${S3_PART_BYTES_MAX}, as S3 requires; received ${limits.partBytesMin}`);
+    limits.partBytesMax, `partBytesMax must be at least partBytesMin (${limits.partBytesMin}); received ${limits.partBytesMax}`);
   require(Number.isInteger(limits.partsMax) &&
     limits.partsMax >= 1 &&
     limits.partsMax <=

@@ -1,7 +1,8 @@
 /** The sizes of the parts of an upload, and so how many requests it takes. */
 import { PART_SIZES, S3_PART_BYTES_MAX, type S3Limits } from './s3-limits.ts';
+import { UploadMemory, type UploadMemoryLimits } from './s3-upload-memory.ts';
 
-/** The size of the part with this number, counted from 1, if the number of parts is unknown. */
+/** The least size of the part with this number, counted from 1, if the number of parts is unknown. */
 export function partSizeBytes(
   partNumber: number,
   { partBytesMin, partsMax }: Pick<S3Limits, 'partBytesMin' | 'partsMax'>,
@@ -10,13 +11,21 @@ export function partSizeBytes(
   return Math.min(partBytesMin * 2 ** doublings, S3_PART_BYTES_MAX);
 }
 
-/** Requests that write an object of this size: a PUT, or the start of an upload, its parts and its completion. */
+/**
+ * Requests that write an object of this size while no other upload is open: a PUT, or the start of an upload, its parts and its
+ * completion.
+ *
+ * @param limits  those of the store; `uploadBytes` depends on the memory of the function (function-memory.ts)
+ */
 export function uploadRequests(
   sizeBytes: number,
-  limits: Pick<S3Limits, 'partBytesMin' | 'partsMax'>,
+  limits: UploadMemoryLimits & Pick<S3Limits, 'partsMax'>,
 ): number {
-  if (sizeBytes <= partSizeBytes(1, limits)) return 1;
+  const { partBytes } = new UploadMemory(limits);
+  if (sizeBytes <= partBytes) return 1;
   let parts = 0;
-  for (let sentBytes = 0; sentBytes < sizeBytes; sentBytes += partSizeBytes(parts, limits)) parts++;
+  for (let sentBytes = 0; sentBytes < sizeBytes; parts++) {
+    sentBytes += Math.max(partBytes, partSizeBytes(parts + 1, limits));
+  }
   return parts + 2;
 }

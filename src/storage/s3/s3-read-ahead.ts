@@ -4,7 +4,7 @@
  * one budget for all streams of the store.
  *
  * A stream with full-size chunks is one of few, such as the only input of a map task. It may use half of what is left, and
- * reads ranges of 8 MiB. A merge of many runs requests smaller chunks the more runs it has open (merge-runs.ts). So a small
+ * reads ranges of 8 to 16 MiB. A merge of many runs requests smaller chunks the more runs it has open (merge-runs.ts). So a small
  * chunk shows how many streams share the budget, and each gets the same share; otherwise the first streams would use it up,
  * and the last ones would need a request for every 16 KiB. A stream that fits in its share as a whole, or in three of its
  * chunks, is a single request.

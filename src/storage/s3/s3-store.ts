@@ -6,8 +6,8 @@
  *     s3-range-fetch  one range, continued after a truncated body             s3-upload    one PUT, or parts
  *     s3-commit       who was first, even if responses are lost               s3-client    a client with suitable settings
  *
- * Requests: head 1; get 1; stream 1 per range; put 1; upload 1 up to 8 MiB, otherwise parts + 2, where an appended object
- * takes one part per GiB and one for the bytes waiting before it; list 1 per 1,000 keys; delete 1 per 1,000 keys. Only
+ * Requests: head 1; get 1; stream 1 per range; put 1; upload 1 up to the size of a part (8 to
+ * 64 MiB), otherwise parts + 2, where an appended object takes one part per GiB and one for the bytes waiting before it; list 1 per 1,000 keys; delete 1 per 1,000 keys. Only
  * failures cost more: a retry, a hedged read (at most 5 % of GETs), a HEAD for an empty range, after a 412 on reading (to
  * report the current ETag) and after a write whose response was lost.
  *
@@ -38,6 +38,7 @@ import { ReadAheadBudget } from './s3-read-ahead.ts';
 import { streamRange } from './s3-read-stream.ts';
 import { type CallerBounds, S3Requests } from './s3-requests.ts';
 import { putObject, S3Upload } from './s3-upload.ts';
+import { UploadMemory } from './s3-upload-memory.ts';
 import { splitMetadata } from './s3-writer.ts';
 
 export interface S3StoreOptions {
@@ -56,6 +57,7 @@ interface SharedParts {
   readonly requests: S3Requests;
   readonly hedging: HedgePolicy;
   readonly readAhead: ReadAheadBudget;
+  readonly uploads: UploadMemory;
 }
 
 export class S3Store implements ObjectStore {
@@ -65,6 +67,7 @@ export class S3Store implements ObjectStore {
   readonly #requests: S3Requests;
   readonly #hedging: HedgePolicy;
   readonly #readAhead: ReadAheadBudget;
+  readonly #uploads: UploadMemory;
 
   /** @param shared  parts shared with another store of the same bucket, see within() */
   constructor(options: S3StoreOptions, shared: SharedParts = newParts(options)) {
@@ -74,12 +77,14 @@ export class S3Store implements ObjectStore {
     this.#requests = shared.requests;
     this.#hedging = shared.hedging;
     this.#readAhead = shared.readAhead;
+    this.#uploads = shared.uploads;
   }
 
   /** The same store for a caller with a deadline, whose throttled requests fail in time. Gate, memory and counts are shared. */
   within(bounds: CallerBounds): S3Store {
     const requests = this.#requests.within(bounds);
-    return new S3Store(this.#options, { requests, hedging: this.#hedging, readAhead: this.#readAhead });
+    const [hedging, readAhead, uploads] = [this.#hedging, this.#readAhead, this.#uploads];
+    return new S3Store(this.#options, { requests, hedging, readAhead, uploads });
   }
 
   /** Requests sent so far, to estimate costs: each attempt counts. */
@@ -153,6 +158,7 @@ export class S3Store implements ObjectStore {
   async upload(key: string, { metadata }: { metadata?: Metadata } = {}): Promise<Upload> {
     return new S3Upload({
       requests: this.#requests,
+      memory: this.#uploads,
       key,
       bucketKey: this.#bucketKey(key),
       metadata: checkedMetadata(metadata),
@@ -260,7 +266,7 @@ function newParts(options: S3StoreOptions): SharedParts {
   const onThrottled = (nowMs: number) => hedging.throttled(nowMs);
   const prefix = bucketPrefix(options);
   const requests = new S3Requests({ client, bucket, prefix, clock, random, limits, onThrottled });
-  return { requests, hedging, readAhead: new ReadAheadBudget(limits) };
+  return { requests, hedging, readAhead: new ReadAheadBudget(limits), uploads: new UploadMemory(limits) };
 }
 
 function bucketPrefix({ prefix = '' }: S3StoreOptions): string {

@@ -1,13 +1,13 @@
 /**
  * An upload: a small one is a single PUT when it is completed, a larger one is a multipart upload.
  *
- *     write()   |  filling: 8 MiB  |  -> at most 24 MiB of parts in flight -> CompleteMultipartUpload
+ *     write()   |  filling: 8 to 64 MiB  |  -> a few parts in flight -> CompleteMultipartUpload
  *
- * So it holds at most 32 MiB while parts have 8 MiB, and write() waits if S3 is slower than the writer. S3 allows 10,000
- * parts, so the size of parts doubles after every 1,000:
+ * s3-upload-memory.ts decides the size of parts and how many are in flight; write() waits if S3 is slower than the writer. S3
+ * allows 10,000 parts, so the least size doubles after every 1,000:
  *
- *     object of up to   8 GiB   23 GiB   55 GiB   117 GiB   ...   5 TiB (S3's bound)
- *     parts of          8 MiB   16 MiB   32 MiB    64 MiB   ...   4 GiB
+ *     object of up to     8 GiB   23 GiB   55 GiB   117 GiB   ...   5 TiB (S3's bound)
+ *     parts of at least   8 MiB   16 MiB   32 MiB    64 MiB   ...   4 GiB
  *
  * S3 itself copies an appended object of at least 8 MiB. Every part except the last must have at least 5 MiB, so bytes that
  * wait to be sent before it are first filled up to that size from the start of the object:
@@ -40,10 +40,13 @@ import { S3Failure } from './s3-errors.ts';
 import { S3_OBJECT_BYTES_MAX, S3_PART_BYTES_MAX, S3_PART_BYTES_MIN } from './s3-limits.ts';
 import { partSizeBytes } from './s3-part-sizes.ts';
 import type { S3Requests } from './s3-requests.ts';
+import type { UploadMemory } from './s3-upload-memory.ts';
 import { newWriterId, withWriter } from './s3-writer.ts';
 
 export interface S3UploadOptions {
   readonly requests: S3Requests;
+  /** Shared by all uploads of the store. */
+  readonly memory: UploadMemory;
   /** The key without the store's prefix. */
   readonly key: string;
   /** The key in the bucket. */
@@ -63,6 +66,8 @@ interface Range {
 
 export class S3Upload implements Upload {
   readonly #requests: S3Requests;
+  readonly #memory: UploadMemory;
+  readonly #closeMemory: () => void;
   readonly #bucketKeyOf: (key: string) => string;
   readonly #read: (source: ObjectInfo, range: Range) => AsyncIterable<Buffer>;
   readonly #key: string;
@@ -87,8 +92,10 @@ export class S3Upload implements Upload {
   #completing: Promise<unknown> | undefined;
   #discarding: Promise<void> | undefined;
 
-  constructor({ requests, key, bucketKey, metadata, bucketKeyOf, read, explained }: S3UploadOptions) {
+  constructor({ requests, memory, key, bucketKey, metadata, bucketKeyOf, read, explained }: S3UploadOptions) {
     this.#requests = requests;
+    this.#memory = memory;
+    this.#closeMemory = memory.open();
     this.#bucketKeyOf = bucketKeyOf;
     this.#read = read;
     this.#key = key;
@@ -100,7 +107,7 @@ export class S3Upload implements Upload {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#assertOpen('write');
-    await this.#gather(chunk, () => this.#growingPartBytes(1));
+    await this.#gather(chunk, () => Math.max(this.#memory.partBytes, this.#growingPartBytes(1)));
   }
 
   async append(
@@ -122,7 +129,7 @@ export class S3Upload implements Upload {
       : copiedBytes >= growingBytes;
     const gathered = { start: 0, end: copies ? missingBytes : sizeBytes };
     if (gathered.end > 0) {
-      const partBytes = allFit ? () => partBytesMin : () => this.#growingPartBytes(1);
+      const partBytes = () => Math.max(this.#memory.partBytes, allFit ? 0 : this.#growingPartBytes(1));
       for await (const chunk of this.#read(source, gathered)) await this.#gather(chunk, partBytes);
     }
     if (!copies) return;
@@ -192,7 +199,7 @@ export class S3Upload implements Upload {
     });
   }
 
-  /** The size of the next part, or of the one after it, if the number of parts is unknown. */
+  /** The least size of the next part, or of the one after it, if the number of parts is unknown. */
   #growingPartBytes(ahead: 1 | 2): number {
     return partSizeBytes(this.#parts.length + ahead, this.#requests.limits);
   }
@@ -251,9 +258,8 @@ export class S3Upload implements Upload {
   /** Resolves when sending the part has started. */
   async #sendPart(): Promise<void> {
     const body = this.#filling.subarray(0, this.#filledBytes);
-    const { partBytesInFlightMax } = this.#requests.limits;
     const bytesInFlight = () => this.#sending.values().reduce((sum, bytes) => sum + bytes, 0);
-    while (this.#sending.size > 0 && bytesInFlight() + body.length > partBytesInFlightMax) {
+    while (this.#sending.size > 0 && bytesInFlight() + body.length > this.#memory.inFlightBytesMax) {
       await Promise.race(this.#sending.keys());
     }
     if (this.#failure !== undefined) throw await this.#explained(this.#failure);
@@ -392,6 +398,7 @@ export class S3Upload implements Upload {
   }
 
   #letGo(): void {
+    this.#closeMemory();
     this.#filling = Buffer.alloc(0);
     this.#filledBytes = 0;
     this.#spares = [];

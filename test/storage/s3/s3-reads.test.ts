@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readAheadBytes } from '../../../src/aws/model/function-memory.ts';
 import { KiB, LIMITS, MiB } from '../../../src/base/limits.ts';
 import { S3_LIMITS, type S3Limits } from '../../../src/storage/s3/s3-limits.ts';
 import { S3Store } from '../../../src/storage/s3/s3-store.ts';
@@ -239,28 +240,34 @@ describe('a stream', () => {
   });
 
   it('reads large ranges if it is alone, and no more than requested', async () => {
-    const { s3, clock, store } = setUp();
-    put(s3, 'key', noise(20 * MiB, 1));
+    const { s3, clock, store } = setUp({ limits: { readAheadBytes: 100 * MiB } });
+    put(s3, 'key', noise(35 * MiB, 1));
 
-    await until(clock, contentOf(store.stream('key', { range: { start: 100, end: 17 * MiB } })));
+    await until(clock, contentOf(store.stream('key', { range: { start: 100, end: 34 * MiB } })));
 
     const { readRangeBytes } = S3_LIMITS;
     expect(ranges(s3)).toEqual([
       `bytes=100-${readRangeBytes + 99}`,
       `bytes=${readRangeBytes + 100}-${2 * readRangeBytes + 99}`,
-      `bytes=${2 * readRangeBytes + 100}-${17 * MiB - 1}`,
+      `bytes=${2 * readRangeBytes + 100}-${34 * MiB - 1}`,
     ]);
   });
 
-  it('of a default split, with the chunk after it, is eight requests', async () => {
-    const { s3, clock, store } = setUp();
-    put(s3, 'key', Buffer.alloc(65 * MiB));
-    const end = LIMITS.splitSizeBytesDefault + LIMITS.inputChunkBytes;
+  it.each([
+    [1_769, 4],
+    [512, 8],
+  ])(
+    'of a split of 64 MiB, with the chunk after it, in a function of %i MB, is %i requests',
+    async (functionMb, requests) => {
+      const { s3, clock, store } = setUp({ limits: { readAheadBytes: readAheadBytes(functionMb * MiB) } });
+      put(s3, 'key', Buffer.alloc(65 * MiB));
+      const end = LIMITS.splitSizeBytesDefault + LIMITS.inputChunkBytes;
 
-    await until(clock, contentOf(store.stream('key', { range: { start: 0, end } })));
+      await until(clock, contentOf(store.stream('key', { range: { start: 0, end } })));
 
-    expect(ranges(s3)).toHaveLength(8);
-  });
+      expect(ranges(s3)).toHaveLength(requests);
+    },
+  );
 
   it.each([16 * KiB + 1, 20 * KiB, 47 * KiB, 48 * KiB, 100 * KiB, 101 * KiB])(
     'of %i bytes, one of the most runs a merge opens, is one request if it fits its share or three chunks',

@@ -33,7 +33,7 @@ describe('the sizes of parts', () => {
     expect(partSizeBytes(parts, S3_LIMITS)).toBeLessThanOrEqual(S3_PART_BYTES_MAX);
   });
 
-  it('double after each thousand', () => {
+  it('at least double after each thousand', () => {
     const sizes = [1, 1000, 1001, 2000, 2001].map((part) => partSizeBytes(part, S3_LIMITS) / MiB);
 
     expect(sizes).toEqual([8, 8, 16, 16, 32]);
@@ -48,7 +48,8 @@ describe('the limits', () => {
   it.each([
     [{ partsMax: 10_001 }, 'partsMax must be a whole number from 1 to 10000'],
     [{ partsMax: 0 }, 'partsMax must be a whole number from 1 to 10000'],
-    [{ partBytesMin: 6_000 * MiB }, 'partBytesMin must be at most 5368709120'],
+    [{ partBytesMax: 6_000 * MiB }, 'partBytesMax must be at most 5368709120'],
+    [{ partBytesMin: 65 * MiB }, 'partBytesMax must be at least partBytesMin (68157440); received 67108864'],
     [{ copyBytesMax: 6_000 * MiB }, 'copyBytesMax must be from 10485760 to 5368709120'],
     [{ copyBytesMax: 8 * MiB }, 'copyBytesMax must be from 10485760 to 5368709120'],
   ])('refuse %j, which S3 would', (limits, message) => {
