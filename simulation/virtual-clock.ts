@@ -7,6 +7,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../src/base/clock.ts';
 import { hasRealWork } from './real-work.ts';
 
+/** So many cancelled timers are not worth removing. */
+const CANCELLED_KEPT = 1_000;
+
 interface Timer {
   readonly dueMs: number;
   readonly order: number;
@@ -17,7 +20,9 @@ interface Timer {
 export class VirtualClock implements Clock {
   #nowMs = 0;
   #order = 0;
-  readonly #heap: Timer[] = [];
+  #heap: Timer[] = [];
+  /** How many cancelled timers the heap has. Most timers are timeouts, which are cancelled. */
+  #cancelled = 0;
   readonly #turns: number;
 
   /** @param turns  turns of the event loop to wait for everything that needs no timer; the SDK needs several */
@@ -33,7 +38,11 @@ export class VirtualClock implements Clock {
     const timer: Timer = { dueMs: this.#nowMs + delayMs, order: this.#order++, callback };
     this.#push(timer);
     return () => {
+      if (timer.callback === undefined) return;
       timer.callback = undefined;
+      this.#cancelled += 1;
+      if (this.#cancelled > CANCELLED_KEPT && this.#cancelled > this.#heap.length / 2)
+        this.#removeCancelled();
     };
   }
 
@@ -82,11 +91,24 @@ export class VirtualClock implements Clock {
   #runOneMillisecond(): void {
     const untilMs = Math.floor(this.#heap[0]!.dueMs) + 1;
     while (this.#heap.length > 0 && this.#heap[0]!.dueMs < untilMs) {
-      const { dueMs, callback } = this.#pop();
-      if (callback === undefined) continue;
+      const timer = this.#pop();
+      const { dueMs, callback } = timer;
+      if (callback === undefined) {
+        this.#cancelled -= 1;
+        continue;
+      }
+      timer.callback = undefined;
       this.#nowMs = Math.max(this.#nowMs, dueMs);
       callback();
     }
+  }
+
+  /** A sorted array is a heap. */
+  #removeCancelled(): void {
+    this.#heap = this.#heap
+      .filter(({ callback }) => callback !== undefined)
+      .sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    this.#cancelled = 0;
   }
 
   #push(timer: Timer): void {

@@ -5,9 +5,9 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { TASKS_PER_STAGE_MAX } from '../../src/aws/protocol/job-state.ts';
-import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/protocol/keys.ts';
+import { DATA_PREFIX } from '../../src/aws/protocol/keys.ts';
 import { INTERNAL_PREFIXES } from '../../src/aws/protocol/request-scope.ts';
-import { LIMITS } from '../../src/base/limits.ts';
+import { DEPLOYMENT_DEFAULTS, TASK_TIMEOUT_SECONDS } from '../functions/deployment-defaults.ts';
 import type { ExecutionType } from '../machine/asl.ts';
 
 /**
@@ -116,28 +116,27 @@ export function checkProps(props: MapReduceProps): CheckedProps {
 }
 
 function withDefaults(props: MapReduceProps): CheckedProps {
-  const { childExecutions = 'STANDARD' } = props;
+  const childExecutions = props.childExecutions ?? DEPLOYMENT_DEFAULTS.childExecutions;
   return {
     jobs: props.jobs,
-    taskMemoryMb: props.taskMemoryMb ?? 1_769,
-    stepMemoryMb: props.stepMemoryMb ?? 1_024,
+    taskMemoryMb: props.taskMemoryMb ?? DEPLOYMENT_DEFAULTS.taskMemoryMb,
+    stepMemoryMb: props.stepMemoryMb ?? DEPLOYMENT_DEFAULTS.stepMemoryMb,
     taskTimeout: props.taskTimeout ?? Duration.seconds(taskSecondsMax({ childExecutions })),
     scratchSize: props.scratchSize ?? Size.gibibytes(2),
-    maxConcurrency: props.maxConcurrency ?? 800,
-    maxTasksPerStage: props.maxTasksPerStage ?? LIMITS.awsTasksPerStageDefault,
-    backupAttempts: props.backupAttempts ?? true,
+    maxConcurrency: props.maxConcurrency ?? DEPLOYMENT_DEFAULTS.maxConcurrency,
+    maxTasksPerStage: props.maxTasksPerStage ?? DEPLOYMENT_DEFAULTS.maxTasksPerStage,
+    backupAttempts: props.backupAttempts ?? DEPLOYMENT_DEFAULTS.backupAttempts,
     childExecutions,
-    readablePrefixes: props.readablePrefixes ?? [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX],
-    startOnUpload: props.startOnUpload ?? true,
+    readablePrefixes: props.readablePrefixes ?? DEPLOYMENT_DEFAULTS.readablePrefixes,
+    startOnUpload: props.startOnUpload ?? DEPLOYMENT_DEFAULTS.startOnUpload,
     intermediatesExpireAfter: props.intermediatesExpireAfter ?? Duration.days(7),
     jobsExpireAfter: props.jobsExpireAfter ?? Duration.days(90),
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
   };
 }
 
-/** Lambda's own limit, or enough below that of an EXPRESS child (5 minutes) that the function ends first. */
 function taskSecondsMax({ childExecutions }: Pick<CheckedProps, 'childExecutions'>): number {
-  return childExecutions === 'EXPRESS' ? 240 : 900;
+  return TASK_TIMEOUT_SECONDS[childExecutions];
 }
 
 interface Rule {

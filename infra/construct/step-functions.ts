@@ -11,15 +11,13 @@ import type { AppCatalog } from '../../src/aws/protocol/app-catalog.ts';
 import { bundleHandlers } from '../bundling/bundle.ts';
 import { deployerOf } from '../bundling/deployer.ts';
 import { type BucketAccess, bucketAccess, listCondition } from '../functions/bucket-access.ts';
+import { EVENT_AGE_SECONDS_MAX, STEP_TIMEOUT_SECONDS } from '../functions/deployment-defaults.ts';
 import { byFunction, type FunctionName, pascalCase } from '../functions/function-names.ts';
 import { TASK_FUNCTIONS } from '../machine/stages.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
 
-/**
- * Planning lists the inputs, a barrier reads one footer per task, commit may merge parts: each takes minutes at most.
- */
-export const STEP_TIMEOUT = Duration.minutes(15);
+export const STEP_TIMEOUT = Duration.seconds(STEP_TIMEOUT_SECONDS);
 
 export interface StepFunctionsProps extends CheckedProps {
   readonly bucket: IBucket;
@@ -68,9 +66,7 @@ export class StepFunctions extends Construct {
       tracing: Tracing.ACTIVE,
       // Step Functions invokes the handlers, and retries.
       retryAttempts: 0,
-      // A backup attempt is an event. One that Lambda cannot start within a minute, the lowest limit, would be too
-      // late.
-      maxEventAge: Duration.minutes(1),
+      maxEventAge: Duration.seconds(EVENT_AGE_SECONDS_MAX),
       environment: {
         MAPREDUCE_BUCKET: props.bucket.bucketName,
         MAPREDUCE_MAX_CONCURRENCY: String(props.maxConcurrency),

@@ -19,7 +19,6 @@ export function lambdaEnvironment(invocation: Pick<Invocation, 'remainingMs'>): 
     now: () => new Date(),
     random: Math.random,
     scratchParent: join(tmpdir(), 'mapreduce'),
-    coldStartMs: performance.now(),
   });
   return environmentOf(invocation);
 }

@@ -85,11 +85,6 @@ export class ResultObject {
     return this.#object.isUpload;
   }
 
-  /** See CommittedObject.commitWrites. */
-  get commitWrites(): number {
-    return this.#object.commitWrites;
-  }
-
   /** Called after each record that was appended to the sink. */
   recordWritten(): void {
     this.#records++;

@@ -115,19 +115,14 @@ export class ShuffleCollector {
     if (isLarge) releaseTableMemory();
   }
 
-  /**
-   * Writes the emitted records into the shuffle object, all partitions in order. The writer can then commit, in the phase
-   * 'writing'.
-   */
+  /** Writes the emitted records into the shuffle object, all partitions in order. The writer can then commit. */
   async finish(writer: ShuffleObjectWriter): Promise<void> {
     this.emit = () => refuseLateEmit('map');
     this.throwFailure();
     const source = (this.#table ?? this.#buffer)!;
-    const { control, meter } = this.#environment;
-    const { phases } = meter;
+    const control = this.#environment.control;
     if (this.#runs.length === 0) {
-      phases.enter('writing');
-      while (!source.drain(writer.run, LIMITS.uploadChunkBytes, phases)) {
+      while (!source.drain(writer.run, LIMITS.uploadChunkBytes)) {
         control.check();
         await writer.flush();
       }
@@ -135,19 +130,16 @@ export class ShuffleCollector {
     }
     if (source.count > 0) this.#spill();
     await this.#mergeRuns(writer);
-    phases.enter('writing');
   }
 
   async #mergeRuns(writer: ShuffleObjectWriter): Promise<void> {
-    const { memoryBytes, control, meter } = this.#environment;
-    const { phases } = meter;
+    const { memoryBytes, control } = this.#environment;
     const fold = this.#fold;
     const blockBytes = blockBytesOf(this.#runs.flat());
     const options = {
       budget: openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytes, this.#runs.length),
       folding: fold && { fold, key: this.#shuffle.key },
       control,
-      timing: { phases, fetch: 'spilling', consume: 'sorting' } as const,
       scratch: this.#scratch,
       onMerged: ({ bytes }: { bytes: number }) => this.#countSpilled(bytes),
     };
@@ -261,16 +253,11 @@ export class ShuffleCollector {
   }
 
   #spill(): void {
-    this.#environment.meter.phases.time('spilling', () => this.#spillNow());
-  }
-
-  #spillNow(): void {
-    const { control, meter } = this.#environment;
     const source = (this.#table ?? this.#buffer)!;
-    control.check();
+    this.#environment.control.check();
     const run = new LocalRun(`spill-${this.#runs.length}`, this.#scratch);
     try {
-      while (!source.drain(run.writer, LIMITS.uploadChunkBytes, meter.phases)) control.check();
+      while (!source.drain(run.writer, LIMITS.uploadChunkBytes)) this.#environment.control.check();
     } catch (error) {
       run.abandon();
       throw error;

@@ -14,7 +14,6 @@ import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
-import type { Requests } from '../report/attempt-meter.ts';
 import { parseSummary, type TaskSummary } from '../report/task-summary.ts';
 import { CommittedObject } from '../storage/committed-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
@@ -76,13 +75,13 @@ export class ShuffleObjectWriter implements RecordSink {
   /**
    * Adds the footer and commits.
    *
-   * @param summarize  receives the size of the header and the blocks, and the requests of the commit
+   * @param summarize  receives the size of the header and the blocks
    * @returns `committed` is false if another attempt committed first
    */
   async commit(
-    summarize: (bytesWritten: number, commit: Requests) => TaskSummary,
+    summarize: (bytesWritten: number) => TaskSummary,
   ): Promise<{ committed: boolean; summary: TaskSummary }> {
-    const summary = summarize(SHUFFLE_HEADER_BYTES + this.run.bytesWritten, [0, this.#object.commitWrites]);
+    const summary = summarize(SHUFFLE_HEADER_BYTES + this.run.bytesWritten);
     this.#pending.push(encodeFooter(this.run.extents, summary));
     const committed = await this.#object.commit(this.#pending);
     return { committed, summary };

@@ -9,7 +9,6 @@ import { jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
 import type { AttemptControl } from '../../src/base/progress.ts';
 import type { JobLayout, JobSettings, TaskEnvironment } from '../../src/plan/task.ts';
-import { AttemptMeter } from '../../src/report/attempt-meter.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -45,15 +44,6 @@ export function settingsOf(job: Job, more: Partial<JobSettings> = {}): JobSettin
   };
 }
 
-export function newMeter(): AttemptMeter {
-  return new AttemptMeter({
-    clock: systemClock,
-    now: () => new Date(),
-    environment: 'test',
-    memoryBytes: () => process.memoryUsage.rss(),
-  });
-}
-
 export function environmentOf(
   job: Job,
   {
@@ -79,7 +69,7 @@ export function environmentOf(
     store,
     scratchFolder: scratch ?? '/nowhere',
     memoryBytes,
-    meter: newMeter(),
+    clock: systemClock,
     progress: {
       recordsRead: 0,
       bytesRead: 0,

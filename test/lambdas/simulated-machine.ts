@@ -37,7 +37,6 @@ import type { Decision } from '../../src/stages/advance.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
 import { RestrictedStore } from '../helpers/restricted-store.ts';
-import { newInstance } from './new-instance.ts';
 
 export type Ended =
   | { readonly status: 'SUCCEEDED'; readonly output: CommittedJob }
@@ -122,7 +121,6 @@ export class SimulatedMachine implements AsyncDisposable {
       memoryBytes: 64 * MiB,
       scratchParent,
       kept: {},
-      instance: newInstance(),
     };
   }
 

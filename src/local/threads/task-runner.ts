@@ -5,7 +5,6 @@
 import type { AttemptId } from '../../base/ids.ts';
 import type { AttemptControl, Progress } from '../../base/progress.ts';
 import type { TaskSpec } from '../../plan/task.ts';
-import type { AttemptMeter } from '../../report/attempt-meter.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 
 export interface TaskRunner<Configuration = unknown> {
@@ -28,7 +27,6 @@ export interface Watched {
 }
 
 export interface AttemptToRun<Configuration = unknown> extends Watched {
-  readonly meter: AttemptMeter;
   readonly spec: TaskSpec;
   readonly attemptId: AttemptId;
   readonly configuration: Configuration;
