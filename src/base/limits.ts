@@ -95,6 +95,10 @@ export const LIMITS = {
 
   /** A block of a run: the unit that is compressed, checksummed and held in memory. */
   blockBytes: 128 * KiB,
+  /** Fraction of an attempt's memory for its sort buffer or fold table. The rest is for input chunks, blocks and the heap. */
+  sortBufferFraction: 0.6,
+  /** Fraction of a reduce attempt's memory for open runs. The rest is for the values of a group, the output and the heap. */
+  openRunsFraction: 0.6,
   /** How many runs a merge has open at once. More are merged in passes. */
   openRunsMax: 512,
   openRunsMin: 2,

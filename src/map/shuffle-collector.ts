@@ -27,8 +27,6 @@ import { createPartitioner, type Partitioner } from './partitioner.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { releaseTableMemory } from './thread-memory.ts';
 
-/** Fraction of the attempt's memory. The rest is for input chunks, blocks and the JavaScript heap. */
-const SORT_BUFFER_FRACTION = 0.6;
 /** Fraction of the attempt's memory for merging spills. The sort buffer keeps its memory meanwhile. */
 const MERGE_FRACTION = 0.3;
 
@@ -65,7 +63,7 @@ export class ShuffleCollector {
     };
     this.#fold = createFold(this.#shuffle, environment.progress);
     this.#sortBufferBytes = Math.min(
-      Math.floor(memoryBytes * SORT_BUFFER_FRACTION),
+      Math.floor(memoryBytes * LIMITS.sortBufferFraction),
       LIMITS.sortBufferBytesMax,
     );
     const { combine, key, value } = this.#shuffle;

@@ -24,7 +24,6 @@ import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readPartitionSegments } from '../shuffle/shuffle-index.ts';
 import { createGroupReducer, type GroupReducer, resultValueCodec } from './group-reducer.ts';
-import { MERGE_FRACTION } from './merge-fraction.ts';
 import { createResultOutput } from './result-output.ts';
 
 export async function runReduceTask(
@@ -101,7 +100,11 @@ async function openableRuns(
   segments: readonly RunSegment[],
   { job, settings, memoryBytes, scratchFolder, progress, control }: TaskEnvironment,
 ): Promise<{ open: readonly RunSegment[]; chunkBytes: number; merged: MergedRuns }> {
-  const budget = openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytesOf(segments), segments.length);
+  const budget = openRunsBudget(
+    memoryBytes * LIMITS.openRunsFraction,
+    blockBytesOf(segments),
+    segments.length,
+  );
   const { key } = job.shuffle!;
   const fold = createFold(job.shuffle!, progress);
   const merged: MergedRuns = { runs: 0, bytes: 0, recordsFolded: 0 };

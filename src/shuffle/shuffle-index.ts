@@ -89,6 +89,23 @@ function rowBytesOf(maps: number): number {
   return ROW_HEADER_BYTES + maps * ENTRY_BYTES;
 }
 
+/** How many reads all reducers together need for the index, whose list of objects has this many bytes. See readPartitionSegments(). */
+export function indexReads({
+  maps,
+  partitions,
+  namesBytes,
+}: {
+  maps: number;
+  partitions: number;
+  namesBytes: number;
+}): number {
+  const namesEnd = HEADER_BYTES + namesBytes;
+  // Its first read, one for the names if they do not fit into it, and one for the row.
+  if (namesEnd > HEAD_BYTES) return 3 * partitions;
+  const rowsInHead = Math.floor((HEAD_BYTES - namesEnd) / rowBytesOf(maps));
+  return 2 * partitions - Math.min(partitions, rowsInHead);
+}
+
 /**
  * Reads the segments of one partition in the order of the map tasks, without empty ones.
  *

@@ -137,6 +137,13 @@ export interface ShuffleFooter {
   readonly summary: TaskSummary;
 }
 
+/** How many reads a footer needs, if its summary is of the usual size. */
+export function footerReads(partitions: number): number {
+  return partitions * EXTENT_BYTES + SUMMARY_BYTES_USUAL + TRAILER_BYTES <= TAIL_BYTES ? 1 : 2;
+}
+
+const SUMMARY_BYTES_USUAL = 1024;
+
 /**
  * Reads the footer of the object that was listed.
  *

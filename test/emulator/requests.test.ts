@@ -4,8 +4,8 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
-import { storageRequests } from '../../src/aws/client/cost.ts';
 import { readAheadBytes } from '../../src/aws/model/function-memory.ts';
+import { storageRequests } from '../../src/aws/model/report-requests.ts';
 import { ATTEMPT_CHECK_MS } from '../../src/aws/protocol/attempt-checks.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';

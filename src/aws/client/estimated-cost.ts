@@ -1,9 +1,9 @@
 /** An estimate of what a job on AWS has cost, or why there is none. */
 import type { JobReport } from '../../report/report.ts';
+import { type Cost, costOf, type Usage } from '../model/cost.ts';
 import { type Prices, pricesOf } from '../model/prices.ts';
 import { awsError } from './aws-errors.ts';
 import { regionOfArn } from './client-options.ts';
-import { type Cost, costOf, type Usage } from './cost.ts';
 import type { Deployment } from './deployment.ts';
 import { executionArns } from './executions.ts';
 import type { JobStatus } from './job-status.ts';

@@ -6,15 +6,14 @@
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import { STAGES } from '../../base/ids.ts';
 import type { JobReport } from '../../report/report.ts';
+import { type Usage, watchOf } from '../model/cost.ts';
+import { STEP_MEMORY_MB, TASK_MEMORY_MB } from '../model/job-shape.ts';
+import { storageRequests } from '../model/report-requests.ts';
 import { watchStateOf } from '../protocol/state-names.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
-import { storageRequests, type Usage, watchOf } from './cost.ts';
 import type { Deployment } from './deployment.ts';
 import { functionConfiguration, machineOf } from './machine.ts';
 
-/** The deployment's defaults; used if Lambda does not report the values. */
-const TASK_MEMORY_MB = 1_769;
-const STEP_MEMORY_MB = 1_024;
 const MB_PER_GB = 1_024;
 
 interface MapRun {

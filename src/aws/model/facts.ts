@@ -49,8 +49,8 @@ const fact = (
 /** S3 in one region, standard storage class. Requests are counted by bucket: AWS promises them by "partitioned prefix". */
 export const S3_FACTS = {
   /** Promised for each partitioned prefix. New prefixes have no partition of their own, so this is a new bucket's. */
-  getsPerSecond: fact(5_500, S3_GUIDE),
-  putsPerSecond: fact(3_500, S3_GUIDE),
+  getsPerSecond: fact(5_500, S3_GUIDE, [8_300, 5_500]),
+  putsPerSecond: fact(3_500, S3_GUIDE, [4_100, 3_500]),
   /** What a new bucket did before S3 sent 503s. Key names made no difference. */
   getsPerSecondNewBucket: fact(8_300, SKYRISE),
   putsPerSecondNewBucket: fact(4_100, SKYRISE),
@@ -119,6 +119,8 @@ export const LAMBDA_FACTS = {
   payloadBytesMax: fact(6 * 2 ** 20, LAMBDA_QUOTAS),
   /** The speed of one arm64 vCPU as a fraction of the core on which the rates of CPU were measured. */
   cpuFraction: fact(0.7, ASSUMED, [1, 0.5]),
+  /** The time of a stage as a multiple of what its tasks take by themselves: the last ones are slower than most. */
+  stragglerFactor: fact(1.15, ASSUMED, [1.05, 1.4]),
   /** /tmp: sequential writes and reads. */
   scratchBytesPerSecond: fact(250e6, ASSUMED, [400e6, 125e6]),
 } as const satisfies Record<string, Fact>;

@@ -6,7 +6,6 @@ import { LIMITS, MiB } from '../../base/limits.ts';
 import { sumOf } from '../../base/sum.ts';
 import type { Split } from '../../plan/task.ts';
 import { NO_FILE, type SplitPiece } from '../../read/input-file.ts';
-import { MERGE_FRACTION } from '../../reduce/merge-fraction.ts';
 import { openRunsBudget } from '../../shuffle/open-runs.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
 import { ReadAheadBudget } from '../../storage/s3/s3-read-ahead.ts';
@@ -53,7 +52,7 @@ function cellChunkBytes(cells: number, memoryMb: number): number {
 }
 
 function cellsBudget(cells: number, memoryMb: number) {
-  const memoryBytes = memoryBudgetBytes(memoryMb * MiB) * MERGE_FRACTION;
+  const memoryBytes = memoryBudgetBytes(memoryMb * MiB) * LIMITS.openRunsFraction;
   return openRunsBudget(memoryBytes, LIMITS.blockBytes, cells);
 }
 

@@ -13,9 +13,10 @@ import {
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { storageRequests, watchOf } from '../../../src/aws/client/cost.ts';
 import type { Deployment } from '../../../src/aws/client/deployment.ts';
 import { readHistory, usageOf } from '../../../src/aws/client/usage.ts';
+import { watchOf } from '../../../src/aws/model/cost.ts';
+import { storageRequests } from '../../../src/aws/model/report-requests.ts';
 import type { JobReport } from '../../../src/report/report.ts';
 
 const DEFINITION = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { costOf, type Usage } from '../../../src/aws/client/cost.ts';
 import type { EstimatedCost } from '../../../src/aws/client/estimated-cost.ts';
+import { costOf, type Usage } from '../../../src/aws/model/cost.ts';
 import { pricesOf } from '../../../src/aws/model/prices.ts';
 import { costText, formatDollars } from '../../../src/cli/display/cost-text.ts';
 

@@ -4,11 +4,10 @@
  * three listings, every three seconds of a long job), and free tiers.
  */
 
-import { sum } from '../../base/sum.ts';
-import type { JobReport, StageReport } from '../../report/report.ts';
-import type { Prices } from '../model/prices.ts';
-import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
+import type { StageReport } from '../../report/report.ts';
+import { S3_LIST_PAGE_KEYS_MAX } from '../../storage/s3/s3-limits.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../protocol/watch-state.ts';
+import type { Prices } from './prices.ts';
 
 export interface Usage {
   readonly invocations: number;
@@ -42,35 +41,6 @@ export function costOf(usage: Usage, prices: Prices): Cost {
   return { functions, coordination, storageRequests, total: functions + coordination + storageRequests };
 }
 
-/** Requests of the engine to S3, derived from the report as docs/s3-requests.md does: S3 does not bill by job. */
-export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3Reads'> {
-  const [map, reduce] = report.stages;
-  const attempts = sum(report.stages.map((stage) => stage.attempts));
-  const written = sum(report.stages.map((stage) => stage.bytesWritten));
-  const maps = map?.tasks ?? 0;
-  const reduces = reduce?.tasks ?? 0;
-  return {
-    // One commit each, a part for every 8 MiB, and the plan, indexes, manifest and listings of the job.
-    s3Writes: attempts + Math.ceil(written / PART_BYTES) + JOB_REQUESTS,
-    // Settings, the mark of a cancel, footers; the ranges of the input; for a reducer its range of each shuffle object.
-    s3Reads:
-      3 * attempts +
-      sum(report.stages.map(looksOfAttempts)) * ATTEMPT_CHECK_READS +
-      report.input.splits +
-      Math.ceil(report.input.bytes / PART_BYTES) +
-      maps * reduces +
-      JOB_REQUESTS,
-  };
-}
-
-const PART_BYTES = 8 * 1024 * 1024;
-const JOB_REQUESTS = 20;
-
-/** Takes the median for the time of each attempt. */
-function looksOfAttempts({ attempts, taskTimes }: StageReport): number {
-  return attempts * Math.floor((taskTimes?.medianMs ?? 0) / ATTEMPT_CHECK_MS);
-}
-
 export interface WatchUsage extends Pick<Usage, 'transitions' | 's3Writes' | 's3Reads'> {
   readonly looks: number;
   /** Time of its function. */
@@ -83,7 +53,6 @@ const LOOK_SECONDS = 0.5;
 const LOOK_TRANSITIONS = 4;
 /** Looks for a failure, a cancel, and the end of the job. */
 const LOOK_READS = 3;
-const KEYS_A_LISTING = 1_000;
 
 /**
  * Usage of the machine that looks for stragglers (infra/machine/watch-definition.ts). The job's own execution does not
@@ -101,7 +70,7 @@ export function watchOf({ tasks, wallMs }: Pick<StageReport, 'tasks' | 'wallMs'>
     looks,
     seconds: looks * LOOK_SECONDS,
     transitions: looks * LOOK_TRANSITIONS,
-    s3Writes: looks * Math.ceil(tasks / KEYS_A_LISTING),
+    s3Writes: looks * Math.ceil(tasks / S3_LIST_PAGE_KEYS_MAX),
     s3Reads: looks * LOOK_READS,
   };
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { costOf, storageRequests, type Usage, watchOf } from '../../../src/aws/client/cost.ts';
+import { costOf, type Usage, watchOf } from '../../../src/aws/model/cost.ts';
 import { pricesOf } from '../../../src/aws/model/prices.ts';
-import type { JobReport } from '../../../src/report/report.ts';
 
 const US = pricesOf('us-east-1');
 const USAGE: Usage = {
@@ -29,32 +28,6 @@ describe('the estimated cost', () => {
     expect(pricesOf('eu-central-1').s3Write).toBeGreaterThan(US.s3Write);
     expect(pricesOf('ap-northeast-1').s3Read).toBeLessThan(US.s3Read);
     expect(pricesOf('sa-east-1')).toEqual(US);
-  });
-
-  test('grows with the product of map and reduce tasks for reads, and with their sum for writes', () => {
-    const report = (maps: number, reduces: number) =>
-      ({
-        input: { splits: maps, bytes: 0 },
-        stages: [maps, reduces].map((tasks) => ({ tasks, attempts: tasks, bytesWritten: 0 })),
-      }) as unknown as JobReport;
-
-    const [small, large] = [storageRequests(report(10, 10)), storageRequests(report(100, 100))];
-
-    expect(large.s3Writes - small.s3Writes).toBe(180);
-    expect(large.s3Reads - small.s3Reads).toBe(100 * 100 - 10 * 10 + 4 * 90 + 3 * 90);
-  });
-
-  test('counts a look of each attempt every five seconds, based on their median time', () => {
-    const report = (medianMs: number) =>
-      ({
-        input: { splits: 10, bytes: 0 },
-        stages: [{ tasks: 10, attempts: 12, bytesWritten: 0, taskTimes: { medianMs } }],
-      }) as unknown as JobReport;
-
-    const [short, long] = [storageRequests(report(4_900)), storageRequests(report(31_000))];
-
-    expect(long.s3Reads - short.s3Reads).toBe(12 * 6 * 3);
-    expect(long.s3Writes).toBe(short.s3Writes);
   });
 
   test('counts a look of the watch at a stage every 3 to 15 seconds until the stage ends', () => {

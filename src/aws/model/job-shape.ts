@@ -1,0 +1,115 @@
+/** What the model needs to know about a planned job and about the deployment that runs it. */
+import { LIMITS } from '../../base/limits.ts';
+import { sumOf } from '../../base/sum.ts';
+import type { JobPlan, Split } from '../../plan/task.ts';
+import { compressionOf, NO_FILE } from '../../read/input-file.ts';
+import { ITEM_BYTES_MAX } from '../protocol/job-state.ts';
+import { inputGets } from './reads.ts';
+
+/** The defaults of a deployment, for what is not known about one. */
+export const TASK_MEMORY_MB = 1_769;
+export const STEP_MEMORY_MB = 1_024;
+
+export interface DeploymentShape {
+  readonly region: string;
+  readonly taskMemoryMb: number;
+  readonly stepMemoryMb: number;
+  readonly taskTimeoutSeconds: number;
+  readonly scratchBytes: number;
+  readonly maxConcurrency: number;
+  readonly maxTasksPerStage: number;
+  readonly isExpress: boolean;
+  readonly backupAttempts: boolean;
+  /** Concurrent functions of the account. */
+  readonly accountConcurrency: number;
+}
+
+/** Sums over all map tasks, and the largest of each. Everything here is exact. */
+export interface JobShape {
+  readonly files: number;
+  readonly lookedFiles: number;
+  readonly sampleGets: number;
+  readonly isUploaded: boolean;
+  readonly maps: number;
+  readonly reducers: number;
+  /** Stored bytes, and those of them in compressed files. */
+  readonly inputBytes: number;
+  readonly compressedBytes: number;
+  readonly largestSplitBytes: number;
+  readonly largestSplitCompressedBytes: number;
+  readonly inputGets: number;
+  readonly largestSplitGets: number;
+  readonly storedSplits: number;
+}
+
+/** The parts of a plan that the model reads. */
+export type PlannedShape = Pick<JobPlan, 'splits' | 'inputFiles'> & {
+  readonly settings: Pick<JobPlan['settings'], 'reducers' | 'partition'>;
+};
+
+export function shapeOf(
+  { splits, inputFiles, settings }: PlannedShape,
+  { taskMemoryMb, isUploaded = false }: { taskMemoryMb: number; isUploaded?: boolean },
+): JobShape {
+  const largest = splits.reduce<Split | undefined>(
+    (best, split) => (best === undefined || bytesOf(split) > bytesOf(best) ? split : best),
+    undefined,
+  );
+  const gets = (split: Split) => inputGets(split, taskMemoryMb);
+  return {
+    files: inputFiles,
+    lookedFiles: lookedFiles(splits),
+    sampleGets:
+      settings.partition.kind === 'range' && settings.reducers > 1
+        ? sampleGets(splits, settings.reducers)
+        : 0,
+    isUploaded,
+    maps: splits.length,
+    reducers: settings.reducers,
+    inputBytes: sumOf(splits, bytesOf),
+    compressedBytes: sumOf(splits, compressedBytesOf),
+    largestSplitBytes: largest === undefined ? 0 : bytesOf(largest),
+    largestSplitCompressedBytes: largest === undefined ? 0 : compressedBytesOf(largest),
+    inputGets: sumOf(splits, gets),
+    largestSplitGets: largest === undefined ? 0 : gets(largest),
+    storedSplits: splits.filter(({ pieces }) => areStored(pieces)).length,
+  };
+}
+
+function bytesOf({ pieces }: Split): number {
+  return sumOf(pieces, ({ startBytes, endBytes }) => endBytes - startBytes);
+}
+
+function compressedBytesOf({ pieces }: Split): number {
+  return sumOf(pieces, ({ file, startBytes, endBytes }) =>
+    file.compression === 'none' ? 0 : endBytes - startBytes,
+  );
+}
+
+/** Files whose first bytes the plan reads, each once. */
+function lookedFiles(splits: readonly Split[]): number {
+  return sumOf(splits, ({ pieces }) =>
+    sumOf(pieces, ({ file, startBytes }) =>
+      file !== NO_FILE && startBytes === 0 && compressionOf(file.key) === 'none' ? 1 : 0,
+    ),
+  );
+}
+
+/** Whether a split has too many pieces for an item of a Distributed Map. Only a split of many files has. */
+function areStored(pieces: Split['pieces']): boolean {
+  return pieces.length > PIECES_FITTING && Buffer.byteLength(JSON.stringify(pieces)) > ITEM_BYTES_MAX;
+}
+
+const PIECES_FITTING = 8;
+
+/** Windows of plain files that byRange() reads: each place falls into one of them, and several into the same of a small input. */
+function sampleGets(splits: readonly Split[], reducers: number): number {
+  const { samplePlacesPerPartition, samplePlacesMin, samplePlacesMax } = LIMITS;
+  const places = Math.min(Math.max(reducers * samplePlacesPerPartition, samplePlacesMin), samplePlacesMax);
+  const windows = sumOf(splits, ({ pieces }) =>
+    sumOf(pieces, ({ startBytes, endBytes }) =>
+      Math.ceil((endBytes - startBytes) / LIMITS.sampleWindowBytes),
+    ),
+  );
+  return windows === 0 ? 0 : Math.round(windows * (1 - (1 - 1 / windows) ** places));
+}

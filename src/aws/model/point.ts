@@ -1,0 +1,50 @@
+/** One point at which the model is evaluated: one set of constants, one guess about the job's code. */
+import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
+import { uploadRequests } from '../../storage/s3/s3-part-sizes.ts';
+import type { Constants } from './constants.ts';
+import type { DeploymentShape, JobShape } from './job-shape.ts';
+import { cellGets } from './reads.ts';
+
+/** A guess about the job's code: JobTraits at one level. */
+export interface PointTraits {
+  readonly mapBytesPerSecond: number;
+  readonly reduceBytesPerSecond: number;
+  readonly shuffleRatio: number;
+  readonly shuffleBytesOfSplitMax: number;
+  readonly outputRatio: number;
+  readonly inflation: number;
+  readonly skew: number;
+}
+
+/** How the engine does its work. Default: as it is. bench/model compares other ways. */
+export interface EngineWays {
+  readonly cellGets: (cells: { cells: number; cellBytes: number }, memoryMb: number) => number;
+  readonly uploadRequests: (bytes: number) => number;
+  readonly inlineTasksMax: number;
+  /** Buckets that the shuffle is spread over, each with a rate of its own. */
+  readonly shuffleBuckets: number;
+}
+
+export const ENGINE: EngineWays = {
+  cellGets,
+  uploadRequests: (bytes) => uploadRequests(bytes, S3_LIMITS),
+  inlineTasksMax: 0,
+  shuffleBuckets: 1,
+};
+
+export interface Point {
+  readonly job: JobShape;
+  readonly traits: PointTraits;
+  readonly deployment: DeploymentShape;
+  readonly constants: Constants;
+  readonly ways?: EngineWays;
+}
+
+export function waysOf({ ways = ENGINE }: Point): EngineWays {
+  return ways;
+}
+
+/** Whether the tasks of a stage are iterations of an inline Map, which starts at once. */
+export function isInline(tasks: number, point: Point): boolean {
+  return tasks <= waysOf(point).inlineTasksMax;
+}
