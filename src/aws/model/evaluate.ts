@@ -114,7 +114,7 @@ const STEP_PUTS = 11;
 const OTHER_LISTS = 5;
 
 /** The key and the ETag of a shuffle object in the index, for a job id of 32 characters. */
-export const INDEX_NAME_BYTES = 96;
+export const INDEX_NAME_BYTES = 100;
 
 function requestShape(point: Point, volumes: Volumes, stages: readonly EvaluatedStage[]): RequestShape {
   const { job, deployment } = point;
@@ -134,9 +134,12 @@ function requestShape(point: Point, volumes: Volumes, stages: readonly Evaluated
     itemLists: stages.filter(({ tasks }) => !isInline(tasks, point)).length,
     mapEnvironments: environments(maps),
     reduceEnvironments: environments(reducers),
-    shuffleWrites: maps * ways.uploadRequests(shuffleBytes),
+    shuffleWrites: maps * ways.objectWrites(shuffleBytes, deployment.taskMemoryMb),
     footerGets: maps * footerReads(reducers),
-    indexWrites: ways.uploadRequests(shuffleIndexBytes({ maps, partitions: reducers }) + namesBytes),
+    indexWrites: ways.objectWrites(
+      shuffleIndexBytes({ maps, partitions: reducers }) + namesBytes,
+      deployment.stepMemoryMb,
+    ),
     indexGets: indexReads({ maps, partitions: reducers, namesBytes }),
     cellGets:
       reducers *
@@ -144,7 +147,7 @@ function requestShape(point: Point, volumes: Volumes, stages: readonly Evaluated
         { cells: volumes.cells / Math.max(1, reducers), cellBytes: volumes.cellBytes },
         deployment.taskMemoryMb,
       ),
-    partWrites: parts * ways.uploadRequests(partBytes),
+    partWrites: parts * ways.objectWrites(partBytes, deployment.taskMemoryMb),
     largeParts: partBytes > LIMITS.partBufferBytes ? parts : 0,
     attemptChecks: sumOf([map, reduce], (stage) =>
       stage === undefined ? 0 : stage.tasks * Math.floor((stage.taskSeconds * 1000) / ATTEMPT_CHECK_MS),

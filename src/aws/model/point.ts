@@ -1,9 +1,7 @@
 /** One point at which the model is evaluated: one set of constants, one guess about the job's code. */
-import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
-import { uploadRequests } from '../../storage/s3/s3-part-sizes.ts';
 import type { Constants } from './constants.ts';
 import type { DeploymentShape, JobShape } from './job-shape.ts';
-import { cellGets } from './reads.ts';
+import { cellGets, objectWrites } from './reads.ts';
 
 /** A guess about the job's code: JobTraits at one level. */
 export interface PointTraits {
@@ -19,7 +17,7 @@ export interface PointTraits {
 /** How the engine does its work. Default: as it is. bench/model compares other ways. */
 export interface EngineWays {
   readonly cellGets: (cells: { cells: number; cellBytes: number }, memoryMb: number) => number;
-  readonly uploadRequests: (bytes: number) => number;
+  readonly objectWrites: (sizeBytes: number, memoryMb: number) => number;
   readonly inlineTasksMax: number;
   /** Buckets that the shuffle is spread over, each with a rate of its own. */
   readonly shuffleBuckets: number;
@@ -27,7 +25,7 @@ export interface EngineWays {
 
 export const ENGINE: EngineWays = {
   cellGets,
-  uploadRequests: (bytes) => uploadRequests(bytes, S3_LIMITS),
+  objectWrites,
   inlineTasksMax: 0,
   shuffleBuckets: 1,
 };

@@ -8,8 +8,9 @@ import type { Split } from '../../plan/task.ts';
 import { NO_FILE, type SplitPiece } from '../../read/input-file.ts';
 import { openRunsBudget } from '../../shuffle/open-runs.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
+import { uploadRequests } from '../../storage/s3/s3-part-sizes.ts';
 import { ReadAheadBudget } from '../../storage/s3/s3-read-ahead.ts';
-import { memoryBudgetBytes, readAheadBytes } from './function-memory.ts';
+import { memoryBudgetBytes, readAheadBytes, uploadBytes } from './function-memory.ts';
 
 /** GETs with which a map task reads its split, if the last record of each piece ends within one chunk after the piece. */
 export function inputGets({ pieces }: Split, memoryMb: number): number {
@@ -40,6 +41,11 @@ export function cellGets(
 export function getsOfCells(cellsBytes: readonly number[], memoryMb: number): number {
   const chunkBytes = cellChunkBytes(cellsBytes.length, memoryMb);
   return sumOf(cellsBytes, (cellBytes) => rangesOf(cellBytes, chunkBytes, memoryMb));
+}
+
+/** Requests that write the one object of a task. */
+export function objectWrites(sizeBytes: number, memoryMb: number): number {
+  return uploadRequests(sizeBytes, { ...S3_LIMITS, uploadBytes: uploadBytes(memoryMb * MiB) });
 }
 
 /** How many cells a reducer has open at once; it merges more of them in passes, through /tmp. */

@@ -5,12 +5,11 @@ import type { JobReport, StageReport } from '../../report/report.ts';
 import { indexReads, shuffleIndexBytes } from '../../shuffle/shuffle-index.ts';
 import { footerReads } from '../../shuffle/shuffle-object.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
-import { uploadRequests } from '../../storage/s3/s3-part-sizes.ts';
 import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
 import type { Usage } from './cost.ts';
 import { INDEX_NAME_BYTES } from './evaluate.ts';
-import { TASK_MEMORY_MB } from './job-shape.ts';
-import { cellGets } from './reads.ts';
+import { STEP_MEMORY_MB, TASK_MEMORY_MB } from './job-shape.ts';
+import { cellGets, objectWrites } from './reads.ts';
 import { chargedRequests, requestRows } from './requests.ts';
 
 /** Assumes that tasks of a stage are alike, and that each environment ran one task. It omits the watch (see watchOf). */
@@ -24,7 +23,7 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
   const bytesOf = (stage: StageReport | undefined, bytes: number) =>
     stage === undefined || stage.tasks === 0 ? 0 : bytes / stage.tasks;
   const writesOf = (stage: StageReport | undefined) =>
-    (stage?.attempts ?? 0) * uploadRequests(bytesOf(stage, stage?.bytesWritten ?? 0), S3_LIMITS);
+    (stage?.attempts ?? 0) * objectWrites(bytesOf(stage, stage?.bytesWritten ?? 0), TASK_MEMORY_MB);
   const namesBytes = maps * INDEX_NAME_BYTES;
   const partBytes = bytesOf(last, last?.bytesWritten ?? 0);
   const cells = { cells: maps, cellBytes: bytesOf(reduce, reduce?.bytesRead ?? 0) / Math.max(1, maps) };
@@ -43,7 +42,10 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
       reduceEnvironments: reduce?.attempts ?? 0,
       shuffleWrites: writesOf(map),
       footerGets: maps * footerReads(reducers),
-      indexWrites: uploadRequests(shuffleIndexBytes({ maps, partitions: reducers }) + namesBytes, S3_LIMITS),
+      indexWrites: objectWrites(
+        shuffleIndexBytes({ maps, partitions: reducers }) + namesBytes,
+        STEP_MEMORY_MB,
+      ),
       indexGets: indexReads({ maps, partitions: reducers, namesBytes }) * attemptsPerTask(reduce),
       cellGets: (reduce?.attempts ?? 0) * cellGets(cells, TASK_MEMORY_MB),
       partWrites: writesOf(last),

@@ -197,5 +197,5 @@ function childStarts({ constants, deployment }: Point): number {
 }
 
 function writesOf(point: Point, bytes: number): number {
-  return waysOf(point).uploadRequests(bytes);
+  return waysOf(point).objectWrites(bytes, point.deployment.taskMemoryMb);
 }

@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { watchOf } from '../../../src/aws/model/cost.ts';
+import { INDEX_NAME_BYTES } from '../../../src/aws/model/evaluate.ts';
 import { readAheadBytes, uploadBytes } from '../../../src/aws/model/function-memory.ts';
 import { pricesOf } from '../../../src/aws/model/prices.ts';
-import { ATTEMPT_CHECK_MS } from '../../../src/aws/protocol/attempt-checks.ts';
-import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../../../src/aws/protocol/watch-state.ts';
+import {
+  chargedRequests,
+  type RequestRow,
+  type RequestShape,
+  requestRows,
+} from '../../../src/aws/model/requests.ts';
+import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../../../src/aws/protocol/attempt-checks.ts';
 import { GiB, KiB, LIMITS, MiB } from '../../../src/base/limits.ts';
 import { defaultReducers, defaultSplitSizeBytes } from '../../../src/plan/splits.ts';
-import { shuffleIndexBytes } from '../../../src/shuffle/shuffle-index.ts';
+import { indexReads } from '../../../src/shuffle/shuffle-index.ts';
 import { S3_LIMITS } from '../../../src/storage/s3/s3-limits.ts';
 import { uploadRequests } from '../../../src/storage/s3/s3-part-sizes.ts';
 
@@ -15,34 +22,39 @@ const PRICES = pricesOf('us-east-1');
 const CONCURRENCY = 800;
 const TASK_SECONDS = 30;
 const STAGE_SECONDS = 600;
-/** The key of a shuffle object and its ETag, as JSON. */
-const LISTED_OBJECT_BYTES = 110;
 
-/** The formulas of docs/s3-requests.md. test/emulator/requests.test.ts compares them with the requests of a job. */
+/** The requests of src/aws/model/requests.ts. test/emulator/requests.test.ts compares them with the requests of a job. */
 function costOf(inputBytes: number): Record<string, string> {
   const splitBytes = defaultSplitSizeBytes(inputBytes);
   const [maps, reducers] = [Math.ceil(inputBytes / splitBytes), defaultReducers(inputBytes)];
-  const pages = (keys: number) => Math.ceil(keys / 1_000);
-  const rangesOfSplit = Math.ceil((splitBytes + LIMITS.inputChunkBytes) / S3_LIMITS.readRangeBytes);
-  const looks = looksOfWatch();
-  const writes = maps + reducers + 12 + (1 + 1 + pages(maps) + 2 + pages(reducers) + pages(maps + 3));
-  const listsOfWatch = looks * (pages(maps) + pages(reducers));
-  const reads = {
-    'GET first bytes of the input': 1_000,
-    'GET input': rangesOfSplit * maps,
-    'GET footers': maps,
-    'GET index': readsOfIndex(maps, reducers) * reducers,
-    'GET cells': maps * reducers,
-    'GET settings': Math.min(maps, CONCURRENCY) + Math.min(reducers, CONCURRENCY),
-    // Of plan, stages, request and claim, of the parts, of cancel in an attempt; and by Step Functions.
-    'other GETs, HEADs': 9 + (reducers + 2) + (maps + 2 * reducers) + 2,
-    '... by time: HEADs of attempts':
-      3 * Math.floor((TASK_SECONDS * 1_000) / ATTEMPT_CHECK_MS) * (maps + reducers),
-    '... by time: HEADs of the watch': 2 * 3 * looks,
+  const rows = requestRows(shapeOf({ splitBytes, maps, reducers }));
+  const count = (counts: (row: RequestRow) => boolean) =>
+    rows.filter(counts).reduce((sum, row) => sum + row.count, 0);
+  const exact = rows.filter(({ byTime }) => byTime === undefined);
+  const { writes, reads } = chargedRequests(exact);
+  const all = chargedRequests(rows);
+  const named = {
+    'GET first bytes of the input': count(
+      ({ step, operation, what }) => operation === 'GET' && step === 'plan' && what === 'input',
+    ),
+    'GET input': count(({ step, what }) => step === 'map' && what === 'input'),
+    'GET footers': count(({ what }) => what === 'footers'),
+    'GET index': count(({ operation, what }) => operation === 'GET' && what === 'index'),
+    'GET cells': count(({ what }) => what === 'cells'),
+    'GET settings': count(
+      ({ step, operation, what }) => step !== 'watch' && operation === 'GET' && what === 'settings',
+    ),
   };
-  const allReads = Object.values(reads).reduce((sum, count) => sum + count, 0);
-  const dollars = (writes + listsOfWatch) * PRICES.s3Write + allReads * PRICES.s3Read;
-  const figures = { 'PUT and LIST': writes, '... by time: LISTs of the watch': listsOfWatch, ...reads };
+  const namedReads = Object.values(named).reduce((sum, reads) => sum + reads, 0);
+  const figures = {
+    'PUT and LIST': writes,
+    '... by time: LISTs of the watch': all.writes - writes,
+    ...named,
+    'other GETs, HEADs': reads - namedReads,
+    '... by time: HEADs of attempts': count(({ what }) => what === 'checks of attempts'),
+    '... by time: HEADs of the watch': count(({ what }) => what === 'checks of the watch'),
+  };
+  const dollars = all.writes * PRICES.s3Write + all.reads * PRICES.s3Read;
   return {
     split: splitBytes < GiB ? `${splitBytes / MiB} MiB` : `${splitBytes / GiB} GiB`,
     ...Object.fromEntries(
@@ -54,11 +66,43 @@ function costOf(inputBytes: number): Record<string, string> {
   };
 }
 
-/** The first read, of 64 KiB, covers the whole index, only its list of objects, or not even that. */
-function readsOfIndex(maps: number, reducers: number): number {
-  const listBytes = maps * LISTED_OBJECT_BYTES;
-  if (listBytes + shuffleIndexBytes({ maps, partitions: reducers }) <= 64 * KiB) return 1;
-  return listBytes <= 64 * KiB ? 2 : 3;
+/** As the page says: 1,000 objects, one GET for each cell, one PUT for each object, tasks of 30 s, stages of 10 minutes. */
+function shapeOf({
+  splitBytes,
+  maps,
+  reducers,
+}: {
+  splitBytes: number;
+  maps: number;
+  reducers: number;
+}): RequestShape {
+  const looks = watchOf({ tasks: maps, wallMs: STAGE_SECONDS * 1_000 }).looks;
+  const pages = Math.ceil(maps / 1_000) + Math.ceil(reducers / 1_000);
+  return {
+    files: 1_000,
+    lookedFiles: 1_000,
+    sampleGets: 0,
+    isUploaded: false,
+    maps,
+    reducers,
+    itemLists: 2,
+    storedSplits: 0,
+    inputGets: maps * Math.ceil((splitBytes + LIMITS.inputChunkBytes) / S3_LIMITS.readRangeBytes),
+    mapEnvironments: Math.min(maps, CONCURRENCY),
+    reduceEnvironments: Math.min(reducers, CONCURRENCY),
+    shuffleWrites: maps,
+    footerGets: maps,
+    indexWrites: 1,
+    indexGets: indexReads({ maps, partitions: reducers, namesBytes: maps * INDEX_NAME_BYTES }),
+    cellGets: maps * reducers,
+    partWrites: reducers,
+    largeParts: 0,
+    attemptChecks: Math.floor((TASK_SECONDS * 1_000) / ATTEMPT_CHECK_MS) * (maps + reducers),
+    attemptCheckReads: ATTEMPT_CHECK_READS,
+    watchLooks: 2 * looks,
+    watchReads: 2 * looks * 3,
+    watchLists: looks * pages,
+  };
 }
 
 /** The PUTs of the parts of a job that writes as much as it reads, beyond one for each object. */
@@ -67,16 +111,6 @@ function partsOfSort(inputBytes: number, maps: number, reducers: number): number
   const requestsOf = (tasks: number) => tasks * (uploadRequests(Math.ceil(inputBytes / tasks), limits) - 1);
   // And the summary of each large part.
   return requestsOf(maps) + requestsOf(reducers) + reducers;
-}
-
-function looksOfWatch(): number {
-  let looks = 0;
-  let seconds = 0;
-  for (let wait = WATCH_SECONDS_MIN; seconds < STAGE_SECONDS; looks++) {
-    seconds += wait;
-    wait = Math.min(WATCH_SECONDS_MAX, wait + 1);
-  }
-  return looks;
 }
 
 /** The rows of the table below "What it costs", by their first column. */
