@@ -46,6 +46,7 @@ import { type VirtualWorld, virtualWorld } from './world.ts';
 export interface DeploymentSettings {
   readonly taskMemoryMb: number;
   readonly stepMemoryMb: number;
+  readonly scratchMb: number;
   readonly taskTimeoutSeconds: number;
   readonly maxConcurrency: number;
   readonly maxTasksPerStage: number;
@@ -181,6 +182,8 @@ export class SimulatedAws implements AsyncDisposable {
           MAPREDUCE_MAX_CONCURRENCY: String(deployment.maxConcurrency),
           MAPREDUCE_BACKUP_ATTEMPTS: String(deployment.backupAttempts),
           MAPREDUCE_MAX_TASKS_PER_STAGE: String(deployment.maxTasksPerStage),
+          MAPREDUCE_TASK_MEMORY_MB: String(deployment.taskMemoryMb),
+          MAPREDUCE_SCRATCH_MB: String(deployment.scratchMb),
           MAPREDUCE_READABLE_PREFIXES: JSON.stringify(deployment.readablePrefixes),
         },
         ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),

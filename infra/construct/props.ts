@@ -46,7 +46,10 @@ export interface MapReduceProps {
    * longest allowed.
    */
   readonly taskTimeout?: Duration;
-  /** Size of /tmp in the map and reduce functions, for spills: 512 MiB to 10 GiB. Default 2 GiB. */
+  /**
+   * Size of /tmp in the map and reduce functions, for spills: 512 MiB to 10 GiB. Default 10 GiB, which adds 1.3 % to the price of
+   * a function of 1,769 MB.
+   */
   readonly scratchSize?: Size;
   /** Memory of the other functions, which plan, verify and record failures, in MB: 512 to 10,240. Default 1,024. */
   readonly stepMemoryMb?: number;
@@ -122,7 +125,7 @@ function withDefaults(props: MapReduceProps): CheckedProps {
     taskMemoryMb: props.taskMemoryMb ?? DEPLOYMENT_DEFAULTS.taskMemoryMb,
     stepMemoryMb: props.stepMemoryMb ?? DEPLOYMENT_DEFAULTS.stepMemoryMb,
     taskTimeout: props.taskTimeout ?? Duration.seconds(taskSecondsMax({ childExecutions })),
-    scratchSize: props.scratchSize ?? Size.gibibytes(2),
+    scratchSize: props.scratchSize ?? Size.mebibytes(DEPLOYMENT_DEFAULTS.scratchMb),
     maxConcurrency: props.maxConcurrency ?? DEPLOYMENT_DEFAULTS.maxConcurrency,
     maxTasksPerStage: props.maxTasksPerStage ?? DEPLOYMENT_DEFAULTS.maxTasksPerStage,
     backupAttempts: props.backupAttempts ?? DEPLOYMENT_DEFAULTS.backupAttempts,

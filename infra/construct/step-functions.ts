@@ -72,6 +72,9 @@ export class StepFunctions extends Construct {
         MAPREDUCE_MAX_CONCURRENCY: String(props.maxConcurrency),
         MAPREDUCE_BACKUP_ATTEMPTS: String(props.backupAttempts),
         MAPREDUCE_MAX_TASKS_PER_STAGE: String(props.maxTasksPerStage),
+        // For the plan, which says what may not fit.
+        MAPREDUCE_TASK_MEMORY_MB: String(props.taskMemoryMb),
+        MAPREDUCE_SCRATCH_MB: String(props.scratchSize.toMebibytes()),
         MAPREDUCE_READABLE_PREFIXES: JSON.stringify(props.readablePrefixes),
         NODE_OPTIONS: '--enable-source-maps',
         POWERTOOLS_LOG_LEVEL: 'INFO',

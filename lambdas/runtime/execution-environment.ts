@@ -63,6 +63,10 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
     maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
     backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
     maxTasksPerStage: Number(required('MAPREDUCE_MAX_TASKS_PER_STAGE')),
+    taskFunction: {
+      memoryMb: Number(required('MAPREDUCE_TASK_MEMORY_MB')),
+      scratchMb: Number(required('MAPREDUCE_SCRATCH_MB')),
+    },
     readablePrefixes: v.parse(v.array(v.string()), parseJson(required('MAPREDUCE_READABLE_PREFIXES'))),
     memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent,

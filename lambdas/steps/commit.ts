@@ -20,6 +20,7 @@ import { mapBounded } from '../../src/base/map-bounded.ts';
 import { writerOf } from '../../src/commit/committed-part.ts';
 import { committedKey } from '../../src/commit/layout.ts';
 import { mergedFormatOf } from '../../src/formats/merged-format.ts';
+import { noticesField } from '../../src/plan/plan-notices.ts';
 import { stagesOf } from '../../src/plan/stages.ts';
 import { reportPage } from '../../src/report/page/page.ts';
 import type { JobReport, PartReport, StageReport } from '../../src/report/report.ts';
@@ -196,7 +197,7 @@ async function partsOf(
 }
 
 async function reportOf(
-  { plan, plannedAt }: PlannedJob,
+  { plan, plannedAt, notices = [] }: PlannedJob,
   { stages, parts }: { stages: readonly ClosedStage[]; parts: readonly PartReport[] },
   { store, now }: StepEnvironment,
 ): Promise<JobReport> {
@@ -219,6 +220,7 @@ async function reportOf(
     partitionRecords: stages[0]!.document.partitionRecords,
     summaries: stages.flatMap(({ document }) => document.summaries),
     failures: failures.map(({ taskId, attemptId, error }) => ({ taskId, attemptId, error })),
+    ...noticesField(notices),
   });
 }
 

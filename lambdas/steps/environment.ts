@@ -1,4 +1,5 @@
 import type { Job } from '../../src/api/job.ts';
+import type { TaskFunction } from '../../src/aws/model/task-space.ts';
 import type { SettingsDocument } from '../../src/aws/protocol/documents.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Decision } from '../../src/stages/advance.ts';
@@ -22,6 +23,8 @@ export interface StepEnvironment {
   readonly backupAttempts: boolean;
   /** The maximum number of map tasks, and of reduce tasks, of one job. */
   readonly maxTasksPerStage: number;
+  /** The function of map and reduce tasks. */
+  readonly taskFunction: TaskFunction;
   /** The prefixes that the inputs of requests may have. */
   readonly readablePrefixes: readonly string[];
   /** The memory for buffers, in addition to that of the runtime. */

@@ -3,6 +3,7 @@ import type * as v from 'valibot';
 import type { Job } from '../../src/api/job.ts';
 import { describeJob } from '../../src/api/job-description.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
+import { spaceNotices } from '../../src/aws/model/task-space.ts';
 import {
   findDocument,
   type PlanDocument,
@@ -27,6 +28,7 @@ import { LIMITS } from '../../src/base/limits.ts';
 import { listStoredInputs, type StoredListingOptions } from '../../src/plan/inputs/list-stored-inputs.ts';
 import { namesOfInputs } from '../../src/plan/inputs/named-inputs.ts';
 import { planJob } from '../../src/plan/plan-job.ts';
+import { noticesField } from '../../src/plan/plan-notices.ts';
 import { stagesOf, taskCounts } from '../../src/plan/stages.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
@@ -105,6 +107,16 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
     plan,
     outputPrefix,
     plannedAt: now().toISOString(),
+    ...noticesField(
+      spaceNotices(
+        {
+          splits: plan.splits,
+          reducers: plan.settings.reducers,
+          combines: job.shuffle?.combine !== undefined,
+        },
+        environment.taskFunction,
+      ),
+    ),
   });
   return document;
 }

@@ -584,6 +584,8 @@ describe('the construct', () => {
           MAPREDUCE_MAX_CONCURRENCY: '123',
           MAPREDUCE_BACKUP_ATTEMPTS: 'false',
           MAPREDUCE_MAX_TASKS_PER_STAGE: '456',
+          MAPREDUCE_TASK_MEMORY_MB: '3008',
+          MAPREDUCE_SCRATCH_MB: '4096',
           MAPREDUCE_READABLE_PREFIXES: '["lake/"]',
         }),
       },

@@ -18,6 +18,8 @@ beforeAll(async () => {
   vi.stubEnv('MAPREDUCE_MAX_CONCURRENCY', '100');
   vi.stubEnv('MAPREDUCE_BACKUP_ATTEMPTS', 'true');
   vi.stubEnv('MAPREDUCE_MAX_TASKS_PER_STAGE', '10000');
+  vi.stubEnv('MAPREDUCE_TASK_MEMORY_MB', '1769');
+  vi.stubEnv('MAPREDUCE_SCRATCH_MB', '10240');
   vi.stubEnv('MAPREDUCE_READABLE_PREFIXES', '["data/"]');
   vi.stubEnv('AWS_LAMBDA_FUNCTION_MEMORY_SIZE', '1769');
   vi.stubEnv('AWS_REGION', 'us-east-1');

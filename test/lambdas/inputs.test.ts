@@ -52,6 +52,29 @@ function causeOf(ended: Ended): string {
   return JSON.stringify(ended);
 }
 
+describe('a job that may need more of /tmp than its functions have', () => {
+  it('has a notice about it in its plan before it runs, and in its manifest', async () => {
+    await using machine = await machineOf();
+    machine.taskFunction = { memoryMb: 256, scratchMb: 0.0001 };
+    const users = Array.from({ length: 70 }, (_, user) => `${100 + user} Ann\n`).join('');
+    await put(machine.store, { ...FILES, 'data/u/a.txt': users });
+
+    await machine.execute({
+      jobId: 'join',
+      request: { app: 'joined', inputs: INPUTS, splitSizeBytes: 8 },
+    });
+
+    const notice = expect.stringMatching(
+      /^a reduce task opens at most 61 of the 7\d outputs .* Use at least/,
+    );
+    const jsonOf = async (key: string) => JSON.parse((await machine.store.get(key)).toString());
+    expect(await jsonOf('jobs/join/plan/plan.json')).toMatchObject({ notices: [notice] });
+    expect(await jsonOf('output/join/manifest.json')).toMatchObject({
+      notices: expect.arrayContaining([notice]),
+    });
+  });
+});
+
 describe('a job with named inputs', () => {
   it('reads each with its own format and map, and counts them apart', async () => {
     await using machine = await machineOf();

@@ -132,6 +132,7 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
     maxConcurrency: 800,
     backupAttempts: true,
     maxTasksPerStage: LIMITS.awsTasksPerStageDefault,
+    taskFunction: { memoryMb: 1_769, scratchMb: 10_240 },
     readablePrefixes: ['data/'],
     memoryBytes: memoryBudgetBytes(STEP_MEMORY_MB * MiB),
     scratchParent,

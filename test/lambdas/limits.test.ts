@@ -117,6 +117,7 @@ describe('the largest possible job', () => {
         maxConcurrency: 800,
         backupAttempts: true,
         maxTasksPerStage: TASKS_PER_STAGE_MAX,
+        taskFunction: { memoryMb: 1_769, scratchMb: 10_240 },
         readablePrefixes: ['data/'],
         memoryBytes: 64 * MiB,
         scratchParent: tmpdir(),

@@ -100,6 +100,7 @@ export class SimulatedMachine implements AsyncDisposable {
   /** Each function runs on its own machines. */
   readablePrefixes: readonly string[] = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX];
   maxTasksPerStage = 10_000;
+  taskFunction = { memoryMb: 1_769, scratchMb: 10_240 };
   clockAheadMs: (who: FunctionName) => number = () => 0;
   /** Called with each decision of the steps. */
   onDecision: (decision: Decision) => void = () => {};
@@ -117,6 +118,7 @@ export class SimulatedMachine implements AsyncDisposable {
       maxConcurrency: 10,
       backupAttempts: true,
       maxTasksPerStage: this.maxTasksPerStage,
+      taskFunction: this.taskFunction,
       readablePrefixes: this.readablePrefixes,
       memoryBytes: 64 * MiB,
       scratchParent,
@@ -254,12 +256,13 @@ export class SimulatedMachine implements AsyncDisposable {
   }
 
   #environmentOf(who: FunctionName): StepEnvironment {
-    const { readablePrefixes, maxTasksPerStage } = this;
+    const { readablePrefixes, maxTasksPerStage, taskFunction } = this;
     const access = bucketAccess(who, readablePrefixes);
     return {
       ...this.environment,
       readablePrefixes,
       maxTasksPerStage,
+      taskFunction,
       onDecision: this.onDecision,
       store: new RestrictedStore(this.environment.store, { who, access }),
       now: () => new Date(this.environment.now().getTime() + this.clockAheadMs(who)),

@@ -54,6 +54,7 @@ describe('a watch', () => {
       maxConcurrency: 100,
       backupAttempts: true,
       maxTasksPerStage: 10_000,
+      taskFunction: { memoryMb: 1_769, scratchMb: 10_240 },
       readablePrefixes: ['data/'],
       memoryBytes: 64 * MiB,
       scratchParent: await mkdtemp(join(tmpdir(), 'mapreduce-watch-')),

@@ -116,10 +116,11 @@ class StatusEvents {
     }
   }
 
-  #tellPlan({ plan }: PlanDocument): void {
+  #tellPlan({ plan, notices = [] }: PlanDocument): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
     this.#onEvent(plannedEvent(plan));
+    for (const text of notices) this.#onEvent({ kind: 'notice', text });
   }
 
   async #tellProgress(

@@ -35,6 +35,8 @@ export interface PlanDocument {
   readonly plan: JobPlan;
   readonly outputPrefix: string;
   readonly plannedAt: string;
+  /** What may not fit this deployment, see model/task-space.ts. */
+  readonly notices?: readonly string[];
 }
 
 /** jobs/<jobId>/plan/settings.json */

@@ -50,10 +50,10 @@ async function watched(
 }
 
 describe('waiting for a job', () => {
-  test('reports its plan, the committed tasks and the failed attempts until it ends', async () => {
+  test('reports its plan with what may not fit, the committed tasks and the failed attempts until it ends', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const steps = [
-      () => writeDocument(aws.store, planKey(JOB), PLAN),
+      () => writeDocument(aws.store, planKey(JOB), { ...PLAN, notices: ['it may not fit'] }),
       async () => {
         await aws.store.put('work/daily/shuffle/m-00000', Buffer.from('x'));
         await writeDocument(aws.store, 'work/daily/failures/m-00001.a.json', {
@@ -75,6 +75,7 @@ describe('waiting for a job', () => {
     expect(status.phase).toBe('committing');
     expect(eventKinds(events)).toEqual([
       'planned',
+      'notice',
       'stage-started',
       'map 0/2',
       'attempt-failed',
