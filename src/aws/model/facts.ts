@@ -97,9 +97,9 @@ export const LAMBDA_FACTS = {
   thousandReadySeconds: fact(6, STARTS),
 
   /** What Lambda does before the runtime starts: it finds a host, fetches the package, and starts a sandbox. Not billed. */
-  placementMs: fact(150, ASSUMED, [80, 400]),
+  placementMs: fact(100, ASSUMED, [50, 300]),
   /** The `Init Duration`: Node starts and loads the bundle. Billed since August 2025. At 1,769 MB; a bundle of 1.2 MiB. */
-  initMs: fact(300, NODE_STARTS, [200, 600]),
+  initMs: fact(250, NODE_STARTS, [150, 500]),
   /** From a caller's Invoke to the handler, in a warm environment. */
   warmInvokeMs: fact(15, ASSUMED, [5, 40]),
   /** An idle environment is kept at least this long. */

@@ -53,7 +53,8 @@ export function openCellsMax(cells: number, memoryMb: number): number {
   return cellsBudget(cells, memoryMb).runsMax;
 }
 
-function cellChunkBytes(cells: number, memoryMb: number): number {
+/** The size of the chunks in which a reducer reads so many cells. */
+export function cellChunkBytes(cells: number, memoryMb: number): number {
   return cellsBudget(cells, memoryMb).chunkBytes;
 }
 
