@@ -19,6 +19,7 @@ export function lambdaEnvironment(invocation: Pick<Invocation, 'remainingMs'>): 
     now: () => new Date(),
     random: Math.random,
     scratchParent: join(tmpdir(), 'mapreduce'),
+    coldStartMs: performance.now(),
   });
   return environmentOf(invocation);
 }

@@ -5,8 +5,10 @@ import { memoryBudgetBytes, readAheadBytes, uploadBytes } from '../../src/aws/mo
 import type { Clock } from '../../src/base/clock.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
+import { chargedRequests } from '../../src/storage/s3/s3-charges.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
+import { FunctionInstance } from '../steps/function-instance.ts';
 import { registryOf } from './registry.ts';
 
 /** A part of 64 MiB that is stuck is sent again after a minute and a half, while S3 takes parts at up to 75 MiB/s. */
@@ -31,6 +33,10 @@ export interface ExecutionParts {
   readonly random: () => number;
   /** The folder in which each attempt creates its own folder. */
   readonly scratchParent: string;
+  /** From the start of the process to the first invocation. Default: it is not known. */
+  readonly coldStartMs?: number;
+  /** Default: the resident memory of the process. */
+  readonly memoryInUseBytes?: () => number;
 }
 
 export type EnvironmentOfInvocation = (invocation: Pick<Invocation, 'remainingMs'>) => StepEnvironment;
@@ -42,7 +48,7 @@ export type EnvironmentOfInvocation = (invocation: Pick<Invocation, 'remainingMs
  * @throws Error for a variable that the construct sets and that is missing
  */
 export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvocation {
-  const { clock, now, random, scratchParent } = parts;
+  const { clock, now, random, scratchParent, memoryInUseBytes = () => process.memoryUsage.rss() } = parts;
   const required = (variable: string) => requiredOf(parts.variables, variable);
   const functionBytes = Number(required('AWS_LAMBDA_FUNCTION_MEMORY_SIZE')) * MiB;
   const store = new S3Store({
@@ -71,11 +77,26 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
     memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent,
     kept: {},
+    instance: new FunctionInstance({
+      id: instanceId(parts),
+      ...(parts.coldStartMs === undefined ? {} : { coldStartMs: parts.coldStartMs }),
+      memoryInUseBytes,
+      requests: () => {
+        const { reads, writes } = chargedRequests(store.requestCounts);
+        return [reads, writes];
+      },
+    }),
   };
   return ({ remainingMs }) => {
     const reserveMs = Math.min(NOTE_RESERVE_MS, remainingMs() * NOTE_RESERVE_FRACTION_MAX);
     return { ...shared, store: store.within({ remainingMs: () => remainingMs() - reserveMs }) };
   };
+}
+
+/** Each environment has a log stream of its own, such as `2026/11/30/[$LATEST]7dd0c4ff60164a4fb8ac1ca1ae2c3e1f`. */
+function instanceId({ variables, random }: ExecutionParts): string {
+  const name = /[0-9a-f]{16,}$/.exec(variables.AWS_LAMBDA_LOG_STREAM_NAME ?? '')?.[0];
+  return name ?? `unnamed-${Math.floor(random() * 2 ** 48).toString(16)}`;
 }
 
 function requiredOf(variables: ExecutionParts['variables'], variable: string): string {

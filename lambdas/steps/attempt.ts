@@ -17,11 +17,14 @@ import { LIMITS } from '../../src/base/limits.ts';
 import type { AttemptControl, Progress } from '../../src/base/progress.ts';
 import { committedKey } from '../../src/commit/layout.ts';
 import type { TaskEnvironment, TaskSpec } from '../../src/plan/task.ts';
+import { AttemptMeter } from '../../src/report/attempt-meter.ts';
+import { figuresSoFar } from '../../src/report/attempt-rows.ts';
 import { SUCCESS_NAME } from '../../src/report/result-names.ts';
 import type { TaskResult } from '../../src/report/task-summary.ts';
 import { anyExists } from './any-exists.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 import { FencedStore } from './fenced-store.ts';
+import type { InstanceOfAttempt } from './function-instance.ts';
 import { TurnTakingStore } from './turn-taking-store.ts';
 
 /** An attempt with less time left than this stops with a DeadlineNearError; its retry starts from the beginning. */
@@ -48,23 +51,54 @@ export async function runAttempt(
   environment: StepEnvironment,
   invocation: Invocation,
 ): Promise<TaskResult | undefined> {
-  const { jobId, spec, backup } = request;
+  const { spec, backup, retry, deaths } = request;
+  const { clock, now } = environment;
   const attempt = attemptId(spec.taskId, `${backup ? BACKUP_MARK : ''}${invocation.requestId}`);
+  const instance = environment.instance.begin();
+  const meter = new AttemptMeter({ clock, now, retry: retry + deaths, ...instance });
+  const measured: MeasuredAttempt = { attempt, instance, meter, progress: newProgress() };
   try {
-    return await makeAttempt(attempt, request, environment, invocation);
+    const result = await makeAttempt(request, measured, environment, invocation);
+    if (!result?.committed) instance.leavesNoFacts();
+    return result;
   } catch (error) {
-    if (isFailure(error)) {
-      const note = { jobId, taskId: spec.taskId, attemptId: attempt, at: environment.now(), error };
-      // If the note cannot be written, the error still goes to Step Functions and to the log.
-      await recordFailure(environment.store, note).catch(() => {});
-    }
+    if (isFailure(error)) await noteFailure(error, request, measured, environment);
+    else instance.leavesNoFacts();
     throw error;
   }
 }
 
+interface MeasuredAttempt {
+  readonly attempt: AttemptId;
+  readonly instance: InstanceOfAttempt;
+  readonly meter: AttemptMeter;
+  readonly progress: Progress;
+}
+
+async function noteFailure(
+  error: unknown,
+  { jobId, spec: { taskId } }: AttemptRequest,
+  { attempt, instance, meter, progress }: MeasuredAttempt,
+  { store, now }: StepEnvironment,
+): Promise<void> {
+  instance.readsBeforeCommit = 0;
+  await recordFailure(store, {
+    jobId,
+    taskId,
+    attemptId: attempt,
+    at: now(),
+    error,
+    measured: meter.measured([0, 1]),
+    figures: figuresSoFar(progress),
+  }).catch(() => {
+    // If the note cannot be written, the error still goes to Step Functions and to the log.
+    instance.leavesNoFacts();
+  });
+}
+
 async function makeAttempt(
-  attempt: AttemptId,
   { jobId, spec, retry, deaths, death, backup, run }: AttemptRequest,
+  { attempt, instance, meter, progress }: MeasuredAttempt,
   environment: StepEnvironment,
   invocation: Invocation,
 ): Promise<TaskResult | undefined> {
@@ -84,6 +118,7 @@ async function makeAttempt(
   const isListed = settings.severalFiles === true;
   const assertWanted = () => control.assertWanted(isListed);
   const fenced = new FencedStore(store, { outputPrefix, assertWanted, clock });
+  instance.readsBeforeCommit = resultKey.startsWith(outputPrefix) ? 1 : 0;
   const scratchFolder = await freshFolder(environment.scratchParent, attempt);
   try {
     return await run(spec, attempt, {
@@ -94,8 +129,8 @@ async function makeAttempt(
       store: fenced,
       scratchFolder,
       memoryBytes: environment.memoryBytes,
-      clock,
-      progress: newProgress(),
+      meter,
+      progress,
       control,
     });
   } catch (error) {

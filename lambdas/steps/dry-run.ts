@@ -7,6 +7,7 @@ import type { DryRun } from '../../src/aws/protocol/job-state.ts';
 import { jobLayout } from '../../src/aws/protocol/keys.ts';
 import { serializeError } from '../../src/base/errors.ts';
 import { attemptId } from '../../src/base/ids.ts';
+import { AttemptMeter } from '../../src/report/attempt-meter.ts';
 import type { TaskResult } from '../../src/report/task-summary.ts';
 import { type AttemptRequest, checkDeadline, freshFolder, newProgress, settingsOfTask } from './attempt.ts';
 import { DiscardingStore } from './discarding-store.ts';
@@ -37,7 +38,7 @@ export async function runDry(
         store,
         scratchFolder,
         memoryBytes: environment.memoryBytes,
-        clock,
+        meter: new AttemptMeter({ clock, now: environment.now, ...environment.instance.begin() }),
         progress: newProgress(),
         control: { check: () => checkDeadline(invocation) },
       });

@@ -4,6 +4,7 @@ import type { SettingsDocument } from '../../src/aws/protocol/documents.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Decision } from '../../src/stages/advance.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { FunctionInstance } from './function-instance.ts';
 
 export interface JobRegistry {
   /** @throws UsageError that lists the deployed apps */
@@ -32,6 +33,7 @@ export interface StepEnvironment {
   /** The folder in which each attempt creates its own folder. */
   readonly scratchParent: string;
   readonly kept: Kept;
+  readonly instance: FunctionInstance;
   /** Called with each decision about the job before it is carried out. */
   readonly onDecision?: (decision: Decision) => void;
 }

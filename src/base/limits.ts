@@ -149,6 +149,11 @@ export const LIMITS = {
   /** A larger manifest.json is not read. A job of 100,000 parts writes one of 12 MiB. */
   manifestBytesMax: 256 * MiB,
 
+  /** Attempts of a job that are listed beside its result, the newest of them. */
+  attemptsListedMax: 200_000,
+  /** Larger lists of attempts are not read. 20,000 attempts take 10 MB uncompressed. */
+  attemptsBytesMax: 256 * MiB,
+
   /** Objects that a barrier reads at once. */
   barrierReadsMax: 32,
   /** S3 removes at most this many objects in one call. */

@@ -128,7 +128,7 @@ export class FilesOutput implements TaskOutput {
   /** Commits the files. `committed` is false if another attempt committed first; then this one's files are removed. */
   async commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
     await this.#closeAll();
-    const { store, layout, settings, progress } = this.#environment;
+    const { store, layout, settings, meter, progress } = this.#environment;
     const files = this.#closed.toSorted((a, b) => compareUtf8(a.name, b.name));
     const summary: TaskSummary = {
       taskId: this.#taskId,
@@ -138,6 +138,7 @@ export class FilesOutput implements TaskOutput {
       bytesWritten: sumOf(files, ({ bytes }) => bytes),
       spills: attempt.spills + this.#sorter.spills,
       bytesSpilled: attempt.bytesSpilled + this.#sorter.bytesSpilled,
+      ...meter.measured([0, 1]),
       crc32: '',
     };
     progress.recordsWritten = summary.recordsWritten;

@@ -66,7 +66,7 @@ export class PartWriter {
 
   /** Commits the part. `committed` is false if another attempt committed first. */
   async commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
-    const { store, layout, progress } = this.#environment;
+    const { store, layout, meter, progress } = this.#environment;
     const { records, bytes, crc32 } = await this.#object.end();
     progress.recordsWritten = records;
     const summary: TaskSummary = {
@@ -75,6 +75,7 @@ export class PartWriter {
       ...attempt,
       recordsWritten: records,
       bytesWritten: bytes,
+      ...meter.measured([0, this.#object.commitWrites]),
       crc32,
     };
     const text = asciiJson(summary);

@@ -85,6 +85,11 @@ export class ResultObject {
     return this.#object.isUpload;
   }
 
+  /** See CommittedObject.commitWrites. */
+  get commitWrites(): number {
+    return this.#object.commitWrites;
+  }
+
   /** Called after each record that was appended to the sink. */
   recordWritten(): void {
     this.#records++;

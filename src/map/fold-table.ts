@@ -20,6 +20,7 @@
  * many emits add an entry, and sets `hardlyFolds` if most of them do. The collector then switches to the sort buffer.
  */
 import type { NamedCombiner, PairwiseCombiner } from '../api/job.ts';
+import { untimed } from '../base/phase-clock.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
 import type { Codec, KeyCodec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
@@ -575,11 +576,14 @@ export class FoldTable {
   readonly #record = new RecordSlice();
 
   /** Does the same as RecordBuffer.drain(). */
-  drain(writer: RunWriter, bytesMax: number): boolean {
-    this.#groups ??= this.#grouped();
+  drain(writer: RunWriter, bytesMax: number, phases = untimed()): boolean {
+    this.#groups ??= phases.time('sorting', () => this.#grouped());
     const keys = this.#keys.bytes;
     const isDrained = this.#groups.drain(writer, bytesMax, {
-      sort: (offsets, start, end) => this.#memory.sorter.sort(keys, offsets, start, end, this.#onStep),
+      sort: (offsets, start, end) => {
+        if (start === end) return;
+        phases.time('sorting', () => this.#memory.sorter.sort(keys, offsets, start, end, this.#onStep));
+      },
       write: (offsets, start, end) => this.#writeBatch(writer, offsets, start, end),
     });
     if (!isDrained) return false;

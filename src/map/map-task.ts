@@ -50,8 +50,7 @@ async function mapIntoShuffle(
   attempt: AttemptId,
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
-  const { settings, store, layout, clock, progress, control } = environment;
-  const startedMs = clock.nowMs();
+  const { settings, store, layout, meter, progress, control } = environment;
   const writer = new ShuffleObjectWriter({
     store,
     key: shuffleKey(layout, spec.taskId),
@@ -76,7 +75,7 @@ async function mapIntoShuffle(
     progress.recordsWritten = recordsWritten;
     control.check();
     const { committed, summary } = await writer.commit(
-      (bytesWritten): TaskSummary => ({
+      (bytesWritten, commit): TaskSummary => ({
         taskId: spec.taskId,
         attemptId: attempt,
         ...read,
@@ -84,7 +83,7 @@ async function mapIntoShuffle(
         bytesWritten,
         spills: collector.spills,
         bytesSpilled: collector.bytesSpilled,
-        elapsedMs: Math.round(clock.nowMs() - startedMs),
+        ...meter.measured(commit),
         crc32: '',
       }),
     );
@@ -102,8 +101,7 @@ async function mapIntoPart(
   attempt: AttemptId,
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
-  const { clock } = environment;
-  const startedMs = clock.nowMs();
+  const { phases } = environment.meter;
   const output = await createTaskOutput({ taskId: spec.taskId, attemptId: attempt, environment });
   let failure: unknown;
   let isOver = false;
@@ -125,18 +123,14 @@ async function mapIntoPart(
       },
       betweenChunks: () => {
         throwFailure();
-        return output.wantsFlush ? output.flush() : undefined;
+        return output.wantsFlush ? phases.timeAsync('writing', () => output.flush()) : undefined;
       },
     });
     isOver = true;
     throwFailure();
     environment.control.check();
-    const { committed, summary } = await output.commit({
-      ...read,
-      spills: 0,
-      bytesSpilled: 0,
-      elapsedMs: Math.round(clock.nowMs() - startedMs),
-    });
+    phases.enter('writing');
+    const { committed, summary } = await output.commit({ ...read, spills: 0, bytesSpilled: 0 });
     return resultOf(summary, committed);
   } catch (error) {
     await output.abort();
@@ -149,7 +143,7 @@ function recordBytesRule(memoryBytes: number): string {
   return `The bound is a quarter of the worker's memory of ${Math.floor(memoryBytes / MiB)} MiB. Raise --memory (memoryBytes; on AWS taskMemoryMb); a record may have at most ${LIMITS.recordBytesMax / MiB} MiB.`;
 }
 
-type SplitRead = Omit<AttemptSummary, 'spills' | 'bytesSpilled' | 'elapsedMs'>;
+type SplitRead = Omit<AttemptSummary, 'spills' | 'bytesSpilled'>;
 
 interface MapOptions {
   /** @param to  the position of the output, for a map-only job with several */
@@ -163,7 +157,7 @@ async function mapSplit(
   environment: TaskEnvironment,
   { emit, betweenChunks }: MapOptions,
 ): Promise<SplitRead> {
-  const { job, settings, inputs, memoryBytes, progress, control } = environment;
+  const { job, settings, inputs, memoryBytes, meter, progress, control } = environment;
   const { counters, count } = createCounter(progress);
   const { skip, thrown = false } = settings.onBadRecord ?? {};
   const onStep = () => {
@@ -194,6 +188,7 @@ async function mapSplit(
       store: ahead ?? inputs,
       recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(memoryBytes / 4)),
       recordBytesRule: recordBytesRule(memoryBytes),
+      phases: meter.phases,
       deliver: delivers[piece.input ?? 0]!,
       onBad: (record, file) => bad.add(record, file),
       count,

@@ -16,6 +16,7 @@
 import { equalBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { untimed } from '../base/phase-clock.ts';
 import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';
 import type { ByteSink } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
@@ -126,12 +127,15 @@ export class RecordBuffer implements ByteSink {
   /**
    * Writes the records in order of (partition, key), in blocks of about `bytesMax` in total per call. Returns true when
    * all records are written and the buffer is empty.
+   *
+   * @param phases  counts the time for sorting
    */
-  drain(writer: RunWriter, bytesMax: number): boolean {
-    this.#groups ??= this.#grouped();
+  drain(writer: RunWriter, bytesMax: number, phases = untimed()): boolean {
+    this.#groups ??= phases.time('sorting', () => this.#grouped());
     const isDrained = this.#groups.drain(writer, bytesMax, {
       sort: (offsets, start, end) => {
-        this.#memory.sorter.sort(this.bytes, offsets, start, end, this.#onStep);
+        if (start === end) return;
+        phases.time('sorting', () => this.#memory.sorter.sort(this.bytes, offsets, start, end, this.#onStep));
       },
       write: (offsets, start, end) => this.#writeBatch(writer, offsets, start, end),
     });

@@ -113,14 +113,19 @@ export class ShuffleCollector {
     if (isLarge) releaseTableMemory();
   }
 
-  /** Writes the emitted records into the shuffle object, all partitions in order. The writer can then commit. */
+  /**
+   * Writes the emitted records into the shuffle object, all partitions in order. The writer can then commit, in the phase
+   * 'writing'.
+   */
   async finish(writer: ShuffleObjectWriter): Promise<void> {
     this.emit = () => refuseLateEmit('map');
     this.throwFailure();
     const source = (this.#table ?? this.#buffer)!;
-    const control = this.#environment.control;
+    const { control, meter } = this.#environment;
+    const { phases } = meter;
     if (this.#runs.length === 0) {
-      while (!source.drain(writer.run, LIMITS.uploadChunkBytes)) {
+      phases.enter('writing');
+      while (!source.drain(writer.run, LIMITS.uploadChunkBytes, phases)) {
         control.check();
         await writer.flush();
       }
@@ -128,16 +133,19 @@ export class ShuffleCollector {
     }
     if (source.count > 0) this.#spill();
     await this.#mergeRuns(writer);
+    phases.enter('writing');
   }
 
   async #mergeRuns(writer: ShuffleObjectWriter): Promise<void> {
-    const { memoryBytes, control } = this.#environment;
+    const { memoryBytes, control, meter } = this.#environment;
+    const { phases } = meter;
     const fold = this.#fold;
     const blockBytes = blockBytesOf(this.#runs.flat());
     const options = {
       budget: openRunsBudget(memoryBytes * MERGE_FRACTION, blockBytes, this.#runs.length),
       folding: fold && { fold, key: this.#shuffle.key },
       control,
+      timing: { phases, fetch: 'spilling', consume: 'sorting' } as const,
       scratch: this.#scratch,
       onMerged: ({ bytes }: { bytes: number }) => this.#countSpilled(bytes),
     };
@@ -251,11 +259,16 @@ export class ShuffleCollector {
   }
 
   #spill(): void {
+    this.#environment.meter.phases.time('spilling', () => this.#spillNow());
+  }
+
+  #spillNow(): void {
+    const { control, meter } = this.#environment;
     const source = (this.#table ?? this.#buffer)!;
-    this.#environment.control.check();
+    control.check();
     const run = new LocalRun(`spill-${this.#runs.length}`, this.#scratch);
     try {
-      while (!source.drain(run.writer, LIMITS.uploadChunkBytes)) this.#environment.control.check();
+      while (!source.drain(run.writer, LIMITS.uploadChunkBytes, meter.phases)) control.check();
     } catch (error) {
       run.abandon();
       throw error;

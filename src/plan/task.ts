@@ -3,10 +3,10 @@
  * TaskEnvironment, which each worker builds for itself.
  */
 import type { BadRecordPolicy, Job, ParameterValues } from '../api/job.ts';
-import type { Clock } from '../base/clock.ts';
 import type { JobId, TaskId } from '../base/ids.ts';
 import type { AttemptControl, Progress } from '../base/progress.ts';
 import type { SplitPiece } from '../read/input-file.ts';
+import type { AttemptMeter } from '../report/attempt-meter.ts';
 import type { NamedInputReport } from '../report/report.ts';
 import type { BlockCompression } from '../shuffle/block.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -90,8 +90,7 @@ export interface TaskEnvironment {
   readonly scratchFolder: string;
   /** Memory that the attempt may use for buffers, in addition to the runtime's own. */
   readonly memoryBytes: number;
-  /** For how long the attempt takes. */
-  readonly clock: Clock;
+  readonly meter: AttemptMeter;
   readonly progress: Progress;
   readonly control: AttemptControl;
 }

@@ -1,6 +1,7 @@
 /** A piece of a stored file, or of generated input, as a source reads it. */
 import { isMapReduceError, MapReduceError, withDetails } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { type PhaseClock, untimed } from '../base/phase-clock.ts';
 import type { BadRecord, OpenPiece, PlainJson, Source } from '../formats/source.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { fileKind, KIND_BYTES, notReadable } from './file-kind.ts';
@@ -14,6 +15,8 @@ export interface OpenOptions {
   /** Throws unless the record may be skipped. */
   readonly onBad: (record: BadRecord) => void;
   readonly count: (counter: string, amount?: number) => void;
+  /** Counts waiting for bytes. Default: nothing is timed. */
+  readonly phases?: PhaseClock;
 }
 
 export class StoredPiece implements OpenPiece {
@@ -37,14 +40,19 @@ export class StoredPiece implements OpenPiece {
   readonly #piece: SplitPiece;
   readonly #store: ObjectStore;
   readonly #chunkBytes: number | undefined;
+  readonly #phases: PhaseClock;
   #content: AsyncIterator<Buffer> | undefined;
   #first: Buffer | undefined;
 
-  constructor(piece: SplitPiece, { store, recordBytesMax, chunkBytes, onBad, count }: OpenOptions) {
+  constructor(
+    piece: SplitPiece,
+    { store, recordBytesMax, chunkBytes, onBad, count, phases = untimed() }: OpenOptions,
+  ) {
     const { file, startBytes, endBytes, records, hint } = piece;
     this.#piece = piece;
     this.#store = store;
     this.#chunkBytes = chunkBytes;
+    this.#phases = phases;
     this.file = file.key;
     this.fileName = file.key.startsWith('/') || file.key === '' ? file.key : `${store.location}/${file.key}`;
     this.startBytes = startBytes;
@@ -64,7 +72,7 @@ export class StoredPiece implements OpenPiece {
     if (this.#piece.file.compression === 'none' || (!isText && look === undefined)) return;
     const content = this.#bytes()[Symbol.asyncIterator]();
     this.#content = content;
-    const { done, value } = await content.next();
+    const { done, value } = await this.#next(content);
     if (done) return;
     this.#first = value;
     const head = value.subarray(0, KIND_BYTES);
@@ -81,10 +89,15 @@ export class StoredPiece implements OpenPiece {
     if (this.#first !== undefined) yield this.#handOut(this.#first);
     this.#first = undefined;
     for (;;) {
-      const { done, value } = await content.next();
+      const { done, value } = await this.#next(content);
       if (done) return;
       yield this.#handOut(value);
     }
+  }
+
+  /** The reader awaits it, and does nothing else meanwhile. */
+  #next(content: AsyncIterator<Buffer>): Promise<IteratorResult<Buffer>> {
+    return this.#phases.timeAsync('waiting', () => content.next());
   }
 
   readonly range = async (startBytes: number, endBytes: number): Promise<Buffer> => {
@@ -99,7 +112,8 @@ export class StoredPiece implements OpenPiece {
     const range = { start: startBytes, end: Math.min(endBytes, file.sizeBytes) };
     if (range.start >= range.end) return Buffer.alloc(0);
     try {
-      const bytes = await this.#store.get(file.key, { range, ifMatch: file.etag });
+      const read = () => this.#store.get(file.key, { range, ifMatch: file.etag });
+      const bytes = await this.#phases.timeAsync('waiting', read);
       this.read.bytes += bytes.length;
       return bytes;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Reads the records of one piece: the source turns its bytes into batches of records, and `deliver` gets each record. */
 import { userCodeError } from '../api/user-code.ts';
 import { isMapReduceError, MapReduceError } from '../base/errors.ts';
+import { type PhaseClock, untimed } from '../base/phase-clock.ts';
 import { preview } from '../base/show-value.ts';
 import { refusePromise } from '../base/user-returns.ts';
 import type { BadRecord, RecordReader, Source } from '../formats/source.ts';
@@ -34,6 +35,8 @@ export interface ReadPieceOptions<R> {
   readonly chunkBytes?: number;
   /** Called once, before anything is read. The reader knows the place of the record being delivered. */
   readonly onReader?: (reader: RecordReader<R>) => void;
+  /** Counts 'waiting', 'reading' and, while batches are delivered, 'user'. */
+  readonly phases?: PhaseClock;
 }
 
 export interface PieceRead {
@@ -51,13 +54,15 @@ export interface PieceRead {
  */
 export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<R>): Promise<PieceRead> {
   const { source, store, recordBytesMax, deliver, beforeBatch, onReader, chunkBytes, count } = options;
-  const { onBad = refuseBad } = options;
+  const { onBad = refuseBad, phases = untimed() } = options;
+  const before = phases.enter('reading');
   const open = new StoredPiece(piece, {
     store,
     recordBytesMax,
     chunkBytes,
     onBad: (record) => onBad(record, open.fileName),
     count: count ?? (() => {}),
+    phases,
   });
   let reader: RecordReader<R>;
   let seen = open.chunkEnd;
@@ -70,13 +75,14 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
       const held = beforeBatch?.(chunkEnd === seen ? chunkEnd : chunkStart, chunkEnd - seen, open.read.bytes);
       seen = chunkEnd;
       if (held !== undefined) await held;
-      const returned: unknown = batch.forEach(deliver);
+      const returned = phases.time('user', (): unknown => batch.forEach(deliver));
       if (returned !== undefined) refusePromise('input', returned, `forEach() of a batch of ${source.name}`);
     }
   } catch (error) {
     throw namingFile(inputError(error, source), open.fileName, options.recordBytesRule);
   } finally {
     await open.close();
+    phases.enter(before);
   }
   return {
     unitsRead: checkedUnits(reader.unitsRead, source),

@@ -18,7 +18,7 @@ import { createFold } from '../fold/value-fold.ts';
 import type { ReduceTaskSpec, TaskEnvironment } from '../plan/task.ts';
 import type { TaskResult } from '../report/task-summary.ts';
 import { resultOf } from '../report/task-summary.ts';
-import { consumeMerge } from '../shuffle/consume-merge.ts';
+import { consumeMerge, type MergeTiming } from '../shuffle/consume-merge.ts';
 import { reduceRunCount } from '../shuffle/merge-runs.ts';
 import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
@@ -47,9 +47,8 @@ async function reducePartition(
   attempt: AttemptId,
   environment: TaskEnvironment,
 ): Promise<TaskResult> {
-  const { store, layout, clock, control, progress } = environment;
+  const { store, layout, meter, control, progress } = environment;
   const shuffle = environment.job.shuffle!;
-  const startedMs = clock.nowMs();
   releaseThreadMemory();
   const segments = await readPartitionSegments(store, shuffleIndexKey(layout), spec.index);
   const bytesRead = segments.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
@@ -67,8 +66,10 @@ async function reducePartition(
   try {
     reducer = createGroupReducer(environment, output, count);
     const onStretch = progressOf(reducer, { open, merged, bytesRead, progress });
-    await consumeMerge(open, { consumer: reducer, sink: output, chunkBytes, control, onStretch });
+    const timing: MergeTiming = { phases: meter.phases, fetch: 'waiting', consume: 'user' };
+    await consumeMerge(open, { consumer: reducer, sink: output, chunkBytes, control, onStretch, timing });
     control.check();
+    meter.phases.enter('writing');
     const { committed, summary } = await output.commit({
       recordsRead: reducer.recordsRead + merged.recordsFolded,
       bytesRead,
@@ -76,7 +77,6 @@ async function reducePartition(
       counters: sortedCounters(counters),
       spills: merged.runs + (reducer.values?.spills ?? 0),
       bytesSpilled: merged.bytes + (reducer.values?.bytesSpilled ?? 0),
-      elapsedMs: Math.round(clock.nowMs() - startedMs),
     });
     return resultOf(summary, committed);
   } catch (error) {
@@ -98,7 +98,7 @@ interface MergedRuns {
 /** Merges runs until no more are left than may be open at once. */
 async function openableRuns(
   segments: readonly RunSegment[],
-  { job, settings, memoryBytes, scratchFolder, progress, control }: TaskEnvironment,
+  { job, settings, memoryBytes, scratchFolder, meter, progress, control }: TaskEnvironment,
 ): Promise<{ open: readonly RunSegment[]; chunkBytes: number; merged: MergedRuns }> {
   const budget = openRunsBudget(
     memoryBytes * LIMITS.openRunsFraction,
@@ -112,6 +112,7 @@ async function openableRuns(
     budget,
     folding: fold && { fold, key },
     control,
+    timing: { phases: meter.phases, fetch: 'waiting', consume: 'spilling' },
     scratch: { folder: scratchFolder, compression: settings.compression, blockBytes: LIMITS.blockBytes },
     onMerged: ({ bytes, recordsFolded }) => {
       merged.runs++;

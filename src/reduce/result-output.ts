@@ -12,6 +12,7 @@ import { mergeRunKey, partsAreInOrder } from '../commit/layout.ts';
 import { encodedWriterOf } from '../commit/part-output.ts';
 import type { GroupKeyBytes, RecordCodecs, TaskOutput, TaskOutputOptions } from '../commit/task-output.ts';
 import type { EncodedRecordWriter, FileWriter } from '../formats/sink.ts';
+import type { AttemptMeter } from '../report/attempt-meter.ts';
 import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
 import { ShuffleObjectWriter } from '../shuffle/shuffle-object.ts';
 
@@ -32,12 +33,14 @@ class MergeRunOutput implements TaskOutput {
   readonly #record = new RecordSlice();
   readonly #taskId: TaskId;
   readonly #attemptId: AttemptId;
+  readonly #meter: AttemptMeter;
   #records = 0;
 
   constructor(options: ResultOutputOptions) {
     const { environment, taskId, attemptId } = options;
     this.#taskId = taskId;
     this.#attemptId = attemptId;
+    this.#meter = environment.meter;
     this.#object = new ShuffleObjectWriter({
       store: environment.store,
       key: mergeRunKey(environment.layout, taskId),
@@ -71,12 +74,13 @@ class MergeRunOutput implements TaskOutput {
 
   commit(attempt: AttemptSummary): Promise<{ committed: boolean; summary: TaskSummary }> {
     this.#object.run.endPartition();
-    return this.#object.commit((bytesWritten) => ({
+    return this.#object.commit((bytesWritten, commit) => ({
       taskId: this.#taskId,
       attemptId: this.#attemptId,
       ...attempt,
       recordsWritten: this.#records,
       bytesWritten,
+      ...this.#meter.measured(commit),
       crc32: '',
     }));
   }

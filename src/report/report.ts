@@ -5,6 +5,7 @@
 import type { Counters } from '../base/counters.ts';
 import type { SerializedError } from '../base/errors.ts';
 import type { AttemptId, JobId, Stage, TaskId } from '../base/ids.ts';
+import type { AttemptRow } from './attempt-rows.ts';
 
 export interface StageReport {
   readonly stage: Stage;
@@ -117,6 +118,8 @@ export type JobEvent =
       readonly attemptId: AttemptId;
       readonly worker: number;
       readonly committed: boolean;
+      /** Absent while a job on AWS is watched. */
+      readonly row?: AttemptRow;
     }
   | {
       readonly kind: 'attempt-failed';
@@ -125,6 +128,8 @@ export type JobEvent =
       readonly worker: number;
       readonly error: SerializedError;
       readonly willRetry: boolean;
+      /** Absent while a job on AWS is watched. */
+      readonly row?: AttemptRow;
     }
   /** Sent a few times a second while a stage runs. */
   | { readonly kind: 'progress'; readonly progress: StageProgress }

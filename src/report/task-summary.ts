@@ -5,6 +5,7 @@
 import type { Counters } from '../base/counters.ts';
 import type { AttemptId, TaskId } from '../base/ids.ts';
 import { parseJson } from '../codec/parse-json.ts';
+import type { AttemptFacts, Measured } from './attempt-meter.ts';
 
 export interface TaskSummary {
   readonly taskId: TaskId;
@@ -29,6 +30,8 @@ export interface TaskSummary {
   readonly bytesSpilled: number;
   /** From the attempt's start until everything that it commits was written. */
   readonly elapsedMs: number;
+  /** Absent in the summaries of earlier versions. */
+  readonly facts?: AttemptFacts;
   /** The CRC-32 of the part, 8 hexadecimal digits; empty for shuffle objects, whose blocks have checksums of their own. */
   readonly crc32: string;
   /** The user's counters. */
@@ -78,7 +81,6 @@ export type AttemptSummary = Pick<
   | 'counters'
   | 'spills'
   | 'bytesSpilled'
-  | 'elapsedMs'
 >;
 
 export function resultOf(summary: TaskSummary, committed: boolean): TaskResult {
@@ -93,6 +95,7 @@ export function resultOf(summary: TaskSummary, committed: boolean): TaskResult {
     bytesWritten: summary.bytesWritten,
     spills: summary.spills,
     bytesSpilled: summary.bytesSpilled,
+    ...(summary.facts && { measured: { elapsedMs: summary.elapsedMs, facts: summary.facts } }),
   };
 }
 
@@ -109,4 +112,5 @@ export interface TaskResult {
   readonly bytesWritten: number;
   readonly spills: number;
   readonly bytesSpilled: number;
+  readonly measured?: Measured;
 }

@@ -2,6 +2,7 @@
  * Passes the records of a merge to a sink. It consumes them in synchronous stretches. Between two stretches, it awaits
  * the next block of a run, or the sink.
  */
+import { type Phase, type PhaseClock, untimed } from '../base/phase-clock.ts';
 import type { AttemptControl } from '../base/progress.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
 import type { KWayMerge } from './merge.ts';
@@ -25,6 +26,15 @@ export interface RecordConsumer {
   readonly recordsRead: number;
 }
 
+/** The phases that the steps of a merge count in. */
+export interface MergeTiming {
+  readonly phases: PhaseClock;
+  /** Awaiting the next block. */
+  readonly fetch: Phase;
+  /** Processing the records of a block. */
+  readonly consume: Phase;
+}
+
 /** Opens the segments, consumes all of their records and closes them. Reads in chunks of `chunkBytes`. */
 export async function consumeMerge(
   segments: readonly RunSegment[],
@@ -34,6 +44,7 @@ export async function consumeMerge(
     chunkBytes,
     control,
     onStretch = () => {},
+    timing: { phases, fetch, consume } = { phases: untimed(), fetch: 'other', consume: 'other' },
   }: {
     consumer: RecordConsumer;
     sink: Pick<RecordSink, 'wantsFlush' | 'flush'>;
@@ -41,23 +52,30 @@ export async function consumeMerge(
     control: AttemptControl;
     /** Called about once per block. */
     onStretch?: () => void;
+    timing?: MergeTiming;
   },
 ): Promise<void> {
   if (segments.length === 0) return;
-  const merge = openMerge(segments, chunkBytes);
+  const before = phases.enter(fetch);
+  const flush = () => phases.timeAsync('writing', () => sink.flush());
+  const merge = openMerge(segments, chunkBytes, phases);
   try {
     while (await merge.ready()) {
       control.check();
+      phases.enter(consume);
       while (!consumer.takeStretch(merge)) {
         control.check();
-        await sink.flush();
+        await flush();
       }
-      if (sink.wantsFlush) await sink.flush();
+      if (sink.wantsFlush) await flush();
       onStretch();
+      phases.enter(fetch);
     }
+    phases.enter(consume);
     consumer.finish();
   } finally {
     await merge.close();
+    phases.enter(before);
   }
 }
 

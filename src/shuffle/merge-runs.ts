@@ -3,7 +3,7 @@
  * at once, it first merges them into fewer.
  */
 import type { AttemptControl } from '../base/progress.ts';
-import { consumeMerge, RecordCopier, type RecordSink } from './consume-merge.ts';
+import { consumeMerge, type MergeTiming, RecordCopier, type RecordSink } from './consume-merge.ts';
 import { type Folding, GroupFolder } from './group-folder.ts';
 import { LocalRun, type LocalRunOptions } from './local-run.ts';
 import type { OpenRunsBudget } from './open-runs.ts';
@@ -14,6 +14,7 @@ export interface MergeRunsOptions {
   /** How to fold the records of equal keys into one. If undefined, all records are kept. */
   readonly folding: Folding | undefined;
   readonly control: AttemptControl;
+  readonly timing?: MergeTiming;
 }
 
 interface MergedCounts {
@@ -25,10 +26,11 @@ interface MergedCounts {
 export async function mergeInto(
   sink: RecordSink,
   segments: readonly RunSegment[],
-  { budget, folding, control }: MergeRunsOptions,
+  { budget, folding, control, timing }: MergeRunsOptions,
 ): Promise<MergedCounts> {
   const consumer = folding === undefined ? new RecordCopier(sink) : new GroupFolder(folding, sink);
-  await consumeMerge(segments, { consumer, sink, chunkBytes: budget.chunkBytes, control });
+  const { chunkBytes } = budget;
+  await consumeMerge(segments, { consumer, sink, chunkBytes, control, ...(timing && { timing }) });
   return consumer;
 }
 

@@ -1,5 +1,6 @@
 /** Decides how many runs are read at once, and in chunks of which size, within a memory budget. */
 import { KiB, LIMITS, MiB } from '../base/limits.ts';
+import type { PhaseClock } from '../base/phase-clock.ts';
 import { KWayMerge } from './merge.ts';
 import { RunCursor } from './run-cursor.ts';
 import { RunReader, type RunSegment } from './run-reader.ts';
@@ -46,8 +47,15 @@ export function blockBytesOf(segments: Iterable<RunSegment>): number {
   return LIMITS.blockBytes + (recordBytes > LIMITS.blockBytes / 8 ? Math.ceil(recordBytes) : 0);
 }
 
-export function openMerge(segments: readonly RunSegment[], chunkBytes: number): KWayMerge {
+/** @param phases  counts the time for decompressing and verifying blocks */
+export function openMerge(
+  segments: readonly RunSegment[],
+  chunkBytes: number,
+  phases?: PhaseClock,
+): KWayMerge {
   return new KWayMerge(
-    segments.map((segment, index) => new RunCursor(new RunReader(segment, chunkBytes), index, segment.key)),
+    segments.map(
+      (segment, index) => new RunCursor(new RunReader(segment, chunkBytes, phases), index, segment.key),
+    ),
   );
 }

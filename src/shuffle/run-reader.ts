@@ -4,6 +4,7 @@
  * matches the index.
  */
 import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
+import type { PhaseClock } from '../base/phase-clock.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { BLOCK_HEADER_BYTES, type BlockHeader, corrupt, openBlock, readBlockHeader } from './block.ts';
 
@@ -38,8 +39,10 @@ export class RunReader {
   /** Assembles blocks that cross chunks. */
   #own: Buffer = NO_BYTES;
   readonly #chunkBytes: number;
+  readonly #phases: PhaseClock | undefined;
 
-  constructor(segment: RunSegment, chunkSizeBytes: number) {
+  constructor(segment: RunSegment, chunkSizeBytes: number, phases?: PhaseClock) {
+    this.#phases = phases;
     this.#segment = segment;
     this.#recordsLeft = segment.records;
     this.#bytesLeft = segment.endBytes - segment.startBytes;
@@ -70,7 +73,10 @@ export class RunReader {
     if (blockBytes > this.#bytesLeft || !(await this.#fill(blockBytes))) {
       throw corrupt(origin, 'it ends in the middle of a block');
     }
+    // Several readers may run at once, so only what is synchronous is counted here.
+    const before = this.#phases?.enter('reading');
     const raw = openBlock(this.#pending, this.#at, header, origin);
+    if (before !== undefined) this.#phases!.enter(before);
     this.#at += blockBytes;
     this.#bytesLeft -= blockBytes;
     this.#recordsLeft -= header.records;

@@ -14,6 +14,7 @@ import { crc32 } from 'node:zlib';
 import { giveBuffer, takeBuffer } from '../base/buffer-pool.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
+import type { Requests } from '../report/attempt-meter.ts';
 import { parseSummary, type TaskSummary } from '../report/task-summary.ts';
 import { CommittedObject } from '../storage/committed-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
@@ -75,13 +76,13 @@ export class ShuffleObjectWriter implements RecordSink {
   /**
    * Adds the footer and commits.
    *
-   * @param summarize  receives the size of the header and the blocks
+   * @param summarize  receives the size of the header and the blocks, and the requests of the commit
    * @returns `committed` is false if another attempt committed first
    */
   async commit(
-    summarize: (bytesWritten: number) => TaskSummary,
+    summarize: (bytesWritten: number, commit: Requests) => TaskSummary,
   ): Promise<{ committed: boolean; summary: TaskSummary }> {
-    const summary = summarize(SHUFFLE_HEADER_BYTES + this.run.bytesWritten);
+    const summary = summarize(SHUFFLE_HEADER_BYTES + this.run.bytesWritten, [0, this.#object.commitWrites]);
     this.#pending.push(encodeFooter(this.run.extents, summary));
     const committed = await this.#object.commit(this.#pending);
     return { committed, summary };

@@ -45,6 +45,11 @@ export class CommittedObject {
     return this.#upload !== undefined || this.#overflow !== undefined;
   }
 
+  /** How many requests commit() sends to S3, if none fails: for an upload, usually its last part and its completion. */
+  get commitWrites(): number {
+    return this.isUpload ? 2 : 1;
+  }
+
   /** Whether bytes that were set aside wait for send(). */
   get hasOverflow(): boolean {
     return this.#overflow !== undefined;

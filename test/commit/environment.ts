@@ -9,6 +9,7 @@ import { jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
 import type { AttemptControl } from '../../src/base/progress.ts';
 import type { JobLayout, JobSettings, TaskEnvironment } from '../../src/plan/task.ts';
+import { AttemptMeter } from '../../src/report/attempt-meter.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -44,6 +45,15 @@ export function settingsOf(job: Job, more: Partial<JobSettings> = {}): JobSettin
   };
 }
 
+export function newMeter(): AttemptMeter {
+  return new AttemptMeter({
+    clock: systemClock,
+    now: () => new Date(),
+    environment: 'test',
+    memoryBytes: () => process.memoryUsage.rss(),
+  });
+}
+
 export function environmentOf(
   job: Job,
   {
@@ -69,7 +79,7 @@ export function environmentOf(
     store,
     scratchFolder: scratch ?? '/nowhere',
     memoryBytes,
-    clock: systemClock,
+    meter: newMeter(),
     progress: {
       recordsRead: 0,
       bytesRead: 0,

@@ -32,6 +32,7 @@ import { ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ReadOptions } from '../../src/storage/object-store.ts';
 import { sliceOf } from '../shuffle/records.ts';
+import { newInstance } from './new-instance.ts';
 
 export const MAP_TASKS = 10_000;
 export const REDUCE_TASKS = 1_000;
@@ -137,6 +138,7 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
     memoryBytes: memoryBudgetBytes(STEP_MEMORY_MB * MiB),
     scratchParent,
     kept: {},
+    instance: newInstance(),
   };
   const execution = {
     id: 'arn:aws:states:us-east-1:123456789012:execution:Jobs:0a1b2c3d',

@@ -21,6 +21,7 @@ import { AWS_BOUNDS } from '../../src/stages/advance.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { GOLDEN } from '../infra/rendered.ts';
 import { type LargeJobFigures, MAP_TASKS, REDUCE_TASKS, STEP_MEMORY_MB } from './large-job.ts';
+import { newInstance } from './new-instance.ts';
 
 const STATE_BYTES_MAX = 256 * KiB;
 const HISTORY_EVENTS_MAX = 25_000;
@@ -122,6 +123,7 @@ describe('the largest possible job', () => {
         memoryBytes: 64 * MiB,
         scratchParent: tmpdir(),
         kept: {},
+        instance: newInstance(),
       },
     );
 

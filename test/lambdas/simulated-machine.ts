@@ -37,6 +37,7 @@ import type { Decision } from '../../src/stages/advance.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ObjectStore, WriteOptions } from '../../src/storage/object-store.ts';
 import { RestrictedStore } from '../helpers/restricted-store.ts';
+import { newInstance } from './new-instance.ts';
 
 export type Ended =
   | { readonly status: 'SUCCEEDED'; readonly output: CommittedJob }
@@ -123,6 +124,7 @@ export class SimulatedMachine implements AsyncDisposable {
       memoryBytes: 64 * MiB,
       scratchParent,
       kept: {},
+      instance: newInstance(),
     };
   }
 

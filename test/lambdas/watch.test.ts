@@ -12,6 +12,7 @@ import { jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { lineCount } from '../helpers/jobs.ts';
+import { newInstance } from './new-instance.ts';
 
 const STARTED_AT = '2026-01-01T00:00:00.000Z';
 
@@ -59,6 +60,7 @@ describe('a watch', () => {
       memoryBytes: 64 * MiB,
       scratchParent: await mkdtemp(join(tmpdir(), 'mapreduce-watch-')),
       kept: {},
+      instance: newInstance(),
     };
     const settings: SettingsDocument = {
       app: 'line-count',

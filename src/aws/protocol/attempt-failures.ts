@@ -11,6 +11,7 @@ import { type AttemptId, type JobId, type TaskId, taskIdOf } from '../../base/id
 import { LIMITS } from '../../base/limits.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import { attemptIdSchema, errorSchema, taskIdSchema } from '../../base/schemas.ts';
+import { figuresSchema, measuredSchema } from '../../report/parse-attempts.ts';
 import { attemptVerdict } from '../../stages/attempts.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { cutError, type ErrorBounds } from './cut-error.ts';
@@ -24,18 +25,16 @@ const NOTE_BOUNDS: ErrorBounds = { charactersMax: 8_192, causesMax: 5, hasStacks
 
 export async function recordFailure(
   store: ObjectStore,
-  failed: {
+  failed: Pick<AttemptFailureDocument, 'taskId' | 'attemptId' | 'measured' | 'figures'> & {
     readonly jobId: JobId;
-    readonly taskId: TaskId;
-    readonly attemptId: AttemptId;
     readonly at: Date;
     readonly error: unknown;
   },
 ): Promise<void> {
-  const { jobId, taskId, attemptId, at, error } = failed;
+  const { jobId, at, error, ...attempt } = failed;
+  const { attemptId } = attempt;
   const document: AttemptFailureDocument = {
-    taskId,
-    attemptId,
+    ...attempt,
     at: at.toISOString(),
     error: cutError(serializeError(error), NOTE_BOUNDS),
   };
@@ -54,6 +53,8 @@ const noteSchema: v.GenericSchema<unknown, AttemptFailureDocument> = v.object({
   attemptId: attemptIdSchema,
   at: v.string(),
   error: errorSchema,
+  measured: v.exactOptional(measuredSchema),
+  figures: v.exactOptional(figuresSchema),
 });
 
 /** Returns undefined if there is no note, or if another version of this project wrote it in another form. */

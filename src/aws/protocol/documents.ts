@@ -8,6 +8,8 @@ import {
 import type { AttemptId, JobId, Stage, TaskId } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import type { JobPlan, JobSettings } from '../../plan/task.ts';
+import type { Measured } from '../../report/attempt-meter.ts';
+import type { AttemptFigures } from '../../report/attempt-rows.ts';
 import { parseManifest } from '../../report/manifest.ts';
 import type { JobReport } from '../../report/report.ts';
 import { MANIFEST_NAME } from '../../report/result-names.ts';
@@ -62,6 +64,9 @@ export interface AttemptFailureDocument {
   readonly attemptId: AttemptId;
   readonly at: string;
   readonly error: SerializedError;
+  /** Absent if the process of the attempt died. */
+  readonly measured?: Measured;
+  readonly figures?: AttemptFigures;
 }
 
 /** jobs/<jobId>/failure.json, and requests/<name>.failure.json: why a job failed. */

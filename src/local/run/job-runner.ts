@@ -1,6 +1,5 @@
 /** The task runner of production: it runs the engine's tasks of one job on local file stores. */
 import type { Job } from '../../api/job.ts';
-import { systemClock } from '../../base/clock.ts';
 import { planJob } from '../../plan/plan-job.ts';
 import type { TaskEnvironment } from '../../plan/task.ts';
 import { FileStore } from '../../storage/file/file-store.ts';
@@ -23,7 +22,7 @@ export function jobRunner({ job, description }: LoadedJob, memoryBytes: number):
 }
 
 function localEnvironment(job: Job, memoryBytes: number, attempt: AttemptToRun<LocalJob>): TaskEnvironment {
-  const { configuration, scratchFolder, progress, control } = attempt;
+  const { configuration, scratchFolder, meter, progress, control } = attempt;
   const { settings, layout, storeRoot } = configuration;
   return {
     job,
@@ -33,7 +32,7 @@ function localEnvironment(job: Job, memoryBytes: number, attempt: AttemptToRun<L
     store: new FileStore({ root: storeRoot }),
     scratchFolder,
     memoryBytes,
-    clock: systemClock,
+    meter,
     progress,
     control,
   };

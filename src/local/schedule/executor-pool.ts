@@ -6,6 +6,7 @@ import type { MapReduceError } from '../../base/errors.ts';
 import type { AttemptId } from '../../base/ids.ts';
 import type { Progress } from '../../base/progress.ts';
 import type { TaskSpec } from '../../plan/task.ts';
+import type { Measured } from '../../report/attempt-meter.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 
 export interface ExecutorPool {
@@ -25,6 +26,8 @@ export interface AttemptHandle {
   readonly result: Promise<TaskResult>;
   /** The latest progress of the attempt; undefined until its worker has loaded the job and started the attempt. */
   progress(): Readonly<Progress> | undefined;
+  /** What an attempt that failed has measured. Known once `result` has settled, unless its thread died. */
+  measured?(): Measured | undefined;
   /** Whether the worker of the attempt had already loaded the job and done some work. Default: false. */
   readonly isReused?: boolean;
   /** Changes each time the attempt checks for cancellation. So it shows that an attempt is alive even without progress. */

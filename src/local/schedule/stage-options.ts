@@ -15,6 +15,8 @@ export interface StageOptions {
   /** Only the stage uses the pool while it runs, except for workers that it lends to `onCorruptShuffle`. */
   readonly pool: ExecutorPool;
   readonly clock: Clock;
+  /** For the list of attempts. Default: the time of day. */
+  readonly now?: () => Date;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly policy?: Partial<StagePolicy>;

@@ -18,6 +18,7 @@ import {
   serializeError,
   toMapReduceError,
 } from '../../base/errors.ts';
+import type { AttemptRow } from '../../report/attempt-rows.ts';
 import type { AttemptFailure, JobEvent } from '../../report/report.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 import { isOfEarlierStage } from '../../stages/advance.ts';
@@ -26,6 +27,7 @@ import type { StagePolicy } from '../../stages/policy.ts';
 import { stragglerAfterMs } from '../../stages/stragglers.ts';
 import { AttemptNumbers } from './attempt-numbers.ts';
 import { AttemptWatch } from './attempt-watch.ts';
+import { type AttemptEnd, rowOf } from './ended-attempt.ts';
 import { onlyWorker } from './executor-pool.ts';
 import { ShuffleRepairs } from './shuffle-repairs.ts';
 import { cancelledError, finalError } from './stage-errors.ts';
@@ -161,7 +163,7 @@ export class StageRun {
   #ended(attempt: RunningAttempt, result: TaskResult): void {
     const { task } = attempt;
     this.#release(attempt);
-    this.#reportEnded(attempt, result.committed);
+    this.#reportEnded(attempt, result.committed ? 'committed' : 'superseded', result);
     if (task.state.kind === 'failed') return;
     const before = task.state.kind === 'committed' ? task.state.result : undefined;
     if (before === undefined) {
@@ -183,7 +185,7 @@ export class StageRun {
     this.#release(attempt);
     if (task.state.kind === 'committed' || this.#stopError !== undefined) {
       // The attempt lost the race or was asked to stop, so its error is not a failure.
-      this.#reportEnded(attempt, false);
+      this.#reportEnded(attempt, task.state.kind === 'committed' ? 'superseded' : 'stopped');
     } else if (!this.#sendToRepair(attempt, error)) {
       this.#countFailure(attempt, error);
     }
@@ -340,14 +342,24 @@ export class StageRun {
     this.#options.onEvent?.(event);
   }
 
-  #reportEnded({ task, id, worker }: RunningAttempt, committed: boolean): void {
-    this.#report({ kind: 'attempt-ended', taskId: task.spec.taskId, attemptId: id, worker, committed });
+  #reportEnded(attempt: RunningAttempt, outcome: AttemptEnd['outcome'], result?: TaskResult): void {
+    const { task, id, worker } = attempt;
+    const row = this.#rowOf(attempt, { outcome, ...(result && { result }) });
+    const committed = outcome === 'committed';
+    this.#report({ kind: 'attempt-ended', taskId: task.spec.taskId, attemptId: id, worker, committed, row });
   }
 
-  #reportFailed({ task, id, worker }: RunningAttempt, error: unknown, willRetry: boolean): void {
+  #reportFailed(attempt: RunningAttempt, error: unknown, willRetry: boolean): void {
+    const { task, id, worker } = attempt;
     const failure: AttemptFailure = { taskId: task.spec.taskId, attemptId: id, error: serializeError(error) };
     this.#failures.add(failure);
-    this.#report({ kind: 'attempt-failed', ...failure, worker, willRetry });
+    const row = this.#rowOf(attempt, { outcome: 'failed', error: failure.error });
+    this.#report({ kind: 'attempt-failed', ...failure, worker, willRetry, row });
+  }
+
+  #rowOf(attempt: RunningAttempt, end: Omit<AttemptEnd, 'nowMs' | 'now'>): AttemptRow {
+    const { clock, now = () => new Date() } = this.#options;
+    return rowOf(attempt, { ...end, nowMs: clock.nowMs(), now: now() });
   }
 
   #reportProgress(nowMs: number): void {

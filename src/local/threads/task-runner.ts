@@ -5,6 +5,7 @@
 import type { AttemptId } from '../../base/ids.ts';
 import type { AttemptControl, Progress } from '../../base/progress.ts';
 import type { TaskSpec } from '../../plan/task.ts';
+import type { AttemptMeter } from '../../report/attempt-meter.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 
 export interface TaskRunner<Configuration = unknown> {
@@ -27,6 +28,7 @@ export interface Watched {
 }
 
 export interface AttemptToRun<Configuration = unknown> extends Watched {
+  readonly meter: AttemptMeter;
   readonly spec: TaskSpec;
   readonly attemptId: AttemptId;
   readonly configuration: Configuration;

@@ -4,7 +4,9 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../base/clock.ts';
 import { MapReduceError, serializeError, toMapReduceError } from '../../base/errors.ts';
+import { AttemptMeter, type Measured } from '../../report/attempt-meter.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { SharedProgress, SharedSignals, sharedControl } from './shared-progress.ts';
 import type { TaskRunner } from './task-runner.ts';
@@ -25,6 +27,7 @@ export function serveAttempts<Configuration>(
   reportExit((call) => send({ kind: 'exiting', ...call }));
   const runner = makeRunner(data);
   let configuration: Configuration;
+  const meters = new ThreadMeters();
 
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'configure') {
@@ -37,20 +40,22 @@ export function serveAttempts<Configuration>(
   // If a module awaits a promise at its top level that never settles, the thread ends. With the port referenced, the
   // thread would wait forever.
   port.unref();
-  runner.then(
-    () => port.ref(),
-    () => port.ref(),
-  );
+  const loaded = () => {
+    meters.loaded();
+    port.ref();
+  };
+  runner.then(loaded, loaded);
 
   async function runOne(message: Exclude<ToWorker, { kind: 'configure' }>): Promise<void> {
     const { run } = message;
+    meters.reset();
     try {
       const done = await workOn(message, await runner);
       await flushOutput();
       send(done);
     } catch (error) {
       await flushOutput();
-      send({ kind: 'error', run, error: serializeError(error) });
+      send({ kind: 'error', run, error: serializeError(error), measured: meters.measured() });
     }
   }
 
@@ -66,7 +71,8 @@ export function serveAttempts<Configuration>(
     }
     const { spec, attemptId, scratchFolder } = message;
     makeFolder(scratchFolder);
-    const result = await ready.run({ spec, attemptId, configuration, scratchFolder, progress, control });
+    const task = { spec, attemptId, configuration, scratchFolder };
+    const result = await ready.run({ ...task, meter: meters.begin(), progress, control });
     rmSync(scratchFolder, { recursive: true, force: true });
     return { kind: 'result', run, result };
   }
@@ -74,6 +80,46 @@ export function serveAttempts<Configuration>(
   function send(message: FromWorker): void {
     port.postMessage(message);
   }
+}
+
+/** Measures the attempts of this thread, one after the other. */
+class ThreadMeters {
+  /** From the start of the thread until it had loaded the job; undefined once an attempt has reported it. */
+  #coldStartMs: number | undefined;
+  #meter: AttemptMeter | undefined;
+
+  loaded(): void {
+    this.#coldStartMs = performance.now();
+  }
+
+  begin(): AttemptMeter {
+    const coldStartMs = this.#coldStartMs;
+    this.#coldStartMs = undefined;
+    this.#meter = new AttemptMeter({
+      clock: systemClock,
+      now: () => new Date(),
+      // The coordinator numbers the workers, and adds the number of this one.
+      environment: '',
+      ...(coldStartMs === undefined ? {} : { coldStartMs }),
+      memoryBytes: threadBytes,
+    });
+    return this.#meter;
+  }
+
+  /** Of the attempt that has begun since reset(). */
+  measured(): Measured | undefined {
+    return this.#meter?.measured();
+  }
+
+  reset(): void {
+    this.#meter = undefined;
+  }
+}
+
+/** The resident memory is that of all threads together. */
+function threadBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 /** Reports the caller of process.exit, which in a worker ends only the thread, without showing where it was called. */

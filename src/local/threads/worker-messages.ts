@@ -2,6 +2,7 @@
 import type { SerializedError } from '../../base/errors.ts';
 import type { AttemptId } from '../../base/ids.ts';
 import type { TaskSpec } from '../../plan/task.ts';
+import type { Measured } from '../../report/attempt-meter.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 
 export type ToWorker =
@@ -26,7 +27,13 @@ export type Work =
 export type FromWorker =
   | { readonly kind: 'result'; readonly run: number; readonly result: TaskResult }
   | { readonly kind: 'answer'; readonly run: number; readonly answer: unknown }
-  | { readonly kind: 'error'; readonly run: number; readonly error: SerializedError }
+  | {
+      readonly kind: 'error';
+      readonly run: number;
+      readonly error: SerializedError;
+      /** Absent for a question. */
+      readonly measured?: Measured | undefined;
+    }
   /** The last message of a thread whose code calls process.exit. */
   | ({ readonly kind: 'exiting' } & ExitCall);
 

@@ -6,6 +6,7 @@ import { isMapReduceError, type MapReduceError } from '../../base/errors.ts';
 import type { AttemptId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { TaskSpec } from '../../plan/task.ts';
+import type { Measured } from '../../report/attempt-meter.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 import type { Scratch } from '../run/scratch.ts';
 import { sumOfProgress } from '../schedule/attempt-watch.ts';
@@ -86,6 +87,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
       configuration: this.#configuration,
     });
     let killedFor: MapReduceError | undefined;
+    let measured: Measured | undefined;
     const progress = () => (thread.signals.hasBegun(run) ? thread.progress : undefined);
     const lost = () => lostAttempt({ spec, attemptId, worker, progress: progress() });
     const kill = (reason: MapReduceError) => {
@@ -102,6 +104,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     const result = answer.then(async (ended): Promise<TaskResult> => {
       endWatch();
       if (ended.kind === 'result') return ended.result;
+      if (ended.kind === 'error') measured = ended.measured;
       const isHeapFull = ended.kind === 'error' && isMapReduceError(ended.error, 'WorkerOutOfMemoryError');
       // The job module may keep the data that fills the heap, so another attempt needs a new thread.
       if (isHeapFull) await thread.terminate();
@@ -115,6 +118,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     return {
       result,
       progress,
+      measured: () => measured,
       isReused,
       checks: () => thread.signals.checks,
       cancel: () => thread.signals.askToStop(run),

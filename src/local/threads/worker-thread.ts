@@ -15,6 +15,7 @@ import { deserializeError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
 import { MiB } from '../../base/limits.ts';
 import { textOf } from '../../base/thrown.ts';
+import type { Measured } from '../../report/attempt-meter.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 import { newSharedBuffer, SharedProgress, SharedSignals } from './shared-progress.ts';
 import { heapCeilingBytes, SEMI_SPACE_MB, YOUNG_GENERATION_MB } from './worker-heap.ts';
@@ -57,7 +58,7 @@ export interface Given {
 export type Answer =
   | { readonly kind: 'result'; readonly result: TaskResult }
   | { readonly kind: 'answer'; readonly answer: unknown }
-  | { readonly kind: 'error'; readonly error: Error }
+  | { readonly kind: 'error'; readonly error: Error; readonly measured: Measured | undefined }
   | { readonly kind: 'thread ended'; readonly end: ThreadEnd };
 
 export class WorkerThread {
@@ -187,7 +188,9 @@ export class WorkerThread {
     if (this.#pending?.run !== message.run) return;
     this.#hasAnswered = true;
     this.#settle(
-      message.kind === 'error' ? { kind: 'error', error: deserializeError(message.error) } : message,
+      message.kind === 'error'
+        ? { kind: 'error', error: deserializeError(message.error), measured: message.measured }
+        : message,
     );
   }
 
