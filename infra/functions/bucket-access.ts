@@ -32,6 +32,7 @@ import {
   shufflePrefix,
 } from '../../src/commit/layout.ts';
 import {
+  ATTEMPTS_NAME,
   BAD_RECORDS_NAME,
   MANIFEST_NAME,
   mergedName,
@@ -74,14 +75,9 @@ const MERGED = output(mergedName('*'));
 /** The barriers list the outputs to verify that the files of several are there. */
 const OUTPUTS = `${OUTPUT_PREFIX}*`;
 
-const RESULTS = [
-  SUCCESS,
-  output(MANIFEST_NAME),
-  output(REPORT_NAME),
-  output(BAD_RECORDS_NAME),
-  OUTPUT_PARTS,
-  MERGED,
-];
+/** What the commit writes. */
+const REPORTS = [MANIFEST_NAME, REPORT_NAME, ATTEMPTS_NAME, BAD_RECORDS_NAME].map(output);
+const RESULTS = [SUCCESS, ...REPORTS, OUTPUT_PARTS, MERGED];
 const outputParts = (stage: Stage) => `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: false })}*`;
 const partsToMerge = (stage: Stage) => `${committedPrefix(LAYOUT, stage, { reducers: 0, merge: true })}*`;
 
@@ -167,14 +163,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       return {
         lists: [`${WORK_PREFIX}*`, OUTPUTS],
         reads: [CLAIM, PLAN, OUTPUT_CLAIM, OUTPUT_PARTS, `${WORK_PREFIX}*`],
-        writes: [
-          output(MANIFEST_NAME),
-          output(REPORT_NAME),
-          output(BAD_RECORDS_NAME),
-          SUCCESS,
-          MERGED,
-          NOTES,
-        ],
+        writes: [...REPORTS, SUCCESS, MERGED, NOTES],
         // SUCCESS: its own, if it lost the output while it wrote it.
         removes: [`${WORK_PREFIX}*`, SUCCESS, OUTPUT_PARTS, MERGED],
       };

@@ -11,6 +11,7 @@ import {
   readDocument,
   type StageDocument,
 } from '../../src/aws/protocol/documents.ts';
+import { attemptRows } from '../../src/aws/protocol/job-attempts.ts';
 import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { backupsPrefix, requestKey, stageKey } from '../../src/aws/protocol/keys.ts';
 import { isMapReduceError, type RepairTarget, repairTarget } from '../../src/base/errors.ts';
@@ -90,14 +91,22 @@ export async function commitStep(
       },
     );
   }
-  const report = await reportOf(planned, { stages, parts }, environment);
+  const failures = await readFailures(store, id);
+  const report = await reportOf(planned, { stages, parts, failures }, environment);
   // Merging may have taken long, so check the claim again.
   if (plan.settings.merge) claim = await assertOwned(store, output);
   const severalFiles = plan.settings.severalFiles === true;
   await removeStrayParts(store, output, { claim, parts, severalFiles });
   const outputStore = new OutputStore(store, { output, claim, clock: environment.clock });
-  const badRecords = jobBadRecords(stages.flatMap(({ document }) => document.summaries));
-  await commitJob({ report, badRecords, page: reportPage(report), store: outputStore, layout });
+  const all = stages.flatMap(({ document }) => document.summaries);
+  await commitJob({
+    report,
+    attempts: attemptRows(all, failures),
+    badRecords: jobBadRecords(all),
+    page: reportPage(report),
+    store: outputStore,
+    layout,
+  });
   await assertStillOwned(outputStore, output);
   await removeWork(store, layout);
   return committed;
@@ -198,11 +207,18 @@ async function partsOf(
 
 async function reportOf(
   { plan, plannedAt, notices = [] }: PlannedJob,
-  { stages, parts }: { stages: readonly ClosedStage[]; parts: readonly PartReport[] },
+  {
+    stages,
+    parts,
+    failures,
+  }: {
+    stages: readonly ClosedStage[];
+    parts: readonly PartReport[];
+    failures: readonly AttemptFailureDocument[];
+  },
   { store, now }: StepEnvironment,
 ): Promise<JobReport> {
   const { jobId: id } = plan.settings;
-  const failures = await readFailures(store, id);
   const backups: TaskId[] = [];
   for await (const { key } of store.list(backupsPrefix(id))) {
     const task = key.slice(backupsPrefix(id).length);

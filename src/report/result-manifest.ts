@@ -2,7 +2,7 @@
 import { isMapReduceError } from '../base/errors.ts';
 import type { JobId } from '../base/ids.ts';
 import { parseManifest } from './manifest.ts';
-import { BAD_RECORDS_NAME, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from './result-names.ts';
+import { ATTEMPTS_NAME, BAD_RECORDS_NAME, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from './result-names.ts';
 
 /** The job and the names of its parts. */
 export interface ResultManifest {
@@ -14,7 +14,8 @@ export interface ResultManifest {
 
 /** The names of all files that the manifest accounts for. */
 export function listedNames({ parts, hasBadRecords }: ResultManifest): string[] {
-  return [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ...(hasBadRecords ? [BAD_RECORDS_NAME] : []), ...parts];
+  const bad = hasBadRecords ? [BAD_RECORDS_NAME] : [];
+  return [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ATTEMPTS_NAME, ...bad, ...parts];
 }
 
 /** @returns undefined for a text that is not a manifest of this version, or that names a part as no job would */

@@ -5,6 +5,8 @@ export const SUCCESS_NAME = '_SUCCESS';
 export const MANIFEST_NAME = 'manifest.json';
 /** Tools that read a whole folder (Hadoop, Spark, DuckDB) skip names that start with '_'. */
 export const REPORT_NAME = '_report.html';
+/** What each attempt did (attempt-rows.ts). */
+export const ATTEMPTS_NAME = '_attempts.jsonl.gz';
 /** Lists the bad records that were skipped, one JSON object per line. */
 export const BAD_RECORDS_NAME = '_bad.jsonl';
 /** Names the job that owns an output on a bucket. */
@@ -31,7 +33,8 @@ export function inOrderOfArrival(names: readonly string[]): string[] {
 
 /** Whether a job writes objects of this name to its output. */
 export function isResultName(name: string): boolean {
-  return [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, BAD_RECORDS_NAME].includes(name) || isPartName(name);
+  const aroundParts = [SUCCESS_NAME, MANIFEST_NAME, REPORT_NAME, ATTEMPTS_NAME, BAD_RECORDS_NAME];
+  return aroundParts.includes(name) || isPartName(name);
 }
 
 /**

@@ -6,19 +6,29 @@
  */
 import { LIMITS } from '../base/limits.ts';
 import type { JobLayout } from '../plan/task.ts';
+import { type AttemptRow, encodeAttempts } from '../report/attempt-rows.ts';
 import type { JobReport } from '../report/report.ts';
-import { BAD_RECORDS_NAME, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../report/result-names.ts';
+import {
+  ATTEMPTS_NAME,
+  BAD_RECORDS_NAME,
+  MANIFEST_NAME,
+  REPORT_NAME,
+  SUCCESS_NAME,
+} from '../report/result-names.ts';
 import type { BadRecordsSummary } from '../report/task-summary.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 export async function commitJob({
   report,
+  attempts,
   badRecords,
   page,
   store,
   layout,
 }: {
   report: JobReport;
+  /** What each attempt did. If given, it is listed beside the result. */
+  attempts?: readonly AttemptRow[];
   /** Those that were skipped, listed beside the result. */
   badRecords?: BadRecordsSummary | undefined;
   /** The report as HTML. If given, it is written to the output as well. */
@@ -30,6 +40,8 @@ export async function commitJob({
     `${layout.outputPrefix}${MANIFEST_NAME}`,
     Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`),
   );
+  if (attempts !== undefined)
+    await store.put(`${layout.outputPrefix}${ATTEMPTS_NAME}`, encodeAttempts(attempts));
   if (badRecords !== undefined) {
     const lines = badRecords.first.map((place) => `${JSON.stringify(place)}\n`);
     await store.put(`${layout.outputPrefix}${BAD_RECORDS_NAME}`, Buffer.from(lines.join('')));

@@ -83,7 +83,7 @@ async function expectResultOf(machine: SimulatedMachine, jobId: string, prefix: 
   const parts = report.parts.map(({ name }) => name);
   expect(report.jobId).toBe(jobId);
   expect(await namesIn(machine, prefix)).toEqual(
-    ['_JOB', '_SUCCESS', '_report.html', 'manifest.json', ...parts].sort(),
+    ['_JOB', '_SUCCESS', '_attempts.jsonl.gz', '_report.html', 'manifest.json', ...parts].sort(),
   );
   const texts = await Promise.all(parts.map((name) => machine.store.get(`${prefix}${name}`)));
   expect(Buffer.concat(texts).toString().trim().split('\n').sort()).toEqual(NEW_COUNTS);

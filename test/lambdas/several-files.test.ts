@@ -42,8 +42,9 @@ async function filesIn(store: MemoryStore, prefix = 'output/o/'): Promise<Record
 /** Checks that the output holds what its manifest names and nothing else, and returns the records by output and folder. */
 async function checked(store: MemoryStore, ended: Ended): Promise<Record<string, string[]>> {
   expect(ended, JSON.stringify(ended)).toMatchObject({ status: 'SUCCEEDED' });
-  const { 'manifest.json': manifest, _JOB, _SUCCESS, '_report.html': page, ...files } = await filesIn(store);
-  expect([_JOB, _SUCCESS, page].map((text) => typeof text)).toEqual(['string', 'string', 'string']);
+  const { 'manifest.json': manifest, ...others } = await filesIn(store);
+  const { _JOB, _SUCCESS, '_report.html': page, '_attempts.jsonl.gz': attempts, ...files } = others;
+  expect([_JOB, _SUCCESS, page, attempts].every((text) => typeof text === 'string')).toBe(true);
   const { parts } = JSON.parse(manifest!) as JobReport;
   expect(Object.keys(files).sort()).toEqual(parts.map(({ name }) => name).sort());
   const records: Record<string, string[]> = {};
@@ -188,6 +189,7 @@ describe('a job with several files per task', () => {
     expect(Object.keys(await filesIn(run.store))).toEqual([
       '_JOB',
       '_SUCCESS',
+      '_attempts.jsonl.gz',
       '_report.html',
       'manifest.json',
       'part-r-00000.tsv',

@@ -12,6 +12,9 @@ import type { WorkerPool } from '../../src/local/threads/worker-pool.ts';
 import type { JobEvent, JobReport } from '../../src/report/report.ts';
 import { folderOfFile } from '../helpers/temporary-folder.ts';
 
+/** These hold times. */
+const TIMED = ['manifest.json', '_attempts.jsonl.gz'];
+
 const LINES = 12_000;
 const folder = folderOfFile('scenarios');
 let input: string;
@@ -189,7 +192,7 @@ async function run(
     },
     onPool === undefined ? {} : { onPool },
   );
-  const names = readdirSync(output).filter((file) => file !== 'manifest.json');
+  const names = readdirSync(output).filter((file) => !TIMED.includes(file));
   const result = Object.fromEntries(
     names.sort().map((file) => [file, readFileSync(join(output, file), 'latin1')]),
   );

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import { crc32Text } from '../../base/crc32-text.ts';
-import { MapReduceError } from '../../base/errors.ts';
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
 import { mapBounded } from '../../base/map-bounded.ts';
 import type { JobReport, PartReport } from '../../report/report.ts';
 import { listedNames, parseResultManifest } from '../../report/result-manifest.ts';
 import {
+  ATTEMPTS_NAME,
   BAD_RECORDS_NAME,
   inOrderOfArrival,
   isCompressedName,
@@ -66,7 +67,7 @@ export async function downloadResults(
   const texts = new Map<string, string | Uint8Array>([
     [MANIFEST_NAME, manifest],
     [REPORT_NAME, page],
-    ...(await textsOf(store, outputPrefix, bad)),
+    ...(await textsOf(store, outputPrefix, [ATTEMPTS_NAME, ...bad])),
     [SUCCESS_NAME, ''],
   ]);
   const arriving = [...names, ...texts.keys()].map((name) => unfinished(join(folder, name)));
@@ -101,14 +102,21 @@ async function textsOf(
   outputPrefix: string,
   names: readonly string[],
 ): Promise<[string, Uint8Array][]> {
-  return await Promise.all(
-    names.map(
-      async (name): Promise<[string, Uint8Array]> => [name, await store.get(`${outputPrefix}${name}`)],
-    ),
+  const texts = await Promise.all(
+    names.map(async (name): Promise<[string, Uint8Array][]> => {
+      try {
+        return [[name, await store.get(`${outputPrefix}${name}`)]];
+      } catch (error) {
+        // Somebody may have removed what is not part of the result.
+        if (!isMapReduceError(error, 'ObjectNotFoundError')) throw error;
+        return [];
+      }
+    }),
   );
+  return texts.flat();
 }
 
-const AROUND_PARTS = [MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME];
+const AROUND_PARTS = [MANIFEST_NAME, REPORT_NAME, ATTEMPTS_NAME, SUCCESS_NAME];
 
 /** A name with a path in it would be written outside the folder. */
 function assertPartName(name: string): void {

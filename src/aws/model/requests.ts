@@ -174,6 +174,7 @@ function commitRows({ maps, reducers, largeParts }: RequestShape): RequestRow[] 
     ['LIST', 'part', Math.max(1, pagesOf(parts))],
     ['PUT', 'manifest', 1],
     ['PUT', 'report', 1],
+    ['PUT', 'attempts', 1],
     ['PUT', '_SUCCESS', 1],
     ['LIST', 'work', pagesOf(work)],
     ['DELETE', 'work', pagesOf(work)],

@@ -6,7 +6,13 @@ import type { JobStatus } from '../../aws/client/job-status.ts';
 import { downloadResults } from '../../aws/client/results.ts';
 import { formatBytes, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { reportPage } from '../../report/page/page.ts';
-import { BAD_RECORDS_NAME, MANIFEST_NAME, REPORT_NAME, SUCCESS_NAME } from '../../report/result-names.ts';
+import {
+  ATTEMPTS_NAME,
+  BAD_RECORDS_NAME,
+  MANIFEST_NAME,
+  REPORT_NAME,
+  SUCCESS_NAME,
+} from '../../report/result-names.ts';
 import { costText } from '../display/cost-text.ts';
 import { eachSecond } from '../display/each-second.ts';
 import { shortPath } from '../display/short-path.ts';
@@ -37,9 +43,11 @@ async function show(deployment: Deployment, status: JobStatus, flags: OutputFlag
   if (flags.json || flags.quiet) return;
   const { store } = deployment;
   const { report, outputPrefix } = await readReport(deployment, status);
-  const hasPage = (await store.head(`${outputPrefix}${REPORT_NAME}`)) !== undefined;
+  const present = async (name: string) =>
+    (await store.head(`${outputPrefix}${name}`)) === undefined ? [] : [name];
+  const reports = (await Promise.all([REPORT_NAME, ATTEMPTS_NAME].map(present))).flat();
   const bad = report.badRecords === undefined ? [] : [BAD_RECORDS_NAME];
-  const own = [MANIFEST_NAME, ...(hasPage ? [REPORT_NAME] : []), ...bad, SUCCESS_NAME];
+  const own = [MANIFEST_NAME, ...reports, ...bad, SUCCESS_NAME];
   const names = [...report.parts.map(({ name }) => name), ...own];
   print(names.map((name) => `${store.location}/${outputPrefix}${name}\n`).join(''));
 }

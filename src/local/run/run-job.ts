@@ -2,16 +2,19 @@
 import { mkdir } from 'node:fs/promises';
 import type { JobDescription } from '../../api/job-description.ts';
 import { resolveParameters } from '../../api/parameters.ts';
+import { BoundedList } from '../../base/bounded-list.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { type JobId, jobId, type Stage, taskId } from '../../base/ids.ts';
-import { MiB } from '../../base/limits.ts';
+import { LIMITS, MiB } from '../../base/limits.ts';
 import { randomHex } from '../../base/random-hex.ts';
 import { namesOfInputs } from '../../plan/inputs/named-inputs.ts';
 import { lastStage, plannedEvent, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan } from '../../plan/task.ts';
 import type { InputFile } from '../../read/input-file.ts';
+import type { AttemptRow } from '../../report/attempt-rows.ts';
 import type { JobEvent, JobReport, PartReport } from '../../report/report.ts';
 import {
+  ATTEMPTS_NAME,
   BAD_RECORDS_NAME,
   MANIFEST_NAME,
   mergedName,
@@ -148,15 +151,21 @@ async function runPlanned(
   plan: JobPlan,
   { options, run, job, startedAt, startedMs }: ClaimedRun,
   { store, signal }: { store: FileStore; signal: AbortSignal },
-): Promise<{ report: JobReport; badRecords: BadRecordsSummary | undefined }> {
+): Promise<{
+  report: JobReport;
+  attempts: readonly AttemptRow[];
+  badRecords: BadRecordsSummary | undefined;
+}> {
   const { local, folder, numbers } = run;
   const layout = JOB_FOLDER_LAYOUT;
   const elapsedMs = () => Math.round(performance.now() - startedMs);
   const stageStarts = new Map<Stage, number>();
+  const attempts = new BoundedList<AttemptRow>(LIMITS.attemptsListedMax);
   const onEvent = (event: JobEvent) => {
     if (event.kind === 'stage-started' && !stageStarts.has(event.stage)) {
       stageStarts.set(event.stage, elapsedMs());
     }
+    if ('row' in event && event.row !== undefined) attempts.add(event.row);
     options.onEvent?.(event);
   };
   local.pool.configure({ settings: plan.settings, layout, storeRoot: folder.path } satisfies LocalJob);
@@ -179,7 +188,7 @@ async function runPlanned(
     failures: stages.failures.slice(-DEFAULT_POLICY.failuresKeptMax),
     notices: numbers.notices,
   });
-  return { report, badRecords: jobBadRecords(stages.allSummaries) };
+  return { report, attempts: attempts.toArray(), badRecords: jobBadRecords(stages.allSummaries) };
 }
 
 /**
@@ -226,7 +235,7 @@ function resultCheck(
   const results = settings.merge ? [mergedName(extension)] : settings.severalFiles ? [] : parts;
   const list = settings.onBadRecord === undefined ? [] : [BAD_RECORDS_NAME];
   const folders = sinks.map(({ name }) => name).filter((name) => name !== undefined);
-  const names = new Set([MANIFEST_NAME, SUCCESS_NAME, ...list, ...results]);
+  const names = new Set([MANIFEST_NAME, ATTEMPTS_NAME, SUCCESS_NAME, ...list, ...results]);
   return { output, overwrite, extension, folders, willWrite: (name) => names.has(name) };
 }
 

@@ -41,7 +41,7 @@ describe('the requests of a job', () => {
     const [maps, reducers, files] = [12, 5, 3];
 
     expect(totals(requestRows(shape({ maps, reducers, files })))).toEqual({
-      PUT: maps + reducers + 12,
+      PUT: maps + reducers + 13,
       GET: maps * reducers + 2 * maps + reducers + files + 9 + 2,
       HEAD: 3 * reducers + maps + 2,
       LIST: 7,
@@ -53,7 +53,7 @@ describe('the requests of a job', () => {
     const rows = requestRows(shape({ maps: 7, reducers: 0, files: 3 }));
 
     expect(rows.map(({ what }) => what)).not.toContain('cells');
-    expect(totals(rows)).toMatchObject({ PUT: 7 + 9, LIST: 6, HEAD: 3 * 7 + 2 });
+    expect(totals(rows)).toMatchObject({ PUT: 7 + 10, LIST: 6, HEAD: 3 * 7 + 2 });
   });
 
   it('are charged as writes and reads, and deletions as nothing', () => {

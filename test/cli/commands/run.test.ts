@@ -36,6 +36,7 @@ describe('mapreduce run', () => {
     expect(stdout).toContain('result  2 parts in out/words/  (part-r-00000.tsv to part-r-00001.tsv)\n');
     expect(allBelow(join(cwd, 'out/words'))).toEqual([
       '_SUCCESS',
+      '_attempts.jsonl.gz',
       'manifest.json',
       'part-r-00000.tsv',
       'part-r-00001.tsv',

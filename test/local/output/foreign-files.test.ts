@@ -187,7 +187,12 @@ describe("a dead run's folder", () => {
       await run({ overwrite: true });
 
       expect(folderState(join(folder, 'victim'))).toEqual(before);
-      expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+      expect(readdirSync(output).sort()).toEqual([
+        '_SUCCESS',
+        '_attempts.jsonl.gz',
+        'manifest.json',
+        'part-r-00000.tsv',
+      ]);
       expect(result()).toBe(COUNTED);
     },
   );
@@ -206,7 +211,7 @@ describe("a dead run's folder", () => {
     await expect(run({ output: join(folder, 'copy') })).rejects.toMatchObject({ name: 'OutputExistsError' });
 
     const { _SUCCESS: _, ...found } = folderState(join(folder, 'copy'));
-    expect(Object.keys(found)).toEqual(['manifest.json', 'part-r-00000.tsv']);
+    expect(Object.keys(found)).toEqual(['_attempts.jsonl.gz', 'manifest.json', 'part-r-00000.tsv']);
     expect(readFileSync(join(folder, 'copy/part-r-00000.tsv'), 'utf8')).toBe(COUNTED);
   });
 });
@@ -276,6 +281,7 @@ describe('--overwrite', () => {
 
     expect(readdirSync(output).sort()).toEqual([
       '_SUCCESS',
+      '_attempts.jsonl.gz',
       'manifest.json',
       'merged.csv',
       'part-1',
@@ -371,7 +377,12 @@ describe('--overwrite', () => {
 
     await run({ overwrite: true });
 
-    expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+    expect(readdirSync(output).sort()).toEqual([
+      '_SUCCESS',
+      '_attempts.jsonl.gz',
+      'manifest.json',
+      'part-r-00000.tsv',
+    ]);
     expect(result()).toBe(COUNTED);
   });
 

@@ -62,7 +62,7 @@ describe('a run that is killed while it spills', () => {
     await run({ reducers: 1 });
 
     expect(leftByKilled).toEqual([true, true]);
-    expect(left().sort()).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+    expect(left().sort()).toEqual(['_SUCCESS', '_attempts.jsonl.gz', 'manifest.json', 'part-r-00000.tsv']);
   });
 });
 
@@ -100,7 +100,12 @@ describe('a run that replaces results', () => {
       // An incomplete result is never read as data.
       expect([parts(before), parts(after), undefined]).toContainEqual(read);
       expect([before, after]).toContainEqual(found);
-      expect(Object.keys(folderState(output))).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+      expect(Object.keys(folderState(output))).toEqual([
+        '_SUCCESS',
+        '_attempts.jsonl.gz',
+        'manifest.json',
+        'part-r-00000.tsv',
+      ]);
       outcomes.add(parts(found).length);
     }
     expect(outcomes).toEqual(new Set([3, 2]));
@@ -142,7 +147,12 @@ describe('a run that replaces results', () => {
 
         const hasCommitted = left._SUCCESS !== undefined && parts(left).length === 2;
         if (hasCommitted)
-          expect(Object.keys(found), which).toEqual(['_SUCCESS', 'manifest.json', ...parts(left)]);
+          expect(Object.keys(found), which).toEqual([
+            '_SUCCESS',
+            '_attempts.jsonl.gz',
+            'manifest.json',
+            ...parts(left),
+          ]);
         else expect(found, which).toEqual(before);
         const how = `${error === undefined ? 'succeeds' : 'fails'} with ${parts(found).length} parts`;
         ended.set(how, (ended.get(how) ?? 0) + 1);

@@ -92,7 +92,12 @@ describe('a run whose output folder is removed and taken over by another run', (
       });
       expect(other).toMatchObject({ status: 0, stderr: '' });
       expect(folderState(output)).toEqual(result);
-      expect(Object.keys(result)).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+      expect(Object.keys(result)).toEqual([
+        '_SUCCESS',
+        '_attempts.jsonl.gz',
+        'manifest.json',
+        'part-r-00000.tsv',
+      ]);
       expect(readFileSync(join(output, 'part-r-00000.tsv'), 'utf8')).toBe('five\t2\nfour\t1\n');
     },
   );
@@ -146,6 +151,7 @@ describe('two runs at the same time with the same output', () => {
     expect(other?.stderr).toMatch(/^error: job words-\S+ \(process \d+ on \S+\) is writing to /);
     expect(readdirSync(output)).toEqual([
       '_SUCCESS',
+      '_attempts.jsonl.gz',
       'manifest.json',
       'part-r-00000.tsv',
       'part-r-00001.tsv',
@@ -163,6 +169,7 @@ describe('two runs at the same time with the same output', () => {
     }
     expect(readdirSync(output)).toEqual([
       '_SUCCESS',
+      '_attempts.jsonl.gz',
       'manifest.json',
       'part-r-00000.tsv',
       'part-r-00001.tsv',

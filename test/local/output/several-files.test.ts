@@ -77,7 +77,13 @@ describe('a result with folders', () => {
       expect(often.map(([, text]) => text).join('')).toContain('apple,2\n');
       expect(existsSync(join(output, '.mapreduce'))).toBe(false);
       for (const { name, bytes } of report.parts) expect(readFileSync(join(output, name)).length).toBe(bytes);
-      expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'counts', 'manifest.json', 'often']);
+      expect(readdirSync(output).sort()).toEqual([
+        '_SUCCESS',
+        '_attempts.jsonl.gz',
+        'counts',
+        'manifest.json',
+        'often',
+      ]);
     },
   );
 
@@ -91,7 +97,12 @@ describe('a result with folders', () => {
     expect(countsIn(output)).toEqual(B_COUNTS);
     expect(readdirSync(join(output, 'counts')).sort()).toEqual(['letter=b', 'letter=c']);
     await run({ jobModule: WORDS, overwrite: true, reducers: 1 });
-    expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'manifest.json', 'part-r-00000.tsv']);
+    expect(readdirSync(output).sort()).toEqual([
+      '_SUCCESS',
+      '_attempts.jsonl.gz',
+      'manifest.json',
+      'part-r-00000.tsv',
+    ]);
   });
 
   test('stays if the run that would replace it fails', async () => {

@@ -19,6 +19,9 @@ import type { EmbeddedRunOptions } from '../../../src/local/run/run-options.ts';
 import type { WorkerPool } from '../../../src/local/threads/worker-pool.ts';
 import type { JobEvent } from '../../../src/report/report.ts';
 
+/** These hold times. */
+const TIMED = ['manifest.json', '_attempts.jsonl.gz'];
+
 const WORDS = new URL('./jobs/words.ts', import.meta.url);
 const MATCHES = new URL('./jobs/matches.ts', import.meta.url);
 
@@ -101,7 +104,7 @@ function partsOf(output: string): string[] {
 
 /** Every file of the result except the manifest, which contains times. */
 function bytesOf(output: string): Record<string, string> {
-  const names = readdirSync(output).filter((name) => name !== 'manifest.json');
+  const names = readdirSync(output).filter((name) => !TIMED.includes(name));
   return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(output, name), 'latin1')]));
 }
 
@@ -126,6 +129,7 @@ describe('an embedded run', () => {
     expect(sortedResult(output)).toBe(countWords(text));
     expect(readdirSync(output).sort()).toEqual([
       '_SUCCESS',
+      '_attempts.jsonl.gz',
       'manifest.json',
       'part-r-00000.tsv',
       'part-r-00001.tsv',
@@ -161,7 +165,12 @@ describe('an embedded run', () => {
     const report = await run({ merge: true });
 
     expect(readFileSync(join(output, 'merged.tsv'), 'utf8')).toBe(countWords(text));
-    expect(readdirSync(output).sort()).toEqual(['_SUCCESS', 'manifest.json', 'merged.tsv']);
+    expect(readdirSync(output).sort()).toEqual([
+      '_SUCCESS',
+      '_attempts.jsonl.gz',
+      'manifest.json',
+      'merged.tsv',
+    ]);
     expect(report.parts).toMatchObject([{ name: 'merged.tsv' }]);
   });
 
@@ -475,6 +484,7 @@ describe('a job that cannot succeed', () => {
 
     expect(readdirSync(output).sort()).toEqual([
       '_SUCCESS',
+      '_attempts.jsonl.gz',
       'manifest.json',
       'notes.txt',
       'part-of-mine',
