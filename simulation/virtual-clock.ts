@@ -20,6 +20,7 @@ interface Timer {
 export class VirtualClock implements Clock {
   #nowMs = 0;
   #order = 0;
+  #isRunning = false;
   #heap: Timer[] = [];
   /** How many cancelled timers the heap has. Most timers are timeouts, which are cancelled. */
   #cancelled = 0;
@@ -53,8 +54,21 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Runs timers until the promise has settled. Fails if that takes more than `atMostMs` on this clock. */
+  /**
+   * Runs timers until the promise has settled. Fails if that takes more than `atMostMs` on this clock, or if the clock is
+   * running already: each of the two would wait for the other.
+   */
   async run<T>(promise: Promise<T>, atMostMs = 3_600_000): Promise<T> {
+    if (this.#isRunning) throw new Error('the clock is running already; run one promise at a time');
+    this.#isRunning = true;
+    try {
+      return await this.#run(promise, atMostMs);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #run<T>(promise: Promise<T>, atMostMs: number): Promise<T> {
     let settled = false;
     const settle = () => {
       settled = true;
