@@ -25,6 +25,7 @@ import type { ExecutionType } from '../infra/machine/asl.ts';
 import { TASK_FUNCTIONS } from '../infra/machine/stages.ts';
 import { stateMachineDefinition } from '../infra/machine/state-machine-definition.ts';
 import { watchDefinition } from '../infra/machine/watch-definition.ts';
+import { CODE_HASH_VARIABLE } from '../src/aws/protocol/code-hash.ts';
 import { S3Store } from '../src/storage/s3/s3-store.ts';
 import { EventBridge, type EventFaults } from './events/event-bridge.ts';
 import type { CpuRate } from './lambda/environment.ts';
@@ -178,6 +179,7 @@ export class SimulatedAws implements AsyncDisposable {
         memoryMb: isTask || name === 'commit' ? deployment.taskMemoryMb : deployment.stepMemoryMb,
         timeoutMs: 1000 * (isTask ? deployment.taskTimeoutSeconds : STEP_TIMEOUT_SECONDS),
         variables: {
+          [CODE_HASH_VARIABLE]: 'simulated',
           MAPREDUCE_BUCKET: BUCKET,
           MAPREDUCE_MAX_CONCURRENCY: String(deployment.maxConcurrency),
           MAPREDUCE_BACKUP_ATTEMPTS: String(deployment.backupAttempts),
@@ -195,7 +197,7 @@ export class SimulatedAws implements AsyncDisposable {
   #putMachines({ maxConcurrency, childExecutions, taskTimeoutSeconds }: DeploymentSettings): string {
     const functions = byFunction(functionArn);
     const partition = 'aws';
-    const watch = JSON.stringify(watchDefinition({ functions, partition }));
+    const watch = JSON.stringify(watchDefinition({ partition }));
     const watchMachine = this.stepFunctions.putStateMachine('Watch', watch);
     const definition = stateMachineDefinition({
       comment: 'MapReduce',

@@ -3,6 +3,7 @@
  * cold starts are short, and bundling needs neither Docker nor the network. The same sources give the same bytes, so an
  * unchanged function is not deployed again.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -32,12 +33,15 @@ export interface Bundles extends Disposable {
   readonly metafile: Metafile;
   /** The apps that the jobs module exports. All of them load. */
   readonly apps: readonly DeployedApp[];
+  /** Identifies the code of all functions together: 12 hexadecimal digits of its SHA-256. */
+  readonly codeHash: string;
 }
 
 interface Built {
   readonly apps: readonly DeployedApp[];
   readonly metafile: Metafile;
   readonly files: readonly OutputFile[];
+  readonly codeHash: string;
   /** The size of each source, and the time of its last change, when it was read. */
   readonly stamps: ReadonlyMap<string, string>;
 }
@@ -58,10 +62,12 @@ export function bundleHandlers(jobs: string): Bundles {
     );
   }
   const earlier = built.get(jobsPath);
-  const { apps, metafile, files } = earlier !== undefined && isFresh(earlier) ? earlier : buildOnce(jobsPath);
+  const { apps, metafile, files, codeHash } =
+    earlier !== undefined && isFresh(earlier) ? earlier : buildOnce(jobsPath);
   const folder = writtenTo(files);
   return {
     apps,
+    codeHash,
     folder: (name) => join(folder, name),
     // The `!`: every function is an entry point, so it has an output.
     sizeBytes: (name) => metafile.outputs[relative(ROOT, join(OUT_FOLDER, name, 'index.mjs'))]!.bytes,
@@ -78,9 +84,24 @@ function buildOnce(jobsPath: string): Built {
     jobsPath,
   );
   const stamps = new Map(Object.keys(metafile.inputs).map((path) => [path, stampOf(path)]));
-  const made = { apps, metafile, files, stamps };
+  const made = { apps, metafile, files, codeHash: hashOf(files), stamps };
   built.set(jobsPath, made);
   return made;
+}
+
+const CODE_HASH_DIGITS = 12;
+
+/** Leaves out the source maps, which name sources outside of the package by their path on this machine. */
+function hashOf(files: readonly OutputFile[]): string {
+  const modules = files
+    .filter(({ path }) => path.endsWith('.mjs'))
+    .map(({ path, contents }) => [relative(OUT_FOLDER, path), sha256(contents)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256(JSON.stringify(modules)).slice(0, CODE_HASH_DIGITS);
+}
+
+function sha256(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
 }
 
 function appsOf(jobsPath: string): readonly DeployedApp[] {

@@ -1,6 +1,6 @@
 /** What both machines have: a role, logs, tracing. Also the ARNs of their executions, for policies. */
 import { ArnFormat, Fn, type RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
@@ -28,6 +28,13 @@ export function machineRole(scope: Construct, id: string): Role {
     'Permissions for log deliveries and X-Ray apply to an account, not to a resource.',
   );
   return role;
+}
+
+/** @param versions  ARNs of versions, with wildcards */
+export function grantInvoke(role: Role, versions: readonly string[]): void {
+  role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [...versions] }));
+  for (const arn of versions)
+    acknowledgeWildcard(role, arn, 'Running jobs invoke versions of earlier deployments.');
 }
 
 export function machine(

@@ -15,6 +15,7 @@ import {
   WORK_PREFIX,
 } from '../../src/aws/protocol/keys.ts';
 import { listCondition } from '../functions/bucket-access.ts';
+import { FUNCTION_NAMES } from '../functions/function-names.ts';
 import { TASK_FUNCTIONS } from '../machine/stages.ts';
 import { jobBucket } from './job-bucket.ts';
 import { executionsOf, type LoggedMachine, mapRunsOf } from './machine-resource.ts';
@@ -90,7 +91,13 @@ export class MapReduce extends Construct {
         .grantStartExecution(grantee)
         .combine(allow(grantee, ['states:StopExecution'], [executions]))
         .combine(allow(grantee, ['states:DescribeStateMachine'], [stateMachine.stateMachineArn]))
-        .combine(allow(grantee, ['states:GetExecutionHistory', 'states:ListMapRuns'], [executions]))
+        .combine(
+          allow(
+            grantee,
+            ['states:GetExecutionHistory', 'states:ListMapRuns', 'states:DescribeStateMachineForExecution'],
+            [executions],
+          ),
+        )
         .combine(
           allow(grantee, ['states:DescribeMapRun', 'states:ListExecutions'], [mapRunsOf(stateMachine)]),
         )
@@ -124,13 +131,7 @@ export class MapReduce extends Construct {
     return allow(grantee, ['logs:FilterLogEvents'], logGroups)
       .combine(allow(grantee, ['states:DescribeStateMachine'], machines))
       .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
-      .combine(
-        allow(
-          grantee,
-          ['lambda:InvokeFunction'],
-          TASK_FUNCTIONS.map((name) => byName[name].functionArn),
-        ),
-      )
+      .combine(allow(grantee, ['lambda:InvokeFunction'], this.functions.versionArns(TASK_FUNCTIONS)))
       .combine(this.grantRead(grantee));
   }
 
@@ -190,8 +191,13 @@ export class MapReduce extends Construct {
     });
   }
 
+  /** Of the functions and their versions. */
   #functionArns(): string[] {
-    return Object.values(this.functions.byName).map(({ functionArn }) => functionArn);
+    const { byName } = this.functions;
+    return [
+      ...Object.values(byName).map(({ functionArn }) => functionArn),
+      ...this.functions.versionArns(FUNCTION_NAMES),
+    ];
   }
 }
 

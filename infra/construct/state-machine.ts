@@ -8,12 +8,13 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { commentOf } from '../../src/aws/protocol/app-catalog.ts';
 import { JOBS_PREFIX } from '../../src/aws/protocol/keys.ts';
-import { byFunction } from '../functions/function-names.ts';
+import { byFunction, FUNCTION_NAMES } from '../functions/function-names.ts';
 import { stateMachineDefinition } from '../machine/state-machine-definition.ts';
 import {
   childExecutionsOf,
   executionsOf,
   expressChildrenOf,
+  grantInvoke,
   type LoggedMachine,
   machine,
   machineRole,
@@ -35,10 +36,9 @@ export interface JobStateMachineProps extends CheckedProps {
 export function jobStateMachine(scope: Construct, id: string, props: JobStateMachineProps): LoggedMachine {
   const { functions, bucket, logRetention, removalPolicy, encryptionKey } = props;
   const stack = Stack.of(scope);
-  const arns = byFunction((name) => functions.byName[name].functionArn);
   const definition = stateMachineDefinition({
     comment: commentOf(functions.catalog),
-    functions: arns,
+    functions: byFunction((name) => functions.versions[name].functionArn),
     watchMachine: props.watchMachine.stateMachineArn,
     bucket: bucket.bucketName,
     partition: stack.partition,
@@ -48,9 +48,7 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
     stepTimeoutSeconds: STEP_TIMEOUT.toSeconds(),
   });
   const role = machineRole(scope, id);
-  role.addToPolicy(
-    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: Object.values(arns) }),
-  );
+  grantInvoke(role, functions.versionArns(FUNCTION_NAMES));
   role.addToPolicy(
     new PolicyStatement({
       actions: ['states:StartExecution'],

@@ -1,13 +1,26 @@
-/** The Lambda functions. Each has a log group, and a role that allows only what its step does. */
-import { Duration, type RemovalPolicy, Size } from 'aws-cdk-lib';
+/**
+ * The Lambda functions. Each has a log group, a role that allows only what its step does, and a version, which the
+ * machines invoke. A version never changes, so a running job keeps the code and settings that it started with
+ * (docs/decisions/0026-pinned-code.md).
+ */
+import { type CfnResource, Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  Code,
+  EventInvokeConfig,
+  Function as LambdaFunction,
+  Runtime,
+  Tracing,
+  type Version,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
 import type { AppCatalog } from '../../src/aws/protocol/app-catalog.ts';
+import { CODE_HASH_VARIABLE } from '../../src/aws/protocol/code-hash.ts';
 import { bundleHandlers } from '../bundling/bundle.ts';
 import { deployerOf } from '../bundling/deployer.ts';
 import { type BucketAccess, bucketAccess, listCondition } from '../functions/bucket-access.ts';
@@ -30,6 +43,8 @@ export class StepFunctions extends Construct {
   /** The deployed apps, and the project that deploys them. */
   readonly catalog: AppCatalog;
   readonly byName: Readonly<Record<FunctionName, LambdaFunction>>;
+  /** What this deployment invokes. Earlier deployments may have left other versions, which running jobs use. */
+  readonly versions: Readonly<Record<FunctionName, Version>>;
 
   constructor(scope: Construct, id: string, props: StepFunctionsProps) {
     super(scope, id);
@@ -37,10 +52,17 @@ export class StepFunctions extends Construct {
     this.catalog = { by: deployerOf(props.jobs), apps: bundles.apps };
     // With --no-staging, as for `sam local`, the assets are read from these folders later: then they must stay.
     using _removedWhenCopied = isStaged(this) ? bundles : undefined;
-    this.byName = byFunction((name) => this.#function(name, Code.fromAsset(bundles.folder(name)), props));
+    const { codeHash } = bundles;
+    this.byName = byFunction((name) =>
+      this.#function(name, { ...props, codeHash, code: Code.fromAsset(bundles.folder(name)) }),
+    );
+    this.versions = byFunction((name) => this.#version(name));
   }
 
-  #function(name: FunctionName, code: Code, props: StepFunctionsProps): LambdaFunction {
+  #function(
+    name: FunctionName,
+    { code, codeHash, ...props }: StepFunctionsProps & { code: Code; codeHash: string },
+  ): LambdaFunction {
     const id = pascalCase(name);
     const logGroup = new LogGroup(this, `${id}Logs`, {
       retention: props.logRetention,
@@ -64,10 +86,10 @@ export class StepFunctions extends Construct {
       role,
       logGroup,
       tracing: Tracing.ACTIVE,
-      // Step Functions invokes the handlers, and retries.
-      retryAttempts: 0,
-      maxEventAge: Duration.seconds(EVENT_AGE_SECONDS_MAX),
+      // Its logical id changes with the code and the settings, which makes CloudFormation publish another version.
+      currentVersionOptions: { removalPolicy: KEPT, description: `MapReduce: ${name}, code ${codeHash}` },
       environment: {
+        [CODE_HASH_VARIABLE]: codeHash,
         MAPREDUCE_BUCKET: props.bucket.bucketName,
         MAPREDUCE_MAX_CONCURRENCY: String(props.maxConcurrency),
         MAPREDUCE_BACKUP_ATTEMPTS: String(props.backupAttempts),
@@ -83,7 +105,35 @@ export class StepFunctions extends Construct {
     acknowledgeWildcard(role, '*', 'X-Ray permissions apply to an account, not to a resource.');
     return fn;
   }
+
+  #version(name: FunctionName): Version {
+    const fn = this.byName[name];
+    const { currentVersion } = fn;
+    if (TASK_FUNCTIONS.includes(name)) {
+      // Backup attempts are events.
+      const events = new EventInvokeConfig(this, `${pascalCase(name)}Events`, {
+        function: fn,
+        qualifier: currentVersion.version,
+        maxEventAge: Duration.seconds(EVENT_AGE_SECONDS_MAX),
+        retryAttempts: 0,
+      });
+      // The cast: CDK does not type the default child of a construct. This is a CfnEventInvokeConfig.
+      (events.node.defaultChild as CfnResource).applyRemovalPolicy(KEPT);
+    }
+    return currentVersion;
+  }
+
+  /** The ARNs of all versions of the functions, for policies. */
+  versionArns(names: readonly FunctionName[]): string[] {
+    return names.map((name) => `${this.byName[name].functionArn}:*`);
+  }
 }
+
+/**
+ * Keeps what an update replaces. If the update fails, the new version is deleted, because Lambda would not publish the
+ * same code and settings again. Deleting a function deletes all its versions.
+ */
+const KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
 function isStaged({ node }: Construct): boolean {
   return !node.tryGetContext(DISABLE_ASSET_STAGING_CONTEXT);

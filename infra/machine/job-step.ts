@@ -21,7 +21,7 @@ import { STATE_OF_STEP, type StateName } from './state-names.ts';
 export interface StateMachineParts {
   /** Made by `commentOf` in src/aws/protocol/app-catalog.ts. */
   readonly comment: string;
-  /** The ARN of each function. */
+  /** The ARN of a version of each function. */
   readonly functions: Readonly<Record<FunctionName, string>>;
   /** ARN of the machine that looks for stragglers. */
   readonly watchMachine: string;

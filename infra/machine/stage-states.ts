@@ -28,13 +28,14 @@ function stageStates(
 
 /** Starts the watch and does not wait for it. If the watch cannot start, the stage runs without backup attempts. */
 function watch(
-  { watchMachine, partition }: StateMachineParts,
-  { name, title }: MachineStage,
+  { watchMachine, functions, partition }: StateMachineParts,
+  stage: MachineStage,
 ): TaskState<StateName> {
+  const { title } = stage;
   return {
     Type: 'Task',
     Resource: integration(partition, 'states:startExecution'),
-    Parameters: { StateMachineArn: watchMachine, Input: watchInput(name) },
+    Parameters: { StateMachineArn: watchMachine, Input: watchInput(stage, functions) },
     ResultPath: null,
     Retry: [
       {

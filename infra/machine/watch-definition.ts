@@ -3,35 +3,40 @@
  * waiting for them. It is a separate machine and not a branch of the job machine, so that no stage waits for its last
  * check, and a failed watch does not fail the job.
  *
+ * The job passes on which versions of the functions to invoke. A watch that starts after a deployment therefore still
+ * runs the code of its job.
+ *
  *     Wait --> Look --> Done?
  *      ^        |
  *      |        v
  *      +----- Backups (each an asynchronous invocation)
  */
-
-import type { StageTitle } from '../../src/aws/protocol/state-names.ts';
 import { WATCH_SECONDS_MIN } from '../../src/aws/protocol/watch-state.ts';
-import type { Stage } from '../../src/base/ids.ts';
 import type { FunctionName } from '../functions/function-names.ts';
-import { type ChoiceState, type InlineMapState, integration, type Machine, type Template } from './asl.ts';
+import { type InlineMapState, integration, type Machine, type Template } from './asl.ts';
 import { retriers, WATCH_PATIENCE } from './retry.ts';
-import { type MachineStage, ofEachStage, STAGES } from './stages.ts';
+import type { MachineStage } from './stages.ts';
 
 export interface WatchParts {
-  /** The ARN of each function. */
-  readonly functions: Readonly<Record<FunctionName, string>>;
   /** The AWS partition, such as `aws` or `aws-cn`. */
   readonly partition: string;
 }
 
-type BackupsName = `${StageTitle}Backups`;
-type WatchStateName = 'Wait' | 'Look' | 'WhatNow' | BackupsName | 'Done';
+type WatchStateName = 'Wait' | 'Look' | 'WhatNow' | 'Backups' | 'Done';
 
-/** The first input of a watch. */
-export function watchInput(stage: Stage): Template {
+/**
+ * The first input of a watch.
+ *
+ * @param functions  ARNs of the versions that the job runs
+ */
+export function watchInput(
+  { name, taskFunction }: MachineStage,
+  functions: Readonly<Record<FunctionName, string>>,
+): Template {
   return {
     'jobId.$': '$.jobId',
-    stage,
+    stage: name,
+    functions: { watch: functions.watch, task: functions[taskFunction] },
     'startedAt.$': '$$.State.EnteredTime',
     waitSeconds: WATCH_SECONDS_MIN,
     looks: 0,
@@ -52,63 +57,43 @@ export function watchDefinition(parts: WatchParts): Machine<WatchStateName> {
       Look: {
         Type: 'Task',
         Resource: integration(parts.partition, 'lambda:invoke'),
-        Parameters: { FunctionName: parts.functions.watch, 'Payload.$': '$' },
+        Parameters: { 'FunctionName.$': '$.functions.watch', 'Payload.$': '$' },
         OutputPath: '$.Payload',
         TimeoutSeconds: 120,
         Retry: retriers(WATCH_PATIENCE),
         Next: 'WhatNow',
       },
-      WhatNow: whatNow(),
-      ...ofEachStage<BackupsName, InlineMapState<WatchStateName>>((stage) => ({
-        [backupsOf(stage)]: backups(parts, stage),
-      })),
+      WhatNow: {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.done', BooleanEquals: true, Next: 'Done' }],
+        Default: 'Backups',
+      },
+      Backups: backups(parts),
       Done: { Type: 'Succeed' },
     },
   };
 }
 
-function backupsOf({ title }: MachineStage): BackupsName {
-  return `${title}Backups`;
-}
-
-/** Ends, or starts the backup attempts of its stage. */
-function whatNow(): ChoiceState<WatchStateName> {
-  const last = STAGES.length - 1;
-  return {
-    Type: 'Choice',
-    Choices: [
-      { Variable: '$.done', BooleanEquals: true, Next: 'Done' },
-      ...STAGES.slice(0, last).map((stage) => ({
-        Variable: '$.stage' as const,
-        StringEquals: stage.name,
-        Next: backupsOf(stage),
-      })),
-    ],
-    // There is at least one stage.
-    Default: backupsOf(STAGES[last]!),
-  };
-}
-
 /** Invokes the stage's function for each straggler, as an event: nothing waits for the attempt. */
-function backups(
-  { functions, partition }: WatchParts,
-  { title, taskFunction }: MachineStage,
-): InlineMapState<WatchStateName> {
-  const task = `BackUp${title}`;
+function backups({ partition }: WatchParts): InlineMapState<WatchStateName> {
   return {
     Type: 'Map',
     ItemsPath: '$.backups',
-    ItemSelector: { 'jobId.$': '$.jobId', 'item.$': '$$.Map.Item.Value' },
+    ItemSelector: {
+      'jobId.$': '$.jobId',
+      'item.$': '$$.Map.Item.Value',
+      'function.$': '$.functions.task',
+    },
     MaxConcurrency: 20,
     ItemProcessor: {
       ProcessorConfig: { Mode: 'INLINE' },
-      StartAt: task,
+      StartAt: 'BackUp',
       States: {
-        [task]: {
+        BackUp: {
           Type: 'Task',
           Resource: integration(partition, 'lambda:invoke'),
           Parameters: {
-            FunctionName: functions[taskFunction],
+            'FunctionName.$': '$.function',
             InvocationType: 'Event',
             Payload: { 'jobId.$': '$.jobId', 'item.$': '$.item', backup: true },
           },

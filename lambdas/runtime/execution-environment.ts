@@ -2,6 +2,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { memoryBudgetBytes, readAheadBytes, uploadBytes } from '../../src/aws/model/function-memory.ts';
+import { CODE_HASH_VARIABLE } from '../../src/aws/protocol/code-hash.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
@@ -66,6 +67,7 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
     jobs: registryOf(parts.jobs),
     now,
     clock,
+    codeHash: required(CODE_HASH_VARIABLE),
     maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
     backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
     maxTasksPerStage: Number(required('MAPREDUCE_MAX_TASKS_PER_STAGE')),

@@ -7,6 +7,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ATTEMPT_CHECK_MS } from '../../src/aws/protocol/attempt-checks.ts';
 import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/protocol/attempt-failures.ts';
+import { assertOwnCode } from '../../src/aws/protocol/code-hash.ts';
 import { readDocument, type SettingsDocument } from '../../src/aws/protocol/documents.ts';
 import { cancelKey, failureKey, jobLayout, settingsKey } from '../../src/aws/protocol/keys.ts';
 import { type Death, deathOf, reportedFailure } from '../../src/aws/protocol/lambda-reports.ts';
@@ -104,7 +105,8 @@ async function makeAttempt(
 ): Promise<TaskResult | undefined> {
   const { store, clock } = environment;
   if (deaths > 0) await noteDeath({ jobId, spec, deaths, death }, environment);
-  const { app, settings, outputPrefix } = await settingsOfTask({ jobId, spec }, environment);
+  const { app, settings, outputPrefix, codeHash } = await settingsOfTask({ jobId, spec }, environment);
+  assertOwnCode(jobId, { expected: codeHash, own: environment.codeHash });
   const job = await environment.jobs.find(app);
   const layout = jobLayout(jobId, outputPrefix);
   const resultKey = committedKey(layout, spec.taskId, { settings, extension: job.output.extension });
@@ -142,9 +144,14 @@ async function makeAttempt(
   }
 }
 
-export async function settingsOf(jobId: JobId, { store, kept }: StepEnvironment): Promise<SettingsDocument> {
+/** Settings change only if a redrive accepts other code, so those of other code are read again. */
+export async function settingsOf(
+  jobId: JobId,
+  { store, kept, codeHash }: StepEnvironment,
+): Promise<SettingsDocument> {
   const key = `${store.location}/${settingsKey(jobId)}`;
-  if (kept.lastSettings?.key === key) return kept.lastSettings.document;
+  const { lastSettings } = kept;
+  if (lastSettings?.key === key && lastSettings.document.codeHash === codeHash) return lastSettings.document;
   const document = await readDocument<SettingsDocument>(store, settingsKey(jobId));
   kept.lastSettings = { key, document };
   return document;

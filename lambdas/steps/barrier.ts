@@ -4,6 +4,7 @@
  */
 import type * as v from 'valibot';
 import { finalFailure, readFailures } from '../../src/aws/protocol/attempt-failures.ts';
+import { assertOwnCode } from '../../src/aws/protocol/code-hash.ts';
 import {
   type AttemptFailureDocument,
   readDocument,
@@ -30,6 +31,7 @@ export async function barrierStep(
 ): Promise<JobState> {
   const { store, now } = environment;
   const id = event.jobId;
+  assertOwnCode(id, { expected: event.codeHash, own: environment.codeHash });
   const { plan, job, layout, outputPrefix } = await plannedJob(id, environment);
   const { extension } = job.output;
   const stages = stagesOf(plan.settings);

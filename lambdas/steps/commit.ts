@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises';
 import type * as v from 'valibot';
 import { readFailures, recordFailure } from '../../src/aws/protocol/attempt-failures.ts';
+import { assertOwnCode } from '../../src/aws/protocol/code-hash.ts';
 import {
   type AttemptFailureDocument,
   type ClaimDocument,
@@ -57,6 +58,7 @@ export async function commitStep(
 ): Promise<CommittedJob | JobState> {
   const { store } = environment;
   const id = event.jobId;
+  assertOwnCode(id, { expected: event.codeHash, own: environment.codeHash });
   const planned = await plannedJob(id, environment);
   const { layout, outputPrefix, plan } = planned;
   const committed = {

@@ -19,7 +19,7 @@ import { writeItems } from './items.ts';
 export interface DecideOptions {
   readonly plan: JobPlan;
   readonly progress: JobProgress;
-  readonly environment: Pick<StepEnvironment, 'store' | 'backupAttempts' | 'onDecision'>;
+  readonly environment: Pick<StepEnvironment, 'store' | 'codeHash' | 'backupAttempts' | 'onDecision'>;
   /** Removes the committed objects of these tasks, so that they can commit again. */
   readonly discard: (targets: readonly RepairTarget[]) => Promise<void>;
   readonly lastFailure?: LastFailure;
@@ -34,7 +34,8 @@ export async function decide(fact: Fact, options: DecideOptions): Promise<JobSta
     throw withDetails(jobFailure(decision.reason, lastFailure), { jobId: plan.settings.jobId });
   }
   const { next, items } = await carryOut(decision, options);
-  return { jobId: plan.settings.jobId, next, items, progress: toTravel(progress) };
+  const { jobId } = plan.settings;
+  return { jobId, next, items, progress: toTravel(progress), codeHash: environment.codeHash };
 }
 
 async function carryOut(

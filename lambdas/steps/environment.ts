@@ -19,6 +19,8 @@ export interface StepEnvironment {
   readonly now: () => Date;
   /** For durations and timers. */
   readonly clock: Clock;
+  /** Identifies the deployed code of all functions. */
+  readonly codeHash: string;
   /** How many map or reduce tasks run at once. */
   readonly maxConcurrency: number;
   readonly backupAttempts: boolean;

@@ -4,6 +4,7 @@ import type { Job } from '../../src/api/job.ts';
 import { describeJob } from '../../src/api/job-description.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
 import { spaceNotices } from '../../src/aws/model/task-space.ts';
+import { assertSameCode } from '../../src/aws/protocol/code-hash.ts';
 import {
   findDocument,
   type PlanDocument,
@@ -21,9 +22,8 @@ import {
   settingsKey,
 } from '../../src/aws/protocol/keys.ts';
 import { assertReadable } from '../../src/aws/protocol/request-scope.ts';
-import { parseStartEvent } from '../../src/aws/protocol/start-event.ts';
+import { parseStartEvent, type StartEvent } from '../../src/aws/protocol/start-event.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
-import type { JobId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { listStoredInputs, type StoredListingOptions } from '../../src/plan/inputs/list-stored-inputs.ts';
 import { namesOfInputs } from '../../src/plan/inputs/named-inputs.ts';
@@ -51,14 +51,20 @@ export async function planStep(
 ): Promise<JobState> {
   const { store } = environment;
   const start = parseStartEvent(event.input);
-  if (start.kind === 'ignored') return END;
+  if (start.kind === 'ignored') return end(environment);
   const claim = await claimJob(start, event.execution, store);
-  if (claim === undefined) return END;
+  if (claim === undefined) return end(environment);
   const { jobId } = claim;
   const before = claim.isNew ? undefined : await findDocument<PlanDocument>(store, planKey(jobId));
-  if (start.kind === 'redrive') await prepareRedrive(jobId, before, environment);
+  if (start.kind === 'redrive') await prepareRedrive(start, before, environment);
   const { app, plan, outputPrefix } = before ?? (await decidePlan(claim, environment));
-  const settings: SettingsDocument = { app, tasks: taskCounts(plan), settings: plan.settings, outputPrefix };
+  const settings: SettingsDocument = {
+    app,
+    tasks: taskCounts(plan),
+    settings: plan.settings,
+    outputPrefix,
+    codeHash: environment.codeHash,
+  };
   await writeDocument(store, settingsKey(jobId), settings);
   for (const stage of stagesOf(plan.settings)) await writeItems(store, plan, stage);
   const isRedrive = start.kind === 'redrive' && before !== undefined;
@@ -73,7 +79,9 @@ export async function planStep(
   );
 }
 
-const END: JobState = { jobId: '', next: 'end', items: '', progress: toTravel(NOT_STARTED) };
+function end({ codeHash }: StepEnvironment): JobState {
+  return { jobId: '', next: 'end', items: '', progress: toTravel(NOT_STARTED), codeHash };
+}
 
 /** The first plan that is written is final. If an input changes later, that is an error, not a reason for another plan. */
 async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Promise<PlanDocument> {
@@ -117,6 +125,7 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
         environment.taskFunction,
       ),
     ),
+    codeHash: environment.codeHash,
   });
   return document;
 }
@@ -164,9 +173,9 @@ function withoutBucket(name: string, store: StepEnvironment['store']): string {
 }
 
 async function prepareRedrive(
-  jobId: JobId,
+  { jobId, allowOtherCode }: Extract<StartEvent, { kind: 'redrive' }>,
   before: PlanDocument | undefined,
-  { store }: StepEnvironment,
+  { store, codeHash }: StepEnvironment,
 ): Promise<void> {
   if (before !== undefined) await assertOwned(store, { jobId, outputPrefix: before.outputPrefix });
   if (before !== undefined && (await isCommitted(jobId, before.outputPrefix, store))) {
@@ -175,6 +184,10 @@ async function prepareRedrive(
       `job ${jobId} has already succeeded; its results are in ${store.location}/${before.outputPrefix}. To run it again, submit a new job`,
       { details: { jobId } },
     );
+  }
+  if (before !== undefined && !allowOtherCode) {
+    const accepted = await findDocument<SettingsDocument>(store, settingsKey(jobId));
+    assertSameCode({ jobId, started: accepted?.codeHash ?? before.codeHash, deployed: codeHash });
   }
   await store.delete([cancelKey(jobId), failureKey(jobId)]);
 }

@@ -23,6 +23,7 @@ export const HINT_KINDS = [
   'see-logs',
   'redrive',
   'redrive-when-fixed',
+  'redrive-other-code',
 ] as const;
 
 export interface ErrorRow {
@@ -91,6 +92,12 @@ export const ERROR_TABLE = {
     exitCode: 1,
     hints: ['submit-again'],
     meaning: 'An input was overwritten while the job ran.',
+  },
+  CodeChangedError: {
+    retry: 'never',
+    exitCode: 2,
+    hints: ['redrive-other-code'],
+    meaning: 'The deployment runs other code than the job started with, and the redrive did not accept that.',
   },
   CorruptInputError: {
     retry: 'never',

@@ -10,7 +10,9 @@ import {
   GetFunctionConfigurationCommand,
   InvokeCommand,
   LambdaClient,
+  PublishVersionCommand,
   UpdateFunctionConfigurationCommand,
+  waitUntilFunctionActiveV2,
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import {
@@ -28,6 +30,7 @@ import {
   ListExecutionsCommand,
   SFNClient,
   StartExecutionCommand,
+  UpdateStateMachineCommand,
 } from '@aws-sdk/client-sfn';
 import type { FunctionName } from '../../infra/functions/function-names.ts';
 import { mapBounded } from '../../src/base/map-bounded.ts';
@@ -58,46 +61,56 @@ export interface LoggedLine {
 
 /** The properties that the tests use. */
 interface State {
-  readonly Parameters?: { readonly FunctionName?: string; readonly StateMachineArn?: string };
+  readonly Parameters?: {
+    readonly FunctionName?: string;
+    readonly Input?: { readonly functions?: { readonly watch: string } };
+  };
   readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
 }
 
 export interface Deployment {
+  readonly stackName: string;
   readonly outputs: Readonly<Record<string, string>>;
   readonly deployMs: number;
 }
 
 export class DeployedStack {
+  readonly stackName: string;
   readonly outputs: Readonly<Record<string, string>>;
   readonly bucket: string;
   readonly stateMachineArn: string;
   readonly deployMs: number;
   readonly s3: S3Client;
   readonly sfn: SFNClient;
-  readonly #lambda: LambdaClient;
+  readonly lambda: LambdaClient;
   readonly #logs: CloudWatchLogsClient;
   readonly #seen = new Set<string>();
   /** These restore the configuration of functions that a test has changed. */
   readonly #restores = new Set<() => Promise<void>>();
+  /** Changes of the state machine, one after the other. */
+  #changes: Promise<void> = Promise.resolve();
 
-  constructor(emulator: EmulatorUnderTest, { outputs, deployMs }: Deployment) {
+  constructor(emulator: EmulatorUnderTest, { stackName, outputs, deployMs }: Deployment) {
+    this.stackName = stackName;
     this.outputs = outputs;
     this.bucket = outputs.BucketName!;
     this.stateMachineArn = outputs.StateMachineArn!;
     this.deployMs = deployMs;
     this.s3 = new S3Client({ ...emulator.clientConfig, forcePathStyle: true });
     this.sfn = new SFNClient(emulator.clientConfig);
-    this.#lambda = new LambdaClient(emulator.clientConfig);
+    this.lambda = new LambdaClient(emulator.clientConfig);
     this.#logs = new CloudWatchLogsClient(emulator.clientConfig);
   }
 
-  /** @param app  path of the test's own CDK app, which must have the same outputs; default: the app of the project */
+  /**
+   * @param app  path of the test's own CDK app, which must have the same outputs; default: the app of the project
+   * @param stackName  of the stack to update; default: a new stack
+   */
   static async deploy(
     emulator: EmulatorUnderTest,
     settings: Readonly<Record<string, string | number>> = {},
-    { app }: { app?: string } = {},
+    { app, stackName = uniqueName('Jobs') }: { app?: string; stackName?: string } = {},
   ): Promise<DeployedStack> {
-    const stackName = uniqueName('Jobs');
     const folder = await mkdtemp(join(tmpdir(), 'mapreduce-cdk-'));
     try {
       const outputsFile = join(folder, 'outputs.json');
@@ -120,7 +133,7 @@ export class DeployedStack {
         string,
         Record<string, string>
       >;
-      return new DeployedStack(emulator, { outputs: outputs[stackName]!, deployMs });
+      return new DeployedStack(emulator, { stackName, outputs: outputs[stackName]!, deployMs });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -202,12 +215,11 @@ export class DeployedStack {
     };
   }
 
-  /** The functions by step, with the names that the state machines use. */
+  /** The ARNs of the versions that the state machine invokes, by step. */
   async functions(): Promise<Record<FunctionName, string>> {
-    const states = await this.#states(this.stateMachineArn);
+    const { States: states } = JSON.parse(await this.#definition()) as { States: Record<string, State> };
     const functionOf = (state: State): string => state.Parameters!.FunctionName!;
     const childOf = (state: State, task: string) => functionOf(state.ItemProcessor!.States[task]!);
-    const watch = await this.#states(states.WatchMap!.Parameters!.StateMachineArn!);
     return {
       plan: functionOf(states.Plan!),
       map: childOf(states.MapStage!, 'MapTask'),
@@ -216,38 +228,55 @@ export class DeployedStack {
       'reduce-barrier': functionOf(states.ReduceBarrier!),
       commit: functionOf(states.Commit!),
       failure: functionOf(states.RecordFailure!),
-      watch: functionOf(watch.Look!),
+      watch: states.WatchMap!.Parameters!.Input!.functions!.watch,
     };
   }
 
-  /** Changes the configuration of a function from its next invocation on, until the returned function is called. */
+  /**
+   * Changes the configuration of a function for jobs that start later, until the returned function is called. The state
+   * machine invokes versions, so this publishes another one, as a deployment does.
+   */
   async configure(
     name: FunctionName,
     { timeoutSeconds, variables = {} }: { timeoutSeconds?: number; variables?: Record<string, string> },
   ): Promise<() => Promise<void>> {
-    const FunctionName = (await this.functions())[name];
-    const before = await this.#lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    const before = (await this.functions())[name];
+    const own = await this.lambda.send(new GetFunctionConfigurationCommand({ FunctionName: before }));
+    const { FunctionName } = own;
+    const waiting = { client: this.lambda, maxWaitTime: 300, minDelay: 0.1, maxDelay: 1 };
     const update = async (timeout: number, all: Record<string, string>) => {
-      await this.#lambda.send(
+      await this.lambda.send(
         new UpdateFunctionConfigurationCommand({
           FunctionName,
           Timeout: timeout,
           Environment: { Variables: all },
         }),
       );
-      await waitUntilFunctionUpdatedV2(
-        { client: this.#lambda, maxWaitTime: 300, minDelay: 0.1, maxDelay: 1 },
-        { FunctionName },
-      );
+      await waitUntilFunctionUpdatedV2(waiting, { FunctionName });
     };
-    const own = before.Environment?.Variables ?? {};
+    const ownVariables = own.Environment?.Variables ?? {};
+    await update(timeoutSeconds ?? own.Timeout!, { ...ownVariables, ...variables });
+    const { FunctionArn: after } = await this.lambda.send(new PublishVersionCommand({ FunctionName }));
+    await waitUntilFunctionActiveV2(waiting, { FunctionName: after });
     const restore = async () => {
       this.#restores.delete(restore);
-      await update(before.Timeout!, own);
+      await this.#invokeInstead(after!, before);
+      await update(own.Timeout!, ownVariables);
     };
     this.#restores.add(restore);
-    await update(timeoutSeconds ?? before.Timeout!, { ...own, ...variables });
+    await this.#invokeInstead(before, after!);
     return restore;
+  }
+
+  /** Makes the state machine invoke another version of a function. */
+  async #invokeInstead(before: string, after: string): Promise<void> {
+    this.#changes = this.#changes.then(async () => {
+      const definition = (await this.#definition()).replaceAll(`"${before}"`, `"${after}"`);
+      await this.sfn.send(
+        new UpdateStateMachineCommand({ stateMachineArn: this.stateMachineArn, definition }),
+      );
+    });
+    await this.#changes;
   }
 
   /** Waits until nothing runs, restores the configuration and empties the bucket. Past executions remain. */
@@ -269,7 +298,7 @@ export class DeployedStack {
 
   /** Invokes a function directly, without the state machine. */
   async invoke(name: FunctionName, payload: unknown): Promise<{ failed: boolean; answer: unknown }> {
-    const answer = await this.#lambda.send(
+    const answer = await this.lambda.send(
       new InvokeCommand({
         FunctionName: (await this.functions())[name],
         Payload: Buffer.from(JSON.stringify(payload)),
@@ -284,7 +313,7 @@ export class DeployedStack {
   /** The lines that a function has logged about a job, oldest first. */
   async logged(name: FunctionName, jobId: string): Promise<LoggedLine[]> {
     const FunctionName = (await this.functions())[name];
-    const { LoggingConfig } = await this.#lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    const { LoggingConfig } = await this.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
     const { events = [] } = await this.#logs.send(
       new FilterLogEventsCommand({ logGroupName: LoggingConfig!.LogGroup! }),
     );
@@ -295,9 +324,11 @@ export class DeployedStack {
       .filter((line) => line.jobId === jobId);
   }
 
-  async #states(stateMachineArn: string): Promise<Record<string, State>> {
-    const { definition } = await this.sfn.send(new DescribeStateMachineCommand({ stateMachineArn }));
-    return (JSON.parse(definition!) as { States: Record<string, State> }).States;
+  async #definition(): Promise<string> {
+    const { definition } = await this.sfn.send(
+      new DescribeStateMachineCommand({ stateMachineArn: this.stateMachineArn }),
+    );
+    return definition!;
   }
 
   /** The parts by name, and the manifest. */

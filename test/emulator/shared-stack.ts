@@ -13,6 +13,12 @@ import type { EmulatorUnderTest } from './with-emulator.ts';
 /** The number of map tasks, and of reduce tasks, that run at the same time. */
 export const CONCURRENCY = 4;
 export const TASK_MEMORY_MB = 512;
+export const SHARED_SETTINGS = {
+  jobs: join(import.meta.dirname, 'jobs/index.ts'),
+  maxConcurrency: CONCURRENCY,
+  taskMemoryMb: TASK_MEMORY_MB,
+  taskTimeoutSeconds: 600,
+};
 const FREE = '.free.json';
 const TAKEN = '.taken.json';
 
@@ -54,13 +60,8 @@ async function takeFree(folder: string): Promise<string | undefined> {
 }
 
 async function deployTaken(emulator: EmulatorUnderTest, folder: string): Promise<string> {
-  const { outputs, deployMs } = await DeployedStack.deploy(emulator, {
-    jobs: join(import.meta.dirname, 'jobs/index.ts'),
-    maxConcurrency: CONCURRENCY,
-    taskMemoryMb: TASK_MEMORY_MB,
-    taskTimeoutSeconds: 600,
-  });
+  const { stackName, outputs, deployMs } = await DeployedStack.deploy(emulator, SHARED_SETTINGS);
   const taken = join(folder, `${randomBytes(5).toString('hex')}${TAKEN}`);
-  await writeFile(taken, JSON.stringify({ outputs, deployMs } satisfies Deployment));
+  await writeFile(taken, JSON.stringify({ stackName, outputs, deployMs } satisfies Deployment));
   return taken;
 }

@@ -11,6 +11,7 @@ import {
   type CaseParts,
   type Expected,
   HANDLER,
+  inputOf,
   MACHINE_CASES,
   type MachineCase,
 } from '../simulation/step-functions/machine-cases.ts';
@@ -55,10 +56,10 @@ describeOnEmulators('the cases of the simulated Step Functions', (emulator) => {
     });
   }
 
-  async function outcomeOf({ definition, input }: MachineCase, parts: CaseParts): Promise<Expected> {
-    const stateMachineArn = await machineOf(definition(parts));
+  async function outcomeOf(one: MachineCase, parts: CaseParts): Promise<Expected> {
+    const stateMachineArn = await machineOf(one.definition(parts));
     const { executionArn } = await sfn.send(
-      new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
+      new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(inputOf(one, parts)) }),
     );
     const { status, output, error, cause } = await untilEnded(emulator, executionArn!);
     const entered = await enteredStates(executionArn!);

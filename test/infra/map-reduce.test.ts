@@ -15,6 +15,7 @@ import type { MapReduceProps } from '../../infra/construct/props.ts';
 import { MapReduceStack } from '../../infra/deploy/stack.ts';
 import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/functions/function-names.ts';
+import { TASK_FUNCTIONS } from '../../infra/machine/stages.ts';
 import { folderOfFile } from '../helpers/temporary-folder.ts';
 import { ACCOUNT, Policies, REGION } from './policies.ts';
 
@@ -41,6 +42,13 @@ function stackWith(props: Partial<MapReduceProps> = {}): MapReduceStack {
 
 function resources(template: Template, type: string): Record<string, Resource> {
   return template.findResources(type) as Record<string, Resource>;
+}
+
+/** The text of the definitions of both machines, with references to resources. */
+function definitions(template: Template): string {
+  return Object.values(resources(template, 'AWS::StepFunctions::StateMachine'))
+    .map(({ Properties }) => JSON.stringify(Properties.DefinitionString))
+    .join('\n');
 }
 
 interface Statement {
@@ -203,10 +211,58 @@ describe('the stack', () => {
   it('drops backup attempts that Lambda cannot start within a minute', () => {
     const configurations = Object.values(resources(template, 'AWS::Lambda::EventInvokeConfig'));
 
-    expect(configurations).toHaveLength(FUNCTION_NAMES.length);
+    expect(configurations).toHaveLength(TASK_FUNCTIONS.length);
     for (const { Properties } of configurations) {
-      expect(Properties).toMatchObject({ MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 });
+      // Of a version: the function itself is never invoked.
+      expect(Properties).toMatchObject({
+        MaximumEventAgeInSeconds: 60,
+        MaximumRetryAttempts: 0,
+        Qualifier: { 'Fn::GetAtt': [expect.stringContaining('CurrentVersion'), 'Version'] },
+      });
     }
+  });
+
+  it('invokes a version of each function, and may invoke those of earlier deployments', () => {
+    const policies = new Policies(template, 'Jobs');
+    const text = definitions(template);
+    const versions = Object.keys(resources(template, 'AWS::Lambda::Version'));
+
+    expect(versions).toHaveLength(FUNCTION_NAMES.length);
+    for (const id of versions) expect(text).toContain(`{"Ref":"${id}"}`);
+    for (const id of policies.idsOf('AWS::Lambda::Function')) expect(text).not.toContain(`["${id}","Arn"]`);
+    for (const arn of policies.arnsOf('AWS::Lambda::Function')) {
+      expect(policies.allows('StateMachineRole', 'lambda:InvokeFunction', `${arn}:1`), arn).toBe(true);
+      expect(policies.allows('StateMachineRole', 'lambda:InvokeFunction', arn), arn).toBe(false);
+      const isForWatch = /Functions(Map|Reduce|Watch)[0-9A-F]{8}$/.test(arn);
+      expect(policies.allows('WatchRole', 'lambda:InvokeFunction', `${arn}:1`), arn).toBe(isForWatch);
+    }
+  });
+
+  it('keeps versions that an update replaces, but not those of a failed update', () => {
+    const kept = [
+      ...Object.values(resources(template, 'AWS::Lambda::Version')),
+      ...Object.values(resources(template, 'AWS::Lambda::EventInvokeConfig')),
+    ];
+
+    for (const { DeletionPolicy, UpdateReplacePolicy } of kept) {
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
+    }
+  });
+
+  it('publishes versions if and only if the code or the settings of a function change', () => {
+    const versionsOf = (props: Partial<MapReduceProps>) =>
+      Object.keys(resources(Template.fromStack(stackWith(props)), 'AWS::Lambda::Version')).sort();
+    const before = Object.keys(resources(template, 'AWS::Lambda::Version')).sort();
+    const kept = (props: Partial<MapReduceProps>) =>
+      versionsOf(props).filter((id) => before.includes(id)).length;
+
+    expect(versionsOf({})).toEqual(before);
+    expect(versionsOf({ startOnUpload: false, logRetention: RetentionDays.ONE_DAY })).toEqual(before);
+    // Only an environment variable changes.
+    expect(kept({ maxTasksPerStage: 99 })).toBe(0);
+    // Only map, reduce and commit have that memory.
+    expect(kept({ taskMemoryMb: 3_008 })).toBe(FUNCTION_NAMES.length - 3);
+    expect(kept({ jobs: join(ROOT, 'test/emulator/jobs/index.ts') })).toBe(0);
   });
 
   it.each(['Map', 'Reduce'])('raises an alarm when Lambda throttles %s tasks for 30 minutes', (name) => {

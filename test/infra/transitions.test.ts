@@ -55,8 +55,7 @@ it('the checks include the machines of the children', () => {
     'MapStage',
     'ReduceStage',
     'the watch machine',
-    'MapBackups',
-    'ReduceBackups',
+    'Backups',
   ]);
 });
 

@@ -16,6 +16,7 @@ const handlers = new Map<string, Handler>();
 beforeAll(async () => {
   vi.stubEnv('MAPREDUCE_BUCKET', 'the-bucket');
   vi.stubEnv('MAPREDUCE_MAX_CONCURRENCY', '100');
+  vi.stubEnv('MAPREDUCE_CODE_HASH', 'c0de00000001');
   vi.stubEnv('MAPREDUCE_BACKUP_ATTEMPTS', 'true');
   vi.stubEnv('MAPREDUCE_MAX_TASKS_PER_STAGE', '10000');
   vi.stubEnv('MAPREDUCE_TASK_MEMORY_MB', '1769');

@@ -130,6 +130,7 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
     store,
     now: () => new Date(),
     clock: systemClock,
+    codeHash: 'c0de00000001',
     maxConcurrency: 800,
     backupAttempts: true,
     maxTasksPerStage: LIMITS.awsTasksPerStageDefault,
@@ -165,6 +166,7 @@ async function runLargeJob(scratchParent: string): Promise<LargeJobFigures> {
       v.parse(watchEventSchema, {
         jobId: id,
         stage: 'map',
+        functions: { watch: 'watch:1', task: 'map:1' },
         startedAt: execution.startTime,
         ...{ waitSeconds: 5, looks: 0, committed: 0, lastProgressMs: 0, mostCommittedMs: 0 },
       }),

@@ -115,6 +115,7 @@ describe('the largest possible job', () => {
         store,
         now: () => new Date(),
         clock: systemClock,
+        codeHash: 'c0de00000001',
         maxConcurrency: 800,
         backupAttempts: true,
         maxTasksPerStage: TASKS_PER_STAGE_MAX,

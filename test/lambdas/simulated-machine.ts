@@ -102,6 +102,8 @@ export class SimulatedMachine implements AsyncDisposable {
   readablePrefixes: readonly string[] = [INPUT_PREFIX, DATA_PREFIX, OUTPUT_PREFIX];
   maxTasksPerStage = 10_000;
   taskFunction = { memoryMb: 1_769, scratchMb: 10_240 };
+  /** What is deployed. */
+  codeHash = 'c0de00000001';
   clockAheadMs: (who: FunctionName) => number = () => 0;
   /** Called with each decision of the steps. */
   onDecision: (decision: Decision) => void = () => {};
@@ -116,6 +118,7 @@ export class SimulatedMachine implements AsyncDisposable {
       store,
       now: () => new Date(),
       clock: systemClock,
+      codeHash: this.codeHash,
       maxConcurrency: 10,
       backupAttempts: true,
       maxTasksPerStage: this.maxTasksPerStage,
@@ -258,13 +261,14 @@ export class SimulatedMachine implements AsyncDisposable {
   }
 
   #environmentOf(who: FunctionName): StepEnvironment {
-    const { readablePrefixes, maxTasksPerStage, taskFunction } = this;
+    const { readablePrefixes, maxTasksPerStage, taskFunction, codeHash } = this;
     const access = bucketAccess(who, readablePrefixes);
     return {
       ...this.environment,
       readablePrefixes,
       maxTasksPerStage,
       taskFunction,
+      codeHash,
       onDecision: this.onDecision,
       store: new RestrictedStore(this.environment.store, { who, access }),
       now: () => new Date(this.environment.now().getTime() + this.clockAheadMs(who)),

@@ -670,6 +670,64 @@ describe('redrive', () => {
     expect(await textOf(machine.store, 'output/expired/')).toBe('one   two\t1\nthree six\t1\ntwo three\t1');
   });
 
+  /** A job that fails in a reduce task until `fix` is called. */
+  const brokenJob = async (machine: SimulatedMachine) => {
+    await put(machine.store, INPUT);
+    let isBroken = true;
+    const options = {
+      beforeAttempt({ stage, index }: { stage: string; index: number }) {
+        if (isBroken && stage === 'reduce' && index === 1)
+          throw Object.assign(new Error('no luck'), { name: 'StorageError' });
+      },
+    };
+    const redrive = (more: object = {}) =>
+      machine.execute({ jobId: 'pinned', redrive: true, ...more }, options);
+    await machine.execute(submit('pinned'), options);
+    return { redrive, fix: () => (isBroken = false) };
+  };
+
+  it('under other code is refused and changes nothing', async () => {
+    await using machine = await machineOf();
+    const { redrive, fix } = await brokenJob(machine);
+    fix();
+    machine.codeHash = 'c0de00000002';
+
+    const refused = await redrive();
+    machine.codeHash = 'c0de00000001';
+    const redriven = await redrive();
+
+    expect(refused).toMatchObject({
+      status: 'FAILED',
+      failure: {
+        error: 'CodeChangedError',
+        cause: expect.stringMatching(
+          /^job pinned started with code c0de00000001, and the deployment has code c0de00000002\..*--allow-other-code/,
+        ),
+      },
+    });
+    expect(redriven.status).toBe('SUCCEEDED');
+  });
+
+  it('runs other code if it accepts that, and later redrives may run that code too', async () => {
+    await using machine = await machineOf();
+    const { redrive, fix } = await brokenJob(machine);
+    machine.codeHash = 'c0de00000002';
+
+    const accepted = await redrive({ allowOtherCode: true });
+    fix();
+    const third = await redrive();
+    machine.codeHash = 'c0de00000003';
+    const other = await redrive();
+
+    expect(accepted).toMatchObject({
+      status: 'FAILED',
+      failure: { error: 'States.ExceedToleratedFailureThreshold' },
+    });
+    expect(third.status).toBe('SUCCEEDED');
+    expect(other).toMatchObject({ failure: { cause: expect.stringContaining('has already succeeded') } });
+    expect(await textOf(machine.store, 'output/pinned/')).toBe(COUNTS);
+  });
+
   it.each([
     ['of a job that succeeded', 'well', 'has already succeeded'],
     ['of a job that does not exist', 'never', "there is no job 'never' to redrive"],
@@ -681,6 +739,29 @@ describe('redrive', () => {
     const ended = await machine.execute({ jobId, redrive: true });
 
     expect(ended).toMatchObject({ status: 'FAILED', failure: { cause: expect.stringContaining(message) } });
+  });
+});
+
+describe('code that the job did not start with', () => {
+  it.each([
+    ['map', 'm-0'],
+    ['map-barrier', 'map-barrier'],
+    ['reduce', 'r-0'],
+    ['commit', 'commit'],
+  ])('does not run %s', async (_, step) => {
+    await using machine = await machineOf();
+    await put(machine.store, INPUT);
+    const run = machine.log.push.bind(machine.log);
+    machine.log.push = (name) => {
+      // As if the state machine invoked a function that was deployed in the meantime.
+      if (name === step) machine.codeHash = 'c0de00000002';
+      return run(name);
+    };
+
+    const ended = await machine.execute(submit('mixed'));
+
+    expect(ended).toMatchObject({ status: 'FAILED', failure: { error: 'CodeChangedError' } });
+    expect(machine.log.at(-1)).toBe(step);
   });
 });
 

@@ -52,6 +52,7 @@ describe('a watch', () => {
       jobs: registryOf({ apps: { 'line-count': lineCount } }),
       now: () => new Date(nowMs),
       clock: systemClock,
+      codeHash: 'c0de00000001',
       maxConcurrency: 100,
       backupAttempts: true,
       maxTasksPerStage: 10_000,
@@ -66,6 +67,7 @@ describe('a watch', () => {
       app: 'line-count',
       tasks: { map: 10, reduce: 2 },
       outputPrefix: 'output/job/',
+      codeHash: environment.codeHash,
       settings: {
         formatVersion: 1,
         jobId: id,
@@ -92,6 +94,7 @@ describe('a watch', () => {
   const START: WatchEvent = {
     jobId: jobId('job'),
     stage: 'map',
+    functions: { watch: 'watch:1', task: 'map:1' },
     startedAt: STARTED_AT,
     waitSeconds: WATCH_SECONDS_MIN,
     looks: 0,

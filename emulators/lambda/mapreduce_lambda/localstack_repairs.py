@@ -9,6 +9,8 @@
 3. LocalStack ignores a function's LoggingConfig.LogGroup; the logs always go to /aws/lambda/<name>.
 4. LocalStack keeps objects in one fixed folder under /tmp. It never deletes them, and two LocalStacks would share them.
 5. An executor does not know its environment, so it could not end the environment to make room (process_limit.py).
+6. CloudFormation deletes a resource that an update removes although its DeletionPolicy is RetainExceptOnCreate. Running
+   jobs need the versions of functions that an update removes.
 """
 
 import functools
@@ -27,6 +29,7 @@ def apply() -> None:
     _log_into_the_configured_group()
     _keep_objects_in_the_state_folder()
     _introduce_executors_to_their_environments()
+    _retain_what_is_to_be_retained()
 
 
 def _complete_multipart_uploads_one_at_a_time() -> None:
@@ -89,3 +92,18 @@ def _introduce_executors_to_their_environments() -> None:
         self.runtime_executor.execution_environment = self
 
     ExecutionEnvironment.__init__ = initialise_both
+
+
+def _retain_what_is_to_be_retained() -> None:
+    from localstack.services.cloudformation.engine.v2.change_set_model_preproc import DeletionPolicy, PreprocResource
+
+    initialise = PreprocResource.__init__
+
+    @functools.wraps(initialise)
+    def initialise_as_retained(self, *args, **kwargs):
+        initialise(self, *args, **kwargs)
+        # LocalStack does not roll back, so the two differ in nothing else.
+        if self.deletion_policy == DeletionPolicy.RetainExceptOnCreate:
+            self.deletion_policy = DeletionPolicy.Retain
+
+    PreprocResource.__init__ = initialise_as_retained

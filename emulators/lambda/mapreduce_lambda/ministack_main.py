@@ -8,6 +8,8 @@
    of Lambda.Unknown, and an asynchronous invocation waits instead of being dropped.
 4. A Retry uses MaxDelaySeconds and JitterStrategy. Without jitter, all tasks that were throttled together would retry
    together.
+5. DescribeStateMachineForExecution returns the definition with which the execution started. Without this change, it
+   returns the current one, although the execution does not use that.
 """
 
 import functools
@@ -235,6 +237,29 @@ def _delay_retries_as_told() -> None:
     stepfunctions._find_matching_retrier = find_and_delay
 
 
+def _tell_with_which_definition_an_execution_started() -> None:
+    run = stepfunctions._run_execution
+    describe = stepfunctions._describe_state_machine_for_execution
+    definitions = {}
+
+    def run_with_definition(execution_arn: str) -> None:
+        execution = stepfunctions._executions.get(execution_arn)
+        machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) if execution else None
+        if machine:
+            definitions[execution_arn] = machine["definition"]
+        run(execution_arn)
+
+    def describe_as_started(data: dict):
+        status, headers, body = describe(data)
+        definition = definitions.get(data.get("executionArn"))
+        if status != 200 or definition is None:
+            return status, headers, body
+        return stepfunctions.json_response({**json.loads(body), "definition": definition})
+
+    stepfunctions._run_execution = run_with_definition
+    stepfunctions._describe_state_machine_for_execution = describe_as_started
+
+
 def _leave_port_443_alone() -> None:
     bindable = app._port_is_bindable
     app._port_is_bindable = lambda host, port: port != 443 and bindable(host, port)
@@ -244,5 +269,6 @@ if __name__ == "__main__":
     _replace_node_workers()
     _throttle_as_lambda_does()
     _delay_retries_as_told()
+    _tell_with_which_definition_an_execution_started()
     _leave_port_443_alone()
     app.main()

@@ -62,7 +62,7 @@ function shuffleGone(job: string, why: string): string {
   return `the shuffle of job ${job}, which its reduce tasks read, is not there: ${why}. Its map tasks can be run by hand all the same; to look at a reduce task, submit the job again and invoke the task while it runs, or after it failed`;
 }
 
-/** ARN or name of the function that runs the task. */
+/** ARN of the deployed version that runs the task. */
 export async function functionOf(deployment: Deployment, { stage }: NamedTask): Promise<string> {
   const machine = await machineOf(deployment);
   const name = machine.taskFunctions[stage];

@@ -1,10 +1,15 @@
 /** Stops a running job, and resumes one that was stopped or failed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MapReduceError } from '../../base/errors.ts';
-import { cancelKey } from '../protocol/keys.ts';
+import type { JobId } from '../../base/ids.ts';
+import { assertSameCode, CODE_HASH_VARIABLE } from '../protocol/code-hash.ts';
+import { findDocument, type SettingsDocument } from '../protocol/documents.ts';
+import { cancelKey, settingsKey } from '../protocol/keys.ts';
+import { isAccessDenied } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 import { findExecution, type JobExecution, startExecution, stopExecution } from './executions.ts';
 import type { JobStart, JobStatus } from './job-status.ts';
+import { functionConfiguration, machineOf } from './machine.ts';
 
 const STOPPED_WITHIN_MS = 10_000;
 const STOPPED_LOOK_MS = 200;
@@ -47,11 +52,13 @@ function ended({ commandLine }: Deployment, { jobId: job, phase }: JobStatus): s
 /**
  * Starts an execution that resumes the job from what is committed.
  *
- * @throws UsageError for a job that is running or has succeeded
+ * @throws UsageError for a job that is running or has succeeded; CodeChangedError if other code is deployed now and
+ *     `allowOtherCode` is false
  */
 export async function redriveJob(
   deployment: Deployment,
   { jobId, execution, phase }: JobStatus,
+  { allowOtherCode }: { allowOtherCode: boolean },
 ): Promise<JobStart & { readonly execution: JobExecution }> {
   if (phase !== 'failed' && phase !== 'cancelled') {
     throw new MapReduceError(
@@ -61,7 +68,26 @@ export async function redriveJob(
         : `job ${jobId} is running (${phase}). ${deployment.commandLine(`wait ${jobId}`)}`,
     );
   }
+  if (!allowOtherCode) await assertDeployedCode(deployment, jobId);
   const redrive = (execution?.redrive ?? 0) + 1;
-  const started = await startExecution(deployment, { job: jobId, redrive, input: { jobId, redrive: true } });
+  const input = { jobId, redrive: true, ...(allowOtherCode ? { allowOtherCode } : {}) };
+  const started = await startExecution(deployment, { job: jobId, redrive, input });
   return { jobId, execution: started, plan: undefined };
+}
+
+/** Skips the check if the caller may not describe the functions: the plan step repeats it. */
+async function assertDeployedCode(deployment: Deployment, jobId: JobId): Promise<void> {
+  const settings = await findDocument<SettingsDocument>(deployment.store, settingsKey(jobId));
+  // It failed before it was planned.
+  if (settings === undefined) return;
+  try {
+    const { stepFunctions } = await machineOf(deployment);
+    if (stepFunctions.Plan === undefined) return;
+    const plan = await functionConfiguration(deployment, stepFunctions.Plan);
+    const deployed = plan?.Environment?.Variables?.[CODE_HASH_VARIABLE];
+    if (deployed === undefined) return;
+    assertSameCode({ jobId, started: settings.codeHash, deployed, deployedAt: plan?.LastModified });
+  } catch (error) {
+    if (!isAccessDenied(error)) throw error;
+  }
 }

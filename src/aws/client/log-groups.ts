@@ -4,7 +4,7 @@
  */
 import { mapBounded } from '../../base/map-bounded.ts';
 import type { Deployment } from './deployment.ts';
-import { describeMachine, functionConfiguration, functionsIn, readDefinition } from './machine.ts';
+import { describeMachine, functionConfiguration, functionVersion, readDefinition } from './machine.ts';
 
 const REQUESTS_AT_ONCE_MAX = 4;
 
@@ -14,19 +14,19 @@ export type Attempt = <T>(ask: () => Promise<T>) => Promise<T | undefined>;
 /** @throws if the caller may not describe the job machine, which names everything else */
 export async function logGroups(deployment: Deployment, attempt: Attempt): Promise<string[]> {
   const jobs = await describeMachine(deployment, deployment.stateMachineArn);
-  const { watchMachine } = readDefinition(jobs.definition);
+  const { watchMachine, functions } = readDefinition(jobs.definition);
   const watch =
     watchMachine === undefined ? undefined : await attempt(() => describeMachine(deployment, watchMachine));
-  const functions = new Set([...functionsIn(jobs.definition), ...functionsIn(watch?.definition)]);
-  const ofFunctions = await mapBounded([...functions], REQUESTS_AT_ONCE_MAX, (name) =>
-    attempt(() => groupOfFunction(deployment, name)),
+  const ofFunctions = await mapBounded(functions, REQUESTS_AT_ONCE_MAX, (arn) =>
+    attempt(() => groupOfFunction(deployment, arn)),
   );
   const found = [jobs.logGroup, watch?.logGroup, ...ofFunctions].filter((group) => group !== undefined);
   return [...new Set(found)];
 }
 
-async function groupOfFunction(deployment: Deployment, name: string): Promise<string | undefined> {
-  const configuration = await functionConfiguration(deployment, name);
+/** All versions of a function log to its one group. */
+async function groupOfFunction(deployment: Deployment, arn: string): Promise<string | undefined> {
+  const configuration = await functionConfiguration(deployment, arn);
   if (configuration === undefined) return undefined;
-  return configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${name.split(':').at(-1)}`;
+  return configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${functionVersion(arn).name}`;
 }

@@ -1,27 +1,50 @@
-/** What the state machine says about a deployment: its functions, its log group, and how its children run. */
+/**
+ * What the state machine says about a deployment: its functions, its log group, and how its children run. It names a
+ * version of each function, so that a job runs the code it started with.
+ */
 import type { GetFunctionConfigurationCommandOutput } from '@aws-sdk/client-lambda';
 import { fieldOf, textFieldOf } from '../../base/field-of.ts';
 import { STAGES, type Stage } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { taskStateOf, watchStateOf } from '../protocol/state-names.ts';
-import { callAws, isAwsError } from './aws-errors.ts';
+import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import { clientOptions, regionOption } from './client-options.ts';
 import type { Deployment } from './deployment.ts';
 
+type MachineClient = Pick<Deployment, 'sfn' | 'stateMachineArn'>;
+
 export interface Machine {
-  /** ARN or name of the function that runs the tasks of each stage. */
+  /** ARN of the version that runs the tasks of each stage. */
   readonly taskFunctions: Readonly<Partial<Record<Stage, string>>>;
-  /** Functions of the states that call one each, by the name of the state: Plan, MapBarrier, Commit. */
+  /** ARNs of the versions of the states that call one each, by the name of the state: Plan, MapBarrier, Commit. */
   readonly stepFunctions: Readonly<Record<string, string>>;
   /** ARN of the machine that looks for stragglers. */
   readonly watchMachine: string | undefined;
+  /** ARNs of all versions that a job invokes, those of its watch included; each once. */
+  readonly functions: readonly string[];
   readonly isExpress: boolean;
   readonly maxConcurrency: number;
 }
 
-export async function machineOf(deployment: Deployment): Promise<Machine> {
+export async function machineOf(deployment: MachineClient): Promise<Machine> {
   const { definition } = await describeMachine(deployment, deployment.stateMachineArn);
   return readDefinition(definition);
+}
+
+/** The machine as it was when the execution started; the current one if the caller may not see it. */
+export async function machineOfExecution(deployment: MachineClient, executionArn: string): Promise<Machine> {
+  const { DescribeStateMachineForExecutionCommand } = await import('@aws-sdk/client-sfn');
+  const call = { action: 'states:DescribeStateMachineForExecution', on: executionArn };
+  try {
+    const { definition = '{}' } = await callAws(call, () =>
+      deployment.sfn.send(new DescribeStateMachineForExecutionCommand({ executionArn })),
+    );
+    return readDefinition(definition);
+  } catch (error) {
+    const isGone = error instanceof Error && isAwsError(error.cause, 'ExecutionDoesNotExist');
+    if (isGone || isAccessDenied(error)) return await machineOf(deployment);
+    throw error;
+  }
 }
 
 export interface DescribedMachine {
@@ -81,16 +104,40 @@ export function readDefinition(definition: string): Machine {
       ),
     ),
     stepFunctions: Object.fromEntries(steps),
-    watchMachine: /"StateMachineArn":"([^"]+)"/.exec(
-      JSON.stringify(states[watchStateOf(firstStage)] ?? {}),
-    )?.[1],
+    watchMachine: textFieldOf(fieldOf(states[watchStateOf(firstStage)], 'Parameters'), 'StateMachineArn'),
+    functions: [
+      ...new Set([
+        ...functionsIn(states),
+        ...STAGES.flatMap((each) => functionsOfWatch(states[watchStateOf(each)])),
+      ]),
+    ],
     isExpress: stage.includes('"ExecutionType":"EXPRESS"'),
     maxConcurrency: Number(/"MaxConcurrency":(\d+)/.exec(stage)?.[1] ?? 1_000),
   };
 }
 
-/** ARNs or names of the functions that a definition or one of its states calls, each once. */
-export function functionsIn(states: unknown): string[] {
-  const text = typeof states === 'string' ? states : JSON.stringify(states ?? {});
-  return [...new Set([...text.matchAll(/"FunctionName":\s*"([^"]+)"/g)].map(([, name = '']) => name))];
+/** ARNs of the versions that some states invoke themselves, each once. */
+function functionsIn(states: unknown): string[] {
+  const text = JSON.stringify(states ?? {});
+  return [...new Set([...text.matchAll(/"FunctionName":"([^"]+)"/g)].map(([, name = '']) => name))];
+}
+
+/** ARNs of the versions that a state passes on to the watch machine. */
+function functionsOfWatch(state: unknown): string[] {
+  const functions = fieldOf(fieldOf(fieldOf(state, 'Parameters'), 'Input'), 'functions');
+  return Object.values({ ...(typeof functions === 'object' ? functions : {}) }).filter(
+    (arn) => typeof arn === 'string',
+  );
+}
+
+export interface FunctionVersion {
+  readonly name: string;
+  /** Undefined for the function itself. */
+  readonly version: string | undefined;
+}
+
+/** @param arn  `arn:aws:lambda:<region>:<account>:function:<name>:<version>`, or without the version; or a name */
+export function functionVersion(arn: string): FunctionVersion {
+  const [name = arn, version] = arn.startsWith('arn:') ? arn.split(':').slice(6) : arn.split(':');
+  return { name, version };
 }

@@ -12,7 +12,7 @@ import { storageRequests } from '../model/report-requests.ts';
 import { watchStateOf } from '../protocol/state-names.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
-import { functionConfiguration, machineOf } from './machine.ts';
+import { functionConfiguration, machineOfExecution } from './machine.ts';
 
 const MB_PER_GB = 1_024;
 
@@ -38,7 +38,8 @@ export async function usageOf(
   executionArns: readonly string[],
   report: JobReport,
 ): Promise<Usage> {
-  const machine = await machineOf(deployment);
+  // The latest execution may have run on more memory than the deployment has now.
+  const machine = await machineOfExecution(deployment, executionArns.at(-1)!);
   const histories: History[] = [];
   const runs: MapRun[] = [];
   for (const arn of executionArns) {

@@ -39,6 +39,8 @@ export interface PlanDocument {
   readonly plannedAt: string;
   /** What may not fit this deployment, see model/task-space.ts. */
   readonly notices?: readonly string[];
+  /** Identifies the code of the functions that planned the job. */
+  readonly codeHash: string;
 }
 
 /** jobs/<jobId>/plan/settings.json */
@@ -48,6 +50,8 @@ export interface SettingsDocument {
   readonly tasks: Readonly<Record<Stage, number>>;
   readonly settings: JobSettings;
   readonly outputPrefix: string;
+  /** The code that may run the tasks: that of the plan, or that of the latest redrive that accepted other code. */
+  readonly codeHash: string;
 }
 
 /** work/<jobId>/map-stage.json and reduce-stage.json: the result of a barrier. */

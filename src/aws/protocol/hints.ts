@@ -38,7 +38,9 @@ export function hintText({ kind, jobId: id }: Hint, commandLine = plainCommandLi
     case 'redrive':
       return `Resume from what is committed: ${commandLine(`redrive ${jobId}`)}`;
     case 'redrive-when-fixed':
-      return `When the cause is fixed and deployed, or has passed, resume from what is committed: ${commandLine(`redrive ${jobId}`)}`;
+      return `When the cause has passed, or is fixed and deployed (then add --allow-other-code), resume from what is committed: ${commandLine(`redrive ${jobId}`)}`;
+    case 'redrive-other-code':
+      return `Deploy the code that the job started with and redrive it, or submit the job again. If the output of its committed tasks is valid with the deployed code too: ${commandLine(`redrive ${jobId} --allow-other-code`)}`;
   }
 }
 

@@ -28,6 +28,8 @@ export interface JobState {
   /** Key of the items of the next Distributed Map; empty if the next step is another one. */
   readonly items: string;
   readonly progress: TravellingProgress;
+  /** Identifies the code that planned the execution. The steps verify that they run the same. */
+  readonly codeHash: string;
 }
 
 const round = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -76,6 +78,7 @@ export const planEventSchema = v.object({
 export const stepEventSchema = v.object({
   jobId: jobIdSchema,
   progress: progressSchema,
+  codeHash: v.string(),
   execution: v.object({ id: v.string(), startTime: timestamp }),
 });
 

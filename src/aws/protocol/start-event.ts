@@ -11,7 +11,7 @@ import { type JobId, jobId } from '../../base/ids.ts';
 import { namedValues } from '../../base/named-values.ts';
 import { jobIdSchema } from '../../base/schemas.ts';
 import { FAILURE_SUFFIX, INPUT_PREFIX, REQUEST_SUFFIX, REQUESTS_PREFIX } from './keys.ts';
-import { parseWith, strictFields } from './parse.ts';
+import { parseWith, strictFields, yesOrNo } from './parse.ts';
 
 export interface UploadedObject {
   readonly bucket: string;
@@ -24,7 +24,12 @@ export type StartEvent =
   | { readonly kind: 'upload'; readonly object: UploadedObject; readonly app: string }
   | { readonly kind: 'request-object'; readonly object: UploadedObject }
   | { readonly kind: 'submit'; readonly jobId: JobId; readonly request: unknown }
-  | { readonly kind: 'redrive'; readonly jobId: JobId }
+  | {
+      readonly kind: 'redrive';
+      readonly jobId: JobId;
+      /** Whether the tasks that are left may run other code than the job started with. */
+      readonly allowOtherCode: boolean;
+    }
   /** Folder markers, hidden names and failure notes start no job. */
   | { readonly kind: 'ignored'; readonly why: string };
 
@@ -48,6 +53,7 @@ const submitSchema = strictFields({
 const redriveSchema = strictFields({
   jobId: jobIdSchema,
   redrive: v.literal(true, ({ received }) => `must be true; received ${received}`),
+  allowOtherCode: v.optional(yesOrNo, false),
 });
 
 /** @throws UsageError for any other input */
@@ -56,7 +62,8 @@ export function parseStartEvent(input: unknown): StartEvent {
     'the input of the execution (an S3 event, {"jobId", "request": {...}}, or {"jobId", "redrive": true})';
   if (hasField(input, 'source')) return uploadEvent(parseWith(uploadSchema, input, what));
   if (hasField(input, 'redrive')) {
-    return { kind: 'redrive', jobId: parseWith(redriveSchema, input, what).jobId };
+    const { jobId: job, allowOtherCode } = parseWith(redriveSchema, input, what);
+    return { kind: 'redrive', jobId: job, allowOtherCode };
   }
   const submit = parseWith(submitSchema, input, what);
   return { kind: 'submit', jobId: submit.jobId, request: submit.request };

@@ -8,6 +8,8 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const watchEventSchema = v.object({
   jobId: jobIdSchema,
   stage: v.picklist(STAGES),
+  /** ARNs of the versions that the job runs. */
+  functions: v.object({ watch: v.string(), task: v.string() }),
   /** When the stage began. */
   startedAt: v.string(),
   waitSeconds: count,

@@ -142,9 +142,19 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
   {
     name: 'redrive',
     summary: 'resume a job that failed or was cancelled',
-    description: 'Resumes a job that failed or was cancelled. Tasks that have committed do not run again.',
+    description:
+      'Resumes a job that failed or was cancelled. Tasks that have committed do not run again. If other code was deployed since the job started, it is refused without --allow-other-code.',
     operands: [JOB],
-    options: [...DEPLOYMENT_OPTIONS, WAIT, ['--json', 'with --wait: print the report as JSON'], QUIET],
+    options: [
+      ...DEPLOYMENT_OPTIONS,
+      [
+        '--allow-other-code',
+        'run the tasks that are left with the deployed code, although the job started with other code',
+      ],
+      WAIT,
+      ['--json', 'with --wait: print the report as JSON'],
+      QUIET,
+    ],
     examples: exampleOf('redrive', ' --wait'),
     load: explaining(async () => (await import('./redrive.ts')).redriveCommand),
   },

@@ -13,10 +13,11 @@ import { assertEnvironment } from '../../aws/client/aws-environment.ts';
 import { deployedStack, isBootstrapped } from '../../aws/client/deployed-stack.ts';
 import { STACK_NAME_DEFAULT, stackNameOf } from '../../aws/client/deployment.ts';
 import { LOCAL_ACCOUNT, useLocalEndpoint } from '../../aws/client/local-endpoint.ts';
+import { removeOldVersions, versionsOf } from '../../aws/client/old-versions.ts';
 import type { AppCatalog } from '../../aws/protocol/app-catalog.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
-import { formatDuration } from '../../base/quantities.ts';
+import { formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { thrownFields } from '../../base/thrown.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { siblingModule } from '../../local/run/sibling-module.ts';
@@ -61,6 +62,7 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   const startedMs = performance.now();
   try {
     const outputs = await deployStack(flags, { cdk, stackName, context, signal: interrupt.signal, say });
+    await tidyUp(outputs, say);
     const apps = catalog.apps.map(({ name }) => name);
     await afterDone(`${stackName} is deployed`, () =>
       printOutputs(flags, { apps, outputs, elapsedMs: performance.now() - startedMs }),
@@ -114,6 +116,18 @@ async function deployStack(
     return outputs[stackName] ?? {};
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The deployment has succeeded, whatever happens here. */
+async function tidyUp({ StateMachineArn: stateMachineArn }: Context, say: Say): Promise<void> {
+  if (stateMachineArn === undefined) return;
+  try {
+    const removed = await removeOldVersions(await versionsOf(stateMachineArn), { nowMs: Date.now() });
+    if (removed.length > 0)
+      say(`removed ${formatCountOf(removed.length, 'version')} of functions that no job uses\n`);
+  } catch (error) {
+    say(`old versions of the functions stay: ${thrownFields(error).message}\n`);
   }
 }
 

@@ -9,11 +9,12 @@ import { waitForJob } from './wait.ts';
 
 export interface RedriveFlags extends DeploymentFlags, OutputFlags {
   readonly wait?: boolean;
+  readonly allowOtherCode?: boolean;
 }
 
 export async function redriveCommand(id: string, flags: RedriveFlags): Promise<number> {
   const { deployment, status } = await connectToJob(id, flags);
-  const start = await redriveJob(deployment, status);
+  const start = await redriveJob(deployment, status, { allowOtherCode: flags.allowOtherCode === true });
   if (flags.wait) return await waitForJob(deployment, start, flags);
   if (!flags.quiet) {
     const { jobId, execution } = start;

@@ -92,7 +92,7 @@ describe('the reason why a job failed', () => {
     const failure = await failureOf(aws, await jobStatus(aws, JOB));
 
     expect(failure.message).toBe(
-      'job daily: it failed and left no failure.json. The execution is FAILED: it broke\n  next: See what the functions logged: mapreduce logs daily\n  next: When the cause is fixed and deployed, or has passed, resume from what is committed: mapreduce redrive daily',
+      'job daily: it failed and left no failure.json. The execution is FAILED: it broke\n  next: See what the functions logged: mapreduce logs daily\n  next: When the cause has passed, or is fixed and deployed (then add --allow-other-code), resume from what is committed: mapreduce redrive daily',
     );
   });
 

@@ -22,6 +22,7 @@ describe('the definition of the state machine', () => {
       taskFunctions: { map: 'map' },
       stepFunctions: { Plan: 'plan' },
       watchMachine: undefined,
+      functions: ['plan', 'map'],
       isExpress: true,
       maxConcurrency: 40,
     });

@@ -2,6 +2,7 @@ import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-l
 import {
   DescribeMapRunCommand,
   DescribeStateMachineCommand,
+  DescribeStateMachineForExecutionCommand,
   ExecutionDoesNotExist,
   type ExecutionListItem,
   GetExecutionHistoryCommand,
@@ -53,7 +54,7 @@ describe('the usage of a job', () => {
     lambda.reset();
     vi.stubEnv('AWS_ENDPOINT_URL', undefined);
     vi.stubEnv('AWS_REGION', 'us-east-1');
-    sfn.on(DescribeStateMachineCommand).resolves({ definition: JSON.stringify(DEFINITION) });
+    sfn.on(DescribeStateMachineForExecutionCommand).resolves({ definition: JSON.stringify(DEFINITION) });
     sfn.on(ListMapRunsCommand).resolves({ mapRuns: [] });
     lambda.on(GetFunctionConfigurationCommand).callsFake(({ FunctionName: name }) => ({
       MemorySize: name === 'map' || name === 'commit' ? 4_096 : 1_024,
@@ -132,6 +133,18 @@ describe('the usage of a job', () => {
     // GB.
     expect(usage).toMatchObject({ transitions: 2 + 2 * 20, invocations: 2 + 2 * 10 });
     expect(usage.gbSeconds).toBeCloseTo(2 + 2 * 2 * 4, 6);
+  });
+
+  test('uses the current machine if the caller may not see that of the execution', async () => {
+    sfn
+      .on(DescribeStateMachineForExecutionCommand)
+      .rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
+    sfn.on(DescribeStateMachineCommand).resolves({ definition: JSON.stringify(DEFINITION) });
+    sfn.on(GetExecutionHistoryCommand).resolves({ events: state('Commit', 0, 1_000) });
+
+    const usage = await usageOf(deployment, ['first'], NOTHING);
+
+    expect(usage.gbSeconds).toBeCloseTo(4, 6);
   });
 
   test('assumes the default memory if the caller may not describe functions', async () => {

@@ -45,6 +45,11 @@ describe('an event that starts a job', () => {
     expect(parseStartEvent({ jobId: 'daily-1', redrive: true })).toEqual({
       kind: 'redrive',
       jobId: 'daily-1',
+      allowOtherCode: false,
+    });
+    expect(parseStartEvent({ jobId: 'daily-1', redrive: true, allowOtherCode: true })).toMatchObject({
+      kind: 'redrive',
+      allowOtherCode: true,
     });
   });
 
@@ -68,6 +73,8 @@ describe('an input that nearly starts a job', () => {
     [{ jobId: 'x' }, 'request: is missing'],
     [{ jobId: 'x', redrive: 'yes' }, 'redrive: must be true; received "yes"'],
     [{ jobId: 'x', redrive: true, request: {} }, 'request: unknown field'],
+    [{ jobId: 'x', redrive: true, allowOtherCode: 1 }, 'allowOtherCode: must be true or false; received 1'],
+    [{ jobId: 'x', redrive: true, alowOtherCode: true }, 'Did you mean "allowOtherCode"?'],
     [{ source: 'aws.s3', detail: { bucket: { name: 'b' }, object: { key: 5 } } }, 'detail.object.key: '],
     [{ source: 'aws.ec2', detail: {} }, 'source: '],
   ])('is refused with the path of the field: %j', (input, message) => {

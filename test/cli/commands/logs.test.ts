@@ -8,6 +8,7 @@ import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-l
 import { DescribeExecutionCommand, DescribeStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { functionVersion } from '../../../src/aws/client/machine.ts';
 import { type LogsFlags, logsCommand } from '../../../src/cli/commands/logs.ts';
 import { MemoryStore } from '../../../src/storage/memory/memory-store.ts';
 import { outcomeOf } from '../outcome.ts';
@@ -17,17 +18,17 @@ const NAMED = { bucket: 'the-bucket', stateMachine: arn('Jobs') };
 const DEFINITIONS: Readonly<Record<string, unknown>> = {
   [arn('Jobs')]: {
     States: {
-      Plan: { Parameters: { FunctionName: 'arn:aws:lambda:us-east-1:123456789012:function:Plan' } },
-      WatchMap: { Parameters: { StateMachineArn: arn('Watch') } },
+      Plan: { Parameters: { FunctionName: 'arn:aws:lambda:us-east-1:123456789012:function:Plan:7' } },
+      WatchMap: {
+        Parameters: {
+          StateMachineArn: arn('Watch'),
+          Input: { functions: { watch: 'Look', task: 'Map' } },
+        },
+      },
       MapStage: { ItemProcessor: { States: { MapTask: { Parameters: { FunctionName: 'Map' } } } } },
     },
   },
-  [arn('Watch')]: {
-    States: {
-      Look: { Parameters: { FunctionName: 'Look' } },
-      MapBackups: { ItemProcessor: { States: { BackUpMap: { Parameters: { FunctionName: 'Map' } } } } },
-    },
-  },
+  [arn('Watch')]: { States: { Look: { Parameters: { 'FunctionName.$': '$.functions.watch' } } } },
 };
 
 const [sfn, lambda, logs, cloudFormation] = [
@@ -72,7 +73,7 @@ beforeEach(() => {
   lambda
     .on(GetFunctionConfigurationCommand)
     .callsFake(({ FunctionName: name }: { FunctionName: string }) => ({
-      ...(name === 'Look' ? {} : { LoggingConfig: { LogGroup: `/functions/${name.split(':').at(-1)}` } }),
+      ...(name === 'Look' ? {} : { LoggingConfig: { LogGroup: `/functions/${functionVersion(name).name}` } }),
     }));
   logs.on(FilterLogEventsCommand).callsFake(({ logGroupName: group = '', nextToken = '0' }) => {
     const pages = groups[group];

@@ -6,6 +6,7 @@ import { StepFunctions } from '../../../simulation/step-functions/step-functions
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import {
   type Expected,
+  inputOf,
   MACHINE_CASES,
   type MachineCase,
   type ScriptedEvent,
@@ -35,9 +36,11 @@ async function runCase(one: MachineCase): Promise<{ execution: Execution }> {
     'other',
     JSON.stringify({ StartAt: 'Done', States: { Done: { Type: 'Succeed' } } }),
   );
-  const definition = one.definition({ functionArn: FUNCTION, bucket: 'bucket', otherMachine });
-  const stateMachineArn = stepFunctions.putStateMachine('case', JSON.stringify(definition));
-  const { executionArn } = await stepFunctions.startExecution({ stateMachineArn, input: one.input });
+  const parts = { functionArn: FUNCTION, bucket: 'bucket', otherMachine };
+  const definition = JSON.stringify(one.definition(parts));
+  const stateMachineArn = stepFunctions.putStateMachine('case', definition);
+  const input = inputOf(one, parts);
+  const { executionArn } = await stepFunctions.startExecution({ stateMachineArn, input });
   const execution = stepFunctions.execution(executionArn);
   await clock.run(execution.ended);
   return { execution };

@@ -29,12 +29,17 @@ export interface Expected {
 export interface MachineCase {
   readonly name: string;
   readonly definition: (parts: CaseParts) => unknown;
+  /** A function of the parts if it names one of them. */
   readonly input: unknown;
   /** Objects of the bucket by key. */
   readonly objects?: Readonly<Record<string, unknown>>;
   readonly expected: Expected;
   /** What an emulator does instead. */
   readonly differs?: Readonly<Record<string, { readonly why: string } & Partial<Expected>>>;
+}
+
+export function inputOf({ input }: MachineCase, parts: CaseParts): unknown {
+  return typeof input === 'function' ? input(parts) : input;
 }
 
 /** What the function does in one attempt. */
@@ -497,16 +502,16 @@ export const MACHINE_CASES: readonly MachineCase[] = [
   },
   {
     name: 'the watch machine of a job ends when its step says so',
-    definition: ({ functionArn }) =>
-      watchDefinition({ functions: byFunction(() => functionArn), partition: 'aws' }),
-    input: {
-      waitSeconds: 1,
-      returns: { done: false, stage: 'reduce', backups: [], waitSeconds: 1, returns: { done: true } },
+    definition: () => watchDefinition({ partition: 'aws' }),
+    input: ({ functionArn }: CaseParts) => {
+      const functions = { watch: functionArn, task: functionArn };
+      const next = { done: false, backups: [], waitSeconds: 1, functions, returns: { done: true } };
+      return { waitSeconds: 1, functions, returns: next };
     },
     expected: {
       status: 'SUCCEEDED',
       output: { done: true },
-      entered: ['Wait', 'Look', 'WhatNow', 'ReduceBackups', 'Wait', 'Look', 'WhatNow', 'Done'],
+      entered: ['Wait', 'Look', 'WhatNow', 'Backups', 'Wait', 'Look', 'WhatNow', 'Done'],
     },
   },
   {
@@ -517,8 +522,15 @@ export const MACHINE_CASES: readonly MachineCase[] = [
         jobId: 'job',
         next: 'map-watched',
         items: 'cases/maps.json',
+        codeHash: 'code',
         progress: {
-          returns: { jobId: 'job', next: 'commit', items: '', progress: { returns: { parts: 1 } } },
+          returns: {
+            jobId: 'job',
+            next: 'commit',
+            items: '',
+            codeHash: 'code',
+            progress: { returns: { parts: 1 } },
+          },
         },
       },
     },
@@ -536,7 +548,7 @@ export const MACHINE_CASES: readonly MachineCase[] = [
     name: 'the machine of a job records why a stage failed',
     definition: jobMachine,
     input: {
-      returns: { jobId: 'job', next: 'map', items: 'cases/fails.json', progress: {} },
+      returns: { jobId: 'job', next: 'map', items: 'cases/fails.json', codeHash: 'code', progress: {} },
       failure: { jobId: 'job', error: 'UsageError', cause: 'on purpose' },
     },
     objects: { 'cases/fails.json': [{ script: ['throw UsageError'] }] },

@@ -1,0 +1,3 @@
+import { dated } from './dated.ts';
+
+export default dated('after');
