@@ -6,7 +6,7 @@ import { servedStep } from './served-step.ts';
 export const map = servedStep({
   name: 'map',
   event: mapEventSchema,
-  step: mapStep,
+  step: (event, environment, invocation) => mapStep(event, environment, invocation),
   about: ({ jobId, item, retry }) => ({ jobId, stage: 'map', task: item.index, retry }),
   answer: forHand,
   logged: loggedResult,

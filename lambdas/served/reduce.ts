@@ -6,7 +6,7 @@ import { servedStep } from './served-step.ts';
 export const reduce = servedStep({
   name: 'reduce',
   event: reduceEventSchema,
-  step: reduceStep,
+  step: (event, environment, invocation) => reduceStep(event, environment, invocation),
   about: ({ jobId, item, retry }) => ({ jobId, stage: 'reduce', task: item.index, retry }),
   answer: forHand,
   logged: loggedResult,

@@ -15,10 +15,12 @@ import { type AttemptRequest, runAttempt } from './attempt.ts';
 import { runDry } from './dry-run.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 
+/** @param run  runs an attempt of the task; simulations give another one */
 export async function mapStep(
   event: v.InferOutput<typeof mapEventSchema>,
   environment: StepEnvironment,
   invocation: Invocation,
+  run = runMapTask,
 ): Promise<TaskResult | DryRun | undefined> {
   const { jobId: job } = event;
   const { index, pieces } = event.item;
@@ -36,7 +38,7 @@ export async function mapStep(
     deaths: event.deaths,
     death: event.death,
     backup: event.backup,
-    run: (_, attempt, taskEnvironment) => runMapTask(spec, attempt, taskEnvironment),
+    run: (_, attempt, taskEnvironment) => run(spec, attempt, taskEnvironment),
   };
   return await (event.dryRun ? runDry : runAttempt)(request, environment, invocation);
 }

@@ -8,10 +8,12 @@ import { type AttemptRequest, runAttempt } from './attempt.ts';
 import { runDry } from './dry-run.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 
+/** @param run  runs an attempt of the task; simulations give another one */
 export async function reduceStep(
   event: v.InferOutput<typeof reduceEventSchema>,
   environment: StepEnvironment,
   invocation: Invocation,
+  run = runReduceTask,
 ): Promise<TaskResult | DryRun | undefined> {
   const { index } = event.item;
   const spec: ReduceTaskSpec = { stage: 'reduce', index, taskId: taskId('reduce', index) };
@@ -22,7 +24,7 @@ export async function reduceStep(
     deaths: event.deaths,
     death: event.death,
     backup: event.backup,
-    run: (_, attempt, taskEnvironment) => runReduceTask(spec, attempt, taskEnvironment),
+    run: (_, attempt, taskEnvironment) => run(spec, attempt, taskEnvironment),
   };
   return await (event.dryRun ? runDry : runAttempt)(request, environment, invocation);
 }

@@ -9,6 +9,7 @@ import { executionEnvironment } from '../../lambdas/runtime/execution-environmen
 import type { LambdaContext } from '../../lambdas/runtime/powertools.ts';
 import type { ServeOptions } from '../../lambdas/runtime/serve-step.ts';
 import { cpusOf, LAMBDA_FACTS } from '../../src/aws/model/facts.ts';
+import { MiB } from '../../src/base/limits.ts';
 import { distributionOf } from '../distributions.ts';
 import type { SimulatedS3 } from '../s3/s3.ts';
 import { ServiceError, type World } from '../services.ts';
@@ -238,15 +239,24 @@ export class SimulatedLambda {
       faults: this.faults,
       cpu: { bytesPerSecond: cpu.bytesPerSecond * share, callMs: cpu.callMs / share },
     });
+    const number = ++this.#environments;
+    const stream = number.toString(16).padStart(32, '0');
     const options: ServeOptions = {
       environmentOf: executionEnvironment({
-        variables: { ...variables, AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb) },
+        variables: {
+          ...variables,
+          AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
+          AWS_LAMBDA_LOG_STREAM_NAME: `2026/01/01/[1]${stream}`,
+        },
         jobs,
         client: s3.client(environment.link),
         clock: environment.clock,
         now,
         random,
-        scratchParent: `${scratchParent}/environment-${++this.#environments}`,
+        scratchParent: `${scratchParent}/environment-${number}`,
+        coldStartMs: initMs,
+        // That of this process differs from run to run.
+        memoryInUseBytes: () => (memoryMb * MiB) / 2,
       }),
       clock: environment.clock,
       telemetryOf: () => NO_TELEMETRY,

@@ -32,6 +32,8 @@ export class Bucket {
   #writes = 0;
   #uploadsStarted = 0;
   readonly #onCreated: (key: string, object: StoredObject) => void;
+  /** What the next object of a key holds, instead of what is written. */
+  readonly #contents = new Map<string, StoredBytes>();
 
   /** @param onCreated  called after each write of an object */
   constructor(name: string, onCreated: (key: string, object: StoredObject) => void = () => {}) {
@@ -68,6 +70,14 @@ export class Bucket {
     if (condition !== undefined) this.#check(key, condition);
     const etag = `"${bytes.checksum.toString(16)}-${bytes.sizeBytes}"`;
     return this.#store(key, { bytes, etag, metadata, sequencer: this.#nextSequencer() });
+  }
+
+  /**
+   * The next object of this key holds these bytes instead of those that are written to it: for a writer that sends only
+   * as many bytes.
+   */
+  willHold(key: string, bytes: StoredBytes): void {
+    this.#contents.set(key, bytes);
   }
 
   createUpload(key: string, metadata: Readonly<Record<string, string>>): string {
@@ -122,7 +132,14 @@ export class Bucket {
     this.#keys.splice(this.#indexOf(key), 1);
   }
 
-  #store(key: string, object: StoredObject): StoredObject {
+  #store(key: string, written: StoredObject): StoredObject {
+    const bytes = this.#contents.get(key);
+    if (bytes !== undefined && bytes.sizeBytes !== written.bytes.sizeBytes) {
+      throw new Error(
+        `${key} was to have ${bytes.sizeBytes} bytes, and ${written.bytes.sizeBytes} were written`,
+      );
+    }
+    const object = bytes === undefined ? written : { ...written, bytes };
     if (!this.#objects.has(key)) this.#keys.splice(this.#indexOf(key), 0, key);
     this.#objects.set(key, object);
     this.#onCreated(key, object);

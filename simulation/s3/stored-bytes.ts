@@ -1,63 +1,111 @@
 /**
- * The bytes of an object or of a part: a list of buffers, which is never copied, or only a size. Bytes of which there is
- * only the size read as zeros, so that objects of many gigabytes take no memory.
+ * The bytes of an object or of a part: pieces that are never copied. A piece is a buffer, or a number of zeros, so that
+ * objects of many gigabytes take no memory.
  */
 import { crc32 } from 'node:zlib';
+
+export type Piece = Buffer | number;
 
 export interface StoredBytes {
   readonly sizeBytes: number;
   /** Changes with the content, as an ETag does. */
   readonly checksum: number;
-  /** Undefined: all bytes are zeros. */
-  readonly buffers: readonly Buffer[] | undefined;
+  readonly pieces: readonly Piece[];
 }
 
-const ZEROS = Buffer.alloc(1024 * 1024);
-
 /** Takes over the buffers: they must not change any more. */
-export function bytesOf(...buffers: readonly Buffer[]): StoredBytes {
-  const sizeBytes = buffers.reduce((sum, { length }) => sum + length, 0);
-  const checksum = buffers.reduce((sum, buffer) => crc32(buffer, sum), 0);
-  return { sizeBytes, checksum, buffers };
+export function bytesOf(...pieces: readonly Piece[]): StoredBytes {
+  const sizeBytes = pieces.reduce<number>((sum, piece) => sum + sizeOf(piece), 0);
+  const checksum = pieces.reduce<number>(
+    (sum, piece) => crc32(typeof piece === 'number' ? `${piece} zeros` : piece, sum),
+    0,
+  );
+  return { sizeBytes, checksum, pieces };
 }
 
 export function zeros(sizeBytes: number): StoredBytes {
-  return { sizeBytes, checksum: sizeBytes >>> 0, buffers: undefined };
+  return bytesOf(sizeBytes);
 }
 
-/** If the bytes of one part are only a size, so are those of the whole. */
 export function concatenated(parts: readonly StoredBytes[]): StoredBytes {
   const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   const checksum = crc32(parts.map((part) => part.checksum).join());
-  const isKnown = parts.every(({ buffers }) => buffers !== undefined);
-  return { sizeBytes, checksum, buffers: isKnown ? parts.flatMap(({ buffers }) => buffers!) : undefined };
+  return { sizeBytes, checksum, pieces: parts.flatMap(({ pieces }) => pieces) };
+}
+
+/** All bytes, in memory. */
+export function contentOf({ sizeBytes, pieces }: StoredBytes): Buffer {
+  const buffers = pieces.map((piece) => (typeof piece === 'number' ? Buffer.alloc(piece) : piece));
+  return Buffer.concat(buffers, sizeBytes);
 }
 
 /** Yields the bytes [start, end) in pieces of at most `pieceBytesMax`, without copying them. */
 export function* piecesOf(
-  { buffers, sizeBytes }: StoredBytes,
+  { pieces }: StoredBytes,
   { start, end, pieceBytesMax }: { start: number; end: number; pieceBytesMax: number },
 ): Generator<Buffer> {
-  if (buffers === undefined) {
-    for (let at = start; at < end; at += Math.min(pieceBytesMax, ZEROS.length)) {
-      yield ZEROS.subarray(0, Math.min(pieceBytesMax, ZEROS.length, end - at));
-    }
-    return;
-  }
-  let bufferStart = 0;
-  for (const buffer of buffers) {
-    const from = Math.max(start, bufferStart) - bufferStart;
-    const to = Math.min(end, sizeBytes, bufferStart + buffer.length) - bufferStart;
+  for (const { piece, from, to } of within(pieces, start, end)) {
     for (let at = from; at < to; at += pieceBytesMax) {
-      yield buffer.subarray(at, Math.min(at + pieceBytesMax, to));
+      const until = Math.min(at + pieceBytesMax, to);
+      yield typeof piece === 'number' ? zerosInNoMemory(until - at) : piece.subarray(at, until);
     }
-    bufferStart += buffer.length;
-    if (bufferStart >= end) return;
   }
 }
 
 export function sliced(bytes: StoredBytes, start: number, end: number): StoredBytes {
   if (start === 0 && end === bytes.sizeBytes) return bytes;
-  if (bytes.buffers === undefined) return zeros(end - start);
-  return bytesOf(...piecesOf(bytes, { start, end, pieceBytesMax: Number.POSITIVE_INFINITY }));
+  const slices = within(bytes.pieces, start, end).map(({ piece, from, to }) =>
+    typeof piece === 'number' ? to - from : piece.subarray(from, to),
+  );
+  return bytesOf(...slices);
+}
+
+function* within(
+  pieces: readonly Piece[],
+  start: number,
+  end: number,
+): Generator<{ piece: Piece; from: number; to: number }> {
+  let pieceStart = 0;
+  for (const piece of pieces) {
+    const from = Math.max(start, pieceStart) - pieceStart;
+    const to = Math.min(end, pieceStart + sizeOf(piece)) - pieceStart;
+    if (from < to) yield { piece, from, to };
+    pieceStart += sizeOf(piece);
+    if (pieceStart >= end) return;
+  }
+}
+
+function sizeOf(piece: Piece): number {
+  return typeof piece === 'number' ? piece : piece.length;
+}
+
+const ZEROS = Buffer.alloc(64 * 1024);
+
+/**
+ * So many zeros that take no memory, and no time to be copied. The elements are not there: TypedArray.set() uses the length
+ * that the engine knows, which is 0, so whoever copies them leaves its memory as it is. A store copies them into memory that
+ * it has just allocated, and which therefore stays untouched; a reader that looks at it may find anything.
+ */
+export function zerosInNoMemory(sizeBytes: number): Buffer {
+  if (sizeBytes <= ZEROS.length) return ZEROS.subarray(0, sizeBytes);
+  // The cast: it stands in for a Buffer where only length, subarray() and set() are used.
+  return new ManyZeros(sizeBytes) as unknown as Buffer;
+}
+
+class ManyZeros extends Uint8Array {
+  readonly #sizeBytes: number;
+
+  constructor(sizeBytes: number) {
+    super(0);
+    this.#sizeBytes = sizeBytes;
+  }
+
+  override get length(): number {
+    return this.#sizeBytes;
+  }
+
+  override subarray(start = 0, end = this.#sizeBytes): Uint8Array<ArrayBuffer> {
+    // The cast: as above.
+    return zerosInNoMemory(end - start) as Uint8Array<ArrayBuffer>;
+  }
 }

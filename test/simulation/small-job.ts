@@ -1,7 +1,7 @@
 /** A small job in the simulated AWS: 4 map tasks, 2 reducers, and what the embedded run makes of the same input. */
 import wordCount from '../../apps/word-count/job.ts';
 import { SimulatedAws, type SimulatedAwsOptions } from '../../simulation/aws.ts';
-import { bytesOf } from '../../simulation/s3/stored-bytes.ts';
+import { bytesOf, contentOf } from '../../simulation/s3/stored-bytes.ts';
 import { seededRandom } from '../../simulation/seeded-random.ts';
 import type { Execution } from '../../simulation/step-functions/step-functions.ts';
 
@@ -48,7 +48,7 @@ export async function runSmallJob(aws: SimulatedAws): Promise<Execution> {
 export function resultOf(aws: SimulatedAws, jobId = JOB_ID): string {
   return aws.bucket.keys
     .filter((key) => key.startsWith(`output/${jobId}/part-`))
-    .map((key) => Buffer.concat(aws.bucket.get(key).bytes.buffers!).toString())
+    .map((key) => contentOf(aws.bucket.get(key).bytes).toString())
     .join('');
 }
 
