@@ -5,6 +5,7 @@ import { usageOf } from '../../src/aws/model/estimate.ts';
 import { type Evaluation, evaluate } from '../../src/aws/model/evaluate.ts';
 import { type DeploymentShape, shapeOf } from '../../src/aws/model/job-shape.ts';
 import { pricesOf } from '../../src/aws/model/prices.ts';
+import type { StartedBy } from '../../src/report/estimate.ts';
 import { DEPLOYMENT, type Settings } from './settings.ts';
 import type { Workload } from './workloads.ts';
 
@@ -19,13 +20,13 @@ export interface ModelOptions {
   readonly inputBytes: number;
   readonly constants?: Constants;
   readonly deployment?: DeploymentShape;
-  readonly isUploaded?: boolean;
+  readonly startedBy?: StartedBy;
 }
 
 export function model(options: ModelOptions): Modelled {
-  const { workload, settings, inputBytes, deployment = DEPLOYMENT, isUploaded = false } = options;
+  const { workload, settings, inputBytes, deployment = DEPLOYMENT, startedBy = 'command' } = options;
   const { constants = constantsAt('likely') } = options;
-  const job = shapeOf(settings.plan(inputBytes), { taskMemoryMb: deployment.taskMemoryMb, isUploaded });
+  const job = shapeOf(settings.plan(inputBytes), { taskMemoryMb: deployment.taskMemoryMb, startedBy });
   const evaluation = evaluate({
     job,
     traits: workload.traits,

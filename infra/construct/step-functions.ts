@@ -97,6 +97,9 @@ export class StepFunctions extends Construct {
         // For the plan, which says what may not fit.
         MAPREDUCE_TASK_MEMORY_MB: String(props.taskMemoryMb),
         MAPREDUCE_SCRATCH_MB: String(props.scratchSize.toMebibytes()),
+        // For the estimate of a job.
+        MAPREDUCE_CHILD_EXECUTIONS: props.childExecutions,
+        MAPREDUCE_TASK_TIMEOUT_S: String(props.taskTimeout.toSeconds()),
         MAPREDUCE_READABLE_PREFIXES: JSON.stringify(props.readablePrefixes),
         NODE_OPTIONS: '--enable-source-maps',
         POWERTOOLS_LOG_LEVEL: 'INFO',

@@ -75,6 +75,7 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
       memoryMb: Number(required('MAPREDUCE_TASK_MEMORY_MB')),
       scratchMb: Number(required('MAPREDUCE_SCRATCH_MB')),
     },
+    deployment: deploymentOf(parts.variables),
     readablePrefixes: v.parse(v.array(v.string()), parseJson(required('MAPREDUCE_READABLE_PREFIXES'))),
     memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent,
@@ -99,6 +100,21 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
 function instanceId({ variables, random }: ExecutionParts): string {
   const name = /[0-9a-f]{16,}$/.exec(variables.AWS_LAMBDA_LOG_STREAM_NAME ?? '')?.[0];
   return name ?? `unnamed-${Math.floor(random() * 2 ** 48).toString(16)}`;
+}
+
+/** For estimates only, so that a function runs without them. */
+function deploymentOf(variables: ExecutionParts['variables']): NonNullable<StepEnvironment['deployment']> {
+  const {
+    AWS_REGION: region,
+    MAPREDUCE_CHILD_EXECUTIONS: children,
+    MAPREDUCE_TASK_TIMEOUT_S: timeout,
+  } = variables;
+  return {
+    ...(region === undefined ? {} : { region }),
+    ...(children === undefined ? {} : { isExpress: children === 'EXPRESS' }),
+    ...(timeout === undefined ? {} : { taskTimeoutSeconds: Number(timeout) }),
+    stepMemoryMb: Number(variables.AWS_LAMBDA_FUNCTION_MEMORY_SIZE),
+  };
 }
 
 function requiredOf(variables: ExecutionParts['variables'], variable: string): string {

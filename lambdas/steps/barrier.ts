@@ -21,6 +21,7 @@ import { type Fact, isOfEarlierStage } from '../../src/stages/advance.ts';
 import { closeStage } from '../../src/stages/close-stage.ts';
 import { decide } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
+import { refinedEstimate } from './estimate.ts';
 import { foreignPartRemover } from './output.ts';
 import { plannedJob } from './planned-job.ts';
 
@@ -32,13 +33,13 @@ export async function barrierStep(
   const { store, now } = environment;
   const id = event.jobId;
   assertOwnCode(id, { expected: event.codeHash, own: environment.codeHash });
-  const { plan, job, layout, outputPrefix } = await plannedJob(id, environment);
+  const { plan, job, layout, outputPrefix, startedBy = 'command' } = await plannedJob(id, environment);
   const { extension } = job.output;
   const stages = stagesOf(plan.settings);
   const before = stages[stages.indexOf(stage) - 1];
   const closedBefore =
     before === undefined ? undefined : await readDocument<StageDocument>(store, stageKey(id, before));
-  const { missing, summaries, partitionRecords } = await closeStage(stage, {
+  const closed = await closeStage(stage, {
     plan,
     partitionRecords: closedBefore?.partitionRecords ?? [],
     store,
@@ -46,9 +47,16 @@ export async function barrierStep(
     extension,
     removeForeign: foreignPartRemover(store, { jobId: id, outputPrefix }),
   });
+  const { missing, summaries, partitionRecords } = closed;
   let failures: readonly AttemptFailureDocument[] = [];
   if (missing.length === 0) {
-    const document: StageDocument = { summaries, partitionRecords, closedAt: now().toISOString() };
+    const estimate = refinedEstimate({ plan, job, startedBy }, closed, environment);
+    const document: StageDocument = {
+      summaries,
+      partitionRecords,
+      ...(estimate === undefined ? {} : { estimate }),
+      closedAt: now().toISOString(),
+    };
     await writeDocument(store, stageKey(id, stage), document);
   } else {
     const tasks = new Set(missing.map((index) => taskId(stage, index)));

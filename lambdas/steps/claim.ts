@@ -2,6 +2,7 @@
  * Ensures that one request starts one job, however often its event is delivered. The claim is a conditional write of
  * jobs/<jobId>/request.json. It names the execution, so that a step that runs again recognises its own claim.
  */
+
 import * as v from 'valibot';
 import { type ClaimDocument, readDocument, writeDocumentOnce } from '../../src/aws/protocol/documents.ts';
 import { type JobRequest, parseJobRequest, REQUEST_BYTES_MAX } from '../../src/aws/protocol/job-request.ts';
@@ -11,6 +12,7 @@ import { derivedJobId, type StartEvent } from '../../src/aws/protocol/start-even
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import type { JobId } from '../../src/base/ids.ts';
 import { jobIdSchema } from '../../src/base/schemas.ts';
+import type { StartedBy } from '../../src/report/estimate.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface Execution {
@@ -31,6 +33,7 @@ export interface ClaimedJob {
   readonly isNew: boolean;
   /** An uploaded input started the job. */
   readonly isUpload: boolean;
+  readonly startedBy: StartedBy;
 }
 
 /**
@@ -55,7 +58,14 @@ export async function claimJob(
     request,
   });
   if (written || document.execution === execution.id) {
-    return { jobId: id, request, what, isNew: written, isUpload: start.kind === 'upload' };
+    return {
+      jobId: id,
+      request,
+      what,
+      isNew: written,
+      isUpload: start.kind === 'upload',
+      startedBy: STARTED_BY[start.kind],
+    };
   }
   const isSameUpload =
     object !== undefined && document.object?.key === object.key && document.object.version === object.version;
@@ -66,6 +76,12 @@ export async function claimJob(
     { details: { jobId: id } },
   );
 }
+
+const STARTED_BY = {
+  submit: 'command',
+  upload: 'upload',
+  'request-object': 'request',
+} as const satisfies Record<string, StartedBy>;
 
 /** Finds the id of the job that an execution is for, if possible. Used for failures before there is a plan. */
 export async function jobIdOfStart(start: StartEvent, store: ObjectStore): Promise<JobId | undefined> {
@@ -161,7 +177,14 @@ async function claimed(id: JobId, store: ObjectStore): Promise<ClaimedJob> {
   try {
     const { request, object } = await readDocument<ClaimDocument>(store, requestKey(id));
     const isUpload = object?.key.startsWith(INPUT_PREFIX) ?? false;
-    return { jobId: id, request, what: `the request of job ${id}`, isNew: false, isUpload };
+    return {
+      jobId: id,
+      request,
+      what: `the request of job ${id}`,
+      isNew: false,
+      isUpload,
+      startedBy: object === undefined ? 'command' : isUpload ? 'upload' : 'request',
+    };
   } catch (error) {
     if (!isMapReduceError(error, 'ObjectNotFoundError')) throw error;
     throw new MapReduceError(

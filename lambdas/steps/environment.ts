@@ -1,4 +1,5 @@
 import type { Job } from '../../src/api/job.ts';
+import type { DeploymentShape } from '../../src/aws/model/job-shape.ts';
 import type { TaskFunction } from '../../src/aws/model/task-space.ts';
 import type { SettingsDocument } from '../../src/aws/protocol/documents.ts';
 import type { Clock } from '../../src/base/clock.ts';
@@ -28,6 +29,10 @@ export interface StepEnvironment {
   readonly maxTasksPerStage: number;
   /** The function of map and reduce tasks. */
   readonly taskFunction: TaskFunction;
+  /** What else estimates need to know about the deployment. What is absent has the default of a deployment. */
+  readonly deployment?: Partial<
+    Pick<DeploymentShape, 'region' | 'stepMemoryMb' | 'isExpress' | 'taskTimeoutSeconds'>
+  >;
   /** The prefixes that the inputs of requests may have. */
   readonly readablePrefixes: readonly string[];
   /** The memory for buffers, in addition to that of the runtime. */

@@ -37,6 +37,7 @@ import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { isCommitted } from './committed-result.ts';
 import { decide } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
+import { plannedEstimate } from './estimate.ts';
 import { writeItems } from './items.ts';
 import { claimOutput } from './output.ts';
 import { assertOwned } from './output-claim.ts';
@@ -115,6 +116,8 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
     plan,
     outputPrefix,
     plannedAt: now().toISOString(),
+    startedBy: claim.startedBy,
+    estimate: plannedEstimate({ plan, job, startedBy: claim.startedBy }, environment),
     ...noticesField(
       spaceNotices(
         {

@@ -14,6 +14,9 @@ export interface RequestCounts {
   readonly reads: Spread;
 }
 
+/** A command, an uploaded input, or an uploaded request. The last two wait for EventBridge. */
+export type StartedBy = 'command' | 'upload' | 'request';
+
 export interface StageEstimate {
   readonly stage: Stage;
   /** Exact. */

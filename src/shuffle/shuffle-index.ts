@@ -74,6 +74,26 @@ export class ShuffleIndexBuilder {
     }
   }
 
+  get indexBytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** Bytes of the list of objects. */
+  get namesBytes(): number {
+    return this.#rowsStart - HEADER_BYTES;
+  }
+
+  /** The size of what each map task wrote for a partition, without those that wrote nothing. Called after the last add(). */
+  cellsBytes(partition: number): number[] {
+    const row = this.#rowsStart + partition * rowBytesOf(this.#maps) + ROW_HEADER_BYTES;
+    const sizes: number[] = [];
+    for (let map = 0; map < this.#maps; map++) {
+      const lengthBytes = this.#bytes.readDoubleLE(row + map * ENTRY_BYTES + 8);
+      if (lengthBytes > 0) sizes.push(lengthBytes);
+    }
+    return sizes;
+  }
+
   finish(): Buffer {
     const bytes = this.#bytes;
     const step = rowBytesOf(this.#maps);

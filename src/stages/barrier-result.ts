@@ -3,6 +3,7 @@ import { MapReduceError } from '../base/errors.ts';
 import type { PartOwner } from '../commit/committed-part.ts';
 import type { JobLayout, JobPlan } from '../plan/task.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
+import type { ShuffleIndexBuilder } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 export interface BarrierOptions {
@@ -26,7 +27,11 @@ export interface BarrierResult {
   readonly summaries: readonly TaskSummary[];
   /** How many records the stage wrote into each partition for the next stage; empty for the last stage. */
   readonly partitionRecords: readonly number[];
+  /** The shuffle that the map stage wrote. Absent for other stages. */
+  readonly shuffle?: WrittenShuffle;
 }
+
+export type WrittenShuffle = Pick<ShuffleIndexBuilder, 'cellsBytes' | 'indexBytes' | 'namesBytes'>;
 
 /** Returns the entries that are defined, in order, and the indexes of the others. */
 export function foundAndMissing<T>(entries: readonly (T | undefined)[]): {

@@ -72,7 +72,7 @@ async function closeShuffle({ plan, store, layout }: Options): Promise<BarrierRe
   checkBadRecords(plan, summaries);
   checkRead(plan, summaries);
   await store.put(shuffleIndexKey(layout), index.finish());
-  return { missing: [], summaries, partitionRecords };
+  return { missing: [], summaries, partitionRecords, shuffle: index };
 }
 
 /** Returns the shuffle object that each map task has committed, by the index of the task. */

@@ -5,7 +5,7 @@ import { type Cost, costOf } from './cost.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import type { DeploymentShape, JobShape } from './job-shape.ts';
 import { firstLimit } from './limits.ts';
-import type { PointTraits } from './point.ts';
+import type { KnownShuffle, PointTraits } from './point.ts';
 import { pricesOf } from './prices.ts';
 import type { JobTraits } from './traits.ts';
 
@@ -13,11 +13,13 @@ export interface EstimateOptions {
   readonly job: JobShape;
   readonly traits: JobTraits;
   readonly deployment: DeploymentShape;
+  /** Once the map stage has ended. */
+  readonly known?: KnownShuffle;
 }
 
-export function estimateJob({ job, traits, deployment }: EstimateOptions): JobEstimate {
+export function estimateJob({ job, traits, deployment, known }: EstimateOptions): JobEstimate {
   const evaluations = atEachLevel((level) =>
-    evaluate({ job, traits: pointOf(traits, level), deployment, constants: constantsAt(level) }),
+    evaluate({ job, traits: pointOf(traits, level), deployment, constants: constantsAt(level), known }),
   );
   const spreadOf = (figure: (evaluation: Evaluation) => number) => spread(evaluations, figure);
   const stage = (index: number, figure: (stage: Evaluation['stages'][number]) => number) =>
@@ -44,7 +46,7 @@ export function estimateJob({ job, traits, deployment }: EstimateOptions): JobEs
     dollars: dollarsOf(evaluations, deployment.region),
     firstLimit: firstLimit({ job, deployment, evaluation: evaluations.likely }),
     region: deployment.region,
-    assumptions: traits.assumptions,
+    assumptions: known === undefined ? traits.assumptions : [],
   };
 }
 

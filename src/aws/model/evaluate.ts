@@ -35,7 +35,7 @@ export interface Evaluation {
 
 export function evaluate(point: Point): Evaluation {
   const { job, traits } = point;
-  const volumes = volumesOf(job, traits);
+  const volumes = volumesOf(job, traits, point.known);
   const stages = [mapStage(point, volumes), ...(job.reducers === 0 ? [] : [reduceStage(point, volumes)])];
   const steps = stepSeconds(point);
   const rows = requestRows(requestShape(point, volumes, stages));
@@ -52,7 +52,7 @@ export function evaluate(point: Point): Evaluation {
   return {
     stages,
     seconds:
-      (job.isUploaded ? constants.EventBridge.deliveryMs / 1000 : 0) +
+      (job.startedBy !== 'command' ? constants.EventBridge.deliveryMs / 1000 : 0) +
       steps.billed +
       steps.between +
       sumOf(stages, ({ seconds }) => seconds),
@@ -117,7 +117,7 @@ const OTHER_LISTS = 5;
 export const INDEX_NAME_BYTES = 100;
 
 function requestShape(point: Point, volumes: Volumes, stages: readonly EvaluatedStage[]): RequestShape {
-  const { job, deployment } = point;
+  const { job, deployment, known } = point;
   const { maps, reducers } = job;
   const [map, reduce] = stages;
   const ways = waysOf(point);
@@ -134,19 +134,22 @@ function requestShape(point: Point, volumes: Volumes, stages: readonly Evaluated
     itemLists: stages.filter(({ tasks }) => !isInline(tasks, point)).length,
     mapEnvironments: environments(maps),
     reduceEnvironments: environments(reducers),
-    shuffleWrites: maps * ways.objectWrites(shuffleBytes, deployment.taskMemoryMb),
+    shuffleWrites: known?.shuffleWrites ?? maps * ways.objectWrites(shuffleBytes, deployment.taskMemoryMb),
     footerGets: maps * footerReads(reducers),
-    indexWrites: ways.objectWrites(
-      shuffleIndexBytes({ maps, partitions: reducers }) + namesBytes,
-      deployment.stepMemoryMb,
-    ),
-    indexGets: indexReads({ maps, partitions: reducers, namesBytes }),
-    cellGets:
-      reducers *
-      ways.cellGets(
-        { cells: volumes.cells / Math.max(1, reducers), cellBytes: volumes.cellBytes },
-        deployment.taskMemoryMb,
+    indexWrites:
+      known?.indexWrites ??
+      ways.objectWrites(
+        shuffleIndexBytes({ maps, partitions: reducers }) + namesBytes,
+        deployment.stepMemoryMb,
       ),
+    indexGets: known?.indexGets ?? indexReads({ maps, partitions: reducers, namesBytes }),
+    cellGets:
+      known?.cellGets ??
+      reducers *
+        ways.cellGets(
+          { cells: volumes.cells / Math.max(1, reducers), cellBytes: volumes.cellBytes },
+          deployment.taskMemoryMb,
+        ),
     partWrites: parts * ways.objectWrites(partBytes, deployment.taskMemoryMb),
     largeParts: partBytes > LIMITS.partBufferBytes ? parts : 0,
     attemptChecks: sumOf([map, reduce], (stage) =>

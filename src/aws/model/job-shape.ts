@@ -3,7 +3,10 @@ import { LIMITS } from '../../base/limits.ts';
 import { sumOf } from '../../base/sum.ts';
 import type { JobPlan, Split } from '../../plan/task.ts';
 import { compressionOf, NO_FILE } from '../../read/input-file.ts';
+import type { StartedBy } from '../../report/estimate.ts';
 import { ITEM_BYTES_MAX } from '../protocol/job-state.ts';
+import { LAMBDA_FACTS } from './facts.ts';
+import { REGION_DEFAULT } from './prices.ts';
 import { inputGets } from './reads.ts';
 
 /** The defaults of a deployment, for what is not known about one. */
@@ -24,12 +27,29 @@ export interface DeploymentShape {
   readonly accountConcurrency: number;
 }
 
+/** With the defaults of a deployment for what is not known about one. */
+export function deploymentShape(known: Partial<DeploymentShape>): DeploymentShape {
+  return {
+    region: REGION_DEFAULT,
+    taskMemoryMb: TASK_MEMORY_MB,
+    stepMemoryMb: STEP_MEMORY_MB,
+    taskTimeoutSeconds: LAMBDA_FACTS.timeoutSecondsMax.value,
+    scratchBytes: LAMBDA_FACTS.scratchBytesMax.value,
+    maxConcurrency: 800,
+    maxTasksPerStage: LIMITS.awsTasksPerStageDefault,
+    isExpress: false,
+    backupAttempts: true,
+    accountConcurrency: LAMBDA_FACTS.accountConcurrency.value,
+    ...known,
+  };
+}
+
 /** Sums over all map tasks, and the largest of each. Everything here is exact. */
 export interface JobShape {
   readonly files: number;
   readonly lookedFiles: number;
   readonly sampleGets: number;
-  readonly isUploaded: boolean;
+  readonly startedBy: StartedBy;
   readonly maps: number;
   readonly reducers: number;
   /** Stored bytes, and those of them in compressed files. */
@@ -49,7 +69,7 @@ export type PlannedShape = Pick<JobPlan, 'splits' | 'inputFiles'> & {
 
 export function shapeOf(
   { splits, inputFiles, settings }: PlannedShape,
-  { taskMemoryMb, isUploaded = false }: { taskMemoryMb: number; isUploaded?: boolean },
+  { taskMemoryMb, startedBy = 'command' }: { taskMemoryMb: number; startedBy?: StartedBy },
 ): JobShape {
   const largest = splits.reduce<Split | undefined>(
     (best, split) => (best === undefined || bytesOf(split) > bytesOf(best) ? split : best),
@@ -63,7 +83,7 @@ export function shapeOf(
       settings.partition.kind === 'range' && settings.reducers > 1
         ? sampleGets(splits, settings.reducers)
         : 0,
-    isUploaded,
+    startedBy,
     maps: splits.length,
     reducers: settings.reducers,
     inputBytes: sumOf(splits, bytesOf),

@@ -30,7 +30,20 @@ export const ENGINE: EngineWays = {
   shuffleBuckets: 1,
 };
 
+/** What the map barrier has found: exact. */
+export interface KnownShuffle {
+  readonly shuffleBytes: number;
+  readonly shuffleWrites: number;
+  /** That are not empty. */
+  readonly cells: number;
+  readonly largestPartitionBytes: number;
+  readonly cellGets: number;
+  readonly indexWrites: number;
+  readonly indexGets: number;
+}
+
 export interface Point {
+  readonly known?: KnownShuffle | undefined;
   readonly job: JobShape;
   readonly traits: PointTraits;
   readonly deployment: DeploymentShape;

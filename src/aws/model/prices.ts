@@ -53,7 +53,7 @@ export const IDLE_PRICES = {
   trace: 5 / 1e6,
 } as const;
 
-const REGION_DEFAULT = 'us-east-1';
+export const REGION_DEFAULT = 'us-east-1';
 
 /** Dollars for 1,000 requests. */
 const S3_BY_REGION: readonly [region: string, asOf: string, writes: number, reads: number][] = [

@@ -32,7 +32,7 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
       files: input.files,
       lookedFiles: input.files,
       sampleGets: 0,
-      isUploaded: false,
+      startedBy: 'command',
       maps,
       reducers,
       itemLists: report.stages.length,

@@ -3,6 +3,7 @@
  * against them. test/emulator/requests.test.ts counts the requests of real jobs.
  */
 import { sumOf } from '../../base/sum.ts';
+import type { StartedBy } from '../../report/estimate.ts';
 import { S3_LIST_PAGE_KEYS_MAX } from '../../storage/s3/s3-limits.ts';
 
 export type RequestStep = 'plan' | 'map' | 'map-barrier' | 'reduce' | 'reduce-barrier' | 'commit' | 'watch';
@@ -24,7 +25,7 @@ export interface RequestShape {
   readonly lookedFiles: number;
   /** Windows that byRange() samples. */
   readonly sampleGets: number;
-  readonly isUploaded: boolean;
+  readonly startedBy: StartedBy;
   readonly maps: number;
   /** 0 for a map-only job. */
   readonly reducers: number;
@@ -81,10 +82,10 @@ function pagesOf(keys: number): number {
 }
 
 function planRows(shape: RequestShape): RequestRow[] {
-  const { files, lookedFiles, sampleGets, isUploaded, itemLists, storedSplits } = shape;
+  const { files, lookedFiles, sampleGets, startedBy, itemLists, storedSplits } = shape;
   return rowsOf('plan', [
     ['PUT', 'request', 1],
-    ['GET', 'request', isUploaded ? 1 : 0],
+    ['GET', 'request', startedBy === 'request' ? 1 : 0],
     ['LIST', 'input', pagesOf(files)],
     ['HEAD', 'input', files === 0 ? 0 : 1],
     ['LIST', 'output', 1],
@@ -101,9 +102,8 @@ function planRows(shape: RequestShape): RequestRow[] {
 }
 
 function mapRows(shape: RequestShape): RequestRow[] {
-  const { maps, reducers, mapEnvironments, inputGets, storedSplits, shuffleWrites } = shape;
+  const { maps, reducers, inputGets, storedSplits, shuffleWrites } = shape;
   return rowsOf('map', [
-    ['GET', 'settings', mapEnvironments],
     ['GET', 'splits', storedSplits],
     ['GET', 'input', inputGets],
     ...(reducers === 0 ? partWriteRows(shape) : ([['PUT', 'shuffle', shuffleWrites]] as const)),
@@ -139,10 +139,9 @@ function mapBarrierRows({ maps, footerGets, indexWrites }: RequestShape): Reques
 }
 
 function reduceRows(shape: RequestShape): RequestRow[] {
-  const { reducers, reduceEnvironments, indexGets, cellGets, largeParts } = shape;
+  const { reducers, indexGets, cellGets, largeParts } = shape;
   return [
     ...rowsOf('reduce', [
-      ['GET', 'settings', reduceEnvironments],
       ['GET', 'index', indexGets],
       ['GET', 'cells', cellGets],
       ...partWriteRows(shape),
@@ -183,9 +182,14 @@ function commitRows({ maps, reducers, largeParts }: RequestShape): RequestRow[] 
 
 function byTimeRows(shape: RequestShape): RequestRow[] {
   const { attemptChecks, attemptCheckReads, watchLooks, watchReads, watchLists } = shape;
-  const stage = 'map';
+  const { mapEnvironments, reduceEnvironments } = shape;
   const rows: RequestRow[] = [
-    ...rowsOf(stage, [['HEAD', 'checks of attempts', attemptChecks * attemptCheckReads]]),
+    ...rowsOf('map', [
+      ['GET', 'settings', mapEnvironments],
+      ['HEAD', 'checks of attempts', attemptChecks * attemptCheckReads],
+    ]),
+    // An environment is used again if it is free in time.
+    ...rowsOf('reduce', [['GET', 'settings', reduceEnvironments]]),
     ...rowsOf('watch', [
       ['GET', 'settings', Math.min(1, watchLooks)],
       ['HEAD', 'checks of the watch', watchReads],

@@ -64,10 +64,16 @@ export function reduceStage(point: Point, volumes: Volumes): EvaluatedStage {
   const { job, traits, deployment } = point;
   const { reducers } = job;
   const cells = Math.round(volumes.cells / reducers);
-  const received = (volumes.shuffleBytes / reducers) * traits.skew;
-  const sent = (volumes.outputBytes / reducers) * traits.skew;
+  const { known } = point;
+  const mean = volumes.shuffleBytes / reducers;
+  const skew = known === undefined || mean === 0 ? traits.skew : known.largestPartitionBytes / mean;
+  const received = mean * skew;
+  const sent = (volumes.outputBytes / reducers) * skew;
   const ways = waysOf(point);
-  const gets = ways.cellGets({ cells, cellBytes: volumes.cellBytes }, deployment.taskMemoryMb);
+  const gets =
+    known === undefined
+      ? ways.cellGets({ cells, cellBytes: volumes.cellBytes }, deployment.taskMemoryMb)
+      : known.cellGets / reducers;
   const open = openCellsMax(Math.max(1, cells), deployment.taskMemoryMb);
   // Cells that do not fit are first merged, through /tmp, until as many are left as fit.
   const surplus = Math.max(0, cells - open);
@@ -83,7 +89,7 @@ export function reduceStage(point: Point, volumes: Volumes): EvaluatedStage {
     writes: writesOf(point, sent),
     scratchBytes: merged * received,
     reads: reducers * (gets + 4),
-    meanFraction: 1 / traits.skew,
+    meanFraction: 1 / skew,
   });
 }
 

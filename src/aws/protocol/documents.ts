@@ -10,6 +10,7 @@ import { parseJson } from '../../codec/parse-json.ts';
 import type { JobPlan, JobSettings } from '../../plan/task.ts';
 import type { Measured } from '../../report/attempt-meter.ts';
 import type { AttemptFigures } from '../../report/attempt-rows.ts';
+import type { JobEstimate, StartedBy } from '../../report/estimate.ts';
 import { parseManifest } from '../../report/manifest.ts';
 import type { JobReport } from '../../report/report.ts';
 import { MANIFEST_NAME } from '../../report/result-names.ts';
@@ -41,6 +42,10 @@ export interface PlanDocument {
   readonly notices?: readonly string[];
   /** Identifies the code of the functions that planned the job. */
   readonly codeHash: string;
+  /** Absent in plans of versions that did not record it. */
+  readonly startedBy?: StartedBy;
+  /** What the job was expected to need. */
+  readonly estimate?: JobEstimate;
 }
 
 /** jobs/<jobId>/plan/settings.json */
@@ -59,6 +64,8 @@ export interface StageDocument {
   readonly summaries: readonly TaskSummary[];
   /** How many records the shuffle holds in each partition; only for the map stage. */
   readonly partitionRecords: readonly number[];
+  /** Of the map stage: what the job is expected to need now that its shuffle is known. */
+  readonly estimate?: JobEstimate;
   readonly closedAt: string;
 }
 

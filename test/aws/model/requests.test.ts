@@ -7,7 +7,7 @@ function shape({ maps, reducers, files }: { maps: number; reducers: number; file
     files,
     lookedFiles: files,
     sampleGets: 0,
-    isUploaded: false,
+    startedBy: 'command',
     maps,
     reducers,
     itemLists: reducers === 0 ? 1 : 2,

@@ -50,7 +50,8 @@ function costOf(inputBytes: number): Record<string, string> {
     'PUT and LIST': writes,
     '... by time: LISTs of the watch': all.writes - writes,
     ...named,
-    'other GETs, HEADs': reads - namedReads,
+    // Those of the settings are not exact.
+    'other GETs, HEADs': reads - (namedReads - named['GET settings']),
     '... by time: HEADs of attempts': count(({ what }) => what === 'checks of attempts'),
     '... by time: HEADs of the watch': count(({ what }) => what === 'checks of the watch'),
   };
@@ -82,7 +83,7 @@ function shapeOf({
     files: 1_000,
     lookedFiles: 1_000,
     sampleGets: 0,
-    isUploaded: false,
+    startedBy: 'command',
     maps,
     reducers,
     itemLists: 2,
