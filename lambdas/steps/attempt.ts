@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stagingSpace } from '../../src/aws/model/function-memory.ts';
 import { ATTEMPT_CHECK_MS } from '../../src/aws/protocol/attempt-checks.ts';
 import { BACKUP_MARK, isFailure, recordFailure } from '../../src/aws/protocol/attempt-failures.ts';
 import { assertOwnCode } from '../../src/aws/protocol/code-hash.ts';
@@ -130,6 +131,7 @@ async function makeAttempt(
       inputs: turnTaking,
       store: fenced,
       scratchFolder,
+      staging: stagingSpace(environment.taskFunction),
       memoryBytes: environment.memoryBytes,
       meter,
       progress,

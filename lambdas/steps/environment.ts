@@ -1,6 +1,6 @@
 import type { Job } from '../../src/api/job.ts';
+import type { TaskFunction } from '../../src/aws/model/function-memory.ts';
 import type { DeploymentShape } from '../../src/aws/model/job-shape.ts';
-import type { TaskFunction } from '../../src/aws/model/task-space.ts';
 import type { SettingsDocument } from '../../src/aws/protocol/documents.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Decision } from '../../src/stages/advance.ts';

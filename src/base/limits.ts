@@ -102,6 +102,10 @@ export const LIMITS = {
   /** How many runs a merge has open at once. More are merged in passes. */
   openRunsMax: 512,
   openRunsMin: 2,
+  /** Large cells are copied to local files in requests of this size: so many at once, and so many bytes. */
+  stagedRangeBytes: 16 * MiB,
+  stagedReadsMax: 32,
+  stagedBytesInFlightMax: 96 * MiB,
 
   /** A fold of values that may grow folds this many bytes from the left before it starts another partial result. */
   foldLeafBytes: 256,
@@ -175,6 +179,10 @@ assertRelation(LIMITS.smallFileBytes <= LIMITS.inputChunkBytes, 'a small file is
 assertRelation(
   LIMITS.smallFileBytes <= LIMITS.memoryBytesMin * LIMITS.smallFilesAheadMemoryFraction,
   'the smallest budget reads ahead at least one small file',
+);
+assertRelation(
+  LIMITS.stagedRangeBytes <= LIMITS.memoryBytesMin * LIMITS.openRunsFraction,
+  'the smallest budget copies a cell',
 );
 assertRelation(LIMITS.foldPartialsBytesMax * 8 <= LIMITS.memoryBytesMin, 'partials fit the smallest budget');
 assertRelation(

@@ -9,6 +9,7 @@ import type { SplitPiece } from '../read/input-file.ts';
 import type { AttemptMeter } from '../report/attempt-meter.ts';
 import type { NamedInputReport } from '../report/report.ts';
 import type { BlockCompression } from '../shuffle/block.ts';
+import type { StagingSpace } from '../shuffle/staged-cells.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /** The input of one map task: a piece of a large file, or several small files packed together. */
@@ -88,6 +89,8 @@ export interface TaskEnvironment {
   readonly store: ObjectStore;
   /** An existing local folder for the spills of this attempt alone. The caller removes it afterwards. */
   readonly scratchFolder: string;
+  /** Given where requests to the store cost time and money: large cells are then copied to scratchFolder. */
+  readonly staging?: StagingSpace;
   /** Memory that the attempt may use for buffers, in addition to the runtime's own. */
   readonly memoryBytes: number;
   readonly meter: AttemptMeter;

@@ -23,6 +23,7 @@ import { reduceRunCount } from '../shuffle/merge-runs.ts';
 import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readPartitionSegments } from '../shuffle/shuffle-index.ts';
+import type { CellStager } from '../shuffle/staged-cells.ts';
 import { createGroupReducer, type GroupReducer, resultValueCodec } from './group-reducer.ts';
 import { createResultOutput } from './result-output.ts';
 
@@ -98,7 +99,7 @@ interface MergedRuns {
 /** Merges runs until no more are left than may be open at once. */
 async function openableRuns(
   segments: readonly RunSegment[],
-  { job, settings, memoryBytes, scratchFolder, meter, progress, control }: TaskEnvironment,
+  { job, settings, memoryBytes, scratchFolder, staging, meter, progress, control }: TaskEnvironment,
 ): Promise<{ open: readonly RunSegment[]; chunkBytes: number; merged: MergedRuns }> {
   const budget = openRunsBudget(
     memoryBytes * LIMITS.openRunsFraction,
@@ -108,8 +109,20 @@ async function openableRuns(
   const { key } = job.shuffle!;
   const fold = createFold(job.shuffle!, progress);
   const merged: MergedRuns = { runs: 0, bytes: 0, recordsFolded: 0 };
+  const stager =
+    staging === undefined
+      ? undefined
+      : await newStager(segments, {
+          space: staging,
+          chunkBytes: budget.chunkBytes,
+          folder: scratchFolder,
+          memoryBytes: memoryBytes * LIMITS.openRunsFraction,
+          control,
+          phases: meter.phases,
+        });
   const open = await reduceRunCount(segments, {
     budget,
+    stager,
     folding: fold && { fold, key },
     control,
     timing: { phases: meter.phases, fetch: 'waiting', consume: 'spilling' },
@@ -120,7 +133,14 @@ async function openableRuns(
       merged.recordsFolded += recordsFolded;
     },
   });
-  return { open, chunkBytes: budget.chunkBytes, merged };
+  const near = await stager?.stage(open);
+  return { open: near?.segments ?? open, chunkBytes: budget.chunkBytes, merged };
+}
+
+/** Loaded only where it is needed, because start-up time counts. */
+async function newStager(...parameters: ConstructorParameters<typeof CellStager>): Promise<CellStager> {
+  const staged = await import('../shuffle/staged-cells.ts');
+  return new staged.CellStager(...parameters);
 }
 
 /** Estimates the bytes read from the number of records consumed, because runs read their blocks ahead. */

@@ -3,11 +3,13 @@
  * at once, it first merges them into fewer.
  */
 import type { AttemptControl } from '../base/progress.ts';
+import { sumOf } from '../base/sum.ts';
 import { consumeMerge, type MergeTiming, RecordCopier, type RecordSink } from './consume-merge.ts';
 import { type Folding, GroupFolder } from './group-folder.ts';
 import { LocalRun, type LocalRunOptions } from './local-run.ts';
 import type { OpenRunsBudget } from './open-runs.ts';
 import type { RunSegment } from './run-reader.ts';
+import type { CellStager } from './staged-cells.ts';
 
 export interface MergeRunsOptions {
   readonly budget: OpenRunsBudget;
@@ -36,6 +38,8 @@ export async function mergeInto(
 
 export interface ReduceRunCountOptions extends MergeRunsOptions {
   readonly scratch: LocalRunOptions;
+  /** Copies what is far away before a merge. */
+  readonly stager?: CellStager | undefined;
   /** Called for each merged run, with its size on disk and the number of records that folding removed. */
   readonly onMerged: (merged: { bytes: number; recordsFolded: number }) => void;
 }
@@ -73,11 +77,15 @@ async function mergeLocally(
   name: string,
   options: ReduceRunCountOptions,
 ): Promise<RunSegment[]> {
+  const reservedBytes = sumOf(segments, ({ startBytes, endBytes }) => endBytes - startBytes);
+  const near = await options.stager?.stage(segments, { reservedBytes });
   const run = new LocalRun(name, options.scratch);
   try {
-    const { recordsRead, recordsWritten } = await mergeInto(run, segments, options);
+    const { recordsRead, recordsWritten } = await mergeInto(run, near?.segments ?? segments, options);
     run.writer.endPartition();
+    options.stager?.written(run.writer.bytesWritten);
     options.onMerged({ bytes: run.writer.bytesWritten, recordsFolded: recordsRead - recordsWritten });
+    await near?.release();
   } catch (error) {
     run.abandon();
     throw error;

@@ -55,7 +55,8 @@ export function openMerge(
 ): KWayMerge {
   return new KWayMerge(
     segments.map(
-      (segment, index) => new RunCursor(new RunReader(segment, chunkBytes, phases), index, segment.key),
+      (segment, index) =>
+        new RunCursor(new RunReader(segment, chunkBytes, phases), index, segment.origin ?? segment.key),
     ),
   );
 }

@@ -16,6 +16,8 @@ export interface RunSegment {
   readonly startBytes: number;
   readonly endBytes: number;
   readonly records: number;
+  /** The object that errors name, if the segment is a copy of it. Default: `key`. */
+  readonly origin?: string;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -60,7 +62,7 @@ export class RunReader {
    * @throws CorruptShuffleError if the run is damaged
    */
   async next(): Promise<OpenBlock | undefined> {
-    const origin = this.#segment.key;
+    const origin = this.#segment.origin ?? this.#segment.key;
     if (!(await this.#fill(BLOCK_HEADER_BYTES))) {
       if (this.#end > this.#at) throw corrupt(origin, 'it ends in the middle of a block header');
       if (this.#recordsLeft !== 0)

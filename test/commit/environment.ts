@@ -62,6 +62,7 @@ export function environmentOf(
     scratch,
     memoryBytes = 64 * MiB,
     control = NO_CONTROL,
+    staging,
   }: {
     settings?: Partial<JobSettings>;
     store?: ObjectStore;
@@ -69,6 +70,7 @@ export function environmentOf(
     scratch?: string;
     memoryBytes?: number;
     control?: AttemptControl;
+    staging?: TaskEnvironment['staging'];
   } = {},
 ): TaskEnvironment {
   return {
@@ -78,6 +80,7 @@ export function environmentOf(
     inputs: store,
     store,
     scratchFolder: scratch ?? '/nowhere',
+    ...(staging === undefined ? {} : { staging }),
     memoryBytes,
     meter: newMeter(),
     progress: {

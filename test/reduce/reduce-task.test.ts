@@ -12,6 +12,7 @@ import type { JobPlan } from '../../src/plan/task.ts';
 import { runReduceTask } from '../../src/reduce/reduce-task.ts';
 import type { TaskResult, TaskSummary } from '../../src/report/task-summary.ts';
 import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
+import type { StagingSpace } from '../../src/shuffle/staged-cells.ts';
 import { mergeParts } from '../../src/stages/merge-parts.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import {
@@ -73,10 +74,20 @@ interface Reduced {
 async function reduce(
   job: Job,
   runs: Runs,
-  { memoryBytes = 64 * MiB, merge = false }: { memoryBytes?: number; merge?: boolean } = {},
+  {
+    memoryBytes = 64 * MiB,
+    merge = false,
+    staging,
+  }: { memoryBytes?: number; merge?: boolean; staging?: StagingSpace | undefined } = {},
 ): Promise<Reduced> {
   const store = await shuffleOf(job, runs);
-  const environment = environmentOf(job, { store, scratch: scratch.path, memoryBytes, settings: { merge } });
+  const environment = environmentOf(job, {
+    store,
+    scratch: scratch.path,
+    memoryBytes,
+    settings: { merge },
+    ...(staging === undefined ? {} : { staging }),
+  });
   const task = taskId('reduce', 0);
   const result = await runReduceTask(
     { stage: 'reduce', index: 0, taskId: task },
@@ -158,6 +169,13 @@ const memory = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(100, 2_000) },
 );
 
+/** Cells stay in the store, or those of more than 200 bytes are copied, as many as fit. */
+const staging = fc.constantFrom<StagingSpace | undefined>(
+  undefined,
+  { scratchBytes: 1 * MiB, streamedBytesMax: () => 200 },
+  { scratchBytes: 1_000, streamedBytesMax: () => 0 },
+);
+
 /** Groups the records of all runs. Groups are in the order of the keys' bytes, and values in the order of the runs. */
 function groupsOf<V>(runs: readonly (readonly (readonly [string, V])[])[]): [string, V[]][] {
   const groups = new Map<string, V[]>();
@@ -221,12 +239,18 @@ describe('a reduce task', () => {
   ])('by %s sees the values of a key in the order of the runs', async (_what, job) => {
     let spills = 0;
     await fc.assert(
-      fc.asyncProperty(stringRuns, memory, fc.boolean(), async (runs, memoryBytes, merge) => {
-        const { text, result } = await reduce(job, runs, { memoryBytes, merge });
+      fc.asyncProperty(
+        stringRuns,
+        memory,
+        staging,
+        fc.boolean(),
+        async (runs, memoryBytes, staging, merge) => {
+          const { text, result } = await reduce(job, runs, { memoryBytes, staging, merge });
 
-        expect(text).toBe(rows(groupsOf(runs).map(([key, values]) => [key, values.join('+')])));
-        spills += result.spills;
-      }),
+          expect(text).toBe(rows(groupsOf(runs).map(([key, values]) => [key, values.join('+')])));
+          spills += result.spills;
+        },
+      ),
       { numRuns: 1_000 },
     );
     expect(spills).toBeGreaterThan(50);

@@ -1,6 +1,15 @@
-/** How a function divides its memory. */
+/** How a function divides its memory and its /tmp. */
 import { LIMITS, MiB } from '../../base/limits.ts';
+import type { StagingSpace } from '../../shuffle/staged-cells.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
+import { wholeStreamBytesMax } from '../../storage/s3/s3-read-ahead.ts';
+
+/** The function of map and reduce tasks, as the construct has configured it. */
+export interface TaskFunction {
+  readonly memoryMb: number;
+  /** The size of /tmp. */
+  readonly scratchMb: number;
+}
 
 /** For Node, the SDK, the bundle and its JavaScript heap. */
 const RUNTIME_BYTES = 256 * MiB;
@@ -38,4 +47,21 @@ export function uploadBytes(functionBytes: number): number {
 
 function restBytes(functionBytes: number): number {
   return functionBytes - RUNTIME_BYTES - memoryBudgetBytes(functionBytes);
+}
+
+/** Spills need some space, too. */
+const STAGED_FRACTION = 0.9;
+
+/** For the reduce tasks of this function: which cells they copy to /tmp, to read each with one request. */
+export function stagingSpace({ memoryMb, scratchMb }: TaskFunction): StagingSpace {
+  const { readRangeBytes } = S3_LIMITS;
+  const limits = { readRangeBytes, readAheadBytes: readAheadBytes(memoryMb * MiB) };
+  return {
+    scratchBytes: scratchMb * MiB * STAGED_FRACTION,
+    // Few runs are read in large chunks, with few requests.
+    streamedBytesMax: (chunkBytes) =>
+      chunkBytes >= LIMITS.inputChunkBytes
+        ? Number.POSITIVE_INFINITY
+        : wholeStreamBytesMax(chunkBytes, limits),
+  };
 }

@@ -10,7 +10,7 @@ import { openRunsBudget } from '../../shuffle/open-runs.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
 import { uploadRequests } from '../../storage/s3/s3-part-sizes.ts';
 import { ReadAheadBudget } from '../../storage/s3/s3-read-ahead.ts';
-import { memoryBudgetBytes, readAheadBytes, uploadBytes } from './function-memory.ts';
+import { memoryBudgetBytes, readAheadBytes, stagingSpace, uploadBytes } from './function-memory.ts';
 
 /** GETs with which a map task reads its split, if the last record of each piece ends within one chunk after the piece. */
 export function inputGets({ pieces }: Split, memoryMb: number): number {
@@ -25,7 +25,7 @@ function getsOfPiece({ file, startBytes, endBytes }: SplitPiece, memoryMb: numbe
 }
 
 /**
- * GETs with which a reducer reads its cells, which are all of one size.
+ * GETs with which a reducer reads its cells, which are all of one size. It copies large ones to /tmp, if there is space.
  *
  * @param cells  those that are not empty
  */
@@ -34,13 +34,13 @@ export function cellGets(
   memoryMb: number,
 ): number {
   if (cells === 0) return 0;
-  return cells * rangesOf(cellBytes, cellChunkBytes(cells, memoryMb), memoryMb);
+  return cells * getsOfCell(cellBytes, cellChunkBytes(cells, memoryMb), memoryMb);
 }
 
 /** The same for cells of these sizes. */
 export function getsOfCells(cellsBytes: readonly number[], memoryMb: number): number {
   const chunkBytes = cellChunkBytes(cellsBytes.length, memoryMb);
-  return sumOf(cellsBytes, (cellBytes) => rangesOf(cellBytes, chunkBytes, memoryMb));
+  return sumOf(cellsBytes, (cellBytes) => getsOfCell(cellBytes, chunkBytes, memoryMb));
 }
 
 /** Requests that write the one object of a task. */
@@ -61,6 +61,25 @@ export function cellChunkBytes(cells: number, memoryMb: number): number {
 function cellsBudget(cells: number, memoryMb: number) {
   const memoryBytes = memoryBudgetBytes(memoryMb * MiB) * LIMITS.openRunsFraction;
   return openRunsBudget(memoryBytes, LIMITS.blockBytes, cells);
+}
+
+/** Bytes of its cells that a reducer copies to /tmp. */
+export function stagedBytes(
+  { cells, cellBytes }: { cells: number; cellBytes: number },
+  memoryMb: number,
+): number {
+  if (cells === 0) return 0;
+  return isStaged(cellBytes, cellChunkBytes(cells, memoryMb), memoryMb) ? cells * cellBytes : 0;
+}
+
+function getsOfCell(cellBytes: number, chunkBytes: number, memoryMb: number): number {
+  return isStaged(cellBytes, chunkBytes, memoryMb)
+    ? Math.ceil(cellBytes / LIMITS.stagedRangeBytes)
+    : rangesOf(cellBytes, chunkBytes, memoryMb);
+}
+
+function isStaged(cellBytes: number, chunkBytes: number, memoryMb: number): boolean {
+  return cellBytes > stagingSpace({ memoryMb, scratchMb: 0 }).streamedBytesMax(chunkBytes);
 }
 
 function rangesOf(lengthBytes: number, chunkSizeBytes: number, memoryMb: number): number {

@@ -9,7 +9,7 @@ import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
 import { cpusOf, isLargeRegion } from './facts.ts';
 import { memoryBudgetBytes } from './function-memory.ts';
 import { isInline, type Point, waysOf } from './point.ts';
-import { openCellsMax } from './reads.ts';
+import { openCellsMax, stagedBytes } from './reads.ts';
 import { requestSeconds, runSeconds, startRate, transferSeconds } from './stage-time.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -74,6 +74,7 @@ export function reduceStage(point: Point, volumes: Volumes): EvaluatedStage {
     known === undefined
       ? ways.cellGets({ cells, cellBytes: volumes.cellBytes }, deployment.taskMemoryMb)
       : known.cellGets / reducers;
+  const staged = stagedBytes({ cells, cellBytes: volumes.cellBytes }, deployment.taskMemoryMb) * skew;
   const open = openCellsMax(Math.max(1, cells), deployment.taskMemoryMb);
   // Cells that do not fit are first merged, through /tmp, until as many are left as fit.
   const surplus = Math.max(0, cells - open);
@@ -87,7 +88,8 @@ export function reduceStage(point: Point, volumes: Volumes): EvaluatedStage {
     gets,
     openRanges: Math.min(S3_LIMITS.requestsInFlightMax, 2 * Math.max(1, Math.min(open, cells))),
     writes: writesOf(point, sent),
-    scratchBytes: merged * received,
+    // Cells that are merged are copied one pass at a time, and then removed.
+    scratchBytes: Math.max(merged * received, staged),
     reads: reducers * (gets + 4),
     meanFraction: 1 / skew,
   });

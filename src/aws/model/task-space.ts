@@ -11,15 +11,8 @@ import { inputWeightBytes } from '../../plan/splits.ts';
 import type { Split } from '../../plan/task.ts';
 import type { SplitPiece } from '../../read/input-file.ts';
 import { LAMBDA_FACTS } from './facts.ts';
-import { memoryBudgetBytes } from './function-memory.ts';
+import { memoryBudgetBytes, type TaskFunction } from './function-memory.ts';
 import { openCellsMax } from './reads.ts';
-
-/** The function of map and reduce tasks, as the construct has configured it. */
-export interface TaskFunction {
-  readonly memoryMb: number;
-  /** The size of /tmp. */
-  readonly scratchMb: number;
-}
 
 export interface SpilledJob {
   readonly splits: readonly Split[];

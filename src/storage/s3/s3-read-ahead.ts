@@ -18,6 +18,20 @@ import { RANGES_PER_STREAM, type S3Limits } from './s3-limits.ts';
 /** The chunk size of each run when a merge has the maximum number of runs open. */
 const CHUNK_BYTES_OF_MOST_RUNS = 16 * KiB;
 
+/** The largest stream that is a single request, if many such streams are read at the same time. */
+export function wholeStreamBytesMax(
+  chunkSizeBytes: number,
+  { readAheadBytes, readRangeBytes }: Pick<S3Limits, 'readAheadBytes' | 'readRangeBytes'>,
+): number {
+  const share = readAheadBytes * shareFraction(chunkSizeBytes);
+  return Math.min(readRangeBytes, Math.max(share, RANGES_PER_STREAM * chunkSizeBytes));
+}
+
+/** The part of the whole budget that a stream of a merge may use. */
+function shareFraction(chunkSizeBytes: number): number {
+  return chunkSizeBytes / CHUNK_BYTES_OF_MOST_RUNS / LIMITS.openRunsMax;
+}
+
 export class ReadAheadBudget {
   readonly #rangeBytesMax: number;
   readonly #totalBytes: number;
@@ -61,8 +75,7 @@ export class ReadAheadBudget {
   /** How much memory the stream may use. */
   #shareBytes(chunkSizeBytes: number): number {
     if (chunkSizeBytes >= LIMITS.inputChunkBytes) return this.#availableBytes / 2;
-    const fraction = chunkSizeBytes / CHUNK_BYTES_OF_MOST_RUNS / LIMITS.openRunsMax;
-    return Math.min(this.#availableBytes, this.#totalBytes * fraction);
+    return Math.min(this.#availableBytes, this.#totalBytes * shareFraction(chunkSizeBytes));
   }
 }
 
