@@ -39,6 +39,7 @@ import { checkDeadline, freshFolder } from './attempt.ts';
 import { isCommitted } from './committed-result.ts';
 import { decide } from './decide.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
+import { estimateReport } from './estimate.ts';
 import { removeStrayParts, removeUnlessForeign } from './output.ts';
 import { assertOwned, type JobOutput, lost, type OutputClaim } from './output-claim.ts';
 import { OutputStore } from './output-store.ts';
@@ -208,7 +209,7 @@ async function partsOf(
 }
 
 async function reportOf(
-  { plan, plannedAt, notices = [] }: PlannedJob,
+  planned: PlannedJob,
   {
     stages,
     parts,
@@ -218,8 +219,10 @@ async function reportOf(
     parts: readonly PartReport[];
     failures: readonly AttemptFailureDocument[];
   },
-  { store, now }: StepEnvironment,
+  environment: StepEnvironment,
 ): Promise<JobReport> {
+  const { plan, plannedAt, notices = [] } = planned;
+  const { store, now } = environment;
   const { jobId: id } = plan.settings;
   const backups: TaskId[] = [];
   for await (const { key } of store.list(backupsPrefix(id))) {
@@ -227,17 +230,25 @@ async function reportOf(
     if (isTaskId(task)) backups.push(task);
   }
   const { claimedAt } = await readDocument<ClaimDocument>(store, requestKey(id));
+  const summaries = stages.flatMap(({ document }) => document.summaries);
+  const wallMs = now().getTime() - Date.parse(claimedAt);
   return jobReport(plan, {
     startedAt: new Date(claimedAt),
-    wallMs: now().getTime() - Date.parse(claimedAt),
+    wallMs,
     stages: stages.map((closed, position) => {
       const startedAt = stages[position - 1]?.document.closedAt ?? plannedAt;
       return stageReport(closed, { startedAt, claimedAt, failures, backups });
     }),
     parts,
     partitionRecords: stages[0]!.document.partitionRecords,
-    summaries: stages.flatMap(({ document }) => document.summaries),
+    summaries,
     failures: failures.map(({ taskId, attemptId, error }) => ({ taskId, attemptId, error })),
+    estimate: estimateReport(planned, {
+      afterMap: stages[0]!.document.estimate,
+      attempts: attemptRows(summaries, failures),
+      seconds: wallMs / 1000,
+      environment,
+    }),
     ...noticesField(notices),
   });
 }

@@ -1,14 +1,17 @@
 /** The estimate of a job, before its tasks run and once the shuffle is known. */
 import type { Job } from '../../src/api/job.ts';
-import { estimateJob } from '../../src/aws/model/estimate.ts';
+import { estimateJob, stepRequests } from '../../src/aws/model/estimate.ts';
 import { type DeploymentShape, deploymentShape, shapeOf } from '../../src/aws/model/job-shape.ts';
 import { knownShuffle } from '../../src/aws/model/known-shuffle.ts';
 import { assumedTraits } from '../../src/aws/model/traits.ts';
 import { MiB } from '../../src/base/limits.ts';
+import { sumOf } from '../../src/base/sum.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
-import type { JobEstimate, StartedBy } from '../../src/report/estimate.ts';
+import type { AttemptRow } from '../../src/report/attempt-rows.ts';
+import type { EstimateReport, JobEstimate, StartedBy } from '../../src/report/estimate.ts';
 import type { BarrierResult } from '../../src/stages/barrier-result.ts';
 import type { StepEnvironment } from './environment.ts';
+import type { PlannedJob } from './planned-job.ts';
 
 type Deployed = Pick<
   StepEnvironment,
@@ -46,6 +49,42 @@ export function refinedEstimate(
       deployment,
     }),
   });
+}
+
+/** @returns undefined for a plan of a version that did not estimate */
+export function estimateReport(
+  { plan, job, startedBy = 'command', estimate: planned }: PlannedJob,
+  {
+    afterMap,
+    attempts,
+    seconds,
+    environment,
+  }: {
+    afterMap: JobEstimate | undefined;
+    attempts: readonly AttemptRow[];
+    seconds: number;
+    environment: Deployed;
+  },
+): EstimateReport | undefined {
+  if (planned === undefined) return undefined;
+  const deployment = shapeOfDeployment(environment);
+  const { taskMemoryMb } = deployment;
+  const steps = stepRequests({
+    job: shapeOf(plan, { taskMemoryMb, startedBy }),
+    traits: traitsOf(job),
+    deployment,
+  });
+  const ms = sumOf(attempts, ({ elapsedMs = 0, coldStartMs = 0 }) => elapsedMs + coldStartMs);
+  return {
+    planned,
+    ...(afterMap === undefined ? {} : { afterMap }),
+    actual: {
+      seconds,
+      gbSeconds: ((ms / 1000) * taskMemoryMb) / 1_024,
+      writes: steps.writes + sumOf(attempts, ({ writeRequests = 0 }) => writeRequests),
+      reads: steps.reads + sumOf(attempts, ({ readRequests = 0 }) => readRequests),
+    },
+  };
 }
 
 function traitsOf({ shuffle }: Job) {

@@ -62,3 +62,22 @@ export interface JobEstimate {
   /** What is assumed about the job, in words: its shuffle is unknown until it runs. Empty once it is known. */
   readonly assumptions: readonly string[];
 }
+
+/** What a job needed, as far as it knows itself. */
+export interface ActualUse {
+  /** Until the report was written. */
+  readonly seconds: number;
+  /** Of the attempts that left a record, and their environments' starts. */
+  readonly gbSeconds: number;
+  /** All requests: those of attempts as counted, those of the steps by docs/s3-requests.md. */
+  readonly writes: number;
+  readonly reads: number;
+}
+
+/** The estimate of a job beside what it needed. */
+export interface EstimateReport {
+  readonly planned: JobEstimate;
+  /** Once the shuffle was known. Absent for a map-only job. */
+  readonly afterMap?: JobEstimate;
+  readonly actual: ActualUse;
+}

@@ -37,6 +37,36 @@ const stage = v.object({
     }),
   ),
 });
+const amount = v.pipe(v.number(), v.minValue(0));
+const spread = v.object({ low: amount, likely: amount, high: amount });
+const requests = v.object({ writes: spread, reads: spread });
+const estimate = v.object({
+  stages: v.array(
+    v.object({
+      stage: v.picklist(STAGES),
+      tasks: count,
+      seconds: spread,
+      taskSeconds: spread,
+      gbSeconds: spread,
+    }),
+  ),
+  seconds: spread,
+  gbSeconds: spread,
+  transitions: spread,
+  requests,
+  requestsByTime: requests,
+  peakReadsPerSecond: spread,
+  dollars: v.object({ functions: spread, coordination: spread, storage: spread, total: spread }),
+  firstLimit: v.object({
+    limit: v.string(),
+    needed: amount,
+    allowed: amount,
+    unit: v.string(),
+    beyond: v.string(),
+  }),
+  region: v.string(),
+  assumptions: v.array(v.string()),
+});
 const manifest = v.object({
   formatVersion: v.literal(1),
   jobId: jobIdSchema,
@@ -79,6 +109,13 @@ const manifest = v.object({
       taskId: taskIdSchema,
       attemptId: attemptIdSchema,
       error: v.custom<SerializedError>(isError, 'is not an error with a name and a message'),
+    }),
+  ),
+  estimate: v.exactOptional(
+    v.object({
+      planned: estimate,
+      afterMap: v.exactOptional(estimate),
+      actual: v.object({ seconds: amount, gbSeconds: amount, writes: amount, reads: amount }),
     }),
   ),
   notices: v.exactOptional(v.array(v.string())),

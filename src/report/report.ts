@@ -6,6 +6,7 @@ import type { Counters } from '../base/counters.ts';
 import type { SerializedError } from '../base/errors.ts';
 import type { AttemptId, JobId, Stage, TaskId } from '../base/ids.ts';
 import type { AttemptRow } from './attempt-rows.ts';
+import type { EstimateReport } from './estimate.ts';
 
 export interface StageReport {
   readonly stage: Stage;
@@ -78,6 +79,8 @@ export interface JobReport {
   readonly badRecords?: number;
   /** Attempts that failed and were retried successfully, newest last; bounded. */
   readonly failures: readonly AttemptFailure[];
+  /** What the job was expected to need beside what it needed. Only on AWS. */
+  readonly estimate?: EstimateReport;
   /** What else the reader should know, for example that the sizes of parts may differ. Absent if there is nothing. */
   readonly notices?: readonly string[];
 }

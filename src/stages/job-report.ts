@@ -4,6 +4,7 @@ import { taskId } from '../base/ids.ts';
 import { noticesField, planNotices } from '../plan/plan-notices.ts';
 import { lastStage } from '../plan/stages.ts';
 import type { JobPlan } from '../plan/task.ts';
+import type { EstimateReport } from '../report/estimate.ts';
 import type { AttemptFailure, JobReport, PartReport, StageReport } from '../report/report.ts';
 import { BAD_RECORDS_NAME, partName } from '../report/result-names.ts';
 import type { TaskSummary } from '../report/task-summary.ts';
@@ -21,6 +22,7 @@ export interface JobFigures {
   readonly summaries: readonly TaskSummary[];
   /** Attempts that failed and were retried successfully, newest last. */
   readonly failures: readonly AttemptFailure[];
+  readonly estimate?: EstimateReport | undefined;
   /** Notices of the host. The report shows them before those of the plan. */
   readonly notices?: readonly string[];
 }
@@ -48,6 +50,7 @@ export function jobReport(plan: JobPlan, figures: JobFigures): JobReport {
     counters: committedCounters(figures.summaries),
     failures: figures.failures,
     ...(bad === undefined ? {} : { badRecords: bad.count }),
+    ...(figures.estimate === undefined ? {} : { estimate: figures.estimate }),
     ...noticesField([
       ...(figures.notices ?? []),
       ...planNotices(plan),

@@ -7,6 +7,7 @@ import type { DeploymentShape, JobShape } from './job-shape.ts';
 import { firstLimit } from './limits.ts';
 import type { KnownShuffle, PointTraits } from './point.ts';
 import { pricesOf } from './prices.ts';
+import { chargedRequests } from './requests.ts';
 import type { JobTraits } from './traits.ts';
 
 export interface EstimateOptions {
@@ -48,6 +49,20 @@ export function estimateJob({ job, traits, deployment, known }: EstimateOptions)
     region: deployment.region,
     assumptions: known === undefined ? traits.assumptions : [],
   };
+}
+
+/** Requests of the functions that plan, verify and commit, and of Step Functions: those of tasks are counted as they run. */
+export function stepRequests({ job, traits, deployment }: EstimateOptions): {
+  writes: number;
+  reads: number;
+} {
+  const { rows } = evaluate({
+    job,
+    traits: pointOf(traits, 'likely'),
+    deployment,
+    constants: constantsAt('likely'),
+  });
+  return chargedRequests(rows.filter(({ step }) => step !== 'map' && step !== 'reduce'));
 }
 
 type Evaluations = Readonly<Record<Level, Evaluation>>;

@@ -1,6 +1,7 @@
 /** The summary of a job that has succeeded, made from its report. */
 import { formatBytes, formatCount, formatCountOf, formatDuration } from '../../base/quantities.ts';
 import { sum } from '../../base/sum.ts';
+import { estimateFacts } from '../../report/estimate-facts.ts';
 import { inputFacts } from '../../report/input-facts.ts';
 import type { JobReport, StageReport } from '../../report/report.ts';
 import { cut, type Paint, printable, printableMessage, printableName } from './paint.ts';
@@ -70,6 +71,7 @@ function factLines(report: JobReport, paint: Paint): string[] {
   const backups = sum(stages.map((stage) => stage.backupAttempts));
   const facts: [name: string, text: string][] = [
     ...inputFacts(input),
+    ...(report.estimate === undefined ? [] : estimateFacts(report.estimate)),
     ['retries', `${formatCountOf(failed, 'failed attempt')}, ${formatCountOf(backups, 'backup attempt')}`],
   ];
   const skew = skewOf(partitionRecords);
