@@ -69,7 +69,7 @@ export interface MapReduceProps {
   readonly backupAttempts?: boolean;
   /**
    * The type of the child executions that run the tasks. EXPRESS costs less for tasks that take seconds; Step Functions
-   * ends such a child after 5 minutes. Default STANDARD.
+   * ends such a child after 5 minutes. Stages of up to 40 tasks run in the execution of the job. Default STANDARD.
    */
   readonly childExecutions?: ExecutionType;
   /**

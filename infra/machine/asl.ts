@@ -50,6 +50,7 @@ export type InlineMapState<Name extends string = string> = Transition<Name> & {
   readonly MaxConcurrency: number;
   readonly ItemProcessor: Machine & { readonly ProcessorConfig: { readonly Mode: 'INLINE' } };
   readonly ResultPath: ResultPath;
+  readonly Catch?: readonly Catcher<Name>[];
 };
 
 /** Reads its items from an object on S3, and runs each in an execution of its own. */

@@ -1,5 +1,6 @@
 /**
- * The machine that each item of a stage's Distributed Map runs in a child execution of its own.
+ * The machine that each item of a stage runs: in an iteration of the inline Map, or in a child execution of the Distributed
+ * Map. State names are unique in a whole machine, so they differ (`MapInlineTask`, `MapTask`).
  *
  *     MapTask --> end
  *      ^    |
@@ -11,6 +12,9 @@
  * A retrier cannot tell the next attempt what ended the one before, and a process that was killed cannot report it. A
  * Catch can. So a death does not use a retrier but returns to the task by way of a Catch, and the next attempt writes
  * the note about it.
+ *
+ * A child of the inline Map whose function could not be started ends without failing the stage. The barrier finds its task
+ * missing, and the Distributed Map runs it, with more patience.
  */
 
 import type { StageTitle } from '../../src/aws/protocol/state-names.ts';
@@ -23,16 +27,25 @@ import {
   type State,
   type States,
   type TaskState,
+  type Template,
 } from './asl.ts';
 import { catchAll, GRACE_SECONDS, type StateMachineParts } from './job-step.ts';
-import { REPAIR_ERRORS, REPORTED_ERRORS, reportedErrorRetriers } from './retry.ts';
+import {
+  inlineRetriers,
+  NOT_STARTED_ERRORS,
+  REPAIR_ERRORS,
+  REPORTED_ERRORS,
+  reportedErrorRetriers,
+} from './retry.ts';
 import type { MachineStage } from './stages.ts';
 
-export type TaskStateName = `${StageTitle}Task`;
+export type MapKind = 'inline' | 'distributed';
+export type TaskStateName = `${StageTitle}${'' | 'Inline'}Task`;
 
 type ChildName =
   | TaskStateName
   | 'AwaitRepair'
+  | `${TaskStateName}Deferred`
   | `${TaskStateName}Died`
   | `${TaskStateName}MayGoOn`
   | `${TaskStateName}Again`
@@ -40,34 +53,47 @@ type ChildName =
 
 type ChildState = State<ChildName>;
 
-export function taskStateOf({ title }: MachineStage): TaskStateName {
-  return `${title}Task`;
+export function taskStateOf({ title }: MachineStage, kind: MapKind): TaskStateName {
+  return kind === 'inline' ? `${title}InlineTask` : `${title}Task`;
 }
 
-export function childMachine(parts: StateMachineParts, stage: MachineStage): Machine {
-  const task = taskStateOf(stage);
+/** The input of each child. What an item has depends on the Map. */
+export const ITEM_SELECTOR: Template = {
+  'jobId.$': '$.jobId',
+  'item.$': '$$.Map.Item.Value',
+  deaths: 0,
+  death: { Error: '', Cause: '' },
+};
+
+export function childMachine(parts: StateMachineParts, stage: MachineStage, kind: MapKind): Machine {
+  const task = taskStateOf(stage, kind);
+  const catchers = withoutFailing(stage, kind);
   const states: States<string, ChildName> = {
-    [task]: taskState(parts, stage),
-    ...(stage.awaitsRepair ? { AwaitRepair } : {}),
+    [task]: taskState(parts, stage, { task, kind, catchers }),
+    ...Object.fromEntries(catchers.map(({ Next }) => [Next, END_WELL])),
     ...afterDeath(task),
     [`${task}Failed`]: { Type: 'Fail', ErrorPath: '$.death.Error', CausePath: '$.death.Cause' },
   };
   return { StartAt: task, States: states };
 }
 
-/**
- * Ends the child without failing the stage: the reducer has noted which map task to repeat, and the barrier repeats it.
- */
-const AwaitRepair: PassState<ChildName> = { Type: 'Pass', Result: {}, End: true };
+const END_WELL: PassState<ChildName> = { Type: 'Pass', Result: {}, End: true };
+
+/** Errors that end the child without failing the stage, because the barrier has the task repeated. */
+function withoutFailing(stage: MachineStage, kind: MapKind): Catcher<ChildName>[] {
+  // The reducer has noted which map task to repeat before it.
+  const repair = stage.awaitsRepair ? REPAIR_ERRORS : [];
+  const deferred = kind === 'inline' ? NOT_STARTED_ERRORS : [];
+  const errors = [...repair, ...deferred];
+  const next = kind === 'inline' ? (`${taskStateOf(stage, kind)}Deferred` as const) : 'AwaitRepair';
+  return errors.length === 0 ? [] : [{ ErrorEquals: errors, ResultPath: null, Next: next }];
+}
 
 function taskState(
   { functions, partition, taskTimeoutSeconds }: StateMachineParts,
   stage: MachineStage,
+  { task, kind, catchers }: { task: TaskStateName; kind: MapKind; catchers: readonly Catcher<ChildName>[] },
 ): TaskState<ChildName> {
-  const task = taskStateOf(stage);
-  const awaitRepair: readonly Catcher<ChildName>[] = stage.awaitsRepair
-    ? [{ ErrorEquals: REPAIR_ERRORS, ResultPath: null, Next: 'AwaitRepair' }]
-    : [];
   return {
     Type: 'Task',
     Resource: integration(partition, 'lambda:invoke'),
@@ -83,9 +109,9 @@ function taskState(
     },
     ResultSelector: {},
     TimeoutSeconds: taskTimeoutSeconds + GRACE_SECONDS,
-    Retry: reportedErrorRetriers(),
+    Retry: kind === 'inline' ? inlineRetriers() : reportedErrorRetriers(),
     Catch: [
-      ...awaitRepair,
+      ...catchers,
       { ErrorEquals: REPORTED_ERRORS, ResultPath: '$.death', Next: `${task}Failed` },
       ...catchAll('$.death', `${task}Died` as const),
     ],

@@ -95,10 +95,18 @@ export function catchAll<const Name extends string>(resultPath: Path, next: Name
 
 export const CATCH_FAILURE = catchAll('$.failure', 'RecordFailure');
 
-/** Goes to the step that the previous function chose, which is one of these. */
-export function choice(steps: readonly NextStep[]): ChoiceState<StateName> {
+/**
+ * Goes to the step that the previous function chose, which is one of these.
+ *
+ * @param stateOf  the states of steps that have already begun
+ */
+export function choice(
+  steps: readonly NextStep[],
+  stateOf: Partial<Readonly<Record<NextStep, StateName>>> = {},
+): ChoiceState<StateName> {
+  const nextOf = { ...STATE_OF_STEP, ...stateOf };
   return {
     Type: 'Choice',
-    Choices: steps.map((next) => ({ Variable: '$.next', StringEquals: next, Next: STATE_OF_STEP[next] })),
+    Choices: steps.map((next) => ({ Variable: '$.next', StringEquals: next, Next: nextOf[next] })),
   };
 }

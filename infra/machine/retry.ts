@@ -22,6 +22,9 @@ const LAMBDA_SERVICE_ERRORS = [
  */
 export const THROTTLED = 'Lambda.TooManyRequestsException';
 
+/** After this, the task has not failed, and may run in another Map. */
+export const NOT_STARTED_ERRORS = [THROTTLED, ...LAMBDA_SERVICE_ERRORS];
+
 /** How long a throttled start is retried. Each retry adds three events to a history, which may hold 25,000. */
 export type ThrottlePatience = Pick<Retrier, 'MaxAttempts' | 'MaxDelaySeconds'>;
 
@@ -32,10 +35,13 @@ export type ThrottlePatience = Pick<Retrier, 'MaxAttempts' | 'MaxDelaySeconds'>;
 export const TASK_PATIENCE: ThrottlePatience = { MaxAttempts: 1_000, MaxDelaySeconds: 60 };
 
 /**
- * About 4 hours. Steps wait only for the tasks of other jobs. All steps and rounds of a job share one history: hence
- * fewer attempts with longer delays.
+ * About 4 hours. Steps wait only for the tasks of other jobs. All steps and rounds of a job, and the tasks of its inline Maps,
+ * share one history: hence fewer attempts with longer delays.
  */
-export const STEP_PATIENCE: ThrottlePatience = { MaxAttempts: 250, MaxDelaySeconds: 120 };
+export const STEP_PATIENCE: ThrottlePatience = { MaxAttempts: 90, MaxDelaySeconds: 360 };
+
+/** Some seconds. What an inline Map leaves goes to a Distributed Map, whose tasks have more patience. */
+const INLINE_PATIENCE: ThrottlePatience = { MaxAttempts: 5, MaxDelaySeconds: 60 };
 
 /** Some minutes. A stage does not need backup attempts, especially while its first attempts still wait to start. */
 export const WATCH_PATIENCE: ThrottlePatience = { MaxAttempts: 10, MaxDelaySeconds: 60 };
@@ -44,7 +50,7 @@ export const WATCH_PATIENCE: ThrottlePatience = { MaxAttempts: 10, MaxDelaySecon
 export const REPAIR_ERRORS = errorNames('repair');
 
 /** Errors that need no further note: the attempt has written one, or Lambda never ran the function. */
-export const REPORTED_ERRORS = [...ERROR_NAMES, THROTTLED, ...LAMBDA_SERVICE_ERRORS];
+export const REPORTED_ERRORS = [...ERROR_NAMES, ...NOT_STARTED_ERRORS];
 
 /** For a step: retries the deaths of its function as well. */
 export function retriers(patience: ThrottlePatience = STEP_PATIENCE): Retrier[] {
@@ -59,26 +65,21 @@ export function retriers(patience: ThrottlePatience = STEP_PATIENCE): Retrier[] 
 /** For a task: its deaths return to it by way of a Catch (child-states.ts). */
 export function reportedErrorRetriers(patience: ThrottlePatience = TASK_PATIENCE): Retrier[] {
   return [
-    { ErrorEquals: errorNames('never'), MaxAttempts: 0 },
+    NEVER,
     // Counted separately: a task that waited long for its start still has all its attempts.
-    {
-      ErrorEquals: [THROTTLED],
-      IntervalSeconds: 1,
-      BackoffRate: 2,
-      ...patience,
-      JitterStrategy: 'FULL',
-    },
-    {
-      ErrorEquals: LAMBDA_SERVICE_ERRORS,
-      IntervalSeconds: 1,
-      MaxAttempts: 10,
-      BackoffRate: 2,
-      MaxDelaySeconds: 60,
-      JitterStrategy: 'FULL',
-    },
-    { ErrorEquals: REPAIR_ERRORS, IntervalSeconds: 1, MaxAttempts: 1 },
-    { ErrorEquals: errorNames('attempts'), ...ANOTHER_ATTEMPT },
+    notStarted([THROTTLED], patience),
+    notStarted(LAMBDA_SERVICE_ERRORS, { MaxAttempts: 10, MaxDelaySeconds: 60 }),
+    ...OWN_ERRORS,
   ];
+}
+
+/** For a task of an inline Map, whose retries are part of the history of the whole job. */
+export function inlineRetriers(): Retrier[] {
+  return [NEVER, notStarted(NOT_STARTED_ERRORS, INLINE_PATIENCE), ...OWN_ERRORS];
+}
+
+function notStarted(errors: readonly string[], patience: ThrottlePatience): Retrier {
+  return { ErrorEquals: errors, IntervalSeconds: 1, BackoffRate: 2, ...patience, JitterStrategy: 'FULL' };
 }
 
 const ANOTHER_ATTEMPT = {
@@ -88,6 +89,14 @@ const ANOTHER_ATTEMPT = {
   MaxDelaySeconds: 30,
   JitterStrategy: 'FULL',
 } as const;
+
+const NEVER: Retrier = { ErrorEquals: errorNames('never'), MaxAttempts: 0 };
+
+/** Errors of the task itself that another attempt may not have. */
+const OWN_ERRORS: readonly Retrier[] = [
+  { ErrorEquals: REPAIR_ERRORS, IntervalSeconds: 1, MaxAttempts: 1 },
+  { ErrorEquals: errorNames('attempts'), ...ANOTHER_ATTEMPT },
+];
 
 function errorNames(retry: RetryClass): string[] {
   return ERROR_NAMES.filter((name) => ERROR_TABLE[name].retry === retry);

@@ -1,6 +1,14 @@
 /** The states of one stage: start the watch, run the tasks, verify them at the barrier, choose what comes next. */
-import { type DistributedMapState, integration, type State, type States, type TaskState } from './asl.ts';
-import { childMachine, taskStateOf } from './child-states.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import {
+  type DistributedMapState,
+  type InlineMapState,
+  integration,
+  type State,
+  type States,
+  type TaskState,
+} from './asl.ts';
+import { childMachine, ITEM_SELECTOR, taskStateOf } from './child-states.ts';
 import { CATCH_FAILURE, choice, STEP_PAYLOAD, type StateMachineParts, step } from './job-step.ts';
 import { type MachineStage, ofEachStage } from './stages.ts';
 import type { StageStateName, StateName } from './state-names.ts';
@@ -17,6 +25,11 @@ function stageStates(
   const { title, barrierFunction, nextSteps } = stage;
   return {
     [`Watch${title}`]: watch(parts, stage),
+    [`AfterWatch${title}`]: choice([`${stage.name}-watched`, `${stage.name}-inline-watched`], {
+      [`${stage.name}-watched`]: `${title}Stage`,
+      [`${stage.name}-inline-watched`]: `${title}Inline`,
+    }),
+    [`${title}Inline`]: inlineTasks(parts, stage),
     [`${title}Stage`]: tasks(parts, stage),
     [`${title}Barrier`]: step(parts, barrierFunction, {
       payload: STEP_PAYLOAD,
@@ -46,8 +59,22 @@ function watch(
         JitterStrategy: 'FULL',
       },
     ],
-    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: `${title}Stage` }],
-    Next: `${title}Stage`,
+    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: `AfterWatch${title}` }],
+    Next: `AfterWatch${title}`,
+  };
+}
+
+/** Runs a small stage, whose items are part of the state. Its events are part of the history of the job. */
+function inlineTasks(parts: StateMachineParts, stage: MachineStage): InlineMapState<StateName> {
+  return {
+    Type: 'Map',
+    ItemsPath: '$.tasks',
+    ItemSelector: ITEM_SELECTOR,
+    MaxConcurrency: Math.min(parts.maxConcurrency, LIMITS.inlineTasksMax),
+    ItemProcessor: { ProcessorConfig: { Mode: 'INLINE' }, ...childMachine(parts, stage, 'inline') },
+    ResultPath: null,
+    Catch: CATCH_FAILURE,
+    Next: `${stage.title}Barrier`,
   };
 }
 
@@ -56,22 +83,17 @@ function tasks(parts: StateMachineParts, stage: MachineStage): DistributedMapSta
   const { partition, bucket, maxConcurrency, childExecutions } = parts;
   return {
     Type: 'Map',
-    Label: taskStateOf(stage),
+    Label: taskStateOf(stage, 'distributed'),
     ItemReader: {
       Resource: integration(partition, 's3:getObject'),
       ReaderConfig: { InputType: 'JSON' },
       Parameters: { Bucket: bucket, 'Key.$': '$.items' },
     },
-    ItemSelector: {
-      'jobId.$': '$.jobId',
-      'item.$': '$$.Map.Item.Value',
-      deaths: 0,
-      death: { Error: '', Cause: '' },
-    },
+    ItemSelector: ITEM_SELECTOR,
     MaxConcurrency: maxConcurrency,
     ItemProcessor: {
       ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: childExecutions },
-      ...childMachine(parts, stage),
+      ...childMachine(parts, stage, 'distributed'),
     },
     ResultPath: null,
     Retry: [

@@ -23,13 +23,18 @@ export interface MachineStage {
   readonly awaitsRepair: boolean;
 }
 
+/** How a stage may start: in either Map, with or without the watch. */
+export function startOf<S extends Stage>(stage: S) {
+  return [stage, `${stage}-watched`, `${stage}-inline`, `${stage}-inline-watched`] as const;
+}
+
 export const STAGES: readonly MachineStage[] = [
   {
     name: 'map',
     title: 'Map',
     taskFunction: 'map',
     barrierFunction: 'map-barrier',
-    nextSteps: ['map', 'reduce', 'reduce-watched', 'reduce-barrier', 'commit'],
+    nextSteps: ['map', 'map-inline', ...startOf('reduce'), 'reduce-barrier', 'commit'],
     awaitsRepair: false,
   },
   {
@@ -37,7 +42,7 @@ export const STAGES: readonly MachineStage[] = [
     title: 'Reduce',
     taskFunction: 'reduce',
     barrierFunction: 'reduce-barrier',
-    nextSteps: ['reduce', 'map-barrier', 'commit'],
+    nextSteps: ['reduce', 'reduce-inline', 'map-barrier', 'commit'],
     awaitsRepair: true,
   },
 ];

@@ -7,6 +7,9 @@
  *      |                        |         map-only jobs           |
  *      +--> NothingToDo         +---------------------------------+ the shuffle is damaged
  *
+ * A small stage runs in MapInline or ReduceInline first, in the history of this execution. MapStage and ReduceStage run each
+ * task in an execution of its own. Both Maps have the same children (child-states.ts).
+ *
  * Commit returns to the last barrier when it finds that a part which it has to merge is damaged.
  *
  * Before a stage of more than a few tasks, WatchMap or WatchReduce starts the watch machine (watch-definition.ts).
@@ -19,6 +22,7 @@ import { type ChoiceState, integration, type Machine, type States, type TaskStat
 import { catchAll, choice, EXECUTION, STEP_PAYLOAD, type StateMachineParts, step } from './job-step.ts';
 import { retriers } from './retry.ts';
 import { stagesStates } from './stage-states.ts';
+import { startOf } from './stages.ts';
 import { STATE_OF_STEP, type StateName } from './state-names.ts';
 
 export const EVENT_SOURCE = 'mapreduce';
@@ -45,7 +49,7 @@ function planStates(parts: StateMachineParts) {
       // Until Plan has returned, the state holds no job id.
       catch: catchAll('$', 'PlanFailed'),
     }),
-    AfterPlan: choice(['end', 'map', 'map-watched', 'map-barrier']),
+    AfterPlan: choice(['end', ...startOf('map'), 'map-barrier']),
     NothingToDo: { Type: 'Succeed', Comment: 'A duplicate of an event, or no event for us' },
   } satisfies States<string, StateName>;
 }

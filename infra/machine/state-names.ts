@@ -4,9 +4,11 @@
 import type { NextStep } from '../../src/aws/protocol/job-state.ts';
 import type { StageTitle } from '../../src/aws/protocol/state-names.ts';
 
-/** The states of one stage: the start of its watch, its tasks, its barrier, and where to go from there. */
+/** The states of one stage: the start of its watch, its tasks in either Map, its barrier, and where to go from there. */
 export type StageStateName =
   | `Watch${StageTitle}`
+  | `AfterWatch${StageTitle}`
+  | `${StageTitle}Inline`
   | `${StageTitle}Stage`
   | `${StageTitle}Barrier`
   | `After${StageTitle}Barrier`;
@@ -30,9 +32,13 @@ export const STATE_OF_STEP: Readonly<Record<NextStep, StateName>> = {
   end: 'NothingToDo',
   map: 'MapStage',
   'map-watched': 'WatchMap',
+  'map-inline': 'MapInline',
+  'map-inline-watched': 'WatchMap',
   'map-barrier': 'MapBarrier',
   reduce: 'ReduceStage',
   'reduce-watched': 'WatchReduce',
+  'reduce-inline': 'ReduceInline',
+  'reduce-inline-watched': 'WatchReduce',
   'reduce-barrier': 'ReduceBarrier',
   commit: 'Commit',
 };

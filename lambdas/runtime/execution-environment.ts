@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { memoryBudgetBytes, readAheadBytes, uploadBytes } from '../../src/aws/model/function-memory.ts';
 import { CODE_HASH_VARIABLE } from '../../src/aws/protocol/code-hash.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import { MiB } from '../../src/base/limits.ts';
+import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
 import { chargedRequests } from '../../src/storage/s3/s3-charges.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
@@ -70,6 +70,8 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
     codeHash: required(CODE_HASH_VARIABLE),
     maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
     backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
+    // Set by tests that need the Distributed Map for few tasks.
+    inlineTasksMax: Number(parts.variables.MAPREDUCE_INLINE_TASKS_MAX ?? LIMITS.inlineTasksMax),
     maxTasksPerStage: Number(required('MAPREDUCE_MAX_TASKS_PER_STAGE')),
     taskFunction: {
       memoryMb: Number(required('MAPREDUCE_TASK_MEMORY_MB')),

@@ -36,7 +36,7 @@ const DEADLINE_RESERVE_FRACTION_MAX = 1 / 3;
 
 export interface AttemptRequest {
   readonly jobId: JobId;
-  readonly spec: TaskSpec;
+  readonly spec: Pick<TaskSpec, 'stage' | 'index' | 'taskId'>;
   /** How many attempts failed since this child execution began, or since the last death. */
   readonly retry: number;
   /** How often the function died while it ran this task, and the last reported error. */
@@ -44,7 +44,7 @@ export interface AttemptRequest {
   readonly death: Death;
   /** This attempt runs in parallel to a slow one. */
   readonly backup: boolean;
-  readonly run: (spec: TaskSpec, attempt: AttemptId, environment: TaskEnvironment) => Promise<TaskResult>;
+  readonly run: (attempt: AttemptId, environment: TaskEnvironment) => Promise<TaskResult>;
 }
 
 /** @returns undefined if another attempt has already committed the task */
@@ -124,7 +124,7 @@ async function makeAttempt(
   instance.readsBeforeCommit = resultKey.startsWith(outputPrefix) ? 1 : 0;
   const scratchFolder = await freshFolder(environment.scratchParent, attempt);
   try {
-    return await run(spec, attempt, {
+    return await run(attempt, {
       job,
       settings,
       layout,

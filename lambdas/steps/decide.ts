@@ -4,11 +4,11 @@
  *
  * Called at the end of plan, of each barrier, and of a commit that found a damaged part. Idempotent.
  */
-import { type JobState, type NextStep, toTravel } from '../../src/aws/protocol/job-state.ts';
+import { type JobState, toTravel } from '../../src/aws/protocol/job-state.ts';
 import { itemsKey } from '../../src/aws/protocol/keys.ts';
 import { WATCHED_TASKS_MIN } from '../../src/aws/protocol/watch-state.ts';
 import { type RepairTarget, withDetails } from '../../src/base/errors.ts';
-import type { Stage } from '../../src/base/ids.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 import { stageList, taskCounts } from '../../src/plan/stages.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
 import { AWS_BOUNDS, advance, type Decision, type Fact, type JobProgress } from '../../src/stages/advance.ts';
@@ -19,7 +19,10 @@ import { writeItems } from './items.ts';
 export interface DecideOptions {
   readonly plan: JobPlan;
   readonly progress: JobProgress;
-  readonly environment: Pick<StepEnvironment, 'store' | 'codeHash' | 'backupAttempts' | 'onDecision'>;
+  readonly environment: Pick<
+    StepEnvironment,
+    'store' | 'codeHash' | 'backupAttempts' | 'inlineTasksMax' | 'onDecision'
+  >;
   /** Removes the committed objects of these tasks, so that they can commit again. */
   readonly discard: (targets: readonly RepairTarget[]) => Promise<void>;
   readonly lastFailure?: LastFailure;
@@ -33,41 +36,64 @@ export async function decide(fact: Fact, options: DecideOptions): Promise<JobSta
   if (decision.kind === 'fail') {
     throw withDetails(jobFailure(decision.reason, lastFailure), { jobId: plan.settings.jobId });
   }
-  const { next, items } = await carryOut(decision, options);
+  const { next, items = '', tasks = [] } = await carryOut(decision, options);
   const { jobId } = plan.settings;
-  return { jobId, next, items, progress: toTravel(progress), codeHash: environment.codeHash };
+  return { jobId, next, items, tasks, progress: toTravel(progress), codeHash: environment.codeHash };
 }
+
+type NextState = Pick<JobState, 'next'> & Partial<Pick<JobState, 'items' | 'tasks'>>;
 
 async function carryOut(
   decision: Decision,
   { plan, environment, discard }: DecideOptions,
-): Promise<Pick<JobState, 'next' | 'items'>> {
+): Promise<NextState> {
   switch (decision.kind) {
-    case 'run': {
-      const { stage, tasks, round } = decision;
-      if (tasks !== 'all') {
-        const items = await writeItems(environment.store, plan, stage, { number: round, only: tasks });
-        return { next: stage, items };
-      }
-      const next = firstRound(stage, taskCounts(plan)[stage], environment);
-      return { next, items: itemsKey(plan.settings.jobId, stage) };
-    }
+    case 'run':
+      return await run(decision, plan, environment);
     case 'close':
       if (decision.discard.length > 0) await discard(decision.discard);
-      return { next: `${decision.stage}-barrier`, items: '' };
+      return { next: `${decision.stage}-barrier` };
     case 'finish':
-      return { next: 'commit', items: '' };
+      return { next: 'commit' };
     case 'done':
     case 'fail':
       throw new Error(`the decision '${decision.kind}' ends the job, so no state follows it`);
   }
 }
 
-/** Returns the state of the first round of a stage. Later rounds are short and are not watched. */
-function firstRound(
-  stage: Stage,
-  tasks: number,
-  { backupAttempts }: Pick<StepEnvironment, 'backupAttempts'>,
-): NextStep {
-  return backupAttempts && tasks >= WATCHED_TASKS_MIN ? `${stage}-watched` : stage;
+async function run(
+  { stage, tasks, round }: Decision & { kind: 'run' },
+  plan: JobPlan,
+  environment: DecideOptions['environment'],
+): Promise<NextState> {
+  const count = taskCounts(plan)[stage];
+  // Rounds that repeat tasks are short.
+  const isWatched = environment.backupAttempts && tasks === 'all' && count >= WATCHED_TASKS_MIN;
+  if (mapFor({ tasks: count, round }, environment) === 'inline') {
+    const indexes = tasks === 'all' ? [...Array(count).keys()] : tasks;
+    return {
+      next: isWatched ? `${stage}-inline-watched` : `${stage}-inline`,
+      tasks: indexes.map((index) => ({ index })),
+    };
+  }
+  const items =
+    tasks === 'all'
+      ? itemsKey(plan.settings.jobId, stage)
+      : await writeItems(environment.store, plan, stage, { number: round, only: tasks });
+  return { next: isWatched ? `${stage}-watched` : stage, items };
+}
+
+/**
+ * Which Map runs a round of a stage. An inline Map starts at once, but its events are part of the one history of the
+ * execution, which holds 25,000. So it gets only small stages, each only once, and has little patience with a throttled
+ * start. The tasks that it leaves go to the Distributed Map, which takes seconds to start.
+ *
+ * @param tasks  of the whole stage, even if the round repeats only some
+ * @param round  1 is the first round of an execution
+ */
+export function mapFor(
+  { tasks, round }: { readonly tasks: number; readonly round: number },
+  { inlineTasksMax = LIMITS.inlineTasksMax }: Pick<StepEnvironment, 'inlineTasksMax'>,
+): 'inline' | 'distributed' {
+  return round === 1 && tasks <= Math.min(inlineTasksMax, LIMITS.inlineTasksMax) ? 'inline' : 'distributed';
 }

@@ -30,7 +30,7 @@ export async function runDry(
     const store = new TurnTakingStore(new DiscardingStore(environment.store), clock);
     const scratchFolder = await freshFolder(environment.scratchParent, attempt);
     try {
-      const result = await run(spec, attempt, {
+      const result = await run(attempt, {
         job,
         settings,
         layout: jobLayout(jobId, outputPrefix),

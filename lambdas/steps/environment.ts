@@ -25,6 +25,8 @@ export interface StepEnvironment {
   /** How many map or reduce tasks run at once. */
   readonly maxConcurrency: number;
   readonly backupAttempts: boolean;
+  /** A stage of at most this many tasks runs in an inline Map. Default and maximum: LIMITS.inlineTasksMax. */
+  readonly inlineTasksMax?: number;
   /** The maximum number of map tasks, and of reduce tasks, of one job. */
   readonly maxTasksPerStage: number;
   /** The function of map and reduce tasks. */

@@ -7,11 +7,9 @@ import { MapReduceError } from '../../src/base/errors.ts';
 import { fieldOf, textFieldOf } from '../../src/base/field-of.ts';
 import { type JobId, taskId } from '../../src/base/ids.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
-import type { MapTaskSpec } from '../../src/plan/task.ts';
 import type { SplitPiece } from '../../src/read/input-file.ts';
 import type { TaskResult } from '../../src/report/task-summary.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { type AttemptRequest, runAttempt } from './attempt.ts';
+import { type AttemptRequest, runAttempt, settingsOf } from './attempt.ts';
 import { runDry } from './dry-run.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 
@@ -26,11 +24,7 @@ export async function mapStep(
   const { index, pieces } = event.item;
   const task = taskId('map', index);
   assertPiecesReadable(pieces, environment);
-  const split = {
-    // This cast is safe: the plan step wrote the pieces and checked their shape.
-    pieces: (pieces as SplitPiece[] | undefined) ?? (await storedPieces(environment.store, job, index)),
-  };
-  const spec: MapTaskSpec = { stage: 'map', index, taskId: task, split };
+  const spec = { stage: 'map', index, taskId: task } as const;
   const request: AttemptRequest = {
     jobId: job,
     spec,
@@ -38,7 +32,13 @@ export async function mapStep(
     deaths: event.deaths,
     death: event.death,
     backup: event.backup,
-    run: (_, attempt, taskEnvironment) => run(spec, attempt, taskEnvironment),
+    run: async (attempt, taskEnvironment) => {
+      const split = {
+        // This cast is safe: the plan step wrote the pieces and checked their shape.
+        pieces: (pieces as SplitPiece[] | undefined) ?? (await storedPieces(environment, job, index)),
+      };
+      return await run({ ...spec, split }, attempt, taskEnvironment);
+    },
   };
   return await (event.dryRun ? runDry : runAttempt)(request, environment, invocation);
 }
@@ -59,11 +59,22 @@ function assertPiecesReadable(
   }
 }
 
-/** Reads the pieces of a split that is too long for an item, or of a backup attempt, which receives only its task. */
-async function storedPieces(store: ObjectStore, job: JobId, index: number): Promise<readonly SplitPiece[]> {
+/**
+ * Reads the pieces of a task that receives only its index: one of a small stage, one whose split is too long for an item, or
+ * a backup attempt.
+ */
+async function storedPieces(
+  environment: StepEnvironment,
+  job: JobId,
+  index: number,
+): Promise<readonly SplitPiece[]> {
+  const { store } = environment;
+  const { pieces: ofTasks } = await settingsOf(job, environment);
+  const carried = ofTasks?.[index];
+  if (carried !== undefined && carried !== null) return carried;
   const own = await findDocument<{ pieces: SplitPiece[] }>(store, splitKey(job, taskId('map', index)));
   if (own !== undefined) return own.pieces;
-  const items = await readDocument<MapItem[]>(store, itemsKey(job, 'map'));
+  const items = ofTasks === undefined ? await readDocument<MapItem[]>(store, itemsKey(job, 'map')) : [];
   const pieces = items[index]?.pieces;
   if (pieces !== undefined) return pieces;
   throw new MapReduceError('UsageError', `job ${job} has no map task with the index ${index}`, {

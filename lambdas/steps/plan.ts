@@ -1,4 +1,4 @@
-/** Claims the job, decides its plan once, and writes the items of its Distributed Maps. */
+/** Claims the job, decides its plan once, and writes what its tasks need. */
 import type * as v from 'valibot';
 import type { Job } from '../../src/api/job.ts';
 import { describeJob } from '../../src/api/job-description.ts';
@@ -24,6 +24,7 @@ import {
 import { assertReadable } from '../../src/aws/protocol/request-scope.ts';
 import { parseStartEvent, type StartEvent } from '../../src/aws/protocol/start-event.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
+import type { Stage } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { listStoredInputs, type StoredListingOptions } from '../../src/plan/inputs/list-stored-inputs.ts';
 import { namesOfInputs } from '../../src/plan/inputs/named-inputs.ts';
@@ -35,10 +36,10 @@ import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { NOT_STARTED } from '../../src/stages/advance.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { isCommitted } from './committed-result.ts';
-import { decide } from './decide.ts';
+import { decide, mapFor } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
 import { plannedEstimate } from './estimate.ts';
-import { writeItems } from './items.ts';
+import { writeItems, writePieces } from './items.ts';
 import { claimOutput } from './output.ts';
 import { assertOwned } from './output-claim.ts';
 import { ScopedInputs } from './scoped-inputs.ts';
@@ -59,15 +60,7 @@ export async function planStep(
   const before = claim.isNew ? undefined : await findDocument<PlanDocument>(store, planKey(jobId));
   if (start.kind === 'redrive') await prepareRedrive(start, before, environment);
   const { app, plan, outputPrefix } = before ?? (await decidePlan(claim, environment));
-  const settings: SettingsDocument = {
-    app,
-    tasks: taskCounts(plan),
-    settings: plan.settings,
-    outputPrefix,
-    codeHash: environment.codeHash,
-  };
-  await writeDocument(store, settingsKey(jobId), settings);
-  for (const stage of stagesOf(plan.settings)) await writeItems(store, plan, stage);
+  await writeTasks(environment, { app, plan, outputPrefix });
   const isRedrive = start.kind === 'redrive' && before !== undefined;
   return await decide(
     { kind: 'planned', isRedrive },
@@ -81,7 +74,29 @@ export async function planStep(
 }
 
 function end({ codeHash }: StepEnvironment): JobState {
-  return { jobId: '', next: 'end', items: '', progress: toTravel(NOT_STARTED), codeHash };
+  return { jobId: '', next: 'end', items: '', tasks: [], progress: toTravel(NOT_STARTED), codeHash };
+}
+
+/** Writes what every task reads, and the items of the stages that a Distributed Map runs. */
+async function writeTasks(
+  environment: StepEnvironment,
+  { app, plan, outputPrefix }: Pick<PlanDocument, 'app' | 'plan' | 'outputPrefix'>,
+): Promise<void> {
+  const { store } = environment;
+  const tasks = taskCounts(plan);
+  const isInline = (stage: Stage) => mapFor({ tasks: tasks[stage], round: 1 }, environment) === 'inline';
+  const settings: SettingsDocument = {
+    app,
+    tasks,
+    settings: plan.settings,
+    outputPrefix,
+    codeHash: environment.codeHash,
+    ...(isInline('map') ? { pieces: await writePieces(store, plan) } : {}),
+  };
+  await writeDocument(store, settingsKey(plan.settings.jobId), settings);
+  for (const stage of stagesOf(plan.settings)) {
+    if (!isInline(stage)) await writeItems(store, plan, stage);
+  }
 }
 
 /** The first plan that is written is final. If an input changes later, that is an error, not a reason for another plan. */

@@ -24,7 +24,7 @@ export async function reduceStep(
     deaths: event.deaths,
     death: event.death,
     backup: event.backup,
-    run: (_, attempt, taskEnvironment) => run(spec, attempt, taskEnvironment),
+    run: (attempt, taskEnvironment) => run(spec, attempt, taskEnvironment),
   };
   return await (event.dryRun ? runDry : runAttempt)(request, environment, invocation);
 }

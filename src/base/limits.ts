@@ -21,6 +21,12 @@ export const LIMITS = {
   /** The default of the same on AWS. The construct's maxTasksPerStage may raise or lower it. */
   awsTasksPerStageDefault: 10_000,
 
+  /**
+   * On AWS, a stage of at most this many tasks runs in the execution of the job itself, where tasks start at once. Step
+   * Functions runs about 40 iterations of an inline Map at the same time.
+   */
+  inlineTasksMax: 40,
+
   /** The description of the apps in the comment of the state machine. A definition may have 1 MiB of escaped JSON. */
   appCatalogBytesMax: 128 * KiB,
 

@@ -8,7 +8,7 @@ import { GOLDEN } from './rendered.ts';
 
 const definition = GOLDEN[0]!.render();
 
-/** The states of the machine and those inside its Distributed Maps. */
+/** The states of the machine and those inside its Maps. */
 const allStates = Object.entries(definition.States).flatMap(([name, state]): [string, State][] => [
   [name, state],
   ...(state.Type === 'Map' ? Object.entries(state.ItemProcessor.States) : []),
@@ -47,7 +47,7 @@ describe('the state machine', () => {
     const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException'));
 
     expect(retrier).toMatchObject({ BackoffRate: 2, JitterStrategy: 'FULL' });
-    expect(retrier!.MaxDelaySeconds).toBeLessThanOrEqual(120);
+    expect(retrier!.MaxDelaySeconds).toBeLessThanOrEqual(360);
   });
 
   it('names the deaths of functions wherever it catches all errors, because States.ALL does not match Runtime errors', () => {
@@ -64,16 +64,19 @@ describe('the state machine', () => {
     }
   });
 
-  it.each(['MapTask', 'ReduceTask'])('%s tells its next attempt how the function died', (task) => {
-    const [, { Retry, Catch = [] }] = tasks.find(([name]) => name === task)!;
+  it.each(['MapInlineTask', 'MapTask', 'ReduceInlineTask', 'ReduceTask'])(
+    '%s tells its next attempt how the function died',
+    (task) => {
+      const [, { Retry, Catch = [] }] = tasks.find(([name]) => name === task)!;
 
-    for (const error of [...FUNCTION_DEATHS, 'States.ALL']) {
-      expect(Retry.filter(({ ErrorEquals }) => ErrorEquals.includes(error))).toEqual([]);
-      expect(Catch.find(({ ErrorEquals }) => ErrorEquals.includes(error))).toMatchObject({
-        Next: `${task}Died`,
-      });
-    }
-  });
+      for (const error of [...FUNCTION_DEATHS, 'States.ALL']) {
+        expect(Retry.filter(({ ErrorEquals }) => ErrorEquals.includes(error))).toEqual([]);
+        expect(Catch.find(({ ErrorEquals }) => ErrorEquals.includes(error))).toMatchObject({
+          Next: `${task}Died`,
+        });
+      }
+    },
+  );
 
   it('records every failure of a step or a stage', () => {
     const unrecorded = Object.entries(definition.States).filter(

@@ -52,7 +52,9 @@ describe.each(machines)('%s', (_, machine) => {
 it('the checks include the machines of the children', () => {
   expect(machines.map(([name]) => name)).toEqual([
     'the state machine',
+    'MapInline',
     'MapStage',
+    'ReduceInline',
     'ReduceStage',
     'the watch machine',
     'Backups',

@@ -81,6 +81,18 @@ describe('failure.json', () => {
     expect(failure.message).toContain(NOTED.message);
   });
 
+  it('names the attempt if an inline Map reports the error of its child', async () => {
+    const child = new MapReduceError('UserCodeError', NOTED.message, {
+      details: { taskId: taskId('map', 1), attemptId: attemptId(taskId('map', 1), 'request-7') },
+    });
+
+    const inline = await recorded(thrown(child));
+    const distributed = await recorded({ Error: 'States.ExceedToleratedFailureThreshold', Cause: '' });
+
+    expect(inline).toEqual(distributed);
+    expect(inline.message).toContain('task m-00001 failed permanently');
+  });
+
   it.each([
     ['a text of its own', 'task m-00001 failed permanently: this is what my code says'],
     [

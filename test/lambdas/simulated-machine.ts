@@ -9,7 +9,14 @@ import * as v from 'valibot';
 import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import type { FunctionName } from '../../infra/functions/function-names.ts';
 import type { Retrier } from '../../infra/machine/asl.ts';
-import { REPAIR_ERRORS, REPORTED_ERRORS, retriers } from '../../infra/machine/retry.ts';
+import {
+  inlineRetriers,
+  NOT_STARTED_ERRORS,
+  REPAIR_ERRORS,
+  REPORTED_ERRORS,
+  reportedErrorRetriers,
+  retriers,
+} from '../../infra/machine/retry.ts';
 import { registryOf } from '../../lambdas/runtime/registry.ts';
 import { barrierStep } from '../../lambdas/steps/barrier.ts';
 import { type CommittedJob, commitStep } from '../../lambdas/steps/commit.ts';
@@ -28,6 +35,7 @@ import {
   mapEventSchema,
   reduceEventSchema,
   stepEventSchema,
+  type TaskItem,
 } from '../../src/aws/protocol/job-state.ts';
 import { DATA_PREFIX, INPUT_PREFIX, OUTPUT_PREFIX } from '../../src/aws/protocol/keys.ts';
 import type { Death } from '../../src/aws/protocol/lambda-reports.ts';
@@ -104,6 +112,8 @@ export class SimulatedMachine implements AsyncDisposable {
   taskFunction = { memoryMb: 1_769, scratchMb: 10_240 };
   /** What is deployed. */
   codeHash = 'c0de00000001';
+  /** Set to 0 to run every stage in a Distributed Map. */
+  inlineTasksMax: number = LIMITS.inlineTasksMax;
   clockAheadMs: (who: FunctionName) => number = () => 0;
   /** Called with each decision of the steps. */
   onDecision: (decision: Decision) => void = () => {};
@@ -156,11 +166,15 @@ export class SimulatedMachine implements AsyncDisposable {
         switch (state.next) {
           case 'map':
           case 'map-watched':
+          case 'map-inline':
+          case 'map-inline-watched':
             await this.#stage('map', state, options);
             state = { ...state, next: 'map-barrier' };
             break;
           case 'reduce':
           case 'reduce-watched':
+          case 'reduce-inline':
+          case 'reduce-inline-watched':
             await this.#stage('reduce', state, options);
             state = { ...state, next: 'reduce-barrier' };
             break;
@@ -196,11 +210,13 @@ export class SimulatedMachine implements AsyncDisposable {
 
   async #stage(stage: 'map' | 'reduce', state: JobState, options: MachineOptions): Promise<void> {
     const round = state.progress.handedOut[stage]! - 1;
-    const items = await readDocument<{ index: number }[]>(this.store, state.items);
+    const isInline = state.next.includes('-inline');
+    const items = isInline ? state.tasks : await readDocument<TaskItem[]>(this.store, state.items);
     for (const item of items) {
       if (options.loses?.({ stage, index: item.index, round })) continue;
       try {
-        await this.#child(`${stage[0]}-${item.index}`, async (attempt) => {
+        const policy = isInline ? inlineRetriers() : reportedErrorRetriers();
+        await this.#child(`${stage[0]}-${item.index}`, policy, async (attempt) => {
           const about = { stage, index: item.index, ...attempt };
           await options.beforeAttempt?.(about);
           const name = options.dies?.(about);
@@ -212,7 +228,11 @@ export class SimulatedMachine implements AsyncDisposable {
           if (name !== undefined) throw Object.assign(new Error('Error: signal: killed'), { name });
         });
       } catch (error) {
-        if (REPAIR_ERRORS.includes((error as Error).name)) continue;
+        const { name } = error as Error;
+        if (REPAIR_ERRORS.includes(name)) continue;
+        if (isInline && NOT_STARTED_ERRORS.includes(name)) continue;
+        // An inline Map fails with the error of its child, on LocalStack as on AWS.
+        if (isInline) throw error;
         if (options.childFailure === 'is swallowed') continue;
         throw Object.assign(new Error('Map run failed'), { name: 'States.ExceedToleratedFailureThreshold' });
       }
@@ -222,11 +242,12 @@ export class SimulatedMachine implements AsyncDisposable {
   /** Runs a child execution. A Catch, not a retrier, starts the function again after its death. */
   async #child(
     name: string,
+    policy: readonly Retrier[],
     attempt: (about: { retry: number; deaths: number; death: Death }) => Promise<void>,
   ): Promise<void> {
     let death: Death = { Error: '', Cause: '' };
     for (let deaths = 0; ; deaths++) {
-      const died = await this.#attempts(name, async (retry): Promise<Error | undefined> => {
+      const run = async (retry: number): Promise<Error | undefined> => {
         try {
           await attempt({ retry, deaths, death });
           return undefined;
@@ -234,7 +255,8 @@ export class SimulatedMachine implements AsyncDisposable {
           if (!(error instanceof Error) || REPORTED_ERRORS.includes(error.name)) throw error;
           return error;
         }
-      });
+      };
+      const died = await this.#attempts(name, run, policy);
       if (died === undefined) return;
       if (deaths === LIMITS.attemptsMaxDefault) throw died;
       const answer = { errorType: died.name, errorMessage: died.message };
@@ -242,26 +264,30 @@ export class SimulatedMachine implements AsyncDisposable {
     }
   }
 
-  async #attempts<T>(name: string, attempt: (retry: number) => Promise<T>): Promise<T> {
+  async #attempts<T>(
+    name: string,
+    attempt: (retry: number) => Promise<T>,
+    policy: readonly Retrier[] = retriers(),
+  ): Promise<T> {
     const used = new Map<Retrier, number>();
     for (let retry = 0; ; retry++) {
       this.log.push(name);
       try {
         return await attempt(retry);
       } catch (error) {
-        const retrier = retriers().find(
+        const retrier = policy.find(
           ({ ErrorEquals }) => ErrorEquals.includes((error as Error).name) || ErrorEquals[0] === 'States.ALL',
         );
-        const before = [...used].find(([{ ErrorEquals }]) => ErrorEquals[0] === retrier!.ErrorEquals[0]);
-        const count = before?.[1] ?? 0;
-        if (count >= retrier!.MaxAttempts) throw error;
-        used.set(before?.[0] ?? retrier!, count + 1);
+        if (retrier === undefined) throw error;
+        const count = used.get(retrier) ?? 0;
+        if (count >= retrier.MaxAttempts) throw error;
+        used.set(retrier, count + 1);
       }
     }
   }
 
   #environmentOf(who: FunctionName): StepEnvironment {
-    const { readablePrefixes, maxTasksPerStage, taskFunction, codeHash } = this;
+    const { readablePrefixes, maxTasksPerStage, inlineTasksMax, taskFunction, codeHash } = this;
     const access = bucketAccess(who, readablePrefixes);
     return {
       ...this.environment,
@@ -269,6 +295,7 @@ export class SimulatedMachine implements AsyncDisposable {
       maxTasksPerStage,
       taskFunction,
       codeHash,
+      inlineTasksMax,
       onDecision: this.onDecision,
       store: new RestrictedStore(this.environment.store, { who, access }),
       now: () => new Date(this.environment.now().getTime() + this.clockAheadMs(who)),

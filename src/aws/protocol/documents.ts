@@ -8,6 +8,7 @@ import {
 import type { AttemptId, JobId, Stage, TaskId } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import type { JobPlan, JobSettings } from '../../plan/task.ts';
+import type { SplitPiece } from '../../read/input-file.ts';
 import type { Measured } from '../../report/attempt-meter.ts';
 import type { AttemptFigures } from '../../report/attempt-rows.ts';
 import type { JobEstimate, StartedBy } from '../../report/estimate.ts';
@@ -57,6 +58,8 @@ export interface SettingsDocument {
   readonly outputPrefix: string;
   /** The code that may run the tasks: that of the plan, or that of the latest redrive that accepted other code. */
   readonly codeHash: string;
+  /** By map task; null if there are too many (ITEM_BYTES_MAX). Only if the map stage is small, so that no items list them. */
+  readonly pieces?: readonly (readonly SplitPiece[] | null)[];
 }
 
 /** work/<jobId>/map-stage.json and reduce-stage.json: the result of a barrier. */

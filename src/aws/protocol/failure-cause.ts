@@ -10,14 +10,19 @@ export type FailureCause = Pick<FailureDocument, 'error' | 'message' | 'details'
 
 /**
  * @param reported  the error that Step Functions reports
- * @param attempts  notes of failed attempts, oldest first. A Distributed Map reports only that a child failed; the notes
- *     report which task failed, and why.
+ * @param attempts  notes of failed attempts, oldest first. A Distributed Map reports only that a child failed, and an inline
+ *     Map only the error; the notes report which task failed, and why.
  */
 export function causeOf(reported: Death, attempts: readonly AttemptFailureDocument[] = []): FailureCause {
   const failure = reportedFailure(reported);
   switch (failure.kind) {
-    case 'thrown':
-      return thrownCause(failure.error);
+    case 'thrown': {
+      const { attemptId } = failure.error.details ?? {};
+      const note = attempts.find((attempt) => attempt.attemptId === attemptId);
+      // A barrier says more than the note of the last attempt.
+      const isOfTask = note !== undefined && failure.error.name === note.error.name;
+      return isOfTask ? attemptCause(note) : thrownCause(failure.error);
+    }
     case 'death':
       return { error: failure.death.name, message: failure.death.message, details: {} };
     case 'tasks-failed': {

@@ -18,15 +18,19 @@ import { deathSchema } from './lambda-reports.ts';
  *       |                         |_______________________________|
  *       +-> end (a duplicate)        the shuffle must be recreated
  *
- * src/stages/advance.ts decides the next step of a job. Steps with `-watched` start backup attempts for stragglers.
+ * src/stages/advance.ts decides the next step of a job. Steps with `-inline` run the tasks in the execution of the job
+ * itself, others in a Distributed Map. Steps with `-watched` start backup attempts for stragglers.
  */
-export type NextStep = Stage | `${Stage}-watched` | `${Stage}-barrier` | 'commit' | 'end';
+export type NextStep = RunStep | `${Stage}-barrier` | 'commit' | 'end';
+type RunStep = `${Stage}${'' | '-inline'}${'' | '-watched'}`;
 
 export interface JobState {
   readonly jobId: JobId | '';
   readonly next: NextStep;
   /** Key of the items of the next Distributed Map; empty if the next step is another one. */
   readonly items: string;
+  /** The items of the next inline Map: only indexes, because they are part of the state. */
+  readonly tasks: readonly TaskItem[];
   readonly progress: TravellingProgress;
   /** Identifies the code that planned the execution. The steps verify that they run the same. */
   readonly codeHash: string;
@@ -92,7 +96,7 @@ export const mapEventSchema = v.object({
   retry: v.optional(v.number(), 0),
   item: v.object({
     index: round,
-    /** Absent if there are too many; then they are stored next to the plan. */
+    /** Absent if they are stored with the settings, or, if there are too many, next to the plan. */
     pieces: v.optional(v.array(v.unknown())),
   }),
   backup: v.optional(v.boolean(), false),
@@ -133,17 +137,19 @@ export function forHand(result: TaskResult | DryRun | undefined): DryRun | undef
   return result !== undefined && 'dryRun' in result ? result : undefined;
 }
 
-export interface MapItem {
+export interface TaskItem {
   readonly index: number;
-  readonly pieces?: readonly SplitPiece[];
 }
 
-export interface ReduceItem {
-  readonly index: number;
+export interface MapItem extends TaskItem {
+  readonly pieces?: readonly SplitPiece[];
 }
 
 /** Each child returns `{}`. This many of them, with commas, fit into the 256 KiB of the state that collects them. */
 export const TASKS_PER_STAGE_MAX = 80_000;
 
-/** An item is part of the state of a child execution. Longer lists of pieces are read from the bucket. */
+/**
+ * An item is part of the state of a child execution, and the pieces of a small stage are part of the settings. Longer lists
+ * of pieces have objects of their own.
+ */
 export const ITEM_BYTES_MAX = 16 * 1024;

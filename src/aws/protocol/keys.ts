@@ -8,7 +8,7 @@
  *
  *     jobs/<jobId>/request.json       the claim: the request and its execution; the first to write it runs the job
  *     jobs/<jobId>/plan/plan.json     inputs with their ETags, splits, settings; decided once
- *     jobs/<jobId>/plan/settings.json the part of it that every task reads
+ *     jobs/<jobId>/plan/settings.json the part of it that every task reads; with the pieces of a small map stage
  *     jobs/<jobId>/plan/map.json      one item for each map task, in the form that the Distributed Map passes on
  *     jobs/<jobId>/plan/map-round-2.json      the items of the tasks that run again after a barrier
  *     jobs/<jobId>/plan/splits/m-00042.json   the pieces of a split that is too long for an item

@@ -17,6 +17,11 @@ export function taskStateOf(stage: Stage): `${StageTitle}Stage` {
   return `${stageTitle(stage)}Stage`;
 }
 
+/** The inline Map that runs the tasks of a small stage. */
+export function inlineStateOf(stage: Stage): `${StageTitle}Inline` {
+  return `${stageTitle(stage)}Inline`;
+}
+
 /** The state that starts the watch of a stage. */
 export function watchStateOf(stage: Stage): `Watch${StageTitle}` {
   return `Watch${stageTitle(stage)}`;
