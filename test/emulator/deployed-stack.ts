@@ -28,6 +28,7 @@ import {
   DescribeStateMachineCommand,
   type ExecutionListItem,
   ListExecutionsCommand,
+  paginateGetExecutionHistory,
   SFNClient,
   StartExecutionCommand,
   UpdateStateMachineCommand,
@@ -213,6 +214,20 @@ export class DeployedStack {
       error: execution.error,
       cause: execution.cause,
     };
+  }
+
+  /** The states that the execution has entered, in order, and how many events its history has. */
+  async history(executionArn: string): Promise<{ states: string[]; events: number }> {
+    const states: string[] = [];
+    let count = 0;
+    const pages = paginateGetExecutionHistory({ client: this.sfn }, { executionArn, maxResults: 1_000 });
+    for await (const { events = [] } of pages) {
+      count += events.length;
+      for (const { stateEnteredEventDetails: entered } of events) {
+        if (entered?.name !== undefined) states.push(entered.name);
+      }
+    }
+    return { states, events: count };
   }
 
   /** The ARNs of the versions that the state machine invokes, by step. */

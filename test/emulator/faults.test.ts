@@ -119,9 +119,8 @@ describeOnEmulators('Faults', (emulator) => {
     const job = await startJob({ map: 'stand still', reduce: 'stand still', attempts: 'all' });
     const another = async (stage: 'map' | 'reduce') => {
       const [first] = await standingStill(job.meetIn, 1, stage);
-      const items = await stack.getJson<MapItem[]>(`jobs/${job.jobId}/plan/${stage}.json`);
       const index = stage === 'map' ? 1 : await partitionOfWord();
-      const invoked = stack.invoke(stage, { jobId: job.jobId, item: items[index] });
+      const invoked = stack.invoke(stage, { jobId: job.jobId, item: { index } });
       const pids = await standingStill(job.meetIn, 2, stage);
       expect(pids).toContain(first);
       const objects = await stack.keys(`work/${job.jobId}/shuffle/`);
@@ -178,32 +177,40 @@ describeOnEmulators('Faults', (emulator) => {
       expect(await again('reduce')).toEqual([lostReduce]);
     });
 
-    test('because its function cannot read from S3 either runs again or fails the job with a clear error', async () => {
-      await using proxy = await startS3FaultProxy({ target: emulator.endpoint });
-      const restore = await stack.configure('map', {
-        variables: { AWS_ENDPOINT_URL_S3: proxy.endpoint },
-      });
-      try {
-        // The settings, and the note of the attempt that could not read them.
-        proxy.failNext('GetObject', 'denied');
-        proxy.failNext('PutObject', 'denied');
-        const job = await startJob({}, { splitSizeBytes: INPUT.length });
+    test.each([
+      ['an inline', '40'],
+      ['a Distributed', '0'],
+    ])(
+      'because its function in %s Map cannot read from S3 either runs again or fails the job with a clear error',
+      async (map, inlineTasksMax) => {
+        await using proxy = await startS3FaultProxy({ target: emulator.endpoint });
+        const restored = [
+          await stack.configure('map', { variables: { AWS_ENDPOINT_URL_S3: proxy.endpoint } }),
+          await stack.configure('plan', { variables: { MAPREDUCE_INLINE_TASKS_MAX: inlineTasksMax } }),
+        ];
+        try {
+          // The settings, and the note of the attempt that could not read them.
+          proxy.failNext('GetObject', 'denied');
+          proxy.failNext('PutObject', 'denied');
+          const job = await startJob({}, { splitSizeBytes: INPUT.length });
 
-        const ended = await job.ended();
+          const ended = await job.ended();
 
-        expect(proxy.fired.denied).toBe(2);
-        if (emulator.name === 'LocalStack') {
-          await resultOf(ended);
-          expect(await stack.keys(`jobs/${job.jobId}/plan/map-round-2.json`)).toHaveLength(1);
-        } else {
-          expect(ended.status).toBe('FAILED');
-          const failure = await stack.getJson<FailureDocument>(`jobs/${job.jobId}/failure.json`);
-          expect(failure.nextSteps.map(({ text }) => text).join()).toContain(`mapreduce logs ${job.jobId}`);
+          expect(proxy.fired.denied).toBe(2);
+          // LocalStack loses failed children of a Distributed Map.
+          if (emulator.name === 'LocalStack' && map === 'a Distributed') {
+            await resultOf(ended);
+            expect(await stack.keys(`jobs/${job.jobId}/plan/map-round-2.json`)).toHaveLength(1);
+          } else {
+            expect(ended.status).toBe('FAILED');
+            const failure = await stack.getJson<FailureDocument>(`jobs/${job.jobId}/failure.json`);
+            expect(failure.nextSteps.map(({ text }) => text).join()).toContain(`mapreduce logs ${job.jobId}`);
+          }
+        } finally {
+          await Promise.all(restored.map((restore) => restore()));
         }
-      } finally {
-        await restore();
-      }
-    });
+      },
+    );
   });
 
   describe('a damaged intermediate', () => {

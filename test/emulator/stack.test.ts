@@ -182,6 +182,29 @@ describeOnEmulators('The deployed stack', (emulator) => {
     });
   });
 
+  test.each([
+    ['an inline', 40, 'MapInline'],
+    ['a Distributed', 41, 'MapStage'],
+  ])('%s Map runs a stage of %i tasks', async (_, tasks, state) => {
+    const key = `data/small-${tasks}.txt`;
+    await stack.put(key, 'word\n'.repeat(tasks));
+    const request = { app: 'word-count', inputs: [key], splitSizeBytes: 5, reducers: 1 };
+
+    const startedMs = performance.now();
+    const ended = await stack.start({ jobId: uniqueName('small'), request });
+    const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
+
+    expect(ended.status).toBe('SUCCEEDED');
+    const { parts, report } = await stack.result(ended.output.outputPrefix);
+    expect(parts.get('part-r-00000.tsv')!.toString()).toBe(`word\t${tasks}\n`);
+    expect(report.stages[0]).toMatchObject({ tasks, attempts: tasks, failedAttempts: 0 });
+    const { states, events } = await stack.history(ended.arn);
+    expect(states).toContain(state);
+    console.error(
+      `${emulator.name}: ${tasks} map tasks: ${seconds} s, ${events} events in the history of the job`,
+    );
+  });
+
   test('a straggler gets a backup attempt, and stops when that one has committed', async () => {
     const markers = await mkdtemp(join(folder, 'markers-'));
     const line = `${'w'.repeat(50_000)}\n`;
@@ -192,10 +215,10 @@ describeOnEmulators('The deployed stack', (emulator) => {
 
     const arn = await stack.started({ jobId, request: { ...request, params: { fault: 'slow', markers } } });
     await until('the commits of all tasks, that of the slow one by its backup attempt', async () => {
-      const items = await stack.get(`jobs/${jobId}/plan/map.json`);
-      if (items === undefined) return undefined;
+      const settings = await stack.get(`jobs/${jobId}/plan/settings.json`);
+      if (settings === undefined) return undefined;
       const committed = await stack.keys(`work/${jobId}/shuffle/`);
-      return committed.length === JSON.parse(items.toString()).length ? committed : undefined;
+      return committed.length === JSON.parse(settings.toString()).tasks.map ? committed : undefined;
     });
     await writeFile(join(markers, 'others done'), '');
     const ended = await stack.ended(arn);

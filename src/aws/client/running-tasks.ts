@@ -1,7 +1,11 @@
-/** How many tasks are running, as Step Functions counts the children of the Distributed Map. These calls are free. */
+/**
+ * How many tasks are running: the children of a Distributed Map, as Step Functions counts them, or the iterations of an inline
+ * Map, according to the history of the execution. These calls are free.
+ */
 import { isMapReduceError } from '../../base/errors.ts';
 import { callAws } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
+import { executionHistory } from './execution-history.ts';
 
 export class RunningTasks {
   readonly #deployment: Deployment;
@@ -31,6 +35,10 @@ export class RunningTasks {
     const { DescribeMapRunCommand, ListMapRunsCommand } = await import('@aws-sdk/client-sfn');
     const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn }));
     const running = mapRuns.filter(({ stopDate }) => stopDate === undefined);
+    if (running.length === 0) {
+      const { inlineRunning } = await executionHistory(this.#deployment, executionArn);
+      return inlineRunning;
+    }
     let count = 0;
     for (const { mapRunArn } of running) {
       const { itemCounts } = await sfn.send(new DescribeMapRunCommand({ mapRunArn }));

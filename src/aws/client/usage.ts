@@ -1,35 +1,23 @@
 /**
  * What a job used, according to the history of its execution and the runs of its Distributed Maps. The time of a child runs
- * from its start to its end, so it is a little more than Lambda bills.
+ * from its start to its end, so it is a little more than Lambda bills. So is that of a task in an inline Map.
  */
 
-import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import { STAGES } from '../../base/ids.ts';
 import type { JobReport } from '../../report/report.ts';
 import { type Usage, watchOf } from '../model/cost.ts';
 import { STEP_MEMORY_MB, TASK_MEMORY_MB } from '../model/job-shape.ts';
 import { storageRequests } from '../model/report-requests.ts';
-import { watchStateOf } from '../protocol/state-names.ts';
+import { inlineStateOf, watchStateOf } from '../protocol/state-names.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
+import { type ExecutionHistory, executionHistory } from './execution-history.ts';
 import { functionConfiguration, machineOfExecution } from './machine.ts';
 
 const MB_PER_GB = 1_024;
 
 interface MapRun {
   readonly arn: string;
-  readonly ms: number;
-}
-
-/** What an execution says about the states that call one function each, and those that start a watch. */
-export interface History {
-  readonly transitions: number;
-  /** By the state's name. */
-  readonly steps: ReadonlyMap<string, Step>;
-}
-
-interface Step {
-  readonly invocations: number;
   readonly ms: number;
 }
 
@@ -40,10 +28,10 @@ export async function usageOf(
 ): Promise<Usage> {
   // The latest execution may have run on more memory than the deployment has now.
   const machine = await machineOfExecution(deployment, executionArns.at(-1)!);
-  const histories: History[] = [];
+  const histories: ExecutionHistory[] = [];
   const runs: MapRun[] = [];
   for (const arn of executionArns) {
-    histories.push(await historyOf(deployment, arn));
+    histories.push(await executionHistory(deployment, arn));
     runs.push(...(await mapRunsOf(deployment, arn)));
   }
   const taskGb = (await memoryMb(deployment, machine.taskFunctions[STAGES[0]], TASK_MEMORY_MB)) / MB_PER_GB;
@@ -59,10 +47,11 @@ export async function usageOf(
   };
   for (const { steps } of histories) {
     for (const [state, { invocations, ms }] of steps) {
+      const isTasks = STAGES.some((stage) => inlineStateOf(stage) === state);
       // Other states start a watch or publish an event.
-      if (machine.stepFunctions[state] === undefined) continue;
+      if (!isTasks && machine.stepFunctions[state] === undefined) continue;
       // Functions have one of two sizes. Commit may merge, so it has the size of a task.
-      const gb = state === 'Commit' ? taskGb : stepGb;
+      const gb = isTasks || state === 'Commit' ? taskGb : stepGb;
       usage = plus(usage, { invocations, gbSeconds: (ms / 1000) * gb });
     }
     for (const stage of report.stages) {
@@ -99,40 +88,6 @@ function plus(usage: Usage, more: Partial<Omit<Usage, 'isUpperBound'>>): Usage {
     usage[field as keyof typeof more] + amount,
   ]);
   return { ...usage, ...Object.fromEntries(sums) };
-}
-
-async function historyOf({ sfn }: Deployment, executionArn: string): Promise<History> {
-  const { paginateGetExecutionHistory } = await import('@aws-sdk/client-sfn');
-  const events: HistoryEvent[] = [];
-  await callAws({ action: 'states:GetExecutionHistory', on: executionArn }, async () => {
-    const question = { executionArn, includeExecutionData: false, maxResults: 1_000 };
-    try {
-      for await (const page of paginateGetExecutionHistory({ client: sfn }, question))
-        events.push(...(page.events ?? []));
-    } catch (error) {
-      // The first execution of a job that was redriven after months has expired.
-      if (!isAwsError(error, 'ExecutionDoesNotExist')) throw error;
-    }
-  });
-  return readHistory(events);
-}
-
-export function readHistory(events: readonly HistoryEvent[]): History {
-  const steps = new Map<string, Step>();
-  let transitions = 0;
-  let at = { state: '', enteredMs: 0 };
-  const add = (more: Step) => {
-    const { invocations, ms } = steps.get(at.state) ?? { invocations: 0, ms: 0 };
-    steps.set(at.state, { invocations: invocations + more.invocations, ms: ms + more.ms });
-  };
-  for (const { type = '', timestamp, stateEnteredEventDetails } of events) {
-    const ms = timestamp?.getTime() ?? 0;
-    if (type.endsWith('StateEntered')) transitions++;
-    if (type === 'TaskStateEntered') at = { state: stateEnteredEventDetails?.name ?? '', enteredMs: ms };
-    if (type === 'TaskScheduled') add({ invocations: 1, ms: 0 });
-    if (type === 'TaskStateExited') add({ invocations: 0, ms: ms - at.enteredMs });
-  }
-  return { transitions, steps };
 }
 
 /** Not read from the history, which does not record the end of a stopped run; on MiniStack, it has no runs at all. */

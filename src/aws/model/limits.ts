@@ -77,7 +77,7 @@ function countLimits(limited: LimitedJob): LimitUse[] {
 }
 
 /** Without failures: docs/limits.md. */
-const EVENTS_OF_JOB = 54;
+const EVENTS_OF_JOB = 58;
 /** An iteration starts, enters its state, calls the function, leaves its state and ends. */
 const EVENTS_OF_INLINE_TASK = 7;
 

@@ -1,4 +1,5 @@
 /** One point at which the model is evaluated: one set of constants, one guess about the job's code. */
+import { LIMITS } from '../../base/limits.ts';
 import type { Constants } from './constants.ts';
 import type { DeploymentShape, JobShape } from './job-shape.ts';
 import { cellGets, objectWrites } from './reads.ts';
@@ -26,7 +27,7 @@ export interface EngineWays {
 export const ENGINE: EngineWays = {
   cellGets,
   objectWrites,
-  inlineTasksMax: 0,
+  inlineTasksMax: LIMITS.inlineTasksMax,
   shuffleBuckets: 1,
 };
 

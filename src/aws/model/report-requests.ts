@@ -35,7 +35,7 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
       startedBy: 'command',
       maps,
       reducers,
-      itemLists: report.stages.length,
+      itemLists: report.stages.filter(({ tasks }) => tasks > LIMITS.inlineTasksMax).length,
       storedSplits: 0,
       inputGets: input.splits + Math.floor(input.bytes / S3_LIMITS.readRangeBytes),
       mapEnvironments: map?.attempts ?? 0,

@@ -15,7 +15,8 @@ import {
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Deployment } from '../../../src/aws/client/deployment.ts';
-import { readHistory, usageOf } from '../../../src/aws/client/usage.ts';
+import { readHistory } from '../../../src/aws/client/execution-history.ts';
+import { usageOf } from '../../../src/aws/client/usage.ts';
 import { watchOf } from '../../../src/aws/model/cost.ts';
 import { storageRequests } from '../../../src/aws/model/report-requests.ts';
 import type { JobReport } from '../../../src/report/report.ts';
@@ -65,6 +66,7 @@ describe('the usage of a job', () => {
     const events = [
       ...state('Plan', 0, 500),
       at('MapStateEntered', 600),
+      at('MapStateExited', 900),
       ...state('Commit', 1_000, 1_200),
       ...state('Commit', 1_300, 1_400),
       at('SucceedStateEntered', 1_800),
@@ -77,6 +79,56 @@ describe('the usage of a job', () => {
       Plan: { invocations: 1, ms: 500 },
       Commit: { invocations: 2, ms: 300 },
     });
+  });
+
+  /** Two tasks of 3 and 1 s; the second fails at once, and waits 4 s for its retry. */
+  const inlineMap = (sub: (name: string, ms: number) => HistoryEvent[]) => [
+    at('MapStateEntered', 1_000, 'MapInline'),
+    at('MapStateStarted', 1_000),
+    ...sub('MapInlineTask', 1_000),
+    at('TaskScheduled', 1_000),
+    ...sub('MapInlineTask', 1_000),
+    at('TaskScheduled', 1_000),
+    at('TaskFailed', 1_000),
+    at('TaskSucceeded', 4_000),
+    at('TaskScheduled', 5_000),
+    at('TaskSucceeded', 6_000),
+    at('MapStateSucceeded', 6_000),
+    at('MapStateExited', 6_000),
+  ];
+
+  test.each([
+    ['AWS and LocalStack', (name: string, ms: number) => [at('TaskStateEntered', ms, name)], 5],
+    ['MiniStack, which lists no states of iterations', () => [], 3],
+  ])('includes the tasks of an inline Map, by the Map, on %s', (_, sub, transitions) => {
+    const events = [...state('Plan', 0, 500), ...inlineMap(sub), ...state('MapBarrier', 6_000, 7_000)];
+
+    const history = readHistory(events);
+
+    expect(Object.fromEntries(history.steps)).toEqual({
+      Plan: { invocations: 1, ms: 500 },
+      MapInline: { invocations: 3, ms: 4_000 },
+      MapBarrier: { invocations: 1, ms: 1_000 },
+    });
+    expect(history.transitions).toBe(transitions);
+    expect(history.inlineRunning).toBe(0);
+  });
+
+  test('counts the tasks of an inline Map that run now, without those that wait for a retry', () => {
+    const events = inlineMap(() => []);
+
+    expect(events.map((_, end) => readHistory(events.slice(0, end + 1)).inlineRunning)).toEqual([
+      0, 0, 1, 2, 1, 0, 1, 0, 0, 0,
+    ]);
+  });
+
+  test('of an inline Map whose tasks have the memory of a task', async () => {
+    sfn.on(GetExecutionHistoryCommand).resolves({ events: inlineMap(() => []) });
+
+    const usage = await usageOf(deployment, ['first'], NOTHING);
+
+    expect(usage).toMatchObject({ invocations: 3, transitions: 1, isUpperBound: false });
+    expect(usage.gbSeconds).toBeCloseTo(4 * 4, 6);
   });
 
   test('uses the memory of the function that ran: a commit has that of a task', async () => {

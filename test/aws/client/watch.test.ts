@@ -1,6 +1,7 @@
 import {
   DescribeExecutionCommand,
   DescribeMapRunCommand,
+  GetExecutionHistoryCommand,
   ListMapRunsCommand,
   type MapRunItemCounts,
   type MapRunListItem,
@@ -130,6 +131,23 @@ describe('waiting for a job', () => {
       bytes: 500,
       bytesTotal: 1_000,
     });
+  });
+
+  test('counts the running tasks of an inline Map, which has no Map Run', async () => {
+    const aws = world({ daily: ['RUNNING'] });
+    const mock = mockClient(SFNClient);
+    mock.on(DescribeExecutionCommand).resolves({ executionArn: ARN, status: 'RUNNING', startDate: STARTED });
+    mock.on(ListMapRunsCommand).resolves({ mapRuns: [] });
+    const types = ['MapStateEntered', 'TaskScheduled', 'TaskScheduled', 'TaskSucceeded'] as const;
+    const events = types.map((type, id) => ({ id, type, timestamp: STARTED }));
+    mock.on(GetExecutionHistoryCommand).resolves({ events });
+    await writeDocument(aws.store, planKey(JOB), PLAN);
+    let looks = 0;
+
+    const { events: reported } = await watched(aws, () => ++looks === 2);
+
+    const progress = reported.filter((event) => event.kind === 'progress').map((event) => event.progress);
+    expect(progress[0]).toMatchObject({ stage: 'map', done: 0, running: 1 });
   });
 
   test('continues without what the caller may not read', async () => {
