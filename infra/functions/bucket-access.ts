@@ -9,6 +9,7 @@
 import {
   ANY_JOB,
   attemptFailuresPrefix,
+  attemptsKey,
   backupsPrefix,
   cancelKey,
   FAILURE_SUFFIX,
@@ -22,7 +23,7 @@ import {
   stageKey,
   WORK_PREFIX,
 } from '../../src/aws/protocol/keys.ts';
-import type { Stage } from '../../src/base/ids.ts';
+import { STAGES, type Stage } from '../../src/base/ids.ts';
 import {
   attemptSummariesPrefix,
   committedPrefix,
@@ -58,6 +59,7 @@ const CLAIM = requestKey(ANY_JOB);
 const PLAN = `${planPrefix(ANY_JOB)}*`;
 const CANCEL = cancelKey(ANY_JOB);
 const FAILURE = failureKey(ANY_JOB);
+const ATTEMPTS = attemptsKey(ANY_JOB);
 const REQUESTS = `${REQUESTS_PREFIX}*`;
 const SHUFFLE = `${shufflePrefix(LAYOUT)}*`;
 const SHUFFLE_INDEX = shuffleIndexKey(LAYOUT);
@@ -86,6 +88,10 @@ const fileLists = (stage: Stage) =>
 
 /** Parts of the result, parts that are still to be merged, and lists of files. */
 const parts = (stage: Stage) => [outputParts(stage), partsToMerge(stage), fileLists(stage)];
+const PARTS = STAGES.flatMap(parts);
+const STAGE_RESULTS = STAGES.map((stage) => stageKey(ANY_JOB, stage));
+/** What the tasks of a job have committed, for the list of the attempts of a job that failed. */
+const COMMITTED = [...STAGE_RESULTS, SHUFFLE, ...PARTS, SUMMARIES];
 
 /**
  * @param readable  prefixes that jobs may read their input from
@@ -130,7 +136,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
         // CANCEL: if a job takes over an output, it cancels the job that owned the output.
         writes: [CLAIM, PLAN, OUTPUT_CLAIM, CANCEL],
         // A redrive, and a job that replaces results, delete objects.
-        removes: [CANCEL, FAILURE, ...RESULTS],
+        removes: [CANCEL, FAILURE, ATTEMPTS, ...RESULTS],
       };
     case 'map':
       return {
@@ -169,16 +175,16 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
       };
     case 'watch':
       return {
-        lists: [SHUFFLE, ...parts('map'), ...parts('reduce')],
+        lists: [SHUFFLE, ...PARTS],
         reads: [PLAN, CANCEL, FAILURE, SUCCESS],
         writes: [BACKUPS],
         removes: [],
       };
     case 'failure':
       return {
-        lists: [NOTES],
-        reads: [REQUESTS, CLAIM, NOTES],
-        writes: [FAILURE, `${REQUESTS_PREFIX}*${FAILURE_SUFFIX}`],
+        lists: [NOTES, SHUFFLE, ...PARTS],
+        reads: [REQUESTS, CLAIM, NOTES, PLAN, ...COMMITTED],
+        writes: [FAILURE, ATTEMPTS, `${REQUESTS_PREFIX}*${FAILURE_SUFFIX}`],
         removes: [],
       };
   }

@@ -9,6 +9,7 @@ import {
 } from '../../src/aws/protocol/documents.ts';
 import { causeOf } from '../../src/aws/protocol/failure-cause.ts';
 import { hintsFor, hintText } from '../../src/aws/protocol/hints.ts';
+import { keepAttempts } from '../../src/aws/protocol/job-attempts.ts';
 import type { failureEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { failureKey, requestFailureKey, requestKey } from '../../src/aws/protocol/keys.ts';
 import { parseStartEvent, type StartEvent } from '../../src/aws/protocol/start-event.ts';
@@ -26,6 +27,8 @@ export interface RecordedFailure {
 }
 
 const ATTEMPTS_SHOWN_MAX = 20;
+/** For how long the step reads what tasks have committed, for the list of attempts. */
+const ATTEMPTS_READ_MS = 15_000;
 /** Bounds the cause with which the state machine fails. People read the first lines; failure.json has the rest. */
 const SHOWN_CHARACTERS_MAX = 4_000;
 
@@ -50,7 +53,12 @@ export async function failureStep(
     failedAttempts: attempts.slice(-ATTEMPTS_SHOWN_MAX),
     execution: event.execution.id,
   };
-  await write(document, { start, id, execution: event.execution.id, store });
+  const isOurs = await write(document, { start, id, execution: event.execution.id, store });
+  if (isOurs && id !== undefined && event.jobId !== '') {
+    const lateMs = now().getTime() + ATTEMPTS_READ_MS;
+    // The reason of the failure is more important, and it has been written.
+    await keepAttempts(store, id, { isLate: () => now().getTime() > lateMs }).catch(() => {});
+  }
   return {
     jobId: document.jobId,
     error: document.error,
@@ -58,6 +66,7 @@ export async function failureStep(
   };
 }
 
+/** @returns whether the job's folder belongs to this execution */
 async function write(
   document: FailureDocument,
   {
@@ -66,11 +75,12 @@ async function write(
     execution,
     store,
   }: { start: StartEvent | undefined; id: JobId | undefined; execution: string; store: ObjectStore },
-): Promise<void> {
+): Promise<boolean> {
+  let isOurs = false;
   if (id !== undefined) {
     const claim = await findDocument<ClaimDocument>(store, requestKey(id));
     // If another request claimed the job, the job's folder belongs to that one. A redrive concerns the job itself.
-    const isOurs = claim === undefined || claim.execution === execution || start?.kind === 'redrive';
+    isOurs = claim === undefined || claim.execution === execution || start?.kind === 'redrive';
     if (isOurs) await writeDocument(store, failureKey(id), document);
     const requestObject = start?.kind === 'redrive' ? claim?.object : undefined;
     if (requestObject?.key.startsWith('requests/')) {
@@ -80,6 +90,7 @@ async function write(
   if (start?.kind === 'request-object') {
     await writeDocument(store, requestFailureKey(start.object.key), document);
   }
+  return isOurs;
 }
 
 function startOf(input: unknown): StartEvent | undefined {

@@ -15,6 +15,7 @@ import {
 import type { JobRequest } from '../../src/aws/protocol/job-request.ts';
 import { type JobState, type planEventSchema, toTravel } from '../../src/aws/protocol/job-state.ts';
 import {
+  attemptsKey,
   cancelKey,
   defaultOutputPrefix,
   failureKey,
@@ -207,5 +208,5 @@ async function prepareRedrive(
     const accepted = await findDocument<SettingsDocument>(store, settingsKey(jobId));
     assertSameCode({ jobId, started: accepted?.codeHash ?? before.codeHash, deployed: codeHash });
   }
-  await store.delete([cancelKey(jobId), failureKey(jobId)]);
+  await store.delete([cancelKey(jobId), failureKey(jobId), attemptsKey(jobId)]);
 }

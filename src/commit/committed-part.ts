@@ -49,7 +49,7 @@ export async function findOrRemovePart(
 ): Promise<CommittedPart | undefined> {
   const object = await store.head(key);
   if (object === undefined) return undefined;
-  const { [JOB_METADATA]: writer, [SUMMARY_METADATA]: text, [ATTEMPT_METADATA]: attempt } = object.metadata;
+  const { [JOB_METADATA]: writer } = object.metadata;
   if (writer !== jobId && key.startsWith(layout.workPrefix)) {
     // Only this job writes there, so the object was damaged and lost its metadata.
     await store.delete([key]);
@@ -66,11 +66,21 @@ export async function findOrRemovePart(
     await removeForeign(key);
     return undefined;
   }
-  const summary = summaryIn(text ?? (await storedSummary(store, layout, { key, attempt })));
+  const summary = await summaryOfPart(store, layout, object);
   if (summary?.taskId === taskId) return { object, summary };
   // Its summary has expired or is damaged, or something copied the part of another task over this one.
   await store.delete([key]);
   return undefined;
+}
+
+/** Returns undefined if the summary of the part is damaged, or gone. */
+export async function summaryOfPart(
+  store: ObjectStore,
+  layout: JobLayout,
+  { key, metadata }: ObjectInfo,
+): Promise<TaskSummary | undefined> {
+  const { [SUMMARY_METADATA]: text, [ATTEMPT_METADATA]: attempt } = metadata;
+  return summaryIn(text ?? (await storedSummary(store, layout, { key, attempt })));
 }
 
 function summaryIn(text: string | undefined): TaskSummary | undefined {

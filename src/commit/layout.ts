@@ -11,6 +11,7 @@
  *     <output>/<folder>/part-r-00007.<attempt>.tsv   files of a task that writes several, perhaps in folders
  *     <output>/manifest.json         the result files, the settings and the inputs
  *     <output>/_report.html          the report for people; only on AWS                   (src/report/page/)
+ *     <output>/_attempts.jsonl.gz    what each attempt did                                (src/report/attempt-rows.ts)
  *     <output>/_SUCCESS              empty; written last
  *     <output>/_JOB                  the job that owns the output, written before the first part; only on AWS
  */

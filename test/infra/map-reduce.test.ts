@@ -385,11 +385,24 @@ describe('the stack', () => {
     [
       'failure',
       [
+        's3:GetObject jobs/*/attempts.jsonl.gz',
         's3:GetObject jobs/*/failure.json',
+        's3:GetObject jobs/*/plan/*',
         's3:GetObject jobs/*/request.json',
+        's3:GetObject output/*/part-m-*',
+        's3:GetObject output/*/part-r-*',
         's3:GetObject requests/*',
         's3:GetObject requests/*.failure.json',
+        's3:GetObject work/*/attempts/*',
         's3:GetObject work/*/failures/*',
+        's3:GetObject work/*/files/m-*',
+        's3:GetObject work/*/files/r-*',
+        's3:GetObject work/*/map-stage.json',
+        's3:GetObject work/*/merge/m-*',
+        's3:GetObject work/*/merge/r-*',
+        's3:GetObject work/*/reduce-stage.json',
+        's3:GetObject work/*/shuffle/*',
+        's3:PutObject jobs/*/attempts.jsonl.gz',
         's3:PutObject jobs/*/failure.json',
         's3:PutObject requests/*.failure.json',
       ],
@@ -418,7 +431,7 @@ describe('the stack', () => {
     ['map', /^(input|data|output|work|jobs)\//],
     ['reduce', /^(output|work|jobs)\//],
     ['watch', /^(output|work|jobs)\//],
-    ['failure', /^(requests|work|jobs)\//],
+    ['failure', /^(requests|output|work|jobs)\//],
   ])('%s may list only the prefixes that its step lists and reads', (name, expected) => {
     const { list, read } = bucketAccess(name, ['input/', 'data/', 'output/']);
 
@@ -437,7 +450,8 @@ describe('the stack', () => {
       ),
     );
 
-    expect(readers.sort()).toEqual(['commit', 'map', 'map-barrier', 'reduce']);
+    // The failure step lists what the tasks had committed.
+    expect(readers.sort()).toEqual(['commit', 'failure', 'map', 'map-barrier', 'reduce']);
   });
 
   it('no role has a wildcard for actions, and only X-Ray and log deliveries have one for all resources', () => {

@@ -4,6 +4,7 @@ import { MapReduceError } from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
 import { assertSameCode, CODE_HASH_VARIABLE } from '../protocol/code-hash.ts';
 import { findDocument, type SettingsDocument } from '../protocol/documents.ts';
+import { keepAttempts } from '../protocol/job-attempts.ts';
 import { cancelKey, settingsKey } from '../protocol/keys.ts';
 import { isAccessDenied } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
@@ -31,6 +32,8 @@ export async function cancelJob(deployment: Deployment, status: JobStatus): Prom
   await deployment.store.put(cancelKey(jobId), Buffer.from('{}\n'));
   await stopExecution(deployment, execution.arn);
   await untilStopped(deployment, execution);
+  // The job is cancelled with or without its list of attempts.
+  await keepAttempts(deployment.store, jobId).catch(() => {});
 }
 
 /** So that the next command finds it stopped. */

@@ -14,13 +14,14 @@
  *     jobs/<jobId>/plan/splits/m-00042.json   the pieces of a split that is too long for an item
  *     jobs/<jobId>/cancel             exists if the job was cancelled; attempts that find it stop
  *     jobs/<jobId>/failure.json       why the job failed
+ *     jobs/<jobId>/attempts.jsonl.gz  what its attempts did, if it failed or was cancelled (src/report/attempt-rows.ts)
  *
  *     work/<jobId>/...                data that only the running job needs (src/commit/layout.ts); and
  *     work/<jobId>/failures/<attemptId>.json  attempts that failed
  *     work/<jobId>/backups/m-00042    a task that has a backup attempt
  *     work/<jobId>/map-stage.json     the result of a barrier, for the commit
  *
- *     output/<jobId>/part-r-00000.tsv, manifest.json, _report.html, _SUCCESS; and
+ *     output/<jobId>/part-r-00000.tsv, manifest.json, _report.html, _attempts.jsonl.gz, _SUCCESS; and
  *     output/<jobId>/_JOB             which job owns the output
  *
  * Intermediates have their own prefix, because lifecycle rules and IAM statements apply to prefixes. `work/` expires after
@@ -83,6 +84,11 @@ export function cancelKey(job: JobOrAny): string {
 
 export function failureKey(job: JobOrAny): string {
   return `${JOBS_PREFIX}${job}/failure.json`;
+}
+
+/** The attempts of a job that failed or was cancelled. */
+export function attemptsKey(job: JobOrAny): string {
+  return `${JOBS_PREFIX}${job}/attempts.jsonl.gz`;
 }
 
 /** `requests/daily.json` -> `requests/daily.failure.json`. */

@@ -1,4 +1,5 @@
 /** The commands that work on a deployment on AWS, or on an emulator. The code of each is loaded when it is called. */
+import { Option } from 'commander';
 import { explained } from '../../aws/client/aws-errors.ts';
 import { DEPLOYMENT_OPTIONS, QUIET, REDUCERS, STACK_OPTIONS, WAIT } from '../flags/common-options.ts';
 import type { CommandAction, CommandSpec } from './command-spec.ts';
@@ -121,11 +122,16 @@ Exit code: 0 done (without --wait: submitted and planned), 1 the job failed, 2 t
     options: [
       ...DEPLOYMENT_OPTIONS,
       ['-o, --output <file>', 'file to write (default: <job id>.html)'],
+      new Option(
+        '--slowest',
+        'print the ten slowest attempts and where their time went, instead of writing a page; also of a job that runs, failed or was cancelled',
+      ).conflicts('output'),
       QUIET,
     ],
     examples: `Examples:
   mapreduce report out/words
-  mapreduce report ${JOB_EXAMPLE} --output words.html`,
+  mapreduce report ${JOB_EXAMPLE} --output words.html
+  mapreduce report ${JOB_EXAMPLE} --slowest`,
     takesPaths: true,
     load: explaining(async () => (await import('./report.ts')).reportCommand),
   },

@@ -46,6 +46,14 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
       ],
       ['--no-backup', 'never start a second attempt of a slow task'],
       ['--report <file>', 'write the report as an HTML page (later: mapreduce report <folder>)'],
+      [
+        '--slowest',
+        'print the ten slowest attempts and where their time went (later: mapreduce report <folder> --slowest)',
+      ],
+      [
+        '--facts <file>',
+        'write what each attempt did (JSON Lines, gzip), also if the job fails; a job that succeeds always has it in its output',
+      ],
       ['--json', 'print the report as JSON, and nothing else, on stdout'],
       QUIET,
     ],

@@ -1,5 +1,6 @@
 /**
- * `mapreduce report`: writes the HTML report of a job, from the manifest of a local folder, or of a job on AWS with its cost.
+ * `mapreduce report`: writes the HTML report of a job, from the manifest of a local folder, or of a job on AWS with its cost;
+ * or prints its slowest attempts.
  */
 import { constants, existsSync } from 'node:fs';
 import { open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
@@ -21,11 +22,18 @@ import { EXIT_CODE } from '../process/exit-code.ts';
 
 export interface ReportFlags extends DeploymentFlags {
   readonly output?: string;
+  readonly slowest?: boolean;
   readonly quiet?: boolean;
 }
 
 export async function reportCommand(what: string, flags: ReportFlags): Promise<number> {
   if (flags.output !== undefined) assertLocalPath('--output', flags.output);
+  if (flags.slowest) {
+    const { attemptsOfFolder, attemptsOfJob, printSlowest } = await import('./slowest.ts');
+    return await printSlowest(
+      await (looksLikePath(what) ? attemptsOfFolder(what) : attemptsOfJob(what, flags)),
+    );
+  }
   const { report, cost } = await (looksLikePath(what) ? ofFolder(what) : ofJob(what, flags));
   const file = flags.output ?? `${report.jobId}.html`;
   await writePage(file, report, cost);
@@ -76,7 +84,7 @@ const REPORT_REMEDIES = {
 
 /** A folder that merely has the name of a job does not hold its results; it is more likely its input. */
 function looksLikePath(what: string): boolean {
-  return /[/\\]|\.json$/.test(what) || existsSync(join(what, MANIFEST_NAME));
+  return /[/\\]|\.json$|\.gz$/.test(what) || existsSync(join(what, MANIFEST_NAME));
 }
 
 async function ofFolder(path: string): Promise<{ report: JobReport; cost?: ReportCost }> {

@@ -1,6 +1,7 @@
 /** `mapreduce run`: runs a job with the options of the flags, shows its progress, and prints a summary or report. */
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { thrownFields } from '../../base/thrown.ts';
+import type { AttemptRow } from '../../report/attempt-rows.ts';
 import type { JobEvent, JobReport } from '../../report/report.ts';
 import { commandLine, shellWord } from '../display/command-line.ts';
 import { paintFor, printableMessage, printableName } from '../display/paint.ts';
@@ -11,6 +12,7 @@ import { print, printJson } from '../display/terminal.ts';
 import { embeddedOptions, type RunFlags } from '../flags/run-flags.ts';
 import { EXIT_CODE, exitCodeOfSignal } from '../process/exit-code.ts';
 import { listenForInterrupt } from '../process/interrupt.ts';
+import type { finishAttempts } from './run-attempts.ts';
 
 /** @returns the exit code. Throws the error that the job failed with. */
 export async function runCommand(job: string | undefined, flags: RunFlags): Promise<number> {
@@ -23,7 +25,10 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     isQuiet: json || quiet,
     nowMs: () => performance.now(),
   });
+  let hasSucceeded = false;
+  const attempts: AttemptRow[] = [];
   const onEvent = (event: JobEvent) => {
+    if ('row' in event && event.row !== undefined) attempts.push(event.row);
     if (event.kind !== 'notice') display.onEvent(event);
     else if (!quiet) display.print(`note: ${printableMessage(event.text)}\n`);
   };
@@ -40,10 +45,12 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       },
     );
     display.end();
+    hasSucceeded = true;
     try {
       await afterDone(`the job succeeded, and its result is in ${shortPath(output)}`, async () => {
         if (json) printJson(report);
         else if (!quiet) await printSummary(report, output);
+        await keepAttempts(attempts, flags, { hasSucceeded: true });
       });
     } finally {
       if (flags.report !== undefined) await writeReport(flags.report, report, output);
@@ -52,6 +59,9 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     // The signal came too late to stop the job, but its exit code must still stop a calling script.
     return signal === undefined ? EXIT_CODE.done : exitCodeOfSignal(signal);
   } catch (error) {
+    display.end();
+    // A job that has not ended well has no other list of its attempts. Why it failed is more important than this one.
+    if (!hasSucceeded) await keepAttempts(attempts, flags, { hasSucceeded }).catch(() => {});
     const signal = interrupt.received();
     if (signal === undefined || !isMapReduceError(error, 'CancelledError')) throw error;
     display.end();
@@ -63,6 +73,11 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     display.end();
     interrupt.release();
   }
+}
+
+async function keepAttempts(...options: Parameters<typeof finishAttempts>): Promise<void> {
+  const [, { slowest = false, facts }] = options;
+  if (slowest || facts !== undefined) await (await import('./run-attempts.ts')).finishAttempts(...options);
 }
 
 /** Called last, so that the result is shown whether or not this succeeds. */

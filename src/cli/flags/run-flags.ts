@@ -29,6 +29,9 @@ export interface RunFlags {
   readonly backup: boolean;
   /** File for the report as HTML. */
   readonly report?: string;
+  readonly slowest?: boolean;
+  /** File for the list of attempts, also if the job fails. */
+  readonly facts?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -48,6 +51,7 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   }
   assertLocalPath('--output', output);
   if (flags.report !== undefined) assertLocalPath('--report', flags.report);
+  if (flags.facts !== undefined) assertLocalPath('--facts', flags.facts);
   const { workers, reducers, splitSize, memory, attempts, stallTimeout } = flags;
   const numbers = {
     workers: flags.sequential
@@ -74,7 +78,8 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   // Checked before the job is loaded.
   await resolveOutputRoot(output);
   if (flags.scratch !== undefined) await assertScratch(flags.scratch);
-  if (flags.report !== undefined) await assertMayBeWritten(flags.report, output);
+  if (flags.report !== undefined) await assertMayBeWritten('--report', flags.report, output);
+  if (flags.facts !== undefined) await assertMayBeWritten('--facts', flags.facts, output);
   return {
     jobModule,
     inputs: input,
@@ -115,11 +120,11 @@ async function assertScratch(folder: string): Promise<void> {
 }
 
 /** Checked before the job runs, so that nobody waits an hour for a report that cannot be written. */
-async function assertMayBeWritten(report: string, output: string): Promise<void> {
+async function assertMayBeWritten(flag: string, report: string, output: string): Promise<void> {
   const usage = (problem: string) =>
-    new MapReduceError('UsageError', `--report '${report}' ${problem}. Name a file in an existing folder`);
+    new MapReduceError('UsageError', `${flag} '${report}' ${problem}. Name a file in an existing folder`);
   const found = await stat(report).catch(() => undefined);
-  if (found?.isDirectory()) throw usage('is a folder, and the report is a file');
+  if (found?.isDirectory()) throw usage(`is a folder, and ${flag} needs a file`);
   const folder = resolve(dirname(report));
   // The run creates the output folder.
   if (found === undefined && folder === resolve(output)) return;

@@ -29,9 +29,9 @@ export function rowOf(
   });
   const elapsedMs = Math.max(0, Math.round(nowMs - startedMs));
   return {
-    startedAt: new Date(now.getTime() - elapsedMs).toISOString(),
-    elapsedMs,
     ...row,
+    startedAt: row.startedAt ?? new Date(now.getTime() - elapsedMs).toISOString(),
+    elapsedMs: row.elapsedMs ?? elapsedMs,
     environment: `worker ${worker}`,
     retry: task.failures.filter(({ attempt }) => attempt.id !== id).length,
   };

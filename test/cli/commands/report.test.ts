@@ -15,6 +15,28 @@ async function folderWithResults(): Promise<string> {
   return cwd;
 }
 
+describe('the attempts of a run that fails', () => {
+  test('are printed with --slowest, and kept where --facts says', async () => {
+    const bad = WORDS.replace(
+      /map\(([^)]*)\) \{/,
+      "map($1) { if (arguments[0].includes('bad')) throw new Error('no');",
+    );
+    const cwd = folderWith({ 'words.ts': bad, 'in.txt': 'b a c\nbad b\n' });
+    const args = ['run', './words.ts', '-i', 'in.txt', '-o', 'out', '--slowest', '--facts', 'facts.gz'];
+
+    const failed = await cli(args, { cwd });
+    const later = await cli(['report', 'facts.gz', '--slowest'], { cwd });
+
+    expect(bad).not.toBe(WORDS);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toMatch(
+      /the slowest of \d attempts?\n.*m-00000.*failed: UserCodeError: map\(\) threw Error: no/s,
+    );
+    expect(later.stdout).toMatch(/failed: UserCodeError: map\(\) threw Error: no/);
+    expect(allBelow(cwd).sort()).toEqual(['facts.gz', 'in.txt', 'words.ts']);
+  });
+});
+
 describe('the report of a run', () => {
   test('is a page at the path of --report, not a file among the results', async () => {
     const cwd = await folderWithResults();
@@ -33,7 +55,7 @@ describe('the report of a run', () => {
       'nodir/x.html',
       /--report 'nodir\/x\.html' cannot be written \(ENOENT\)/,
     ],
-    ['that is a folder', '.', /--report '\.' is a folder, and the report is a file/],
+    ['that is a folder', '.', /--report '\.' is a folder, and --report needs a file/],
   ])('%s is rejected before anything runs', async (_, report, message) => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
 
@@ -154,5 +176,29 @@ describe('the report of a run', () => {
       stderr: expect.stringContaining('the report cannot be written to page.html'),
     });
     expect(allBelow(cwd)).not.toContain('page.html');
+  });
+
+  test('prints the slowest attempts with --slowest, of a folder or of a file', async () => {
+    const cwd = await folderWithResults();
+
+    const ofFolder = await cli(['report', 'out', '--slowest'], { cwd });
+    const ofFile = await cli(['report', 'out/_attempts.jsonl.gz', '--slowest'], { cwd });
+
+    expect(ofFolder).toMatchObject({ code: 0, stderr: '' });
+    expect(ofFolder.stdout).toMatch(
+      /^the slowest of 3 attempts\n {2}task +attempt +environment +start +time /,
+    );
+    expect(ofFolder.stdout).toMatch(/\n {2}r-00001 {2}0 +worker \d/);
+    expect(ofFile.stdout).toBe(ofFolder.stdout);
+    expect(allBelow(cwd).filter((name) => name.endsWith('.html'))).toEqual(['run.html']);
+  });
+
+  test('of attempts says what it needs where there are none', async () => {
+    const cwd = folderWith({ 'manifest.json': '{}' });
+
+    const { code, stderr } = await cli(['report', '.', '--slowest'], { cwd });
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('_attempts.jsonl.gz does not exist. Name the output folder');
   });
 });
