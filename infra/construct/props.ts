@@ -59,6 +59,13 @@ export interface MapReduceProps {
    */
   readonly maxConcurrency?: number;
   /**
+   * How many map functions, and how many reduce functions, run at the same time for all jobs together: from
+   * `maxConcurrency` to 10,000. Lambda reserves both numbers from the concurrency of the account, of which 100 must
+   * remain; it neither gives them to other functions nor exceeds them, so that jobs cannot starve the account. Tasks
+   * beyond them wait. Default: no reservation.
+   */
+  readonly reservedConcurrency?: number;
+  /**
    * How many map tasks, and how many reduce tasks, one job may have: 1 to 80,000. A request for more is refused before
    * any task runs, so that a mistyped split size cannot start a flood of functions. Default 10,000.
    */
@@ -103,8 +110,8 @@ export interface MapReduceProps {
 
 /** The settings that are plain values, with their defaults. */
 export type CheckedProps = Required<
-  Omit<MapReduceProps, 'bucket' | 'encryptionKey' | 'removalPolicy' | 'alarmTopic'>
->;
+  Omit<MapReduceProps, 'bucket' | 'encryptionKey' | 'removalPolicy' | 'alarmTopic' | 'reservedConcurrency'>
+> & { readonly reservedConcurrency: number | undefined };
 
 /** @throws Error that names the prop, what it received and what is allowed */
 export function checkProps(props: MapReduceProps): CheckedProps {
@@ -127,6 +134,7 @@ function withDefaults(props: MapReduceProps): CheckedProps {
     taskTimeout: props.taskTimeout ?? Duration.seconds(taskSecondsMax({ childExecutions })),
     scratchSize: props.scratchSize ?? Size.mebibytes(DEPLOYMENT_DEFAULTS.scratchMb),
     maxConcurrency: props.maxConcurrency ?? DEPLOYMENT_DEFAULTS.maxConcurrency,
+    reservedConcurrency: props.reservedConcurrency,
     maxTasksPerStage: props.maxTasksPerStage ?? DEPLOYMENT_DEFAULTS.maxTasksPerStage,
     backupAttempts: props.backupAttempts ?? DEPLOYMENT_DEFAULTS.backupAttempts,
     childExecutions,
@@ -161,6 +169,12 @@ const RULES: readonly Rule[] = [
   { prop: 'taskMemoryMb', problem: notWhole('MB', 512, 10_240) },
   { prop: 'stepMemoryMb', problem: notWhole('MB', 512, 10_240) },
   { prop: 'maxConcurrency', problem: notWhole('tasks', 1, 10_000) },
+  {
+    prop: 'reservedConcurrency',
+    label: ({ maxConcurrency }) => `reservedConcurrency (with a maxConcurrency of ${maxConcurrency})`,
+    problem: (value, { maxConcurrency }) =>
+      value === undefined ? undefined : notWhole('functions', maxConcurrency, 10_000)(value),
+  },
   { prop: 'maxTasksPerStage', problem: notWhole('tasks', 1, TASKS_PER_STAGE_MAX) },
   {
     prop: 'scratchSize',

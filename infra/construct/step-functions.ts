@@ -85,6 +85,10 @@ export class StepFunctions extends Construct {
       ephemeralStorageSize: runsEngine ? props.scratchSize : Size.mebibytes(512),
       role,
       logGroup,
+      // Of the function, so all its versions share it.
+      ...(isTask && props.reservedConcurrency !== undefined
+        ? { reservedConcurrentExecutions: props.reservedConcurrency }
+        : {}),
       tracing: Tracing.ACTIVE,
       // Its logical id changes with the code and the settings, which makes CloudFormation publish another version.
       currentVersionOptions: { removalPolicy: KEPT, description: `MapReduce: ${name}, code ${codeHash}` },

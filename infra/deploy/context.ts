@@ -44,6 +44,7 @@ const contextSchema = v.object({
   taskTimeoutSeconds: v.exactOptional(number),
   scratchSizeMb: v.exactOptional(number),
   maxConcurrency: v.exactOptional(number),
+  reservedConcurrency: v.exactOptional(number),
   maxTasksPerStage: v.exactOptional(number),
   childExecutions: v.exactOptional(choice(['STANDARD', 'EXPRESS'])),
   backupAttempts: v.exactOptional(flag),

@@ -49,7 +49,7 @@ export interface StepEnvironment {
 
 /** What an execution environment keeps from one invocation to the next. */
 export interface Kept {
-  /** Settings never change after they are written, and one environment runs many tasks of the same job. */
+  /** One environment runs many tasks of the same job, whose settings change only if a redrive accepts other code. */
   lastSettings?: { readonly key: string; readonly document: SettingsDocument };
 }
 

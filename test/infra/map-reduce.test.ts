@@ -687,6 +687,30 @@ describe('the construct', () => {
     template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
   });
 
+  it('reserves concurrency for map and for reduce functions, and without publishing versions', () => {
+    const templateOf = (reservedConcurrency?: number) =>
+      Template.fromStack(
+        stackWith({
+          maxConcurrency: 100,
+          ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
+        }),
+      );
+    const [none, some] = [templateOf(), templateOf(200)];
+
+    const reserved = Object.values(resources(some, 'AWS::Lambda::Function')).map(({ Properties }) => [
+      Properties.Description,
+      Properties.ReservedConcurrentExecutions,
+    ]);
+
+    expect(reserved.filter(([, functions]) => functions !== undefined)).toEqual([
+      ['MapReduce: map', 200],
+      ['MapReduce: reduce', 200],
+    ]);
+    expect(Object.keys(resources(some, 'AWS::Lambda::Version'))).toEqual(
+      Object.keys(resources(none, 'AWS::Lambda::Version')),
+    );
+  });
+
   it('grants submitting without the right to touch results', () => {
     const stack = new Stack(newApp(), 'Mine');
     const jobs = new MapReduce(stack, 'Jobs', { jobs: JOBS });

@@ -11,6 +11,10 @@ describe('the construct names the prop that is wrong, what it received, and what
     [{ taskMemoryMb: 1769.5 }, 'taskMemoryMb must be a whole number from 512 to 10240 MB; received 1769.5'],
     [{ maxConcurrency: 0 }, 'maxConcurrency must be a whole number from 1 to 10000 tasks; received 0'],
     [
+      { maxConcurrency: 50, reservedConcurrency: 49 },
+      'reservedConcurrency (with a maxConcurrency of 50) must be a whole number from 50 to 10000 functions; received 49',
+    ],
+    [
       { scratchSize: Size.gibibytes(11) },
       'scratchSize must be a whole number from 512 to 10240 MiB; received 11264',
     ],

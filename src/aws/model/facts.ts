@@ -21,6 +21,7 @@ const S3_GUIDE = 'S3 User Guide, "Best practices design patterns: optimizing Ama
 const S3_LIMITS_PAGE = 'S3 User Guide, "Multipart upload limits"';
 const LAMBDA_SCALING = 'Lambda Developer Guide, "Lambda scaling behavior"';
 const LAMBDA_QUOTAS = 'Lambda Developer Guide, "Lambda quotas"';
+const LAMBDA_RESERVED = 'Lambda Developer Guide, "Configuring reserved concurrency for a function"';
 const LAMBDA_MEMORY = 'Lambda Developer Guide, "Configure Lambda function memory"';
 const SFN_QUOTAS = 'Step Functions Developer Guide, "Step Functions service quotas"';
 const SFN_MAP = 'Step Functions Developer Guide, "Map state processing modes"';
@@ -90,6 +91,10 @@ export const LAMBDA_FACTS = {
   /** Of an account in a region; new accounts often have 10. It can be raised. */
   accountConcurrency: fact(1_000, LAMBDA_QUOTAS),
   accountConcurrencyNew: fact(10, `${LAMBDA_QUOTAS}: reduced for new accounts; 10 by users' reports`),
+  /** The part of it that functions cannot reserve. */
+  unreservedConcurrencyMin: fact(100, LAMBDA_RESERVED),
+  /** Of a function in a new account. It can be raised. */
+  memoryMbMaxNew: fact(3_008, `${LAMBDA_QUOTAS}: reduced for new accounts; 3,008 by users' reports`),
   /** Environments that one function may add. Lambda refills this continuously, and never saves more than one interval's. */
   scaleUpEnvironments: fact(1_000, LAMBDA_SCALING),
   scaleUpSeconds: fact(10, LAMBDA_SCALING),

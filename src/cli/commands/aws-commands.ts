@@ -19,7 +19,7 @@ export const AWS_COMMANDS: readonly CommandSpec[] = [
       ['--jobs <module>', 'module that exports your apps (default: the apps of the package)'],
       [
         '-c, --context <name=value...>',
-        'settings: taskMemoryMb, stepMemoryMb, taskTimeoutSeconds, scratchSizeMb, maxConcurrency, maxTasksPerStage, childExecutions, backupAttempts, startOnUpload, readablePrefixes, intermediatesExpireAfterDays, jobsExpireAfterDays, logRetentionDays, removalPolicy',
+        'settings: taskMemoryMb, stepMemoryMb, taskTimeoutSeconds, scratchSizeMb, maxConcurrency, reservedConcurrency, maxTasksPerStage, childExecutions, backupAttempts, startOnUpload, readablePrefixes, intermediatesExpireAfterDays, jobsExpireAfterDays, logRetentionDays, removalPolicy',
       ],
       ['-y, --yes', 'do not ask for confirmation'],
       [

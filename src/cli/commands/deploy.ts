@@ -10,10 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { CONTEXT_NAMES, parseContext } from '../../../infra/deploy/context.ts';
 import { assertMayReplace } from '../../aws/client/app-changes.ts';
 import { assertEnvironment } from '../../aws/client/aws-environment.ts';
+import { clientRegion } from '../../aws/client/client-options.ts';
 import { deployedStack, isBootstrapped } from '../../aws/client/deployed-stack.ts';
 import { STACK_NAME_DEFAULT, stackNameOf } from '../../aws/client/deployment.ts';
 import { LOCAL_ACCOUNT, useLocalEndpoint } from '../../aws/client/local-endpoint.ts';
 import { removeOldVersions, versionsOf } from '../../aws/client/old-versions.ts';
+import { accountQuotas, quotaNotices } from '../../aws/client/quotas.ts';
 import type { AppCatalog } from '../../aws/protocol/app-catalog.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
@@ -58,6 +60,7 @@ export async function deployCommand(flags: DeployFlags): Promise<number> {
   };
   const catalog = await checkedApps(context);
   await assertMayDeploy(catalog, { stackName, isReplacing: flags.replace === true, say });
+  for (const notice of await noticesOf(context)) say(`note: ${notice}\n`);
   const interrupt = listenForInterrupt((by) => say(`${by}: stopping cdk\n`));
   const startedMs = performance.now();
   try {
@@ -194,6 +197,17 @@ async function assertValid(context: Context): Promise<void> {
   } catch (error) {
     throw new MapReduceError('UsageError', thrownFields(error).message, { cause: error });
   }
+}
+
+/** What the settings exceed in the account; nothing if that cannot be found out, because it does not stop a deployment. */
+async function noticesOf(context: Context): Promise<string[]> {
+  const [{ propsOf }, { checkProps }] = await Promise.all([
+    import('../../../infra/deploy/deployment-app.ts'),
+    import('../../../infra/construct/props.ts'),
+  ]);
+  const demand = checkProps(propsOf(parseContext((name) => context[name])));
+  const quotas = await accountQuotas(clientRegion()).catch(() => undefined);
+  return quotas === undefined ? [] : quotaNotices(demand, quotas);
 }
 
 /** @throws UsageError for a jobs module that does not load or exports no apps */

@@ -1,6 +1,7 @@
 /** `mapreduce submit`: uploads local files, starts a job and, with --wait, follows it to its end. */
 import type { Deployment } from '../../aws/client/deployment.ts';
 import { checkedJobId, type JobStatus } from '../../aws/client/job-status.ts';
+import { deploymentNotices } from '../../aws/client/quotas.ts';
 import {
   generatedJobId,
   type Submission,
@@ -39,7 +40,9 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
   const say = (text: string) => {
     if (!flags.json && !flags.quiet) printToStderr(text);
   };
+  const noticed = deploymentNotices(deployment);
   const start = await submitJob(deployment, submission, uploadTexts(deployment, say));
+  for (const notice of await noticed) say(`note: ${notice}\n`);
   say(`job ${start.jobId} is submitted\n`);
   if (flags.wait) return await waitForJob(deployment, start, flags);
   const status = await untilPlanned(deployment, start);
