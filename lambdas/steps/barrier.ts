@@ -19,6 +19,7 @@ import { discardForRepair } from '../../src/commit/repair.ts';
 import { stagesOf } from '../../src/plan/stages.ts';
 import { type Fact, isOfEarlierStage } from '../../src/stages/advance.ts';
 import { closeStage } from '../../src/stages/close-stage.ts';
+import { assertSpending } from './budget.ts';
 import { decide } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
 import { refinedEstimate } from './estimate.ts';
@@ -33,7 +34,14 @@ export async function barrierStep(
   const { store, now } = environment;
   const id = event.jobId;
   assertOwnCode(id, { expected: event.codeHash, own: environment.codeHash });
-  const { plan, job, layout, outputPrefix, startedBy = 'command' } = await plannedJob(id, environment);
+  const {
+    plan,
+    job,
+    layout,
+    outputPrefix,
+    maxDollars,
+    startedBy = 'command',
+  } = await plannedJob(id, environment);
   const { extension } = job.output;
   const stages = stagesOf(plan.settings);
   const before = stages[stages.indexOf(stage) - 1];
@@ -58,6 +66,10 @@ export async function barrierStep(
       closedAt: now().toISOString(),
     };
     await writeDocument(store, stageKey(id, stage), document);
+    if (estimate !== undefined) {
+      const { memoryMb: taskMemoryMb } = environment.taskFunction;
+      assertSpending({ jobId: id, maxDollars, summaries, taskMemoryMb, estimate });
+    }
   } else {
     const tasks = new Set(missing.map((index) => taskId(stage, index)));
     failures = await readFailures(store, id, { since: event.execution.startTime, tasks });

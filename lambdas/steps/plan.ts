@@ -35,6 +35,7 @@ import { stagesOf, taskCounts } from '../../src/plan/stages.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { NOT_STARTED } from '../../src/stages/advance.ts';
+import { assertWithinBudget } from './budget.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { isCommitted } from './committed-result.ts';
 import { decide, mapFor } from './decide.ts';
@@ -126,6 +127,8 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
     compression: COMPRESSION,
     merge: request.merge,
   });
+  const estimate = plannedEstimate({ plan, job, startedBy: claim.startedBy }, environment);
+  assertWithinBudget(request, { plan, estimate });
   await claimOutput(store, { jobId, outputPrefix, overwrite: request.overwrite ?? false });
   const { document } = await writeDocumentOnce<PlanDocument>(store, planKey(jobId), {
     app: request.app,
@@ -133,7 +136,8 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
     outputPrefix,
     plannedAt: now().toISOString(),
     startedBy: claim.startedBy,
-    estimate: plannedEstimate({ plan, job, startedBy: claim.startedBy }, environment),
+    estimate,
+    ...(request.maxDollars === undefined ? {} : { maxDollars: request.maxDollars }),
     ...noticesField(
       spaceNotices(
         {

@@ -93,6 +93,12 @@ export const ERROR_TABLE = {
     hints: ['submit-again'],
     meaning: 'An input was overwritten while the job ran.',
   },
+  BudgetExceededError: {
+    retry: 'never',
+    exitCode: 2,
+    hints: CORRECT,
+    meaning: 'The job would have more tasks, or cost more, than its request allows (maxTasks, maxDollars).',
+  },
   CodeChangedError: {
     retry: 'never',
     exitCode: 2,

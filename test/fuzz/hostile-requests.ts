@@ -75,6 +75,8 @@ const FIELDS = [
   'params',
   'reducers',
   'splitSizeBytes',
+  'maxTasks',
+  'maxDollars',
   'merge',
   'jobId',
   'overwrite',

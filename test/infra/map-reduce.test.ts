@@ -260,8 +260,6 @@ describe('the stack', () => {
     expect(versionsOf({ startOnUpload: false, logRetention: RetentionDays.ONE_DAY })).toEqual(before);
     // Only an environment variable changes.
     expect(kept({ maxTasksPerStage: 99 })).toBe(0);
-    // Only map, reduce and commit have that memory.
-    expect(kept({ taskMemoryMb: 3_008 })).toBe(FUNCTION_NAMES.length - 3);
     expect(kept({ jobs: join(ROOT, 'test/emulator/jobs/index.ts') })).toBe(0);
   });
 

@@ -47,6 +47,8 @@ export interface PlanDocument {
   readonly startedBy?: StartedBy;
   /** What the job was expected to need. */
   readonly estimate?: JobEstimate;
+  /** What the request allows the job to cost, in US dollars. */
+  readonly maxDollars?: number;
 }
 
 /** jobs/<jobId>/plan/settings.json */

@@ -12,6 +12,7 @@ import { jobIdSchema, text } from '../../base/schemas.ts';
 import { shortened } from '../../base/show-value.ts';
 import type { InputNames } from '../../plan/inputs/named-inputs.ts';
 import { APP_NAME_CHARACTERS_MAX } from './app-name.ts';
+import { TASKS_PER_STAGE_MAX } from './job-state.ts';
 import { OUTPUT_PREFIX } from './keys.ts';
 import { parseJsonFrom, parseWith, strictFields, yesOrNo } from './parse.ts';
 import { keyProblem, outputProblem } from './request-scope.ts';
@@ -44,6 +45,13 @@ const wholeNumber = (min: number, max: number) => {
     ),
   );
 };
+
+/** More is a mistake. */
+export const MAX_DOLLARS_MAX = 1_000_000;
+
+function dollarsRule(received: string): string {
+  return `must be a number of US dollars above 0 and up to ${MAX_DOLLARS_MAX}; received ${shortened(received)}`;
+}
 
 const inputNames = v.pipe(
   v.array(
@@ -115,6 +123,18 @@ export const jobRequestSchema = strictFields({
   params: v.optional(namedValues(isParameterValue, 'a text, a number, or true or false'), {}),
   reducers: v.optional(wholeNumber(0, LIMITS.reducersMax)),
   splitSizeBytes: v.optional(wholeNumber(LIMITS.splitSizeBytesMin, LIMITS.splitSizeBytesMax)),
+  /** Refuses a job of more map and reduce tasks together, before any of them runs. */
+  maxTasks: v.optional(wholeNumber(1, 2 * TASKS_PER_STAGE_MAX)),
+  /** Refuses a job that is likely to cost more US dollars: before it runs, and again before its reduce tasks run. */
+  maxDollars: v.optional(
+    v.pipe(
+      v.number(({ received }) => dollarsRule(received)),
+      v.check(
+        (dollars) => dollars > 0 && dollars <= MAX_DOLLARS_MAX,
+        ({ input }) => dollarsRule(String(input)),
+      ),
+    ),
+  ),
   /** Merge the parts into one object sorted by key. */
   merge: v.optional(yesOrNo, false),
   /** Default: derived from the request's key and version. */

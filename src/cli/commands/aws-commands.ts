@@ -53,6 +53,11 @@ export const AWS_COMMANDS: readonly CommandSpec[] = [
       ['-o, --output <prefix>', 's3://bucket/output/<name>/ (default: output/<job id>/)'],
       REDUCERS,
       ['--split-size <size>', 'input bytes per map task: 64KiB, 64MiB, 1GiB'],
+      ['--max-tasks <n>', 'refuse the job if it would have more map and reduce tasks together'],
+      [
+        '--max-dollars <dollars>',
+        'refuse the job if it is likely to cost more: before it runs, and again before its reduce tasks run',
+      ],
       ['--merge', 'merge the parts into one object, sorted by key'],
       ['--overwrite', 'replace results that the output already holds'],
       ['-s, --set <name=value...>', "set the app's parameters"],

@@ -9,6 +9,8 @@ import {
   type UploadEvents,
   untilPlanned,
 } from '../../aws/client/submission.ts';
+import { MAX_DOLLARS_MAX } from '../../aws/protocol/job-request.ts';
+import { TASKS_PER_STAGE_MAX } from '../../aws/protocol/job-state.ts';
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatCountOf, formatDuration } from '../../base/quantities.ts';
@@ -17,7 +19,7 @@ import { paintFor } from '../display/paint.ts';
 import { afterDone } from '../display/standard-streams.ts';
 import { print, printJson, printToStderr } from '../display/terminal.ts';
 import { connectBy, type DeploymentFlags, deployLine } from '../flags/deployment-flags.ts';
-import { parseAssignment, parseSizeBytes, parseWholeNumber } from '../flags/flag-values.ts';
+import { parseAssignment, parseDollars, parseSizeBytes, parseWholeNumber } from '../flags/flag-values.ts';
 import type { OutputFlags } from '../flags/output-flags.ts';
 import { EXIT_CODE } from '../process/exit-code.ts';
 import { waitForJob } from './wait.ts';
@@ -28,6 +30,8 @@ export interface SubmitFlags extends DeploymentFlags, OutputFlags {
   readonly reducers?: string;
   readonly splitSize?: string;
   readonly set?: readonly string[];
+  readonly maxTasks?: string;
+  readonly maxDollars?: string;
   readonly merge?: boolean;
   readonly overwrite?: boolean;
   readonly jobId?: string;
@@ -83,7 +87,7 @@ function complete(app: string | undefined, flags: SubmitFlags) {
 }
 
 function settingsOf(flags: SubmitFlags): Submission['settings'] {
-  const { reducers, splitSize, set = [], merge, overwrite } = flags;
+  const { reducers, splitSize, maxTasks, maxDollars, set = [], merge, overwrite } = flags;
   return {
     params: Object.fromEntries(set.map((text) => parseAssignment('--set', text))),
     ...(reducers === undefined
@@ -97,6 +101,12 @@ function settingsOf(flags: SubmitFlags): Submission['settings'] {
             max: LIMITS.splitSizeBytesMax,
           }),
         }),
+    ...(maxTasks === undefined
+      ? {}
+      : { maxTasks: parseWholeNumber('--max-tasks', maxTasks, { min: 1, max: 2 * TASKS_PER_STAGE_MAX }) }),
+    ...(maxDollars === undefined
+      ? {}
+      : { maxDollars: parseDollars('--max-dollars', maxDollars, MAX_DOLLARS_MAX) }),
     ...(merge ? { merge } : {}),
     ...(overwrite ? { overwrite } : {}),
   };

@@ -68,6 +68,16 @@ export function parseWholeNumber(flag: string, text: string, { min, max }: Range
   return number;
 }
 
+/** `2`, `0.5` or `$0.5`. */
+export function parseDollars(flag: string, text: string, max: number): number {
+  const [, number] = /^\$?(\d+(?:\.\d+)?)$/.exec(text.trim()) ?? [];
+  const dollars = Number(number);
+  if (!(dollars > 0 && dollars <= max)) {
+    throw usage(`${flag} must be US dollars above 0 and up to ${max}, such as 0.50; received '${text}'`);
+  }
+  return dollars;
+}
+
 /** `case=keep` of `--set case=keep`. The value may be empty and may hold '='. */
 export function parseAssignment(flag: string, text: string): readonly [name: string, value: string] {
   const equals = text.indexOf('=');

@@ -51,6 +51,15 @@ describe('a request', () => {
       { app: 'a', inputs: ['x'], reducers: '8' },
       'reducers: must be a whole number from 0 to 10000; received',
     ],
+    [
+      { app: 'a', inputs: ['x'], maxTasks: 0 },
+      'maxTasks: must be a whole number from 1 to 160000; received 0',
+    ],
+    [
+      { app: 'a', inputs: ['x'], maxDollars: 0 },
+      'maxDollars: must be a number of US dollars above 0 and up to 1000000; received 0',
+    ],
+    [{ app: 'a', inputs: ['x'], maxDollars: '$2' }, 'maxDollars: must be a number of US dollars'],
     [{ app: 'a', inputs: ['x'], output: 'results/' }, "output: must be a prefix such as 'output/daily/'"],
     [{ app: 'a', inputs: ['x'], output: 'output/' }, "received 'output/'"],
     [{ app: 'a', inputs: ['x'], params: { deep: { er: 1 } } }, 'params.deep'],

@@ -111,6 +111,8 @@ test.each<[string, string, SubmitFlags, RegExp]>([
     { reducers: '1000000' },
     /--reducers must be a whole number from 1 to 10000/,
   ],
+  ['no budget', 'word-count', { maxDollars: 'two' }, /--max-dollars must be US dollars above 0 .*'two'/],
+  ['no tasks', 'word-count', { maxTasks: '0' }, /--max-tasks must be a whole number from 1 to 160000/],
   [
     'no input',
     'word-count',

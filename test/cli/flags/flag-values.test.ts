@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { GiB, KiB, MiB } from '../../../src/base/limits.ts';
 import {
   parseAssignment,
+  parseDollars,
   parseDurationMs,
   parseSizeBytes,
   parseWholeNumber,
@@ -108,6 +109,22 @@ describe('whole numbers', () => {
   test.each(['0', '257', '-1', '2.5', '1e2', 'two', '', '99999999999999999999'])("rejects '%s'", (text) => {
     expect(() => parseWholeNumber('--workers', text, { min: 1, max: 256 })).toThrow(
       `--workers must be a whole number from 1 to 256; received '${text}'`,
+    );
+  });
+});
+
+describe('dollars', () => {
+  test.each([
+    ['2', 2],
+    ['0.5', 0.5],
+    ['$12.40', 12.4],
+  ])('reads %s', (text, dollars) => {
+    expect(parseDollars('--max-dollars', text, 100)).toBe(dollars);
+  });
+
+  test.each(['0', '101', '-1', '2 dollars', '1e1', ''])("rejects '%s'", (text) => {
+    expect(() => parseDollars('--max-dollars', text, 100)).toThrow(
+      `--max-dollars must be US dollars above 0 and up to 100, such as 0.50; received '${text}'`,
     );
   });
 });
