@@ -4,9 +4,8 @@ import type { DeploymentShape, PlannedShape } from '../../src/aws/model/job-shap
 import { STEP_MEMORY_MB, TASK_MEMORY_MB } from '../../src/aws/model/job-shape.ts';
 import { ENGINE, type EngineWays } from '../../src/aws/model/point.ts';
 import { cellChunkBytes } from '../../src/aws/model/reads.ts';
+import { syntheticPlan } from '../../src/aws/model/synthetic-plan.ts';
 import { GiB, KiB, LIMITS, MiB } from '../../src/base/limits.ts';
-import { textLines } from '../../src/index.ts';
-import { cutSplits, defaultReducers, splitSizing } from '../../src/plan/splits.ts';
 import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';
 
 /** The defaults of a deployment in a large region. */
@@ -31,13 +30,10 @@ export interface Settings {
   readonly adapts: boolean;
 }
 
-/** Files of this size, as tools of AWS write them; the number of files hardly matters. */
-const FILE_BYTES = 16 * GiB;
-
 export const NOW: Settings = {
   name: 'now',
   ways: ENGINE,
-  plan: (inputBytes) => planned(inputBytes, { reducers: defaultReducers(inputBytes) }),
+  plan: (inputBytes) => syntheticPlan({ inputBytes, isMapOnly: false }),
   adapts: true,
 };
 
@@ -51,29 +47,14 @@ export const BEFORE: Settings = {
     inlineTasksMax: 0,
   },
   plan: (inputBytes) =>
-    planned(inputBytes, {
+    syntheticPlan({
+      inputBytes,
+      isMapOnly: false,
       splitSizeBytes: 64 * MiB,
       reducers: Math.min(256, Math.max(4, Math.ceil(inputBytes / (64 * MiB)))),
     }),
   adapts: false,
 };
-
-function planned(
-  inputBytes: number,
-  { splitSizeBytes, reducers }: { splitSizeBytes?: number; reducers: number },
-): PlannedShape {
-  const files = Array.from({ length: Math.ceil(inputBytes / FILE_BYTES) }, (_, index) => ({
-    key: `data/${index}`,
-    sizeBytes: Math.min(FILE_BYTES, Math.round(inputBytes) - index * FILE_BYTES),
-    etag: '',
-    compression: 'none' as const,
-  }));
-  const splits = cutSplits([{ source: textLines(), files }], {
-    ...splitSizing(files, splitSizeBytes),
-    params: {},
-  });
-  return { splits, inputFiles: files.length, settings: { reducers, partition: { kind: 'hash' } } };
-}
 
 /** As its s3-read-ahead.ts divided a cell into whole chunks: one of 1.5 chunks took two ranges. */
 function cellGetsBefore(

@@ -102,6 +102,8 @@ export class MapReduce extends Construct {
           allow(grantee, ['states:DescribeMapRun', 'states:ListExecutions'], [mapRunsOf(stateMachine)]),
         )
         .combine(allow(grantee, ['lambda:GetFunctionConfiguration'], this.#functionArns()))
+        // Whoever may start jobs may also have them planned, by submit --dry-run.
+        .combine(allow(grantee, ['lambda:InvokeFunction'], this.functions.versionArns(['plan'])))
         // When the response to an upload is lost, the uploader checks whether the object is there.
         .combine(this.#list(grantee, inputs))
         .combine(this.#objects(grantee, 's3:GetObject', inputs))

@@ -13,7 +13,12 @@ import {
   writeDocumentOnce,
 } from '../../src/aws/protocol/documents.ts';
 import type { JobRequest } from '../../src/aws/protocol/job-request.ts';
-import { type JobState, type planEventSchema, toTravel } from '../../src/aws/protocol/job-state.ts';
+import {
+  type DryPlan,
+  type JobState,
+  type planEventSchema,
+  toTravel,
+} from '../../src/aws/protocol/job-state.ts';
 import {
   attemptsKey,
   cancelKey,
@@ -50,7 +55,7 @@ import { ScopedInputs } from './scoped-inputs.ts';
 const COMPRESSION: BlockCompression = { codec: 'zstd', level: 1 };
 
 export async function planStep(
-  event: v.InferOutput<typeof planEventSchema>,
+  event: Omit<v.InferOutput<typeof planEventSchema>, 'dryRun'>,
   environment: StepEnvironment,
 ): Promise<JobState> {
   const { store } = environment;
@@ -101,8 +106,51 @@ async function writeTasks(
   }
 }
 
+/**
+ * Plans a job and estimates it, without writing anything: for `mapreduce submit --dry-run`.
+ *
+ * @throws UsageError unless the event is a request as submit makes it; the errors of planning
+ */
+export async function dryPlanStep(
+  event: v.InferOutput<typeof planEventSchema>,
+  environment: StepEnvironment,
+): Promise<DryPlan> {
+  const start = parseStartEvent(event.input);
+  if (start.kind !== 'submit') {
+    throw new MapReduceError(
+      'UsageError',
+      `only a request can be planned without running it; received: ${start.kind}`,
+    );
+  }
+  const { jobId, request } = start;
+  const claim = {
+    jobId,
+    request,
+    what: 'the request',
+    isNew: true,
+    isUpload: false,
+    startedBy: 'command',
+  } as const;
+  const { plan, estimate, notices = [] } = await madePlan(claim, environment);
+  const { inputFiles: files, inputBytes: bytes } = plan;
+  return { dryRun: true, files, bytes, notices, estimate };
+}
+
 /** The first plan that is written is final. If an input changes later, that is an error, not a reason for another plan. */
 async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Promise<PlanDocument> {
+  const { store } = environment;
+  const { jobId } = claim;
+  const made = await madePlan(claim, environment);
+  const { outputPrefix } = made;
+  await claimOutput(store, { jobId, outputPrefix, overwrite: checkedRequest(claim).overwrite ?? false });
+  const { document } = await writeDocumentOnce<PlanDocument>(store, planKey(jobId), made);
+  return document;
+}
+
+async function madePlan(
+  claim: ClaimedJob,
+  environment: StepEnvironment,
+): Promise<PlanDocument & Required<Pick<PlanDocument, 'estimate'>>> {
   const { jobs, store, now } = environment;
   const { jobId } = claim;
   const request = checkedRequest(claim);
@@ -129,8 +177,7 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
   });
   const estimate = plannedEstimate({ plan, job, startedBy: claim.startedBy }, environment);
   assertWithinBudget(request, { plan, estimate });
-  await claimOutput(store, { jobId, outputPrefix, overwrite: request.overwrite ?? false });
-  const { document } = await writeDocumentOnce<PlanDocument>(store, planKey(jobId), {
+  return {
     app: request.app,
     plan,
     outputPrefix,
@@ -149,8 +196,7 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
       ),
     ),
     codeHash: environment.codeHash,
-  });
-  return document;
+  };
 }
 
 /** The names of each of the job's inputs. */

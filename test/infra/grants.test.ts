@@ -67,6 +67,10 @@ const CALLS: Readonly<Record<string, { readonly grant: Grant; readonly calls: re
       'states:StartExecution machine',
     ],
   },
+  'submit --dry-run': {
+    grant: 'grantSubmit',
+    calls: ['states:DescribeStateMachine machine', 'lambda:InvokeFunction planVersion'],
+  },
   cancel: {
     grant: 'grantSubmit',
     calls: [...JOB_STATUS, 's3:PutObject jobs/j/cancel', 'states:StopExecution execution'],

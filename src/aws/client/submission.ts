@@ -10,6 +10,7 @@ import { formatBytes } from '../../base/quantities.ts';
 import { namesOfInputs } from '../../plan/inputs/named-inputs.ts';
 import type { DeployedApp, DeployedInput } from '../protocol/app-catalog.ts';
 import { type JobRequestInput, parseJobRequest } from '../protocol/job-request.ts';
+import type { DryPlan } from '../protocol/job-state.ts';
 import { OUTPUT_PREFIX, requestKey } from '../protocol/keys.ts';
 import type { Deployment } from './deployment.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
@@ -56,9 +57,41 @@ const PLAN_WATCHED_MS = 15_000;
 /** @throws UsageError, InputNotFoundError or OutputExistsError for a request that the plan would refuse as well */
 export async function submitJob(
   deployment: Deployment,
-  { job, isIdChosen, app, inputs, output, settings }: Submission,
+  submission: Submission,
   events: UploadEvents,
 ): Promise<JobStart> {
+  const { job, isIdChosen } = submission;
+  const { input, planned } = await checkedSubmission(deployment, submission);
+  if (isIdChosen) await assertFree(deployment, job);
+  const uploads = planned.flatMap((each) => each.uploads);
+  await upload(deployment, uploads, events);
+  const execution = await startExecution(deployment, { job, redrive: 0, input });
+  return { jobId: job, execution, plan: undefined };
+}
+
+/**
+ * Has the deployed code plan the job and estimate it. The bucket does not change.
+ *
+ * @throws UsageError for files that are not in the bucket; the errors of submitJob()
+ */
+export async function dryRunJob(deployment: Deployment, submission: Submission): Promise<DryPlan> {
+  const { input, planned } = await checkedSubmission(deployment, submission);
+  const [local] = planned.flatMap((each) => each.uploads);
+  if (local !== undefined) {
+    throw new MapReduceError(
+      'UsageError',
+      `--dry-run plans jobs on objects of the bucket, and ${local.path} is on this machine. Nothing was uploaded. To plan a job on local files: ${deployment.commandLine(`plan ${submission.app} --input <path>...`)}`,
+    );
+  }
+  const { invokePlan } = await import('./dry-plan.ts');
+  return await invokePlan(deployment, input);
+}
+
+/** Everything that can be checked before anything changes. */
+async function checkedSubmission(
+  deployment: Deployment,
+  { job, app, inputs, output, settings }: Submission,
+): Promise<{ input: { jobId: JobId; request: JobRequestInput }; planned: readonly InputOfApp[] }> {
   const { bucket } = deployment;
   const deployed = await deployedApp(deployment, app);
   const planned = await planEachInput(inputs, { job, bucket, deployed });
@@ -72,13 +105,9 @@ export async function submitJob(
   const input = { jobId: job, request };
   assertFits(input);
   if (deployed !== undefined) assertSuits(deployed, parsed);
-  if (isIdChosen) await assertFree(deployment, job);
   for (const each of planned) await assertInputs(deployment, each);
   await assertOutput(deployment, parsed);
-  const uploads = planned.flatMap((each) => each.uploads);
-  await upload(deployment, uploads, events);
-  const execution = await startExecution(deployment, { job, redrive: 0, input });
-  return { jobId: job, execution, plan: undefined };
+  return { input, planned };
 }
 
 /**

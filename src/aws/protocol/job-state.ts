@@ -7,6 +7,7 @@ import type { SerializedError } from '../../base/errors.ts';
 import { type JobId, STAGES, type Stage } from '../../base/ids.ts';
 import { jobIdSchema } from '../../base/schemas.ts';
 import type { SplitPiece } from '../../read/input-file.ts';
+import type { JobEstimate } from '../../report/estimate.ts';
 import type { TaskResult } from '../../report/task-summary.ts';
 import { type JobProgress, NOT_STARTED } from '../../stages/advance.ts';
 import { deathSchema } from './lambda-reports.ts';
@@ -76,6 +77,7 @@ const dryRun = v.optional(v.boolean(), false);
 export const planEventSchema = v.object({
   input: v.unknown(),
   execution: v.object({ id: v.string(), startTime: timestamp }),
+  dryRun,
 });
 
 /** Input of the barriers and of commit, which are called once per round. */
@@ -121,6 +123,16 @@ export const failureEventSchema = v.object({
   error: v.object({ Error: v.optional(v.string(), 'Unknown'), Cause: v.optional(v.string(), '') }),
   execution: v.object({ id: v.string(), startTime: timestamp, input: v.unknown() }),
 });
+
+/** What `mapreduce submit --dry-run` gets of a job that it does not start. */
+export interface DryPlan {
+  readonly dryRun: true;
+  readonly files: number;
+  readonly bytes: number;
+  /** What may not fit the deployment. */
+  readonly notices: readonly string[];
+  readonly estimate: JobEstimate;
+}
 
 /** The outcome of an attempt that a user started with `mapreduce invoke`. It commits nothing. */
 export interface DryRun {

@@ -61,6 +61,7 @@ export const AWS_COMMANDS: readonly CommandSpec[] = [
       ['--merge', 'merge the parts into one object, sorted by key'],
       ['--overwrite', 'replace results that the output already holds'],
       ['-s, --set <name=value...>', "set the app's parameters"],
+      ['--dry-run', 'print what the job would need, by the plan of the deployed code, and do not start it'],
       ['--job-id <id>', 'id of the job (default: made from the name of the app and the time)'],
       WAIT,
       ['--json', 'print the report (without --wait: the job) as JSON on stdout'],

@@ -69,6 +69,32 @@ Exit code: 0 the job succeeded, 1 it failed, 2 the command or the job's definiti
     load: async () => (await import('./run.ts')).runCommand,
   },
   {
+    name: 'plan',
+    summary: 'estimate what a job would take and cost on AWS, without running it',
+    description:
+      'Plans a job on files on this machine, or on input of a size, as a deployment with the default settings would. Prints its tasks, requests, time and cost as ranges, and the limit that it reaches first. Nothing runs and nothing is written. For objects of a bucket: mapreduce submit --dry-run.',
+    usage: '<job> --input <path>... | --size <size> [options]',
+    operands: [['[job]', "an app's name (see mapreduce list), or the path of a job module"]],
+    options: [
+      ['-i, --input <path...>', 'files, folders and globs; name=path for each input of a job with several'],
+      ['--size <size>', 'size of input that does not exist: uncompressed files, such as 500GB, 1TB'],
+      REDUCERS,
+      ['--split-size <size>', 'input bytes per map task'],
+      ['--merge', 'merge the parts into one object, sorted by key'],
+      ['-s, --set <name=value...>', "set the job's parameters"],
+      ['--task-memory <mb>', 'memory of the functions in MB (default: 1769)'],
+      ['--max-concurrency <n>', 'tasks that run at once (default: 800)'],
+      ['--region <region>', 'region whose prices and quotas count (default: us-east-1)'],
+      ['--json', 'print the estimate as JSON'],
+    ],
+    examples: `Examples:
+  mapreduce plan word-count --input books/
+  mapreduce plan sort --size 1TB --region eu-central-1
+  mapreduce submit word-count --input s3://my-bucket/data/logs/ --dry-run`,
+    takesPaths: true,
+    load: async () => (await import('./plan.ts')).planCommand,
+  },
+  {
     name: 'list',
     summary: 'list the apps that come with the package',
     description: 'Lists the jobs that come with the package, with their parameters.',

@@ -3,6 +3,7 @@ import type { Deployment } from '../../aws/client/deployment.ts';
 import { checkedJobId, type JobStatus } from '../../aws/client/job-status.ts';
 import { deploymentNotices } from '../../aws/client/quotas.ts';
 import {
+  dryRunJob,
   generatedJobId,
   type Submission,
   submitJob,
@@ -36,11 +37,13 @@ export interface SubmitFlags extends DeploymentFlags, OutputFlags {
   readonly overwrite?: boolean;
   readonly jobId?: string;
   readonly wait?: boolean;
+  readonly dryRun?: boolean;
 }
 
 export async function submitCommand(app: string | undefined, flags: SubmitFlags): Promise<number> {
   const submission = submissionOf(app, flags);
   const deployment = await connectBy(flags);
+  if (flags.dryRun) return await printDryRun(deployment, submission, flags);
   const say = (text: string) => {
     if (!flags.json && !flags.quiet) printToStderr(text);
   };
@@ -51,6 +54,21 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
   if (flags.wait) return await waitForJob(deployment, start, flags);
   const status = await untilPlanned(deployment, start);
   await afterDone(`job ${status.jobId} is submitted`, () => printSubmitted(deployment, status, flags));
+  return EXIT_CODE.done;
+}
+
+async function printDryRun(
+  deployment: Deployment,
+  submission: Submission,
+  { json }: OutputFlags,
+): Promise<number> {
+  const { files, bytes, notices, estimate } = await dryRunJob(deployment, submission);
+  if (json) printJson({ job: submission.app, files, bytes, ...estimate, notices });
+  else {
+    const { estimateLines } = await import('../display/estimate-text.ts');
+    const title = `${submission.app}: ${formatCountOf(files, 'file')}, ${formatBytes(bytes)}; nothing was started`;
+    print(`${estimateLines({ title, estimate, notices }, paintFor(process.stdout)).join('\n')}\n`);
+  }
   return EXIT_CODE.done;
 }
 

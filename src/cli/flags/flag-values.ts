@@ -13,9 +13,11 @@ const BYTES_BY_UNIT: ReadonlyMap<string, number> = new Map([
   ['kib', KiB],
   ['mib', MiB],
   ['gib', GiB],
+  ['tib', 1024 * GiB],
   ['kb', 1e3],
   ['mb', 1e6],
   ['gb', 1e9],
+  ['tb', 1e12],
 ]);
 
 /**
