@@ -14,7 +14,7 @@ export const DEPLOYMENT: DeploymentShape = {
   taskMemoryMb: TASK_MEMORY_MB,
   stepMemoryMb: STEP_MEMORY_MB,
   taskTimeoutSeconds: 900,
-  scratchBytes: 2 * GiB,
+  scratchBytes: 10 * GiB,
   maxConcurrency: 800,
   maxTasksPerStage: LIMITS.awsTasksPerStageDefault,
   isExpress: false,
