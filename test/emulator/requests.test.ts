@@ -83,7 +83,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
     const splitSizeBytes = (manyWords(0).length * files) / maps;
     const request = { inputs: [folder], splitSizeBytes, reducers };
 
-    test(`makes the requests of the table, and writes maps + reducers + ${10 + lists} objects`, async () => {
+    test(`makes the requests of the table, and writes maps + reducers + ${11 + lists} objects`, async () => {
       for (let file = 0; file < files; file++) await stack.put(`${folder}${file}.txt`, manyWords(file));
 
       const { report, elapsedMs, byStep, total, settingsReads, indexReads, claimReads, looks } =
@@ -147,7 +147,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
       expect(looks).toBeGreaterThanOrEqual(maps + 2 * reducers);
       expect(looks).toBeLessThanOrEqual(maps + 2 * reducers + (CONCURRENCY * elapsedMs) / ATTEMPT_CHECK_MS);
       expect(total).toEqual({
-        PutObject: maps + reducers + 10 + lists,
+        PutObject: maps + reducers + 11 + lists,
         GetObject: maps * reducers + 2 * maps + files + 7,
         HeadObject: reducers + 2,
         ListObjectsV2: 7,
@@ -234,7 +234,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
       'CompleteMultipartUpload part': 1,
     });
     expect(byStep['reduce-barrier']).toMatchObject({ 'HeadObject part': 1, 'GetObject attempt': 1 });
-    expect(total.PutObject).toBe(11);
+    expect(total.PutObject).toBe(12);
   });
 });
 

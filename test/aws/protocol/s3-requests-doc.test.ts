@@ -86,7 +86,7 @@ function shapeOf({
     startedBy: 'command',
     maps,
     reducers,
-    itemLists: 2,
+    itemLists: [maps, reducers].filter((tasks) => tasks > LIMITS.inlineTasksMax).length,
     storedSplits: 0,
     inputGets: maps * Math.ceil((splitBytes + LIMITS.inputChunkBytes) / S3_LIMITS.readRangeBytes),
     mapEnvironments: Math.min(maps, CONCURRENCY),
