@@ -8,6 +8,8 @@ import { readAheadBytes } from '../../src/aws/model/function-memory.ts';
 import { storageRequests } from '../../src/aws/model/report-requests.ts';
 import { ATTEMPT_CHECK_MS } from '../../src/aws/protocol/attempt-checks.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
+import { sumOf } from '../../src/base/sum.ts';
+import { parseAttempts } from '../../src/report/parse-attempts.ts';
 import { S3_LIMITS } from '../../src/storage/s3/s3-limits.ts';
 import { ReadAheadBudget } from '../../src/storage/s3/s3-read-ahead.ts';
 import { type ProxiedRequest, type S3FaultProxy, startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
@@ -60,7 +62,20 @@ describeOnEmulators('Requests to S3', (emulator) => {
     const elapsedMs = performance.now() - startedMs;
     expect(ended).toMatchObject({ status: 'SUCCEEDED' });
     const { report } = await stack.result(ended.output.outputPrefix);
-    return { report, elapsedMs, ...requestsByStep(proxies, ended.output.jobId) };
+    const { jobId, outputPrefix } = ended.output;
+    return { report, outputPrefix, elapsedMs, ...requestsByStep(proxies, jobId) };
+  };
+
+  /** The attempts report what they sent: all writes, and all reads but for checks that were under way at their end. */
+  const expectRequestsOfAttempts = async (outputPrefix: string, attempts: number) => {
+    const rows = parseAttempts((await stack.get(`${outputPrefix}_attempts.jsonl.gz`))!, 'the list');
+    const sent = (['map', 'reduce'] as const).flatMap((name) => proxies.get(name)!.requests);
+    const reads = sent.filter(({ operation }) => /^(Get|Head)Object$/.test(operation)).length;
+    expect(rows.length).toBe(attempts);
+    expect(sumOf(rows, ({ writeRequests }) => writeRequests!)).toBe(sent.length - reads);
+    expect(Math.abs(sumOf(rows, ({ readRequests }) => readRequests!) - reads)).toBeLessThanOrEqual(attempts);
+    expect(rows.some(({ coldStartMs }) => coldStartMs !== undefined)).toBe(true);
+    for (const row of rows) expect(row.peakMemoryBytes).toBeGreaterThan(20 * MiB);
   };
 
   describe.each([
@@ -86,9 +101,9 @@ describeOnEmulators('Requests to S3', (emulator) => {
     test(`makes the requests of the table, and writes maps + reducers + ${11 + lists} objects`, async () => {
       for (let file = 0; file < files; file++) await stack.put(`${folder}${file}.txt`, manyWords(file));
 
-      const { report, elapsedMs, byStep, total, settingsReads, indexReads, claimReads, looks } =
-        await run(request);
+      const counted = await run(request);
 
+      const { report, elapsedMs, byStep, total, settingsReads, indexReads, claimReads, looks } = counted;
       expect(report.input).toMatchObject({ files, splits: maps });
       expect(byStep).toEqual({
         plan: {
@@ -153,6 +168,7 @@ describeOnEmulators('Requests to S3', (emulator) => {
         ListObjectsV2: 7,
         DeleteObjects: 1,
       });
+      await expectRequestsOfAttempts(counted.outputPrefix, maps + reducers);
       // The command estimates the cost of a job from its report.
       const estimate = storageRequests(report);
       const writes = total.PutObject! + total.ListObjectsV2!;

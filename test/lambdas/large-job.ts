@@ -26,6 +26,7 @@ import { attemptId, jobId, type TaskId, taskId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { GrowableSink } from '../../src/codec/growable-sink.ts';
 import { partKey, shuffleIndexKey, shuffleKey, shufflePrefix } from '../../src/commit/layout.ts';
+import type { AttemptFacts } from '../../src/report/attempt-meter.ts';
 import { MANIFEST_NAME } from '../../src/report/result-names.ts';
 import type { TaskSummary } from '../../src/report/task-summary.ts';
 import { ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
@@ -33,6 +34,15 @@ import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ReadOptions } from '../../src/storage/object-store.ts';
 import { sliceOf } from '../shuffle/records.ts';
 import { newInstance } from './new-instance.ts';
+
+const FACTS: AttemptFacts = {
+  startedAtMs: Date.parse('2026-01-01T00:00:00Z'),
+  environment: '7dd0c4ff60164a4fb8ac1ca1ae2c3e1f',
+  coldStartMs: 812,
+  phasesMs: [1_234, 2_345, 6_789, 1_234, 0, 1_234],
+  peakMemoryBytes: 1_234_567_890,
+  requests: [123, 12],
+};
 
 export const MAP_TASKS = 10_000;
 export const REDUCE_TASKS = 1_000;
@@ -239,6 +249,7 @@ async function shuffleObject({ shuffle }: Job): Promise<Buffer> {
         elapsedMs: 12_345,
         crc32: '',
         counters: { words: 12_345_678, lines: 1_000_000 },
+        facts: FACTS,
       },
     }),
   );
