@@ -7,7 +7,7 @@ import { fieldOf, textFieldOf } from '../../base/field-of.ts';
 import { STAGES, type Stage } from '../../base/ids.ts';
 import { parseJson } from '../../codec/parse-json.ts';
 import { taskStateOf, watchStateOf } from '../protocol/state-names.ts';
-import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
+import { callAws, isAwsError } from './aws-errors.ts';
 import { clientOptions, regionOption } from './client-options.ts';
 import type { Deployment } from './deployment.ts';
 
@@ -31,20 +31,27 @@ export async function machineOf(deployment: MachineClient): Promise<Machine> {
   return readDefinition(definition);
 }
 
-/** The machine as it was when the execution started; the current one if the caller may not see it. */
-export async function machineOfExecution(deployment: MachineClient, executionArn: string): Promise<Machine> {
+/**
+ * The machine as it was when the execution started.
+ *
+ * @returns undefined if Step Functions no longer knows the execution
+ */
+export async function machineOfExecution(
+  { sfn }: Pick<Deployment, 'sfn'>,
+  executionArn: string,
+): Promise<Machine | undefined> {
   const { DescribeStateMachineForExecutionCommand } = await import('@aws-sdk/client-sfn');
-  const call = { action: 'states:DescribeStateMachineForExecution', on: executionArn };
-  try {
-    const { definition = '{}' } = await callAws(call, () =>
-      deployment.sfn.send(new DescribeStateMachineForExecutionCommand({ executionArn })),
-    );
-    return readDefinition(definition);
-  } catch (error) {
-    const isGone = error instanceof Error && isAwsError(error.cause, 'ExecutionDoesNotExist');
-    if (isGone || isAccessDenied(error)) return await machineOf(deployment);
-    throw error;
-  }
+  return await callAws({ action: 'states:DescribeStateMachineForExecution', on: executionArn }, async () => {
+    try {
+      const { definition = '{}' } = await sfn.send(
+        new DescribeStateMachineForExecutionCommand({ executionArn }),
+      );
+      return readDefinition(definition);
+    } catch (error) {
+      if (isAwsError(error, 'ExecutionDoesNotExist')) return undefined;
+      throw error;
+    }
+  });
 }
 
 export interface DescribedMachine {

@@ -89,7 +89,7 @@ async function versionsOfRunningJobs(deployment: OldVersionsOf): Promise<Set<str
   const machines = await mapBounded(running, REQUESTS_AT_ONCE_MAX, (arn) =>
     machineOfExecution(deployment, arn),
   );
-  return new Set(machines.flatMap(({ functions }) => functions));
+  return new Set(machines.flatMap((machine) => machine?.functions ?? []));
 }
 
 async function removeVersion(client: LambdaClient, arn: string): Promise<void> {

@@ -12,7 +12,7 @@ import { inlineStateOf, watchStateOf } from '../protocol/state-names.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 import { type ExecutionHistory, executionHistory } from './execution-history.ts';
-import { functionConfiguration, machineOfExecution } from './machine.ts';
+import { functionConfiguration, type Machine, machineOf, machineOfExecution } from './machine.ts';
 
 const MB_PER_GB = 1_024;
 
@@ -27,7 +27,7 @@ export async function usageOf(
   report: JobReport,
 ): Promise<Usage> {
   // The latest execution may have run on more memory than the deployment has now.
-  const machine = await machineOfExecution(deployment, executionArns.at(-1)!);
+  const machine = await machineThatRan(deployment, executionArns.at(-1)!);
   const histories: ExecutionHistory[] = [];
   const runs: MapRun[] = [];
   for (const arn of executionArns) {
@@ -79,6 +79,16 @@ export async function usageOf(
     usage = plus(usage, { invocations: backupAttempts, gbSeconds: (ms / 1000) * taskGb });
   }
   return usage;
+}
+
+/** Falls back to the current machine, which is the same unless somebody has deployed since. */
+async function machineThatRan(deployment: Deployment, executionArn: string): Promise<Machine> {
+  try {
+    return (await machineOfExecution(deployment, executionArn)) ?? (await machineOf(deployment));
+  } catch (error) {
+    if (isAccessDenied(error)) return await machineOf(deployment);
+    throw error;
+  }
 }
 
 /** The cast: Object.entries() forgets the names. */
