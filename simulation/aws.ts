@@ -28,7 +28,7 @@ import { watchDefinition } from '../infra/machine/watch-definition.ts';
 import { CODE_HASH_VARIABLE } from '../src/aws/protocol/code-hash.ts';
 import { S3Store } from '../src/storage/s3/s3-store.ts';
 import { EventBridge, type EventFaults } from './events/event-bridge.ts';
-import type { CpuRate } from './lambda/environment.ts';
+import type { ClientCpu } from './lambda/environment.ts';
 import { LambdaFaults } from './lambda/faults.ts';
 import { HANDLERS, type HandlerOf } from './lambda/handlers.ts';
 import { SimulatedLambda } from './lambda/lambda.ts';
@@ -74,7 +74,7 @@ export interface SimulatedAwsOptions {
     readonly reservedConcurrency?: Partial<Readonly<Record<FunctionName, number>>>;
     readonly faults?: ConstructorParameters<typeof LambdaFaults>[0]['rates'];
     /** Default: code takes no time. */
-    readonly cpu?: CpuRate;
+    readonly cpu?: ClientCpu;
   };
   readonly stepFunctions?: {
     readonly quotas?: Partial<StepFunctionsQuotas>;
@@ -178,16 +178,7 @@ export class SimulatedAws implements AsyncDisposable {
         jobs,
         memoryMb: isTask || name === 'commit' ? deployment.taskMemoryMb : deployment.stepMemoryMb,
         timeoutMs: 1000 * (isTask ? deployment.taskTimeoutSeconds : STEP_TIMEOUT_SECONDS),
-        variables: {
-          [CODE_HASH_VARIABLE]: 'simulated',
-          MAPREDUCE_BUCKET: BUCKET,
-          MAPREDUCE_MAX_CONCURRENCY: String(deployment.maxConcurrency),
-          MAPREDUCE_BACKUP_ATTEMPTS: String(deployment.backupAttempts),
-          MAPREDUCE_MAX_TASKS_PER_STAGE: String(deployment.maxTasksPerStage),
-          MAPREDUCE_TASK_MEMORY_MB: String(deployment.taskMemoryMb),
-          MAPREDUCE_SCRATCH_MB: String(deployment.scratchMb),
-          MAPREDUCE_READABLE_PREFIXES: JSON.stringify(deployment.readablePrefixes),
-        },
+        variables: variablesOf(deployment),
         ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
         ...(lambda.cpu === undefined ? {} : { cpu: lambda.cpu }),
       });
@@ -233,7 +224,21 @@ export function functionArn(name: FunctionName): string {
   return `arn:aws:lambda:us-east-1:123456789012:function:${pascalCase(name)}`;
 }
 
-function settingsOf(changes: Partial<DeploymentSettings> = {}): DeploymentSettings {
+/** The environment variables that the construct sets. */
+export function variablesOf(deployment: DeploymentSettings): Readonly<Record<string, string>> {
+  return {
+    [CODE_HASH_VARIABLE]: 'simulated',
+    MAPREDUCE_BUCKET: BUCKET,
+    MAPREDUCE_MAX_CONCURRENCY: String(deployment.maxConcurrency),
+    MAPREDUCE_BACKUP_ATTEMPTS: String(deployment.backupAttempts),
+    MAPREDUCE_MAX_TASKS_PER_STAGE: String(deployment.maxTasksPerStage),
+    MAPREDUCE_TASK_MEMORY_MB: String(deployment.taskMemoryMb),
+    MAPREDUCE_SCRATCH_MB: String(deployment.scratchMb),
+    MAPREDUCE_READABLE_PREFIXES: JSON.stringify(deployment.readablePrefixes),
+  };
+}
+
+export function settingsOf(changes: Partial<DeploymentSettings> = {}): DeploymentSettings {
   const childExecutions = changes.childExecutions ?? DEPLOYMENT_DEFAULTS.childExecutions;
   const taskTimeoutSeconds = TASK_TIMEOUT_SECONDS[childExecutions];
   return { ...DEPLOYMENT_DEFAULTS, taskTimeoutSeconds, ...changes };

@@ -9,26 +9,26 @@
  * sent. So whatever it does after its death has no effect.
  */
 import type { Clock } from '../../src/base/clock.ts';
+import { MiB } from '../../src/base/limits.ts';
 import type { S3Link } from '../s3/s3.ts';
 import type { World } from '../services.ts';
 import type { DeathFault, LambdaFaults, PlannedDeath } from './faults.ts';
 import { Network } from './network.ts';
 
-/** What takes CPU besides what a synthetic task says. */
-export interface CpuRate {
-  /** Bytes that the code processes per second, read or written. */
-  readonly bytesPerSecond: number;
-  /** For each request to S3. */
-  readonly callMs: number;
+/** CPU that the client of S3 needs, on a whole core. */
+export interface ClientCpu {
+  readonly getMs: number;
+  /** For each MiB that is received or sent. */
+  readonly movedMsPerMiB: number;
 }
 
 /** For tests of faults, in which only the order of events matters. */
-export const FREE_CPU: CpuRate = { bytesPerSecond: Number.POSITIVE_INFINITY, callMs: 0 };
+export const FREE_CPU: ClientCpu = { getMs: 0, movedMsPerMiB: 0 };
 
 export interface EnvironmentParts {
   readonly world: World;
   readonly faults: LambdaFaults;
-  readonly cpu: CpuRate;
+  readonly cpu: ClientCpu;
 }
 
 export class SimulatedEnvironment {
@@ -57,9 +57,10 @@ export class SimulatedEnvironment {
     this.link = {
       clock: this.clock,
       transferMs: (bytes) => this.#network.transferMs(bytes, parts.world.clock.nowMs()),
-      calling: () => this.#beforeCall(),
+      calling: ({ operation }) => this.#beforeCall(operation === 'GetObject'),
       die: () => this.#dieOf('dies-after-call'),
-      handled: (bytes) => this.compute((bytes / parts.cpu.bytesPerSecond) * 1000),
+      received: (bytes) => this.compute((bytes / MiB) * parts.cpu.movedMsPerMiB),
+      sent: (bytes) => this.compute((bytes / MiB) * parts.cpu.movedMsPerMiB),
     };
   }
 
@@ -90,6 +91,7 @@ export class SimulatedEnvironment {
 
   /** The code keeps its thread busy: nothing else happens in the environment until then. */
   compute(ms: number): void {
+    if (ms === 0) return;
     this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#parts.world.clock.nowMs()) + ms;
   }
 
@@ -126,10 +128,10 @@ export class SimulatedEnvironment {
     return this.#parts.world.clock.nowMs();
   }
 
-  #beforeCall(): 'dies-before' | 'dies-after' | undefined {
+  #beforeCall(isGet: boolean): 'dies-before' | 'dies-after' | undefined {
     if (this.#state === 'dead' || this.#hangs) return 'dies-before';
     this.#calls += 1;
-    this.compute(this.#parts.cpu.callMs);
+    if (isGet) this.compute(this.#parts.cpu.getMs);
     if (this.#shouldDie('dies-before-call', this.#calls)) {
       this.#dieOf('dies-before-call');
       return 'dies-before';

@@ -12,7 +12,13 @@ import { reduceBarrier } from '../../lambdas/served/reduce-barrier.ts';
 import { watch } from '../../lambdas/served/watch.ts';
 
 export type Handler = (event: unknown, context: LambdaContext) => Promise<unknown>;
-export type HandlerOf = (options: ServeOptions) => Handler;
+/** For synthetic tasks. */
+export interface Thread {
+  /** Resolves when the thread of the environment has worked for so many milliseconds of a whole core. */
+  readonly compute: (ms: number) => Promise<void>;
+}
+
+export type HandlerOf = (options: ServeOptions, thread: Thread) => Handler;
 
 export const HANDLERS: Readonly<Record<FunctionName, HandlerOf>> = {
   plan: (options) => serveStep(plan, options),

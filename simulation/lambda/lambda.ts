@@ -13,7 +13,7 @@ import { MiB } from '../../src/base/limits.ts';
 import { distributionOf } from '../distributions.ts';
 import type { SimulatedS3 } from '../s3/s3.ts';
 import { ServiceError, type World } from '../services.ts';
-import { type CpuRate, FREE_CPU, SimulatedEnvironment } from './environment.ts';
+import { type ClientCpu, FREE_CPU, SimulatedEnvironment } from './environment.ts';
 import { LambdaFaults } from './faults.ts';
 import { type Handler, type HandlerOf, NO_TELEMETRY } from './handlers.ts';
 
@@ -30,8 +30,8 @@ export interface SimulatedFunction {
   readonly memoryMb: number;
   readonly timeoutMs: number;
   readonly reservedConcurrency?: number;
-  /** Of a whole vCPU. */
-  readonly cpu?: CpuRate;
+  /** Default: code takes no time. */
+  readonly cpu?: ClientCpu;
 }
 
 export interface SimulatedLambdaOptions {
@@ -237,7 +237,10 @@ export class SimulatedLambda {
     const environment = new SimulatedEnvironment({
       world: { clock, now, random },
       faults: this.faults,
-      cpu: { bytesPerSecond: cpu.bytesPerSecond * share, callMs: cpu.callMs / share },
+      cpu: {
+        getMs: cpu.getMs / share,
+        movedMsPerMiB: cpu.movedMsPerMiB / share,
+      },
     });
     const number = ++this.#environments;
     const stream = number.toString(16).padStart(32, '0');
@@ -261,7 +264,14 @@ export class SimulatedLambda {
       clock: environment.clock,
       telemetryOf: () => NO_TELEMETRY,
     };
-    return { instance: { environment, handler: handlerOf(options), idleSinceMs: 0 }, initMs };
+    return {
+      instance: {
+        environment,
+        handler: handlerOf(options, { compute: (ms) => environment.computed(ms / share) }),
+        idleSinceMs: 0,
+      },
+      initMs,
+    };
   }
 
   /**

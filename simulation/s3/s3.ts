@@ -47,8 +47,9 @@ export interface S3Link {
   ) => 'dies-before' | 'dies-after' | undefined;
   /** Called when S3 has executed the request with which the client dies. */
   readonly die?: () => void;
-  /** Called with the bytes of each piece that arrives or is sent: they take CPU. */
-  readonly handled?: (bytes: number) => void;
+  /** Called with the bytes of each piece that arrives, or that was sent: they take CPU. */
+  readonly received?: (bytes: number) => void;
+  readonly sent?: (bytes: number) => void;
 }
 
 /** Larger bodies arrive in pieces of this size; smaller ones arrive with the answer. */
@@ -160,7 +161,7 @@ export class SimulatedS3 {
       if (dies) call.link.die?.();
     });
     call.end(arrivedMs + workMs, () => {
-      call.link.handled?.(sentBytes);
+      call.link.sent?.(sentBytes);
       if (fault === 'lost-answer') call.reject(brokenConnection);
       else executed();
     });
@@ -198,7 +199,7 @@ export class SimulatedS3 {
     }
     const transferMs = Math.max(connectionMs(end - start), call.link.transferMs(end - start));
     call.end(transferMs, () => {
-      call.link.handled?.(end - start);
+      call.link.received?.(end - start);
       const pieces = piecesOf(answer.object.bytes, { start, end, pieceBytesMax: PIECE_BYTES });
       call.resolve(answerOf(answer, SimulatedBody.arrived([...pieces])));
     });
@@ -215,7 +216,7 @@ export class SimulatedS3 {
       ...(isBroken ? { piecesMax: Math.ceil((end - start) / pieceBytesMax) >> 1 } : {}),
       transfer: (bytes, arrived) =>
         link.clock.after(Math.max(connectionMs(bytes), link.transferMs(bytes)), () => {
-          link.handled?.(bytes);
+          link.received?.(bytes);
           arrived();
         }),
     });

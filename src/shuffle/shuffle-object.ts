@@ -114,7 +114,8 @@ function header(): Buffer {
   return bytes;
 }
 
-function encodeFooter(extents: readonly PartitionExtent[], summary: TaskSummary): Buffer {
+/** The end of the object, after the blocks: footer and trailer. */
+export function encodeFooter(extents: readonly PartitionExtent[], summary: TaskSummary): Buffer {
   const json = Buffer.from(JSON.stringify(summary));
   const bytes = takeBuffer(extents.length * EXTENT_BYTES + json.length + TRAILER_BYTES);
   let at = 0;

@@ -38,7 +38,11 @@ export interface StageCellsOptions {
   readonly control: AttemptControl;
   /** Counts the time for copying as waiting. */
   readonly phases: PhaseClock;
+  /** Creates the local file. Default: in the file system; simulations keep no bytes. */
+  readonly create?: (path: string) => Promise<CopyFile>;
 }
+
+export type CopyFile = Pick<FileHandle, 'write' | 'close'>;
 
 /** Segments to merge, some of which are local copies. */
 export interface StagedSegments {
@@ -113,12 +117,12 @@ export class CellStager {
   }
 
   async #copy(staged: ReadonlyMap<RunSegment, number>, path: string): Promise<void> {
-    const { memoryBytes, control } = this.#options;
+    const { memoryBytes, control, create = created } = this.#options;
     const ranges = [...staged].flatMap(([segment, at]) => rangesOf(segment, at));
     const largest = ranges.reduce((most, { start, end }) => Math.max(most, end - start), 0);
     const bytesInFlight = Math.min(LIMITS.stagedBytesInFlightMax, memoryBytes);
     const atOnce = Math.max(1, Math.min(LIMITS.stagedReadsMax, Math.floor(bytesInFlight / largest)));
-    const file = await opened(path);
+    const file = await create(path);
     try {
       await mapBounded(ranges, atOnce, async ({ segment: { store, key, etag }, start, end, at }) => {
         control.check();
@@ -154,7 +158,7 @@ function lengthOf({ startBytes, endBytes }: RunSegment): number {
   return endBytes - startBytes;
 }
 
-async function opened(path: string): Promise<FileHandle> {
+async function created(path: string): Promise<CopyFile> {
   try {
     return await open(path, 'w');
   } catch (error) {
@@ -162,7 +166,7 @@ async function opened(path: string): Promise<FileHandle> {
   }
 }
 
-async function write(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+async function write(file: CopyFile, bytes: Buffer, position: number): Promise<void> {
   try {
     for (let written = 0; written < bytes.length; ) {
       const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);

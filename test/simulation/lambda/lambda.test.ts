@@ -1,5 +1,6 @@
 /** Scale-up, throttling and billing of the simulated Lambda, with a handler that only takes time. */
 import { describe, expect, it } from 'vitest';
+import { settingsOf, variablesOf } from '../../../simulation/aws.ts';
 import type { HandlerOf } from '../../../simulation/lambda/handlers.ts';
 import { type SimulatedFunction, SimulatedLambda } from '../../../simulation/lambda/lambda.ts';
 import { SimulatedS3 } from '../../../simulation/s3/s3.ts';
@@ -26,13 +27,7 @@ function deployed(
     arn: ARN,
     name: 'work',
     handlerOf: works,
-    variables: {
-      MAPREDUCE_BUCKET: 'bucket',
-      MAPREDUCE_MAX_CONCURRENCY: '800',
-      MAPREDUCE_BACKUP_ATTEMPTS: 'true',
-      MAPREDUCE_MAX_TASKS_PER_STAGE: '10000',
-      MAPREDUCE_READABLE_PREFIXES: '["data/"]',
-    },
+    variables: variablesOf(settingsOf()),
     jobs: { apps: { none: { load: async () => undefined } } },
     memoryMb: 2_048,
     timeoutMs: 60_000,
