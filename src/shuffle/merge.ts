@@ -24,6 +24,7 @@ import { type RunCursor, STEP_BLOCK_ENDED, STEP_SAME_KEY } from './run-cursor.ts
 
 export class KWayMerge {
   readonly #cursors: readonly RunCursor[];
+  readonly #opensAtOnce: () => number | undefined;
   readonly #tree: Int32Array;
   #winner = 0;
   /** 'fresh' until every run has read its first block; 'block' when the winner's block is used up. */
@@ -31,9 +32,13 @@ export class KWayMerge {
   /** The current record. Its bytes are valid until the next call of ready(). */
   current: RunCursor;
 
-  /** @param cursors  at least one, in the order that decides between equal keys; close() closes them */
-  constructor(cursors: readonly RunCursor[]) {
+  /**
+   * @param cursors  at least one, in the order that decides between equal keys; close() closes them
+   * @param opensAtOnce  how many of them may read their first blocks at the same time, asked before each
+   */
+  constructor(cursors: readonly RunCursor[], opensAtOnce: () => number | undefined = () => undefined) {
     this.#cursors = cursors;
+    this.#opensAtOnce = opensAtOnce;
     this.#tree = new Int32Array(Math.max(1, cursors.length));
     this.current = cursors[0]!;
   }
@@ -41,7 +46,7 @@ export class KWayMerge {
   /** Waits until there is a current record. Returns false at the end of all runs. */
   async ready(): Promise<boolean> {
     if (this.#state === 'fresh') {
-      await Promise.all(this.#cursors.map((cursor) => cursor.nextBlock()));
+      await this.#openAll();
       this.#playAll();
     } else if (this.#state === 'block') {
       await this.current.nextBlock();
@@ -65,6 +70,31 @@ export class KWayMerge {
 
   async close(): Promise<void> {
     await Promise.all(this.#cursors.map((cursor) => cursor.close()));
+  }
+
+  /** Reads the first block of each run. After the first failure no further run is opened. */
+  async #openAll(): Promise<void> {
+    const cursors = this.#cursors;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let next = 0;
+    let opening = 0;
+    let failed = false;
+    const openMore = () => {
+      while (!failed && next < cursors.length && opening < (this.#opensAtOnce() ?? cursors.length)) {
+        opening += 1;
+        cursors[next++]!.nextBlock().then(ended, (error: unknown) => {
+          failed = true;
+          reject(error);
+        });
+      }
+      if (opening === 0) resolve();
+    };
+    const ended = () => {
+      opening -= 1;
+      openMore();
+    };
+    openMore();
+    await promise;
   }
 
   #replay(): void {

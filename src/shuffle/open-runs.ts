@@ -47,7 +47,12 @@ export function blockBytesOf(segments: Iterable<RunSegment>): number {
   return LIMITS.blockBytes + (recordBytes > LIMITS.blockBytes / 8 ? Math.ceil(recordBytes) : 0);
 }
 
-/** @param phases  counts the time for decompressing and verifying blocks */
+/**
+ * Opens the runs for a merge. If their store can serve only a few reads at the moment, so many are opened at once: the others
+ * would wait in the store, in front of the attempt's other requests.
+ *
+ * @param phases  counts the time for decompressing and verifying blocks
+ */
 export function openMerge(
   segments: readonly RunSegment[],
   chunkBytes: number,
@@ -58,5 +63,6 @@ export function openMerge(
       (segment, index) =>
         new RunCursor(new RunReader(segment, chunkBytes, phases), index, segment.origin ?? segment.key),
     ),
+    () => segments[0]!.store.readsAtOnce,
   );
 }

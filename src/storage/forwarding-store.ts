@@ -20,6 +20,10 @@ export class ForwardingStore implements ObjectStore {
     return this.#inner.location;
   }
 
+  get readsAtOnce(): number | undefined {
+    return this.#inner.readsAtOnce;
+  }
+
   head(key: string): Promise<ObjectInfo | undefined> {
     return this.#inner.head(key);
   }

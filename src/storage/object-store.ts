@@ -16,6 +16,9 @@ export interface ObjectStore {
   /** Used in messages: `file:///data/out`, `s3://bucket`. */
   readonly location: string;
 
+  /** How many reads a caller should start at once now; it may change at any time. Undefined: any number. */
+  readonly readsAtOnce?: number | undefined;
+
   /** The object's size, ETag and metadata; undefined if it does not exist. */
   head(key: string): Promise<ObjectInfo | undefined>;
 

@@ -18,8 +18,8 @@ const PRECONDITION_FAILED = { name: 'PreconditionFailedError' };
 const NEVER_MS = 3_600_000;
 /** Turns off hedges and timeouts, so that a busy machine does not add requests to the counts. */
 const PATIENT = { answerTimeoutMs: NEVER_MS, bodyStallMs: NEVER_MS };
-/** Enough attempts even if half of them fail. */
-const ATTEMPTS = { attemptsMax: 50, backoffMsBase: 5, backoffMsMax: 50 };
+/** Enough attempts even if half of them fail, and a rate that is soon what it was. */
+const ATTEMPTS = { attemptsMax: 50, backoffMsBase: 5, backoffMsMax: 50, rateGrowthPerSecond: 50 };
 
 describeOnEmulators('S3Store with faults', (emulator) => {
   const direct = createS3Client({ ...emulator.clientConfig });

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isMapReduceError } from '../../src/base/errors.ts';
+import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { RunCursor } from '../../src/shuffle/run-cursor.ts';
 import { RunReader, type RunSegment } from '../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
+import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
+import type { StreamOptions } from '../../src/storage/object-store.ts';
 import {
   anyCompression,
   anyRecords,
@@ -118,6 +120,107 @@ describe('a run', () => {
     ]);
   });
 });
+
+describe('a run whose store fails', () => {
+  const records = Array.from({ length: 60 }, (_, i) => record(String(1_000 + i), 'x'.repeat(20)));
+  const stored = async () => {
+    const store = new FailingStore();
+    const segment = (await storeRun(store.inner, 'run', [records], { blockBytes: 100 }))[0]!;
+    return { store, segment: { ...segment, store } };
+  };
+
+  it('continues where the stream broke off, and reads nothing twice', async () => {
+    const { store, segment } = await stored();
+    const sizeBytes = segment.endBytes - segment.startBytes;
+    for (let chunk = 2; chunk < sizeBytes / 50; chunk += 3) {
+      store.failures = [chunk, 0, 0];
+      store.bytesRead = 0;
+
+      const read = await readMerged([segment], 50);
+
+      expect(printed(read)).toEqual(printed(records));
+      expect(store.failures).toEqual([]);
+      expect(store.bytesRead).toBe(sizeBytes);
+    }
+  });
+
+  it('fails if it fails again and again', async () => {
+    const { store, segment } = await stored();
+    store.failures = [3, 0, 0, 0, 0];
+
+    await expect(readMerged([segment], 50)).rejects.toThrow('the network is down');
+
+    expect(store.failures).toEqual([0]);
+  });
+
+  it('fails at once if another try cannot succeed', async () => {
+    const { store, segment } = await stored();
+    store.failures = [3, 0];
+    store.errorName = 'ObjectNotFoundError';
+
+    await expect(readMerged([segment], 50)).rejects.toThrow('the network is down');
+
+    expect(store.failures).toEqual([0]);
+  });
+
+  it('reads a damaged block once more', async () => {
+    const { store, segment } = await stored();
+    store.damagedChunks = [4];
+
+    const read = await readMerged([segment], 50);
+
+    expect(printed(read)).toEqual(printed(records));
+    expect(store.damagedChunks).toEqual([]);
+  });
+
+  it('opens as many runs at once as the store allows', async () => {
+    const { store, segment } = await stored();
+    store.opensAtOnce = 3;
+
+    const read = await readMerged(Array(20).fill(segment), 50);
+
+    expect(read).toHaveLength(20 * records.length);
+    expect(store.openingMax).toBe(3);
+  });
+});
+
+/** Streams fail after as many chunks as `failures` lists, one after the other. */
+class FailingStore extends ForwardingStore {
+  readonly inner: MemoryStore;
+  failures: number[] = [];
+  damagedChunks: number[] = [];
+  errorName: 'StorageError' | 'ObjectNotFoundError' = 'StorageError';
+  bytesRead = 0;
+  opensAtOnce: number | undefined;
+  openingMax = 0;
+  #opening = 0;
+
+  constructor(inner = new MemoryStore()) {
+    super(inner);
+    this.inner = inner;
+  }
+
+  override get readsAtOnce(): number | undefined {
+    return this.opensAtOnce;
+  }
+
+  override async *stream(key: string, options?: StreamOptions): AsyncIterableIterator<Buffer> {
+    const failsAt = this.failures.shift();
+    const damagedAt = this.damagedChunks.shift();
+    let chunks = 0;
+    this.#opening += 1;
+    this.openingMax = Math.max(this.openingMax, this.#opening);
+    await new Promise(setImmediate);
+    for await (const chunk of super.stream(key, options)) {
+      if (chunks === 0) this.#opening -= 1;
+      if (chunks === failsAt) throw new MapReduceError(this.errorName, 'the network is down');
+      if (chunks === damagedAt) chunk[0]! ^= 1;
+      chunks += 1;
+      this.bytesRead += chunk.length;
+      yield chunk;
+    }
+  }
+}
 
 describe('a damaged run', () => {
   const records = Array.from({ length: 12 }, (_, i) => record(`key ${i >> 1}`, `value ${i}`));

@@ -66,12 +66,15 @@ export function hedged<T>(
     clock,
     policy,
     mayPass,
+    takeExtra,
     discard,
   }: {
     clock: Clock;
     policy: HedgePolicy;
     /** Whether the other racer may succeed in spite of this error. */
     mayPass: (error: unknown) => boolean;
+    /** Whether the store may send one more request. */
+    takeExtra: () => boolean;
     /** Called with a response that arrived too late to be aborted. */
     discard: (answer: T) => void;
   },
@@ -110,7 +113,7 @@ export function hedged<T>(
   let cancelTimer = () => {};
   race(false);
   cancelTimer = patientTimer(clock, policy.hedgeAfterMs, () => {
-    if (!over && policy.takeHedge(clock.nowMs())) race(true);
+    if (!over && policy.takeHedge(clock.nowMs()) && takeExtra()) race(true);
   });
   return promise;
 }

@@ -12,6 +12,16 @@ export interface S3Limits {
 
   /** Further requests wait in the store. Hedged reads are added, within their own bound. */
   readonly requestsInFlightMax: number;
+  /** If even the fastest responses to reads take longer than this, fewer requests are in flight. */
+  readonly slowReadMs: number;
+
+  /** When S3 throttles a request, the rate of all requests of its kind becomes this fraction of what it was. */
+  readonly rateCutFactor: number;
+  /** Relative growth of the rate in each second, times the number of seconds since the last throttle plus one. */
+  readonly rateGrowthPerSecond: number;
+  /** Requests per second: the lowest rate of a process, and the rate above which it is not limited any more. */
+  readonly ratePerSecondMin: number;
+  readonly ratePerSecondMax: number;
   /** From sending a request to the first byte of its response. */
   readonly answerTimeoutMs: number;
   /** A request with a body gets additional time, by this speed. */
@@ -58,6 +68,16 @@ export const S3_LIMITS: S3Limits = {
   throttledMsMax: 900_000,
 
   requestsInFlightMax: 64,
+  slowReadMs: 500,
+
+  // Of CUBIC and of the adaptive mode of the AWS SDKs.
+  rateCutFactor: 0.7,
+  // A process is throttled about once per second: see docs/decisions/0026-adaptive-rate.md.
+  rateGrowthPerSecond: 0.3,
+  ratePerSecondMin: 0.2,
+  // requestsInFlightMax requests at the median latency of S3, 27 ms (arXiv 2501.07771).
+  ratePerSecondMax: 2_400,
+
   answerTimeoutMs: 30_000,
   uploadBytesPerSecondMin: 128 * KiB,
   completeTimeoutMs: 300_000,
@@ -111,6 +131,10 @@ export function s3Limits(changes: Partial<S3Limits> = {}): S3Limits {
   require(limits.attemptsMax >= 1, `attemptsMax must be at least 1; received ${limits.attemptsMax}`);
   require(limits.requestsInFlightMax >=
     1, `requestsInFlightMax must be at least 1; received ${limits.requestsInFlightMax}`);
+  require(limits.rateCutFactor > 0 &&
+    limits.rateCutFactor < 1, `rateCutFactor must be between 0 and 1; received ${limits.rateCutFactor}`);
+  require(limits.ratePerSecondMin >
+    0, `ratePerSecondMin must be more than 0; received ${limits.ratePerSecondMin}`);
   require(limits.readRangeBytes >= 1, `readRangeBytes must be at least 1; received ${limits.readRangeBytes}`);
   require(limits.partBytesMin >=
     S3_PART_BYTES_MIN, `partBytesMin must be at least ${S3_PART_BYTES_MIN}, as S3 requires; received ${limits.partBytesMin}`);

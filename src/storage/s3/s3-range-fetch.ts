@@ -112,6 +112,7 @@ export class RangeFetch {
       clock: this.#requests.clock,
       policy: this.#policy,
       mayPass: isPassing,
+      takeExtra: () => this.#requests.takeExtra(this.#call),
       // The casts: in Node.js, the SDK's body is a Readable.
       discard: (late) => (late.Body as Readable).destroy(),
     });

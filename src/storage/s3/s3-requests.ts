@@ -3,12 +3,11 @@
  * after passing failures. The store retries, not the SDK. If a client has retries of its own, they are added and count as
  * attempts whose result is unknown.
  *
- *     throttled (503 SlowDown and similar)            retried until the caller's deadline, or throttledMsMax; pauses inside
- *                                                     of the gate
- *     500, a broken connection, no response, 409      retried, attemptsMax in all; pauses outside of the gate
+ *     throttled (503 SlowDown and similar)            retried until the caller's deadline, or throttledMsMax
+ *     500, a broken connection, no response, 409      retried, attemptsMax in all
  *
  * Throttling means that the request is valid and S3 will accept it later, so any number of throttles says nothing about
- * whether it can succeed. See docs/decisions/0015-throttles.md.
+ * whether it can succeed. Each throttle also lowers the rate of the process, see s3-request-gate.ts.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { backoffMs } from '../../base/backoff.ts';
@@ -25,7 +24,7 @@ import {
 } from './s3-errors.ts';
 import type { S3Limits } from './s3-limits.ts';
 import { patientTimer } from './s3-patient-timer.ts';
-import { RequestGate } from './s3-request-gate.ts';
+import { RequestGate, requestKind, S3TooLate } from './s3-request-gate.ts';
 
 export interface RequestOptions {
   /** From sending to the first byte of the response. Default: limits.answerTimeoutMs. */
@@ -58,10 +57,11 @@ export interface S3RequestsParts {
 /** What is known about one request so far, over all of its attempts. */
 interface RetryState {
   readonly call: S3Call;
-  readonly signal: AbortSignal | undefined;
   attempts: number;
   throttles: number;
+  /** When the first of these throttles was received. */
   throttledSinceMs: number;
+  sentMs: number;
   maybeDone: boolean;
 }
 
@@ -85,7 +85,7 @@ export class S3Requests {
     this.clock = parts.clock;
     this.limits = parts.limits;
     this.counts = parts.counts ?? {};
-    this.#gate = parts.gate ?? new RequestGate(parts.limits.requestsInFlightMax);
+    this.#gate = parts.gate ?? new RequestGate(parts);
   }
 
   call(operation: S3Operation, key: string): S3Call {
@@ -107,53 +107,52 @@ export class S3Requests {
    * the caller can wait. Each call passes the gate. Throws S3Failure; other errors are passed on unchanged.
    */
   async retried<T>(call: S3Call, attempt: () => Promise<T>, { signal }: RequestOptions = {}): Promise<T> {
-    const { attemptsMax } = this.limits;
-    const state: RetryState = {
-      call,
-      attempts: 0,
-      maybeDone: false,
-      throttles: 0,
-      throttledSinceMs: 0,
-      signal,
+    const kind = requestKind(call.operation);
+    const state = newRetryState(call, this.clock.nowMs());
+    const isLate = () => this.#remainingMs() <= 0;
+    const counted = () => {
+      state.attempts += 1;
+      state.sentMs = this.clock.nowMs();
+      return attempt();
     };
-    for (let failures = 1; ; failures++) {
+    for (let failures = 1; ; ) {
       try {
-        return await this.#gate.through(() => this.#throughThrottles(attempt, state), signal);
+        return await this.#gate.through(kind, counted, { signal, again: state.attempts > 0, isLate });
       } catch (error) {
         if (error instanceof S3Failure) throw error;
+        if (error instanceof S3TooLate) throw this.#throttledTooLong(error.cause, state);
         const fault = faultOf(error);
+        if (fault === 'throttled') {
+          this.#noteThrottle(call.operation, { sentMs: state.sentMs, error });
+          await this.#pause(this.#pauseMsAfterThrottle(error, state), signal);
+          continue;
+        }
         state.throttles = 0;
         state.maybeDone ||= isPassing(error) || sentByClient(error) > 1;
-        if ((fault !== 'passing' && fault !== 'conflict') || failures === attemptsMax) {
+        if ((fault !== 'passing' && fault !== 'conflict') || failures === this.limits.attemptsMax) {
           throw new S3Failure(error, state);
         }
         await this.#pause(backoffMs(failures, this.limits, this.#parts.random), signal);
+        failures += 1;
       }
     }
   }
 
-  /** Calls `attempt` until it is not throttled. Throws S3Failure if the next call would be too late. */
-  async #throughThrottles<T>(attempt: () => Promise<T>, state: RetryState): Promise<T> {
-    for (;;) {
-      if (state.signal?.aborted) throw new S3Cancelled();
-      state.attempts += 1;
-      try {
-        return await attempt();
-      } catch (error) {
-        if (error instanceof S3Failure || faultOf(error) !== 'throttled') throw error;
-        this.#noteThrottle();
-        const nowMs = this.clock.nowMs();
-        if (state.throttles === 0) state.throttledSinceMs = nowMs;
-        state.throttles += 1;
-        state.maybeDone = true;
-        const delayMs = backoffMs(state.throttles, this.limits, this.#parts.random);
-        const throttledMs = nowMs - state.throttledSinceMs;
-        if (throttledMs + delayMs >= this.limits.throttledMsMax || delayMs > this.#remainingMs()) {
-          throw new S3Failure(error, { ...state, throttledMs });
-        }
-        await this.#pause(delayMs, state.signal);
-      }
+  /** Throws S3Failure if the next call would be too late. */
+  #pauseMsAfterThrottle(error: unknown, state: RetryState): number {
+    if (state.throttles === 0) state.throttledSinceMs = this.clock.nowMs();
+    state.throttles += 1;
+    state.maybeDone = true;
+    const delayMs = backoffMs(state.throttles, this.limits, this.#parts.random);
+    const throttledMs = this.clock.nowMs() - state.throttledSinceMs;
+    if (throttledMs + delayMs >= this.limits.throttledMsMax || delayMs > this.#remainingMs()) {
+      throw this.#throttledTooLong(error, state);
     }
+    return delayMs;
+  }
+
+  #throttledTooLong(cause: unknown, state: RetryState): S3Failure {
+    return new S3Failure(cause, { ...state, throttledMs: this.clock.nowMs() - state.throttledSinceMs });
   }
 
   /** Sends one request, without retries, for a bounded time. */
@@ -161,24 +160,32 @@ export class S3Requests {
     const { timeoutMs = this.limits.answerTimeoutMs, signal } = options;
     this.counts[call.operation] = (this.counts[call.operation] ?? 0) + 1;
     const controller = new AbortController();
+    const sentMs = this.clock.nowMs();
+    const answered = () => {
+      if (!SLOWNESS_SHOWN_BY.has(call.operation)) return;
+      this.#gate.answered({ sentMs, latencyMs: this.clock.nowMs() - sentMs });
+    };
     const { promise: cut, reject: cutOff } = Promise.withResolvers<never>();
     const stop = (why: Error) => {
       cutOff(why);
       controller.abort();
     };
     const onAbort = () => stop(new S3Cancelled());
-    const cancelTimer = patientTimer(this.clock, timeoutMs, () =>
-      stop(new S3Interrupted(`no response for ${timeoutMs} ms`)),
-    );
+    const cancelTimer = patientTimer(this.clock, timeoutMs, () => {
+      answered();
+      stop(new S3Interrupted(`no response for ${timeoutMs} ms`));
+    });
     if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const answer = send(this.#parts.client, { abortSignal: controller.signal });
       answer.catch(() => {});
-      return await Promise.race([cut, answer]);
+      const result = await Promise.race([cut, answer]);
+      answered();
+      return result;
     } catch (error) {
       // Notes also the throttling of a hedged read, whose failure is otherwise ignored.
-      if (faultOf(error) === 'throttled') this.#noteThrottle();
+      if (faultOf(error) === 'throttled') this.#noteThrottle(call.operation, { sentMs, error });
       throw error;
     } finally {
       cancelTimer();
@@ -190,7 +197,17 @@ export class S3Requests {
     return await this.#parts.client.config.region().catch(() => undefined);
   }
 
-  #noteThrottle(): void {
+  /** See RequestGate.takeExtra(). */
+  takeExtra({ operation }: S3Call): boolean {
+    return this.#gate.takeExtra(requestKind(operation));
+  }
+
+  get readsAtOnce(): number {
+    return this.#gate.readsAtOnce;
+  }
+
+  #noteThrottle(operation: S3Operation, { sentMs, error }: { sentMs: number; error: unknown }): void {
+    this.#gate.throttled(requestKind(operation), { sentMs, error });
     this.#parts.onThrottled(this.clock.nowMs());
   }
 
@@ -214,3 +231,10 @@ export class S3Requests {
     return promise;
   }
 }
+
+function newRetryState(call: S3Call, nowMs: number): RetryState {
+  return { call, attempts: 0, throttles: 0, throttledSinceMs: nowMs, sentMs: nowMs, maybeDone: false };
+}
+
+/** Requests without a body whose response S3 need not compute. */
+const SLOWNESS_SHOWN_BY: ReadonlySet<S3Operation> = new Set(['GetObject', 'HeadObject']);

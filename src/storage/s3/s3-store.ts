@@ -92,6 +92,11 @@ export class S3Store implements ObjectStore {
     return { ...this.#requests.counts };
   }
 
+  /** Fewer while S3 throttles. */
+  get readsAtOnce(): number {
+    return this.#requests.readsAtOnce;
+  }
+
   async head(key: string): Promise<ObjectInfo | undefined> {
     return await this.#head(this.#bucketKey(key), { key });
   }

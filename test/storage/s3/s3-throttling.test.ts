@@ -5,105 +5,80 @@ import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { MapReduceError } from '../../../src/base/errors.ts';
 import { KiB, LIMITS, MiB } from '../../../src/base/limits.ts';
 import { mapBounded } from '../../../src/base/map-bounded.ts';
-import { openMerge } from '../../../src/shuffle/open-runs.ts';
-import type { RunSegment } from '../../../src/shuffle/run-reader.ts';
-import { RunWriter } from '../../../src/shuffle/run-writer.ts';
 import { createS3Client } from '../../../src/storage/s3/s3-client.ts';
 import type { S3Operation } from '../../../src/storage/s3/s3-errors.ts';
 import type { S3Limits } from '../../../src/storage/s3/s3-limits.ts';
 import { S3Store } from '../../../src/storage/s3/s3-store.ts';
-import { append } from '../../shuffle/records.ts';
-import { EnforcedRateS3 } from './s3-enforced-rate.ts';
-import { FakeS3, type Fault, hangs, refuses, slowDown } from './s3-fake-service.ts';
+import { EnforcedRateS3, everyRequest } from './s3-enforced-rate.ts';
+import { FakeS3, type Fault, hangs, held, refuses, slowDown } from './s3-fake-service.ts';
+import { maps, run, shuffle } from './s3-rate-scenarios.ts';
 
-const MAPS = 300;
-const REDUCERS = 100;
-const GETS_PER_SECOND = 5_500;
-/** An eighth of what a reducer of 300 runs uses, so that all reducers fit one process; cells are larger than a chunk. */
-const CHUNK_BYTES = 2 * KiB;
-const RECORDS_PER_CELL = 10;
-const VALUE_BYTES = 256;
 const SEED = 7;
 
-/** One cell for each reducer, all with the same records; and where each lies. */
-function shuffleObject(): { bytes: Buffer; cells: { startBytes: number; endBytes: number }[] } {
-  const blocks: Buffer[] = [];
-  const writer = new RunWriter({
-    compression: { codec: 'none' },
-    blockBytes: 900,
-    emitBlock: (block) => blocks.push(Buffer.from(block)),
-  });
-  for (let reducer = 0; reducer < REDUCERS; reducer++) {
-    for (let record = 0; record < RECORDS_PER_CELL; record++) {
-      append(writer, { key: Buffer.from(`key ${record}`), value: Buffer.alloc(VALUE_BYTES, record) });
-    }
-    writer.endPartition();
-  }
-  const cells = writer.extents.map(({ startBytes, lengthBytes }) => ({
-    startBytes,
-    endBytes: startBytes + lengthBytes,
-  }));
-  return { bytes: Buffer.concat([Buffer.alloc(cells[0]!.startBytes), ...blocks]), cells };
-}
-
-async function recordsMerged(segments: readonly RunSegment[]): Promise<number> {
-  let records = 0;
-  const merge = openMerge(segments, CHUNK_BYTES);
-  try {
-    while (await merge.ready()) {
-      do records++;
-      while (merge.next());
-    }
-  } finally {
-    await merge.close();
-  }
-  return records;
-}
-
-describe('reducers that together send more requests than S3 allows', () => {
-  it(`300 maps and 100 reducers at an enforced ${GETS_PER_SECOND} GETs a second: all wait, and nothing fails`, async () => {
-    const clock = new VirtualClock();
-    const s3 = new EnforcedRateS3({ clock, requestsPerSecond: GETS_PER_SECOND, burst: 550, seed: SEED });
-    const { bytes, cells } = shuffleObject();
-    const keys = Array.from({ length: MAPS }, (_, map) => `shuffle/m-${String(map).padStart(5, '0')}`);
-    for (const key of keys) s3.objects.set(key, bytes);
-
-    const stores = cells.map(
-      (_, reducer) =>
-        new S3Store({ client: s3.client(), bucket: 'bucket', clock, random: seededRandom(SEED + reducer) }),
-    );
-    const reducers = cells.map(({ startBytes, endBytes }, reducer) =>
-      recordsMerged(
-        keys.map((key) => ({
-          store: stores[reducer]!,
-          key,
-          etag: `"${key}"`,
-          startBytes,
-          endBytes,
-          records: RECORDS_PER_CELL,
-        })),
+describe('processes that together send more requests than S3 allows', () => {
+  it('250 map tasks and 25 reducers at 1,375 GETs per second: nothing fails, and little time is lost', async () => {
+    const outcome = await run(
+      shuffle(
+        { maps: 250, reducers: 25, cellBytes: 4 * KiB },
+        { name: 'shuffle', partitions: [everyRequest(1_375, 138)], idealMs: 4_545 },
       ),
+      SEED,
     );
-    const ends = await clock.run(Promise.allSettled(reducers));
 
-    const merged = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
-    const failures = ends.flatMap((end) =>
-      end.status === 'rejected' ? [(end.reason as Error).message] : [],
-    );
-    const idealMs = ((MAPS * REDUCERS) / GETS_PER_SECOND) * 1000;
-    expect(failures.slice(0, 3)).toEqual([]);
-    expect(merged).toEqual(new Array(REDUCERS).fill(MAPS * RECORDS_PER_CELL));
+    expect(outcome.failures).toEqual([]);
     // Each cell is one GET; nothing is read twice.
-    expect(s3.served).toBe(MAPS * REDUCERS);
-    expect(s3.refused).toBeGreaterThan(0);
-    expect(clock.nowMs()).toBeLessThan(3 * idealMs);
+    expect(outcome.served).toBe(250 * 25);
+    expect(outcome.refused).toBeGreaterThan(0);
+    expect(outcome.refused).toBeLessThan(outcome.served / 2);
+    expect(outcome.elapsedMs).toBeLessThan(1.5 * outcome.idealMs);
+    expect(outcome.lastEndMs).toBeLessThan(2 * outcome.medianEndMs);
+  });
+
+  it('100 processes with 30 conditional PUTs each at 350 per second', async () => {
+    const outcome = await run(
+      maps(
+        { tasks: 100, reads: 0, parts: 0, puts: 30 },
+        { name: 'PUTs', partitions: [everyRequest(350, 35)], idealMs: 8_571 },
+      ),
+      SEED,
+    );
+
+    expect(outcome.failures).toEqual([]);
+    expect(outcome.served).toBe(3_000);
+    expect(outcome.refused).toBeGreaterThan(0);
+    expect(outcome.elapsedMs).toBeLessThan(1.5 * outcome.idealMs);
+  });
+
+  it('an S3 that gets slow instead: the requests do not wait in its queue until they time out', async () => {
+    const outcome = await run(
+      shuffle(
+        { maps: 100, reducers: 60, cellBytes: 1 * KiB },
+        { name: 'queue', partitions: [{ ...everyRequest(120, 0), queues: true }], idealMs: 50_000 },
+      ),
+      SEED,
+    );
+
+    expect(outcome.failures).toEqual([]);
+    expect(outcome.refused).toBe(0);
+    // The first requests of all processes: 60 x 64 in a queue of 32 s. Without fewer slots, all would time out.
+    expect(outcome.elapsedMs).toBeLessThan(2 * outcome.idealMs);
+  });
+
+  it('do not wait if S3 allows everything', async () => {
+    const outcome = await run(
+      shuffle({ maps: 100, reducers: 20, cellBytes: 1 * KiB }, { name: 'free', partitions: [], idealMs: 1 }),
+      SEED,
+    );
+
+    // Two rounds of 64 and 36 requests.
+    expect(outcome.elapsedMs).toBeLessThan(700);
   });
 });
 
-describe('a barrier that reads 10,000 footers at 500 GETs a second', () => {
+describe('a barrier that reads 10,000 footers at 500 GETs per second', () => {
   it('takes no longer than the rate requires', async () => {
     const clock = new VirtualClock();
-    const s3 = new EnforcedRateS3({ clock, requestsPerSecond: 500, burst: 5, seed: SEED });
+    const s3 = new EnforcedRateS3({ clock, partitions: [everyRequest(500, 5)], seed: SEED });
     for (let map = 0; map < 10_000; map++) s3.objects.set(`shuffle/${map}`, Buffer.from(String(map)));
     const store = new S3Store({ client: s3.client(), bucket: 'bucket', clock, random: seededRandom(SEED) });
 
@@ -116,7 +91,8 @@ describe('a barrier that reads 10,000 footers at 500 GETs a second', () => {
 
     expect(footers.map(Number).sort((a, b) => a - b)).toEqual([...Array(10_000).keys()]);
     expect(s3.refused).toBeGreaterThan(8);
-    expect(clock.nowMs()).toBeLessThan(3 * 20_000);
+    expect(s3.refused).toBeLessThan(1_000);
+    expect(clock.nowMs()).toBeLessThan(1.5 * 20_000);
   });
 });
 
@@ -217,18 +193,22 @@ describe('a request that S3 throttles more often than it may fail', () => {
     expect(s3.uploads.size).toBe(0);
   });
 
-  it('keeps its place in the gate, so no other request is sent instead', async () => {
-    const { s3, clock, store } = setUp({ requestsInFlightMax: 2 });
-    s3.on('HeadObject', ...times(20, slowDown));
+  it('slows down other requests of its kind, and precedes them', async () => {
+    const { s3, clock, store } = setUp();
+    s3.on('HeadObject', slowDown);
 
-    const both = Promise.all([store.head('a'), store.head('b')]);
-    const third = store.head('c');
-    await clock.run(clock.sleep(5_000));
-    const keys = new Set(s3.requests.map(({ key }) => key));
-    await clock.run(Promise.all([both, third]));
+    await clock.run(Promise.resolve(store.head('a')));
+    const others = Promise.all(Array.from({ length: 20 }, (_, index) => store.head(`b${index}`)));
+    await clock.run(clock.sleep(1_000));
+    const sent = s3.count('HeadObject');
+    const startMs = clock.nowMs();
+    await clock.run(store.put('c', Buffer.from('c')));
+    const writeMs = clock.nowMs() - startMs;
+    await clock.run(others);
 
-    expect(keys).toEqual(new Set(['a', 'b']));
-    expect(s3.requests.at(-1)!.key).toBe('c');
+    expect(sent).toBeGreaterThan(5);
+    expect(sent).toBeLessThan(15);
+    expect(writeMs).toBeLessThan(5);
   });
 
   it('still fails after eight other failures', async () => {
@@ -309,16 +289,34 @@ describe('a request that S3 throttles for too long', () => {
     expect(clock.nowMs()).toBeLessThan(10_000);
   });
 
-  it('shares gate and counts with the original store', async () => {
-    const { s3, clock, store } = setUp({ requestsInFlightMax: 1 });
-    s3.on('HeadObject', ...times(5, slowDown));
+  it('shares rate and counts with the original store', async () => {
+    const { s3, clock, store } = setUp();
+    s3.on('HeadObject', slowDown);
 
-    const first = store.within({ remainingMs: () => 60_000 }).head('a');
-    const second = store.head('b');
-    await clock.run(Promise.all([first, second]));
+    await clock.run(store.within({ remainingMs: () => 60_000 }).head('a'));
+    const others = Promise.all(Array.from({ length: 20 }, (_, index) => store.head(`b${index}`)));
+    await clock.run(clock.sleep(1_000));
+    const sent = s3.count('HeadObject');
+    await clock.run(others);
 
-    expect(s3.requests.map(({ key }) => key)).toEqual([...new Array(6).fill('a'), 'b']);
-    expect(store.requestCounts).toEqual({ HeadObject: 7 });
+    expect(sent).toBeLessThan(15);
+    expect(store.requestCounts).toEqual({ HeadObject: 22 });
+  });
+
+  it('fails before its deadline even if its turn has not come', async () => {
+    const { s3, clock, store } = setUp();
+    s3.on('HeadObject', ...times(1_000, slowDown));
+    const bounded = store.within({ remainingMs: () => 20_000 - clock.nowMs() });
+
+    const failures = await clock.run(
+      Promise.allSettled(Array.from({ length: 200 }, (_, index) => bounded.head(`a${index}`))),
+    );
+
+    const messages = failures.map((end) => (end.status === 'rejected' ? (end.reason as Error).message : ''));
+    expect(messages).toEqual(
+      Array(200).fill(expect.stringMatching(/^S3 throttled HeadObject of .*until no time was left/)),
+    );
+    expect(clock.nowMs()).toBeLessThanOrEqual(21_000);
   });
 });
 
@@ -358,19 +356,22 @@ describe('a reader that stops', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('does not wait in the gate behind the throttled requests of others', async () => {
+  it('does not wait in the gate behind the requests of others', async () => {
     const { s3, clock, store, chunks } = streaming({ requestsInFlightMax: 1 });
-    s3.on('HeadObject', ...times(40, slowDown));
+    const { fault, release } = held();
+    s3.on('HeadObject', fault);
     const first = chunks.next();
-    const other = store.head('b');
     await clock.run(first);
+    const other = store.head('b');
     await clock.run(clock.sleep(1_000));
+    const sent = s3.count('GetObject');
     const leftMs = clock.nowMs();
 
     await clock.run(Promise.resolve(chunks.return?.()));
 
-    expect(s3.count('GetObject')).toBe(1);
     expect(clock.nowMs()).toBe(leftMs);
+    expect(s3.count('GetObject')).toBe(sent);
+    release();
     await clock.run(other);
   });
 });
