@@ -112,7 +112,7 @@ export const LIMITS = {
   stagedRangeBytes: 16 * MiB,
   stagedReadsMax: 32,
   stagedBytesInFlightMax: 96 * MiB,
-  /** How often a run is opened again, between two of its blocks, after an error of the store that may pass. */
+  /** How often a run is opened again, between two of its blocks, or a cell is copied again, after an error that may pass. */
   runReopensMax: 3,
 
   /** A fold of values that may grow folds this many bytes from the left before it starts another partial result. */

@@ -147,8 +147,7 @@ export class RunReader {
         const { value, done } = await this.#chunks.next();
         return done ? undefined : value;
       } catch (error) {
-        const mayPass = error instanceof MapReduceError && error.name === 'StorageError' && error.retryable;
-        if (!mayPass || this.#isClosed || this.#reopened >= LIMITS.runReopensMax) throw error;
+        if (!mayPass(error) || this.#isClosed || this.#reopened >= LIMITS.runReopensMax) throw error;
         this.#reopened += 1;
         await this.#reopen(this.#segment.endBytes - this.#bytesLeft + this.#end - this.#at);
       }
@@ -182,4 +181,9 @@ export class RunReader {
     this.#own = target;
     this.#pending = target;
   }
+}
+
+/** Whether the same read may succeed on another try. */
+export function mayPass(error: unknown): boolean {
+  return error instanceof MapReduceError && error.name === 'StorageError' && error.retryable;
 }

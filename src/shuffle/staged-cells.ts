@@ -17,7 +17,7 @@ import type { PhaseClock } from '../base/phase-clock.ts';
 import type { AttemptControl } from '../base/progress.ts';
 import { sumOf } from '../base/sum.ts';
 import { FileStore } from '../storage/file/file-store.ts';
-import type { RunSegment } from './run-reader.ts';
+import { mayPass, type RunSegment } from './run-reader.ts';
 
 /** What decides which cells are copied; given where requests to the store cost time and money. */
 export interface StagingSpace {
@@ -124,10 +124,9 @@ export class CellStager {
     const atOnce = Math.max(1, Math.min(LIMITS.stagedReadsMax, Math.floor(bytesInFlight / largest)));
     const file = await create(path);
     try {
-      await mapBounded(ranges, atOnce, async ({ segment: { store, key, etag }, start, end, at }) => {
+      await mapBounded(ranges, atOnce, async (range) => {
         control.check();
-        const condition = etag === undefined ? {} : { ifMatch: etag };
-        await write(file, await store.get(key, { range: { start, end }, ...condition }), at);
+        await write(file, await bytesOf(range), range.at);
       });
     } finally {
       await file.close();
@@ -156,6 +155,18 @@ function rangesOf(segment: RunSegment, at: number): StagedRange[] {
 
 function lengthOf({ startBytes, endBytes }: RunSegment): number {
   return endBytes - startBytes;
+}
+
+/** Repeats what may succeed on another try: otherwise all cells would be copied again. */
+async function bytesOf({ segment: { store, key, etag }, start, end }: StagedRange): Promise<Buffer> {
+  const condition = etag === undefined ? {} : { ifMatch: etag };
+  for (let repeated = 0; ; repeated++) {
+    try {
+      return await store.get(key, { range: { start, end }, ...condition });
+    } catch (error) {
+      if (!mayPass(error) || repeated === LIMITS.runReopensMax) throw error;
+    }
+  }
 }
 
 async function created(path: string): Promise<CopyFile> {

@@ -227,6 +227,9 @@ function withoutAttempts<T>(end: T): T {
   return JSON.parse(JSON.stringify(end).replace(/(part-[mr]-\d{5})\.\d+/g, '$1'));
 }
 
+/** The merge repeats these itself, so that one of them does not end its attempt. */
+const READS_A_RUN = /^stream(\.read)? .*(shuffle\/m-|merge\/r-)/;
+
 /** Injects each fault that `picks` selects at each operation; returns the number of faults tried. */
 async function crashEverywhere(
   variant: Variant,
@@ -251,7 +254,8 @@ async function crashEverywhere(
       const { end, retries } = await run(variant, store, faulty);
 
       expect(faulty.fired).toBe(true);
-      expect(retries, `${fault} at operation ${operation}: ${name}`).toBe(1);
+      const retriesExpected = fault.startsWith('fail') && READS_A_RUN.test(name) ? 0 : 1;
+      expect(retries, `${fault} at operation ${operation}: ${name}`).toBe(retriesExpected);
       expect(end, `${fault} at operation ${operation}: ${name}`).toEqual(undisturbed.end);
       tried++;
     }

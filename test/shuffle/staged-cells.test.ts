@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { stagingSpace } from '../../src/aws/model/function-memory.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { MapReduceError } from '../../src/base/errors.ts';
 import { GiB, KiB, LIMITS, MiB } from '../../src/base/limits.ts';
 import { PhaseClock } from '../../src/base/phase-clock.ts';
 import { openRunsBudget } from '../../src/shuffle/open-runs.ts';
@@ -125,6 +126,31 @@ describe('a stager of cells', () => {
     expect(most).toBe(4);
     await expect(failing).rejects.toMatchObject({ name: 'PreconditionFailedError' });
     expect(store.log).toHaveLength(51);
+  });
+
+  it('reads a cell again after an error that may pass, and not the others', async () => {
+    using folder = scratchFolder();
+    const { store, segments } = await segmentsOf([1_000, 2_000, 3_000]);
+    const get = store.get.bind(store);
+    let failures = 2;
+    store.get = async (...request) => {
+      const bytes = await get(...request);
+      if (request[0] === 'object-1' && failures-- > 0) throw new MapReduceError('StorageError', 'no network');
+      return bytes;
+    };
+
+    const staged = await stageCells(segments, optionsOf(folder.path));
+
+    for (const [index, segment] of staged.entries()) {
+      expect((await bytesOf(segment)).equals(await bytesOf(segments[index]!))).toBe(true);
+    }
+    expect(store.log.slice(0, 5).sort()).toEqual([
+      'get object-0',
+      'get object-1',
+      'get object-1',
+      'get object-1',
+      'get object-2',
+    ]);
   });
 
   it('lets a merge read the same records, and name the object that is damaged', async () => {
