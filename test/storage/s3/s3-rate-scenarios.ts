@@ -2,6 +2,9 @@
  * Work of many processes at an S3 with a bounded rate, in virtual time. Each process has a store of its own, like a Lambda
  * function. `npm run throttling` runs the scenarios at full size; s3-throttling.test.ts runs smaller ones.
  */
+
+import { seededRandom } from '../../../simulation/seeded-random.ts';
+import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { KiB, MiB } from '../../../src/base/limits.ts';
 import { mapBounded } from '../../../src/base/map-bounded.ts';
 import { openMerge } from '../../../src/shuffle/open-runs.ts';
@@ -9,9 +12,7 @@ import type { RunSegment } from '../../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../../src/shuffle/run-writer.ts';
 import type { S3Limits } from '../../../src/storage/s3/s3-limits.ts';
 import { S3Store } from '../../../src/storage/s3/s3-store.ts';
-import { seededRandom } from '../../../simulation/seeded-random.ts';
 import { append } from '../../shuffle/records.ts';
-import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { EnforcedRateS3, etagOf, type Partition } from './s3-enforced-rate.ts';
 
 export interface Scenario {
