@@ -56,7 +56,9 @@ export async function removeOldVersions(
 /** ARNs of the versions before a deployed one whose successors were published before `beforeMs`. */
 async function versionsBefore(client: LambdaClient, deployed: string, beforeMs: number): Promise<string[]> {
   const { paginateListVersionsByFunction } = await import('@aws-sdk/client-lambda');
-  const name = deployed.slice(0, -`:${functionVersion(deployed).version}`.length);
+  const { version } = functionVersion(deployed);
+  if (version === undefined) return [];
+  const name = deployed.slice(0, -`:${version}`.length);
   const published: FunctionConfiguration[] = [];
   await callAws({ action: 'lambda:ListVersionsByFunction', on: name }, async () => {
     for await (const { Versions = [] } of paginateListVersionsByFunction(
