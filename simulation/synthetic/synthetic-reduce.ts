@@ -14,6 +14,7 @@ import type { RunSegment } from '../../src/shuffle/run-reader.ts';
 import { readPartitionSegments } from '../../src/shuffle/shuffle-index.ts';
 import { CellStager, type CopyFile } from '../../src/shuffle/staged-cells.ts';
 import type { Thread } from '../lambda/handlers.ts';
+import { ZeroUploads } from './zero-uploads.ts';
 
 const RECORD_BYTES = 64 * KiB;
 
@@ -41,7 +42,11 @@ export function syntheticReduce({
         phases: meter.phases,
         create: async () => NO_FILE,
       });
-    const output = await createTaskOutput({ taskId, attemptId, environment });
+    const output = await createTaskOutput({
+      taskId,
+      attemptId,
+      environment: { ...environment, store: new ZeroUploads(store) },
+    });
     // Of the result, what belongs to the bytes that have been read.
     const outputPerByte = outputRatio / shuffleRatio;
     let owed = 0;
