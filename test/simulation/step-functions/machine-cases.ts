@@ -539,7 +539,7 @@ export const MACHINE_CASES: readonly MachineCase[] = [
       status: 'SUCCEEDED',
       output: { parts: 1 },
       entered: [
-        ...['Plan', 'AfterPlan', 'WatchMap', 'MapStage', 'MapBarrier', 'AfterMapBarrier'],
+        ...['Plan', 'AfterPlan', 'WatchMap', 'AfterWatchMap', 'MapStage', 'MapBarrier', 'AfterMapBarrier'],
         ...['Commit', 'AfterCommit', 'Done'],
       ],
     },
