@@ -16,7 +16,7 @@
  */
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { MapReduceError } from '../../base/errors.ts';
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { changedSince, checkedChunkSize, checkedMetadata, clampRange } from '../conditions.ts';
 import type {
@@ -52,6 +52,9 @@ export interface S3StoreOptions {
   readonly random?: () => number;
   readonly limits?: Partial<S3Limits>;
 }
+
+/** How often an object may be replaced while it is read without a condition. */
+const READS_MAX = 4;
 
 interface SharedParts {
   readonly requests: S3Requests;
@@ -101,7 +104,19 @@ export class S3Store implements ObjectStore {
     return await this.#head(this.#bucketKey(key), { key });
   }
 
-  async get(key: string, { range, ifMatch }: ReadOptions = {}): Promise<Buffer> {
+  async get(key: string, options: ReadOptions = {}): Promise<Buffer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#get(key, options);
+      } catch (error) {
+        // The object was replaced between two requests of one read, which the caller did not forbid: read the new one.
+        const isOurs = options.ifMatch === undefined && isMapReduceError(error, 'PreconditionFailedError');
+        if (!isOurs || attempt === READS_MAX) throw error;
+      }
+    }
+  }
+
+  async #get(key: string, { range, ifMatch }: ReadOptions): Promise<Buffer> {
     const bucketKey = this.#bucketKey(key);
     const { start, end } = clampRange(range, Number.POSITIVE_INFINITY);
     if (start === end) return await this.#nothingOf(key, { bucketKey, ifMatch });

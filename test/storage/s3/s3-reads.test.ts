@@ -45,6 +45,15 @@ function setUp({
   return { s3, clock, store: new S3Store({ client: s3.client(), bucket: 'bucket', clock, random, limits }) };
 }
 
+/** The body is cut, and the object is replaced before the rest is read. */
+function replacedWhileRead(s3: FakeS3, version: number): Fault {
+  return (perform, request) => {
+    const answer = cutsBodyAfter(50_000)(perform, request);
+    s3.objects.set('key', { bytes: noise(100_000, version), etag: `"key-${version}"`, metadata: {} });
+    return answer;
+  };
+}
+
 /** Moves the clock only when nothing else can happen. The promise's value, and how long it took. */
 async function until<T>(clock: FakeClock, promise: Promise<T>): Promise<{ value: T; tookMs: number }> {
   const startedMs = clock.nowMs();
@@ -128,16 +137,28 @@ describe('a truncated body', () => {
   it('is not completed with bytes of another version', async () => {
     const { s3, clock, store } = setUp();
     put(s3, 'key', noise(100_000, 1));
-    s3.on('GetObject', (perform, request) => {
-      const answer = cutsBodyAfter(50_000)(perform, request);
-      s3.objects.set('key', { bytes: noise(100_000, 2), etag: '"key-2"', metadata: {} });
-      return answer;
-    });
+    s3.on('GetObject', replacedWhileRead(s3, 2));
 
-    await expect(until(clock, store.get('key'))).rejects.toMatchObject({
+    const read = until(clock, store.get('key', { ifMatch: '"key-1"' }));
+
+    await expect(read).rejects.toMatchObject({
       name: 'PreconditionFailedError',
       message: expect.stringMatching(/expected ETag "key-1", found "key-2"/),
     });
+  });
+
+  it('without a condition is read again if it was replaced meanwhile, a bounded number of times', async () => {
+    const { s3, clock, store } = setUp();
+    put(s3, 'key', noise(100_000, 1));
+    s3.on('GetObject', replacedWhileRead(s3, 2), (perform) => perform());
+
+    const { value } = await until(clock, store.get('key'));
+
+    expect(value.equals(noise(100_000, 2))).toBe(true);
+    for (let version = 3; version < 20; version++) {
+      s3.on('GetObject', replacedWhileRead(s3, version), (perform) => perform());
+    }
+    await expect(until(clock, store.get('key'))).rejects.toMatchObject({ name: 'PreconditionFailedError' });
   });
 
   it('with a wrong checksum is read again from its start', async () => {
