@@ -8,7 +8,7 @@ import type { ObjectInfo, ObjectStore, Upload } from './object-store.ts';
  *
  * @param object  from head() or a write
  * @param following  the maximum number of objects appended after this one, if known; see Upload.append()
- * @param onChunk  called for each chunk that is read and written here
+ * @param onChunk  called for each chunk of an object that is read and written as a whole; not if the store copies any of it
  */
 export async function appendObject(
   upload: Upload,
@@ -20,7 +20,7 @@ export async function appendObject(
   }: { store: ObjectStore; object: ObjectInfo; following?: number; onChunk?: (chunk: Buffer) => void },
 ): Promise<void> {
   if (upload.append !== undefined) {
-    return await upload.append(object, following === undefined ? {} : { following });
+    return await upload.append(object, { onChunk, ...(following === undefined ? {} : { following }) });
   }
   for await (const chunk of store.stream(object.key, { ifMatch: object.etag })) {
     onChunk(chunk);

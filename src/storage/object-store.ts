@@ -88,8 +88,12 @@ export interface Upload {
   /**
    * For append-object.ts; only on stores that can copy bytes on their side. `following` is the maximum number of objects
    * appended after this one, by which a store with a bound on the parts of an upload decides whether it can copy each.
+   * `onChunk` gets the bytes of an object that is read instead, because it is too small to be copied.
    */
-  append?(object: ObjectInfo, options?: { readonly following?: number }): Promise<void>;
+  append?(
+    object: ObjectInfo,
+    options?: { readonly following?: number; readonly onChunk?: (chunk: Buffer) => void },
+  ): Promise<void>;
   /** Makes the object visible. After a PreconditionFailedError the upload is discarded. Called once. */
   complete(condition?: WriteCondition): Promise<ObjectInfo>;
   /** Discards what was written. May be called at any time, also after complete() or a failure. */

@@ -112,7 +112,10 @@ export class S3Upload implements Upload {
 
   async append(
     source: ObjectInfo,
-    { following = Number.POSITIVE_INFINITY }: { following?: number } = {},
+    {
+      following = Number.POSITIVE_INFINITY,
+      onChunk = () => {},
+    }: { following?: number; onChunk?: (chunk: Buffer) => void } = {},
   ): Promise<void> {
     this.#assertOpen('append');
     const { sizeBytes } = source;
@@ -130,7 +133,10 @@ export class S3Upload implements Upload {
     const gathered = { start: 0, end: copies ? missingBytes : sizeBytes };
     if (gathered.end > 0) {
       const partBytes = () => Math.max(this.#memory.partBytes, allFit ? 0 : this.#growingPartBytes(1));
-      for await (const chunk of this.#read(source, gathered)) await this.#gather(chunk, partBytes);
+      for await (const chunk of this.#read(source, gathered)) {
+        if (!copies) onChunk(chunk);
+        await this.#gather(chunk, partBytes);
+      }
     }
     if (!copies) return;
     const piecesMax = allFit ? partsLeft : Math.floor(copiedBytes / growingBytes);

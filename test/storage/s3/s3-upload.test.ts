@@ -267,6 +267,26 @@ describe('objects appended to an upload', () => {
     expect(operations).toEqual(['GetObject', 'GetObject', 'PutObject']);
   });
 
+  it('pass their bytes to the caller if they are read, and not if S3 copies any of them', async () => {
+    const store = storeOn(new FakeS3());
+    const upload = await store.upload('whole');
+    const read: number[] = [];
+
+    for (const [index, sizeMiB] of [1, 20, 2].entries()) {
+      const object = await store.put(`part-${index}`, noise(sizeMiB * MiB, index));
+      let bytes = 0;
+      await upload.append!(object, {
+        onChunk: (chunk) => {
+          bytes += chunk.length;
+        },
+      });
+      read.push(bytes / MiB);
+    }
+
+    expect(read).toEqual([1, 0, 2]);
+    await upload.abort();
+  });
+
   it('are copied in pieces of at most copyBytesMax, none of them too small for a part', async () => {
     const s3 = new FakeS3();
     const store = new S3Store({ client: s3.client(), bucket: 'bucket', limits: { copyBytesMax: 10 * MiB } });
