@@ -67,11 +67,34 @@ export async function commitStep(
     outputPrefix,
     parts: plan.settings.merge ? 1 : plan.settings.reducers || plan.splits.length,
   };
-  if (await isCommitted(id, outputPrefix, store)) {
-    // The report exists, and the data that it was made from may already have been removed.
-    await removeWork(store, layout);
-    return committed;
+  // After the commit, the data that the report was made from may already have been removed.
+  if (!(await isCommitted(id, outputPrefix, store))) {
+    try {
+      const next = await assemble(planned, event, environment, invocation);
+      if (next !== undefined) return next;
+    } catch (error) {
+      // Step Functions may call this again while it still runs. Whichever ends first removes what the other still reads.
+      if (!(await isCommitted(id, outputPrefix, store))) throw error;
+    }
   }
+  await removeWork(store, layout);
+  return committed;
+}
+
+/**
+ * Publishes the result.
+ *
+ * @returns undefined, or the next step if a part must be recreated first
+ */
+async function assemble(
+  planned: PlannedJob,
+  event: v.InferOutput<typeof stepEventSchema>,
+  environment: StepEnvironment,
+  invocation: Invocation,
+): Promise<JobState | undefined> {
+  const { store } = environment;
+  const { layout, outputPrefix, plan } = planned;
+  const id = event.jobId;
   const stages = await closedStages(planned, store);
   const { summaries } = stages.at(-1)!.document;
   const output = { jobId: id, outputPrefix };
@@ -81,7 +104,9 @@ export async function commitStep(
     parts = await partsOf(planned, summaries, outputEnvironment(environment, { output, claim }), invocation);
   } catch (error) {
     const target = repairTarget(error);
-    if (target === undefined || target === 'shuffle-index') throw error;
+    if (target === undefined || target === 'shuffle-index' || (await isCommitted(id, outputPrefix, store))) {
+      throw error;
+    }
     claim = await assertOwned(store, output);
     await noteDamage(target, { output, summaries, error }, environment);
     return await decide(
@@ -111,8 +136,7 @@ export async function commitStep(
     layout,
   });
   await assertStillOwned(outputStore, output);
-  await removeWork(store, layout);
-  return committed;
+  return undefined;
 }
 
 interface ClosedStage {

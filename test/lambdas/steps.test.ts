@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { commitStep } from '../../lambdas/steps/commit.ts';
 import { mapStep } from '../../lambdas/steps/map.ts';
 import { planStep } from '../../lambdas/steps/plan.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
@@ -139,6 +140,52 @@ describe('a job', () => {
     expect(refusals).toBeGreaterThan(1);
     expect(machine.log.slice(-2)).toEqual(['commit', 'commit']);
     expect(await textOf(machine.store, 'output/refused/')).toBe(COUNTS);
+    expect(await keysOf(machine.store, 'work/')).toEqual([]);
+  });
+
+  it('succeeds if its commit is called again and the other call ends first', async () => {
+    const inner = new MemoryStore();
+    let commitOther: (() => Promise<void>) | undefined;
+    const store = new Proxy(inner, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target) as unknown;
+        if (name !== 'head') return typeof value === 'function' ? value.bind(target) : value;
+        return async (key: string) => {
+          const found = await target.head(key);
+          const other = commitOther;
+          if (key.endsWith('_SUCCESS') && other !== undefined) {
+            commitOther = undefined;
+            await other();
+          }
+          return found;
+        };
+      },
+    });
+    await using machine = await SimulatedMachine.start({ 'word-count': wordCount }, store);
+    await put(machine.store, INPUT);
+    const event = {
+      jobId: jobId('twice'),
+      progress: {
+        phase: { kind: 'finishing' },
+        handedOut: { map: 1, reduce: 1 },
+        finishes: 1,
+        isRedrive: false,
+      },
+      codeHash: machine.environment.codeHash,
+      execution: { id: 'execution-0', startTime: new Date().toISOString() },
+    } as const;
+
+    const ended = await machine.execute(submit('twice', { ...REQUEST, merge: true }), {
+      beforeCommit: () => {
+        commitOther = async () => {
+          await commitStep(event, machine.environment, { requestId: 'other', remainingMs: () => 600_000 });
+        };
+      },
+    });
+
+    expect(ended.status).toBe('SUCCEEDED');
+    expect(machine.log.filter((step) => step === 'commit')).toHaveLength(1);
+    expect((await machine.store.get('output/twice/merged.tsv')).toString()).toBe(`${COUNTS}\n`);
     expect(await keysOf(machine.store, 'work/')).toEqual([]);
   });
 
