@@ -3,6 +3,7 @@
  * that name a job in their metadata, and objects that a manifest of a job lists. Any other object with the name of a result
  * stops the job.
  */
+import { planKey } from '../../src/aws/protocol/keys.ts';
 import { resultNames } from '../../src/aws/protocol/output-contents.ts';
 import { isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
@@ -25,6 +26,8 @@ export async function claimOutput(
   store: ObjectStore,
   { jobId, outputPrefix, overwrite }: JobOutput & { readonly overwrite: boolean },
 ): Promise<void> {
+  // Another invocation of plan may have emptied the output and written the plan. What is there now is the job's own.
+  const isPlanned = async () => (await store.head(planKey(jobId))) !== undefined;
   const output = { jobId, outputPrefix, overwrite };
   if (!overwrite) {
     for await (const name of resultNames(store, outputPrefix)) {
@@ -42,11 +45,13 @@ export async function claimOutput(
     (name) => name !== SUCCESS_NAME && name !== MANIFEST_NAME,
   );
   const remove = async (picked: readonly string[]) => {
-    if (picked.length > 0) await store.delete(picked.map((name) => `${outputPrefix}${name}`));
+    if (picked.length === 0 || (await isPlanned())) return;
+    await store.delete(picked.map((name) => `${outputPrefix}${name}`));
   };
   // Delete _SUCCESS first, so that the rest never looks complete. Delete the manifest last, because it lists the results.
   await remove(names.filter((name) => name === SUCCESS_NAME));
   await remove([...new Set(others)]);
+  if (await isPlanned()) return;
   // Jobs that failed have left files that no manifest lists.
   await removeStrayFiles(store, { outputPrefix, parts: [], isOurs: (writer) => isOfClaim(writer, claim) });
   await remove(names.filter((name) => name === MANIFEST_NAME));

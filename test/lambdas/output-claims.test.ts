@@ -1,9 +1,11 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { claimOutput } from '../../lambdas/steps/output.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { readDocument } from '../../src/aws/protocol/documents.ts';
 import { reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
+import { jobId } from '../../src/base/ids.ts';
 import type { JobReport } from '../../src/report/report.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import type { ObjectInfo, ReadOptions, Upload, WriteOptions } from '../../src/storage/object-store.ts';
@@ -108,6 +110,16 @@ describe("a job's default output", () => {
     expect(other).toMatchObject({ status: 'FAILED', failure: { error: 'OutputExistsError' } });
     expect(causeOf(other)).toContain('it belongs to job first');
     expect(first.status).toBe('SUCCEEDED');
+    await expectResultOf(machine, 'first', 'output/first/');
+  });
+
+  it('keeps the result if an invocation of plan that should replace others runs on after the commit', async () => {
+    await using machine = await machineWith();
+    const output = { jobId: jobId('first'), outputPrefix: 'output/first/', overwrite: true };
+    await machine.execute({ jobId: 'first', request: { ...NEW, overwrite: true } });
+
+    await claimOutput(machine.store, output);
+
     await expectResultOf(machine, 'first', 'output/first/');
   });
 
