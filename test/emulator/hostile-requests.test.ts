@@ -4,9 +4,9 @@
  */
 import { HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { beforeAll, expect, test } from 'vitest';
+import { Random } from '../../simulation/random.ts';
 import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
 import { hostileRequest, READABLE, SECRET } from '../fuzz/hostile-requests.ts';
-import { Random } from '../fuzz/random.ts';
 import type { DeployedStack, EndedExecution } from './deployed-stack.ts';
 import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators } from './with-emulator.ts';

@@ -9,9 +9,9 @@
  */
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Random } from '../../simulation/random.ts';
 import { cleanEnvironment } from '../cli/cli-process.ts';
 import { changed, type Snapshot, snapshot } from './files-on-disk.ts';
-import type { Random } from './random.ts';
 import { type InputFile, randomInput, writeInput } from './random-input.ts';
 import { type ExpectedGroup, type RandomJob, randomJob } from './random-job.ts';
 

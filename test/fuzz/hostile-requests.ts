@@ -1,5 +1,5 @@
 /** Makes hostile requests, as the bytes of the object to upload. */
-import type { Random } from './random.ts';
+import type { Random } from '../../simulation/random.ts';
 
 /** A prefix below `data/` that a job may read. */
 export const READABLE = 'data/hostile/';

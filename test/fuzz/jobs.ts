@@ -1,6 +1,7 @@
 /** Runs random jobs through the command and compares the results with a reference. */
+
+import type { Random } from '../../simulation/random.ts';
 import { makeCase, problemsOf } from './fuzz-case.ts';
-import type { Random } from './random.ts';
 import { runCommand } from './run-command.ts';
 
 /** @returns the problems that it finds */

@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Random } from '../../simulation/random.ts';
 import { type FuzzCase, makeCase, problemsOf, resultProblems } from './fuzz-case.ts';
-import type { Random } from './random.ts';
 import { runCommand, startCommand } from './run-command.ts';
 
 export interface KillEnd {

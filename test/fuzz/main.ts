@@ -7,16 +7,24 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { Random } from '../../simulation/random.ts';
 import { fuzzJob } from './jobs.ts';
 import { fuzzKill } from './kills.ts';
 import { fuzzMutation } from './mutations.ts';
-import { Random } from './random.ts';
+import { fuzzMutants, fuzzSchedules } from './schedules/main.ts';
 
-const CAMPAIGNS = ['jobs', 'kills', 'mutations', 'requests'] as const;
+const CAMPAIGNS = ['jobs', 'kills', 'mutations', 'requests', 'schedules', 'mutants'] as const;
 type Campaign = (typeof CAMPAIGNS)[number];
-/** The campaigns that need no emulator. */
-type LocalCampaign = Exclude<Campaign, 'requests'>;
-const COUNTS: Readonly<Record<Campaign, number>> = { jobs: 500, kills: 100, mutations: 5_000, requests: 100 };
+/** The campaigns that run case by case in this process. */
+type LocalCampaign = 'jobs' | 'kills' | 'mutations';
+const COUNTS: Readonly<Record<Campaign, number>> = {
+  jobs: 500,
+  kills: 100,
+  mutations: 5_000,
+  requests: 100,
+  schedules: 20_000,
+  mutants: 1_000,
+};
 /** The number of runs at the start that measure how long a case of `kills` takes. */
 const KILLS_WARM_UP = 3;
 /** The number of problems to print for each case. problems.txt in its folder has all of them. */
@@ -30,7 +38,7 @@ interface Options {
 
 const program = new Command('npm run fuzz --')
   .description(
-    'Compare random jobs with a reference, damage bytes, kill jobs, and send hostile requests to an emulator',
+    'Compare random jobs with a reference, damage bytes, kill jobs, send hostile requests to an emulator, run jobs in a simulated AWS under schedules of faults, and check that broken builds are found',
   )
   .argument('<campaign>', CAMPAIGNS.join(', '), campaignOf)
   .option(
@@ -49,8 +57,21 @@ const program = new Command('npm run fuzz --')
 
 const [campaign] = program.processedArgs as [Campaign];
 const options = program.opts<Options>();
-process.exitCode =
-  campaign === 'requests' ? fuzzRequests(options) : (await run(campaign, options)) === 0 ? 0 : 1;
+process.exitCode = await exitCodeOf(campaign);
+
+async function exitCodeOf(name: Campaign): Promise<number> {
+  const { seed, minutes, count = COUNTS[name] } = options;
+  switch (name) {
+    case 'requests':
+      return fuzzRequests(options);
+    case 'schedules':
+      return (await fuzzSchedules({ seed, count, minutes })) === 0 ? 0 : 1;
+    case 'mutants':
+      return (await fuzzMutants({ seed, count, minutes })) === 0 ? 0 : 1;
+    default:
+      return (await run(name, options)) === 0 ? 0 : 1;
+  }
+}
 
 /** Runs the emulator test of hostile requests with more cases, because the tests start and stop the emulators. */
 function fuzzRequests({ seed, count = COUNTS.requests }: Options): number {

@@ -5,10 +5,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { Random } from '../../simulation/random.ts';
 import { isMapReduceError } from '../../src/base/errors.ts';
 import { runEmbedded } from '../../src/local/run/embedded-run.ts';
 import type { EmbeddedRunOptions } from '../../src/local/run/run-options.ts';
-import type { Random } from './random.ts';
 import { randomWord } from './random-input.ts';
 
 const HANG_MS = 60_000;

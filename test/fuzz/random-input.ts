@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import type { Random } from './random.ts';
+import type { Random } from '../../simulation/random.ts';
 
 export interface InputFile {
   /** Relative to the input folder, with '/'. */

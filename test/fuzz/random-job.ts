@@ -2,7 +2,7 @@
  * Makes the source text of a random job, and computes its expected result without the engine. The user functions are
  * the same text in both; the reference otherwise uses only sorts and maps of the language.
  */
-import type { Random } from './random.ts';
+import type { Random } from '../../simulation/random.ts';
 
 export interface RandomJob {
   /** The source of a module that exports the job. */

@@ -1,5 +1,5 @@
 /** Random choices, the same for the same seed. */
-import { seededRandom } from '../../simulation/seeded-random.ts';
+import { seededRandom } from './seeded-random.ts';
 
 export class Random {
   readonly #next: () => number;
