@@ -20,31 +20,31 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     file: 'src/stages/barrier-result.ts',
     from: 'missing: [...entries.keys()].filter((index) => entries[index] === undefined),',
     to: 'missing: [],',
-    knownSeed: 9,
+    knownSeed: 1,
   },
   'an unconditional commit': {
     file: 'src/storage/committed-object.ts',
     from: "{ ifNoneMatch: '*' }",
     to: '{}',
-    knownSeed: 1,
+    knownSeed: 5,
   },
   'a retry without deadline': {
     file: 'src/storage/s3/s3-requests.ts',
     from: 'delayMs > this.#remainingMs()',
     to: 'false',
-    knownSeed: 63,
+    knownSeed: 32,
   },
   'a claim not looked at again': {
     file: 'lambdas/steps/commit.ts',
     from: '  await assertStillOwned(outputStore, output);\n',
     to: '',
-    knownSeed: 210,
+    knownSeed: 13,
   },
   'a repair that forgets the index': {
     file: 'src/stages/map-barrier.ts',
     from: 'await store.put(shuffleIndexKey(layout), index.finish());',
     to: 'if ((await store.head(shuffleIndexKey(layout))) === undefined) await store.put(shuffleIndexKey(layout), index.finish());',
-    knownSeed: 23,
+    knownSeed: 153,
   },
 };
 
