@@ -173,8 +173,12 @@ class Environment {
       now: () => new Date(world.now().getTime() + skewMs),
       random: world.random,
       scratchParent: `${scratch}/${id}`,
+      coldStartMs: 0,
+      // That of this process differs from run to run.
+      memoryInUseBytes: () => 0,
     });
-    this.#handler = HANDLERS[name]({ environmentOf, clock: this.#clock, telemetryOf: () => NO_TELEMETRY });
+    const options = { environmentOf, clock: this.#clock, telemetryOf: () => NO_TELEMETRY };
+    this.#handler = HANDLERS[name](options, { compute: (ms) => sleep(world, ms) });
   }
 
   get isReusable(): boolean {
