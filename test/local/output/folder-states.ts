@@ -7,7 +7,7 @@ import { dirname, join, relative } from 'node:path';
 
 export type FolderState = Readonly<Record<string, string>>;
 
-const SEVERAL_NAMES = /^\0several names, the first is (.*)\0/;
+const SEVERAL_NAMES = /^\0several names, the first is ([^\0]*)\0/;
 
 export function folderState(root: string, picks: (key: string) => boolean = () => true): FolderState {
   const entries = readdirSync(root, { recursive: true, withFileTypes: true }).map((entry) => ({
