@@ -110,6 +110,24 @@ describe('the simulated Lambda', () => {
     expect(one.world.clock.nowMs()).toBeLessThan(5_000);
   });
 
+  it('runs an event in two environments at once', async () => {
+    const one = deployed();
+    one.lambda.faults.on('work', 'twice');
+
+    expect(await outcomes(one, 1)).toEqual(['answered']);
+    expect(one.lambda.usage).toMatchObject({ invocations: 2, concurrencyMax: 2, coldStarts: 2 });
+  });
+
+  it('lets a function run on whose caller gets an error', async () => {
+    const one = deployed();
+    one.lambda.faults.on('work', 'lost-answer');
+
+    expect(await outcomes(one, 1)).toEqual(['Lambda.SdkClientException']);
+    expect(one.lambda.usage.gbSeconds).toBe(0);
+    await one.world.clock.run(one.world.clock.sleep(2 * WORK_MS));
+    expect(one.lambda.usage.gbSeconds).toBeGreaterThan(2 * (WORK_MS / 1000));
+  });
+
   it('retries an event that it throttles, and gives up after a minute', async () => {
     const one = deployed({ reservedConcurrency: 1 });
 
