@@ -22,7 +22,7 @@ import { closeStage } from '../../src/stages/close-stage.ts';
 import { assertSpending } from './budget.ts';
 import { decide } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
-import { refinedEstimate } from './estimate.ts';
+import { ONE_PREFIX, refinedEstimate } from './estimate.ts';
 import { foreignPartRemover } from './output.ts';
 import { plannedJob } from './planned-job.ts';
 
@@ -41,6 +41,7 @@ export async function barrierStep(
     outputPrefix,
     maxDollars,
     startedBy = 'command',
+    inputNames = ONE_PREFIX,
   } = await plannedJob(id, environment);
   const { extension } = job.output;
   const stages = stagesOf(plan.settings);
@@ -58,7 +59,7 @@ export async function barrierStep(
   const { missing, summaries, partitionRecords } = closed;
   let failures: readonly AttemptFailureDocument[] = [];
   if (missing.length === 0) {
-    const estimate = refinedEstimate({ plan, job, startedBy }, closed, environment);
+    const estimate = refinedEstimate({ plan, job, startedBy, inputNames }, closed, environment);
     const document: StageDocument = {
       summaries,
       partitionRecords,

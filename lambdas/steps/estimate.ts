@@ -1,7 +1,12 @@
 /** The estimate of a job, before its tasks run and once the shuffle is known. */
 import type { Job } from '../../src/api/job.ts';
 import { estimateJob, stepRequests } from '../../src/aws/model/estimate.ts';
-import { type DeploymentShape, deploymentShape, shapeOf } from '../../src/aws/model/job-shape.ts';
+import {
+  type DeploymentShape,
+  deploymentShape,
+  type InputNameCounts,
+  shapeOf,
+} from '../../src/aws/model/job-shape.ts';
 import { knownShuffle } from '../../src/aws/model/known-shuffle.ts';
 import { assumedTraits } from '../../src/aws/model/traits.ts';
 import { MiB } from '../../src/base/limits.ts';
@@ -13,6 +18,9 @@ import type { BarrierResult } from '../../src/stages/barrier-result.ts';
 import type { StepEnvironment } from './environment.ts';
 import type { PlannedJob } from './planned-job.ts';
 
+/** For plans of versions that did not record how the input was named. */
+export const ONE_PREFIX: InputNameCounts = { prefixes: 1, keys: 0 };
+
 type Deployed = Pick<
   StepEnvironment,
   'taskFunction' | 'maxConcurrency' | 'maxTasksPerStage' | 'backupAttempts' | 'deployment'
@@ -22,17 +30,25 @@ export interface EstimatedPlan {
   readonly plan: JobPlan;
   readonly job: Job;
   readonly startedBy: StartedBy;
+  readonly inputNames: InputNameCounts;
 }
 
-export function plannedEstimate({ plan, job, startedBy }: EstimatedPlan, environment: Deployed): JobEstimate {
+export function plannedEstimate(
+  { plan, job, startedBy, inputNames }: EstimatedPlan,
+  environment: Deployed,
+): JobEstimate {
   const deployment = shapeOfDeployment(environment);
   const { taskMemoryMb } = deployment;
-  return estimateJob({ job: shapeOf(plan, { taskMemoryMb, startedBy }), traits: traitsOf(job), deployment });
+  return estimateJob({
+    job: shapeOf(plan, { taskMemoryMb, startedBy, inputNames }),
+    traits: traitsOf(job),
+    deployment,
+  });
 }
 
 /** @returns undefined if the stage wrote no shuffle */
 export function refinedEstimate(
-  { plan, job, startedBy }: EstimatedPlan,
+  { plan, job, startedBy, inputNames }: EstimatedPlan,
   { shuffle, summaries }: BarrierResult,
   environment: Deployed,
 ): JobEstimate | undefined {
@@ -40,7 +56,7 @@ export function refinedEstimate(
   const deployment = shapeOfDeployment(environment);
   const { taskMemoryMb } = deployment;
   return estimateJob({
-    job: shapeOf(plan, { taskMemoryMb, startedBy }),
+    job: shapeOf(plan, { taskMemoryMb, startedBy, inputNames }),
     traits: traitsOf(job),
     deployment,
     known: knownShuffle(shuffle, {
@@ -53,7 +69,7 @@ export function refinedEstimate(
 
 /** @returns undefined for a plan of a version that did not estimate */
 export function estimateReport(
-  { plan, job, startedBy = 'command', estimate: planned }: PlannedJob,
+  { plan, job, startedBy = 'command', inputNames = ONE_PREFIX, estimate: planned }: PlannedJob,
   {
     afterMap,
     attempts,
@@ -70,7 +86,7 @@ export function estimateReport(
   const deployment = shapeOfDeployment(environment);
   const { taskMemoryMb } = deployment;
   const steps = stepRequests({
-    job: shapeOf(plan, { taskMemoryMb, startedBy }),
+    job: shapeOf(plan, { taskMemoryMb, startedBy, inputNames }),
     traits: traitsOf(job),
     deployment,
   });

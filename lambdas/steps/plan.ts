@@ -3,6 +3,7 @@ import type * as v from 'valibot';
 import type { Job } from '../../src/api/job.ts';
 import { describeJob } from '../../src/api/job-description.ts';
 import { resolveParameters } from '../../src/api/parameters.ts';
+import { countInputNames } from '../../src/aws/model/job-shape.ts';
 import { spaceNotices } from '../../src/aws/model/task-space.ts';
 import { assertSameCode } from '../../src/aws/protocol/code-hash.ts';
 import {
@@ -175,14 +176,17 @@ async function madePlan(
     compression: COMPRESSION,
     merge: request.merge,
   });
-  const estimate = plannedEstimate({ plan, job, startedBy: claim.startedBy }, environment);
+  const inputNames = countInputNames(Object.values(request.inputs ?? {}).flat());
+  const { startedBy } = claim;
+  const estimate = plannedEstimate({ plan, job, startedBy, inputNames }, environment);
   assertWithinBudget(request, { plan, estimate });
   return {
     app: request.app,
     plan,
     outputPrefix,
     plannedAt: now().toISOString(),
-    startedBy: claim.startedBy,
+    startedBy,
+    inputNames,
     estimate,
     ...(request.maxDollars === undefined ? {} : { maxDollars: request.maxDollars }),
     ...noticesField(

@@ -15,7 +15,14 @@ import type { BlockCompression } from '../shuffle/block.ts';
 import { shuffleIndexBytes } from '../shuffle/shuffle-index.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { lookInside } from './inputs/look-inside.ts';
-import { cutSplits, defaultReducers, type InputToCut, inputWeightBytes, splitSizing } from './splits.ts';
+import {
+  cutSplits,
+  defaultReducers,
+  GENERATED_RECORD_BYTES,
+  type InputToCut,
+  inputWeightBytes,
+  splitSizing,
+} from './splits.ts';
 import type { JobPlan, PartitionPlan, Split } from './task.ts';
 
 export interface PlanOptions {
@@ -142,8 +149,6 @@ function generatedBytes(splits: readonly Split[]): number {
     sumOf(splits, ({ pieces }) => (pieces[0]!.file === NO_FILE ? (pieces[0]!.records ?? 0) : 0))
   );
 }
-
-const GENERATED_RECORD_BYTES = 64;
 
 function boundedSplits(
   given: PlanOptions,

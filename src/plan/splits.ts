@@ -21,6 +21,9 @@ export type SizedFile = Pick<InputFile, 'sizeBytes' | 'compression'>;
 /** Text and logs shrink to between a third and a tenth when compressed, so a compressed byte is as much work as several. */
 export const COMPRESSED_WEIGHT = 4;
 
+/** A generated record counts as a line of text does. */
+export const GENERATED_RECORD_BYTES = 64;
+
 /** The size of the input in bytes, in which each byte of a compressed file counts as COMPRESSED_WEIGHT bytes. */
 export function inputWeightBytes(files: Iterable<SizedFile>): number {
   let weight = 0;

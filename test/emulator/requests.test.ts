@@ -2,6 +2,8 @@
  * Counts every S3 request of a job by step, with a proxy in front of each function, and compares the counts with the
  * table of docs/s3-requests.md. M map tasks and R reduce tasks write M + R objects plus a constant, not M x R.
  */
+import { readFile } from 'node:fs/promises';
+import { extname, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
 import { readAheadBytes } from '../../src/aws/model/function-memory.ts';
@@ -18,12 +20,34 @@ import { until } from './helpers/until.ts';
 import { CONCURRENCY, TASK_MEMORY_MB, takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
+const ROOT = resolve(import.meta.dirname, '../..');
+
 /** Read once per environment, which may run any number of tasks. */
 const SETTINGS = 'GetObject settings';
 /** All reduce tasks read the same range of the index, so a hedged read of one task looks like a read of another. */
 const INDEX = 'GetObject index';
 /** Read twice by commit, so a hedged read looks like the second one. */
 const CLAIM = 'GetObject claim';
+
+/** Counting, sorting, filtering, generating; with a combiner, without one, and without a shuffle. */
+const ESTIMATED: readonly EstimatedJob[] = [
+  { name: 'word-count', app: 'word-count', text: () => manyWords(0), splitSizeBytes: 4_000, reducers: 3 },
+  { name: 'word-count of one key', app: 'word-count', text: () => 'word\n'.repeat(5_000), reducers: 4 },
+  { name: 'a larger word-count', app: 'word-count', text: () => randomWords(3_000_000), reducers: 2 },
+  { name: 'sort', app: 'sort', text: () => manyWords(1), splitSizeBytes: 5_000, reducers: 4 },
+  { name: 'a larger sort', app: 'sort', text: () => randomWords(6_000_000), reducers: 3 },
+  { name: 'grep', app: 'grep', text: () => manyWords(2), splitSizeBytes: 5_000, params: { pattern: 'b' } },
+  {
+    name: 'inverted-index',
+    app: 'inverted-index',
+    text: () => manyWords(3),
+    splitSizeBytes: 9_000,
+    reducers: 2,
+  },
+  { name: 'max-temperature', app: 'max-temperature', sample: 'max-temperature/sample.txt', reducers: 2 },
+  { name: 'csv-to-json', app: 'csv-to-json', sample: 'csv-to-json/sample.csv' },
+  { name: 'pi', app: 'pi' },
+];
 
 describeOnEmulators('Requests to S3', (emulator) => {
   let stack: DeployedStack;
@@ -208,6 +232,40 @@ describeOnEmulators('Requests to S3', (emulator) => {
     });
   });
 
+  test.each(ESTIMATED)(
+    'the estimate of $name has its requests in its range, and to 2 % after the map stage',
+    async ({ name, text, sample, ...request }) => {
+      const key = `data/estimated/${name}${sample === undefined ? '.txt' : extname(sample)}`;
+      if (text !== undefined) await stack.put(key, text());
+      if (sample !== undefined) await stack.put(key, await readFile(join(ROOT, 'apps', sample)));
+      const inputs = text === undefined && sample === undefined ? [] : [key];
+
+      const { report, total, looks } = await run({ inputs, ...request });
+
+      const { planned, afterMap = planned, actual } = report.estimate!;
+      const [map, reduce] = report.stages;
+      expect(planned.stages.map(({ tasks }) => tasks)).toEqual(report.stages.map(({ tasks }) => tasks));
+      // The proxies do not count the reads of the index and of the claim, nor looks for a cancellation, which tasks repeat.
+      const reads =
+        (total.GetObject ?? 0) +
+        (total.HeadObject ?? 0) +
+        2 +
+        (reduce === undefined ? 2 * map!.tasks : map!.tasks + 3 * reduce.tasks);
+      const { PutObject = 0, ListObjectsV2 = 0 } = total;
+      const { CreateMultipartUpload = 0, UploadPart = 0, CompleteMultipartUpload = 0 } = total;
+      const writes = PutObject + ListObjectsV2 + CreateMultipartUpload + UploadPart + CompleteMultipartUpload;
+      expect(looks).toBeGreaterThanOrEqual(map!.tasks);
+      const { requests } = planned;
+      expect(reads).toBeGreaterThanOrEqual(requests.reads.low);
+      expect(reads).toBeLessThanOrEqual(requests.reads.high);
+      expect(writes).toBeGreaterThanOrEqual(requests.writes.low);
+      expect(writes).toBeLessThanOrEqual(requests.writes.high);
+      const after = afterMap.requests.reads.likely + afterMap.requests.writes.likely;
+      expect(Math.abs(after / (reads + writes) - 1)).toBeLessThanOrEqual(0.02);
+      expect(actual.reads + actual.writes).toBeGreaterThanOrEqual(0.98 * (reads + writes));
+    },
+  );
+
   test('a merge requests the metadata, the end and the records of each part', async () => {
     const reducers = 3;
     await stack.put('data/merged.txt', manyWords(0));
@@ -262,6 +320,17 @@ function rangeBytesOf(lengthBytes: number): number {
     readAheadBytes: readAheadBytes(TASK_MEMORY_MB * MiB),
   });
   return budget.lease({ chunkSizeBytes: LIMITS.inputChunkBytes, lengthBytes }).rangeBytes;
+}
+
+interface EstimatedJob {
+  readonly name: string;
+  readonly app: string;
+  readonly text?: () => string;
+  /** Below apps/. */
+  readonly sample?: string;
+  readonly splitSizeBytes?: number;
+  readonly reducers?: number;
+  readonly params?: Readonly<Record<string, string>>;
 }
 
 type Counts = Record<string, number>;

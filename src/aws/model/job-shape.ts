@@ -1,8 +1,10 @@
 /** What the model needs to know about a planned job and about the deployment that runs it. */
 import { LIMITS } from '../../base/limits.ts';
 import { sumOf } from '../../base/sum.ts';
+import { samplePlaces, samplePlacesFor } from '../../plan/boundaries/sample-places.ts';
+import { GENERATED_RECORD_BYTES } from '../../plan/splits.ts';
 import type { JobPlan, Split } from '../../plan/task.ts';
-import { compressionOf, NO_FILE } from '../../read/input-file.ts';
+import { compressionOf, type InputFile, NO_FILE } from '../../read/input-file.ts';
 import type { StartedBy } from '../../report/estimate.ts';
 import { ITEM_BYTES_MAX } from '../protocol/job-state.ts';
 import { LAMBDA_FACTS } from './facts.ts';
@@ -47,6 +49,7 @@ export function deploymentShape(known: Partial<DeploymentShape>): DeploymentShap
 /** Sums over all map tasks, and the largest of each. Everything here is exact. */
 export interface JobShape {
   readonly files: number;
+  readonly inputNames: InputNameCounts;
   readonly lookedFiles: number;
   readonly sampleGets: number;
   readonly startedBy: StartedBy;
@@ -62,6 +65,17 @@ export interface JobShape {
   readonly storedSplits: number;
 }
 
+/** How the input is named: the plan lists each prefix or glob, and looks up each key. */
+export interface InputNameCounts {
+  readonly prefixes: number;
+  readonly keys: number;
+}
+
+export function countInputNames(names: readonly string[]): InputNameCounts {
+  const prefixes = names.filter((name) => name.endsWith('/') || /[*?[{]/.test(name)).length;
+  return { prefixes, keys: names.length - prefixes };
+}
+
 /** The parts of a plan that the model reads. */
 export type PlannedShape = Pick<JobPlan, 'splits' | 'inputFiles'> & {
   readonly settings: Pick<JobPlan['settings'], 'reducers' | 'partition'>;
@@ -69,7 +83,11 @@ export type PlannedShape = Pick<JobPlan, 'splits' | 'inputFiles'> & {
 
 export function shapeOf(
   { splits, inputFiles, settings }: PlannedShape,
-  { taskMemoryMb, startedBy = 'command' }: { taskMemoryMb: number; startedBy?: StartedBy },
+  {
+    taskMemoryMb,
+    startedBy = 'command',
+    inputNames = { prefixes: 1, keys: 0 },
+  }: { taskMemoryMb: number; startedBy?: StartedBy; inputNames?: InputNameCounts },
 ): JobShape {
   const largest = splits.reduce<Split | undefined>(
     (best, split) => (best === undefined || bytesOf(split) > bytesOf(best) ? split : best),
@@ -78,6 +96,7 @@ export function shapeOf(
   const gets = (split: Split) => inputGets(split, taskMemoryMb);
   return {
     files: inputFiles,
+    inputNames: inputFiles === 0 ? { prefixes: 0, keys: 0 } : inputNames,
     lookedFiles: lookedFiles(splits),
     sampleGets:
       settings.partition.kind === 'range' && settings.reducers > 1
@@ -96,8 +115,11 @@ export function shapeOf(
   };
 }
 
+/** Generated records count as lines of text do. */
 function bytesOf({ pieces }: Split): number {
-  return sumOf(pieces, ({ startBytes, endBytes }) => endBytes - startBytes);
+  return sumOf(pieces, ({ file, startBytes, endBytes, records = 0 }) =>
+    isGenerated(file) ? records * GENERATED_RECORD_BYTES : endBytes - startBytes,
+  );
 }
 
 function compressedBytesOf({ pieces }: Split): number {
@@ -106,11 +128,16 @@ function compressedBytesOf({ pieces }: Split): number {
   );
 }
 
+/** By the key: a plan that was read from the bucket holds a copy of NO_FILE. */
+function isGenerated({ key }: InputFile): boolean {
+  return key === NO_FILE.key;
+}
+
 /** Files whose first bytes the plan reads, each once. */
 function lookedFiles(splits: readonly Split[]): number {
   return sumOf(splits, ({ pieces }) =>
     sumOf(pieces, ({ file, startBytes }) =>
-      file !== NO_FILE && startBytes === 0 && compressionOf(file.key) === 'none' ? 1 : 0,
+      !isGenerated(file) && startBytes === 0 && compressionOf(file.key) === 'none' ? 1 : 0,
     ),
   );
 }
@@ -122,14 +149,12 @@ function areStored(pieces: Split['pieces']): boolean {
 
 const PIECES_FITTING = 8;
 
-/** Windows of plain files that byRange() reads: each place falls into one of them, and several into the same of a small input. */
+/** Windows of plain files that byRange() reads. What must be read from its start takes other requests, which are few. */
 function sampleGets(splits: readonly Split[], reducers: number): number {
-  const { samplePlacesPerPartition, samplePlacesMin, samplePlacesMax } = LIMITS;
-  const places = Math.min(Math.max(reducers * samplePlacesPerPartition, samplePlacesMin), samplePlacesMax);
-  const windows = sumOf(splits, ({ pieces }) =>
-    sumOf(pieces, ({ startBytes, endBytes }) =>
-      Math.ceil((endBytes - startBytes) / LIMITS.sampleWindowBytes),
-    ),
+  const files = new Map(
+    splits.flatMap(({ pieces }) => pieces.map(({ file }): [string, InputFile] => [file.key, file])),
   );
-  return windows === 0 ? 0 : Math.round(windows * (1 - (1 - 1 / windows) ** places));
+  const inputs = [{ source: { cuts: 'anywhere' as const }, files: [...files.values()] }];
+  const places = samplePlaces(inputs, { splits, placesMax: samplePlacesFor(reducers) });
+  return places.filter(({ isStream }) => !isStream).length;
 }

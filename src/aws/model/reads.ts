@@ -18,7 +18,8 @@ export function inputGets({ pieces }: Split, memoryMb: number): number {
 }
 
 function getsOfPiece({ file, startBytes, endBytes }: SplitPiece, memoryMb: number): number {
-  if (file === NO_FILE || file.key === '') return 0;
+  // By the key: a plan that was read from the bucket holds a copy of NO_FILE.
+  if (file.key === NO_FILE.key) return 0;
   const start = Math.max(0, startBytes - 1);
   const lengthBytes = Math.min(file.sizeBytes, endBytes + LIMITS.inputChunkBytes) - start;
   return rangesOf(lengthBytes, LIMITS.inputChunkBytes, memoryMb);

@@ -30,6 +30,7 @@ export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3
   const { reads, writes } = chargedRequests(
     requestRows({
       files: input.files,
+      inputNames: { prefixes: 1, keys: 0 },
       lookedFiles: input.files,
       sampleGets: 0,
       startedBy: 'command',

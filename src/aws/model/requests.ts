@@ -5,6 +5,7 @@
 import { sumOf } from '../../base/sum.ts';
 import type { StartedBy } from '../../report/estimate.ts';
 import { S3_LIST_PAGE_KEYS_MAX } from '../../storage/s3/s3-limits.ts';
+import type { InputNameCounts } from './job-shape.ts';
 
 export type RequestStep = 'plan' | 'map' | 'map-barrier' | 'reduce' | 'reduce-barrier' | 'commit' | 'watch';
 
@@ -21,6 +22,7 @@ export interface RequestRow {
 /** Everything that the number of requests depends on. Sums over all tasks of a stage, unless it says otherwise. */
 export interface RequestShape {
   readonly files: number;
+  readonly inputNames: InputNameCounts;
   /** Files whose first bytes the plan reads: those whose names do not say that they are compressed. */
   readonly lookedFiles: number;
   /** Windows that byRange() samples. */
@@ -82,12 +84,13 @@ function pagesOf(keys: number): number {
 }
 
 function planRows(shape: RequestShape): RequestRow[] {
-  const { files, lookedFiles, sampleGets, startedBy, itemLists, storedSplits } = shape;
+  const { files, inputNames, lookedFiles, sampleGets, startedBy, itemLists, storedSplits } = shape;
   return rowsOf('plan', [
     ['PUT', 'request', 1],
     ['GET', 'request', startedBy === 'request' ? 1 : 0],
-    ['LIST', 'input', pagesOf(files)],
-    ['HEAD', 'input', files === 0 ? 0 : 1],
+    ['LIST', 'input', inputNames.prefixes === 0 ? 0 : Math.max(inputNames.prefixes, pagesOf(files))],
+    // Whether a prefix is the output of an unfinished job; a key itself.
+    ['HEAD', 'input', inputNames.prefixes + inputNames.keys],
     ['LIST', 'output', 1],
     ['GET', 'input', lookedFiles],
     ['GET', 'samples', sampleGets],

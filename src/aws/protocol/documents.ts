@@ -45,6 +45,8 @@ export interface PlanDocument {
   readonly codeHash: string;
   /** Absent in plans of versions that did not record it. */
   readonly startedBy?: StartedBy;
+  /** How the input was named. */
+  readonly inputNames?: { readonly prefixes: number; readonly keys: number };
   /** What the job was expected to need. */
   readonly estimate?: JobEstimate;
   /** What the request allows the job to cost, in US dollars. */

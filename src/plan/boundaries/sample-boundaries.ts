@@ -19,7 +19,7 @@ import type { InputToCut } from '../splits.ts';
 import type { Split } from '../task.ts';
 import { FetchedWindow } from './fetched-window.ts';
 import { type RecordKeys, type SampledRecord, SampleMapper } from './sample-mapper.ts';
-import { type SamplePlace, samplePlaces } from './sample-places.ts';
+import { type SamplePlace, samplePlaces, samplePlacesFor } from './sample-places.ts';
 import { mixedHash, ThinnedSample } from './thinned-sample.ts';
 
 export interface SampleOptions {
@@ -48,16 +48,11 @@ export async function sampleBoundaries(options: SampleOptions): Promise<SampledB
   const { partitions, samplesMax, inputs, splits } = options;
   if (partitions <= 1) return { boundaries: [], isWhole: true };
   const keysMax = Math.min(samplesMax, keysFor(partitions));
-  const placesMax = Math.min(keysMax, placesFor(partitions));
+  const placesMax = Math.min(keysMax, samplePlacesFor(partitions));
   const places = samplePlaces(inputs, { splits, placesMax });
   const sampler = new Sampler(options, keysMax / placesMax);
   await sampler.read(places);
   return { boundaries: cut(sampler.keys, partitions), isWhole: sampler.isWhole };
-}
-
-function placesFor(partitions: number): number {
-  const { samplePlacesPerPartition, samplePlacesMin, samplePlacesMax } = LIMITS;
-  return Math.min(Math.max(partitions * samplePlacesPerPartition, samplePlacesMin), samplePlacesMax);
 }
 
 function keysFor(partitions: number): number {

@@ -10,7 +10,7 @@
  */
 import { LIMITS } from '../../base/limits.ts';
 import { sumOf } from '../../base/sum.ts';
-import { NO_FILE, type SplitPiece } from '../../read/input-file.ts';
+import { type InputFile, NO_FILE, type SplitPiece } from '../../read/input-file.ts';
 import type { InputToCut } from '../splits.ts';
 import type { Split } from '../task.ts';
 import { mixedHash } from './thinned-sample.ts';
@@ -28,8 +28,20 @@ export interface SamplePlace {
 /** A stretch of the input in which places may lie: a whole file, or a piece of the plan. */
 type Stretch = Pick<SamplePlace, 'piece' | 'isStream'>;
 
+/** At how many places the input of a job with so many partitions is sampled. */
+export function samplePlacesFor(partitions: number): number {
+  const { samplePlacesPerPartition, samplePlacesMin, samplePlacesMax } = LIMITS;
+  return Math.min(Math.max(partitions * samplePlacesPerPartition, samplePlacesMin), samplePlacesMax);
+}
+
+/** What decides where an input is sampled. */
+export interface SampledInput {
+  readonly source: Pick<InputToCut['source'], 'cuts'>;
+  readonly files: readonly InputFile[];
+}
+
 export function samplePlaces(
-  inputs: readonly InputToCut[],
+  inputs: readonly SampledInput[],
   { splits, placesMax }: { splits: readonly Split[]; placesMax: number },
 ): SamplePlace[] {
   const all = stretchesOf(inputs, splits);
@@ -59,7 +71,7 @@ export function samplePlaces(
   return places;
 }
 
-function stretchesOf(inputs: readonly InputToCut[], splits: readonly Split[]): Stretch[] {
+function stretchesOf(inputs: readonly SampledInput[], splits: readonly Split[]): Stretch[] {
   const stretches: Stretch[] = [];
   for (const [input, { source, files }] of inputs.entries()) {
     const ofInput = input === 0 ? {} : { input };

@@ -5,6 +5,7 @@ import { chargedRequests, type RequestShape, requestRows } from '../../../src/aw
 function shape({ maps, reducers, files }: { maps: number; reducers: number; files: number }): RequestShape {
   return {
     files,
+    inputNames: { prefixes: 1, keys: 0 },
     lookedFiles: files,
     sampleGets: 0,
     startedBy: 'command',

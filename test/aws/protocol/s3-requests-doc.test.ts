@@ -81,6 +81,7 @@ function shapeOf({
   const pages = Math.ceil(maps / 1_000) + Math.ceil(reducers / 1_000);
   return {
     files: 1_000,
+    inputNames: { prefixes: 1, keys: 0 },
     lookedFiles: 1_000,
     sampleGets: 0,
     startedBy: 'command',
