@@ -295,7 +295,12 @@ describe.each([
 
 describe('the state that a host keeps', () => {
   const throughTheMachine: Carry = (progress) => {
-    const event = { jobId: 'j', progress: toTravel(progress), execution: { id: 'e', startTime: '' } };
+    const event = {
+      jobId: 'j',
+      codeHash: 'c',
+      progress: toTravel(progress),
+      execution: { id: 'e', startTime: '' },
+    };
     return fromTravel(v.parse(stepEventSchema, JSON.parse(JSON.stringify(event))).progress);
   };
 
