@@ -1,7 +1,7 @@
 /**
  * The Lambda functions. Each has a log group, a role that allows only what its step does, and a version, which the
  * machines invoke. A version never changes, so a running job keeps the code and settings that it started with
- * (docs/decisions/0026-pinned-code.md).
+ * (docs/decisions/0027-pinned-code.md).
  */
 import { type CfnResource, Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
