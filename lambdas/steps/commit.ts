@@ -77,6 +77,8 @@ export async function commitStep(
       if (!(await isCommitted(id, outputPrefix, store))) throw error;
     }
   }
+  // Also if an earlier call wrote _SUCCESS and then failed, because the output may have been taken over before.
+  await assertStillOwned(environment, { jobId: id, outputPrefix });
   await removeWork(store, layout);
   return committed;
 }
@@ -135,7 +137,6 @@ async function assemble(
     store: outputStore,
     layout,
   });
-  await assertStillOwned(outputStore, output);
   return undefined;
 }
 
@@ -166,7 +167,8 @@ function outputEnvironment(
  * output does not look complete while the next owner runs. The next owner replaces or removes the rest, and checks whether
  * that removal hit its own _SUCCESS.
  */
-async function assertStillOwned(store: OutputStore, output: JobOutput): Promise<void> {
+async function assertStillOwned({ store: bucket, clock }: StepEnvironment, output: JobOutput): Promise<void> {
+  const store = new OutputStore(bucket, { output, claim: { jobId: output.jobId, before: [] }, clock });
   const key = `${output.outputPrefix}${SUCCESS_NAME}`;
   try {
     const { before } = await assertOwned(store, output);

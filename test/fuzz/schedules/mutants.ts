@@ -36,7 +36,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a claim not looked at again': {
     file: 'lambdas/steps/commit.ts',
-    from: '  await assertStillOwned(outputStore, output);\n',
+    from: '  await assertStillOwned(environment, { jobId: id, outputPrefix });\n',
     to: '',
     knownSeed: 13,
   },
