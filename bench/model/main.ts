@@ -1,6 +1,7 @@
 /** `npm run model`: see bench/README.md. */
 import { Command } from 'commander';
 import { describeNextSteps } from './next-steps.ts';
+import { writePage } from './page.ts';
 import { describeGoals, describeTable, goals, tableRows } from './report.ts';
 import { describeSensitivities, sensitivities } from './sensitivity.ts';
 import { NOW } from './settings.ts';
@@ -36,4 +37,8 @@ program
   .action(() => {
     for (const workload of [WORD_COUNT, SORT]) console.log(`${describeNextSteps(workload)}\n`);
   });
+program
+  .command('page')
+  .description('writes the tables and the curves of docs/cost.md')
+  .action(() => writePage());
 await program.parseAsync();

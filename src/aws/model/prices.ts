@@ -73,6 +73,9 @@ const BY_REGION: ReadonlyMap<string, Prices> = new Map(
   ]),
 );
 
+/** The regions of the table. */
+export const PRICED_REGIONS: readonly string[] = [...BY_REGION.keys()];
+
 /** For a region that is not in the table, the prices of us-east-1: the estimate names the region of its prices. */
 export function pricesOf(region: string): Prices {
   return BY_REGION.get(region) ?? BY_REGION.get(REGION_DEFAULT)!;
