@@ -1,7 +1,6 @@
 /** The curves of docs/cost.md: time, dollars and requests over the size of the input. bench/charts draws them. */
-import type { PlannedShape } from '../../src/aws/model/job-shape.ts';
-import { LIMITS } from '../../src/base/limits.ts';
 import { model } from './point.ts';
+import { isAllowed } from './report.ts';
 import { BEFORE, NOW } from './settings.ts';
 import { SORT, WORD_COUNT } from './workloads.ts';
 
@@ -99,10 +98,12 @@ export function charts(): Chart[] {
         (workload): Line => ({
           job: workload.name,
           build: settings.name,
-          points: INPUTS.filter((inputBytes) => isAllowed(settings.plan(inputBytes))).map((inputBytes) => [
-            rounded(inputBytes),
-            rounded(of(model({ workload, settings, inputBytes }))),
-          ]),
+          points: INPUTS.map((inputBytes) => ({
+            inputBytes,
+            modelled: model({ workload, settings, inputBytes }),
+          }))
+            .filter(({ modelled }) => isAllowed(modelled.evaluation))
+            .map(({ inputBytes, modelled }) => [rounded(inputBytes), rounded(of(modelled))]),
         }),
       ),
     );
@@ -118,11 +119,6 @@ export function charts(): Chart[] {
       lines,
     };
   });
-}
-
-/** A plan of too many tasks is cut short. */
-function isAllowed({ splits }: PlannedShape): boolean {
-  return splits.length <= LIMITS.tasksPerStageMax;
 }
 
 function valuesOf(lines: readonly Line[]): number[] {

@@ -1,15 +1,18 @@
 /** Tables in Markdown. */
 
-/** Columns of figures are aligned right. */
+/** Columns that are mostly figures are aligned right. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  const rule = header.map((_, column) => (rows.every((row) => isFigure(row[column]!)) ? '---:' : '---'));
+  const rule = header.map((_, column) => {
+    const cells = rows.map((row) => row[column]!).filter((cell) => cell !== '');
+    return cells.filter(isFigure).length * 2 > cells.length ? '---:' : '---';
+  });
   return [line(header), line(rule), ...rows.map(line)].join('\n');
 }
 
 function isFigure(cell: string): boolean {
-  return cell === '' || /^\$?[\d.,]+(?![\d-])/.test(cell);
+  return /^\$?[\d.,]+(?![\d-])/.test(cell);
 }
 
 /** A table that formatTable() has made: the widths of its columns are those of the second line. */

@@ -24,17 +24,12 @@ interface NextStep {
   readonly outcome: (workload: Workload, inputBytes: number) => Outcome;
 }
 
-const WHOLE_CELLS: EngineWays = { ...ENGINE, cellGets: ({ cells }) => cells };
 const BUCKETS = 4;
 /** Enough for a partition to be worth its requests, and little enough for a function. */
 const PARTITION_BYTES = 1 * GiB;
 
 export const NEXT_STEPS: readonly NextStep[] = [
   { name: 'now', outcome: (workload, inputBytes) => outcome({ workload, inputBytes }) },
-  {
-    name: 'one GET for each cell, whatever its size',
-    outcome: (workload, inputBytes) => outcome({ workload, inputBytes, ways: WHOLE_CELLS }),
-  },
   {
     name: `reducers chosen after the map, one for each ${PARTITION_BYTES / MiB} MiB of shuffle`,
     outcome: (workload, inputBytes) =>
@@ -44,11 +39,6 @@ export const NEXT_STEPS: readonly NextStep[] = [
     name: `shuffle in ${BUCKETS} buckets`,
     outcome: (workload, inputBytes) =>
       outcome({ workload, inputBytes, ways: { ...ENGINE, shuffleBuckets: BUCKETS } }),
-  },
-  {
-    name: `one GET for each cell, in ${BUCKETS} buckets`,
-    outcome: (workload, inputBytes) =>
-      outcome({ workload, inputBytes, ways: { ...WHOLE_CELLS, shuffleBuckets: BUCKETS } }),
   },
   { name: 'two-level exchange', outcome: twoLevels },
 ];

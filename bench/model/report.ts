@@ -1,6 +1,7 @@
 /** The tables that the model prints. */
 
 import { S3_FACTS } from '../../src/aws/model/facts.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 import { sum } from '../../src/base/sum.ts';
 import { formatTable } from '../table.ts';
 import { type Modelled, model } from './point.ts';
@@ -45,19 +46,27 @@ export function describeTable(rows: readonly TableRow[]): string {
   ];
   return formatTable(
     header,
-    rows.map(({ workload, size, settings, evaluation, cost }) => [
-      workload,
-      size,
-      settings.name,
-      evaluation.stages.map(({ tasks }) => count(tasks)).join(' x '),
-      count(evaluation.reads + evaluation.readsByTime),
-      count(evaluation.writes + evaluation.writesByTime),
-      count(peakReads(evaluation)),
-      `${(peakReads(evaluation) / S3_FACTS.getsPerSecond.value).toFixed(1)}x`,
-      fateOf(evaluation, settings) ?? count(evaluation.seconds),
-      ...[cost.functions, cost.coordination, cost.storageRequests, cost.total].map(dollars),
-    ]),
+    rows.map((row) => [row.workload, row.size, row.settings.name, ...cellsOf(row)]),
   );
+}
+
+function cellsOf({ settings, evaluation, cost }: TableRow): string[] {
+  const figures = [
+    count(evaluation.reads + evaluation.readsByTime),
+    count(evaluation.writes + evaluation.writesByTime),
+    count(peakReads(evaluation)),
+    `${(peakReads(evaluation) / S3_FACTS.getsPerSecond.value).toFixed(1)}x`,
+    fateOf(evaluation, settings) ?? count(evaluation.seconds),
+    ...[cost.functions, cost.coordination, cost.storageRequests, cost.total].map(dollars),
+  ];
+  // The plan has been cut short.
+  if (!isAllowed(evaluation)) return ['refused', ...figures.map(() => '-')];
+  return [evaluation.stages.map(({ tasks }) => count(tasks)).join(' x '), ...figures];
+}
+
+/** Whether the plan step accepts a job of so many tasks, in a deployment that allows as many as possible. */
+export function isAllowed({ stages }: Modelled['evaluation']): boolean {
+  return stages.every(({ tasks }) => tasks <= LIMITS.tasksPerStageMax);
 }
 
 /** Why a job does not end, by its build: attempts that S3 throttles use up, and the time limit. */

@@ -33,7 +33,7 @@ describe('docs/cost.md', () => {
     for (const expected of [
       `functions of ${grouped(DEPLOYMENT.taskMemoryMb)} MB, at most ${DEPLOYMENT.maxConcurrency} at once`,
       `in one stage; ${grouped(LIMITS.awsTasksPerStageDefault)} by default`,
-      `at most ${grouped(LIMITS.tasksPerStageMax)} map tasks`,
+      `at most ${grouped(LIMITS.tasksPerStageMax)} map tasks, and at most ${grouped(LIMITS.awsTasksPerStageDefault)} unless`,
       `at most ${LIMITS.inlineTasksMax} tasks and run in inline Maps`,
       `about ${mapRunStartSeconds.value + mapRunEndSeconds.value} s to start and to end`,
       `${Math.round((LAMBDA_FACTS.stragglerFactor.value - 1) * 100)} % for stragglers`,
