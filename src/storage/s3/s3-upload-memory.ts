@@ -47,6 +47,6 @@ export class UploadMemory {
   }
 
   get #shareBytes(): number {
-    return this.#limits.uploadBytes / Math.max(1, this.#uploads);
+    return Math.floor(this.#limits.uploadBytes / Math.max(1, this.#uploads));
   }
 }
