@@ -41,6 +41,7 @@ import { stagesOf, taskCounts } from '../../src/plan/stages.ts';
 import type { InputFile } from '../../src/read/input-file.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { NOT_STARTED } from '../../src/stages/advance.ts';
+import { AnnouncedInputs } from './announced-inputs.ts';
 import { assertWithinBudget } from './budget.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { isCommitted } from './committed-result.ts';
@@ -56,7 +57,7 @@ import { ScopedInputs } from './scoped-inputs.ts';
 const COMPRESSION: BlockCompression = { codec: 'zstd', level: 1 };
 
 export async function planStep(
-  event: Omit<v.InferOutput<typeof planEventSchema>, 'dryRun'>,
+  event: Pick<v.InferOutput<typeof planEventSchema>, 'input' | 'execution'>,
   environment: StepEnvironment,
 ): Promise<JobState> {
   const { store } = environment;
@@ -108,7 +109,8 @@ async function writeTasks(
 }
 
 /**
- * Plans a job and estimates it, without writing anything: for `mapreduce submit --dry-run`.
+ * Plans a job and estimates it, without writing anything: for `mapreduce submit --dry-run`, and before an upload. If there
+ * are announced files, no file is opened.
  *
  * @throws UsageError unless the event is a request as submit makes it; the errors of planning
  */
@@ -132,7 +134,9 @@ export async function dryPlanStep(
     isUpload: false,
     startedBy: 'command',
   } as const;
-  const { plan, estimate, notices = [] } = await madePlan(claim, environment);
+  const opensNoFile = event.announced.length > 0;
+  const store = opensNoFile ? new AnnouncedInputs(environment.store, event.announced) : environment.store;
+  const { plan, estimate, notices = [] } = await madePlan(claim, { ...environment, store }, { opensNoFile });
   const { inputFiles: files, inputBytes: bytes } = plan;
   return { dryRun: true, files, bytes, notices, estimate };
 }
@@ -151,6 +155,7 @@ async function decidePlan(claim: ClaimedJob, environment: StepEnvironment): Prom
 async function madePlan(
   claim: ClaimedJob,
   environment: StepEnvironment,
+  { opensNoFile = false }: { opensNoFile?: boolean } = {},
 ): Promise<PlanDocument & Required<Pick<PlanDocument, 'estimate'>>> {
   const { jobs, store, now } = environment;
   const { jobId } = claim;
@@ -174,6 +179,7 @@ async function madePlan(
     ...(request.splitSizeBytes === undefined ? {} : { splitSizeBytes: request.splitSizeBytes }),
     ...(request.reducers === undefined ? {} : { reducers: request.reducers }),
     compression: COMPRESSION,
+    opensNoFile,
     merge: request.merge,
   });
   const inputNames = countInputNames(Object.values(request.inputs ?? {}).flat());

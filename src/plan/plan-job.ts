@@ -43,6 +43,8 @@ export interface PlanOptions {
   readonly tasksPerStageMax?: number;
   /** The maximum number of splits smaller than LIMITS.smallSplitBytes. Default: no maximum. */
   readonly smallSplitsMax?: number;
+  /** Plans by the names and sizes of the files alone, for an estimate: formats that look into files count as others. */
+  readonly opensNoFile?: boolean;
   /** Lets a caller watch the progress of planning, and stop it. */
   readonly watched?: { readonly progress: Progress; readonly control: AttemptControl };
 }
@@ -64,10 +66,9 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
     return { splits, reducers };
   };
   // Before any file is opened, so that a job that is too large is refused immediately.
-  const byName = checked(
-    job.inputs.map(({ source }, index) => ({ source, files: given.files[index] ?? [] })),
-  );
-  const inputs = await openedInputs(given);
+  const named = job.inputs.map(({ source }, index) => ({ source, files: given.files[index] ?? [] }));
+  const byName = checked(named);
+  const inputs: readonly InputToCut[] = given.opensNoFile ? named : await openedInputs(given);
   const isAsNamed = inputs.every(
     ({ files, made }, input) =>
       made === undefined && files.every((file, index) => file === given.files[input]![index]),
@@ -80,7 +81,9 @@ export async function planJob(given: PlanOptions): Promise<JobPlan> {
       jobName: job.name,
       params,
       reducers,
-      partition: await planPartition(given, { inputs, splits, reducers }),
+      partition: given.opensNoFile
+        ? { kind: 'hash' }
+        : await planPartition(given, { inputs, splits, reducers }),
       compression,
       merge,
       ...(job.onBadRecord === undefined ? {} : { onBadRecord: job.onBadRecord }),

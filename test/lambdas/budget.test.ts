@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assertSpending, type SpentSoFar } from '../../lambdas/steps/budget.ts';
+import { dryPlanStep } from '../../lambdas/steps/plan.ts';
 import { type PlanDocument, readDocument, writeDocument } from '../../src/aws/protocol/documents.ts';
 import { planKey } from '../../src/aws/protocol/keys.ts';
 import { jobId } from '../../src/base/ids.ts';
@@ -70,6 +71,45 @@ describe('a request with a budget', () => {
     expect(ended).toMatchObject({ status: 'FAILED', failure: { error: 'BudgetExceededError' } });
     expect(causeOf(ended)).toMatch(/^the map tasks have cost about \$0.*No reduce task has run/);
     expect(machine.log.at(-1)).toBe('map-barrier');
+  });
+});
+
+describe('the estimate of a job whose files are still to be uploaded', () => {
+  const announced = [{ key: 'data/job/000/b.txt', sizeBytes: 8 }];
+  const input = (settings: object = {}) => ({
+    jobId: 'later',
+    request: { ...REQUEST, inputs: ['data/a.txt', 'data/job/000/'], ...settings },
+  });
+  const estimated = (machine: SimulatedMachine, settings?: object) =>
+    dryPlanStep(
+      {
+        input: input(settings),
+        execution: { id: 'dry-run', startTime: '' },
+        dryRun: true,
+        announced,
+      },
+      machine.environment,
+    );
+
+  it('counts them by their names and sizes, as if they were in the bucket', async () => {
+    await using machine = await machineWithInput();
+
+    const { files, bytes, estimate } = await estimated(machine);
+
+    expect({ files, bytes, tasks: estimate.stages.map(({ tasks }) => tasks) }).toEqual({
+      files: 2,
+      bytes: 20,
+      tasks: [5, 2],
+    });
+    expect(await machine.store.head('jobs/later/request.json')).toBeUndefined();
+  });
+
+  it('is compared with the budget', async () => {
+    await using machine = await machineWithInput();
+
+    await expect(estimated(machine, { maxTasks: 6 })).rejects.toThrow(
+      'the job would have 7 tasks (5 map, 2 reduce), and maxTasks is 6',
+    );
   });
 });
 

@@ -2,15 +2,22 @@
 
 import { deserializeError, MapReduceError } from '../../base/errors.ts';
 import { parseJson } from '../../codec/parse-json.ts';
-import type { DryPlan } from '../protocol/job-state.ts';
+import type { AnnouncedFile, DryPlan } from '../protocol/job-state.ts';
 import { invokedFailure } from '../protocol/lambda-reports.ts';
 import { callAws } from './aws-errors.ts';
 import { regionOption } from './client-options.ts';
 import type { Deployment } from './deployment.ts';
 import { machineOf } from './machine.ts';
 
-/** @throws the error with which the plan would refuse the request */
-export async function invokePlan(deployment: Deployment, input: unknown): Promise<DryPlan> {
+/**
+ * @param announced  inputs that are still to be uploaded
+ * @throws the error with which the plan would refuse the request
+ */
+export async function invokePlan(
+  deployment: Deployment,
+  input: unknown,
+  announced: readonly AnnouncedFile[] = [],
+): Promise<DryPlan> {
   const functionName = (await machineOf(deployment)).stepFunctions.Plan;
   if (functionName === undefined) {
     throw new MapReduceError(
@@ -26,7 +33,12 @@ export async function invokePlan(deployment: Deployment, input: unknown): Promis
       client.send(
         new InvokeCommand({
           FunctionName: functionName,
-          Payload: JSON.stringify({ input, execution: { id: 'dry-run', startTime: '' }, dryRun: true }),
+          Payload: JSON.stringify({
+            input,
+            execution: { id: 'dry-run', startTime: '' },
+            dryRun: true,
+            announced,
+          }),
         }),
       ),
   );

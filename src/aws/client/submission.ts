@@ -3,15 +3,16 @@
  * execution. A refused request does not change the bucket.
  */
 import { randomBytes } from 'node:crypto';
-import { MapReduceError } from '../../base/errors.ts';
+import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import type { JobId } from '../../base/ids.ts';
-import { KiB } from '../../base/limits.ts';
+import { KiB, MiB } from '../../base/limits.ts';
 import { formatBytes } from '../../base/quantities.ts';
 import { namesOfInputs } from '../../plan/inputs/named-inputs.ts';
 import type { DeployedApp, DeployedInput } from '../protocol/app-catalog.ts';
 import { type JobRequestInput, parseJobRequest } from '../protocol/job-request.ts';
 import type { DryPlan } from '../protocol/job-state.ts';
 import { OUTPUT_PREFIX, requestKey } from '../protocol/keys.ts';
+import { isAccessDenied } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 import { executionArn, executionName, findExecution, jobIdTaken, startExecution } from './executions.ts';
 import { failureOf } from './job-outcome.ts';
@@ -51,6 +52,8 @@ export interface UploadEvents {
  * error that no state catches, and nothing records it.
  */
 const EXECUTION_INPUT_BYTES_MAX = 192 * KiB;
+/** Lambda accepts 6 MB; the request needs part of them. */
+const ANNOUNCED_BYTES_MAX = 5 * MiB;
 /** A missing app or input is known by then; a plan that takes longer continues unwatched. */
 const PLAN_WATCHED_MS = 15_000;
 
@@ -64,6 +67,7 @@ export async function submitJob(
   const { input, planned } = await checkedSubmission(deployment, submission);
   if (isIdChosen) await assertFree(deployment, job);
   const uploads = planned.flatMap((each) => each.uploads);
+  if (uploads.length > 0) await assertLikelyAllowed(deployment, input, uploads);
   await upload(deployment, uploads, events);
   const execution = await startExecution(deployment, { job, redrive: 0, input });
   return { jobId: job, execution, plan: undefined };
@@ -160,6 +164,34 @@ export function generatedJobId(app: string): string {
   const name = app.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'job';
   const at = new Date().toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
   return `${name.slice(0, 48)}-${at}-${randomBytes(2).toString('hex')}`;
+}
+
+/**
+ * Asks the deployed code whether the job is within its bounds, so that a refused one costs no upload. The plan repeats
+ * this with the contents of the files, so nothing fails here that only it can know.
+ *
+ * @throws BudgetExceededError; UsageError, as for more tasks than the deployment allows
+ */
+async function assertLikelyAllowed(
+  deployment: Deployment,
+  input: { readonly request: JobRequestInput },
+  uploads: readonly PlannedUpload[],
+): Promise<void> {
+  const { maxTasks, maxDollars } = input.request;
+  if ((maxTasks ?? maxDollars) === undefined) return;
+  const announced = uploads.map(({ key, sizeBytes }) => ({ key, sizeBytes }));
+  if (Buffer.byteLength(JSON.stringify(announced)) > ANNOUNCED_BYTES_MAX) return;
+  const { invokePlan } = await import('./dry-plan.ts');
+  try {
+    await invokePlan(deployment, input, announced);
+  } catch (error) {
+    // Submitting does not require the right to invoke functions.
+    if (isAccessDenied(error)) return;
+    if (isMapReduceError(error, 'BudgetExceededError') || isMapReduceError(error, 'UsageError')) {
+      const { name, message, details } = error;
+      throw new MapReduceError(name, `${message}. Nothing was uploaded`, { details, cause: error });
+    }
+  }
 }
 
 /** Before anything is uploaded over the inputs of another job. */

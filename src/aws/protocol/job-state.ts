@@ -73,11 +73,19 @@ const timestamp = v.string();
 /** Set by `mapreduce invoke`, never by the state machine. */
 const dryRun = v.optional(v.boolean(), false);
 
+/** A file that is still to be uploaded. */
+export interface AnnouncedFile {
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
 /** Input of plan, which is called once per execution. */
 export const planEventSchema = v.object({
   input: v.unknown(),
   execution: v.object({ id: v.string(), startTime: timestamp }),
   dryRun,
+  /** For a dry run: inputs that are still to be uploaded. */
+  announced: v.optional(v.array(v.object({ key: v.string(), sizeBytes: v.number() })), []),
 });
 
 /** Input of the barriers and of commit, which are called once per round. */

@@ -1,6 +1,8 @@
 /** Runs `submit` against the bucket of a deployment. It must reject invalid requests before it uploads anything. */
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DescribeExecutionCommand,
   DescribeStateMachineCommand,
@@ -9,10 +11,13 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AppCatalog, commentOf } from '../../../src/aws/protocol/app-catalog.ts';
 import { writeDocument } from '../../../src/aws/protocol/documents.ts';
+import { answerFor } from '../../../src/aws/protocol/error-answer.ts';
 import { outputClaimKey, requestKey } from '../../../src/aws/protocol/keys.ts';
+import type { ErrorName } from '../../../src/base/error-table.ts';
+import { MapReduceError } from '../../../src/base/errors.ts';
 import { jobId } from '../../../src/base/ids.ts';
 import { type SubmitFlags, submitCommand } from '../../../src/cli/commands/submit.ts';
 import { exitCodeOf } from '../../../src/cli/process/exit-code.ts';
@@ -195,6 +200,71 @@ test.each<[string, string, SubmitFlags]>([
   await expect(submit(app, flags)).rejects.toThrow('started');
 
   expect((await keysOf(store)).filter((key) => key.startsWith('data/'))).toHaveLength(1);
+});
+
+describe('a job with bounds is estimated by the deployed code before the upload', () => {
+  const lambda = mockClient(LambdaClient);
+  beforeEach(() => {
+    lambda.reset();
+    vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:9');
+    const States = { Plan: { Parameters: { FunctionName: 'plan:1' } } };
+    const definition = JSON.stringify({ Comment: commentOf(CATALOG), States });
+    sfn.on(DescribeStateMachineCommand).resolves({ definition });
+  });
+  const answers = (payload: object, failed: { FunctionError?: string } = {}) => {
+    const text = JSON.stringify(payload);
+    const Payload = Object.assign(Buffer.from(text), { transformToString: () => text });
+    lambda.on(InvokeCommand).resolves({ Payload, ...failed });
+  };
+  const fails = (name: ErrorName, message: string) => {
+    const { name: errorType, message: errorMessage } = answerFor(new MapReduceError(name, message));
+    answers({ errorType, errorMessage }, { FunctionError: 'Unhandled' });
+  };
+
+  test.each<[SubmitFlags, ErrorName]>([
+    [{ maxTasks: '1' }, 'BudgetExceededError'],
+    [{ maxDollars: '0.01' }, 'BudgetExceededError'],
+    [{ maxTasks: '100' }, 'UsageError'],
+  ])('and refused with the error of the plan: %j', async (flags, name) => {
+    fails(name, 'that is too much');
+
+    await expect(submit('word-count', flags)).rejects.toThrow('that is too much. Nothing was uploaded');
+
+    expect(await keysOf(store)).toEqual([]);
+    expect(sfn.commandCalls(StartExecutionCommand)).toEqual([]);
+    const { Payload } = lambda.commandCalls(InvokeCommand)[0]!.args[0].input;
+    expect(JSON.parse(String(Payload))).toMatchObject({
+      dryRun: true,
+      input: { request: { app: 'word-count' } },
+      announced: [{ key: expect.stringMatching(/^data\/.*\/000\/a\.txt$/), sizeBytes: 4 }],
+    });
+  });
+
+  test.each<[string, () => void]>([
+    ['it is within them', () => answers({ dryRun: true })],
+    ['only its files can tell', () => fails('InputNotFoundError', 'no')],
+    [
+      'the caller may not invoke functions',
+      () =>
+        lambda.on(InvokeCommand).rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' })),
+    ],
+  ])('and submitted if %s', async (_, prepare) => {
+    prepare();
+
+    await expect(submit('word-count', { maxDollars: '1' })).rejects.toThrow('started');
+    expect(lambda.commandCalls(InvokeCommand)).toHaveLength(1);
+  });
+
+  test('and not if it has none, or if nothing is to be uploaded', async () => {
+    await store.put('data/a.txt', Buffer.from('a b\n'));
+
+    await expect(submit('word-count', {})).rejects.toThrow('started');
+    await expect(submit('word-count', { input: ['s3://bucket/data/a.txt'], maxTasks: '9' })).rejects.toThrow(
+      'started',
+    );
+
+    expect(lambda.commandCalls(InvokeCommand)).toEqual([]);
+  });
 });
 
 test.each([
