@@ -10,7 +10,7 @@ export function hasRealWork(): boolean {
   return process.getActiveResourcesInfo().some((resource) => REAL_WORK.has(resource));
 }
 
-const REAL_WORK: ReadonlySet<string> = new Set(['FSReqPromise', 'FSReqCallback', 'Immediate']);
+const REAL_WORK: ReadonlySet<string> = new Set(['FSReqPromise', 'FSReqCallback', 'CloseReq', 'Immediate']);
 
 /** Node lists compressions among no resources. So this watches the native handles, by their methods write() and init(). */
 interface NativeHandle {

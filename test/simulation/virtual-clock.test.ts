@@ -1,5 +1,5 @@
 /** The virtual clock waits for work in other threads, so that a run does not depend on how long it takes. */
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,6 +31,15 @@ describe('real work takes no time on a virtual clock', () => {
         for (let i = 0; i < 20; i++) await mkdir(join(folder, String(i)));
         await readdir(folder);
         await rm(folder, { recursive: true });
+      },
+    ],
+    [
+      'closing files',
+      async () => {
+        for (let i = 0; i < 20; i++) {
+          const file = await open(import.meta.filename);
+          await file.close();
+        }
       },
     ],
     [
