@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { claimOutput } from '../../lambdas/steps/output.ts';
+import { takeClaim } from '../../lambdas/steps/output-claim.ts';
 import { reduceStep } from '../../lambdas/steps/reduce.ts';
 import { readDocument } from '../../src/aws/protocol/documents.ts';
 import { reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
@@ -306,6 +307,29 @@ describe('a job that loses its output at the last moment', () => {
       await expectResultOf(machine, 'winner', 'output/daily/');
     },
   );
+
+  it('fails although its _SUCCESS is there, if its commit stops before the last look at the claim and is repeated', async () => {
+    await using machine = await machineWith();
+    machine.store.before('put output/daily/_SUCCESS', async () => {
+      // The next owner has not removed anything yet.
+      await takeClaim(machine.store, {
+        jobId: jobId('winner'),
+        outputPrefix: 'output/daily/',
+        overwrite: true,
+      });
+      machine.store.before('get output/daily/_JOB', async () => {
+        throw new MapReduceError('StorageError', 'the commit stops here');
+      });
+    });
+
+    const loser = await machine.execute({ jobId: 'loser', request: losing });
+
+    expect(machine.store.left).toEqual([]);
+    expect(loser).toMatchObject({ status: 'FAILED', failure: { error: 'OutputExistsError' } });
+    expect(await machine.store.head('output/daily/_SUCCESS')).toBeUndefined();
+    expect((await machine.execute({ jobId: 'winner', request: winning })).status).toBe('SUCCEEDED');
+    await expectResultOf(machine, 'winner', 'output/daily/');
+  });
 
   it('does not remove a part of the next owner, although it looks like a damaged part of its own', async () => {
     await using machine = await machineWith();
