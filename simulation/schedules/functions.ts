@@ -9,9 +9,11 @@ import type { Job } from '../../src/api/job.ts';
 import { HANDLERS, type Handler, NO_TELEMETRY } from '../lambda/handlers.ts';
 import type { Random } from '../random.ts';
 import type { SimulatedS3 } from '../s3/s3.ts';
+import { seededRandom } from '../seeded-random.ts';
 import { ServiceError, type World } from '../services.ts';
 import { EnvironmentClock } from './environment-clock.ts';
 import type { Trouble, Troubles } from './troubles.ts';
+import { Turns } from './turns.ts';
 
 /** Of every function; Step Functions waits a minute longer. */
 export const FUNCTION_LIMIT_MS = 900_000;
@@ -43,6 +45,7 @@ export class Functions {
   /** Invocations with a trouble. */
   troubled = 0;
   readonly #parts: FunctionsParts;
+  readonly #turns: Turns;
   readonly #idle = new Map<FunctionName, Environment[]>();
   #environments = 0;
   #requests = 0;
@@ -50,6 +53,7 @@ export class Functions {
 
   constructor(parts: FunctionsParts) {
     this.#parts = parts;
+    this.#turns = new Turns(parts.world.clock);
   }
 
   /** Resolves when no environment runs any code any more, also those that were reported dead. */
@@ -128,7 +132,15 @@ export class Functions {
     const idle = this.#idle.get(name) ?? [];
     this.#idle.set(name, idle);
     const warm = this.#parts.random.chance(0.8) ? idle.pop() : undefined;
-    const environment = warm ?? new Environment(name, this.#environments++, this.#parts, this.overruns);
+    const environment =
+      warm ??
+      new Environment({
+        name,
+        id: String(this.#environments++).padStart(6, '0'),
+        parts: this.#parts,
+        turns: this.#turns,
+        overruns: this.overruns,
+      });
     environment.begin();
     return environment;
   }
@@ -139,8 +151,18 @@ export class Functions {
   }
 }
 
+interface EnvironmentOptions {
+  readonly name: FunctionName;
+  readonly id: string;
+  readonly parts: FunctionsParts;
+  readonly turns: Turns;
+  readonly overruns: Overrun[];
+}
+
 class Environment {
   readonly #name: FunctionName;
+  readonly #id: string;
+  readonly #turns: Turns;
   readonly #world: World;
   readonly #clock: EnvironmentClock;
   readonly #handler: Handler;
@@ -152,9 +174,11 @@ class Environment {
   #finished = Promise.withResolvers<void>();
   #isAbandoned = false;
 
-  constructor(name: FunctionName, id: number, parts: FunctionsParts, overruns: Overrun[]) {
+  constructor({ name, id, parts, turns, overruns }: EnvironmentOptions) {
     const { world, s3, random, apps, variables, scratch, skewMsMax } = parts;
     this.#name = name;
+    this.#id = id;
+    this.#turns = turns;
     this.#world = world;
     this.#overruns = overruns;
     this.#clock = new EnvironmentClock(world.clock, () => this.#onRead());
@@ -171,7 +195,7 @@ class Environment {
       client: this.#delayed(client),
       clock: this.#clock,
       now: () => new Date(world.now().getTime() + skewMs),
-      random: world.random,
+      random: seededRandom(random.int(0, 2 ** 32 - 1)),
       scratchParent: `${scratch}/${id}`,
       coldStartMs: 0,
       // That of this process differs from run to run.
@@ -219,6 +243,7 @@ class Environment {
       getRemainingTimeInMillis: () => deadlineMs - this.#clock.nowMs(),
     };
     this.#handler(JSON.parse(JSON.stringify(payload)), context)
+      .finally(() => this.#turns.next(this.#id))
       .then(
         (answer) => resolve(answer === undefined ? null : JSON.parse(JSON.stringify(answer))),
         (error: Error) => reject(thrown(error)),
@@ -235,9 +260,10 @@ class Environment {
 
   #requestId = '';
 
-  /** The client, whose requests wait while the environment is frozen. */
+  /** The client, whose requests wait for their turn, and while the environment is frozen. */
   #delayed(client: S3Client): S3Client {
     const send = async (command: unknown, options: unknown): Promise<unknown> => {
+      await this.#turns.next(`${this.#id} ${nameOfRequest(command)}`);
       this.#calls += 1;
       this.#pauseHere();
       await this.#clock.running();
@@ -289,6 +315,12 @@ class Environment {
     this.#clock.kill();
     this.#finished.resolve();
   }
+}
+
+function nameOfRequest(command: unknown): string {
+  // The cast: a command of the SDK is an object of a class of its own.
+  const { constructor: kind, input } = command as { constructor: { name: string }; input: { Key?: string } };
+  return `${kind.name} ${input.Key ?? ''}`;
 }
 
 /** The task, or the step, that an invocation is for. */

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ExpectedResult } from '../../simulation/schedules/small-jobs.ts';
 import { expectedResults } from '../fuzz/schedules/expected-results.ts';
 import { MUTANTS } from '../fuzz/schedules/mutants.ts';
+import type { ScheduleEnd } from '../fuzz/schedules/run-schedule.ts';
 import { runSchedules } from '../fuzz/schedules/run-schedules.ts';
 
 const SCHEDULES = 1_000;
@@ -41,6 +42,21 @@ describe('jobs in a simulated AWS in which anything may go wrong', () => {
       expect(tally.schedules).toBe(SCHEDULES);
       expect(tally.succeeded).toBeGreaterThan(SCHEDULES * 0.9);
       expect(tally.fired).toBeGreaterThan(SCHEDULES * 0.8);
+    },
+    LONG_MS,
+  );
+
+  it(
+    'run the same way again, whatever ran before in the same process',
+    async () => {
+      const endsIn = async (processes: number) => {
+        const ends: (ScheduleEnd & { seed: number })[] = [];
+        const onEnd = (end: (typeof ends)[number]) => ends.push(end) > 0;
+        await runSchedules({ seed: 431, count: 20, processes, expected, onEnd });
+        return ends.sort((a, b) => a.seed - b.seed);
+      };
+
+      expect(await endsIn(2)).toEqual(await endsIn(1));
     },
     LONG_MS,
   );

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { problemsOf } from '../../../simulation/schedules/checks.ts';
 import { playSchedule } from '../../../simulation/schedules/schedule.ts';
 import type { ExpectedResult } from '../../../simulation/schedules/small-jobs.ts';
@@ -13,23 +14,33 @@ export interface ScheduleEnd {
   /** Whether anything went wrong in the simulated AWS. */
   readonly fired: boolean;
   readonly requests: number;
+  /** CRC-32 of all lines of the trace: differs if anything happens in another order or at another time. */
+  readonly traceCrc32: number;
 }
 
 /** @param trace  called with what happens */
 export async function runSchedule(
   seed: number,
   expected: readonly ExpectedResult[],
-  trace?: (line: string) => void,
+  trace: (line: string) => void = () => {},
 ): Promise<ScheduleEnd> {
   const scratch = mkdtempSync(join(tmpdir(), 'mapreduce-schedule-'));
   try {
-    const played = await playSchedule(seed, { scratch, ...(trace === undefined ? {} : { trace }) });
+    let traceCrc32 = 0;
+    const played = await playSchedule(seed, {
+      scratch,
+      trace: (line) => {
+        traceCrc32 = crc32(`${line}\n`, traceCrc32);
+        trace(line);
+      },
+    });
     const { executions, bucket, faultsFired, functions, requests } = played;
     return {
       problems: problemsOf(played, (id) => expected[id]!),
       hasSucceeded: bucket.publishedAtMs.size > 0,
       fired: faultsFired > 0 || functions.troubled > 0 || executions.length > 1,
       requests,
+      traceCrc32,
     };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
