@@ -47,7 +47,7 @@ export interface S3Link {
   ) => 'dies-before' | 'dies-after' | undefined;
   /** Called when S3 has executed the request with which the client dies. */
   readonly die?: () => void;
-  /** Called with the bytes of each piece that arrives, or that was sent: they take CPU. */
+  /** Called with the bytes of each piece that arrives, and of a body that is about to be sent: they take CPU. */
   readonly received?: (bytes: number) => void;
   readonly sent?: (bytes: number) => void;
 }
@@ -160,8 +160,9 @@ export class SimulatedS3 {
       executed = outcomeOf(call, () => execute(bucket));
       if (dies) call.link.die?.();
     });
+    // Its CPU, for the checksum and for TLS, overlaps with the sending.
+    call.link.sent?.(sentBytes);
     call.end(arrivedMs + workMs, () => {
-      call.link.sent?.(sentBytes);
       if (fault === 'lost-answer') call.reject(brokenConnection);
       else executed();
     });

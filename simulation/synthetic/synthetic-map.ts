@@ -12,6 +12,7 @@ import { encodeFooter, SHUFFLE_HEADER_BYTES } from '../../src/shuffle/shuffle-ob
 import { CommittedObject } from '../../src/storage/committed-object.ts';
 import type { Thread } from '../lambda/handlers.ts';
 import { bytesOf, type StoredBytes, zerosInNoMemory } from '../s3/stored-bytes.ts';
+import { uploadPieces } from './zero-uploads.ts';
 
 export interface SyntheticMapOptions {
   readonly traits: PointTraits;
@@ -42,7 +43,7 @@ export function syntheticMap({ traits, thread, willHold }: SyntheticMapOptions):
       splitBytes += piece.endBytes - piece.startBytes;
     }
     const dataBytes = Math.min(splitBytes * traits.shuffleRatio, traits.shuffleBytesOfSplitMax);
-    await thread.compute(spillMs({ splitBytes, dataBytes, memoryBytes }, traits));
+    const mergeMs = spillMs({ splitBytes, dataBytes, memoryBytes }, traits);
     const extents = extentsOf(dataBytes, settings.reducers, traits.skew);
     const { startBytes, lengthBytes } = extents.at(-1)!;
     const bytesWritten = startBytes + lengthBytes;
@@ -50,7 +51,11 @@ export function syntheticMap({ traits, thread, willHold }: SyntheticMapOptions):
     const object = new CommittedObject({ store, key });
     const isSmall = bytesWritten < LIMITS.uploadChunkBytes;
     try {
-      if (!isSmall) await object.send([zerosInNoMemory(bytesWritten)]);
+      // Full parts are on their way while the rest is merged.
+      for (const bytes of uploadPieces(bytesWritten)) {
+        await thread.compute((mergeMs * bytes) / bytesWritten);
+        if (!isSmall) await object.send([zerosInNoMemory(bytes)]);
+      }
       control.check();
       const summary: TaskSummary = {
         taskId,
