@@ -75,13 +75,14 @@ function twoLevels(workload: Workload, inputBytes: number): Outcome {
   const job = shapeOf(plan, { taskMemoryMb: deployment.taskMemoryMb });
   const mapGroups = Math.ceil(Math.sqrt(job.maps));
   const partitionGroups = Math.ceil(Math.sqrt(job.reducers));
+  const mergedCells = ({ cells, cellBytes }: Parameters<EngineWays['cellGets']>[0]) => {
+    const merged = Math.min(cells, mapGroups);
+    return { cells: merged, cellBytes: merged === 0 ? 0 : (cells * cellBytes) / merged };
+  };
   const ways: EngineWays = {
     ...ENGINE,
-    cellGets: ({ cells, cellBytes }, memoryMb) => {
-      const merged = Math.min(cells, mapGroups);
-      const bytes = merged === 0 ? 0 : (cells * cellBytes) / merged;
-      return ENGINE.cellGets({ cells: merged, cellBytes: bytes }, memoryMb);
-    },
+    cellGets: (cells, memoryMb) => ENGINE.cellGets(mergedCells(cells), memoryMb),
+    stagedBytes: (cells, memoryMb) => ENGINE.stagedBytes(mergedCells(cells), memoryMb),
   };
   const point = { job, traits: workload.traits, deployment, constants, ways };
   const ends = evaluate(point);

@@ -10,6 +10,7 @@ import { describeNextSteps } from './next-steps.ts';
 import { describeGoals, describeTable, goals, tableRows } from './report.ts';
 import { describeSensitivities, sensitivities } from './sensitivity.ts';
 import { NOW } from './settings.ts';
+import { describeSmallUpload } from './small-upload.ts';
 import { SORT, WORD_COUNT } from './workloads.ts';
 
 const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -28,6 +29,7 @@ export function sections(): Record<string, string> {
   return {
     table: markdownOf(describeTable(tableRows())),
     goals: markdownOf(describeGoals(goals())),
+    upload: markdownOf(describeSmallUpload()),
     sensitivity: perWorkload((workload) => {
       const found = sensitivities({ workload, settings: NOW, inputBytes: 1e12 });
       return describeSensitivities(`${workload.name}, 1 TB`, found.slice(0, SENSITIVITIES_SHOWN));

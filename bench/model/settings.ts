@@ -43,7 +43,9 @@ export const BEFORE: Settings = {
   ways: {
     ...ENGINE,
     cellGets: cellGetsBefore,
+    stagedBytes: () => 0,
     objectWrites: (bytes) => (bytes <= 8 * MiB ? 1 : Math.ceil(bytes / (8 * MiB)) + 2),
+    partBytes: () => 8 * MiB,
     inlineTasksMax: 0,
   },
   plan: (inputBytes) =>

@@ -120,8 +120,7 @@ export class CellStager {
     const { memoryBytes, control, create = created } = this.#options;
     const ranges = [...staged].flatMap(([segment, at]) => rangesOf(segment, at));
     const largest = ranges.reduce((most, { start, end }) => Math.max(most, end - start), 0);
-    const bytesInFlight = Math.min(LIMITS.stagedBytesInFlightMax, memoryBytes);
-    const atOnce = Math.max(1, Math.min(LIMITS.stagedReadsMax, Math.floor(bytesInFlight / largest)));
+    const atOnce = copiesAtOnce(largest, memoryBytes);
     const file = await create(path);
     try {
       await mapBounded(ranges, atOnce, async (range) => {
@@ -132,6 +131,12 @@ export class CellStager {
       await file.close();
     }
   }
+}
+
+/** How many ranges of this size are copied at once. */
+export function copiesAtOnce(rangeBytes: number, memoryBytes: number): number {
+  const bytesInFlight = Math.min(LIMITS.stagedBytesInFlightMax, memoryBytes);
+  return Math.max(1, Math.min(LIMITS.stagedReadsMax, Math.floor(bytesInFlight / rangeBytes)));
 }
 
 interface StagedRange {

@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { OTHER_PRICES } from '../../bench/model/compared.ts';
 import { charts } from '../../bench/model/curves.ts';
 import { PAGE, pictureOf, sections, withSections } from '../../bench/model/page.ts';
+import { dollars } from '../../bench/model/report.ts';
 import { DEPLOYMENT } from '../../bench/model/settings.ts';
+import { SORT, WORD_COUNT } from '../../bench/model/workloads.ts';
+import { modelled } from '../../bench/simulate/run.ts';
 import { LAMBDA_FACTS, STEP_FUNCTIONS_FACTS } from '../../src/aws/model/facts.ts';
-import { LIMITS } from '../../src/base/limits.ts';
+import { GiB, LIMITS } from '../../src/base/limits.ts';
 
 const page = readFileSync(PAGE, 'utf8');
 const text = page.replaceAll(/\s+/g, ' ');
@@ -24,6 +27,33 @@ describe('docs/cost.md', () => {
     expect(JSON.parse(description), 'run `npm run model -- page`').toEqual(lines);
     expect(page).toContain(`![${title}](${name}.svg)`);
     expect(Buffer.byteLength(picture)).toBeLessThan(32 * 1_024);
+  });
+
+  it('has a simulation beside the model at three sizes of each job, which agree to 10 %', () => {
+    const row =
+      /^\| (word count|sort) \| ([\d.]+) GiB \| simulation \| (.*) \|\n\| {2}\| {2}\| model \| (.*) \|$/gm;
+    const rows = [...page.matchAll(row)];
+    const numbers = (cells: string) => cells.split('|').map((cell) => Number(cell.replaceAll(/[ ,$]/g, '')));
+
+    expect(rows.length).toBeGreaterThanOrEqual(6);
+    for (const [, job, gib, simulated = '', found = ''] of rows) {
+      const workload = job === 'sort' ? SORT : WORD_COUNT;
+      const figures = modelled({ workload, inputBytes: Number(gib) * GiB });
+      const model = numbers(found);
+      expect([model[0], model[1], model[5], model[6]], 'the row of the model').toEqual([
+        Math.round(figures.reads),
+        Math.round(figures.writes),
+        Number(figures.seconds.toFixed(1)),
+        Math.round(figures.gbSeconds),
+      ]);
+      expect(found).toContain(dollars(figures.dollars));
+      // Reads, writes, seconds, GB-seconds, dollars.
+      for (const column of [0, 1, 5, 6, 7]) {
+        expect(Math.abs(numbers(simulated)[column]! / model[column]! - 1), `${job}, ${gib} GiB`).toBeLessThan(
+          0.1,
+        );
+      }
+    }
   });
 
   it('has the figures of the code in its text', () => {

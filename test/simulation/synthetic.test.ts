@@ -3,7 +3,7 @@
  * larger ones.
  */
 import { describe, expect, it } from 'vitest';
-import { WORD_COUNT } from '../../bench/model/workloads.ts';
+import { SORT, WORD_COUNT } from '../../bench/model/workloads.ts';
 import { type Figures, modelled, simulated } from '../../bench/simulate/run.ts';
 import { MiB } from '../../src/base/limits.ts';
 
@@ -11,9 +11,9 @@ const TOLERANCE = 0.1;
 /** A small job consists of latencies, which vary. */
 const SECONDS_TOLERANCE = 0.3;
 
-describe('a word count of 512 MiB, simulated and modelled', () => {
-  it('agree', async () => {
-    const point = { workload: WORD_COUNT, inputBytes: 512 * MiB };
+describe('a job of 512 MiB, simulated and modelled', () => {
+  it.each([WORD_COUNT, SORT])('agree: $name', async (workload) => {
+    const point = { workload, inputBytes: 512 * MiB };
 
     const simulation = await simulated({ ...point, seed: 1 });
 

@@ -13,12 +13,14 @@ import { WATCHED_TASKS_MIN } from '../protocol/watch-state.ts';
 import { watchOf } from './cost.ts';
 import { isInline, type Point, waysOf } from './point.ts';
 import { chargedRequests, type RequestRow, type RequestShape, requestRows } from './requests.ts';
-import { type EvaluatedStage, mapStage, reduceStage } from './stage-work.ts';
+import { type EvaluatedStage, mapStage, reduceStage, skewOf } from './stage-work.ts';
 import { type Volumes, volumesOf } from './volumes.ts';
 
 export interface Evaluation {
   readonly stages: readonly EvaluatedStage[];
   readonly seconds: number;
+  /** Until the result is complete. Then the job removes its intermediates. */
+  readonly successSeconds: number;
   readonly gbSeconds: number;
   readonly invocations: number;
   readonly transitions: number;
@@ -49,13 +51,15 @@ export function evaluate(point: Point): Evaluation {
   const stepGb = deployment.stepMemoryMb / 1_024;
   const distributed = sumOf(stages, (stage) => (isInline(stage.tasks, point) ? 0 : stage.tasks));
   const looks = sumOf(watchUse, (watch) => watch.looks);
+  const seconds =
+    (job.startedBy !== 'command' ? constants.EventBridge.deliveryMs / 1000 : 0) +
+    steps.billed +
+    steps.between +
+    sumOf(stages, (stage) => stage.seconds);
   return {
     stages,
-    seconds:
-      (job.startedBy !== 'command' ? constants.EventBridge.deliveryMs / 1000 : 0) +
-      steps.billed +
-      steps.between +
-      sumOf(stages, ({ seconds }) => seconds),
+    seconds,
+    successSeconds: seconds - secondsAfterSuccess(point),
     gbSeconds: sumOf(stages, ({ gbSeconds }) => gbSeconds) + (steps.billed + watchSeconds) * stepGb,
     invocations: tasks + STEPS[job.reducers === 0 ? 'mapOnly' : 'reduced'] + looks,
     transitions:
@@ -107,6 +111,17 @@ function stepSeconds(point: Point): { billed: number; between: number } {
   return { billed: billedMs / 1000, between: betweenMs / 1000 };
 }
 
+/** The last look at the claim, the removal of the intermediates, and the states after Commit. */
+function secondsAfterSuccess({ job, constants }: Point): number {
+  const { S3 } = constants;
+  const pages = Math.ceil((job.maps + 1) / 1_000);
+  const requestsMs = S3.getFirstByteMsMedian + pages * (S3.listMsMedian + S3.putMsMedian);
+  return (requestsMs + STATES_AFTER_COMMIT * constants['Step Functions'].transitionMs) / 1000;
+}
+
+/** A choice, and Done. */
+const STATES_AFTER_COMMIT = 2;
+
 /** Requests of the steps that follow one another: docs/s3-requests.md. */
 const STEP_GETS = 8;
 const STEP_HEADS = 2;
@@ -123,6 +138,11 @@ function requestShape(point: Point, volumes: Volumes, stages: readonly Evaluated
   const ways = waysOf(point);
   const parts = reducers === 0 ? maps : reducers;
   const partBytes = parts === 0 ? 0 : volumes.outputBytes / parts;
+  const skew = reducers === 0 ? 1 : skewOf(point, volumes);
+  // Half of the parts are smaller than the mean, half of them larger: some may be one PUT, and others not.
+  const partSizes = skew > 2 ? [partBytes] : [partBytes * (2 - skew), partBytes * skew];
+  const meanWrites =
+    sumOf(partSizes, (bytes) => ways.objectWrites(bytes, deployment.taskMemoryMb)) / partSizes.length;
   const shuffleBytes = maps === 0 ? 0 : volumes.shuffleBytes / maps;
   const namesBytes = maps * INDEX_NAME_BYTES;
   const environments = (tasks: number) =>
@@ -150,7 +170,7 @@ function requestShape(point: Point, volumes: Volumes, stages: readonly Evaluated
           { cells: volumes.cells / Math.max(1, reducers), cellBytes: volumes.cellBytes },
           deployment.taskMemoryMb,
         ),
-    partWrites: parts * ways.objectWrites(partBytes, deployment.taskMemoryMb),
+    partWrites: parts * meanWrites,
     largeParts: partBytes > LIMITS.partBufferBytes ? parts : 0,
     attemptChecks: sumOf([map, reduce], (stage) =>
       stage === undefined ? 0 : stage.tasks * Math.floor((stage.taskSeconds * 1000) / ATTEMPT_CHECK_MS),

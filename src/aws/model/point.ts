@@ -2,7 +2,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { Constants } from './constants.ts';
 import type { DeploymentShape, JobShape } from './job-shape.ts';
-import { cellGets, objectWrites } from './reads.ts';
+import { cellGets, objectWrites, stagedBytes, uploadPartBytes } from './reads.ts';
 
 /** A guess about the job's code: JobTraits at one level. */
 export interface PointTraits {
@@ -18,7 +18,11 @@ export interface PointTraits {
 /** How the engine does its work. Default: as it is. bench/model compares other ways. */
 export interface EngineWays {
   readonly cellGets: (cells: { cells: number; cellBytes: number }, memoryMb: number) => number;
+  /** Bytes of its cells that a reducer copies to /tmp. */
+  readonly stagedBytes: EngineWays['cellGets'];
   readonly objectWrites: (sizeBytes: number, memoryMb: number) => number;
+  /** The size of the parts of an upload. */
+  readonly partBytes: (memoryMb: number) => number;
   readonly inlineTasksMax: number;
   /** Buckets that the shuffle is spread over, each with a rate of its own. */
   readonly shuffleBuckets: number;
@@ -26,7 +30,9 @@ export interface EngineWays {
 
 export const ENGINE: EngineWays = {
   cellGets,
+  stagedBytes,
   objectWrites,
+  partBytes: uploadPartBytes,
   inlineTasksMax: LIMITS.inlineTasksMax,
   shuffleBuckets: 1,
 };

@@ -7,9 +7,11 @@ import { sumOf } from '../../base/sum.ts';
 import type { Split } from '../../plan/task.ts';
 import { NO_FILE, type SplitPiece } from '../../read/input-file.ts';
 import { openRunsBudget } from '../../shuffle/open-runs.ts';
+import { copiesAtOnce } from '../../shuffle/staged-cells.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
 import { uploadRequests } from '../../storage/s3/s3-part-sizes.ts';
 import { ReadAheadBudget } from '../../storage/s3/s3-read-ahead.ts';
+import { UploadMemory } from '../../storage/s3/s3-upload-memory.ts';
 import { memoryBudgetBytes, readAheadBytes, stagingSpace, uploadBytes } from './function-memory.ts';
 
 /** GETs with which a map task reads its split, if the last record of each piece ends within one chunk after the piece. */
@@ -49,6 +51,11 @@ export function objectWrites(sizeBytes: number, memoryMb: number): number {
   return uploadRequests(sizeBytes, { ...S3_LIMITS, uploadBytes: uploadBytes(memoryMb * MiB) });
 }
 
+/** The size of the parts of the one object of a task. An object up to that size is one PUT. */
+export function uploadPartBytes(memoryMb: number): number {
+  return new UploadMemory({ ...S3_LIMITS, uploadBytes: uploadBytes(memoryMb * MiB) }).partBytes;
+}
+
 /** How many cells a reducer has open at once; it merges more of them in passes, through /tmp. */
 export function openCellsMax(cells: number, memoryMb: number): number {
   return cellsBudget(cells, memoryMb).runsMax;
@@ -71,6 +78,12 @@ export function stagedBytes(
 ): number {
   if (cells === 0) return 0;
   return isStaged(cellBytes, cellChunkBytes(cells, memoryMb), memoryMb) ? cells * cellBytes : 0;
+}
+
+/** How many GETs for copies of cells of this size are in flight. */
+export function cellCopiesAtOnce(cellBytes: number, memoryMb: number): number {
+  const memoryBytes = memoryBudgetBytes(memoryMb * MiB) * LIMITS.openRunsFraction;
+  return copiesAtOnce(Math.min(cellBytes, LIMITS.stagedRangeBytes), memoryBytes);
 }
 
 function getsOfCell(cellBytes: number, chunkBytes: number, memoryMb: number): number {

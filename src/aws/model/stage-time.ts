@@ -15,6 +15,12 @@ export function transferSeconds(bytes: number, network: Network): number {
   return burst / network.burstBytesPerSecond + (bytes - burst) / network.bytesPerSecond;
 }
 
+/** What passes the network in its first second. */
+export function firstSecondBytes({ burstBytes, burstBytesPerSecond, bytesPerSecond }: Network): number {
+  const burstSeconds = Math.min(1, burstBytes / burstBytesPerSecond);
+  return burstSeconds * burstBytesPerSecond + (1 - burstSeconds) * bytesPerSecond;
+}
+
 /** A rate that S3 raises under load: it splits the prefix, again and again. */
 export interface GrowingRate {
   readonly perSecond: number;

@@ -1,16 +1,17 @@
 /**
- * The work of one task of a stage, and so the time of the stage. A task takes as long as the slowest of three: its CPU,
- * what it receives, what it sends; and then some latencies, which nothing hides. All tasks of a stage share the rate of
- * S3; above it, they wait, and waiting functions are billed.
+ * The work of one task of a stage (task-time.ts), and so the time of the stage. All tasks of a stage share the rate of S3;
+ * above it, they wait, and waiting functions are billed.
  */
 import type { Stage } from '../../base/ids.ts';
 import { LIMITS, MiB } from '../../base/limits.ts';
+import { sumOf } from '../../base/sum.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
-import { cpusOf, isLargeRegion } from './facts.ts';
+import { isLargeRegion } from './facts.ts';
 import { memoryBudgetBytes } from './function-memory.ts';
 import { isInline, type Point, waysOf } from './point.ts';
-import { openCellsMax, stagedBytes } from './reads.ts';
-import { requestSeconds, runSeconds, startRate, transferSeconds } from './stage-time.ts';
+import { cellCopiesAtOnce, openCellsMax } from './reads.ts';
+import { requestSeconds, runSeconds, startRate } from './stage-time.ts';
+import { lastPartBytes, latencySeconds, type Phase, phaseTime, tailSeconds } from './task-time.ts';
 import type { Volumes } from './volumes.ts';
 
 export interface EvaluatedStage {
@@ -21,6 +22,7 @@ export interface EvaluatedStage {
   readonly freeTaskSeconds: number;
   readonly seconds: number;
   readonly gbSeconds: number;
+  /** In the busiest second, if S3 answered at once. */
   readonly peakReadsPerSecond: number;
   readonly peakWritesPerSecond: number;
   /** If Step Functions started tasks as fast as they end. */
@@ -42,20 +44,27 @@ export function mapStage(point: Point, volumes: Volumes): EvaluatedStage {
   const buffer = memoryBudgetBytes(deployment.taskMemoryMb * MiB) * LIMITS.sortBufferFraction;
   // Without a combiner, what a map emits is about as large as what it reads.
   const spills = !isMapOnly && written > volumes.largestPlainBytes * SPILLS_FROM_RATIO && largest > buffer;
+  const sentBytes = written - lastPartBytes(point, written);
+  const reading: Phase = {
+    cpuSeconds:
+      volumes.largestPlainBytes / traits.mapBytesPerSecond +
+      (job.largestSplitCompressedBytes * traits.inflation) / point.constants.CPU.gunzipBytesPerSecond,
+    receivedBytes: largest,
+    gets: job.largestSplitGets,
+    openRanges: OPEN_RANGES_OF_STREAM,
+    stageReads: inputGets + 2 * maps,
+  };
+  const scratchBytes = spills ? written : 0;
+  const merging = { cpuSeconds: spills ? written / traits.reduceBytesPerSecond : 0, sentBytes, scratchBytes };
   return stageOf(point, {
     stage: 'map',
     tasks: maps,
-    cpuSeconds:
-      volumes.largestPlainBytes / traits.mapBytesPerSecond +
-      (job.largestSplitCompressedBytes * traits.inflation) / point.constants.CPU.gunzipBytesPerSecond +
-      (spills ? written / traits.reduceBytesPerSecond : 0),
-    receivedBytes: largest,
-    sentBytes: written,
-    gets: job.largestSplitGets,
-    openRanges: OPEN_RANGES_OF_STREAM,
+    // A map-only task writes while it reads; others have read everything before they write.
+    phases: isMapOnly ? [{ ...reading, sentBytes }] : [reading, { ...merging, stageReads: 0 }],
+    writtenBytes: written,
     writes: writesOf(point, written),
-    scratchBytes: spills ? written : 0,
-    reads: inputGets + 2 * maps,
+    hasSummary: isMapOnly && written > LIMITS.partBufferBytes,
+    scratchBytes,
     meanFraction: job.inputBytes / Math.max(1, maps) / largest,
   });
 }
@@ -65,51 +74,70 @@ export function reduceStage(point: Point, volumes: Volumes): EvaluatedStage {
   const { reducers } = job;
   const cells = Math.round(volumes.cells / reducers);
   const { known } = point;
-  const mean = volumes.shuffleBytes / reducers;
-  const skew = known === undefined || mean === 0 ? traits.skew : known.largestPartitionBytes / mean;
-  const received = mean * skew;
+  const skew = skewOf(point, volumes);
+  const received = (volumes.shuffleBytes / reducers) * skew;
   const sent = (volumes.outputBytes / reducers) * skew;
   const ways = waysOf(point);
   const gets =
     known === undefined
       ? ways.cellGets({ cells, cellBytes: volumes.cellBytes }, deployment.taskMemoryMb)
       : known.cellGets / reducers;
-  const staged = stagedBytes({ cells, cellBytes: volumes.cellBytes }, deployment.taskMemoryMb) * skew;
+  const staged = ways.stagedBytes({ cells, cellBytes: volumes.cellBytes }, deployment.taskMemoryMb) * skew;
   const open = openCellsMax(Math.max(1, cells), deployment.taskMemoryMb);
   // Cells that do not fit are first merged, through /tmp, until as many are left as fit.
   const surplus = Math.max(0, cells - open);
   const merged = surplus === 0 ? 0 : Math.min(1, (surplus + Math.ceil(surplus / (open - 1))) / cells);
+  const copying: Phase = {
+    receivedBytes: received,
+    gets,
+    openRanges: cellCopiesAtOnce(volumes.cellBytes, deployment.taskMemoryMb),
+    scratchBytes: staged,
+    stageReads: reducers * gets,
+  };
+  const streaming = {
+    receivedBytes: received,
+    gets,
+    openRanges: Math.min(S3_LIMITS.requestsInFlightMax, 2 * Math.max(1, Math.min(open, cells))),
+    stageReads: reducers * (gets + OTHER_READS_OF_REDUCER),
+  };
+  const merging: Phase = {
+    ...(staged > 0 ? { stageReads: reducers * OTHER_READS_OF_REDUCER } : streaming),
+    cpuSeconds: ((1 + merged) * received) / traits.reduceBytesPerSecond,
+    sentBytes: sent - lastPartBytes(point, sent),
+    scratchBytes: Math.max(0, merged * received - staged),
+  };
   return stageOf(point, {
     stage: 'reduce',
     tasks: reducers,
-    cpuSeconds: ((1 + merged) * received) / traits.reduceBytesPerSecond,
-    receivedBytes: received,
-    sentBytes: sent,
-    gets,
-    openRanges: Math.min(S3_LIMITS.requestsInFlightMax, 2 * Math.max(1, Math.min(open, cells))),
+    phases: staged > 0 ? [copying, merging] : [merging],
+    writtenBytes: sent,
     writes: writesOf(point, sent),
+    hasSummary: sent > LIMITS.partBufferBytes,
     // Cells that are merged are copied one pass at a time, and then removed.
     scratchBytes: Math.max(merged * received, staged),
-    reads: reducers * (gets + 4),
     meanFraction: 1 / skew,
   });
+}
+
+/** The largest partition as a multiple of their mean. */
+export function skewOf({ job, traits, known }: Point, { shuffleBytes }: Volumes): number {
+  return known === undefined || shuffleBytes === 0
+    ? traits.skew
+    : (known.largestPartitionBytes * job.reducers) / shuffleBytes;
 }
 
 /** The largest task of a stage, and sums over all of them. */
 interface Work {
   readonly stage: Stage;
   readonly tasks: number;
-  /** On the machine of CPU_FACTS, without the requests. */
-  readonly cpuSeconds: number;
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-  readonly gets: number;
-  /** GETs in flight. */
-  readonly openRanges: number;
+  /** One after the other. In the last one, the task makes its object. */
+  readonly phases: readonly Phase[];
+  /** The size of its object. */
+  readonly writtenBytes: number;
   readonly writes: number;
+  /** Whether the summary of the task is an object of its own. */
+  readonly hasSummary: boolean;
   readonly scratchBytes: number;
-  /** GETs and HEADs of all tasks. */
-  readonly reads: number;
   /** The mean task as a fraction of the largest. */
   readonly meanFraction: number;
 }
@@ -120,23 +148,30 @@ const OPEN_RANGES_OF_STREAM = 2;
 const SPILLS_FROM_RATIO = 0.1;
 /** An inline Map starts its iterations at once. */
 const INLINE_STARTS_PER_SECOND = 400;
-/** CPU of the S3 client: a GET costs about 1 ms (s3-read-ahead.ts), a MiB received or sent 2 ms (s3-upload.ts). */
-const GET_CPU_SECONDS = 0.001;
-const MIB_CPU_SECONDS = 0.002;
+/** The index of the shuffle, the settings, and two looks for a cancellation. */
+const OTHER_READS_OF_REDUCER = 4;
 
 function stageOf(point: Point, work: Work): EvaluatedStage {
   const { deployment, constants } = point;
-  const { tasks, reads, writes, scratchBytes } = work;
+  const { tasks, phases, writes, writtenBytes, scratchBytes } = work;
   const slots = Math.max(1, Math.min(tasks, deployment.maxConcurrency, deployment.accountConcurrency));
-  const freeTaskSeconds = taskSeconds(point, work);
   const inline = isInline(tasks, point);
   const { Lambda, S3 } = constants;
   const readRate = { perSecond: S3.getsPerSecond, growthPerSecondSquared: splitGrowth(constants.S3) };
   const share = work.stage === 'reduce' ? waysOf(point).shuffleBuckets : 1;
-  // All reads at the rate of S3 take at least so long; the tasks that run at once share the wait.
-  const throttled = requestSeconds(reads / share, readRate);
-  const perTask = tasks === 0 ? 0 : (throttled * slots) / tasks;
-  const busy = Math.max(freeTaskSeconds, perTask);
+  const times = phases.map((phase) => {
+    const { seconds: freeSeconds, busiestFraction } = phaseTime(point, phase);
+    // All reads at the rate of S3 take at least so long; the tasks that run at once share the wait.
+    const allSeconds = requestSeconds(phase.stageReads / share, readRate);
+    const waitSeconds = tasks === 0 ? 0 : (allSeconds * slots) / tasks;
+    const readsAtOnce = tasks === 0 ? 0 : (slots * phase.stageReads) / tasks;
+    return { freeSeconds, waitSeconds, peakReads: readsAtOnce * busiestFraction };
+  });
+  const tail = tailSeconds(point, writtenBytes, times.at(-1)!.freeSeconds);
+  const latency = latencySeconds(point, work);
+  const freeTaskSeconds = sumOf(times, ({ freeSeconds }) => freeSeconds) + tail + latency;
+  const busy =
+    sumOf(times, ({ freeSeconds, waitSeconds }) => Math.max(freeSeconds, waitSeconds)) + tail + latency;
   const run = runSeconds({
     tasks,
     slots,
@@ -150,7 +185,10 @@ function stageOf(point: Point, work: Work): EvaluatedStage {
   const cold = (Lambda.placementMs + Lambda.initMs) / 1000;
   const { mapRunStartSeconds, mapRunEndSeconds, transitionMs } = constants['Step Functions'];
   const around = inline ? (2 * transitionMs) / 1000 : mapRunStartSeconds + mapRunEndSeconds;
-  const mean = Math.max(perTask, freeTaskSeconds * work.meanFraction);
+  const mean =
+    sumOf(times, ({ freeSeconds, waitSeconds }) => Math.max(freeSeconds * work.meanFraction, waitSeconds)) +
+    tail * work.meanFraction +
+    latency;
   return {
     stage: work.stage,
     tasks,
@@ -158,36 +196,12 @@ function stageOf(point: Point, work: Work): EvaluatedStage {
     freeTaskSeconds,
     seconds: tasks === 0 ? 0 : around + cold + run * Lambda.stragglerFactor,
     gbSeconds: ((tasks * mean + (slots * Lambda.initMs) / 1000) * deployment.taskMemoryMb) / 1_024,
-    peakReadsPerSecond: tasks === 0 ? 0 : (slots * reads) / tasks / freeTaskSeconds,
+    peakReadsPerSecond: Math.max(...times.map(({ peakReads }) => peakReads)),
     peakWritesPerSecond: (slots * writes) / freeTaskSeconds,
     transitionsPerSecond: inline || deployment.isExpress ? 0 : (2 * slots) / busy,
     isInline: inline,
     scratchBytes,
   };
-}
-
-function taskSeconds(point: Point, work: Work): number {
-  const { deployment, constants } = point;
-  const { Lambda, S3 } = constants;
-  const core = Lambda.cpuFraction * Math.min(1, cpusOf(deployment.taskMemoryMb));
-  const movedMiB = (work.receivedBytes + work.sentBytes) / MiB;
-  const cpu = (work.cpuSeconds + work.gets * GET_CPU_SECONDS + movedMiB * MIB_CPU_SECONDS) / core;
-  const network = {
-    burstBytes: Lambda.networkBurstBytes,
-    burstBytesPerSecond: Lambda.networkBurstBytesPerSecond,
-    bytesPerSecond: Lambda.networkBytesPerSecond,
-  };
-  const rangeBytes = work.gets === 0 ? 0 : work.receivedBytes / work.gets;
-  const rangeSeconds = S3.getFirstByteMsMedian / 1000 + rangeBytes / S3.bytesPerSecondOfConnection;
-  const received = Math.max(
-    transferSeconds(work.receivedBytes, network),
-    (work.gets * rangeSeconds) / work.openRanges,
-  );
-  const scratch = (2 * work.scratchBytes) / Lambda.scratchBytesPerSecond;
-  // Looking for a cancellation; the first byte; the commit, of an upload in two requests.
-  const commitMs = work.writes > 1 ? S3.putMsMedian + S3.completeMsMedian : S3.putMsMedian;
-  const latency = (Lambda.warmInvokeMs + S3.headMsMedian + S3.getFirstByteMsMedian + commitMs) / 1000;
-  return Math.max(cpu, received, transferSeconds(work.sentBytes, network)) + scratch + latency;
 }
 
 /** How much faster S3 gets each second while it splits a prefix under load. */

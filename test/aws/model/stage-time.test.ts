@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  firstSecondBytes,
   requestSeconds,
   runSeconds,
   type TaskRun,
@@ -47,5 +48,7 @@ describe('the time of a stage', () => {
 
     expect(transferSeconds(150, network)).toBe(0.25);
     expect(transferSeconds(1_050, network)).toBe(0.5 + 10);
+    expect(transferSeconds(firstSecondBytes(network), network)).toBe(1);
+    expect(firstSecondBytes({ ...network, burstBytes: 900 })).toBe(600);
   });
 });
