@@ -1,11 +1,14 @@
 /** Runs one schedule in a folder of its own and checks what it leaves. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { problemsOf } from '../../../simulation/schedules/checks.ts';
 import { playSchedule } from '../../../simulation/schedules/schedule.ts';
 import type { ExpectedResult } from '../../../simulation/schedules/small-jobs.ts';
+
+/** A schedule creates and removes a folder for each attempt. In memory, that takes a third of its CPU time less. */
+const SCRATCH_PARENT = isWritable('/dev/shm') ? '/dev/shm' : tmpdir();
 
 export interface ScheduleEnd {
   readonly problems: readonly string[];
@@ -24,7 +27,7 @@ export async function runSchedule(
   expected: readonly ExpectedResult[],
   trace: (line: string) => void = () => {},
 ): Promise<ScheduleEnd> {
-  const scratch = mkdtempSync(join(tmpdir(), 'mapreduce-schedule-'));
+  const scratch = mkdtempSync(join(SCRATCH_PARENT, 'mapreduce-schedule-'));
   try {
     let traceCrc32 = 0;
     const played = await playSchedule(seed, {
@@ -44,6 +47,15 @@ export async function runSchedule(
     };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 
