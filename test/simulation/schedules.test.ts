@@ -52,7 +52,7 @@ describe('jobs in a simulated AWS in which anything may go wrong', () => {
       const endsIn = async (processes: number) => {
         const ends: (ScheduleEnd & { seed: number })[] = [];
         const onEnd = (end: (typeof ends)[number]) => ends.push(end) > 0;
-        await runSchedules({ seed: 431, count: 20, processes, expected, onEnd });
+        await runSchedules({ seed: 50, count: 20, processes, expected, onEnd });
         return ends.sort((a, b) => a.seed - b.seed);
       };
 
