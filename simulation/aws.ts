@@ -185,7 +185,7 @@ export class SimulatedAws implements AsyncDisposable {
     }
   }
 
-  #putMachines({ maxConcurrency, childExecutions, taskTimeoutSeconds }: DeploymentSettings): string {
+  #putMachines({ childExecutions, taskTimeoutSeconds }: DeploymentSettings): string {
     const functions = byFunction(functionArn);
     const partition = 'aws';
     const watch = JSON.stringify(watchDefinition({ partition }));
@@ -196,7 +196,6 @@ export class SimulatedAws implements AsyncDisposable {
       watchMachine,
       bucket: BUCKET,
       partition,
-      maxConcurrency,
       childExecutions,
       taskTimeoutSeconds,
       stepTimeoutSeconds: STEP_TIMEOUT_SECONDS,

@@ -4,6 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { CONCURRENCY_MAX } from '../../src/aws/protocol/concurrency.ts';
 import { TASKS_PER_STAGE_MAX } from '../../src/aws/protocol/job-state.ts';
 import { DATA_PREFIX } from '../../src/aws/protocol/keys.ts';
 import { INTERNAL_PREFIXES } from '../../src/aws/protocol/request-scope.ts';
@@ -168,12 +169,12 @@ const RULES: readonly Rule[] = [
   { prop: 'childExecutions', problem: notAmong(['STANDARD', 'EXPRESS'], `'STANDARD' or 'EXPRESS'`) },
   { prop: 'taskMemoryMb', problem: notWhole('MB', 512, 10_240) },
   { prop: 'stepMemoryMb', problem: notWhole('MB', 512, 10_240) },
-  { prop: 'maxConcurrency', problem: notWhole('tasks', 1, 10_000) },
+  { prop: 'maxConcurrency', problem: notWhole('tasks', 1, CONCURRENCY_MAX) },
   {
     prop: 'reservedConcurrency',
     label: ({ maxConcurrency }) => `reservedConcurrency (with a maxConcurrency of ${maxConcurrency})`,
     problem: (value, { maxConcurrency }) =>
-      value === undefined ? undefined : notWhole('functions', maxConcurrency, 10_000)(value),
+      value === undefined ? undefined : notWhole('functions', maxConcurrency, CONCURRENCY_MAX)(value),
   },
   { prop: 'maxTasksPerStage', problem: notWhole('tasks', 1, TASKS_PER_STAGE_MAX) },
   {

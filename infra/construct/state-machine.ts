@@ -42,7 +42,6 @@ export function jobStateMachine(scope: Construct, id: string, props: JobStateMac
     watchMachine: props.watchMachine.stateMachineArn,
     bucket: bucket.bucketName,
     partition: stack.partition,
-    maxConcurrency: props.maxConcurrency,
     childExecutions: props.childExecutions,
     taskTimeoutSeconds: props.taskTimeout.toSeconds(),
     stepTimeoutSeconds: STEP_TIMEOUT.toSeconds(),

@@ -21,6 +21,7 @@ import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
 import type { AppCatalog } from '../../src/aws/protocol/app-catalog.ts';
 import { CODE_HASH_VARIABLE } from '../../src/aws/protocol/code-hash.ts';
+import { CONCURRENCY_VARIABLE } from '../../src/aws/protocol/concurrency.ts';
 import { bundleHandlers } from '../bundling/bundle.ts';
 import { deployerOf } from '../bundling/deployer.ts';
 import { type BucketAccess, bucketAccess, listCondition } from '../functions/bucket-access.ts';
@@ -95,7 +96,7 @@ export class StepFunctions extends Construct {
       environment: {
         [CODE_HASH_VARIABLE]: codeHash,
         MAPREDUCE_BUCKET: props.bucket.bucketName,
-        MAPREDUCE_MAX_CONCURRENCY: String(props.maxConcurrency),
+        [CONCURRENCY_VARIABLE]: String(props.maxConcurrency),
         MAPREDUCE_BACKUP_ATTEMPTS: String(props.backupAttempts),
         MAPREDUCE_MAX_TASKS_PER_STAGE: String(props.maxTasksPerStage),
         // For the plan, which says what may not fit.

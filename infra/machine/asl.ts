@@ -43,35 +43,40 @@ export type TaskState<Name extends string = string> = Transition<Name> & {
 };
 
 /** Runs its children in the execution of the machine itself. */
-export type InlineMapState<Name extends string = string> = Transition<Name> & {
-  readonly Type: 'Map';
-  readonly ItemsPath: Path;
-  readonly ItemSelector: Template;
-  readonly MaxConcurrency: number;
-  readonly ItemProcessor: Machine & { readonly ProcessorConfig: { readonly Mode: 'INLINE' } };
-  readonly ResultPath: ResultPath;
-  readonly Catch?: readonly Catcher<Name>[];
-};
+export type InlineMapState<Name extends string = string> = Transition<Name> &
+  Concurrency & {
+    readonly Type: 'Map';
+    readonly ItemsPath: Path;
+    readonly ItemSelector: Template;
+    readonly ItemProcessor: Machine & { readonly ProcessorConfig: { readonly Mode: 'INLINE' } };
+    readonly ResultPath: ResultPath;
+    readonly Catch?: readonly Catcher<Name>[];
+  };
 
 /** Reads its items from an object on S3, and runs each in an execution of its own. */
-export type DistributedMapState<Name extends string = string> = Transition<Name> & {
-  readonly Type: 'Map';
-  /** Part of the names of the child executions. */
-  readonly Label: string;
-  readonly ItemReader: {
-    readonly Resource: string;
-    readonly ReaderConfig: { readonly InputType: 'JSON' };
-    readonly Parameters: Template;
+export type DistributedMapState<Name extends string = string> = Transition<Name> &
+  Concurrency & {
+    readonly Type: 'Map';
+    /** Part of the names of the child executions. */
+    readonly Label: string;
+    readonly ItemReader: {
+      readonly Resource: string;
+      readonly ReaderConfig: { readonly InputType: 'JSON' };
+      readonly Parameters: Template;
+    };
+    readonly ItemSelector: Template;
+    readonly ItemProcessor: Machine & {
+      readonly ProcessorConfig: { readonly Mode: 'DISTRIBUTED'; readonly ExecutionType: ExecutionType };
+    };
+    readonly ResultPath: ResultPath;
+    readonly Retry: readonly Retrier[];
+    readonly Catch: readonly Catcher<Name>[];
   };
-  readonly ItemSelector: Template;
-  readonly MaxConcurrency: number;
-  readonly ItemProcessor: Machine & {
-    readonly ProcessorConfig: { readonly Mode: 'DISTRIBUTED'; readonly ExecutionType: ExecutionType };
-  };
-  readonly ResultPath: ResultPath;
-  readonly Retry: readonly Retrier[];
-  readonly Catch: readonly Catcher<Name>[];
-};
+
+/** How many children of a Map run at once: a number, or where the state's input holds it. */
+type Concurrency =
+  | { readonly MaxConcurrency: number; readonly MaxConcurrencyPath?: never }
+  | { readonly MaxConcurrencyPath: Path; readonly MaxConcurrency?: never };
 
 export type ExecutionType = 'STANDARD' | 'EXPRESS';
 

@@ -29,8 +29,6 @@ export interface StateMachineParts {
   readonly bucket: string;
   /** The AWS partition, such as `aws` or `aws-cn`. */
   readonly partition: string;
-  /** Tasks of one stage that run at the same time. */
-  readonly maxConcurrency: number;
   readonly childExecutions: ExecutionType;
   readonly taskTimeoutSeconds: number;
   readonly stepTimeoutSeconds: number;

@@ -1,5 +1,4 @@
 /** The states of one stage: start the watch, run the tasks, verify them at the barrier, choose what comes next. */
-import { LIMITS } from '../../src/base/limits.ts';
 import {
   type DistributedMapState,
   type InlineMapState,
@@ -70,7 +69,7 @@ function inlineTasks(parts: StateMachineParts, stage: MachineStage): InlineMapSt
     Type: 'Map',
     ItemsPath: '$.tasks',
     ItemSelector: ITEM_SELECTOR,
-    MaxConcurrency: Math.min(parts.maxConcurrency, LIMITS.inlineTasksMax),
+    MaxConcurrencyPath: '$.maxConcurrency',
     ItemProcessor: { ProcessorConfig: { Mode: 'INLINE' }, ...childMachine(parts, stage, 'inline') },
     ResultPath: null,
     Catch: CATCH_FAILURE,
@@ -80,7 +79,7 @@ function inlineTasks(parts: StateMachineParts, stage: MachineStage): InlineMapSt
 
 /** Runs one child execution for each item of the plan. Children return nothing: the state leaves as it came. */
 function tasks(parts: StateMachineParts, stage: MachineStage): DistributedMapState<StateName> {
-  const { partition, bucket, maxConcurrency, childExecutions } = parts;
+  const { partition, bucket, childExecutions } = parts;
   return {
     Type: 'Map',
     Label: taskStateOf(stage, 'distributed'),
@@ -90,7 +89,7 @@ function tasks(parts: StateMachineParts, stage: MachineStage): DistributedMapSta
       Parameters: { Bucket: bucket, 'Key.$': '$.items' },
     },
     ItemSelector: ITEM_SELECTOR,
-    MaxConcurrency: maxConcurrency,
+    MaxConcurrencyPath: '$.maxConcurrency',
     ItemProcessor: {
       ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: childExecutions },
       ...childMachine(parts, stage, 'distributed'),

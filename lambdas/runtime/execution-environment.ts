@@ -3,6 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { memoryBudgetBytes, readAheadBytes, uploadBytes } from '../../src/aws/model/function-memory.ts';
 import { CODE_HASH_VARIABLE } from '../../src/aws/protocol/code-hash.ts';
+import { CONCURRENCY_VARIABLE } from '../../src/aws/protocol/concurrency.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
@@ -68,7 +69,7 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
     now,
     clock,
     codeHash: required(CODE_HASH_VARIABLE),
-    maxConcurrency: Number(required('MAPREDUCE_MAX_CONCURRENCY')),
+    maxConcurrency: Number(required(CONCURRENCY_VARIABLE)),
     backupAttempts: required('MAPREDUCE_BACKUP_ATTEMPTS') === 'true',
     // Set by tests that need the Distributed Map for few tasks.
     inlineTasksMax: Number(parts.variables.MAPREDUCE_INLINE_TASKS_MAX ?? LIMITS.inlineTasksMax),

@@ -20,6 +20,7 @@ import { stagesOf } from '../../src/plan/stages.ts';
 import { type Fact, isOfEarlierStage } from '../../src/stages/advance.ts';
 import { closeStage } from '../../src/stages/close-stage.ts';
 import { assertSpending } from './budget.ts';
+import { withinRequest } from './concurrency.ts';
 import { decide } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
 import { ONE_PREFIX, refinedEstimate } from './estimate.ts';
@@ -34,15 +35,10 @@ export async function barrierStep(
   const { store, now } = environment;
   const id = event.jobId;
   assertOwnCode(id, { expected: event.codeHash, own: environment.codeHash });
-  const {
-    plan,
-    job,
-    layout,
-    outputPrefix,
-    maxDollars,
-    startedBy = 'command',
-    inputNames = ONE_PREFIX,
-  } = await plannedJob(id, environment);
+  const planned = await plannedJob(id, environment);
+  const { plan, job, layout, outputPrefix, maxDollars } = planned;
+  const { startedBy = 'command', inputNames = ONE_PREFIX } = planned;
+  const ownEnvironment = withinRequest(environment, planned);
   const { extension } = job.output;
   const stages = stagesOf(plan.settings);
   const before = stages[stages.indexOf(stage) - 1];
@@ -59,7 +55,7 @@ export async function barrierStep(
   const { missing, summaries, partitionRecords } = closed;
   let failures: readonly AttemptFailureDocument[] = [];
   if (missing.length === 0) {
-    const estimate = refinedEstimate({ plan, job, startedBy, inputNames }, closed, environment);
+    const estimate = refinedEstimate({ plan, job, startedBy, inputNames }, closed, ownEnvironment);
     const document: StageDocument = {
       summaries,
       partitionRecords,
@@ -82,7 +78,7 @@ export async function barrierStep(
   return await decide(fact, {
     plan,
     progress: fromTravel(event.progress),
-    environment,
+    environment: ownEnvironment,
     discard: (targets) => discardForRepair(targets, { store, layout, settings: plan.settings, extension }),
     lastFailure: (task) => failures.findLast(({ taskId: of }) => of === task),
   });

@@ -37,6 +37,7 @@ import { stageFigures } from '../../src/stages/stage-figures.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { checkDeadline, freshFolder } from './attempt.ts';
 import { isCommitted } from './committed-result.ts';
+import { withinRequest } from './concurrency.ts';
 import { decide } from './decide.ts';
 import type { Invocation, StepEnvironment } from './environment.ts';
 import { estimateReport } from './estimate.ts';
@@ -116,7 +117,7 @@ async function assemble(
       {
         plan,
         progress: fromTravel(event.progress),
-        environment,
+        environment: withinRequest(environment, planned),
         discard: (targets) => discard(targets, planned, { store, output, claim }),
       },
     );
@@ -273,7 +274,7 @@ async function reportOf(
       afterMap: stages[0]!.document.estimate,
       attempts: attemptRows(summaries, failures),
       seconds: wallMs / 1000,
-      environment,
+      environment: withinRequest(environment, planned),
     }),
     ...noticesField(notices),
   });

@@ -21,7 +21,7 @@ export interface DecideOptions {
   readonly progress: JobProgress;
   readonly environment: Pick<
     StepEnvironment,
-    'store' | 'codeHash' | 'backupAttempts' | 'inlineTasksMax' | 'onDecision'
+    'store' | 'codeHash' | 'maxConcurrency' | 'backupAttempts' | 'inlineTasksMax' | 'onDecision'
   >;
   /** Removes the committed objects of these tasks, so that they can commit again. */
   readonly discard: (targets: readonly RepairTarget[]) => Promise<void>;
@@ -36,12 +36,20 @@ export async function decide(fact: Fact, options: DecideOptions): Promise<JobSta
   if (decision.kind === 'fail') {
     throw withDetails(jobFailure(decision.reason, lastFailure), { jobId: plan.settings.jobId });
   }
-  const { next, items = '', tasks = [] } = await carryOut(decision, options);
+  const { next, items = '', tasks = [], maxConcurrency = 0 } = await carryOut(decision, options);
   const { jobId } = plan.settings;
-  return { jobId, next, items, tasks, progress: toTravel(progress), codeHash: environment.codeHash };
+  return {
+    jobId,
+    next,
+    items,
+    tasks,
+    maxConcurrency,
+    progress: toTravel(progress),
+    codeHash: environment.codeHash,
+  };
 }
 
-type NextState = Pick<JobState, 'next'> & Partial<Pick<JobState, 'items' | 'tasks'>>;
+type NextState = Pick<JobState, 'next'> & Partial<Pick<JobState, 'items' | 'tasks' | 'maxConcurrency'>>;
 
 async function carryOut(
   decision: Decision,
@@ -67,6 +75,7 @@ async function run(
   environment: DecideOptions['environment'],
 ): Promise<NextState> {
   const count = taskCounts(plan)[stage];
+  const { maxConcurrency } = environment;
   // Rounds that repeat tasks are short.
   const isWatched = environment.backupAttempts && tasks === 'all' && count >= WATCHED_TASKS_MIN;
   if (mapFor({ tasks: count, round }, environment) === 'inline') {
@@ -74,13 +83,14 @@ async function run(
     return {
       next: isWatched ? `${stage}-inline-watched` : `${stage}-inline`,
       tasks: indexes.map((index) => ({ index })),
+      maxConcurrency: Math.min(maxConcurrency, LIMITS.inlineTasksMax),
     };
   }
   const items =
     tasks === 'all'
       ? itemsKey(plan.settings.jobId, stage)
       : await writeItems(environment.store, plan, stage, { number: round, only: tasks });
-  return { next: isWatched ? `${stage}-watched` : stage, items };
+  return { next: isWatched ? `${stage}-watched` : stage, items, maxConcurrency };
 }
 
 /**

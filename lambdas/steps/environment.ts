@@ -22,7 +22,7 @@ export interface StepEnvironment {
   readonly clock: Clock;
   /** Identifies the deployed code of all functions. */
   readonly codeHash: string;
-  /** How many map or reduce tasks run at once. */
+  /** How many map or reduce tasks run at once: of any job, or of the one for which withinRequest() made the environment. */
   readonly maxConcurrency: number;
   readonly backupAttempts: boolean;
   /** A stage of at most this many tasks runs in an inline Map. Default and maximum: LIMITS.inlineTasksMax. */

@@ -45,6 +45,7 @@ import { AnnouncedInputs } from './announced-inputs.ts';
 import { assertWithinBudget } from './budget.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { isCommitted } from './committed-result.ts';
+import { assertConcurrency, withinRequest } from './concurrency.ts';
 import { decide, mapFor } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
 import { plannedEstimate } from './estimate.ts';
@@ -68,22 +69,32 @@ export async function planStep(
   const { jobId } = claim;
   const before = claim.isNew ? undefined : await findDocument<PlanDocument>(store, planKey(jobId));
   if (start.kind === 'redrive') await prepareRedrive(start, before, environment);
-  const { app, plan, outputPrefix } = before ?? (await decidePlan(claim, environment));
-  await writeTasks(environment, { app, plan, outputPrefix });
+  const planned = before ?? (await decidePlan(claim, environment));
+  const { app, plan, outputPrefix } = planned;
+  const ownEnvironment = withinRequest(environment, planned);
+  await writeTasks(ownEnvironment, { app, plan, outputPrefix });
   const isRedrive = start.kind === 'redrive' && before !== undefined;
   return await decide(
     { kind: 'planned', isRedrive },
     {
       plan,
       progress: NOT_STARTED,
-      environment,
+      environment: ownEnvironment,
       discard: async () => {},
     },
   );
 }
 
 function end({ codeHash }: StepEnvironment): JobState {
-  return { jobId: '', next: 'end', items: '', tasks: [], progress: toTravel(NOT_STARTED), codeHash };
+  return {
+    jobId: '',
+    next: 'end',
+    items: '',
+    tasks: [],
+    maxConcurrency: 0,
+    progress: toTravel(NOT_STARTED),
+    codeHash,
+  };
 }
 
 /** Writes what every task reads, and the items of the stages that a Distributed Map runs. */
@@ -97,6 +108,7 @@ async function writeTasks(
   const settings: SettingsDocument = {
     app,
     tasks,
+    maxConcurrency: environment.maxConcurrency,
     settings: plan.settings,
     outputPrefix,
     codeHash: environment.codeHash,
@@ -160,6 +172,7 @@ async function madePlan(
   const { jobs, store, now } = environment;
   const { jobId } = claim;
   const request = checkedRequest(claim);
+  assertConcurrency(request, environment);
   const job = await jobs.find(request.app);
   const params = resolveParameters(job, request.params);
   const outputPrefix = request.output ?? defaultOutputPrefix(jobId);
@@ -184,7 +197,7 @@ async function madePlan(
   });
   const inputNames = countInputNames(Object.values(request.inputs ?? {}).flat());
   const { startedBy } = claim;
-  const estimate = plannedEstimate({ plan, job, startedBy, inputNames }, environment);
+  const estimate = plannedEstimate({ plan, job, startedBy, inputNames }, withinRequest(environment, request));
   assertWithinBudget(request, { plan, estimate });
   return {
     app: request.app,
@@ -195,6 +208,7 @@ async function madePlan(
     inputNames,
     estimate,
     ...(request.maxDollars === undefined ? {} : { maxDollars: request.maxDollars }),
+    ...(request.maxConcurrency === undefined ? {} : { maxConcurrency: request.maxConcurrency }),
     ...noticesField(
       spaceNotices(
         {

@@ -29,7 +29,7 @@ import { settingsOf } from './attempt.ts';
 import type { StepEnvironment } from './environment.ts';
 
 export async function watchStep(event: WatchEvent, environment: StepEnvironment): Promise<WatchState> {
-  const { store, now, maxConcurrency } = environment;
+  const { store, now } = environment;
   const id = event.jobId;
   const elapsedMs = Math.max(0, now().getTime() - Date.parse(event.startedAt));
   const settings = await settingsOf(id, environment);
@@ -66,7 +66,7 @@ export async function watchStep(event: WatchEvent, environment: StepEnvironment)
       missing: missing.length,
       elapsedMs,
       mostCommittedMs: state.mostCommittedMs,
-      maxConcurrency,
+      maxConcurrency: settings.maxConcurrency,
     })
   ) {
     return { ...state, done: false, backups: [] };

@@ -178,7 +178,6 @@ class Schedule {
 
   #deploy(): string {
     const functions = byFunction((name) => `arn:aws:lambda:us-east-1:123456789012:function:${name}`);
-    const { maxConcurrency } = this.#scenario;
     const watchMachine = this.#stepFunctions.putStateMachine(
       'watch',
       JSON.stringify(watchDefinition({ partition: 'aws' })),
@@ -189,7 +188,6 @@ class Schedule {
       watchMachine,
       bucket: BUCKET,
       partition: 'aws',
-      maxConcurrency,
       childExecutions: 'STANDARD',
       taskTimeoutSeconds: 900,
       stepTimeoutSeconds: 900,

@@ -42,6 +42,7 @@ export interface MapDefinition extends Following, Recovering, Results {
   readonly ItemReader?: { readonly Resource: string; readonly Parameters: Json };
   readonly ItemSelector?: Json;
   readonly MaxConcurrency?: number;
+  readonly MaxConcurrencyPath?: string;
   readonly ToleratedFailureCount?: number;
   readonly ToleratedFailurePercentage?: number;
   readonly ItemProcessor: Definition & {
@@ -122,6 +123,7 @@ const FIELDS: Readonly<Record<StateDefinition['Type'], readonly string[]>> = {
   Task: ['Resource', 'Parameters', 'TimeoutSeconds', ...FOLLOWING, ...RESULTS, ...RECOVERING],
   Map: [
     ...['Label', 'ItemsPath', 'ItemReader', 'ItemSelector', 'MaxConcurrency', 'ItemProcessor'],
+    'MaxConcurrencyPath',
     ...['ToleratedFailureCount', 'ToleratedFailurePercentage', ...FOLLOWING, ...RESULTS, ...RECOVERING],
   ],
   Choice: ['Choices', 'Default'],
@@ -136,7 +138,7 @@ const RETRIER_FIELDS = [
 const CATCHER_FIELDS = ['ErrorEquals', 'ResultPath', 'Next'];
 const COMPARISON_FIELDS = ['Variable', 'StringEquals', 'BooleanEquals', 'NumericLessThanEquals', 'IsPresent'];
 const TEMPLATES = ['Parameters', 'ResultSelector', 'ItemSelector'];
-const PATHS = ['OutputPath', 'ItemsPath', 'SecondsPath', 'ErrorPath', 'CausePath'];
+const PATHS = ['OutputPath', 'ItemsPath', 'MaxConcurrencyPath', 'SecondsPath', 'ErrorPath', 'CausePath'];
 
 /** @throws UnsupportedDefinitionError that names the state and the field */
 export function parseDefinition(text: string): Definition {
@@ -200,6 +202,9 @@ function checkMap(state: { readonly [name: string]: Json }, where: string): void
   const distributed = ['Label', 'ItemReader', 'ToleratedFailureCount', 'ToleratedFailurePercentage'];
   const wrong = isDistributed ? undefined : distributed.find((field) => state[field] !== undefined);
   if (wrong !== undefined) throw refused(where, `${wrong} needs the mode DISTRIBUTED`);
+  if (state.MaxConcurrency !== undefined && state.MaxConcurrencyPath !== undefined) {
+    throw refused(where, 'MaxConcurrency and MaxConcurrencyPath exclude each other');
+  }
   if (state.ItemReader === undefined) return;
   checkFields(state.ItemReader, `ItemReader of ${where}`, ['Resource', 'ReaderConfig', 'Parameters']);
   const { Resource, ReaderConfig, Parameters = {} } = state.ItemReader as { readonly [name: string]: Json };

@@ -7,7 +7,7 @@ import { filled, required, type Scope } from './templates.ts';
 
 /** @throws StateError */
 export async function runMap(
-  state: MapDefinition,
+  definition: MapDefinition,
   scope: Scope,
   { entered, execution }: StateRun,
   runItem: RunItem,
@@ -15,6 +15,7 @@ export async function runMap(
   const { history } = execution;
   history.add('MapStateStarted');
   try {
+    const state = { ...definition, MaxConcurrency: concurrencyOf(definition, scope) };
     const isDistributed = state.ItemProcessor.ProcessorConfig?.Mode === 'DISTRIBUTED';
     const items = selected(state, scope, await itemsOf(state, scope, execution));
     const results = isDistributed
@@ -27,6 +28,17 @@ export async function runMap(
     if (error.error !== 'States.Runtime') history.add('MapStateFailed');
     throw error;
   }
+}
+
+/** 0 means no limit. */
+function concurrencyOf(
+  { MaxConcurrency = 0, MaxConcurrencyPath: path }: MapDefinition,
+  scope: Scope,
+): number {
+  if (path === undefined) return MaxConcurrency;
+  const value = required(path, scope, 'States.Runtime');
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
+  throw new StateError('States.Runtime', `MaxConcurrencyPath ${path} selects no whole number`);
 }
 
 async function itemsOf(

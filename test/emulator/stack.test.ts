@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
+import { parseAttempts } from '../../src/report/parse-attempts.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { until } from './helpers/until.ts';
@@ -60,6 +61,29 @@ describeOnEmulators('The deployed stack', (emulator) => {
       expect(text).toContain('an apple');
       expect(text).toContain('another apple');
       expect(text).not.toContain('pear');
+    });
+
+    test('says how many of its tasks run at once', async () => {
+      await stack.put('data/one-by-one.txt', 'a line\n'.repeat(6));
+      const request = { app: 'word-count', inputs: ['data/one-by-one.txt'], splitSizeBytes: 7, reducers: 2 };
+
+      const ended = await stack.start({
+        jobId: uniqueName('one-by-one'),
+        request: { ...request, maxConcurrency: 1 },
+      });
+
+      expect(ended.status).toBe('SUCCEEDED');
+      const list = (await stack.get(`${ended.output.outputPrefix}_attempts.jsonl.gz`))!;
+      const attempts = parseAttempts(list, 'the list')
+        .map(({ startedAt, endedAt }) => ({
+          startedMs: Date.parse(startedAt!),
+          endedMs: Date.parse(endedAt),
+        }))
+        .sort((a, b) => a.startedMs - b.startedMs);
+      expect(attempts).toHaveLength(8);
+      for (const [index, { startedMs }] of attempts.entries()) {
+        expect(startedMs).toBeGreaterThanOrEqual(attempts[index - 1]?.endedMs ?? 0);
+      }
     });
 
     test('with merge gives one sorted object', async () => {

@@ -23,6 +23,8 @@ import path from 'node:path';
 class TaskStalledError extends Error { name = 'TaskStalledError'; }
 
 export async function handler({ task }) {
+  const startedMs = Date.now();
+  if (task.waits) await new Promise((resolve) => setTimeout(resolve, 200));
   if (task.fails === 'always') throw new TaskStalledError('never works: ' + task.id);
   if (task.fails !== undefined) {
     const tried = path.join(process.env.TRIED, String(task.id));
@@ -32,12 +34,13 @@ export async function handler({ task }) {
       throw new TaskStalledError('first attempt of ' + task.id);
     }
   }
-  return { id: task.id, pid: process.pid };
+  return { id: task.id, startedMs, endedMs: Date.now() };
 }
 `;
 
 interface PlannedTask {
   id: number;
+  waits?: true;
   fails?: 'once' | 'always' | 'by exit';
 }
 
@@ -64,6 +67,18 @@ describeOnEmulators('Step Functions', (emulator) => {
 
     expect(ended.status).toBe('SUCCEEDED');
     expect(idsOf(ended.output)).toEqual(tasks.map(({ id }) => id));
+  });
+
+  test('a Distributed Map takes from the state how many children it runs at once', async () => {
+    const tasks: PlannedTask[] = Array.from({ length: 8 }, (_, id) => ({ id, waits: true }));
+
+    const { output } = await runMap(tasks, { concurrency: 2 });
+
+    const times = JSON.parse(output!) as { startedMs: number; endedMs: number }[];
+    for (const { startedMs } of times) {
+      const running = times.filter((other) => other.startedMs <= startedMs && startedMs < other.endedMs);
+      expect(running.length).toBeLessThanOrEqual(2);
+    }
   });
 
   test('a Retry for the name of an error, or for the death of a process, starts a second attempt', async () => {
@@ -172,7 +187,7 @@ describeOnEmulators('Step Functions', (emulator) => {
       States: {
         Map: {
           Type: 'Map',
-          MaxConcurrency: concurrency,
+          MaxConcurrencyPath: '$.concurrency',
           ItemReader: {
             Resource: 'arn:aws:states:::s3:getObject',
             ReaderConfig: { InputType: 'JSON' },
@@ -206,7 +221,7 @@ describeOnEmulators('Step Functions', (emulator) => {
         },
       },
     });
-    return await run(stateMachineArn, { bucket: Bucket, key: Key });
+    return await run(stateMachineArn, { bucket: Bucket, key: Key, concurrency });
   }
 
   async function run(stateMachineArn: string, input: unknown) {

@@ -670,7 +670,6 @@ describe('the construct', () => {
       ({ Properties }) => JSON.stringify(Properties.DefinitionString),
     );
     expect(definitions.filter((text) => text.includes('\\"ExecutionType\\":\\"EXPRESS\\"'))).toHaveLength(1);
-    expect(definitions.filter((text) => text.includes('\\"MaxConcurrency\\":123'))).toHaveLength(1);
     template.hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: {
         Rules: Match.arrayWith([

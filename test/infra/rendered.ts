@@ -26,7 +26,6 @@ export const GOLDEN: readonly Golden[] = [
           watchMachine: 'arn:aws:states:us-east-1:123456789012:stateMachine:Watch',
           bucket: 'the-bucket',
           partition: 'aws',
-          maxConcurrency: 800,
           childExecutions: 'STANDARD',
           taskTimeoutSeconds: 900,
           stepTimeoutSeconds: 900,

@@ -117,6 +117,8 @@ export class SimulatedMachine implements AsyncDisposable {
   clockAheadMs: (who: FunctionName) => number = () => 0;
   /** Called with each decision of the steps. */
   onDecision: (decision: Decision) => void = () => {};
+  /** Called with each state that a step returns. */
+  onState: (state: JobState) => void = () => {};
   #requests = 0;
   #executions = 0;
 
@@ -161,6 +163,7 @@ export class SimulatedMachine implements AsyncDisposable {
       );
       for (;;) {
         jobId = state.jobId;
+        this.onState(state);
         if (state.next === 'end') return { status: 'NOTHING TO DO' };
         const event = v.parse(stepEventSchema, { ...state, execution });
         switch (state.next) {

@@ -66,6 +66,7 @@ describe('a watch', () => {
     const settings: SettingsDocument = {
       app: 'line-count',
       tasks: { map: 10, reduce: 2 },
+      maxConcurrency: 100,
       outputPrefix: 'output/job/',
       codeHash: environment.codeHash,
       settings: {

@@ -10,6 +10,7 @@
    together.
 5. DescribeStateMachineForExecution returns the definition with which the execution started. Without this change, it
    returns the current one, although the execution does not use that.
+6. A Map uses MaxConcurrencyPath. Without this change, it runs all its items at once.
 """
 
 import functools
@@ -260,6 +261,20 @@ def _tell_with_which_definition_an_execution_started() -> None:
     stepfunctions._describe_state_machine_for_execution = describe_as_started
 
 
+def _limit_maps_as_told() -> None:
+    run = stepfunctions._run_map_items
+
+    def run_at_most(state_def, raw_input, execution, ctx):
+        path = state_def.get("MaxConcurrencyPath")
+        if path is not None:
+            effective = stepfunctions._apply_input_path(state_def, raw_input, ctx)
+            at_once = stepfunctions._resolve_path_or_ctx(path, effective, ctx)
+            state_def = {**state_def, "MaxConcurrency": at_once}
+        return run(state_def, raw_input, execution, ctx)
+
+    stepfunctions._run_map_items = run_at_most
+
+
 def _leave_port_443_alone() -> None:
     bindable = app._port_is_bindable
     app._port_is_bindable = lambda host, port: port != 443 and bindable(host, port)
@@ -270,5 +285,6 @@ if __name__ == "__main__":
     _throttle_as_lambda_does()
     _delay_retries_as_told()
     _tell_with_which_definition_an_execution_started()
+    _limit_maps_as_told()
     _leave_port_443_alone()
     app.main()

@@ -23,7 +23,6 @@ export interface Machine {
   /** ARNs of all versions that a job invokes, those of its watch included; each once. */
   readonly functions: readonly string[];
   readonly isExpress: boolean;
-  readonly maxConcurrency: number;
 }
 
 export async function machineOf(deployment: MachineClient): Promise<Machine> {
@@ -75,11 +74,16 @@ export async function describeMachine(
   return { definition, logGroup };
 }
 
+export type FunctionConfiguration = Pick<
+  GetFunctionConfigurationCommandOutput,
+  'MemorySize' | 'Environment' | 'LastModified' | 'LoggingConfig'
+>;
+
 /** @returns undefined if the function no longer exists */
 export async function functionConfiguration(
-  { stateMachineArn }: Deployment,
+  { stateMachineArn }: Pick<Deployment, 'stateMachineArn'>,
   name: string,
-): Promise<GetFunctionConfigurationCommandOutput | undefined> {
+): Promise<FunctionConfiguration | undefined> {
   const { GetFunctionConfigurationCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
   const client = new LambdaClient(clientOptions(regionOption(stateMachineArn)));
   return await callAws({ action: 'lambda:GetFunctionConfiguration', on: name }, async () => {
@@ -119,7 +123,6 @@ export function readDefinition(definition: string): Machine {
       ]),
     ],
     isExpress: stage.includes('"ExecutionType":"EXPRESS"'),
-    maxConcurrency: Number(/"MaxConcurrency":(\d+)/.exec(stage)?.[1] ?? 1_000),
   };
 }
 

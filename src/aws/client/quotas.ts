@@ -3,10 +3,11 @@
  * the meantime, and Lambda queues what exceeds it.
  */
 import { LAMBDA_FACTS } from '../model/facts.ts';
+import { CONCURRENCY_VARIABLE } from '../protocol/concurrency.ts';
 import { callAws, isAccessDenied } from './aws-errors.ts';
 import { clientOptions, regionOption } from './client-options.ts';
 import type { Deployment } from './deployment.ts';
-import { machineOf } from './machine.ts';
+import { functionConfiguration, machineOf } from './machine.ts';
 
 export interface AccountQuotas {
   /** Functions that run at the same time in the Region. */
@@ -82,14 +83,23 @@ export function quotaNotices(
   return notices;
 }
 
-/** For `submit`. It never fails, because the job starts whatever it finds. */
+/**
+ * For `submit`. It never fails, because the job starts whatever it finds.
+ *
+ * @param requested  the maxConcurrency of the request
+ */
 export async function deploymentNotices(
   deployment: Pick<Deployment, 'sfn' | 'stateMachineArn'>,
+  requested: number | undefined,
 ): Promise<string[]> {
   try {
     const quotas = await accountQuotas(regionOption(deployment.stateMachineArn));
     if (quotas === undefined) return [];
-    const { maxConcurrency } = await machineOf(deployment);
+    const { stepFunctions } = await machineOf(deployment);
+    if (stepFunctions.Plan === undefined) return [];
+    const plan = await functionConfiguration(deployment, stepFunctions.Plan);
+    const deployed = Number(plan?.Environment?.Variables?.[CONCURRENCY_VARIABLE] ?? 0);
+    const maxConcurrency = Math.min(requested ?? deployed, deployed);
     // What is not reserved for others may be reserved for this deployment.
     return quotaNotices({ maxConcurrency }, { ...quotas, unreserved: quotas.concurrency });
   } catch {

@@ -8,13 +8,22 @@ import type { JobReport } from '../../report/report.ts';
 import { type Usage, watchOf } from '../model/cost.ts';
 import { STEP_MEMORY_MB, TASK_MEMORY_MB } from '../model/job-shape.ts';
 import { storageRequests } from '../model/report-requests.ts';
+import { CONCURRENCY_VARIABLE } from '../protocol/concurrency.ts';
 import { inlineStateOf, watchStateOf } from '../protocol/state-names.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 import { type ExecutionHistory, executionHistory } from './execution-history.ts';
-import { functionConfiguration, type Machine, machineOf, machineOfExecution } from './machine.ts';
+import {
+  type FunctionConfiguration,
+  functionConfiguration,
+  type Machine,
+  machineOf,
+  machineOfExecution,
+} from './machine.ts';
 
 const MB_PER_GB = 1_024;
+/** More than deployments have by default, so that the figure is an upper bound. */
+const CONCURRENCY_UNKNOWN = 1_000;
 
 interface MapRun {
   readonly arn: string;
@@ -34,8 +43,11 @@ export async function usageOf(
     histories.push(await executionHistory(deployment, arn));
     runs.push(...(await mapRunsOf(deployment, arn)));
   }
-  const taskGb = (await memoryMb(deployment, machine.taskFunctions[STAGES[0]], TASK_MEMORY_MB)) / MB_PER_GB;
-  const stepGb = (await memoryMb(deployment, machine.stepFunctions.Plan, STEP_MEMORY_MB)) / MB_PER_GB;
+  const task = await configurationOf(deployment, machine.taskFunctions[STAGES[0]]);
+  const plan = await configurationOf(deployment, machine.stepFunctions.Plan);
+  const taskGb = (task?.MemorySize ?? TASK_MEMORY_MB) / MB_PER_GB;
+  const stepGb = (plan?.MemorySize ?? STEP_MEMORY_MB) / MB_PER_GB;
+  const atOnce = Number(plan?.Environment?.Variables?.[CONCURRENCY_VARIABLE] ?? CONCURRENCY_UNKNOWN);
   let usage: Usage = {
     invocations: 0,
     gbSeconds: 0,
@@ -62,7 +74,7 @@ export async function usageOf(
   }
   for (const run of runs) {
     const children = await childrenOf(deployment, run, machine.isExpress);
-    const ms = children.ms ?? run.ms * Math.min(children.count, machine.maxConcurrency);
+    const ms = children.ms ?? run.ms * Math.min(children.count, atOnce);
     usage = plus(usage, {
       invocations: children.count,
       gbSeconds: (ms / 1000) * taskGb,
@@ -141,17 +153,16 @@ async function childrenOf(
   return { count, ms };
 }
 
-/** Falls back to the default, because a caller who may submit jobs may lack the permission to describe functions. */
-async function memoryMb(
+/** @returns undefined if the function is unknown, or if the caller, who may submit jobs, may not describe functions */
+async function configurationOf(
   deployment: Deployment,
   functionName: string | undefined,
-  otherwise: number,
-): Promise<number> {
-  if (functionName === undefined) return otherwise;
+): Promise<FunctionConfiguration | undefined> {
+  if (functionName === undefined) return undefined;
   try {
-    return (await functionConfiguration(deployment, functionName))?.MemorySize ?? otherwise;
+    return await functionConfiguration(deployment, functionName);
   } catch (error) {
-    if (isAccessDenied(error)) return otherwise;
+    if (isAccessDenied(error)) return undefined;
     throw error;
   }
 }

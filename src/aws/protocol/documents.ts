@@ -51,6 +51,8 @@ export interface PlanDocument {
   readonly estimate?: JobEstimate;
   /** What the request allows the job to cost, in US dollars. */
   readonly maxDollars?: number;
+  /** How many tasks the request lets run at once. Absent: as many as the deployment does. */
+  readonly maxConcurrency?: number;
 }
 
 /** jobs/<jobId>/plan/settings.json */
@@ -58,6 +60,8 @@ export interface SettingsDocument {
   readonly app: string;
   /** The number of tasks of each stage. */
   readonly tasks: Readonly<Record<Stage, number>>;
+  /** How many tasks run at once. */
+  readonly maxConcurrency: number;
   readonly settings: JobSettings;
   readonly outputPrefix: string;
   /** The code that may run the tasks: that of the plan, or that of the latest redrive that accepted other code. */

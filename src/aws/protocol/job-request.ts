@@ -12,6 +12,7 @@ import { jobIdSchema, text } from '../../base/schemas.ts';
 import { shortened } from '../../base/show-value.ts';
 import type { InputNames } from '../../plan/inputs/named-inputs.ts';
 import { APP_NAME_CHARACTERS_MAX } from './app-name.ts';
+import { CONCURRENCY_MAX } from './concurrency.ts';
 import { TASKS_PER_STAGE_MAX } from './job-state.ts';
 import { OUTPUT_PREFIX } from './keys.ts';
 import { parseJsonFrom, parseWith, strictFields, yesOrNo } from './parse.ts';
@@ -135,6 +136,8 @@ export const jobRequestSchema = strictFields({
       ),
     ),
   ),
+  /** How many tasks of a stage run at once, up to what the deployment allows. Default: that. */
+  maxConcurrency: v.optional(wholeNumber(1, CONCURRENCY_MAX)),
   /** Merge the parts into one object sorted by key. */
   merge: v.optional(yesOrNo, false),
   /** Default: derived from the request's key and version. */

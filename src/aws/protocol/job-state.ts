@@ -32,6 +32,8 @@ export interface JobState {
   readonly items: string;
   /** The items of the next inline Map: only indexes, because they are part of the state. */
   readonly tasks: readonly TaskItem[];
+  /** How many tasks the next Map runs at once; 0 if the next step is another one. */
+  readonly maxConcurrency: number;
   readonly progress: TravellingProgress;
   /** Identifies the code that planned the execution. The steps verify that they run the same. */
   readonly codeHash: string;

@@ -58,6 +58,7 @@ export const AWS_COMMANDS: readonly CommandSpec[] = [
         '--max-dollars <dollars>',
         'refuse the job if it is likely to cost more: before it runs, and again before its reduce tasks run',
       ],
+      ['--max-concurrency <n>', 'tasks that run at once, up to what the deployment allows (default: that)'],
       ['--merge', 'merge the parts into one object, sorted by key'],
       ['--overwrite', 'replace results that the output already holds'],
       ['-s, --set <name=value...>', "set the app's parameters"],

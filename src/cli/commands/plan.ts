@@ -6,6 +6,7 @@ import { deploymentShape, type PlannedShape, shapeOf } from '../../aws/model/job
 import { syntheticPlan } from '../../aws/model/synthetic-plan.ts';
 import { spaceNotices } from '../../aws/model/task-space.ts';
 import { assumedTraits } from '../../aws/model/traits.ts';
+import { CONCURRENCY_MAX } from '../../aws/protocol/concurrency.ts';
 import { MapReduceError } from '../../base/errors.ts';
 import { GiB, LIMITS, MiB } from '../../base/limits.ts';
 import { formatBytes, formatCountOf } from '../../base/quantities.ts';
@@ -101,7 +102,7 @@ function numbersOf({ size, reducers, splitSize, taskMemory, maxConcurrency }: Pl
     ),
     memoryMb: given(taskMemory, (text) => parseWholeNumber('--task-memory', text, { min: 512, max: 10_240 })),
     maxConcurrency: given(maxConcurrency, (text) =>
-      parseWholeNumber('--max-concurrency', text, { min: 1, max: 10_000 }),
+      parseWholeNumber('--max-concurrency', text, { min: 1, max: CONCURRENCY_MAX }),
     ),
   };
 }

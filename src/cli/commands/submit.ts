@@ -10,6 +10,7 @@ import {
   type UploadEvents,
   untilPlanned,
 } from '../../aws/client/submission.ts';
+import { CONCURRENCY_MAX } from '../../aws/protocol/concurrency.ts';
 import { MAX_DOLLARS_MAX } from '../../aws/protocol/job-request.ts';
 import { TASKS_PER_STAGE_MAX } from '../../aws/protocol/job-state.ts';
 import { MapReduceError } from '../../base/errors.ts';
@@ -33,6 +34,7 @@ export interface SubmitFlags extends DeploymentFlags, OutputFlags {
   readonly set?: readonly string[];
   readonly maxTasks?: string;
   readonly maxDollars?: string;
+  readonly maxConcurrency?: string;
   readonly merge?: boolean;
   readonly overwrite?: boolean;
   readonly jobId?: string;
@@ -47,7 +49,7 @@ export async function submitCommand(app: string | undefined, flags: SubmitFlags)
   const say = (text: string) => {
     if (!flags.json && !flags.quiet) printToStderr(text);
   };
-  const noticed = deploymentNotices(deployment);
+  const noticed = deploymentNotices(deployment, submission.settings.maxConcurrency);
   const start = await submitJob(deployment, submission, uploadTexts(deployment, say));
   for (const notice of await noticed) say(`note: ${notice}\n`);
   say(`job ${start.jobId} is submitted\n`);
@@ -105,7 +107,7 @@ function complete(app: string | undefined, flags: SubmitFlags) {
 }
 
 function settingsOf(flags: SubmitFlags): Submission['settings'] {
-  const { reducers, splitSize, maxTasks, maxDollars, set = [], merge, overwrite } = flags;
+  const { reducers, splitSize, maxTasks, maxDollars, maxConcurrency, set = [], merge, overwrite } = flags;
   return {
     params: Object.fromEntries(set.map((text) => parseAssignment('--set', text))),
     ...(reducers === undefined
@@ -125,6 +127,14 @@ function settingsOf(flags: SubmitFlags): Submission['settings'] {
     ...(maxDollars === undefined
       ? {}
       : { maxDollars: parseDollars('--max-dollars', maxDollars, MAX_DOLLARS_MAX) }),
+    ...(maxConcurrency === undefined
+      ? {}
+      : {
+          maxConcurrency: parseWholeNumber('--max-concurrency', maxConcurrency, {
+            min: 1,
+            max: CONCURRENCY_MAX,
+          }),
+        }),
     ...(merge ? { merge } : {}),
     ...(overwrite ? { overwrite } : {}),
   };

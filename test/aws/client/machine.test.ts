@@ -4,12 +4,11 @@ import { readDefinition } from '../../../src/aws/client/machine.ts';
 import { STAGES } from '../../../src/base/ids.ts';
 
 describe('the definition of the state machine', () => {
-  test('gives its functions, the type of its children, and how many run at once', () => {
+  test('gives its functions and the type of its children', () => {
     const definition = {
       States: {
         Plan: { Parameters: { FunctionName: 'plan' } },
         MapStage: {
-          MaxConcurrency: 40,
           ItemProcessor: {
             ProcessorConfig: { ExecutionType: 'EXPRESS' },
             States: { MapTask: { Parameters: { FunctionName: 'map' } } },
@@ -24,7 +23,6 @@ describe('the definition of the state machine', () => {
       watchMachine: undefined,
       functions: ['plan', 'map'],
       isExpress: true,
-      maxConcurrency: 40,
     });
   });
 

@@ -56,6 +56,10 @@ describe('a request', () => {
       'maxTasks: must be a whole number from 1 to 160000; received 0',
     ],
     [
+      { app: 'a', inputs: ['x'], maxConcurrency: 0 },
+      'maxConcurrency: must be a whole number from 1 to 10000; received 0',
+    ],
+    [
       { app: 'a', inputs: ['x'], maxDollars: 0 },
       'maxDollars: must be a number of US dollars above 0 and up to 1000000; received 0',
     ],

@@ -119,6 +119,12 @@ test.each<[string, string, SubmitFlags, RegExp]>([
   ['no budget', 'word-count', { maxDollars: 'two' }, /--max-dollars must be US dollars above 0 .*'two'/],
   ['no tasks', 'word-count', { maxTasks: '0' }, /--max-tasks must be a whole number from 1 to 160000/],
   [
+    'no task at once',
+    'word-count',
+    { maxConcurrency: '0' },
+    /--max-concurrency must be a whole number from 1 to 10000/,
+  ],
+  [
     'no input',
     'word-count',
     { input: [] },

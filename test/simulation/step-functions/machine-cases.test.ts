@@ -21,9 +21,32 @@ describe('the simulated Step Functions', () => {
 
     expect(outcomeOf(execution)).toEqual(one.expected);
   });
+
+  it.each([1, 3])('runs at most %i iterations at once, if MaxConcurrencyPath says so', async (atOnce) => {
+    const iteration = { Type: 'Wait', Seconds: 10, End: true };
+    const { virtualMs } = await runCase({
+      name: 'waves',
+      definition: () => ({
+        StartAt: 'Each',
+        States: {
+          Each: {
+            Type: 'Map',
+            ItemsPath: '$.items',
+            MaxConcurrencyPath: '$.atOnce',
+            ItemProcessor: { StartAt: 'One', States: { One: iteration } },
+            End: true,
+          },
+        },
+      }),
+      input: { atOnce, items: [0, 1, 2] },
+      expected: { status: 'SUCCEEDED', entered: [] },
+    });
+
+    expect(Math.round(virtualMs / 10_000)).toBe(3 / atOnce);
+  });
 });
 
-async function runCase(one: MachineCase): Promise<{ execution: Execution }> {
+async function runCase(one: MachineCase): Promise<{ execution: Execution; virtualMs: number }> {
   const clock = new VirtualClock();
   const world: World = {
     clock,
@@ -43,7 +66,7 @@ async function runCase(one: MachineCase): Promise<{ execution: Execution }> {
   const { executionArn } = await stepFunctions.startExecution({ stateMachineArn, input });
   const execution = stepFunctions.execution(executionArn);
   await clock.run(execution.ended);
-  return { execution };
+  return { execution, virtualMs: clock.nowMs() };
 }
 
 /** The function of the cases, see scripted(). */

@@ -390,6 +390,30 @@ export const MACHINE_CASES: readonly MachineCase[] = [
     differs: { MiniStack: { why: ITERATIONS_HIDDEN, entered: ['Each'] } },
   },
   {
+    name: 'a Map takes its concurrency from the state',
+    definition: (parts) =>
+      machine({
+        Each: {
+          Type: 'Map',
+          ItemsPath: '$.items',
+          MaxConcurrencyPath: '$.atOnce',
+          ItemProcessor: {
+            ProcessorConfig: { Mode: 'INLINE' },
+            ...(machine({ One: task(parts, ['ok']) }) as object),
+          },
+          ResultPath: null,
+          End: true,
+        },
+      }),
+    input: { atOnce: 1, items: [0, 1] },
+    expected: {
+      status: 'SUCCEEDED',
+      output: { atOnce: 1, items: [0, 1] },
+      entered: ['Each', 'One', 'One'],
+    },
+    differs: { MiniStack: { why: ITERATIONS_HIDDEN, entered: ['Each'] } },
+  },
+  {
     name: 'an inline Map fails with the error of its iteration',
     definition: (parts) =>
       machine({
@@ -522,6 +546,7 @@ export const MACHINE_CASES: readonly MachineCase[] = [
         jobId: 'job',
         next: 'map-watched',
         items: 'cases/maps.json',
+        maxConcurrency: 2,
         codeHash: 'code',
         progress: {
           returns: {
@@ -548,7 +573,14 @@ export const MACHINE_CASES: readonly MachineCase[] = [
     name: 'the machine of a job records why a stage failed',
     definition: jobMachine,
     input: {
-      returns: { jobId: 'job', next: 'map', items: 'cases/fails.json', codeHash: 'code', progress: {} },
+      returns: {
+        jobId: 'job',
+        next: 'map',
+        items: 'cases/fails.json',
+        maxConcurrency: 2,
+        codeHash: 'code',
+        progress: {},
+      },
       failure: { jobId: 'job', error: 'UsageError', cause: 'on purpose' },
     },
     objects: { 'cases/fails.json': [{ script: ['throw UsageError'] }] },
@@ -601,7 +633,6 @@ function jobMachine({ functionArn, bucket, otherMachine }: CaseParts): unknown {
     watchMachine: otherMachine,
     bucket,
     partition: 'aws',
-    maxConcurrency: 2,
     childExecutions: 'STANDARD',
     taskTimeoutSeconds: 60,
     stepTimeoutSeconds: 60,
