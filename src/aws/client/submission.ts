@@ -170,15 +170,15 @@ export function generatedJobId(app: string): string {
  * Asks the deployed code whether the job is within its bounds, so that a refused one costs no upload. The plan repeats
  * this with the contents of the files, so nothing fails here that only it can know.
  *
- * @throws BudgetExceededError; UsageError, as for more tasks than the deployment allows
+ * @throws BudgetExceededError; UsageError, as for a concurrency that the deployment does not allow
  */
 async function assertLikelyAllowed(
   deployment: Deployment,
   input: { readonly request: JobRequestInput },
   uploads: readonly PlannedUpload[],
 ): Promise<void> {
-  const { maxTasks, maxDollars } = input.request;
-  if ((maxTasks ?? maxDollars) === undefined) return;
+  const { maxTasks, maxDollars, maxConcurrency } = input.request;
+  if ((maxTasks ?? maxDollars ?? maxConcurrency) === undefined) return;
   const announced = uploads.map(({ key, sizeBytes }) => ({ key, sizeBytes }));
   if (Buffer.byteLength(JSON.stringify(announced)) > ANNOUNCED_BYTES_MAX) return;
   const { invokePlan } = await import('./dry-plan.ts');

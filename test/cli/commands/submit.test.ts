@@ -230,7 +230,7 @@ describe('a job with bounds is estimated by the deployed code before the upload'
   test.each<[SubmitFlags, ErrorName]>([
     [{ maxTasks: '1' }, 'BudgetExceededError'],
     [{ maxDollars: '0.01' }, 'BudgetExceededError'],
-    [{ maxTasks: '100' }, 'UsageError'],
+    [{ maxConcurrency: '900' }, 'UsageError'],
   ])('and refused with the error of the plan: %j', async (flags, name) => {
     fails(name, 'that is too much');
 
