@@ -33,36 +33,24 @@ export interface EstimatedPlan {
   readonly inputNames: InputNameCounts;
 }
 
-export function plannedEstimate(
-  { plan, job, startedBy, inputNames }: EstimatedPlan,
-  environment: Deployed,
-): JobEstimate {
-  const deployment = shapeOfDeployment(environment);
-  const { taskMemoryMb } = deployment;
-  return estimateJob({
-    job: shapeOf(plan, { taskMemoryMb, startedBy, inputNames }),
-    traits: traitsOf(job),
-    deployment,
-  });
+export function plannedEstimate(planned: EstimatedPlan, environment: Deployed): JobEstimate {
+  return estimateJob(estimated(planned, environment));
 }
 
 /** @returns undefined if the stage wrote no shuffle */
 export function refinedEstimate(
-  { plan, job, startedBy, inputNames }: EstimatedPlan,
+  planned: EstimatedPlan,
   { shuffle, summaries }: BarrierResult,
   environment: Deployed,
 ): JobEstimate | undefined {
   if (shuffle === undefined) return undefined;
-  const deployment = shapeOfDeployment(environment);
-  const { taskMemoryMb } = deployment;
+  const shapes = estimated(planned, environment);
   return estimateJob({
-    job: shapeOf(plan, { taskMemoryMb, startedBy, inputNames }),
-    traits: traitsOf(job),
-    deployment,
+    ...shapes,
     known: knownShuffle(shuffle, {
       objectsBytes: summaries.map(({ bytesWritten }) => bytesWritten),
-      reducers: plan.settings.reducers,
-      deployment,
+      reducers: planned.plan.settings.reducers,
+      deployment: shapes.deployment,
     }),
   });
 }
@@ -83,13 +71,9 @@ export function estimateReport(
   },
 ): EstimateReport | undefined {
   if (planned === undefined) return undefined;
-  const deployment = shapeOfDeployment(environment);
-  const { taskMemoryMb } = deployment;
-  const steps = stepRequests({
-    job: shapeOf(plan, { taskMemoryMb, startedBy, inputNames }),
-    traits: traitsOf(job),
-    deployment,
-  });
+  const shapes = estimated({ plan, job, startedBy, inputNames }, environment);
+  const { taskMemoryMb } = shapes.deployment;
+  const steps = stepRequests(shapes);
   const ms = sumOf(attempts, ({ elapsedMs = 0, coldStartMs = 0 }) => elapsedMs + coldStartMs);
   return {
     planned,
@@ -100,6 +84,17 @@ export function estimateReport(
       writes: steps.writes + sumOf(attempts, ({ writeRequests = 0 }) => writeRequests),
       reads: steps.reads + sumOf(attempts, ({ readRequests = 0 }) => readRequests),
     },
+  };
+}
+
+/** What the model needs to know about the job and where it runs. */
+function estimated({ plan, job, startedBy, inputNames }: EstimatedPlan, environment: Deployed) {
+  const deployment = shapeOfDeployment(environment);
+  const { taskMemoryMb } = deployment;
+  return {
+    job: shapeOf(plan, { taskMemoryMb, startedBy, inputNames }),
+    traits: traitsOf(job),
+    deployment,
   };
 }
 

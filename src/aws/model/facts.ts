@@ -107,8 +107,8 @@ export const LAMBDA_FACTS = {
   /** What Lambda does before the runtime starts: it finds a host, fetches the package, and starts a sandbox. Not billed. */
   placementMs: fact(100, ASSUMED, [50, 300]),
   /**
-   * The `Init Duration`: Node starts and loads the bundle. Billed since August 2025. At 1,769 MB; a bundle of 1.2 MiB. The
-   * page has 110 ms for a bundle that does nothing; on LocalStack, ours takes 100 ms on a whole core.
+   * The `Init Duration`: Node starts and loads the bundle. Billed since August 2025. At 1,769 MB; a bundle of 1.2 MiB. On
+   * LocalStack, ours takes 100 ms on a whole core.
    */
   initMs: fact(250, NODE_STARTS, [150, 500]),
   /** From a caller's Invoke to the handler, in a warm environment. */
