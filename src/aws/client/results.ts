@@ -1,8 +1,6 @@
 /** The results of a job in the bucket: their first bytes, and their download to a local folder. */
-import { createWriteStream } from 'node:fs';
-import { access, constants, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import { crc32Text } from '../../base/crc32-text.ts';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
@@ -205,18 +203,15 @@ async function downloadPart(
   }: { part: PartReport; key: string; path: string; onBytes: (bytes: number) => void },
 ): Promise<void> {
   let checksum = 0;
-  await pipeline(
-    async function* () {
-      if (part.bytes === 0) return;
-      for await (const chunk of store.stream(key)) {
-        checksum = crc32(chunk, checksum);
-        onBytes(chunk.length);
-        // The store reuses its buffer while the file may still be writing this chunk.
-        yield Buffer.from(chunk);
-      }
-    },
-    createWriteStream(path, { flags: 'wx' }),
-  );
+  // A stream of node:fs may open its file after the download has failed, and after the files of it have been removed.
+  await using file = await open(path, 'wx');
+  if (part.bytes > 0) {
+    for await (const chunk of store.stream(key)) {
+      checksum = crc32(chunk, checksum);
+      onBytes(chunk.length);
+      await file.writeFile(chunk);
+    }
+  }
   const found = crc32Text(checksum);
   if (found === part.crc32) return;
   throw new MapReduceError(
