@@ -20,6 +20,7 @@ import { describeMemoryProof, runMemoryProof } from './memory.ts';
 import { comparisonsOf, type Verdict } from './paired.ts';
 import { describeProfile, runProfile } from './profile.ts';
 import { describeComparisons, describeWorkload } from './report.ts';
+import { describeS3Overhead, isWithinBounds, measureS3Overhead, OVERHEAD_NAMES } from './s3/overhead.ts';
 import { runWorkload, type WorkloadResult } from './suite.ts';
 import { WORKLOAD_NAMES, type WorkloadName, workload } from './workloads.ts';
 
@@ -40,7 +41,10 @@ interface Options {
   readonly smoke?: true;
   readonly memoryProof?: true;
   readonly memoryFormats?: true | string[];
-  readonly profile?: WorkloadName;
+  readonly profile?: true | WorkloadName;
+  readonly s3Overhead?: true;
+  readonly splitSize?: number;
+  readonly reducers?: number;
   readonly lambdas?: true;
   readonly engine?: string[];
   readonly data: string;
@@ -79,10 +83,20 @@ const program = new Command('npm run bench --')
     casesOf,
   )
   .option(
-    '--profile <workload>',
-    'show the functions that take the most time, over all threads',
+    '--profile [workload]',
+    'show the functions that take the most time, over all threads; with --s3-overhead, of its workloads',
     oneOf(WORKLOAD_NAMES),
   )
+  .option(
+    '--s3-overhead',
+    `compare the CPU seconds of ${OVERHEAD_NAMES.join(' and ')} over files and through the S3 store, to MiniStack over TLS`,
+  )
+  .option(
+    '--split-size <MiB>',
+    'with --s3-overhead: the size of a split (default: of the plan)',
+    wholePositive,
+  )
+  .option('--reducers <count>', 'with --s3-overhead: the reduce tasks (default: of the plan)', wholePositive)
   .option(
     '--lambdas',
     `measure package size and cold start of each Lambda function; implies --runs ${COLD_STARTS}`,
@@ -136,6 +150,8 @@ try {
 async function run(): Promise<number> {
   if (options.memoryProof) return memoryProof();
   if (options.memoryFormats) return memoryFormats(options.memoryFormats);
+  if (options.s3Overhead) return s3Overhead();
+  if (options.profile === true) throw new RunFailed('--profile needs the name of a workload, such as sort');
   if (options.profile !== undefined) return profile(options.profile);
   if (options.lambdas) return lambdas();
   return figures();
@@ -236,6 +252,23 @@ async function lambdas(): Promise<number> {
   print(describeLambdas(results));
   printJson({ machine, results });
   return 0;
+}
+
+async function s3Overhead(): Promise<number> {
+  const machine = thisMachine();
+  print(describeMachine(machine));
+  const { reducers, splitSize } = options;
+  const results = await measureS3Overhead({
+    names: OVERHEAD_NAMES.filter((name) => options.only.includes(name)),
+    ...{ scale: options.scale, runs: options.runs, profile: options.profile !== undefined },
+    ...(reducers === undefined ? {} : { reducers }),
+    ...(splitSize === undefined ? {} : { splitSizeBytes: splitSize * 2 ** 20 }),
+    folder: options.data,
+    note,
+  });
+  print(describeS3Overhead(results));
+  printJson({ machine, results });
+  return results.every(isWithinBounds) ? 0 : 1;
 }
 
 /** The build to measure, in the modes that measure only one. */

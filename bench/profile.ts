@@ -68,8 +68,8 @@ export async function runProfile(
     workers: options.workers,
   })!;
   try {
-    // Sets NODE_OPTIONS, which threads inherit: each thread writes its own profile when it ends or is terminated.
-    const nodeOptions = `--cpu-prof --cpu-prof-dir=${folder} --cpu-prof-interval=${SAMPLE_INTERVAL_US}`;
+    // Sets NODE_OPTIONS, which threads inherit.
+    const nodeOptions = profileOptions(folder).join(' ');
     const { wallMs } = await measure({
       command,
       env: { NODE_OPTIONS: [process.env.NODE_OPTIONS, nodeOptions].filter(Boolean).join(' ') },
@@ -78,6 +78,11 @@ export async function runProfile(
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
+}
+
+/** Options of Node. Each thread writes its own profile into the folder when it ends or is terminated. */
+export function profileOptions(folder: string): string[] {
+  return ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLE_INTERVAL_US}`];
 }
 
 export function summarizeProfiles(profiles: readonly CpuProfile[]): ProfileSummary {
@@ -153,7 +158,7 @@ function fileOf(url: string): string {
   return url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
 }
 
-function readProfiles(folder: string): CpuProfile[] {
+export function readProfiles(folder: string): CpuProfile[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.cpuprofile'))
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as CpuProfile);
