@@ -45,9 +45,16 @@ async function runCommand(args: readonly string[]): Promise<number> {
     if (!isCommanderError(error)) throw error;
     // Commander has printed it. For help and version, it throws an error with exit code 0.
     exitCode = error.exitCode === 0 ? EXIT_CODE.done : EXIT_CODE.usage;
+    if (errnoOf(error) === 'commander.unknownOption') await printElsewhere(error.message);
   }
   await stdoutWritten();
   return exitCode;
+}
+
+async function printElsewhere(message: string): Promise<void> {
+  const { optionElsewhere } = await import('./commands/option-elsewhere.ts');
+  const hint = optionElsewhere(message);
+  if (hint !== undefined) (await import('./display/terminal.ts')).printToStderr(`${hint}\n`);
 }
 
 async function printError(error: unknown, args: readonly string[]): Promise<void> {
@@ -86,6 +93,6 @@ function lastWords(text: string): void {
   }
 }
 
-function isCommanderError(error: unknown): error is { exitCode: number } {
+function isCommanderError(error: unknown): error is Error & { exitCode: number } {
   return error instanceof Error && 'exitCode' in error && errnoOf(error)?.startsWith('commander.') === true;
 }

@@ -41,6 +41,18 @@ describe('help and version', () => {
     expect(code).toBe(2);
     expect(stderr).toBe("error: unknown command 'rnu'\n(Did you mean run?)\nSee mapreduce --help\n");
   });
+
+  test.each([
+    ['plan', '--max-dollar', 'See mapreduce plan --help\nmapreduce submit has --max-dollars\n'],
+    ['list', '--slowset', 'See mapreduce list --help\nmapreduce run, report have --slowest\n'],
+    ['plan', '--sise', '(Did you mean --size?)\nSee mapreduce plan --help\n'],
+    ['plan', '--unheard-of', 'See mapreduce plan --help\n'],
+  ])('of %s, explains the unknown option %s', async (command, option, hint) => {
+    const { code, stderr } = await cli([command, option], { cwd: '/' });
+
+    expect(code).toBe(2);
+    expect(stderr).toBe(`error: unknown option '${option}'\n${hint}`);
+  });
 });
 
 describe('colours', () => {

@@ -29,7 +29,7 @@ export function parseSizeBytes(flag: string, text: string, { min, max }: Range):
   const unitBytes = unit === undefined ? undefined : BYTES_BY_UNIT.get(unit.toLowerCase());
   if (unitBytes === undefined) {
     throw usage(
-      `${flag} must be a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
+      `${flag} must be a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB, 1TiB (powers of two), 64kB, 64MB, 1GB, 1TB (powers of ten)`,
     );
   }
   const bytes = Math.round(Number(number) * unitBytes);

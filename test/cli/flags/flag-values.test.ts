@@ -45,7 +45,7 @@ describe('sizes', () => {
     'Infinity',
   ])("rejects '%s', and shows the allowed forms", (text) => {
     expect(() => parseSizeBytes('--memory', text, ANY)).toThrow(
-      `--memory must be a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB (powers of two), 64kB, 64MB, 1GB (powers of ten)`,
+      `--memory must be a size; received '${text}'. Write bytes (4096) or a number with its unit: 64KiB, 64MiB, 1GiB, 1TiB (powers of two), 64kB, 64MB, 1GB, 1TB (powers of ten)`,
     );
   });
 
