@@ -7,7 +7,7 @@ import { CONCURRENCY_VARIABLE } from '../../src/aws/protocol/concurrency.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
-import { chargedRequests } from '../../src/storage/s3/s3-charges.ts';
+import { chargedOperations } from '../../src/storage/s3/s3-charges.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
 import { FunctionInstance } from '../steps/function-instance.ts';
@@ -88,7 +88,7 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
       ...(parts.coldStartMs === undefined ? {} : { coldStartMs: parts.coldStartMs }),
       memoryInUseBytes,
       requests: () => {
-        const { reads, writes } = chargedRequests(store.requestCounts);
+        const { reads, writes } = chargedOperations(store.requestCounts);
         return [reads, writes];
       },
     }),

@@ -1,6 +1,6 @@
 /** Small jobs that several test files run. */
 import type { JobInput } from '../../src/api/job.ts';
-import { byRange, csv, defineJob, inFolders, type Job, lines, textLines, tsv } from '../../src/index.ts';
+import { byRange, defineJob, type Job, lines, textLines, tsv } from '../../src/index.ts';
 
 /** The job with another map, which takes and returns anything. */
 export function withMap(job: Job, map: (...args: never[]) => unknown): Job {
@@ -49,27 +49,7 @@ export const keepAll: Job = defineJob({
   output: tsv(),
 });
 
-/** Writes several files per task: one output in folders by the first letter, and one with a header. */
-export const countInFolders: Job = defineJob({
-  name: 'count-in-folders',
-  description: 'Count how often each word occurs, by first letter',
-  input: textLines(),
-  key: 'string',
-  value: 'number',
-  map: (line, { emit }) => {
-    for (const word of line.split(' ')) emit(word, 1);
-  },
-  reduce(word, ones, { emit }) {
-    let count = 0;
-    for (const one of ones) count += one;
-    emit.counts(word, count);
-    if (count > 2) emit.often(null, { word, count });
-  },
-  output: {
-    counts: inFolders((word: string) => ({ letter: word.slice(0, 1) }), tsv()),
-    often: csv(['word', 'count']),
-  },
-});
+export { default as countInFolders } from '../../simulation/schedules/jobs/count-in-folders.ts';
 
 /** Range-partitioned, so that planning samples the input. It fails at a line that says `throw`. */
 export const sortLines: Job = defineJob({

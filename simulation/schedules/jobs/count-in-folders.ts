@@ -1,5 +1,6 @@
 import { csv, defineJob, inFolders, textLines, tsv } from '../../../src/index.ts';
 
+/** Writes several files per task: one output in folders by the first letter, and one with a header. */
 export default defineJob({
   name: 'count-in-folders',
   description: 'Count how often each word occurs, in a folder for each first letter',

@@ -1,5 +1,6 @@
 /** Estimates a planned job: what it needs in the good case, what is likely, and the bad case. */
 import type { DollarsEstimate, JobEstimate, Spread } from '../../report/estimate.ts';
+import { chargedRequests } from '../../storage/s3/s3-charges.ts';
 import { constantsAt, LEVELS, type Level } from './constants.ts';
 import { type Cost, costOf } from './cost.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
@@ -7,7 +8,6 @@ import type { DeploymentShape, JobShape } from './job-shape.ts';
 import { firstLimit } from './limits.ts';
 import type { KnownShuffle, PointTraits } from './point.ts';
 import { pricesOf } from './prices.ts';
-import { chargedRequests } from './requests.ts';
 import type { JobTraits } from './traits.ts';
 
 export interface EstimateOptions {

@@ -8,11 +8,12 @@ import { LIMITS } from '../../base/limits.ts';
 import { sumOf } from '../../base/sum.ts';
 import { indexReads, shuffleIndexBytes } from '../../shuffle/shuffle-index.ts';
 import { footerReads } from '../../shuffle/shuffle-object.ts';
+import { chargedRequests } from '../../storage/s3/s3-charges.ts';
 import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
 import { WATCHED_TASKS_MIN } from '../protocol/watch-state.ts';
 import { watchOf } from './cost.ts';
 import { isInline, type Point, waysOf } from './point.ts';
-import { chargedRequests, type RequestRow, type RequestShape, requestRows } from './requests.ts';
+import { type RequestRow, type RequestShape, requestRows } from './requests.ts';
 import { type EvaluatedStage, mapStage, reduceStage, skewOf } from './stage-work.ts';
 import { type Volumes, volumesOf } from './volumes.ts';
 

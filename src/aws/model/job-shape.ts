@@ -46,23 +46,31 @@ export function deploymentShape(known: Partial<DeploymentShape>): DeploymentShap
   };
 }
 
-/** Sums over all map tasks, and the largest of each. Everything here is exact. */
-export interface JobShape {
+/** What the number of requests depends on, of what is known once a job is planned. Sums over all map tasks. */
+export interface PlannedRequests {
   readonly files: number;
   readonly inputNames: InputNameCounts;
+  /** Files whose first bytes the plan reads: those whose names do not say that they are compressed. */
   readonly lookedFiles: number;
+  /** Windows that byRange() samples. */
   readonly sampleGets: number;
   readonly startedBy: StartedBy;
   readonly maps: number;
+  /** 0 for a map-only job. */
   readonly reducers: number;
+  readonly inputGets: number;
+  /** Splits whose pieces do not fit into an item. */
+  readonly storedSplits: number;
+}
+
+/** With the largest split. Everything here is exact. */
+export interface JobShape extends PlannedRequests {
   /** Stored bytes, and those of them in compressed files. */
   readonly inputBytes: number;
   readonly compressedBytes: number;
   readonly largestSplitBytes: number;
   readonly largestSplitCompressedBytes: number;
-  readonly inputGets: number;
   readonly largestSplitGets: number;
-  readonly storedSplits: number;
 }
 
 /** How the input is named: the plan lists each prefix or glob, and looks up each key. */

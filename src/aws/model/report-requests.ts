@@ -4,13 +4,14 @@ import { sumOf } from '../../base/sum.ts';
 import type { JobReport, StageReport } from '../../report/report.ts';
 import { indexReads, shuffleIndexBytes } from '../../shuffle/shuffle-index.ts';
 import { footerReads } from '../../shuffle/shuffle-object.ts';
+import { chargedRequests } from '../../storage/s3/s3-charges.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
 import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
 import type { Usage } from './cost.ts';
 import { INDEX_NAME_BYTES } from './evaluate.ts';
 import { STEP_MEMORY_MB, TASK_MEMORY_MB } from './job-shape.ts';
 import { cellGets, objectWrites } from './reads.ts';
-import { chargedRequests, requestRows } from './requests.ts';
+import { requestRows } from './requests.ts';
 
 /** Assumes that tasks of a stage are alike, and that each environment ran one task. It omits the watch (see watchOf). */
 export function storageRequests(report: JobReport): Pick<Usage, 's3Writes' | 's3Reads'> {

@@ -2,17 +2,15 @@
  * The requests of a job to S3, step by step: the formulas of docs/s3-requests.md, whose tables test/aws/protocol checks
  * against them. test/emulator/requests.test.ts counts the requests of real jobs.
  */
-import { sumOf } from '../../base/sum.ts';
-import type { StartedBy } from '../../report/estimate.ts';
+import type { RequestKind } from '../../storage/s3/s3-charges.ts';
 import { S3_LIST_PAGE_KEYS_MAX } from '../../storage/s3/s3-limits.ts';
-import type { InputNameCounts } from './job-shape.ts';
+import type { PlannedRequests } from './job-shape.ts';
 
 export type RequestStep = 'plan' | 'map' | 'map-barrier' | 'reduce' | 'reduce-barrier' | 'commit' | 'watch';
 
 export interface RequestRow {
   readonly step: RequestStep;
-  /** PUT stands for every request that writes: also the parts of an upload, its start and its end. */
-  readonly operation: 'PUT' | 'LIST' | 'GET' | 'HEAD' | 'DELETE';
+  readonly operation: RequestKind;
   readonly what: string;
   readonly count: number;
   /** How many there are depends on how long the job takes. */
@@ -20,22 +18,9 @@ export interface RequestRow {
 }
 
 /** Everything that the number of requests depends on. Sums over all tasks of a stage, unless it says otherwise. */
-export interface RequestShape {
-  readonly files: number;
-  readonly inputNames: InputNameCounts;
-  /** Files whose first bytes the plan reads: those whose names do not say that they are compressed. */
-  readonly lookedFiles: number;
-  /** Windows that byRange() samples. */
-  readonly sampleGets: number;
-  readonly startedBy: StartedBy;
-  readonly maps: number;
-  /** 0 for a map-only job. */
-  readonly reducers: number;
+export interface RequestShape extends PlannedRequests {
   /** Lists of tasks that are written for Distributed Maps. */
   readonly itemLists: number;
-  /** Splits whose pieces do not fit into an item. */
-  readonly storedSplits: number;
-  readonly inputGets: number;
   /** Environments that run tasks: each reads the settings once. */
   readonly mapEnvironments: number;
   readonly reduceEnvironments: number;
@@ -64,13 +49,6 @@ export function requestRows(shape: RequestShape): RequestRow[] {
     ...byTimeRows(shape),
   ];
   return rows.filter(({ count }) => count > 0);
-}
-
-/** How many of these requests S3 charges as PUTs and LISTs, and as GETs and HEADs. It does not charge for a DELETE. */
-export function chargedRequests(rows: readonly RequestRow[]): { writes: number; reads: number } {
-  const countOf = (...operations: readonly RequestRow['operation'][]) =>
-    sumOf(rows, ({ operation, count }) => (operations.includes(operation) ? count : 0));
-  return { writes: countOf('PUT', 'LIST'), reads: countOf('GET', 'HEAD') };
 }
 
 type Rows = readonly (readonly [RequestRow['operation'], what: string, count: number])[];

@@ -1,19 +1,30 @@
-/** How S3 charges for the requests of a store. Source: https://aws.amazon.com/s3/pricing/, "Requests and data retrievals", 2026-11. */
+/** How S3 charges for requests. Source: https://aws.amazon.com/s3/pricing/, "Requests and data retrievals", 2026-11. */
 import type { S3Operation } from './s3-errors.ts';
 
+/** PUT stands for every request that writes: also the start, the parts and the end of an upload. DELETE also ends one. */
+export type RequestKind = 'PUT' | 'LIST' | 'GET' | 'HEAD' | 'DELETE';
+
 /** GET and HEAD are cheap, the other requests cost twelve times as much, and deletions cost nothing. */
-const CHARGED_AS: Readonly<Record<S3Operation, 'read' | 'write' | 'nothing'>> = {
-  GetObject: 'read',
-  HeadObject: 'read',
-  PutObject: 'write',
-  CreateMultipartUpload: 'write',
-  UploadPart: 'write',
-  UploadPartCopy: 'write',
-  CompleteMultipartUpload: 'write',
-  AbortMultipartUpload: 'nothing',
-  ListObjectsV2: 'write',
-  DeleteObject: 'nothing',
-  DeleteObjects: 'nothing',
+const CHARGED_AS: Readonly<Record<RequestKind, keyof ChargedRequests | 'nothing'>> = {
+  GET: 'reads',
+  HEAD: 'reads',
+  PUT: 'writes',
+  LIST: 'writes',
+  DELETE: 'nothing',
+};
+
+const KIND_OF: Readonly<Record<S3Operation, RequestKind>> = {
+  GetObject: 'GET',
+  HeadObject: 'HEAD',
+  PutObject: 'PUT',
+  CreateMultipartUpload: 'PUT',
+  UploadPart: 'PUT',
+  UploadPartCopy: 'PUT',
+  CompleteMultipartUpload: 'PUT',
+  AbortMultipartUpload: 'DELETE',
+  ListObjectsV2: 'LIST',
+  DeleteObject: 'DELETE',
+  DeleteObjects: 'DELETE',
 };
 
 export interface ChargedRequests {
@@ -23,14 +34,17 @@ export interface ChargedRequests {
   readonly writes: number;
 }
 
-export function chargedRequests(counts: Readonly<Partial<Record<S3Operation, number>>>): ChargedRequests {
-  let reads = 0;
-  let writes = 0;
-  for (const [operation, count] of Object.entries(counts)) {
-    // The cast: Object.entries() forgets the names.
-    const charge = CHARGED_AS[operation as S3Operation];
-    if (charge === 'read') reads += count;
-    else if (charge === 'write') writes += count;
-  }
-  return { reads, writes };
+export function chargedRequests(
+  requests: readonly { readonly operation: RequestKind; readonly count: number }[],
+): ChargedRequests {
+  const counts = { reads: 0, writes: 0, nothing: 0 };
+  for (const { operation, count } of requests) counts[CHARGED_AS[operation]] += count;
+  return { reads: counts.reads, writes: counts.writes };
+}
+
+/** The same for what a store or the simulated S3 has counted. */
+export function chargedOperations(counts: Readonly<Partial<Record<S3Operation, number>>>): ChargedRequests {
+  // The cast: Object.entries() forgets the names.
+  const entries = Object.entries(counts) as [S3Operation, number][];
+  return chargedRequests(entries.map(([operation, count]) => ({ operation: KIND_OF[operation], count })));
 }

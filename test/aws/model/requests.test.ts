@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chargedRequests, type RequestShape, requestRows } from '../../../src/aws/model/requests.ts';
+import { type RequestShape, requestRows } from '../../../src/aws/model/requests.ts';
+import { chargedRequests } from '../../../src/storage/s3/s3-charges.ts';
 
 /** A job of the table in docs/s3-requests.md: one range a split, one read of the index, one environment for all tasks. */
 function shape({ maps, reducers, files }: { maps: number; reducers: number; files: number }): RequestShape {

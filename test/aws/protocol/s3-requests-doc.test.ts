@@ -4,16 +4,12 @@ import { watchOf } from '../../../src/aws/model/cost.ts';
 import { INDEX_NAME_BYTES } from '../../../src/aws/model/evaluate.ts';
 import { readAheadBytes, uploadBytes } from '../../../src/aws/model/function-memory.ts';
 import { pricesOf } from '../../../src/aws/model/prices.ts';
-import {
-  chargedRequests,
-  type RequestRow,
-  type RequestShape,
-  requestRows,
-} from '../../../src/aws/model/requests.ts';
+import { type RequestRow, type RequestShape, requestRows } from '../../../src/aws/model/requests.ts';
 import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../../../src/aws/protocol/attempt-checks.ts';
 import { GiB, KiB, LIMITS, MiB } from '../../../src/base/limits.ts';
 import { defaultReducers, defaultSplitSizeBytes } from '../../../src/plan/splits.ts';
 import { indexReads } from '../../../src/shuffle/shuffle-index.ts';
+import { chargedRequests } from '../../../src/storage/s3/s3-charges.ts';
 import { S3_LIMITS } from '../../../src/storage/s3/s3-limits.ts';
 import { uploadRequests } from '../../../src/storage/s3/s3-part-sizes.ts';
 
