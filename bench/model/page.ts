@@ -10,6 +10,7 @@ import { describeNextSteps } from './next-steps.ts';
 import { describeGoals, describeTable, goals, tableRows } from './report.ts';
 import { describeSensitivities, sensitivities } from './sensitivity.ts';
 import { NOW } from './settings.ts';
+import { describeSimulations } from './simulations-table.ts';
 import { describeSmallUpload } from './small-upload.ts';
 import { SORT, WORD_COUNT } from './workloads.ts';
 
@@ -28,6 +29,7 @@ export function sections(): Record<string, string> {
     [WORD_COUNT, SORT].map((workload) => markdownOf(describe(workload))).join('\n\n');
   return {
     table: markdownOf(describeTable(tableRows())),
+    simulations: describeSimulations(),
     goals: markdownOf(describeGoals(goals())),
     upload: markdownOf(describeSmallUpload()),
     sensitivity: perWorkload((workload) => {

@@ -3,6 +3,8 @@
 import { S3_FACTS } from '../../src/aws/model/facts.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { sum } from '../../src/base/sum.ts';
+import type { Figures } from '../simulate/figures.ts';
+import { savedRowOf } from '../simulate/results.ts';
 import { formatTable } from '../table.ts';
 import { type Modelled, model } from './point.ts';
 import { BEFORE, DEPLOYMENT, NOW, type Settings } from './settings.ts';
@@ -13,6 +15,8 @@ export interface TableRow extends Modelled {
   readonly workload: string;
   readonly size: string;
   readonly settings: Settings;
+  /** What the simulation of the same job counted, if it has been run. The model has no such figures. */
+  readonly lost?: Pick<Figures, 'throttled' | 'failedAttempts'>;
 }
 
 /** Word count and sort at five sizes, by the earlier build and by this one. */
@@ -24,9 +28,15 @@ export function tableRows(): TableRow[] {
         size,
         settings,
         ...model({ workload, settings, inputBytes }),
+        ...(settings === NOW ? lostOf(workload, inputBytes) : {}),
       })),
     ),
   );
+}
+
+function lostOf(workload: Workload, inputBytes: number): Pick<TableRow, 'lost'> {
+  const row = savedRowOf(workload, inputBytes);
+  return row === undefined ? {} : { lost: { throttled: row.throttled, failedAttempts: row.failedAttempts } };
 }
 
 export function describeTable(rows: readonly TableRow[]): string {
@@ -39,6 +49,8 @@ export function describeTable(rows: readonly TableRow[]): string {
     'PUTs',
     'peak GET/s',
     "of S3's rate",
+    '503s',
+    'failed attempts',
     'seconds',
     'functions',
     'coordination',
@@ -51,12 +63,13 @@ export function describeTable(rows: readonly TableRow[]): string {
   );
 }
 
-function cellsOf({ settings, evaluation, cost }: TableRow): string[] {
+function cellsOf({ settings, evaluation, cost, lost }: TableRow): string[] {
   const figures = [
     count(evaluation.reads + evaluation.readsByTime),
     count(evaluation.writes + evaluation.writesByTime),
     count(peakReads(evaluation)),
     `${(peakReads(evaluation) / S3_FACTS.getsPerSecond.value).toFixed(1)}x`,
+    ...(lost === undefined ? ['-', '-'] : [count(lost.throttled), count(lost.failedAttempts)]),
     fateOf(evaluation, settings) ?? count(evaluation.seconds),
     ...[cost.functions, cost.coordination, cost.storageRequests, cost.total].map(dollars),
   ];

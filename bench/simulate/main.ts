@@ -1,55 +1,65 @@
 /** `npm run simulate`: see bench/README.md. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { GiB } from '../../src/base/limits.ts';
+import { parseSizeBytes } from '../../src/cli/flags/flag-values.ts';
 import { count, dollars } from '../model/report.ts';
-import { SORT, WORD_COUNT } from '../model/workloads.ts';
 import { formatTable } from '../table.ts';
-import { type Figures, modelled, simulated } from './run.ts';
+import { type Figures, modelled } from './figures.ts';
+import { saveRow, sizeText, WORKLOADS, type WorkloadName } from './results.ts';
+import { simulated } from './run.ts';
 
-const WORKLOADS = { 'word-count': WORD_COUNT, sort: SORT } as const;
-type WorkloadName = keyof typeof WORKLOADS;
-
-const SIZES_GIB_DEFAULT = [1, 6.25];
+const SIZES_DEFAULT = [1 * GiB, 6.25 * GiB];
+const SIZE_BYTES_MAX = 2 * 1024 * GiB;
 
 interface Options {
   readonly sizes: readonly number[];
   readonly seed: number;
   readonly json?: true;
+  readonly save?: true;
+}
+
+interface Row extends Figures {
+  readonly job: WorkloadName;
+  readonly inputBytes: number;
+  readonly by: 'simulation' | 'model';
+  readonly realSeconds?: number;
 }
 
 function sizesOf(text: string): number[] {
-  const sizes = text.split(',').map(Number);
-  if (sizes.every((size) => size > 0 && size < 1_000)) return sizes;
-  throw new InvalidArgumentError(`must be sizes in GiB between 0 and 1000, such as 1,6.25; received ${text}`);
+  try {
+    return text.split(',').map((size) => parseSizeBytes('--sizes', size, { min: 1, max: SIZE_BYTES_MAX }));
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
-async function simulate(names: readonly WorkloadName[], { sizes, seed, json }: Options): Promise<void> {
-  const rows: (Figures & { job: string; gib: number; by: string; realSeconds?: number })[] = [];
-  for (const name of names) {
-    for (const gib of sizes) {
-      const point = { workload: WORKLOADS[name], inputBytes: gib * GiB };
+async function simulate(names: readonly WorkloadName[], { sizes, seed, json, save }: Options): Promise<void> {
+  const rows: Row[] = [];
+  for (const job of names) {
+    for (const inputBytes of sizes) {
+      const point = { workload: WORKLOADS[job], inputBytes };
       const startedMs = performance.now();
       const onProgress = (seconds: number) =>
-        process.stderr.write(`\r${name}, ${gib} GiB: ${Math.round(seconds)} virtual seconds   `);
+        process.stderr.write(`\r${job}, ${sizeText(inputBytes)}: ${Math.round(seconds)} virtual seconds   `);
       const simulation = await simulated({ ...point, seed, onProgress });
       process.stderr.write('\n');
       const realSeconds = (performance.now() - startedMs) / 1000;
-      rows.push({ job: name, gib, by: 'simulation', ...simulation, realSeconds });
-      rows.push({ job: name, gib, by: 'model', ...modelled(point) });
+      rows.push({ job, inputBytes, by: 'simulation', ...simulation, realSeconds });
+      rows.push({ job, inputBytes, by: 'model', ...modelled(point) });
+      const asOf = new Date().toISOString().slice(0, 10);
+      if (save) saveRow({ job, inputBytes, seed, asOf, ...simulation });
     }
   }
   console.log(json ? JSON.stringify(rows) : describe(rows));
 }
 
-function describe(
-  rows: readonly (Figures & { job: string; gib: number; by: string; realSeconds?: number })[],
-): string {
-  const header = ['job', 'GiB', 'by', 'maps x reducers', 'reads', 'writes', 'peak req/s', '503s', 'failed'];
+function describe(rows: readonly Row[]): string {
+  const header = ['job', 'size', 'by', 'maps x reducers', 'reads', 'writes', 'peak req/s', '503s', 'failed'];
   return formatTable(
     [...header, 'seconds', 'GB-s', 'transitions', 'total', 'real s'],
     rows.map((row) => [
       row.job,
-      String(row.gib),
+      sizeText(row.inputBytes),
       row.by,
       row.tasks,
       ...[row.reads, row.writes, row.peakPerSecond, row.throttled, row.failedAttempts].map(count),
@@ -66,9 +76,14 @@ const program = new Command('npm run simulate --').description(
 );
 program
   .argument('[jobs...]', 'word-count, sort', Object.keys(WORKLOADS))
-  .option('--sizes <GiB,...>', 'sizes of the input', sizesOf, SIZES_GIB_DEFAULT)
+  .addOption(
+    new Option('--sizes <size,...>', 'of the input, such as 6.25GiB,1TB')
+      .argParser(sizesOf)
+      .default(SIZES_DEFAULT, '1GiB,6.25GiB'),
+  )
   .option('--seed <n>', 'of delays', Number, 1)
   .option('--json', 'print the rows as JSON')
+  .option('--save', 'write the simulations into bench/simulate/results.json, for docs/cost.md')
   .action(async (jobs: string[], options: Options) => {
     const unknown = jobs.find((job) => !(job in WORKLOADS));
     if (unknown !== undefined) {

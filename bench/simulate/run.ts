@@ -1,4 +1,4 @@
-/** Runs a workload of one size in the simulated AWS, and evaluates the model for the same. */
+/** Runs a workload of one size in the simulated AWS. */
 import type { SimulatedAws } from '../../simulation/aws.ts';
 import { contentOf } from '../../simulation/s3/stored-bytes.ts';
 import {
@@ -9,28 +9,11 @@ import {
 import { costOf } from '../../src/aws/model/cost.ts';
 import { pricesOf } from '../../src/aws/model/prices.ts';
 import { GiB } from '../../src/base/limits.ts';
-import { chargedRequests } from '../../src/storage/s3/s3-charges.ts';
-import { model } from '../model/point.ts';
-import { DEPLOYMENT, NOW } from '../model/settings.ts';
-import type { Workload } from '../model/workloads.ts';
+import { chargedOperations } from '../../src/storage/s3/s3-charges.ts';
+import { DEPLOYMENT } from '../model/settings.ts';
+import type { Figures, SimulatedPoint } from './figures.ts';
 
-/** What both the model and the simulation say about a job. */
-export interface Figures {
-  readonly tasks: string;
-  readonly reads: number;
-  readonly writes: number;
-  readonly peakPerSecond: number;
-  readonly throttled: number;
-  readonly failedAttempts: number;
-  readonly seconds: number;
-  readonly gbSeconds: number;
-  readonly transitions: number;
-  readonly dollars: number;
-}
-
-export interface SimulateOptions {
-  readonly workload: Workload;
-  readonly inputBytes: number;
+export interface SimulateOptions extends SimulatedPoint {
   readonly seed: number;
   /** Called now and then with the virtual time. */
   readonly onProgress?: (virtualSeconds: number) => void;
@@ -61,7 +44,7 @@ export async function simulated({
 }
 
 function figuresOf({ s3, lambda, stepFunctions, world, bucket }: SimulatedAws): Figures {
-  const { reads, writes } = chargedRequests(s3.log.charged);
+  const { reads, writes } = chargedOperations(s3.log.charged);
   const { invocations, gbSeconds, errors } = lambda.usage;
   const { transitions } = stepFunctions;
   // The cast: the job has just written it.
@@ -89,25 +72,5 @@ function figuresOf({ s3, lambda, stepFunctions, world, bucket }: SimulatedAws): 
     gbSeconds,
     transitions,
     dollars: costOf(usage, pricesOf(DEPLOYMENT.region)).total,
-  };
-}
-
-export function modelled({
-  workload,
-  inputBytes,
-}: Pick<SimulateOptions, 'workload' | 'inputBytes'>): Figures {
-  const { evaluation, cost } = model({ workload, settings: NOW, inputBytes });
-  const { stages } = evaluation;
-  return {
-    tasks: stages.map(({ tasks }) => tasks).join(' x '),
-    reads: evaluation.reads + evaluation.readsByTime,
-    writes: evaluation.writes + evaluation.writesByTime,
-    peakPerSecond: Math.max(...stages.map(({ peakReadsPerSecond }) => peakReadsPerSecond)),
-    throttled: 0,
-    failedAttempts: 0,
-    seconds: evaluation.seconds,
-    gbSeconds: evaluation.gbSeconds,
-    transitions: evaluation.transitions,
-    dollars: cost.total,
   };
 }

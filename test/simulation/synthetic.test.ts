@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { SORT, WORD_COUNT } from '../../bench/model/workloads.ts';
-import { type Figures, modelled, simulated } from '../../bench/simulate/run.ts';
+import { type Figures, modelled } from '../../bench/simulate/figures.ts';
+import { simulated } from '../../bench/simulate/run.ts';
 import { MiB } from '../../src/base/limits.ts';
 
 const TOLERANCE = 0.1;
