@@ -50,10 +50,8 @@ export function awsError(
       `there is no state machine ${call.on}. If the stack was redeployed, omit --state-machine and MAPREDUCE_STATE_MACHINE to find it by the stack's outputs`,
     );
   }
-  const code = codeOf(error) ?? (name === 'TimeoutError' ? 'no answer in time' : undefined);
-  if (code !== undefined && UNREACHABLE.has(code)) {
-    return usage(unreachable(code, { failed, environment }));
-  }
+  const unusable = connectionProblem(error, { failed, environment });
+  if (unusable !== undefined) return usage(unusable);
   if (/^Throttl|TooManyRequests|RequestLimitExceeded/.test(name)) {
     return new MapReduceError(
       'StorageError',
@@ -81,6 +79,25 @@ function setUpProblem(error: unknown, environment: NodeJS.ProcessEnv): string | 
     );
   }
   return profileProblem(error);
+}
+
+/** Why no connection was made; undefined for errors of any other kind. */
+function connectionProblem(
+  error: unknown,
+  context: { failed: string; environment: NodeJS.ProcessEnv },
+): string | undefined {
+  const code = codeOf(error);
+  const endpoint = context.environment.AWS_ENDPOINT_URL;
+  if (code !== undefined && UNTRUSTED.has(code)) {
+    const { NODE_EXTRA_CA_CERTS: file } = context.environment;
+    return `${context.failed}: the certificate of ${endpoint ?? 'AWS'} is not trusted (${code}). Set NODE_EXTRA_CA_CERTS to the file of the certificate that signed it${file === undefined ? '' : ` (it is ${file})`}; 'npm run ministack' prints it`;
+  }
+  if (endpoint !== undefined && code !== undefined && BROKEN_OFF.has(code)) {
+    return `${endpoint} broke the connection off (${code}). If it serves ${endpoint.startsWith('https:') ? 'http, not https' : 'https, as MiniStack does'}, correct AWS_ENDPOINT_URL: 'npm run ministack' and 'npm run localstack' print what to export`;
+  }
+  const why =
+    code ?? (error instanceof Error && error.name === 'TimeoutError' ? 'no answer in time' : undefined);
+  return why !== undefined && UNREACHABLE.has(why) ? unreachable(why, context) : undefined;
 }
 
 function unreachable(
@@ -113,9 +130,8 @@ function personalMessage(error: unknown): string | undefined {
   if (error.name !== 'StorageError' && error.name !== 'UsageError') return undefined;
   const setUp = setUpProblem(error.cause, process.env);
   if (setUp !== undefined) return setUp;
-  const code = error.name === 'StorageError' ? codeOf(error.cause) : undefined;
-  if (code === undefined || !UNREACHABLE.has(code)) return undefined;
-  return unreachable(code, { failed: error.message, environment: process.env });
+  if (error.name !== 'StorageError' || codeOf(error.cause) === undefined) return undefined;
+  return connectionProblem(error.cause, { failed: error.message, environment: process.env });
 }
 
 /** Whether AWS answered with this error. */
@@ -178,4 +194,17 @@ const UNREACHABLE = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ETIMEDOUT',
+]);
+/** What a server that speaks http answers to https, and the reverse. */
+const BROKEN_OFF = new Set([
+  'ECONNRESET',
+  'EPROTO',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+]);
+const UNTRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);

@@ -34,6 +34,20 @@ describe('an error of AWS', () => {
     expect(message).toContain('npm run localstack');
   });
 
+  test.each([
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'https://127.0.0.1:4566', 'Set NODE_EXTRA_CA_CERTS'],
+    [
+      'ECONNRESET',
+      'http://127.0.0.1:4566',
+      'If it serves https, as MiniStack does, correct AWS_ENDPOINT_URL',
+    ],
+    ['EPROTO', 'https://127.0.0.1:4566', 'If it serves http, not https, correct AWS_ENDPOINT_URL'],
+  ])('says what to export after %s of an emulator', (code, AWS_ENDPOINT_URL, text) => {
+    const error = named('TimeoutError', 'socket hang up', { code });
+
+    expect(messageOf(error, { AWS_ENDPOINT_URL })).toContain(text);
+  });
+
   test('includes the profile in the advice', () => {
     const error = named('ExpiredToken', 'expired');
 
