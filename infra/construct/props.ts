@@ -174,7 +174,7 @@ const RULES: readonly Rule[] = [
     prop: 'reservedConcurrency',
     label: ({ maxConcurrency }) => `reservedConcurrency (with a maxConcurrency of ${maxConcurrency})`,
     problem: (value, { maxConcurrency }) =>
-      value === undefined ? undefined : notWhole('functions', maxConcurrency, CONCURRENCY_MAX)(value),
+      value === undefined ? undefined : notReservable(value, maxConcurrency),
   },
   { prop: 'maxTasksPerStage', problem: notWhole('tasks', 1, TASKS_PER_STAGE_MAX) },
   {
@@ -208,6 +208,14 @@ function notWhole(unit: string, min: number, max: number) {
     typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
       ? undefined
       : `must be a whole number from ${min} to ${max} ${unit}; received ${value}`;
+}
+
+/** A job that may start more tasks than are reserved would throttle itself. */
+function notReservable(value: unknown, maxConcurrency: number): string | undefined {
+  const problem = notWhole('functions', maxConcurrency, CONCURRENCY_MAX)(value);
+  return problem !== undefined && notWhole('functions', 1, CONCURRENCY_MAX)(value) === undefined
+    ? `${problem}. To reserve that many, set maxConcurrency to at most ${value}`
+    : problem;
 }
 
 function notAmong(choices: readonly unknown[], listed: string) {

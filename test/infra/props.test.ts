@@ -12,7 +12,7 @@ describe('the construct names the prop that is wrong, what it received, and what
     [{ maxConcurrency: 0 }, 'maxConcurrency must be a whole number from 1 to 10000 tasks; received 0'],
     [
       { maxConcurrency: 50, reservedConcurrency: 49 },
-      'reservedConcurrency (with a maxConcurrency of 50) must be a whole number from 50 to 10000 functions; received 49',
+      'reservedConcurrency (with a maxConcurrency of 50) must be a whole number from 50 to 10000 functions; received 49. To reserve that many, set maxConcurrency to at most 49',
     ],
     [
       { scratchSize: Size.gibibytes(11) },

@@ -67,8 +67,13 @@ export function quotaNotices(
     );
   }
   if (reservedConcurrency !== undefined && 2 * reservedConcurrency > concurrency - UNRESERVED_MIN) {
+    const most = Math.max(0, Math.floor((concurrency - UNRESERVED_MIN) / 2));
+    const advice =
+      most === 0
+        ? 'Reserve nothing'
+        : `Reserve at most ${most}${most < maxConcurrency ? `, with --context maxConcurrency=${most} or less` : ''}`;
     notices.push(
-      `reservedConcurrency reserves ${reservedConcurrency} functions each for map and reduce. The account has ${concurrency}, of which Lambda keeps ${UNRESERVED_MIN} unreserved, so the deployment may fail. Reserve at most ${Math.max(0, Math.floor((concurrency - UNRESERVED_MIN) / 2))}, or ${raise}`,
+      `reservedConcurrency reserves ${reservedConcurrency} functions each for map and reduce. The account has ${concurrency}, of which Lambda keeps ${UNRESERVED_MIN} unreserved, so the deployment may fail. ${advice}, or ${raise}`,
     );
   }
   if (

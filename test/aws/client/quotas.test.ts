@@ -23,6 +23,12 @@ describe('the notices about quotas', () => {
       DEFAULT,
       'reserves 500 functions each .* has 1000, of which Lambda keeps 100 .*at most 450,',
     ],
+    [
+      { maxConcurrency: 500, reservedConcurrency: 500 },
+      DEFAULT,
+      'Reserve at most 450, with --context maxConcurrency=450 or less, or request',
+    ],
+    [{ maxConcurrency: 5, reservedConcurrency: 5 }, NEW, 'Reserve nothing, or request'],
     [{ maxConcurrency: 5, taskMemoryMb: 3_009 }, NEW, 'taskMemoryMb is 3009\\. .*at most 3008 MB'],
   ])('say what %j exceeds in an account with %j', (demand, quotas, text) => {
     expect(quotaNotices(demand, quotas)).toEqual([expect.stringMatching(new RegExp(text))]);
