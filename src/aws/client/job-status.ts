@@ -50,8 +50,8 @@ export interface StageCommits {
 export interface CommittedTasks {
   readonly stages: Readonly<Record<Stage, StageCommits>>;
   readonly failedAttempts: number;
-  /** Key of the note about the latest failed attempt. */
-  readonly lastFailureKey: string | undefined;
+  /** Keys of the notes about failed attempts, in the order of their tasks. */
+  readonly failureKeys: readonly string[];
 }
 
 const NO_COMMITS: StageCommits = { tasks: 0, indexes: [], bytes: 0, failedAttempts: 0 };
@@ -59,7 +59,7 @@ const NO_COMMITS: StageCommits = { tasks: 0, indexes: [], bytes: 0, failedAttemp
 const NO_TASKS: CommittedTasks = {
   stages: byStage(() => NO_COMMITS),
   failedAttempts: 0,
-  lastFailureKey: undefined,
+  failureKeys: [],
 };
 
 /** @throws UsageError when there is no such job */
@@ -136,7 +136,7 @@ async function committedSoFar(
     stages[stage] = { ...stages[stage], tasks: objects.size, indexes: [...objects.keys()], bytes };
     if (objects.size < counts[stage]) break;
   }
-  return { stages, failedAttempts: failureKeys.length, lastFailureKey: failureKeys.at(-1) };
+  return { stages, failedAttempts: failureKeys.length, failureKeys };
 }
 
 function stageOfFailure(key: string): Stage | undefined {

@@ -6,13 +6,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMapReduceError } from '../../base/errors.ts';
 import { type JobId, type Stage, taskIdOf } from '../../base/ids.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
 import { sum, sumOf } from '../../base/sum.ts';
 import { plannedEvent, stagesOf, taskCounts } from '../../plan/stages.ts';
 import type { JobPlan, Split } from '../../plan/task.ts';
 import type { JobEvent, StageProgress, StageReport } from '../../report/report.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { findFailure } from '../protocol/attempt-failures.ts';
-import { findDocument, type PlanDocument, type StageDocument } from '../protocol/documents.ts';
+import {
+  type AttemptFailureDocument,
+  findDocument,
+  type PlanDocument,
+  type StageDocument,
+} from '../protocol/documents.ts';
 import { attemptOfFailureKey, planKey, stageKey } from '../protocol/keys.ts';
 import type { Deployment } from './deployment.ts';
 import { findExecution, type JobExecution } from './executions.ts';
@@ -25,6 +31,8 @@ const POLL_MS_MAX = 3_000;
 const POLL_FRACTION = 0.1;
 /** Bytes are counted per committed task, and several tasks may commit in one second and none in the next ten. */
 const RATE_WINDOW_MS = 60_000;
+/** Of the attempts that failed since the last poll. */
+const FAILURES_READ_MAX = 16;
 
 export interface WatchOptions {
   readonly onEvent: (event: JobEvent) => void;
@@ -68,7 +76,7 @@ class StatusEvents {
   readonly #nowMs: () => number;
   #stage: { readonly stage: Stage; readonly startedMs: number } | undefined;
   #isPlanned = false;
-  #failedAttempts = 0;
+  readonly #toldFailures = new Set<string>();
   #records: readonly number[] | undefined;
   #isCounted = false;
   #isRefused = false;
@@ -169,16 +177,26 @@ class StatusEvents {
     return this.#records;
   }
 
-  /** Reports one event per new failed attempt. Only the note of the latest is read, for its message. */
+  /** Reports one event per new failed attempt. They all name the latest, because few notes are read. */
   async #tellFailures({ committed }: JobStatus): Promise<void> {
-    const { failedAttempts, lastFailureKey } = committed;
-    if (failedAttempts <= this.#failedAttempts || lastFailureKey === undefined) return;
-    const attemptId = attemptOfFailureKey(lastFailureKey);
-    if (attemptId === undefined) return;
-    const failure = await this.#ifAllowed((store) => findFailure(store, lastFailureKey));
+    const fresh = committed.failureKeys.filter((key) => !this.#toldFailures.has(key));
+    const ids = fresh.map(attemptOfFailureKey).filter((id) => id !== undefined);
+    const anyId = ids.at(-1);
+    if (anyId === undefined) return;
+    const read = await this.#ifAllowed((store) =>
+      mapBounded(fresh.slice(-FAILURES_READ_MAX), FAILURES_READ_MAX, (key) => findFailure(store, key)),
+    );
+    const latest = read
+      ?.filter((failure) => failure !== undefined)
+      .reduce<AttemptFailureDocument | undefined>(
+        (last, failure) => (last === undefined || failure.at >= last.at ? failure : last),
+        undefined,
+      );
+    const attemptId = latest?.attemptId ?? anyId;
     const taskId = taskIdOf(attemptId);
-    const error = failure?.error ?? { name: 'TaskFailedError', message: 'its record cannot be read' };
-    for (; this.#failedAttempts < failedAttempts; this.#failedAttempts++) {
+    const error = latest?.error ?? { name: 'TaskFailedError', message: 'its record cannot be read' };
+    for (const key of fresh) {
+      this.#toldFailures.add(key);
       this.#onEvent({ kind: 'attempt-failed', taskId, attemptId, worker: 0, error, willRetry: true });
     }
   }

@@ -92,6 +92,30 @@ describe('waiting for a job', () => {
     });
   });
 
+  test('names the attempt that failed last, whatever its id', async () => {
+    const aws = world({ daily: ['RUNNING'] });
+    const fail = (id: string, ms: number) =>
+      writeDocument(aws.store, `work/daily/failures/m-00001.${id}.json`, {
+        taskId: 'm-00001',
+        attemptId: `m-00001.${id}`,
+        at: new Date(STARTED.getTime() + ms).toISOString(),
+        error: { name: 'WorkerDiedError', message: id },
+      });
+    await writeDocument(aws.store, planKey(JOB), PLAN);
+    await Promise.all([fail('d', 1), fail('c', 2)]);
+    const steps = [() => fail('b', 3), () => fail('a', 4)];
+
+    const { events } = await watched(aws, ({ committed }) => {
+      void steps.shift()?.();
+      return committed.failedAttempts === 4;
+    });
+
+    const failed = events.filter((event) => event.kind === 'attempt-failed');
+    expect(failed.map(({ attemptId }) => attemptId)).toEqual(
+      ['c', 'c', 'b', 'a'].map((id) => `m-00001.${id}`),
+    );
+  });
+
   test('reports the bytes of the input and the running tasks, and for the reduce stage the records and bytes of the shuffle', async () => {
     const aws = world({ daily: ['RUNNING'] });
     const mock = mockClient(SFNClient);
