@@ -11,11 +11,11 @@ import type { RunFlags } from '../flags/run-flags.ts';
 export async function finishAttempts(
   rows: readonly AttemptRow[],
   { facts, slowest, json, quiet }: RunFlags,
-  { hasSucceeded }: { hasSucceeded: boolean },
+  { hasSucceeded, startedAt }: { hasSucceeded: boolean; startedAt?: string },
 ): Promise<void> {
   if (slowest && !json && !quiet) {
     const stream = hasSucceeded ? process.stdout : process.stderr;
-    const text = `\n${attemptLines(rows, { paint: paintFor(stream) }).join('\n')}\n`;
+    const text = `\n${attemptLines(rows, { startedAt, paint: paintFor(stream) }).join('\n')}\n`;
     if (hasSucceeded) print(text);
     else printToStderr(text);
   }

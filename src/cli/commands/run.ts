@@ -50,7 +50,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
       await afterDone(`the job succeeded, and its result is in ${shortPath(output)}`, async () => {
         if (json) printJson(report);
         else if (!quiet) await printSummary(report, output);
-        await keepAttempts(attempts, flags, { hasSucceeded: true });
+        await keepAttempts(attempts, flags, { hasSucceeded: true, startedAt: report.startedAt });
       });
     } finally {
       if (flags.report !== undefined) await writeReport(flags.report, report, output);

@@ -1,6 +1,6 @@
 /** `mapreduce report --slowest`: the slowest attempts of a run on this machine, or of a job on AWS, whether or not it succeeded. */
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
 import type { AttemptRow } from '../../report/attempt-rows.ts';
@@ -34,7 +34,10 @@ export async function attemptsOfFolder(path: string): Promise<JobAttempts> {
   const file = isFolder ? join(path, ATTEMPTS_NAME) : isManifest ? join(dirname(path), ATTEMPTS_NAME) : path;
   try {
     const rows = parseAttempts(await readFile(file), file);
-    return { rows, startedAt: await startOf(join(dirname(file), MANIFEST_NAME)) };
+    // A file of another name comes from `run --facts`, and may lie beside the manifest of another job.
+    const isOfManifest = basename(file) === ATTEMPTS_NAME;
+    const startedAt = isOfManifest ? await startOf(join(dirname(file), MANIFEST_NAME)) : undefined;
+    return { rows, startedAt };
   } catch (error) {
     const why = errnoOf(error);
     if (why === undefined) throw error;
