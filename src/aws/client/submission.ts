@@ -84,7 +84,7 @@ export async function dryRunJob(deployment: Deployment, submission: Submission):
   if (local !== undefined) {
     throw new MapReduceError(
       'UsageError',
-      `--dry-run plans jobs on objects of the bucket, and ${local.path} is on this machine. Nothing was uploaded. To plan a job on local files: ${deployment.commandLine(`plan ${submission.app} --input <path>...`)}`,
+      `--dry-run plans jobs on objects of the bucket, and ${local.path} is on this machine. Nothing was uploaded. To plan a job on local files: mapreduce plan <app or job module> --input <path>...`,
     );
   }
   const { invokePlan } = await import('./dry-plan.ts');

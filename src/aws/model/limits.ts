@@ -15,9 +15,15 @@ interface LimitedJob {
   readonly evaluation: Evaluation;
 }
 
-/** The limit of which the job uses the largest part. */
+/**
+ * The limit of which the job uses the largest part. A limit that stops the job if it is exceeded comes before those that
+ * slow it down, however far the job exceeds them.
+ */
 export function firstLimit(limited: LimitedJob): LimitUse {
-  return limitsOf(limited).reduce((first, use) => (partOf(use) > partOf(first) ? use : first));
+  const stopping = limitsThatStop(limited);
+  const exceeded = stopping.filter((use) => partOf(use) > 1);
+  const candidates = exceeded.length > 0 ? exceeded : [...stopping, ...limitsThatSlow(limited)];
+  return candidates.reduce((first, use) => (partOf(use) > partOf(first) ? use : first));
 }
 
 /** Above 1, the job exceeds the limit. */
@@ -25,29 +31,17 @@ export function partOf({ needed, allowed }: LimitUse): number {
   return needed / allowed;
 }
 
-export function limitsOf(limited: LimitedJob): LimitUse[] {
-  return [...countLimits(limited), ...taskLimits(limited), ...rateLimits(limited)];
-}
-
 function mostOf({ evaluation }: LimitedJob, figure: (stage: EvaluatedStage) => number): number {
   return Math.max(...evaluation.stages.map(figure));
 }
 
-function countLimits(limited: LimitedJob): LimitUse[] {
+/** The plan step refuses a job that exceeds one of these, or the job fails. */
+function limitsThatStop(limited: LimitedJob): LimitUse[] {
   const { job, deployment, evaluation } = limited;
-  const tasks = mostOf(limited, (stage) => stage.tasks);
-  const inline = sumOf(evaluation.stages, (stage) => (stage.isInline ? stage.tasks : 0));
   return [
     {
-      limit: 'concurrent functions of the account',
-      needed: Math.min(tasks, deployment.maxConcurrency),
-      allowed: deployment.accountConcurrency,
-      unit: 'functions',
-      beyond: 'tasks wait until others have ended',
-    },
-    {
       limit: 'tasks of one stage (maxTasksPerStage)',
-      needed: tasks,
+      needed: mostOf(limited, (stage) => stage.tasks),
       allowed: deployment.maxTasksPerStage,
       unit: 'tasks',
       beyond: 'the plan step refuses the job',
@@ -61,29 +55,11 @@ function countLimits(limited: LimitedJob): LimitUse[] {
     },
     {
       limit: 'events in the history of one execution',
-      needed: EVENTS_OF_JOB + EVENTS_OF_INLINE_TASK * inline,
+      needed: EVENTS_OF_JOB + EVENTS_OF_INLINE_TASK * inlineTasks(evaluation),
       allowed: STEP_FUNCTIONS_FACTS.historyEventsMax.value,
       unit: 'events',
       beyond: 'Step Functions ends the execution; redrive resumes the job',
     },
-    {
-      limit: 'open Map Runs of the account',
-      needed: inline === sumOf(evaluation.stages, (stage) => stage.tasks) ? 0 : 1,
-      allowed: STEP_FUNCTIONS_FACTS.openMapRunsMax.value,
-      unit: 'Map Runs',
-      beyond: 'stages wait until others have ended',
-    },
-  ];
-}
-
-/** Without failures: docs/limits.md. */
-const EVENTS_OF_JOB = 58;
-/** An iteration starts, enters its state, calls the function, leaves its state and ends. */
-const EVENTS_OF_INLINE_TASK = 7;
-
-function taskLimits(limited: LimitedJob): LimitUse[] {
-  const { deployment } = limited;
-  return [
     {
       limit: 'time limit of a function',
       needed: Math.ceil(mostOf(limited, (stage) => stage.taskSeconds)),
@@ -102,10 +78,34 @@ function taskLimits(limited: LimitedJob): LimitUse[] {
   ];
 }
 
-function rateLimits(limited: LimitedJob): LimitUse[] {
+/** Without failures: docs/limits.md. */
+const EVENTS_OF_JOB = 58;
+/** An iteration starts, enters its state, calls the function, leaves its state and ends. */
+const EVENTS_OF_INLINE_TASK = 7;
+
+/** A job that exceeds one of these takes longer. */
+function limitsThatSlow(limited: LimitedJob): LimitUse[] {
+  const { deployment, evaluation } = limited;
   const { getsPerSecond, putsPerSecond } = S3_FACTS;
   const ofS3 = { unit: 'requests/s', beyond: 'tasks wait for S3, and Lambda charges for the wait' };
   return [
+    {
+      limit: 'concurrent functions of the account',
+      needed: Math.min(
+        mostOf(limited, (stage) => stage.tasks),
+        deployment.maxConcurrency,
+      ),
+      allowed: deployment.accountConcurrency,
+      unit: 'functions',
+      beyond: 'tasks wait until others have ended',
+    },
+    {
+      limit: 'open Map Runs of the account',
+      needed: inlineTasks(evaluation) === sumOf(evaluation.stages, (stage) => stage.tasks) ? 0 : 1,
+      allowed: STEP_FUNCTIONS_FACTS.openMapRunsMax.value,
+      unit: 'Map Runs',
+      beyond: 'stages wait until others have ended',
+    },
     {
       limit: "S3's rate of reads for a new bucket",
       needed: Math.round(mostOf(limited, (stage) => stage.peakReadsPerSecond)),
@@ -121,9 +121,13 @@ function rateLimits(limited: LimitedJob): LimitUse[] {
     {
       limit: "Step Functions' rate of transitions",
       needed: Math.round(mostOf(limited, (stage) => stage.transitionsPerSecond)),
-      allowed: transitionsPerSecond(limited.deployment.region),
+      allowed: transitionsPerSecond(deployment.region),
       unit: 'transitions/s',
       beyond: 'tasks start more slowly',
     },
   ];
+}
+
+function inlineTasks({ stages }: Evaluation): number {
+  return sumOf(stages, (stage) => (stage.isInline ? stage.tasks : 0));
 }

@@ -1,6 +1,7 @@
 /** `mapreduce plan`: what a job would need on AWS, before anything runs. */
 
 import type { JobDescription } from '../../api/job-description.ts';
+import { resolveParameters } from '../../api/parameters.ts';
 import { estimateJob } from '../../aws/model/estimate.ts';
 import { deploymentShape, type PlannedShape, shapeOf } from '../../aws/model/job-shape.ts';
 import { syntheticPlan } from '../../aws/model/synthetic-plan.ts';
@@ -13,6 +14,7 @@ import { formatBytes, formatCountOf } from '../../base/quantities.ts';
 import { describeModule } from '../../local/run/describe-module.ts';
 import { planModule } from '../../local/run/plan-module.ts';
 import { mayNameInput } from '../../plan/inputs/named-inputs.ts';
+import { assertFewSplits } from '../../plan/plan-job.ts';
 import { estimateLines } from '../display/estimate-text.ts';
 import { paintFor } from '../display/paint.ts';
 import { print, printJson } from '../display/terminal.ts';
@@ -39,17 +41,20 @@ const SIZE_BYTES_MAX = 100_000 * GiB;
 export async function planCommand(name: string | undefined, flags: PlanFlags): Promise<number> {
   const jobModule = findJob(assertComplete(name, flags));
   const numbers = numbersOf(flags);
+  const region = regionOf(flags);
+  const params = Object.fromEntries((flags.set ?? []).map((text) => parseAssignment('--set', text)));
   const { job, plan } =
     numbers.sizeBytes === undefined
       ? await planModule({
           jobModule,
           inputs: flags.input ?? [],
-          params: Object.fromEntries((flags.set ?? []).map((text) => parseAssignment('--set', text))),
+          params,
           merge: flags.merge ?? false,
+          smallSplitsMax: LIMITS.smallSplitsMax,
           ...numbers,
         })
-      : await synthetic(jobModule, { ...numbers, sizeBytes: numbers.sizeBytes });
-  const estimate = estimateOf(job, plan, { ...numbers, region: flags.region });
+      : await synthetic(jobModule, { ...numbers, params, sizeBytes: numbers.sizeBytes });
+  const estimate = estimateOf(job, plan, { ...numbers, region });
   if (flags.json) {
     printJson({ job: job.name, files: plan.inputFiles, bytes: plan.inputBytes, ...estimate });
     return EXIT_CODE.done;
@@ -107,17 +112,30 @@ function numbersOf({ size, reducers, splitSize, taskMemory, maxConcurrency }: Pl
   };
 }
 
+function regionOf({ region }: PlanFlags): string | undefined {
+  if (region === undefined || /^[a-z]{2,}(-[a-z]+)+-[0-9]+$/.test(region)) return region;
+  throw usage(`--region must be the name of an AWS region, such as eu-central-1; received '${region}'`);
+}
+
+interface SyntheticNeeds {
+  readonly sizeBytes: number;
+  readonly params: Readonly<Record<string, string>>;
+}
+
 async function synthetic(
   jobModule: URL,
-  { sizeBytes, splitSizeBytes, reducers }: Numbers & { sizeBytes: number },
+  { sizeBytes, splitSizeBytes, reducers, params }: Numbers & SyntheticNeeds,
 ) {
   const job = await describeModule(jobModule);
   if (job.inputs.length > 1 || job.inputs[0]?.isGenerated) {
-    const has = job.inputs.length > 1 ? `has ${job.inputs.length} inputs` : 'generates its input';
     throw usage(
-      `job '${job.name}' ${has}, so --size does not say what it reads. Name its files with --input`,
+      job.inputs.length > 1
+        ? `job '${job.name}' has ${job.inputs.length} inputs, so --size does not say what it reads. Name its files with --input`
+        : `job '${job.name}' generates its input, so it reads nothing of that size. Omit --size; its parameters (--set) say how much it generates`,
     );
   }
+  // Nothing depends on them, but a misspelt one must not pass.
+  resolveParameters(job, params);
   const isMapOnly = job.shuffle === undefined;
   const plan = syntheticPlan({
     inputBytes: sizeBytes,
@@ -125,6 +143,14 @@ async function synthetic(
     splitSizeBytes,
     reducers: reducers ?? job.shuffle?.reducers,
   });
+  if (splitSizeBytes !== undefined) {
+    assertFewSplits(plan.splits, {
+      jobName: job.name,
+      inputBytes: sizeBytes,
+      splitSizeBytes,
+      smallSplitsMax: LIMITS.smallSplitsMax,
+    });
+  }
   return { job, plan };
 }
 

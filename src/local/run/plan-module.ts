@@ -16,13 +16,15 @@ export interface PlanModuleOptions {
   readonly reducers?: number | undefined;
   readonly splitSizeBytes?: number | undefined;
   readonly merge: boolean;
+  /** PlanOptions.smallSplitsMax */
+  readonly smallSplitsMax: number;
 }
 
 /** @throws the errors that a run would fail with before its first task */
 export async function planModule(
   options: PlanModuleOptions,
 ): Promise<{ readonly job: JobDescription; readonly plan: JobPlan }> {
-  const { jobModule, inputs, params, reducers, splitSizeBytes, merge } = options;
+  const { jobModule, inputs, params, reducers, splitSizeBytes, merge, smallSplitsMax } = options;
   const local = describingPool(jobModule);
   try {
     const job = await local.describe();
@@ -39,6 +41,7 @@ export async function planModule(
       // Only the plan of the tasks matters here.
       compression: { codec: 'none' },
       merge,
+      smallSplitsMax,
     });
     return { job, plan };
   } finally {

@@ -29,6 +29,16 @@ describe('mapreduce plan', () => {
       expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'));
   });
 
+  test('names a limit that stops the job before those that slow it down', async () => {
+    const args = ['plan', 'sort', '--size', '700GiB', '--split-size', '64MiB'];
+
+    const { stdout } = await cli(args, { cwd: '/' });
+
+    expect(stdout).toMatch(
+      /^ {2}limit +tasks of one stage \(maxTasksPerStage\): 11,200 of 10,000 tasks, so the plan step refuses/m,
+    );
+  });
+
   test.each([
     [['plan'], 'no job was given'],
     [['plan', 'sort', '--size', '1XB'], "--size must be a size; received '1XB'"],
@@ -38,7 +48,14 @@ describe('mapreduce plan', () => {
       'mapreduce submit sort --input s3://bucket/data/ --dry-run',
     ],
     [['plan', 'teravalidate', '--size', '1GB'], "job 'teravalidate' has 2 inputs"],
-    [['plan', 'pi', '--size', '1GB'], "job 'pi' generates its input"],
+    [['plan', 'pi', '--size', '1GB'], "job 'pi' generates its input, so it reads nothing of that size. Omit"],
+    [['plan', 'word-count', '--size', '1GB', '--set', 'cas=keep'], 'cas'],
+    [
+      ['plan', 'sort', '--size', '1GB', '--region', 'mars'],
+      "an AWS region, such as eu-central-1; received 'mars'",
+    ],
+    [['plan', 'sort', '--size', '1TB', '--split-size', '1MiB'], 'make more than 100000 map tasks'],
+    [['plan', 'sort', '--size', '10MB', '--split-size', '64KiB'], 'make more than 100 map tasks'],
     [['plan', 'sort', '--input', './missing'], './missing'],
   ])('refuses %j', async (args, message) => {
     const { code, stdout, stderr } = await cli(args, { cwd: '/' });
