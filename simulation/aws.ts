@@ -170,13 +170,15 @@ export class SimulatedAws implements AsyncDisposable {
     const { jobs, handlers = {}, lambda = {} } = options;
     for (const name of FUNCTION_NAMES) {
       const isTask = TASK_FUNCTIONS.includes(name);
+      const runsEngine = isTask || name === 'commit';
       const reservedConcurrency = lambda.reservedConcurrency?.[name];
       this.lambda.deploy({
         arn: functionArn(name),
         name,
         handlerOf: handlers[name] ?? HANDLERS[name],
         jobs,
-        memoryMb: isTask || name === 'commit' ? deployment.taskMemoryMb : deployment.stepMemoryMb,
+        memoryMb: runsEngine ? deployment.taskMemoryMb : deployment.stepMemoryMb,
+        scratchMb: runsEngine ? deployment.scratchMb : 512,
         timeoutMs: 1000 * (isTask ? deployment.taskTimeoutSeconds : STEP_TIMEOUT_SECONDS),
         variables: variablesOf(deployment),
         ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),

@@ -52,9 +52,11 @@ function numberText(value: number): string {
 }
 
 export function describePrices(): string {
-  const { gbSecond, invocation, transition, expressExecution, expressGbSecond } = pricesOf(REGION_DEFAULT);
+  const { gbSecond, scratchGbSecond, invocation, transition, expressExecution, expressGbSecond } =
+    pricesOf(REGION_DEFAULT);
   const everywhere = [
     ['a GB-second of a function (arm64)', gbSecond],
+    ['a GB-second of the /tmp of a function above 512 MB', scratchGbSecond],
     ['1 million invocations', invocation * 1e6],
     ['1,000 state transitions', transition * 1e3],
     ['1 million EXPRESS executions', expressExecution * 1e6],

@@ -45,7 +45,7 @@ export async function simulated({
 
 function figuresOf({ s3, lambda, stepFunctions, world, bucket }: SimulatedAws): Figures {
   const { reads, writes } = chargedOperations(s3.log.charged);
-  const { invocations, gbSeconds, errors } = lambda.usage;
+  const { invocations, gbSeconds, scratchGbSeconds, errors } = lambda.usage;
   const { transitions } = stepFunctions;
   // The cast: the job has just written it.
   const { stages } = JSON.parse(contentOf(bucket.get(`output/${JOB_ID}/manifest.json`).bytes).toString()) as {
@@ -54,6 +54,7 @@ function figuresOf({ s3, lambda, stepFunctions, world, bucket }: SimulatedAws): 
   const usage = {
     invocations,
     gbSeconds,
+    scratchGbSeconds,
     transitions,
     isUpperBound: false,
     expressExecutions: 0,

@@ -64,8 +64,8 @@ export async function barrierStep(
     };
     await writeDocument(store, stageKey(id, stage), document);
     if (estimate !== undefined) {
-      const { memoryMb: taskMemoryMb } = environment.taskFunction;
-      assertSpending({ jobId: id, maxDollars, summaries, taskMemoryMb, estimate });
+      const { taskFunction } = environment;
+      assertSpending({ jobId: id, maxDollars, summaries, taskFunction, estimate });
     }
   } else {
     const tasks = new Set(missing.map((index) => taskId(stage, index)));

@@ -3,10 +3,13 @@
  * checks it again when the shuffle is known, before it starts the next stage. After the last stage only the commit is left,
  * which costs too little to lose a result for.
  */
+import { chargedScratchGb } from '../../src/aws/model/cost.ts';
+import type { TaskFunction } from '../../src/aws/model/function-memory.ts';
 import { pricesOf } from '../../src/aws/model/prices.ts';
 import type { JobRequest } from '../../src/aws/protocol/job-request.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
 import type { JobId } from '../../src/base/ids.ts';
+import { MiB } from '../../src/base/limits.ts';
 import { formatCount } from '../../src/base/quantities.ts';
 import { sumOf } from '../../src/base/sum.ts';
 import type { JobPlan } from '../../src/plan/task.ts';
@@ -41,7 +44,7 @@ export interface SpentSoFar {
   readonly maxDollars: number | undefined;
   /** Of all tasks of the stage that has ended. */
   readonly summaries: readonly TaskSummary[];
-  readonly taskMemoryMb: number;
+  readonly taskFunction: TaskFunction;
   /** Made now that the shuffle is known. */
   readonly estimate: JobEstimate;
 }
@@ -51,12 +54,14 @@ export interface SpentSoFar {
  *
  * @throws BudgetExceededError
  */
-export function assertSpending({ jobId, maxDollars, summaries, taskMemoryMb, estimate }: SpentSoFar): void {
+export function assertSpending({ jobId, maxDollars, summaries, taskFunction, estimate }: SpentSoFar): void {
   if (maxDollars === undefined) return;
-  const { gbSecond } = pricesOf(estimate.region);
+  const { gbSecond, scratchGbSecond } = pricesOf(estimate.region);
+  const taskGb = taskFunction.memoryMb / MB_PER_GB;
+  const taskSecond = taskGb * gbSecond + chargedScratchGb(taskFunction.scratchMb * MiB) * scratchGbSecond;
   const seconds = sumOf(summaries, ({ elapsedMs }) => elapsedMs) / 1_000;
-  const spent = seconds * (taskMemoryMb / MB_PER_GB) * gbSecond;
-  const expected = estimate.stages[0]!.gbSeconds.likely * gbSecond;
+  const spent = seconds * taskSecond;
+  const expected = (estimate.stages[0]!.gbSeconds.likely / taskGb) * taskSecond;
   const total = estimate.dollars.total.likely - expected + spent;
   if (total <= maxDollars) return;
   throw overBudget(

@@ -8,6 +8,7 @@ import { THROTTLED } from '../../infra/machine/retry.ts';
 import { executionEnvironment } from '../../lambdas/runtime/execution-environment.ts';
 import type { LambdaContext } from '../../lambdas/runtime/powertools.ts';
 import type { ServeOptions } from '../../lambdas/runtime/serve-step.ts';
+import { chargedScratchGb } from '../../src/aws/model/cost.ts';
 import { cpusOf, LAMBDA_FACTS } from '../../src/aws/model/facts.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { distributionOf } from '../distributions.ts';
@@ -28,6 +29,7 @@ export interface SimulatedFunction {
   /** The module of the jobs: `{ apps }`. */
   readonly jobs: object;
   readonly memoryMb: number;
+  readonly scratchMb: number;
   readonly timeoutMs: number;
   readonly reservedConcurrency?: number;
   /** Default: code takes no time. */
@@ -48,6 +50,8 @@ export interface LambdaUsage {
   invocations: number;
   /** Including the time of cold starts. */
   gbSeconds: number;
+  /** Of /tmp, without what is free. */
+  scratchGbSeconds: number;
   coldStarts: number;
   throttled: number;
   concurrencyMax: number;
@@ -77,6 +81,7 @@ export class SimulatedLambda {
   readonly usage: LambdaUsage = {
     invocations: 0,
     gbSeconds: 0,
+    scratchGbSeconds: 0,
     coldStarts: 0,
     throttled: 0,
     concurrencyMax: 0,
@@ -171,7 +176,10 @@ export class SimulatedLambda {
       throw error;
     } finally {
       this.#leave(name);
-      this.usage.gbSeconds += (Math.ceil(billedMs) / 1000) * (deployed.config.memoryMb / 1024);
+      const { memoryMb, scratchMb } = deployed.config;
+      const seconds = Math.ceil(billedMs) / 1000;
+      this.usage.gbSeconds += seconds * (memoryMb / 1024);
+      this.usage.scratchGbSeconds += seconds * chargedScratchGb(scratchMb * MiB);
     }
   }
 

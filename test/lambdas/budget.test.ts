@@ -119,7 +119,7 @@ describe('what a job has spent when its map tasks have ended', () => {
     maxDollars: 1,
     // The casts: nothing else is read.
     summaries: [{ elapsedMs } as TaskSummary],
-    taskMemoryMb: 1_024,
+    taskFunction: { memoryMb: 1_024, scratchMb: 10_240 },
     estimate: {
       region: 'us-east-1',
       stages: [{ gbSeconds: { low: 0, likely: 30_000, high: 0 } }],
@@ -128,10 +128,11 @@ describe('what a job has spent when its map tasks have ended', () => {
   });
 
   it('counts instead of what they were expected to take', () => {
-    // $0.0000133334 for each GB-second: 30,000 were expected ($0.40), and $0.50 are for the rest of the job.
-    expect(() => assertSpending(of(37_000_000))).not.toThrow();
-    expect(() => assertSpending(of(38_000_000))).toThrow(
-      'the map tasks have cost about $0.51 of Lambda, and the whole job is now likely to cost $1.01; maxDollars is $1.00',
+    // $0.0000136270 a second with /tmp: 30,000 were expected ($0.41), and $0.49 are for the rest of the job.
+    expect(() => assertSpending(of(37_250_000))).not.toThrow();
+    // Without /tmp, these would fit.
+    expect(() => assertSpending(of(37_400_000))).toThrow(
+      'the map tasks have cost about $0.51 of Lambda, and the whole job is now likely to cost $1.00; maxDollars is $1.00',
     );
   });
 });

@@ -76,7 +76,7 @@ export async function describeMachine(
 
 export type FunctionConfiguration = Pick<
   GetFunctionConfigurationCommandOutput,
-  'MemorySize' | 'Environment' | 'LastModified' | 'LoggingConfig'
+  'MemorySize' | 'EphemeralStorage' | 'Environment' | 'LastModified' | 'LoggingConfig'
 >;
 
 /** @returns undefined if the function no longer exists */

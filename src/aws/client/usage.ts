@@ -4,8 +4,9 @@
  */
 
 import { STAGES } from '../../base/ids.ts';
+import { MiB } from '../../base/limits.ts';
 import type { JobReport } from '../../report/report.ts';
-import { type Usage, watchOf } from '../model/cost.ts';
+import { chargedScratchGb, type Usage, watchOf } from '../model/cost.ts';
 import { STEP_MEMORY_MB, TASK_MEMORY_MB } from '../model/job-shape.ts';
 import { storageRequests } from '../model/report-requests.ts';
 import { CONCURRENCY_VARIABLE } from '../protocol/concurrency.ts';
@@ -45,12 +46,13 @@ export async function usageOf(
   }
   const task = await configurationOf(deployment, machine.taskFunctions[STAGES[0]]);
   const plan = await configurationOf(deployment, machine.stepFunctions.Plan);
-  const taskGb = (task?.MemorySize ?? TASK_MEMORY_MB) / MB_PER_GB;
-  const stepGb = (plan?.MemorySize ?? STEP_MEMORY_MB) / MB_PER_GB;
+  const timeOfTasks = timeOf(task, TASK_MEMORY_MB);
+  const timeOfSteps = timeOf(plan, STEP_MEMORY_MB);
   const atOnce = Number(plan?.Environment?.Variables?.[CONCURRENCY_VARIABLE] ?? CONCURRENCY_UNKNOWN);
   let usage: Usage = {
     invocations: 0,
     gbSeconds: 0,
+    scratchGbSeconds: 0,
     isUpperBound: false,
     transitions: histories.reduce((sum, { transitions }) => sum + transitions, 0),
     expressExecutions: 0,
@@ -63,13 +65,13 @@ export async function usageOf(
       // Other states start a watch or publish an event.
       if (!isTasks && machine.stepFunctions[state] === undefined) continue;
       // Functions have one of two sizes. Commit may merge, so it has the size of a task.
-      const gb = isTasks || state === 'Commit' ? taskGb : stepGb;
-      usage = plus(usage, { invocations, gbSeconds: (ms / 1000) * gb });
+      const time = isTasks || state === 'Commit' ? timeOfTasks : timeOfSteps;
+      usage = plus(usage, { invocations, ...time(ms / 1000) });
     }
     for (const stage of report.stages) {
       if (!steps.has(watchStateOf(stage.stage))) continue;
       const { looks, seconds, ...watch } = watchOf(stage);
-      usage = plus(usage, { ...watch, invocations: looks, gbSeconds: seconds * stepGb });
+      usage = plus(usage, { ...watch, invocations: looks, ...timeOfSteps(seconds) });
     }
   }
   for (const run of runs) {
@@ -77,7 +79,7 @@ export async function usageOf(
     const ms = children.ms ?? run.ms * Math.min(children.count, atOnce);
     usage = plus(usage, {
       invocations: children.count,
-      gbSeconds: (ms / 1000) * taskGb,
+      ...timeOfTasks(ms / 1000),
       // One for the start of the child, and one for its only state.
       transitions: machine.isExpress ? 0 : 2 * children.count,
       expressExecutions: machine.isExpress ? children.count : 0,
@@ -88,9 +90,19 @@ export async function usageOf(
   // The watch invokes backup attempts itself.
   for (const { backupAttempts, taskTimes } of report.stages) {
     const ms = backupAttempts * (taskTimes?.medianMs ?? 0);
-    usage = plus(usage, { invocations: backupAttempts, gbSeconds: (ms / 1000) * taskGb });
+    usage = plus(usage, { invocations: backupAttempts, ...timeOfTasks(ms / 1000) });
   }
   return usage;
+}
+
+/** What so many seconds of a function cost. If it is unknown, it has the memory given, and no /tmp that is charged. */
+function timeOf(
+  known: FunctionConfiguration | undefined,
+  memoryMb: number,
+): (seconds: number) => Pick<Usage, 'gbSeconds' | 'scratchGbSeconds'> {
+  const gb = (known?.MemorySize ?? memoryMb) / MB_PER_GB;
+  const scratchGb = chargedScratchGb((known?.EphemeralStorage?.Size ?? 0) * MiB);
+  return (seconds) => ({ gbSeconds: seconds * gb, scratchGbSeconds: seconds * scratchGb });
 }
 
 /** Falls back to the current machine, which is the same unless somebody has deployed since. */

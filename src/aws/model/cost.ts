@@ -4,14 +4,18 @@
  * three listings, every three seconds of a long job), and free tiers.
  */
 
+import { GiB } from '../../base/limits.ts';
 import type { StageReport } from '../../report/report.ts';
 import { S3_LIST_PAGE_KEYS_MAX } from '../../storage/s3/s3-limits.ts';
 import { WATCH_SECONDS_MAX, WATCH_SECONDS_MIN } from '../protocol/watch-state.ts';
+import { LAMBDA_FACTS } from './facts.ts';
 import type { Prices } from './prices.ts';
 
 export interface Usage {
   readonly invocations: number;
   readonly gbSeconds: number;
+  /** Of /tmp, without what is free. */
+  readonly scratchGbSeconds: number;
   /** Whether the time of each child is unknown. Then as many as may run at once count for as long as the stage took. */
   readonly isUpperBound: boolean;
   readonly transitions: number;
@@ -32,13 +36,21 @@ export interface Cost {
 const EXPRESS_GB = 64 / 1024;
 
 export function costOf(usage: Usage, prices: Prices): Cost {
-  const functions = usage.gbSeconds * prices.gbSecond + usage.invocations * prices.invocation;
+  const functions =
+    usage.gbSeconds * prices.gbSecond +
+    usage.scratchGbSeconds * prices.scratchGbSecond +
+    usage.invocations * prices.invocation;
   const coordination =
     usage.transitions * prices.transition +
     usage.expressExecutions * prices.expressExecution +
     usage.expressSeconds * EXPRESS_GB * prices.expressGbSecond;
   const storageRequests = usage.s3Writes * prices.s3Write + usage.s3Reads * prices.s3Read;
   return { functions, coordination, storageRequests, total: functions + coordination + storageRequests };
+}
+
+/** What Lambda charges for in each second of a function. */
+export function chargedScratchGb(scratchBytes: number): number {
+  return Math.max(0, scratchBytes - LAMBDA_FACTS.scratchFreeBytes.value) / GiB;
 }
 
 export interface WatchUsage extends Pick<Usage, 'transitions' | 's3Writes' | 's3Reads'> {

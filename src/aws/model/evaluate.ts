@@ -11,7 +11,7 @@ import { footerReads } from '../../shuffle/shuffle-object.ts';
 import { chargedRequests } from '../../storage/s3/s3-charges.ts';
 import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
 import { WATCHED_TASKS_MIN } from '../protocol/watch-state.ts';
-import { watchOf } from './cost.ts';
+import { chargedScratchGb, watchOf } from './cost.ts';
 import { isInline, type Point, waysOf } from './point.ts';
 import { type RequestRow, type RequestShape, requestRows } from './requests.ts';
 import { type EvaluatedStage, mapStage, reduceStage, skewOf } from './stage-work.ts';
@@ -23,6 +23,8 @@ export interface Evaluation {
   /** Until the result is complete. Then the job removes its intermediates. */
   readonly successSeconds: number;
   readonly gbSeconds: number;
+  /** Of the /tmp of tasks, without what is free. */
+  readonly scratchGbSeconds: number;
   readonly invocations: number;
   readonly transitions: number;
   readonly expressExecutions: number;
@@ -49,6 +51,7 @@ export function evaluate(point: Point): Evaluation {
   const watchUse = watches.map(({ tasks, seconds }) => watchOf({ tasks, wallMs: seconds * 1000 }));
   const watchSeconds = sumOf(watchUse, ({ seconds }) => seconds);
   const tasks = sumOf(stages, (stage) => stage.tasks);
+  const taskGbSeconds = sumOf(stages, ({ gbSeconds }) => gbSeconds);
   const stepGb = deployment.stepMemoryMb / 1_024;
   const distributed = sumOf(stages, (stage) => (isInline(stage.tasks, point) ? 0 : stage.tasks));
   const looks = sumOf(watchUse, (watch) => watch.looks);
@@ -61,7 +64,9 @@ export function evaluate(point: Point): Evaluation {
     stages,
     seconds,
     successSeconds: seconds - secondsAfterSuccess(point),
-    gbSeconds: sumOf(stages, ({ gbSeconds }) => gbSeconds) + (steps.billed + watchSeconds) * stepGb,
+    gbSeconds: taskGbSeconds + (steps.billed + watchSeconds) * stepGb,
+    scratchGbSeconds:
+      ((taskGbSeconds * 1_024) / deployment.taskMemoryMb) * chargedScratchGb(deployment.scratchBytes),
     invocations: tasks + STEPS[job.reducers === 0 ? 'mapOnly' : 'reduced'] + looks,
     transitions:
       TRANSITIONS[job.reducers === 0 ? 'mapOnly' : 'reduced'] +

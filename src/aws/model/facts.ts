@@ -21,6 +21,7 @@ const S3_GUIDE = 'S3 User Guide, "Best practices design patterns: optimizing Ama
 const S3_LIMITS_PAGE = 'S3 User Guide, "Multipart upload limits"';
 const LAMBDA_SCALING = 'Lambda Developer Guide, "Lambda scaling behavior"';
 const LAMBDA_QUOTAS = 'Lambda Developer Guide, "Lambda quotas"';
+const LAMBDA_PRICING = 'Lambda pricing page, "Ephemeral storage"';
 const LAMBDA_RESERVED = 'Lambda Developer Guide, "Configuring reserved concurrency for a function"';
 const LAMBDA_MEMORY = 'Lambda Developer Guide, "Configure Lambda function memory"';
 const SFN_QUOTAS = 'Step Functions Developer Guide, "Step Functions service quotas"';
@@ -125,6 +126,8 @@ export const LAMBDA_FACTS = {
   /** A function of this memory has one vCPU, others have in proportion, up to 6 at 10,240 MB. One JavaScript thread uses one. */
   memoryMbOfOneCpu: fact(1_769, LAMBDA_MEMORY),
   memoryMbMax: fact(10_240, LAMBDA_MEMORY),
+  /** Part of the /tmp of every function at no cost. */
+  scratchFreeBytes: fact(512 * 2 ** 20, LAMBDA_PRICING),
   scratchBytesMax: fact(10_240 * 2 ** 20, LAMBDA_QUOTAS),
   timeoutSecondsMax: fact(900, LAMBDA_QUOTAS),
   payloadBytesMax: fact(6 * 2 ** 20, LAMBDA_QUOTAS),

@@ -3,7 +3,8 @@
  *
  * Sources: AWS's price list of S3 for each region, on the date given with it; the price data of AWS's calculator for
  * Lambda on arm64; the table on the pricing page of Step Functions. They were read from public copies, not from a bill.
- * Only the S3 prices differ between these regions; EXPRESS costs the same in all of them. The table omits regions for
+ * Only the S3 prices differ between these regions; EXPRESS costs the same in all of them. The price of /tmp is that of
+ * Lambda's price list of us-east-2 of 2026-08-21, which is also us-east-1's; it is assumed for the other regions. The table omits regions for
  * which some or all prices have not been looked up.
  */
 
@@ -14,6 +15,8 @@ export interface Prices {
   /** Lambda on arm64. */
   readonly gbSecond: number;
   readonly invocation: number;
+  /** Of the /tmp of a function above what is free (LAMBDA_FACTS.scratchFreeBytes), by its time, whatever it uses. */
+  readonly scratchGbSecond: number;
   /** Per transition of a STANDARD execution; the start of a child of a Distributed Map is one. */
   readonly transition: number;
   readonly expressExecution: number;
@@ -27,6 +30,7 @@ export interface Prices {
 const COMMON = {
   gbSecond: 0.000_013_333_4,
   invocation: 0.2 / 1e6,
+  scratchGbSecond: 0.000_000_030_9,
   transition: 0.025 / 1e3,
   expressExecution: 1 / 1e6,
   expressGbSecond: 0.000_016_67,

@@ -59,6 +59,7 @@ describe('the usage of a job', () => {
     sfn.on(ListMapRunsCommand).resolves({ mapRuns: [] });
     lambda.on(GetFunctionConfigurationCommand).callsFake(({ FunctionName: name }) => ({
       MemorySize: name === 'map' || name === 'commit' ? 4_096 : 1_024,
+      EphemeralStorage: { Size: name === 'map' || name === 'commit' ? 2_560 : 512 },
     }));
   });
 
@@ -129,6 +130,8 @@ describe('the usage of a job', () => {
 
     expect(usage).toMatchObject({ invocations: 3, transitions: 1, isUpperBound: false });
     expect(usage.gbSeconds).toBeCloseTo(4 * 4, 6);
+    // 512 of the 2,560 MB are free.
+    expect(usage.scratchGbSeconds).toBeCloseTo(4 * 2, 6);
   });
 
   test('uses the memory of the function that ran: a commit has that of a task', async () => {
@@ -139,6 +142,7 @@ describe('the usage of a job', () => {
 
     expect(usage).toMatchObject({ invocations: 2, transitions: 2 });
     expect(usage.gbSeconds).toBeCloseTo(1 + 10 * 4, 6);
+    expect(usage.scratchGbSeconds).toBeCloseTo(10 * 2, 6);
   });
 
   test('includes the watch of a stage that had one, its backup attempts, and no state without a function', async () => {

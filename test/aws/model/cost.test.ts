@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { costOf, type Usage, watchOf } from '../../../src/aws/model/cost.ts';
+import { chargedScratchGb, costOf, type Usage, watchOf } from '../../../src/aws/model/cost.ts';
 import { pricesOf } from '../../../src/aws/model/prices.ts';
+import { GiB, MiB } from '../../../src/base/limits.ts';
 
 const US = pricesOf('us-east-1');
 const USAGE: Usage = {
   invocations: 1_000_000,
   gbSeconds: 75_000,
+  scratchGbSeconds: 400_000,
   isUpperBound: false,
   transitions: 4_000,
   expressExecutions: 0,
@@ -18,10 +20,14 @@ describe('the estimated cost', () => {
   test('is the usage multiplied by the prices', () => {
     const cost = costOf(USAGE, US);
 
-    expect(cost.functions).toBeCloseTo(75_000 * 0.0000133334 + 0.2, 9);
+    expect(cost.functions).toBeCloseTo(75_000 * 0.0000133334 + 400_000 * 0.0000000309 + 0.2, 9);
     expect(cost.coordination).toBeCloseTo(0.1, 9);
     expect(cost.storageRequests).toBeCloseTo(0.01 + 0.004, 9);
     expect(cost.total).toBeCloseTo(cost.functions + cost.coordination + cost.storageRequests, 9);
+  });
+
+  test('includes /tmp above the 512 MB that are free', () => {
+    expect([256 * MiB, 512 * MiB, GiB, 10 * GiB].map(chargedScratchGb)).toEqual([0, 0, 0.5, 9.5]);
   });
 
   test('differs by region if the prices of that region are known', () => {

@@ -7,6 +7,7 @@ import { costText, formatDollars } from '../../../src/cli/display/cost-text.ts';
 const USAGE: Usage = {
   invocations: 1_000_000,
   gbSeconds: 75_000,
+  scratchGbSeconds: 0,
   isUpperBound: false,
   transitions: 4_000,
   expressExecutions: 0,

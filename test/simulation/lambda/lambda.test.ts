@@ -30,6 +30,7 @@ function deployed(
     variables: variablesOf(settingsOf()),
     jobs: { apps: { none: { load: async () => undefined } } },
     memoryMb: 2_048,
+    scratchMb: 512,
     timeoutMs: 60_000,
     ...config,
   });

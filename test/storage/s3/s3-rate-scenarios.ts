@@ -196,3 +196,35 @@ export function maps(
     },
   };
 }
+
+/** Processes that read, write and list at the same time. */
+export function mixed(
+  { tasks, reads, puts, lists }: { tasks: number; reads: number; puts: number; lists: number },
+  { name, partitions, idealMs }: { name: string; partitions: readonly Partition[]; idealMs: number },
+): Scenario {
+  const body = Buffer.alloc(64);
+  const times = (count: number) => Array.from({ length: count }, (_, index) => index);
+  return {
+    name,
+    processes: tasks,
+    partitions,
+    idealMs,
+    prepare: (s3) => {
+      s3.objects.set('input/a', Buffer.alloc(64 * KiB));
+      for (let key = 0; key < 10; key++) s3.objects.set(`listed/${key}`, body);
+    },
+    work: async ({ store, index }) => {
+      await Promise.all([
+        mapBounded(times(reads), 16, (read) =>
+          store.get('input/a', { range: { start: read, end: read + 100 } }),
+        ),
+        mapBounded(times(puts), 4, (put) => store.put(`out/${index}-${put}`, body, { ifNoneMatch: '*' })),
+        mapBounded(times(lists), 2, async () => {
+          let keys = 0;
+          for await (const _ of store.list('listed/')) keys += 1;
+          if (keys !== 10) throw new Error(`listed ${keys} keys`);
+        }),
+      ]);
+    },
+  };
+}

@@ -10,6 +10,7 @@ import { KiB } from '../../../src/base/limits.ts';
 import { everyRequest, type Partition } from './s3-enforced-rate.ts';
 import {
   maps,
+  mixed,
   READS_PER_SECOND,
   run,
   type Scenario,
@@ -94,6 +95,18 @@ const scenarios: readonly (() => Scenario)[] = [
         ],
         // Each task writes after it has read.
         idealMs: idealMs(10_000, READS_PER_SECOND / 10) + idealMs(5_400, WRITES_PER_SECOND / 10),
+      },
+    ),
+  () =>
+    mixed(
+      { tasks: 1_000, reads: 100, puts: 30, lists: 10 },
+      {
+        name: 'GET, PUT and LIST at once: 1,000 processes, 5,500 and 3,500/s',
+        partitions: [
+          { ...everyRequest(WRITES_PER_SECOND, WRITES_PER_SECOND / 10), applies: ({ isWrite }) => isWrite },
+          S3_BOUND,
+        ],
+        idealMs: Math.max(idealMs(110_000, READS_PER_SECOND), idealMs(30_000, WRITES_PER_SECOND)),
       },
     ),
   () =>
