@@ -18,6 +18,7 @@ import { afterDone } from '../display/standard-streams.ts';
 import { print } from '../display/terminal.ts';
 import type { DeploymentFlags } from '../flags/deployment-flags.ts';
 import { assertLocalPath } from '../flags/local-path.ts';
+import { assertReplaceable } from '../flags/written-file.ts';
 import { EXIT_CODE } from '../process/exit-code.ts';
 
 export interface ReportFlags extends DeploymentFlags {
@@ -36,6 +37,7 @@ export async function reportCommand(what: string, flags: ReportFlags): Promise<n
   }
   const { report, cost } = await (looksLikePath(what) ? ofFolder(what) : ofJob(what, flags));
   const file = flags.output ?? `${report.jobId}.html`;
+  await assertReplaceable({ flag: '--output', file, kind: 'page' });
   await writePage(file, report, cost);
   if (!flags.quiet)
     await afterDone(`the report is in ${shortPath(file)}`, () =>

@@ -1,6 +1,5 @@
 /** The flags of `mapreduce run` as the options of an embedded run, each checked. */
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { resolveOutputRoot } from '../../local/output/output-root.ts';
@@ -78,8 +77,7 @@ export async function embeddedOptions(job: string | undefined, flags: RunFlags):
   // Checked before the job is loaded.
   await resolveOutputRoot(output);
   if (flags.scratch !== undefined) await assertScratch(flags.scratch);
-  if (flags.report !== undefined) await assertMayBeWritten('--report', flags.report, output);
-  if (flags.facts !== undefined) await assertMayBeWritten('--facts', flags.facts, output);
+  await assertFilesMayBeWritten(flags, output);
   return {
     jobModule,
     inputs: input,
@@ -119,20 +117,13 @@ async function assertScratch(folder: string): Promise<void> {
   );
 }
 
-/** Checked before the job runs, so that nobody waits an hour for a report that cannot be written. */
-async function assertMayBeWritten(flag: string, report: string, output: string): Promise<void> {
-  const usage = (problem: string) =>
-    new MapReduceError('UsageError', `${flag} '${report}' ${problem}. Name a file in an existing folder`);
-  const found = await stat(report).catch(() => undefined);
-  if (found?.isDirectory()) throw usage(`is a folder, and ${flag} needs a file`);
-  const folder = resolve(dirname(report));
-  // The run creates the output folder.
-  if (found === undefined && folder === resolve(output)) return;
-  await access(found === undefined ? folder : report, constants.W_OK).catch(
-    ({ code }: NodeJS.ErrnoException) => {
-      throw usage(`cannot be written (${code})`);
-    },
-  );
+async function assertFilesMayBeWritten({ report, facts }: RunFlags, output: string): Promise<void> {
+  if (report === undefined && facts === undefined) return;
+  const { assertMayBeWritten } = await import('./written-file.ts');
+  if (report !== undefined)
+    await assertMayBeWritten({ flag: '--report', file: report, kind: 'page' }, output);
+  if (facts !== undefined)
+    await assertMayBeWritten({ flag: '--facts', file: facts, kind: 'list of attempts' }, output);
 }
 
 function given<T>(text: string | undefined, parse: (text: string) => T): T | undefined {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { allBelow, cli, folderWith, shell } from '../cli-process.ts';
 import { jobModule, WORDS } from '../job-modules.ts';
@@ -37,7 +38,50 @@ describe('the attempts of a run that fails', () => {
   });
 });
 
+describe('a list of attempts', () => {
+  const run = async (cwd: string, facts: string) =>
+    await cli(['run', './words.ts', '-i', 'in.txt', '-o', 'out', '--overwrite', '-q', '--facts', facts], {
+      cwd,
+    });
+
+  test('replaces an earlier list, and no other file', async () => {
+    const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
+    writeFileSync(join(cwd, 'other.gz'), gzipSync('mine\n'));
+
+    expect(await run(cwd, 'facts.gz')).toMatchObject({ code: 0, stderr: '' });
+    expect(await run(cwd, 'facts.gz')).toMatchObject({ code: 0, stderr: '' });
+    for (const file of ['in.txt', 'other.gz']) {
+      const { code, stderr } = await run(cwd, file);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`--facts '${file}' exists and is no list of attempts, so it is not replaced`);
+    }
+
+    expect(readFileSync(join(cwd, 'in.txt'), 'utf8')).toBe('a\n');
+    expect(gunzipSync(readFileSync(join(cwd, 'other.gz'))).toString()).toBe('mine\n');
+  });
+
+  test('has no name of a file of the result', async () => {
+    const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
+
+    const { code, stderr } = await run(cwd, 'out/_attempts.jsonl.gz');
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('has the name of a file of the result');
+  });
+});
+
 describe('the report of a run', () => {
+  test('does not replace another file when it is written later', async () => {
+    const cwd = await folderWithResults();
+    const manifest = readFileSync(join(cwd, 'out/manifest.json'), 'utf8');
+
+    const { code, stderr } = await cli(['report', 'out', '-o', 'out/manifest.json'], { cwd });
+
+    expect(code).toBe(2);
+    expect(stderr).toContain("--output 'out/manifest.json' exists and is no page, so it is not replaced");
+    expect(readFileSync(join(cwd, 'out/manifest.json'), 'utf8')).toBe(manifest);
+  });
+
   test('is a page at the path of --report, not a file among the results', async () => {
     const cwd = await folderWithResults();
 
@@ -56,6 +100,9 @@ describe('the report of a run', () => {
       /--report 'nodir\/x\.html' cannot be written \(ENOENT\)/,
     ],
     ['that is a folder', '.', /--report '\.' is a folder, and --report needs a file/],
+    ['that is empty', '', /--report '' is empty/],
+    ['that is an input', 'in.txt', /--report 'in\.txt' exists and is no page, so it is not replaced/],
+    ['of the result', 'out/manifest.json', /has the name of a file of the result/],
   ])('%s is rejected before anything runs', async (_, report, message) => {
     const cwd = folderWith({ 'words.ts': WORDS, 'in.txt': 'a\n' });
 
