@@ -29,8 +29,9 @@ function run(slow: string, files = 1) {
   });
 }
 
+// They sleep, so they run at the same time.
 describe('an attempt that works for longer than the stall timeout in one call is not killed', () => {
-  it.each([
+  it.concurrent.each([
     ['its map emits', 'map', 1],
     ['its map counts', 'count', 1],
     ['its combiner is called', 'combine', 1],
