@@ -125,6 +125,8 @@ export class DeployedStack {
       const startedMs = performance.now();
       await cdk(emulator, [
         'deploy',
+        // Without a change set, for which cdk waits five seconds. cli.test.ts deploys with one, as users do.
+        ...['--method', 'direct'],
         ...['--require-approval', 'never', '--outputs-file', outputsFile, ...output],
         ...(app === undefined ? [] : ['--app', `${join(ROOT, 'node_modules/.bin/node')} ${app}`]),
         ...Object.entries(context).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
