@@ -15,9 +15,9 @@ export default defineProject({
     // and say what they waited for.
     testTimeout: 600_000,
     hookTimeout: 900_000,
-    // The emulators and their functions share the cores of this machine with the tests, so these do not run together
-    // with the unit tests.
-    maxWorkers: 2,
+    // Most tests wait: for an emulator, a retry or a poll of cdk. Still, the emulators and their functions share the
+    // cores of this machine with the tests, so these do not run together with the unit tests.
+    maxWorkers: 3,
     sequence: { groupOrder: 1 },
   },
 });
