@@ -13,20 +13,12 @@ import { cli } from '../cli/cli-process.ts';
 import { folderOfTest } from '../helpers/temporary-folder.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
+import { selected } from './selection.ts';
 import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SPLIT_SIZE_BYTES = 1_000;
-/** LocalStack is slow: there, one app for each feature. The samples of word-count, sort and others are text lines like grep's. */
-const ON_LOCALSTACK: readonly AppName[] = [
-  'alb',
-  'cloudtrail',
-  'csv-to-json',
-  'grep',
-  'teragen',
-  'teravalidate',
-];
 
 describeOnEmulators('The apps', (emulator) => {
   let stack: DeployedStack;
@@ -59,8 +51,7 @@ describeOnEmulators('The apps', (emulator) => {
     expect(parts.size).toBeGreaterThan(10);
   });
 
-  const names = Object.keys(apps) as AppName[];
-  test.each(names.filter((name) => emulator.name !== 'LocalStack' || ON_LOCALSTACK.includes(name)))(
+  test.runIf(selected(emulator, 'apps')).each(Object.keys(apps) as AppName[])(
     '%s gives the same bytes, counters and bad records as the embedded run',
     async (app) => {
       const { inputs, params } = readmeCommand(app);
@@ -81,38 +72,41 @@ describeOnEmulators('The apps', (emulator) => {
     },
   );
 
-  test('the commands in the README of terasort run the sort benchmark', async () => {
-    const commands = blocks(readmeOf('terasort'), 'sh')
-      .at(-1)!
-      .trim()
-      .replace(/rows=\d+/, 'rows=20000')
-      .split('\n');
-    const environment = {
-      ...emulator.environment,
-      MAPREDUCE_BUCKET: stack.bucket,
-      MAPREDUCE_STATE_MACHINE: stack.stateMachineArn,
-    };
-    const settings = ['--reducers', '3', '--split-size', '500000', '--json'];
-    const reports: JobReport[] = [];
+  test.runIf(selected(emulator, 'apps'))(
+    'the commands in the README of terasort run the sort benchmark',
+    async () => {
+      const commands = blocks(readmeOf('terasort'), 'sh')
+        .at(-1)!
+        .trim()
+        .replace(/rows=\d+/, 'rows=20000')
+        .split('\n');
+      const environment = {
+        ...emulator.environment,
+        MAPREDUCE_BUCKET: stack.bucket,
+        MAPREDUCE_STATE_MACHINE: stack.stateMachineArn,
+      };
+      const settings = ['--reducers', '3', '--split-size', '500000', '--json'];
+      const reports: JobReport[] = [];
 
-    for (const command of commands) {
-      const [name, ...args] = command.split(' ');
-      expect(name).toBe('mapreduce');
-      const own = args.includes('terasort') ? settings : ['--json'];
-      const { code, stdout, stderr } = await cli([...args, ...own], {
-        cwd: tmpdir(),
-        env: environment,
-      });
-      expect(code, stderr).toBe(0);
-      reports.push(JSON.parse(stdout));
-    }
+      for (const command of commands) {
+        const [name, ...args] = command.split(' ');
+        expect(name).toBe('mapreduce');
+        const own = args.includes('terasort') ? settings : ['--json'];
+        const { code, stdout, stderr } = await cli([...args, ...own], {
+          cwd: tmpdir(),
+          env: environment,
+        });
+        expect(code, stderr).toBe(0);
+        reports.push(JSON.parse(stdout));
+      }
 
-    const validated = await stack.result(`output/${reports[2]!.jobId}/`);
-    expect(String(validated.parts.get('part-r-00000.tsv'))).toMatch(
-      /^generated rows\t20000\n.*^sorted rows\t20000\n.*^unordered rows\t0\nresult\tvalid\n$/ms,
-    );
-    expect(reports[1]!.parts.map((part) => part.records > 4_000)).toEqual([true, true, true]);
-  });
+      const validated = await stack.result(`output/${reports[2]!.jobId}/`);
+      expect(String(validated.parts.get('part-r-00000.tsv'))).toMatch(
+        /^generated rows\t20000\n.*^sorted rows\t20000\n.*^unordered rows\t0\nresult\tvalid\n$/ms,
+      );
+      expect(reports[1]!.parts.map((part) => part.records > 4_000)).toEqual([true, true, true]);
+    },
+  );
 
   /** Uploads a file, or all files below a folder, to data/ and its path in the project. */
   async function upload(path: string): Promise<void> {

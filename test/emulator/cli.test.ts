@@ -8,6 +8,7 @@ import { cli, type Ended } from '../cli/cli-process.ts';
 import { whileBootstrapping } from './helpers/bootstrap-lock.ts';
 import { createUser } from './helpers/create-user.ts';
 import { until } from './helpers/until.ts';
+import { selected } from './selection.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -104,45 +105,51 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(report.input.splits).toBeGreaterThanOrEqual(5);
   });
 
-  test('rejects a job id that is already used, and does not overwrite results', async () => {
-    await writeFile(join(cwd, 'a.txt'), 'a b a\n');
-    const first = await mapreduce(
-      'submit',
-      'word-count',
-      '-i',
-      'a.txt',
-      '--job-id',
-      'once',
-      '--wait',
-      '--json',
-    );
-    await mapreduce('results', 'once', '--download', 'once');
+  test.runIf(selected(emulator, 'checks of the command'))(
+    'rejects a job id that is already used, and does not overwrite results',
+    async () => {
+      await writeFile(join(cwd, 'a.txt'), 'a b a\n');
+      const first = await mapreduce(
+        'submit',
+        'word-count',
+        '-i',
+        'a.txt',
+        '--job-id',
+        'once',
+        '--wait',
+        '--json',
+      );
+      await mapreduce('results', 'once', '--download', 'once');
 
-    const again = await mapreduce('submit', 'word-count', '-i', 'a.txt', '--job-id', 'once');
-    const over = await mapreduce('results', 'once', '--download', 'once');
+      const again = await mapreduce('submit', 'word-count', '-i', 'a.txt', '--job-id', 'once');
+      const over = await mapreduce('results', 'once', '--download', 'once');
 
-    expect(JSON.parse(first.stdout)).toMatchObject({ jobId: 'once', jobName: 'word-count' });
-    expect(again).toMatchObject({ code: 2, stdout: '' });
-    expect(again.stderr).toContain("there is a job 'once' already");
-    expect(over.code).toBe(2);
-    expect(over.stderr).toContain('already holds results');
-    expect(await parts('once')).toEqual({ 'part-r-00000.tsv': 'a\t2\nb\t1\n' });
-  });
+      expect(JSON.parse(first.stdout)).toMatchObject({ jobId: 'once', jobName: 'word-count' });
+      expect(again).toMatchObject({ code: 2, stdout: '' });
+      expect(again.stderr).toContain("there is a job 'once' already");
+      expect(over.code).toBe(2);
+      expect(over.stderr).toContain('already holds results');
+      expect(await parts('once')).toEqual({ 'part-r-00000.tsv': 'a\t2\nb\t1\n' });
+    },
+  );
 
-  test('submit rejects an invalid request before it starts a job', async () => {
-    await writeFile(join(cwd, 'a.txt'), 'a b a\n');
+  test.runIf(selected(emulator, 'checks of the command'))(
+    'submit rejects an invalid request before it starts a job',
+    async () => {
+      await writeFile(join(cwd, 'a.txt'), 'a b a\n');
 
-    const app = await mapreduce('submit', 'word-cuont', '--input', 'a.txt');
-    const input = await mapreduce('submit', 'word-count', '--input', 'data/nowhere/');
-    const bucket = await mapreduce('submit', 'word-count', '--input', 's3://elsewhere/logs/');
+      const app = await mapreduce('submit', 'word-cuont', '--input', 'a.txt');
+      const input = await mapreduce('submit', 'word-count', '--input', 'data/nowhere/');
+      const bucket = await mapreduce('submit', 'word-count', '--input', 's3://elsewhere/logs/');
 
-    expect(app.code).toBe(2);
-    expect(app.stderr).toContain("Did you mean 'word-count'?");
-    expect(input.code).toBe(2);
-    expect(input.stderr).toContain("the input 'data/nowhere/' does not exist");
-    expect(bucket.code).toBe(2);
-    expect(bucket.stderr).toContain('is in another bucket');
-  });
+      expect(app.code).toBe(2);
+      expect(app.stderr).toContain("Did you mean 'word-count'?");
+      expect(input.code).toBe(2);
+      expect(input.stderr).toContain("the input 'data/nowhere/' does not exist");
+      expect(bucket.code).toBe(2);
+      expect(bucket.stderr).toContain('is in another bucket');
+    },
+  );
 
   test('a failed job reports the task, the file and the line of the code, and a redrive resumes it', async () => {
     const markers = await mkdtemp(join(cwd, 'markers-'));
@@ -200,23 +207,26 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(await parts('cured')).toEqual({ 'part-r-00000.tsv': 'bad\t3\ngood\t3\n' });
   });
 
-  test('a cancelled job has no results until it is redriven', async () => {
-    const markers = await mkdtemp(join(cwd, 'long-'));
-    await writeFile(join(cwd, 'lines.txt'), `${'x'.repeat(4 * 1024 - 1)}\n`.repeat(80));
-    const flags = ['-i', 'lines.txt', '--split-size', '8KiB', '--job-id', 'long'];
-    await mapreduce('submit', 'slow-count', ...flags, '--set', `markers=${markers}`);
+  test.runIf(selected(emulator, 'checks of the command'))(
+    'a cancelled job has no results until it is redriven',
+    async () => {
+      const markers = await mkdtemp(join(cwd, 'long-'));
+      await writeFile(join(cwd, 'lines.txt'), `${'x'.repeat(4 * 1024 - 1)}\n`.repeat(80));
+      const flags = ['-i', 'lines.txt', '--split-size', '8KiB', '--job-id', 'long'];
+      await mapreduce('submit', 'slow-count', ...flags, '--set', `markers=${markers}`);
 
-    const cancelled = await mapreduce('cancel', 'long');
-    await writeFile(`${markers}.go`, '');
-    await untilCancelled('long');
-    const status = await mapreduce('status', 'long');
-    const results = await mapreduce('results', 'long');
+      const cancelled = await mapreduce('cancel', 'long');
+      await writeFile(`${markers}.go`, '');
+      await untilCancelled('long');
+      const status = await mapreduce('status', 'long');
+      const results = await mapreduce('results', 'long');
 
-    expect(cancelled).toMatchObject({ code: 0 });
-    expect(status.stdout).toMatch(/^long {2}cancelled\n/);
-    expect(results.stderr).toContain("mapreduce redrive long'");
-    expect(results.code).toBe(1);
-  });
+      expect(cancelled).toMatchObject({ code: 0 });
+      expect(status.stdout).toMatch(/^long {2}cancelled\n/);
+      expect(results.stderr).toContain("mapreduce redrive long'");
+      expect(results.code).toBe(1);
+    },
+  );
 
   test('cancel ends the state machine, and running tasks stop the next time they check', async () => {
     const markers = await mkdtemp(join(cwd, 'slow-'));
@@ -262,19 +272,23 @@ describeOnEmulators('The command on AWS', (emulator) => {
     expect(logs).toMatchObject({ code: 0 });
   });
 
-  test('lists jobs, and shows what their functions logged', async () => {
-    await writeFile(join(cwd, 'a.txt'), 'a b a\n');
-    await mapreduce('submit', 'word-count', '-i', 'a.txt', '--job-id', 'logged', '--wait', '--quiet');
+  test.runIf(selected(emulator, 'checks of the command'))(
+    'lists jobs, and shows what their functions logged',
+    async () => {
+      await writeFile(join(cwd, 'a.txt'), 'a b a\n');
+      await mapreduce('submit', 'word-count', '-i', 'a.txt', '--job-id', 'logged', '--wait', '--quiet');
 
-    const jobs = await mapreduce('jobs', '--limit', '3');
-    const logs = await logged('logged', /INFO .*map/);
-    const { bucket, stateMachine } = deployment;
-    const named = ['--stack', 'Nowhere', '--bucket', bucket, '--state-machine', stateMachine];
-    const byName = await logged('logged', /INFO .*map/, ...named);
+      const jobs = await mapreduce('jobs', '--limit', '3');
+      const logs = await logged('logged', /INFO .*map/);
+      const { bucket, stateMachine } = deployment;
+      const named = ['--stack', 'Nowhere', '--bucket', bucket, '--state-machine', stateMachine];
+      const byName = await logged('logged', /INFO .*map/, ...named);
 
-    expect(jobs.stdout).toMatch(/^job .*\nlogged +succeeded .* submit\n/);
-    for (const { code, stderr } of [logs, byName]) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  });
+      expect(jobs.stdout).toMatch(/^job .*\nlogged +succeeded .* submit\n/);
+      for (const { code, stderr } of [logs, byName])
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    },
+  );
 
   // LocalStack does not enforce permissions.
   test.skipIf(emulator.name === 'LocalStack')(
@@ -297,19 +311,24 @@ describeOnEmulators('The command on AWS', (emulator) => {
     },
   );
 
-  test('reports a job, task or stack that does not exist, and what to do', async () => {
-    const job = await mapreduce('status', 'speechs');
-    const task = await mapreduce('invoke', 'speeches', 'm-99999');
-    const gone = await mapreduce('invoke', 'speeches', 'r-00000');
-    const noStack = await mapreduce('status', 'any', '--stack', 'Nowhere');
+  test.runIf(selected(emulator, 'checks of the command'))(
+    'reports a job, task or stack that does not exist, and what to do',
+    async () => {
+      const job = await mapreduce('status', 'speechs');
+      const task = await mapreduce('invoke', 'speeches', 'm-99999');
+      const gone = await mapreduce('invoke', 'speeches', 'r-00000');
+      const noStack = await mapreduce('status', 'any', '--stack', 'Nowhere');
 
-    expect(job).toMatchObject({ code: 2, stdout: '' });
-    expect(job.stderr).toMatch(/there is no job 'speechs' in s3:\/\//);
-    expect(task).toMatchObject({ code: 2, stdout: '' });
-    expect(task.stderr).toMatch(/job speeches has no task m-99999: it has map tasks m-00000 to m-000\d\d\n/);
-    expect(gone).toMatchObject({ code: 2, stdout: '' });
-    expect(gone.stderr).toContain('it is removed when a job succeeds');
-    expect(noStack).toMatchObject({ code: 2, stdout: '' });
-    expect(noStack.stderr).toContain("there is no stack 'Nowhere' in the region us-east-1");
-  });
+      expect(job).toMatchObject({ code: 2, stdout: '' });
+      expect(job.stderr).toMatch(/there is no job 'speechs' in s3:\/\//);
+      expect(task).toMatchObject({ code: 2, stdout: '' });
+      expect(task.stderr).toMatch(
+        /job speeches has no task m-99999: it has map tasks m-00000 to m-000\d\d\n/,
+      );
+      expect(gone).toMatchObject({ code: 2, stdout: '' });
+      expect(gone.stderr).toContain('it is removed when a job succeeds');
+      expect(noStack).toMatchObject({ code: 2, stdout: '' });
+      expect(noStack.stderr).toContain("there is no stack 'Nowhere' in the region us-east-1");
+    },
+  );
 });

@@ -7,6 +7,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { mapBounded } from '../../src/base/map-bounded.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
+import { selected } from './selection.ts';
 import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
@@ -31,7 +32,7 @@ describeOnEmulators('The whole corpus', (emulator) => {
     return shared.release;
   });
 
-  test.each([
+  test.runIf(selected(emulator, 'corpus')).each([
     { app: 'word-count', maps: 20, reducers: 8 },
     { app: 'inverted-index', maps: 4, reducers: 3 },
     { app: 'sort', maps: 4, reducers: 3 },

@@ -14,6 +14,7 @@ import { startS3FaultProxy } from '../helpers/s3-fault-proxy.ts';
 import type { DeployedStack, EndedExecution } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { until } from './helpers/until.ts';
+import { selected } from './selection.ts';
 import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
@@ -73,19 +74,22 @@ describeOnEmulators('Faults', (emulator) => {
   };
 
   describe('a job survives an attempt that is killed in the middle of its records', () => {
-    test.each(['map', 'reduce'])('by SIGKILL to the process of its %s function', async (stage) => {
-      const job = await startJob({ [stage]: 'stand still' });
+    test.runIf(selected(emulator, 'every kind of failed attempt')).each(['map', 'reduce'])(
+      'by SIGKILL to the process of its %s function',
+      async (stage) => {
+        const job = await startJob({ [stage]: 'stand still' });
 
-      const [pid] = await standingStill(job.meetIn, 1);
-      process.kill(pid!, 'SIGKILL');
+        const [pid] = await standingStill(job.meetIn, 1);
+        process.kill(pid!, 'SIGKILL');
 
-      const report = await resultOf(await job.ended());
-      expect(failuresOf(report)).toEqual([[stage === 'map' ? 'm-00001' : 'r', 'WorkerDiedError']]);
-      expect(report.failures[0]!.error.message).toContain('signal: killed');
-      expect(stageOf(report, stage)).toMatchObject({ failedAttempts: 1, attempts: tasksOf(stage) + 1 });
-    });
+        const report = await resultOf(await job.ended());
+        expect(failuresOf(report)).toEqual([[stage === 'map' ? 'm-00001' : 'r', 'WorkerDiedError']]);
+        expect(report.failures[0]!.error.message).toContain('signal: killed');
+        expect(stageOf(report, stage)).toMatchObject({ failedAttempts: 1, attempts: tasksOf(stage) + 1 });
+      },
+    );
 
-    test.each([
+    test.runIf(selected(emulator, 'every kind of failed attempt')).each([
       ['map', 'buffers'],
       ['reduce', 'heap'],
     ])('because it runs out of memory, in %s, with %s', async (stage, keeps) => {
@@ -98,58 +102,64 @@ describeOnEmulators('Faults', (emulator) => {
       expect(stageOf(report, stage)).toMatchObject({ failedAttempts: 1, attempts: tasksOf(stage) + 1 });
     });
 
-    test('because it exceeds the time limit of its function', async () => {
-      // The limit applies to all other attempts too, so it must be long enough for them on a busy machine.
-      const restore = await stack.configure('map', { timeoutSeconds: 20 });
-      try {
-        const job = await startJob({ map: 'hang' });
+    test.runIf(selected(emulator, 'every kind of failed attempt'))(
+      'because it exceeds the time limit of its function',
+      async () => {
+        // The limit applies to all other attempts too, so it must be long enough for them on a busy machine.
+        const restore = await stack.configure('map', { timeoutSeconds: 20 });
+        try {
+          const job = await startJob({ map: 'hang' });
 
-        const report = await resultOf(await job.ended());
+          const report = await resultOf(await job.ended());
 
-        expect(await readdir(job.meetIn)).toHaveLength(1);
-        expect(failuresOf(report)).toEqual([['m-00001', 'TaskTimedOutError']]);
-        expect(report.failures[0]!.error.message).toContain('20.00 seconds');
-      } finally {
-        await restore();
-      }
-    });
-  });
-
-  test('if two attempts of a map or reduce task run at once, one commits and the other ends without an error', async () => {
-    const job = await startJob({ map: 'stand still', reduce: 'stand still', attempts: 'all' });
-    const another = async (stage: 'map' | 'reduce') => {
-      const [first] = await standingStill(job.meetIn, 1, stage);
-      const index = stage === 'map' ? 1 : await partitionOfWord();
-      const invoked = stack.invoke(stage, { jobId: job.jobId, item: { index } });
-      const pids = await standingStill(job.meetIn, 2, stage);
-      expect(pids).toContain(first);
-      const objects = await stack.keys(`work/${job.jobId}/shuffle/`);
-      await resume(job.meetIn, stage);
-      return { answer: await invoked, objects, index };
-    };
-
-    const map = await another('map');
-    const reduce = await another('reduce');
-
-    const report = await resultOf(await job.ended());
-    expect(map.answer).toEqual({ failed: false, answer: null });
-    expect(reduce.answer).toEqual({ failed: false, answer: null });
-    expect(reduce.objects).toEqual(
-      ['m-00000', 'm-00001', 'm-00002'].map((task) => `work/${job.jobId}/shuffle/${task}`),
+          expect(await readdir(job.meetIn)).toHaveLength(1);
+          expect(failuresOf(report)).toEqual([['m-00001', 'TaskTimedOutError']]);
+          expect(report.failures[0]!.error.message).toContain('20.00 seconds');
+        } finally {
+          await restore();
+        }
+      },
     );
-    expect(await stack.keys(`output/${job.jobId}/part-`)).toHaveLength(2);
-    expect(report.failures).toEqual([]);
-    for (const [stage, { index }] of [['map', map] as const, ['reduce', reduce] as const]) {
-      const commits = await until(`the logs of both attempts of ${stage}`, async () => {
-        const ofTask = (await stack.logged(stage, job.jobId)).filter(
-          ({ message, task }) => message === 'done' && task === index,
-        );
-        // An attempt that saw the other's commit before its own has no result.
-        return ofTask.length < 2 ? undefined : ofTask.map(({ result }) => result?.committed === true);
-      });
-      expect(commits.sort()).toEqual([false, true]);
-    }
   });
+
+  test.runIf(selected(emulator, 'every kind of failed attempt'))(
+    'if two attempts of a map or reduce task run at once, one commits and the other ends without an error',
+    async () => {
+      const job = await startJob({ map: 'stand still', reduce: 'stand still', attempts: 'all' });
+      const another = async (stage: 'map' | 'reduce') => {
+        const [first] = await standingStill(job.meetIn, 1, stage);
+        const index = stage === 'map' ? 1 : await partitionOfWord();
+        const invoked = stack.invoke(stage, { jobId: job.jobId, item: { index } });
+        const pids = await standingStill(job.meetIn, 2, stage);
+        expect(pids).toContain(first);
+        const objects = await stack.keys(`work/${job.jobId}/shuffle/`);
+        await resume(job.meetIn, stage);
+        return { answer: await invoked, objects, index };
+      };
+
+      const map = await another('map');
+      const reduce = await another('reduce');
+
+      const report = await resultOf(await job.ended());
+      expect(map.answer).toEqual({ failed: false, answer: null });
+      expect(reduce.answer).toEqual({ failed: false, answer: null });
+      expect(reduce.objects).toEqual(
+        ['m-00000', 'm-00001', 'm-00002'].map((task) => `work/${job.jobId}/shuffle/${task}`),
+      );
+      expect(await stack.keys(`output/${job.jobId}/part-`)).toHaveLength(2);
+      expect(report.failures).toEqual([]);
+      for (const [stage, { index }] of [['map', map] as const, ['reduce', reduce] as const]) {
+        const commits = await until(`the logs of both attempts of ${stage}`, async () => {
+          const ofTask = (await stack.logged(stage, job.jobId)).filter(
+            ({ message, task }) => message === 'done' && task === index,
+          );
+          // An attempt that saw the other's commit before its own has no result.
+          return ofTask.length < 2 ? undefined : ofTask.map(({ result }) => result?.committed === true);
+        });
+        expect(commits.sort()).toEqual([false, true]);
+      }
+    },
+  );
 
   describe('a task whose output is lost', () => {
     test('runs again if its child succeeded, in map and in reduce', async () => {
@@ -178,8 +188,8 @@ describeOnEmulators('Faults', (emulator) => {
     });
 
     test.each([
-      ['an inline', '40'],
-      ['a Distributed', '0'],
+      ...(selected(emulator, 'every kind of failed attempt') ? [['an inline', '40'] as const] : []),
+      ['a Distributed', '0'] as const,
     ])(
       'because its function in %s Map cannot read from S3 either runs again or fails the job with a clear error',
       async (map, inlineTasksMax) => {
@@ -214,7 +224,7 @@ describeOnEmulators('Faults', (emulator) => {
   });
 
   describe('a damaged intermediate', () => {
-    test.each(['shuffle-index', 'shuffle/m-00000'])(
+    test.runIf(selected(emulator, 'damaged or changed data')).each(['shuffle-index', 'shuffle/m-00000'])(
       '%s is recreated when a retried attempt finds the damage',
       async (name) => {
         const job = await startJob({ reduce: 'stand still' });
@@ -231,25 +241,28 @@ describeOnEmulators('Faults', (emulator) => {
       },
     );
 
-    test('the run of a part is recreated when the commit of a merged result finds the damage', async () => {
-      const job = await startJob({ reduce: 'stand still' }, { merge: true });
+    test.runIf(selected(emulator, 'damaged or changed data'))(
+      'the run of a part is recreated when the commit of a merged result finds the damage',
+      async () => {
+        const job = await startJob({ reduce: 'stand still' }, { merge: true });
 
-      await standingStill(job.meetIn, 1);
-      const key = await until('the run of the other reducer', async () => {
-        return (await stack.keys(`work/${job.jobId}/merge/`))[0];
-      });
-      await flipByte(key);
-      await resume(job.meetIn);
+        await standingStill(job.meetIn, 1);
+        const key = await until('the run of the other reducer', async () => {
+          return (await stack.keys(`work/${job.jobId}/merge/`))[0];
+        });
+        await flipByte(key);
+        await resume(job.meetIn);
 
-      const ended = await job.ended();
-      expect(ended).toMatchObject({ status: 'SUCCEEDED' });
-      const merged = (await stack.get(`output/${job.jobId}/merged.tsv`))!.toString();
-      const lines = [...expected.parts.values()].flatMap((part) => part.toString().split(/(?<=\n)/));
-      expect(merged).toBe(lines.sort().join(''));
-      const { report } = await stack.result(ended.output.outputPrefix);
-      expect(failuresOf(report)).toEqual([['r', 'CorruptShuffleError']]);
-      expect(stageOf(report, 'reduce')).toMatchObject({ attempts: CUT.reducers + 1, failedAttempts: 1 });
-    });
+        const ended = await job.ended();
+        expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+        const merged = (await stack.get(`output/${job.jobId}/merged.tsv`))!.toString();
+        const lines = [...expected.parts.values()].flatMap((part) => part.toString().split(/(?<=\n)/));
+        expect(merged).toBe(lines.sort().join(''));
+        const { report } = await stack.result(ended.output.outputPrefix);
+        expect(failuresOf(report)).toEqual([['r', 'CorruptShuffleError']]);
+        expect(stageOf(report, 'reduce')).toMatchObject({ attempts: CUT.reducers + 1, failedAttempts: 1 });
+      },
+    );
 
     /** Flips a bit in the first block of a shuffle object, or in the names of the index. */
     const flipByte = async (key: string) => {
@@ -259,56 +272,62 @@ describeOnEmulators('Faults', (emulator) => {
     };
   });
 
-  test('a job is not affected if S3 answers every tenth request with 503', async () => {
-    await using proxy = await startS3FaultProxy({
-      target: emulator.endpoint,
-      seed: 7,
-      faults: { 'slow-down': 0.1 },
-    });
-    const restored = await Promise.all(
-      (['plan', 'map', 'map-barrier', 'reduce', 'reduce-barrier', 'commit'] as const).map((name) =>
-        stack.configure(name, { variables: { AWS_ENDPOINT_URL_S3: proxy.endpoint } }),
-      ),
-    );
-    try {
-      const job = await startJob({});
+  test.runIf(selected(emulator, 'damaged or changed data'))(
+    'a job is not affected if S3 answers every tenth request with 503',
+    async () => {
+      await using proxy = await startS3FaultProxy({
+        target: emulator.endpoint,
+        seed: 7,
+        faults: { 'slow-down': 0.1 },
+      });
+      const restored = await Promise.all(
+        (['plan', 'map', 'map-barrier', 'reduce', 'reduce-barrier', 'commit'] as const).map((name) =>
+          stack.configure(name, { variables: { AWS_ENDPOINT_URL_S3: proxy.endpoint } }),
+        ),
+      );
+      try {
+        const job = await startJob({});
 
-      const report = await resultOf(await job.ended());
+        const report = await resultOf(await job.ended());
 
-      expect(proxy.fired['slow-down']).toBeGreaterThanOrEqual(3);
-      expect(proxy.requests.length).toBeGreaterThan(30);
-      expect(report.failures).toEqual([]);
-    } finally {
-      await Promise.all(restored.map((restore) => restore()));
-    }
-  });
+        expect(proxy.fired['slow-down']).toBeGreaterThanOrEqual(3);
+        expect(proxy.requests.length).toBeGreaterThan(30);
+        expect(report.failures).toEqual([]);
+      } finally {
+        await Promise.all(restored.map((restore) => restore()));
+      }
+    },
+  );
 
-  test('if an input is overwritten while the job runs, the failure names it and says what to do', async () => {
-    await stack.put('data/changing/a.txt', `before ${WORD} after\n`);
-    await stack.put('data/changing/b.txt', 'as it was\n'.repeat(30_000));
-    // Both files are in one split. The second is too large to be read ahead, so the task reads it after the first.
-    const job = await startJob(
-      { map: 'stand still' },
-      { inputs: ['data/changing/'], splitSizeBytes: 1_000_000, reducers: 1 },
-    );
+  test.runIf(selected(emulator, 'damaged or changed data'))(
+    'if an input is overwritten while the job runs, the failure names it and says what to do',
+    async () => {
+      await stack.put('data/changing/a.txt', `before ${WORD} after\n`);
+      await stack.put('data/changing/b.txt', 'as it was\n'.repeat(30_000));
+      // Both files are in one split. The second is too large to be read ahead, so the task reads it after the first.
+      const job = await startJob(
+        { map: 'stand still' },
+        { inputs: ['data/changing/'], splitSizeBytes: 1_000_000, reducers: 1 },
+      );
 
-    await standingStill(job.meetIn, 1);
-    await stack.put('data/changing/b.txt', 'as it is now\n');
-    await resume(job.meetIn);
-    const ended = await job.ended();
+      await standingStill(job.meetIn, 1);
+      await stack.put('data/changing/b.txt', 'as it is now\n');
+      await resume(job.meetIn);
+      const ended = await job.ended();
 
-    expect(ended.status).toBe('FAILED');
-    expect(ended.error).toBe('InputChangedError');
-    const failure = await stack.getJson<FailureDocument>(`jobs/${job.jobId}/failure.json`);
-    expect(failure).toMatchObject({ error: 'InputChangedError', details: { taskId: 'm-00000' } });
-    expect(failure.details.file).toContain('data/changing/b.txt');
-    expect(failure.message).toMatch(/data\/changing\/b\.txt changed while the job ran/);
-    expect(failure.nextSteps.map(({ text }) => text).join()).toContain('Submit the job again');
-    // Another attempt could not succeed.
-    expect(failure.failedAttempts).toHaveLength(1);
-    // The claim of the job stays, because a redrive resumes there.
-    expect(await stack.keys(`output/${job.jobId}/`)).toEqual([`output/${job.jobId}/_JOB`]);
-  });
+      expect(ended.status).toBe('FAILED');
+      expect(ended.error).toBe('InputChangedError');
+      const failure = await stack.getJson<FailureDocument>(`jobs/${job.jobId}/failure.json`);
+      expect(failure).toMatchObject({ error: 'InputChangedError', details: { taskId: 'm-00000' } });
+      expect(failure.details.file).toContain('data/changing/b.txt');
+      expect(failure.message).toMatch(/data\/changing\/b\.txt changed while the job ran/);
+      expect(failure.nextSteps.map(({ text }) => text).join()).toContain('Submit the job again');
+      // Another attempt could not succeed.
+      expect(failure.failedAttempts).toHaveLength(1);
+      // The claim of the job stays, because a redrive resumes there.
+      expect(await stack.keys(`output/${job.jobId}/`)).toEqual([`output/${job.jobId}/_JOB`]);
+    },
+  );
 
   const partitionOfWord = async () =>
     [...expected.parts.values()].findIndex((part) => part.toString().includes(`${WORD}\t`));

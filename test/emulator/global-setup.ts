@@ -13,6 +13,7 @@ import {
   startMiniStack,
 } from '../../emulators/start.ts';
 import { notices } from './notices.ts';
+import { allSelected } from './selection.ts';
 import type { ProvidedEmulator } from './with-emulator.ts';
 
 const STARTERS = {
@@ -27,6 +28,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     chosenEmulators().map(({ name, start }) => startOrExplain(name, start, { running, folderOfRun })),
   );
   for (const notice of notices(emulators)) console.error(notice);
+  if (!allSelected() && emulators.some(({ name }) => name === 'LocalStack')) {
+    console.error(
+      'LocalStack runs a selection (test/emulator/selection.ts); MAPREDUCE_EMULATOR_TESTS=all runs all',
+    );
+  }
   project.provide('emulators', emulators);
   return async () => {
     await Promise.all(running.map((emulator) => emulator.stop()));

@@ -8,6 +8,7 @@ import { Random } from '../../simulation/random.ts';
 import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
 import { hostileRequest, READABLE, SECRET } from '../fuzz/hostile-requests.ts';
 import type { DeployedStack, EndedExecution } from './deployed-stack.ts';
+import { selected } from './selection.ts';
 import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators } from './with-emulator.ts';
 
@@ -39,25 +40,29 @@ describeOnEmulators('Hostile requests', (emulator) => {
     return shared.release;
   });
 
-  test(`${REQUESTS} requests from seed ${SEED}: each ends soon with a clear answer, and changes no object of another job`, async () => {
-    const problems: string[] = [];
-    for (let i = 0; i < REQUESTS; i++) {
-      const seed = SEED + i;
-      const body = hostileRequest(new Random(seed));
-      const key = `requests/hostile-${seed}.json`;
-      const startedMs = performance.now();
-      await stack.put(key, body);
-      const ended = await executionOf(stack, key);
-      const found = await problemsOf(stack, { key, ended, elapsedMs: performance.now() - startedMs });
-      problems.push(
-        ...found.map((problem) => `seed ${seed}, ${body.toString().slice(0, 200)}:\n    ${problem}`),
-      );
-    }
-    const after = await objectsOf(stack, ['output/canary/', 'work/canary/', 'jobs/canary', 'data/']);
+  test.runIf(selected(emulator, 'hostile requests'))(
+    `${REQUESTS} requests from seed ${SEED}: each ends soon with a clear answer, and changes no object of another job`,
+    async () => {
+      const problems: string[] = [];
+      for (let i = 0; i < REQUESTS; i++) {
+        const seed = SEED + i;
+        const body = hostileRequest(new Random(seed));
+        const key = `requests/hostile-${seed}.json`;
+        const startedMs = performance.now();
+        await stack.put(key, body);
+        const ended = await executionOf(stack, key);
+        const found = await problemsOf(stack, { key, ended, elapsedMs: performance.now() - startedMs });
+        problems.push(
+          ...found.map((problem) => `seed ${seed}, ${body.toString().slice(0, 200)}:\n    ${problem}`),
+        );
+      }
+      const after = await objectsOf(stack, ['output/canary/', 'work/canary/', 'jobs/canary', 'data/']);
 
-    expect(problems).toEqual([]);
-    expect(after).toMatchObject(before);
-  }, 3_600_000);
+      expect(problems).toEqual([]);
+      expect(after).toMatchObject(before);
+    },
+    3_600_000,
+  );
 });
 
 /** Failure notes start executions too, which end at once because there is nothing to do. */

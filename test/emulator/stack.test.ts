@@ -7,6 +7,7 @@ import { parseAttempts } from '../../src/report/parse-attempts.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { embedded } from './helpers/embedded.ts';
 import { until } from './helpers/until.ts';
+import { selected } from './selection.ts';
 import { takeStack } from './shared-stack.ts';
 import { describeOnEmulators, uniqueName } from './with-emulator.ts';
 
@@ -63,7 +64,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
       expect(text).not.toContain('pear');
     });
 
-    test('says how many of its tasks run at once', async () => {
+    test.runIf(selected(emulator, 'options of a job'))('says how many of its tasks run at once', async () => {
       await stack.put('data/one-by-one.txt', 'a line\n'.repeat(6));
       const request = { app: 'word-count', inputs: ['data/one-by-one.txt'], splitSizeBytes: 7, reducers: 2 };
 
@@ -86,7 +87,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
       }
     });
 
-    test('with merge gives one sorted object', async () => {
+    test.runIf(selected(emulator, 'options of a job'))('with merge gives one sorted object', async () => {
       const request = { app: 'word-count', inputs: ['data/lines/'], reducers: 3, merge: true };
 
       const ended = await stack.start({ jobId: uniqueName('merge'), request });
@@ -100,7 +101,7 @@ describeOnEmulators('The deployed stack', (emulator) => {
   });
 
   describe('an event that is delivered twice', () => {
-    test('runs its job once', async () => {
+    test.runIf(selected(emulator, 'options of a job'))('runs its job once', async () => {
       await stack.put('input/word-count/twice.txt', 'once\n');
       const first = await stack.next();
 
@@ -130,12 +131,13 @@ describeOnEmulators('The deployed stack', (emulator) => {
       return { jobId, ended, markers };
     };
 
-    test.each([
+    const kinds = [
       ['map', 'throw', 'UserCodeError'],
+      ['reduce', 'exit', 'WorkerDiedError'],
       ['map', 'exit', 'WorkerDiedError'],
       ['reduce', 'throw', 'UserCodeError'],
-      ['reduce', 'exit', 'WorkerDiedError'],
-    ])(
+    ] as const;
+    test.each(selected(emulator, 'every kind of failed attempt') ? kinds : kinds.slice(0, 2))(
       'if every first attempt of %s tasks fails by %s, the result is the same, and the report shows the failures',
       async (stage, fault, error) => {
         const { ended, markers } = await faultyJob({ stage, fault });
@@ -150,22 +152,25 @@ describeOnEmulators('The deployed stack', (emulator) => {
       },
     );
 
-    test('permanently end the job, and the failure shows the file, the offset and the stack', async () => {
-      const { jobId, ended } = await faultyJob({ poison: 'two three' });
+    test.runIf(selected(emulator, 'every kind of failed attempt'))(
+      'permanently end the job, and the failure shows the file, the offset and the stack',
+      async () => {
+        const { jobId, ended } = await faultyJob({ poison: 'two three' });
 
-      expect(ended.status).toBe('FAILED');
-      expect(ended.cause).toContain('cannot swallow');
-      const failure = await stack.getJson<FailureDocument>(`jobs/${jobId}/failure.json`);
-      expect(failure.message).toMatch(/UserCodeError: map\(\) threw TypeError: cannot swallow/);
-      expect(failure.details).toMatchObject({ file: 'data/numbers.txt', phase: 'map' });
-      expect(failure.details.offsetBytes).toBeTypeOf('number');
-      expect(failure.details.userStack).toMatch(/faulty-count\.ts:\d+/);
-      expect(await stack.keys(`output/${jobId}/`)).not.toContain(`output/${jobId}/_SUCCESS`);
-    });
+        expect(ended.status).toBe('FAILED');
+        expect(ended.cause).toContain('cannot swallow');
+        const failure = await stack.getJson<FailureDocument>(`jobs/${jobId}/failure.json`);
+        expect(failure.message).toMatch(/UserCodeError: map\(\) threw TypeError: cannot swallow/);
+        expect(failure.details).toMatchObject({ file: 'data/numbers.txt', phase: 'map' });
+        expect(failure.details.offsetBytes).toBeTypeOf('number');
+        expect(failure.details.userStack).toMatch(/faulty-count\.ts:\d+/);
+        expect(await stack.keys(`output/${jobId}/`)).not.toContain(`output/${jobId}/_SUCCESS`);
+      },
+    );
   });
 
   describe('an invalid request', () => {
-    test.each([
+    const invalid = [
       ['is not JSON', '{"app": ', 'is not JSON'],
       [
         'has a wrong field',
@@ -178,22 +183,27 @@ describeOnEmulators('The deployed stack', (emulator) => {
         '{"app": "word-count", "inputs": ["data/nowhere/*"]}',
         'data/nowhere',
       ],
-    ])('that %s fails its execution and gets a message beside it', async (_, body, message) => {
-      const name = uniqueName('bad');
+    ] as const;
+    const all = selected(emulator, 'every kind of invalid request');
+    test.each(all ? invalid : invalid.slice(0, 1))(
+      'that %s fails its execution and gets a message beside it',
+      async (_, body, message) => {
+        const name = uniqueName('bad');
 
-      await stack.put(`requests/${name}.json`, body);
-      const ended = await stack.next();
+        await stack.put(`requests/${name}.json`, body);
+        const ended = await stack.next();
 
-      expect(ended.status).toBe('FAILED');
-      expect(ended.cause).toContain(message);
-      const beside = await stack.getJson<FailureDocument>(`requests/${name}.failure.json`);
-      expect(beside.message).toContain(message);
-      expect(await stack.getJson(`jobs/${beside.jobId}/failure.json`)).toEqual(beside);
-      // The failure note is an upload too, but starts nothing.
-      expect(await stack.next()).toMatchObject({ status: 'SUCCEEDED', output: { next: 'end' } });
-    });
+        expect(ended.status).toBe('FAILED');
+        expect(ended.cause).toContain(message);
+        const beside = await stack.getJson<FailureDocument>(`requests/${name}.failure.json`);
+        expect(beside.message).toContain(message);
+        expect(await stack.getJson(`jobs/${beside.jobId}/failure.json`)).toEqual(beside);
+        // The failure note is an upload too, but starts nothing.
+        expect(await stack.next()).toMatchObject({ status: 'SUCCEEDED', output: { next: 'end' } });
+      },
+    );
 
-    test('whose job id belongs to another job leaves that job alone', async () => {
+    test.runIf(all)('whose job id belongs to another job leaves that job alone', async () => {
       await stack.put('data/lines/a.txt', 'an apple\n');
       const jobId = uniqueName('taken');
       const request = { app: 'word-count', inputs: ['data/lines/a.txt'] };

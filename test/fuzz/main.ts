@@ -80,6 +80,7 @@ function fuzzRequests({ seed, count = COUNTS.requests }: Options): number {
     env: {
       MAPREDUCE_EMULATORS: 'ministack',
       ...process.env,
+      MAPREDUCE_EMULATOR_TESTS: 'all',
       MAPREDUCE_FUZZ_REQUESTS: String(count),
       MAPREDUCE_FUZZ_SEED: String(seed),
     },
