@@ -41,6 +41,8 @@ import { until } from './helpers/until.ts';
 import { type EmulatorUnderTest, uniqueName } from './with-emulator.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+/** Not the one of cdk.json, which also runs cdk-nag, at each deployment. test/infra does that once. */
+const DEPLOYED_APP = join(ROOT, 'infra/app.ts');
 const DELETES_AT_ONCE = 16;
 
 export interface EndedExecution {
@@ -104,13 +106,13 @@ export class DeployedStack {
   }
 
   /**
-   * @param app  path of the test's own CDK app, which must have the same outputs; default: the app of the project
+   * @param app  path of the test's own CDK app, which must have the same outputs; default: the app that `mapreduce deploy` deploys
    * @param stackName  of the stack to update; default: a new stack
    */
   static async deploy(
     emulator: EmulatorUnderTest,
     settings: Readonly<Record<string, string | number>> = {},
-    { app, stackName = uniqueName('Jobs') }: { app?: string; stackName?: string } = {},
+    { app = DEPLOYED_APP, stackName = uniqueName('Jobs') }: { app?: string; stackName?: string } = {},
   ): Promise<DeployedStack> {
     const folder = await mkdtemp(join(tmpdir(), 'mapreduce-cdk-'));
     try {
@@ -128,7 +130,7 @@ export class DeployedStack {
         // Without a change set, for which cdk waits five seconds. cli.test.ts deploys with one, as users do.
         ...['--method', 'direct'],
         ...['--require-approval', 'never', '--outputs-file', outputsFile, ...output],
-        ...(app === undefined ? [] : ['--app', `${join(ROOT, 'node_modules/.bin/node')} ${app}`]),
+        ...['--app', `${join(ROOT, 'node_modules/.bin/node')} ${app}`],
         ...Object.entries(context).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
       ]);
       const deployMs = Math.round(performance.now() - startedMs);

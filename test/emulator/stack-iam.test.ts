@@ -76,12 +76,14 @@ describeOnEmulators('The roles of the stack', (emulator) => {
     let stack: DeployedStack;
     const request = { app: 'word-count', inputs: ['data/words.txt'], reducers: 1 };
     beforeAll(async () => {
-      stack = await DeployedStack.deploy(emulator, {
+      const settings = {
         jobs: 'apps/index.ts',
         maxConcurrency: 4,
         taskMemoryMb: 512,
         taskTimeoutSeconds: 600,
-      });
+      };
+      // The app that `cdk deploy` uses in a checkout. The other tests use that of `mapreduce deploy`.
+      stack = await DeployedStack.deploy(emulator, settings, { app: 'infra/checked-app.ts' });
       await stack.put('data/words.txt', 'one two two\n');
     });
 
