@@ -34,7 +34,13 @@ export const PARTITIONS: PartitionOptions = {
   busyFraction: 0.8,
 };
 
-export class Partitions {
+/** Decides about each request to a bucket. */
+export interface Admission {
+  /** @returns how long the request waits before S3 works on it, or undefined if S3 refuses it with 503 */
+  waitMs(key: string, kind: 'read' | 'write'): number | undefined;
+}
+
+export class Partitions implements Admission {
   readonly #options: PartitionOptions;
   readonly #clock: Clock;
   /** In the order of their keys. */
@@ -51,11 +57,11 @@ export class Partitions {
     return this.#partitions.length;
   }
 
-  /** Whether S3 accepts a request for this key now. */
-  accepts(key: string, kind: 'read' | 'write'): boolean {
+  /** It never lets a request wait. */
+  waitMs(key: string, kind: 'read' | 'write'): 0 | undefined {
     const nowMs = this.#clock.nowMs();
     this.#closeSeconds(Math.floor(nowMs / 1000));
-    return this.#of(key).accepts(key, kind, nowMs);
+    return this.#of(key).accepts(key, kind, nowMs) ? 0 : undefined;
   }
 
   /** Looks at the load of each second that has passed, and splits. */

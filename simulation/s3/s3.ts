@@ -14,7 +14,7 @@ import { Bucket, type StoredObject } from './bucket.ts';
 import { aborted, answers, brokenConnection } from './errors.ts';
 import { type S3Fault, S3Faults } from './faults.ts';
 import { COPY_BYTES_PER_SECOND, connectionMs, LATENCIES, REFUSAL_MS } from './latencies.ts';
-import { type PartitionOptions, Partitions } from './partitions.ts';
+import { type Admission, type PartitionOptions, Partitions } from './partitions.ts';
 import { RequestLog } from './request-log.ts';
 import { type KeepsBytes, type ReadAnswer, requestOf, type S3Request } from './requests.ts';
 import { piecesOf } from './stored-bytes.ts';
@@ -61,17 +61,18 @@ export class SimulatedS3 {
   readonly log = new RequestLog();
   readonly faults: S3Faults;
   readonly #options: SimulatedS3Options;
-  readonly #buckets = new Map<string, { bucket: Bucket; partitions: Partitions }>();
+  readonly #buckets = new Map<string, { bucket: Bucket; admission: Admission }>();
 
   constructor(options: SimulatedS3Options) {
     this.#options = options;
     this.faults = options.faults ?? new S3Faults({ random: options.random });
   }
 
-  createBucket(name: string): Bucket {
+  /** @param admission  instead of partitions with the options of this S3 */
+  createBucket(name: string, admission?: Admission): Bucket {
     const { clock, partitions, onCreated = () => {} } = this.#options;
     const bucket = new Bucket(name, (key, object) => onCreated(name, key, object));
-    this.#buckets.set(name, { bucket, partitions: new Partitions(clock, partitions) });
+    this.#buckets.set(name, { bucket, admission: admission ?? new Partitions(clock, partitions) });
     return bucket;
   }
 
@@ -80,7 +81,8 @@ export class SimulatedS3 {
   }
 
   partitionsOf(name: string): number {
-    return this.#find(name).partitions.count;
+    const { admission } = this.#find(name);
+    return admission instanceof Partitions ? admission.count : 1;
   }
 
   client(link: S3Link = { clock: this.#options.clock, transferMs: () => 0 }): S3Client {
@@ -93,7 +95,7 @@ export class SimulatedS3 {
     return client as unknown as S3Client;
   }
 
-  #find(name: string): { bucket: Bucket; partitions: Partitions } {
+  #find(name: string): { bucket: Bucket; admission: Admission } {
     const found = this.#buckets.get(name);
     if (found === undefined) throw new Error(`the simulated S3 has no bucket '${name}'`);
     return found;
@@ -111,11 +113,12 @@ export class SimulatedS3 {
   }
 
   #answer(call: Call, request: S3Request, dies: boolean): void {
-    const { bucket, partitions } = this.#find(request.bucket);
+    const { bucket, admission } = this.#find(request.bucket);
     const { clock, random } = this.#options;
     const { operation, key, kind, isConditional } = request;
     const fault = this.faults.take(operation, { isConditional });
-    const isThrottled = fault === 'slow-down' || !partitions.accepts(key, kind);
+    const waitMs = fault === 'slow-down' ? undefined : admission.waitMs(key, kind);
+    const isThrottled = waitMs === undefined;
     const refusal = isThrottled ? answers.slowDown : refusalOf(fault);
     const outcome = isThrottled ? 'throttled' : refusal === undefined ? 'served' : 'failed';
     this.log.add(operation, key, { nowMs: clock.nowMs(), outcome });
@@ -126,7 +129,8 @@ export class SimulatedS3 {
       });
       return;
     }
-    const latencyMs = LATENCIES[operation].next(random) * (fault === 'slow-answer' ? SLOW_FACTOR : 1);
+    const workMs = LATENCIES[operation].next(random) * (fault === 'slow-answer' ? SLOW_FACTOR : 1);
+    const latencyMs = (waitMs ?? 0) + workMs;
     if (request.operation === 'GetObject') {
       this.#read(call, { latencyMs, fault, dies, read: () => request.read(bucket) });
     } else {

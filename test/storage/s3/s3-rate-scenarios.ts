@@ -3,6 +3,8 @@
  * function. `npm run throttling` runs the scenarios at full size; s3-throttling.test.ts runs smaller ones.
  */
 
+import type { Bucket } from '../../../simulation/s3/bucket.ts';
+import { bytesOf, zeros } from '../../../simulation/s3/stored-bytes.ts';
 import { seededRandom } from '../../../simulation/seeded-random.ts';
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { KiB, MiB } from '../../../src/base/limits.ts';
@@ -13,7 +15,7 @@ import { RunWriter } from '../../../src/shuffle/run-writer.ts';
 import type { S3Limits } from '../../../src/storage/s3/s3-limits.ts';
 import { S3Store } from '../../../src/storage/s3/s3-store.ts';
 import { append } from '../../shuffle/records.ts';
-import { EnforcedRateS3, etagOf, type Partition } from './s3-enforced-rate.ts';
+import { BUCKET, type Partition, s3WithRates } from './s3-rates.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -21,7 +23,7 @@ export interface Scenario {
   readonly partitions: readonly Partition[];
   /** What each process does. Returns the number of its requests that must be served. */
   readonly work: (place: Place) => Promise<void>;
-  readonly prepare?: (s3: EnforcedRateS3) => void;
+  readonly prepare?: (bucket: Bucket) => void;
   /** The shortest time in which the bounds allow all requests. */
   readonly idealMs: number;
   readonly remainingMs?: (nowMs: number) => number;
@@ -52,15 +54,15 @@ export async function run(
 ): Promise<Outcome> {
   const { name, processes, partitions, idealMs, remainingMs } = scenario;
   const clock = new VirtualClock();
-  const s3 = new EnforcedRateS3({ clock, partitions, seed });
-  scenario.prepare?.(s3);
+  const s3 = s3WithRates({ clock, partitions, seed });
+  scenario.prepare?.(s3.bucket(BUCKET));
   const endsMs: number[] = [];
   const client = s3.client();
   const ends = await clock.run(
     Promise.allSettled(
       Array.from({ length: processes }, async (_, index) => {
         const random = seededRandom(seed + index);
-        const whole = new S3Store({ client, bucket: 'bucket', clock, random, limits });
+        const whole = new S3Store({ client, bucket: BUCKET, clock, random, limits });
         const store =
           remainingMs === undefined ? whole : whole.within({ remainingMs: () => remainingMs(clock.nowMs()) });
         await scenario.work({ store, clock, index });
@@ -74,8 +76,8 @@ export async function run(
     failures,
     elapsedMs: clock.nowMs(),
     idealMs,
-    served: s3.served,
-    refused: s3.refused,
+    served: s3.log.total - s3.log.throttled,
+    refused: s3.log.throttled,
     medianEndMs: endsMs[Math.floor(endsMs.length / 2)] ?? 0,
     lastEndMs: endsMs.at(-1) ?? 0,
   };
@@ -142,20 +144,22 @@ export function shuffle(
   }: { name: string; partitions: readonly Partition[]; idealMs: number; keyOf?: (map: number) => string },
 ): Scenario {
   const { bytes, extents } = shuffleObject({ cells: reducers, cellBytes });
+  const object = bytesOf(bytes);
   const keys = Array.from({ length: maps }, (_, map) => keyOf(map));
+  const etags = new Map<string, string>();
   return {
     name,
     processes: reducers,
     partitions,
     idealMs,
-    prepare: (s3) => {
-      for (const key of keys) s3.objects.set(key, bytes);
+    prepare: (bucket) => {
+      for (const key of keys) etags.set(key, bucket.put(key, object).etag);
     },
     work: async ({ store, index }) => {
       const segments = keys.map((key) => ({
         store,
         key,
-        etag: etagOf(key),
+        etag: etags.get(key)!,
         ...extents[index]!,
         records: RECORDS_PER_CELL,
       }));
@@ -181,7 +185,7 @@ export function maps(
     processes: tasks,
     partitions,
     idealMs,
-    prepare: (s3) => s3.objects.set('input/a', Buffer.alloc(64 * KiB)),
+    prepare: (bucket) => bucket.put('input/a', zeros(64 * KiB)),
     work: async ({ store, index }) => {
       await mapBounded(Array.from({ length: reads }), 3, (_, read) =>
         store.get('input/a', { range: { start: read, end: read + 100 } }),
@@ -209,9 +213,9 @@ export function mixed(
     processes: tasks,
     partitions,
     idealMs,
-    prepare: (s3) => {
-      s3.objects.set('input/a', Buffer.alloc(64 * KiB));
-      for (let key = 0; key < 10; key++) s3.objects.set(`listed/${key}`, body);
+    prepare: (bucket) => {
+      bucket.put('input/a', zeros(64 * KiB));
+      for (let key = 0; key < 10; key++) bucket.put(`listed/${key}`, zeros(64));
     },
     work: async ({ store, index }) => {
       await Promise.all([

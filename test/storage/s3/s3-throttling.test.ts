@@ -1,5 +1,6 @@
 /** Jobs and requests that ask S3 for more than it gives, in virtual time: each function has a store of its own, as on Lambda. */
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { bytesOf } from '../../../simulation/s3/stored-bytes.ts';
 import { seededRandom } from '../../../simulation/seeded-random.ts';
 import { VirtualClock } from '../../../simulation/virtual-clock.ts';
 import { MapReduceError } from '../../../src/base/errors.ts';
@@ -9,9 +10,9 @@ import { createS3Client } from '../../../src/storage/s3/s3-client.ts';
 import type { S3Operation } from '../../../src/storage/s3/s3-errors.ts';
 import type { S3Limits } from '../../../src/storage/s3/s3-limits.ts';
 import { S3Store } from '../../../src/storage/s3/s3-store.ts';
-import { EnforcedRateS3, everyRequest } from './s3-enforced-rate.ts';
 import { FakeS3, type Fault, hangs, held, refuses, slowDown } from './s3-fake-service.ts';
 import { maps, run, shuffle } from './s3-rate-scenarios.ts';
+import { BUCKET, everyRequest, s3WithRates } from './s3-rates.ts';
 
 const SEED = 7;
 
@@ -78,9 +79,10 @@ describe('processes that together send more requests than S3 allows', () => {
 describe('a barrier that reads 10,000 footers at 500 GETs per second', () => {
   it('takes no longer than the rate requires', async () => {
     const clock = new VirtualClock();
-    const s3 = new EnforcedRateS3({ clock, partitions: [everyRequest(500, 5)], seed: SEED });
-    for (let map = 0; map < 10_000; map++) s3.objects.set(`shuffle/${map}`, Buffer.from(String(map)));
-    const store = new S3Store({ client: s3.client(), bucket: 'bucket', clock, random: seededRandom(SEED) });
+    const s3 = s3WithRates({ clock, partitions: [everyRequest(500, 5)], seed: SEED });
+    const bucket = s3.bucket(BUCKET);
+    for (let map = 0; map < 10_000; map++) bucket.put(`shuffle/${map}`, bytesOf(Buffer.from(String(map))));
+    const store = new S3Store({ client: s3.client(), bucket: BUCKET, clock, random: seededRandom(SEED) });
 
     const read = async () => {
       const keys: string[] = [];
@@ -90,8 +92,8 @@ describe('a barrier that reads 10,000 footers at 500 GETs per second', () => {
     const footers = await clock.run(read());
 
     expect(footers.map(Number).sort((a, b) => a - b)).toEqual([...Array(10_000).keys()]);
-    expect(s3.refused).toBeGreaterThan(8);
-    expect(s3.refused).toBeLessThan(1_000);
+    expect(s3.log.throttled).toBeGreaterThan(8);
+    expect(s3.log.throttled).toBeLessThan(1_000);
     expect(clock.nowMs()).toBeLessThan(1.5 * 20_000);
   });
 });

@@ -7,7 +7,6 @@
  * as long as the bounds require.
  */
 import { KiB } from '../../../src/base/limits.ts';
-import { everyRequest, type Partition } from './s3-enforced-rate.ts';
 import {
   maps,
   mixed,
@@ -17,6 +16,7 @@ import {
   shuffle,
   WRITES_PER_SECOND,
 } from './s3-rate-scenarios.ts';
+import { everyRequest, type Partition } from './s3-rates.ts';
 
 const SEED = 7;
 const SLOWDOWN_MAX = 1.5;
