@@ -5,7 +5,7 @@
  * After a passing failure, a truncated body or a stalled one, a new request continues with the missing bytes of the same
  * version of the object (If-Match).
  */
-import type { Readable } from 'node:stream';
+import { finished, type Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { isChecksumMismatch, isPassing, type S3Call, S3Failure, S3Interrupted } from './s3-errors.ts';
 import { type HedgePolicy, hedged, type Racer } from './s3-hedging.ts';
@@ -185,15 +185,7 @@ export class RangeFetch {
   async #drain(body: Readable, lengthBytes: number): Promise<void> {
     const cancelWatch = this.#watchForStalls(body);
     try {
-      // The cast: nobody sets an encoding, so that the body yields bytes.
-      for await (const piece of body as AsyncIterable<Uint8Array>) {
-        if (this.#filledBytes + piece.length > lengthBytes) {
-          throw new S3Interrupted(`the body is longer than its ${lengthBytes} bytes`);
-        }
-        this.#buffer.set(piece, this.#filledBytes);
-        this.#filledBytes += piece.length;
-        this.#wakeReader();
-      }
+      await this.#copyAll(body, lengthBytes);
     } catch (error) {
       if (isChecksumMismatch(error)) {
         // The SDK reports it at the end of a whole object, before a reader has seen any of it.
@@ -207,6 +199,23 @@ export class RangeFetch {
     if (this.#filledBytes < lengthBytes) {
       throw new S3Interrupted(`the body ended after ${this.#filledBytes} of ${lengthBytes} bytes`);
     }
+  }
+
+  /** Copies the body as it arrives: an iterator would wait for a promise for every 16 KiB. */
+  #copyAll(body: Readable, lengthBytes: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    finished(body, { writable: false }, (error) => (error ? reject(error) : resolve()));
+    // Nobody sets an encoding, so that the body yields bytes.
+    body.on('data', (piece: Uint8Array) => {
+      if (this.#filledBytes + piece.length > lengthBytes) {
+        body.destroy(new S3Interrupted(`the body is longer than its ${lengthBytes} bytes`));
+        return;
+      }
+      this.#buffer.set(piece, this.#filledBytes);
+      this.#filledBytes += piece.length;
+      this.#wakeReader();
+    });
+    return promise;
   }
 
   #watchForStalls(body: Readable): () => void {
