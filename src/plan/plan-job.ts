@@ -157,38 +157,22 @@ function boundedSplits(
   given: PlanOptions,
   { inputs, inputBytes }: { inputs: readonly InputToCut[]; inputBytes: number },
 ): Split[] {
+  const {
+    job,
+    params,
+    tasksPerStageMax = LIMITS.tasksPerStageMax,
+    smallSplitsMax = Number.POSITIVE_INFINITY,
+  } = given;
   const size = splitSizing(filesOf(inputs), given.splitSizeBytes);
-  const bounds = { ...given, jobName: given.job.name, inputBytes, splitSizeBytes: size.splitSizeBytes };
-  const splits = cutSplits(inputs, { ...size, params: given.params, splitsMax: splitsMaxOf(bounds) });
-  assertFewSplits(splits, bounds);
-  return splits;
-}
-
-export interface SplitBounds extends Pick<PlanOptions, 'tasksPerStageMax' | 'smallSplitsMax'> {
-  readonly jobName: string;
-  readonly inputBytes: number;
-  readonly splitSizeBytes: number;
-}
-
-function splitsMaxOf({
-  inputBytes,
-  splitSizeBytes,
-  tasksPerStageMax = LIMITS.tasksPerStageMax,
-  smallSplitsMax = Number.POSITIVE_INFINITY,
-}: SplitBounds): number {
+  const { splitSizeBytes } = size;
   const areSmall = splitSizeBytes < LIMITS.smallSplitBytes && inputBytes > 0;
-  return areSmall ? Math.min(smallSplitsMax, tasksPerStageMax) : tasksPerStageMax;
-}
-
-/** @throws UsageError that names a split size that is large enough */
-export function assertFewSplits(splits: readonly Split[], bounds: SplitBounds): void {
-  const { jobName, inputBytes, splitSizeBytes, tasksPerStageMax = LIMITS.tasksPerStageMax } = bounds;
-  const splitsMax = splitsMaxOf(bounds);
-  if (splits.length <= splitsMax) return;
+  const splitsMax = areSmall ? Math.min(smallSplitsMax, tasksPerStageMax) : tasksPerStageMax;
+  const splits = cutSplits(inputs, { ...size, params, splitsMax });
+  if (splits.length <= splitsMax) return splits;
   if (inputBytes === 0) {
     throw new MapReduceError(
       'UsageError',
-      `job '${jobName}' generates more than ${splitsMax} pieces of input, the maximum for one job. Generate more records in each piece`,
+      `job '${job.name}' generates more than ${splitsMax} pieces of input, the maximum for one job. Generate more records in each piece`,
     );
   }
   const isBecauseSmall = splitsMax < tasksPerStageMax;
@@ -203,7 +187,7 @@ export function assertFewSplits(splits: readonly Split[], bounds: SplitBounds): 
   const remedy =
     enoughBytes > LIMITS.splitSizeBytesMax
       ? 'Run several jobs, each over a part of the input'
-      : `Set the split size (splitSizeBytes, --split-size) to at least ${enoughBytes} bytes${splitSizeBytes < LIMITS.smallSplitBytes ? ', or omit it' : ''}`;
+      : `Set the split size (splitSizeBytes, --split-size) to at least ${enoughBytes} bytes${areSmall ? ', or omit it' : ''}`;
   throw new MapReduceError(
     'UsageError',
     `splits of ${splitSizeBytes} ${splitSizeBytes === 1 ? 'byte' : 'bytes'} make more than ${splitsMax} map tasks from ${inputBytes} bytes of input. ${reason}. ${remedy}`,

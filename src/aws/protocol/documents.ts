@@ -126,13 +126,11 @@ export async function readDocument<T>(
     if (typeof document !== 'object' || document === null) throw new TypeError('neither object nor array');
     return document as T;
   } catch (error) {
+    // The parser's error is no cause, because a cause of that kind would be taken for a defect of this package.
     throw new MapReduceError(
       'StorageError',
-      `${store.location}/${key} no longer holds the JSON that was written there`,
-      {
-        details: { objectKey: key },
-        cause: error,
-      },
+      `${store.location}/${key} no longer holds the JSON that was written there (${error instanceof Error ? error.message : error}). Something else has changed it. Submit the job again`,
+      { details: { objectKey: key } },
     );
   }
 }
