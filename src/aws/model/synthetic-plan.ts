@@ -2,6 +2,7 @@
 import { GiB, LIMITS } from '../../base/limits.ts';
 import type { Source } from '../../formats/source.ts';
 import { cutSplits, defaultReducers, splitSizing } from '../../plan/splits.ts';
+import type { InputFile } from '../../read/input-file.ts';
 import type { PlannedShape } from './job-shape.ts';
 
 /** As tools of AWS write them. The number of files hardly matters: each may be cut anywhere. */
@@ -21,12 +22,7 @@ export function syntheticPlan({
   splitSizeBytes,
   reducers = defaultReducers(inputBytes),
 }: SyntheticInput): PlannedShape & { readonly inputBytes: number } {
-  const files = Array.from({ length: Math.ceil(inputBytes / SYNTHETIC_FILE_BYTES) }, (_, index) => ({
-    key: `file-${index}`,
-    sizeBytes: Math.min(SYNTHETIC_FILE_BYTES, Math.round(inputBytes) - index * SYNTHETIC_FILE_BYTES),
-    etag: '',
-    compression: 'none' as const,
-  }));
+  const files = syntheticFiles(inputBytes);
   const splits = cutSplits([{ source: ANYWHERE, files }], {
     ...splitSizing(files, splitSizeBytes),
     params: {},
@@ -38,6 +34,15 @@ export function syntheticPlan({
     inputFiles: files.length,
     settings: { reducers: isMapOnly ? 0 : reducers, partition: { kind: 'hash' } },
   };
+}
+
+export function syntheticFiles(inputBytes: number): InputFile[] {
+  return Array.from({ length: Math.ceil(inputBytes / SYNTHETIC_FILE_BYTES) }, (_, index) => ({
+    key: `file-${index}`,
+    sizeBytes: Math.min(SYNTHETIC_FILE_BYTES, Math.round(inputBytes) - index * SYNTHETIC_FILE_BYTES),
+    etag: '',
+    compression: 'none' as const,
+  }));
 }
 
 const ANYWHERE: Source<unknown> = {

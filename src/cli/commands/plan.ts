@@ -1,20 +1,18 @@
 /** `mapreduce plan`: what a job would need on AWS, before anything runs. */
 
 import type { JobDescription } from '../../api/job-description.ts';
-import { resolveParameters } from '../../api/parameters.ts';
 import { estimateJob } from '../../aws/model/estimate.ts';
 import { deploymentShape, type PlannedShape, shapeOf } from '../../aws/model/job-shape.ts';
-import { syntheticPlan } from '../../aws/model/synthetic-plan.ts';
+import { syntheticFiles } from '../../aws/model/synthetic-plan.ts';
 import { spaceNotices } from '../../aws/model/task-space.ts';
 import { assumedTraits } from '../../aws/model/traits.ts';
 import { CONCURRENCY_MAX } from '../../aws/protocol/concurrency.ts';
 import { MapReduceError } from '../../base/errors.ts';
 import { GiB, LIMITS, MiB } from '../../base/limits.ts';
 import { formatBytes, formatCountOf } from '../../base/quantities.ts';
-import { describeModule } from '../../local/run/describe-module.ts';
 import { planModule } from '../../local/run/plan-module.ts';
 import { mayNameInput } from '../../plan/inputs/named-inputs.ts';
-import { assertFewSplits } from '../../plan/plan-job.ts';
+import type { InputFile } from '../../read/input-file.ts';
 import { estimateLines } from '../display/estimate-text.ts';
 import { paintFor } from '../display/paint.ts';
 import { print, printJson } from '../display/terminal.ts';
@@ -43,17 +41,16 @@ export async function planCommand(name: string | undefined, flags: PlanFlags): P
   const numbers = numbersOf(flags);
   const region = regionOf(flags);
   const params = Object.fromEntries((flags.set ?? []).map((text) => parseAssignment('--set', text)));
-  const { job, plan } =
-    numbers.sizeBytes === undefined
-      ? await planModule({
-          jobModule,
-          inputs: flags.input ?? [],
-          params,
-          merge: flags.merge ?? false,
-          smallSplitsMax: LIMITS.smallSplitsMax,
-          ...numbers,
-        })
-      : await synthetic(jobModule, { ...numbers, params, sizeBytes: numbers.sizeBytes });
+  const { sizeBytes } = numbers;
+  const { job, plan } = await planModule({
+    jobModule,
+    inputs:
+      sizeBytes === undefined ? (flags.input ?? []) : (described) => [filesOfSize(described, sizeBytes)],
+    params,
+    merge: flags.merge ?? false,
+    smallSplitsMax: LIMITS.smallSplitsMax,
+    ...numbers,
+  });
   const estimate = estimateOf(job, plan, { ...numbers, region });
   if (flags.json) {
     printJson({ job: job.name, files: plan.inputFiles, bytes: plan.inputBytes, ...estimate });
@@ -117,41 +114,19 @@ function regionOf({ region }: PlanFlags): string | undefined {
   throw usage(`--region must be the name of an AWS region, such as eu-central-1; received '${region}'`);
 }
 
-interface SyntheticNeeds {
-  readonly sizeBytes: number;
-  readonly params: Readonly<Record<string, string>>;
-}
-
-async function synthetic(
-  jobModule: URL,
-  { sizeBytes, splitSizeBytes, reducers, params }: Numbers & SyntheticNeeds,
-) {
-  const job = await describeModule(jobModule);
-  if (job.inputs.length > 1 || job.inputs[0]?.isGenerated) {
+/** @throws UsageError for a job that a size says nothing about */
+function filesOfSize({ name, inputs }: JobDescription, sizeBytes: number): InputFile[] {
+  if (inputs.length > 1) {
     throw usage(
-      job.inputs.length > 1
-        ? `job '${job.name}' has ${job.inputs.length} inputs, so --size does not say what it reads. Name its files with --input`
-        : `job '${job.name}' generates its input, so it reads nothing of that size. Omit --size; its parameters (--set) say how much it generates`,
+      `job '${name}' has ${inputs.length} inputs, so --size does not say what it reads. Name its files with --input`,
     );
   }
-  // Nothing depends on them, but a misspelt one must not pass.
-  resolveParameters(job, params);
-  const isMapOnly = job.shuffle === undefined;
-  const plan = syntheticPlan({
-    inputBytes: sizeBytes,
-    isMapOnly,
-    splitSizeBytes,
-    reducers: reducers ?? job.shuffle?.reducers,
-  });
-  if (splitSizeBytes !== undefined) {
-    assertFewSplits(plan.splits, {
-      jobName: job.name,
-      inputBytes: sizeBytes,
-      splitSizeBytes,
-      smallSplitsMax: LIMITS.smallSplitsMax,
-    });
+  if (inputs[0]?.isGenerated) {
+    throw usage(
+      `job '${name}' generates its input, so it reads nothing of that size. Omit --size; its parameters (--set) say how much it generates`,
+    );
   }
-  return { job, plan };
+  return syntheticFiles(sizeBytes);
 }
 
 function estimateOf(

@@ -11,7 +11,8 @@ import { describingPool } from './describing-pool.ts';
 
 export interface PlanModuleOptions {
   readonly jobModule: URL;
-  readonly inputs: InputNames;
+  /** Names of files on this machine; or files that need not exist, because none is opened. */
+  readonly inputs: InputNames | ((job: JobDescription) => readonly (readonly InputFile[])[]);
   readonly params: Readonly<Record<string, string>>;
   readonly reducers?: number | undefined;
   readonly splitSizeBytes?: number | undefined;
@@ -28,13 +29,13 @@ export async function planModule(
   const local = describingPool(jobModule);
   try {
     const job = await local.describe();
-    const store = new FileStore({ root: '/' });
-    const files: (readonly InputFile[])[] = [];
-    for (const names of namesOfInputs(job, inputs)) files.push(await listLocalInputs(store, names));
+    const opensNoFile = typeof inputs === 'function';
+    const files = opensNoFile ? inputs(job) : await listedFiles(job, inputs);
     const plan = await local.plan({
       jobId: jobId('plan'),
       params: resolveParameters(job, params),
       files,
+      opensNoFile,
       leftOut: [],
       ...(splitSizeBytes === undefined ? {} : { splitSizeBytes }),
       ...(reducers === undefined ? {} : { reducers }),
@@ -47,4 +48,11 @@ export async function planModule(
   } finally {
     await local.pool.close();
   }
+}
+
+async function listedFiles(job: JobDescription, inputs: InputNames): Promise<(readonly InputFile[])[]> {
+  const store = new FileStore({ root: '/' });
+  const files: (readonly InputFile[])[] = [];
+  for (const names of namesOfInputs(job, inputs)) files.push(await listLocalInputs(store, names));
+  return files;
 }

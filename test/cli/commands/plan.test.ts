@@ -56,6 +56,10 @@ describe('mapreduce plan', () => {
     ],
     [['plan', 'sort', '--size', '1TB', '--split-size', '1MiB'], 'make more than 100000 map tasks'],
     [['plan', 'sort', '--size', '10MB', '--split-size', '64KiB'], 'make more than 100 map tasks'],
+    [
+      ['plan', 'grep', '--size', '1GB', '--set', 'pattern=a', '--reducers', '3'],
+      'map-only (it has no reduce)',
+    ],
     [['plan', 'sort', '--input', './missing'], './missing'],
   ])('refuses %j', async (args, message) => {
     const { code, stdout, stderr } = await cli(args, { cwd: '/' });
