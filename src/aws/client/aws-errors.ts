@@ -50,6 +50,11 @@ export function awsError(
       `there is no state machine ${call.on}. If the stack was redeployed, omit --state-machine and MAPREDUCE_STATE_MACHINE to find it by the stack's outputs`,
     );
   }
+  if (name === 'ResourceNotFoundException' && call.action === 'lambda:InvokeFunction') {
+    return usage(
+      `${failed}: there is no such function (${message}). If somebody removed a version that the state machine invokes, deploy again with a changed setting, which publishes new versions; jobs that started with the removed one must be submitted again`,
+    );
+  }
   const unusable = connectionProblem(error, { failed, environment });
   if (unusable !== undefined) return usage(unusable);
   if (/^Throttl|TooManyRequests|RequestLimitExceeded/.test(name)) {

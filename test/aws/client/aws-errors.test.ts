@@ -48,6 +48,15 @@ describe('an error of AWS', () => {
     expect(messageOf(error, { AWS_ENDPOINT_URL })).toContain(text);
   });
 
+  test('says how to replace a version that was removed', () => {
+    const { message } = awsError(named('ResourceNotFoundException', 'Function not found'), {
+      action: 'lambda:InvokeFunction',
+      on: 'arn:aws:lambda:us-east-1:1:function:Plan:4',
+    });
+
+    expect(message).toMatch(/Plan:4 failed: there is no such function .* publishes new versions/);
+  });
+
   test('includes the profile in the advice', () => {
     const error = named('ExpiredToken', 'expired');
 
