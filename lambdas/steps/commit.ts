@@ -184,8 +184,11 @@ async function assertStillOwned({ store: bucket, clock }: StepEnvironment, outpu
       throw lost(store, output, writer === undefined ? undefined : { jobId: writer });
   } catch (error) {
     if (isMapReduceError(error, 'OutputExistsError')) {
-      const success = await store.head(key);
-      if (success !== undefined && writerOf(success) === output.jobId) await store.delete([key]);
+      const isOwn = async () => {
+        const success = await store.head(key);
+        return success !== undefined && writerOf(success) === output.jobId;
+      };
+      if (await isOwn()) await store.delete([key], { stillWanted: isOwn });
     }
     throw error;
   }

@@ -46,7 +46,10 @@ export async function claimOutput(
   );
   const remove = async (picked: readonly string[]) => {
     if (picked.length === 0 || (await isPlanned())) return;
-    await store.delete(picked.map((name) => `${outputPrefix}${name}`));
+    await store.delete(
+      picked.map((name) => `${outputPrefix}${name}`),
+      { stillWanted: async () => !(await isPlanned()) },
+    );
   };
   // Delete _SUCCESS first, so that the rest never looks complete. Delete the manifest last, because it lists the results.
   await remove(names.filter((name) => name === SUCCESS_NAME));
@@ -72,11 +75,14 @@ export async function removeUnlessForeign(
   output: JobOutput,
   { key, claim }: { key: string; claim: OutputClaim },
 ): Promise<void> {
-  const found = await store.head(key);
-  if (found === undefined) return;
-  const writer = writerOf(found);
-  if (writer !== undefined && !isOfClaim(writer, claim)) throw lost(store, output, { jobId: writer });
-  await store.delete([key]);
+  const isRemovable = async () => {
+    const found = await store.head(key);
+    if (found === undefined) return false;
+    const writer = writerOf(found);
+    if (writer !== undefined && !isOfClaim(writer, claim)) throw lost(store, output, { jobId: writer });
+    return true;
+  };
+  if (await isRemovable()) await store.delete([key], { stillWanted: isRemovable });
 }
 
 export function isOfClaim(writer: string | undefined, { jobId, before }: OutputClaim): boolean {

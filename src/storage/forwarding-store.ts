@@ -1,5 +1,6 @@
 /** A store that forwards every call to another store. Subclasses override the calls that they change. */
 import type {
+  DeleteOptions,
   Metadata,
   ObjectInfo,
   ObjectStore,
@@ -48,7 +49,7 @@ export class ForwardingStore implements ObjectStore {
     return this.#inner.list(prefix);
   }
 
-  delete(keys: readonly string[]): Promise<void> {
-    return this.#inner.delete(keys);
+  delete(keys: readonly string[], options?: DeleteOptions): Promise<void> {
+    return this.#inner.delete(keys, options);
   }
 }

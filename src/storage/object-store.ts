@@ -41,7 +41,15 @@ export interface ObjectStore {
   list(prefix: string): AsyncIterableIterator<ObjectInfo>;
 
   /** Removes objects. Objects that do not exist count as removed. */
-  delete(keys: readonly string[]): Promise<void>;
+  delete(keys: readonly string[], options?: DeleteOptions): Promise<void>;
+}
+
+export interface DeleteOptions {
+  /**
+   * Asked before a removal is sent again because its answer did not arrive, which may be half a minute later. Meanwhile,
+   * another writer may have put an object of its own there. If false, nothing more is removed.
+   */
+  readonly stillWanted?: () => Promise<boolean>;
 }
 
 /** At most 2 KiB in all, as on S3. Names consist of lower-case letters, digits and dashes. */

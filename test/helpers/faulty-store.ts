@@ -22,6 +22,7 @@
 import { MapReduceError } from '../../src/base/errors.ts';
 import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import type {
+  DeleteOptions,
   Metadata,
   ObjectInfo,
   ObjectStore,
@@ -96,8 +97,8 @@ export class FaultyStore extends ForwardingStore {
     return this.#perform(`put ${key}`, () => super.put(key, body, options));
   }
 
-  override delete(keys: readonly string[]): Promise<void> {
-    return this.#perform(`delete ${keys.join(' ')}`, () => super.delete(keys));
+  override delete(keys: readonly string[], options?: DeleteOptions): Promise<void> {
+    return this.#perform(`delete ${keys.join(' ')}`, () => super.delete(keys, options));
   }
 
   override async upload(key: string, options?: { metadata?: Metadata }): Promise<Upload> {

@@ -6,6 +6,7 @@ import type { BucketAccess } from '../../infra/functions/bucket-access.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { ForwardingStore } from '../../src/storage/forwarding-store.ts';
 import type {
+  DeleteOptions,
   Metadata,
   ObjectInfo,
   ObjectStore,
@@ -60,9 +61,9 @@ export class RestrictedStore extends ForwardingStore {
     return await super.upload(key, options);
   }
 
-  override async delete(keys: readonly string[]): Promise<void> {
+  override async delete(keys: readonly string[], options?: DeleteOptions): Promise<void> {
     for (const key of keys) this.#check('remove', key);
-    await super.delete(keys);
+    await super.delete(keys, options);
   }
 
   #check(what: keyof BucketAccess, key: string): void {

@@ -4,6 +4,9 @@
  *
  * No figure was measured by this project on AWS. Most come from AWS's pages, some from papers. `ASSUMED` marks those for which
  * no source was found: they have a range, and the model shows how much each of them matters (sensitivity.ts).
+ *
+ * The rates of S3's guide, the quotas of Step Functions, and Lambda's concurrency, time limit, payload and scaling rate have
+ * been compared with copies of whole pages, not all of the newest. Of the papers and blogs, only excerpts were read.
  */
 
 /** One figure. `low` and `high` are there if it varies, or if sources disagree: low is the good case for whoever waits. */

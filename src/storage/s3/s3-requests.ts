@@ -31,6 +31,8 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
   /** Aborted when the caller stops waiting. */
   readonly signal?: AbortSignal;
+  /** Called before the request is sent again. What it throws ends the request. */
+  readonly beforeRetry?: () => Promise<void>;
 }
 
 /** How long a caller can wait for S3 to accept its requests. */
@@ -106,7 +108,11 @@ export class S3Requests {
    * Calls `attempt` until it succeeds, fails permanently, has failed attemptsMax times, or has been throttled for as long as
    * the caller can wait. Each call passes the gate. Throws S3Failure; other errors are passed on unchanged.
    */
-  async retried<T>(call: S3Call, attempt: () => Promise<T>, { signal }: RequestOptions = {}): Promise<T> {
+  async retried<T>(
+    call: S3Call,
+    attempt: () => Promise<T>,
+    { signal, beforeRetry }: RequestOptions = {},
+  ): Promise<T> {
     const kind = requestKind(call.operation);
     const state = newRetryState(call, this.clock.nowMs());
     const isLate = () => this.#remainingMs() <= 0;
@@ -125,6 +131,7 @@ export class S3Requests {
         if (fault === 'throttled') {
           this.#noteThrottle(call.operation, { sentMs: state.sentMs, error });
           await this.#pause(this.#pauseMsAfterThrottle(error, state), signal);
+          await beforeRetry?.();
           continue;
         }
         state.throttles = 0;
@@ -133,6 +140,7 @@ export class S3Requests {
           throw new S3Failure(error, state);
         }
         await this.#pause(backoffMs(failures, this.limits, this.#parts.random), signal);
+        await beforeRetry?.();
         failures += 1;
       }
     }

@@ -20,6 +20,7 @@ import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { changedSince, checkedChunkSize, checkedMetadata, clampRange } from '../conditions.ts';
 import type {
+  DeleteOptions,
   Metadata,
   ObjectInfo,
   ObjectStore,
@@ -198,11 +199,12 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async delete(keys: readonly string[]): Promise<void> {
+  async delete(keys: readonly string[], options: DeleteOptions = {}): Promise<void> {
     try {
       await deleteObjects(
         this.#requests,
         keys.map((key) => this.#bucketKey(key)),
+        options,
       );
     } catch (error) {
       throw await this.#explained(error);

@@ -124,6 +124,21 @@ describe('deletion', () => {
     ).toEqual([['a', 'b', 'c'], ['b'], ['b']]);
   });
 
+  it.each([
+    ['DeleteObject', ['a']],
+    ['DeleteObjects', ['a', 'b']],
+  ] as const)('sends %s again only while it is wanted', async (operation, keys) => {
+    const { s3, store } = setUp({ keys });
+    s3.on(operation, slowDown, slowDown);
+    const answers = [true, false];
+
+    await store.delete(keys, { stillWanted: async () => answers.shift()! });
+
+    expect(answers).toEqual([]);
+    expect(s3.count(operation)).toBe(2);
+    expect([...s3.objects.keys()]).toEqual(keys);
+  });
+
   it('removes keys that XML cannot represent one by one', async () => {
     const keys = ['a', 'b', '\u0001', '\u0002'];
     const { s3, store } = setUp({ keys });
