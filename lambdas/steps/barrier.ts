@@ -14,9 +14,8 @@ import {
 import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
 import { stageKey } from '../../src/aws/protocol/keys.ts';
 import { deserializeError, MapReduceError } from '../../src/base/errors.ts';
-import { type JobId, type Stage, taskId } from '../../src/base/ids.ts';
+import { type JobId, STAGES, type Stage, taskId } from '../../src/base/ids.ts';
 import { discardForRepair } from '../../src/commit/repair.ts';
-import { stagesOf } from '../../src/plan/stages.ts';
 import { type Fact, isOfEarlierStage } from '../../src/stages/advance.ts';
 import { closeStage } from '../../src/stages/close-stage.ts';
 import { assertSpending } from './budget.ts';
@@ -35,15 +34,15 @@ export async function barrierStep(
   const { store, now } = environment;
   const id = event.jobId;
   assertOwnCode(id, { expected: event.codeHash, own: environment.codeHash });
-  const planned = await plannedJob(id, environment);
+  const before = STAGES[STAGES.indexOf(stage) - 1];
+  const [planned, closedBefore] = await Promise.all([
+    plannedJob(id, environment),
+    before === undefined ? undefined : readDocument<StageDocument>(store, stageKey(id, before)),
+  ]);
   const { plan, job, layout, outputPrefix, maxDollars } = planned;
   const { startedBy = 'command', inputNames = ONE_PREFIX } = planned;
   const ownEnvironment = withinRequest(environment, planned);
   const { extension } = job.output;
-  const stages = stagesOf(plan.settings);
-  const before = stages[stages.indexOf(stage) - 1];
-  const closedBefore =
-    before === undefined ? undefined : await readDocument<StageDocument>(store, stageKey(id, before));
   const closed = await closeStage(stage, {
     plan,
     partitionRecords: closedBefore?.partitionRecords ?? [],

@@ -68,15 +68,19 @@ export async function commitStep(
     outputPrefix,
     parts: plan.settings.merge ? 1 : plan.settings.reducers || plan.splits.length,
   };
-  // After the commit, the data that the report was made from may already have been removed.
-  if (!(await isCommitted(id, outputPrefix, store))) {
-    try {
-      const next = await assemble(planned, event, environment, invocation);
-      if (next !== undefined) return next;
-    } catch (error) {
-      // Step Functions may call this again while it still runs. Whichever ends first removes what the other still reads.
-      if (!(await isCommitted(id, outputPrefix, store))) throw error;
-    }
+  // Requests that do not need each other's answers are sent together, since a small job waits for them more than for its work.
+  const records = readRecords(id, store);
+  // Awaited below. Without this, Node ends the process if the promise is rejected before.
+  records.catch(() => {});
+  try {
+    const next = await assemble(planned, { event, records }, environment, invocation);
+    if (next !== undefined) return next;
+  } catch (error) {
+    // An earlier call, or one that still runs, may have removed what this one reads.
+    if (!(await isCommitted(id, outputPrefix, store))) throw error;
+  } finally {
+    // A frozen environment must not have requests under way.
+    await records.catch(() => {});
   }
   // Also if an earlier call wrote _SUCCESS and then failed, because the output may have been taken over before.
   await assertStillOwned(environment, { jobId: id, outputPrefix });
@@ -84,24 +88,54 @@ export async function commitStep(
   return committed;
 }
 
+/** What the bucket holds about the job for its report, beside the results of the barriers. */
+interface JobRecords {
+  readonly failures: readonly AttemptFailureDocument[];
+  readonly backups: readonly TaskId[];
+  readonly claimedAt: string;
+}
+
+async function readRecords(id: JobId, store: ObjectStore): Promise<JobRecords> {
+  const [failures, backups, { claimedAt }] = await Promise.all([
+    readFailures(store, id),
+    readBackups(id, store),
+    readDocument<ClaimDocument>(store, requestKey(id)),
+  ]);
+  return { failures, backups, claimedAt };
+}
+
+async function readBackups(id: JobId, store: ObjectStore): Promise<TaskId[]> {
+  const backups: TaskId[] = [];
+  for await (const { key } of store.list(backupsPrefix(id))) {
+    const task = key.slice(backupsPrefix(id).length);
+    if (isTaskId(task)) backups.push(task);
+  }
+  return backups;
+}
+
 /**
- * Publishes the result.
+ * Publishes the result, unless an earlier call has published it.
  *
  * @returns undefined, or the next step if a part must be recreated first
  */
 async function assemble(
   planned: PlannedJob,
-  event: v.InferOutput<typeof stepEventSchema>,
+  { event, records }: { event: v.InferOutput<typeof stepEventSchema>; records: Promise<JobRecords> },
   environment: StepEnvironment,
   invocation: Invocation,
 ): Promise<JobState | undefined> {
   const { store } = environment;
   const { layout, outputPrefix, plan } = planned;
   const id = event.jobId;
-  const stages = await closedStages(planned, store);
-  const { summaries } = stages.at(-1)!.document;
   const output = { jobId: id, outputPrefix };
-  let claim = await assertOwned(store, output);
+  const [isDone, stages, owned] = await Promise.all([
+    isCommitted(id, outputPrefix, store),
+    closedStages(planned, store),
+    assertOwned(store, output),
+  ]);
+  if (isDone) return undefined;
+  let claim = owned;
+  const { summaries } = stages.at(-1)!.document;
   let parts: PartReport[];
   try {
     parts = await partsOf(planned, summaries, outputEnvironment(environment, { output, claim }), invocation);
@@ -122,8 +156,7 @@ async function assemble(
       },
     );
   }
-  const failures = await readFailures(store, id);
-  const report = await reportOf(planned, { stages, parts, failures }, environment);
+  const report = reportOf(planned, { stages, parts, ...(await records) }, environment);
   // Merging may have taken long, so check the claim again.
   if (plan.settings.merge) claim = await assertOwned(store, output);
   const severalFiles = plan.settings.severalFiles === true;
@@ -132,7 +165,7 @@ async function assemble(
   const all = stages.flatMap(({ document }) => document.summaries);
   await commitJob({
     report,
-    attempts: attemptRows(all, failures),
+    attempts: attemptRows(all, (await records).failures),
     badRecords: jobBadRecords(all),
     page: reportPage(report),
     store: outputStore,
@@ -238,28 +271,19 @@ async function partsOf(
   }
 }
 
-async function reportOf(
+function reportOf(
   planned: PlannedJob,
   {
     stages,
     parts,
     failures,
-  }: {
-    stages: readonly ClosedStage[];
-    parts: readonly PartReport[];
-    failures: readonly AttemptFailureDocument[];
-  },
+    backups,
+    claimedAt,
+  }: JobRecords & { stages: readonly ClosedStage[]; parts: readonly PartReport[] },
   environment: StepEnvironment,
-): Promise<JobReport> {
+): JobReport {
   const { plan, plannedAt, notices = [] } = planned;
-  const { store, now } = environment;
-  const { jobId: id } = plan.settings;
-  const backups: TaskId[] = [];
-  for await (const { key } of store.list(backupsPrefix(id))) {
-    const task = key.slice(backupsPrefix(id).length);
-    if (isTaskId(task)) backups.push(task);
-  }
-  const { claimedAt } = await readDocument<ClaimDocument>(store, requestKey(id));
+  const { now } = environment;
   const summaries = stages.flatMap(({ document }) => document.summaries);
   const wallMs = now().getTime() - Date.parse(claimedAt);
   return jobReport(plan, {
@@ -286,17 +310,7 @@ async function reportOf(
 /** The counts omit attempts that succeeded but lost a race, because only committed and failed attempts leave a record. */
 function stageReport(
   { stage, document: { summaries, closedAt } }: ClosedStage,
-  {
-    startedAt,
-    claimedAt,
-    failures,
-    backups,
-  }: {
-    startedAt: string;
-    claimedAt: string;
-    failures: readonly AttemptFailureDocument[];
-    backups: readonly TaskId[];
-  },
+  { startedAt, claimedAt, failures, backups }: JobRecords & { startedAt: string },
 ): StageReport {
   const failed = failures.filter(({ taskId }) => stageOf(taskId) === stage).length;
   const backedUp = backups.filter((task) => stageOf(task) === stage).length;

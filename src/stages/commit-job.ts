@@ -1,10 +1,11 @@
 /**
- * Commits a job: writes manifest.json, then _SUCCESS. A folder with _SUCCESS holds a complete result; a folder without it
+ * Commits a job: writes manifest.json and what lies beside it, then _SUCCESS. A folder with _SUCCESS holds a complete result; a folder without it
  * must not be trusted. The intermediates are removed afterwards. If that fails, the result stays.
  *
  * Called once after the last barrier, and again if it failed. Idempotent.
  */
 import { LIMITS } from '../base/limits.ts';
+import { mapBounded } from '../base/map-bounded.ts';
 import type { JobLayout } from '../plan/task.ts';
 import { type AttemptRow, encodeAttempts } from '../report/attempt-rows.ts';
 import type { JobReport } from '../report/report.ts';
@@ -36,17 +37,16 @@ export async function commitJob({
   store: ObjectStore;
   layout: JobLayout;
 }): Promise<void> {
-  await store.put(
-    `${layout.outputPrefix}${MANIFEST_NAME}`,
-    Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`),
-  );
-  if (attempts !== undefined)
-    await store.put(`${layout.outputPrefix}${ATTEMPTS_NAME}`, encodeAttempts(attempts));
+  const files: [name: string, body: Uint8Array][] = [
+    [MANIFEST_NAME, Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`)],
+  ];
+  if (attempts !== undefined) files.push([ATTEMPTS_NAME, encodeAttempts(attempts)]);
   if (badRecords !== undefined) {
     const lines = badRecords.first.map((place) => `${JSON.stringify(place)}\n`);
-    await store.put(`${layout.outputPrefix}${BAD_RECORDS_NAME}`, Buffer.from(lines.join('')));
+    files.push([BAD_RECORDS_NAME, Buffer.from(lines.join(''))]);
   }
-  if (page !== undefined) await store.put(`${layout.outputPrefix}${REPORT_NAME}`, Buffer.from(page));
+  if (page !== undefined) files.push([REPORT_NAME, Buffer.from(page)]);
+  await mapBounded(files, files.length, ([name, body]) => store.put(`${layout.outputPrefix}${name}`, body));
   await store.put(`${layout.outputPrefix}${SUCCESS_NAME}`, Buffer.alloc(0));
 }
 
