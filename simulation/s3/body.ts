@@ -1,7 +1,5 @@
-/**
- * The body of a GET: pieces that arrive one after the other. It stands in for the Readable that the SDK returns, of which
- * the store uses only iteration and destroy().
- */
+/** The body of a GET: pieces that arrive one after the other, as a stream, which is what the SDK returns. */
+import { Readable } from 'node:stream';
 import { brokenConnection } from './errors.ts';
 
 export type BodyEnd = 'complete' | 'cut' | 'stalled';
@@ -16,78 +14,56 @@ export interface BodyOptions {
   readonly end?: BodyEnd;
 }
 
-export class SimulatedBody implements AsyncIterableIterator<Buffer> {
+export class SimulatedBody extends Readable {
   readonly #options: BodyOptions;
-  readonly #arrived: Buffer[] = [];
   #piecesLeft: number;
-  #isOver = false;
-  #error: Error | undefined;
+  #isFetching = false;
   #cancel = () => {};
-  #wake: () => void = () => {};
 
   constructor(options: BodyOptions) {
+    // Of objects, because pieces without memory (stored-bytes.ts) must not be looked at.
+    super({ objectMode: true });
     this.#options = options;
     this.#piecesLeft = options.piecesMax ?? Number.POSITIVE_INFINITY;
-    this.#fetch();
   }
 
   /** A body of which all has arrived. */
   static arrived(pieces: readonly Buffer[]): SimulatedBody {
-    const body = new SimulatedBody({ pieces: [].values(), transfer: () => () => {} });
-    body.#arrived.push(...pieces);
-    return body;
+    return new SimulatedBody({
+      pieces: pieces.values(),
+      transfer: (_, arrived) => {
+        arrived();
+        return () => {};
+      },
+    });
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  /** The network does not wait for the reader. */
+  override _read(): void {
+    if (this.#isFetching) return;
+    this.#isFetching = true;
+    this.#fetch();
   }
 
-  async next(): Promise<IteratorResult<Buffer, undefined>> {
-    for (;;) {
-      const piece = this.#arrived.shift();
-      if (piece !== undefined) return { value: piece, done: false };
-      if (this.#error !== undefined) throw this.#error;
-      if (this.#isOver) return { value: undefined, done: true };
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  async return(): Promise<IteratorResult<Buffer, undefined>> {
-    this.destroy();
-    return { value: undefined, done: true };
-  }
-
-  destroy(error?: Error): this {
-    if (this.#isOver) return this;
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#cancel();
-    this.#arrived.length = 0;
-    this.#finish(error ?? brokenConnection);
-    return this;
+    callback(error);
   }
 
   #fetch(): void {
     if (this.#piecesLeft === 0) {
-      if (this.#options.end === 'cut') this.#finish(brokenConnection);
+      if (this.#options.end === 'cut') this.destroy(brokenConnection);
       return;
     }
     const { value, done } = this.#options.pieces.next();
     if (done) {
-      this.#finish();
+      this.push(null);
       return;
     }
     this.#piecesLeft -= 1;
     this.#cancel = this.#options.transfer(value.length, () => {
-      this.#arrived.push(value);
-      this.#wake();
+      this.push(value);
       this.#fetch();
     });
-  }
-
-  #finish(error?: Error): void {
-    this.#isOver = true;
-    this.#error = error;
-    this.#wake();
   }
 }
