@@ -26,6 +26,7 @@ import { TASK_FUNCTIONS } from '../infra/machine/stages.ts';
 import { stateMachineDefinition } from '../infra/machine/state-machine-definition.ts';
 import { watchDefinition } from '../infra/machine/watch-definition.ts';
 import { CODE_HASH_VARIABLE } from '../src/aws/protocol/code-hash.ts';
+import { WAKES_VARIABLE, WOKEN_FUNCTIONS } from '../src/aws/protocol/wake.ts';
 import { S3Store } from '../src/storage/s3/s3-store.ts';
 import { EventBridge, type EventFaults } from './events/event-bridge.ts';
 import type { ClientCpu } from './lambda/environment.ts';
@@ -180,7 +181,7 @@ export class SimulatedAws implements AsyncDisposable {
         memoryMb: runsEngine ? deployment.taskMemoryMb : deployment.stepMemoryMb,
         scratchMb: runsEngine ? deployment.scratchMb : 512,
         timeoutMs: 1000 * (isTask ? deployment.taskTimeoutSeconds : STEP_TIMEOUT_SECONDS),
-        variables: variablesOf(deployment),
+        variables: { ...variablesOf(deployment), ...(name === 'plan' ? wakesVariable() : {}) },
         ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
         ...(lambda.cpu === undefined ? {} : { cpu: lambda.cpu }),
       });
@@ -225,7 +226,12 @@ export function functionArn(name: FunctionName): string {
   return `arn:aws:lambda:us-east-1:123456789012:function:${pascalCase(name)}`;
 }
 
-/** The environment variables that the construct sets. */
+/** Of the plan function. */
+function wakesVariable(): Readonly<Record<string, string>> {
+  return { [WAKES_VARIABLE]: JSON.stringify(WOKEN_FUNCTIONS.map(functionArn)) };
+}
+
+/** The environment variables that the construct sets for every function. */
 export function variablesOf(deployment: DeploymentSettings): Readonly<Record<string, string>> {
   return {
     [CODE_HASH_VARIABLE]: 'simulated',

@@ -3,7 +3,7 @@ import { type Constants, constantsAt } from '../../src/aws/model/constants.ts';
 import { type Cost, costOf } from '../../src/aws/model/cost.ts';
 import { usageOf } from '../../src/aws/model/estimate.ts';
 import { type Evaluation, evaluate } from '../../src/aws/model/evaluate.ts';
-import { type DeploymentShape, shapeOf } from '../../src/aws/model/job-shape.ts';
+import { type DeploymentShape, type InputNameCounts, shapeOf } from '../../src/aws/model/job-shape.ts';
 import { pricesOf } from '../../src/aws/model/prices.ts';
 import type { StartedBy } from '../../src/report/estimate.ts';
 import { DEPLOYMENT, type Settings } from './settings.ts';
@@ -21,12 +21,26 @@ export interface ModelOptions {
   readonly constants?: Constants;
   readonly deployment?: DeploymentShape;
   readonly startedBy?: StartedBy;
+  /** Default: one prefix. */
+  readonly inputNames?: InputNameCounts;
 }
 
 export function model(options: ModelOptions): Modelled {
-  const { workload, settings, inputBytes, deployment = DEPLOYMENT, startedBy = 'command' } = options;
+  const {
+    workload,
+    settings,
+    inputBytes,
+    deployment = DEPLOYMENT,
+    startedBy = 'command',
+    inputNames,
+  } = options;
   const { constants = constantsAt('likely') } = options;
-  const job = shapeOf(settings.plan(inputBytes), { taskMemoryMb: deployment.taskMemoryMb, startedBy });
+  const { taskMemoryMb } = deployment;
+  const job = shapeOf(settings.plan(inputBytes), {
+    taskMemoryMb,
+    startedBy,
+    ...(inputNames === undefined ? {} : { inputNames }),
+  });
   const evaluation = evaluate({
     job,
     traits: workload.traits,

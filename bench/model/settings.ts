@@ -47,6 +47,7 @@ export const BEFORE: Settings = {
     objectWrites: (bytes) => (bytes <= 8 * MiB ? 1 : Math.ceil(bytes / (8 * MiB)) + 2),
     partBytes: () => 8 * MiB,
     inlineTasksMax: 0,
+    wakes: false,
   },
   plan: (inputBytes) =>
     syntheticPlan({

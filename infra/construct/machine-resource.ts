@@ -1,6 +1,6 @@
 /** What both machines have: a role, logs, tracing. Also the ARNs of their executions, for policies. */
 import { ArnFormat, Fn, type RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IRole, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
@@ -31,8 +31,10 @@ export function machineRole(scope: Construct, id: string): Role {
 }
 
 /** @param versions  ARNs of versions, with wildcards */
-export function grantInvoke(role: Role, versions: readonly string[]): void {
-  role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [...versions] }));
+export function grantInvoke(role: IRole, versions: readonly string[]): void {
+  role.addToPrincipalPolicy(
+    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [...versions] }),
+  );
   for (const arn of versions)
     acknowledgeWildcard(role, arn, 'Running jobs invoke versions of earlier deployments.');
 }

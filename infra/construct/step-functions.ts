@@ -22,12 +22,14 @@ import { Construct } from 'constructs';
 import type { AppCatalog } from '../../src/aws/protocol/app-catalog.ts';
 import { CODE_HASH_VARIABLE } from '../../src/aws/protocol/code-hash.ts';
 import { CONCURRENCY_VARIABLE } from '../../src/aws/protocol/concurrency.ts';
+import { WAKES_VARIABLE, WOKEN_FUNCTIONS } from '../../src/aws/protocol/wake.ts';
 import { bundleHandlers } from '../bundling/bundle.ts';
 import { deployerOf } from '../bundling/deployer.ts';
 import { type BucketAccess, bucketAccess, listCondition } from '../functions/bucket-access.ts';
 import { EVENT_AGE_SECONDS_MAX, STEP_TIMEOUT_SECONDS } from '../functions/deployment-defaults.ts';
 import { byFunction, type FunctionName, pascalCase } from '../functions/function-names.ts';
 import { TASK_FUNCTIONS } from '../machine/stages.ts';
+import { grantInvoke } from './machine-resource.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { CheckedProps } from './props.ts';
 
@@ -58,6 +60,7 @@ export class StepFunctions extends Construct {
       this.#function(name, { ...props, codeHash, code: Code.fromAsset(bundles.folder(name)) }),
     );
     this.versions = byFunction((name) => this.#version(name));
+    this.#letPlanWakeOthers();
   }
 
   #function(
@@ -112,6 +115,15 @@ export class StepFunctions extends Construct {
     });
     acknowledgeWildcard(role, '*', 'X-Ray permissions apply to an account, not to a resource.');
     return fn;
+  }
+
+  /** Others do not depend on the plan function, so this makes no circle. */
+  #letPlanWakeOthers(): void {
+    const { plan } = this.byName;
+    const versions = WOKEN_FUNCTIONS.map((name) => this.versions[name].functionArn);
+    plan.addEnvironment(WAKES_VARIABLE, JSON.stringify(versions));
+    // The `!`: #function() gives each function a role.
+    grantInvoke(plan.role!, this.versionArns(WOKEN_FUNCTIONS));
   }
 
   #version(name: FunctionName): Version {

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { memoryBudgetBytes, readAheadBytes, uploadBytes } from '../../src/aws/model/function-memory.ts';
 import { CODE_HASH_VARIABLE } from '../../src/aws/protocol/code-hash.ts';
 import { CONCURRENCY_VARIABLE } from '../../src/aws/protocol/concurrency.ts';
+import { WAKES_VARIABLE } from '../../src/aws/protocol/wake.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
 import { parseJson } from '../../src/codec/parse-json.ts';
@@ -11,6 +12,7 @@ import { chargedOperations } from '../../src/storage/s3/s3-charges.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import type { Invocation, StepEnvironment } from '../steps/environment.ts';
 import { FunctionInstance } from '../steps/function-instance.ts';
+import type { SendWake, Wakes } from '../steps/wakes.ts';
 import { registryOf } from './registry.ts';
 
 /** A part of 64 MiB that is stuck is sent again after a minute and a half, while S3 takes parts at up to 75 MiB/s. */
@@ -23,7 +25,14 @@ const NOTE_RESERVE_MS = 5_000;
 /** The reserve is at most this part of the time that the invocation has left. */
 const NOTE_RESERVE_FRACTION_MAX = 1 / 6;
 
-export interface ExecutionParts {
+/** Of the plan function. */
+export interface WakeParts {
+  /** Wakes a function. Default: none is woken. */
+  readonly sendWake?: SendWake;
+  readonly onWakeFailed?: Wakes['onFailed'];
+}
+
+export interface ExecutionParts extends WakeParts {
   /** The environment variables of the function. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** The module that exports the apps, see registry.ts. */
@@ -83,6 +92,7 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
     memoryBytes: memoryBudgetBytes(functionBytes),
     scratchParent,
     kept: {},
+    ...wakesOf(parts),
     instance: new FunctionInstance({
       id: instanceId(parts),
       ...(parts.coldStartMs === undefined ? {} : { coldStartMs: parts.coldStartMs }),
@@ -103,6 +113,14 @@ export function executionEnvironment(parts: ExecutionParts): EnvironmentOfInvoca
 function instanceId({ variables, random }: ExecutionParts): string {
   const name = /[0-9a-f]{16,}$/.exec(variables.AWS_LAMBDA_LOG_STREAM_NAME ?? '')?.[0];
   return name ?? `unnamed-${Math.floor(random() * 2 ** 48).toString(16)}`;
+}
+
+/** Without the variable, nothing is woken. */
+function wakesOf({ variables, sendWake, onWakeFailed = () => {} }: ExecutionParts): { wakes?: Wakes } {
+  const list = variables[WAKES_VARIABLE];
+  if (list === undefined || sendWake === undefined) return {};
+  const functions = v.parse(v.array(v.string()), parseJson(list));
+  return { wakes: { functions, send: sendWake, onFailed: onWakeFailed } };
 }
 
 /** For estimates only, so that a function runs without them. */

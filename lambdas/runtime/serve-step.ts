@@ -1,10 +1,12 @@
 /**
- * Runs a step in an invocation: parses the event, makes the environment, and maps errors. Errors keep their names, which
+ * Runs a step in an invocation: parses the event, makes the environment, and maps errors. A wake event runs no step and
+ * leaves no trace in logs and metrics of ours. Errors keep their names, which
  * Step Functions matches, and carry all they say as data.
  */
 import type * as v from 'valibot';
 import { answerFor } from '../../src/aws/protocol/error-answer.ts';
 import { parseWith } from '../../src/aws/protocol/parse.ts';
+import { isWakeEvent } from '../../src/aws/protocol/wake.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { ServedStep } from '../served/served-step.ts';
 import type { Invocation } from '../steps/environment.ts';
@@ -28,8 +30,14 @@ export interface ServeOptions {
 export function serveStep<const S extends v.GenericSchema, R, A>(
   { name, event: schema, step, about, answer, logged = (result) => result }: ServedStep<S, R, A>,
   { environmentOf, clock, telemetryOf }: ServeOptions,
-): (raw: unknown, context: LambdaContext) => Promise<A> {
+): (raw: unknown, context: LambdaContext) => Promise<A | undefined> {
   return async (raw, context) => {
+    const remainingMs = () => context.getRemainingTimeInMillis();
+    if (isWakeEvent(raw)) {
+      // Made now, so that the first step need not make it.
+      environmentOf({ remainingMs });
+      return undefined;
+    }
     const startedMs = clock.nowMs();
     const elapsedMs = () => Math.round(clock.nowMs() - startedMs);
     const telemetry = telemetryOf(name, context);
@@ -38,7 +46,7 @@ export function serveStep<const S extends v.GenericSchema, R, A>(
       telemetry.known(about(event));
       const invocation: Invocation = {
         requestId: context.awsRequestId,
-        remainingMs: () => context.getRemainingTimeInMillis(),
+        remainingMs,
       };
       const result = await step(event, environmentOf(invocation), invocation);
       telemetry.done(logged(result), elapsedMs());

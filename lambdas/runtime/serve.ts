@@ -5,13 +5,24 @@ import { systemClock } from '../../src/base/clock.ts';
 import { isMapReduceError, serializeError } from '../../src/base/errors.ts';
 import type { ServedStep } from '../served/served-step.ts';
 import { lambdaEnvironment } from './environment.ts';
+import type { WakeParts } from './execution-environment.ts';
 import { type LambdaContext, logger, metrics, tracer } from './powertools.ts';
 import { serveStep, type Telemetry } from './serve-step.ts';
 
+/** @param wakes  for the function that wakes others */
 export function serve<const S extends v.GenericSchema, R, A>(
   definition: ServedStep<S, R, A>,
-): (raw: unknown, context: LambdaContext) => Promise<A> {
-  return serveStep(definition, { environmentOf: lambdaEnvironment, clock: systemClock, telemetryOf });
+  wakes: Pick<WakeParts, 'sendWake'> = {},
+): (raw: unknown, context: LambdaContext) => Promise<A | undefined> {
+  const environmentOf = lambdaEnvironment({ ...wakes, onWakeFailed });
+  return serveStep(definition, { environmentOf, clock: systemClock, telemetryOf });
+}
+
+function onWakeFailed(functionArn: string, error: unknown): void {
+  logger.warn('a function was not woken, so its step starts cold', {
+    functionArn,
+    failure: serializeError(error),
+  });
 }
 
 function telemetryOf(step: string, { awsRequestId }: LambdaContext): Telemetry {

@@ -6,6 +6,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import type { Decision } from '../../src/stages/advance.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import type { FunctionInstance } from './function-instance.ts';
+import type { Wakes } from './wakes.ts';
 
 export interface JobRegistry {
   /** @throws UsageError that lists the deployed apps */
@@ -43,6 +44,8 @@ export interface StepEnvironment {
   readonly scratchParent: string;
   readonly kept: Kept;
   readonly instance: FunctionInstance;
+  /** For the plan step. Default: it wakes no function. */
+  readonly wakes?: Wakes;
   /** Called with each decision about the job before it is carried out. */
   readonly onDecision?: (decision: Decision) => void;
 }

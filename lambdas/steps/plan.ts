@@ -53,6 +53,7 @@ import { writeItems, writePieces } from './items.ts';
 import { claimOutput } from './output.ts';
 import { assertOwned } from './output-claim.ts';
 import { ScopedInputs } from './scoped-inputs.ts';
+import { sendWakes } from './wakes.ts';
 
 /** The time to transfer data between Lambda and S3 costs money. Level 1 compresses faster than the network transfers. */
 const COMPRESSION: BlockCompression = { codec: 'zstd', level: 1 };
@@ -61,10 +62,26 @@ export async function planStep(
   event: Pick<v.InferOutput<typeof planEventSchema>, 'input' | 'execution'>,
   environment: StepEnvironment,
 ): Promise<JobState> {
-  const { store } = environment;
   const start = parseStartEvent(event.input);
   if (start.kind === 'ignored') return end(environment);
-  const claim = await claimJob(start, event.execution, store);
+  // Before the claim, whose PUT takes a sixth of a start: one event of many thousands is a duplicate.
+  const sent = environment.wakes === undefined ? undefined : sendWakes(environment.wakes, environment.clock);
+  try {
+    const state = await plannedState(start, event, environment);
+    if (state.next !== 'end') await sent?.nextIsAwake;
+    return state;
+  } finally {
+    sent?.abandon();
+  }
+}
+
+async function plannedState(
+  start: Exclude<StartEvent, { kind: 'ignored' }>,
+  { execution }: Pick<v.InferOutput<typeof planEventSchema>, 'execution'>,
+  environment: StepEnvironment,
+): Promise<JobState> {
+  const { store } = environment;
+  const claim = await claimJob(start, execution, store);
   if (claim === undefined) return end(environment);
   const { jobId } = claim;
   const before = claim.isNew ? undefined : await findDocument<PlanDocument>(store, planKey(jobId));

@@ -10,6 +10,7 @@ import type { LambdaContext } from '../../lambdas/runtime/powertools.ts';
 import type { ServeOptions } from '../../lambdas/runtime/serve-step.ts';
 import { chargedScratchGb } from '../../src/aws/model/cost.ts';
 import { cpusOf, LAMBDA_FACTS } from '../../src/aws/model/facts.ts';
+import { isWakeEvent, WAKE_EVENT } from '../../src/aws/protocol/wake.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { distributionOf } from '../distributions.ts';
 import type { SimulatedS3 } from '../s3/s3.ts';
@@ -138,7 +139,7 @@ export class SimulatedLambda {
       throw new ServiceError('Lambda.ResourceNotFoundException', `Function not found: ${functionArn}`);
     }
     const { name } = deployed.config;
-    const { fault, death } = this.faults.take(name);
+    const { fault, death } = this.faults.take(isWakeEvent(payload) ? `wake ${name}` : name);
     if (fault === 'throttled-start') throw this.#throttled();
     const run = () =>
       this.#run(deployed, payload, { hangs: fault === 'hangs', ...(death === undefined ? {} : { death }) });
@@ -266,6 +267,11 @@ export class SimulatedLambda {
         random,
         scratchParent: `${scratchParent}/environment-${number}`,
         coldStartMs: initMs,
+        sendWake: async (arn) => {
+          await this.#invoke(arn, WAKE_EVENT);
+          // The answer waits while the environment is frozen, and does not reach a dead one.
+          await new Promise<void>((resolve) => environment.clock.after(0, resolve));
+        },
         // That of this process differs from run to run.
         memoryInUseBytes: () => (memoryMb * MiB) / 2,
       }),

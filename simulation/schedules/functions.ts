@@ -3,9 +3,10 @@
  * store, on a clock of its own: it can die, stop and go on, or run the attempt that another one runs too.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { FunctionName } from '../../infra/functions/function-names.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
 import { executionEnvironment } from '../../lambdas/runtime/execution-environment.ts';
 import type { Job } from '../../src/api/job.ts';
+import { WAKE_EVENT } from '../../src/aws/protocol/wake.ts';
 import { HANDLERS, type Handler, NO_TELEMETRY } from '../lambda/handlers.ts';
 import type { Random } from '../random.ts';
 import type { SimulatedS3 } from '../s3/s3.ts';
@@ -71,6 +72,18 @@ export class Functions {
     if (!isEvent) return await this.#invoked(name, payload, this.#requestId());
     void this.#queued(name, payload);
     return null;
+  }
+
+  /** Some wakes are lost, run twice, or end with their environment. Troubles are for the steps themselves. */
+  async wake(name: FunctionName): Promise<void> {
+    const { world, random } = this.#parts;
+    await sleep(world, random.int(5, 400));
+    if (random.chance(0.1)) throw new ServiceError('Lambda.TooManyRequestsException', 'on purpose');
+    const run = async () => {
+      const trouble = random.chance(0.1) ? DIES_AT_ONCE : undefined;
+      await this.#run(name, WAKE_EVENT, { requestId: this.#requestId(), trouble });
+    };
+    await Promise.all(Array.from({ length: random.chance(0.1) ? 2 : 1 }, run));
   }
 
   /** Lambda runs an event again if the function fails, with the same request id. */
@@ -139,6 +152,7 @@ export class Functions {
         id: String(this.#environments++).padStart(6, '0'),
         parts: this.#parts,
         turns: this.#turns,
+        wake: (woken) => this.wake(woken),
         overruns: this.overruns,
       });
     environment.begin();
@@ -157,7 +171,10 @@ interface EnvironmentOptions {
   readonly parts: FunctionsParts;
   readonly turns: Turns;
   readonly overruns: Overrun[];
+  readonly wake: (name: FunctionName) => Promise<void>;
 }
+
+const DIES_AT_ONCE: Trouble = { kind: 'dies at a clock read', at: 1, error: 'Runtime.ExitError' };
 
 class Environment {
   readonly #name: FunctionName;
@@ -174,7 +191,7 @@ class Environment {
   #finished = Promise.withResolvers<void>();
   #isAbandoned = false;
 
-  constructor({ name, id, parts, turns, overruns }: EnvironmentOptions) {
+  constructor({ name, id, parts, turns, overruns, wake }: EnvironmentOptions) {
     const { world, s3, random, apps, variables, scratch, skewMsMax } = parts;
     this.#name = name;
     this.#id = id;
@@ -200,6 +217,11 @@ class Environment {
       coldStartMs: 0,
       // That of this process differs from run to run.
       memoryInUseBytes: () => 0,
+      sendWake: async (arn) => {
+        await wake(functionNameOf(arn));
+        // The answer waits while the environment is stopped, and does not reach a dead one.
+        await this.#clock.running();
+      },
     });
     const options = { environmentOf, clock: this.#clock, telemetryOf: () => NO_TELEMETRY };
     this.#handler = HANDLERS[name](options, { compute: (ms) => sleep(world, ms) });
@@ -321,6 +343,15 @@ function nameOfRequest(command: unknown): string {
   // The cast: a command of the SDK is an object of a class of its own.
   const { constructor: kind, input } = command as { constructor: { name: string }; input: { Key?: string } };
   return `${kind.name} ${input.Key ?? ''}`;
+}
+
+/** @throws ServiceError if there is no such function */
+export function functionNameOf(functionArn: string): FunctionName {
+  const name = functionArn.split(':')[6];
+  const found = FUNCTION_NAMES.find((one) => one === name);
+  if (found === undefined)
+    throw new ServiceError('Lambda.ResourceNotFoundException', `${functionArn} does not exist`);
+  return found;
 }
 
 /** The task, or the step, that an invocation is for. */

@@ -6,11 +6,12 @@
  *                    |            --> every execution has ended --> perhaps a redrive
  *                    +--> late environments have ended --> checks.ts looks at what is left
  */
-import { byFunction, FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
+import { byFunction, type FunctionName } from '../../infra/functions/function-names.ts';
 import { stateMachineDefinition } from '../../infra/machine/state-machine-definition.ts';
 import { watchDefinition } from '../../infra/machine/watch-definition.ts';
 import { CODE_HASH_VARIABLE } from '../../src/aws/protocol/code-hash.ts';
 import { cancelKey } from '../../src/aws/protocol/keys.ts';
+import { WAKES_VARIABLE, WOKEN_FUNCTIONS } from '../../src/aws/protocol/wake.ts';
 import { jobId } from '../../src/base/ids.ts';
 import { Random } from '../random.ts';
 import { S3Faults } from '../s3/faults.ts';
@@ -19,7 +20,7 @@ import { seededRandom } from '../seeded-random.ts';
 import { ServiceError, type Services, type World } from '../services.ts';
 import { type Execution, StepFunctions } from '../step-functions/step-functions.ts';
 import { VirtualClock } from '../virtual-clock.ts';
-import { Functions } from './functions.ts';
+import { Functions, functionNameOf } from './functions.ts';
 import { ObservedBucket } from './observed-bucket.ts';
 import { type JobStart, type Scenario, SHARED_OUTPUT, scenarioOf } from './scenario.ts';
 import { APPS, type SmallJob } from './small-jobs.ts';
@@ -177,7 +178,7 @@ class Schedule {
   }
 
   #deploy(): string {
-    const functions = byFunction((name) => `arn:aws:lambda:us-east-1:123456789012:function:${name}`);
+    const functions = byFunction(arnOf);
     const watchMachine = this.#stepFunctions.putStateMachine(
       'watch',
       JSON.stringify(watchDefinition({ partition: 'aws' })),
@@ -198,7 +199,7 @@ class Schedule {
   #services(): Services {
     return {
       invoke: (functionArn, payload, options) =>
-        this.#functions.invoke(nameOf(functionArn), payload, options),
+        this.#functions.invoke(functionNameOf(functionArn), payload, options),
       getObject: async (_, key) => {
         await this.clock.sleep(50);
         const text = this.#bucket.text(key);
@@ -293,12 +294,8 @@ class Schedule {
   }
 }
 
-function nameOf(functionArn: string): FunctionName {
-  const name = functionArn.split(':')[6];
-  const found = FUNCTION_NAMES.find((one) => one === name);
-  if (found === undefined)
-    throw new ServiceError('Lambda.ResourceNotFoundException', `${functionArn} does not exist`);
-  return found;
+function arnOf(name: FunctionName): string {
+  return `arn:aws:lambda:us-east-1:123456789012:function:${name}`;
 }
 
 function requestOf(
@@ -324,6 +321,8 @@ function variablesOf({
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
     [CODE_HASH_VARIABLE]: 'schedule',
     MAPREDUCE_BUCKET: BUCKET,
+    // Only the plan step reads it.
+    [WAKES_VARIABLE]: JSON.stringify(WOKEN_FUNCTIONS.map(arnOf)),
     MAPREDUCE_MAX_CONCURRENCY: String(maxConcurrency),
     MAPREDUCE_BACKUP_ATTEMPTS: String(backupAttempts),
     MAPREDUCE_MAX_TASKS_PER_STAGE: '10000',

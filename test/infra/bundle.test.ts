@@ -10,6 +10,8 @@ import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 const JOBS = resolve(import.meta.dirname, '../../apps/index.ts');
 const BUNDLE_BYTES_MAX = 1_550_000;
+/** The plan function calls Lambda as well. */
+const PLAN_BYTES_MAX = 1_670_000;
 
 describe('the bundles', () => {
   let bundles: Bundles;
@@ -19,7 +21,7 @@ describe('the bundles', () => {
   afterAll(() => bundles[Symbol.dispose]());
 
   it.each(FUNCTION_NAMES)('%s stays small', (name) => {
-    expect(bundles.sizeBytes(name)).toBeLessThan(BUNDLE_BYTES_MAX);
+    expect(bundles.sizeBytes(name)).toBeLessThan(name === 'plan' ? PLAN_BYTES_MAX : BUNDLE_BYTES_MAX);
   });
 
   it('contain the SDK only as ES modules, not a second time as CommonJS', () => {

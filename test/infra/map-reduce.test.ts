@@ -16,6 +16,7 @@ import { MapReduceStack } from '../../infra/deploy/stack.ts';
 import { bucketAccess } from '../../infra/functions/bucket-access.ts';
 import { FUNCTION_NAMES, type FunctionName, pascalCase } from '../../infra/functions/function-names.ts';
 import { TASK_FUNCTIONS } from '../../infra/machine/stages.ts';
+import { WAKES_VARIABLE, WOKEN_FUNCTIONS } from '../../src/aws/protocol/wake.ts';
 import { folderOfFile } from '../helpers/temporary-folder.ts';
 import { ACCOUNT, Policies, REGION } from './policies.ts';
 
@@ -236,6 +237,25 @@ describe('the stack', () => {
       const isForWatch = /Functions(Map|Reduce|Watch)[0-9A-F]{8}$/.test(arn);
       expect(policies.allows('WatchRole', 'lambda:InvokeFunction', `${arn}:1`), arn).toBe(isForWatch);
     }
+  });
+
+  it('lets the plan function, and no other, wake the functions of the later steps by their versions', () => {
+    const policies = new Policies(template, 'Jobs');
+    const woken = WOKEN_FUNCTIONS.map(pascalCase).map((name) => new RegExp(`Functions${name}[0-9A-F]{8}$`));
+    const lists = Object.values(resources(template, 'AWS::Lambda::Function')).map(({ Properties }) =>
+      JSON.stringify(Properties.Environment ?? {}),
+    );
+
+    for (const arn of policies.arnsOf('AWS::Lambda::Function')) {
+      const isWoken = woken.some((pattern) => pattern.test(arn));
+      expect(policies.allows('FunctionsPlanRole', 'lambda:InvokeFunction', `${arn}:1`), arn).toBe(isWoken);
+      expect(policies.allows('FunctionsPlanRole', 'lambda:InvokeFunction', arn), arn).toBe(false);
+      expect(policies.allows('FunctionsMapRole', 'lambda:InvokeFunction', `${arn}:1`), arn).toBe(false);
+    }
+    expect(lists.filter((list) => list.includes(WAKES_VARIABLE))).toHaveLength(1);
+    const versions = Object.keys(resources(template, 'AWS::Lambda::Version'));
+    const named = versions.filter((id) => lists.some((list) => list.includes(`{"Ref":"${id}"}`)));
+    expect(named).toHaveLength(WOKEN_FUNCTIONS.length);
   });
 
   it('keeps versions that an update replaces, but not those of a failed update', () => {

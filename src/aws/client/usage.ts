@@ -5,12 +5,15 @@
 
 import { STAGES } from '../../base/ids.ts';
 import { MiB } from '../../base/limits.ts';
+import { sumOf } from '../../base/sum.ts';
 import type { JobReport } from '../../report/report.ts';
 import { chargedScratchGb, type Usage, watchOf } from '../model/cost.ts';
+import { LAMBDA_FACTS } from '../model/facts.ts';
 import { STEP_MEMORY_MB, TASK_MEMORY_MB } from '../model/job-shape.ts';
 import { storageRequests } from '../model/report-requests.ts';
 import { CONCURRENCY_VARIABLE } from '../protocol/concurrency.ts';
 import { inlineStateOf, watchStateOf } from '../protocol/state-names.ts';
+import { WOKEN_FUNCTIONS } from '../protocol/wake.ts';
 import { callAws, isAccessDenied, isAwsError } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 import { type ExecutionHistory, executionHistory } from './execution-history.ts';
@@ -67,6 +70,8 @@ export async function usageOf(
       // Functions have one of two sizes. Commit may merge, so it has the size of a task.
       const time = isTasks || state === 'Commit' ? timeOfTasks : timeOfSteps;
       usage = plus(usage, { invocations, ...time(ms / 1000) });
+      // The history does not show them. Their starts are no part of the time of the steps any more.
+      if (state === 'Plan') usage = plus(usage, wakesOf(invocations, { timeOfTasks, timeOfSteps }));
     }
     for (const stage of report.stages) {
       if (!steps.has(watchStateOf(stage.stage))) continue;
@@ -103,6 +108,22 @@ function timeOf(
   const gb = (known?.MemorySize ?? memoryMb) / MB_PER_GB;
   const scratchGb = chargedScratchGb((known?.EphemeralStorage?.Size ?? 0) * MiB);
   return (seconds) => ({ gbSeconds: seconds * gb, scratchGbSeconds: seconds * scratchGb });
+}
+
+/** Each plan wakes the others. If their environments are still warm, this counts too much. */
+function wakesOf(
+  plans: number,
+  { timeOfTasks, timeOfSteps }: Record<'timeOfTasks' | 'timeOfSteps', ReturnType<typeof timeOf>>,
+): Pick<Usage, 'invocations' | 'gbSeconds' | 'scratchGbSeconds'> {
+  const seconds = (plans * LAMBDA_FACTS.initMs.value) / 1000;
+  const times = WOKEN_FUNCTIONS.map((name) =>
+    (name.endsWith('-barrier') ? timeOfSteps : timeOfTasks)(seconds),
+  );
+  return {
+    invocations: plans * WOKEN_FUNCTIONS.length,
+    gbSeconds: sumOf(times, (time) => time.gbSeconds),
+    scratchGbSeconds: sumOf(times, (time) => time.scratchGbSeconds),
+  };
 }
 
 /** Falls back to the current machine, which is the same unless somebody has deployed since. */

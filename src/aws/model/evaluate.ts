@@ -10,11 +10,13 @@ import { indexReads, shuffleIndexBytes } from '../../shuffle/shuffle-index.ts';
 import { footerReads } from '../../shuffle/shuffle-object.ts';
 import { chargedRequests } from '../../storage/s3/s3-charges.ts';
 import { ATTEMPT_CHECK_MS, ATTEMPT_CHECK_READS } from '../protocol/attempt-checks.ts';
+import { WOKEN_FUNCTIONS } from '../protocol/wake.ts';
 import { WATCHED_TASKS_MIN } from '../protocol/watch-state.ts';
 import { chargedScratchGb, watchOf } from './cost.ts';
 import { isInline, type Point, waysOf } from './point.ts';
 import { type RequestRow, type RequestShape, requestRows } from './requests.ts';
 import { type EvaluatedStage, mapStage, reduceStage, skewOf } from './stage-work.ts';
+import { STEPS, stepTime, TRANSITIONS } from './step-time.ts';
 import { type Volumes, volumesOf } from './volumes.ts';
 
 export interface Evaluation {
@@ -42,7 +44,8 @@ export function evaluate(point: Point): Evaluation {
   const { job, traits } = point;
   const volumes = volumesOf(job, traits, point.known);
   const stages = [mapStage(point, volumes), ...(job.reducers === 0 ? [] : [reduceStage(point, volumes)])];
-  const steps = stepSeconds(point);
+  const steps = stepTime(point);
+  const kind = job.reducers === 0 ? 'mapOnly' : 'reduced';
   const rows = requestRows(requestShape(point, volumes, stages));
   const exact = chargedRequests(rows.filter(({ byTime }) => byTime === undefined));
   const byTime = chargedRequests(rows.filter((row) => row.byTime));
@@ -55,21 +58,20 @@ export function evaluate(point: Point): Evaluation {
   const stepGb = deployment.stepMemoryMb / 1_024;
   const distributed = sumOf(stages, (stage) => (isInline(stage.tasks, point) ? 0 : stage.tasks));
   const looks = sumOf(watchUse, (watch) => watch.looks);
-  const seconds =
+  const otherSeconds =
     (job.startedBy !== 'command' ? constants.EventBridge.deliveryMs / 1000 : 0) +
-    steps.billed +
-    steps.between +
     sumOf(stages, (stage) => stage.seconds);
+  const stepSeconds = steps.busySeconds + (STEPS[kind] * constants.Lambda.initMs) / 1000;
   return {
     stages,
-    seconds,
-    successSeconds: seconds - secondsAfterSuccess(point),
-    gbSeconds: taskGbSeconds + (steps.billed + watchSeconds) * stepGb,
+    seconds: otherSeconds + steps.seconds,
+    successSeconds: otherSeconds + steps.successSeconds,
+    gbSeconds: taskGbSeconds + (stepSeconds + watchSeconds) * stepGb + idleStartsGbSeconds(point),
     scratchGbSeconds:
       ((taskGbSeconds * 1_024) / deployment.taskMemoryMb) * chargedScratchGb(deployment.scratchBytes),
-    invocations: tasks + STEPS[job.reducers === 0 ? 'mapOnly' : 'reduced'] + looks,
+    invocations: tasks + STEPS[kind] + looks + (waysOf(point).wakes ? WOKEN_FUNCTIONS.length : 0),
     transitions:
-      TRANSITIONS[job.reducers === 0 ? 'mapOnly' : 'reduced'] +
+      TRANSITIONS[kind] +
       watches.length +
       sumOf(watchUse, ({ transitions }) => transitions) +
       (tasks - distributed) +
@@ -88,51 +90,12 @@ export function evaluate(point: Point): Evaluation {
   };
 }
 
-/** Functions that a job calls once each: plan, barriers, commit. */
-const STEPS = { mapOnly: 3, reduced: 4 };
-/** States of the job's own execution: Plan, Map, MapBarrier, Commit with the choices after them, and Done; the same for reduce. */
-const TRANSITIONS = { mapOnly: 8, reduced: 11 };
-
-/** The time of the functions that plan, verify and commit, and what lies between them. */
-function stepSeconds(point: Point): { billed: number; between: number } {
-  const { job, constants } = point;
-  const { S3, Lambda } = constants;
-  const parts = job.reducers === 0 ? job.maps : job.reducers;
-  const steps = STEPS[job.reducers === 0 ? 'mapOnly' : 'reduced'];
-  // As many at once as the steps have in flight.
-  const looks =
-    Math.ceil(job.lookedFiles / LIMITS.inputLooksMax) + Math.ceil(job.sampleGets / LIMITS.sampleReadsMax);
-  const footers = job.reducers === 0 ? 0 : Math.ceil(job.maps / LIMITS.barrierReadsMax);
-  const heads = Math.ceil(parts / LIMITS.barrierReadsMax);
-  const lists = Math.ceil(job.files / 1_000) + Math.ceil(job.maps / 1_000) + OTHER_LISTS;
-  const billedMs =
-    steps * Lambda.initMs +
-    (looks + footers + STEP_GETS) * S3.getFirstByteMsMedian +
-    (heads + STEP_HEADS) * S3.headMsMedian +
-    STEP_PUTS * S3.putMsMedian +
-    lists * S3.listMsMedian;
-  const betweenMs =
-    steps * (Lambda.placementMs + Lambda.warmInvokeMs) +
-    TRANSITIONS[job.reducers === 0 ? 'mapOnly' : 'reduced'] * constants['Step Functions'].transitionMs;
-  return { billed: billedMs / 1000, between: betweenMs / 1000 };
+/** What starts for nothing: a map-only job has no reduce stage, and wakes its functions all the same. */
+function idleStartsGbSeconds(point: Point): number {
+  const { job, deployment, constants } = point;
+  if (job.reducers > 0 || !waysOf(point).wakes) return 0;
+  return ((constants.Lambda.initMs / 1000) * (deployment.taskMemoryMb + deployment.stepMemoryMb)) / 1_024;
 }
-
-/** The last look at the claim, the removal of the intermediates, and the states after Commit. */
-function secondsAfterSuccess({ job, constants }: Point): number {
-  const { S3 } = constants;
-  const pages = Math.ceil((job.maps + 1) / 1_000);
-  const requestsMs = S3.getFirstByteMsMedian + pages * (S3.listMsMedian + S3.putMsMedian);
-  return (requestsMs + STATES_AFTER_COMMIT * constants['Step Functions'].transitionMs) / 1000;
-}
-
-/** A choice, and Done. */
-const STATES_AFTER_COMMIT = 2;
-
-/** Requests of the steps that follow one another: docs/s3-requests.md. */
-const STEP_GETS = 8;
-const STEP_HEADS = 2;
-const STEP_PUTS = 11;
-const OTHER_LISTS = 5;
 
 /** The key and the ETag of a shuffle object in the index, for a job id of 32 characters. */
 export const INDEX_NAME_BYTES = 100;

@@ -24,6 +24,8 @@ export interface EngineWays {
   /** The size of the parts of an upload. */
   readonly partBytes: (memoryMb: number) => number;
   readonly inlineTasksMax: number;
+  /** Whether the plan function wakes the functions of the later steps. */
+  readonly wakes: boolean;
   /** Buckets that the shuffle is spread over, each with a rate of its own. */
   readonly shuffleBuckets: number;
 }
@@ -34,6 +36,7 @@ export const ENGINE: EngineWays = {
   objectWrites,
   partBytes: uploadPartBytes,
   inlineTasksMax: LIMITS.inlineTasksMax,
+  wakes: true,
   shuffleBuckets: 1,
 };
 

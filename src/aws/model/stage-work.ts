@@ -182,7 +182,9 @@ function stageOf(point: Point, work: Work): EvaluatedStage {
       perSecond: Lambda.scaleUpEnvironments / Lambda.scaleUpSeconds,
     }),
   });
-  const cold = (Lambda.placementMs + Lambda.initMs) / 1000;
+  // The plan function has woken one environment.
+  const isAwake = tasks === 1 && waysOf(point).wakes;
+  const cold = isAwake ? 0 : (Lambda.placementMs + Lambda.initMs) / 1000;
   const { mapRunStartSeconds, mapRunEndSeconds, transitionMs } = constants['Step Functions'];
   const around = inline ? (2 * transitionMs) / 1000 : mapRunStartSeconds + mapRunEndSeconds;
   const mean =
