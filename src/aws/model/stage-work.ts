@@ -6,10 +6,11 @@ import type { Stage } from '../../base/ids.ts';
 import { LIMITS, MiB } from '../../base/limits.ts';
 import { sumOf } from '../../base/sum.ts';
 import { S3_LIMITS } from '../../storage/s3/s3-limits.ts';
-import { isLargeRegion } from './facts.ts';
+import { isLargeRegion, LAMBDA_FACTS } from './facts.ts';
 import { memoryBudgetBytes } from './function-memory.ts';
 import { isInline, type Point, waysOf } from './point.ts';
 import { cellCopiesAtOnce, openCellsMax } from './reads.ts';
+import { slowestFactor } from './slowest.ts';
 import { requestSeconds, runSeconds, startRate } from './stage-time.ts';
 import { lastPartBytes, latencySeconds, type Phase, phaseTime, tailSeconds } from './task-time.ts';
 import type { Volumes } from './volumes.ts';
@@ -151,6 +152,16 @@ const INLINE_STARTS_PER_SECOND = 400;
 /** The index of the shuffle, the settings, and two looks for a cancellation. */
 const OTHER_READS_OF_REDUCER = 4;
 
+/** The slowest of so many cold starts. */
+function slowestStartSeconds({ constants: { Lambda } }: Point, starts: number): number {
+  const { placementMs, initMs } = LAMBDA_FACTS;
+  return (
+    (Lambda.placementMs * slowestFactor(placementMs, starts) +
+      Lambda.initMs * slowestFactor(initMs, starts)) /
+    1000
+  );
+}
+
 function stageOf(point: Point, work: Work): EvaluatedStage {
   const { deployment, constants } = point;
   const { tasks, phases, writes, writtenBytes, scratchBytes } = work;
@@ -184,7 +195,7 @@ function stageOf(point: Point, work: Work): EvaluatedStage {
   });
   // The plan function has woken one environment.
   const isAwake = tasks === 1 && waysOf(point).wakes;
-  const cold = isAwake ? 0 : (Lambda.placementMs + Lambda.initMs) / 1000;
+  const cold = isAwake ? 0 : slowestStartSeconds(point, slots);
   const { mapRunStartSeconds, mapRunEndSeconds, transitionMs } = constants['Step Functions'];
   const around = inline ? (2 * transitionMs) / 1000 : mapRunStartSeconds + mapRunEndSeconds;
   const mean =
