@@ -11,7 +11,8 @@
  * performance".
  *
  * S3 may also become slow instead of throttling. Then the requests wait in a queue of S3, and fewer in flight shorten that
- * queue at the same throughput. So the slots decrease while even the fastest of several responses is slow.
+ * queue at the same throughput. So the slots decrease while even the fastest of several responses is slow: to as many as
+ * would wait for slowReadMs.
  */
 import type { Clock } from '../../base/clock.ts';
 import { S3Cancelled, type S3Operation } from './s3-errors.ts';
@@ -229,14 +230,28 @@ class SlotLimit {
     if (this.#seen < RESPONSES_PER_DECISION) return;
     this.#lowestMs = Math.min(this.#lowestMs, this.#windowLowestMs);
     const { slowReadMs, requestsInFlightMax } = this.#limits;
-    const isSlow = this.#windowLowestMs > Math.max(slowReadMs, SLOW_FACTOR * this.#lowestMs);
+    // A process that starts when S3 is slow already must not take that for normal.
+    const normalMs = Math.min(slowReadMs, this.#lowestMs);
+    const isSlow = this.#windowLowestMs > Math.max(slowReadMs, SLOW_FACTOR * normalMs);
     const max = isSlow
-      ? Math.max(Math.min(SLOTS_MIN, requestsInFlightMax), Math.floor(this.#max * SLOTS_CUT_FACTOR))
+      ? this.#fewer(this.#windowLowestMs)
       : Math.min(requestsInFlightMax, this.#max + SLOTS_STEP);
     if (max !== this.#max) this.#changedMs = nowMs;
     this.#max = max;
     this.#seen = 0;
     this.#windowLowestMs = Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * If all processes do the same, requests then wait for slowReadMs, since the wait in a queue is proportional to its
+   * length. If they wait for half of the timeout, one slot has to do: a little later, S3 would work on nothing but
+   * requests that have timed out.
+   */
+  #fewer(waitedMs: number): number {
+    const { slowReadMs, answerTimeoutMs } = this.#limits;
+    const slotsMin = waitedMs > answerTimeoutMs / 2 ? 1 : SLOTS_MIN;
+    const fewer = Math.floor(this.#max * Math.min(SLOTS_CUT_FACTOR, slowReadMs / waitedMs));
+    return Math.max(Math.min(slotsMin, this.#max), fewer);
   }
 }
 
