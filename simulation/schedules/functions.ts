@@ -142,7 +142,8 @@ export class Functions {
   }
 
   #environmentOf(name: FunctionName): Environment {
-    const idle = this.#idle.get(name) ?? [];
+    // A request that was under way when the invocation ended may have ended the process since then.
+    const idle = (this.#idle.get(name) ?? []).filter(({ isReusable }) => isReusable);
     this.#idle.set(name, idle);
     const warm = this.#parts.random.chance(0.8) ? idle.pop() : undefined;
     const environment =
