@@ -49,7 +49,8 @@ function planStates(parts: StateMachineParts) {
       // Until Plan has returned, the state holds no job id.
       catch: catchAll('$', 'PlanFailed'),
     }),
-    AfterPlan: choice(['end', ...startOf('map'), 'map-barrier']),
+    // A redrive of a job that has committed its result goes to Commit.
+    AfterPlan: choice(['end', ...startOf('map'), 'map-barrier', 'commit']),
     NothingToDo: { Type: 'Succeed', Comment: 'A duplicate of an event, or no event for us' },
   } satisfies States<string, StateName>;
 }

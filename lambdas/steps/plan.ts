@@ -17,6 +17,7 @@ import type { JobRequest } from '../../src/aws/protocol/job-request.ts';
 import {
   type DryPlan,
   type JobState,
+  type NextStep,
   type planEventSchema,
   toTravel,
 } from '../../src/aws/protocol/job-state.ts';
@@ -63,7 +64,7 @@ export async function planStep(
   environment: StepEnvironment,
 ): Promise<JobState> {
   const start = parseStartEvent(event.input);
-  if (start.kind === 'ignored') return end(environment);
+  if (start.kind === 'ignored') return stepTo('end', '', environment);
   // Before the claim, whose PUT takes a sixth of a start: one event of many thousands is a duplicate.
   const sent = environment.wakes === undefined ? undefined : sendWakes(environment.wakes, environment.clock);
   try {
@@ -82,10 +83,13 @@ async function plannedState(
 ): Promise<JobState> {
   const { store } = environment;
   const claim = await claimJob(start, execution, store);
-  if (claim === undefined) return end(environment);
+  if (claim === undefined) return stepTo('end', '', environment);
   const { jobId } = claim;
   const before = claim.isNew ? undefined : await findDocument<PlanDocument>(store, planKey(jobId));
-  if (start.kind === 'redrive') await prepareRedrive(start, before, environment);
+  if (start.kind === 'redrive') {
+    const { isCommitted } = await prepareRedrive(start, before, environment);
+    if (isCommitted) return stepTo('commit', jobId, environment);
+  }
   const planned = before ?? (await decidePlan(claim, environment));
   const { app, plan, outputPrefix } = planned;
   const ownEnvironment = withinRequest(environment, planned);
@@ -102,10 +106,11 @@ async function plannedState(
   );
 }
 
-function end({ codeHash }: StepEnvironment): JobState {
+/** The next state of a job that runs no tasks. */
+function stepTo(next: NextStep, jobId: JobState['jobId'], { codeHash }: StepEnvironment): JobState {
   return {
-    jobId: '',
-    next: 'end',
+    jobId,
+    next,
     items: '',
     tasks: [],
     maxConcurrency: 0,
@@ -282,22 +287,23 @@ function withoutBucket(name: string, store: StepEnvironment['store']): string {
   );
 }
 
+/**
+ * An execution can fail or be cancelled after its job has written _SUCCESS. Then no code of the job runs again: the commit
+ * step only removes what is left below work/, whatever code is deployed.
+ *
+ * @returns whether the job has committed its result
+ */
 async function prepareRedrive(
   { jobId, allowOtherCode }: Extract<StartEvent, { kind: 'redrive' }>,
   before: PlanDocument | undefined,
   { store, codeHash }: StepEnvironment,
-): Promise<void> {
+): Promise<{ isCommitted: boolean }> {
   if (before !== undefined) await assertOwned(store, { jobId, outputPrefix: before.outputPrefix });
-  if (before !== undefined && (await isCommitted(jobId, before.outputPrefix, store))) {
-    throw new MapReduceError(
-      'UsageError',
-      `job ${jobId} has already succeeded; its results are in ${store.location}/${before.outputPrefix}. To run it again, submit a new job`,
-      { details: { jobId } },
-    );
-  }
-  if (before !== undefined && !allowOtherCode) {
+  const isDone = before !== undefined && (await isCommitted(jobId, before.outputPrefix, store));
+  if (before !== undefined && !isDone && !allowOtherCode) {
     const accepted = await findDocument<SettingsDocument>(store, settingsKey(jobId));
     assertSameCode({ jobId, started: accepted?.codeHash ?? before.codeHash, deployed: codeHash });
   }
   await store.delete([cancelKey(jobId), failureKey(jobId), attemptsKey(jobId)]);
+  return { isCommitted: isDone };
 }

@@ -61,8 +61,8 @@ function executionProblems({ name, status, history, children, error = '', cause 
   if (events >= HISTORY_EVENTS_MAX) problems.push(`${name} has a history of ${events} events`);
   const isKnown =
     ERROR_NAMES.some((known) => known === error) || OF_LAMBDA.some((pattern) => pattern.test(error));
-  // An environment that resumed late may have published the result, or not even claimed the job.
-  const isRefused = error === 'UsageError' && /has already succeeded|there is no job/.test(cause);
+  // The first execution may not even have claimed the job.
+  const isRefused = error === 'UsageError' && cause.includes('there is no job');
   if (status === 'FAILED' && !isRefused && (!isKnown || DEFECTS.includes(error))) {
     problems.push(`${name} failed with ${error}`);
   }
@@ -106,6 +106,11 @@ function hasResult({ status, history }: Execution): boolean {
   return status === 'SUCCEEDED' && history.entered.at(-1) === 'Done';
 }
 
+/** Not an execution that found the result of an earlier one. */
+function isAssembled({ history }: Execution): boolean {
+  return history.entered.some((state) => state.endsWith('Barrier'));
+}
+
 function endProblems(
   { scenario, bucket }: Played,
   outcome: Outcome,
@@ -113,9 +118,8 @@ function endProblems(
 ): string[] {
   const { start, prefix, hasSucceeded, publishedAtMs, isOwner } = outcome;
   const problems: string[] = [];
-  const { length } = executions.filter(hasResult);
-  // A redrive of a job that has just succeeded is refused.
-  if (length > 1) problems.push(`${length} executions report its result`);
+  const { length } = executions.filter((execution) => hasResult(execution) && isAssembled(execution));
+  if (length > 1) problems.push(`${length} executions have assembled its result`);
   if (hasSucceeded && publishedAtMs === undefined) {
     problems.push('it reports a result, but never had _SUCCESS in an output that it owned');
   }
@@ -188,7 +192,10 @@ function booksProblems(
 }
 
 /** What may be in an output or below work/, and whether the result changed after its commit. */
-function leftoverProblems({ bucket }: Played, { start, prefix, publishedAtMs }: Outcome): string[] {
+function leftoverProblems(
+  { bucket }: Played,
+  { start, prefix, hasSucceeded, publishedAtMs }: Outcome,
+): string[] {
   const problems: string[] = [];
   const text = bucket.text(`${prefix}${MANIFEST_NAME}`);
   if (text === undefined) return [];
@@ -203,7 +210,8 @@ function leftoverProblems({ bucket }: Played, { start, prefix, publishedAtMs }: 
     if (!isLate(key)) problems.push(`${key} is left in the output`);
   }
   for (const key of bucket.keys(`work/${start.jobId}/`)) {
-    if (!isLate(key)) problems.push(`${key} is left`);
+    // If every execution failed or was cancelled after _SUCCESS, a redrive removes these, or they expire.
+    if (hasSucceeded && !isLate(key)) problems.push(`${key} is left`);
   }
   const etags = new Map<string, string>();
   for (const { key, atMs, kind, writer, etag } of bucket.changes) {

@@ -44,6 +44,17 @@ const keepAll: Job = defineJob({
   output: tsv(),
 });
 
+/** Cannot remove intermediates at first, as if the commit step was stopped after _SUCCESS. */
+class KeepingStore extends MemoryStore {
+  keeps = true;
+
+  override async delete(keys: readonly string[]): Promise<void> {
+    if (this.keeps && keys.some((key) => key.startsWith('work/')))
+      throw new MapReduceError('StorageError', 'no luck');
+    await super.delete(keys);
+  }
+}
+
 const machineOf = () => SimulatedMachine.start({ 'word-count': wordCount, 'keep-all': keepAll });
 
 async function put(store: ObjectStore, objects: Readonly<Record<string, string>>): Promise<void> {
@@ -779,26 +790,48 @@ describe('redrive', () => {
     const accepted = await redrive({ allowOtherCode: true });
     fix();
     const third = await redrive();
-    machine.codeHash = 'c0de00000003';
-    const other = await redrive();
 
     expect(accepted).toMatchObject({ status: 'FAILED', failure: { error: 'StorageError' } });
     expect(third.status).toBe('SUCCEEDED');
-    expect(other).toMatchObject({ failure: { cause: expect.stringContaining('has already succeeded') } });
     expect(await textOf(machine.store, 'output/pinned/')).toBe(COUNTS);
   });
 
-  it.each([
-    ['of a job that succeeded', 'well', 'has already succeeded'],
-    ['of a job that does not exist', 'never', "there is no job 'never' to redrive"],
-  ])('%s is refused', async (_, jobId, message) => {
+  it('of a job that failed after _SUCCESS removes what is left, under any code', async () => {
+    const store = new KeepingStore();
+    await using machine = await SimulatedMachine.start({ 'word-count': wordCount }, store);
+    await put(store, INPUT);
+    const failed = await machine.execute(submit('late'));
+    const success = await store.head('output/late/_SUCCESS');
+    const left = await keysOf(store, 'work/late/');
+    store.keeps = false;
+    machine.codeHash = 'c0de00000002';
+    machine.log.length = 0;
+
+    const redriven = await machine.execute({ jobId: 'late', redrive: true });
+
+    expect(failed.status).toBe('FAILED');
+    expect(success).toBeDefined();
+    expect(left).toContain('reduce-stage.json');
+    expect(redriven).toEqual({
+      status: 'SUCCEEDED',
+      output: { jobId: 'late', outputPrefix: 'output/late/', parts: 2 },
+    });
+    expect(machine.log).toEqual(['plan', 'commit']);
+    expect(await keysOf(store, 'work/')).toEqual([]);
+    expect(await store.head('jobs/late/failure.json')).toBeUndefined();
+    expect(await store.head('output/late/_SUCCESS')).toEqual(success);
+    expect(await textOf(store, 'output/late/')).toBe(COUNTS);
+  });
+
+  it('of a job that does not exist is refused', async () => {
     await using machine = await machineOf();
-    await put(machine.store, INPUT);
-    await machine.execute(submit('well'));
 
-    const ended = await machine.execute({ jobId, redrive: true });
+    const ended = await machine.execute({ jobId: 'never', redrive: true });
 
-    expect(ended).toMatchObject({ status: 'FAILED', failure: { cause: expect.stringContaining(message) } });
+    expect(ended).toMatchObject({
+      status: 'FAILED',
+      failure: { cause: expect.stringContaining("there is no job 'never' to redrive") },
+    });
   });
 });
 
