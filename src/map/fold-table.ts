@@ -1,23 +1,26 @@
 /**
  * Combines numbers, and tuples of numbers, while map emits them, in an open-addressing hash table of encoded keys. A key
- * that occurs a million times is stored once, and each emit costs one probe.
+ * that occurs a million times is stored once.
  *
- *   slots      hash, entry + 1 (0: free)                                     two 32-bit words, linear probing
- *   entries    value (f64), 12 bytes of key, key length, partition, hash     32 bytes, half a cache line
- *   rest       the further parts of the value, if values are tuples          8 bytes each
- *   keys       entry (u32)  varint(keyLength + 1)  0  key                    key-sort.ts, after an entry number
+ *   pending    value, 3 words of key, key length + 1, hash     the last emits, 32 bytes each
+ *   slots      value, 3 words of key, key length + 1, ...      the entries: fold-slots.ts
+ *   keys       slot (u32)  varint(keyLength + 1)  0  key       key-sort.ts, after the number of a slot
  *
- * Most keys are short. A key of up to 12 bytes is stored in its entry as three 32-bit words. They are packed while its
+ * Most keys are short. A key of up to 12 bytes is stored in its slot as three 32-bit words. They are packed while its
  * characters are read, so hashing, comparing and storing the key take a few operations on registers. A longer key is
  * stored in `keys`, and the first word of its entry is its position there. Draining also copies the short keys to
  * `keys`, for the sort.
  *
+ * In a large table, each emit misses the cache. So emits are gathered, and the slots of all of them are touched before they
+ * are folded: the misses overlap. What may throw or needs the key itself is not gathered: a combiner or a partitioner of the
+ * user's is called while map emits.
+ *
  * The hash is fast but public, so an attacker can choose keys that all collide. When a new key meets more than
  * PROBES_MAX occupied slots, the table switches to a hash with a secret random key, and keeps it. Stored data does not
- * depend on the hash: entries are read in the order of insertion or of their keys.
+ * depend on the hash: entries are read in the order of their keys.
  *
- * If keys rarely repeat, the table costs more than it saves, because every emit misses the cache. The table counts how
- * many emits add an entry, and sets `hardlyFolds` if most of them do. The collector then switches to the sort buffer.
+ * If keys rarely repeat, the table costs more than it saves. The table counts how many emits add an entry, and sets
+ * `hardlyFolds` if most of them do. The collector then switches to the sort buffer.
  */
 import type { NamedCombiner, PairwiseCombiner } from '../api/job.ts';
 import { untimed } from '../base/phase-clock.ts';
@@ -28,6 +31,7 @@ import { encodeNumberValue } from '../codec/number-value.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
 import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
+import { FoldSlots, KEY_WORD, SIZE_WORD, SLOT_WORDS } from './fold-slots.ts';
 import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
 import { KeyedHash } from './keyed-hash.ts';
@@ -35,26 +39,26 @@ import { PartitionGroups } from './partition-groups.ts';
 import { type Partitioner, SINGLE_PARTITION } from './partitioner.ts';
 import { keepTableMemory, takeTableMemory } from './thread-memory.ts';
 
-const ENTRY_BYTES = 32;
-const ENTRY_WORDS = ENTRY_BYTES / 4;
-const ENTRY_DOUBLES = ENTRY_BYTES / 8;
-/** Positions of words in an entry. The value comes before them. */
-const KEY_WORD = 2;
-const LENGTH_WORD = 5;
-const PARTITION_WORD = 6;
-const HASH_WORD = 7;
-const SLOT_BYTES = 8;
 const SHORT_KEY_BYTES_MAX = 12;
-/** Entry number, key length in one byte, value length 0. Keys longer than LENGTH_BYTE_MAX need a longer header. */
+/** The key length + 1 of the longest short key. */
+const SHORT_SIZE_MAX = SHORT_KEY_BYTES_MAX + 1;
+/** Number of a slot, key length in one byte, value length 0. Keys longer than LENGTH_BYTE_MAX need a longer header. */
 const KEY_HEADER_BYTES = 6;
 const LENGTH_BYTE_MAX = 0x7e;
 /** Per entry while draining: a short key in `keys`, its offset, its offset by partition, and the sorter's scratch. */
 const DRAIN_BYTES = KEY_HEADER_BYTES + SHORT_KEY_BYTES_MAX + 4 + 4 + KeySorter.scratchBytes(1);
-const ENTRIES_AT_FIRST = 4096;
 /** The records written before the size of the output is checked again. */
 const BATCH_RECORDS = 64;
-/** At half load, only about one in 10^11 keys meets that many by chance. */
-const PROBES_MAX = 128;
+/** At a load of 5/8, about one in 10^10 keys meets that many by chance. */
+const PROBES_MAX = 256;
+
+/** Emits that are folded together. Their slots, a cache line each, fit into half of a first-level cache. */
+const PENDING_MAX = 256;
+/** Bytes of long keys that wait for their fold. */
+const PENDING_KEYS_BYTES_MAX = 64 * 1024;
+/** Positions of words of a pending emit, after its value. They are those of a slot, without the partition. */
+const PENDING_WORDS = 8;
+const PENDING_HASH_WORD = 6;
 
 const WATCH_EMITS = 1 << 17;
 const HARDLY_FOLDS_FRACTION = 0.8;
@@ -80,24 +84,28 @@ export class FoldTable {
   readonly #valueCodec: Codec<unknown>;
   /** How many parts a value has beside the first one. */
   readonly #restParts: number;
-  readonly #entryBytes: number;
   readonly #combine: PairwiseCombiner<number>;
 
   readonly #memory = takeTableMemory();
   readonly #keys = this.#memory.keys;
+  readonly #slots: FoldSlots;
   #closed = false;
-  /** Whether keys have collided more often than chance explains. */
-  #isKeyed = false;
+  /** Set when keys have collided more often than chance explains. */
   #keyedHash: KeyedHash | undefined;
-  #slots: Int32Array;
-  #slotMask = 2 * ENTRIES_AT_FIRST - 1;
-  #words: Int32Array;
-  #values: Float64Array;
-  #rest: Float64Array;
-  /** The value that is being emitted, if values are tuples. */
-  #tuple: readonly number[] = [];
-  #capacity = ENTRIES_AT_FIRST;
-  #count = 0;
+
+  readonly #pendingMax: number;
+  #pendingCount = 0;
+  readonly #pendingWords = new Int32Array(PENDING_MAX * PENDING_WORDS);
+  readonly #pendingValues = new Float64Array(this.#pendingWords.buffer);
+  readonly #pendingRest: Float64Array;
+  /** The long keys among them. */
+  readonly #pendingKeys = new GrowableSink(256);
+  /** The key of the last emit, for a partitioner of the user's. */
+  #lastKey: unknown;
+  #isFolding = false;
+  /** Keeps loads that only fetch a cache line from being removed. */
+  #touched = 0;
+
   #emitsUntilWatch = WATCH_EMITS;
   #countAtWatch = 0;
   /** Set while draining. */
@@ -139,22 +147,25 @@ export class FoldTable {
     this.#operation = parts === 1 ? this.#partOperation : PARTS;
     this.#valueCodec = valueCodec;
     this.#restParts = parts - 1;
-    this.#entryBytes = ENTRY_BYTES + 2 * SLOT_BYTES + 8 * this.#restParts;
     // The cast: a table folds only numbers.
     this.#combine = pairwise(combine) as PairwiseCombiner<number>;
-    this.#words = this.#wordsFor(this.#capacity);
-    this.#values = new Float64Array(this.#words.buffer);
-    this.#rest = new Float64Array(this.#capacity * this.#restParts);
-    this.#slots = this.#emptySlotsFor(this.#capacity);
+    this.#slots = new FoldSlots(this.#memory, this.#restParts);
+    this.#pendingMax = this.#operation === CALL || partitioner.isUserCode ? 1 : PENDING_MAX;
+    this.#pendingRest = new Float64Array(PENDING_MAX * this.#restParts);
   }
 
   get count(): number {
-    return this.#count;
+    this.settle();
+    return this.#slots.count;
   }
 
   /** The size of the content. Memory kept from an earlier attempt does not count, so the size is reproducible. */
   get sizeBytes(): number {
-    return this.#keys.end + this.#capacity * this.#entryBytes;
+    return this.#keys.end + this.#slots.capacity * this.#slotBytes;
+  }
+
+  get #slotBytes(): number {
+    return 4 * this.#slots.strideWords;
   }
 
   /**
@@ -164,7 +175,8 @@ export class FoldTable {
    * @param isText  whether the job's keys are strings, and `key` is one
    */
   emitTuple(key: unknown, value: readonly number[], isText: boolean): void {
-    this.#tuple = value;
+    const first = this.#pendingCount * this.#restParts - 1;
+    for (let i = 1; i < value.length; i++) this.#pendingRest[first + i] = value[i]!;
     if (isText) this.emitText(key as string, value[0]!);
     else this.emit(key, value[0]!);
   }
@@ -197,27 +209,23 @@ export class FoldTable {
       word2 |= code << shift;
     }
     if (all >= 0x80) this.emit(key, value);
-    else this.#foldShort(key, word0, word1, word2, length, value);
+    else this.#gatherShort(key, word0, word1, word2, length, value);
   }
 
   emit(key: unknown, value: number): void {
-    const keys = this.#keys;
-    const before = keys.end;
-    keys.reserve(KEY_HEADER_BYTES);
-    keys.end += KEY_HEADER_BYTES;
+    const keys = this.#pendingKeys;
     const start = keys.end;
-    let end = start;
+    let length = 0;
     try {
       this.#codec.encode(key, keys);
-      end = keys.end;
+      length = keys.end - start;
     } finally {
-      // The encoded bytes stay after the end of `keys` and may still be overwritten.
-      keys.end = before;
+      // Only a long key stays there.
+      if (length <= SHORT_KEY_BYTES_MAX) keys.end = start;
     }
     const bytes = keys.bytes;
-    const length = end - start;
     if (length > SHORT_KEY_BYTES_MAX) {
-      this.#foldLong(key, start, length, value);
+      this.#gatherLong(key, start, length, value);
       return;
     }
     let word0 = 0;
@@ -227,308 +235,296 @@ export class FoldTable {
     for (let shift = 0; i < length && i < 4; i++, shift += 8) word0 |= bytes[start + i]! << shift;
     for (let shift = 0; i < length && i < 8; i++, shift += 8) word1 |= bytes[start + i]! << shift;
     for (let shift = 0; i < length; i++, shift += 8) word2 |= bytes[start + i]! << shift;
-    this.#foldShort(key, word0, word1, word2, length, value);
+    this.#gatherShort(key, word0, word1, word2, length, value);
   }
 
-  #foldShort(key: unknown, word0: number, word1: number, word2: number, length: number, value: number): void {
-    const hash = this.#isKeyed
-      ? this.#keyedHashOfShort(word0, word1, word2, length)
-      : hashWords(word0, word1, word2, length);
-    const slots = this.#slots;
-    const words = this.#words;
-    const mask = this.#slotMask;
-    let slot = hash & mask;
-    for (;;) {
-      const entry = slots[2 * slot + 1]! - 1;
-      if (entry < 0) break;
-      if (slots[2 * slot] === hash) {
-        const word = entry * ENTRY_WORDS;
-        if (
-          words[word + KEY_WORD] === word0 &&
-          words[word + KEY_WORD + 1] === word1 &&
-          words[word + KEY_WORD + 2] === word2 &&
-          words[word + LENGTH_WORD] === length
-        ) {
-          this.#accumulate(entry, value);
-          return;
-        }
-      }
-      slot = (slot + 1) & mask;
-    }
-    this.#addShort(key, word0, word1, word2, length, value, (slot - hash) & mask);
-  }
-
-  #addShort(
+  #gatherShort(
     key: unknown,
     word0: number,
     word1: number,
     word2: number,
     length: number,
     value: number,
-    probes: number,
   ): void {
-    if (probes > PROBES_MAX) this.#useKeyedHash();
-    if (--this.#emitsUntilWatch === 0) this.#watch();
-    const partition = this.#partitionOfShort(key, word0, word1, word2, length);
-    const hash = this.#isKeyed
-      ? this.#keyedHashOfShort(word0, word1, word2, length)
-      : hashWords(word0, word1, word2, length);
-    const entry = this.#newEntry(hash, length, 0);
-    const word = entry * ENTRY_WORDS;
-    this.#words[word + KEY_WORD] = word0;
-    this.#words[word + KEY_WORD + 1] = word1;
-    this.#words[word + KEY_WORD + 2] = word2;
-    this.#words[word + PARTITION_WORD] = partition;
-    this.#values[entry * ENTRY_DOUBLES] = value;
-    if (this.#restParts > 0) this.#setRest(entry);
-  }
-
-  #keyedHashOfShort(word0: number, word1: number, word2: number, length: number): number {
-    return this.#keyedHash!.ofWords(word0, word1, word2, length);
-  }
-
-  /** The key's bytes are after the end of `keys`, where the next key overwrites them unless they are kept. */
-  #foldLong(key: unknown, start: number, length: number, value: number): void {
-    const bytes = this.#keys.bytes;
-    let hash =
+    const size = length + 1;
+    const hash =
       this.#keyedHash === undefined
-        ? hashKey(bytes, start, start + length)
-        : this.#keyedHash.ofBytes(bytes, start, start + length);
-    // The same probe as in #foldShort. As a shared function, it took 1.10 times as long for long keys (10 pairs).
-    // jscpd:ignore-start
-    const slots = this.#slots;
-    const words = this.#words;
-    const mask = this.#slotMask;
-    let slot = hash & mask;
-    for (;;) {
-      const entry = slots[2 * slot + 1]! - 1;
-      if (entry < 0) break;
-      if (slots[2 * slot] === hash) {
-        const word = entry * ENTRY_WORDS;
-        if (words[word + LENGTH_WORD] === length) {
-          const at = words[word + KEY_WORD]!;
-          let i = 0;
-          while (i < length && bytes[at + i] === bytes[start + i]) i++;
-          if (i === length) {
-            this.#accumulate(entry, value);
-            return;
-          }
-        }
-      }
-      slot = (slot + 1) & mask;
-    }
-    // jscpd:ignore-end
-    if (((slot - hash) & mask) > PROBES_MAX)
-      hash = this.#useKeyedHash().ofBytes(bytes, start, start + length);
-    if (--this.#emitsUntilWatch === 0) this.#watch();
-    const partition = this.#partitioner.partitionOf(key, bytes, start, start + length);
-    let keyStart = start;
-    if (this.#isFull(length)) {
-      const copy = Buffer.from(bytes.subarray(start, start + length));
-      this.#makeRoom(length);
-      keyStart = this.#keys.end + KEY_HEADER_BYTES;
-      this.#keys.reserve(KEY_HEADER_BYTES + length);
-      copy.copy(this.#keys.bytes, keyStart);
-    }
-    const entry = this.#newEntry(hash, length, length);
-    const word = entry * ENTRY_WORDS;
-    this.#words[word + KEY_WORD] = this.#keepKey(keyStart, length, entry);
-    this.#words[word + PARTITION_WORD] = partition;
-    this.#values[entry * ENTRY_DOUBLES] = value;
-    if (this.#restParts > 0) this.#setRest(entry);
+        ? hashWords(word0, word1, word2, size)
+        : this.#keyedHash.ofWords(word0, word1, word2, size);
+    this.#gather(key, word0, word1, word2, size, hash, value);
   }
 
-  #accumulate(entry: number, value: number): void {
-    if (this.#operation === SUM) this.#values[entry * ENTRY_DOUBLES]! += value;
-    else this.#accumulateOther(entry, value);
-    if (--this.#emitsUntilWatch === 0) this.#watch();
+  /** The key's bytes are the last of #pendingKeys. */
+  #gatherLong(key: unknown, start: number, length: number, value: number): void {
+    const bytes = this.#pendingKeys.bytes;
+    const end = start + length;
+    const hash = this.#hashLong(bytes, start, end);
+    // A negative position is never equal to that of an entry.
+    this.#gather(key, -1 - start, hash, lastWord(bytes, end), length + 1, hash, value);
+    if (this.#pendingKeys.end > PENDING_KEYS_BYTES_MAX) this.settle();
+  }
+
+  #gather(
+    key: unknown,
+    word0: number,
+    word1: number,
+    word2: number,
+    size: number,
+    hash: number,
+    value: number,
+  ): void {
+    const count = this.#pendingCount;
+    const words = this.#pendingWords;
+    const at = count * PENDING_WORDS;
+    this.#pendingValues[at / 2] = value;
+    words[at + KEY_WORD] = word0;
+    words[at + KEY_WORD + 1] = word1;
+    words[at + KEY_WORD + 2] = word2;
+    words[at + SIZE_WORD] = size;
+    words[at + PENDING_HASH_WORD] = hash;
+    this.#pendingCount = count + 1;
+    if (count + 1 < this.#pendingMax) return;
+    this.#lastKey = key;
+    this.settle();
+  }
+
+  /**
+   * Folds the gathered emits, in their order. While they are folded, `full` may drain the table. So call this before a decision
+   * that depends on what has been spilled.
+   */
+  settle(): void {
+    const count = this.#pendingCount;
+    if (count === 0 || this.#isFolding) return;
+    this.#isFolding = true;
+    try {
+      if (count > 1) this.#touch(count);
+      for (let i = 0; i < count; ) i = this.#foldUntilNew(i, count);
+    } finally {
+      this.#isFolding = false;
+      this.#pendingCount = 0;
+      this.#pendingKeys.end = 0;
+      this.#lastKey = undefined;
+    }
+    this.#emitsUntilWatch -= count;
+    if (this.#emitsUntilWatch <= 0) this.#watch();
+  }
+
+  /** The loads do not depend on each other, so their cache misses overlap. */
+  #touch(count: number): void {
+    const { words, mask, strideWords } = this.#slots;
+    const pending = this.#pendingWords;
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      touched += words[(pending[i * PENDING_WORDS + PENDING_HASH_WORD]! & mask) * strideWords]!;
+    }
+    this.#touched = touched | 0;
+    if (this.#pendingKeys.end > 0) this.#touchKeys(count);
+  }
+
+  #touchKeys(count: number): void {
+    const { words, mask, strideWords } = this.#slots;
+    const pending = this.#pendingWords;
+    const keys = this.#keys.bytes;
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      const at = i * PENDING_WORDS;
+      if (pending[at + SIZE_WORD]! <= SHORT_SIZE_MAX) continue;
+      const word = (pending[at + PENDING_HASH_WORD]! & mask) * strideWords;
+      if (words[word + SIZE_WORD]! > SHORT_SIZE_MAX) touched += keys[words[word + KEY_WORD]!]!;
+    }
+    this.#touched += touched;
+  }
+
+  /** Folds emits from `from` until one has added an entry, which may have changed the slots. Returns the next emit. */
+  #foldUntilNew(from: number, count: number): number {
+    const { words, doubles, mask, strideWords } = this.#slots;
+    const pending = this.#pendingWords;
+    const values = this.#pendingValues;
+    const isSum = this.#operation === SUM;
+    for (let i = from; i < count; i++) {
+      const at = i * PENDING_WORDS;
+      const word0 = pending[at + KEY_WORD]!;
+      const word1 = pending[at + KEY_WORD + 1]!;
+      const word2 = pending[at + KEY_WORD + 2]!;
+      const size = pending[at + SIZE_WORD]!;
+      const home = pending[at + PENDING_HASH_WORD]! & mask;
+      let slot = home;
+      for (;;) {
+        const word = slot * strideWords;
+        const sizeThere = words[word + SIZE_WORD]!;
+        if (
+          words[word + KEY_WORD + 1] === word1 &&
+          words[word + KEY_WORD + 2] === word2 &&
+          sizeThere === size &&
+          (words[word + KEY_WORD] === word0 || (word0 < 0 && this.#isLongKeyAt(word, word0, size)))
+        ) {
+          if (isSum) doubles[word / 2]! += values[at / 2]!;
+          else this.#accumulate(word / 2, i);
+          break;
+        }
+        if (sizeThere === 0) {
+          this.#add(i, (slot - home) & mask);
+          return i + 1;
+        }
+        slot = (slot + 1) & mask;
+      }
+    }
+    return count;
+  }
+
+  /** Whether the entry at `word` has the long key that waits at -1 - word0. */
+  #isLongKeyAt(word: number, word0: number, size: number): boolean {
+    if (size <= SHORT_SIZE_MAX) return false;
+    const keys = this.#keys.bytes;
+    const pending = this.#pendingKeys.bytes;
+    const keyStart = this.#slots.words[word + KEY_WORD]!;
+    const start = -1 - word0;
+    const length = size - 1;
+    let i = 0;
+    while (i < length && keys[keyStart + i] === pending[start + i]) i++;
+    return i === length;
+  }
+
+  /** Adds an entry for a gathered emit. */
+  #add(i: number, probes: number): void {
+    if (probes > PROBES_MAX) this.#useKeyedHash(i);
+    const pending = this.#pendingWords;
+    const at = i * PENDING_WORDS;
+    const size = pending[at + SIZE_WORD]!;
+    const isLong = size > SHORT_SIZE_MAX;
+    const partition = isLong ? this.#partitionOfLong(at) : this.#partitionOfShort(at);
+    const keyBytes = isLong ? size - 1 : 0;
+    if (this.#isFull(keyBytes)) this.#makeRoom(keyBytes);
+    const slots = this.#slots;
+    const slot = slots.add(pending[at + PENDING_HASH_WORD]!, size, partition);
+    const { words, doubles } = slots;
+    const word = slot * slots.strideWords;
+    words[word + KEY_WORD] = isLong
+      ? this.#keepKey(-1 - pending[at + KEY_WORD]!, size - 1)
+      : pending[at + KEY_WORD]!;
+    words[word + KEY_WORD + 1] = pending[at + KEY_WORD + 1]!;
+    words[word + KEY_WORD + 2] = pending[at + KEY_WORD + 2]!;
+    doubles[word / 2] = this.#pendingValues[at / 2]!;
+    const restParts = this.#restParts;
+    for (let part = 0; part < restParts; part++)
+      doubles[(word + SLOT_WORDS) / 2 + part] = this.#pendingRest[i * restParts + part]!;
   }
 
   /** A function of its own, so that V8 inlines the sum of numbers. */
-  #accumulateOther(entry: number, value: number): void {
-    const at = entry * ENTRY_DOUBLES;
-    const old = this.#values[at]!;
+  #accumulate(double: number, i: number): void {
+    const { doubles } = this.#slots;
+    const old = doubles[double]!;
+    const value = this.#pendingValues[(i * PENDING_WORDS) / 2]!;
     const operation = this.#operation;
-    if (operation === PARTS) this.#accumulateParts(entry, value);
-    else if (operation === CALL) this.#values[at] = combineNumbers(this.#combine, old, value);
-    else this.#values[at] = combineBy(operation, old, value);
+    if (operation === PARTS) this.#accumulateParts(double, i, value);
+    else if (operation === CALL) doubles[double] = combineNumbers(this.#combine, old, value);
+    else doubles[double] = combineBy(operation, old, value);
   }
 
-  #setRest(entry: number): void {
-    const tuple = this.#tuple;
-    const first = entry * this.#restParts - 1;
-    for (let i = 1; i < tuple.length; i++) this.#rest[first + i] = tuple[i]!;
-  }
-
-  #accumulateParts(entry: number, value: number): void {
+  #accumulateParts(double: number, i: number, value: number): void {
     const operation = this.#partOperation;
-    const values = this.#values;
-    const rest = this.#rest;
-    const tuple = this.#tuple;
-    const at = entry * ENTRY_DOUBLES;
-    const first = entry * this.#restParts - 1;
-    values[at] = combineBy(operation, values[at]!, value);
-    for (let i = 1; i < tuple.length; i++) {
-      rest[first + i] = combineBy(operation, rest[first + i]!, tuple[i]!);
-    }
+    const { doubles } = this.#slots;
+    const pending = this.#pendingRest;
+    const restParts = this.#restParts;
+    doubles[double] = combineBy(operation, doubles[double]!, value);
+    const rest = double + SLOT_WORDS / 2;
+    const first = i * restParts;
+    for (let part = 0; part < restParts; part++)
+      doubles[rest + part] = combineBy(operation, doubles[rest + part]!, pending[first + part]!);
   }
 
   /** The value of an entry: a number or a tuple. */
-  #valueOf(entry: number): number | readonly number[] {
-    const value = this.#values[entry * ENTRY_DOUBLES]!;
-    const parts = this.#restParts;
-    if (parts === 0) return value;
-    return [value, ...this.#rest.subarray(entry * parts, (entry + 1) * parts)];
+  #valueOf(slot: number): number | readonly number[] {
+    const { doubles, strideWords } = this.#slots;
+    const at = (slot * strideWords) / 2;
+    if (this.#restParts === 0) return doubles[at]!;
+    const rest = at + SLOT_WORDS / 2;
+    return [doubles[at]!, ...doubles.subarray(rest, rest + this.#restParts)];
   }
 
-  #partitionOfShort(key: unknown, word0: number, word1: number, word2: number, length: number): number {
+  #partitionOfShort(at: number): number {
     if (this.#partitioner === SINGLE_PARTITION) return 0;
-    writeShortKey(this.#shortKey, 0, word0, word1, word2, length);
-    return this.#partitioner.partitionOf(key, this.#shortKey, 0, length);
+    const pending = this.#pendingWords;
+    const length = pending[at + SIZE_WORD]! - 1;
+    writeShortKey(this.#shortKey, 0, pending, at + KEY_WORD, length);
+    return this.#partitioner.partitionOf(this.#lastKey, this.#shortKey, 0, length);
   }
 
   readonly #shortKey = Buffer.alloc(SHORT_KEY_BYTES_MAX);
 
-  /** Adds an entry with this hash and length, and the slot that points to it. */
-  #newEntry(hash: number, length: number, keyBytes: number): number {
-    if (this.#isFull(keyBytes)) this.#makeRoom(keyBytes);
-    if (this.#count === this.#capacity) this.#grow();
-    const slot = this.#freeSlot(hash);
-    const entry = this.#count++;
-    this.#slots[2 * slot] = hash;
-    this.#slots[2 * slot + 1] = entry + 1;
-    const word = entry * ENTRY_WORDS;
-    this.#words[word + LENGTH_WORD] = length;
-    this.#words[word + HASH_WORD] = hash;
-    return entry;
+  #partitionOfLong(at: number): number {
+    const start = -1 - this.#pendingWords[at + KEY_WORD]!;
+    const end = start + this.#pendingWords[at + SIZE_WORD]! - 1;
+    return this.#partitioner.partitionOf(this.#lastKey, this.#pendingKeys.bytes, start, end);
   }
 
-  /** Writes the header of a key at the end of `keys`; moves the key if the header is long. Returns the key's start. */
-  #keepKey(start: number, length: number, entry: number): number {
+  #hashLong(bytes: Buffer, start: number, end: number): number {
+    return this.#keyedHash === undefined
+      ? hashKey(bytes, start, end)
+      : this.#keyedHash.ofBytes(bytes, start, end);
+  }
+
+  /** Appends a long key, which waits at `start`, to `keys`. The number of its slot is written later. */
+  #keepKey(start: number, length: number): number {
     const keys = this.#keys;
-    const record = start - KEY_HEADER_BYTES;
-    let keyStart = start;
-    if (length > LENGTH_BYTE_MAX) {
-      keys.end = start + length;
-      keys.reserve(VARINT_BYTES_MAX);
-      keyStart = record + 4 + longHeaderBytes(length);
-      keys.bytes.copyWithin(keyStart, start, start + length);
-    }
-    keys.bytes.writeUInt32LE(entry, record);
-    keys.bytes[writeVarint(length + 1, keys.bytes, record + 4)] = 0;
-    keys.end = keyStart + length;
-    return keyStart;
+    keys.reserve(KEY_HEADER_BYTES + VARINT_BYTES_MAX + length);
+    const header = keys.end + 4;
+    const lengthEnd = writeVarint(length + 1, keys.bytes, header);
+    keys.bytes[lengthEnd] = 0;
+    this.#pendingKeys.bytes.copy(keys.bytes, lengthEnd + 1, start, start + length);
+    keys.end = lengthEnd + 1 + length;
+    return lengthEnd + 1;
   }
 
   /** Whether one more entry, with `keyBytes` in `keys`, would exceed the memory. */
   #isFull(keyBytes: number): boolean {
-    const entries = this.#count === this.#capacity ? 2 * this.#capacity : this.#capacity;
+    const slots = this.#slots;
     const keysBytes = this.#keys.end + keyBytes + KEY_HEADER_BYTES + VARINT_BYTES_MAX;
-    return keysBytes + entries * this.#entryBytes + this.#count * DRAIN_BYTES > this.#memoryBytes;
+    const slotsBytes = slots.capacityForOneMore * this.#slotBytes;
+    return keysBytes + slotsBytes + slots.count * DRAIN_BYTES > this.#memoryBytes;
   }
 
   /** An empty table accepts a key of any size, because it then holds only one record. */
   #makeRoom(keyBytes: number): void {
-    if (this.#count === 0) return;
+    if (this.#slots.count === 0) return;
     this.#full();
-    if (this.#isFull(keyBytes)) this.#shrink();
+    if (this.#isFull(keyBytes)) this.#slots.shrink();
   }
 
-  #freeSlot(hash: number): number {
-    let slot = hash & this.#slotMask;
-    while (this.#slots[2 * slot + 1] !== 0) slot = (slot + 1) & this.#slotMask;
-    return slot;
-  }
-
-  #grow(): void {
-    this.#capacity *= 2;
-    const words = this.#wordsFor(this.#capacity);
-    this.#words = words;
-    this.#values = new Float64Array(words.buffer);
-    if (this.#restParts > 0 && this.#rest.length < this.#capacity * this.#restParts) {
-      const rest = new Float64Array(this.#capacity * this.#restParts);
-      rest.set(this.#rest);
-      this.#rest = rest;
-    }
-    this.#slots = this.#emptySlotsFor(this.#capacity);
-    this.#slotMask = 2 * this.#capacity - 1;
-    this.#fillSlots();
-  }
-
-  /** Inserts all entries into the slots, which must be empty. */
-  #fillSlots(): void {
-    for (let entry = 0; entry < this.#count; entry++) {
-      const hash = this.#words[entry * ENTRY_WORDS + HASH_WORD]!;
-      const slot = this.#freeSlot(hash);
-      this.#slots[2 * slot] = hash;
-      this.#slots[2 * slot + 1] = entry + 1;
-    }
-  }
-
-  #useKeyedHash(): KeyedHash {
-    if (this.#keyedHash !== undefined) return this.#keyedHash;
+  /** Hashes all entries again, and the gathered emits from `first` on. */
+  #useKeyedHash(first: number): void {
+    if (this.#keyedHash !== undefined) return;
     const keyed = new KeyedHash();
     this.#keyedHash = keyed;
-    this.#isKeyed = true;
-    const words = this.#words;
-    for (let entry = 0; entry < this.#count; entry++) {
-      const word = entry * ENTRY_WORDS;
-      const length = words[word + LENGTH_WORD]!;
-      const first = words[word + KEY_WORD]!;
-      words[word + HASH_WORD] =
-        length > SHORT_KEY_BYTES_MAX
-          ? keyed.ofBytes(this.#keys.bytes, first, first + length)
-          : keyed.ofWords(first, words[word + KEY_WORD + 1]!, words[word + KEY_WORD + 2]!, length);
+    const { words } = this.#slots;
+    this.#slots.rehash((word) => this.#hashAgain(words, word + KEY_WORD, words[word + SIZE_WORD]!));
+    const pending = this.#pendingWords;
+    for (let at = first * PENDING_WORDS; at < this.#pendingCount * PENDING_WORDS; at += PENDING_WORDS) {
+      pending[at + PENDING_HASH_WORD] = this.#hashAgain(pending, at + KEY_WORD, pending[at + SIZE_WORD]!);
     }
-    this.#clearSlots();
-    this.#fillSlots();
-    return keyed;
+  }
+
+  #hashAgain(words: Int32Array, at: number, size: number): number {
+    const word0 = words[at]!;
+    const keyed = this.#keyedHash!;
+    if (size <= SHORT_SIZE_MAX) return keyed.ofWords(word0, words[at + 1]!, words[at + 2]!, size);
+    const [bytes, start] = word0 < 0 ? [this.#pendingKeys.bytes, -1 - word0] : [this.#keys.bytes, word0];
+    const hash = keyed.ofBytes(bytes, start, start + size - 1);
+    words[at + 1] = hash;
+    return hash;
   }
 
   /** The largest distance of a key from its slot. For tests. */
   get longestProbe(): number {
-    let longest = 0;
-    for (let slot = 0; slot <= this.#slotMask; slot++) {
-      if (this.#slots[2 * slot + 1] === 0) continue;
-      longest = Math.max(longest, (slot - this.#slots[2 * slot]!) & this.#slotMask);
-    }
-    return longest;
-  }
-
-  /** Returns to the initial size. The table must be empty. */
-  #shrink(): void {
-    this.#capacity = ENTRIES_AT_FIRST;
-    this.#slotMask = 2 * ENTRIES_AT_FIRST - 1;
-    this.#clearSlots();
+    this.settle();
+    return this.#slots.longestProbe;
   }
 
   #watch(): void {
-    this.hardlyFolds = this.#count - this.#countAtWatch > HARDLY_FOLDS_FRACTION * WATCH_EMITS;
-    this.#countAtWatch = this.#count;
+    const { count } = this.#slots;
+    this.hardlyFolds = count - this.#countAtWatch > HARDLY_FOLDS_FRACTION * WATCH_EMITS;
+    this.#countAtWatch = count;
     this.#emitsUntilWatch = WATCH_EMITS;
-  }
-
-  /** Keeps the existing words. The memory of an earlier attempt may be larger than requested. */
-  #wordsFor(capacity: number): Int32Array {
-    const memory = this.#memory;
-    if (memory.words.length < capacity * ENTRY_WORDS) {
-      const words = new Int32Array(capacity * ENTRY_WORDS);
-      words.set(memory.words);
-      memory.words = words;
-    }
-    return memory.words;
-  }
-
-  #emptySlotsFor(capacity: number): Int32Array {
-    const memory = this.#memory;
-    const length = 2 * 2 * capacity;
-    if (memory.slots.length < length) memory.slots = new Int32Array(length);
-    else memory.slots.fill(0, 0, length);
-    return memory.slots;
-  }
-
-  #clearSlots(): void {
-    this.#slots.fill(0, 0, 2 * (this.#slotMask + 1));
   }
 
   /** Gives the memory back. The table must not be used afterwards. */
@@ -538,38 +534,32 @@ export class FoldTable {
     this.#closed = true;
   }
 
-  /** Calls `take` for every entry, in the order of insertion. */
+  /** Calls `take` for every entry, in no particular order. */
   forEach(
     take: (keys: Buffer, keyStart: number, keyEnd: number, value: unknown, partition: number) => void,
   ): void {
-    const words = this.#words;
-    for (let entry = 0; entry < this.#count; entry++) {
-      const word = entry * ENTRY_WORDS;
-      const length = words[word + LENGTH_WORD]!;
-      const value = this.#valueOf(entry);
-      const partition = words[word + PARTITION_WORD]!;
-      const first = words[word + KEY_WORD]!;
+    this.settle();
+    const { words, strideWords, capacity } = this.#slots;
+    for (let slot = 0; slot < capacity; slot++) {
+      const word = slot * strideWords;
+      const length = words[word + SIZE_WORD]! - 1;
+      if (length < 0) continue;
+      const value = this.#valueOf(slot);
+      const partition = this.#slots.partitionAt(slot);
       if (length > SHORT_KEY_BYTES_MAX) {
+        const first = words[word + KEY_WORD]!;
         take(this.#keys.bytes, first, first + length, value, partition);
       } else {
-        writeShortKey(
-          this.#shortKey,
-          0,
-          first,
-          words[word + KEY_WORD + 1]!,
-          words[word + KEY_WORD + 2]!,
-          length,
-        );
+        writeShortKey(this.#shortKey, 0, words, word + KEY_WORD, length);
         take(this.#shortKey, 0, length, value, partition);
       }
     }
   }
 
-  clear(): void {
-    this.#count = 0;
+  #clear(): void {
     this.#countAtWatch = 0;
     this.#keys.end = 0;
-    this.#clearSlots();
+    this.#slots.clear();
   }
 
   readonly #value = new GrowableSink(64);
@@ -577,6 +567,7 @@ export class FoldTable {
 
   /** Does the same as RecordBuffer.drain(). */
   drain(writer: RunWriter, bytesMax: number, phases = untimed()): boolean {
+    this.settle();
     this.#groups ??= phases.time('sorting', () => this.#grouped());
     const keys = this.#keys.bytes;
     const isDrained = this.#groups.drain(writer, bytesMax, {
@@ -588,27 +579,29 @@ export class FoldTable {
     });
     if (!isDrained) return false;
     this.#groups = undefined;
-    this.clear();
+    this.#clear();
     return true;
   }
 
   #writeBatch(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
     const batchEnd = Math.min(end, start + BATCH_RECORDS);
     const keys = this.#keys.bytes;
+    const { doubles, strideWords } = this.#slots;
     const record = this.#record;
     const value = this.#value;
     record.keyBytes = keys;
+    this.#touchRecords(offsets, start, batchEnd);
     for (let i = start; i < batchEnd; i++) {
       const offset = offsets[i]!;
-      const entry = keys.readUInt32LE(offset - 4);
+      const slot = keys.readUInt32LE(offset - 4);
       const keyStart = keyStartAt(keys, offset);
       record.keyStart = keyStart;
       record.keyEnd = keyStart + keyLengthAt(keys, offset);
       if (this.#restParts === 0) {
-        value.end = encodeNumberValue(this.#values[entry * ENTRY_DOUBLES]!, value.bytes, 0);
+        value.end = encodeNumberValue(doubles[(slot * strideWords) / 2]!, value.bytes, 0);
       } else {
         value.reset();
-        this.#valueCodec.encode(this.#valueOf(entry), value);
+        this.#valueCodec.encode(this.#valueOf(slot), value);
       }
       // The buffer rarely changes, and comparing costs less than the write barrier of an assignment.
       if (record.valueBytes !== value.bytes) record.valueBytes = value.bytes;
@@ -618,39 +611,44 @@ export class FoldTable {
     return batchEnd;
   }
 
-  /** Copies all keys to `keys`, and groups the entries by partition. */
+  /** Fetches the cache lines of a batch: first those of the keys, then those of the slots that they name. */
+  #touchRecords(offsets: Uint32Array, start: number, end: number): void {
+    const keys = this.#keys.bytes;
+    const { words, strideWords } = this.#slots;
+    let touched = 0;
+    for (let i = start; i < end; i++) touched += keys[offsets[i]!]!;
+    for (let i = start; i < end; i++) touched += words[keys.readUInt32LE(offsets[i]! - 4) * strideWords]!;
+    this.#touched = touched | 0;
+  }
+
+  /** Copies the short keys to `keys`, writes the slot of each key before it, and groups the keys by partition. */
   #grouped(): PartitionGroups {
     const keys = this.#keys;
-    const words = this.#words;
+    const slots = this.#slots;
+    const { words, strideWords, capacity, count } = slots;
     const memory = this.#memory;
-    if (memory.grouped.length < this.#count) memory.grouped = new Uint32Array(this.#capacity);
+    if (memory.grouped.length < count) memory.grouped = new Uint32Array(capacity);
     const groups = new PartitionGroups(this.#partitions, memory.grouped);
-    for (let entry = 0; entry < this.#count; entry++) {
-      groups.count(words[entry * ENTRY_WORDS + PARTITION_WORD]!);
+    for (let slot = 0; slot < capacity; slot++) {
+      if (words[slot * strideWords + SIZE_WORD] !== 0) groups.count(slots.partitionAt(slot));
     }
     groups.startPlacing();
-    for (let entry = 0; entry < this.#count; entry++) {
-      const word = entry * ENTRY_WORDS;
-      const length = words[word + LENGTH_WORD]!;
-      const first = words[word + KEY_WORD]!;
-      let keyStart = first;
-      let headerBytes = KEY_HEADER_BYTES - 4;
+    for (let slot = 0; slot < capacity; slot++) {
+      const word = slot * strideWords;
+      const length = words[word + SIZE_WORD]! - 1;
+      if (length < 0) continue;
+      let keyStart = words[word + KEY_WORD]!;
       if (length <= SHORT_KEY_BYTES_MAX) {
         keys.reserve(KEY_HEADER_BYTES + SHORT_KEY_BYTES_MAX);
         keyStart = keys.end + KEY_HEADER_BYTES;
-        writeShortKey(
-          keys.bytes,
-          keyStart,
-          first,
-          words[word + KEY_WORD + 1]!,
-          words[word + KEY_WORD + 2]!,
-          length,
-        );
-        this.#keepKey(keyStart, length, entry);
-      } else if (length > LENGTH_BYTE_MAX) {
-        headerBytes = longHeaderBytes(length);
+        keys.bytes[keyStart - 2] = length + 1;
+        keys.bytes[keyStart - 1] = 0;
+        writeShortKey(keys.bytes, keyStart, words, word + KEY_WORD, length);
+        keys.end = keyStart + length;
       }
-      groups.place(words[word + PARTITION_WORD]!, keyStart - headerBytes);
+      const offset = keyStart - (length > LENGTH_BYTE_MAX ? longHeaderBytes(length) : KEY_HEADER_BYTES - 4);
+      keys.bytes.writeUInt32LE(slot, offset - 4);
+      groups.place(slots.partitionAt(slot), offset);
     }
     return groups;
   }
@@ -662,25 +660,21 @@ function combineBy(operation: number, accumulated: number, value: number): numbe
 }
 
 /** Mixes the packed key with murmur3's rounds. Only the table uses this hash; partitions use key-hash.ts. */
-function hashWords(word0: number, word1: number, word2: number, length: number): number {
+function hashWords(word0: number, word1: number, word2: number, size: number): number {
   let hash =
-    Math.imul(word0, 0xcc9e2d51) ^ Math.imul(word1, 0x1b873593) ^ Math.imul(word2, 0x85ebca6b) ^ length;
+    Math.imul(word0, 0xcc9e2d51) ^ Math.imul(word1, 0x1b873593) ^ Math.imul(word2, 0x85ebca6b) ^ size;
   hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
   return hash ^ (hash >>> 13);
 }
 
-function writeShortKey(
-  bytes: Buffer,
-  at: number,
-  word0: number,
-  word1: number,
-  word2: number,
-  length: number,
-): void {
-  for (let i = 0; i < length; i++) {
-    const word = i < 4 ? word0 : i < 8 ? word1 : word2;
-    bytes[at + i] = word >>> (8 * (i & 3));
-  }
+/** The last four bytes of a long key. */
+function lastWord(bytes: Buffer, end: number): number {
+  return bytes[end - 4]! | (bytes[end - 3]! << 8) | (bytes[end - 2]! << 16) | (bytes[end - 1]! << 24);
+}
+
+/** Writes the key that is packed in words[at, at + 3). */
+function writeShortKey(bytes: Buffer, start: number, words: Int32Array, at: number, length: number): void {
+  for (let i = 0; i < length; i++) bytes[start + i] = words[at + (i >> 2)]! >>> (8 * (i & 3));
 }
 
 /** The size of the two varints before a long key: the key's length, and the value's length, which is 0. */

@@ -10,6 +10,8 @@ import type { JobSettings } from '../plan/task.ts';
 import { hashKey, partitionOfHash } from './key-hash.ts';
 
 export interface Partitioner {
+  /** Whether it calls a function of the user's, with the key. The others need only the encoded key. */
+  readonly isUserCode?: boolean;
   /**
    * Returns the partition of a key, in [0, partitions). The encoded key is bytes[start, end).
    *
@@ -74,6 +76,7 @@ class RangePartitioner implements Partitioner {
 }
 
 class CustomPartitioner implements Partitioner {
+  readonly isUserCode = true;
   readonly #partition: PartitionFunction<unknown, ParameterValues>;
   readonly #partitions: number;
   readonly #params: ParameterValues;

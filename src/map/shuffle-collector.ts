@@ -93,6 +93,7 @@ export class ShuffleCollector {
   adapt(): void {
     const table = this.#table;
     if (table === undefined || !table.hardlyFolds) return;
+    table.settle();
     // A large table is spilled, because table and buffer together would need too much memory.
     const isLarge = table.sizeBytes > this.#sortBufferBytes / 3;
     if (isLarge) this.#spill();
@@ -120,6 +121,7 @@ export class ShuffleCollector {
   async finish(writer: ShuffleObjectWriter): Promise<void> {
     this.emit = () => refuseLateEmit('map');
     this.throwFailure();
+    this.#table?.settle();
     const source = (this.#table ?? this.#buffer)!;
     const { control, meter } = this.#environment;
     const { phases } = meter;

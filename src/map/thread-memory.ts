@@ -15,7 +15,6 @@ export interface SortMemory {
 
 export interface TableMemory {
   slots: Int32Array<ArrayBuffer>;
-  words: Int32Array<ArrayBuffer>;
   readonly keys: GrowableSink;
   /** Offsets grouped by partition. */
   grouped: Uint32Array<ArrayBuffer>;
@@ -28,12 +27,7 @@ const sortMemory = new KeptMemory<SortMemory>(({ arena, offsets, partitions, gro
   partitions,
   grouped,
 ]);
-const tableMemory = new KeptMemory<TableMemory>(({ slots, words, grouped, keys }) => [
-  slots,
-  words,
-  grouped,
-  keys.bytes,
-]);
+const tableMemory = new KeptMemory<TableMemory>(({ slots, grouped, keys }) => [slots, grouped, keys.bytes]);
 
 /** Returns memory with an arena of at least `arenaBytes` and undefined content. Give it back to keepSortMemory(). */
 export function takeSortMemory(arenaBytes: number): SortMemory {
@@ -60,7 +54,6 @@ export function takeTableMemory(): TableMemory {
   if (kept !== undefined) return kept;
   return {
     slots: new Int32Array(0),
-    words: new Int32Array(0),
     keys: new GrowableSink(64 * KiB),
     grouped: new Uint32Array(0),
     sorter: new KeySorter(),

@@ -186,7 +186,7 @@ describe('FoldTable', () => {
             valueCodec,
             parts,
             combine,
-            memoryBytes: 4_096 * (48 + 8 * (parts - 1)) + more,
+            memoryBytes: 8_192 * (32 + 8 * (parts - 1)) + more,
             full: drain,
           });
 
@@ -288,7 +288,7 @@ describe('FoldTable', () => {
           const spilled: Promise<(readonly [string, number])[][]>[] = [];
           let spills = 0;
           const table = makeTable({
-            memoryBytes: 4_096 * 48 + more,
+            memoryBytes: 8_192 * 32 + more,
             full: () => {
               spills++;
               spilled.push(drained(table, Number.POSITIVE_INFINITY));
@@ -358,7 +358,7 @@ describe('FoldTable', () => {
     expect(inPieces.bytes.equals(atOnce.bytes)).toBe(true);
   });
 
-  it('passes all entries to forEach() in the order in which their keys were first emitted', () => {
+  it('passes all entries to forEach()', () => {
     const keys = ['b', 'a', '', 'a long key that has no room in its entry', 'é'.repeat(70), 'zzzzzzzzzzzz'];
     const table = makeTable({ partitions: 4 });
     for (const repeat of [1, 2]) for (const key of keys) table.emitText(key, repeat);
@@ -368,11 +368,14 @@ describe('FoldTable', () => {
       found.push([bytes.toString('utf8', start, end), value, partition]);
     });
 
+    expect(found).toHaveLength(keys.length);
     expect(found).toEqual(
-      keys.map((key) => {
-        const bytes = Buffer.from(key);
-        return [key, 3, partitionOfHash(hashKey(bytes, 0, bytes.length), 4)];
-      }),
+      expect.arrayContaining(
+        keys.map((key) => {
+          const bytes = Buffer.from(key);
+          return [key, 3, partitionOfHash(hashKey(bytes, 0, bytes.length), 4)];
+        }),
+      ),
     );
   });
 
@@ -453,24 +456,27 @@ describe('FoldTable', () => {
     expect(JSON.stringify(smallAgain)).toBe(JSON.stringify(small));
   });
 
-  it('shrinks after growth to make room for long keys, and so does not spill for each of them', async () => {
+  it('shrinks after growth to make room for a long key, and so does not spill for each key behind it', async () => {
     let spills = 0;
     const table = makeTable({
-      memoryBytes: 2_000_000,
+      memoryBytes: 1_900_000,
       full: () => {
         spills++;
         void drained(table, Number.POSITIVE_INFINITY);
       },
     });
     for (let i = 0; i < 16_000; i++) table.emitText(`${i}`, 1);
+    table.settle();
     expect(spills).toBe(0);
 
-    for (let i = 0; i < 8; i++) table.emitText(`${i}`.padEnd(200_000, 'x'), i);
+    table.emitText('x'.repeat(900_000), 7);
+    for (let i = 0; i < 1_000; i++) table.emitText(`${i}`, 1);
+    table.settle();
 
     expect(spills).toBe(1);
     const found = (await drained(table, Number.POSITIVE_INFINITY, 100_000))[0]!;
-    // Three fitted next to the many short keys; the others share the emptied table.
-    expect(found.map(([, value]) => value)).toEqual([3, 4, 5, 6, 7]);
+    expect(found.length).toBe(1_001);
+    expect(found.at(-1)![1]).toBe(7);
     table.close();
   });
 

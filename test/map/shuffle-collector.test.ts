@@ -157,8 +157,8 @@ describe('ShuffleCollector', () => {
       collect(summing, emits, { memoryBytes, adaptEach });
 
     const [kept, large, small] = [
-      await of(40 * MiB, 0),
-      await of(40 * MiB, 1_000),
+      await of(34 * MiB, 0),
+      await of(34 * MiB, 1_000),
       await of(128 * MiB, 1_000),
     ];
 
