@@ -57,7 +57,17 @@ export type {
   TaskContext,
 } from './api/job.ts';
 export { type ErrorDetails, type ErrorName, MapReduceError } from './base/errors.ts';
-export type { ByteSink, Codec, JsonType, KeyCodec, KeyType, TypeOf, ValueType } from './codec/codec.ts';
+export type { BytesRange } from './codec/bytes-range.ts';
+export type {
+  ByteSink,
+  Codec,
+  EmittedOf,
+  JsonType,
+  KeyCodec,
+  KeyType,
+  TypeOf,
+  ValueType,
+} from './codec/codec.ts';
 export { json } from './codec/json-value.ts';
 export { parseJson } from './codec/parse-json.ts';
 export type { RecordSlice } from './codec/record-slice.ts';
@@ -102,6 +112,7 @@ export type {
 } from './formats/source.ts';
 export type { SchemaIssue, StandardSchema } from './formats/standard-schema.ts';
 export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
+export type { BytesSlice } from './formats/text/bytes-slice.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
 export { type TextLinesOptions, textLines } from './formats/text/text-lines.ts';
 export { tsv } from './formats/tsv.ts';

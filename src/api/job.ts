@@ -17,7 +17,7 @@
  *   output: tsv(),
  * });
  */
-import type { Codec, KeyCodec, KeyType, TypeOf, ValueType } from '../codec/codec.ts';
+import type { Codec, EmittedOf, KeyCodec, KeyType, TypeOf, ValueType } from '../codec/codec.ts';
 import type { Sink } from '../formats/sink.ts';
 import type { Source } from '../formats/source.ts';
 
@@ -337,7 +337,7 @@ export type ShuffleMapContext<
   VT extends ValueType,
   P extends ParameterSpecs,
   S,
-> = MapContext<TypeOf<KT>, TypeOf<VT>, ParametersOf<P>, S>;
+> = MapContext<EmittedOf<KT>, EmittedOf<VT>, ParametersOf<P>, S>;
 
 /** What `map` of a map-only job receives beside the record. */
 export type MapOnlyContext<U, P extends ParameterSpecs, S> = MapContextOf<EmitTo<U>, ParametersOf<P>, S>;

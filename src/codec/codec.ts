@@ -3,6 +3,7 @@
  * order: comparing two encoded keys byte by byte (unsigned, the shorter first if one is a prefix of the other) must give the
  * order of the keys. So the engine can sort, merge and partition without decoding keys.
  */
+import type { BytesRange } from './bytes-range.ts';
 
 /** Where codecs write: a buffer that the engine owns, and how far it is filled. */
 export interface ByteSink {
@@ -89,3 +90,19 @@ export type TypeOf<T> = T extends 'string'
               ? readonly unknown[]
               : { readonly [I in keyof T]: TypeOf<T[I]> }
             : never;
+
+/**
+ * What `emit` takes for a KeyType or ValueType: where it says text or bytes, also a range of bytes, which `emit` copies.
+ * `['string', 'number']` gives `readonly [string | BytesRange, number]`.
+ */
+export type EmittedOf<T> = T extends 'string'
+  ? string | BytesRange
+  : T extends 'bytes'
+    ? Uint8Array | BytesRange
+    : T extends 'number' | JsonType<unknown> | Codec<unknown>
+      ? TypeOf<T>
+      : T extends readonly unknown[]
+        ? number extends T['length']
+          ? readonly unknown[]
+          : { readonly [I in keyof T]: EmittedOf<T[I]> }
+        : never;

@@ -1,3 +1,6 @@
+import { isUtf8 } from 'node:buffer';
+import { appendBytes } from './append-bytes.ts';
+import { type BytesRange, isBytesRange, rangeIncludes } from './bytes-range.ts';
 import type { ByteSink } from './codec.ts';
 import {
   type DelimitedCodec,
@@ -17,7 +20,7 @@ const withZeros = escaped<string>({ name: 'string', encode: encodeString, decode
 
 export const delimitedString: DelimitedCodec<string> = {
   encode(value, sink) {
-    if (typeof value === 'string' && value.includes('\0')) {
+    if (typeof value === 'string' ? value.includes('\0') : isBytesRange(value) && rangeIncludes(value, 0)) {
       withZeros.encode(value, sink);
       return;
     }
@@ -60,8 +63,12 @@ const LOOP_BYTES_MAX = 96;
 /** Above this, the exact size is computed first, instead of reserving three bytes per character. */
 const EXACT_CHARACTERS_MIN = 64 * 1024;
 
-export function encodeString(value: string, sink: ByteSink): void {
-  if (typeof value !== 'string') throw notText(value);
+/** Also encodes a range of bytes. Anything else is an UnencodableValueError. */
+export function encodeString(value: string | BytesRange, sink: ByteSink): void {
+  if (typeof value !== 'string') {
+    encodeRange(value, sink);
+    return;
+  }
   const length = value.length;
   if (length > LOOP_CHARACTERS_MAX) {
     encodeLong(value, sink);
@@ -79,6 +86,23 @@ export function encodeString(value: string, sink: ByteSink): void {
     bytes[start + i] = code;
   }
   sink.end = start + length;
+}
+
+function encodeRange(range: unknown, sink: ByteSink): void {
+  if (!isBytesRange(range)) throw notText(range);
+  const { bytes, start, end } = range;
+  if (isUtf8Range(bytes, start, end)) appendBytes(bytes, start, end, sink);
+  else encodeString(bytes.toString('utf8', start, end), sink);
+}
+
+/** Whether bytes[start, end) is valid UTF-8. Short text is mostly ASCII, which a loop finds faster than a call. */
+function isUtf8Range(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start <= LOOP_BYTES_MAX) {
+    let all = 0;
+    for (let at = start; at < end; at++) all |= bytes[at]!;
+    if (all < 0x80) return true;
+  }
+  return isUtf8(bytes.subarray(start, end));
 }
 
 function encodeLong(value: string, sink: ByteSink): void {
@@ -142,7 +166,7 @@ function notText(value: unknown): Error {
   return unencodable({
     codec: 'string',
     value,
-    allowed: 'a string',
+    allowed: 'a string, or a range of bytes ({ bytes, start, end })',
     remedy: 'Emit String(value), or declare the type that is emitted.',
   });
 }

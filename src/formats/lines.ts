@@ -1,5 +1,6 @@
 import { appendBytes } from '../codec/append-bytes.ts';
 import { bytesCodec } from '../codec/bytes-codec.ts';
+import { type BytesRange, isBytesRange } from '../codec/bytes-range.ts';
 import type { ByteSink, Codec } from '../codec/codec.ts';
 import { decodeNumberValue, numberValueCodec } from '../codec/number-value.ts';
 import { encodeString, stringCodec } from '../codec/string-codec.ts';
@@ -7,8 +8,8 @@ import { unencodable } from '../codec/unencodable.ts';
 import { appendNumber } from './append-number.ts';
 import { type EncodedRecordWriter, recordWise, type Sink } from './sink.ts';
 
-/** A value that lines() can write. Bytes are written unchanged; null and undefined give an empty line. */
-export type LineText = string | number | boolean | bigint | null | undefined | Uint8Array;
+/** A value that lines() can write. Bytes, and ranges of bytes, are written unchanged; null and undefined give an empty line. */
+export type LineText = string | number | boolean | bigint | null | undefined | Uint8Array | BytesRange;
 
 /**
  * The output format of plain text: the value and a newline; the extension is `txt`. The key is not written; it only sorts
@@ -37,6 +38,7 @@ function write(value: LineText, sink: ByteSink): void {
   else if (typeof value === 'number') appendNumber(value, sink);
   else if (value instanceof Uint8Array) appendBytes(value, 0, value.length, sink);
   else if (typeof value === 'boolean' || typeof value === 'bigint') encodeString(String(value), sink);
+  else if (isBytesRange(value)) appendBytes(value.bytes, value.start, value.end, sink);
   else if (value !== null && value !== undefined) throw notText(value);
   appendNewline(sink);
 }

@@ -25,10 +25,13 @@
 import type { NamedCombiner, PairwiseCombiner } from '../api/job.ts';
 import { untimed } from '../base/phase-clock.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
+import { bytesCodec } from '../codec/bytes-codec.ts';
+import { type BytesRange, isBytesRange } from '../codec/bytes-range.ts';
 import type { Codec, KeyCodec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue } from '../codec/number-value.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
+import { isStringCodec } from '../codec/string-codec.ts';
 import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { FoldSlots, KEY_WORD, SIZE_WORD, SLOT_WORDS } from './fold-slots.ts';
@@ -74,6 +77,8 @@ export const FOLDED_PARTS_MAX = 16;
 
 export class FoldTable {
   readonly #codec: KeyCodec<unknown>;
+  readonly #isText: boolean;
+  readonly #takesRanges: boolean;
   readonly #partitioner: Partitioner;
   readonly #partitions: number;
   readonly #memoryBytes: number;
@@ -147,6 +152,8 @@ export class FoldTable {
     this.#operation = parts === 1 ? this.#partOperation : PARTS;
     this.#valueCodec = valueCodec;
     this.#restParts = parts - 1;
+    this.#isText = isStringCodec(codec);
+    this.#takesRanges = this.#isText || codec === bytesCodec;
     // The cast: a table folds only numbers.
     this.#combine = pairwise(combine) as PairwiseCombiner<number>;
     this.#slots = new FoldSlots(this.#memory, this.#restParts);
@@ -172,16 +179,21 @@ export class FoldTable {
    * Like emit(), for tables of tuples.
    *
    * @param value  as many numbers as the table has parts
-   * @param isText  whether the job's keys are strings, and `key` is one
    */
-  emitTuple(key: unknown, value: readonly number[], isText: boolean): void {
+  emitTuple(key: unknown, value: readonly number[]): void {
     const first = this.#pendingCount * this.#restParts - 1;
     for (let i = 1; i < value.length; i++) this.#pendingRest[first + i] = value[i]!;
-    if (isText) this.emitText(key as string, value[0]!);
-    else this.emit(key, value[0]!);
+    this.emitFast(key, value[0]!);
   }
 
-  /** Does the same as emit(), faster, for jobs whose keys are strings. */
+  /** Does the same as emit(), faster, for text and ranges of bytes. */
+  emitFast(key: unknown, value: number): void {
+    if (typeof key === 'string' && this.#isText) this.emitText(key, value);
+    else if (this.#takesRanges && isBytesRange(key)) this.emitRange(key, value);
+    else this.emit(key, value);
+  }
+
+  /** For jobs whose keys are text. */
   emitText(key: string, value: number): void {
     const length = key.length;
     if (length > SHORT_KEY_BYTES_MAX) {
@@ -210,6 +222,34 @@ export class FoldTable {
     }
     if (all >= 0x80) this.emit(key, value);
     else this.#gatherShort(key, word0, word1, word2, length, value);
+  }
+
+  /** For jobs whose keys are text or bytes. */
+  emitRange(key: BytesRange, value: number): void {
+    const { bytes, start } = key;
+    const length = key.end - start;
+    // Three words are read whatever the length.
+    if (length > SHORT_KEY_BYTES_MAX || start + SHORT_KEY_BYTES_MAX > bytes.length) {
+      this.emit(key, value);
+      return;
+    }
+    if (bytes !== this.#rangeBytes) this.#viewRange(bytes);
+    const view = this.#rangeView;
+    const mask = length * 3;
+    const word0 = view.getInt32(start, true) & SHORT_KEY_MASKS[mask]!;
+    const word1 = view.getInt32(start + 4, true) & SHORT_KEY_MASKS[mask + 1]!;
+    const word2 = view.getInt32(start + 8, true) & SHORT_KEY_MASKS[mask + 2]!;
+    // The codec verifies that other text is UTF-8.
+    if (((word0 | word1 | word2) & 0x80808080) !== 0) this.emit(key, value);
+    else this.#gatherShort(key, word0, word1, word2, length, value);
+  }
+
+  #rangeBytes: Buffer = Buffer.alloc(0);
+  #rangeView: DataView = new DataView(new ArrayBuffer(0));
+
+  #viewRange(bytes: Buffer): void {
+    this.#rangeBytes = bytes;
+    this.#rangeView = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   emit(key: unknown, value: number): void {
@@ -665,6 +705,17 @@ function hashWords(word0: number, word1: number, word2: number, size: number): n
     Math.imul(word0, 0xcc9e2d51) ^ Math.imul(word1, 0x1b873593) ^ Math.imul(word2, 0x85ebca6b) ^ size;
   hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
   return hash ^ (hash >>> 13);
+}
+
+/** For each length of a short key, the bits of its three words. */
+const SHORT_KEY_MASKS = Int32Array.from(
+  Array.from({ length: SHORT_KEY_BYTES_MAX + 1 }, (_, length) =>
+    [0, 4, 8].map((at) => maskOf(length - at)),
+  ).flat(),
+);
+
+function maskOf(bytes: number): number {
+  return bytes >= 4 ? -1 : bytes <= 0 ? 0 : (1 << (8 * bytes)) - 1;
 }
 
 /** The last four bytes of a long key. */

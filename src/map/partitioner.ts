@@ -4,6 +4,7 @@ import { userCodeError } from '../api/user-code.ts';
 import { compareBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { describeReturned, refusePromise } from '../base/user-returns.ts';
+import { isBytesRange } from '../codec/bytes-range.ts';
 import type { KeyCodec } from '../codec/codec.ts';
 import { printKey } from '../codec/print-key.ts';
 import type { JobSettings } from '../plan/task.ts';
@@ -94,7 +95,8 @@ class CustomPartitioner implements Partitioner {
     this.#key = key;
   }
 
-  partitionOf(key: unknown, bytes: Buffer, start: number, end: number): number {
+  partitionOf(emitted: unknown, bytes: Buffer, start: number, end: number): number {
+    const key = holdsRange(emitted) ? this.#key.decode(bytes, start, end) : emitted;
     let partition: number;
     try {
       partition = this.#partition(key, this.#partitions, this.#params);
@@ -112,6 +114,11 @@ class CustomPartitioner implements Partitioner {
     }
     return partition;
   }
+}
+
+/** Whether the key is, or a tuple that has, a range of bytes, which the job's function does not expect. */
+function holdsRange(key: unknown): boolean {
+  return Array.isArray(key) ? key.some(holdsRange) : isBytesRange(key);
 }
 
 function allowed(partitions: number): string {

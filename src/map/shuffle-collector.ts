@@ -12,7 +12,6 @@ import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { isNumberValueCodec } from '../codec/number-value.ts';
-import { isStringCodec } from '../codec/string-codec.ts';
 import { numberTupleParts } from '../codec/tuple-value.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
@@ -81,9 +80,7 @@ export class ShuffleCollector {
         onStep: () => control.check(),
       });
       this.emit =
-        parts === 1
-          ? this.#emitIntoTable(this.#table, isStringCodec(key))
-          : this.#emitTuplesIntoTable(this.#table, parts, isStringCodec(key));
+        parts === 1 ? this.#emitIntoTable(this.#table) : this.#emitTuplesIntoTable(this.#table, parts);
     } else {
       this.emit = this.#emitIntoBuffer(this.#newBuffer());
     }
@@ -180,42 +177,26 @@ export class ShuffleCollector {
     return this.#buffer;
   }
 
-  #emitIntoTable(table: FoldTable, text: boolean): (key: unknown, value: unknown) => void {
+  #emitIntoTable(table: FoldTable): (key: unknown, value: unknown) => void {
     const fail = this.#fail;
-    if (text) {
-      return (key, value) => {
-        this.recordsEmitted++;
-        try {
-          if (typeof value !== 'number') this.#refuse(value);
-          if (typeof key === 'string') table.emitText(key, value);
-          else table.emit(key, value);
-        } catch (error) {
-          fail(error);
-        }
-      };
-    }
     return (key, value) => {
       this.recordsEmitted++;
       try {
         if (typeof value !== 'number') this.#refuse(value);
-        table.emit(key, value);
+        table.emitFast(key, value);
       } catch (error) {
         fail(error);
       }
     };
   }
 
-  #emitTuplesIntoTable(
-    table: FoldTable,
-    parts: number,
-    text: boolean,
-  ): (key: unknown, value: unknown) => void {
+  #emitTuplesIntoTable(table: FoldTable, parts: number): (key: unknown, value: unknown) => void {
     const fail = this.#fail;
     return (key, value) => {
       this.recordsEmitted++;
       try {
         if (!isNumbers(value, parts)) this.#refuse(value);
-        table.emitTuple(key, value, text && typeof key === 'string');
+        table.emitTuple(key, value);
       } catch (error) {
         fail(error);
       }

@@ -3,6 +3,7 @@
  * nothing. Only jobs with `onBadRecord: { thrown: true }` pay for it.
  */
 import { refuseLateEmit } from '../api/user-code.ts';
+import { copyOfRange, isBytesRange } from '../codec/bytes-range.ts';
 
 type Emit = (key: unknown, value: unknown, to?: number) => void;
 type Count = (counter: string, amount?: number) => void;
@@ -20,7 +21,7 @@ export class StagedEmits {
     this.#onStep = onStep;
   }
 
-  /** The job's emit. It copies plain objects, arrays and bytes, which map may change afterwards. */
+  /** The job's emit. It copies plain objects, arrays and (ranges of) bytes, which map may change afterwards. */
   readonly emit: Emit = (key, value, to) => {
     if (!this.#isOpen) refuseLateEmit('map');
     this.#onStep();
@@ -59,6 +60,7 @@ function snapshot(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(snapshot);
   if (value instanceof Uint8Array) return Buffer.from(value);
+  if (isBytesRange(value)) return copyOfRange(value);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, snapshot(field)]));

@@ -12,6 +12,6 @@ test('bytes sort as bytes', () => {
 
 test('a value that is not bytes is refused', () => {
   expect(() => encoded(bytesCodec, 'text' as unknown as Uint8Array)).toThrow(
-    'bytes cannot hold "text" (string). Allowed: a Uint8Array or Buffer.',
+    'bytes cannot hold "text" (string). Allowed: a Uint8Array, a Buffer, or a range of bytes ({ bytes, start, end }).',
   );
 });

@@ -108,7 +108,7 @@ test('a value that is not a string is refused, with a remedy', () => {
     expect.objectContaining({
       name: 'UnencodableValueError',
       message:
-        'string cannot hold 42 (number). Allowed: a string. Emit String(value), or declare the type that is emitted.',
+        'string cannot hold 42 (number). Allowed: a string, or a range of bytes ({ bytes, start, end }). Emit String(value), or declare the type that is emitted.',
     }),
   );
   expect(() => encoded(stringCodec, undefined as unknown as string)).toThrow('undefined (undefined)');

@@ -5,6 +5,7 @@ import { LIMITS } from '../../src/base/limits.ts';
 import {
   type BadRecordPolicy,
   byteRanges,
+  bytesLines,
   defineJob,
   generate,
   type Job,
@@ -187,6 +188,25 @@ describe('bad records', () => {
     const { records } = await run(job, { a: 'one\nbad\ntwo\n' }, { reducers: 0 });
 
     expect(records).toEqual(['second\tone', 'second\ttwo', '{"text":"one!"}\t1', '{"text":"two!"}\t1']);
+  });
+
+  it('keep what was emitted as ranges of a line, which the next line overwrites', async () => {
+    const job = defineJob({
+      name: 'ranges',
+      description: '',
+      input: bytesLines(),
+      onBadRecord: { skip: 1, thrown: true },
+      map(line, { emit }) {
+        emit(null, line);
+        emit(null, line.range(1));
+        if (line.text() === 'bad') throw new Error('no');
+      },
+      output: lines(),
+    });
+
+    const { records } = await run(job, { a: 'one\nbad\ntwo\n' }, { reducers: 0 });
+
+    expect(records).toEqual(['ne', 'one', 'two', 'wo']);
   });
 
   it('are not values that no codec can encode: these are a fault of the job', async () => {

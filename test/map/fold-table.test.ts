@@ -56,6 +56,7 @@ interface TableOptions {
   readonly valueCodec?: Codec<unknown>;
   readonly parts?: number;
   readonly combine?: NamedCombiner | PairwiseCombiner<unknown>;
+  readonly partitioner?: Partitioner;
   readonly partitions?: number;
   readonly memoryBytes?: number;
   readonly full?: () => void;
@@ -67,6 +68,7 @@ function makeTable({
   parts = 1,
   combine = 'sum',
   partitions = 1,
+  partitioner = byHash(partitions),
   memoryBytes = 64 * 1024 * 1024,
   full = () => expect.unreachable('the table is full'),
 }: TableOptions = {}): FoldTable {
@@ -75,7 +77,7 @@ function makeTable({
     valueCodec,
     parts,
     combine,
-    partitioner: byHash(partitions),
+    partitioner,
     partitions,
     memoryBytes,
     full,
@@ -167,10 +169,10 @@ describe('FoldTable', () => {
         fc.integer({ min: 2, max: FOLDED_PARTS_MAX }).chain((parts) =>
           fc.record({
             parts: fc.constant(parts),
-            emits: fc.array(
-              fc.tuple(text, fc.array(anyValue, { minLength: parts, maxLength: parts }), fc.boolean()),
-              { maxLength: 40, size: 'max' },
-            ),
+            emits: fc.array(fc.tuple(text, fc.array(anyValue, { minLength: parts, maxLength: parts })), {
+              maxLength: 40,
+              size: 'max',
+            }),
           }),
         ),
         fc.constantFrom('sum' as const, 'min' as const, 'max' as const),
@@ -190,7 +192,7 @@ describe('FoldTable', () => {
             full: drain,
           });
 
-          for (const [key, value, isText] of emits) table.emitTuple(key, value, isText);
+          for (const [key, value] of emits) table.emitTuple(key, value);
           drain();
 
           const found = new Map<string, number[]>();
@@ -216,7 +218,7 @@ describe('FoldTable', () => {
     const count = 20_000;
 
     for (let round = 1; round <= 2; round++) {
-      for (let i = 0; i < count; i++) table.emitTuple(`key ${i}`, [1, i, -round], true);
+      for (let i = 0; i < count; i++) table.emitTuple(`key ${i}`, [1, i, -round]);
     }
 
     const decode = (value: Buffer) => valueCodec.decode(value, 0, value.length);
@@ -251,6 +253,43 @@ describe('FoldTable', () => {
       ),
       { numRuns: 1_000 },
     );
+  });
+
+  it('treats a key the same whether it is emitted as text or as a range of bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(text, fc.nat({ max: 3 }), fc.nat({ max: 14 })), { maxLength: 40, size: 'max' }),
+        async (emits) => {
+          const table = makeTable();
+
+          for (const [key, before, after] of emits) {
+            const bytes = Buffer.from(`${'<'.repeat(before)}${key}${'>'.repeat(after)}`);
+            table.emitFast({ bytes, start: before, end: bytes.length - after }, 1);
+            table.emitFast(key, 2);
+            bytes.fill(0);
+          }
+
+          const [found] = await drained(table, Number.POSITIVE_INFINITY);
+          expect(found).toEqual(
+            foldedNaively(
+              emits.map(([key]) => [Buffer.from(key), 3]),
+              OPERATIONS.sum,
+            ),
+          );
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('takes ranges as keys of bytes, and refuses text there', async () => {
+    const table = makeTable({ codec: bytesCodec as KeyCodec<unknown> });
+
+    table.emitFast({ bytes: Buffer.from([1, 0xff, 0xfe, 2]), start: 1, end: 3 }, 1);
+    table.emitFast(Uint8Array.of(0xff, 0xfe), 1);
+    expect(() => table.emitFast('ab', 1)).toThrow('bytes cannot hold "ab"');
+
+    expect(await drained(table, 10)).toEqual([[['fffe', 2]]]);
   });
 
   it('distinguishes all keys of bytes', async () => {
@@ -477,6 +516,63 @@ describe('FoldTable', () => {
     const found = (await drained(table, Number.POSITIVE_INFINITY, 100_000))[0]!;
     expect(found.length).toBe(1_001);
     expect(found.at(-1)![1]).toBe(7);
+    table.close();
+  });
+
+  it('calls a combiner of the user while map emits, so that the record on which it throws is known', () => {
+    const table = makeTable({
+      combine: () => {
+        throw new Error('no such fold');
+      },
+    });
+
+    table.emitText('a', 1);
+    expect(() => table.emitText('a', 2)).toThrow('no such fold');
+    table.emitText('b', 3);
+
+    expect(table.count).toBe(2);
+    table.close();
+  });
+
+  it('calls a partitioner of the user while map emits, with the key', () => {
+    const keys: unknown[] = [];
+    const partitioner: Partitioner = {
+      isUserCode: true,
+      partitionOf: (key) => {
+        keys.push(key);
+        return 0;
+      },
+    };
+    const table = makeTable({ partitioner });
+    const long = 'a key that has no room in its slot';
+
+    table.emitText('short', 1);
+    expect(keys).toEqual(['short']);
+    table.emitText(long, 1);
+    table.emitText('short', 1);
+
+    expect(keys).toEqual(['short', long]);
+    table.close();
+  });
+
+  it('loses nothing if it must be emptied while it folds what it gathered', async () => {
+    const spilled: Promise<(readonly [string, number])[][]>[] = [];
+    const table = makeTable({
+      memoryBytes: 8_192 * 32 + 100 * 38,
+      full: () => spilled.push(drained(table, Number.POSITIVE_INFINITY)),
+    });
+    // 250 gathered emits, and only about 100 entries fit.
+    for (let i = 0; i < 250; i++) table.emitText(i % 2 === 0 ? `${i}` : `a key of many bytes ${i}`, i);
+
+    expect(spilled.length).toBe(0);
+    table.settle();
+    expect(spilled.length).toBeGreaterThan(1);
+    spilled.push(drained(table, Number.POSITIVE_INFINITY));
+
+    const found = (await Promise.all(spilled)).flatMap(([records]) => records!);
+    expect(found.map(([, value]) => value).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 250 }, (_, i) => i),
+    );
     table.close();
   });
 

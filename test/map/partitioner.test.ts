@@ -107,6 +107,25 @@ describe('partitioning by a function', () => {
     ]);
   });
 
+  it('receives the text of a key that is emitted as a range of bytes', () => {
+    const seen: unknown[] = [];
+    const job = custom((key: unknown) => {
+      seen.push(key);
+      return 0;
+    });
+    const line = { bytes: Buffer.from('the key'), start: 4, end: 7 };
+
+    const partitioner = createPartitioner(
+      job,
+      settingsOf(job, { reducers: 1, partition: { kind: 'custom' } }),
+    );
+
+    partitioner.partitionOf(line, line.bytes, line.start, line.end);
+    partitioner.partitionOf('text', Buffer.from('text'), 0, 4);
+
+    expect(seen).toEqual(['key', 'text']);
+  });
+
   it.each([
     [-1, '-1 (number)'],
     [3, '3 (number)'],

@@ -1,6 +1,7 @@
 /** Compiled by `tsc --noEmit`, never run: the types that a job's author gets by inference, and mistakes that must not compile. */
 import { expectTypeOf } from 'vitest';
 import {
+  type BytesRange,
   byRange,
   csv,
   defineJob,
@@ -32,7 +33,7 @@ const wordCount = defineJob({
   value: 'number',
   map(line, { emit, count, file, position, params, state }) {
     expectTypeOf(line).toEqualTypeOf<string>();
-    expectTypeOf(emit).toEqualTypeOf<(key: string, value: number) => void>();
+    expectTypeOf(emit).toEqualTypeOf<(key: string | BytesRange, value: number) => void>();
     expectTypeOf(count).toEqualTypeOf<(counter: string, amount?: number) => void>();
     expectTypeOf(file).toEqualTypeOf<string>();
     expectTypeOf(position().offsetBytes).toEqualTypeOf<number>();

@@ -24,7 +24,7 @@ const MISTAKES: readonly (readonly [what: string, fields: string, message: strin
   [
     'a column of another type',
     `input: csv({ columns: { ts: 'number' } }), map: (row, { emit }) => emit(row.ts, 1), ${SHUFFLE}, output: tsv()`,
-    `Argument of type 'number' is not assignable to parameter of type 'string'.`,
+    `Argument of type 'number' is not assignable to parameter of type 'string | BytesRange'.`,
   ],
   [
     'a type that no column has',

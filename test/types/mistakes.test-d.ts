@@ -1,6 +1,7 @@
 /** Compiled by `tsc --noEmit`, never run: mistakes that must not compile, and where the compiler reports them. */
 import * as z from 'zod';
 import {
+  bytesLines,
   csv,
   defineJob,
   gzip,
@@ -328,4 +329,29 @@ defineJob({
   // @ts-expect-error the output has numbers as keys
   reduce: (word, _counts, { emit }) => emit(word, 1),
   output: records('number', 'number'),
+});
+
+defineJob({
+  ...common,
+  input: bytesLines(),
+  key: ['string', 'bytes'],
+  value: json<string>(),
+  map(line, { emit }) {
+    emit([line, line.range(1)], 'text');
+    // @ts-expect-error JSON is made of a string, not of a range of bytes
+    emit([line, line], line);
+  },
+  reduce: (key, values, { emit }) => emit(key, [...values].length),
+  output: jsonLines(),
+});
+
+defineJob({
+  ...common,
+  input: bytesLines(),
+  key: 'number',
+  value: 'number',
+  // @ts-expect-error a number is not a range of bytes: line.number() reads one
+  map: (line, { emit }) => emit(line, 1),
+  reduce: 'sum',
+  output: tsv(),
 });

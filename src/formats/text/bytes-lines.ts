@@ -7,34 +7,16 @@
  */
 
 import { KiB } from '../../base/limits.ts';
-import { shortAscii } from '../../codec/short-ascii.ts';
 import { byteRanges } from '../byte-ranges.ts';
 import { byteOrderMarkBytes, LineBlocks } from '../line-blocks.ts';
 import type { Source } from '../source.ts';
+import { type BytesSlice, MovableSlice } from './bytes-slice.ts';
 
 /**
- * A line: the bytes [start, end) of `bytes`, without its line end. It is one object that the source changes for each line, and
- * its bytes are overwritten later: all of it is valid until `map` returns. `copy()` and `text()` return what may be kept.
- *
- * Positions that methods take and return count from the start of the line.
+ * A line, without its line end. It is one object that the source changes for each line, and its bytes are overwritten later:
+ * all of it is valid until `map` returns. `copy()` and `text()` return what may be kept.
  */
-export interface BytesLine {
-  /** Holds the line among others. */
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
-  /** In bytes. */
-  readonly length: number;
-  /** The part [from, to) as UTF-8 text, in which bytes that are not UTF-8 become U+FFFD. Default: the whole line. */
-  text(from?: number, to?: number): string;
-  /** A copy of the part [from, to). Default: the whole line. */
-  copy(from?: number, to?: number): Buffer;
-  /** The part [from, to), not copied. Default: the whole line. */
-  subarray(from?: number, to?: number): Buffer;
-  /** The position of the first such byte, or of the first such bytes, at or after `from`; -1 if there is none. */
-  indexOf(wanted: number | Uint8Array, from?: number): number;
-  equals(other: Uint8Array): boolean;
-}
+export type BytesLine = BytesSlice;
 
 /**
  * The source of lines as ranges of bytes. It reads what `textLines()` reads, and delivers `BytesLine` instead of strings: the
@@ -46,9 +28,8 @@ export interface BytesLine {
  * // The third column of tab-separated lines:
  * input: bytesLines(),
  * map(line, { emit }) {
- *   const second = line.indexOf(TAB, line.indexOf(TAB) + 1);
- *   const third = line.indexOf(TAB, second + 1);
- *   emit(line.text(second + 1, third === -1 ? line.length : third), 1);
+ *   const third = line.field(2, TAB);
+ *   if (third !== undefined) emit(third, 1);
  * },
  */
 export function bytesLines(): Source<BytesLine> {
@@ -66,56 +47,8 @@ const NO_BYTES = Buffer.alloc(0);
 /** Lines of at least this length, on average, are found by indexOf. */
 const LONG_LINE_BYTES = 128;
 
-class CurrentLine implements BytesLine {
-  bytes: Buffer = NO_BYTES;
-  start = 0;
-  end = 0;
-
-  get length(): number {
-    return this.end - this.start;
-  }
-
-  text(from = 0, to = this.length): string {
-    const start = this.#at(from);
-    const end = Math.max(start, this.#at(to));
-    return shortAscii(this.bytes, start, end) ?? this.bytes.toString('utf8', start, end);
-  }
-
-  copy(from = 0, to = this.length): Buffer {
-    return Buffer.from(this.subarray(from, to));
-  }
-
-  subarray(from = 0, to = this.length): Buffer {
-    return this.bytes.subarray(this.#at(from), this.#at(to));
-  }
-
-  indexOf(wanted: number | Uint8Array, from = 0): number {
-    // A search of all bytes would run through the lines that follow.
-    if (typeof wanted !== 'number' || this.length > LONG_LINE_BYTES)
-      return this.subarray().indexOf(wanted, from);
-    const { bytes, end, start } = this;
-    for (let at = this.#at(from); at < end; at++) {
-      if (bytes[at] === wanted) return at - start;
-    }
-    return -1;
-  }
-
-  equals(other: Uint8Array): boolean {
-    return (
-      other.length === this.length && this.bytes.compare(other, 0, other.length, this.start, this.end) === 0
-    );
-  }
-
-  /** Keeps positions inside the line, as subarray() does. */
-  #at(position: number): number {
-    return position < 0
-      ? Math.max(this.start, this.end + position)
-      : Math.min(this.end, this.start + position);
-  }
-}
-
 class BytesLinesParser extends LineBlocks<BytesLine> {
-  readonly #line = new CurrentLine();
+  readonly #line = new MovableSlice(NO_BYTES, 0, 0);
   #blockOffset = 0;
   /** The length of the byte order mark before the block's first line. */
   #markBytes = 0;
@@ -172,7 +105,7 @@ function findNewlines(block: Buffer): number {
 }
 
 /** Delivers the lines from `line.start` to the end of the block. Returns how many they were. */
-function deliverFound(line: CurrentLine, newlines: number, deliver: (line: BytesLine) => void): number {
+function deliverFound(line: MovableSlice, newlines: number, deliver: (line: BytesLine) => void): number {
   let { start } = line;
   for (let index = 0; index < newlines; index++) {
     const newline = found[index]!;
@@ -184,7 +117,7 @@ function deliverFound(line: CurrentLine, newlines: number, deliver: (line: Bytes
 }
 
 /** The same, with one call per line that finds its end. */
-function deliverByIndexOf(line: CurrentLine, deliver: (line: BytesLine) => void): number {
+function deliverByIndexOf(line: MovableSlice, deliver: (line: BytesLine) => void): number {
   const block = line.bytes;
   let { start } = line;
   let lines = 0;
@@ -197,13 +130,13 @@ function deliverByIndexOf(line: CurrentLine, deliver: (line: BytesLine) => void)
   return lines + deliverLast(line, start, deliver);
 }
 
-function setRange(line: CurrentLine, start: number, newline: number): void {
+function setRange(line: MovableSlice, start: number, newline: number): void {
   line.start = start;
   line.end = newline > start && line.bytes[newline - 1] === CARRIAGE_RETURN ? newline - 1 : newline;
 }
 
 /** A block that does not end in a newline is the end of the file. A byte order mark alone holds no line. */
-function deliverLast(line: CurrentLine, start: number, deliver: (line: BytesLine) => void): number {
+function deliverLast(line: MovableSlice, start: number, deliver: (line: BytesLine) => void): number {
   if (start === line.bytes.length) return 0;
   line.start = start;
   line.end = line.bytes.length;

@@ -6,7 +6,7 @@ export default defineJob({
   input: bytesLines(),
   key: 'string',
   value: 'number',
-  map: (line, { emit }) => emit(line.text(), 1),
+  map: (line, { emit }) => emit(line, 1),
   reduce: 'sum',
   output: tsv(),
 });
