@@ -71,6 +71,8 @@ const SUMMARIES = `${attemptSummariesPrefix(LAYOUT)}*`;
 const NOTES = `${attemptFailuresPrefix(ANY_JOB)}*`;
 const BACKUPS = `${backupsPrefix(ANY_JOB)}*`;
 const SUCCESS = output(SUCCESS_NAME);
+/** Tells a barrier that fails whether the job has committed its result all the same. */
+const PUBLISHED = [SUCCESS, output(MANIFEST_NAME)];
 const OUTPUT_CLAIM = outputClaimKey(LAYOUT.outputPrefix);
 const OUTPUT_PARTS = output(`${PART_PREFIX}*`);
 const MERGED = output(mergedName('*'));
@@ -148,7 +150,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'map-barrier':
       return {
         lists: [SHUFFLE, NOTES, OUTPUTS],
-        reads: [SHUFFLE, ...parts('map'), SUMMARIES, NOTES, OUTPUT_CLAIM],
+        reads: [SHUFFLE, ...parts('map'), SUMMARIES, NOTES, OUTPUT_CLAIM, ...PUBLISHED],
         writes: [PLAN, SHUFFLE_INDEX, stageKey(ANY_JOB, 'map')],
         removes: [SHUFFLE, ...parts('map')],
       };
@@ -161,7 +163,7 @@ function accessOf(name: FunctionName, inputs: readonly string[]): Patterns {
     case 'reduce-barrier':
       return {
         lists: [NOTES, OUTPUTS],
-        reads: [stageKey(ANY_JOB, 'map'), ...parts('reduce'), SUMMARIES, NOTES, OUTPUT_CLAIM],
+        reads: [stageKey(ANY_JOB, 'map'), ...parts('reduce'), SUMMARIES, NOTES, OUTPUT_CLAIM, ...PUBLISHED],
         writes: [PLAN, stageKey(ANY_JOB, 'reduce')],
         removes: [SHUFFLE, MERGE, FILE_LISTS, outputParts('reduce')],
       };

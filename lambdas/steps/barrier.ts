@@ -11,7 +11,12 @@ import {
   type StageDocument,
   writeDocument,
 } from '../../src/aws/protocol/documents.ts';
-import { fromTravel, type JobState, type stepEventSchema } from '../../src/aws/protocol/job-state.ts';
+import {
+  fromTravel,
+  type JobState,
+  type stepEventSchema,
+  toTravel,
+} from '../../src/aws/protocol/job-state.ts';
 import { stageKey } from '../../src/aws/protocol/keys.ts';
 import { deserializeError, MapReduceError } from '../../src/base/errors.ts';
 import { type JobId, STAGES, type Stage, taskId } from '../../src/base/ids.ts';
@@ -19,24 +24,45 @@ import { discardForRepair } from '../../src/commit/repair.ts';
 import { type Fact, isOfEarlierStage } from '../../src/stages/advance.ts';
 import { closeStage } from '../../src/stages/close-stage.ts';
 import { assertSpending } from './budget.ts';
+import { isCommitted } from './committed-result.ts';
 import { withinRequest } from './concurrency.ts';
-import { decide } from './decide.ts';
+import { decide, stateOf } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
 import { ONE_PREFIX, refinedEstimate } from './estimate.ts';
 import { foreignPartRemover } from './output.ts';
-import { plannedJob } from './planned-job.ts';
+import { type PlannedJob, plannedJob } from './planned-job.ts';
 
 export async function barrierStep(
   stage: Stage,
   event: v.InferOutput<typeof stepEventSchema>,
   environment: StepEnvironment,
 ): Promise<JobState> {
+  const { jobId: id, codeHash } = event;
+  assertOwnCode(id, { expected: codeHash, own: environment.codeHash });
+  const planned = plannedJob(id, environment);
+  try {
+    return await barrierOf(stage, planned, event, environment);
+  } catch (error) {
+    // One call of commit may have found damage, so that this step runs, while another one that still ran published the
+    // result and removed what this step reads.
+    const { outputPrefix } = await planned;
+    if (!(await isCommitted(id, outputPrefix, environment.store))) throw error;
+    const progress = toTravel(fromTravel(event.progress));
+    return stateOf(id, { next: 'commit' }, { progress, codeHash });
+  }
+}
+
+async function barrierOf(
+  stage: Stage,
+  plannedSoon: Promise<PlannedJob>,
+  event: v.InferOutput<typeof stepEventSchema>,
+  environment: StepEnvironment,
+): Promise<JobState> {
   const { store, now } = environment;
   const id = event.jobId;
-  assertOwnCode(id, { expected: event.codeHash, own: environment.codeHash });
   const before = STAGES[STAGES.indexOf(stage) - 1];
   const [planned, closedBefore] = await Promise.all([
-    plannedJob(id, environment),
+    plannedSoon,
     before === undefined ? undefined : readDocument<StageDocument>(store, stageKey(id, before)),
   ]);
   const { plan, job, layout, outputPrefix, maxDollars } = planned;

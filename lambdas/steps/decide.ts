@@ -36,20 +36,20 @@ export async function decide(fact: Fact, options: DecideOptions): Promise<JobSta
   if (decision.kind === 'fail') {
     throw withDetails(jobFailure(decision.reason, lastFailure), { jobId: plan.settings.jobId });
   }
-  const { next, items = '', tasks = [], maxConcurrency = 0 } = await carryOut(decision, options);
-  const { jobId } = plan.settings;
-  return {
-    jobId,
-    next,
-    items,
-    tasks,
-    maxConcurrency,
-    progress: toTravel(progress),
-    codeHash: environment.codeHash,
-  };
+  const next = await carryOut(decision, options);
+  return stateOf(plan.settings.jobId, next, { progress: toTravel(progress), codeHash: environment.codeHash });
 }
 
 type NextState = Pick<JobState, 'next'> & Partial<Pick<JobState, 'items' | 'tasks' | 'maxConcurrency'>>;
+
+/** What a step returns. */
+export function stateOf(
+  jobId: JobState['jobId'],
+  { next, items = '', tasks = [], maxConcurrency = 0 }: NextState,
+  { progress, codeHash }: Pick<JobState, 'progress' | 'codeHash'>,
+): JobState {
+  return { jobId, next, items, tasks, maxConcurrency, progress, codeHash };
+}
 
 async function carryOut(
   decision: Decision,

@@ -47,7 +47,7 @@ import { assertWithinBudget } from './budget.ts';
 import { type ClaimedJob, checkedRequest, claimJob } from './claim.ts';
 import { isCommitted } from './committed-result.ts';
 import { assertConcurrency, withinRequest } from './concurrency.ts';
-import { decide, mapFor } from './decide.ts';
+import { decide, mapFor, stateOf } from './decide.ts';
 import type { StepEnvironment } from './environment.ts';
 import { plannedEstimate } from './estimate.ts';
 import { writeItems, writePieces } from './items.ts';
@@ -108,15 +108,7 @@ async function plannedState(
 
 /** The next state of a job that runs no tasks. */
 function stepTo(next: NextStep, jobId: JobState['jobId'], { codeHash }: StepEnvironment): JobState {
-  return {
-    jobId,
-    next,
-    items: '',
-    tasks: [],
-    maxConcurrency: 0,
-    progress: toTravel(NOT_STARTED),
-    codeHash,
-  };
+  return stateOf(jobId, { next }, { progress: toTravel(NOT_STARTED), codeHash });
 }
 
 /** Writes what every task reads, and the items of the stages that a Distributed Map runs. */

@@ -9,7 +9,13 @@ import { defineJob } from '../../src/api/define-job.ts';
 import type { Job } from '../../src/api/job.ts';
 import type { FailureDocument } from '../../src/aws/protocol/documents.ts';
 import { type PlanDocument, readDocument } from '../../src/aws/protocol/documents.ts';
-import { ITEM_BYTES_MAX, mapEventSchema, reduceEventSchema } from '../../src/aws/protocol/job-state.ts';
+import {
+  ITEM_BYTES_MAX,
+  type JobState,
+  mapEventSchema,
+  reduceEventSchema,
+  stepEventSchema,
+} from '../../src/aws/protocol/job-state.ts';
 import { jobLayout, planKey } from '../../src/aws/protocol/keys.ts';
 import { MapReduceError } from '../../src/base/errors.ts';
 import { jobId } from '../../src/base/ids.ts';
@@ -18,7 +24,7 @@ import { textLines } from '../../src/formats/text/text-lines.ts';
 import { tsv } from '../../src/formats/tsv.ts';
 import type { JobReport } from '../../src/report/report.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { Metadata, ObjectStore } from '../../src/storage/object-store.ts';
 import { type Ended, SimulatedMachine } from './simulated-machine.ts';
 
 const wordCount: Job = defineJob({
@@ -596,6 +602,41 @@ describe('a part that is damaged after the last barrier', () => {
 });
 
 describe('a part that is damaged before it is merged', () => {
+  it('does not fail a job that another call of commit publishes meanwhile', async () => {
+    await using machine = await machineOf();
+    const { store, environment } = machine;
+    await put(store, INPUT);
+    const key = 'work/called-twice/merge/r-00001';
+    const states: JobState[] = [];
+    machine.onState = (state) => states.push(state);
+    let part: { readonly bytes: Buffer; readonly metadata: Metadata } | undefined;
+    let isPublished = false;
+
+    const ended = await machine.execute(submit('called-twice', { ...REQUEST, merge: true }), {
+      async beforeCommit() {
+        if (part !== undefined) return;
+        part = { bytes: await store.get(key), metadata: (await store.head(key))!.metadata };
+        await store.delete([key]);
+      },
+      async beforeAttempt() {
+        if (part === undefined || isPublished) return;
+        isPublished = true;
+        // The other call has read the part before it was lost.
+        await store.put(key, part.bytes, part);
+        const state = states.find(({ next }) => next === 'commit');
+        const execution = { id: 'execution-0', startTime: new Date().toISOString() };
+        const event = v.parse(stepEventSchema, { ...state, execution });
+        await commitStep(event, environment, { requestId: 'other', remainingMs: () => 600_000 });
+      },
+    });
+
+    expect(isPublished).toBe(true);
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { parts: 1 } });
+    expect(machine.log.slice(-2)).toEqual(['reduce-barrier', 'commit']);
+    expect((await store.get('output/called-twice/merged.tsv')).toString()).toBe(`${COUNTS}\n`);
+    expect(await keysOf(store, 'work/called-twice/merge/')).toEqual([]);
+  });
+
   it('is recreated, and the report shows it', async () => {
     await using machine = await machineOf();
     await put(machine.store, INPUT);
