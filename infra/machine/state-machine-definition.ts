@@ -10,7 +10,8 @@
  * A small stage runs in MapInline or ReduceInline first, in the history of this execution. MapStage and ReduceStage run each
  * task in an execution of its own. Both Maps have the same children (child-states.ts).
  *
- * Commit returns to the last barrier when it finds that a part which it has to merge is damaged.
+ * Commit returns to the last barrier when it finds that a part which it has to merge is damaged. A redrive goes from Plan to
+ * MapBarrier, or to Commit if the job has committed its result.
  *
  * Before a stage of more than a few tasks, WatchMap or WatchReduce starts the watch machine (watch-definition.ts).
  *

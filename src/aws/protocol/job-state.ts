@@ -19,6 +19,9 @@ import { deathSchema } from './lambda-reports.ts';
  *       |                         |_______________________________|
  *       +-> end (a duplicate)        the shuffle must be recreated
  *
+ * A redrive goes from plan to map-barrier, or to commit if the job has committed its result. A barrier that
+ * fails although the job has committed its result goes to commit, too.
+ *
  * src/stages/advance.ts decides the next step of a job. Steps with `-inline` run the tasks in the execution of the job
  * itself, others in a Distributed Map. Steps with `-watched` start backup attempts for stragglers.
  */
