@@ -169,7 +169,8 @@ function differences(got: readonly string[], wanted: readonly string[]): string[
 
 /** Reports the files outside the result that the run created, changed or removed. */
 export function touchedProblems({ folder, before }: FuzzCase): string[] {
-  const isResult = /^out\/(part-[mr]-\d+\.(tsv|jsonl)|merged\.(tsv|jsonl)|manifest\.json|_SUCCESS) is new$/;
+  const isResult =
+    /^out\/(part-[mr]-\d+\.(tsv|jsonl)|merged\.(tsv|jsonl)|manifest\.json|_SUCCESS|_attempts\.jsonl\.gz) is new$/;
   return changed(before, snapshot(folder), ['home/.cache'])
     .filter((line) => !isResult.test(line))
     .map((line) => `outside the result: ${line}`);
