@@ -112,7 +112,7 @@ function isAssembled({ history }: Execution): boolean {
 }
 
 function endProblems(
-  { scenario, bucket }: Played,
+  { scenario, bucket, functions: { removedLate } }: Played,
   outcome: Outcome,
   executions: readonly Execution[],
 ): string[] {
@@ -124,7 +124,8 @@ function endProblems(
     problems.push('it reports a result, but never had _SUCCESS in an output that it owned');
   }
   const success = bucket.successOf(prefix);
-  if (isOwner && publishedAtMs !== undefined && success === undefined)
+  const mayVanish = removedLate.has(`${prefix}${SUCCESS_NAME}`);
+  if (isOwner && publishedAtMs !== undefined && success === undefined && !mayVanish)
     problems.push('its _SUCCESS has vanished');
   if (isOwner && success !== undefined && success !== start.jobId)
     problems.push(`_SUCCESS is of job ${success}`);
@@ -142,9 +143,13 @@ function mustSucceed({ isMild, starts, cancelMs }: Scenario, { jobId }: JobStart
   return isMild && (cancelMs === undefined || jobId !== starts[0]!.jobId) && starts.length === 1;
 }
 
-function resultProblems({ bucket }: Played, { start, prefix }: Outcome, expected: ExpectedResult): string[] {
+function resultProblems(
+  { bucket, functions: { removedLate } }: Played,
+  { start, prefix }: Outcome,
+  expected: ExpectedResult,
+): string[] {
   const text = bucket.text(`${prefix}${MANIFEST_NAME}`);
-  if (text === undefined) return ['it has no manifest'];
+  if (text === undefined) return removedLate.has(`${prefix}${MANIFEST_NAME}`) ? [] : ['it has no manifest'];
   const manifest = parseManifest(text, 'manifest');
   if (manifest.jobId !== start.jobId) return [`the manifest is of job ${manifest.jobId}`];
   const problems = booksProblems(manifest, expected);
@@ -155,6 +160,7 @@ function resultProblems({ bucket }: Played, { start, prefix }: Outcome, expected
   }
   for (const { name } of manifest.parts) {
     const bytes = bucket.text(`${prefix}${name}`);
+    if (bytes === undefined && removedLate.has(`${prefix}${name}`)) continue;
     if (bytes === undefined) problems.push(`${name} is missing`);
     else if (bytes !== expected.files[plainNameOf(name)]) problems.push(`${name} has other bytes`);
   }
@@ -193,7 +199,7 @@ function booksProblems(
 
 /** What may be in an output or below work/, and whether the result changed after its commit. */
 function leftoverProblems(
-  { bucket }: Played,
+  { bucket, functions: { removedLate } }: Played,
   { start, prefix, hasSucceeded, publishedAtMs }: Outcome,
 ): string[] {
   const problems: string[] = [];
@@ -218,7 +224,9 @@ function leftoverProblems(
     if (!parts.some((name) => key === `${prefix}${name}`)) continue;
     // A second commit may write the same bytes again.
     const isSame = kind === 'written' && etags.get(key) === etag;
-    if (atMs > publishedAtMs! && !isSame) problems.push(`${key} was ${kind} after the commit by ${writer}`);
+    const isRemovedLate = kind === 'deleted' && removedLate.has(key);
+    if (atMs > publishedAtMs! && !isSame && !isRemovedLate)
+      problems.push(`${key} was ${kind} after the commit by ${writer}`);
     etags.set(key, etag);
   }
   return problems;

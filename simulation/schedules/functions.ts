@@ -2,7 +2,7 @@
  * The functions of a deployment under a schedule of faults. Each environment is the project's own code with the real S3
  * store, on a clock of its own: it can die, stop and go on, or run the attempt that another one runs too.
  */
-import type { S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, DeleteObjectsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/functions/function-names.ts';
 import { executionEnvironment } from '../../lambdas/runtime/execution-environment.ts';
 import type { Job } from '../../src/api/job.ts';
@@ -43,6 +43,8 @@ export interface Overrun {
 
 export class Functions {
   readonly overruns: Overrun[] = [];
+  /** What plan steps remove that were stopped just before the DELETE and resumed late: decision 13 has this window. */
+  readonly removedLate = new Set<string>();
   /** Invocations with a trouble. */
   troubled = 0;
   readonly #parts: FunctionsParts;
@@ -155,6 +157,7 @@ export class Functions {
         turns: this.#turns,
         wake: (woken) => this.wake(woken),
         overruns: this.overruns,
+        removedLate: this.removedLate,
       });
     environment.begin();
     return environment;
@@ -172,6 +175,7 @@ interface EnvironmentOptions {
   readonly parts: FunctionsParts;
   readonly turns: Turns;
   readonly overruns: Overrun[];
+  readonly removedLate: Set<string>;
   readonly wake: (name: FunctionName) => Promise<void>;
 }
 
@@ -185,6 +189,7 @@ class Environment {
   readonly #clock: EnvironmentClock;
   readonly #handler: Handler;
   readonly #overruns: Overrun[];
+  readonly #removedLate: Set<string>;
   #trouble: Trouble | undefined;
   #calls = 0;
   #reads = 0;
@@ -192,13 +197,14 @@ class Environment {
   #finished = Promise.withResolvers<void>();
   #isAbandoned = false;
 
-  constructor({ name, id, parts, turns, overruns, wake }: EnvironmentOptions) {
+  constructor({ name, id, parts, turns, overruns, removedLate, wake }: EnvironmentOptions) {
     const { world, s3, random, apps, variables, scratch, skewMsMax } = parts;
     this.#name = name;
     this.#id = id;
     this.#turns = turns;
     this.#world = world;
     this.#overruns = overruns;
+    this.#removedLate = removedLate;
     this.#clock = new EnvironmentClock(world.clock, () => this.#onRead());
     const skewMs = random.int(-skewMsMax, skewMsMax);
     const client = s3.client({
@@ -289,6 +295,9 @@ class Environment {
       await this.#turns.next(`${this.#id} ${nameOfRequest(command)}`);
       this.#calls += 1;
       this.#pauseHere();
+      if (this.#name === 'plan' && this.#isAbandoned && this.#clock.isFrozen) {
+        for (const key of keysToRemove(command)) this.#removedLate.add(key);
+      }
       await this.#clock.running();
       return await (client.send as (command: unknown, options: unknown) => Promise<unknown>)(
         command,
@@ -353,6 +362,11 @@ export function functionNameOf(functionArn: string): FunctionName {
   if (found === undefined)
     throw new ServiceError('Lambda.ResourceNotFoundException', `${functionArn} does not exist`);
   return found;
+}
+
+function keysToRemove(command: unknown): string[] {
+  if (command instanceof DeleteObjectCommand) return [command.input.Key!];
+  return command instanceof DeleteObjectsCommand ? command.input.Delete!.Objects!.map(({ Key }) => Key!) : [];
 }
 
 /** The task, or the step, that an invocation is for. */
