@@ -7,6 +7,8 @@ export interface S3Limits {
   /** Before attempt n + 1 the store waits a random fraction of min(backoffMsMax, backoffMsBase * 2^(n-1)). */
   readonly backoffMsBase: number;
   readonly backoffMsMax: number;
+  /** A further bound of these pauses, for throttled requests: the rate of the process decreases as well. */
+  readonly throttledBackoffMsMax: number;
   /** A throttled request is retried for this long, or until its caller's deadline if that is sooner. */
   readonly throttledMsMax: number;
 
@@ -64,6 +66,8 @@ export const S3_LIMITS: S3Limits = {
   attemptsMax: 8,
   backoffMsBase: 100,
   backoffMsMax: 5_000,
+  // Longer pauses decide when the last process ends: see docs/decisions/0026-adaptive-rate.md.
+  throttledBackoffMsMax: 1_000,
   // The maximum duration of a Lambda function.
   throttledMsMax: 900_000,
 

@@ -151,7 +151,9 @@ export class S3Requests {
     if (state.throttles === 0) state.throttledSinceMs = this.clock.nowMs();
     state.throttles += 1;
     state.maybeDone = true;
-    const delayMs = backoffMs(state.throttles, this.limits, this.#parts.random);
+    const { backoffMsBase, backoffMsMax, throttledBackoffMsMax } = this.limits;
+    const bounds = { backoffMsBase, backoffMsMax: Math.min(backoffMsMax, throttledBackoffMsMax) };
+    const delayMs = backoffMs(state.throttles, bounds, this.#parts.random);
     const throttledMs = this.clock.nowMs() - state.throttledSinceMs;
     if (throttledMs + delayMs >= this.limits.throttledMsMax || delayMs > this.#remainingMs()) {
       throw this.#throttledTooLong(error, state);

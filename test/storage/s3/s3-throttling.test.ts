@@ -214,6 +214,17 @@ describe('a request that S3 throttles more often than it may fail', () => {
     expect(writeMs).toBeLessThan(5);
   });
 
+  it('pauses for at most a second, since the rate is lower as well', async () => {
+    const { s3, clock, store } = setUp();
+    s3.on('HeadObject', ...times(10, slowDown));
+
+    await clock.run(Promise.resolve(store.head('a')));
+
+    // 0.1 + 0.2 + 0.4 + 0.8 + 6 x 1 s, and the wait for the rate.
+    expect(clock.nowMs()).toBeGreaterThan(7_000);
+    expect(clock.nowMs()).toBeLessThan(10_000);
+  });
+
   it('still fails after eight other failures', async () => {
     const { s3, clock, store } = setUp();
     const broken = refuses(500, 'InternalError');
@@ -269,7 +280,7 @@ describe('a request that S3 throttles for too long', () => {
   });
 
   it('fails after 15 minutes without a deadline', async () => {
-    const { s3, clock, store } = setUp();
+    const { s3, clock, store } = setUp({ throttledBackoffMsMax: 5_000 });
     s3.on('PutObject', ...times(1_000, slowDown));
 
     const error = await failureOf(clock, store.put('a', Buffer.from('a')));
