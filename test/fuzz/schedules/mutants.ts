@@ -30,8 +30,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a retry without deadline': {
     file: 'src/storage/s3/s3-requests.ts',
-    from: 'delayMs > this.#remainingMs()',
-    to: 'false',
+    from: 'return this.#parts.bounds?.remainingMs?.() ?? Number.POSITIVE_INFINITY;',
+    to: 'return Number.POSITIVE_INFINITY;',
     knownSeed: 142,
   },
   'a claim not looked at again': {
