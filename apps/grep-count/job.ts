@@ -3,7 +3,10 @@ import { defineJob, textLines, tsv } from 'serverless-mapreduce';
 export default defineJob({
   name: 'grep-count',
   description: 'How many lines of each file match a regular expression, or how often each match occurs',
-  input: textLines(),
+  input: textLines({
+    matching: ({ pattern, 'ignore-case': ignoreCase }) =>
+      new RegExp(String(pattern), ignoreCase ? 'iu' : 'u'),
+  }),
   params: {
     pattern: { type: 'string', description: "a JavaScript regular expression, for example 'colou?r'" },
     'ignore-case': { type: 'boolean', default: false, description: 'true: "A" matches "a"' },
@@ -18,8 +21,9 @@ export default defineJob({
   key: 'string',
   value: 'number',
   map(line, { emit, file, params, state: pattern }) {
+    // Only lines that match come here.
     if (params.by === 'file') {
-      if (line.search(pattern) !== -1) emit(file, 1);
+      emit(file, 1);
     } else {
       for (const match of line.match(pattern) ?? []) emit(match, 1);
     }

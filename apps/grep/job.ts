@@ -3,7 +3,10 @@ import { defineJob, lines, textLines } from 'serverless-mapreduce';
 export default defineJob({
   name: 'grep',
   description: 'The lines that match a regular expression, in the order of the input',
-  input: textLines(),
+  input: textLines({
+    matching: ({ pattern, 'ignore-case': ignoreCase, invert }) =>
+      invert ? undefined : new RegExp(String(pattern), ignoreCase ? 'iu' : 'u'),
+  }),
   params: {
     pattern: { type: 'string', description: "a JavaScript regular expression, for example 'colou?r'" },
     'ignore-case': { type: 'boolean', default: false, description: 'true: "A" matches "a"' },

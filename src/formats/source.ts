@@ -91,6 +91,8 @@ export interface OpenPiece extends Piece {
   readonly endBytes: number;
   /** What `look` returned for the file. */
   readonly look: PlainJson | undefined;
+  /** The values of the job's parameters. Default: none. */
+  readonly params?: Readonly<Record<string, string | number | boolean>>;
   /** The reader throws RecordTooLargeError for a longer record. */
   readonly recordBytesMax: number;
   /**

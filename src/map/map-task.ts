@@ -188,6 +188,7 @@ async function mapSplit(
       store: ahead ?? inputs,
       recordBytesMax: Math.min(LIMITS.recordBytesMax, Math.floor(memoryBytes / 4)),
       recordBytesRule: recordBytesRule(memoryBytes),
+      params: settings.params,
       phases: meter.phases,
       deliver: delivers[piece.input ?? 0]!,
       onBad: (record, file) => bad.add(record, file),

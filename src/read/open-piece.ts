@@ -11,6 +11,7 @@ import { type BytesRead, pieceBytes } from './piece-bytes.ts';
 export interface OpenOptions {
   readonly store: ObjectStore;
   readonly recordBytesMax: number;
+  readonly params?: OpenPiece['params'] | undefined;
   readonly chunkBytes: number | undefined;
   /** Throws unless the record may be skipped. */
   readonly onBad: (record: BadRecord) => void;
@@ -25,6 +26,7 @@ export class StoredPiece implements OpenPiece {
   readonly endBytes: number;
   readonly records?: number;
   readonly hint?: PlainJson;
+  readonly params?: NonNullable<OpenPiece['params']>;
   readonly recordBytesMax: number;
   readonly bad: (record: BadRecord) => void;
   readonly count: (counter: string, amount?: number) => void;
@@ -46,7 +48,7 @@ export class StoredPiece implements OpenPiece {
 
   constructor(
     piece: SplitPiece,
-    { store, recordBytesMax, chunkBytes, onBad, count, phases = untimed() }: OpenOptions,
+    { store, recordBytesMax, params, chunkBytes, onBad, count, phases = untimed() }: OpenOptions,
   ) {
     const { file, startBytes, endBytes, records, hint } = piece;
     this.#piece = piece;
@@ -61,6 +63,7 @@ export class StoredPiece implements OpenPiece {
     if (records !== undefined) this.records = records;
     if (hint !== undefined) this.hint = hint;
     this.look = file.look;
+    if (params !== undefined) this.params = params;
     this.recordBytesMax = recordBytesMax;
     this.bad = onBad;
     this.count = count;

@@ -4,7 +4,7 @@ import { isMapReduceError, MapReduceError } from '../base/errors.ts';
 import { type PhaseClock, untimed } from '../base/phase-clock.ts';
 import { preview } from '../base/show-value.ts';
 import { refusePromise } from '../base/user-returns.ts';
-import type { BadRecord, RecordReader, Source } from '../formats/source.ts';
+import type { BadRecord, OpenPiece, RecordReader, Source } from '../formats/source.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { badRecordText } from './bad-records.ts';
 import type { SplitPiece } from './input-file.ts';
@@ -13,6 +13,8 @@ import { StoredPiece } from './open-piece.ts';
 export interface ReadPieceOptions<R> {
   readonly source: Source<R>;
   readonly store: ObjectStore;
+  /** The values of the job's parameters. Default: none. */
+  readonly params?: OpenPiece['params'] | undefined;
   readonly recordBytesMax: number;
   /** Where the bound comes from and how to raise it; added to the message of a RecordTooLargeError. */
   readonly recordBytesRule?: string;
@@ -59,6 +61,7 @@ export async function readPiece<R>(piece: SplitPiece, options: ReadPieceOptions<
   const open = new StoredPiece(piece, {
     store,
     recordBytesMax,
+    params: options.params,
     chunkBytes,
     onBad: (record) => onBad(record, open.fileName),
     count: count ?? (() => {}),

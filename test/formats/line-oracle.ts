@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { OpenPiece } from '../../src/formats/source.ts';
 import { textEncoding } from '../../src/formats/text/encodings.ts';
-import { TextLinesParser } from '../../src/formats/text/text-lines.ts';
+import { TextLinesParser } from '../../src/formats/text/text-lines-parser.ts';
 
 export interface Line {
   readonly text: string;

@@ -10,6 +10,7 @@ export interface ReadOptions {
   readonly chunkBytes?: number;
   readonly recordBytesMax?: number;
   readonly hint?: PlainJson;
+  readonly params?: NonNullable<OpenPiece['params']>;
   /** How many bad records are skipped. Default: none. */
   readonly skip?: number;
 }
@@ -45,6 +46,7 @@ export async function readSource<R, K = R>(
     startBytes: start,
     endBytes: end === bytes.length ? Number.POSITIVE_INFINITY : end,
     ...(options.hint === undefined ? {} : { hint: options.hint }),
+    ...(options.params === undefined ? {} : { params: options.params }),
     look: source.look?.(bytes.subarray(0, 512)),
     recordBytesMax: options.recordBytesMax ?? 64 * 1024 * 1024,
     async *chunks() {

@@ -205,6 +205,7 @@ class Sampler {
         source: job.inputs[piece.input ?? 0]!.source,
         store,
         recordBytesMax: LIMITS.recordBytesMax,
+        params: this.#options.params,
         ...(chunkBytes === undefined ? {} : { chunkBytes }),
         onReader: (opened) => {
           reader = opened;

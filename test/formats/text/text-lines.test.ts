@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenPiece } from '../../../src/formats/source.ts';
 import { UTF_8 } from '../../../src/formats/text/encodings.ts';
-import { TextLinesParser, textLines } from '../../../src/formats/text/text-lines.ts';
+import { textLines } from '../../../src/formats/text/text-lines.ts';
+import { TextLinesParser } from '../../../src/formats/text/text-lines-parser.ts';
 import { parsePiece } from '../line-oracle.ts';
 
 function linesOf(
