@@ -37,6 +37,7 @@ const bytesOfDoubles = (...numbers: number[]) => {
 /** By the name of the example. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
   'textLines()': { files: { 'a.txt': 'to be\nor not\n\nto be\n' } },
+  'textLines(), 2': { files: { 'a.txt': '09:00 INFO up\n09:01 ERROR full\n' } },
   'bytesLines()': { files: { 'a.txt': 'ann 3\nbob 4\nann 5\n' } },
   Encodings: { files: { 'a.txt': Buffer.from('5afc72696368', 'hex') } },
   'wholeFiles()': { files: { 'a.bin': 'abc', 'b.bin': '' } },

@@ -107,7 +107,7 @@ describe('listLocalInputs()', () => {
   });
 
   it('accepts paths relative to the current folder', async () => {
-    const files = await listLocalInputs(store, ['package.json', './src/formats/text/text-l*.ts']);
+    const files = await listLocalInputs(store, ['package.json', './src/formats/text/text-line?.ts']);
 
     expect(files.map(({ key }) => key)).toEqual([
       join(process.cwd(), 'package.json'),
