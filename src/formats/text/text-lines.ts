@@ -2,8 +2,16 @@
 import { checkOptionNames } from '../../base/nearest-name.ts';
 import { byteRanges } from '../byte-ranges.ts';
 import type { OpenPiece, Source } from '../source.ts';
-import { checkedInvalid, isUtf16, lookForMark, type TextOptions, textEncoding } from './encodings.ts';
+import {
+  checkedInvalid,
+  isUtf16,
+  lookForMark,
+  type TextEncoding,
+  type TextOptions,
+  textEncoding,
+} from './encodings.ts';
 import type { LineFilter, LineFilterOptions } from './line-filter.ts';
+import { TextLinesParser, Utf16LinesParser } from './text-lines-parser.ts';
 
 /** Options of `textLines()`. */
 export interface TextLinesOptions extends TextOptions, LineFilterOptions {}
@@ -37,23 +45,36 @@ export function textLines(options: TextLinesOptions = {}): Source<string> {
     splittable: true,
     isText: true,
     look: (head) => lookForMark(head, expected),
-    async createParser(piece) {
+    createParser(piece) {
       const encoding = typeof piece.look === 'string' ? textEncoding(piece.look) : expected;
-      // Whoever plans a job, or only describes it, needs neither parsers nor filters.
-      const parsers = await import('./text-lines-parser.ts');
-      const filter = isFiltered ? await filterOf(options, piece) : undefined;
-      if (isUtf16(encoding)) return new parsers.Utf16LinesParser(piece, encoding, invalid, filter);
-      if (filter === undefined) return new parsers.TextLinesParser(piece, encoding, invalid);
-      const { FilteredLinesParser } = await import('./filtered-lines.ts');
-      return new FilteredLinesParser(piece, encoding, { invalid, filter });
+      return isFiltered
+        ? filteredParser(piece, encoding, { ...options, invalid })
+        : parserOf(piece, encoding, invalid);
     },
   });
 }
 
-async function filterOf(
-  options: LineFilterOptions,
-  { params = {} }: OpenPiece,
-): Promise<LineFilter | undefined> {
+function parserOf(
+  piece: OpenPiece,
+  encoding: TextEncoding,
+  invalid: 'replace' | 'bad',
+  filter?: LineFilter,
+): TextLinesParser {
+  return isUtf16(encoding)
+    ? new Utf16LinesParser(piece, encoding, invalid, filter)
+    : new TextLinesParser(piece, encoding, invalid);
+}
+
+/** Few jobs choose lines, so the others do not load what that takes. */
+async function filteredParser(
+  piece: OpenPiece,
+  encoding: TextEncoding,
+  options: LineFilterOptions & { readonly invalid: 'replace' | 'bad' },
+): Promise<TextLinesParser> {
+  const { invalid } = options;
   const { lineFilter } = await import('./line-filter.ts');
-  return lineFilter(options, params);
+  const filter = lineFilter(options, piece.params ?? {});
+  if (filter === undefined || isUtf16(encoding)) return parserOf(piece, encoding, invalid, filter);
+  const { FilteredLinesParser } = await import('./filtered-lines.ts');
+  return new FilteredLinesParser(piece, encoding, { invalid, filter });
 }
