@@ -37,6 +37,14 @@ export const WORKLOADS = {
     result: 'lines',
     byDefault: true,
   },
+  'word-count-bytes': {
+    title: 'Word count over bytes',
+    corpus: 'words',
+    ours: ['bench/jobs/word-count-bytes.ts'],
+    peerTask: 'word-count',
+    result: 'lines',
+    byDefault: false,
+  },
   'high-cardinality': {
     title: 'Word count, nearly every word different',
     corpus: 'tokens',

@@ -28,6 +28,7 @@ import { TASK_MEMORY_MB } from '../../src/aws/model/job-shape.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { type AttemptId, jobId } from '../../src/base/ids.ts';
 import { LIMITS, MiB } from '../../src/base/limits.ts';
+import { newProgress } from '../../src/base/progress.ts';
 import { runStages } from '../../src/local/run/job-stages.ts';
 import type { AttemptHandle, ExecutorPool } from '../../src/local/schedule/executor-pool.ts';
 import { runTask } from '../../src/local/threads/run-task.ts';
@@ -212,16 +213,7 @@ async function runAttempt(
       ...(isFar ? { staging: stagingSpace({ memoryMb: TASK_MEMORY_MB, scratchMb }) } : {}),
       memoryBytes: memoryBudgetBytes(FUNCTION_BYTES),
       meter: new AttemptMeter({ clock: systemClock, now: () => new Date(), environment, memoryBytes }),
-      progress: {
-        recordsRead: 0,
-        bytesRead: 0,
-        recordsWritten: 0,
-        bytesSpilled: 0,
-        spills: 0,
-        pieceIndex: 0,
-        chunkOffsetBytes: 0,
-        steps: 0,
-      },
+      progress: newProgress(),
       control: { check: () => {} },
     });
   } finally {

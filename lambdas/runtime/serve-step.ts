@@ -1,7 +1,6 @@
 /**
- * Runs a step in an invocation: parses the event, makes the environment, and maps errors. A wake event runs no step and
- * leaves no trace in logs and metrics of ours. Errors keep their names, which
- * Step Functions matches, and carry all they say as data.
+ * Runs a step in an invocation: parses the event, makes the environment, and maps errors. Errors keep their names, which
+ * Step Functions matches, and carry all they say as data. A wake event runs no step, and we neither log nor count it.
  */
 import type * as v from 'valibot';
 import { answerFor } from '../../src/aws/protocol/error-answer.ts';

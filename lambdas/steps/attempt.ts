@@ -16,7 +16,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { deserializeError, isMapReduceError, MapReduceError } from '../../src/base/errors.ts';
 import { type AttemptId, attemptId, type JobId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
-import type { AttemptControl, Progress } from '../../src/base/progress.ts';
+import { type AttemptControl, newProgress, type Progress } from '../../src/base/progress.ts';
 import { committedKey } from '../../src/commit/layout.ts';
 import type { TaskEnvironment, TaskSpec } from '../../src/plan/task.ts';
 import { AttemptMeter } from '../../src/report/attempt-meter.ts';
@@ -309,17 +309,4 @@ export function checkDeadline({ remainingMs }: Invocation, reserveMs = DEADLINE_
     'DeadlineNearError',
     `the task is not done, and only ${Math.round(leftMs / 1000)} s of the function's time limit are left. Make tasks smaller (a smaller splitSizeBytes, more reducers), give the function more memory, which also gives it more CPU, or raise the time limit`,
   );
-}
-
-export function newProgress(): Progress {
-  return {
-    recordsRead: 0,
-    bytesRead: 0,
-    recordsWritten: 0,
-    bytesSpilled: 0,
-    spills: 0,
-    pieceIndex: 0,
-    chunkOffsetBytes: 0,
-    steps: 0,
-  };
 }

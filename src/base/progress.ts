@@ -14,6 +14,20 @@ export interface Progress {
   steps: number;
 }
 
+/** Of an attempt that has done nothing yet. */
+export function newProgress(): Progress {
+  return {
+    recordsRead: 0,
+    bytesRead: 0,
+    recordsWritten: 0,
+    bytesSpilled: 0,
+    spills: 0,
+    pieceIndex: 0,
+    chunkOffsetBytes: 0,
+    steps: 0,
+  };
+}
+
 export interface AttemptControl {
   /** Called between chunks and blocks. Throws CancelledError or DeadlineNearError if the attempt should stop. */
   check(): void;

@@ -59,8 +59,8 @@ const PROBES_MAX = 256;
 const PENDING_MAX = 256;
 /** Bytes of long keys that wait for their fold. */
 const PENDING_KEYS_BYTES_MAX = 64 * 1024;
-/** Positions of words of a pending emit, after its value. They are those of a slot, without the partition. */
 const PENDING_WORDS = 8;
+/** A pending emit has its value, key and size where a slot has them, and no partition. */
 const PENDING_HASH_WORD = 6;
 
 const WATCH_EMITS = 1 << 17;
@@ -186,14 +186,14 @@ export class FoldTable {
     this.emitFast(key, value[0]!);
   }
 
-  /** Does the same as emit(), faster, for text and ranges of bytes. */
+  /** Does the same as emit(), but faster for text and ranges of bytes. */
   emitFast(key: unknown, value: number): void {
     if (typeof key === 'string' && this.#isText) this.emitText(key, value);
     else if (this.#takesRanges && isBytesRange(key)) this.emitRange(key, value);
     else this.emit(key, value);
   }
 
-  /** For jobs whose keys are text. */
+  /** The same, for jobs whose keys are text. */
   emitText(key: string, value: number): void {
     const length = key.length;
     if (length > SHORT_KEY_BYTES_MAX) {
@@ -224,7 +224,7 @@ export class FoldTable {
     else this.#gatherShort(key, word0, word1, word2, length, value);
   }
 
-  /** For jobs whose keys are text or bytes. */
+  /** The same, for jobs whose keys are text or bytes. */
   emitRange(key: BytesRange, value: number): void {
     const { bytes, start } = key;
     const length = key.end - start;

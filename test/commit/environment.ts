@@ -7,7 +7,7 @@ import type { Job, ParameterValues } from '../../src/api/job.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { jobId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
-import type { AttemptControl } from '../../src/base/progress.ts';
+import { type AttemptControl, newProgress } from '../../src/base/progress.ts';
 import type { JobLayout, JobSettings, TaskEnvironment } from '../../src/plan/task.ts';
 import { AttemptMeter } from '../../src/report/attempt-meter.ts';
 import type { BlockCompression } from '../../src/shuffle/block.ts';
@@ -83,16 +83,7 @@ export function environmentOf(
     ...(staging === undefined ? {} : { staging }),
     memoryBytes,
     meter: newMeter(),
-    progress: {
-      recordsRead: 0,
-      bytesRead: 0,
-      recordsWritten: 0,
-      bytesSpilled: 0,
-      spills: 0,
-      pieceIndex: 0,
-      chunkOffsetBytes: 0,
-      steps: 0,
-    },
+    progress: newProgress(),
     control,
   };
 }

@@ -23,8 +23,8 @@ export interface TextLinesOptions extends TextOptions, LineFilterOptions {}
  * Files are UTF-8, unless a byte order mark or `encoding` says otherwise. Lines that are not valid are counted as
  * 'lines not valid UTF-8', with U+FFFD in place of what is not valid; `invalid: 'bad'` makes them bad records.
  *
- * `containing` and `matching` choose lines while they are searched as bytes or as blocks, several times as fast as `map` could.
- * The other lines are skipped: they are not records, and nobody looks whether they are valid.
+ * `containing` and `matching` choose lines. Blocks of many lines are searched at once, which takes less time than a search in
+ * `map`. The other lines are skipped: they are not records, and nothing verifies that they are valid.
  *
  * @throws JobDefinitionError for an encoding that this runtime cannot read line by line. While the job runs, a line longer
  *   than 256 MiB, or a quarter of the worker's memory, is a RecordTooLargeError.

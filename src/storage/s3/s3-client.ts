@@ -5,8 +5,8 @@
  *     receiving   all connections read into one buffer, since Node.js would allocate one for every 16 KiB of TLS
  *     sending     over TLS, objects and parts are not hashed for the signature; it covers their CRC-32
  *
- * Region, credentials, profile and endpoint come from the
- * environment, as with every AWS tool: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3.
+ * Region, credentials, profile and endpoint come from the environment, as with every AWS tool: AWS_REGION, AWS_PROFILE,
+ * AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3.
  */
 import type { OnReadOpts, Socket } from 'node:net';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
