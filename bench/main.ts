@@ -3,21 +3,14 @@ import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import {
-  ENGINE_DEFAULT,
-  engineAt,
-  findPeers,
-  otherBuild,
-  ourCommand,
-  PEER_NAMES,
-  type PeerName,
-} from './contenders.ts';
+import { ENGINE_DEFAULT, engineAt, otherBuild, ourCommand } from './contenders.ts';
 import { describeFormatMemory, FORMAT_CASE_NAMES, runFormatMemory } from './format-memory.ts';
 import { describeLambdas, measureLambdas } from './lambdas.ts';
 import { describeMachine, thisMachine } from './machine.ts';
 import { RunFailed, stopRunning } from './measure.ts';
 import { describeMemoryProof, runMemoryProof } from './memory.ts';
 import { comparisonsOf, type Verdict } from './paired.ts';
+import { findPeers, PEER_NAMES, type PeerName } from './peers.ts';
 import { describeProfile, runProfile } from './profile.ts';
 import { describeComparisons, describeWorkload } from './report.ts';
 import { describeS3Overhead, isWithinBounds, measureS3Overhead, OVERHEAD_NAMES } from './s3/overhead.ts';
@@ -159,7 +152,7 @@ async function run(): Promise<number> {
 
 async function figures(): Promise<number> {
   const wanted = options.peers ?? (options.peersOnly ? true : []);
-  const { peers, missing } = findPeers(wanted === true ? PEER_NAMES : wanted);
+  const { peers, missing } = await findPeers(wanted === true ? PEER_NAMES : wanted);
   const { memory } = options;
   const ours = options.peersOnly ? [] : [ourCommand({ engine: ENGINE_DEFAULT, memory })];
   const builds = (options.engine ?? []).map((engine) => otherBuild({ engine, memory }));

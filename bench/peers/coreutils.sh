@@ -6,7 +6,7 @@ export LC_ALL=C
 task=$1 input=$2 output=$3 threads=$4 pattern=${5-}
 
 case $task in
-  word-count)
+  word-count | token-count)
     tr -cs 'A-Za-z' '\n' < "$input" | tr 'A-Z' 'a-z' | sort --parallel="$threads" -S 1G | uniq -c |
       awk '$2 != "" { print $2 "\t" $1 }' > "$output" ;;
   # Whole lines: cheaper than cutting out the key, and the keys end up in order too.
