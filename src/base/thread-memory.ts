@@ -10,12 +10,12 @@ const all: { release(): void }[] = [];
 
 /** Keeps one `M` while no attempt uses it. Create one instance for each kind of memory, when the module loads. */
 export class KeptMemory<M> {
-  readonly #viewsOf: (memory: M) => readonly NodeJS.TypedArray[];
+  readonly #free: (memory: M) => void;
   #kept: M | undefined;
 
-  /** @param viewsOf  the arrays whose memory release() frees; each owns its whole ArrayBuffer */
-  constructor(viewsOf: (memory: M) => readonly NodeJS.TypedArray[]) {
-    this.#viewsOf = viewsOf;
+  /** @param free  frees the memory immediately where that is possible: see freeArrays() */
+  constructor(free: (memory: M) => void) {
+    this.#free = free;
     all.push(this);
   }
 
@@ -33,10 +33,14 @@ export class KeptMemory<M> {
   /** Frees the kept memory immediately. */
   release(): void {
     const memory = this.take();
-    if (memory === undefined) return;
-    // transfer() detaches the memory and frees it without waiting for the collector. It is never a SharedArrayBuffer.
-    for (const view of this.#viewsOf(memory)) (view.buffer as ArrayBuffer).transfer(0);
+    if (memory !== undefined) this.#free(memory);
   }
+}
+
+/** Frees the memory of arrays, each of which owns its whole ArrayBuffer, without waiting for the collector. */
+export function freeArrays(...arrays: readonly NodeJS.TypedArray[]): void {
+  // transfer() detaches the memory. It is never a SharedArrayBuffer.
+  for (const array of arrays) (array.buffer as ArrayBuffer).transfer(0);
 }
 
 /** Frees everything that this thread keeps. Called when the thread starts work that needs the memory for something else. */

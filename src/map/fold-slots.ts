@@ -9,7 +9,7 @@
  *
  * The slots double in place. The generation, one bit, distinguishes entries that are already in their new slot.
  */
-import type { TableMemory } from './thread-memory.ts';
+import type { FoldMemory } from './fold-memory.ts';
 
 /** Positions of words in a slot. The value comes before them. */
 export const KEY_WORD = 2;
@@ -21,8 +21,6 @@ export const SLOT_WORDS = 8;
 const SLOTS_AT_FIRST = 8192;
 /** Entries per 8 slots. More would need more probes than they save of memory. */
 const LOAD_EIGHTHS = 5;
-/** malloc() starts large buffers 16 bytes after the start of a cache line. Slots must not cross lines: 8 % of a word count. */
-const OFFSET_BYTES = 48;
 const GENERATION_BIT = 1 << 30;
 
 export class FoldSlots {
@@ -34,25 +32,36 @@ export class FoldSlots {
   /** The size of a slot. */
   readonly strideWords: number;
 
-  readonly #memory: TableMemory;
+  readonly #memory: FoldMemory;
+  readonly #operation: number;
   #limit = entriesOf(SLOTS_AT_FIRST);
   /** The generation bit of entries that are in their place. */
   #generation = 0;
   /** The entry that is being moved. */
   readonly #moved: Int32Array;
 
-  /** @param restParts  how many parts a value has beside the first one */
-  constructor(memory: TableMemory, restParts: number) {
+  /**
+   * @param restParts  how many parts a value has beside the first one
+   * @param operation  how the kernel combines them
+   */
+  constructor(memory: FoldMemory, restParts: number, operation: number) {
     this.#memory = memory;
+    this.#operation = operation;
     this.strideWords = SLOT_WORDS + 2 * restParts;
     this.#moved = new Int32Array(this.strideWords);
     this.words = this.#wordsFor(SLOTS_AT_FIRST);
     this.doubles = doublesOf(this.words);
+    this.#describe();
     this.clear();
   }
 
   get capacity(): number {
     return this.mask + 1;
+  }
+
+  /** How many more entries fit before the slots double. */
+  get room(): number {
+    return this.#limit - this.count;
   }
 
   /** How many slots there are after one more entry has been added. */
@@ -78,6 +87,10 @@ export class FoldSlots {
     return this.words[slot * this.strideWords + PARTITION_WORD]! & ~GENERATION_BIT;
   }
 
+  setPartition(slot: number, partition: number): void {
+    this.words[slot * this.strideWords + PARTITION_WORD] = partition | this.#generation;
+  }
+
   /** Moves every entry to the slot of its hash, after `hashAt` has given each another one. */
   rehash(hashAt: (word: number) => number): void {
     const { words, strideWords } = this;
@@ -91,6 +104,7 @@ export class FoldSlots {
   shrink(): void {
     this.mask = SLOTS_AT_FIRST - 1;
     this.#limit = entriesOf(SLOTS_AT_FIRST);
+    this.#describe();
     this.clear();
   }
 
@@ -128,6 +142,11 @@ export class FoldSlots {
   #replace(end: number): void {
     const { words, strideWords, mask } = this;
     this.#generation ^= GENERATION_BIT;
+    this.#describe();
+    if (this.#memory.kernel !== undefined) {
+      this.#memory.kernel.replace(end);
+      return;
+    }
     for (let slot = 0; slot < end; slot++) {
       const word = slot * strideWords;
       if (words[word + SIZE_WORD] === 0 || this.#isPlaced(word)) continue;
@@ -165,14 +184,13 @@ export class FoldSlots {
 
   /** Keeps the existing words. The memory of an earlier attempt may be larger than requested. */
   #wordsFor(capacity: number): Int32Array {
-    const memory = this.#memory;
-    const length = capacity * this.strideWords;
-    if (memory.slots.length < length) {
-      const slots = new Int32Array(new ArrayBuffer(4 * length + OFFSET_BYTES), OFFSET_BYTES, length);
-      slots.set(memory.slots);
-      memory.slots = slots;
-    }
-    return memory.slots;
+    this.#memory.reserveSlots(capacity * this.strideWords);
+    return this.#memory.slots;
+  }
+
+  #describe(): void {
+    const parts = 1 + (this.strideWords - SLOT_WORDS) / 2;
+    this.#memory.kernel?.describe(this.capacity, parts, this.#operation, this.#generation);
   }
 }
 

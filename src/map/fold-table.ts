@@ -34,13 +34,14 @@ import { RecordSlice } from '../codec/record-slice.ts';
 import { isStringCodec } from '../codec/string-codec.ts';
 import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
+import { type FoldKernel, PENDING_MAX, PENDING_WORDS } from './fold-memory.ts';
 import { FoldSlots, KEY_WORD, SIZE_WORD, SLOT_WORDS } from './fold-slots.ts';
 import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
 import { KeyedHash } from './keyed-hash.ts';
 import { PartitionGroups } from './partition-groups.ts';
 import { type Partitioner, SINGLE_PARTITION } from './partitioner.ts';
-import { keepTableMemory, takeTableMemory } from './thread-memory.ts';
+import { keepTableMemory, type TableMemory, takeTableMemory } from './thread-memory.ts';
 
 const SHORT_KEY_BYTES_MAX = 12;
 /** The key length + 1 of the longest short key. */
@@ -55,11 +56,8 @@ const BATCH_RECORDS = 64;
 /** At a load of 5/8, about one in 10^10 keys meets that many by chance. */
 const PROBES_MAX = 256;
 
-/** Emits that are folded together. Their slots, a cache line each, fit into half of a first-level cache. */
-const PENDING_MAX = 256;
 /** Bytes of long keys that wait for their fold. */
 const PENDING_KEYS_BYTES_MAX = 64 * 1024;
-const PENDING_WORDS = 8;
 /** A pending emit has its value, key and size where a slot has them, and no partition. */
 const PENDING_HASH_WORD = 6;
 
@@ -72,8 +70,6 @@ const MAX = 2;
 const CALL = 3;
 /** The operation of a table whose values are tuples; #partOperation says what it does with their parts. */
 const PARTS = 4;
-/** Wider tuples make entries so large that sorting the records is as fast. */
-export const FOLDED_PARTS_MAX = 16;
 
 export class FoldTable {
   readonly #codec: KeyCodec<unknown>;
@@ -91,18 +87,21 @@ export class FoldTable {
   readonly #restParts: number;
   readonly #combine: PairwiseCombiner<number>;
 
-  readonly #memory = takeTableMemory();
-  readonly #keys = this.#memory.keys;
+  readonly #memory: TableMemory;
+  readonly #keys: GrowableSink;
   readonly #slots: FoldSlots;
+  /** Folds the gathered emits, except those with long keys. Undefined if there is no kernel, or user code combines. */
+  readonly #kernel: FoldKernel | undefined;
   #closed = false;
   /** Set when keys have collided more often than chance explains. */
   #keyedHash: KeyedHash | undefined;
 
   readonly #pendingMax: number;
   #pendingCount = 0;
-  readonly #pendingWords = new Int32Array(PENDING_MAX * PENDING_WORDS);
-  readonly #pendingValues = new Float64Array(this.#pendingWords.buffer);
-  readonly #pendingRest: Float64Array;
+  /** The memory's, which change when the slots grow. */
+  #pendingWords: Int32Array;
+  #pendingValues: Float64Array;
+  #pendingRest: Float64Array;
   /** The long keys among them. */
   readonly #pendingKeys = new GrowableSink(256);
   /** The key of the last emit, for a partitioner of the user's. */
@@ -128,6 +127,7 @@ export class FoldTable {
     memoryBytes,
     full,
     onStep = () => {},
+    memory = takeTableMemory(),
   }: {
     codec: KeyCodec<unknown>;
     valueCodec: Codec<unknown>;
@@ -141,7 +141,14 @@ export class FoldTable {
     full: () => void;
     /** Called during long phases; may throw to stop the work. */
     onStep?: () => void;
+    /** The memory of an earlier table of this thread, if not set. */
+    memory?: TableMemory;
   }) {
+    this.#memory = memory;
+    this.#keys = memory.keys;
+    this.#pendingWords = memory.fold.pendingWords;
+    this.#pendingValues = memory.fold.pendingValues;
+    this.#pendingRest = memory.fold.pendingRest;
     this.#codec = codec;
     this.#partitioner = partitioner;
     this.#partitions = partitions;
@@ -156,9 +163,11 @@ export class FoldTable {
     this.#takesRanges = this.#isText || codec === bytesCodec;
     // The cast: a table folds only numbers.
     this.#combine = pairwise(combine) as PairwiseCombiner<number>;
-    this.#slots = new FoldSlots(this.#memory, this.#restParts);
-    this.#pendingMax = this.#operation === CALL || partitioner.isUserCode ? 1 : PENDING_MAX;
-    this.#pendingRest = new Float64Array(PENDING_MAX * this.#restParts);
+    this.#slots = new FoldSlots(memory.fold, this.#restParts, this.#partOperation);
+    const isUserCode = this.#operation === CALL || partitioner.isUserCode;
+    this.#pendingMax = isUserCode ? 1 : PENDING_MAX;
+    this.#kernel = isUserCode ? undefined : memory.fold.kernel;
+    this.#view();
   }
 
   get count(): number {
@@ -287,10 +296,10 @@ export class FoldTable {
     value: number,
   ): void {
     const size = length + 1;
-    const hash =
-      this.#keyedHash === undefined
-        ? hashWords(word0, word1, word2, size)
-        : this.#keyedHash.ofWords(word0, word1, word2, size);
+    let hash = 0;
+    if (this.#keyedHash !== undefined) hash = this.#keyedHash.ofWords(word0, word1, word2, size);
+    // The kernel hashes the others itself.
+    else if (this.#kernel === undefined) hash = hashWords(word0, word1, word2, size);
     this.#gather(key, word0, word1, word2, size, hash, value);
   }
 
@@ -337,8 +346,12 @@ export class FoldTable {
     if (count === 0 || this.#isFolding) return;
     this.#isFolding = true;
     try {
-      if (count > 1) this.#touch(count);
-      for (let i = 0; i < count; ) i = this.#foldUntilNew(i, count);
+      if (this.#kernel === undefined) {
+        if (count > 1) this.#touch(count);
+        for (let i = 0; i < count; ) i = this.#foldUntilNew(i, count);
+      } else {
+        this.#foldByKernel(this.#kernel, count);
+      }
     } finally {
       this.#isFolding = false;
       this.#pendingCount = 0;
@@ -347,6 +360,27 @@ export class FoldTable {
     }
     this.#emitsUntilWatch -= count;
     if (this.#emitsUntilWatch <= 0) this.#watch();
+  }
+
+  /** JavaScript folds what the kernel cannot. */
+  #foldByKernel(kernel: FoldKernel, count: number): void {
+    kernel.touch(count, this.#keyedHash !== undefined);
+    if (this.#pendingKeys.end > 0) this.#touchKeys(count);
+    for (let i = 0; i < count; ) {
+      i = kernel.fold(i, count, this.#roomForShort());
+      this.#slots.count += this.#memory.fold.results[0]!;
+      if (i < count) {
+        this.#foldUntilNew(i, i + 1);
+        i++;
+      }
+    }
+  }
+
+  /** How many entries with short keys can be added before the slots double or the memory is full: see #isFull(). */
+  #roomForShort(): number {
+    const slots = this.#slots;
+    const freeBytes = this.#memoryBytes - this.#keysBytesWith(0) - slots.capacity * this.#slotBytes;
+    return Math.max(0, Math.min(slots.room, Math.floor(freeBytes / DRAIN_BYTES) + 1 - slots.count));
   }
 
   /** The loads do not depend on each other, so their cache misses overlap. */
@@ -428,15 +462,16 @@ export class FoldTable {
   /** Adds an entry for a gathered emit. */
   #add(i: number, probes: number): void {
     if (probes > PROBES_MAX) this.#useKeyedHash(i);
-    const pending = this.#pendingWords;
     const at = i * PENDING_WORDS;
-    const size = pending[at + SIZE_WORD]!;
+    const size = this.#pendingWords[at + SIZE_WORD]!;
     const isLong = size > SHORT_SIZE_MAX;
-    const partition = isLong ? this.#partitionOfLong(at) : this.#partitionOfShort(at);
+    const partition = this.#partitioner.isUserCode ? this.#partitionOfPending(at, size - 1) : 0;
     const keyBytes = isLong ? size - 1 : 0;
     if (this.#isFull(keyBytes)) this.#makeRoom(keyBytes);
     const slots = this.#slots;
-    const slot = slots.add(pending[at + PENDING_HASH_WORD]!, size, partition);
+    const slot = slots.add(this.#pendingWords[at + PENDING_HASH_WORD]!, size, partition);
+    this.#view();
+    const pending = this.#pendingWords;
     const { words, doubles } = slots;
     const word = slot * slots.strideWords;
     words[word + KEY_WORD] = isLong
@@ -482,21 +517,42 @@ export class FoldTable {
     return [doubles[at]!, ...doubles.subarray(rest, rest + this.#restParts)];
   }
 
-  #partitionOfShort(at: number): number {
-    if (this.#partitioner === SINGLE_PARTITION) return 0;
-    const pending = this.#pendingWords;
-    const length = pending[at + SIZE_WORD]! - 1;
-    writeShortKey(this.#shortKey, 0, pending, at + KEY_WORD, length);
-    return this.#partitioner.partitionOf(this.#lastKey, this.#shortKey, 0, length);
+  /** Reads the arrays of the memory again, which change when the slots grow. */
+  #view(): void {
+    const { pendingWords, pendingValues, pendingRest } = this.#memory.fold;
+    this.#pendingWords = pendingWords;
+    this.#pendingValues = pendingValues;
+    this.#pendingRest = pendingRest;
+  }
+
+  /** The partition of a gathered emit, by the user's function. */
+  #partitionOfPending(at: number, length: number): number {
+    const words = this.#pendingWords;
+    if (length <= SHORT_KEY_BYTES_MAX)
+      return this.#partitionOfShort(this.#lastKey, words, at + KEY_WORD, length);
+    const start = -1 - words[at + KEY_WORD]!;
+    return this.#partitioner.partitionOf(this.#lastKey, this.#pendingKeys.bytes, start, start + length);
+  }
+
+  /** The partition of an entry. It is found when the table is read, unless the user's function, which needs the key, names it. */
+  #partitionAt(slot: number): number {
+    const partitioner = this.#partitioner;
+    if (partitioner.isUserCode) return this.#slots.partitionAt(slot);
+    if (partitioner === SINGLE_PARTITION) return 0;
+    const { words, strideWords } = this.#slots;
+    const at = slot * strideWords;
+    const length = words[at + SIZE_WORD]! - 1;
+    if (length <= SHORT_KEY_BYTES_MAX) return this.#partitionOfShort(undefined, words, at + KEY_WORD, length);
+    const start = words[at + KEY_WORD]!;
+    return partitioner.partitionOf(undefined, this.#keys.bytes, start, start + length);
+  }
+
+  #partitionOfShort(key: unknown, words: Int32Array, at: number, length: number): number {
+    writeShortKey(this.#shortKey, 0, words, at, length);
+    return this.#partitioner.partitionOf(key, this.#shortKey, 0, length);
   }
 
   readonly #shortKey = Buffer.alloc(SHORT_KEY_BYTES_MAX);
-
-  #partitionOfLong(at: number): number {
-    const start = -1 - this.#pendingWords[at + KEY_WORD]!;
-    const end = start + this.#pendingWords[at + SIZE_WORD]! - 1;
-    return this.#partitioner.partitionOf(this.#lastKey, this.#pendingKeys.bytes, start, end);
-  }
 
   #hashLong(bytes: Buffer, start: number, end: number): number {
     return this.#keyedHash === undefined
@@ -519,9 +575,12 @@ export class FoldTable {
   /** Whether one more entry, with `keyBytes` in `keys`, would exceed the memory. */
   #isFull(keyBytes: number): boolean {
     const slots = this.#slots;
-    const keysBytes = this.#keys.end + keyBytes + KEY_HEADER_BYTES + VARINT_BYTES_MAX;
     const slotsBytes = slots.capacityForOneMore * this.#slotBytes;
-    return keysBytes + slotsBytes + slots.count * DRAIN_BYTES > this.#memoryBytes;
+    return this.#keysBytesWith(keyBytes) + slotsBytes + slots.count * DRAIN_BYTES > this.#memoryBytes;
+  }
+
+  #keysBytesWith(keyBytes: number): number {
+    return this.#keys.end + keyBytes + KEY_HEADER_BYTES + VARINT_BYTES_MAX;
   }
 
   /** An empty table accepts a key of any size, because it then holds only one record. */
@@ -585,7 +644,7 @@ export class FoldTable {
       const length = words[word + SIZE_WORD]! - 1;
       if (length < 0) continue;
       const value = this.#valueOf(slot);
-      const partition = this.#slots.partitionAt(slot);
+      const partition = this.#partitionAt(slot);
       if (length > SHORT_KEY_BYTES_MAX) {
         const first = words[word + KEY_WORD]!;
         take(this.#keys.bytes, first, first + length, value, partition);
@@ -670,7 +729,10 @@ export class FoldTable {
     if (memory.grouped.length < count) memory.grouped = new Uint32Array(capacity);
     const groups = new PartitionGroups(this.#partitions, memory.grouped);
     for (let slot = 0; slot < capacity; slot++) {
-      if (words[slot * strideWords + SIZE_WORD] !== 0) groups.count(slots.partitionAt(slot));
+      if (words[slot * strideWords + SIZE_WORD] === 0) continue;
+      const partition = this.#partitionAt(slot);
+      slots.setPartition(slot, partition);
+      groups.count(partition);
     }
     groups.startPlacing();
     for (let slot = 0; slot < capacity; slot++) {

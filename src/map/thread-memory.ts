@@ -1,7 +1,8 @@
 /** Keeps the memory of a thread's sort buffer and fold table for the thread's next attempt (base/thread-memory.ts). */
 import { KiB } from '../base/limits.ts';
-import { KeptMemory } from '../base/thread-memory.ts';
+import { freeArrays, KeptMemory } from '../base/thread-memory.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
+import { FoldMemory } from './fold-memory.ts';
 import { KeySorter } from './key-sort.ts';
 
 export interface SortMemory {
@@ -14,20 +15,20 @@ export interface SortMemory {
 }
 
 export interface TableMemory {
-  slots: Int32Array<ArrayBuffer>;
+  readonly fold: FoldMemory;
   readonly keys: GrowableSink;
   /** Offsets grouped by partition. */
   grouped: Uint32Array<ArrayBuffer>;
   readonly sorter: KeySorter;
 }
 
-const sortMemory = new KeptMemory<SortMemory>(({ arena, offsets, partitions, grouped }) => [
-  arena,
-  offsets,
-  partitions,
-  grouped,
-]);
-const tableMemory = new KeptMemory<TableMemory>(({ slots, grouped, keys }) => [slots, grouped, keys.bytes]);
+const sortMemory = new KeptMemory<SortMemory>(({ arena, offsets, partitions, grouped }) =>
+  freeArrays(arena, offsets, partitions, grouped),
+);
+const tableMemory = new KeptMemory<TableMemory>(({ fold, grouped, keys }) => {
+  fold.free();
+  freeArrays(grouped, keys.bytes);
+});
 
 /** Returns memory with an arena of at least `arenaBytes` and undefined content. Give it back to keepSortMemory(). */
 export function takeSortMemory(arenaBytes: number): SortMemory {
@@ -50,10 +51,12 @@ export function keepSortMemory(memory: SortMemory): void {
 
 /** Returns arrays of any length and content, and an empty sink. Give it back to keepTableMemory(). */
 export function takeTableMemory(): TableMemory {
-  const kept = tableMemory.take();
-  if (kept !== undefined) return kept;
+  return tableMemory.take() ?? newTableMemory(new FoldMemory());
+}
+
+export function newTableMemory(fold: FoldMemory): TableMemory {
   return {
-    slots: new Int32Array(0),
+    fold,
     keys: new GrowableSink(64 * KiB),
     grouped: new Uint32Array(0),
     sorter: new KeySorter(),

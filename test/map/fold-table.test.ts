@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { NamedCombiner, PairwiseCombiner } from '../../src/api/job.ts';
 import { isMapReduceError } from '../../src/base/errors.ts';
 import { bytesCodec } from '../../src/codec/bytes-codec.ts';
@@ -7,9 +7,11 @@ import type { Codec, KeyCodec } from '../../src/codec/codec.ts';
 import { decodeNumberValue, numberValueCodec } from '../../src/codec/number-value.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
 import { tupleValueCodec } from '../../src/codec/tuple-value.ts';
-import { FOLDED_PARTS_MAX, FoldTable } from '../../src/map/fold-table.ts';
+import { FOLDED_PARTS_MAX, FoldMemory } from '../../src/map/fold-memory.ts';
+import { FoldTable } from '../../src/map/fold-table.ts';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import type { Partitioner } from '../../src/map/partitioner.ts';
+import { newTableMemory } from '../../src/map/thread-memory.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { readMerged } from '../shuffle/records.ts';
@@ -62,6 +64,9 @@ interface TableOptions {
   readonly full?: () => void;
 }
 
+/** Whether tables of makeTable() use the kernel, or JavaScript alone. */
+let usesKernel = true;
+
 function makeTable({
   codec = stringCodec as KeyCodec<unknown>,
   valueCodec = numberValueCodec as Codec<unknown>,
@@ -81,6 +86,7 @@ function makeTable({
     partitions,
     memoryBytes,
     full,
+    memory: newTableMemory(new FoldMemory(usesKernel)),
   });
 }
 
@@ -131,7 +137,14 @@ function addParts(
   groups.set(key, before === undefined ? [...value] : before.map((part, i) => fold(part, value[i]!)));
 }
 
-describe('FoldTable', () => {
+describe.each([
+  ['the kernel', true],
+  ['JavaScript', false],
+])('FoldTable with %s', (_name, withKernel) => {
+  beforeAll(() => {
+    usesKernel = withKernel;
+  });
+
   it('folds the values of each key in the order in which they were emitted', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -1,0 +1,49 @@
+/** Compiles WebAssembly modules. Node's types lack WebAssembly, so what is used of it is declared here. */
+
+export interface WebAssemblyMemory {
+  /** Replaced, and detached, by each grow(). */
+  readonly buffer: ArrayBuffer;
+  /** @param pages  64 KiB each */
+  grow(pages: number): number;
+}
+
+interface WebAssemblyModule {
+  /** Opaque. */
+  readonly [Symbol.toStringTag]: string;
+}
+
+interface WebAssemblyGlobal {
+  Module: new (bytes: Uint8Array) => WebAssemblyModule;
+  Instance: new (
+    module: WebAssemblyModule,
+    imports: { env: { memory: WebAssemblyMemory } },
+  ) => { exports: Record<string, unknown> };
+  Memory: new (size: { initial: number }) => WebAssemblyMemory;
+}
+
+export interface CompiledWebAssembly {
+  /** @param pages  64 KiB each */
+  memory(pages: number): WebAssemblyMemory;
+  /** Returns what the module exports. */
+  start(memory: WebAssemblyMemory): Record<string, unknown>;
+}
+
+/**
+ * @param code  the module in base64
+ * @returns undefined if this process or this processor cannot run the module
+ */
+export function compileWebAssembly(code: string): CompiledWebAssembly | undefined {
+  // The cast: see above.
+  const { WebAssembly } = globalThis as unknown as { WebAssembly?: WebAssemblyGlobal };
+  if (WebAssembly === undefined) return undefined;
+  let module: WebAssemblyModule;
+  try {
+    module = new WebAssembly.Module(Buffer.from(code, 'base64'));
+  } catch {
+    return undefined;
+  }
+  return {
+    memory: (pages) => new WebAssembly.Memory({ initial: pages }),
+    start: (memory) => new WebAssembly.Instance(module, { env: { memory } }).exports,
+  };
+}
