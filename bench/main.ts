@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { ENGINE_DEFAULT, engineAt, otherBuild, ourCommand } from './contenders.ts';
 import { describeFormatMemory, FORMAT_CASE_NAMES, runFormatMemory } from './format-memory.ts';
+import { installedPackage } from './installed.ts';
 import { describeLambdas, measureLambdas } from './lambdas.ts';
 import { describeMachine, thisMachine } from './machine.ts';
 import { RunFailed, stopRunning } from './measure.ts';
@@ -31,6 +32,7 @@ interface Options {
   readonly memory?: string;
   readonly peers?: true | PeerName[];
   readonly peersOnly?: true;
+  readonly installed?: true;
   readonly smoke?: true;
   readonly memoryProof?: true;
   readonly memoryFormats?: true | string[];
@@ -65,6 +67,7 @@ const program = new Command('npm run bench --')
     listOf(PEER_NAMES),
   )
   .option('--peers-only', 'measure only the peers')
+  .option('--installed', 'also measure the package, packed from this checkout and installed')
   .option('--smoke', `check that everything runs: --scale ${SMOKE.scale} --runs ${SMOKE.runs}`)
   .option(
     '--memory-proof',
@@ -156,7 +159,8 @@ async function figures(): Promise<number> {
   const { memory } = options;
   const ours = options.peersOnly ? [] : [ourCommand({ engine: ENGINE_DEFAULT, memory })];
   const builds = (options.engine ?? []).map((engine) => otherBuild({ engine, memory }));
-  const contenders = [...ours, ...builds, ...peers];
+  const installed = options.installed ? [installedPackage({ memory })] : [];
+  const contenders = [...ours, ...installed, ...builds, ...peers];
   const machine = thisMachine();
   print(
     `${describeMachine(machine)}\n${options.workers} threads each, ${options.runs} runs, scale ${options.scale}`,

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { npm } from '../npm.ts';
 import { describeComparison } from './compared.ts';
 import { charts } from './curves.ts';
 import { describeFacts, describeIdlePrices, describePrices } from './facts-table.ts';
@@ -65,18 +66,13 @@ export function writePage(): void {
 function drawn(input: string): string {
   if (!existsSync(`${CHARTS_FOLDER}/node_modules`)) {
     process.stderr.write('installing Observable Plot into bench/charts (16 MiB) ...\n');
-    // Omits the variables that `npm run` sets for its scripts; with them, npm would install into this project.
-    const env = Object.fromEntries(
-      Object.entries(process.env).filter(
-        ([name]) => !/^npm_(package_|lifecycle_|config_local_prefix)/.test(name),
-      ),
-    );
-    call('npm', ['ci', '--loglevel=error', '--ignore-scripts'], { env });
+    const problem = npm(['ci', '--ignore-scripts'], CHARTS_FOLDER);
+    if (problem !== undefined) throw new Error(problem);
   }
   return call(process.execPath, ['curves.js'], { input });
 }
 
-function call(command: string, args: string[], options: { input?: string; env?: NodeJS.ProcessEnv }): string {
+function call(command: string, args: string[], options: { input: string }): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd: CHARTS_FOLDER,
     encoding: 'utf8',
