@@ -6,11 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { EmulatorUnavailableError } from '../emulators/errors.ts';
 import { preparePythonEnvironment } from '../emulators/python.ts';
 import type { Contender, ContenderRun } from './contenders.ts';
+import { type Built, buildLimit } from './rust-limit.ts';
 import { type PeerTask, type Workload, type WorkloadName, workload } from './workloads.ts';
 
 /**
  * `duckdb` and `polars` run the fastest query that we found. The `-direct` ones run the query as one would write it, and
- * only workloads for which it is another one. `duckdb-cli` is DuckDB's own command, which starts fastest.
+ * only workloads for which it is another one. `duckdb-cli` is DuckDB's own command, which starts fastest. `rust` is the limit:
+ * a program for these workloads alone, and `rust-direct` a plain one with hash maps.
  */
 export const PEER_NAMES = [
   'coreutils',
@@ -21,6 +23,8 @@ export const PEER_NAMES = [
   'duckdb-cli',
   'polars',
   'polars-direct',
+  'rust',
+  'rust-direct',
 ] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
 
@@ -52,58 +56,61 @@ async function findPeer(name: PeerName): Promise<Contender | string> {
     case 'coreutils': {
       const absent = ['sh', 'sort', 'uniq', 'tr', 'grep', 'awk'].filter((tool) => !isCommand(tool));
       if (absent.length > 0) return `no ${absent.join(', ')} on the PATH`;
-      return scriptPeer({
+      return programPeer({
         name,
         version: firstLine('sort', ['--version']),
-        command: ['sh', 'coreutils.sh'],
+        command: shell('coreutils.sh'),
         tasks: ['word-count', 'token-count', 'sort', 'grep'],
       });
     }
     case 'awk': {
       const awk = AWKS.find(isCommand);
       if (awk === undefined) return `none of ${AWKS.join(', ')} on the PATH`;
-      return scriptPeer({
+      return programPeer({
         name: awk,
         version: firstLine(awk, awk === 'mawk' ? ['-W', 'version'] : ['--version']),
-        command: ['sh', 'awk.sh'],
+        command: shell('awk.sh'),
         env: { AWK: awk },
         tasks: ['word-count', 'token-count', 'grep'],
       });
     }
+    case 'rust':
+    case 'rust-direct':
+      return rustPeer(name);
     default:
       return pythonPeer(name);
   }
 }
 
-type PythonPeerName = Exclude<PeerName, 'coreutils' | 'awk'>;
+type PythonPeerName = Exclude<PeerName, 'coreutils' | 'awk' | 'rust' | 'rust-direct'>;
 
 async function pythonPeer(name: PythonPeerName): Promise<Contender | string> {
   const { python, problem } = await installOnce();
   if (python === undefined) return problem;
   const program = (file: string) => join(dirname(python), file);
   // -I: nothing of the user's, neither variables nor packages, nor this folder.
-  const script = (file: string) => [python, '-I', file];
+  const script = (file: string) => [python, '-I', join(PEERS_FOLDER, file)];
   switch (name) {
     case 'ripgrep':
-      return scriptPeer({
+      return programPeer({
         name,
         version: firstLine(program('rg'), ['--version']),
-        command: ['sh', 'ripgrep.sh'],
+        command: shell('ripgrep.sh'),
         env: { RIPGREP: program('rg') },
         tasks: ['grep'],
       });
     case 'duckdb-cli':
-      return scriptPeer({
+      return programPeer({
         name,
         version: `${pinned('duckdb-cli')} (PyPI has no newer command)`,
-        command: ['sh', 'duckdb-cli.sh'],
+        command: shell('duckdb-cli.sh'),
         env: { DUCKDB: program('duckdb') },
         tasks: ['word-count'],
         only: ['tiny'],
       });
     case 'duckdb':
     case 'polars':
-      return scriptPeer({
+      return programPeer({
         name,
         version: `${pinned(name)} from PyPI`,
         command: script(`${name}-tasks.py`),
@@ -112,7 +119,7 @@ async function pythonPeer(name: PythonPeerName): Promise<Contender | string> {
     case 'duckdb-direct':
     case 'polars-direct': {
       const packageName = name === 'duckdb-direct' ? 'duckdb' : 'polars';
-      return scriptPeer({
+      return programPeer({
         name,
         version: `${pinned(packageName)}, words in one step`,
         command: script(`${packageName}-tasks.py`),
@@ -123,11 +130,36 @@ async function pythonPeer(name: PythonPeerName): Promise<Contender | string> {
   }
 }
 
-/** A peer that is a script in peers/, which takes a task, an input, an output, a number of threads and a pattern. */
-function scriptPeer(peer: {
+let built: Promise<Built> | undefined;
+
+async function rustPeer(name: 'rust' | 'rust-direct'): Promise<Contender | string> {
+  built ??= buildLimit(say);
+  const limit = await built;
+  if (limit.program === undefined) return limit.problem;
+  const { program, version } = limit;
+  return name === 'rust'
+    ? programPeer({ name, version, command: [program], tasks: ['word-count', 'token-count', 'sort'] })
+    : programPeer({
+        name,
+        version: 'the same program, words by hash maps',
+        command: [program],
+        tasks: ['word-count', 'token-count'],
+        taskSuffix: '-direct',
+      });
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function shell(script: string): string[] {
+  return ['sh', join(PEERS_FOLDER, script)];
+}
+
+/** A peer that takes a task, an input, an output, a number of threads and a pattern. */
+function programPeer(peer: {
   readonly name: string;
   readonly version: string;
-  /** An interpreter, and as the last element the name of the script. */
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly tasks: readonly PeerTask[];
@@ -142,11 +174,9 @@ function scriptPeer(peer: {
       const { peerTask, peerPattern }: Workload = workload(run.workload);
       if (peerTask === undefined || !peer.tasks.includes(peerTask)) return undefined;
       if (peer.only?.includes(run.workload) === false) return undefined;
-      const [script, ...interpreter] = peer.command.toReversed();
       return {
         command: [
-          ...interpreter.toReversed(),
-          join(PEERS_FOLDER, script!),
+          ...peer.command,
           ...[`${peerTask}${peer.taskSuffix ?? ''}`, run.input, run.output, String(run.workers)],
           peerPattern ?? '',
         ],
@@ -170,7 +200,7 @@ function installOnce(): Promise<Installed> {
     requirementsFile: REQUIREMENTS_FILE,
     minors: PYTHON_MINORS,
     cost: 'about 30 s, 290 MB',
-    say: (line) => process.stderr.write(`${line}\n`),
+    say,
   }).then(
     ({ python }) => ({ python }),
     (error: unknown) => {
