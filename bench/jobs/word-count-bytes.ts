@@ -6,7 +6,7 @@ export default defineJob({
   input: bytesLines(),
   key: 'string',
   value: 'number',
-  map: (line, { emit }) => line.words((word) => emit(word, 1)),
+  map: (line, { emitAll }) => emitAll(line.words(), 1),
   reduce: 'sum',
   output: tsv(),
 });

@@ -120,7 +120,17 @@ export interface MapContextOf<E, P, S> extends TaskContext<P, S> {
 }
 
 /** What `map` receives beside the record, if it emits keys and values. */
-export interface MapContext<K, V, P, S> extends MapContextOf<(key: K, value: V) => void, P, S> {}
+export interface MapContext<K, V, P, S> extends MapContextOf<(key: K, value: V) => void, P, S> {
+  /**
+   * Emits each of the keys with the same value. The words of a line of bytes are emitted several times as fast as one by one.
+   *
+   * @throws what `emit` throws
+   *
+   * @example
+   * map: (line, { emitAll }) => emitAll(line.words(), 1), // of bytesLines()
+   */
+  readonly emitAll: (keys: Iterable<K>, value: V) => void;
+}
 
 /** What a job may have as `output`: one output format, or several by name. */
 export type Outputs = NamedOutputs | Sink<never, never>;

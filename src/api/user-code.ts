@@ -92,6 +92,15 @@ export function refuseLateEmit(phase: 'map' | 'reduce'): never {
   );
 }
 
+export type EmitAll = (keys: Iterable<unknown>, value: unknown) => void;
+
+/** The emitAll of this emit. */
+export function emitEach(emit: (key: unknown, value: unknown) => void): EmitAll {
+  return (keys, value) => {
+    for (const key of keys) emit(key, value);
+  };
+}
+
 /** The `emit` of a context: a function, or for named outputs an object of functions. `to` is the position of the output. */
 export function emitterOf(
   { output }: Pick<Job, 'output'>,

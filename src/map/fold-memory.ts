@@ -3,7 +3,7 @@
  * (kernels/fold.ts), which folds numbers about twice as fast as JavaScript. Where the kernel cannot run, JavaScript does the
  * same on an ordinary buffer.
  *
- *   results   pending emits   the rest of their tuples   slots
+ *   results   pending emits   the rest of their tuples   text   slots
  */
 import { compileWebAssembly, type WebAssemblyMemory } from '../base/web-assembly.ts';
 import { FOLD_KERNEL } from './fold-kernel-code.ts';
@@ -11,13 +11,16 @@ import { FOLD_KERNEL } from './fold-kernel-code.ts';
 /** Emits that are folded together. Their slots, a cache line each, fit into half of a first-level cache. */
 export const PENDING_MAX = 256;
 export const PENDING_WORDS = 8;
+/** The longest text whose words the kernel gathers. */
+export const GATHERED_TEXT_BYTES_MAX = 64 * 1024;
 /** Wider tuples make entries so large that sorting the records is as fast. */
 export const FOLDED_PARTS_MAX = 16;
 
 /** Positions in bytes, as in kernels/fold.ts. */
 const PENDING_AT = 1024;
 const PENDING_REST_AT = 16 * 1024;
-const SLOTS_AT = 64 * 1024;
+const TEXT_AT = 64 * 1024;
+const SLOTS_AT = 192 * 1024;
 const PAGE_BYTES = 64 * 1024;
 /** malloc() starts large buffers 16 bytes after the start of a cache line. Slots must not cross lines: 8 % of a word count. */
 const LINE_OFFSET_BYTES = 48;
@@ -28,15 +31,18 @@ export interface FoldKernel {
   touch(count: number, isHashed: boolean): void;
   fold(from: number, count: number, room: number): number;
   replace(slots: number): void;
+  gatherWords(from: number, end: number, keepsCase: boolean, value: number, pending: number): number;
 }
 
 export class FoldMemory {
   readonly kernel: FoldKernel | undefined;
-  /** Word 0: how many entries the last fold() of the kernel added. All arrays change when the slots grow. */
+  /** What the kernel's functions return beside their results. All arrays change when the slots grow. */
   results!: Int32Array;
   pendingWords!: Int32Array;
   pendingValues!: Float64Array;
   pendingRest!: Float64Array;
+  /** The text whose words gatherWords() gathers. */
+  text!: Buffer;
   /** At least as many words as were asked for last; words after them are 0, unless an earlier table used them. */
   slots!: Int32Array;
 
@@ -77,7 +83,7 @@ export class FoldMemory {
   #view(): void {
     const buffer = this.#buffer;
     const start = this.#start;
-    this.results = new Int32Array(buffer, start, 2);
+    this.results = new Int32Array(buffer, start, 4);
     this.pendingWords = new Int32Array(buffer, start + PENDING_AT, PENDING_MAX * PENDING_WORDS);
     this.pendingValues = new Float64Array(buffer, start + PENDING_AT, (PENDING_MAX * PENDING_WORDS) / 2);
     this.pendingRest = new Float64Array(
@@ -85,6 +91,7 @@ export class FoldMemory {
       start + PENDING_REST_AT,
       PENDING_MAX * (FOLDED_PARTS_MAX - 1),
     );
+    this.text = Buffer.from(buffer, start + TEXT_AT, SLOTS_AT - TEXT_AT);
     const slotsStart = start + SLOTS_AT;
     this.slots = new Int32Array(buffer, slotsStart, Math.floor((buffer.byteLength - slotsStart) / 8) * 2);
   }

@@ -32,9 +32,10 @@ import { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue } from '../codec/number-value.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
 import { isStringCodec } from '../codec/string-codec.ts';
+import type { Words } from '../codec/words.ts';
 import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
-import { type FoldKernel, PENDING_MAX, PENDING_WORDS } from './fold-memory.ts';
+import { type FoldKernel, GATHERED_TEXT_BYTES_MAX, PENDING_MAX, PENDING_WORDS } from './fold-memory.ts';
 import { FoldSlots, KEY_WORD, SIZE_WORD, SLOT_WORDS } from './fold-slots.ts';
 import { hashKey } from './key-hash.ts';
 import { KeySorter, keyLengthAt, keyStartAt } from './key-sort.ts';
@@ -96,6 +97,8 @@ export class FoldTable {
   /** Set when keys have collided more often than chance explains. */
   #keyedHash: KeyedHash | undefined;
 
+  /** Whether the kernel can gather words. */
+  readonly #gathersWords: boolean;
   readonly #pendingMax: number;
   #pendingCount = 0;
   /** The memory's, which change when the slots grow. */
@@ -167,6 +170,7 @@ export class FoldTable {
     const isUserCode = this.#operation === CALL || partitioner.isUserCode;
     this.#pendingMax = isUserCode ? 1 : PENDING_MAX;
     this.#kernel = isUserCode ? undefined : memory.fold.kernel;
+    this.#gathersWords = this.#kernel !== undefined && this.#takesRanges && parts === 1;
     this.#view();
   }
 
@@ -251,6 +255,43 @@ export class FoldTable {
     // The codec verifies that other text is UTF-8.
     if (((word0 | word1 | word2) & 0x80808080) !== 0) this.emit(key, value);
     else this.#gatherShort(key, word0, word1, word2, length, value);
+  }
+
+  /** Emits each of the words with this value. Returns how many they were. */
+  emitWords(words: Words, value: number): number {
+    const { range, letterCase } = words;
+    const length = range.end - range.start;
+    const { fold } = this.#memory;
+    const kernel = this.#gathersWords && this.#keyedHash === undefined ? this.#kernel : undefined;
+    if (kernel === undefined || length > GATHERED_TEXT_BYTES_MAX) return this.#emitEach(words, 0, value);
+    fold.text.set(range.bytes.subarray(range.start, range.end));
+    let emitted = 0;
+    for (let at = 0; at < length; ) {
+      const before = this.#pendingCount;
+      at = kernel.gatherWords(at, length, letterCase === 'keep', value, before);
+      const [, , pending, longEnd] = fold.results;
+      emitted += pending! - before;
+      this.#pendingCount = pending!;
+      if (pending === PENDING_MAX) {
+        this.settle();
+      } else if (longEnd !== 0) {
+        this.emit({ bytes: fold.text, start: at, end: longEnd! }, value);
+        emitted++;
+        at = longEnd!;
+      } else if (at < length) {
+        return emitted + this.#emitEach(words, at, value);
+      }
+    }
+    return emitted;
+  }
+
+  #emitEach(words: Words, from: number, value: number): number {
+    let emitted = 0;
+    words.visit((word) => {
+      this.emitFast(word, value);
+      emitted++;
+    }, from);
+    return emitted;
   }
 
   #rangeBytes: Buffer = Buffer.alloc(0);

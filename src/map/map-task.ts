@@ -6,7 +6,15 @@
  * attempt of a task can commit.
  */
 import type { JobInput, MapContext, ParameterValues } from '../api/job.ts';
-import { createCounter, emitterOf, refuseLateEmit, setUp, userCodeError } from '../api/user-code.ts';
+import {
+  createCounter,
+  type EmitAll,
+  emitEach,
+  emitterOf,
+  refuseLateEmit,
+  setUp,
+  userCodeError,
+} from '../api/user-code.ts';
 import { sortedCounters } from '../base/counters.ts';
 import { type ErrorDetails, type MapReduceError, withDetails } from '../base/errors.ts';
 import type { AttemptId } from '../base/ids.ts';
@@ -63,6 +71,10 @@ async function mapIntoShuffle(
       emit: (key, value) => {
         progress.steps++;
         collector.emit(key, value);
+      },
+      emitAll: (keys, value) => {
+        progress.steps++;
+        collector.emitAll(keys, value);
       },
       betweenChunks: () => {
         collector.throwFailure();
@@ -148,6 +160,8 @@ type SplitRead = Omit<AttemptSummary, 'spills' | 'bytesSpilled'>;
 interface MapOptions {
   /** @param to  the position of the output, for a map-only job with several */
   readonly emit: (key: unknown, value: unknown, to?: number) => void;
+  /** Default: `emit` for each key. */
+  readonly emitAll?: EmitAll;
   readonly betweenChunks: () => Promise<void> | undefined;
 }
 
@@ -155,7 +169,7 @@ interface MapOptions {
 async function mapSplit(
   spec: MapTaskSpec,
   environment: TaskEnvironment,
-  { emit, betweenChunks }: MapOptions,
+  { emit, emitAll, betweenChunks }: MapOptions,
 ): Promise<SplitRead> {
   const { job, settings, inputs, memoryBytes, meter, progress, control } = environment;
   const { counters, count } = createCounter(progress);
@@ -168,7 +182,7 @@ async function mapSplit(
     : undefined;
   const bad = new BadRecords(skip);
   const place = new RecordPlace();
-  const context = contextOf(environment, place, staged ?? { emit, count });
+  const context = contextOf(environment, place, staged ?? { emit, emitAll, count });
   const totals = new ReadTotals();
   const delivers = job.inputs.map((input) =>
     staged === undefined
@@ -220,13 +234,14 @@ async function mapSplit(
 function contextOf(
   { job, settings }: TaskEnvironment,
   place: RecordPlace,
-  { emit, count }: Pick<StagedEmits, 'emit' | 'count'>,
+  { emit, emitAll, count }: Pick<StagedEmits, 'emit' | 'count'> & { emitAll?: EmitAll | undefined },
 ): MapContext<unknown, unknown, ParameterValues, unknown> {
   return {
     params: settings.params,
     state: setUp(job, settings.params),
     count,
     emit: job.shuffle === undefined ? emitterOf(job, emit) : emit,
+    emitAll: emitAll ?? emitEach(emit),
     get file() {
       return place.file;
     },

@@ -13,6 +13,7 @@ import { LIMITS } from '../base/limits.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { isNumberValueCodec } from '../codec/number-value.ts';
 import { numberTupleParts } from '../codec/tuple-value.ts';
+import { isWords } from '../codec/words.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
@@ -33,6 +34,8 @@ const MERGE_FRACTION = 0.3;
 export class ShuffleCollector {
   /** The job's emit. It changes when the fold table gives way to the sort buffer, so read it at every use. */
   emit: (key: unknown, value: unknown) => void;
+  /** The job's emitAll. */
+  emitAll = (keys: Iterable<unknown>, value: unknown): void => this.#emitAll(keys, value);
   spills = 0;
   bytesSpilled = 0;
   recordsEmitted = 0;
@@ -117,7 +120,7 @@ export class ShuffleCollector {
    * 'writing'.
    */
   async finish(writer: ShuffleObjectWriter): Promise<void> {
-    this.emit = () => refuseLateEmit('map');
+    this.#refuseEmits();
     this.throwFailure();
     this.#table?.settle();
     const source = (this.#table ?? this.#buffer)!;
@@ -162,9 +165,14 @@ export class ShuffleCollector {
 
   /** Gives the memory back for the next attempt. Called whether the attempt succeeded or failed. */
   close(): void {
-    this.emit = () => refuseLateEmit('map');
+    this.#refuseEmits();
     this.#table?.close();
     this.#buffer?.close();
+  }
+
+  #refuseEmits(): void {
+    this.emit = () => refuseLateEmit('map');
+    this.emitAll = () => refuseLateEmit('map');
   }
 
   #newBuffer(): RecordBuffer {
@@ -227,6 +235,19 @@ export class ShuffleCollector {
         fail(error);
       }
     };
+  }
+
+  #emitAll(keys: Iterable<unknown>, value: unknown): void {
+    const table = this.#table;
+    if (table === undefined || typeof value !== 'number' || !isWords(keys)) {
+      for (const key of keys) this.emit(key, value);
+      return;
+    }
+    try {
+      this.recordsEmitted += table.emitWords(keys, value);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   readonly #fail = (error: unknown): never => {

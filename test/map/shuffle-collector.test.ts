@@ -8,10 +8,10 @@ import { tupleValueCodec } from '../../src/codec/tuple-value.ts';
 import { defineJob, type Job, json, textLines, tsv } from '../../src/index.ts';
 import { hashKey, partitionOfHash } from '../../src/map/key-hash.ts';
 import { ShuffleCollector } from '../../src/map/shuffle-collector.ts';
-import { readShuffleFooter, ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
+import { ShuffleObjectWriter } from '../../src/shuffle/shuffle-object.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { environmentOf, scratchFolder, scratchOfFile } from '../commit/environment.ts';
-import { type KeyValue, readMerged } from '../shuffle/records.ts';
+import { type KeyValue, readPartitions } from '../shuffle/records.ts';
 
 const scratch = scratchOfFile();
 
@@ -95,20 +95,7 @@ async function collect(
     collector.bytesSpilled,
   ]);
   await writer.commit(() => ({}) as never);
-  const info = (await store.head('object'))!;
-  const { extents } = await readShuffleFooter(store, info);
-  const partitions: KeyValue[][] = [];
-  for (const { startBytes, lengthBytes, records } of extents) {
-    const segment = {
-      store,
-      key: 'object',
-      etag: info.etag,
-      startBytes,
-      endBytes: startBytes + lengthBytes,
-      records,
-    };
-    partitions.push(lengthBytes === 0 ? [] : await readMerged([segment], 1_000));
-  }
+  const partitions = await readPartitions(store, 'object');
   return { partitions, spills: collector.spills, bytesSpilled: collector.bytesSpilled };
 }
 

@@ -6,6 +6,7 @@ import type { BlockCompression } from '../../src/shuffle/block.ts';
 import { openMerge } from '../../src/shuffle/open-runs.ts';
 import type { RunSegment } from '../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
+import { readShuffleFooter } from '../../src/shuffle/shuffle-object.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export interface KeyValue {
@@ -132,4 +133,17 @@ export async function readMerged(segments: readonly RunSegment[], chunkBytes = 6
 /** Formats records for comparisons. Strings are shorter to print than buffers, and compare much faster. */
 export function printed(records: readonly KeyValue[]): string[] {
   return records.map(({ key, value }) => `${key.toString('hex')}=${value.toString('hex')}`);
+}
+
+/** Reads each partition of a shuffle object. */
+export async function readPartitions(store: ObjectStore, key: string): Promise<KeyValue[][]> {
+  const info = (await store.head(key))!;
+  const { extents } = await readShuffleFooter(store, info);
+  const partitions: KeyValue[][] = [];
+  for (const { startBytes, lengthBytes, records } of extents) {
+    const endBytes = startBytes + lengthBytes;
+    const segment = { store, key, etag: info.etag, startBytes, endBytes, records };
+    partitions.push(lengthBytes === 0 ? [] : await readMerged([segment], 1_000));
+  }
+  return partitions;
 }

@@ -4,10 +4,8 @@
  * decoded, and a regular expression finds the words: the lower case of 'İ' has two characters, and that of 'Σ' depends on its
  * neighbours.
  */
-import type { BytesRange } from '../../codec/bytes-range.ts';
-
-/** Whether 'The' and 'the' are one word. */
-export type LetterCase = 'lower' | 'keep';
+import { type BytesRange, copyOfRange } from '../../codec/bytes-range.ts';
+import type { LetterCase, Words } from '../../codec/words.ts';
 
 const NO_WORD = -1;
 const NO_LETTER = 0;
@@ -70,5 +68,27 @@ export class WordWalk {
       const bytes = Buffer.from(letterCase === 'lower' ? found.toLowerCase() : found);
       visit({ bytes, start: 0, end: bytes.length });
     }
+  }
+}
+
+/** Finds the words each time it is asked for them. */
+export class WordsOfRange implements Words {
+  readonly range: BytesRange;
+  readonly letterCase: LetterCase;
+
+  constructor(range: BytesRange, letterCase: LetterCase) {
+    this.range = range;
+    this.letterCase = letterCase;
+  }
+
+  visit(visit: (word: BytesRange) => void, from = 0): void {
+    const { bytes, start, end } = this.range;
+    new WordWalk().visit({ bytes, start: start + from, end }, this.letterCase, visit);
+  }
+
+  *[Symbol.iterator](): Iterator<BytesRange> {
+    const words: BytesRange[] = [];
+    this.visit((word) => words.push(copyOfRange(word)));
+    yield* words;
   }
 }

@@ -1,6 +1,6 @@
 /** Runs the job's map on sampled records, and collects the encoded keys that it emits. */
 import type { Job, MapContext, ParameterValues } from '../../api/job.ts';
-import { createCounter, setUp, userCodeError } from '../../api/user-code.ts';
+import { createCounter, emitEach, setUp, userCodeError } from '../../api/user-code.ts';
 import { isMapReduceError } from '../../base/errors.ts';
 import { refuseReturned } from '../../base/user-returns.ts';
 import { GrowableSink } from '../../codec/growable-sink.ts';
@@ -33,17 +33,19 @@ export class SampleMapper {
     const codec = job.shuffle!.key;
     const sink = new GrowableSink(256);
     const file = () => this.#current?.file ?? '';
+    const emit = (key: unknown): void => {
+      const hash = this.#keys.next();
+      if (hash === undefined) return;
+      sink.reset();
+      codec.encode(key, sink);
+      this.#keys.keep(hash, Buffer.from(sink.bytes.subarray(0, sink.end)));
+    };
     this.#context = {
       params,
       state: setUp(job, params),
       count: createCounter().count,
-      emit: (key) => {
-        const hash = this.#keys.next();
-        if (hash === undefined) return;
-        sink.reset();
-        codec.encode(key, sink);
-        this.#keys.keep(hash, Buffer.from(sink.bytes.subarray(0, sink.end)));
-      },
+      emit,
+      emitAll: emitEach(emit),
       get file() {
         return file();
       },
