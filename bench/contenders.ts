@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { type WorkloadName, workload } from './workloads.ts';
 
 export const OURS = 'mapreduce';
+/** The job of a workload that works on bytes instead of text. */
+export const OURS_BYTES = 'mapreduce-bytes';
 
 /** This checkout's command. */
 export const ENGINE_DEFAULT = fileURLToPath(new URL('../bin/mapreduce.js', import.meta.url));
@@ -45,6 +47,19 @@ export function ourCommand(options: { engine: string; memory: string | undefined
           ...(options.memory === undefined ? [] : ['--memory', options.memory]),
         ],
       };
+    },
+  };
+}
+
+/** Our command with the bytes form of a job. It has no command for workloads without one. */
+export function ourBytesCommand(options: { engine: string; memory: string | undefined }): Contender {
+  const ours = ourCommand(options);
+  return {
+    name: OURS_BYTES,
+    version: 'the same job over bytes',
+    command(run) {
+      const { bytesForm } = workload(run.workload);
+      return bytesForm === undefined ? undefined : ours.command({ ...run, workload: bytesForm });
     },
   };
 }

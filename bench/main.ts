@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { ENGINE_DEFAULT, engineAt, otherBuild, ourCommand } from './contenders.ts';
+import { ENGINE_DEFAULT, engineAt, otherBuild, ourBytesCommand, ourCommand } from './contenders.ts';
 import { describeFormatMemory, FORMAT_CASE_NAMES, runFormatMemory } from './format-memory.ts';
 import { installedPackage } from './installed.ts';
 import { describeLambdas, measureLambdas } from './lambdas.ts';
@@ -16,6 +16,7 @@ import { describeProfile, runProfile } from './profile.ts';
 import { describeComparisons, describeWorkload } from './report.ts';
 import { describeS3Overhead, isWithinBounds, measureS3Overhead, OVERHEAD_NAMES } from './s3/overhead.ts';
 import { runWorkload, type WorkloadResult } from './suite.ts';
+import { describeSummary } from './summary.ts';
 import { WORKLOAD_NAMES, type WorkloadName, workload } from './workloads.ts';
 
 const SMOKE = { scale: 0.01, runs: 1 };
@@ -157,8 +158,11 @@ async function figures(): Promise<number> {
   const wanted = options.peers ?? (options.peersOnly ? true : []);
   const { peers, missing } = await findPeers(wanted === true ? PEER_NAMES : wanted);
   const { memory } = options;
-  const ours = options.peersOnly ? [] : [ourCommand({ engine: ENGINE_DEFAULT, memory })];
   const builds = (options.engine ?? []).map((engine) => otherBuild({ engine, memory }));
+  const mine = { engine: ENGINE_DEFAULT, memory };
+  const ours = options.peersOnly
+    ? []
+    : [ourCommand(mine), ...(builds.length > 0 ? [] : [ourBytesCommand(mine)])];
   const installed = options.installed ? [installedPackage({ memory })] : [];
   const contenders = [...ours, ...installed, ...builds, ...peers];
   const machine = thisMachine();
@@ -182,6 +186,7 @@ async function figures(): Promise<number> {
     print(`\n${describeWorkload(result)}`);
     if (comparisons.length > 0) print(describeComparisons(comparisons));
   }
+  if (peers.length > 0) print(`\n${describeSummary(results)}`);
   printJson({
     machine,
     options: { scale: options.scale, runs: options.runs, workers: options.workers, memory: options.memory },

@@ -1,8 +1,9 @@
 /**
  * Runs a command as a child process, and measures its time, its CPU seconds and its memory.
  *
- * The command runs under `sh`, whose `times` reports the CPU seconds of all its descendants after they have ended. Node
- * cannot report them. The memory does not include the shell itself (under 1 MB).
+ * The command runs under `sh`, whose `times` reports the CPU seconds of all its descendants after they have ended, and
+ * whose /proc/<pid>/io the bytes that they read and wrote. Node cannot report them. The memory does not include the shell
+ * itself (under 1 MB).
  */
 import { spawn } from 'node:child_process';
 import { memoryOfDescendants, type TreeMemory } from './process-tree.ts';
@@ -12,7 +13,10 @@ const SAMPLE_EARLY_MS = 5;
 const SAMPLE_MS = process.platform === 'linux' ? 50 : 250;
 const EARLY_UNTIL_MS = 300;
 const OUTPUT_KEPT_CHARACTERS = 4_000;
-const SHELL = '"$@" 3>&-; status=$?; times >&3; exit $status';
+/** Reads /proc without another process. The file also counts the children that have ended. */
+const SHELL = `"$@" 3>&-; status=$?; times >&3
+  [ -r /proc/$$/io ] && while read -r line; do echo "$line" >&3; done < /proc/$$/io
+  exit $status`;
 
 export interface Measurement {
   readonly wallMs: number;
@@ -22,6 +26,8 @@ export interface Measurement {
   readonly peakBytes: number;
   /** The highest sample of anonymous memory. Defined only on Linux. */
   readonly peakAnonymousBytes: number | undefined;
+  /** What all processes read and wrote by system calls, without mapped files. Defined only on Linux. */
+  readonly movedBytes: number | undefined;
 }
 
 /** The command failed, or ended with an exit code other than 0. */
@@ -81,7 +87,7 @@ export function measure(options: {
         return;
       }
       const [cpuUserMs, cpuSystemMs] = parseTimes(times);
-      resolve({ wallMs, cpuUserMs, cpuSystemMs, ...peak.result() });
+      resolve({ wallMs, cpuUserMs, cpuSystemMs, ...peak.result(), movedBytes: parseMoved(times) });
     });
   });
 }
@@ -108,6 +114,12 @@ export function parseTimes(text: string): [userMs: number, systemMs: number] {
   const milliseconds = (minutes: string, seconds: string) =>
     Math.round((Number(minutes) * 60 + Number(seconds.replace(',', '.'))) * 1000);
   return [milliseconds(match[1]!, match[2]!), milliseconds(match[3]!, match[4]!)];
+}
+
+/** Adds up `rchar` and `wchar`, which count bytes of files, pipes and sockets. Exported for its test. */
+export function parseMoved(text: string): number | undefined {
+  const counts = [...text.matchAll(/^[rw]char: (\d+)$/gm)].map(([, bytes]) => Number(bytes));
+  return counts.length === 2 ? counts[0]! + counts[1]! : undefined;
 }
 
 function peakMemory() {

@@ -28,11 +28,21 @@ export const PEER_NAMES = [
 ] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
 
+const AWKS = ['mawk', 'gawk', 'awk'];
+
+/** The peers that the summary compares with; the last is the limit. */
+export const PEER_GROUPS = {
+  engines: ['duckdb', 'duckdb-cli', 'polars'],
+  /** Each falls back to the name without `-direct`, for workloads in which they do not differ. */
+  direct: ['duckdb-direct', 'polars-direct'],
+  tools: ['coreutils', ...AWKS, 'ripgrep'],
+  limit: ['rust'],
+} as const;
+
 const PEERS_FOLDER = fileURLToPath(new URL('./peers', import.meta.url));
 const REQUIREMENTS_FILE = join(PEERS_FOLDER, 'requirements.txt');
 /** For these, the newest DuckDB and polars have wheels. */
 const PYTHON_MINORS = [13, 12, 11, 14];
-const AWKS = ['mawk', 'gawk', 'awk'];
 const WORD_TASKS: readonly PeerTask[] = ['word-count', 'token-count', 'gzip-word-count'];
 const ALL_TASKS: readonly PeerTask[] = [...WORD_TASKS, 'sort', 'grep', 'jsonl-groups', 'csv-groups'];
 

@@ -54,6 +54,8 @@ export interface Summary {
   readonly cpuUserMs: Spread;
   readonly cpuSystemMs: Spread;
   readonly peakBytes: Spread;
+  /** Undefined if the system does not count it. */
+  readonly movedBytes: Spread | undefined;
   /** Throughput of the median run. */
   readonly recordsPerSecond: number;
   readonly bytesPerSecond: number;
@@ -158,6 +160,7 @@ function summarize(runs: readonly Measurement[], input: { bytes: number; records
     cpuUserMs: of((run) => run.cpuUserMs),
     cpuSystemMs: of((run) => run.cpuSystemMs),
     peakBytes: of((run) => run.peakBytes),
+    movedBytes: runs.every((run) => run.movedBytes !== undefined) ? of((run) => run.movedBytes!) : undefined,
     recordsPerSecond: (input.records / wallMs.median) * 1000,
     bytesPerSecond: (input.bytes / wallMs.median) * 1000,
   };

@@ -6,6 +6,8 @@ export interface Workload {
   readonly corpus: CorpusName;
   /** `mapreduce run <these> --input ... --output ... --workers ...`. The path of a job module is relative to the checkout. */
   readonly ours: readonly string[];
+  /** The workload whose job does the same over bytes, for a second line beside this one. */
+  readonly bytesForm?: 'word-count-bytes';
   /** The name of the task in the scripts in peers/. */
   readonly peerTask: PeerTask | undefined;
   readonly peerPattern?: string;
@@ -41,6 +43,7 @@ export const WORKLOADS = {
     title: 'Word count',
     corpus: 'words',
     ours: ['word-count'],
+    bytesForm: 'word-count-bytes',
     peerTask: 'word-count',
     result: 'lines',
     byDefault: true,
@@ -57,6 +60,7 @@ export const WORKLOADS = {
     title: 'Word count, nearly every word different',
     corpus: 'tokens',
     ours: ['word-count'],
+    bytesForm: 'word-count-bytes',
     peerTask: 'token-count',
     result: 'lines',
     byDefault: true,

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { measure, parseTimes, RunFailed } from '../../bench/measure.ts';
+import { measure, parseMoved, parseTimes, RunFailed } from '../../bench/measure.ts';
 import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 describe('measure', () => {
@@ -33,6 +33,23 @@ describe('measure', () => {
 
     await expect(failed).rejects.toThrow(RunFailed);
     await expect(failed).rejects.toThrow(/exit code 3:\nthe reason/);
+  });
+
+  test.runIf(process.platform === 'linux')('counts what grandchildren read and write', async () => {
+    const copy = 'head -c 3000000 /dev/zero > /dev/null; exit 0';
+
+    const { movedBytes } = await measure({ command: ['sh', '-c', 'sh -c "$0"', copy] });
+
+    // Programs read their libraries too.
+    expect(movedBytes).toBeGreaterThanOrEqual(6_000_000);
+    expect(movedBytes).toBeLessThan(7_000_000);
+  });
+
+  test.each([
+    ['rchar: 12\nwchar: 30\nsyscr: 4\n', 42],
+    ['0m0.00s 0m0.00s\n', undefined],
+  ])('adds up the bytes of %j', (text, expected) => {
+    expect(parseMoved(text)).toBe(expected);
   });
 
   test.each([

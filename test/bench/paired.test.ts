@@ -16,6 +16,7 @@ function run(wallMs: number, cpuMs = wallMs): Measurement {
     cpuSystemMs: cpuMs / 2,
     peakBytes: 1,
     peakAnonymousBytes: undefined,
+    movedBytes: undefined,
   };
 }
 
