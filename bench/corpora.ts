@@ -167,10 +167,16 @@ export interface CorpusFile {
   readonly generatedMs: number | undefined;
 }
 
+/** The path of its file or folder, in the folder of the corpora. */
+export function corpusPath(name: CorpusName, sizeBytes: number): string {
+  const { version, gzipFiles }: Corpus = CORPORA[name];
+  return `${name}-v${version}-${sizeBytes}${gzipFiles === undefined ? '.txt' : ''}`;
+}
+
 export function prepareCorpus(options: { name: CorpusName; sizeBytes: number; folder: string }): CorpusFile {
   const { name, sizeBytes, folder } = options;
-  const { version, gzipFiles }: Corpus = CORPORA[name];
-  const path = join(folder, `${name}-v${version}-${sizeBytes}${gzipFiles === undefined ? '.txt' : ''}`);
+  const path = join(folder, corpusPath(name, sizeBytes));
+  const { gzipFiles }: Corpus = CORPORA[name];
   const found = statSync(path, { throwIfNoEntry: false });
   // A folder gets its name only once it is complete.
   if (found?.isDirectory() || found?.size === sizeBytes) {

@@ -167,7 +167,7 @@ function summarize(runs: readonly Measurement[], input: { bytes: number; records
 }
 
 /** Reading the files once also brings them into the page cache for all programs. */
-function countLines(files: readonly string[]): number {
+export function countLines(files: readonly string[]): number {
   return files.reduce(
     (lines, path) =>
       lines + (path.endsWith('.gz') ? newlinesIn(gunzipSync(readFileSync(path))) : countPlain(path)),
