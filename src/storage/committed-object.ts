@@ -70,7 +70,9 @@ export class CommittedObject {
       for (const chunk of this.#overflow.chunks()) await this.#upload.write(chunk);
       this.#removeOverflow();
     }
-    for (const chunk of chunks) if (chunk.length > 0) await this.#upload.write(chunk);
+    const filled = [...chunks].filter((chunk) => chunk.length > 0);
+    if (this.#upload.writeAll !== undefined && filled.length > 1) await this.#upload.writeAll(filled);
+    else for (const chunk of filled) await this.#upload.write(chunk);
   }
 
   /**

@@ -93,6 +93,8 @@ export interface WriteOptions extends WriteCondition {
 export interface Upload {
   /** Appends bytes. Resolves when the caller may write again (back-pressure); then it may also reuse the buffer. */
   write(chunk: Uint8Array): Promise<void>;
+  /** The same for several chunks, on stores where that is cheaper than one after the other. */
+  writeAll?(chunks: readonly Uint8Array[]): Promise<void>;
   /**
    * For append-object.ts; only on stores that can copy bytes on their side. `following` is the maximum number of objects
    * appended after this one, by which a store with a bound on the parts of an upload decides whether it can copy each.
