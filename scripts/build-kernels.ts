@@ -11,6 +11,7 @@ const ROOT = join(import.meta.dirname, '..');
 /** Each kernel's source, the constant with its code, and the file of that constant. */
 export const KERNELS = [
   { source: 'kernels/fold.ts', constant: 'FOLD_KERNEL', file: 'src/map/fold-kernel-code.ts' },
+  { source: 'kernels/sort.ts', constant: 'SORT_KERNEL', file: 'src/map/sort-kernel-code.ts' },
 ] as const;
 
 /** Returns the content of the kernel's file. */

@@ -6,15 +6,17 @@
  * Holders start with the memory of an earlier attempt, but its size must not influence the result, such as when a buffer
  * counts as full. A second attempt in the same thread, as in tests, gets memory of its own.
  */
-const all: { release(): void }[] = [];
+import { collectMemories } from './web-assembly.ts';
+
+const all: { drop(): boolean }[] = [];
 
 /** Keeps one `M` while no attempt uses it. Create one instance for each kind of memory, when the module loads. */
 export class KeptMemory<M> {
-  readonly #free: (memory: M) => void;
+  readonly #free: (memory: M) => boolean;
   #kept: M | undefined;
 
-  /** @param free  frees the memory immediately where that is possible: see freeArrays() */
-  constructor(free: (memory: M) => void) {
+  /** @param free  frees the memory: see freeArrays(). Returns whether much of it is freed only when garbage is collected */
+  constructor(free: (memory: M) => boolean) {
     this.#free = free;
     all.push(this);
   }
@@ -32,8 +34,13 @@ export class KeptMemory<M> {
 
   /** Frees the kept memory immediately. */
   release(): void {
+    if (this.drop()) collectMemories();
+  }
+
+  /** Frees the kept memory. Returns whether much of it is freed only when garbage is collected. */
+  drop(): boolean {
     const memory = this.take();
-    if (memory !== undefined) this.#free(memory);
+    return memory !== undefined && this.#free(memory);
   }
 }
 
@@ -45,5 +52,6 @@ export function freeArrays(...arrays: readonly NodeJS.TypedArray[]): void {
 
 /** Frees everything that this thread keeps. Called when the thread starts work that needs the memory for something else. */
 export function releaseThreadMemory(): void {
-  for (const memory of all) memory.release();
+  const isGarbage = all.map((memory) => memory.drop());
+  if (isGarbage.includes(true)) collectMemories();
 }

@@ -5,7 +5,7 @@
  *
  *   results   pending emits   the rest of their tuples   text   slots
  */
-import { compileWebAssembly, type WebAssemblyMemory } from '../base/web-assembly.ts';
+import { COLLECTED_BYTES_MIN, compileWebAssembly, type WebAssemblyMemory } from '../base/web-assembly.ts';
 import { FOLD_KERNEL } from './fold-kernel-code.ts';
 
 /** Emits that are folded together. Their slots, a cache line each, fit into half of a first-level cache. */
@@ -75,9 +75,11 @@ export class FoldMemory {
     this.#view();
   }
 
-  /** Frees the memory. WebAssembly's own goes with the last reference to it. */
-  free(): void {
-    if (this.#memory === undefined) this.#buffer.transfer(0);
+  /** Frees the memory. Returns whether it is so much memory of WebAssembly that collecting garbage is worth while. */
+  free(): boolean {
+    if (this.#memory !== undefined) return this.#buffer.byteLength >= COLLECTED_BYTES_MIN;
+    this.#buffer.transfer(0);
+    return false;
   }
 
   #view(): void {

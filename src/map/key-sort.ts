@@ -12,6 +12,7 @@
  * Stable: records with equal keys keep their order. Cost: about 60 ns per record for a million records of 12 letters.
  */
 import { readVarint, varintEnd } from '../base/varint.ts';
+import type { RecordSlice } from '../codec/record-slice.ts';
 
 const INSERTION_SORT_MAX = 24;
 const RADIX_BITS = 11;
@@ -276,4 +277,24 @@ export function keyLengthAt(arena: Uint8Array, offset: number): number {
   const first = arena[offset]!;
   if (first < 0x80) return first - 1;
   return readVarint(arena, offset) - 1;
+}
+
+/** Points the slice at the record at `offset` of `bytes`. */
+export function locate(bytes: Buffer, offset: number, record: RecordSlice): void {
+  const key = bytes[offset]!;
+  const value = bytes[offset + 1]!;
+  let keyEnd: number;
+  if (key < 0x80 && value < 0x80) {
+    keyEnd = offset + 1 + key;
+    record.keyStart = offset + 2;
+    record.valueEnd = keyEnd + value;
+  } else {
+    const at = varintEnd(bytes, offset);
+    const keyStart = varintEnd(bytes, at);
+    keyEnd = keyStart + readVarint(bytes, offset) - 1;
+    record.keyStart = keyStart;
+    record.valueEnd = keyEnd + readVarint(bytes, at);
+  }
+  record.keyEnd = keyEnd;
+  record.valueStart = keyEnd;
 }

@@ -21,9 +21,14 @@ export class PartitionGroups {
   #isSorted = false;
 
   /** @param offsets  receives the offset of each record, so it must have room for all of them */
-  constructor(partitions: number, offsets: Uint32Array) {
-    this.#ends = new Uint32Array(partitions);
+  constructor(partitions: number, offsets: Uint32Array, ends: Uint32Array = new Uint32Array(partitions)) {
+    this.#ends = ends;
     this.#offsets = offsets;
+  }
+
+  /** Groups of records that are counted and placed already. `ends` has the end of each partition in `offsets`. */
+  static placed({ offsets, ends }: { offsets: Uint32Array; ends: Uint32Array }): PartitionGroups {
+    return new PartitionGroups(ends.length, offsets, ends);
   }
 
   count(partition: number): void {

@@ -1,38 +1,35 @@
 /**
- * The sort buffer. It stores records in one arena, in the order in which they were emitted, with an array of offsets
- * and an array of partitions next to it.
+ * The sort buffer. It stores records in one arena, in the order in which they were emitted, with an array of offsets and an
+ * array of partitions beside it (sort-memory.ts).
  *
- *   record:    varint(keyLength + 1)  varint(valueLength)  key  value      (key-sort.ts)
- *   offsets    where record i starts
- *   partitions the partition of record i
+ *   record:   varint(keyLength + 1)  varint(valueLength)  key  value      (key-sort.ts)
  *
  * One budget covers everything: the buffer counts the records, their entries and the memory that sorting will need, and
  * spills before their sum exceeds the budget.
  *
- * Draining sorts one partition at a time and writes its records in order. If the job has a combiner, it folds records
- * with equal keys. Records are scattered over the arena, so each one costs a cache miss. The buffer touches a batch of
- * records before it writes them, so that the misses overlap (a prefetch).
+ * Draining sorts one partition at a time and writes its records in order, block by block. If the job has a combiner, it folds
+ * records with equal keys. Records are scattered over the arena, so each one costs a cache miss. A batch of records is touched
+ * before it is sorted or written, so that the misses overlap (a prefetch).
  */
 import { equalBytes } from '../base/byte-ranges.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { untimed } from '../base/phase-clock.ts';
-import { readVarint, VARINT_BYTES_MAX, varintEnd, writeVarint } from '../base/varint.ts';
+import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
 import type { ByteSink } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
-import { KeySorter } from './key-sort.ts';
+import { locate } from './key-sort.ts';
 import { PartitionGroups } from './partition-groups.ts';
-import { keepSortMemory, type SortMemory, takeSortMemory } from './thread-memory.ts';
+import { RECORD_SORT_BYTES, type SortMemory } from './sort-memory.ts';
+import { keepSortMemory, takeSortMemory } from './thread-memory.ts';
 
-/** Per record, besides its bytes: offset and partition; while draining, grouped offset and the sorter's scratch. */
-const ENTRY_BYTES = 4 + 2 + 4 + KeySorter.scratchBytes(1);
-const ENTRIES_AT_FIRST = 16 * 1024;
 /** Reserved for the lengths of key and value, one byte each. If a length needs more, key and value are moved. */
 const HEADER_BYTES = 2;
-const PREFETCH_RECORDS = 64;
+/** Records that are touched together before they are folded. */
+const FOLDED_RECORDS = 64;
 
 export class RecordBuffer implements ByteSink {
   /** Codecs write to these bytes, as a ByteSink. */
@@ -75,7 +72,6 @@ export class RecordBuffer implements ByteSink {
     this.#onStep = onStep;
     this.#memory = takeSortMemory(memoryBytes);
     this.bytes = this.#memory.arena.subarray(0, memoryBytes);
-    if (this.#memory.offsets.length === 0) this.#growEntries();
   }
 
   get count(): number {
@@ -84,7 +80,7 @@ export class RecordBuffer implements ByteSink {
 
   /** Starts a record; the caller then encodes the key into this sink. Returns the key's start until the sink moves. */
   startRecord(): number {
-    if (this.end + this.#count * ENTRY_BYTES >= this.#memoryBytes - HEADER_BYTES) this.#spill();
+    if (this.end + this.#count * RECORD_SORT_BYTES >= this.#memoryBytes - HEADER_BYTES) this.#spill();
     this.#recordStart = this.end;
     this.end += HEADER_BYTES;
     return this.end;
@@ -110,9 +106,9 @@ export class RecordBuffer implements ByteSink {
       this.#writeLongHeader(keyLength, valueLength);
     }
     const { offsets, partitions } = this.#memory;
-    offsets[this.#count] = this.#recordStart;
-    partitions[this.#count] = partition;
-    if (++this.#count === offsets.length) this.#growEntries();
+    const record = this.#count++;
+    offsets[record] = this.#recordStart;
+    partitions[record] = partition;
   }
 
   /** Discards the record that was started. */
@@ -133,11 +129,11 @@ export class RecordBuffer implements ByteSink {
   drain(writer: RunWriter, bytesMax: number, phases = untimed()): boolean {
     this.#groups ??= phases.time('sorting', () => this.#grouped());
     const isDrained = this.#groups.drain(writer, bytesMax, {
-      sort: (offsets, start, end) => {
-        if (start === end) return;
-        phases.time('sorting', () => this.#memory.sorter.sort(this.bytes, offsets, start, end, this.#onStep));
+      sort: (_offsets, start, end) => {
+        this.#onStep();
+        phases.time('sorting', () => this.#memory.sort(start, end));
       },
-      write: (offsets, start, end) => this.#writeBatch(writer, offsets, start, end),
+      write: (offsets, start, end) => this.#write(writer, offsets, start, end),
     });
     if (!isDrained) return false;
     this.#groups = undefined;
@@ -153,50 +149,35 @@ export class RecordBuffer implements ByteSink {
     this.#closed = true;
   }
 
-  /** Called whenever the entries are full, so that there is always room for one more. */
-  #growEntries(): void {
-    const memory = this.#memory;
-    const capacity = Math.max(ENTRIES_AT_FIRST, 2 * memory.offsets.length);
-    const offsets = new Uint32Array(capacity);
-    offsets.set(memory.offsets);
-    memory.offsets = offsets;
-    const partitions = new Uint16Array(capacity);
-    partitions.set(memory.partitions);
-    memory.partitions = partitions;
-  }
-
   /** Groups the records by partition, in the order in which they were emitted. */
   #grouped(): PartitionGroups {
-    const count = this.#count;
-    const memory = this.#memory;
-    const { offsets, partitions } = memory;
-    if (memory.grouped.length < count) memory.grouped = new Uint32Array(offsets.length);
-    const groups = new PartitionGroups(this.#partitions, memory.grouped);
-    for (let i = 0; i < count; i++) groups.count(partitions[i]!);
-    groups.startPlacing();
-    for (let i = 0; i < count; i++) groups.place(partitions[i]!, offsets[i]!);
-    return groups;
+    this.#onStep();
+    return PartitionGroups.placed(
+      this.#memory.group(this.#count, { arenaBytes: this.end, partitions: this.#partitions }),
+    );
   }
 
-  #writeBatch(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
-    const batchEnd = Math.min(end, start + PREFETCH_RECORDS);
-    // The sum is stored so that the compiler does not remove the loads.
+  #write(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
+    const fold = this.#fold;
+    if (fold === undefined) return this.#writeBlock(writer, offsets, start, end);
+    const batchEnd = Math.min(end, start + FOLDED_RECORDS);
+    // The sum is kept so that the compiler does not remove the loads.
     this.#touched += touch(this.bytes, offsets, start, batchEnd);
-    return this.#fold === undefined
-      ? this.#writeAsTheyAre(writer, offsets, start, batchEnd)
-      : this.#writeFolded(writer, offsets, start, batchEnd, end, this.#fold);
+    return this.#writeFolded(writer, offsets, start, batchEnd, end, fold);
   }
 
-  #writeAsTheyAre(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
-    const bytes = this.bytes;
-    const record = this.#record;
-    record.keyBytes = bytes;
-    record.valueBytes = bytes;
-    for (let i = start; i < end; i++) {
-      locate(bytes, offsets[i]!, record);
-      writer.append(record);
+  #writeBlock(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
+    const { payload, records } = this.#memory.gather(start, end, writer);
+    if (records > 0) {
+      writer.appendBlock(payload, records);
+      return start + records;
     }
-    return end;
+    // The record is larger than a block.
+    const record = this.#record;
+    record.keyBytes = record.valueBytes = this.bytes;
+    locate(this.bytes, offsets[start]!, record);
+    writer.append(record);
+    return start + 1;
   }
 
   /** May write past `batchEnd`, up to the end of the group that crosses it. */
@@ -285,26 +266,6 @@ export class RecordBuffer implements ByteSink {
     this.#keyEnd = keyBytes;
     this.end = startedBytes;
   }
-}
-
-/** Points the slice at the record at `offset` of `bytes`. */
-function locate(bytes: Buffer, offset: number, record: RecordSlice): void {
-  const key = bytes[offset]!;
-  const value = bytes[offset + 1]!;
-  let keyEnd: number;
-  if (key < 0x80 && value < 0x80) {
-    keyEnd = offset + 1 + key;
-    record.keyStart = offset + 2;
-    record.valueEnd = keyEnd + value;
-  } else {
-    const at = varintEnd(bytes, offset);
-    const keyStart = varintEnd(bytes, at);
-    keyEnd = keyStart + readVarint(bytes, offset) - 1;
-    record.keyStart = keyStart;
-    record.valueEnd = keyEnd + readVarint(bytes, at);
-  }
-  record.keyEnd = keyEnd;
-  record.valueStart = keyEnd;
 }
 
 function sameKey(bytes: Buffer, a: RecordSlice, b: RecordSlice): boolean {

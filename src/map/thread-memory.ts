@@ -4,15 +4,7 @@ import { freeArrays, KeptMemory } from '../base/thread-memory.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { FoldMemory } from './fold-memory.ts';
 import { KeySorter } from './key-sort.ts';
-
-export interface SortMemory {
-  arena: Buffer;
-  offsets: Uint32Array<ArrayBuffer>;
-  partitions: Uint16Array<ArrayBuffer>;
-  /** Offsets grouped by partition. */
-  grouped: Uint32Array<ArrayBuffer>;
-  readonly sorter: KeySorter;
-}
+import { SortMemory } from './sort-memory.ts';
 
 export interface TableMemory {
   readonly fold: FoldMemory;
@@ -22,27 +14,18 @@ export interface TableMemory {
   readonly sorter: KeySorter;
 }
 
-const sortMemory = new KeptMemory<SortMemory>(({ arena, offsets, partitions, grouped }) =>
-  freeArrays(arena, offsets, partitions, grouped),
-);
+const sortMemory = new KeptMemory<SortMemory>((memory) => memory.free());
 const tableMemory = new KeptMemory<TableMemory>(({ fold, grouped, keys }) => {
-  fold.free();
   freeArrays(grouped, keys.bytes);
+  return fold.free();
 });
 
 /** Returns memory with an arena of at least `arenaBytes` and undefined content. Give it back to keepSortMemory(). */
 export function takeSortMemory(arenaBytes: number): SortMemory {
   const kept = sortMemory.take();
   if (kept !== undefined && kept.arena.length >= arenaBytes) return kept;
-  const arena = Buffer.allocUnsafeSlow(arenaBytes);
-  return {
-    offsets: new Uint32Array(0),
-    partitions: new Uint16Array(0),
-    grouped: new Uint32Array(0),
-    sorter: new KeySorter(),
-    ...kept,
-    arena,
-  };
+  kept?.free();
+  return new SortMemory(arenaBytes);
 }
 
 export function keepSortMemory(memory: SortMemory): void {

@@ -19,8 +19,11 @@ export interface PartitionExtent {
 }
 
 export class RunWriter {
+  /** A block is complete when it has so many bytes of records. */
+  readonly blockBytes: number;
+  /** A block may have so many, except for one record that is larger. */
+  readonly roomBytes: number;
   readonly #compression: BlockCompression;
-  readonly #blockBytes: number;
   readonly #emitBlock: (block: Buffer) => void;
   readonly #extents: PartitionExtent[] = [];
   #raw: Buffer;
@@ -44,9 +47,10 @@ export class RunWriter {
     emitBlock: (block: Buffer) => void;
   }) {
     this.#compression = compression;
-    this.#blockBytes = blockBytes;
+    this.blockBytes = blockBytes;
+    this.roomBytes = blockBytes + 4096;
     this.#emitBlock = emitBlock;
-    this.#raw = Buffer.allocUnsafeSlow(blockBytes + 4096);
+    this.#raw = Buffer.allocUnsafeSlow(this.roomBytes);
   }
 
   /** The size of all sealed blocks so far. */
@@ -80,7 +84,16 @@ export class RunWriter {
     }
     this.#end = copyBytes(valueBytes, valueStart, valueEnd, raw, at);
     this.#records++;
-    if (this.#end >= this.#blockBytes) this.#seal();
+    if (this.#end >= this.blockBytes) this.#seal();
+  }
+
+  /**
+   * Appends a whole block: `records` records, encoded as append() does it, in at most `roomBytes`. They are copied. The block
+   * that append() is writing ends before it.
+   */
+  appendBlock(payload: Buffer, records: number): void {
+    if (this.#records > 0) this.#seal();
+    this.#take(payload, records);
   }
 
   /** Ends the current partition; the next record belongs to the next partition. Called once per partition, in order. */
@@ -101,14 +114,20 @@ export class RunWriter {
   }
 
   #seal(): void {
-    const block = sealBlock(this.#raw.subarray(0, this.#end), this.#records, this.#compression);
-    this.#bytesWritten += block.length;
-    this.#partitionRecords += this.#records;
+    const records = this.#records;
+    const payload = this.#raw.subarray(0, this.#end);
     this.#end = 0;
     this.#records = 0;
     this.#keyEnd = -1;
     // A very large record made the buffer grow. Do not keep its memory.
-    if (this.#raw.length > 4 * this.#blockBytes) this.#raw = Buffer.allocUnsafeSlow(this.#blockBytes + 4096);
+    if (this.#raw.length > 4 * this.blockBytes) this.#raw = Buffer.allocUnsafeSlow(this.roomBytes);
+    this.#take(payload, records);
+  }
+
+  #take(payload: Buffer, records: number): void {
+    const block = sealBlock(payload, records, this.#compression);
+    this.#bytesWritten += block.length;
+    this.#partitionRecords += records;
     this.#emitBlock(block);
   }
 

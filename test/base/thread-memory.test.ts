@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { KeptMemory, releaseThreadMemory } from '../../src/base/thread-memory.ts';
+import { freeArrays, KeptMemory, releaseThreadMemory } from '../../src/base/thread-memory.ts';
+
+function free({ words }: { words: Int32Array }): boolean {
+  freeArrays(words);
+  return false;
+}
 
 describe('memory that a thread keeps', () => {
   it('is handed to one holder at a time', () => {
-    const memory = new KeptMemory<{ words: Int32Array }>(({ words }) => [words]);
+    const memory = new KeptMemory<{ words: Int32Array }>(free);
     const first = { words: new Int32Array(4) };
     memory.keep(first);
 
@@ -14,7 +19,7 @@ describe('memory that a thread keeps', () => {
   });
 
   it('is freed at once when it is released, and not while somebody has it', () => {
-    const memory = new KeptMemory<{ words: Int32Array }>(({ words }) => [words]);
+    const memory = new KeptMemory<{ words: Int32Array }>(free);
     const [kept, held] = [{ words: new Int32Array(4) }, { words: new Int32Array(4) }];
     memory.keep(held);
     memory.take();

@@ -240,8 +240,8 @@ describe('RecordBuffer', () => {
       put(buffer, { key: Buffer.from('k'), value: Buffer.alloc(0), partition: 0 });
     buffer.close();
 
-    // Each record takes 3 bytes, and 22 bytes of bookkeeping.
-    expect(runs.count).toBe(Math.floor(emits / 400));
+    // Each record takes 3 bytes, and 27 bytes of bookkeeping.
+    expect(runs.count).toBe(Math.floor(emits / 334));
   });
 
   it('accepts a record that fills it to the last byte, but not one that is a byte longer', () => {

@@ -1,0 +1,424 @@
+/**
+ * The inner loops of the sort buffer (src/map/record-buffer.ts), in AssemblyScript. `npm run build:kernels` compiles them into
+ * src/map/sort-kernel-code.ts. src/map/sort-memory.ts describes the memory, and src/map/sort-twin.ts does the same in JavaScript.
+ *
+ * Positions are bytes of the memory. A record is: varint(keyLength + 1)  varint(valueLength)  key  value
+ */
+
+/** Words: how many bytes and how many records gather() wrote; a result that nobody reads, so that loads stay. */
+const RESULTS: usize = 0;
+const HISTOGRAM: usize = 1024;
+/** For each partition, one word; see group(). */
+const ENDS: usize = 64 * 1024;
+
+const INSERTION_SORT_MAX: u32 = 24;
+/** Below this, clearing and adding up a larger histogram would take longer than another pass. */
+const WIDE_DIGITS_MIN: u32 = 2048;
+const TOUCHED_RECORDS: u32 = 64;
+const VARINT_BYTES_MAX: u32 = 5;
+/** Longer records are copied by a call. */
+const LOOP_BYTES_MAX: usize = 1024;
+
+/**
+ * Writes `count` offsets to `grouped`, partition by partition, in their order. `partitions` has the partition of each, in two
+ * bytes. ENDS then has the end of each of `partitionCount` partitions in `grouped`.
+ */
+export function group(
+  offsets: usize,
+  partitions: usize,
+  count: u32,
+  partitionCount: u32,
+  grouped: usize,
+): void {
+  memory.fill(ENDS, 0, partitionCount << 2);
+  for (let i: u32 = 0; i < count; i++) {
+    const end = ENDS + ((<usize>load<u16>(partitions + ((<usize>i) << 1))) << 2);
+    store<u32>(end, load<u32>(end) + 1);
+  }
+  let sum: u32 = 0;
+  for (let end = ENDS; end < ENDS + ((<usize>partitionCount) << 2); end += 4) {
+    const size = load<u32>(end);
+    store<u32>(end, sum);
+    sum += size;
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const end = ENDS + ((<usize>load<u16>(partitions + ((<usize>i) << 1))) << 2);
+    const position = load<u32>(end);
+    store<u32>(end, position + 1);
+    store<u32>(grouped + ((<usize>position) << 2), load<u32>(offsets + ((<usize>i) << 2)));
+  }
+}
+
+/** The key of the record that locate() read last, and where its value ends. */
+let key: usize = 0;
+let keyBytes: u32 = 0;
+let recordEnd: usize = 0;
+
+function locate(record: usize): void {
+  const first = <u32>load<u8>(record);
+  const second = <u32>load<u8>(record, 1);
+  if ((first | second) < 0x80) {
+    key = record + 2;
+    keyBytes = first - 1;
+    recordEnd = key + keyBytes + second;
+  } else {
+    locateLong(record);
+  }
+}
+
+function locateLong(record: usize): void {
+  const keySize = varint(record);
+  const valueBytes = varint(varintEnd);
+  key = varintEnd;
+  keyBytes = keySize - 1;
+  recordEnd = key + keyBytes + valueBytes;
+}
+
+let varintEnd: usize = 0;
+
+function varint(start: usize): u32 {
+  let at = start;
+  let value: u32 = 0;
+  let shift: u32 = 0;
+  for (;;) {
+    const byte = <u32>load<u8>(at++);
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+    shift += 7;
+  }
+  varintEnd = at;
+  return value;
+}
+
+/** The 8 bytes of the key after `depth`, the first one highest; zeros where the key has ended. */
+function prefixAt(depth: u32): u64 {
+  if (keyBytes >= depth + 8) return bswap<u64>(load<u64>(key + depth));
+  if (keyBytes <= depth) return 0;
+  return bswap<u64>(load<u64>(key + depth)) & ((<u64>-1) << ((8 - keyBytes + depth) << 3));
+}
+
+/** Where the ranges are that are still to be sorted: start, count and depth, a word each. */
+let stack: usize = 0;
+let scratchItems: usize = 0;
+
+/**
+ * Sorts `count` offsets by the keys of the records at `records` + offset. Stable. `scratch` has 16 bytes for each, and half a
+ * byte for ranges (16 at least).
+ *
+ * A range is sorted by 32 bits of each key, in a radix sort of (bits, offset); what is equal then is sorted at a greater depth.
+ * The bits are those that differ: a bit that all keys of the range share is left out, and so are the higher bits of its byte.
+ */
+export function sort(records: usize, offsets: usize, count: u32, scratch: usize): void {
+  scratchItems = scratch;
+  const bottom = scratch + ((<usize>count) << 4);
+  stack = bottom;
+  push(offsets, count, 0);
+  while (stack > bottom) {
+    stack -= 12;
+    sortRange(records, load<u32>(stack), load<u32>(stack, 4), load<u32>(stack, 8));
+  }
+}
+
+function push(offsets: usize, count: u32, depth: u32): void {
+  store<u32>(stack, <u32>offsets);
+  store<u32>(stack, count, 4);
+  store<u32>(stack, depth, 8);
+  stack += 12;
+}
+
+/** Sorts a range whose keys agree in their first `depth` bytes. */
+function sortRange(records: usize, offsets: usize, count: u32, depth: u32): void {
+  if (count <= INSERTION_SORT_MAX) {
+    insertionSort(records, offsets, count, depth);
+    return;
+  }
+  const items = scratchItems;
+  const itemsEnd = items + ((<usize>count) << 3);
+  for (;;) {
+    let mask: u64 = 0;
+    let touched: u32 = 0;
+    let shortest: u32 = 9;
+    let longest: u32 = 0;
+    locate(records + load<u32>(offsets));
+    const first = prefixAt(depth);
+    let from = offsets;
+    let touchedEnd = from;
+    for (let item = items; item < itemsEnd; item += 8, from += 4) {
+      if (from >= touchedEnd) {
+        touchedEnd = min(offsets + ((<usize>count) << 2), from + (TOUCHED_RECORDS << 2));
+        for (let next = from; next < touchedEnd; next += 4) touched += load<u8>(records + load<u32>(next));
+      }
+      locate(records + load<u32>(from));
+      const left = min(keyBytes - depth, 9);
+      shortest = min(shortest, left);
+      longest = max(longest, left);
+      const prefix = prefixAt(depth);
+      mask |= prefix ^ first;
+      store<u64>(item, prefix);
+    }
+    store<u32>(RESULTS, touched, 8);
+    if (mask === 0) {
+      // A zero looks like the end of a key.
+      if (shortest >= 8) {
+        if (longest === 8) return;
+        depth += 8;
+        if (shortest === 8) {
+          sortByEnd(records, offsets, count, depth);
+          return;
+        }
+        continue;
+      }
+      if (shortest !== longest) sortByLength(records, offsets, count, depth);
+      return;
+    }
+    const sharedBytes = <u32>clz(mask) >> 3;
+    if (sharedBytes > 0 && longest === 9 && shortest >= sharedBytes) {
+      depth += sharedBytes;
+      continue;
+    }
+    sortByMask(records, offsets, count, depth, mask);
+    return;
+  }
+}
+
+/** Sorts a range in which all keys have the same `depth` bytes, and some end there: these come first. */
+function sortByEnd(records: usize, offsets: usize, count: u32, depth: u32): void {
+  const longer = partitionByLength(records, offsets, count, depth);
+  if (longer > 0) push(offsets + ((<usize>(count - longer)) << 2), longer, depth);
+}
+
+/** Moves the keys of `depth` bytes before those that are longer, in a stable way. Returns how many are longer. */
+function partitionByLength(records: usize, offsets: usize, count: u32, depth: u32): u32 {
+  let kept = offsets;
+  let longer = scratchItems;
+  for (let from = offsets; from < offsets + ((<usize>count) << 2); from += 4) {
+    const offset = load<u32>(from);
+    locate(records + offset);
+    if (keyBytes > depth) {
+      store<u32>(longer, offset);
+      longer += 4;
+    } else {
+      store<u32>(kept, offset);
+      kept += 4;
+    }
+  }
+  memory.copy(kept, scratchItems, longer - scratchItems);
+  return <u32>((longer - scratchItems) >> 2);
+}
+
+/** Sorts a range whose keys differ only in how many of up to 8 zeros they have after `depth` bytes, or in what follows those. */
+function sortByLength(records: usize, offsets: usize, count: u32, depth: u32): void {
+  let rest = offsets;
+  let left = count;
+  for (let length = depth; length < depth + 8 && left > 0; length++) {
+    const longer = partitionByLength(records, rest, left, length);
+    rest += (<usize>(left - longer)) << 2;
+    left = longer;
+  }
+  if (left > 0) push(rest, left, depth + 8);
+}
+
+/** Sorts a range by the bits that differ; SCRATCH has the prefixes. */
+function sortByMask(records: usize, offsets: usize, count: u32, depth: u32, mask: u64): void {
+  const items = scratchItems;
+  const itemsEnd = items + ((<usize>count) << 3);
+  // How many low bits of each byte differ, and how many bytes make at least 32 bits.
+  let widths: u64 = 0;
+  let bits: u32 = 0;
+  let bytes: u32 = 0;
+  for (; bytes < 8 && bits < 32; bytes++) {
+    const width = 32 - <u32>clz(<u32>(mask >> (56 - (bytes << 3))) & 0xff);
+    widths |= (<u64>width) << (bytes << 3);
+    bits += width;
+  }
+  const dropped: u64 = bits > 32 ? bits - 32 : 0;
+  if (bits > 32) bits = 32;
+  const digitBits: u32 = count < WIDE_DIGITS_MIN ? 8 : 11;
+  const digits: u32 = (bits + digitBits - 1) / digitBits;
+  const buckets: u32 = 1 << digitBits;
+  const digitMask: u32 = buckets - 1;
+  memory.fill(HISTOGRAM, 0, (buckets * digits) << 2);
+  let from = offsets;
+  for (let item = items; item < itemsEnd; item += 8, from += 4) {
+    let prefix = load<u64>(item);
+    let packed: u64 = 0;
+    for (let byte: u32 = 0, w = widths; byte < bytes; byte++, w >>= 8) {
+      const width = w & 0xff;
+      const top = prefix >> 56;
+      packed = (packed << width) | (top & ~((<u64>-1) << width));
+      prefix <<= 8;
+    }
+    packed >>= dropped;
+    store<u64>(item, (packed << 32) | <u64>load<u32>(from));
+    let rest = <u32>packed;
+    let counts = HISTOGRAM;
+    for (let digit: u32 = 0; digit < digits; digit++) {
+      const at = counts + ((<usize>(rest & digitMask)) << 2);
+      store<u32>(at, load<u32>(at) + 1);
+      rest >>>= digitBits;
+      counts += (<usize>buckets) << 2;
+    }
+  }
+  let source = items;
+  let target = items + ((<usize>count) << 3);
+  let shift: u64 = 32;
+  let counts = HISTOGRAM;
+  for (let digit: u32 = 0; digit < digits; digit++) {
+    let position = target;
+    for (let at = counts; at < counts + ((<usize>buckets) << 2); at += 4) {
+      const size = load<u32>(at);
+      store<u32>(at, <u32>position);
+      position += (<usize>size) << 3;
+    }
+    for (let item = source; item < source + ((<usize>count) << 3); item += 8) {
+      const moved = load<u64>(item);
+      const at = counts + ((<usize>(<u32>(moved >> shift) & digitMask)) << 2);
+      const to = <usize>load<u32>(at);
+      store<u64>(to, moved);
+      store<u32>(at, <u32>to + 8);
+    }
+    const other = source;
+    source = target;
+    target = other;
+    shift += digitBits;
+    counts += (<usize>buckets) << 2;
+  }
+  unpack(records, offsets, source, count, depth);
+}
+
+/** Writes the offsets of the sorted items back, and sorts what has equal bits or leaves it for later. */
+function unpack(records: usize, offsets: usize, items: usize, count: u32, depth: u32): void {
+  let i: u32 = 0;
+  while (i < count) {
+    const item = load<u64>(items + ((<usize>i) << 3));
+    store<u32>(offsets + ((<usize>i) << 2), <u32>item);
+    let end = i + 1;
+    while (end < count) {
+      const next = load<u64>(items + ((<usize>end) << 3));
+      if ((next ^ item) >> 32 !== 0) break;
+      store<u32>(offsets + ((<usize>end) << 2), <u32>next);
+      end++;
+    }
+    if (end - i > 1) {
+      if (end - i <= INSERTION_SORT_MAX) insertionSort(records, offsets + ((<usize>i) << 2), end - i, depth);
+      else push(offsets + ((<usize>i) << 2), end - i, depth);
+    }
+    i = end;
+  }
+}
+
+function insertionSort(records: usize, offsets: usize, count: u32, depth: u32): void {
+  const end = offsets + ((<usize>count) << 2);
+  for (let next = offsets + 4; next < end; next += 4) {
+    const offset = load<u32>(next);
+    locate(records + offset);
+    const itsKey = key;
+    const itsBytes = keyBytes;
+    const prefix = prefixAt(depth);
+    let at = next;
+    while (at > offsets) {
+      const before = load<u32>(at - 4);
+      locate(records + before);
+      const other = prefixAt(depth);
+      if (other < prefix || (other === prefix && !sortsAfter(key, keyBytes, itsKey, itsBytes, depth))) break;
+      store<u32>(at, before);
+      at -= 4;
+    }
+    store<u32>(at, offset);
+  }
+}
+
+/** Whether the first key sorts after the second one. They agree in their first `depth` bytes. */
+function sortsAfter(a: usize, aBytes: u32, b: usize, bBytes: u32, depth: u32): bool {
+  const common = min(aBytes, bBytes);
+  let at = depth;
+  for (; at + 8 <= common; at += 8) {
+    const x = load<u64>(a + at);
+    const y = load<u64>(b + at);
+    if (x !== y) return bswap<u64>(x) > bswap<u64>(y);
+  }
+  for (; at < common; at++) {
+    const x = load<u8>(a + at);
+    const y = load<u8>(b + at);
+    if (x !== y) return x > y;
+  }
+  return aBytes > bBytes;
+}
+
+/**
+ * Copies the records of offsets [from, end) to `to`, as the payload of a block: until there are `blockBytes`, or the next record
+ * might not fit into `roomBytes`. A key like the one before is left out. RESULTS has how many bytes and records there are.
+ */
+export function gather(
+  records: usize,
+  from: usize,
+  end: usize,
+  to: usize,
+  blockBytes: u32,
+  roomBytes: u32,
+): void {
+  const blockEnd = to + blockBytes;
+  const roomEnd = to + roomBytes;
+  let at = to;
+  let offset = from;
+  let touchedEnd = from;
+  let touched: u32 = 0;
+  let lastKey: usize = 0;
+  let lastBytes: u32 = u32.MAX_VALUE;
+  while (offset < end && at < blockEnd) {
+    if (offset >= touchedEnd) {
+      touchedEnd = min(end, offset + (TOUCHED_RECORDS << 2));
+      for (let next = offset; next < touchedEnd; next += 4) touched += load<u8>(records + load<u32>(next));
+      for (let next = offset; next < touchedEnd; next += 4) {
+        // Also its middle and its end, if it is short. Calling locate() would take twice as long.
+        const record = records + load<u32>(next);
+        const lengths = <usize>load<u8>(record) + <usize>load<u8>(record, 1);
+        touched += <u32>load<u8>(record + lengths) + <u32>load<u8>(record + (lengths >> 1));
+      }
+    }
+    let source = records + load<u32>(offset);
+    locate(source);
+    const itsKey = key;
+    const itsBytes = keyBytes;
+    const itsEnd = recordEnd;
+    if (at + (itsEnd - itsKey) + 2 * VARINT_BYTES_MAX > roomEnd) break;
+    if (itsBytes === lastBytes && isSame(lastKey, itsKey, itsBytes)) {
+      source = itsKey + itsBytes;
+      store<u8>(at, 0);
+      at = writeVarint(<u32>(itsEnd - source), at + 1);
+    }
+    const length = itsEnd - source;
+    if (length > LOOP_BYTES_MAX) {
+      memory.copy(at, source, length);
+    } else {
+      // May write 15 bytes too many.
+      for (let target = at; source < itsEnd; source += 16, target += 16)
+        v128.store(target, v128.load(source));
+    }
+    at += length;
+    lastKey = itsKey;
+    lastBytes = itsBytes;
+    offset += 4;
+  }
+  store<u32>(RESULTS, <u32>(at - to));
+  store<u32>(RESULTS, <u32>((offset - from) >> 2), 4);
+  store<u32>(RESULTS, touched, 8);
+}
+
+function isSame(a: usize, b: usize, bytes: u32): bool {
+  let at: usize = 0;
+  for (; at + 8 <= bytes; at += 8) if (load<u64>(a + at) !== load<u64>(b + at)) return false;
+  for (; at < bytes; at++) if (load<u8>(a + at) !== load<u8>(b + at)) return false;
+  return true;
+}
+
+function writeVarint(value: u32, at: usize): usize {
+  let rest = value;
+  let end = at;
+  while (rest >= 0x80) {
+    store<u8>(end++, rest | 0x80);
+    rest >>>= 7;
+  }
+  store<u8>(end++, rest);
+  return end;
+}

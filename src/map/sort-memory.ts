@@ -1,0 +1,137 @@
+/**
+ * The memory of a sort buffer: records, their entries, and what sorting them needs. It is the memory of a WebAssembly kernel
+ * (kernels/sort.ts), which sorts and gathers records several times as fast as JavaScript. Where the kernel cannot run, JavaScript
+ * does the same on an ordinary buffer (sort-twin.ts).
+ *
+ *   results, counts | block | arena | offsets | partitions | offsets, grouped by partition | scratch of the sort
+ *
+ * Each part has room for the most that the arena's budget allows. Memory that was never touched costs nothing.
+ */
+import { KiB } from '../base/limits.ts';
+import { COLLECTED_BYTES_MIN, compileWebAssembly } from '../base/web-assembly.ts';
+import { SORT_KERNEL } from './sort-kernel-code.ts';
+import { type SortFunctions, SortTwin } from './sort-twin.ts';
+
+/** What a record takes beside its bytes: offset, partition; while draining, grouped offset, two items of the sort, pending ranges. */
+export const RECORD_SORT_BYTES = 4 + 2 + 4 + 2 * 8 + 1;
+
+/** Positions in bytes, as in kernels/sort.ts. */
+const ENDS_AT = 64 * KiB;
+const BLOCK_AT = 128 * KiB;
+const ARENA_AT = 320 * KiB;
+const PAGE_BYTES = 64 * KiB;
+/** A block may have so many bytes. The kernel's copies may write 16 more. */
+const BLOCK_ROOM_BYTES = ARENA_AT - BLOCK_AT - 16;
+
+export class SortMemory {
+  /** Its length is the budget. */
+  readonly arena: Buffer;
+  /** Where each record starts in the arena, and its partition. */
+  readonly offsets: Uint32Array;
+  readonly partitions: Uint16Array;
+  readonly #functions: SortFunctions;
+  readonly #buffer: ArrayBuffer;
+  readonly #results: Uint32Array;
+  readonly #block: Buffer;
+  readonly #offsetsAt: number;
+  readonly #partitionsAt: number;
+  readonly #groupedAt: number;
+  #scratchAt = 0;
+  /** How much of the arena has ever been used. */
+  usedBytes = 0;
+
+  /** @param usesKernel  false: JavaScript, for comparison */
+  constructor(arenaBytes: number, usesKernel = true) {
+    const recordsMax = Math.floor(arenaBytes / RECORD_SORT_BYTES) + 2;
+    const offsetsAt = aligned(ARENA_AT + arenaBytes);
+    const partitionsAt = offsetsAt + 4 * recordsMax;
+    const groupedAt = aligned(partitionsAt + 2 * recordsMax);
+    const scratchBytes = aligned(17 * recordsMax + 2 * PAGE_BYTES);
+    const started = startSorting(aligned(groupedAt + 4 * recordsMax) + scratchBytes, usesKernel);
+    this.#functions = started.functions;
+    const { buffer } = started;
+    this.#buffer = buffer;
+    this.#offsetsAt = offsetsAt;
+    this.#partitionsAt = partitionsAt;
+    this.#groupedAt = groupedAt;
+    this.#results = new Uint32Array(buffer, 0, 2);
+    this.#block = Buffer.from(buffer, BLOCK_AT, BLOCK_ROOM_BYTES);
+    this.arena = Buffer.from(buffer, ARENA_AT, arenaBytes);
+    this.offsets = new Uint32Array(buffer, offsetsAt, recordsMax);
+    this.partitions = new Uint16Array(buffer, partitionsAt, recordsMax);
+  }
+
+  /**
+   * Groups the records by partition, in their order.
+   *
+   * @param arenaBytes  how much of the arena they take
+   * @returns the offsets in the arena, and for each partition where its offsets end
+   */
+  group(
+    count: number,
+    { arenaBytes, partitions }: { arenaBytes: number; partitions: number },
+  ): { offsets: Uint32Array; ends: Uint32Array } {
+    this.usedBytes = Math.max(this.usedBytes, arenaBytes);
+    const grouped = this.#groupedAt;
+    this.#functions.group(this.#offsetsAt, this.#partitionsAt, count, partitions, grouped);
+    this.#scratchAt = aligned(grouped + 4 * count);
+    return {
+      offsets: new Uint32Array(this.#buffer, grouped, count),
+      ends: new Uint32Array(this.#buffer, ENDS_AT, partitions),
+    };
+  }
+
+  /** Sorts offsets [start, end) by the keys of their records. Stable. */
+  sort(start: number, end: number): void {
+    this.#functions.sort(ARENA_AT, this.#groupedAt + 4 * start, end - start, this.#scratchAt);
+  }
+
+  /**
+   * Makes the payload of a block of the records at offsets [start, end), or of the first ones.
+   *
+   * @param blockBytes  the block is complete when it has as many
+   * @param roomBytes  what it may have
+   * @returns the payload, valid until the next call, and how many records it has: 0 if the first one does not fit
+   */
+  gather(
+    start: number,
+    end: number,
+    { blockBytes, roomBytes }: { blockBytes: number; roomBytes: number },
+  ): { payload: Buffer; records: number } {
+    const grouped = this.#groupedAt;
+    const room = Math.min(roomBytes, BLOCK_ROOM_BYTES);
+    this.#functions.gather(ARENA_AT, grouped + 4 * start, grouped + 4 * end, BLOCK_AT, blockBytes, room);
+    const [bytes, records] = this.#results;
+    return { payload: this.#block.subarray(0, bytes), records: records! };
+  }
+
+  /** Frees the memory. Returns whether it is so much memory of WebAssembly that collecting garbage is worth while. */
+  free(): boolean {
+    if (!(this.#functions instanceof SortTwin)) return this.usedBytes >= COLLECTED_BYTES_MIN;
+    this.#buffer.transfer(0);
+    return false;
+  }
+}
+
+/** Offsets are words, and items two words. */
+function aligned(position: number): number {
+  return Math.ceil(position / 8) * 8;
+}
+
+function startSorting(
+  sizeBytes: number,
+  usesKernel: boolean,
+): { functions: SortFunctions; buffer: ArrayBuffer } {
+  const compiled = usesKernel ? compileWebAssembly(SORT_KERNEL) : undefined;
+  if (compiled !== undefined) {
+    try {
+      const memory = compiled.memory(Math.ceil(sizeBytes / PAGE_BYTES));
+      // The cast: the kernel exports these functions.
+      return { functions: compiled.start(memory) as unknown as SortFunctions, buffer: memory.buffer };
+    } catch {
+      // The process may have no address space left for such a memory.
+    }
+  }
+  const { buffer } = Buffer.allocUnsafeSlow(sizeBytes);
+  return { functions: new SortTwin(buffer), buffer };
+}
