@@ -1,22 +1,23 @@
+'use strict';
 // Where V8's compiled code is kept between runs: code that runs as it lies there. Node's default is a folder of a known name
 // in the machine's shared temporary folder, where any user may put it first. This one is the user's own, or there is none.
-import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import module from 'node:module';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+const { lstatSync, mkdirSync, realpathSync } = require('node:fs');
+const module_ = require('node:module');
+const { homedir } = require('node:os');
+const { dirname, isAbsolute, join } = require('node:path');
 
 const NAME = 'compile-cache';
 
 /** Turns the compile cache on where that is safe. A start without it takes longer, and is otherwise the same. */
-export function enableOwnCompileCache() {
+function enableOwnCompileCache() {
   // Chosen by the user, who answers for the folder: Node has turned it on already.
   if (process.env.NODE_COMPILE_CACHE !== undefined) return;
   const folder = ownFolder();
-  if (folder !== undefined) module.enableCompileCache(folder);
+  if (folder !== undefined) module_.enableCompileCache(folder);
 }
 
 /** @returns {string | undefined} a folder that nobody but this user and root can put anything into */
-export function ownFolder() {
+function ownFolder() {
   try {
     const { XDG_CACHE_HOME: cache } = process.env;
     const base = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache');
@@ -52,3 +53,5 @@ function look(path) {
   const stats = lstatSync(path);
   return { uid: stats.uid, mode: stats.mode, isFolder: stats.isDirectory() };
 }
+
+module.exports = { enableOwnCompileCache, ownFolder };

@@ -1,5 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type UserProject, userProject } from './published.ts';
 
@@ -17,6 +17,9 @@ describe('the package, installed into a project', () => {
       expect.arrayContaining([
         'bin/mapreduce.js',
         'dist/src/index.d.ts',
+        'dist/command/main.cjs',
+        'dist/command/worker.cjs',
+        'dist/command/LICENSES.txt',
         'dist/infra/index.js',
         'dist/lambdas/map.js',
         'apps/word-count/job.ts',
@@ -47,6 +50,78 @@ describe('the package, installed into a project', () => {
       'b\tbrown\nd\tdog\nf\tfox\nj\tjumps\nl\tlazy\no\tover\nq\tquick\nt\tthe\n',
     );
     expect(await readFile(join(user.folder, 'out/words/part-r-00000.tsv'), 'utf8')).toContain('the\t2\n');
+  });
+
+  it('loads a handful of files for a small job, in all its threads', async () => {
+    const list = join(user.folder, 'loaded.txt');
+    const hook = `import { registerHooks } from 'node:module'; import { appendFileSync } from 'node:fs';
+      registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(list)}, url + '\\n'); return next(url, context); } });`;
+
+    const { code } = await user.run(
+      'mapreduce',
+      ['run', 'word-count', '--input', 'fox.txt', '--output', 'out/loaded', '--quiet'],
+      { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` },
+    );
+
+    const loaded = (await readFile(list, 'utf8')).split('\n').filter((url) => url.startsWith('file:'));
+    const names = loaded.map((url) => url.replace(/^.*\/serverless-mapreduce\//, ''));
+    expect(code).toBe(0);
+    // bundle.js is loaded in both threads. It reads the two bundles itself.
+    expect(names.sort()).toEqual([
+      'bin/bundle.js',
+      'bin/bundle.js',
+      'bin/compile-cache.js',
+      'bin/mapreduce.js',
+      'dist/apps/word-count/job.js',
+      'dist/apps/word-count/words.js',
+      'dist/command/early-thread.cjs',
+      'dist/command/index.js',
+      'dist/command/worker.cjs',
+    ]);
+  });
+
+  it('keeps the compiled code of its bundles, and runs it', async () => {
+    const cache = join(user.folder, 'cache');
+    const kept = async () =>
+      (await readdir(cache, { recursive: true })).filter((path) => /\.cjs-[0-9a-f]{8}$/.test(path)).sort();
+    const run = (output: string) =>
+      user.run(
+        'mapreduce',
+        ['run', './longest.ts', '--input', 'fox.txt', '--reducers', '1', '--quiet', '--output', output],
+        { NODE_COMPILE_CACHE: cache },
+      );
+
+    const first = await run('out/first');
+    const files = await kept();
+    const inodes = await Promise.all(files.map(async (path) => (await stat(join(cache, path))).ino));
+    const second = await run('out/second');
+
+    expect([first, second]).toEqual(Array(2).fill({ code: 0, stdout: '', stderr: '' }));
+    expect(files.map((path) => basename(path).replace(/-[^-]*$/, ''))).toEqual([
+      'main.cjs',
+      'worker-bundle.cjs',
+    ]);
+    expect(await kept()).toEqual(files);
+    expect(await Promise.all(files.map(async (path) => (await stat(join(cache, path))).ino))).toEqual(inodes);
+    expect(await readFile(join(user.folder, 'out/second/part-r-00000.tsv'))).toEqual(
+      await readFile(join(user.folder, 'out/first/part-r-00000.tsv')),
+    );
+  });
+
+  it('shows the line of the job that failed, and hides its own', async () => {
+    const job = await readFile(join(user.folder, 'longest.ts'), 'utf8');
+    await writeFile(
+      join(user.folder, 'failing.ts'),
+      job.replace('emit([...word][0]!, word)', `throw new Error('on purpose')`),
+    );
+
+    const { code, stderr } = await user.run('mapreduce', [
+      ...['run', './failing.ts', '--input', 'fox.txt', '--output', 'out/failing', '--attempts', '1'],
+    ]);
+
+    expect(code).toBe(1);
+    expect(stderr).toContain('UserCodeError: map() threw Error: on purpose');
+    expect(stderr).toMatch(/\n {4}at .*failing\.ts:\d+:\d+\)?\n {4}\(\d+ more frames/);
   });
 
   it('tells users what to install before a deployment', async () => {

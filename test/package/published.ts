@@ -16,7 +16,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const PROJECT = join(import.meta.dirname, 'project');
 /** The files of the root that `npm pack` reads. */
 const SOURCES = [
-  ...['apps', 'bin', 'docs', 'infra', 'lambdas', 'src'],
+  ...['apps', 'bin', 'docs', 'infra', 'lambdas', 'scripts', 'src'],
   ...['package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'CHANGELOG.md', 'LICENSE'],
 ];
 const INSTALLS_WITH_NPM = process.env.MAPREDUCE_TEST_PACKAGE === 'npm';

@@ -1,6 +1,7 @@
 /** `mapreduce run`: runs a job with the options of the flags, shows its progress, and prints a summary or report. */
 import { isMapReduceError, MapReduceError } from '../../base/errors.ts';
 import { thrownFields } from '../../base/thrown.ts';
+import { keepCompiledCode } from '../../local/run/build-modules.ts';
 import type { AttemptRow } from '../../report/attempt-rows.ts';
 import type { JobEvent, JobReport } from '../../report/report.ts';
 import { commandLine, shellWord } from '../display/command-line.ts';
@@ -55,6 +56,7 @@ export async function runCommand(job: string | undefined, flags: RunFlags): Prom
     } finally {
       if (flags.report !== undefined) await writeReport(flags.report, report, output);
     }
+    keepCompiledCode();
     const signal = interrupt.received();
     // The signal came too late to stop the job, but its exit code must still stop a calling script.
     return signal === undefined ? EXIT_CODE.done : exitCodeOfSignal(signal);

@@ -13,7 +13,7 @@ export interface UserStack {
 }
 
 /**
- * @param packageRoot  frames in its src/ and dist/src/ are the engine's; those of its apps are the user's. In a stack
+ * @param packageRoot  frames in its src/, dist/src/ and dist/command/ are the engine's; those of its apps are the user's. In a stack
  *   that comes from a function, the same of the folder that it was bundled from.
  */
 export function userStack(stack: string, packageRoot: URL): UserStack {
@@ -25,7 +25,7 @@ export function userStack(stack: string, packageRoot: URL): UserStack {
     .filter(isFrame)
     .map((line) => line.trim().replace(/file:\/\/[^\s)]*?(?=:\d|\)|$)/, pathOf));
   const roots = [fileURLToPath(packageRoot), ...bundledRoot(all)];
-  const engine = roots.flatMap((root) => [`${root}src/`, `${root}dist/src/`]);
+  const engine = roots.flatMap((root) => [`${root}src/`, `${root}dist/src/`, `${root}dist/command/`]);
   const isEngine = (frame: string) =>
     engine.some((folder) => frame.includes(`(${folder}`) || frame.includes(` ${folder}`)) ||
     /\(?node:/.test(frame);

@@ -3,7 +3,7 @@
  * contains this package, and must get this copy of it, not a second one.
  */
 import { registerHooks } from 'node:module';
-import { siblingModule } from './sibling-module.ts';
+import { API_MODULE } from './build-modules.ts';
 
 const PACKAGE_NAME = 'serverless-mapreduce';
 
@@ -13,7 +13,7 @@ let isRegistered = false;
 export function resolveSelf(): void {
   if (isRegistered) return;
   isRegistered = true;
-  const { href } = siblingModule('../../index', import.meta.url);
+  const { href } = API_MODULE;
   registerHooks({
     resolve: (specifier, context, nextResolve) =>
       // Do not call nextResolve: the resolver for require does not accept a URL.

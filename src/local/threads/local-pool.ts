@@ -1,10 +1,10 @@
 /** Starts the worker threads of an embedded run. The first thread also describes and plans the job. */
 import type { JobDescription } from '../../api/job-description.ts';
 import type { JobPlan } from '../../plan/task.ts';
+import { takeEarlyThread, WORKER_MODULE } from '../run/build-modules.ts';
 import { type AskOptions, askDescription, askPlan, type PlanQuestion } from '../run/job-questions.ts';
 import type { LocalWorkerData } from '../run/local-job.ts';
 import type { Scratch } from '../run/scratch.ts';
-import { siblingModule } from '../run/sibling-module.ts';
 import type { WorkerOutput } from './worker-output.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -26,7 +26,8 @@ export function localPool(options: LocalPoolOptions): LocalPool {
   const { workers, jobModule, memoryBytes, heapBoundBytes, scratch, onOutput } = options;
   const pool = new WorkerPool({
     workers,
-    entry: siblingModule('./worker', import.meta.url),
+    entry: WORKER_MODULE,
+    started: takeEarlyThread(),
     workerData: { jobModule: jobModule.href, memoryBytes } satisfies LocalWorkerData,
     memoryBytes,
     heapBoundBytes,

@@ -3,24 +3,33 @@
  * worker module (worker.ts, or a scripted one in a test) creates its runner and calls `serveAttempts`.
  */
 import { mkdirSync, rmSync } from 'node:fs';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
 import { MapReduceError, serializeError, toMapReduceError } from '../../base/errors.ts';
+import type { Stage } from '../../base/ids.ts';
 import { AttemptMeter, type Measured } from '../../report/attempt-meter.ts';
+import { keepCompiledCode } from '../run/build-modules.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { SharedProgress, SharedSignals, sharedControl } from './shared-progress.ts';
 import type { TaskRunner } from './task-runner.ts';
 import type { ExitCall, FromWorker, ToWorker, WorkerBirth } from './worker-messages.ts';
 
 /**
- * Calls `makeRunner` immediately with the `workerData` of the pool, so that loading the job overlaps with planning. If it
- * fails, every attempt on this worker fails with its error.
+ * Calls `makeRunner` with the `workerData` of the pool as soon as it arrives, so that loading the job overlaps with planning.
+ * If it fails, every attempt on this worker fails with its error.
  */
 export function serveAttempts<Configuration>(
   makeRunner: (data: unknown) => Promise<TaskRunner<Configuration>>,
 ): void {
   const port = coordinatorPort();
-  const { shared, heapBoundBytes, data }: WorkerBirth = workerData;
+  port.once('message', (birth: WorkerBirth) => serve(port, birth, makeRunner));
+}
+
+function serve<Configuration>(
+  port: MessagePort,
+  { shared, heapBoundBytes, data }: WorkerBirth,
+  makeRunner: (data: unknown) => Promise<TaskRunner<Configuration>>,
+): void {
   const progress = new SharedProgress(shared);
   const signals = new SharedSignals(shared);
   const heap = new HeapGuard(heapBoundBytes);
@@ -28,6 +37,7 @@ export function serveAttempts<Configuration>(
   const runner = makeRunner(data);
   let configuration: Configuration;
   const meters = new ThreadMeters();
+  const stagesRun = new Set<Stage>();
 
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'configure') {
@@ -74,6 +84,8 @@ export function serveAttempts<Configuration>(
     const task = { spec, attemptId, configuration, scratchFolder };
     const result = await ready.run({ ...task, meter: meters.begin(), progress, control });
     rmSync(scratchFolder, { recursive: true, force: true });
+    if (!stagesRun.has(spec.stage)) keepCompiledCode();
+    stagesRun.add(spec.stage);
     return { kind: 'result', run, result };
   }
 

@@ -52,7 +52,7 @@ export function parseFromWorker(message: unknown): FromWorker | undefined {
   return isKnown ? (message as FromWorker) : undefined;
 }
 
-/** The data that a worker thread receives when it starts. */
+/** The first message to a worker thread. */
 export interface WorkerBirth {
   readonly shared: SharedArrayBuffer;
   /** How much an attempt may keep in the JavaScript heap. */

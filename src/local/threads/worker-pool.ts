@@ -13,6 +13,7 @@ import { sumOfProgress } from '../schedule/attempt-watch.ts';
 import type { AttemptHandle, ExecutorPool } from '../schedule/executor-pool.ts';
 import { watchHeap } from './heap-watch.ts';
 import { watchStall } from './stall-watch.ts';
+import type { StartedThread } from './start-thread.ts';
 import { type LostWork, lostAttempt, outOfMemoryError, threadEndedError } from './worker-errors.ts';
 import { certainlyTooMuchBytes, heapBoundBytes } from './worker-heap.ts';
 import { printOutput, type WorkerOutput } from './worker-output.ts';
@@ -30,6 +31,8 @@ export interface WorkerPoolOptions {
   /** The bound of the JavaScript heap, if it must be lower than the usual one for `memoryBytes`. */
   readonly heapBoundBytes?: number;
   readonly scratch: Scratch;
+  /** A thread of `entry` that has been started already; used for the first worker. */
+  readonly started?: StartedThread | undefined;
   /** Receives what user code prints in a worker. Default: writes it to this process's own streams. */
   readonly onOutput?: (output: WorkerOutput) => void;
 }
@@ -51,6 +54,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
   readonly #options: WorkerPoolOptions;
   readonly #heapBoundBytes: number;
   readonly #threads: (WorkerThread | undefined)[];
+  #started: StartedThread | undefined;
   #configuration: unknown;
   #isClosed = false;
 
@@ -65,6 +69,7 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
     this.#heapBoundBytes = options.heapBoundBytes ?? heapBoundBytes(options.memoryBytes);
     this.workers = Array.from({ length: workers }, (_, worker) => worker);
     this.#threads = new Array(workers).fill(undefined);
+    this.#started = options.started;
   }
 
   /** Starts the first `count` threads, so that they load the job while the caller does other work. */
@@ -193,8 +198,20 @@ export class WorkerPool implements ExecutorPool, AsyncDisposable {
       data: workerData,
       heapBoundBytes: this.#heapBoundBytes,
       onOutput,
+      started: this.#takeStarted(),
     });
     this.#threads[worker] = thread;
     return thread;
+  }
+
+  /** Undefined if there is none, or if its limits are not those of this pool. */
+  #takeStarted(): StartedThread | undefined {
+    const started = this.#started;
+    this.#started = undefined;
+    // Node gives a thread that has ended this id.
+    if (started === undefined || started.thread.threadId === -1) return undefined;
+    if (started.heapBoundBytes === this.#heapBoundBytes) return started;
+    void started.thread.terminate();
+    return undefined;
   }
 }

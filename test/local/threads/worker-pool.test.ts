@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +7,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { MapReduceError } from '../../../src/base/errors.ts';
 import { attemptId } from '../../../src/base/ids.ts';
-import { MiB } from '../../../src/base/limits.ts';
+import { LIMITS, MiB } from '../../../src/base/limits.ts';
 import { Scratch } from '../../../src/local/run/scratch.ts';
 import { runStage } from '../../../src/local/schedule/run-stage.ts';
 import type { StageOptions } from '../../../src/local/schedule/stage-options.ts';
+import { type StartedThread, startThread } from '../../../src/local/threads/start-thread.ts';
 import type { WorkerOutput } from '../../../src/local/threads/worker-output.ts';
 import { WorkerPool } from '../../../src/local/threads/worker-pool.ts';
 import type { JobEvent } from '../../../src/report/report.ts';
@@ -21,9 +23,17 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
+const ENTRY = new URL('./scripted-worker.ts', import.meta.url);
+
 function makePool(
   behaviours: readonly Behaviour[],
-  options: { workers?: number; memoryBytes?: number; always?: boolean; data?: Partial<ScriptedData> } = {},
+  options: {
+    workers?: number;
+    memoryBytes?: number;
+    always?: boolean;
+    data?: Partial<ScriptedData>;
+    started?: StartedThread;
+  } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'worker-pool-test-'));
   const commitFolder = join(folder, 'commits');
@@ -33,7 +43,8 @@ function makePool(
   const gate = new SharedArrayBuffer(4);
   const pool = new WorkerPool({
     workers: options.workers ?? 2,
-    entry: new URL('./scripted-worker.ts', import.meta.url),
+    entry: ENTRY,
+    started: options.started,
     workerData: { meeting: new SharedArrayBuffer(4), gate, ...options.data } satisfies ScriptedData,
     memoryBytes: options.memoryBytes ?? 64 * MiB,
     scratch,
@@ -98,6 +109,44 @@ describe('attempts on worker threads', () => {
     const reused = [await start(0, 0), await start(0, 1), await start(1, 1)];
 
     expect(reused).toEqual([false, true, false]);
+  });
+
+  describe('with a thread that was started before the pool', () => {
+    const begin = (memoryBytes: number, started: StartedThread) => {
+      cleanUps.push(async () => void (await started.thread.terminate()));
+      const { pool, tasks } = makePool([commit], { workers: 1, memoryBytes, started });
+      return pool.start(0, tasks[0]!, attemptId(tasks[0]!.taskId, 0)).result;
+    };
+
+    test('run on it', async () => {
+      const started = startThread(ENTRY);
+      const { threadId } = started.thread;
+
+      const { counters } = await begin(LIMITS.memoryBytesDefault, started);
+
+      expect(counters.threadId).toBe(threadId);
+    });
+
+    test('run on another one, and end it, if its heap has other limits', async () => {
+      const started = startThread(ENTRY);
+      const { threadId } = started.thread;
+      const ended = once(started.thread, 'exit');
+
+      const { counters } = await begin(64 * MiB, started);
+
+      expect(counters.threadId).not.toBe(threadId);
+      expect(await ended).toHaveLength(1);
+    });
+
+    test('run on another one if it has ended', async () => {
+      const started = startThread(ENTRY);
+      const { threadId } = started.thread;
+      await started.thread.terminate();
+
+      const { counters } = await begin(LIMITS.memoryBytesDefault, started);
+
+      expect(counters.threadId).not.toBe(threadId);
+    });
   });
 
   test('start a worker only when there is a task for it, and run one at a time on it', async () => {

@@ -1,0 +1,1 @@
+export function runBundle(path: string, build?: object): Record<string, unknown>;
