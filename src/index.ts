@@ -115,5 +115,6 @@ export { type BytesLine, bytesLines } from './formats/text/bytes-lines.ts';
 export type { BytesSlice } from './formats/text/bytes-slice.ts';
 export type { EncodingLabel, TextOptions } from './formats/text/encodings.ts';
 export { type TextLinesOptions, textLines } from './formats/text/text-lines.ts';
+export { wordsOf } from './formats/text/words-of.ts';
 export { tsv } from './formats/tsv.ts';
 export { records } from './records/records.ts';

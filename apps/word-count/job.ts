@@ -1,5 +1,4 @@
-import { defineJob, textLines, tsv } from 'serverless-mapreduce';
-import { forEachWord } from './words.ts';
+import { defineJob, textLines, tsv, wordsOf } from 'serverless-mapreduce';
 
 export default defineJob({
   name: 'word-count',
@@ -15,9 +14,7 @@ export default defineJob({
   },
   key: 'string',
   value: 'number',
-  map(line, { emit, params }) {
-    forEachWord(line, params.case, (word) => emit(word, 1));
-  },
+  map: (line, { emitAll, params }) => emitAll(wordsOf(line, params.case), 1),
   reduce: 'sum',
   output: tsv(),
 });

@@ -72,6 +72,14 @@ const CALL = 3;
 /** The operation of a table whose values are tuples; #partOperation says what it does with their parts. */
 const PARTS = 4;
 
+/** See kernels/fold.ts. */
+const ADDED_RESULT = 0;
+const GATHERED_RESULT = 2;
+const LONG_END_RESULT = 3;
+const TOO_LONG = -1;
+const UTF8_BYTES_PER_UNIT_MAX = 3;
+const utf8 = new TextEncoder();
+
 export class FoldTable {
   readonly #codec: KeyCodec<unknown>;
   readonly #isText: boolean;
@@ -259,30 +267,45 @@ export class FoldTable {
 
   /** Emits each of the words with this value. Returns how many they were. */
   emitWords(words: Words, value: number): number {
-    const { range, letterCase } = words;
-    const length = range.end - range.start;
-    const { fold } = this.#memory;
     const kernel = this.#gathersWords && this.#keyedHash === undefined ? this.#kernel : undefined;
-    if (kernel === undefined || length > GATHERED_TEXT_BYTES_MAX) return this.#emitEach(words, 0, value);
-    fold.text.set(range.bytes.subarray(range.start, range.end));
+    const lengthBytes = kernel === undefined ? TOO_LONG : this.#takeText(words);
+    if (kernel === undefined || lengthBytes === TOO_LONG) return this.#emitEach(words, 0, value);
+    const { fold } = this.#memory;
+    const keepsCase = words.letterCase === 'keep';
     let emitted = 0;
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < lengthBytes; ) {
       const before = this.#pendingCount;
-      at = kernel.gatherWords(at, length, letterCase === 'keep', value, before);
-      const [, , pending, longEnd] = fold.results;
-      emitted += pending! - before;
-      this.#pendingCount = pending!;
+      at = kernel.gatherWords(at, lengthBytes, keepsCase, value, before);
+      const { results } = fold;
+      const pending = results[GATHERED_RESULT]!;
+      const longEnd = results[LONG_END_RESULT]!;
+      emitted += pending - before;
+      this.#pendingCount = pending;
       if (pending === PENDING_MAX) {
         this.settle();
       } else if (longEnd !== 0) {
-        this.emit({ bytes: fold.text, start: at, end: longEnd! }, value);
+        this.emit({ bytes: fold.text, start: at, end: longEnd }, value);
         emitted++;
-        at = longEnd!;
-      } else if (at < length) {
+        at = longEnd;
+      } else if (at < lengthBytes) {
+        // Before the first character that is not ASCII, positions in a text are positions in its bytes.
         return emitted + this.#emitEach(words, at, value);
       }
     }
     return emitted;
+  }
+
+  /** Writes the text of the words to the kernel's memory. Returns its length in bytes. */
+  #takeText({ text, range }: Words): number {
+    const { fold } = this.#memory;
+    if (text !== undefined) {
+      if (text.length > GATHERED_TEXT_BYTES_MAX / UTF8_BYTES_PER_UNIT_MAX) return TOO_LONG;
+      return utf8.encodeInto(text, fold.text).written;
+    }
+    const { bytes, start, end } = range!;
+    if (end - start > GATHERED_TEXT_BYTES_MAX) return TOO_LONG;
+    fold.text.set(bytes.subarray(start, end));
+    return end - start;
   }
 
   #emitEach(words: Words, from: number, value: number): number {
@@ -409,7 +432,7 @@ export class FoldTable {
     if (this.#pendingKeys.end > 0) this.#touchKeys(count);
     for (let i = 0; i < count; ) {
       i = kernel.fold(i, count, this.#roomForShort());
-      this.#slots.count += this.#memory.fold.results[0]!;
+      this.#slots.count += this.#memory.fold.results[ADDED_RESULT]!;
       if (i < count) {
         this.#foldUntilNew(i, i + 1);
         i++;

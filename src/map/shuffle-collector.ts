@@ -239,8 +239,12 @@ export class ShuffleCollector {
 
   #emitAll(keys: Iterable<unknown>, value: unknown): void {
     const table = this.#table;
-    if (table === undefined || typeof value !== 'number' || !isWords(keys)) {
+    if (!isWords(keys)) {
       for (const key of keys) this.emit(key, value);
+      return;
+    }
+    if (table === undefined || typeof value !== 'number') {
+      keys.visit((word) => this.emit(word, value));
       return;
     }
     try {

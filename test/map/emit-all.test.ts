@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { attemptId, taskId } from '../../src/base/ids.ts';
 import { MiB } from '../../src/base/limits.ts';
 import { shuffleKey } from '../../src/commit/layout.ts';
-import { bytesLines, defineJob, type Job, textLines, tsv } from '../../src/index.ts';
+import { bytesLines, defineJob, type Job, textLines, tsv, wordsOf } from '../../src/index.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
 import { environmentOf, LAYOUT, scratchOfFile } from '../commit/environment.ts';
@@ -28,6 +28,18 @@ const atOnce = defineJob({
   ...OF_BYTES,
   name: 'at-once',
   map: (line, { emitAll }) => emitAll(line.words(), 1),
+});
+const ofText = defineJob({
+  ...COMMON,
+  name: 'of-text',
+  input: textLines(),
+  map: (line, { emitAll }) => emitAll(wordsOf(line), 1),
+});
+const keepingCaseOfText = defineJob({
+  ...COMMON,
+  name: 'keeping-case-of-text',
+  input: textLines(),
+  map: (line, { emitAll }) => emitAll(wordsOf(line, 'keep'), 1),
 });
 const keepingCase = defineJob({
   ...OF_BYTES,
@@ -107,9 +119,10 @@ describe('emitAll', () => {
         const expected = await mapped(wordByWord(false), input);
 
         expect((await mapped(atOnce, input)).records).toEqual(expected.records);
-        expect((await mapped(keepingCase, input)).records).toEqual(
-          (await mapped(wordByWord(true), input)).records,
-        );
+        expect((await mapped(ofText, input)).records).toEqual(expected.records);
+        const kept = await mapped(wordByWord(true), input);
+        expect((await mapped(keepingCase, input)).records).toEqual(kept.records);
+        expect((await mapped(keepingCaseOfText, input)).records).toEqual(kept.records);
       }),
       { numRuns: 150 },
     );
@@ -139,8 +152,10 @@ describe('emitAll', () => {
 
   it('takes lines that are longer than the memory of the kernel', async () => {
     const input = `${'many words In one line '.repeat(8_000)}\nand another`;
+    const expected = await mapped(wordByWord(false), input);
 
-    expect((await mapped(atOnce, input)).records).toEqual((await mapped(wordByWord(false), input)).records);
+    expect((await mapped(atOnce, input)).records).toEqual(expected.records);
+    expect((await mapped(ofText, input)).records).toEqual(expected.records);
   });
 
   it('refuses a value of another type, and names it', async () => {

@@ -48,7 +48,7 @@ export interface BytesSlice extends BytesRange {
    * @example
    * map: (line, { emitAll }) => emitAll(line.words(), 1),
    */
-  words(letterCase?: LetterCase): Words;
+  words(letterCase?: LetterCase): Words<BytesRange>;
 }
 
 /** Searching longer ranges byte by byte costs more than a call. */
@@ -125,11 +125,11 @@ export class MovableSlice implements BytesSlice {
   }
 
   words(visit: (word: BytesRange) => void, letterCase?: LetterCase): void;
-  words(letterCase?: LetterCase): Words;
+  words(letterCase?: LetterCase): Words<BytesRange>;
   words(
     visit?: LetterCase | ((word: BytesRange) => void),
     letterCase: LetterCase = 'lower',
-  ): Words | undefined {
+  ): Words<BytesRange> | undefined {
     if (typeof visit !== 'function') return new WordsOfRange(this, visit ?? letterCase);
     // `visit` may ask for the words again.
     const walk = this.#words ?? new WordWalk();

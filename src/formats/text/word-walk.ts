@@ -72,7 +72,7 @@ export class WordWalk {
 }
 
 /** Finds the words each time it is asked for them. */
-export class WordsOfRange implements Words {
+export class WordsOfRange implements Words<BytesRange> {
   readonly range: BytesRange;
   readonly letterCase: LetterCase;
 
@@ -86,9 +86,9 @@ export class WordsOfRange implements Words {
     new WordWalk().visit({ bytes, start: start + from, end }, this.letterCase, visit);
   }
 
-  *[Symbol.iterator](): Iterator<BytesRange> {
+  [Symbol.iterator](): Iterator<BytesRange> {
     const words: BytesRange[] = [];
     this.visit((word) => words.push(copyOfRange(word)));
-    yield* words;
+    return words.values();
   }
 }

@@ -1,14 +1,14 @@
 /**
  * Measures ways to cut lines into words, in MB per CPU second:
  *
- *     node --conditions=serverless-mapreduce-source test/apps/word-count/measure-words.ts
+ *     node --conditions=serverless-mapreduce-source test/formats/text/measure-words.ts
  *
  * Each way runs in its own process, because what V8 has optimised for one slows down the next.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { forEachWord } from '../../../apps/word-count/words.ts';
 import { corpusChunks } from '../../../bench/corpora.ts';
+import { wordsOf } from '../../../src/index.ts';
 
 const CORPUS_BYTES = 32 << 20;
 const ROUNDS = 7;
@@ -16,8 +16,13 @@ const ROUNDS = 7;
 type Visit = (word: string) => void;
 
 const WAYS: Record<string, (line: string, visit: Visit) => void> = {
-  'forEachWord, lower': (line, visit) => forEachWord(line, 'lower', visit),
-  'forEachWord, keep': (line, visit) => forEachWord(line, 'keep', visit),
+  'loop over character codes': forEachAsciiWord,
+  'wordsOf, lower': (line, visit) => {
+    for (const word of wordsOf(line)) visit(word);
+  },
+  'wordsOf, keep': (line, visit) => {
+    for (const word of wordsOf(line, 'keep')) visit(word);
+  },
   'match [a-z], line lower-cased': (line, visit) => {
     for (const word of line.toLowerCase().match(/[a-z]+/g) ?? []) visit(word);
   },
@@ -47,6 +52,21 @@ if (way === undefined) {
 } else {
   const mbPerSecond = measure(WAYS[way]!);
   console.log(`${String(Math.round(mbPerSecond)).padStart(5)} MB/s  ${way}`);
+}
+
+function forEachAsciiWord(line: string, visit: Visit): void {
+  const text = line.toLowerCase();
+  let start = -1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x61 && code <= 0x7a) {
+      if (start === -1) start = i;
+    } else if (start !== -1) {
+      visit(text.slice(start, i));
+      start = -1;
+    }
+  }
+  if (start !== -1) visit(text.slice(start));
 }
 
 /**
