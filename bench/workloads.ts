@@ -56,6 +56,14 @@ export const WORKLOADS = {
     result: 'lines',
     byDefault: false,
   },
+  'word-count-strings': {
+    title: 'Word count with a string for each word',
+    corpus: 'words',
+    ours: ['bench/jobs/word-count-strings.ts'],
+    peerTask: 'word-count',
+    result: 'lines',
+    byDefault: false,
+  },
   'high-cardinality': {
     title: 'Word count, nearly every word different',
     corpus: 'tokens',
