@@ -3,6 +3,16 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENGINE_DEFAULT, otherBuild, ourBytesCommand, ourCommand } from './contenders.ts';
 import { describeFormatMemory, FORMAT_CASE_NAMES, runFormatMemory } from './format-memory.ts';
+import {
+  describeWorse,
+  type Figures,
+  figuresOf,
+  HISTORY_FOLDER,
+  readHistory,
+  recordOf,
+  saveRecord,
+  worseThanBefore,
+} from './history.ts';
 import { installedPackage } from './installed.ts';
 import { describeLambdas, measureLambdas } from './lambdas.ts';
 import { describeMachine, thisMachine } from './machine.ts';
@@ -13,8 +23,10 @@ import { readOptions } from './options.ts';
 import { comparisonsOf, type Verdict } from './paired.ts';
 import { findPeers, PEER_NAMES } from './peers.ts';
 import { describeProfile, runProfile } from './profile.ts';
+import { referenceMs } from './reference-loop.ts';
 import { describeComparisons, describeWorkload } from './report.ts';
 import { describeS3Overhead, isWithinBounds, measureS3Overhead, OVERHEAD_NAMES } from './s3/overhead.ts';
+import { assertFastEnough, describeSmoke, runSmoke, type SmokeResult, saveSmoke } from './smoke.ts';
 import { runWorkload, type WorkloadResult } from './suite.ts';
 import { describeSummary } from './summary.ts';
 import { type WorkloadName, workload } from './workloads.ts';
@@ -77,7 +89,10 @@ async function figures(): Promise<number> {
   for (const reason of missing) print(`missing: ${reason}`);
 
   const results: (WorkloadResult & { readonly comparisons: readonly Verdict[] })[] = [];
+  const held: [string, Figures][] = [];
+  const isHeld = ours.length > 0 && builds.length === 0 && !options.smoke;
   for (const name of options.only) {
+    const loopMs = isHeld ? referenceMs() : 0;
     const result = await runWorkload(name, {
       ...options,
       contenders,
@@ -85,25 +100,53 @@ async function figures(): Promise<number> {
       folder: options.data,
       note,
     });
+    if (isHeld) held.push(...figuresOf(result, Math.min(loopMs, referenceMs())));
     const comparisons = comparisonsOf(result, builds);
     results.push({ ...result, comparisons });
     print(`\n${describeWorkload(result)}`);
     if (comparisons.length > 0) print(describeComparisons(comparisons));
   }
   if (peers.length > 0) print(`\n${describeSummary(results)}`);
+  if (held.length > 0) holdAgainstHistory(held);
+  const smoke = options.smoke ? await speedSmoke() : undefined;
   printJson({
     machine,
     options: { scale: options.scale, runs: options.runs, workers: options.workers, memory: options.memory },
     peers: peers.map(({ name, version }) => ({ name, version })),
     missing,
     results,
+    smoke,
   });
+  assertFastEnough(smoke ?? []);
   const bad = results.some(
     ({ contenders: all, comparisons }) =>
       all.some(({ verdict }) => verdict === 'failed' || verdict === 'different') ||
       comparisons.some(({ isSlower }) => isSlower),
   );
   return bad ? 1 : 0;
+}
+
+function holdAgainstHistory(figures: readonly [string, Figures][]): void {
+  const record = recordOf({ machine: thisMachine(), options, figures });
+  const worse = describeWorse(worseThanBefore(record, readHistory(HISTORY_FOLDER)));
+  if (worse !== undefined) print(`\n${worse}`);
+  if (options.save) saveRecord(HISTORY_FOLDER, record);
+}
+
+async function speedSmoke(): Promise<SmokeResult[]> {
+  const { only: workloads, workers, data: folder } = options;
+  const results = await runSmoke({
+    workloads,
+    workers,
+    historyFolder: HISTORY_FOLDER,
+    folder,
+    isToBeSaved: options.save === true,
+    note,
+  });
+  if (results.length > 0) print(`\n${describeSmoke(results)}`);
+  if (!options.save) return results;
+  saveSmoke(HISTORY_FOLDER, results);
+  return [];
 }
 
 async function memoryProof(): Promise<number> {

@@ -27,6 +27,7 @@ export interface Options {
   readonly peersOnly?: true;
   readonly installed?: true;
   readonly smoke?: true;
+  readonly save?: true;
   readonly memoryProof?: true;
   readonly memoryFormats?: true | string[];
   /** Sizes in bytes. */
@@ -79,7 +80,14 @@ function command(): Command {
     )
     .option('--peers-only', 'measure only the peers')
     .option('--installed', 'also measure the package, packed from this checkout and installed')
-    .option('--smoke', `check that everything runs: --scale ${SMOKE.scale} --runs ${SMOKE.runs}`)
+    .option(
+      '--smoke',
+      `check that everything runs (--scale ${SMOKE.scale} --runs ${SMOKE.runs}) and that speed is not halved`,
+    )
+    .option(
+      '--save',
+      'append the figures to history/runs.jsonl; with --smoke, replace those of history/smoke.json',
+    )
     .option(
       '--memory-proof',
       'compare peak memory over 4 GiB and 512 MiB; measure one giant key and 10 million keys',
