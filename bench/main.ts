@@ -13,6 +13,7 @@ import {
   saveRecord,
   worseThanBefore,
 } from './history.ts';
+import { describeIdle } from './idle.ts';
 import { installedPackage } from './installed.ts';
 import { describeLambdas, measureLambdas } from './lambdas.ts';
 import { describeMachine, thisMachine } from './machine.ts';
@@ -194,7 +195,7 @@ async function matrix(sizes: true | number[]): Promise<number> {
 
 async function profile(name: WorkloadName): Promise<number> {
   const contender = ourCommand({ engine: measuredEngine(), memory: options.memory });
-  const { summary, wallMs, folder } = await runProfile(name, {
+  const { summary, idle, wallMs, folder } = await runProfile(name, {
     ...options,
     contender,
     folder: options.data,
@@ -207,7 +208,8 @@ async function profile(name: WorkloadName): Promise<number> {
     );
   }
   print(describeProfile(summary));
-  printJson({ workload: name, wallMs, ...summary });
+  if (idle !== undefined) print(`\n${describeIdle(idle)}`);
+  printJson({ workload: name, wallMs, ...summary, idle });
   return 0;
 }
 

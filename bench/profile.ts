@@ -1,12 +1,16 @@
 /**
  * `--profile <workload>` shows which functions take the time. It makes one run with V8's sampling profiler in the main
- * thread and in every worker, and adds the self time of each function over all threads.
+ * thread and in every worker, and adds the self time of each function over all threads. idle.ts shows where threads wait.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseManifest } from '../src/report/manifest.ts';
+import { parseAttempts } from '../src/report/parse-attempts.ts';
+import { ATTEMPTS_NAME, MANIFEST_NAME } from '../src/report/result-names.ts';
 import type { Contender } from './contenders.ts';
 import { CORPORA, scaledSizeBytes } from './corpora.ts';
+import { type BusyThread, type Idle, idleOf, type Span } from './idle.ts';
 import { measure } from './measure.ts';
 import { prepareNoted } from './suite.ts';
 import { formatSeconds, formatTable } from './table.ts';
@@ -25,6 +29,13 @@ export interface CpuProfile {
   }[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
+  /** On the clock of process.hrtime(). */
+  readonly startTime: number;
+}
+
+/** Node names the files CPU.<date>.<time>.<process>.<thread>.<number>.cpuprofile. */
+export interface ThreadProfile extends CpuProfile {
+  readonly threadId: number;
 }
 
 export interface ProfileEntry {
@@ -53,7 +64,7 @@ export async function runProfile(
     folder: string;
     note: (text: string) => void;
   },
-): Promise<{ summary: ProfileSummary; wallMs: number; folder: string }> {
+): Promise<{ summary: ProfileSummary; idle: Idle | undefined; wallMs: number; folder: string }> {
   const { corpus } = workload(name);
   const { path } = prepareNoted(corpus, scaledSizeBytes(corpus, options.scale), options);
   const output = join(options.folder, `output-${process.pid}`);
@@ -70,14 +81,59 @@ export async function runProfile(
   try {
     // Sets NODE_OPTIONS, which threads inherit.
     const nodeOptions = profileOptions(folder).join(' ');
+    const startMs = Date.now();
     const { wallMs } = await measure({
       command,
       env: { NODE_OPTIONS: [process.env.NODE_OPTIONS, nodeOptions].filter(Boolean).join(' ') },
     });
-    return { summary: summarizeProfiles(readProfiles(folder)), wallMs, folder };
+    const profiles = readProfiles(folder);
+    const span = { startMs, endMs: startMs + wallMs };
+    const idle = readIdle({ output, process: span, workers: options.workers, profiles });
+    return { summary: summarizeProfiles(profiles), idle, wallMs, folder };
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
+}
+
+/** Returns undefined if the build does not write the rows of its attempts. */
+function readIdle(run: {
+  output: string;
+  process: Span;
+  workers: number;
+  profiles: readonly ThreadProfile[];
+}): Idle | undefined {
+  const [manifest, attempts] = [join(run.output, MANIFEST_NAME), join(run.output, ATTEMPTS_NAME)];
+  if (!existsSync(manifest) || !existsSync(attempts)) return undefined;
+  const originMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
+  return idleOf({
+    process: run.process,
+    report: parseManifest(readFileSync(manifest, 'utf8'), manifest),
+    rows: parseAttempts(readFileSync(attempts), attempts),
+    workers: run.workers,
+    profiles: run.profiles.map((profile) => busyThread(profile, originMs)),
+  });
+}
+
+/**
+ * When the thread ran. `originMs` is the time at which process.hrtime() was 0, in milliseconds since 1970.
+ * Exported for its test.
+ */
+export function busyThread(profile: ThreadProfile, originMs: number): BusyThread {
+  const idle = new Set(
+    profile.nodes.filter(({ callFrame }) => callFrame.functionName === '(idle)').map(({ id }) => id),
+  );
+  const busy: { startMs: number; endMs: number }[] = [];
+  let atMs = originMs + profile.startTime / 1000;
+  for (const [i, node] of profile.samples.entries()) {
+    const endMs = atMs + Math.max(0, profile.timeDeltas[i]!) / 1000;
+    const last = busy.at(-1);
+    if (!idle.has(node)) {
+      if (last?.endMs === atMs) last.endMs = endMs;
+      else busy.push({ startMs: atMs, endMs });
+    }
+    atMs = endMs;
+  }
+  return { threadId: profile.threadId, busy };
 }
 
 /** Options of Node. Each thread writes its own profile into the folder when it ends or is terminated. */
@@ -158,8 +214,11 @@ function fileOf(url: string): string {
   return url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
 }
 
-export function readProfiles(folder: string): CpuProfile[] {
+export function readProfiles(folder: string): ThreadProfile[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.cpuprofile'))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as CpuProfile);
+    .map((name) => ({
+      ...(JSON.parse(readFileSync(join(folder, name), 'utf8')) as CpuProfile),
+      threadId: Number(name.split('.')[4]),
+    }));
 }

@@ -12,6 +12,7 @@ function profile(samples: readonly number[], timeDeltas: readonly number[]): Cpu
     ],
     samples,
     timeDeltas,
+    startTime: 0,
   };
 }
 
