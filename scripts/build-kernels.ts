@@ -12,6 +12,7 @@ const ROOT = join(import.meta.dirname, '..');
 export const KERNELS = [
   { source: 'kernels/fold.ts', constant: 'FOLD_KERNEL', file: 'src/map/fold-kernel-code.ts' },
   { source: 'kernels/sort.ts', constant: 'SORT_KERNEL', file: 'src/map/sort-kernel-code.ts' },
+  { source: 'kernels/scan.ts', constant: 'SCAN_KERNEL', file: 'src/formats/scan-kernel-code.ts' },
 ] as const;
 
 /** Returns the content of the kernel's file. */

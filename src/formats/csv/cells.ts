@@ -57,14 +57,21 @@ export class Cells {
     return this.startOf(column) === this.endOf(column);
   }
 
-  isQuoted(column: number): boolean {
-    const start = this.startOf(column);
-    return start < this.endOf(column) && this.#block.bytes[start] === this.#quote;
+  text(column: number): string {
+    return this.textAt(this.startOf(column), this.endOf(column));
   }
 
-  text(column: number): string {
-    const start = this.startOf(column);
-    const end = this.endOf(column);
+  /** Undefined if it is not a number. */
+  number(column: number): number | undefined {
+    return this.numberAt(this.startOf(column), this.endOf(column));
+  }
+
+  isQuotedAt(start: number, end: number): boolean {
+    return start < end && this.#block.bytes[start] === this.#quote;
+  }
+
+  /** The text of the cell in bytes[start, end). */
+  textAt(start: number, end: number): string {
     if (start === end) return '';
     if (this.#block.bytes[start] !== this.#quote) return this.#decode(start, end);
     const text = this.#decode(start + 1, end - 1);
@@ -74,19 +81,15 @@ export class Cells {
   }
 
   /** Undefined if it is not a number. */
-  number(column: number): number | undefined {
-    let start = this.startOf(column);
-    let end = this.endOf(column);
-    if (start < end && this.#block.bytes[start] === this.#quote) {
-      start += 1;
-      end -= 1;
-    }
-    return numberIn(this.#block.bytes, start, end);
+  numberAt(start: number, end: number): number | undefined {
+    return this.isQuotedAt(start, end)
+      ? numberIn(this.#block.bytes, start + 1, end - 1)
+      : numberIn(this.#block.bytes, start, end);
   }
 
   /** True or false in any mixture of upper and lower case. Undefined if it is neither. */
-  boolean(column: number): boolean | undefined {
-    const text = this.text(column);
+  booleanAt(start: number, end: number): boolean | undefined {
+    const text = this.textAt(start, end);
     if (text === 'true') return true;
     if (text === 'false') return false;
     const lower = text.toLowerCase();

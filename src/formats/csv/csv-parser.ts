@@ -27,6 +27,7 @@ import { CsvScanner, INCOMPLETE, MALFORMED, NEWLINE } from './csv-scanner.ts';
 import { malformedMessage, wrongColumnCount } from './messages.ts';
 import { RecordStart } from './record-start.ts';
 import type { RowMaker } from './rows.ts';
+import { ScannedRows } from './scanned-rows.ts';
 import { checkSameFields, fieldsIn } from './w3c-fields.ts';
 
 export interface CsvFormat<R> {
@@ -54,6 +55,8 @@ export class CsvParser<R> implements RecordParser<R> {
   readonly #cells: Cells;
   /** Undefined until the header is known. */
   #rows: RowMaker<R> | undefined;
+  /** Undefined if the kernel cannot read the rows. */
+  #scanned: ScannedRows | undefined;
   #names: readonly string[] = [];
 
   /** Looks for the first record. Undefined once it is found. */
@@ -96,7 +99,7 @@ export class CsvParser<R> implements RecordParser<R> {
     if (format.dialect.multiline) {
       this.covered = () => ({ startBytes: this.#startBytes, endBytes: this.#nextBytes });
     }
-    if (!format.header) this.#rows = format.rows(undefined);
+    if (!format.header) this.#useRows(format.rows(undefined));
     else if (header !== undefined) this.#useHeader(header.names);
     if (startBytes === 0) {
       this.#complete = piece.endBytes === 0;
@@ -206,54 +209,143 @@ export class CsvParser<R> implements RecordParser<R> {
 
   /** Delivers the piece's records that end in the bytes, which start at `offset`. */
   #parse(bytes: Buffer, offset: number, isEnd: boolean, deliver: (record: R) => void): void {
-    const scanner = this.#scanner;
-    const cells = this.#cells;
-    const { comment } = this.#format.dialect;
-    const { recordBytesMax, endBytes } = this.#piece;
-    scanner.use(bytes);
+    this.#scanner.use(bytes);
     this.#bytesOffset = offset;
     if (this.#rows === undefined && !this.#readHeader(bytes, isEnd)) return;
     const rows = this.#rows!;
-    const { columnCount } = rows;
-    const limit = Math.min(bytes.length, endBytes - offset);
+    if (!this.#scanned?.open(bytes)) {
+      this.#parseRecords(rows, bytes, isEnd, deliver);
+      return;
+    }
+    try {
+      this.#parseRecords(rows, bytes, isEnd, deliver, this.#scanned);
+    } finally {
+      this.#scanned.close();
+    }
+  }
+
+  #parseRecords(
+    rows: RowMaker<R>,
+    bytes: Buffer,
+    isEnd: boolean,
+    deliver: (record: R) => void,
+    scanned?: ScannedRows,
+  ): void {
+    const offset = this.#bytesOffset;
+    const { comment } = this.#format.dialect;
+    const limit = Math.min(bytes.length, this.#piece.endBytes - offset);
     let at = this.#nextBytes - offset;
     while (at < limit) {
+      if (scanned !== undefined && at + offset > 0 && bytes[at] !== comment) {
+        at = this.#deliverScanned(scanned, rows, at, limit, deliver);
+        if (at >= limit) break;
+      }
       const start = at + offset === 0 ? this.#markBytes(bytes, isEnd) : at;
       if (start === INCOMPLETE) break;
       this.#recordOffset = offset + at;
-      let next: number;
-      if (bytes[start] === comment) {
-        next = this.#comment(bytes, at, isEnd);
-      } else {
-        next = scanner.next(start, isEnd);
-        if (next < 0 || next - start > recordBytesMax) {
-          next = this.#unfinished(next, bytes, start, isEnd);
-        } else if (next > start) {
-          cells.select(start);
-          if (scanner.columnCount === columnCount || this.#hasColumns(rows)) {
-            const record = rows.make(cells);
-            if (cells.problem !== undefined) {
-              this.#bad(cells.problem);
-            } else {
-              if (cells.isReplaced) this.#piece.count('records not valid UTF-8');
-              deliver(record as R);
-            }
-          }
-        }
-      }
+      const next =
+        bytes[start] === comment
+          ? this.#comment(bytes, at, isEnd)
+          : this.#parseRecord(rows, bytes, start, isEnd, deliver);
       if (next === INCOMPLETE) break;
       at = next;
     }
     this.#nextBytes = offset + at;
-    if (this.#nextBytes >= endBytes) this.#complete = true;
+    if (this.#nextBytes >= this.#piece.endBytes) this.#complete = true;
+  }
+
+  /** Delivers one record, unless it is malformed. Returns where the next one starts, or INCOMPLETE. */
+  #parseRecord(
+    rows: RowMaker<R>,
+    bytes: Buffer,
+    start: number,
+    isEnd: boolean,
+    deliver: (record: R) => void,
+  ): number {
+    const scanner = this.#scanner;
+    const next =
+      this.#scanned === undefined ? scanner.next(start, isEnd) : scanner.scan(start, bytes.length, isEnd);
+    if (next < 0 || next - start > this.#piece.recordBytesMax)
+      return this.#unfinished(next, bytes, start, isEnd);
+    if (next > start) {
+      this.#cells.select(start);
+      if (scanner.columnCount === rows.columnCount || this.#hasColumns(rows))
+        this.#deliverRecord(rows.make(this.#cells), deliver);
+    }
+    return next;
+  }
+
+  /** Delivers the records that the kernel can read. Returns where the record starts that it cannot, or `limit` or more. */
+  #deliverScanned(
+    scanned: ScannedRows,
+    rows: RowMaker<R>,
+    start: number,
+    limit: number,
+    deliver: (record: R) => void,
+  ): number {
+    let at = start;
+    let isStopped = false;
+    while (!isStopped && at < limit) {
+      const count = scanned.scan(at);
+      const end = scanned.next;
+      at = this.#deliverRows(scanned, rows, count, at, limit, deliver);
+      // A record that is too long is not regular either.
+      isStopped = scanned.isStopped || at < end;
+    }
+    return at;
+  }
+
+  /** A function of its own, so that V8 compiles one loop. */
+  #deliverRows(
+    scanned: ScannedRows,
+    rows: RowMaker<R>,
+    count: number,
+    start: number,
+    limit: number,
+    deliver: (record: R) => void,
+  ): number {
+    const cells = this.#cells;
+    const offset = this.#bytesOffset;
+    const { recordBytesMax } = this.#piece;
+    const maker = rows.scanned!;
+    let at = start;
+    for (let row = 0; row < count; row++) {
+      scanned.select(row);
+      const end = scanned.recordEnd;
+      if (at >= limit || end - at > recordBytesMax) break;
+      this.#recordOffset = offset + at;
+      cells.select(at);
+      this.#deliverRecord(maker.make(scanned, cells), deliver);
+      at = end;
+    }
+    return at;
+  }
+
+  #deliverRecord(record: R | undefined, deliver: (record: R) => void): void {
+    const { problem, isReplaced } = this.#cells;
+    if (problem !== undefined) {
+      this.#bad(problem);
+      return;
+    }
+    if (isReplaced) this.#piece.count('records not valid UTF-8');
+    // There is a record unless there is a problem.
+    deliver(record as R);
   }
 
   /** Returns false if there are no names. */
   #useHeader(names: readonly string[]): boolean {
     if (names.length === 0) return false;
     this.#names = names;
-    this.#rows = this.#format.rows(names);
+    this.#useRows(this.#format.rows(names));
     return true;
+  }
+
+  #useRows(rows: RowMaker<R>): void {
+    this.#rows = rows;
+    const { scanned, columnCount, moreAllowed } = rows;
+    const { dialect } = this.#format;
+    if (scanned !== undefined)
+      this.#scanned = ScannedRows.of({ dialect, columns: scanned.columns, columnCount, moreAllowed });
   }
 
   /** For the bytes from the start of the file. Returns false if the header's end has not arrived, and if there is none. */
@@ -296,7 +388,7 @@ export class CsvParser<R> implements RecordParser<R> {
     const { recordBytesMax } = this.#piece;
     const isUnclosed = found === MALFORMED && scanner.malformed!.what === 'unclosed quote';
     const reached =
-      found >= 0 ? found : found === MALFORMED && !isUnclosed ? scanner.malformed!.at : bytes.length;
+      found >= 0 ? found : found === MALFORMED && !isUnclosed ? scanner.malformed!.at + 1 : bytes.length;
     if (reached - at > recordBytesMax && !(isUnclosed && !this.#format.dialect.multiline)) {
       // The result must not depend on how much is known beyond the bound.
       const again = scanner.scan(at, at + recordBytesMax, false);

@@ -1,8 +1,9 @@
 /** Makes the records of a CSV file from its cells. */
-import { type ObjectMaker, objectMaker } from '../object-maker.ts';
+import { type ObjectMaker, objectMaker, type Values } from '../object-maker.ts';
 import type { Cells } from './cells.ts';
 import type { CsvType } from './csv-options.ts';
 import { wrongType } from './messages.ts';
+import type { ScannedColumn, ScannedRow } from './scanned-rows.ts';
 
 /** Makes records. One per reader. */
 export interface RowMaker<R> {
@@ -10,8 +11,17 @@ export interface RowMaker<R> {
   readonly columnCount: number;
   /** Whether a record may have more columns, which nobody reads. */
   readonly moreAllowed: boolean;
-  /** Undefined if the record is malformed: `cells.problem` says why. */
+  /** If the record is malformed, `cells.problem` says why, and the result is meaningless. */
   make(cells: Cells): R | undefined;
+  /** Absent if the kernel cannot read the rows. */
+  readonly scanned?: ScannedRowMaker<R> | undefined;
+}
+
+/** Makes records of rows that the kernel has read. */
+export interface ScannedRowMaker<R> {
+  readonly columns: readonly ScannedColumn[];
+  /** The same as RowMaker.make(). */
+  make(row: ScannedRow, cells: Cells): R | undefined;
 }
 
 /** A column that the job wants. */
@@ -39,55 +49,89 @@ type Cell = string | number | boolean | null | undefined;
 export class ObjectRows implements RowMaker<object> {
   readonly columnCount: number;
   readonly moreAllowed: boolean;
-  readonly #wanted: readonly WantedColumn[];
-  readonly #values: Cell[];
+  readonly scanned: ScannedRowMaker<object>;
+  readonly #values: RowValues;
   readonly #objectOf: ObjectMaker;
-  readonly #nullText: string;
 
   constructor(
     wanted: readonly WantedColumn[],
     options: { readonly columnCount: number; readonly moreAllowed: boolean; readonly nullText: string },
   ) {
-    this.#wanted = wanted;
-    this.#values = wanted.map(() => undefined);
+    const { columnCount, moreAllowed, nullText } = options;
+    this.#values = new RowValues(wanted, nullText);
     this.#objectOf = objectMaker(wanted.map(({ name }) => name));
-    this.columnCount = options.columnCount;
-    this.moreAllowed = options.moreAllowed;
-    this.#nullText = options.nullText;
+    this.columnCount = columnCount;
+    this.moreAllowed = moreAllowed;
+    this.scanned = {
+      // The kernel does not know the text that means null.
+      columns: wanted.map(({ index, type }) => ({
+        index,
+        type: type.endsWith('?') && nullText !== '' ? undefined : type,
+      })),
+      make: (row, cells) => this.#make(row, cells),
+    };
   }
 
-  make(cells: Cells): object | undefined {
-    const wanted = this.#wanted;
+  make(cells: Cells): object {
+    return this.#make(undefined, cells);
+  }
+
+  #make(row: ScannedRow | undefined, cells: Cells): object {
     const values = this.#values;
-    for (let i = 0; i < wanted.length; i++) {
-      const column = wanted[i]!;
-      if (column.type === 'string') {
-        values[i] = cells.text(column.index);
-        continue;
-      }
-      const value = this.#typed(cells, column);
-      if (value === undefined) {
-        cells.problem = wrongType(column, cells.text(column.index));
-        return undefined;
-      }
-      values[i] = value;
-    }
+    // They rarely change, and comparing costs less than the write barrier of an assignment.
+    if (values.row !== row) values.row = row;
+    if (values.cells !== cells) values.cells = cells;
     return this.#objectOf(values);
   }
+}
 
-  #typed(cells: Cells, { type, index }: WantedColumn): Cell {
-    if (type === 'number') return cells.number(index);
-    if (type === 'boolean') return cells.boolean(index);
-    if (this.#isNull(cells, index, type)) return null;
-    if (type === 'number?') return cells.number(index);
-    return type === 'boolean?' ? cells.boolean(index) : cells.text(index);
+/** The values of the wanted columns in the current row. */
+class RowValues implements Values {
+  /** Undefined for a row that the kernel has not read. */
+  row: ScannedRow | undefined;
+  cells!: Cells;
+  readonly #wanted: readonly WantedColumn[];
+  readonly #nullText: string;
+
+  constructor(wanted: readonly WantedColumn[], nullText: string) {
+    this.#wanted = wanted;
+    this.#nullText = nullText;
+  }
+
+  /** Undefined for a value of another type: `cells.problem` is then set. */
+  value(i: number): Cell {
+    const { row, cells } = this;
+    if (row !== undefined) return row.value(i) ?? this.#cell(i, row.cellStart(i), row.cellEnd(i));
+    const { index } = this.#wanted[i]!;
+    return this.#cell(i, cells.startOf(index), cells.endOf(index));
+  }
+
+  /** The value in [start, end). */
+  #cell(i: number, start: number, end: number): Cell {
+    const { cells } = this;
+    const column = this.#wanted[i]!;
+    const value = this.#typed(column.type, start, end);
+    if (value === undefined) cells.problem ??= wrongType(column, cells.textAt(start, end));
+    return value;
+  }
+
+  #typed(type: CsvType, start: number, end: number): Cell {
+    const { cells } = this;
+    if (type === 'string') return cells.textAt(start, end);
+    if (type === 'number') return cells.numberAt(start, end);
+    if (type === 'boolean') return cells.booleanAt(start, end);
+    if (this.#isNull(type, start, end)) return null;
+    if (type === 'number?') return cells.numberAt(start, end);
+    return type === 'boolean?' ? cells.booleanAt(start, end) : cells.textAt(start, end);
   }
 
   /** Quoted text is never null, but a number or boolean can be nothing else if it is empty. */
-  #isNull(cells: Cells, index: number, type: CsvType): boolean {
-    if (cells.isEmpty(index)) return true;
-    if (!cells.isQuoted(index)) return this.#nullText !== '' && cells.text(index) === this.#nullText;
-    return type !== 'string?' && cells.endOf(index) - cells.startOf(index) === 2;
+  #isNull(type: CsvType, start: number, end: number): boolean {
+    const { cells } = this;
+    if (start === end) return true;
+    if (!cells.isQuotedAt(start, end))
+      return this.#nullText !== '' && cells.textAt(start, end) === this.#nullText;
+    return type !== 'string?' && end - start === 2;
   }
 }
 
@@ -95,6 +139,7 @@ export class ObjectRows implements RowMaker<object> {
 export class CheckedRows<R, T> implements RowMaker<T> {
   readonly columnCount: number;
   readonly moreAllowed: boolean;
+  readonly scanned: ScannedRowMaker<T> | undefined;
   readonly #rows: RowMaker<R>;
   readonly #check: (record: R, refuse: (message: string) => void) => T | undefined;
 
@@ -103,11 +148,19 @@ export class CheckedRows<R, T> implements RowMaker<T> {
     this.moreAllowed = rows.moreAllowed;
     this.#rows = rows;
     this.#check = check;
+    const { scanned } = rows;
+    this.scanned = scanned && {
+      columns: scanned.columns,
+      make: (row, cells) => this.#checked(scanned.make(row, cells), cells),
+    };
   }
 
   make(cells: Cells): T | undefined {
-    const record = this.#rows.make(cells);
-    if (record === undefined) return undefined;
+    return this.#checked(this.#rows.make(cells), cells);
+  }
+
+  #checked(record: R | undefined, cells: Cells): T | undefined {
+    if (record === undefined || cells.problem !== undefined) return undefined;
     return this.#check(record, (message) => {
       cells.problem = message;
     });

@@ -6,7 +6,8 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { parseJson, parseJsonExactly } from '../../codec/parse-json.ts';
 import { raw } from '../../codec/raw-bytes.ts';
 import { NO_BYTES } from '../../codec/record-slice.ts';
-import { type ObjectMaker, objectMaker } from '../object-maker.ts';
+import type { Values } from '../object-maker.ts';
+import { RecordShapes } from './record-shapes.ts';
 import {
   CLOSE_OBJECT,
   COLON,
@@ -41,23 +42,17 @@ const POWERS_OF_TEN = Array.from({ length: EXACT_DIGITS_MAX }, (_, exponent) => 
 const EXPECTED_MAX = 64;
 const EXPECTED_BYTES_MAX = 32;
 
-/** Objects of so many orders of fields are made by constructors, which is fast; all others field by field. */
-const SHAPES_MAX = 8;
-
-/** The fields of a line in the order in which they occur: indexes in the list of fields. */
-interface Shape {
-  readonly order: readonly number[];
-  readonly make: ObjectMaker;
-}
-
 export class FieldReader {
   /** Where the line ends that was read last: after its newline. */
   end = 0;
+  /** Whether the loaded bytes are UTF-8. If not, the caller must check each line. */
+  isUtf8 = true;
 
+  /** How each name is written without escapes. A name that cannot be is a quote here, which no name in JSON is. */
+  readonly names: readonly Buffer[];
+  readonly shapes: RecordShapes;
   readonly #fields: readonly string[];
   readonly #exactIntegers: boolean;
-  /** How each name is written without escapes. A name that cannot be is a quote here, which no name in JSON is. */
-  readonly #names: readonly Buffer[];
   #bytes: Buffer = NO_BYTES;
   /** The same as latin1, so that places in both are the same. */
   #text = '';
@@ -73,30 +68,25 @@ export class FieldReader {
   readonly #expectedFields = new Int32Array(EXPECTED_MAX);
   /** The fields of the current line, and their values. */
   readonly #order: number[] = [];
-  readonly #values: unknown[] = [];
-  /** The shape of the line before. */
-  #shape: Shape = { order: [], make: objectMaker([]) };
-  readonly #shapes: Shape[] = [this.#shape];
+  readonly #values = new FoundValues();
 
   constructor(fields: readonly string[], exactIntegers = false) {
     this.#fields = fields;
     this.#exactIntegers = exactIntegers;
-    this.#names = fields.map((field) => {
+    this.shapes = new RecordShapes(fields);
+    this.names = fields.map((field) => {
       const isPlain = JSON.stringify(field) === `"${field}"`;
       return Buffer.from(isPlain ? field : '"');
     });
   }
 
-  /**
-   * @param bytes  lines, the last with its newline. They must stay as they are while they are read
-   * @returns whether they are UTF-8. If not, the caller must check each line
-   */
-  load(bytes: Buffer): boolean {
+  /** @param bytes  lines, the last with its newline. They must stay as they are while they are read */
+  load(bytes: Buffer): void {
     this.#bytes = bytes;
     this.#text = raw(bytes).latin1Slice(0, bytes.length);
     this.#isAscii = isAscii(bytes);
     this.#hasEscapes = bytes.includes(BACKSLASH);
-    return this.#isAscii || isUtf8(bytes);
+    this.isUtf8 = this.#isAscii || isUtf8(bytes);
   }
 
   /**
@@ -136,7 +126,7 @@ export class FieldReader {
       if (valueEnd < 0) return undefined;
       if (field !== -1) {
         this.#order[found] = field;
-        this.#values[found] = this.#valueAt(at, valueEnd);
+        this.#values.all[found] = this.valueAt(at, valueEnd);
         found += 1;
       }
       at = skipSpaces(bytes, valueEnd, SPACES_IN_LINE);
@@ -148,7 +138,7 @@ export class FieldReader {
     if (bytes[at] !== NEWLINE) return undefined;
     this.end = at + 1;
     if (unexpected * 2 > place) this.#expectNothing();
-    return this.#record(found);
+    return this.shapes.make(this.#order, found, this.#values) as Record<string, unknown>;
   }
 
   /** Whether the bytes are the name that is expected at this place. */
@@ -180,41 +170,10 @@ export class FieldReader {
     this.#expectedBytes.fill(0);
   }
 
-  /** The object of the first `count` fields found, in the order of the line, as JSON.parse makes it. */
-  #record(count: number): Record<string, unknown> {
-    if (!isOrder(this.#shape.order, this.#order, count)) {
-      const shape = this.#shapeOf(count);
-      if (shape === undefined) return this.#unshaped(count);
-      this.#shape = shape;
-    }
-    return this.#shape.make(this.#values) as Record<string, unknown>;
-  }
-
-  /** Undefined if a field occurs twice, and if there are too many shapes. */
-  #shapeOf(count: number): Shape | undefined {
-    const shapes = this.#shapes;
-    for (const shape of shapes) {
-      if (isOrder(shape.order, this.#order, count)) return shape;
-    }
-    if (shapes.length === SHAPES_MAX) return undefined;
-    const order = this.#order.slice(0, count);
-    if (new Set(order).size < count) return undefined;
-    const shape = { order, make: objectMaker(order.map((field) => this.#fields[field]!)) };
-    shapes.push(shape);
-    return shape;
-  }
-
-  #unshaped(count: number): Record<string, unknown> {
-    const record: Record<string, unknown> = {};
-    // Of two fields of the same name the last one counts, as in JSON.parse.
-    for (let i = 0; i < count; i++) record[this.#fields[this.#order[i]!]!] = this.#values[i];
-    return record;
-  }
-
   /** The field whose name, with quotes, is bytes[start, end), or -1. */
   #fieldAt(bytes: Buffer, start: number, end: number): number {
     const length = end - start - 2;
-    const names = this.#names;
+    const { names } = this;
     for (let i = 0; i < names.length; i++) {
       if (names[i]!.length === length && isAt(names[i]!, bytes, start + 1)) return i;
     }
@@ -227,8 +186,8 @@ export class FieldReader {
     return typeof name === 'string' ? this.#fields.indexOf(name) : -1;
   }
 
-  /** The value whose bytes are [start, end), which the scanner has verified. */
-  #valueAt(start: number, end: number): unknown {
+  /** The value whose bytes are [start, end), which a scanner has verified. */
+  valueAt(start: number, end: number): unknown {
     const bytes = this.#bytes;
     const text = this.#text;
     const first = bytes[start]!;
@@ -252,13 +211,12 @@ export class FieldReader {
   }
 }
 
-/** Whether the first `count` fields are these. */
-function isOrder(order: readonly number[], fields: readonly number[], count: number): boolean {
-  if (order.length !== count) return false;
-  for (let i = 0; i < count; i++) {
-    if (order[i] !== fields[i]) return false;
+class FoundValues implements Values {
+  readonly all: unknown[] = [];
+
+  value(i: number): unknown {
+    return this.all[i];
   }
-  return true;
 }
 
 function isAt(name: Buffer, bytes: Buffer, from: number): boolean {

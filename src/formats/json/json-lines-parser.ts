@@ -14,6 +14,7 @@ import type { OpenPiece } from '../source.ts';
 import { type SchemaCheck, SchemaRefusal } from '../standard-schema.ts';
 import { FieldReader } from './field-reader.ts';
 import { notJsonLine, notUtf8 } from './not-json.ts';
+import { ScannedLines } from './scanned-lines.ts';
 
 /** What `jsonLines()` has made of its options. */
 export interface JsonLinesReading<T> {
@@ -120,31 +121,68 @@ const BACKSLASH = 0x5c;
 /** Reads some fields of each line. */
 class SelectedFields<T> extends JsonLinesParser<T> {
   readonly #reader: FieldReader;
+  readonly #scanned: ScannedLines | undefined;
 
   constructor(piece: OpenPiece, check: SchemaCheck<T> | undefined, reader: FieldReader) {
     super(piece, check);
     this.#reader = reader;
+    this.#scanned = ScannedLines.of(reader);
   }
 
   protected override deliverBlock(block: Buffer, blockOffset: number, deliver: (record: T) => void): void {
     const bytes = block.at(-1) === NEWLINE ? block : Buffer.concat([block, NEWLINE_BYTES]);
-    const reader = this.#reader;
-    const isValid = reader.load(bytes);
-    for (
-      let from = blockOffset === 0 ? byteOrderMarkBytes(bytes) : 0;
-      from < bytes.length;
-      from = reader.end
-    ) {
-      this.linesSeen += 1;
-      const record = reader.read(from);
+    const scanned = this.#scanned;
+    let from = blockOffset === 0 ? byteOrderMarkBytes(bytes) : 0;
+    if (scanned?.open(bytes)) {
+      try {
+        from = this.#deliverScanned(scanned, bytes, from, deliver);
+      } finally {
+        scanned.close();
+      }
+    }
+    if (from === bytes.length) return;
+    this.#reader.load(bytes);
+    for (; from < bytes.length; from = this.#reader.end) this.#deliverLine(bytes, from, deliver);
+  }
+
+  /** Returns where it stopped: at the end, unless some line may not be UTF-8. */
+  #deliverScanned(scanned: ScannedLines, bytes: Buffer, start: number, deliver: (record: T) => void): number {
+    let from = start;
+    while (from < bytes.length) {
+      const rows = scanned.scan(from);
+      if (!scanned.isAscii && !isUtf8(bytes)) return from;
+      from = scanned.next;
+      this.#deliverRows(scanned, rows, bytes, deliver);
+    }
+    return from;
+  }
+
+  /** A function of its own, so that V8 compiles one loop. */
+  #deliverRows(scanned: ScannedLines, rows: number, bytes: Buffer, deliver: (record: T) => void): void {
+    for (let row = 0; row < rows; row++) {
+      const record = scanned.record(row);
       if (record === undefined) {
-        reader.end = bytes.indexOf(NEWLINE, from) + 1;
-        this.#refuse(bytes.subarray(from, reader.end - 1));
-      } else if (!isValid && !isUtf8(bytes.subarray(from, reader.end))) {
-        this.bad(notUtf8(bytes.subarray(from, reader.end - 1)));
+        scanned.reader();
+        this.#deliverLine(bytes, scanned.startOf(row), deliver);
       } else {
+        this.linesSeen += 1;
         this.checkAndDeliver(record, deliver);
       }
+    }
+  }
+
+  /** The reader must have loaded the bytes. */
+  #deliverLine(bytes: Buffer, from: number, deliver: (record: T) => void): void {
+    const reader = this.#reader;
+    this.linesSeen += 1;
+    const record = reader.read(from);
+    if (record === undefined) {
+      reader.end = bytes.indexOf(NEWLINE, from) + 1;
+      this.#refuse(bytes.subarray(from, reader.end - 1));
+    } else if (!reader.isUtf8 && !isUtf8(bytes.subarray(from, reader.end))) {
+      this.bad(notUtf8(bytes.subarray(from, reader.end - 1)));
+    } else {
+      this.checkAndDeliver(record, deliver);
     }
   }
 

@@ -204,3 +204,13 @@ describe('for any bytes', () => {
     );
   });
 });
+
+it('a stray quote just beyond the size limit is too large a record for any chunks', async () => {
+  const bytes = Buffer.from('"""\n"","\r"');
+
+  for (const chunkBytes of [1, 100]) {
+    await expect(
+      readPieces<unknown>(csv({ header: false }), bytes, [], { ...SKIP_ALL, chunkBytes, recordBytesMax: 8 }),
+    ).rejects.toThrow('is longer than 8 bytes');
+  }
+});
