@@ -1,6 +1,6 @@
 /**
- * The inner loops of the sort buffer (src/map/record-buffer.ts), in AssemblyScript. `npm run build:kernels` compiles them into
- * src/map/sort-kernel-code.ts. src/map/sort-memory.ts describes the memory, and src/map/sort-twin.ts does the same in JavaScript.
+ * The inner loops of the sort buffer (src/map/record-buffer.ts) and of merges (src/shuffle/bulk-merge.ts), in AssemblyScript. `npm run build:kernels` compiles them into
+ * src/shuffle/sort-kernel-code.ts. src/map/sort-memory.ts describes the memory, and src/map/sort-twin.ts does the same in JavaScript.
  *
  * Positions are bytes of the memory. A record is: varint(keyLength + 1)  varint(valueLength)  key  value
  */
@@ -421,4 +421,204 @@ function writeVarint(value: u32, at: usize): usize {
   }
   store<u8>(end++, rest);
   return end;
+}
+
+/** Runs that are merged, RUN_BYTES for each; a tree of losers (src/shuffle/merge.ts), a word for each; the winners, to build it. */
+const RUNS: usize = 1024;
+const RUN_BYTES: usize = 32;
+const TREE: usize = 32 * 1024;
+const WINNERS: usize = 48 * 1024;
+
+/** Positions in a run: the first 8 bytes of its key; its current record; the end of its block, 0 after its last block. */
+const PREFIX: usize = 0;
+const RUN_KEY: usize = 8;
+const RUN_KEY_BYTES: usize = 12;
+const VALUE: usize = 16;
+const RECORD_END: usize = 20;
+const BLOCK_END: usize = 24;
+
+/** Why merge() returned. */
+const BLOCK_FULL: u32 = 0;
+const NEEDS_BLOCK: u32 = 1;
+const TOO_LARGE: u32 = 2;
+const ENDED: u32 = 3;
+
+let winner: u32 = 0;
+let writtenKey: usize = 0;
+let writtenKeyBytes: u32 = u32.MAX_VALUE;
+
+/** Points a run to the first record of its next block, or to its end if the block is empty. */
+export function openBlock(run: u32, start: usize, end: usize): void {
+  const at = RUNS + run * RUN_BYTES;
+  if (start === end) {
+    store<u64>(at, u64.MAX_VALUE, PREFIX);
+    store<u32>(at, 0, BLOCK_END);
+    return;
+  }
+  store<u32>(at, <u32>start, RECORD_END);
+  store<u32>(at, <u32>end, BLOCK_END);
+  step(at);
+}
+
+/** Steps to the next record of the block. Returns whether it has another key. */
+function step(run: usize): bool {
+  const record = <usize>load<u32>(run, RECORD_END);
+  const first = <u32>load<u8>(record);
+  const second = <u32>load<u8>(record, 1);
+  let start = record + 2;
+  let keySize = first;
+  let valueBytes = second;
+  if ((first | second) >= 0x80) {
+    keySize = varint(record);
+    valueBytes = varint(varintEnd);
+    start = varintEnd;
+  }
+  if (keySize === 0) {
+    store<u32>(run, <u32>start, VALUE);
+    store<u32>(run, <u32>start + valueBytes, RECORD_END);
+    return false;
+  }
+  key = start;
+  keyBytes = keySize - 1;
+  store<u32>(run, <u32>start, RUN_KEY);
+  store<u32>(run, keyBytes, RUN_KEY_BYTES);
+  store<u32>(run, <u32>start + keyBytes, VALUE);
+  store<u32>(run, <u32>start + keyBytes + valueBytes, RECORD_END);
+  store<u64>(run, prefixAt(0), PREFIX);
+  return true;
+}
+
+/** Finds the first winner. Called once, when each run is at its first record. */
+export function play(runs: u32): void {
+  for (let run: u32 = 0; run < runs; run++) store<u32>(WINNERS + ((<usize>(runs + run)) << 2), run);
+  for (let node = runs - 1; node > 0; node--) {
+    const left = load<u32>(WINNERS + ((<usize>node) << 3));
+    const right = load<u32>(WINNERS + ((<usize>node) << 3), 4);
+    const rightWins = isBefore(right, left);
+    store<u32>(WINNERS + ((<usize>node) << 2), rightWins ? right : left);
+    store<u32>(TREE + ((<usize>node) << 2), rightWins ? left : right);
+  }
+  winner = runs === 1 ? 0 : load<u32>(WINNERS, 4);
+  writtenKeyBytes = u32.MAX_VALUE;
+}
+
+/** Plays the matches of the last winner again: it has stepped, or has another block. */
+export function replay(runs: u32): void {
+  let best = winner;
+  for (let node = (best + runs) >> 1; node > 0; node >>= 1) {
+    const at = TREE + ((<usize>node) << 2);
+    const challenger = load<u32>(at);
+    if (isBefore(challenger, best)) {
+      store<u32>(at, best);
+      best = challenger;
+    }
+  }
+  winner = best;
+}
+
+function isBefore(a: u32, b: u32): bool {
+  const first = RUNS + <usize>a * RUN_BYTES;
+  const second = RUNS + <usize>b * RUN_BYTES;
+  const prefix = load<u64>(first, PREFIX);
+  const other = load<u64>(second, PREFIX);
+  if (prefix !== other) return prefix < other;
+  return isBeforeAtTie(first, second);
+}
+
+/** The earlier run comes first if the keys are equal. A run that has ended comes last. */
+function isBeforeAtTie(a: usize, b: usize): bool {
+  if (load<u32>(a, BLOCK_END) === 0) return false;
+  if (load<u32>(b, BLOCK_END) === 0) return true;
+  const aKey = <usize>load<u32>(a, RUN_KEY);
+  const bKey = <usize>load<u32>(b, RUN_KEY);
+  const aBytes = load<u32>(a, RUN_KEY_BYTES);
+  const bBytes = load<u32>(b, RUN_KEY_BYTES);
+  if (aBytes === bBytes && isSame(aKey, bKey, aBytes)) return a < b;
+  return !sortsAfter(aKey, aBytes, bKey, bBytes, 0);
+}
+
+/**
+ * Appends merged records at `at`: as the payload of a block that starts at `to`, or, unless `suffix` is negative, their values with
+ * this byte after each. Returns why it stopped; RESULTS has the end and how many records were appended, then the winner.
+ *
+ *   BLOCK_FULL   there are `blockBytes`, or the current record might not fit into `roomBytes`
+ *   NEEDS_BLOCK  the winner has no further record in its block: call openBlock() and replay()
+ *   TOO_LARGE    the current record does not even fit into an empty block: RESULTS has where its key, its value and its end are
+ *   ENDED        all runs have ended
+ */
+export function merge(runs: u32, to: usize, at: usize, blockBytes: u32, roomBytes: u32, suffix: i32): u32 {
+  if (at === to) writtenKeyBytes = u32.MAX_VALUE;
+  const blockEnd = to + blockBytes;
+  const roomEnd = to + roomBytes - 2 * VARINT_BYTES_MAX;
+  let end = at;
+  let records: u32 = 0;
+  let status = BLOCK_FULL;
+  while (end < blockEnd) {
+    const run = RUNS + <usize>winner * RUN_BYTES;
+    if (load<u32>(run, BLOCK_END) === 0) {
+      status = ENDED;
+      break;
+    }
+    const recordEnd = <usize>load<u32>(run, RECORD_END);
+    const start = <usize>load<u32>(run, RUN_KEY);
+    const value = <usize>load<u32>(run, VALUE);
+    const itsKeyBytes = load<u32>(run, RUN_KEY_BYTES);
+    if (end + (recordEnd - value) + itsKeyBytes > roomEnd) {
+      if (end === to) status = describeRecord(start, itsKeyBytes, value, recordEnd);
+      break;
+    }
+    if (suffix < 0) end = writeKey(start, itsKeyBytes, <u32>(recordEnd - value), end);
+    for (let from = value, target = end; from < recordEnd; from += 16, target += 16) {
+      v128.store(target, v128.load(from));
+    }
+    end += recordEnd - value;
+    if (suffix >= 0) store<u8>(end++, <u8>suffix);
+    records++;
+    if (recordEnd === <usize>load<u32>(run, BLOCK_END)) {
+      status = NEEDS_BLOCK;
+      break;
+    }
+    if (step(run)) replay(runs);
+  }
+  store<u32>(RESULTS, <u32>end);
+  store<u32>(RESULTS, records, 4);
+  store<u32>(RESULTS, winner, 12);
+  return status;
+}
+
+/** Steps past the current record. Returns NEEDS_BLOCK if it is the last one of its block. */
+export function skip(runs: u32): u32 {
+  const run = RUNS + <usize>winner * RUN_BYTES;
+  if (load<u32>(run, RECORD_END) === load<u32>(run, BLOCK_END)) return NEEDS_BLOCK;
+  if (step(run)) replay(runs);
+  return BLOCK_FULL;
+}
+
+function describeRecord(start: usize, itsKeyBytes: u32, value: usize, end: usize): u32 {
+  store<u32>(RESULTS, <u32>start, 16);
+  store<u32>(RESULTS, <u32>start + itsKeyBytes, 20);
+  store<u32>(RESULTS, <u32>value, 24);
+  store<u32>(RESULTS, <u32>end, 28);
+  return TOO_LARGE;
+}
+
+/** Writes the lengths of a record, and its key unless it is the one written last. Returns where the value goes. */
+function writeKey(start: usize, itsKeyBytes: u32, valueBytes: u32, at: usize): usize {
+  if (itsKeyBytes === writtenKeyBytes && isSame(writtenKey, start, itsKeyBytes)) {
+    store<u8>(at, 0);
+    return writeVarint(valueBytes, at + 1);
+  }
+  let target = at + 2;
+  if (itsKeyBytes < 0x7f && valueBytes < 0x80) {
+    store<u8>(at, itsKeyBytes + 1);
+    store<u8>(at, valueBytes, 1);
+  } else {
+    target = writeVarint(valueBytes, writeVarint(itsKeyBytes + 1, at));
+  }
+  writtenKey = target;
+  writtenKeyBytes = itsKeyBytes;
+  for (let from = start, to = target; from < start + itsKeyBytes; from += 16, to += 16) {
+    v128.store(to, v128.load(from));
+  }
+  return target + itsKeyBytes;
 }

@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, '..');
 /** Each kernel's source, the constant with its code, and the file of that constant. */
 export const KERNELS = [
   { source: 'kernels/fold.ts', constant: 'FOLD_KERNEL', file: 'src/map/fold-kernel-code.ts' },
-  { source: 'kernels/sort.ts', constant: 'SORT_KERNEL', file: 'src/map/sort-kernel-code.ts' },
+  { source: 'kernels/sort.ts', constant: 'SORT_KERNEL', file: 'src/shuffle/sort-kernel-code.ts' },
   { source: 'kernels/scan.ts', constant: 'SCAN_KERNEL', file: 'src/formats/scan-kernel-code.ts' },
 ] as const;
 

@@ -45,7 +45,7 @@ export interface FolderSorterOptions {
 export class FolderSorter {
   spills = 0;
   bytesSpilled = 0;
-  /** The caller appends a record here, then calls recordWritten(). */
+  /** The caller appends a record here, then calls recordsWritten(1). */
   readonly sink = new GrowableSink(64 * 1024);
   readonly #options: FolderSorterOptions;
   readonly #bufferBytes: number;
@@ -59,7 +59,7 @@ export class FolderSorter {
     this.#bufferBytes = Math.min(BUFFER_BYTES_MAX, options.memoryBytes);
   }
 
-  /** Returns the number of a folder, for recordWritten(). Called once for each folder. */
+  /** Returns the number of a folder, for recordsWritten(1). Called once for each folder. */
   addFolder(output: number, folder: string): number {
     return this.#keys.push(Buffer.concat([Buffer.of(output), Buffer.from(folder)])) - 1;
   }

@@ -46,13 +46,13 @@ export class OutputFile {
 
   write(key: unknown, value: unknown): void {
     this.#writer.write(key, value, this.#object.sink);
-    this.#object.recordWritten();
+    this.#object.recordsWritten(1);
   }
 
   /** Takes a record of a recordWise sink that is formatted already. */
   take(bytes: Buffer, start: number, end: number): void {
     appendBytes(bytes, start, end, this.#object.sink);
-    this.#object.recordWritten();
+    this.#object.recordsWritten(1);
   }
 
   /** Whether the file has reached its target size. */

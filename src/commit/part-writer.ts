@@ -19,7 +19,7 @@ import { ResultObject } from './result-object.ts';
 const SUMMARY_METADATA_BYTES_MAX = 1800;
 
 export class PartWriter {
-  /** The caller appends a record here, then calls recordWritten(). */
+  /** The caller appends a record here, then calls recordsWritten(1). */
   readonly sink: GrowableSink;
   readonly #environment: TaskEnvironment;
   readonly #taskId: TaskId;
@@ -50,9 +50,9 @@ export class PartWriter {
     this.sink = this.#object.sink;
   }
 
-  /** Called after each record that was appended to the sink. */
-  recordWritten(): void {
-    this.#object.recordWritten();
+  /** Called after each record that was appended to the sink, or after several. */
+  recordsWritten(records: number): void {
+    this.#object.recordsWritten(records);
   }
 
   get wantsFlush(): boolean {

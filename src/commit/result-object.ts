@@ -90,9 +90,9 @@ export class ResultObject {
     return this.#object.commitWrites;
   }
 
-  /** Called after each record that was appended to the sink. */
-  recordWritten(): void {
-    this.#records++;
+  /** Called after each record that was appended to the sink, or after several. */
+  recordsWritten(records: number): void {
+    this.#records += records;
     if (this.sink.end >= LIMITS.partOverflowBytes) this.#setAside();
   }
 

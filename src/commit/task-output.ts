@@ -4,6 +4,7 @@ import type { Codec } from '../codec/codec.ts';
 import type { RecordSlice } from '../codec/record-slice.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
 import type { AttemptSummary, TaskSummary } from '../report/task-summary.ts';
+import type { BulkSink } from '../shuffle/record-sink.ts';
 
 export interface TaskOutputOptions {
   readonly taskId: TaskId;
@@ -31,6 +32,8 @@ export interface TaskOutput {
   write(key: unknown, value: unknown, output?: number, group?: GroupKeyBytes): void;
   /** Writes a record that is still encoded, to the only output. */
   append(record: Readonly<RecordSlice>): void;
+  /** See RecordSink. */
+  readonly bulk?: BulkSink | undefined;
   readonly wantsFlush: boolean;
   flush(): Promise<void>;
   /** Commits the output. `committed` is false if another attempt committed first. */

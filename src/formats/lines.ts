@@ -27,6 +27,7 @@ export function lines(): Sink<unknown, LineText> {
     extension: 'txt',
     write: (_key: unknown, value: LineText, sink: ByteSink) => write(value, sink),
     encodedWriter,
+    endOfValue: (_key, value) => (isText(value) ? NEWLINE : undefined),
   });
 }
 
@@ -49,7 +50,7 @@ function appendNewline(sink: ByteSink): void {
 }
 
 function encodedWriter(_key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined {
-  if (value === stringCodec || value === bytesCodec) {
+  if (isText(value)) {
     return ({ valueBytes, valueStart, valueEnd }, sink) => {
       appendBytes(valueBytes, valueStart, valueEnd, sink);
       appendNewline(sink);
@@ -62,6 +63,11 @@ function encodedWriter(_key: Codec<unknown>, value: Codec<unknown>): EncodedReco
     };
   }
   return undefined;
+}
+
+/** Whether the codec's bytes are written unchanged. */
+function isText(value: Codec<unknown>): boolean {
+  return value === stringCodec || value === bytesCodec;
 }
 
 function notText(value: unknown): Error {

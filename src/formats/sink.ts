@@ -70,6 +70,11 @@ export interface FileWriter<K, V> {
    * undefined if there is no shortcut for these codecs. The file must be the same as with write().
    */
   encodedWriter?(key: Codec<unknown>, value: Codec<unknown>): EncodedRecordWriter | undefined;
+  /**
+   * For the same: the byte that write() appends to each encoded value, if that is all it does for these codecs. Such records are
+   * copied many at a time.
+   */
+  endOfValue?(key: Codec<unknown>, value: Codec<unknown>): number | undefined;
 }
 
 /**

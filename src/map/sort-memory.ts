@@ -9,7 +9,7 @@
  */
 import { KiB } from '../base/limits.ts';
 import { COLLECTED_BYTES_MIN, compileWebAssembly } from '../base/web-assembly.ts';
-import { SORT_KERNEL } from './sort-kernel-code.ts';
+import { SORT_KERNEL } from '../shuffle/sort-kernel-code.ts';
 import { type SortFunctions, SortTwin } from './sort-twin.ts';
 
 /** What a record takes beside its bytes: offset, partition; while draining, grouped offset, two items of the sort, pending ranges. */

@@ -2,20 +2,14 @@
  * Passes the records of a merge to a sink. It consumes them in synchronous stretches. Between two stretches, it awaits
  * the next block of a run, or the sink.
  */
-import { type Phase, type PhaseClock, untimed } from '../base/phase-clock.ts';
-import type { AttemptControl } from '../base/progress.ts';
-import type { RecordSlice } from '../codec/record-slice.ts';
+import { untimed } from '../base/phase-clock.ts';
+import { mergeInBulk } from './bulk-merge.ts';
 import type { KWayMerge } from './merge.ts';
+import { keepMergeMemory, takeMergeMemory } from './merge-memory.ts';
+import type { MergeOptions } from './merge-options.ts';
 import { openMerge } from './open-runs.ts';
+import type { RecordSink } from './record-sink.ts';
 import type { RunSegment } from './run-reader.ts';
-
-/** Receives records. */
-export interface RecordSink {
-  append(record: Readonly<RecordSlice>): void;
-  /** Whether the caller should await flush() before it appends many more records. */
-  readonly wantsFlush: boolean;
-  flush(): Promise<void>;
-}
 
 /** Processes records before they reach a sink. */
 export interface RecordConsumer {
@@ -23,16 +17,12 @@ export interface RecordConsumer {
   takeStretch(merge: KWayMerge): boolean;
   /** Called once, after the last record. */
   finish(): void;
+  /** Consumes all records without looking at them. Undefined if that is not possible. */
+  copyInBulk?(
+    segments: readonly RunSegment[],
+    options: Required<Omit<MergeOptions, 'sink'>>,
+  ): Promise<void> | undefined;
   readonly recordsRead: number;
-}
-
-/** The phases that the steps of a merge count in. */
-export interface MergeTiming {
-  readonly phases: PhaseClock;
-  /** Awaiting the next block. */
-  readonly fetch: Phase;
-  /** Processing the records of a block. */
-  readonly consume: Phase;
 }
 
 /** Opens the segments, consumes all of their records and closes them. Reads in chunks of `chunkBytes`. */
@@ -44,37 +34,35 @@ export async function consumeMerge(
     chunkBytes,
     control,
     onStretch = () => {},
-    timing: { phases, fetch, consume } = { phases: untimed(), fetch: 'other', consume: 'other' },
-  }: {
-    consumer: RecordConsumer;
-    sink: Pick<RecordSink, 'wantsFlush' | 'flush'>;
-    chunkBytes: number;
-    control: AttemptControl;
-    /** Called about once per block. */
-    onStretch?: () => void;
-    timing?: MergeTiming;
-  },
+    timing = { phases: untimed(), fetch: 'other', consume: 'other' },
+  }: MergeOptions & { readonly consumer: RecordConsumer },
 ): Promise<void> {
   if (segments.length === 0) return;
+  const { phases, fetch, consume } = timing;
   const before = phases.enter(fetch);
-  const flush = () => phases.timeAsync('writing', () => sink.flush());
-  const merge = openMerge(segments, chunkBytes, phases);
   try {
-    while (await merge.ready()) {
-      control.check();
-      phases.enter(consume);
-      while (!consumer.takeStretch(merge)) {
+    const copied = consumer.copyInBulk?.(segments, { chunkBytes, control, onStretch, timing });
+    if (copied !== undefined) return await copied;
+    const merge = openMerge(segments, chunkBytes, phases);
+    const flush = () => phases.timeAsync('writing', () => sink.flush());
+    try {
+      while (await merge.ready()) {
         control.check();
-        await flush();
+        phases.enter(consume);
+        while (!consumer.takeStretch(merge)) {
+          control.check();
+          await flush();
+        }
+        if (sink.wantsFlush) await flush();
+        onStretch();
+        phases.enter(fetch);
       }
-      if (sink.wantsFlush) await flush();
-      onStretch();
-      phases.enter(fetch);
+      phases.enter(consume);
+      consumer.finish();
+    } finally {
+      await merge.close();
     }
-    phases.enter(consume);
-    consumer.finish();
   } finally {
-    await merge.close();
     phases.enter(before);
   }
 }
@@ -100,6 +88,21 @@ export class RecordCopier implements RecordConsumer {
       if (!merge.next()) return true;
       if (sink.wantsFlush) return false;
     }
+  }
+
+  copyInBulk(
+    segments: readonly RunSegment[],
+    options: Required<Omit<MergeOptions, 'sink'>>,
+  ): Promise<void> | undefined {
+    const { bulk } = this.#sink;
+    const memory = bulk && takeMergeMemory();
+    if (bulk === undefined || memory === undefined) return undefined;
+    const onRecords = (records: number) => {
+      this.recordsRead += records;
+    };
+    return mergeInBulk(segments, { ...options, sink: this.#sink, bulk, memory, onRecords }).finally(() =>
+      keepMergeMemory(memory),
+    );
   }
 
   finish(): void {}

@@ -4,9 +4,10 @@ import { GrowableSink } from '../codec/growable-sink.ts';
 import { printKey } from '../codec/print-key.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
 import type { ValueFold } from '../fold/fold.ts';
-import type { RecordConsumer, RecordSink } from './consume-merge.ts';
+import type { RecordConsumer } from './consume-merge.ts';
 import { GroupKey } from './group-key.ts';
 import type { KWayMerge } from './merge.ts';
+import type { RecordSink } from './record-sink.ts';
 
 export interface Folding {
   readonly fold: ValueFold;

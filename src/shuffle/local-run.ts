@@ -5,7 +5,7 @@ import type { RecordSlice } from '../codec/record-slice.ts';
 import { FileStore } from '../storage/file/file-store.ts';
 import { openLocalFile, writeFully } from '../storage/local-file.ts';
 import type { BlockCompression } from './block.ts';
-import type { RecordSink } from './consume-merge.ts';
+import type { RecordSink } from './record-sink.ts';
 import type { RunSegment } from './run-reader.ts';
 import { RunWriter } from './run-writer.ts';
 
@@ -39,6 +39,10 @@ export class LocalRun implements RecordSink {
 
   append(record: Readonly<RecordSlice>): void {
     this.writer.append(record);
+  }
+
+  get bulk(): RunWriter {
+    return this.writer;
   }
 
   async flush(): Promise<void> {}

@@ -4,10 +4,12 @@
  */
 import type { AttemptControl } from '../base/progress.ts';
 import { sumOf } from '../base/sum.ts';
-import { consumeMerge, type MergeTiming, RecordCopier, type RecordSink } from './consume-merge.ts';
+import { consumeMerge, RecordCopier } from './consume-merge.ts';
 import { type Folding, GroupFolder } from './group-folder.ts';
 import { LocalRun, type LocalRunOptions } from './local-run.ts';
+import type { MergeTiming } from './merge-options.ts';
 import type { OpenRunsBudget } from './open-runs.ts';
+import type { RecordSink } from './record-sink.ts';
 import type { RunSegment } from './run-reader.ts';
 import type { CellStager } from './staged-cells.ts';
 

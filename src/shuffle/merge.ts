@@ -46,7 +46,7 @@ export class KWayMerge {
   /** Waits until there is a current record. Returns false at the end of all runs. */
   async ready(): Promise<boolean> {
     if (this.#state === 'fresh') {
-      await this.#openAll();
+      await openAll(this.#cursors, this.#opensAtOnce);
       this.#playAll();
     } else if (this.#state === 'block') {
       await this.current.nextBlock();
@@ -70,31 +70,6 @@ export class KWayMerge {
 
   async close(): Promise<void> {
     await Promise.all(this.#cursors.map((cursor) => cursor.close()));
-  }
-
-  /** Reads the first block of each run. After the first failure no further run is opened. */
-  async #openAll(): Promise<void> {
-    const cursors = this.#cursors;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let next = 0;
-    let opening = 0;
-    let failed = false;
-    const openMore = () => {
-      while (!failed && next < cursors.length && opening < (this.#opensAtOnce() ?? cursors.length)) {
-        opening += 1;
-        cursors[next++]!.nextBlock().then(ended, (error: unknown) => {
-          failed = true;
-          reject(error);
-        });
-      }
-      if (opening === 0) resolve();
-    };
-    const ended = () => {
-      opening -= 1;
-      openMore();
-    };
-    openMore();
-    await promise;
   }
 
   #replay(): void {
@@ -135,4 +110,31 @@ function isBefore(a: RunCursor, b: RunCursor): boolean {
   if (a.ended) return a.index < b.index;
   const order = compareBytes(a.keyBytes, a.keyStart, a.keyEnd, b.keyBytes, b.keyStart, b.keyEnd);
   return order === 0 ? a.index < b.index : order < 0;
+}
+
+/** Reads the first block of each run. After the first failure no further run is opened. */
+export async function openAll(
+  runs: readonly { nextBlock(): Promise<void> }[],
+  opensAtOnce: () => number | undefined,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let next = 0;
+  let opening = 0;
+  let failed = false;
+  const openMore = () => {
+    while (!failed && next < runs.length && opening < (opensAtOnce() ?? runs.length)) {
+      opening += 1;
+      runs[next++]!.nextBlock().then(ended, (error: unknown) => {
+        failed = true;
+        reject(error);
+      });
+    }
+    if (opening === 0) resolve();
+  };
+  const ended = () => {
+    opening -= 1;
+    openMore();
+  };
+  openMore();
+  await promise;
 }

@@ -20,7 +20,7 @@ import { CommittedObject } from '../storage/committed-object.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { BlockCompression } from './block.ts';
 import { corrupt } from './block.ts';
-import type { RecordSink } from './consume-merge.ts';
+import type { RecordSink } from './record-sink.ts';
 import { type PartitionExtent, RunWriter } from './run-writer.ts';
 
 const MAGIC = 'SMRS';
@@ -60,6 +60,10 @@ export class ShuffleObjectWriter implements RecordSink {
 
   append(record: Readonly<RecordSlice>): void {
     this.run.append(record);
+  }
+
+  get bulk(): RunWriter {
+    return this.run;
   }
 
   get wantsFlush(): boolean {

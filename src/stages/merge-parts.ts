@@ -32,9 +32,9 @@ import type { JobLayout, JobPlan } from '../plan/task.ts';
 import type { PartReport } from '../report/report.ts';
 import { mergedName } from '../report/result-names.ts';
 import { corrupt } from '../shuffle/block.ts';
-import type { RecordSink } from '../shuffle/consume-merge.ts';
 import { mergeInto, reduceRunCount } from '../shuffle/merge-runs.ts';
 import { blockBytesOf, openRunsBudget } from '../shuffle/open-runs.ts';
+import type { RecordSink } from '../shuffle/record-sink.ts';
 import type { RunSegment } from '../shuffle/run-reader.ts';
 import { readShuffleFooter } from '../shuffle/shuffle-object.ts';
 import { appendObject } from '../storage/append-object.ts';
@@ -120,7 +120,7 @@ class MergedFile implements RecordSink {
 
   append({ valueBytes, valueStart, valueEnd }: Readonly<RecordSlice>): void {
     appendBytes(valueBytes, valueStart, valueEnd, this.#object.sink);
-    this.#object.recordWritten();
+    this.#object.recordsWritten(1);
   }
 
   get wantsFlush(): boolean {

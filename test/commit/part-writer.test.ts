@@ -32,7 +32,7 @@ function append(writer: PartWriter, bytes: Uint8Array): void {
   writer.sink.reserve(bytes.length);
   writer.sink.bytes.set(bytes, writer.sink.end);
   writer.sink.end += bytes.length;
-  writer.recordWritten();
+  writer.recordsWritten(1);
 }
 
 function readOf(counters: Record<string, number> = {}) {
