@@ -150,9 +150,8 @@ export async function assertHiddenFolder(root: string): Promise<void> {
 
 /** Removes the owner file last, so that the next run still recognises the folder if this removal is interrupted. */
 export async function removeFolder(path: string): Promise<void> {
-  for (const name of await readdir(path).catch(absentAsEmpty)) {
-    if (name !== OWNER_NAME) await rm(join(path, name), REMOVE);
-  }
+  const names = await readdir(path).catch(absentAsEmpty);
+  await Promise.all(names.filter((name) => name !== OWNER_NAME).map((name) => rm(join(path, name), REMOVE)));
   await rm(join(path, OWNER_NAME), { force: true });
   await rmdir(path);
 }

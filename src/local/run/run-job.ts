@@ -128,12 +128,15 @@ async function runClaimed(plan: JobPlan, claimed: ClaimedRun): Promise<JobReport
   const signal = options.signal ? AbortSignal.any([options.signal, claim.lost]) : claim.lost;
   const check = resultCheck(plan, job, options);
   let report: JobReport;
+  let closed: Promise<void>;
   try {
     const done = await recover(folder, claim);
     await checkResults(folder.root, check).finally(() => removeDone(done));
     options.onEvent?.(plannedEvent(plan));
     const finished = await runPlanned(plan, claimed, { store, signal });
     report = finished.report;
+    // No task is left, and ending the threads takes as long as the commit.
+    closed = local.pool.close();
     await commitJob({ ...finished, store, layout: JOB_FOLDER_LAYOUT });
     await publish(folder, claim, check);
   } catch (error) {
@@ -141,7 +144,7 @@ async function runClaimed(plan: JobPlan, claimed: ClaimedRun): Promise<JobReport
     throw await withdrawn(error, { folder, claim, isCancelled: options.signal?.aborted ?? false });
   }
   // The result is complete. If a folder cannot be removed now, that is no reason to remove the result.
-  await local.pool.close();
+  await closed;
   await folder.remove();
   return report;
 }

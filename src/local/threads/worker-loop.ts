@@ -2,7 +2,7 @@
  * The worker's side of a pool. It receives attempts from the coordinator, one at a time, and reports how each ended. A
  * worker module (worker.ts, or a scripted one in a test) creates its runner and calls `serveAttempts`.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
 import { MapReduceError, serializeError, toMapReduceError } from '../../base/errors.ts';
@@ -83,7 +83,7 @@ function serve<Configuration>(
     makeFolder(scratchFolder);
     const task = { spec, attemptId, configuration, scratchFolder };
     const result = await ready.run({ ...task, meter: meters.begin(), progress, control });
-    rmSync(scratchFolder, { recursive: true, force: true });
+    removeFolder(scratchFolder);
     if (!stagesRun.has(spec.stage)) keepCompiledCode();
     stagesRun.add(spec.stage);
     return { kind: 'result', run, result };
@@ -149,6 +149,15 @@ function makeFolder(path: string): void {
     mkdirSync(path, { recursive: true });
   } catch (error) {
     throw toMapReduceError(error);
+  }
+}
+
+/** Mostly it is empty. Loading what removes a full one takes 2 ms. */
+function removeFolder(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    rmSync(path, { recursive: true, force: true });
   }
 }
 
