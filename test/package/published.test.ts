@@ -59,12 +59,12 @@ describe('the package, installed into a project', () => {
 
     const { code } = await user.run(
       'mapreduce',
-      ['run', 'word-count', '--input', 'fox.txt', '--output', 'out/loaded', '--quiet'],
+      ['run', './longest.ts', '--input', 'fox.txt', '--output', 'out/loaded', '--quiet'],
       { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` },
     );
 
     const loaded = (await readFile(list, 'utf8')).split('\n').filter((url) => url.startsWith('file:'));
-    const names = loaded.map((url) => url.replace(/^.*\/serverless-mapreduce\//, ''));
+    const names = loaded.map((url) => url.replace(/^.*\/(?:serverless-mapreduce|user)\//, ''));
     expect(code).toBe(0);
     // bundle.js is loaded in both threads. It reads the two bundles itself.
     expect(names.sort()).toEqual([
@@ -72,11 +72,10 @@ describe('the package, installed into a project', () => {
       'bin/bundle.js',
       'bin/compile-cache.js',
       'bin/mapreduce.js',
-      'dist/apps/word-count/job.js',
-      'dist/apps/word-count/words.js',
       'dist/command/early-thread.cjs',
       'dist/command/index.js',
       'dist/command/worker.cjs',
+      'longest.ts',
     ]);
   });
 
