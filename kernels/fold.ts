@@ -4,6 +4,7 @@
  *
  * src/map/fold-slots.ts describes slots and pending emits. Positions are bytes; src/map/fold-memory.ts has the same ones.
  */
+import { findWords, stoppedAt } from './words';
 
 /**
  * Word 0: how many entries fold() added. Word 1: a result that nobody reads, so that the loads of touch() stay. Words 2 and 3:
@@ -18,6 +19,8 @@ const PENDING_BYTES: usize = 32;
 const PENDING_REST: usize = 16 * 1024;
 /** The addresses of the slots of all pending emits. */
 const ADDRESSES: usize = 56 * 1024;
+/** Where words start and end. */
+const BOUNDS: usize = 58 * 1024;
 /** The entry that replace() moves. */
 const MOVED: usize = 48 * 1024;
 /** A line of text, and room to read beyond it. */
@@ -200,82 +203,32 @@ function put(moved: usize, slot: usize): void {
   }
 }
 
-const NO_WORD: u32 = 0xffffffff;
 const PENDING_MAX: u32 = 256;
-/** One key's bytes and size. */
 const SHORT_KEY_BYTES_MAX: u32 = 12;
-/** Bytes that are read at once. */
-const STEP: u32 = 32;
 
 /**
- * Gathers the words of the text [from, end) as pending emits of `value`: the longest runs of ASCII letters. It stops before a
- * character that is not ASCII, before a long word, and when there are as many pending emits as fit. Changes the text to lower
- * case unless `keepsCase`.
+ * Gathers the words of the text [from, end) as pending emits of `value` (kernels/words.ts). Stops before a character that is not
+ * ASCII, before a long word, and when there are as many pending emits as fit.
  *
  * @param pending  how many emits are pending
  * @returns where it stopped. Word 2 of the results: how many emits are pending. Word 3: the end of the long word that starts
  *          there, otherwise 0.
  */
 export function gatherWords(from: u32, end: u32, keepsCase: bool, value: f64, pending: u32): u32 {
+  const words = findWords(TEXT, from, end, keepsCase, BOUNDS, PENDING_MAX - pending);
+  for (let word: u32 = 0; word < words; word++) {
+    const start = load<u32>(BOUNDS + ((<usize>word) << 3));
+    const wordEnd = load<u32>(BOUNDS + ((<usize>word) << 3), 4);
+    if (wordEnd - start > SHORT_KEY_BYTES_MAX) {
+      store<u32>(RESULTS, pending + word, 8);
+      store<u32>(RESULTS, wordEnd, 12);
+      return start;
+    }
+    gather(pending + word, start, wordEnd, value);
+  }
+  store<u32>(RESULTS, pending + words, 8);
   store<u32>(RESULTS, 0, 12);
-  // Whatever follows the text must not look like letters.
-  v128.store(TEXT + end, i32x4(0, 0, 0, 0));
-  v128.store(TEXT + end, i32x4(0, 0, 0, 0), 16);
-  let count = pending;
-  let wordStart = NO_WORD;
-  let isInWord: u32 = 0;
-  for (let at = from; at < end; at += STEP) {
-    const low = v128.load(TEXT + at);
-    const high = v128.load(TEXT + at, 16);
-    if (v128.bitmask<i8>(v128.or(low, high)) !== 0) {
-      store<u32>(RESULTS, count, 8);
-      return wordStart === NO_WORD ? at : wordStart;
-    }
-    const lowerLow = v128.or(low, i8x16.splat(0x20));
-    const lowerHigh = v128.or(high, i8x16.splat(0x20));
-    if (!keepsCase) {
-      // Bytes that are no letters are not read again as anything else.
-      v128.store(TEXT + at, lowerLow);
-      v128.store(TEXT + at, lowerHigh, 16);
-    }
-    const letters: u32 = lettersOf(lowerLow) | (lettersOf(lowerHigh) << 16);
-    let edges: u32 = letters ^ ((letters << 1) | isInWord);
-    isInWord = letters >>> 31;
-    while (edges !== 0) {
-      const edge: u32 = at + ctz(edges);
-      edges &= edges - 1;
-      if (wordStart === NO_WORD) {
-        wordStart = edge;
-        continue;
-      }
-      if (edge - wordStart > SHORT_KEY_BYTES_MAX) {
-        store<u32>(RESULTS, count, 8);
-        store<u32>(RESULTS, edge, 12);
-        return wordStart;
-      }
-      gather(count, wordStart, edge, value);
-      wordStart = NO_WORD;
-      if (++count === PENDING_MAX) {
-        store<u32>(RESULTS, count, 8);
-        return edge;
-      }
-    }
-  }
-  store<u32>(RESULTS, count, 8);
-  if (wordStart === NO_WORD) return end;
-  // The text ends in a word, and with a step.
-  if (end - wordStart > SHORT_KEY_BYTES_MAX) {
-    store<u32>(RESULTS, end, 12);
-    return wordStart;
-  }
-  gather(count, wordStart, end, value);
-  store<u32>(RESULTS, count + 1, 8);
-  return end;
-}
-
-/** One bit for each byte that is a lower-case letter. */
-function lettersOf(bytes: v128): u32 {
-  return v128.bitmask<i8>(v128.le<u8>(v128.sub<i8>(bytes, i8x16.splat(0x61)), i8x16.splat(25)));
+  return stoppedAt;
 }
 
 function gather(count: u32, start: u32, end: u32, value: f64): void {

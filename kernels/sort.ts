@@ -4,6 +4,7 @@
  *
  * Positions are bytes of the memory. A record is: varint(keyLength + 1)  varint(valueLength)  key  value
  */
+import { findWords, stoppedAt } from './words';
 
 /** Words: how many bytes and how many records gather() wrote; a result that nobody reads, so that loads stay. */
 const RESULTS: usize = 0;
@@ -387,15 +388,7 @@ export function gather(
       store<u8>(at, 0);
       at = writeVarint(<u32>(itsEnd - source), at + 1);
     }
-    const length = itsEnd - source;
-    if (length > LOOP_BYTES_MAX) {
-      memory.copy(at, source, length);
-    } else {
-      // May write 15 bytes too many.
-      for (let target = at; source < itsEnd; source += 16, target += 16)
-        v128.store(target, v128.load(source));
-    }
-    at += length;
+    at = copyRecord(source, itsEnd, at);
     lastKey = itsKey;
     lastBytes = itsBytes;
     offset += 4;
@@ -403,6 +396,149 @@ export function gather(
   store<u32>(RESULTS, <u32>(at - to));
   store<u32>(RESULTS, <u32>((offset - from) >> 2), 4);
   store<u32>(RESULTS, touched, 8);
+}
+
+/**
+ * Like gather(), but stops before a record whose key the next record has too.
+ */
+export function gatherSingles(
+  records: usize,
+  from: usize,
+  end: usize,
+  to: usize,
+  blockBytes: u32,
+  roomBytes: u32,
+): void {
+  const blockEnd = to + blockBytes;
+  const roomEnd = to + roomBytes;
+  let at = to;
+  let offset = from;
+  let touchedEnd = from;
+  let touched: u32 = 0;
+  let source = records + load<u32>(from);
+  locate(source);
+  while (offset < end && at < blockEnd) {
+    if (offset >= touchedEnd) {
+      touchedEnd = min(end, offset + (TOUCHED_RECORDS << 2));
+      for (let next = offset; next < touchedEnd; next += 4) touched += load<u8>(records + load<u32>(next));
+    }
+    const itsKey = key;
+    const itsBytes = keyBytes;
+    const itsEnd = recordEnd;
+    let nextSource: usize = 0;
+    if (offset + 4 < end) {
+      nextSource = records + load<u32>(offset, 4);
+      locate(nextSource);
+      if (keyBytes === itsBytes && isSame(key, itsKey, itsBytes)) break;
+    }
+    if (at + (itsEnd - itsKey) + 2 * VARINT_BYTES_MAX > roomEnd) break;
+    at = copyRecord(source, itsEnd, at);
+    source = nextSource;
+    offset += 4;
+  }
+  store<u32>(RESULTS, <u32>(at - to));
+  store<u32>(RESULTS, <u32>((offset - from) >> 2), 4);
+  store<u32>(RESULTS, touched, 8);
+}
+
+/** Returns the new end. May write 15 bytes more. */
+function copyRecord(source: usize, sourceEnd: usize, to: usize): usize {
+  const length = sourceEnd - source;
+  if (length > LOOP_BYTES_MAX) {
+    memory.copy(to, source, length);
+  } else {
+    let target = to;
+    for (let from = source; from < sourceEnd; from += 16, target += 16) v128.store(target, v128.load(from));
+  }
+  return to + length;
+}
+
+/** The value of all words that appendWords() appends. */
+const WORD_VALUE: usize = 512;
+/** Where the words of a text start and end. */
+const BOUNDS: usize = 2048;
+const WORDS_MAX: u32 = 1024;
+/** Longer keys have longer headers. */
+const WORD_BYTES_MAX: u32 = 126;
+const HEADER_BYTES: u32 = 2;
+
+/**
+ * Appends a record for each word of the text [from, end) at `text` (kernels/words.ts), with the value at WORD_VALUE. Stops before a
+ * character that is not ASCII, before a word that is too long, and when the buffer is full.
+ *
+ * @param used  how many bytes the records at `records` take
+ * @param count  how many records there are
+ * @param budgetBytes  what the records and their entries, of `entryBytes` each, may take
+ * @returns where it stopped. Words of RESULTS: the new `used`, the new `count`, and whether the buffer is full.
+ */
+export function appendWords(
+  text: usize,
+  from: u32,
+  end: u32,
+  keepsCase: bool,
+  records: usize,
+  used: u32,
+  count: u32,
+  budgetBytes: u32,
+  entryBytes: u32,
+  offsets: usize,
+  partitions: usize,
+  partitionCount: u32,
+  valueBytes: u32,
+): u32 {
+  const value = load<u64>(WORD_VALUE);
+  let at = used;
+  let record = count;
+  let isFull: u32 = 0;
+  let position = from;
+  while (position < end && isFull === 0) {
+    const words = findWords(text, position, end, keepsCase, BOUNDS, WORDS_MAX);
+    const next = stoppedAt;
+    for (let word: u32 = 0; word < words; word++) {
+      const start = load<u32>(BOUNDS + ((<usize>word) << 3));
+      const length = load<u32>(BOUNDS + ((<usize>word) << 3), 4) - start;
+      const size = HEADER_BYTES + length + valueBytes;
+      isFull = <u32>(at + size + (record + 1) * entryBytes > budgetBytes);
+      if (isFull !== 0 || length > WORD_BYTES_MAX) {
+        store<u32>(RESULTS, at);
+        store<u32>(RESULTS, record, 4);
+        store<u32>(RESULTS, isFull, 8);
+        return start;
+      }
+      const to = records + at;
+      store<u8>(to, length + 1);
+      store<u8>(to, valueBytes, 1);
+      copyRecord(text + start, text + start + length, to + HEADER_BYTES);
+      store<u64>(to + HEADER_BYTES + length, value);
+      store<u32>(offsets + ((<usize>record) << 2), at);
+      store<u16>(
+        partitions + ((<usize>record) << 1),
+        partitionCount === 1 ? 0 : partitionOf(text + start, length, partitionCount),
+      );
+      at += size;
+      record++;
+    }
+    // It stopped before what it cannot read.
+    if (words < WORDS_MAX && next < end) {
+      position = next;
+      break;
+    }
+    position = next;
+  }
+  store<u32>(RESULTS, at);
+  store<u32>(RESULTS, record, 4);
+  store<u32>(RESULTS, 0, 8);
+  return position;
+}
+
+/** The same as partitionOfHash(hashKey()) of src/map/key-hash.ts. */
+function partitionOf(bytes: usize, length: u32, partitionCount: u32): u32 {
+  let hash: u32 = 0x811c9dc5;
+  for (let at = bytes; at < bytes + length; at++) hash = (hash ^ load<u8>(at)) * 0x01000193;
+  hash = (hash ^ (hash >>> 16)) * 0x85ebca6b;
+  hash = (hash ^ (hash >>> 13)) * 0xc2b2ae35;
+  hash ^= hash >>> 16;
+  return <u32>((<u64>hash * <u64>partitionCount) >> 32);
 }
 
 function isSame(a: usize, b: usize, bytes: u32): bool {

@@ -24,3 +24,21 @@ export function isWords(keys: Iterable<unknown>): keys is Words {
   const { letterCase, text, range } = keys as Partial<Words>;
   return letterCase !== undefined && (text !== undefined || range !== undefined);
 }
+
+/** What writeWords() returns for a text that is too long. */
+export const TOO_LONG = -1;
+const UTF8_BYTES_PER_UNIT_MAX = 3;
+const utf8 = new TextEncoder();
+
+/** Writes the text of the words to the start of `target`, as UTF-8, if it takes at most `bytesMax`. Returns its length in bytes. */
+export function writeText({ text, range }: Words, target: Buffer, bytesMax: number): number {
+  if (text !== undefined) {
+    return text.length > bytesMax / UTF8_BYTES_PER_UNIT_MAX
+      ? TOO_LONG
+      : utf8.encodeInto(text, target).written;
+  }
+  const { bytes, start, end } = range!;
+  if (end - start > bytesMax) return TOO_LONG;
+  target.set(bytes.subarray(start, end));
+  return end - start;
+}

@@ -32,7 +32,7 @@ import { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue } from '../codec/number-value.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
 import { isStringCodec } from '../codec/string-codec.ts';
-import type { Words } from '../codec/words.ts';
+import { TOO_LONG, type Words, writeText } from '../codec/words.ts';
 import { combineNumbers, pairwise } from '../fold/value-fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { type FoldKernel, GATHERED_TEXT_BYTES_MAX, PENDING_MAX, PENDING_WORDS } from './fold-memory.ts';
@@ -76,9 +76,6 @@ const PARTS = 4;
 const ADDED_RESULT = 0;
 const GATHERED_RESULT = 2;
 const LONG_END_RESULT = 3;
-const TOO_LONG = -1;
-const UTF8_BYTES_PER_UNIT_MAX = 3;
-const utf8 = new TextEncoder();
 
 export class FoldTable {
   readonly #codec: KeyCodec<unknown>;
@@ -268,9 +265,10 @@ export class FoldTable {
   /** Emits each of the words with this value. Returns how many they were. */
   emitWords(words: Words, value: number): number {
     const kernel = this.#gathersWords && this.#keyedHash === undefined ? this.#kernel : undefined;
-    const lengthBytes = kernel === undefined ? TOO_LONG : this.#takeText(words);
-    if (kernel === undefined || lengthBytes === TOO_LONG) return this.#emitEach(words, 0, value);
+    if (kernel === undefined) return this.#emitEach(words, 0, value);
     const { fold } = this.#memory;
+    const lengthBytes = writeText(words, fold.text, GATHERED_TEXT_BYTES_MAX);
+    if (lengthBytes === TOO_LONG) return this.#emitEach(words, 0, value);
     const keepsCase = words.letterCase === 'keep';
     let emitted = 0;
     for (let at = 0; at < lengthBytes; ) {
@@ -293,19 +291,6 @@ export class FoldTable {
       }
     }
     return emitted;
-  }
-
-  /** Writes the text of the words to the kernel's memory. Returns its length in bytes. */
-  #takeText({ text, range }: Words): number {
-    const { fold } = this.#memory;
-    if (text !== undefined) {
-      if (text.length > GATHERED_TEXT_BYTES_MAX / UTF8_BYTES_PER_UNIT_MAX) return TOO_LONG;
-      return utf8.encodeInto(text, fold.text).written;
-    }
-    const { bytes, start, end } = range!;
-    if (end - start > GATHERED_TEXT_BYTES_MAX) return TOO_LONG;
-    fold.text.set(bytes.subarray(start, end));
-    return end - start;
   }
 
   #emitEach(words: Words, from: number, value: number): number {

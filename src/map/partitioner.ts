@@ -13,6 +13,8 @@ import { hashKey, partitionOfHash } from './key-hash.ts';
 export interface Partitioner {
   /** Whether it calls a function of the user's, with the key. The others need only the encoded key. */
   readonly isUserCode?: boolean;
+  /** The number of partitions, if the hash of the encoded key alone decides: partitionOfHash(). */
+  readonly byHash?: number;
   /**
    * Returns the partition of a key, in [0, partitions). The encoded key is bytes[start, end).
    *
@@ -41,17 +43,17 @@ export function createPartitioner(job: Job, settings: JobSettings): Partitioner 
 }
 
 /** Assigns every key to partition 0. */
-export const SINGLE_PARTITION: Partitioner = { partitionOf: () => 0 };
+export const SINGLE_PARTITION: Partitioner = { byHash: 1, partitionOf: () => 0 };
 
 class HashPartitioner implements Partitioner {
-  readonly #partitions: number;
+  readonly byHash: number;
 
   constructor(partitions: number) {
-    this.#partitions = partitions;
+    this.byHash = partitions;
   }
 
   partitionOf(_key: unknown, bytes: Buffer, start: number, end: number): number {
-    return partitionOfHash(hashKey(bytes, start, end), this.#partitions);
+    return partitionOfHash(hashKey(bytes, start, end), this.byHash);
   }
 }
 

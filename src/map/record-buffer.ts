@@ -18,12 +18,14 @@ import { untimed } from '../base/phase-clock.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
 import type { ByteSink } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
+import { encodeNumberValue } from '../codec/number-value.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
+import { TOO_LONG, type Words, writeText } from '../codec/words.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import type { RunWriter } from '../shuffle/run-writer.ts';
 import { locate } from './key-sort.ts';
 import { PartitionGroups } from './partition-groups.ts';
-import { RECORD_SORT_BYTES, type SortMemory } from './sort-memory.ts';
+import { RECORD_SORT_BYTES, type SortMemory, WORDS_TEXT_BYTES_MAX } from './sort-memory.ts';
 import { keepSortMemory, takeSortMemory } from './thread-memory.ts';
 
 /** Reserved for the lengths of key and value, one byte each. If a length needs more, key and value are moved. */
@@ -116,6 +118,47 @@ export class RecordBuffer implements ByteSink {
     this.end = this.#recordStart;
   }
 
+  /** Whether appendWords() is there. */
+  get appendsWords(): boolean {
+    return this.#memory.appendsWords;
+  }
+
+  /**
+   * Appends a record for each of the words, with this value. `emitOne` emits those that need another way.
+   *
+   * @param value  a number
+   * @param partitions  partitions by hash
+   * @returns how many records it appended, without those of `emitOne`
+   */
+  appendWords(words: Words, value: number, partitions: number, emitOne: (word: unknown) => void): number {
+    const memory = this.#memory;
+    const keepsCase = words.letterCase === 'keep';
+    const valueBytes = encodeNumberValue(value, memory.value, 0);
+    let end = writeText(words, memory.text, WORDS_TEXT_BYTES_MAX);
+    let appended = 0;
+    for (let at = 0; at < end; ) {
+      const before = this.#count;
+      const usedBytes = this.end;
+      const budgetBytes = this.#memoryBytes;
+      const state = { budgetBytes, usedBytes, count: before, valueBytes, partitions };
+      const stopped = memory.appendWords({ at, end, keepsCase }, state);
+      this.end = stopped.usedBytes;
+      this.#count = stopped.count;
+      appended += stopped.count - before;
+      at = stopped.at;
+      if (at === end) return appended;
+      if (!stopped.isFull || stopped.count === 0) {
+        words.visit(emitOne, at);
+        return appended;
+      }
+      this.#spill();
+      // The spill has used the memory of the text.
+      end = writeText(words, memory.text, WORDS_TEXT_BYTES_MAX);
+    }
+    if (end === TOO_LONG) words.visit(emitOne);
+    return appended;
+  }
+
   reserve(sizeBytes: number): void {
     if (this.bytes.length - this.end < sizeBytes) this.#makeRoom(sizeBytes);
   }
@@ -160,10 +203,7 @@ export class RecordBuffer implements ByteSink {
   #write(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
     const fold = this.#fold;
     if (fold === undefined) return this.#writeBlock(writer, offsets, start, end);
-    const batchEnd = Math.min(end, start + FOLDED_RECORDS);
-    // The sum is kept so that the compiler does not remove the loads.
-    this.#touched += touch(this.bytes, offsets, start, batchEnd);
-    return this.#writeFolded(writer, offsets, start, batchEnd, end, fold);
+    return this.#writeFolded(writer, offsets, start, end, fold);
   }
 
   #writeBlock(writer: RunWriter, offsets: Uint32Array, start: number, end: number): number {
@@ -180,8 +220,24 @@ export class RecordBuffer implements ByteSink {
     return start + 1;
   }
 
-  /** May write past `batchEnd`, up to the end of the group that crosses it. */
-  #writeFolded(
+  /** Writes records whose keys no other has, or one group after the other. */
+  #writeFolded(writer: RunWriter, offsets: Uint32Array, start: number, end: number, fold: ValueFold): number {
+    const { payload, records } = this.#memory.gatherSingles(start, end, writer.missing);
+    if (records > 0) {
+      writer.appendEncoded(payload, records);
+      return start + records;
+    }
+    const batchEnd = Math.min(end, start + FOLDED_RECORDS);
+    // The sum is kept so that the compiler does not remove the loads.
+    this.#touched += touch(this.bytes, offsets, start, batchEnd);
+    return this.#writeGroups(writer, offsets, start, batchEnd, end, fold);
+  }
+
+  /**
+   * Writes at least one record. It may write past `batchEnd`, up to the end of the group that crosses it. After a group, it
+   * returns before a record whose key no other has.
+   */
+  #writeGroups(
     writer: RunWriter,
     offsets: Uint32Array,
     start: number,
@@ -214,8 +270,10 @@ export class RecordBuffer implements ByteSink {
         if (folded.valueBytes !== this.#folded.bytes) folded.valueBytes = this.#folded.bytes;
         folded.valueEnd = this.#folded.end;
         writer.append(folded);
-      } else {
+      } else if (i - 1 === start || !this.#memory.gathersSingles) {
         writer.append(record);
+      } else {
+        return i - 1;
       }
       [record, next] = [next, record];
     }

@@ -10,10 +10,12 @@ import type { JobShuffle } from '../api/job.ts';
 import { refuseLateEmit } from '../api/user-code.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { bytesCodec } from '../codec/bytes-codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { isNumberValueCodec } from '../codec/number-value.ts';
+import { isStringCodec } from '../codec/string-codec.ts';
 import { numberTupleParts } from '../codec/tuple-value.ts';
-import { isWords } from '../codec/words.ts';
+import { isWords, type Words } from '../codec/words.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
@@ -243,14 +245,28 @@ export class ShuffleCollector {
       for (const key of keys) this.emit(key, value);
       return;
     }
-    if (table === undefined || typeof value !== 'number') {
-      keys.visit((word) => this.emit(word, value));
+    const emitOne = (word: unknown): void => this.emit(word, value);
+    if (typeof value !== 'number') {
+      keys.visit(emitOne);
       return;
     }
     try {
-      this.recordsEmitted += table.emitWords(keys, value);
+      if (table !== undefined) this.recordsEmitted += table.emitWords(keys, value);
+      else this.#bufferWords(keys, value, emitOne);
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  #bufferWords(words: Words, value: number, emitOne: (word: unknown) => void): void {
+    const { key, value: valueCodec } = this.#shuffle;
+    const buffer = this.#buffer!;
+    const { byHash } = this.#partitioner;
+    const isText = isStringCodec(key) || key === bytesCodec;
+    if (buffer.appendsWords && byHash !== undefined && isText && isNumberValueCodec(valueCodec)) {
+      this.recordsEmitted += buffer.appendWords(words, value, byHash, emitOne);
+    } else {
+      words.visit(emitOne);
     }
   }
 

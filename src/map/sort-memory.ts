@@ -9,6 +9,7 @@
  */
 import { KiB } from '../base/limits.ts';
 import { COLLECTED_BYTES_MIN, compileWebAssembly } from '../base/web-assembly.ts';
+import { NUMBER_VALUE_BYTES_MAX } from '../codec/number-value.ts';
 import { SORT_KERNEL } from '../shuffle/sort-kernel-code.ts';
 import { type SortFunctions, SortTwin } from './sort-twin.ts';
 
@@ -16,12 +17,27 @@ import { type SortFunctions, SortTwin } from './sort-twin.ts';
 export const RECORD_SORT_BYTES = 4 + 2 + 4 + 2 * 8 + 1;
 
 /** Positions in bytes, as in kernels/sort.ts. */
+const VALUE_AT = 512;
 const ENDS_AT = 64 * KiB;
 const BLOCK_AT = 128 * KiB;
 const ARENA_AT = 320 * KiB;
 const PAGE_BYTES = 64 * KiB;
 /** A block may have so many bytes. The kernel's copies may write 16 more. */
 const BLOCK_ROOM_BYTES = ARENA_AT - BLOCK_AT - 16;
+
+/** What appendWords() continues. */
+export interface WordRecords {
+  /** What the records and their entries may take. */
+  readonly budgetBytes: number;
+  readonly usedBytes: number;
+  readonly count: number;
+  readonly valueBytes: number;
+  /** Partitions by hash. */
+  readonly partitions: number;
+}
+
+/** The longest text that appendWords() takes. What follows it is overwritten. */
+export const WORDS_TEXT_BYTES_MAX = 64 * KiB;
 
 export class SortMemory {
   /** Its length is the budget. */
@@ -54,7 +70,9 @@ export class SortMemory {
     this.#offsetsAt = offsetsAt;
     this.#partitionsAt = partitionsAt;
     this.#groupedAt = groupedAt;
-    this.#results = new Uint32Array(buffer, 0, 2);
+    this.#results = new Uint32Array(buffer, 0, 3);
+    this.value = Buffer.from(buffer, VALUE_AT, NUMBER_VALUE_BYTES_MAX);
+    this.text = Buffer.from(buffer, BLOCK_AT, WORDS_TEXT_BYTES_MAX);
     this.#block = Buffer.from(buffer, BLOCK_AT, BLOCK_ROOM_BYTES);
     this.arena = Buffer.from(buffer, ARENA_AT, arenaBytes);
     this.offsets = new Uint32Array(buffer, offsetsAt, recordsMax);
@@ -103,6 +121,69 @@ export class SortMemory {
     this.#functions.gather(ARENA_AT, grouped + 4 * start, grouped + 4 * end, BLOCK_AT, blockBytes, room);
     const [bytes, records] = this.#results;
     return { payload: this.#block.subarray(0, bytes), records: records! };
+  }
+
+  /**
+   * The same, without the records of a key that several have, from the first such record on. Keys are written even if they are
+   * like the one before.
+   *
+   * @returns 0 records if the first two have the same key, or if the first one does not fit
+   */
+  gatherSingles(
+    start: number,
+    end: number,
+    { blockBytes, roomBytes }: { blockBytes: number; roomBytes: number },
+  ): { payload: Buffer; records: number } {
+    const grouped = this.#groupedAt;
+    const room = Math.min(roomBytes, BLOCK_ROOM_BYTES);
+    const [from, to] = [grouped + 4 * start, grouped + 4 * end];
+    this.#functions.gatherSingles(ARENA_AT, from, to, BLOCK_AT, blockBytes, room);
+    const [bytes, records] = this.#results;
+    return { payload: this.#block.subarray(0, bytes), records: records! };
+  }
+
+  /** Whether gatherSingles() ever returns records. */
+  get gathersSingles(): boolean {
+    return !(this.#functions instanceof SortTwin);
+  }
+
+  /** Whether appendWords() is there. */
+  get appendsWords(): boolean {
+    return this.#functions.appendWords !== undefined;
+  }
+
+  /** Where appendWords() expects the text, and the encoded value. */
+  readonly text: Buffer;
+  readonly value: Buffer;
+
+  /**
+   * Appends a record for each word of `text`, in [at, end), up to the first that needs another way: it is not ASCII, or long,
+   * or the buffer is full.
+   *
+   * @param used  the bytes and the number of the records so far
+   * @returns where it stopped, and the new bytes and number
+   */
+  appendWords(
+    { at, end, keepsCase }: { at: number; end: number; keepsCase: boolean },
+    { budgetBytes, usedBytes, count, valueBytes, partitions }: WordRecords,
+  ): { at: number; usedBytes: number; count: number; isFull: boolean } {
+    const stopped = this.#functions.appendWords!(
+      BLOCK_AT,
+      at,
+      end,
+      keepsCase,
+      ARENA_AT,
+      usedBytes,
+      count,
+      budgetBytes,
+      RECORD_SORT_BYTES,
+      this.#offsetsAt,
+      this.#partitionsAt,
+      partitions,
+      valueBytes,
+    );
+    const [usedNow, countNow, isFull] = this.#results;
+    return { at: stopped, usedBytes: usedNow!, count: countNow!, isFull: isFull !== 0 };
   }
 
   /** Frees the memory. Returns whether it is so much memory of WebAssembly that collecting garbage is worth while. */

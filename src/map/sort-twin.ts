@@ -17,6 +17,30 @@ export interface SortFunctions {
   group(offsets: number, partitions: number, count: number, partitionCount: number, grouped: number): void;
   sort(records: number, offsets: number, count: number, scratch: number): void;
   gather(records: number, from: number, end: number, to: number, blockBytes: number, roomBytes: number): void;
+  gatherSingles(
+    records: number,
+    from: number,
+    end: number,
+    to: number,
+    blockBytes: number,
+    roomBytes: number,
+  ): void;
+  /** Undefined in JavaScript: codecs write to the buffer as fast. */
+  appendWords?(
+    text: number,
+    from: number,
+    end: number,
+    keepsCase: boolean,
+    records: number,
+    used: number,
+    count: number,
+    budgetBytes: number,
+    entryBytes: number,
+    offsets: number,
+    partitions: number,
+    partitionCount: number,
+    valueBytes: number,
+  ): number;
 }
 
 export class SortTwin implements SortFunctions {
@@ -95,6 +119,11 @@ export class SortTwin implements SortFunctions {
     }
     words[0] = at - to;
     words[1] = next - from / WORD_BYTES;
+  }
+
+  /** Leaves all records to its caller, who writes them one by one, as JavaScript would here. */
+  gatherSingles(): void {
+    this.#words.fill(0, 0, 2);
   }
 
   /** Reads a byte of each record, so that its cache line is fetched. The loads do not depend on each other. */

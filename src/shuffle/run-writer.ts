@@ -96,6 +96,24 @@ export class RunWriter {
     this.#take(payload, records);
   }
 
+  /** What gatherSingles() may add to the block that append() is writing. */
+  get missing(): { readonly blockBytes: number; readonly roomBytes: number } {
+    return { blockBytes: this.blockBytes - this.#end, roomBytes: this.#raw.length - this.#end };
+  }
+
+  /**
+   * Appends `records` records, encoded as append() does it, to the block that append() is writing. They have other keys than the
+   * record before and the record after them.
+   *
+   * @param payload  at most as `missing` says
+   */
+  appendEncoded(payload: Buffer, records: number): void {
+    this.#end += payload.copy(this.#raw, this.#end);
+    this.#keyEnd = -1;
+    this.#records += records;
+    if (this.#end >= this.blockBytes) this.#seal();
+  }
+
   /** Ends the current partition; the next record belongs to the next partition. Called once per partition, in order. */
   endPartition(): void {
     if (this.#records > 0) this.#seal();

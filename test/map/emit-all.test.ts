@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attemptId, taskId } from '../../src/base/ids.ts';
-import { MiB } from '../../src/base/limits.ts';
+import { KiB, MiB } from '../../src/base/limits.ts';
 import { shuffleKey } from '../../src/commit/layout.ts';
 import { bytesLines, defineJob, type Job, textLines, tsv, wordsOf } from '../../src/index.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
@@ -138,10 +138,9 @@ describe('emitAll', () => {
   });
 
   it('folds while the table grows, and when its memory is full', async () => {
-    const words = Array.from({ length: 120_000 }, (_, i) =>
-      `w${(i * 7919) % 40_000}`.replaceAll(/\d/g, toLetter),
+    const input = lettersOnly(
+      Array.from({ length: 120_000 }, (_, i) => `w${(i * 7919) % 40_000}${i % 9 === 0 ? '\n' : ' '}`),
     );
-    const input = words.map((word, i) => word + (i % 9 === 0 ? '\n' : ' ')).join('');
     const expected = await mapped(wordByWord(false), input);
 
     expect((await mapped(atOnce, input)).records).toEqual(expected.records);
@@ -156,6 +155,50 @@ describe('emitAll', () => {
 
     expect((await mapped(atOnce, input)).records).toEqual(expected.records);
     expect((await mapped(ofText, input)).records).toEqual(expected.records);
+  });
+
+  it.each([64 * MiB, 200 * KiB])(
+    'fills a sort buffer of %d bytes if there is no combiner',
+    async (memoryBytes) => {
+      const COLLECTING = { ...COMMON, input: textLines(), reduce: () => {} } as const;
+      const all = defineJob({
+        ...COLLECTING,
+        name: 'all',
+        map: (line, { emitAll }) => emitAll(wordsOf(line), line.length / 2),
+      });
+      const each = defineJob({
+        ...COLLECTING,
+        name: 'each',
+        map(line, { emit }) {
+          for (const found of wordsOf(line)) emit(found, line.length / 2);
+        },
+      });
+      const large = lettersOnly(
+        Array.from({ length: 20_000 }, (_, i) => `w${i % 3_000}${i % 7 === 0 ? '\n' : ' '}`),
+      );
+
+      await fc.assert(
+        fc.asyncProperty(text, async (input) => {
+          expect((await mapped(all, input, memoryBytes)).records).toEqual(
+            (await mapped(each, input, memoryBytes)).records,
+          );
+        }),
+        { numRuns: 60 },
+      );
+      const found = await mapped(all, large, memoryBytes);
+      expect(found.spills > 0).toBe(memoryBytes < MiB);
+      expect(found.records).toEqual((await mapped(each, large, memoryBytes)).records);
+    },
+  );
+
+  it('goes on in the sort buffer if words rarely repeat', async () => {
+    const input = lettersOnly(
+      Array.from({ length: 160_000 }, (_, i) => `${i % 50 === 0 ? 7 : i}${i % 9 === 0 ? '\n' : ' '}`),
+    );
+    const expected = await mapped(wordByWord(false), input);
+
+    expect((await mapped(ofText, input)).records).toEqual(expected.records);
+    expect((await mapped(atOnce, input, 4 * MiB)).records).toEqual(expected.records);
   });
 
   it('refuses a value of another type, and names it', async () => {
@@ -188,6 +231,7 @@ describe('emitAll', () => {
   });
 });
 
-function toLetter(digit: string): string {
-  return 'abcdefghij'[Number(digit)]!;
+/** Text with a letter for each digit. */
+function lettersOnly(parts: readonly string[]): string {
+  return parts.join('').replaceAll(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!);
 }
