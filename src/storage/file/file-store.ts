@@ -16,7 +16,6 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rm, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { giveBuffer, takeBuffer } from '../../base/buffer-pool.ts';
 import { MapReduceError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/field-of.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -41,6 +40,7 @@ import type {
 import { fileError } from './file-errors.ts';
 import { childPath, etagOf, HIDDEN_FOLDER, inputEtagOf, listFiles } from './file-listing.ts';
 import { FileUpload, removeIfEmpty, statIfAny } from './file-upload.ts';
+import { readChunks, readFully } from './read-chunks.ts';
 
 export interface FileStoreOptions {
   /** The folder. The first write creates it, with the folders above it. */
@@ -98,7 +98,7 @@ export class FileStore implements ObjectStore {
     try {
       const { start, end } = clampRange(range, sizeBytes);
       const bytes = Buffer.allocUnsafeSlow(end - start);
-      const length = await readFully(file, bytes, { start, end });
+      const length = await readFully(file, bytes, start);
       await assertUnchanged(file, { path, key, etag, identify, complete: length === end - start });
       return bytes;
     } catch (error) {
@@ -108,10 +108,6 @@ export class FileStore implements ObjectStore {
     }
   }
 
-  /**
-   * Uses three buffers in rotation: the reader uses one while two are being filled. This hides the round trip to the thread
-   * pool, which at 256 KiB costs as much as the copy from the page cache.
-   */
   async *stream(key: string, options: StreamOptions = {}): AsyncIterableIterator<Buffer> {
     const chunkSizeBytes = checkedChunkSize(options.chunkSizeBytes ?? LIMITS.inputChunkBytes);
     const path = this.#pathOf(key);
@@ -122,42 +118,24 @@ export class FileStore implements ObjectStore {
       ifMatch: options.ifMatch,
       identify,
     });
-    const reads: Promise<number>[] = [];
-    const buffers: Buffer[] = [];
     // A reader may stop before the last chunk, and must still learn if the file has changed.
     let isChecked = false;
     try {
-      const { start, end } = clampRange(options.range, sizeBytes);
-      const chunks = Math.ceil((end - start) / chunkSizeBytes);
-      const startRead = (index: number) => {
-        if (index >= chunks) return;
-        const from = start + index * chunkSizeBytes;
-        const to = Math.min(from + chunkSizeBytes, end);
-        const slot = index % STREAM_BUFFERS;
-        buffers[slot] ??= takeBuffer(to - from);
-        reads[slot] = readFully(file, buffers[slot], { start: from, end: to });
-        // The read may fail while the reader is busy and nothing awaits it. It is awaited below.
-        reads[slot].catch(() => {});
-      };
-
-      for (let index = 0; index < STREAM_BUFFERS - 1; index++) startRead(index);
-      for (let index = 0; index < chunks; index++) {
-        startRead(index + STREAM_BUFFERS - 1);
-        const slot = index % STREAM_BUFFERS;
-        const length = Math.min(chunkSizeBytes, end - start - index * chunkSizeBytes);
-        const complete = (await reads[slot]) === length;
-        if (!complete || index === chunks - 1) {
+      const range = clampRange(options.range, sizeBytes);
+      let leftBytes = range.end - range.start;
+      for await (const chunk of readChunks(file, { range, chunkSizeBytes })) {
+        const complete = chunk.length === Math.min(chunkSizeBytes, leftBytes);
+        leftBytes -= chunk.length;
+        if (!complete || leftBytes === 0) {
           await assertUnchanged(file, { path, key, etag, identify, complete });
           isChecked = true;
         }
-        yield length === buffers[slot]!.length ? buffers[slot]! : buffers[slot]!.subarray(0, length);
+        yield chunk;
       }
     } catch (error) {
       isChecked = true;
       throw mapped(error, { path, key });
     } finally {
-      await Promise.allSettled(reads);
-      for (const buffer of buffers) giveBuffer(buffer);
       try {
         if (!isChecked) await assertUnchanged(file, { path, key, etag, identify, complete: true });
       } finally {
@@ -314,7 +292,6 @@ export class FileStore implements ObjectStore {
   }
 }
 
-const STREAM_BUFFERS = 3;
 /** For an object that is being replaced all the time. */
 const HEAD_ATTEMPTS_MAX = 100;
 
@@ -350,21 +327,6 @@ async function openObject({
     if (errnoOf(error) === 'ENOTDIR') throw objectNotFound(path, key, error);
     throw fileError(error, { action: 'read', path, key });
   }
-}
-
-/** Reads [start, end) of the file into the start of the buffer. Returns fewer bytes only if the file has become shorter. */
-async function readFully(
-  file: FileHandle,
-  buffer: Buffer,
-  { start, end }: { start: number; end: number },
-): Promise<number> {
-  const length = end - start;
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await file.read(buffer, done, length - done, start + done);
-    if (bytesRead === 0) return done;
-    done += bytesRead;
-  }
-  return length;
 }
 
 /** Another program may write into the open file itself, which this store never does. */
