@@ -1,5 +1,5 @@
 /**
- * Finds and verifies the fields of JSON Lines and CSV (src/formats/json, src/formats/csv), in AssemblyScript.
+ * Finds and verifies the fields of JSON Lines and CSV (src/formats/json, src/formats/csv), and finds lines of text, in AssemblyScript.
  * `npm run build:kernels` compiles it into src/formats/scan-kernel-code.ts.
  *
  * A window of the input lies at INPUT. The kernel writes one row for each record: a header, and a cell of 16 bytes for each field
@@ -748,5 +748,92 @@ function putNumber(to: usize, start: usize, end: usize): bool {
   if (point !== 0) value /= load<f64>(POWERS + 8 * (end - point - 1));
   store<i32>(to, NUMBER);
   store<f64>(to, isNegative ? -value : value, 8);
+  return true;
+}
+
+// Text --------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Finds the lines of [from, till) that hold two bytes at a distance of at most 15. The bytes are compared after an OR with `firstBits` and
+ * `secondBits`: 0x20 for letters in upper or lower case. The last line may lack its newline.
+ *
+ * A row has three words: where the line starts and ends, its newline included, and whether all of it is ASCII.
+ *
+ * @returns how many rows
+ */
+export function linesWithPair(
+  from: u32,
+  till: u32,
+  first: u32,
+  firstBits: u32,
+  second: u32,
+  secondBits: u32,
+  distance: u32,
+): u32 {
+  const end = INPUT + till;
+  const a = i8x16.splat(<i8>first);
+  const b = i8x16.splat(<i8>second);
+  const aBits = i8x16.splat(<i8>firstBits);
+  const bBits = i8x16.splat(<i8>secondBits);
+  let line: usize = INPUT + from;
+  let at = line;
+  let to = ROWS;
+  while (at < end && to + 12 <= ROWS_END) {
+    const low = pairs(at, a, aBits, b, bBits, distance);
+    const high = pairs(at + 16, a, aBits, b, bBits, distance);
+    if (!v128.any_true(v128.or(low, high))) {
+      at += 32;
+      continue;
+    }
+    const found = <u32>i8x16.bitmask(low) | ((<u32>i8x16.bitmask(high)) << 16);
+    const place = at + <usize>ctz(found);
+    if (place + distance >= end) {
+      at = end;
+      break;
+    }
+    const lineStart = lastLineStart(line, place);
+    line = nextLine(place, end);
+    store<u32>(to, <u32>(lineStart - INPUT));
+    store<u32>(to, <u32>(line - INPUT), 4);
+    store<u32>(to, allAscii(lineStart, line) ? 1 : 0, 8);
+    to += 12;
+    at = line;
+  }
+  endRows(min(at, end), false);
+  return <u32>((to - ROWS) / 12);
+}
+
+function pairs(at: usize, a: v128, aBits: v128, b: v128, bBits: v128, distance: u32): v128 {
+  return v128.and(
+    i8x16.eq(v128.or(v128.load(at), aBits), a),
+    i8x16.eq(v128.or(v128.load(at + distance), bBits), b),
+  );
+}
+
+function lastLineStart(least: usize, place: usize): usize {
+  const newline = i8x16.splat(<i8>NEWLINE);
+  let at = place;
+  while (at > least + 16) {
+    const found = <u32>i8x16.bitmask(i8x16.eq(v128.load(at - 16), newline));
+    if (found !== 0) return at + 16 - <usize>clz(found);
+    at -= 16;
+  }
+  while (at > least && load<u8>(at - 1) !== NEWLINE) at--;
+  return at;
+}
+
+function nextLine(place: usize, end: usize): usize {
+  const newline = i8x16.splat(<i8>NEWLINE);
+  for (let at = place; at < end; at += 16) {
+    const found = i8x16.bitmask(i8x16.eq(v128.load(at), newline));
+    if (found !== 0) return min(at + <usize>ctz(found) + 1, end);
+  }
+  return end;
+}
+
+function allAscii(from: usize, to: usize): bool {
+  let at = from;
+  for (; at + 16 <= to; at += 16) if (i8x16.bitmask(v128.load(at)) !== 0) return false;
+  for (; at < to; at++) if (load<u8>(at) >= 0x80) return false;
   return true;
 }

@@ -1,5 +1,6 @@
 /**
- * The WebAssembly kernel (kernels/scan.ts) that finds the fields of JSON Lines and CSV several times as fast as JavaScript. Each
+ * The WebAssembly kernel (kernels/scan.ts) that finds the fields of JSON Lines and CSV, and lines of text that may match a regular
+ * expression, several times as fast as JavaScript. Each
  * thread has one. The parsers copy a window of their input into its memory, and make records of the rows that it writes. They
  * read themselves what the kernel leaves to them, and everything where it cannot run.
  */
@@ -50,6 +51,17 @@ interface ScanFunctions {
     ]
   ): void;
   csvRows(from: number, to: number): number;
+  linesWithPair(
+    ...search: readonly [
+      from: number,
+      to: number,
+      first: number,
+      firstBits: number,
+      second: number,
+      secondBits: number,
+      distance: number,
+    ]
+  ): number;
 }
 
 /** If most texts of a cell are unknown, looking them up costs more than making them. This many show it. */

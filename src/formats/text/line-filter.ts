@@ -4,6 +4,7 @@
  */
 import { MapReduceError } from '../../base/errors.ts';
 import { preview } from '../../base/show-value.ts';
+import { type BytePair, bytePair } from './byte-pair.ts';
 
 type Parameters = Readonly<Record<string, string | number | boolean>>;
 
@@ -20,6 +21,8 @@ export interface LineFilter {
   readonly literal: string;
   /** A pattern that finds at least one place in every chosen line of a text of many lines, and never crosses a line end. */
   readonly block: RegExp | undefined;
+  /** Two bytes that every chosen line holds, as UTF-8; undefined if none are known. */
+  readonly pair: BytePair | undefined;
   readonly chooses: (line: string) => boolean;
 }
 
@@ -41,6 +44,7 @@ export function lineFilter(options: LineFilterOptions, params: Parameters): Line
   return {
     literal: wanted,
     block: pattern && blockPattern(pattern),
+    pair: pattern && bytePair(pattern),
     chooses: (line) =>
       (wanted === '' || line.includes(wanted)) && (tester === undefined || tester.test(line)),
   };

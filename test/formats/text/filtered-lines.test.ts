@@ -37,6 +37,12 @@ const PATTERNS = [
   /^bc/m,
   /\[^a/,
   /[\]^a]/,
+  /bc/,
+  /bc+/i,
+  /[ab]c?r/,
+  /run|a/,
+  /r\w[a-z]/i,
+  /run of/,
 ];
 const LITERALS = ['a', 'bc', 'é', '字', '\ufffd', '\ufeff', '', 'run of', '\u2028'];
 const ENCODINGS = ['utf8', 'latin1', 'utf-16le', 'windows-1252'];
