@@ -50,6 +50,26 @@ export function group(
   }
 }
 
+/** Copies that wait: to, from, and how many bytes, a word each. They lie where a histogram lies while sorting. */
+const COPIES: usize = HISTOGRAM;
+
+export function copyAll(count: u32): void {
+  const copiesEnd = COPIES + <usize>count * 12;
+  for (let copy = COPIES; copy < copiesEnd; copy += 12) {
+    let to = <usize>load<u32>(copy);
+    let from = <usize>load<u32>(copy, 4);
+    const bytes = <usize>load<u32>(copy, 8);
+    if (bytes < 16) {
+      for (const end = from + bytes; from < end; from++, to++) store<u8>(to, load<u8>(from));
+      continue;
+    }
+    // What follows is written already, so the last 16 bytes overlap those before.
+    const last = from + bytes - 16;
+    for (; from < last; from += 16, to += 16) v128.store(to, v128.load(from));
+    v128.store(to + last - from, v128.load(last));
+  }
+}
+
 /** The key of the record that locate() read last, and where its value ends. */
 let key: usize = 0;
 let keyBytes: u32 = 0;

@@ -37,3 +37,30 @@ export function rangeIncludes({ bytes, start, end }: BytesRange, byte: number): 
   const at = bytes.indexOf(byte, start);
   return at !== -1 && at < end;
 }
+
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * The line that a parser is delivering as a string, and where its bytes lie. If a job emits that very text, its bytes need not be
+ * encoded again, and are copied together with those of other lines (src/map/record-buffer.ts).
+ *
+ * There is one line, since a thread delivers one at a time. Text decides whether it is the line, so that it does not matter who
+ * delivered it. Its bytes stay unchanged until clear().
+ */
+class LineInBytes {
+  text = '';
+  /** The UTF-8 bytes of the text are bytes[start, end): one for each character. A block of its own, for all of its lines. */
+  bytes: Buffer = NO_BYTES;
+  start = 0;
+  end = 0;
+
+  /** Called when the bytes may change. */
+  clear(): void {
+    this.text = '';
+    this.bytes = NO_BYTES;
+    this.start = 0;
+    this.end = 0;
+  }
+}
+
+export const lineInBytes = new LineInBytes();

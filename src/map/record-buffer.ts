@@ -16,6 +16,7 @@ import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { untimed } from '../base/phase-clock.ts';
 import { VARINT_BYTES_MAX, writeVarint } from '../base/varint.ts';
+import { lineInBytes } from '../codec/bytes-range.ts';
 import type { ByteSink } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { encodeNumberValue } from '../codec/number-value.ts';
@@ -73,6 +74,7 @@ export class RecordBuffer implements ByteSink {
     this.#spill = spill;
     this.#onStep = onStep;
     this.#memory = takeSortMemory(memoryBytes);
+    this.#memory.forgetCopies();
     this.bytes = this.#memory.arena.subarray(0, memoryBytes);
   }
 
@@ -98,19 +100,35 @@ export class RecordBuffer implements ByteSink {
   }
 
   endRecord(partition: number): void {
-    const start = this.#recordStart;
-    const keyLength = this.#keyEnd - start - HEADER_BYTES;
-    const valueLength = this.end - this.#keyEnd;
-    if (keyLength < 0x7f && valueLength < 0x80) {
-      this.bytes[start] = keyLength + 1;
-      this.bytes[start + 1] = valueLength;
-    } else {
-      this.#writeLongHeader(keyLength, valueLength);
-    }
+    const keyLength = this.#keyEnd - this.#recordStart - HEADER_BYTES;
+    this.#writeHeader(keyLength, this.end - this.#keyEnd);
+    this.#addRecord(partition);
+  }
+
+  #addRecord(partition: number): void {
     const { offsets, partitions } = this.#memory;
     const record = this.#count++;
     offsets[record] = this.#recordStart;
     partitions[record] = partition;
+  }
+
+  /**
+   * Ends the record, whose value is the text of the line that is being delivered. Its bytes are copied later.
+   *
+   * @returns false if the caller has to encode the value
+   */
+  endRecordWithLine(partition: number): boolean {
+    const { bytes, start, end } = lineInBytes;
+    const length = end - start;
+    const memory = this.#memory;
+    if (this.bytes.length - this.end < length + 2 * VARINT_BYTES_MAX || !memory.takesCopies(bytes))
+      return false;
+    const keyLength = this.#keyEnd - this.#recordStart - HEADER_BYTES;
+    this.#writeHeader(keyLength, length);
+    memory.copyLater(this.end, bytes, start, end);
+    this.end += length;
+    this.#addRecord(partition);
+    return true;
   }
 
   /** Discards the record that was started. */
@@ -133,6 +151,7 @@ export class RecordBuffer implements ByteSink {
   appendWords(words: Words, value: number, partitions: number, emitOne: (word: unknown) => void): number {
     const memory = this.#memory;
     const keepsCase = words.letterCase === 'keep';
+    memory.finishCopies();
     const valueBytes = encodeNumberValue(value, memory.value, 0);
     let end = writeText(words, memory.text, WORDS_TEXT_BYTES_MAX);
     let appended = 0;
@@ -285,6 +304,17 @@ export class RecordBuffer implements ByteSink {
   readonly #nextRecord = new RecordSlice();
   readonly #foldedRecord = new RecordSlice();
 
+  #writeHeader(keyLength: number, valueLength: number): void {
+    if (keyLength < 0x7f && valueLength < 0x80) {
+      const start = this.#recordStart;
+      this.bytes[start] = keyLength + 1;
+      this.bytes[start + 1] = valueLength;
+    } else {
+      this.#writeLongHeader(keyLength, valueLength);
+    }
+  }
+
+  /** Moves what is written of the record to make room for longer lengths. */
   #writeLongHeader(keyLength: number, valueLength: number): void {
     const lengths = this.#longHeader;
     const lengthsEnd = writeVarint(valueLength, lengths, writeVarint(keyLength + 1, lengths, 0));

@@ -11,6 +11,7 @@ import { refuseLateEmit } from '../api/user-code.ts';
 import { MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { bytesCodec } from '../codec/bytes-codec.ts';
+import { lineInBytes } from '../codec/bytes-range.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { isNumberValueCodec } from '../codec/number-value.ts';
 import { isStringCodec } from '../codec/string-codec.ts';
@@ -217,6 +218,7 @@ export class ShuffleCollector {
   #emitIntoBuffer(buffer: RecordBuffer): (key: unknown, value: unknown) => void {
     const keyCodec = this.#shuffle.key;
     const valueCodec = this.#shuffle.value;
+    const isText = isStringCodec(valueCodec);
     const partitioner = this.#partitioner;
     const fail = this.#fail;
     return (key, value) => {
@@ -230,6 +232,7 @@ export class ShuffleCollector {
         keyCodec.encode(key, buffer);
         buffer.endKey();
         const partition = partitioner.partitionOf(key, buffer.bytes, buffer.keyStart, buffer.end);
+        if (isText && value === lineInBytes.text && buffer.endRecordWithLine(partition)) return;
         valueCodec.encode(value, buffer);
         buffer.endRecord(partition);
       } catch (error) {

@@ -18,10 +18,13 @@ export const RECORD_SORT_BYTES = 4 + 2 + 4 + 2 * 8 + 1;
 
 /** Positions in bytes, as in kernels/sort.ts. */
 const VALUE_AT = 512;
+const COPIES_AT = 1 * KiB;
 const ENDS_AT = 64 * KiB;
 const BLOCK_AT = 128 * KiB;
 const ARENA_AT = 320 * KiB;
 const PAGE_BYTES = 64 * KiB;
+/** Copies that wait for each other. */
+const COPIES_MAX = 1024;
 /** A block may have so many bytes. The kernel's copies may write 16 more. */
 const BLOCK_ROOM_BYTES = ARENA_AT - BLOCK_AT - 16;
 
@@ -48,7 +51,11 @@ export class SortMemory {
   readonly #functions: SortFunctions;
   readonly #buffer: ArrayBuffer;
   readonly #results: Uint32Array;
+  /** The block that gather() makes. Before, the bytes of which copies are to be made. */
   readonly #block: Buffer;
+  readonly #pendingCopies: Uint32Array;
+  #copies = 0;
+  #staged: Buffer | undefined;
   readonly #offsetsAt: number;
   readonly #partitionsAt: number;
   readonly #groupedAt: number;
@@ -74,9 +81,48 @@ export class SortMemory {
     this.value = Buffer.from(buffer, VALUE_AT, NUMBER_VALUE_BYTES_MAX);
     this.text = Buffer.from(buffer, BLOCK_AT, WORDS_TEXT_BYTES_MAX);
     this.#block = Buffer.from(buffer, BLOCK_AT, BLOCK_ROOM_BYTES);
+    this.#pendingCopies = new Uint32Array(buffer, COPIES_AT, 3 * COPIES_MAX);
     this.arena = Buffer.from(buffer, ARENA_AT, arenaBytes);
     this.offsets = new Uint32Array(buffer, offsetsAt, recordsMax);
     this.partitions = new Uint16Array(buffer, partitionsAt, recordsMax);
+  }
+
+  takesCopies(bytes: Buffer): boolean {
+    return bytes.length > 0 && bytes.length <= BLOCK_ROOM_BYTES;
+  }
+
+  /**
+   * Writes bytes[start, end) to `at` in the arena: later, together with others, at the latest in group(). All of `bytes`, which
+   * takesCopies(), must stay as they are as long as calls name this buffer.
+   */
+  copyLater(at: number, bytes: Buffer, start: number, end: number): void {
+    if (bytes !== this.#staged || this.#copies === COPIES_MAX) {
+      this.#copyNow();
+      if (bytes !== this.#staged) bytes.copy(this.#block);
+      this.#staged = bytes;
+    }
+    const copies = this.#pendingCopies;
+    const copy = 3 * this.#copies++;
+    copies[copy] = ARENA_AT + at;
+    copies[copy + 1] = BLOCK_AT + start;
+    copies[copy + 2] = end - start;
+  }
+
+  #copyNow(): void {
+    if (this.#copies > 0) this.#functions.copyAll(this.#copies);
+    this.#copies = 0;
+  }
+
+  /** Makes the copies that wait, before something else uses their memory: that of the block and of `text`. */
+  finishCopies(): void {
+    this.#copyNow();
+    this.#staged = undefined;
+  }
+
+  /** Forgets the copies that wait. */
+  forgetCopies(): void {
+    this.#copies = 0;
+    this.#staged = undefined;
   }
 
   /**
@@ -89,6 +135,7 @@ export class SortMemory {
     count: number,
     { arenaBytes, partitions }: { arenaBytes: number; partitions: number },
   ): { offsets: Uint32Array; ends: Uint32Array } {
+    this.finishCopies();
     this.usedBytes = Math.max(this.usedBytes, arenaBytes);
     const grouped = this.#groupedAt;
     this.#functions.group(this.#offsetsAt, this.#partitionsAt, count, partitions, grouped);

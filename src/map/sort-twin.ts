@@ -10,12 +10,14 @@ import { KeySorter, locate } from './key-sort.ts';
 const WORD_BYTES = 4;
 const HALF_BYTES = 2;
 const ENDS_WORD = (64 * 1024) / WORD_BYTES;
+const COPIES_WORD = 1024 / WORD_BYTES;
 const TOUCHED_RECORDS = 64;
 
 /** Positions are those of the memory. kernels/sort.ts describes the functions. */
 export interface SortFunctions {
   group(offsets: number, partitions: number, count: number, partitionCount: number, grouped: number): void;
   sort(records: number, offsets: number, count: number, scratch: number): void;
+  copyAll(count: number): void;
   gather(records: number, from: number, end: number, to: number, blockBytes: number, roomBytes: number): void;
   gatherSingles(
     records: number,
@@ -73,6 +75,15 @@ export class SortTwin implements SortFunctions {
     const to = grouped / WORD_BYTES;
     for (let i = 0; i < count; i++) {
       words[to + words[ENDS_WORD + halves[firstHalf + i]!]!++] = words[first + i]!;
+    }
+  }
+
+  copyAll(count: number): void {
+    const words = this.#words;
+    const bytes = this.#bytes;
+    for (let copy = COPIES_WORD; copy < COPIES_WORD + 3 * count; copy += 3) {
+      const from = words[copy + 1]!;
+      copyBytes(bytes, from, from + words[copy + 2]!, bytes, words[copy]!);
     }
   }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { lineInBytes } from '../../src/codec/bytes-range.ts';
 import { stringCodec } from '../../src/codec/string-codec.ts';
 import type { ValueFold } from '../../src/fold/fold.ts';
 import { createFold } from '../../src/fold/value-fold.ts';
@@ -178,6 +179,58 @@ describe('RecordBuffer', () => {
       { numRuns: 1_000 },
     );
     expect(spills).toBeGreaterThan(1_000);
+  });
+
+  it('copies the texts of lines later, between values that are encoded and however it spills', async () => {
+    let copied = 0;
+    const block = fc.array(fc.oneof(fc.nat(40), fc.integer({ min: 120, max: 140 })), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(block, { maxLength: 8 }),
+        fc.constantFrom(SMALL_BYTES, 64 * 1024),
+        fc.integer({ min: 1, max: 140 }),
+        async (blocks, memoryBytes, keyLength) => {
+          const { buffer, runs } = makeBuffer({ memoryBytes });
+          const emits: Emit[] = [];
+
+          for (const lengths of blocks) {
+            const lines = lengths.map((length, index) =>
+              String.fromCharCode(97 + ((index * 7) % 26)).repeat(length),
+            );
+            lineInBytes.bytes = Buffer.from(lines.join(''));
+            lineInBytes.end = 0;
+            for (const [index, line] of lines.entries()) {
+              lineInBytes.start = lineInBytes.end;
+              lineInBytes.end += line.length;
+              const key = Buffer.from(line.slice(0, keyLength));
+              const emit = { key, value: Buffer.from(line), partition: index % PARTITIONS };
+              emits.push(emit);
+              buffer.startRecord();
+              write(buffer, key, 1_000);
+              buffer.endKey();
+              if (index % 5 !== 4 && buffer.endRecordWithLine(emit.partition)) {
+                copied++;
+              } else {
+                write(buffer, emit.value, 1_000);
+                buffer.endRecord(emit.partition);
+              }
+            }
+            lineInBytes.clear();
+          }
+          runs.drain(buffer);
+          buffer.close();
+
+          const found = await runs.records();
+          for (let partition = 0; partition < PARTITIONS; partition++) {
+            const records = found.flatMap((run) => run[partition]!);
+            const expected = emits.filter((emit) => emit.partition === partition);
+            expect(printed(sortedRecords(records))).toEqual(printed(sortedRecords(expected)));
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+    expect(copied).toBeGreaterThan(1_000);
   });
 
   it('folds equal keys in the order of emission, even if it drains in pieces, and within each spill', async () => {

@@ -170,6 +170,25 @@ describe.each(memories)('$name', ({ memory }) => {
     }
   });
 
+  it('makes more copies than can wait, from several blocks, and no byte beyond them', () => {
+    const blocks = [Buffer.alloc(500, 'first'), Buffer.alloc(700, 'other')];
+    memory.arena.fill(0, 0, 200_000);
+    const expected = Buffer.alloc(200_000);
+    let at = 0;
+
+    for (let i = 0; i < 5_000; i++) {
+      const block = blocks[Math.floor(i / 1_500) % 2]!;
+      const [start, end] = [i % 400, (i % 400) + ((i * 7) % 60)];
+      memory.copyLater(at, block, start, end);
+      block.copy(expected, at, start, end);
+      at += end - start + (i % 3);
+    }
+    memory.group(0, { arenaBytes: at, partitions: PARTITIONS });
+
+    expect(at).toBeLessThan(200_000);
+    expect(memory.arena.subarray(0, 200_000).equals(expected)).toBe(true);
+  });
+
   it('gathers nothing if the first record does not fit', () => {
     layOut(memory, [{ key: Buffer.from('k'), valueBytes: 5_000, partition: 0 }]);
     memory.group(1, { arenaBytes: 5_004, partitions: PARTITIONS });

@@ -11,9 +11,10 @@
  * (48 KiB): a job that keeps a few lines of many blocks for a long time should copy them.
  */
 import { preview } from '../../base/show-value.ts';
+import { lineInBytes } from '../../codec/bytes-range.ts';
 import { LineBlocks, type LinesPiece } from '../line-blocks.ts';
 import type { OpenPiece } from '../source.ts';
-import { type TextEncoding, UTF_16BE, UTF_16LE } from './encodings.ts';
+import { type TextEncoding, UTF_8, UTF_16BE, UTF_16LE } from './encodings.ts';
 import type { LineFilter } from './line-filter.ts';
 
 const CARRIAGE_RETURN = 0x0d;
@@ -42,15 +43,31 @@ export class TextLinesParser extends LineBlocks<string> {
       this.#deliverInvalid(bytes, deliver);
       return;
     }
+    // As many bytes as characters: it is ASCII.
+    if (this.#encoding === UTF_8 && text.length === bytes.length) lineInBytes.bytes = bytes;
+    try {
+      this.#deliverLines(text, deliver);
+    } finally {
+      lineInBytes.clear();
+    }
+  }
+
+  #deliverLines(text: string, deliver: (line: string) => void): void {
     let from = 0;
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
+    for (let newline = text.indexOf('\n'); newline !== -1; newline = text.indexOf('\n', from)) {
       this.linesSeen += 1;
       // For an empty line this looks at the newline before it, or at index -1, which is NaN. Both are harmless.
-      deliver(text.slice(from, text.charCodeAt(end - 1) === CARRIAGE_RETURN ? end - 1 : end));
-      from = end + 1;
+      const end = text.charCodeAt(newline - 1) === CARRIAGE_RETURN ? newline - 1 : newline;
+      const line = text.slice(from, end);
+      lineInBytes.text = line;
+      lineInBytes.start = from;
+      lineInBytes.end = end;
+      deliver(line);
+      from = newline + 1;
     }
     // A block that does not end in a newline is the end of the file. A byte order mark alone holds no line.
     if (from < text.length) {
+      lineInBytes.bytes = NO_BYTES;
       this.linesSeen += 1;
       deliver(from === 0 ? text : text.slice(from));
     }
