@@ -18,7 +18,7 @@ export const MATRIX_WORKLOADS = ['word-count', 'high-cardinality', 'sort', 'grep
 export const MATRIX_SIZES_BYTES: readonly number[] = [64 * MIB, 512 * MIB, 2 * GIB, 8 * GIB];
 /** Below, the time to start counts. */
 const FLAT_FROM_BYTES = 512 * MIB;
-/** The longest time per byte divided by the shortest. */
+/** For the growth of the time per byte. */
 export const FLAT_RATIO_MAX = 1.15;
 /** Free space beside the input, for shuffle objects, spills that are merged again, and the result. */
 const ROOM_PER_INPUT_BYTE = 3;
@@ -137,7 +137,10 @@ function freeBytesIn(folder: string): number {
 export interface Flatness {
   readonly workload: WorkloadName;
   readonly threads: number;
-  /** The longest time per byte divided by the shortest, of the inputs from 0.5 GiB on. Undefined with fewer than two. */
+  /**
+   * The time per byte divided by that of a smaller input, of those from 0.5 GiB on; the highest such ratio. Below 1 if it
+   * falls, because the start counts less. Undefined with fewer than two inputs.
+   */
   readonly growth: number | undefined;
 }
 
@@ -151,7 +154,10 @@ export function flatnessOf(results: readonly MatrixResult[]): Flatness[] {
     return {
       workload: name,
       threads,
-      growth: times.length < 2 ? undefined : Math.max(...times) / Math.min(...times),
+      growth:
+        times.length < 2
+          ? undefined
+          : Math.max(...times.slice(1).map((time, i) => time / Math.min(...times.slice(0, i + 1)))),
     };
   });
 }
@@ -192,7 +198,7 @@ export function describeMatrix(results: readonly MatrixResult[]): string {
       rows.map((row) => row.with(-1, row.at(-1)!.split('\n', 1)[0]!)),
     ),
     '',
-    `Wall time per byte from ${formatBytes(FLAT_FROM_BYTES)} on, the longest divided by the shortest; flat is at most ${FLAT_RATIO_MAX}`,
+    `Wall time per byte from ${formatBytes(FLAT_FROM_BYTES)} on, divided by that of a smaller input; flat is at most ${FLAT_RATIO_MAX}`,
     formatTable(['', 'threads', 'growth', ''], flat),
     ...results.flatMap(({ workload: name, failure }) =>
       failure === undefined ? [] : [`${name}: ${failure}`],
