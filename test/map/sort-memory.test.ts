@@ -170,6 +170,14 @@ describe.each(memories)('$name', ({ memory }) => {
     }
   });
 
+  it('sorts keys of zeros that end where longer ones agree', () => {
+    const lengths = Array.from({ length: 90 }, (_, i) => i % 3);
+    const keys = [...lengths.map((length) => Buffer.alloc(length)), Buffer.from(`${'\0'.repeat(6)}abcdefgh`)];
+    const emitted = keys.map((key) => ({ key, valueBytes: 1, partition: 1 }));
+
+    expectSorted(memory, emitted);
+  });
+
   it('makes more copies than can wait, from several blocks, and no byte beyond them', () => {
     const blocks = [Buffer.alloc(500, 'first'), Buffer.alloc(700, 'other')];
     memory.arena.fill(0, 0, 200_000);
