@@ -69,6 +69,7 @@ function stepping(
 }
 
 class NumberFold implements ValueFold {
+  readonly keepsSingle = true;
   value = 0;
   readonly #combine: PairwiseCombiner<number>;
 

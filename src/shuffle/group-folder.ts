@@ -1,40 +1,72 @@
 import { userCodeError } from '../api/user-code.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Codec } from '../codec/codec.ts';
 import { GrowableSink } from '../codec/growable-sink.ts';
 import { printKey } from '../codec/print-key.ts';
 import { RecordSlice } from '../codec/record-slice.ts';
-import type { ValueFold } from '../fold/fold.ts';
+import type { FoldCounts, Folding, ValueFold } from '../fold/fold.ts';
+import { BlockFolder } from './block-folder.ts';
+import { mergeInBulk } from './bulk-merge.ts';
 import type { RecordConsumer } from './consume-merge.ts';
 import { GroupKey } from './group-key.ts';
 import type { KWayMerge } from './merge.ts';
+import { keepMergeMemory, type MergeMemory, takeMergeMemory } from './merge-memory.ts';
+import type { MergeOptions } from './merge-options.ts';
 import type { RecordSink } from './record-sink.ts';
-
-export interface Folding {
-  readonly fold: ValueFold;
-  /** Used in messages. */
-  readonly key: Codec<unknown>;
-}
+import type { RunSegment } from './run-reader.ts';
 
 /**
  * Folds the values of each key into one record. It holds one accumulator and one key, however large the group is.
  * Errors of the combiner name the key.
  */
-export class GroupFolder implements RecordConsumer {
+export class GroupFolder implements RecordConsumer, FoldCounts {
   recordsRead = 0;
   recordsWritten = 0;
   readonly #fold: ValueFold;
   readonly #keyCodec: Codec<unknown>;
   readonly #sink: RecordSink;
+  readonly #blockBytes: number;
   readonly #key = new GroupKey();
   readonly #value = new GrowableSink(64);
   readonly #folded = new RecordSlice();
   #open = false;
   #isAppending = false;
 
-  constructor({ fold, key }: Folding, sink: RecordSink) {
+  /** @param blockBytes  records that are merged at once */
+  constructor({ fold, key }: Folding, sink: RecordSink, blockBytes: number = LIMITS.blockBytes) {
+    this.#blockBytes = blockBytes;
     this.#fold = fold;
     this.#keyCodec = key;
     this.#sink = sink;
+  }
+
+  copyInBulk(
+    segments: readonly RunSegment[],
+    options: Required<Omit<MergeOptions, 'sink'>>,
+  ): Promise<void> | undefined {
+    const memory = takeMergeMemory();
+    return memory && this.#foldBlocks(segments, { ...options, memory });
+  }
+
+  async #foldBlocks(
+    segments: readonly RunSegment[],
+    options: Required<Omit<MergeOptions, 'sink'>> & { memory: MergeMemory },
+  ): Promise<void> {
+    const sink = this.#sink;
+    const blocks = new BlockFolder({ fold: this.#fold, key: this.#keyCodec }, sink, this, this.#blockBytes);
+    const large: RecordSink = {
+      append: (record) => blocks.append(record),
+      get wantsFlush() {
+        return sink.wantsFlush;
+      },
+      flush: () => sink.flush(),
+    };
+    try {
+      await mergeInBulk(segments, { ...options, sink: large, bulk: blocks, onRecords: () => {} });
+      blocks.finish();
+    } finally {
+      keepMergeMemory(options.memory);
+    }
   }
 
   takeStretch(merge: KWayMerge): boolean {

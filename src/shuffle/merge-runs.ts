@@ -2,10 +2,12 @@
  * Merges sorted runs. A map task merges its spills into its shuffle object. If a reducer has more runs than it may open
  * at once, it first merges them into fewer.
  */
+
 import type { AttemptControl } from '../base/progress.ts';
 import { sumOf } from '../base/sum.ts';
+import type { Folding } from '../fold/fold.ts';
 import { consumeMerge, RecordCopier } from './consume-merge.ts';
-import { type Folding, GroupFolder } from './group-folder.ts';
+import { GroupFolder } from './group-folder.ts';
 import { LocalRun, type LocalRunOptions } from './local-run.ts';
 import type { MergeTiming } from './merge-options.ts';
 import type { OpenRunsBudget } from './open-runs.ts';

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { untimed } from '../../src/base/phase-clock.ts';
+import { bytesCodec } from '../../src/codec/bytes-codec.ts';
+import type { ByteSink } from '../../src/codec/codec.ts';
+import type { RecordSlice } from '../../src/codec/record-slice.ts';
+import type { ValueFold } from '../../src/fold/fold.ts';
 import { consumeMerge, RecordCopier } from '../../src/shuffle/consume-merge.ts';
+import { GroupFolder } from '../../src/shuffle/group-folder.ts';
 import type { BulkSink, RecordSink } from '../../src/shuffle/record-sink.ts';
 import type { RunSegment } from '../../src/shuffle/run-reader.ts';
 import { RunWriter } from '../../src/shuffle/run-writer.ts';
@@ -77,6 +82,124 @@ async function copied(segments: readonly RunSegment[], sink: RecordSink): Promis
 }
 
 const anyRuns = fc.array(anyRecords, { maxLength: 7 });
+
+/** Joins the values of a group, so that the result shows their order. */
+class Joining implements ValueFold {
+  readonly keepsSingle: boolean;
+  value = Buffer.alloc(0);
+  started = 0;
+
+  constructor(keepsSingle: boolean) {
+    this.keepsSingle = keepsSingle;
+  }
+
+  start(bytes: Buffer, from: number, to: number): void {
+    this.value = Buffer.from(bytes.subarray(from, to));
+    this.started++;
+  }
+
+  add(bytes: Buffer, from: number, to: number): void {
+    if (bytes.subarray(from, to).equals(REFUSED)) throw new Error('no such value');
+    this.value = Buffer.concat([this.value, bytes.subarray(from, to)]);
+  }
+
+  writeTo(sink: ByteSink): void {
+    sink.reserve(this.value.length);
+    sink.end += this.value.copy(sink.bytes, sink.end);
+  }
+}
+
+const REFUSED = Buffer.from('refused');
+
+class Records implements RecordSink {
+  readonly wantsFlush = false;
+  readonly records: string[] = [];
+
+  append({ keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd }: RecordSlice): void {
+    const [key, value] = [keyBytes.subarray(keyStart, keyEnd), valueBytes.subarray(valueStart, valueEnd)];
+    this.records.push(`${key.toString('hex')} ${value.toString('hex')}`);
+  }
+
+  async flush(): Promise<void> {}
+}
+
+async function folded(
+  segments: readonly RunSegment[],
+  { fold, blockBytes = 60 }: { fold: ValueFold; blockBytes?: number },
+) {
+  const sink = new Records();
+  const consumer = new GroupFolder({ fold, key: bytesCodec }, sink, blockBytes);
+  await consumeMerge(segments, { consumer, sink, chunkBytes: 64, control: NO_CONTROL, timing });
+  return { records: sink.records, counts: [consumer.recordsRead, consumer.recordsWritten] };
+}
+
+function foldedNaively(runs: readonly (readonly KeyValue[])[]): string[] {
+  const groups = new Map<string, Buffer>();
+  for (const { key, value } of sortedRecords(runs.flat())) {
+    const name = key.toString('hex');
+    groups.set(name, Buffer.concat([groups.get(name) ?? Buffer.alloc(0), value]));
+  }
+  return [...groups].map(([key, value]) => `${key} ${value.toString('hex')}`);
+}
+
+describe('runs that are folded', () => {
+  it.each([true, false])(
+    'give one record for each key, in order (single values are kept: %s)',
+    async (keepsSingle) => {
+      await fc.assert(
+        fc.asyncProperty(anyRuns, fc.integer({ min: 1, max: 300 }), async (runs, blockBytes) => {
+          const segments = await storedRuns(runs, {});
+          const expected = foldedNaively(runs);
+
+          const found = await folded(segments, { fold: new Joining(keepsSingle), blockBytes });
+
+          expect(found.records).toEqual(expected);
+          expect(found.counts).toEqual([runs.flat().length, expected.length]);
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
+
+  it('may have records that are larger than a block, inside and between groups', async () => {
+    const lengths = [
+      [9_000, 1, 6_000],
+      [0, 7_000, 2],
+      [5_000, 5_000, 5_000],
+      [1, 1, 1],
+    ];
+    const runs = Array.from({ length: 3 }, (_, run) =>
+      lengths.map((of, index) => ({ key: Buffer.from([index]), value: Buffer.alloc(of[run]!, run + 1) })),
+    );
+    const segments = await storedRuns(runs, {});
+
+    expect((await folded(segments, { fold: new Joining(true) })).records).toEqual(foldedNaively(runs));
+  });
+
+  it('do not fold a value that is alone, if the fold would not change it', async () => {
+    const fold = new Joining(true);
+    const values = ['a', 'b', 'c'].map((key) => ({ key: Buffer.from(key), value: Buffer.from(key) }));
+
+    await folded(await storedRuns([values], {}), { fold, blockBytes: 1_000 });
+
+    // The last group is open when its block ends.
+    expect(fold.started).toBe(1);
+  });
+
+  it('name the key of a value that the combiner refuses', async () => {
+    const [one, other] = ['v', 'refused'].map((value) => ({
+      key: Buffer.from('k'),
+      value: Buffer.from(value),
+    }));
+    const segments = await storedRuns([[one!], [other!]], {});
+
+    await expect(folded(segments, { fold: new Joining(true) })).rejects.toMatchObject({
+      name: 'UserCodeError',
+      message: 'combine() threw Error: no such value',
+      details: { phase: 'combine', groupKey: '{"0":107}' },
+    });
+  });
+});
 
 describe('runs merged in bulk', () => {
   it('give the blocks that a merge record by record writes', async () => {
