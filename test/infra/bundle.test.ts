@@ -9,9 +9,9 @@ import { FUNCTION_NAMES } from '../../infra/functions/function-names.ts';
 import { folderOfTest } from '../helpers/temporary-folder.ts';
 
 const JOBS = resolve(import.meta.dirname, '../../apps/index.ts');
-const BUNDLE_BYTES_MAX = 1_550_000;
+const BUNDLE_BYTES_MAX = 1_570_000;
 /** The plan function calls Lambda as well. */
-const PLAN_BYTES_MAX = 1_670_000;
+const PLAN_BYTES_MAX = 1_700_000;
 
 describe('the bundles', () => {
   let bundles: Bundles;
