@@ -22,12 +22,21 @@ function ownFolder() {
     const { XDG_CACHE_HOME: cache } = process.env;
     const base = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache');
     const parent = join(base, 'serverless-mapreduce');
-    mkdirSync(join(parent, NAME), { recursive: true, mode: 0o700 });
+    // Not recursive: that never ends below a folder where nothing can be created, such as /proc.
+    for (const folder of [base, parent, join(parent, NAME)]) makeFolder(folder);
     // By its real path: a link on the way there may lie where others can point it elsewhere.
     const folder = join(realpathSync(parent), NAME);
     return isOwn(folder) ? folder : undefined;
   } catch {
     return undefined; // No home, or none that can be written to.
+  }
+}
+
+function makeFolder(path) {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
   }
 }
 

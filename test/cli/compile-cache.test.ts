@@ -44,6 +44,14 @@ describe('the folder of the compile cache', () => {
     expect(found).toEqual([undefined, undefined, undefined]);
   });
 
+  test.skipIf(process.platform !== 'linux')('is not used if the home cannot be created', () => {
+    vi.stubEnv('XDG_CACHE_HOME', undefined);
+    // mkdir says ENOENT there, whatever the parent, so creating it recursively would never end.
+    vi.stubEnv('HOME', '/proc/no-home');
+
+    expect(ownFolder()).toBeUndefined();
+  });
+
   test('is not used if it is a link', () => {
     const elsewhere = join(home, 'elsewhere');
     mkdirSync(elsewhere, { mode: 0o700 });
