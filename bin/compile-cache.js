@@ -21,6 +21,7 @@ function ownFolder() {
   try {
     const { XDG_CACHE_HOME: cache } = process.env;
     const base = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache');
+    if (!isAbsolute(base)) return undefined; // HOME is empty.
     const parent = join(base, 'serverless-mapreduce');
     // Not recursive: that never ends below a folder where nothing can be created, such as /proc.
     for (const folder of [base, parent, join(parent, NAME)]) makeFolder(folder);

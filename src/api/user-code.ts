@@ -4,6 +4,7 @@ import { plainDetails } from '../base/error-details.ts';
 import { type ErrorDetails, isErrorName, MapReduceError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Progress } from '../base/progress.ts';
+import { preview, typeName } from '../base/show-value.ts';
 import { isInstance, readField, thrownFields } from '../base/thrown.ts';
 import { refusePromise } from '../base/user-returns.ts';
 import type { Job, ParameterValues } from './job.ts';
@@ -97,8 +98,31 @@ export type EmitAll = (keys: Iterable<unknown>, value: unknown) => void;
 /** The emitAll of this emit. */
 export function emitEach(emit: (key: unknown, value: unknown) => void): EmitAll {
   return (keys, value) => {
-    for (const key of keys) emit(key, value);
+    for (const key of listOfKeys(keys)) emit(key, value);
   };
+}
+
+/** The emitAll of a job that emits no keys to be grouped. */
+export function refuseEmitAll(): never {
+  throw new MapReduceError(
+    'JobDefinitionError',
+    'emitAll() is for jobs with `reduce`; this job has none. Call emit(key, value) for each, or emit.name(key, value) if it has several outputs',
+  );
+}
+
+/** A string is a list of its characters, which hardly anybody wants to emit. */
+function listOfKeys(keys: unknown): Iterable<unknown> {
+  if (typeof keys === 'object' && keys !== null && Symbol.iterator in keys) return keys as Iterable<unknown>;
+  const remedy =
+    typeof keys === 'string'
+      ? 'Write emit(key, value) for one key, or emitAll(wordsOf(text), value) for its words'
+      : keys === null || keys === undefined
+        ? 'match() returns null if nothing matches: write emitAll(line.match(...) ?? [], value)'
+        : 'Write emit(key, value) for one key';
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `emitAll() takes a list of keys, such as an array or wordsOf(line); received ${preview(keys)} (${typeName(keys)}). ${remedy}`,
+  );
 }
 
 /** The `emit` of a context: a function, or for named outputs an object of functions. `to` is the position of the output. */

@@ -2,6 +2,8 @@
  * The words of a text or of a range of bytes. `emitAll` takes them as keys, and finds and folds short ASCII words without calling
  * anything for each of them.
  */
+import { MapReduceError } from '../base/errors.ts';
+import { preview } from '../base/show-value.ts';
 import type { BytesRange } from './bytes-range.ts';
 
 /** Whether 'The' and 'the' are one word. */
@@ -19,7 +21,17 @@ export interface Words<W = string | BytesRange> extends Iterable<W> {
   visit(visit: (word: W) => void, from?: number): void;
 }
 
+/** @throws JobDefinitionError for anything but a LetterCase */
+export function assertLetterCase(letterCase: unknown): void {
+  if (letterCase === 'lower' || letterCase === 'keep') return;
+  throw new MapReduceError(
+    'JobDefinitionError',
+    `the letter case of words must be 'lower' or 'keep'; received ${preview(letterCase)}`,
+  );
+}
+
 export function isWords(keys: Iterable<unknown>): keys is Words {
+  if (typeof keys !== 'object' || keys === null) return false;
   // The cast: any property of an object may be read.
   const { letterCase, text, range } = keys as Partial<Words>;
   return letterCase !== undefined && (text !== undefined || range !== undefined);

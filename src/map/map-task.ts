@@ -11,6 +11,7 @@ import {
   type EmitAll,
   emitEach,
   emitterOf,
+  refuseEmitAll,
   refuseLateEmit,
   setUp,
   userCodeError,
@@ -20,6 +21,7 @@ import { type ErrorDetails, type MapReduceError, withDetails } from '../base/err
 import type { AttemptId } from '../base/ids.ts';
 import { LIMITS, MiB } from '../base/limits.ts';
 import { refuseReturned } from '../base/user-returns.ts';
+import { isWords } from '../codec/words.ts';
 import { createTaskOutput } from '../commit/create-task-output.ts';
 import { shuffleKey } from '../commit/layout.ts';
 import type { RecordReader } from '../formats/source.ts';
@@ -67,14 +69,20 @@ async function mapIntoShuffle(
   });
   const collector = new ShuffleCollector(environment);
   try {
+    const emit = (key: unknown, value: unknown): void => {
+      progress.steps++;
+      collector.emit(key, value);
+    };
+    const emitOneByOne = emitEach(emit);
     const read = await mapSplit(spec, environment, {
-      emit: (key, value) => {
-        progress.steps++;
-        collector.emit(key, value);
-      },
+      emit,
       emitAll: (keys, value) => {
+        if (!isWords(keys)) {
+          emitOneByOne(keys, value);
+          return;
+        }
         progress.steps++;
-        collector.emitAll(keys, value);
+        collector.emitWords(keys, value);
       },
       betweenChunks: () => {
         collector.throwFailure();
@@ -241,7 +249,7 @@ function contextOf(
     state: setUp(job, settings.params),
     count,
     emit: job.shuffle === undefined ? emitterOf(job, emit) : emit,
-    emitAll: emitAll ?? emitEach(emit),
+    emitAll: job.shuffle === undefined ? refuseEmitAll : (emitAll ?? emitEach(emit)),
     get file() {
       return place.file;
     },

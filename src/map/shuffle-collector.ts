@@ -16,7 +16,7 @@ import { GrowableSink } from '../codec/growable-sink.ts';
 import { isNumberValueCodec } from '../codec/number-value.ts';
 import { isStringCodec } from '../codec/string-codec.ts';
 import { numberTupleParts } from '../codec/tuple-value.ts';
-import { isWords, type Words } from '../codec/words.ts';
+import type { Words } from '../codec/words.ts';
 import type { ValueFold } from '../fold/fold.ts';
 import { createFold } from '../fold/value-fold.ts';
 import type { TaskEnvironment } from '../plan/task.ts';
@@ -37,8 +37,8 @@ const MERGE_FRACTION = 0.3;
 export class ShuffleCollector {
   /** The job's emit. It changes when the fold table gives way to the sort buffer, so read it at every use. */
   emit: (key: unknown, value: unknown) => void;
-  /** The job's emitAll. */
-  emitAll = (keys: Iterable<unknown>, value: unknown): void => this.#emitAll(keys, value);
+  /** The job's emitAll, for words. */
+  emitWords = (words: Words, value: unknown): void => this.#emitWords(words, value);
   spills = 0;
   bytesSpilled = 0;
   recordsEmitted = 0;
@@ -175,7 +175,7 @@ export class ShuffleCollector {
 
   #refuseEmits(): void {
     this.emit = () => refuseLateEmit('map');
-    this.emitAll = () => refuseLateEmit('map');
+    this.emitWords = () => refuseLateEmit('map');
   }
 
   #newBuffer(): RecordBuffer {
@@ -242,12 +242,8 @@ export class ShuffleCollector {
     };
   }
 
-  #emitAll(keys: Iterable<unknown>, value: unknown): void {
+  #emitWords(keys: Words, value: unknown): void {
     const table = this.#table;
-    if (!isWords(keys)) {
-      for (const key of keys) this.emit(key, value);
-      return;
-    }
     const emitOne = (word: unknown): void => this.emit(word, value);
     if (typeof value !== 'number') {
       keys.visit(emitOne);

@@ -9,7 +9,7 @@ import { cleanEnvironment, cli } from './cli-process.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Raise it only for a module that almost every job needs; load others when they are first used. */
-const INDEX_MODULES_MAX = 70;
+const INDEX_MODULES_MAX = 71;
 
 /** Appends the address of each module that any thread loads to a file. */
 const HOOK = `data:text/javascript,${encodeURIComponent(`

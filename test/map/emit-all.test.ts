@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { attemptId, taskId } from '../../src/base/ids.ts';
 import { KiB, MiB } from '../../src/base/limits.ts';
 import { shuffleKey } from '../../src/commit/layout.ts';
+import { MovableSlice } from '../../src/formats/text/bytes-slice.ts';
 import { bytesLines, defineJob, type Job, textLines, tsv, wordsOf } from '../../src/index.ts';
 import { runMapTask } from '../../src/map/map-task.ts';
 import { MemoryStore } from '../../src/storage/memory/memory-store.ts';
@@ -213,6 +214,58 @@ describe('emitAll', () => {
       name: 'UnencodableValueError',
       message: expect.stringMatching(/'?one'?/),
     });
+  });
+
+  it.each([
+    [
+      'a text',
+      'some text',
+      /received "some text" \(string\)\. Write emit\(key, value\) for one key, or emitAll\(wordsOf/,
+    ],
+    ['null', null, /received null \(null\)\. match\(\) returns null if nothing matches: write .* \?\? \[\]/],
+    ['a number', 7, /received 7 \(number\)\. Write emit/],
+    ['a promise', Promise.resolve([]), /received \{\} \(Promise\)/],
+    ['an object', { a: 1 }, /received \{"a":1\} \(object\)/],
+  ])('refuses %s instead of a list, and names it', async (_name, keys, message) => {
+    const job = defineJob({
+      ...COMMON,
+      name: 'no-list',
+      input: textLines(),
+      // The cast: types refuse it too, except for a text.
+      map: (_line, { emitAll }) => emitAll(keys as unknown as string[], 1),
+    });
+
+    await expect(mapped(job, 'a b')).rejects.toMatchObject({
+      name: 'JobDefinitionError',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('is refused in a job that groups nothing', async () => {
+    const job = defineJob({
+      description: '',
+      name: 'map-only',
+      input: textLines(),
+      output: { a: tsv(), b: tsv() },
+      // @ts-expect-error: the context has no emitAll.
+      map: (line, { emitAll }) => emitAll(wordsOf(line), 1),
+    });
+
+    await expect(mapped(job, 'a b')).rejects.toThrow(
+      'emitAll() is for jobs with `reduce`; this job has none',
+    );
+  });
+
+  it('has words of a text, in lower case or not, and of nothing else', () => {
+    // The casts: types refuse them too.
+    expect(() => wordsOf(undefined as never)).toThrow(
+      'wordsOf() takes a text; received undefined (undefined)',
+    );
+    expect(() => wordsOf(Buffer.from('x') as never)).toThrow('write line.words()');
+    expect(() => wordsOf('x', 'upper' as never)).toThrow("must be 'lower' or 'keep'; received \"upper\"");
+    const slice = new MovableSlice(Buffer.from('x'), 0, 1);
+    expect(() => slice.words('upper' as never)).toThrow("must be 'lower' or 'keep'");
+    expect(() => slice.words(() => {}, 'upper' as never)).toThrow("must be 'lower' or 'keep'");
   });
 
   it('is refused after map has returned', async () => {

@@ -1,7 +1,7 @@
 /** A range of bytes with what jobs do to text: find, cut, compare, read a number, walk over fields and words. */
 import type { BytesRange } from '../../codec/bytes-range.ts';
 import { shortAscii } from '../../codec/short-ascii.ts';
-import type { LetterCase, Words } from '../../codec/words.ts';
+import { assertLetterCase, type LetterCase, type Words } from '../../codec/words.ts';
 import { numberIn } from './number-in.ts';
 import { WordsOfRange, WordWalk } from './word-walk.ts';
 
@@ -42,7 +42,7 @@ export interface BytesSlice extends BytesRange {
    */
   words(visit: (word: BytesRange) => void, letterCase?: LetterCase): void;
   /**
-   * The same words, to be emitted at once, which is several times as fast as one by one. They are looked for when they are
+   * The same words, to be emitted at once, which is about twice as fast as one by one. They are looked for when they are
    * emitted or iterated over, so the line must still be the current one.
    *
    * @example
@@ -130,7 +130,9 @@ export class MovableSlice implements BytesSlice {
     visit?: LetterCase | ((word: BytesRange) => void),
     letterCase: LetterCase = 'lower',
   ): Words<BytesRange> | undefined {
-    if (typeof visit !== 'function') return new WordsOfRange(this, visit ?? letterCase);
+    const wantedCase = typeof visit === 'string' ? visit : letterCase;
+    assertLetterCase(wantedCase);
+    if (typeof visit !== 'function') return new WordsOfRange(this, wantedCase);
     // `visit` may ask for the words again.
     const walk = this.#words ?? new WordWalk();
     this.#words = undefined;

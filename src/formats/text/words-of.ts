@@ -1,14 +1,23 @@
 /** The words of text that has been decoded. word-walk.ts finds those of bytes. */
-import type { LetterCase, Words } from '../../codec/words.ts';
+import { MapReduceError } from '../../base/errors.ts';
+import { preview, typeName } from '../../base/show-value.ts';
+import { assertLetterCase, type LetterCase, type Words } from '../../codec/words.ts';
 
 /**
  * The words of a text: each longest run of Unicode letters, in lower case unless `letterCase` is 'keep'. To be iterated over, or
- * emitted all at once, which is several times as fast as one by one.
+ * emitted all at once, which is about twice as fast as one by one.
  *
  * @example
  * map: (line, { emitAll }) => emitAll(wordsOf(line), 1),
  */
 export function wordsOf(text: string, letterCase: LetterCase = 'lower'): Iterable<string> {
+  if (typeof text !== 'string') {
+    throw new MapReduceError(
+      'JobDefinitionError',
+      `wordsOf() takes a text; received ${preview(text)} (${typeName(text)}). For lines of bytesLines(), write line.words()`,
+    );
+  }
+  assertLetterCase(letterCase);
   return new WordsOfText(text, letterCase);
 }
 
