@@ -37,7 +37,7 @@ export function isWords(keys: Iterable<unknown>): keys is Words {
   return letterCase !== undefined && (text !== undefined || range !== undefined);
 }
 
-/** What writeWords() returns for a text that is too long. */
+/** What writeText() returns for a text that is too long. */
 export const TOO_LONG = -1;
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 const utf8 = new TextEncoder();

@@ -28,6 +28,19 @@ const COPIES_MAX = 1024;
 /** A block may have so many bytes. The kernel's copies may write 16 more. */
 const BLOCK_ROOM_BYTES = ARENA_AT - BLOCK_AT - 16;
 
+export interface BlockSize {
+  /** A block is complete when it has as many. */
+  readonly blockBytes: number;
+  /** What it may have. */
+  readonly roomBytes: number;
+}
+
+export interface GatheredBlock {
+  /** Valid until the next call. */
+  readonly payload: Buffer;
+  readonly records: number;
+}
+
 /** What appendWords() continues. */
 export interface WordRecords {
   /** What the records and their entries may take. */
@@ -154,20 +167,10 @@ export class SortMemory {
   /**
    * Makes the payload of a block of the records at offsets [start, end), or of the first ones.
    *
-   * @param blockBytes  the block is complete when it has as many
-   * @param roomBytes  what it may have
-   * @returns the payload, valid until the next call, and how many records it has: 0 if the first one does not fit
+   * @returns 0 records if the first one does not fit
    */
-  gather(
-    start: number,
-    end: number,
-    { blockBytes, roomBytes }: { blockBytes: number; roomBytes: number },
-  ): { payload: Buffer; records: number } {
-    const grouped = this.#groupedAt;
-    const room = Math.min(roomBytes, BLOCK_ROOM_BYTES);
-    this.#functions.gather(ARENA_AT, grouped + 4 * start, grouped + 4 * end, BLOCK_AT, blockBytes, room);
-    const [bytes, records] = this.#results;
-    return { payload: this.#block.subarray(0, bytes), records: records! };
+  gather(start: number, end: number, size: BlockSize): GatheredBlock {
+    return this.#gathered('gather', start, end, size);
   }
 
   /**
@@ -176,15 +179,19 @@ export class SortMemory {
    *
    * @returns 0 records if the first two have the same key, or if the first one does not fit
    */
-  gatherSingles(
+  gatherSingles(start: number, end: number, size: BlockSize): GatheredBlock {
+    return this.#gathered('gatherSingles', start, end, size);
+  }
+
+  #gathered(
+    name: 'gather' | 'gatherSingles',
     start: number,
     end: number,
-    { blockBytes, roomBytes }: { blockBytes: number; roomBytes: number },
-  ): { payload: Buffer; records: number } {
-    const grouped = this.#groupedAt;
+    { blockBytes, roomBytes }: BlockSize,
+  ): GatheredBlock {
     const room = Math.min(roomBytes, BLOCK_ROOM_BYTES);
-    const [from, to] = [grouped + 4 * start, grouped + 4 * end];
-    this.#functions.gatherSingles(ARENA_AT, from, to, BLOCK_AT, blockBytes, room);
+    const [from, to] = [this.#groupedAt + 4 * start, this.#groupedAt + 4 * end];
+    this.#functions[name](ARENA_AT, from, to, BLOCK_AT, blockBytes, room);
     const [bytes, records] = this.#results;
     return { payload: this.#block.subarray(0, bytes), records: records! };
   }
